@@ -1,4 +1,4 @@
-//! Code pages, by which names that are not marked as UTF-8 become text.
+//! Code pages. They decode names that are not marked as UTF-8.
 
 use encoding_rs::Encoding;
 use oem_cp::code_table::DECODING_TABLE_CP_MAP;
@@ -6,8 +6,8 @@ use oem_cp::code_table_type::TableType;
 
 /// A code page for names above ASCII that are not marked as UTF-8.
 ///
-/// A cabinet does not name the code page of the system it was made on ([MS-CAB] 2.3, `szName`), so the caller names it.
-/// Names in ASCII and names marked as UTF-8 do not depend on the code page.
+/// A cabinet does not state the code page of its names ([MS-CAB] 2.3, `szName`), so the caller chooses it. Names in
+/// ASCII and names marked as UTF-8 do not depend on the code page.
 ///
 /// ```
 /// use ucupdate_cab::CodePage;
@@ -19,10 +19,10 @@ use oem_cp::code_table_type::TableType;
 pub struct CodePage(u16);
 
 impl CodePage {
-    /// Returns the code page with this number; `None` for an unknown number.
+    /// Returns the code page with this number. `None` if the number is not known.
     ///
-    /// Known are 1250 to 1258, 874, 932, 936, 949, 950 and 65001 (UTF-8) of Windows, and the single-byte code pages of
-    /// DOS, such as 437 and 850.
+    /// The known numbers are 1250 to 1258, 874, 932, 936, 949, 950 and 65001 (UTF-8) of Windows, and the single-byte
+    /// code pages of DOS, such as 437 and 850.
     pub fn from_number(number: u16) -> Option<Self> {
         let known = windows(number).is_some() || DECODING_TABLE_CP_MAP.contains_key(&number);
         known.then_some(Self(number))
@@ -33,7 +33,7 @@ impl CodePage {
         self.0
     }
 
-    /// Returns the text of `bytes`; `None` where they are not text in this code page.
+    /// Decodes `bytes`. `None` if they are not text in this code page.
     pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
         match windows(self.0) {
             Some(encoding) => {
@@ -45,13 +45,13 @@ impl CodePage {
 }
 
 impl Default for CodePage {
-    /// Windows-1252, the code page of the western editions of Windows.
+    /// Returns Windows-1252, the code page of the western editions of Windows.
     fn default() -> Self {
         Self(1252)
     }
 }
 
-/// Returns the text of bytes in a code page of DOS: ASCII below 128, the table above.
+/// Decodes bytes in a code page of DOS. Bytes below 128 are ASCII, and the others are in the table.
 fn decode_single_bytes(table: &TableType, bytes: &[u8]) -> Option<String> {
     let upper = |byte: u8| {
         let index = usize::from(byte & 0x7F);

@@ -1,15 +1,15 @@
-//! The error of reading a cabinet: which structure, where, and what was expected there.
+//! The error of reading a cabinet. It names the structure, its position, and what was expected there.
 
 use crate::cabinet::Irregularity;
 use std::{fmt, io};
 
-/// A position in an input: the byte offset, and the part where a set has several.
+/// A position in an input: the offset in bytes, and the number of the part if the cabinet is a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Position {
-    /// Bytes from the start of the input, including the program around the cabinet.
+    /// The offset in bytes from the start of the input. A program around the cabinet is included.
     pub offset: u64,
-    /// The part of a set, counted from 1; `None` where there is one input.
+    /// The number of the part in its set, counted from 1. `None` if there is one input.
     pub part: Option<u16>,
 }
 
@@ -35,7 +35,7 @@ pub enum Structure {
     /// A data block (`CFDATA`): the folder, and the block within it, both counted from 0.
     #[allow(missing_docs, reason = "the variant documents the fields")]
     Block { folder: u16, block: u32 },
-    /// The bytes behind the last data block.
+    /// The bytes after the last data block.
     End,
 }
 
@@ -51,49 +51,47 @@ impl fmt::Display for Structure {
     }
 }
 
-/// Why a cabinet cannot be read, or not to its end.
+/// The reason why a cabinet cannot be read to its end.
 ///
-/// After any of these errors the cabinet gives nothing more: each later call fails with
-/// [`GivenUp`](Self::GivenUp).
+/// After any of these errors, each later call on the cabinet fails with [`GivenUp`](Self::GivenUp).
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum CabError {
-    /// The input itself failed. The position says how far it was read.
+    /// The input itself failed. `at` is the position up to which it was read.
     #[error("input failed at {at}")]
     Io {
         at: Position,
         #[source]
         cause: io::Error,
     },
-    /// The input is neither a cabinet nor a program that carries one.
-    #[error("expected a cabinet (`MSCF`) or a program that carries one (`MZ`), found {found}")]
+    /// The input is neither a cabinet nor a program that contains one.
+    #[error("expected a cabinet (`MSCF`) or a program that contains one (`MZ`), found {found}")]
     NotACabinet { found: Box<str> },
-    /// The input ends too early. Both numbers are bytes of the structure.
+    /// The input ends too early. Both numbers are in bytes.
     #[error("{what} at {at} is cut off: expected {expected} bytes, found {found}")]
     Truncated { what: Structure, at: Position, expected: u64, found: u64 },
     /// A structure of the cabinet has a value that cannot be right.
     #[error("{what} at {at} is damaged: expected {expected}, found {found}")]
     Damaged { what: Structure, at: Position, expected: Box<str>, found: Box<str> },
-    /// The cabinet is well formed, but of a kind that this reader does not support.
+    /// The cabinet is well formed, but this reader does not support its kind.
     #[error("{what} at {at} is not supported: {found}; expected {expected}")]
     Unsupported { what: Structure, at: Position, expected: &'static str, found: Box<str> },
-    /// The cabinet has or claims more than a number in [`Limits`](crate::Limits). `which` is the name of the limit,
-    /// as in `with_files`.
+    /// The cabinet exceeds a number in [`Limits`](crate::Limits). `which` is the name of the limit, as in `with_files`.
     #[error("{what} {found}, and the limit `{which}` is {limit}")]
     Limit { which: &'static str, what: &'static str, limit: u64, found: u64 },
-    /// A part of a set of cabinets was not given. Parts are counted from 1; `name` is the file name by which a
-    /// neighbouring part calls it.
+    /// A part of a set of cabinets is missing. `part` is counted from 1. `name` is the file name of the part, taken
+    /// from a neighbouring part.
     #[error("part {part} of the set is missing{}", named(name))]
     MissingPart { part: u16, name: Option<Box<str>> },
-    /// The inputs are not the parts of one set.
+    /// The inputs do not belong to one set.
     #[error("inputs are not the parts of one set: expected {expected}, found {found}")]
     NotOneSet { expected: Box<str>, found: Box<str> },
-    /// The options ask for strict reading, and the cabinet is irregular.
+    /// The options request strict reading, and the cabinet has an irregularity.
     #[error("cabinet is irregular, which strict reading refuses: {0}")]
     Irregular(Irregularity),
     /// An earlier call on this cabinet failed.
-    #[error("cabinet was given up after an earlier error")]
+    #[error("reading the cabinet was given up after an earlier error")]
     GivenUp,
 }
 
@@ -113,14 +111,14 @@ impl CabError {
         Self::Damaged { what, at, expected: expected.to_string().into(), found: found.to_string().into() }
     }
 
-    /// Fails when `found` is above the limit.
+    /// Returns an error if `found` is above `limit`.
     pub(crate) fn above(which: &'static str, what: &'static str, limit: u64, found: u64) -> Result<(), Self> {
         if found > limit { Err(Self::Limit { which, what, limit, found }) } else { Ok(()) }
     }
 }
 
 impl From<CabError> for io::Error {
-    /// Wraps the whole [`CabError`]: `io::Error::downcast` gives it back.
+    /// Wraps the [`CabError`]. `io::Error::downcast` returns it again.
     fn from(error: CabError) -> Self {
         let kind = match &error {
             CabError::Io { cause, .. } => cause.kind(),

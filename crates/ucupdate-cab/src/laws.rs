@@ -1,4 +1,4 @@
-//! Laws that hold for any bytes. The fuzzer runs them, and so do tests on known inputs.
+//! Laws that hold for any bytes. The fuzz targets and tests check them.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -7,7 +7,7 @@ use ucupdate_core::value::{Sha256Hasher, check_path_part};
 
 use crate::{CabError, Cabinet, Compression, FileEntry, Finished, Limits};
 
-/// Limits under which one input costs little.
+/// Returns limits under which one input costs little time and memory.
 fn small() -> Limits {
     let megabyte = 1024 * 1024;
     Limits {
@@ -18,7 +18,7 @@ fn small() -> Limits {
     }
 }
 
-/// Checks that reading any bytes as a cabinet fails, or gives the files of the tables in every way of reading.
+/// Reads any bytes as a cabinet in several ways. Checks that all ways fail, or that all return the files in the tables.
 ///
 /// # Panics
 /// Panics when the law does not hold.
@@ -78,7 +78,7 @@ pub fn cabinet(bytes: &[u8]) {
             assert_eq!(skipped.to_string(), pieces.to_string());
             assert!(!skipped.to_string().contains(char::is_control));
         }
-        other => panic!("read one way it is whole, another way not: {other:?}"),
+        other => panic!("one way of reading succeeds and another fails: {other:?}"),
     }
 }
 
@@ -124,7 +124,7 @@ fn read(
     cabinet.finish()
 }
 
-/// Returns the cabinet's error inside an I/O error. All errors of a reader over a slice come from the cabinet.
+/// Returns the error of the cabinet inside an I/O error. A reader over a slice has no other errors.
 fn cabinet_error(error: std::io::Error) -> CabError {
     error.downcast().unwrap_or(CabError::GivenUp)
 }

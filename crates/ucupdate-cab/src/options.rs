@@ -1,9 +1,9 @@
-//! How a cabinet is read.
+//! The options of reading a cabinet.
 
 use crate::code_page::CodePage;
 use crate::limits::Limits;
 
-/// How a cabinet is read. [`Limits`] convert into options of these limits.
+/// The options of reading a cabinet. [`Limits`] convert into options with these limits.
 ///
 /// ```
 /// use ucupdate_cab::{CabinetOptions, CodePage, Limits};
@@ -21,7 +21,7 @@ pub struct CabinetOptions {
 }
 
 impl CabinetOptions {
-    /// Sets the most that the cabinet may cost.
+    /// Sets the limits of the cabinet.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -35,15 +35,17 @@ impl CabinetOptions {
         self
     }
 
-    /// Refuses a cabinet with an [`Irregularity`](crate::Irregularity) instead of reporting it. Default: `false`.
+    /// Sets whether a cabinet with an [`Irregularity`](crate::Irregularity) is refused instead of reported. Default:
+    /// `false`.
     #[must_use]
     pub fn with_strict(mut self, is_strict: bool) -> Self {
         self.is_strict = is_strict;
         self
     }
 
-    /// Reads the cabinet whose first byte is at this offset of the input, and no other one. It chooses one of several
-    /// cabinets in a program, and the offset is in the message that names them. A set of several parts ignores it.
+    /// Reads the cabinet whose first byte is at this offset of the input, and no other cabinet. Use it to choose one of
+    /// several cabinets in a program. The message that lists the cabinets contains their offsets. A set of several
+    /// parts ignores this option.
     #[must_use]
     pub fn with_offset(mut self, offset: u64) -> Self {
         self.offset = Some(offset);

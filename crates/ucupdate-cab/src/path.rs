@@ -1,13 +1,13 @@
-//! Names of files as paths that are safe to write to.
+//! Converts names of files to paths that are safe to write to.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use ucupdate_core::value::{ParseError, check_path_part};
 
-/// A relative path whose parts are safe on any system, divided by `/`.
+/// A relative path whose parts are valid file names on every system. `/` divides the parts.
 ///
-/// Within one cabinet no two paths are equal without regard to case, and no path is the folder of another.
+/// Within one cabinet, no two paths are equal if case is ignored, and no path is the folder of another.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafePath(Box<str>);
 
@@ -27,7 +27,7 @@ impl SafePath {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
-    /// Reads a name as given, whose parts are divided by `\` (as in [MS-CAB]) or `/`.
+    /// Reads a name from a cabinet. `\` (as in [MS-CAB]) or `/` divides its parts.
     pub(crate) fn read(name: &str) -> Result<Self, NameProblem> {
         if name.is_empty() {
             return Err(NameProblem::Empty);
@@ -41,7 +41,7 @@ impl SafePath {
                 return Err(NameProblem::Drive);
             }
             if part == "." {
-                // It names the folder it stands in.
+                // The part `.` means the same folder, so it is left out.
                 continue;
             }
             if part == ".." {
@@ -57,32 +57,32 @@ impl SafePath {
         }
     }
 
-    /// Compares without regard to case. A folder sorts right before its content.
+    /// Compares two paths, ignoring case. A folder sorts directly before its content.
     pub(crate) fn cmp_without_case(&self, other: &Self) -> Ordering {
         self.folded().cmp(other.folded())
     }
 
-    /// Returns whether `other` lies in a folder of this path.
+    /// Returns whether `other` is below this path.
     pub(crate) fn is_folder_of(&self, other: &Self) -> bool {
         let mut other = other.folded();
         self.folded().all(|own| other.next() == Some(own)) && other.next() == Some('\0')
     }
 
-    /// Returns the characters in lower case, with the divider before every other character.
+    /// Returns the characters in lower case. The divider sorts before every other character.
     fn folded(&self) -> impl Iterator<Item = char> {
         self.0.chars().flat_map(|c| if c == '/' { '\0' } else { c }.to_lowercase())
     }
 }
 
 impl SafePath {
-    /// Returns the path below a folder; `None` where it does not lie in the folder.
+    /// Returns the path relative to a folder. `None` if the path is not below the folder.
     pub(crate) fn below(&self, folder: &str) -> Option<Self> {
         let (own, rest) = self.0.split_at_checked(folder.len())?;
         let rest = rest.strip_prefix('/')?;
         own.eq_ignore_ascii_case(folder).then(|| Self(rest.into()))
     }
 
-    /// Returns the path without its last part; empty at the root.
+    /// Returns the folder of the path. It is empty at the root.
     pub(crate) fn folder(&self) -> &str {
         self.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
     }
@@ -95,7 +95,7 @@ impl SafePath {
         }
     }
 
-    /// Returns whether the file name has this extension, without regard to ASCII case.
+    /// Returns whether the file name has this extension, ignoring ASCII case.
     pub(crate) fn has_extension(&self, extension: &str) -> bool {
         self.file_name().rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case(extension))
     }
@@ -108,7 +108,7 @@ impl SafePath {
         }
     }
 
-    /// Returns the path in ASCII lower case, for looking it up.
+    /// Returns the path in ASCII lower case, for lookups.
     pub(crate) fn in_lower_case(&self) -> String {
         self.as_str().to_ascii_lowercase()
     }
@@ -126,7 +126,7 @@ impl fmt::Debug for SafePath {
     }
 }
 
-/// Why a name in a cabinet is not a path that is safe to write to. The file itself can still be read.
+/// The reason why a name in a cabinet is not safe to write to. The file itself can still be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -144,20 +144,21 @@ pub enum NameProblem {
     #[error("name begins with a drive letter")]
     Drive,
     /// A part of the name is `..`.
-    #[error("name climbs by `..`")]
+    #[error("name leaves its folder by `..`")]
     Climbs,
-    /// Some system cannot hold a part of the name.
+    /// Some system does not allow a part of the name.
     #[error("part `{}` of the name {}", part.escape_debug(), cause.problem())]
     Part { part: Box<str>, cause: Box<ParseError> },
-    /// An earlier file has the same name, without regard to case. Files are counted from 0.
-    #[error("name is, without case, that of file {first}")]
+    /// An earlier file has the same name, ignoring case. `first` is the number of that file, counted from 0.
+    #[error("name is the same as that of file {first}, if case is ignored")]
     Duplicate { first: u16 },
-    /// An earlier file has the name of a folder that this one needs. Files are counted from 0.
-    #[error("name lies in a folder that is itself file {first}")]
+    /// An earlier file has the name of a folder that this file needs. `first` is the number of that file, counted from
+    /// 0.
+    #[error("name is in a folder that is also the file {first}")]
     FolderIsAFile { first: u16 },
 }
 
-/// Marks each path that an earlier file has already, or whose folder is itself a file.
+/// Marks each path that an earlier file has already, and each path whose folder is a file.
 pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
     let mut order: Vec<u16> = (0..=u16::MAX).take(paths.len()).collect();
     order.retain(|index| paths[usize::from(*index)].is_ok());
@@ -167,7 +168,7 @@ pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
         _ => a.cmp(b),
     });
     let mut clashes = Vec::new();
-    // The last path without a clash. A folder sorts right before its content, so it is compared with all of it.
+    // The last path without a clash. A folder sorts directly before its content, so one comparison with it is enough.
     let mut holder: Option<u16> = None;
     for index in order {
         let (Some(held), Some(own)) = (holder.and_then(path), path(index)) else {

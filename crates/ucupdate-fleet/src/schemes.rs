@@ -1,4 +1,4 @@
-//! The version schemes of devices that audit logs tell of.
+//! The version schemes of devices in audit logs.
 
 use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::DeviceKind;
@@ -7,7 +7,7 @@ use ucupdate_core::value::Reported;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 use ucupdate_core::{Device, Question};
 
-/// Returns the scheme of the rule that answers devices of a kind about a module. `None` if no rule does.
+/// Returns the version scheme of the rule for a kind of device and a module. `None` if there is no such rule.
 pub(crate) fn scheme_of<'a>(
     index: &'a EligibilityIndex,
     kind: &DeviceKind,

@@ -1,4 +1,4 @@
-//! A folder, and the files below it.
+//! A folder on disk, and the files below it.
 
 use crate::staged::Staged;
 use cap_std::ambient_authority;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The largest number of temporary names that are tried for a staged file.
 const MAX_TRIES: u32 = 1000;
 
-/// A folder in which files are read and written. Neither `..` nor a link leads out of it.
+/// A folder in which files are read and written. Paths with `..` and links that lead out of the folder are refused.
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
@@ -20,7 +20,7 @@ pub struct Folder {
     syncs_names: bool,
 }
 
-/// A plain file that was found.
+/// A plain file that exists in a [`Folder`].
 #[derive(Clone, Copy, Debug)]
 pub struct FoundFile {
     size: u64,
@@ -33,7 +33,8 @@ impl FoundFile {
         self.size
     }
 
-    /// Returns whether both are names of one file; `false` where the system does not tell.
+    /// Returns whether both values are names of one file, as hard links are. Returns `false` where the system does not
+    /// report this.
     pub fn is_same_file(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
     }
@@ -59,10 +60,10 @@ impl Folder {
         Self::open(path)
     }
 
-    /// Sets whether new names of files and folders are synced. Default: `true`.
+    /// Sets whether the names of new files and folders are synced. Default: `true`.
     ///
-    /// Without it a power cut may lose files that were written last, but leaves none incomplete. It saves most of the time
-    /// where thousands of files and folders are written.
+    /// With `false`, a power cut may lose the files that were written last, but leaves no incomplete file. Writing
+    /// thousands of files and folders is then several times faster.
     #[must_use]
     pub fn with_synced_names(mut self, syncs_names: bool) -> Self {
         self.syncs_names = syncs_names;
@@ -74,7 +75,7 @@ impl Folder {
         &self.path
     }
 
-    /// Returns the plain file at a path; `None` where nothing is there.
+    /// Returns the plain file at a path; `None` if nothing exists there.
     ///
     /// # Errors
     /// Fails when a part of the path is a link or a special file, or the path is a folder.
@@ -89,17 +90,17 @@ impl Folder {
     /// Opens a plain file for reading.
     ///
     /// # Errors
-    /// Fails when nothing is there, and as [`find`](Self::find) does.
+    /// Fails when nothing exists at the path, and in the cases of [`find`](Self::find).
     pub fn read(&self, path: &str) -> io::Result<File> {
         self.open_plain(path, false, OpenOptions::new().read(true))
     }
 
     /// Opens a plain file for reading and writing, from its start. If it does not exist, creates it empty.
     ///
-    /// The file is not staged: it may stay incomplete. This is for a file that is continued later.
+    /// The file is not staged, so it may stay incomplete. Use this for a file that is continued later.
     ///
     /// # Errors
-    /// Fails as [`find`](Self::find) does.
+    /// Fails in the cases of [`find`](Self::find).
     pub fn open_unstaged(&self, path: &str) -> io::Result<File> {
         self.open_plain(path, true, OpenOptions::new().read(true).write(true).create(true).truncate(false))
     }
@@ -139,10 +140,10 @@ impl Folder {
         self.stage_with(folder, |dir, name| from.dir.hard_link(path, dir, name).map(|()| None))
     }
 
-    /// Renames a plain file, and replaces a plain file at the new path. [`sync`](Self::sync) makes that durable.
+    /// Renames a plain file. A plain file at the new path is replaced. [`sync`](Self::sync) makes the new name durable.
     ///
     /// # Errors
-    /// Fails when nothing is at `from`, or something else than a plain file is at `to`.
+    /// Fails when nothing exists at `from`, or when `to` is a folder, a link or a special file.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.find(to)?;
         self.dir.rename(from, &self.dir, to)
@@ -159,7 +160,7 @@ impl Folder {
         }
     }
 
-    /// Makes the entries of a folder durable. On Windows this does nothing.
+    /// Makes the names in a folder durable. On Windows this does nothing.
     ///
     /// # Errors
     /// Fails when the folder does not exist, or the disk reports a failure.
@@ -170,7 +171,8 @@ impl Folder {
         self.dir.open(or_current(Path::new(folder)))?.sync_all()
     }
 
-    /// Calls `each` with the path of every file below `folder`, and of every folder that cannot be read.
+    /// Calls `each` with the path of every file below `folder`. A folder that cannot be read is passed to `each` as
+    /// well.
     ///
     /// # Errors
     /// Fails when the names of an open folder cannot be read.
@@ -202,7 +204,7 @@ impl Folder {
         let dir = self.dir_at(folder, creates)?.ok_or(io::ErrorKind::NotFound)?;
         find_in(&dir, name)?;
         let file = dir.open_with(name, options)?;
-        // Another process may have put a link there in the meantime.
+        // Another process may have made a link with this name in the meantime.
         find_in(&dir, name)?;
         Ok(file.into_std())
     }
@@ -217,21 +219,24 @@ impl Folder {
             let number = self.next_staged.fetch_add(1, Ordering::Relaxed);
             let name = format!(".ucupdate-{}-{number}.partial", std::process::id());
             match make(&dir, &name) {
-                // Another process, or another handle of the folder, has the name.
+                // Another process, or another handle of the folder, has used this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => return Ok(Staged::new(self, dir, name, file)),
             }
         }
-        Err(io::Error::other(format!("no free name for a staged file in {MAX_TRIES} tries")))
+        Err(io::Error::other(format!(
+            "all {MAX_TRIES} names that were tried for a temporary file are taken, expected a free one; remove old temporary files"
+        )))
     }
 
-    /// Makes the entries of a folder durable, where this is wanted.
+    /// Makes the names in a folder durable, unless this was switched off.
     pub(crate) fn sync_names(&self, dir: &Dir) -> io::Result<()> {
         if cfg!(windows) || !self.syncs_names { Ok(()) } else { dir.open(".")?.sync_all() }
     }
 
-    /// Opens a folder below this one. If it does not exist, creates and syncs it, or returns `None`.
+    /// Opens a folder below this one. If it does not exist, creates and syncs it with `creates`, and otherwise returns
+    /// `None`.
     pub(crate) fn dir_at(&self, folder: &str, creates: bool) -> io::Result<Option<Dir>> {
         let mut dir = self.dir.try_clone()?;
         for part in folder.split('/').filter(|part| !part.is_empty()) {
@@ -251,7 +256,7 @@ impl Folder {
     }
 }
 
-/// Returns the plain file of this name.
+/// Returns the plain file with this name in the folder.
 pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
     match dir.symlink_metadata(name) {
         Ok(found) if found.is_file() => Ok(Some(FoundFile { size: found.len(), identity: identity(&found) })),
@@ -265,7 +270,7 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// Works like `create_dir_all`, and syncs the entry of each new folder.
+/// Creates a folder and its missing parents, and syncs the name of each.
 fn create_durably(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -290,7 +295,7 @@ fn not_plain(name: &str) -> io::Error {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+#[allow(clippy::unnecessary_wraps, reason = "other systems do not report it")]
 fn identity(found: &Metadata) -> Option<(u64, u64)> {
     use cap_std::fs::MetadataExt as _;
     Some((found.dev(), found.ino()))

@@ -1,4 +1,4 @@
-//! A file that has no name of its own yet.
+//! A file that still has a temporary name.
 
 use crate::folder::{Folder, find_in, split};
 use cap_std::fs::Dir;
@@ -6,14 +6,15 @@ use std::fs::File;
 use std::io;
 use std::time::SystemTime;
 
-/// A file under a temporary name, which is being written. If it is dropped without a name of its own, it is removed.
+/// A file with a temporary name, which is being written. Dropping the value before the file has its final name removes
+/// the file.
 #[derive(Debug)]
 pub struct Staged<'a> {
     folder: &'a Folder,
-    /// The folder that the file is in now.
+    /// The folder that contains the temporary name.
     dir: Dir,
     name: String,
-    /// `None` for a link to a file elsewhere.
+    /// `None` for a link, which is never written to.
     file: Option<File>,
 }
 
@@ -25,19 +26,21 @@ impl<'a> Staged<'a> {
     /// Sets the time at which the file was last modified.
     ///
     /// # Errors
-    /// Fails for a [link](Folder::stage_link), and when the disk reports a failure.
+    /// Fails for a [link](Folder::stage_link), and when the disk reports an error.
     pub fn set_modified(&mut self, time: SystemTime) -> io::Result<()> {
         self.file()?.set_modified(time)
     }
 
     fn file(&mut self) -> io::Result<&mut File> {
-        self.file.as_mut().ok_or_else(|| io::Error::other("a staged link is not written to"))
+        self.file.as_mut().ok_or_else(|| {
+            io::Error::other("this staged file is a link, which cannot be written; stage a new file instead")
+        })
     }
 
     /// Opens the staged file for reading.
     ///
     /// # Errors
-    /// Fails when it cannot be opened.
+    /// Fails when the file cannot be opened.
     pub fn read(&self) -> io::Result<File> {
         Ok(self.dir.open(&self.name)?.into_std())
     }
@@ -45,8 +48,8 @@ impl<'a> Staged<'a> {
     /// Syncs the file, gives it its name, and makes the name durable. Creates missing folders.
     ///
     /// # Errors
-    /// Fails with `AlreadyExists` when a file has the name, when a part of the path is a link or a special file, and when
-    /// the disk reports a failure. After another error than `AlreadyExists` the file may have its name.
+    /// Fails with `AlreadyExists` when a file has the name, when a part of the path is a link or a special file, and
+    /// when the disk reports a failure. After any error except `AlreadyExists`, the file may have its final name.
     pub fn create(self, path: &str) -> io::Result<()> {
         self.place(path, |dir, staged, to, name, is_free| {
             if !is_free {
@@ -54,19 +57,20 @@ impl<'a> Staged<'a> {
             }
             match dir.hard_link(staged, to, name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-                // A file system without hard links: the name was free a moment ago.
+                // On a file system without hard links the file is renamed. The name was free a moment ago.
                 Err(_) => dir.rename(staged, to, name),
                 Ok(()) => Ok(()),
             }
         })
     }
 
-    /// Works like [`create`](Self::create), and replaces a plain file that has the name.
+    /// Works like [`create`](Self::create), but replaces an existing plain file at the path.
     ///
     /// # Errors
-    /// Fails as `create` does, but for `AlreadyExists`.
+    /// Fails in the cases of `create`, except `AlreadyExists`.
     pub fn replace(self, path: &str) -> io::Result<()> {
-        // Where both names are of one file already, the rename does nothing, and dropping removes the temporary name.
+        // If both names belong to one file already, the rename does nothing, and dropping the value removes the
+        // temporary name.
         self.place(path, |dir, staged, to, name, _| dir.rename(staged, to, name))
     }
 
@@ -86,7 +90,7 @@ impl<'a> Staged<'a> {
     }
 }
 
-/// Writing to a [link](Folder::stage_link) fails, since it would change the other file.
+/// Writes to the staged file. Writing to a [link](Folder::stage_link) fails, because it would change the linked file.
 impl io::Write for Staged<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file()?.write(bytes)
@@ -99,7 +103,7 @@ impl io::Write for Staged<'_> {
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        // Windows does not remove an open file.
+        // Windows cannot remove an open file, so it is closed first.
         self.file = None;
         let _left = self.dir.remove_file(&self.name);
     }

@@ -1,4 +1,4 @@
-//! Retries with growing, jittered pauses up to a deadline.
+//! Retries with growing, random pauses until a deadline.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The remaining time and the next pause.
+/// The state of the retries of one operation: the deadline and the next pause.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     ends: Instant,
@@ -18,7 +18,7 @@ impl Backoff {
         Self { ends: Instant::now() + deadline, pause: FIRST_PAUSE }
     }
 
-    /// Waits before the next try. Returns `false` at once when the deadline would pass.
+    /// Waits before the next try. Returns `false` at once if the wait would end after the deadline.
     pub(crate) async fn wait(&mut self) -> bool {
         let pause = jittered(self.pause);
         if Instant::now() + pause >= self.ends {
@@ -30,10 +30,11 @@ impl Backoff {
     }
 }
 
-/// Returns between half of a pause and the whole pause, so that clients that failed together do not return together.
+/// Returns a random time between half of the pause and the whole pause. This spreads the retries of clients that failed
+/// at the same time.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [u8::MAX];
-    // Without random bytes use the whole pause.
+    // If the system has no random bytes, the whole pause is used.
     let _ = getrandom::fill(&mut byte);
     pause / 2 + pause * u32::from(byte[0]) / (2 * u32::from(u8::MAX))
 }

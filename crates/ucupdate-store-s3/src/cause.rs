@@ -1,4 +1,4 @@
-//! The meaning of an error response or a broken connection for the caller.
+//! Classifies error responses and broken connections by what the caller can do.
 
 use object_store::client::HttpError;
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate_store::error_chain;
 
-/// The reason why a request failed. The variants differ in what can be done next.
+/// The reason why a request failed. Each variant allows another next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The object or upload does not exist.
@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     Never(Cause),
 }
 
-/// The message of the server or the connection.
+/// The message of the server or of the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
     said: Box<str>,
@@ -41,7 +41,8 @@ impl Cause {
         self.status
     }
 
-    /// Returns whether the server has finished the request. A gateway timeout and a missing response do not say that.
+    /// Returns whether the server has finished the request. This is not known after a gateway timeout, or without a
+    /// response.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.status, Some(200 | 425 | 429 | 500 | 503 | 507))
     }
@@ -55,7 +56,7 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// An error response as the connection saw it. `object_store` has no variant for most of them.
+/// An error response, taken from the HTTP response itself. `object_store` has no variant for most error responses.
 #[derive(Debug)]
 pub(crate) struct ErrorResponse {
     status: u16,
@@ -64,7 +65,7 @@ pub(crate) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// Parses the code and the message in the body of an S3 error.
+    /// Parses the code and the message from the body of an S3 error.
     pub(crate) fn new(status: u16, body: &str) -> Self {
         Self { status, code: element(body, "Code").into(), message: element(body, "Message").into() }
     }
@@ -74,7 +75,7 @@ impl ErrorResponse {
     }
 
     fn may_pass(&self) -> bool {
-        // A 200 with an error in its body is how S3 reports that completing an upload failed.
+        // S3 may fail to complete an upload with status 200 and an error in the body.
         matches!(self.status, 200 | 408 | 425 | 429 | 500 | 502..=504 | 507)
             || matches!(&*self.code, "RequestTimeout" | "SlowDown" | "InternalError" | "OperationAborted")
     }
@@ -82,7 +83,7 @@ impl ErrorResponse {
 
 impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server answered {}", self.status)?;
+        write!(f, "the server answered with status {}", self.status)?;
         if !self.code.is_empty() {
             write!(f, " {}", self.code)?;
         }
@@ -90,7 +91,7 @@ impl fmt::Display for ErrorResponse {
             write!(f, ": {}", self.message)?;
         }
         if (300..400).contains(&self.status) {
-            write!(f, " (the bucket lies in another region or at another endpoint)")?;
+            write!(f, " (the bucket is in another region or at another endpoint)")?;
         }
         Ok(())
     }
@@ -98,14 +99,15 @@ impl fmt::Display for ErrorResponse {
 
 impl Error for ErrorResponse {}
 
-/// Returns the text of the first element with this name. S3 errors have no nested elements.
+/// Returns the text of the first element with the name `name`, or an empty text. The elements of S3 errors are not
+/// nested.
 fn element<'a>(body: &'a str, name: &str) -> &'a str {
     let open = format!("<{name}>");
     let Some((_, rest)) = body.split_once(&open) else { return "" };
     rest.split_once("</").map_or("", |(text, _)| text)
 }
 
-/// Returns the meaning of an error of `object_store`.
+/// Classifies an error of `object_store`.
 pub(crate) fn classify(error: object_store::Error) -> Failure {
     use object_store::Error as E;
     match &error {
@@ -124,7 +126,7 @@ fn told(status: u16, text: &str) -> Cause {
     Cause { said: ErrorResponse::new(status, text).to_string().into(), status: Some(status) }
 }
 
-/// Finds an error response or a broken connection among the sources of an error.
+/// Finds an error response or a broken connection in the chain of sources of an error.
 fn in_chain(error: &(dyn Error + 'static)) -> Failure {
     let mut below = Some(error);
     while let Some(error) = below {
@@ -193,11 +195,11 @@ mod tests {
         let Failure::Never(cause) = classify(error) else { panic!("expected no other try") };
         assert_eq!(
             (cause.to_string().as_str(), cause.status()),
-            ("server answered 403 AccessDenied: Not you", Some(403))
+            ("the server answered with status 403 AccessDenied: Not you", Some(403))
         );
         assert_eq!(
             ErrorResponse::new(301, "").to_string(),
-            "server answered 301 (the bucket lies in another region or at another endpoint)"
+            "the server answered with status 301 (the bucket is in another region or at another endpoint)"
         );
     }
 }

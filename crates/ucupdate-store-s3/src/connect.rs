@@ -1,4 +1,4 @@
-//! The connection to a server: a client of `object_store` without retries of its own, on our HTTP client.
+//! The connection to a server: a client of `object_store` that uses our HTTP client and makes no retries.
 
 use crate::cause::ErrorResponse;
 use crate::error::S3OptionsError;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_store::BoxError;
 
-/// Largest number of bytes that are read of an error response.
+/// Largest number of bytes that are read of the body of an error response.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -61,10 +61,10 @@ pub(crate) fn builder(options: &S3Options) -> AmazonS3Builder {
     builder
 }
 
-/// Creates the client. Retries, connections and conditions are always ours.
+/// Creates the client. The settings of the builder for retries, connections and conditions are replaced.
 pub(crate) fn client(builder: AmazonS3Builder, options: &S3Options) -> Result<AmazonS3, S3OptionsError> {
     builder
-        // A hidden second try would meet the result of the first try and report a rival.
+        // A hidden retry would find the object of the first try, and report that another writer was faster.
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_disable_bulk_delete(true)
@@ -80,20 +80,20 @@ fn http(options: &S3Options) -> Result<reqwest::Client, S3OptionsError> {
         .user_agent(concat!("ucupdate/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .http1_only()
-        // A compressed body would not have the size of the object.
+        // The size of a compressed body would differ from the size of the object.
         .no_gzip()
         .no_brotli()
         .no_deflate()
         .no_zstd()
         .no_proxy()
-        // A signature is valid for one host only.
+        // A signature is valid for one host only, so redirects are not followed.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .build()
         .map_err(|error| failed(error.into()))
 }
 
-/// Sets the trusted certificates here, because reqwest would need a crypto provider for the whole process.
+/// Returns the TLS configuration. It is made here, because reqwest would need a crypto provider for the whole process.
 fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
     let mut roots = RootCertStore::empty();
     let mut extra = Vec::new();
@@ -105,13 +105,15 @@ fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
             extra.push(certificate);
         }
         if extra.len() == before {
-            return Err("root certificates hold no certificate in PEM".into());
+            return Err(
+                "the root certificates have no certificate, expected PEM with `BEGIN CERTIFICATE`".into()
+            );
         }
     }
     let provider = Arc::new(ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    // A system without certificates is not an error: a private server may be used without TLS.
+    // A system without certificates is not an error, because a private server may be used without TLS.
     let system =
         if options.system_roots { Verifier::new_with_extra_roots(extra, provider).ok() } else { None };
     Ok(match system {
@@ -127,13 +129,13 @@ struct Connector {
 }
 
 impl HttpConnector for Connector {
-    /// Uses one HTTP client for objects and credentials. The caller enforces timeouts.
+    /// Returns one HTTP client for objects and credentials. The caller enforces timeouts.
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(NamedErrors(self.http.clone())))
     }
 }
 
-/// An HTTP service that turns error responses into named errors, because `object_store` hides most status codes.
+/// An HTTP service that returns error responses as [`ErrorResponse`], because `object_store` hides most status codes.
 #[derive(Debug)]
 struct NamedErrors(reqwest::Client);
 
@@ -149,13 +151,13 @@ impl HttpService for NamedErrors {
         let (parts, body) = answer.into_parts();
         let bytes = match Limited::new(body, MAX_REFUSAL_BYTES).collect().await {
             Ok(bytes) => bytes.to_bytes(),
-            // The body says whether the upload was completed. For other errors the status is enough.
+            // Only the body says whether the upload was completed. For other requests the status is enough.
             Err(error) if completes => return Err(HttpError::new_boxed(HttpErrorKind::Interrupted, error)),
             Err(_) => bytes::Bytes::new(),
         };
         let said = ErrorResponse::new(status, &String::from_utf8_lossy(&bytes));
         let named = match status {
-            // `object_store` has variants for these.
+            // `object_store` has variants for these statuses.
             401 | 403 | 409 | 412 => true,
             404 => said.code() != "NoSuchBucket",
             200..300 => said.code().is_empty(),
@@ -169,7 +171,8 @@ impl HttpService for NamedErrors {
     }
 }
 
-/// Returns whether the request completes an upload: only then a success may contain an error in its body.
+/// Returns whether the request completes an upload. Only the response to such a request may have status 200 and an
+/// error in its body.
 fn completes_an_upload(request: &HttpRequest) -> bool {
     request.method().as_str() == "POST"
         && request.uri().query().is_some_and(|query| query.starts_with("uploadId="))

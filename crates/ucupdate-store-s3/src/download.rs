@@ -1,5 +1,5 @@
-//! The bytes of an object, read with as many requests as necessary. A read that breaks off is resumed while the object is
-//! the same.
+//! The bytes of an object, read by as many requests as necessary. A read that breaks off is resumed if the object is
+//! still the same.
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure};
@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use ucupdate_store::{ByteStream, error_chain};
 
-/// Returns the bytes of the response `first`, which was just opened.
+/// Returns the bytes of an object. `first` is the response to the first request.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
     let download = Download {
         tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
@@ -37,12 +37,12 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
 struct Download {
     remote: Arc<Remote>,
     path: Path,
-    /// Entity tag of the object; without one a read is not resumed.
+    /// Entity tag of the object. `None` means that a broken read is not resumed.
     tag: Option<String>,
     at: u64,
     end: u64,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
-    /// Remaining retry time since the bytes broke off. It is unused while bytes arrive or while the caller does not poll.
+    /// Remaining time for retries since the read broke off. `None` while bytes arrive.
     backoff: Option<Backoff>,
 }
 
@@ -53,7 +53,9 @@ impl Download {
                 Ok(Some(Ok(piece))) => {
                     let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
                     if length > self.end - self.at {
-                        return Some(Err(io::Error::other("more bytes came than the server announced")));
+                        return Some(Err(io::Error::other(
+                            "the body has more bytes than the server announced",
+                        )));
                     }
                     if length == 0 {
                         continue;
@@ -79,7 +81,7 @@ impl Download {
         None
     }
 
-    /// Opens the rest of the same object, or returns the error that ends the bytes.
+    /// Requests the rest of the same object after the error `broken`. Returns the error that ends the read.
     async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
         let Some(tag) = &self.tag else { return Err(broken) };
         let backoff = self.backoff.get_or_insert_with(|| self.remote.backoff());
@@ -93,13 +95,13 @@ impl Download {
                 ..GetOptions::default()
             };
             match self.remote.once(self.remote.client.get_opts(&self.path, options)).await {
-                // Some servers ignore the condition.
+                // Some servers ignore the condition, so the tag is compared again.
                 Ok(again) if again.meta.e_tag.as_ref() == Some(tag) && again.range == (self.at..self.end) => {
                     self.pieces = again.into_stream();
                     return Ok(());
                 }
                 Ok(_) | Err(Failure::Refused(_) | Failure::NotFound(_) | Failure::Unsatisfiable) => {
-                    return Err(io::Error::other("the object was replaced while it was read"));
+                    return Err(io::Error::other("the object was replaced while it was read; read it again"));
                 }
                 Err(Failure::Later(_)) => {}
                 Err(Failure::Never(cause)) => return Err(io::Error::other(cause)),

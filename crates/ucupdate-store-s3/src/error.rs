@@ -13,7 +13,7 @@ pub enum S3OptionsError {
         found: Box<str>,
     },
     /// The prefix is not a valid start of a key.
-    #[error("prefix `{found}` is not a valid start of a key")]
+    #[error("the prefix `{found}` is not a valid start of a key")]
     Prefix {
         /// The prefix as given.
         found: Box<str>,
@@ -21,7 +21,7 @@ pub enum S3OptionsError {
         source: StoreKeyError,
     },
     /// The prefix is longer than the limit.
-    #[error("prefix has {found} bytes, expected at most {limit}")]
+    #[error("the prefix has {found} bytes, expected at most {limit}")]
     PrefixTooLong {
         /// Length of the prefix in bytes.
         found: usize,
@@ -29,7 +29,7 @@ pub enum S3OptionsError {
         limit: usize,
     },
     /// Only one of two variables that belong together is set.
-    #[error("`{set}` is set and `{missing}` is not")]
+    #[error("the variable `{set}` is set and `{missing}` is not, expected both or neither")]
     Variable {
         /// Name of the variable that is set.
         set: &'static str,
@@ -37,13 +37,13 @@ pub enum S3OptionsError {
         missing: &'static str,
     },
     /// The endpoint is not an `http://` or `https://` URL.
-    #[error("expected an endpoint that begins with `http://` or `https://`, found `{found}`")]
+    #[error("the endpoint is `{found}`, expected a URL that begins with `http://` or `https://`")]
     Endpoint {
         /// The endpoint as given.
         found: Box<str>,
     },
     /// The part size is zero or too large.
-    #[error("expected parts of 1 to {limit} bytes, found {found}")]
+    #[error("the part size is {found} bytes, expected 1 to {limit}")]
     PartBytes {
         /// The part size in bytes.
         found: usize,
@@ -51,14 +51,14 @@ pub enum S3OptionsError {
         limit: usize,
     },
     /// A client cannot be made, for example because a root certificate cannot be read.
-    #[error("no connection can be made with these options")]
+    #[error("no connection can be made with these options of the bucket")]
     Connection {
         /// The underlying error.
         source: BoxError,
     },
 }
 
-/// The reason why a store in a bucket was not opened. Each variant needs another remedy.
+/// The reason why a store in a bucket was not opened. The variants have different remedies.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum S3OpenError {
@@ -68,7 +68,7 @@ pub enum S3OpenError {
     /// The server overwrites an object although the request forbids it. Two servers would undo each other's changes without
     /// notice. Use a server that honours `If-None-Match: *`.
     #[error(
-        "{endpoint} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store"
+        "{endpoint} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store; use a server that supports conditional writes"
     )]
     IgnoresConditions {
         /// The server.
@@ -77,7 +77,9 @@ pub enum S3OpenError {
         probe: Box<str>,
     },
     /// The server refuses conditional writes. Use a server that supports them.
-    #[error("{endpoint} refuses `If-None-Match: *`, so it cannot hold a store")]
+    #[error(
+        "{endpoint} refuses `If-None-Match: *`, so it cannot hold a store; use a server that supports conditional writes"
+    )]
     RefusesConditions {
         /// The server.
         endpoint: Box<str>,

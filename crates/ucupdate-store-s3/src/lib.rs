@@ -14,5 +14,5 @@ pub use error::{S3OpenError, S3OptionsError};
 pub use options::{Credentials, S3Options};
 pub use s3_store::S3Store;
 
-// So that whoever calls `S3Store::with_object_store` has the builder that it takes.
+// Callers of `S3Store::with_object_store` need the builder of the same version.
 pub use object_store;

@@ -1,4 +1,4 @@
-//! Options of a store in a bucket. The usual `AWS_*` variables are named here; the caller reads them.
+//! Options of a store in a bucket. They can be read from the usual `AWS_*` variables, whose values the caller passes.
 
 use crate::error::S3OptionsError;
 use std::fmt;
@@ -8,7 +8,7 @@ use ucupdate_store::{MAX_KEY_BYTES, StoreKey};
 
 /// Largest length of a key in S3, in bytes.
 const MAX_S3_KEY_BYTES: usize = 1024;
-/// Largest length of a prefix in bytes: the rest of an S3 key after our longest key and a `/`.
+/// Largest length of a prefix in bytes. A key of S3 has room for the prefix, a `/` and the longest key of a store.
 const MAX_PREFIX_BYTES: usize = MAX_S3_KEY_BYTES - MAX_KEY_BYTES - 1;
 /// Largest part of an upload in S3, in bytes.
 const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
@@ -45,7 +45,7 @@ pub struct S3Options {
     pub(crate) retry_notice: RetryNotice,
 }
 
-/// A function that receives the reasons of failed tries.
+/// A function that receives the reason of each failed try.
 #[derive(Clone, Default)]
 pub(crate) struct RetryNotice(Option<Arc<Notice>>);
 
@@ -78,7 +78,7 @@ pub enum Credentials {
         /// Session token of a temporary key; `None` for a permanent key.
         session_token: Option<String>,
     },
-    /// A role for which a file holds a web identity token, as on Kubernetes with AWS.
+    /// A role with a web identity token in a file, as on Kubernetes with AWS.
     WebIdentity {
         /// Path of the file with the token.
         token_file: String,
@@ -87,19 +87,19 @@ pub enum Credentials {
         /// Name of the session; `None` for the default of `object_store`.
         session_name: Option<String>,
     },
-    /// The credentials that AWS gives to a container, by a path.
+    /// The credentials that AWS provides to a container, at a path.
     Container {
         /// Path of the form `/v2/credentials/...`.
         relative_uri: String,
     },
-    /// The credentials that AWS gives to a pod.
+    /// The credentials that AWS provides to a pod, at a URL.
     Pod {
         /// URL of the credentials.
         full_uri: String,
         /// Path of the file with the token for that URL.
         token_file: String,
     },
-    /// The credentials that AWS gives to a virtual machine.
+    /// The credentials that AWS provides to a virtual machine.
     Instance,
 }
 
@@ -111,7 +111,7 @@ impl Credentials {
 }
 
 impl fmt::Debug for Credentials {
-    /// Prints without the secret.
+    /// Prints the credentials without the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys { key_id, .. } => {
@@ -161,8 +161,8 @@ impl S3Options {
         Ok(Self::new(bucket).with_prefix(prefix.strip_suffix('/').unwrap_or(prefix)))
     }
 
-    /// Sets what the usual variables say. `variable` returns the value of a variable by its name; an empty value counts as
-    /// unset. This function does not read the environment itself.
+    /// Sets the options that the usual variables contain. `variable` returns the value of a variable by its name. An
+    /// empty value counts as unset. This function does not read the environment itself.
     ///
     /// | variable | sets |
     /// |---|---|
@@ -221,8 +221,8 @@ impl S3Options {
         Ok(self)
     }
 
-    /// Sets the text before every key, without the `/` after it. Default: empty, which means the whole bucket. Everything below
-    /// the prefix belongs to the store; do not write there with other programs.
+    /// Sets the text before every key, without the `/` after it. Default: empty, which means the whole bucket.
+    /// Everything below the prefix belongs to the store. Do not write there with other programs.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
@@ -266,42 +266,44 @@ impl S3Options {
         Self { system_roots, ..self }
     }
 
-    /// Sets the time limit of one try of a request. The same limit applies to the wait for the next bytes of a body. Default:
+    /// Sets the time limit of one try of a request. The wait for the next bytes of a body has the same limit. Default:
     /// 30 seconds.
     #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
 
-    /// Returns the time for one request.
+    /// Returns the time limit of one try of a request.
     pub const fn attempt_timeout(&self) -> Duration {
         self.attempt_timeout
     }
 
-    /// Sets a function that is called at once with the reason when a try fails and may be repeated, such as `Connection
-    /// refused`. The function must not block. Without it a store retries silently until the deadline.
+    /// Sets a function that is called when a try fails and may be repeated. Its argument is the reason, such as
+    /// `Connection refused`. The function must not block. Without it a store retries silently until the deadline.
     #[must_use]
     pub fn with_retry_notice(self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { retry_notice: RetryNotice(Some(Arc::new(notice))), ..self }
     }
 
-    /// Sets how long a request is retried, with growing pauses, before the store is unavailable. Zero means a single try. The
-    /// last try may take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
+    /// Sets the time for which a request is retried, with growing pauses. After this time the call returns
+    /// [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). Zero means a single try. The last try may
+    /// take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// Sets the size of a part in bytes. A larger object is uploaded in parts; a `put` holds up to three parts in memory. S3
-    /// accepts at most 10,000 parts, and no part below 5 MiB but the last. Default: 8 MiB, so an object has at most 78 GiB.
+    /// Sets the size of a part in bytes. A larger object is uploaded in parts. A `put` holds up to three parts in
+    /// memory. S3 accepts at most 10,000 parts. Every part except the last must have at least 5 MiB. Default: 8 MiB, so
+    /// an object has at most 78 GiB.
     #[must_use]
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }
     }
 
-    /// Sets whether opening proves that the server honours `If-None-Match: *`. Default: `true`. Use `false` for a server that was
-    /// proved before, or for a key that may only read. **On a server that does not honour it, two writers undo each other's
-    /// changes without notice.**
+    /// Sets whether opening checks that the server honours `If-None-Match: *`. Default: `true`. Use `false` for a
+    /// server that was checked before, or for an access key that may only read. **If the server ignores this condition,
+    /// two writers undo each other's changes without notice.**
     #[must_use]
     pub fn with_self_test(self, self_test: bool) -> Self {
         Self { self_test, ..self }
@@ -441,7 +443,10 @@ mod tests {
     #[test]
     fn half_a_key_is_refused_by_name() {
         let message = of(&[("AWS_SECRET_ACCESS_KEY", "?")]).unwrap_err().to_string();
-        assert_eq!(message, "`AWS_SECRET_ACCESS_KEY` is set and `AWS_ACCESS_KEY_ID` is not");
+        assert_eq!(
+            message,
+            "the variable `AWS_SECRET_ACCESS_KEY` is set and `AWS_ACCESS_KEY_ID` is not, expected both or neither"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One bucket with retries, and the meaning of failures for a key.
+//! One bucket with retries. Translates failures into errors of a store.
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure, classify};
@@ -25,7 +25,7 @@ pub(crate) struct Remote {
     pub(crate) retry_notice: RetryNotice,
 }
 
-/// A random mark in the metadata of an object, by which a writer recognises its own object.
+/// A random text in the metadata of an object. It shows a writer whether the object is its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark(String);
 
@@ -39,7 +39,8 @@ pub(crate) enum Created {
 impl Mark {
     pub(crate) fn new() -> Result<Self, Cause> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| Cause::new(format!("no randomness: {error}")))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Cause::new(format!("the system returned no random bytes: {error}")))?;
         Ok(Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
@@ -71,7 +72,7 @@ impl Remote {
         Backoff::new(self.deadline)
     }
 
-    /// Makes one try.
+    /// Sends a request once, without a retry.
     pub(crate) async fn once<T>(
         &self,
         request: impl Future<Output = object_store::Result<T>>,
@@ -86,8 +87,8 @@ impl Remote {
         end
     }
 
-    /// Repeats an idempotent request until the deadline. A 409 to a request without a condition says that another request for
-    /// the same object is in progress; it is retried too.
+    /// Sends an idempotent request, and retries it until the deadline. Status 409 is retried too, because without a
+    /// condition it means that another request for the object is in progress.
     pub(crate) async fn ask<T, F: Future<Output = object_store::Result<T>>>(
         &self,
         mut request: impl FnMut() -> F,
@@ -123,7 +124,7 @@ impl Remote {
         }
     }
 
-    /// Creates an object. After an unclear answer the mark of the object tells who created it.
+    /// Creates an object. After an unclear response, the mark of the object shows who created it.
     pub(crate) async fn create(&self, path: &Path, bytes: &Bytes, mark: &Mark) -> Result<Created, Failure> {
         let mut backoff = self.backoff();
         loop {
@@ -132,7 +133,7 @@ impl Remote {
             let put = self.client.put_opts(path, PutPayload::from(bytes.clone()), options);
             let mut unclear = match self.once(put).await {
                 Ok(_) => return Ok(Created::Now),
-                // A refusal is checked too: a proxy may have sent our request twice.
+                // The mark is checked after a refusal too, because a proxy may have sent our request twice.
                 Err(Failure::Refused(cause)) => cause,
                 Err(Failure::Later(cause)) => {
                     if !backoff.wait().await {
@@ -145,7 +146,7 @@ impl Remote {
             match self.is_marked(path, mark).await {
                 Ok(Some(true)) => return Ok(Created::Now),
                 Ok(Some(false)) => return Ok(Created::Before),
-                // Another request was in progress and failed, or our request never arrived.
+                // Another writer's request was in progress and failed, or our request never arrived.
                 Ok(None) => {}
                 Err(Failure::Later(cause)) => unclear = cause,
                 Err(failure) => return Err(failure),
@@ -165,7 +166,7 @@ impl Remote {
     ) -> Result<ObjectMeta, StoreError> {
         match self.look(path).await {
             Ok(found) => Ok(meta(key, &found.meta)),
-            // The object was deleted in the meantime.
+            // The object was deleted in the meantime, so its metadata is made here.
             Err(Failure::NotFound(_)) => Ok(ObjectMeta::new(key.clone(), size, std::time::SystemTime::now())),
             Err(failure) => Err(failure.reading(key)),
         }
@@ -181,7 +182,7 @@ pub(crate) fn meta(key: &StoreKey, found: &object_store::ObjectMeta) -> ObjectMe
 }
 
 impl Failure {
-    /// Converts to the error of a read of `key`.
+    /// Converts the failure of reading `key` to a store error.
     pub(crate) fn reading(self, key: &StoreKey) -> StoreError {
         match self {
             Self::NotFound(_) => StoreError::NotFound { key: key.clone() },
@@ -189,7 +190,7 @@ impl Failure {
         }
     }
 
-    /// Converts to a store error where a missing object is not a valid result.
+    /// Converts the failure to a store error. `what` names the action. A missing object is an error here.
     pub(crate) fn during(self, what: String) -> StoreError {
         match self {
             Self::Later(cause) | Self::Refused(cause) => StoreError::unavailable(what, cause),

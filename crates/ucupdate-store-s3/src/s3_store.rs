@@ -1,4 +1,4 @@
-//! The store: the six methods of `ImageStore` over one bucket.
+//! [`S3Store`]: implements the six methods of `ImageStore` over one bucket.
 
 use crate::cause::{Cause, Failure};
 use crate::error::S3OpenError;
@@ -22,11 +22,11 @@ use ucupdate_store::{
     StoreKey, stream_of,
 };
 
-/// Largest offset that is requested: many servers parse offsets as signed 64-bit numbers.
+/// Largest offset that is requested. Many servers parse offsets as signed 64-bit numbers.
 const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
 /// Largest number of parts of an upload in S3.
 const MAX_PARTS: usize = 10_000;
-/// Number of tries to read a range of an object whose size changes in the meantime.
+/// Number of tries to read a range of an object whose size changes between the requests.
 const RANGE_TRIES: usize = 8;
 
 /// A store in a bucket, or below a prefix of a bucket. Clones share their connections.
@@ -37,8 +37,8 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Opens the store. Proves that the server honours `If-None-Match: *`: creates an object twice, at a key that no
-    /// [`StoreKey`] can name, and deletes it.
+    /// Opens the store, and checks that the server honours `If-None-Match: *`. For this check it creates an object
+    /// twice and deletes it. The key of the object is not a valid [`StoreKey`], so it cannot collide.
     ///
     /// # Errors
     /// [`S3OpenError::IgnoresConditions`], [`S3OpenError::RefusesConditions`] and [`S3OpenError::ForgetsMetadata`] when the
@@ -48,10 +48,11 @@ impl S3Store {
         Self::with_object_store(connect::builder(&options), options).await
     }
 
-    /// Opens the store like [`open`](Self::open), with a builder of `object_store` for settings that the options do not have:
-    /// other sources of credentials, encryption, another storage class. The prefix, the times, the part size, the root
-    /// certificates and the self-test come from the options. Server, bucket, region and credentials come from the builder. The
-    /// retries, the connector and the conditional writes of the builder are replaced, because the contract depends on them.
+    /// Opens the store like [`open`](Self::open), with a builder of `object_store` for settings that the options do not
+    /// have: other sources of credentials, encryption, another storage class. The prefix, the timeouts, the part size,
+    /// the root certificates and the self-test come from the options. Server, bucket, region and credentials come from
+    /// the builder. The retries, the connector and the conditional writes of the builder are replaced, because the
+    /// contract depends on them.
     ///
     /// # Errors
     /// The errors of [`open`](Self::open).
@@ -82,7 +83,7 @@ impl S3Store {
         Ok(store)
     }
 
-    /// Creates an object twice and checks that the second creation is refused.
+    /// Creates an object twice, and checks that the server refuses the second creation.
     async fn prove(&self, endpoint: &str, bucket: &str) -> Result<(), S3OpenError> {
         let remote = &self.remote;
         let unusable = |failure: Failure| {
@@ -91,7 +92,7 @@ impl S3Store {
         };
         let mark = || Mark::new().map_err(|cause| unusable(Failure::Never(cause)));
         let (first, second) = (mark()?, mark()?);
-        // No key begins with a full stop, so no caller can see the object.
+        // No key begins with a full stop, so callers cannot see the object.
         let path = Path::parse(format!("{}.ucupdate-probe-{}", remote.prefix, first.as_str()))
             .expect("a prefix is a key and the rest is plain");
         let bytes = Bytes::from_static(b"ucupdate was here, to see whether If-None-Match is honoured\n");
@@ -106,7 +107,7 @@ impl S3Store {
         remote.create(&path, &bytes, &first).await.map_err(refuses)?;
         let again = remote.create(&path, &bytes, &second).await;
         let kept = remote.look(&path).await;
-        // Delete the object, whatever the result was.
+        // The object is deleted whatever the result of the check was.
         let deleted = remote.ask(|| remote.client.delete(&path)).await;
         probe.may_be_there = deleted.is_err();
 
@@ -121,8 +122,8 @@ impl S3Store {
     }
 }
 
-/// The object that opening creates twice. If opening ends before the object is deleted, for example because its future was
-/// dropped, dropping this value tries to delete it once more while a runtime is available.
+/// The object that is created twice when a store is opened. Dropping this value tries to delete the object once more,
+/// in case that opening was cancelled. This needs a running runtime.
 struct Probe {
     remote: Arc<Remote>,
     path: Path,
@@ -174,7 +175,7 @@ impl ImageStore for S3Store {
         for _ in 0..RANGE_TRIES {
             let asked = match &range {
                 None => None,
-                // HTTP has no empty range.
+                // HTTP cannot request an empty range.
                 Some(range) if range.start >= range.end || range.start >= LAST_PLACE => {
                     return empty(self.head(key).await?, Some(range.clone()));
                 }
@@ -188,7 +189,7 @@ impl ImageStore for S3Store {
                     let bytes = download::bytes(Arc::clone(&self.remote), path, found);
                     return Ok(Object::new(meta, range, bytes));
                 }
-                // The range begins at or after the end of the object, or the object grew in the meantime.
+                // Either the range begins at or after the end of the object, or the object has grown in the meantime.
                 Err(Failure::Unsatisfiable) => {
                     let meta = self.head(key).await?;
                     if meta.resolve(range.clone())?.is_empty() {
@@ -198,7 +199,7 @@ impl ImageStore for S3Store {
                 Err(failure) => return Err(failure.reading(key)),
             }
         }
-        let cause = Cause::new("the object changed its size with every try");
+        let cause = Cause::new("the size of the object changed between all tries; try again later");
         Err(Failure::Later(cause).reading(key))
     }
 
@@ -237,7 +238,7 @@ impl ImageStore for S3Store {
                 .map_err(failed)?;
             let mut found: Vec<ObjectMeta> = Vec::new();
             for object in &page.result.objects {
-                // Not a key, so not an object of this store: a probe or a foreign object.
+                // The name is not a key of this store: it is a probe or another program's object.
                 let Some(key) = object.location.as_ref().strip_prefix(&remote.prefix) else { continue };
                 let Ok(key) = StoreKey::parse(key) else { continue };
                 if after.is_some_and(|after| key <= *after) || !key.as_str().starts_with(prefix) {
@@ -253,7 +254,7 @@ impl ImageStore for S3Store {
                 return Ok(found);
             }
             if page.page_token == options.page_token {
-                return Err(never("the server gives the same page again and again"));
+                return Err(never("the server returned the same page of a listing twice"));
             }
             options.page_token = page.page_token;
         }
@@ -267,7 +268,7 @@ impl Presign for S3Store {
         let signed = self.remote.client.signed_url(http::Method::GET, &path, lasting);
         match self.remote.once(signed).await {
             Ok(url) => Ok(url.into()),
-            Err(failure) => Err(failure.during(format!("signing an address of `{key}`"))),
+            Err(failure) => Err(failure.during(format!("signing a URL for `{key}`"))),
         }
     }
 }
@@ -277,7 +278,7 @@ fn empty(meta: ObjectMeta, range: Option<Range<u64>>) -> Result<Object, StoreErr
     Ok(Object::new(meta, range, stream_of(Bytes::new())))
 }
 
-/// Returns whether a key can begin with this text. Most servers fail on some other texts.
+/// Returns whether a key can begin with this text. Most servers fail on some texts that cannot.
 fn begins_a_key(prefix: &str) -> bool {
     prefix.is_empty() || StoreKey::parse(prefix).is_ok() || StoreKey::parse(&format!("{prefix}x")).is_ok()
 }

@@ -1,4 +1,5 @@
-//! Writes an object of any size with the memory of a few parts: in one request if it fits, otherwise in parts.
+//! Writes an object of any size with the memory of a few parts. A small object is written in one request, a larger one
+//! in parts.
 
 use crate::cause::{Cause, Failure};
 use crate::remote::{Mark, Remote};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use ucupdate_store::{ByteStream, StoreError, StoreKey};
 
-/// Writes all of `bytes` to `path` and returns their number.
+/// Writes all of `bytes` to `path`. Returns the number of bytes.
 pub(crate) async fn put(
     remote: &Arc<Remote>,
     key: &StoreKey,
@@ -61,9 +62,9 @@ pub(crate) async fn put(
 
 /// Writes an object in one request.
 ///
-/// A try without an answer may still arrive later. If there was no object at the key, that does no harm, and the request is
-/// retried. If an object was to be replaced, a late arrival would undo a later replacement that was already acknowledged. So
-/// the result is reported as unclear, unless the object with our mark is there.
+/// A request without a response may still arrive later. If there was no object at the key, a late arrival does no harm,
+/// and the request is retried. If there was an object, a late arrival could undo a later write that was already
+/// acknowledged. In that case the result is reported as unclear, unless the object has our mark.
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
     let mark = Mark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
@@ -78,7 +79,8 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
                     let is_final = cause.is_final();
                     (cause, is_final)
                 }
-                // Without a condition, a 409 says that another request is in progress and that this one was not done.
+                // Without a condition, status 409 means that another request is in progress and that this request was
+                // not done.
                 Err(Failure::Refused(cause)) if cause.status() == Some(409) => (cause, true),
                 Err(failure) => return Err(failure),
             };
@@ -98,9 +100,9 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
     }
 }
 
-/// A stream in parts of one size. The last part may be shorter.
+/// A stream of parts of equal size. The last part may be shorter.
 struct Parts {
-    /// Fused, because a stream may panic when it is polled after its end.
+    /// The stream is fused, because a stream may panic when it is polled after its end.
     bytes: Fuse<ByteStream>,
     left: BytesMut,
     size: usize,
@@ -112,7 +114,7 @@ impl Parts {
         let mut part = std::mem::take(&mut self.left);
         while part.len() < self.size {
             let Some(piece) = self.bytes.next().await.transpose()? else { break };
-            // Copied, because a small piece may keep a large buffer alive.
+            // The bytes are copied, because a small piece may keep a large buffer in memory.
             part.extend_from_slice(&piece);
         }
         self.left = part.split_off(part.len().min(self.size));
@@ -120,7 +122,7 @@ impl Parts {
         Ok(part.freeze())
     }
 
-    /// Returns whether no byte is left. Waits for a byte to find out.
+    /// Returns whether the stream has ended. Waits until a byte arrives or the stream ends.
     async fn is_over(&mut self) -> std::io::Result<bool> {
         while self.left.is_empty() {
             let Some(piece) = self.bytes.next().await.transpose()? else { return Ok(true) };
@@ -130,7 +132,7 @@ impl Parts {
     }
 }
 
-/// An upload in parts that has begun. Dropping it aborts the upload while a runtime is available.
+/// An unfinished upload in parts. Dropping this value aborts the upload, if a runtime is running.
 struct Upload {
     remote: Arc<Remote>,
     path: Path,
@@ -143,7 +145,7 @@ impl Upload {
         self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
     }
 
-    /// Completes the upload. After an unclear answer the mark of the object tells whether it was completed.
+    /// Completes the upload. After an unclear response, the mark of the object shows whether the upload was completed.
     async fn complete(&self, parts: Vec<PartId>, mark: &Mark) -> Result<(), Failure> {
         let mut backoff = self.remote.backoff();
         let mut unclear = None;
@@ -152,11 +154,11 @@ impl Upload {
             match (self.remote.once(complete).await, &unclear) {
                 (Ok(_), _) => return Ok(()),
                 (Err(Failure::Later(cause) | Failure::Refused(cause)), _) => unclear = Some(cause),
-                // The upload is gone: it was completed by us, or aborted by another program.
+                // The upload does not exist any more: our request completed it, or another program aborted it.
                 (Err(Failure::NotFound(gone)), Some(_)) => {
                     match self.remote.is_marked(&self.path, mark).await {
                         Ok(Some(true)) => return Ok(()),
-                        // It may have been ours and been replaced since.
+                        // Our upload may have been completed and then replaced by another writer.
                         Ok(_) => return Err(Failure::Later(gone)),
                         Err(Failure::Later(cause)) => unclear = Some(cause),
                         Err(failure) => return Err(failure),
@@ -170,7 +172,7 @@ impl Upload {
         }
     }
 
-    /// Aborts the upload as far as possible. What remains is for the lifecycle rule of the bucket.
+    /// Tries to abort the upload. If that fails, the lifecycle rule of the bucket removes the parts.
     async fn abort(&mut self) {
         let Some(id) = &self.id else { return };
         abort(&self.remote, &self.path, id).await;

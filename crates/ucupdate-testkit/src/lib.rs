@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "prove")]
+pub mod audit_logs;
 pub mod crash;
 pub mod faulty;
 pub mod field;

@@ -1,11 +1,12 @@
 //! `cargo run --release -p ucupdate-testkit -- prove` proves the promises about stores at full size, and prints a
-//! table.
+//! table. `logs` writes audit logs of any size.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what the command is for")]
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use ucupdate_testkit::audit_logs;
 use ucupdate_testkit::prove::{self, Power, Scale};
 
 #[derive(Debug, Parser)]
@@ -19,6 +20,8 @@ struct CommandLine {
 enum Task {
     /// Prove the promises about stores, and print a table
     Prove(ProveArgs),
+    /// Write audit logs of ten days, for measuring what reads them
+    Logs(LogsArgs),
     /// Run as a child process of a proof
     #[command(hide = true)]
     Work(prove::WorkArgs),
@@ -28,6 +31,18 @@ enum Task {
     /// Measure one thing for a proof
     #[command(hide = true)]
     Measure(prove::MeasureArgs),
+}
+
+#[derive(Debug, Args)]
+struct LogsArgs {
+    /// The folder for the logs. It is made if it does not exist
+    folder: PathBuf,
+    /// The number of rows
+    #[arg(long, default_value = "1000000")]
+    rows: u64,
+    /// The number of devices
+    #[arg(long, default_value = "1000000")]
+    devices: u64,
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +76,9 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match task {
             Task::Prove(args) => Ok(prove(&args).await),
+            Task::Logs(args) => {
+                audit_logs::write(&args.folder, args.rows, args.devices).map(|()| true).map_err(Into::into)
+            }
             Task::Work(args) => prove::work(&args).await.map(|()| true),
             Task::Contend(args) => prove::contend(&args).await.map(|()| true),
             Task::Measure(args) => prove::measure(&args).await.map(|line| {

@@ -14,6 +14,7 @@ mod maintenance;
 mod metrics;
 mod options;
 mod packages;
+mod provisioning;
 mod service;
 mod state;
 mod urls;
@@ -33,6 +34,8 @@ pub use maintenance::access::{StoreAccess, check_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::continuation::{Continued, continue_after_loss};
+pub use maintenance::examine::Checked;
+pub use maintenance::examine::finding::{Finding, Severity};
 pub use maintenance::garbage::{Garbage, GarbageOptions};
 pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;
@@ -45,6 +48,7 @@ pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};
 pub use packages::options::IngestOptions;
 pub use packages::rebuild::{Rebuilt, SkippedIngest};
+pub use provisioning::{Certainty, Setting, SettingPlace, provisioning};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;
@@ -58,11 +62,11 @@ pub use watch::options::WatchOptions;
 pub use watch::pause::{RolloutOutcomes, WATCH_AUTHOR, WatchError};
 pub use watch::troubles::{TroubleWatch, TroublesFound};
 
-/// Audit rows and access rows.
+/// Audit rows and access rows (`ucupdate-audit`).
 pub use ucupdate_audit as audit;
-/// Cabinets and packages.
+/// Cabinets and packages (`ucupdate-cab`).
 pub use ucupdate_cab as cab;
-/// Versions, rules, deciding.
+/// Versions, rules and decisions (`ucupdate-core`).
 pub use ucupdate_core::{book, decide, device, request, value, version};
 /// The inventory of a fleet, its loops, the outcomes of rollouts, simulations and timelines.
 pub use ucupdate_fleet::{inventory, loops, outcomes, simulate, timeline};

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use ucupdate::device::DeviceId;
-use ucupdate::inventory::{Inventory, InventoryDevice};
+use ucupdate::inventory::{DeviceNumber, Inventory, InventoryDevice};
 use ucupdate::request::{AskedFrom, UpdateRequest};
 use ucupdate::store::error_chain;
 use ucupdate::value::{UnixTime, Zone};
@@ -84,31 +83,42 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let fleet = side.fleets.read(&side.service, &side.options.limits).await.map_err(Problem::unavailable)?;
     let search = call.query.text("search").unwrap_or_default().trim().to_ascii_lowercase();
     let plain: String = search.chars().filter(|character| !matches!(character, '-' | ':')).collect();
-    let is_found = |(id, device): &(&DeviceId, &InventoryDevice)| {
+    let inventory = &fleet.inventory;
+    let is_found = |number: &DeviceNumber| {
+        let device = inventory.device(*number);
         search.is_empty()
             || [device.user_name.as_ref(), device.user_host.as_ref(), device.serial_number.raw()]
                 .into_iter()
                 .chain([device.kind.to_string().as_str()])
                 .any(|text| text.to_ascii_lowercase().contains(&search))
-            || id.to_string().to_ascii_lowercase().contains(&plain)
+            || id_of(&device).to_ascii_lowercase().contains(&plain)
     };
-    let found = fleet.inventory.devices().filter(is_found);
-    let page = page(call, found, |(id, _)| id.to_string(), |(id, device)| device_json(id, device))?;
+    let found = inventory.numbers().into_iter().filter(is_found);
+    let page = page(
+        call,
+        found,
+        |number| id_of(&inventory.device(*number)),
+        |number| device_json(&inventory.device(*number)),
+    )?;
     let value = json!({
         "devices": page.values,
         "next": page.next,
-        "known": fleet.inventory.devices().len(),
+        "known": inventory.len(),
         "read_at": report::iso(fleet.read_at),
     });
     Ok(Answer::json(value))
 }
 
-fn device_json(id: &DeviceId, device: &InventoryDevice) -> Value {
+fn id_of(device: &InventoryDevice) -> String {
+    device.identity().map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn device_json(device: &InventoryDevice) -> Value {
     let modules = device.modules.iter().map(
         |module| json!({ "file_name": module.installed.file_name, "installed": module.installed.version }),
     );
     json!({
-        "id": id.to_string(),
+        "id": id_of(device),
         "mac": device.mac_address.read().map(ToString::to_string),
         "serial": device.serial_number.raw(),
         "kind": device.kind.to_string(),

@@ -1,4 +1,4 @@
-//! The data blocks of a folder ([MS-CAB] 2.4), in turn, through the parts it lies in.
+//! The data blocks of a folder ([MS-CAB] 2.4), read one after another from all parts that contain the folder.
 
 use std::io::Read;
 use std::ops::Range;
@@ -11,13 +11,13 @@ use super::set::{Folder, Piece};
 use super::source::Source;
 use crate::error::{CabError, Position, Structure};
 
-/// The bytes of a block's header without its reserve area.
+/// The size of a block's header without its reserve area, in bytes.
 const BLOCK_BYTES: usize = 8;
 
-/// The input of a part, behind its tables.
+/// The input of one part. Its tables were read already.
 pub(crate) struct InputPart<R> {
     pub(crate) source: Source<R>,
-    /// The length that the header states, or more where a block goes beyond it.
+    /// The length in bytes that the header states, or more if a block goes beyond that length.
     pub(crate) bytes: u64,
     pub(crate) block_reserve: u8,
     pub(crate) reserve: Box<[u8]>,
@@ -25,7 +25,7 @@ pub(crate) struct InputPart<R> {
     is_drained: bool,
 }
 
-/// The bytes that the header of a part states, and the most that it may have whatever its header states.
+/// The length of a part that its header states, and the largest length that is read. Both are in bytes.
 pub(crate) struct PartLengths {
     pub(crate) stated: u64,
     pub(crate) limit: u64,
@@ -41,8 +41,8 @@ impl<R: Read> InputPart<R> {
         Self { source, bytes: lengths.stated, block_reserve, reserve, lengths, is_drained: false }
     }
 
-    /// Reads to the end of the cabinet. An input that ends before it, behind the last block that is needed, is an
-    /// irregularity.
+    /// Reads to the end of the cabinet. Reports an irregularity if the input ends too early, but after the last block
+    /// that is needed.
     pub(crate) fn drain(&mut self) -> Result<(), CabError> {
         if self.is_drained {
             return Ok(());
@@ -55,7 +55,8 @@ impl<R: Read> InputPart<R> {
         Ok(())
     }
 
-    /// Returns the length of the part, where it is not the one that its header states. `number` counts parts from 1.
+    /// Returns an irregularity if the part has another length than its header states. `number` is the number of the
+    /// part, counted from 1.
     pub(crate) fn irregularity(&self, number: u16) -> Option<Irregularity> {
         (self.bytes != self.lengths.stated).then_some(Irregularity::Length {
             part: number,
@@ -64,7 +65,7 @@ impl<R: Read> InputPart<R> {
         })
     }
 
-    /// Makes room for a structure of this many bytes that goes beyond the stated length.
+    /// Extends the readable length, so that a structure of `bytes` bytes may go beyond the stated length.
     fn extend(&mut self, bytes: usize) -> Result<(), CabError> {
         let end = self.source.taken() + bytes as u64;
         if end > self.bytes {
@@ -76,19 +77,19 @@ impl<R: Read> InputPart<R> {
     }
 }
 
-/// A folder being decompressed.
+/// A folder that is being decompressed.
 pub(crate) struct OpenFolder {
     decoder: Decoder,
-    /// The piece being read, and how many of its blocks were.
+    /// The index of the current piece, and the number of its blocks that were read.
     piece: usize,
     of_piece: u16,
-    /// Blocks of all pieces that were read.
+    /// The number of blocks that were read in all pieces.
     blocks: u32,
-    /// The bytes of the folder decoded so far.
+    /// The number of decoded bytes of the folder so far.
     decoded: u64,
-    /// The range of decoded bytes that are not delivered yet.
+    /// The decoded bytes that are not delivered yet, as a range in the output of the decoder.
     ready: Range<usize>,
-    /// The begin of a block that goes on in the next part.
+    /// The beginning of a block that continues in the next part.
     carried: Vec<u8>,
 }
 
@@ -109,7 +110,7 @@ impl OpenFolder {
         self.ready.clone()
     }
 
-    /// Returns the next at most `most` bytes that are ready.
+    /// Delivers at most `most` decoded bytes, as a range in the output of the decoder.
     pub(crate) fn deliver(&mut self, most: usize) -> Range<usize> {
         let end = self.ready.end.min(self.ready.start.saturating_add(most));
         let range = self.ready.start..end;
@@ -145,7 +146,7 @@ impl OpenFolder {
         }
     }
 
-    /// Returns the piece that the next block is in.
+    /// Returns the piece that contains the next block.
     fn next_piece<'a>(&mut self, folder: &'a Folder) -> Result<&'a Piece, CabError> {
         loop {
             let Some(piece) = folder.pieces.get(self.piece) else { return Err(self.ends_early(folder)) };
@@ -157,7 +158,7 @@ impl OpenFolder {
         }
     }
 
-    /// Reads one block; `false` where it goes on in the next part.
+    /// Reads one block. Returns `false` if the block continues in the next part.
     fn read_block<R: Read>(&mut self, folder: &Folder, part: &mut InputPart<R>) -> Result<bool, CabError> {
         let what = Structure::Block { folder: folder.number, block: self.blocks };
         let at = part.source.place();
@@ -181,7 +182,7 @@ impl OpenFolder {
                 return Err(CabError::damaged(what, at, "a block that gives bytes", found));
             }
             self.carried.extend_from_slice(data);
-            // It is counted when its end is read.
+            // The block is counted when its end is read.
             self.blocks -= 1;
             part.source.take(whole);
             return Ok(false);
@@ -200,7 +201,7 @@ impl OpenFolder {
         Ok(true)
     }
 
-    /// Returns the offset, in bytes of the folder, of the next byte that is ready.
+    /// Returns the offset of the next byte to deliver, in bytes from the start of the folder.
     pub(crate) fn position(&self) -> u64 {
         self.decoded - self.ready.len() as u64
     }
@@ -219,7 +220,7 @@ impl OpenFolder {
     }
 }
 
-/// Goes to a piece's first block, which must lie ahead.
+/// Skips to the first block of a piece, which must be ahead.
 fn seek<R: Read>(source: &mut Source<R>, folder: &Folder, piece: &Piece) -> Result<(), CabError> {
     let what = Structure::Folder(folder.number);
     let first = u64::from(piece.first_block);
@@ -242,9 +243,11 @@ fn check_sizes(what: Structure, at: Position, packed: usize, size: usize) -> Res
     Ok(())
 }
 
-/// Checks a block's checksum: of its data, then of its header behind the checksum. A block with the checksum zero has no checksum.
+/// Checks the checksum of a block, which covers the data and the rest of the header. A checksum of zero means that
+/// there is none.
 ///
-/// [MS-CAB] 2.4 counts the reserve area in, as lying between the two; libmspack and gcab leave it out. Either is right.
+/// By [MS-CAB] 2.4 the checksum covers the reserve area too. libmspack and gcab leave the reserve area out. Both forms
+/// are accepted.
 fn check_sum(what: Structure, at: Position, expected: u32, head: &[u8], data: &[u8]) -> Result<(), CabError> {
     if expected == 0 {
         return Ok(());

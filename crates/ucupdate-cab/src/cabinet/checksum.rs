@@ -1,8 +1,9 @@
 //! The checksum of a data block: an exclusive-or of 32-bit words ([MS-CAB] 3.1).
 
-/// Returns the checksum of `bytes`, started from `seed`.
+/// Returns the checksum of `bytes`, which continues the checksum `seed`.
 ///
-/// Words are little-endian; one to three bytes at the end count as one word whose *first* byte is the highest.
+/// The words are little-endian. One to three bytes at the end form one word, and the *first* of them is its highest
+/// byte.
 pub(crate) fn checksum(bytes: &[u8], seed: u32) -> u32 {
     let mut wide = bytes.chunks_exact(8);
     let folded = wide.by_ref().fold(0_u64, |sum, chunk| {
@@ -25,7 +26,7 @@ mod tests {
 
     #[test]
     fn the_cabinet_of_the_specification_has_its_checksum() {
-        // The sample cabinet of [MS-CAB] 3: two C sources in one block of 0x97 bytes.
+        // The sample cabinet of [MS-CAB] 3 has two C sources in one block of 0x97 bytes.
         let block =
             b"#include <stdio.h>\r\n\r\nvoid main(void)\r\n{\r\n    printf(\"Hello, world!\\n\");\r\n}\r\n\
             #include <stdio.h>\r\n\r\nvoid main(void)\r\n{\r\n    printf(\"Welcome!\\n\");\r\n}\r\n\r\n";

@@ -12,7 +12,7 @@ pub enum Compression {
     Mszip,
     /// LZX with a window.
     Lzx {
-        /// The window has 2 to the power of this many bytes; 15 to 21.
+        /// The window has 2^`window_bits` bytes, and `window_bits` is 15 to 21.
         window_bits: u8,
     },
     /// A compression that is not supported, such as Quantum. The files of such folders are not read.

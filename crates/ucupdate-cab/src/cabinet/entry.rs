@@ -39,12 +39,12 @@ impl FileEntry {
         entry
     }
 
-    /// Returns the name for a person to read, as it was given. Bytes that are not text show as U+FFFD.
+    /// Returns the name for display, as it is in the cabinet. Bytes that are not text appear as U+FFFD.
     pub fn name_as_given(&self) -> Cow<'_, str> {
         self.text().unwrap_or_else(|| String::from_utf8_lossy(&self.raw))
     }
 
-    /// Returns the bytes of the name as they stand in the cabinet.
+    /// Returns the bytes of the name in the cabinet.
     pub fn raw_name(&self) -> &[u8] {
         &self.raw
     }
@@ -62,9 +62,9 @@ impl FileEntry {
         self.size.into()
     }
 
-    /// Returns the time of the last change in steps of two seconds; `None` where the calendar has no such time.
+    /// Returns the time of the last change, in steps of two seconds. `None` if it is not a valid date and time.
     ///
-    /// The format has no time zone: it is the local time of the system that made the cabinet.
+    /// The time is the local time of the system that made the cabinet, because the format has no time zone.
     pub fn modified(&self) -> Option<FieldTime> {
         FieldTime::from_dos(self.date, self.time)
     }
@@ -80,7 +80,7 @@ impl FileEntry {
         self.folder
     }
 
-    /// Takes the path out, to be put back.
+    /// Takes the path out of the entry. The caller puts a path back.
     pub(crate) fn take_path(&mut self) -> Result<SafePath, NameProblem> {
         std::mem::replace(&mut self.path, Err(NameProblem::NotText))
     }
@@ -98,7 +98,7 @@ impl FileEntry {
 pub struct Attributes(u16);
 
 impl Attributes {
-    /// Returns all sixteen bits as given.
+    /// Returns all sixteen bits.
     pub fn bits(self) -> u16 {
         self.0
     }

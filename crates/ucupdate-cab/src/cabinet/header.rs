@@ -8,22 +8,22 @@ use super::source::Source;
 use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 
-/// `MSCF`.
+/// The first bytes of a cabinet.
 pub(crate) const SIGNATURE: [u8; 4] = *b"MSCF";
-/// The bytes of a header without its optional fields.
+/// The size of a header without its optional fields, in bytes.
 pub(crate) const HEADER_BYTES: usize = 36;
-/// The bytes of a folder's entry without its reserve area.
+/// The size of a folder's entry without its reserve area, in bytes.
 pub(crate) const FOLDER_BYTES: usize = 8;
-/// The bytes of a file's entry without its name.
+/// The size of a file's entry without its name, in bytes.
 pub(crate) const FILE_BYTES: usize = 16;
-/// The bytes of the longest name with its end.
+/// The size of the longest name with its final zero, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 256;
 
 pub(crate) const HAS_PREVIOUS: u16 = 1;
 pub(crate) const HAS_NEXT: u16 = 2;
 pub(crate) const HAS_RESERVE: u16 = 4;
 
-/// The folder index of a file continued from the part before, to the next part, or both.
+/// The folder indices of files that are continued from the part before, to the next part, or both.
 pub(crate) const FROM_PREVIOUS: u16 = 0xFFFD;
 pub(crate) const TO_NEXT: u16 = 0xFFFE;
 pub(crate) const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
@@ -33,13 +33,13 @@ pub(crate) const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 pub(crate) struct Part {
     pub(crate) bytes: u32,
     pub(crate) set_id: u16,
-    /// The index in the set, counted from 0.
+    /// The index of the part in its set, counted from 0.
     pub(crate) index: u16,
-    /// The file names of the neighbouring parts.
+    /// The file names of the parts before and after this one. `None` if there is no such part.
     pub(crate) previous: Option<Box<str>>,
     pub(crate) next: Option<Box<str>>,
     pub(crate) reserve: Box<[u8]>,
-    /// The bytes of the reserve area in each data block.
+    /// The size of the reserve area in each data block, in bytes.
     pub(crate) block_reserve: u8,
     pub(crate) folders: Vec<FolderRow>,
     pub(crate) files: Vec<FileRow>,
@@ -48,7 +48,7 @@ pub(crate) struct Part {
 
 #[derive(Debug)]
 pub(crate) struct FolderRow {
-    /// The offset of the first block, from the start of the cabinet.
+    /// The offset of the first block in bytes, from the start of the cabinet.
     pub(crate) first_block: u32,
     pub(crate) blocks: u16,
     pub(crate) compression: Compression,
@@ -58,7 +58,7 @@ pub(crate) struct FolderRow {
 #[derive(Debug)]
 pub(crate) struct FileRow {
     pub(crate) size: u32,
-    /// The offset in the bytes of the folder.
+    /// The offset of the file in the bytes of its folder.
     pub(crate) begin: u32,
     pub(crate) folder: u16,
     pub(crate) date: u16,
@@ -68,7 +68,7 @@ pub(crate) struct FileRow {
     pub(crate) at: Position,
 }
 
-/// The totals of the parts read so far, held against the limits.
+/// The totals of the parts that were read so far. They are checked against the limits.
 #[derive(Clone)]
 pub(crate) struct Spent<'a> {
     pub(crate) limits: &'a Limits,
@@ -97,7 +97,7 @@ impl<'a> Spent<'a> {
         self.folders += u64::from(folders);
         self.files += u64::from(files);
         CabError::above("folders", "cabinet has folders:", self.limits.folders, self.folders)?;
-        // Names refer to each other by 16-bit numbers.
+        // The format has 16-bit numbers for folders and files.
         let limit = self.limits.files.min(u64::from(u16::MAX));
         CabError::above("files", "cabinet has files:", limit, self.files)
     }
@@ -109,7 +109,7 @@ impl<'a> Spent<'a> {
     }
 }
 
-/// Reads the header and tables of the cabinet that begins at the source's next byte.
+/// Reads the header and the tables of the cabinet that begins at the next byte of the source.
 pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Part, CabError> {
     source.begin_cabinet();
     let at = source.place();
@@ -264,13 +264,13 @@ fn file<R: Read>(
     Ok(file)
 }
 
-/// Returns the name of a neighbouring part, which is only shown.
+/// Reads the name of a neighbouring part. The name is used only in messages.
 fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<str>, CabError> {
     let bytes = terminated(source, spent, Structure::Header)?;
     Ok(String::from_utf8_lossy(&bytes).into())
 }
 
-/// Returns the bytes up to a zero, which is taken too.
+/// Reads the bytes up to a zero byte. The zero byte is taken, but not returned.
 fn terminated<R: Read>(
     source: &mut Source<R>,
     spent: &mut Spent<'_>,
@@ -296,7 +296,7 @@ pub(crate) struct Fixed {
     pub(crate) signature: [u8; 4],
     pub(crate) bytes: u32,
     pub(crate) file_table: u32,
-    /// Major, then minor.
+    /// The version: major, then minor.
     pub(crate) version: (u8, u8),
     pub(crate) folders: u16,
     pub(crate) files: u16,
@@ -306,14 +306,14 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// Returns the bytes of the smallest cabinet with these tables.
+    /// Returns the size in bytes of the smallest cabinet with these tables.
     pub(crate) fn least_bytes(&self) -> u64 {
         HEADER_BYTES as u64
             + u64::from(self.folders) * FOLDER_BYTES as u64
             + u64::from(self.files) * (FILE_BYTES as u64 + 1)
     }
 
-    /// Reads [`HEADER_BYTES`]; what is missing counts as zero.
+    /// Reads a header of [`HEADER_BYTES`] bytes. Missing bytes count as zero.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         Self {
             signature: u32_at(bytes, 0).to_le_bytes(),
@@ -329,17 +329,17 @@ impl Fixed {
     }
 }
 
-/// Returns the byte at `at`; zero behind the end.
+/// Returns the byte at `at`, or zero after the end.
 pub(crate) fn byte_at(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or_default()
 }
 
-/// Returns the little-endian number at `at`.
+/// Returns the little-endian 16-bit number at `at`.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([byte_at(bytes, at), byte_at(bytes, at + 1)])
 }
 
-/// Returns the little-endian number at `at`.
+/// Returns the little-endian 32-bit number at `at`.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }

@@ -1,35 +1,35 @@
-//! Irregularities: what other readers tolerate in a cabinet, and what this one tolerates unless it is strict.
+//! Irregularities of a cabinet. They are reported, and refused only in strict reading.
 
 use super::compression::Compression;
 use std::fmt;
 
-/// Something unusual in a cabinet that leaves the bytes of its files unambiguous, unless
-/// [`is_ambiguous`](Self::is_ambiguous) says otherwise.
+/// An irregularity of a cabinet. The bytes of the files are still certain, unless [`is_ambiguous`](Self::is_ambiguous)
+/// returns `true`.
 ///
 /// Folders and parts are counted as in [`Structure`](crate::Structure) and [`Position`](crate::Position).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the text documents the field")]
 #[non_exhaustive]
 pub enum Irregularity {
-    /// Files of a folder share bytes, as some makers do for equal files.
+    /// Files of a folder share bytes. Some programs write equal files this way.
     SharedBytes { folder: u16, files: u16 },
     /// Bytes between the files of a folder belong to no file.
     Gap { folder: u16, bytes: u64 },
-    /// Data behind the last file of a folder belongs to no file.
+    /// Data after the last file of a folder belongs to no file.
     Tail { folder: u16 },
     /// Two folders have the same data.
     SharedFolder { folder: u16, first: u16 },
-    /// The file table stands behind the data.
+    /// The file table is after the data.
     TableBehindData,
     /// The header states another length than the cabinet has.
     Length { part: u16, stated: u64, found: u64 },
     /// A folder has an unsupported compression, so its files were not read.
     UnreadFolder { folder: u16, compression: Compression, files: u16 },
-    /// Another file table stands before the one that the header names. Other tools may list its files.
+    /// There is another file table before the one that the header names. Other tools may list its files.
     SecondFileTable { at: u64 },
-    /// The input has another cabinet. Other tools may list its files.
+    /// The input contains another cabinet. Other tools may list its files.
     OtherCabinet { at: u64, bytes: u64 },
-    /// Bytes look like the header of a cabinet, but its tables cannot be read.
+    /// Bytes in the input look like the header of a cabinet, but the tables after it cannot be read.
     NoCabinet { at: u64, error: Box<str> },
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Irregularity {
             Self::SharedFolder { folder, first } => {
                 write!(f, "folder {folder} has the data of folder {first}")
             }
-            Self::TableBehindData => f.write_str("the file table stands behind the data"),
+            Self::TableBehindData => f.write_str("the file table is after the data"),
             Self::Length { part, stated, found } => {
                 write!(f, "part {part} has {found} bytes, but its header states {stated}")
             }
@@ -66,11 +66,13 @@ impl fmt::Display for Irregularity {
                 write!(f, "{files} file(s) of folder {folder} were not read: {compression} is not supported")
             }
             Self::SecondFileTable { at } => {
-                write!(f, "another file table stands at byte {at}, before the one that the header names")
+                write!(f, "there is another file table at byte {at}, before the one that the header names")
             }
-            Self::OtherCabinet { at, bytes } => write!(f, "another cabinet of {bytes} bytes at byte {at}"),
+            Self::OtherCabinet { at, bytes } => {
+                write!(f, "there is another cabinet of {bytes} bytes at byte {at}")
+            }
             Self::NoCabinet { at, error } => {
-                write!(f, "bytes that look like a cabinet at byte {at} and cannot be read: {error}")
+                write!(f, "bytes at byte {at} look like a cabinet, but cannot be read: {error}")
             }
         }
     }

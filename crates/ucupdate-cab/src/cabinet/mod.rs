@@ -1,9 +1,10 @@
-//! The container: reading cabinets forward only, with each folder decompressed once and every number bounded by
+//! Reads cabinets in one pass. Each folder is decompressed once, and every number is bounded by
 //! [`Limits`](crate::Limits).
 //!
-//! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in [MS-PATCH] without
-//! its delta extensions. Where they leave a choice, this reader is strict: the files of a folder must lie in it one
-//! after another without gap or overlap and fill it, so that a damaged size or offset cannot shift a file's bytes.
+//! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in [MS-PATCH] without its
+//! delta extensions. Where these documents leave a choice, this reader takes the strict one. The files of a folder must
+//! follow one another without a gap or an overlap, and must fill the folder. Then a damaged size or offset cannot shift
+//! the bytes of a file.
 
 mod blocks;
 #[cfg(feature = "build")]

@@ -1,4 +1,4 @@
-//! Reading a cabinet or a set: open it, read file after file, finish.
+//! Reads a cabinet or a set of cabinets: open it, read file after file, and finish.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use crate::options::CabinetOptions;
 
 /// A cabinet, or a set of cabinets, that is read forward from any input.
 ///
-/// The input may also be a self-extracting program; the reader finds the cabinet in it. Opening reads the tables.
+/// The input may also be a self-extracting program. The reader finds the cabinet in it. Opening reads the tables.
 /// [`next_file`](Self::next_file) then returns the files in the order of their data, and each folder is decompressed
 /// once. [`finish`](Self::finish) reads to the end of the cabinet and returns its digest.
 ///
@@ -47,10 +47,11 @@ use crate::options::CabinetOptions;
 pub struct Cabinet<R> {
     parts: Vec<InputPart<R>>,
     tables: Tables,
-    /// How many of the files in `tables.order` were begun.
+    /// The number of files in `tables.order` that were begun.
     begun: usize,
     folder: Option<(usize, OpenFolder)>,
-    /// The offset of the next byte of the current file in its folder, and the bytes that are left of the file.
+    /// The offset of the next byte of the current file in its folder, and the number of bytes that are left of the
+    /// file.
     at: u64,
     left: u64,
     held: Held,
@@ -69,20 +70,20 @@ pub struct Finished {
     ///
     /// For a set of several parts, it is the SHA-256 of the digests of the parts (32 bytes each) in the order of the set.
     pub sha256: Sha256Digest,
-    /// The SHA-256 of each part, in the order of the set; one digest where the cabinet is not a set.
+    /// The SHA-256 of each part, in the order of the set. A cabinet that is not a set has one digest.
     pub parts: Vec<Sha256Digest>,
-    /// The bytes of all parts together, without a program around them.
+    /// The size of all parts together in bytes, without a program around them.
     pub cabinet_bytes: u64,
-    /// The uncompressed bytes of all files together.
+    /// The uncompressed size of all files together in bytes.
     pub output_bytes: u64,
     /// The number of files.
     pub files: usize,
-    /// The irregularities of the cabinet; those that its data shows are known only now.
+    /// The irregularities of the cabinet. Some of them are known only after all data was read.
     pub irregularities: Vec<Irregularity>,
 }
 
 impl<R: Read> Cabinet<R> {
-    /// Opens the cabinet in `input`, or in the program that `input` is, and reads its tables.
+    /// Opens a cabinet and reads its tables. `input` is a cabinet or a self-extracting program.
     ///
     /// `options` may be [`Limits`](crate::Limits) alone.
     ///
@@ -93,11 +94,12 @@ impl<R: Read> Cabinet<R> {
         Self::open_set(vec![input], options)
     }
 
-    /// Opens a set of cabinets from its parts, given in any order, and reads the tables of all. One input is a cabinet
-    /// that is no set.
+    /// Opens a set of cabinets and reads the tables of all parts. The parts may be in any order. A single input is
+    /// opened as a cabinet that is not a set.
     ///
     /// # Errors
-    /// Fails as [`open`](Self::open) does, and when a part is missing, given twice, or of another set.
+    /// Fails in the cases of [`open`](Self::open), and when a part is missing, is given twice, or belongs to another
+    /// set.
     pub fn open_set(inputs: Vec<R>, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
         let options = options.into();
         let limits = options.limits.clone();
@@ -110,7 +112,7 @@ impl<R: Read> Cabinet<R> {
         for (number, input) in inputs.into_iter().enumerate() {
             let mut source = Source::new(input);
             if several {
-                // Until its header is read, an input goes by the order in which it was given.
+                // Until its header is read, an input has the number in which it was given.
                 source.name_part(u16::try_from(number + 1).unwrap_or(u16::MAX));
             }
             let offset = options.offset.filter(|_| !several);
@@ -126,7 +128,7 @@ impl<R: Read> Cabinet<R> {
         Self::of_parts(read, &spent, irregularities, search, options)
     }
 
-    /// Makes one cabinet of parts that are in order.
+    /// Combines parts, which are in order, into one cabinet.
     fn of_parts(
         read: Vec<(Source<R>, Part)>,
         spent: &Spent<'_>,
@@ -161,37 +163,40 @@ impl<R: Read> Cabinet<R> {
         })
     }
 
-    /// Returns how the cabinet is read.
+    /// Returns the options that the cabinet is read with.
     pub(crate) fn options(&self) -> &CabinetOptions {
         &self.options
     }
 
-    /// Returns the entries of all files, of all parts of a set, in the order of the tables.
+    /// Returns the entries of all files of all parts, in the order of the tables.
     pub fn entries(&self) -> &[FileEntry] {
         &self.tables.entries
     }
 
-    /// Returns the number of bytes before the cabinet, which are a program; in a set, before its first part.
+    /// Returns the number of bytes before the cabinet, which belong to a program. In a set, these are the bytes before
+    /// the first part.
     pub fn stub_bytes(&self) -> u64 {
         self.parts.first().map_or(0, |part| part.source.place_of(0).offset)
     }
 
-    /// Returns the reserve area of the header; in a set, of the first part. Its meaning is up to the maker.
+    /// Returns the reserve area of the header. In a set, this is the one of the first part. The cabinet format gives
+    /// the area no meaning.
     pub fn reserve(&self) -> &[u8] {
         self.parts.first().map_or(&[], |part| &part.reserve)
     }
 
-    /// Returns the compression of the folder with this number ([`FileEntry::folder`]); `None` for an unknown number.
+    /// Returns the compression of the folder with this number ([`FileEntry::folder`]). `None` if there is no such
+    /// folder.
     pub fn compression(&self, folder: u16) -> Option<Compression> {
         self.tables.compressions.get(usize::from(folder)).copied()
     }
 
-    /// Returns the next file in the order of the data; `None` after the last.
+    /// Returns the next file in the order of the data. `None` after the last file.
     ///
-    /// The bytes of the previous file that were not read are decompressed and checked first.
+    /// Unread bytes of the previous file are decompressed and checked first.
     ///
     /// # Errors
-    /// Fails when the input fails, ends too early or is damaged. After that the cabinet gives nothing more.
+    /// Fails when the input fails, ends too early or is damaged. After an error the cabinet returns no more files.
     pub fn next_file(&mut self) -> Result<Option<FileReader<'_, R>>, CabError> {
         while !self.chunk(usize::MAX)?.is_empty() {}
         let Some(file) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
@@ -210,7 +215,7 @@ impl<R: Read> Cabinet<R> {
         Ok(Some(FileReader::new(self, entry)))
     }
 
-    /// Where the next file of the same folder begins that has bytes.
+    /// Returns the offset of the next file of the same folder that has bytes.
     fn next_begin(&self, folder: u16) -> Option<u64> {
         let later = self.tables.order.get(self.begun..).unwrap_or_default().iter();
         let size = |entry: u16| self.tables.entries.get(usize::from(entry)).map_or(0, FileEntry::size);
@@ -218,7 +223,7 @@ impl<R: Read> Cabinet<R> {
         same.find(|file| size(file.entry) > 0).map(|file| file.begin)
     }
 
-    /// Closes the current folder, and notes data in it that belongs to no file.
+    /// Closes the current folder. Reports data in it that belongs to no file.
     fn close_folder(&mut self) -> Result<(), CabError> {
         self.held = Held::default();
         let Some((index, open)) = self.folder.take() else { return Ok(()) };
@@ -230,10 +235,11 @@ impl<R: Read> Cabinet<R> {
         }
     }
 
-    /// Reads to the end of the cabinet and returns its digest. Files not read yet are decompressed and checked too.
+    /// Reads to the end of the cabinet and returns its digest. Files that were not read are decompressed and checked
+    /// too.
     ///
     /// # Errors
-    /// Fails as [`next_file`](Self::next_file) does.
+    /// Fails in the cases of [`next_file`](Self::next_file).
     pub fn finish(mut self) -> Result<Finished, CabError> {
         self.finish_parts()
     }
@@ -246,7 +252,7 @@ impl<R: Read> Cabinet<R> {
     /// [`with_stub_bytes`](crate::Limits::with_stub_bytes) bytes without a cabinet.
     ///
     /// # Errors
-    /// Fails as `finish` and [`open`](Self::open) do. Strict reading refuses another cabinet.
+    /// Fails in the cases of `finish` and [`open`](Self::open). Strict reading refuses a second cabinet.
     pub fn next_cabinet(mut self) -> Result<(Finished, Option<Self>), CabError> {
         let mut finished = self.finish_parts()?;
         let Self { parts, mut search, options, .. } = self;
@@ -303,7 +309,7 @@ impl<R: Read> Cabinet<R> {
         Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }
 
-    /// Returns the next at most `most` bytes of the current file; an empty piece at its end.
+    /// Returns the next bytes of the current file, at most `most`. The piece is empty at the end of the file.
     fn chunk(&mut self, most: usize) -> Result<Piece, CabError> {
         if self.given_up {
             return Err(CabError::GivenUp);
@@ -323,7 +329,7 @@ impl<R: Read> Cabinet<R> {
         Ok(piece)
     }
 
-    /// Decodes up to the next byte of the current file, and delivers at most `most` bytes from there.
+    /// Decodes until the next byte of the current file is ready. Delivers at most `most` bytes.
     fn decode(&mut self, most: usize) -> Result<Range<usize>, CabError> {
         let Some((index, open)) = self.folder.as_mut() else { return Ok(0..0) };
         let Some(folder) = self.tables.folders.get(*index) else { return Ok(0..0) };
@@ -332,7 +338,7 @@ impl<R: Read> Cabinet<R> {
                 let next = open.next_block(folder, &mut self.parts);
                 next.inspect_err(|_| self.given_up = true)?;
             }
-            // Bytes before the file belong to no file.
+            // The bytes before the file belong to no file.
             let gap = self.at.saturating_sub(open.position());
             if gap == 0 {
                 break;
@@ -354,7 +360,7 @@ impl<R: Read> Cabinet<R> {
     }
 }
 
-/// A piece of a file: in the output of the decoder, or among the held bytes.
+/// A piece of a file. It is in the output of the decoder or among the held bytes.
 enum Piece {
     Decoded(Range<usize>),
     Held(Range<usize>),
@@ -372,25 +378,26 @@ impl Piece {
     }
 }
 
-/// The bytes of a folder that a later file shares with an earlier one.
+/// Bytes of a folder that are held in memory, because a later file shares them with an earlier one.
 #[derive(Default)]
 struct Held {
     bytes: Vec<u8>,
     /// The offset of the first held byte in the folder.
     begin: u64,
-    /// Where the next file of the folder begins; bytes from there on are held.
+    /// The offset of the next file in the folder. Bytes from there on are held.
     needed_from: Option<u64>,
 }
 
 impl Held {
-    /// Returns the held bytes from an offset of the folder on, at most `most`; `None` where that byte is not held.
+    /// Returns the held bytes from an offset of the folder on, at most `most`. `None` if the byte at the offset is not
+    /// held.
     fn range(&self, at: u64, most: usize) -> Option<Range<usize>> {
         let from = usize::try_from(at.checked_sub(self.begin)?).ok()?;
         let left = self.bytes.len().checked_sub(from).filter(|left| *left > 0)?;
         Some(from..from + left.min(most))
     }
 
-    /// Holds those of the bytes at `begin` that the next file needs too.
+    /// Holds the part of `bytes` that the next file needs too. `begin` is the offset of `bytes` in the folder.
     fn keep(&mut self, begin: u64, bytes: &[u8]) {
         let Some(needed_from) = self.needed_from else { return };
         let skipped = usize::try_from(needed_from.saturating_sub(begin)).unwrap_or(usize::MAX);
@@ -414,7 +421,7 @@ impl Held {
     }
 }
 
-/// The irregularities found so far; the first is an error in strict reading.
+/// The irregularities that were found so far. In strict reading the first one is an error.
 struct Irregularities {
     is_strict: bool,
     found: Vec<Irregularity>,
@@ -442,13 +449,13 @@ impl<R> fmt::Debug for Cabinet<R> {
     }
 }
 
-/// One file of a cabinet, which is read forward.
+/// Reader of one file of a cabinet.
 ///
-/// It gives exactly [`FileEntry::size`] bytes or fails. As an [`io::Read`] it fails with an [`io::Error`] that carries
-/// the [`CabError`].
+/// The reader returns exactly [`FileEntry::size`] bytes or fails. As an [`io::Read`] it fails with an [`io::Error`]
+/// that contains the [`CabError`].
 pub struct FileReader<'a, R> {
     cabinet: &'a mut Cabinet<R>,
-    /// Its index in the entries of the cabinet.
+    /// The index of the file in the entries of the cabinet.
     index: usize,
 }
 
@@ -457,7 +464,7 @@ impl<'a, R: Read> FileReader<'a, R> {
         Self { cabinet, index }
     }
 
-    /// Returns what the file table states about the file.
+    /// Returns the entry of the file in the file table.
     pub fn entry(&self) -> &FileEntry {
         &self.cabinet.entries()[self.index]
     }
@@ -467,7 +474,7 @@ impl<'a, R: Read> FileReader<'a, R> {
         self.index
     }
 
-    /// Returns the next bytes, at most 32 KiB, without copying them; no bytes at the end of the file.
+    /// Returns the next bytes, at most 32 KiB, without copying them. The slice is empty at the end of the file.
     ///
     /// # Errors
     /// Fails when the input fails, ends too early or is damaged.

@@ -1,4 +1,5 @@
-//! The tables of all parts as one: folders that go on in the next part, files named in both.
+//! Joins the tables of all parts. A folder can continue in the next part, and the file that crosses the border is then
+//! listed in both.
 
 use super::codec::MAX_OUTPUT_BYTES;
 use super::compression::Compression;
@@ -11,49 +12,49 @@ use crate::limits::Limits;
 use crate::path::mark_clashes;
 use std::collections::HashMap;
 
-/// A folder, and where its data blocks stand.
+/// A folder and the location of its data blocks.
 pub(crate) struct Folder {
     pub(crate) number: u16,
     pub(crate) compression: Compression,
-    /// The end of the last file, in bytes of the folder.
+    /// The offset of the end of the last file, in bytes of the folder.
     pub(crate) bytes: u64,
-    /// The bytes of its files together, which are more where files share bytes.
+    /// The total size of its files in bytes. The total is more than the folder if files share bytes.
     pub(crate) output_bytes: u64,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) at: Position,
 }
 
-/// The blocks of a folder in one part.
+/// The blocks of a folder that are in one part.
 pub(crate) struct Piece {
     pub(crate) part: usize,
     pub(crate) first_block: u32,
     pub(crate) blocks: u16,
 }
 
-/// All folders and files.
+/// All folders and files of the parts.
 pub(crate) struct Tables {
-    /// As their data comes.
+    /// The folders in the order of their data.
     pub(crate) folders: Vec<Folder>,
-    /// As the tables name them.
+    /// The files in the order of the tables.
     pub(crate) entries: Vec<FileEntry>,
-    /// The files as their data comes.
+    /// The files in the order of their data.
     pub(crate) order: Vec<OrderedFile>,
-    /// The compression of each folder, by its number.
+    /// The compression of each folder, by the number of the folder.
     pub(crate) compressions: Vec<Compression>,
     pub(crate) irregularities: Vec<Irregularity>,
 }
 
-/// A file, and where its data is.
+/// A file and the location of its data.
 #[derive(Clone, Copy)]
 pub(crate) struct OrderedFile {
-    /// The index of its folder, as the data comes.
+    /// The index of the file's folder in the order of the data.
     pub(crate) folder: u16,
     pub(crate) entry: u16,
-    /// The offset in the bytes of the folder.
+    /// The offset of the file in the bytes of the folder.
     pub(crate) begin: u64,
 }
 
-/// Checks that the parts, sorted by their index, are one whole set.
+/// Checks that the parts form one whole set. The parts are sorted by their index.
 pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     let not_one_set = |expected: String, found: String| {
         Err(CabError::NotOneSet { expected: expected.into(), found: found.into() })
@@ -94,7 +95,7 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     }
 }
 
-/// Makes one table of those of the parts, which are in order.
+/// Joins the tables of the parts, which are in order.
 pub(crate) fn join(parts: Vec<Part>, spent: &Spent<'_>, code_page: CodePage) -> Result<Tables, CabError> {
     let mut joined = Joined { folders: Vec::new(), rows: Vec::new() };
     for (number, part) in parts.into_iter().enumerate() {
@@ -105,7 +106,7 @@ pub(crate) fn join(parts: Vec<Part>, spent: &Spent<'_>, code_page: CodePage) -> 
 
 struct Joined {
     folders: Vec<Folder>,
-    /// Files with the index of their folder.
+    /// The files, each with the index of its folder.
     rows: Vec<(u16, FileRow)>,
 }
 
@@ -230,7 +231,8 @@ impl Joined {
     }
 }
 
-/// For each folder, the number of the folder that has its data: its own, or that of an earlier folder at the same place.
+/// Returns, for each folder, the number of the first folder with the same data. A folder that shares no data has its
+/// own number.
 fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irregularity>) -> Vec<u16> {
     let mut seen = HashMap::new();
     let mut data_of = Vec::with_capacity(folders.len());
@@ -251,7 +253,7 @@ fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irreg
     data_of
 }
 
-/// Notes the folders that are not read. A cabinet of which no folder can be read is not supported at all.
+/// Reports the folders with an unsupported compression. Fails if no folder of the cabinet can be read.
 fn note_unread(
     folders: &[Folder],
     rows: &[(u16, FileRow)],
@@ -279,7 +281,7 @@ fn note_unread(
     Ok(())
 }
 
-/// Notes where a file does not begin at the end of the one before it.
+/// Reports a file that does not begin at the end of the file before it.
 fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity>) {
     let number = folder.number;
     if begin < folder.bytes {
@@ -296,7 +298,7 @@ fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity
     }
 }
 
-/// Checks what the tables claim before anything is decompressed for it.
+/// Checks the sizes in the tables before anything is decompressed.
 fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Result<(), CabError> {
     for folder in folders {
         let blocks: u64 = folder.pieces.iter().map(|piece| u64::from(piece.blocks)).sum();
@@ -320,7 +322,8 @@ fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Resu
     Ok(())
 }
 
-/// Tables are counted in 16 bits, so this loses nothing: a set's parts are limited to as many together.
+/// Converts a number of a table. Nothing is lost, because the tables have 16-bit numbers, and the totals of a set are
+/// limited to 16 bits as well.
 fn small(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }

@@ -1,4 +1,5 @@
-//! One input, read forward through a buffer. It counts and hashes the bytes, and never reads behind the cabinet.
+//! One input that is read forward through a buffer. It counts and hashes the bytes, and reads nothing after the
+//! cabinet.
 
 use std::io::{self, Read};
 
@@ -6,33 +7,33 @@ use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 
 use crate::error::{CabError, Position, Structure};
 
-/// The most bytes that can be looked at together. Any data block with its header fits, and a cabinet header in a program
-/// with nearly any reserve area.
+/// The largest number of bytes that can be examined together. Any data block with its header fits. A cabinet header in
+/// a program fits too, unless its reserve area is unusually large.
 pub(crate) const MAX_LOOK_BYTES: usize = 128 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 
-/// An input and how far it was read.
+/// An input and its read position.
 pub(crate) struct Source<R> {
     input: R,
     buffer: Vec<u8>,
-    /// `buffer[start..end]` was read and not yet taken.
+    /// The start of `buffer[start..end]`, which was read but not yet taken.
     start: usize,
     end: usize,
-    /// The offset of `buffer[start]` in the input.
+    /// The offset of `buffer[start]` in the input, in bytes.
     offset: u64,
-    /// The offset of the cabinet in the input.
+    /// The offset of the cabinet in the input, in bytes.
     base: u64,
-    /// The end of the cabinet in the input; unbounded until its header was read.
+    /// The end of the cabinet in the input, in bytes. It is `u64::MAX` until the header was read.
     limit: u64,
     part: Option<u16>,
-    /// The error of the input, kept until a byte is needed that it did not give.
+    /// The error of the input. It is returned when a byte after it is needed.
     failure: Option<io::Error>,
-    /// The hash of the bytes of the cabinet, once it has begun.
+    /// The hash of the cabinet's bytes. `None` before the cabinet begins.
     hash: Option<Sha256Hasher>,
-    /// The offset behind the last byte that was hashed.
+    /// The offset after the last byte that was hashed.
     hashed: u64,
-    /// The offset at which holding began, and the bytes taken since then.
+    /// The offset at which holding began, and the bytes that were taken since then.
     held: Option<(u64, Vec<u8>)>,
 }
 
@@ -54,7 +55,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Sets the part of a set, counted from 1, for positions in errors.
+    /// Sets the number of the part in its set, counted from 1. Errors report it.
     pub(crate) fn name_part(&mut self, part: u16) {
         self.part = Some(part);
     }
@@ -69,36 +70,37 @@ impl<R: Read> Source<R> {
         Position { offset: self.base + in_cabinet, part: self.part }
     }
 
-    /// How many bytes of the cabinet were taken.
+    /// Returns the number of bytes of the cabinet that were taken.
     pub(crate) fn taken(&self) -> u64 {
         self.offset - self.base
     }
 
-    /// Begins counting and hashing: the next byte is the first of the cabinet.
+    /// Begins counting and hashing. The next byte is the first byte of the cabinet.
     pub(crate) fn begin_cabinet(&mut self) {
         self.base = self.offset;
         self.hash = Some(Sha256Hasher::default());
         self.hashed = self.offset;
     }
 
-    /// Sets the length of the cabinet; nothing behind it is read.
+    /// Sets the length of the cabinet in bytes. Nothing after it is read.
     pub(crate) fn set_cabinet_bytes(&mut self, bytes: u64) {
         self.limit = self.base.saturating_add(bytes);
     }
 
-    /// Ends counting: the next byte belongs to no cabinet.
+    /// Ends counting. The next byte does not belong to a cabinet.
     pub(crate) fn end_cabinet(&mut self) {
         self.limit = u64::MAX;
         self.hash = None;
     }
 
-    /// Returns the bytes of the cabinet that are read and not yet taken.
+    /// Returns the number of bytes of the cabinet that were read and not yet taken.
     fn ahead(&self) -> usize {
         let before_limit = usize::try_from(self.limit.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         (self.end - self.start).min(before_limit)
     }
 
-    /// Holds all bytes that are taken from here on, until [`release_held`](Self::release_held). Returns the offset.
+    /// Holds all bytes that are taken from now on, until [`release_held`](Self::release_held). Returns the current
+    /// offset.
     pub(crate) fn hold(&mut self) -> u64 {
         self.held.get_or_insert_with(|| (self.offset, Vec::new()));
         self.offset
@@ -108,7 +110,7 @@ impl<R: Read> Source<R> {
         self.held.is_some()
     }
 
-    /// Goes back to an offset behind which all bytes are held.
+    /// Goes back to an offset. All bytes after it must be held.
     pub(crate) fn rewind(&mut self, offset: u64) {
         let Some((begin, held)) = &mut self.held else { return };
         let kept = usize::try_from(offset - *begin).unwrap_or(usize::MAX).min(held.len());
@@ -120,12 +122,12 @@ impl<R: Read> Source<R> {
         self.end = self.buffer.len();
     }
 
-    /// Holds no bytes any longer.
+    /// Releases the held bytes.
     pub(crate) fn release_held(&mut self) {
         self.held = None;
     }
 
-    /// Returns the next `want` bytes without taking them; fewer only where the input ends or fails.
+    /// Returns the next `want` bytes without taking them. Fewer bytes are returned only if the input ends or fails.
     pub(crate) fn look(&mut self, want: usize) -> &[u8] {
         let want = want.min(MAX_LOOK_BYTES);
         if self.ahead() < want {
@@ -135,7 +137,7 @@ impl<R: Read> Source<R> {
         &self.buffer[self.start..self.start + count]
     }
 
-    /// Returns the next `want` bytes without taking them; fails where there are fewer.
+    /// Returns the next `want` bytes without taking them. Fails if there are fewer bytes.
     pub(crate) fn need(&mut self, want: usize, what: Structure) -> Result<&[u8], CabError> {
         let at = self.place();
         let found = self.look(want).len();
@@ -145,7 +147,7 @@ impl<R: Read> Source<R> {
         Ok(&self.buffer[self.start..self.start + want])
     }
 
-    /// Returns the error where only `found` of the `expected` bytes of `what` at `at` are there.
+    /// Returns the error for a structure `what` at `at` that has only `found` of `expected` bytes.
     pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {
@@ -156,7 +158,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Takes `count` bytes, at most those that were looked at.
+    /// Takes `count` bytes, at most the number that was examined before.
     pub(crate) fn take(&mut self, count: usize) {
         let count = count.min(self.ahead());
         let bytes = &self.buffer[self.start..self.start + count];
@@ -164,7 +166,7 @@ impl<R: Read> Source<R> {
         if let Some(hash) = &mut self.hash
             && behind > self.hashed
         {
-            // After going back, some bytes are hashed already.
+            // After going back, some of the bytes were hashed already.
             let new = usize::try_from(behind - self.hashed).unwrap_or(usize::MAX).min(count);
             hash.update(&bytes[count - new..]);
             self.hashed = behind;
@@ -176,7 +178,7 @@ impl<R: Read> Source<R> {
         self.start += count;
     }
 
-    /// Takes all bytes before a byte of the cabinet, which must lie ahead.
+    /// Takes all bytes before the offset `in_cabinet`, which must be ahead.
     pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Structure) -> Result<(), CabError> {
         let at = self.place();
         let expected = in_cabinet.saturating_sub(self.taken());
@@ -198,7 +200,7 @@ impl<R: Read> Source<R> {
         self.hash.clone().unwrap_or_default().digest()
     }
 
-    /// Frees the buffer, once nothing more is read.
+    /// Frees the buffer when nothing more is read.
     pub(crate) fn release(&mut self) {
         self.buffer = Vec::new();
         self.start = 0;

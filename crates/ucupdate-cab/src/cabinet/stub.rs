@@ -1,8 +1,9 @@
-//! Finds the cabinets in a self-extracting program: in a resource, or behind the program's last section.
+//! Finds the cabinets in a self-extracting program. They are in a resource, or after the program's last section.
 //!
-//! A program may hold the letters `MSCF` for other reasons (the code that unpacks compares with them). So a place is tried
-//! only if a header, the first folder and the first file make sense there, which costs the same for every place. A try
-//! reads the tables. If they cannot be read, the search goes on behind the letters. [`Limits::with_cabinets`] bounds the tries.
+//! A program may contain the letters `MSCF` for other reasons, for example in the code that unpacks the cabinet.
+//! Therefore a place is tried only if the header, the first folder and the first file there are plausible. This check
+//! has a constant cost. A try reads the tables. If they cannot be read, the search continues after the letters.
+//! [`Limits::with_cabinets`] limits the number of tries.
 
 use std::io::Read;
 
@@ -18,16 +19,16 @@ use crate::limits::Limits;
 /// The search for cabinets in one input.
 #[derive(Default)]
 pub(crate) struct Search {
-    /// The number of places that were tried.
+    /// The number of places that were tried so far.
     tried: u64,
-    /// The places that look like a cabinet and cannot be read.
+    /// The places that look like a cabinet but cannot be read.
     pub(crate) notes: Vec<Irregularity>,
     /// The error of the first of these places.
     first_error: Option<CabError>,
 }
 
 impl Search {
-    /// Takes all before the first cabinet, and reads its header and tables. `offset` is where the cabinet must begin.
+    /// Skips to the first cabinet, and reads its header and tables. If `offset` is given, the cabinet must begin there.
     pub(crate) fn first<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -58,7 +59,7 @@ impl Search {
         part
     }
 
-    /// Takes all before the next cabinet, and reads its header and tables. Returns `None` where the input ends.
+    /// Skips to the next cabinet, and reads its header and tables. Returns `None` if the input ends first.
     pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -69,7 +70,7 @@ impl Search {
             let searched = source.place().offset;
             let ahead = source.look(MAX_LOOK_BYTES);
             let at_end = ahead.len() < MAX_LOOK_BYTES;
-            // Half is judged, with the other half to see the tables in.
+            // Only the first half is searched. The second half shows the tables of a header at the end of the first.
             let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
             let mut places = ahead.windows(SIGNATURE.len()).take(judged).enumerate();
             let found = places.find(|(place, bytes)| {
@@ -92,7 +93,8 @@ impl Search {
         }
     }
 
-    /// Reads the header and tables of a cabinet. Returns `None` where they cannot be read, and takes the letters.
+    /// Reads the header and the tables of a cabinet. If they cannot be read, takes the letters `MSCF` and returns
+    /// `None`.
     fn try_here<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -132,7 +134,7 @@ fn within_stub(limits: &Limits, before: u64) -> Result<(), CabError> {
     CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)
 }
 
-/// Returns the name of another form that the input may have, by its first bytes.
+/// Returns the name of another file format, judged by the first bytes of the input. `None` if the format is not known.
 fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     const FORMS: [(&[u8], &str); 17] = [
         (b"PK", "a zip archive; extract it and pass the cabinet in it, or build a package from its files"),
@@ -159,7 +161,7 @@ fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     FORMS.iter().find(|(start, _)| begin.starts_with(start)).map(|(_, name)| *name)
 }
 
-/// There is no cabinet, unless the input failed before one came.
+/// Returns the error for an input without a cabinet, or the error of the input if it failed before.
 fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> CabError {
     match source.ended(Structure::Header, at, 0, 0) {
         CabError::Io { at, cause } => CabError::Io { at, cause },
@@ -167,7 +169,7 @@ fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> 
     }
 }
 
-/// Returns whether a header, the first folder and the first file make sense here, as far as `ahead` shows.
+/// Returns whether the header, the first folder and the first file are plausible, as far as `ahead` shows them.
 fn is_worth_a_try(ahead: &[u8]) -> bool {
     let header = Fixed::parse(ahead);
     let known_flags = HAS_PREVIOUS | HAS_NEXT | HAS_RESERVE;
@@ -206,7 +208,7 @@ fn folder_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
         && u16_at(row, 6) & 0xF <= 3
 }
 
-/// Returns whether the first file has a folder and a name. A file that is too far ahead to be seen is trusted.
+/// Returns whether the first file has a plausible folder and name. A file that is not in `ahead` counts as plausible.
 fn file_makes_sense(ahead: &[u8], header: &Fixed) -> bool {
     let begin = header.file_table as usize;
     let Some(row) = ahead.get(begin..=begin + FILE_BYTES) else { return true };

@@ -3,7 +3,7 @@
 use sha1::Digest as _;
 use ucupdate_core::value::Sha1Digest;
 
-/// Returns the SHA-1 of bytes in memory, as signature catalogues use it.
+/// Returns the SHA-1 of bytes in memory. Signature catalogues use SHA-1.
 ///
 /// ```
 /// use ucupdate_cab::package::sha1_of;

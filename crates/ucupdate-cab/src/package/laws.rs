@@ -1,4 +1,4 @@
-//! Laws that hold for any bytes. The fuzzer runs them, and so do tests on known inputs.
+//! Laws that hold for any bytes. The fuzz targets and tests check them.
 
 use super::{
     Catalogue, KeptBytes, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
@@ -9,22 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_core::value::Sha256Digest;
 
-/// Reads any bytes as a package. Reading fails or gives a coherent package, and the sink gets what the package states.
+/// Reads any bytes as a package. Checks that reading fails, or that the package is coherent and the sink got the bytes
+/// of its members.
 ///
 /// # Panics
 /// Panics when the law does not hold.
 pub fn package(bytes: &[u8]) {
-    // So that one input costs little; the reader's own laws look at its limits.
+    // The limits are small so that one input costs little. The laws of the cabinet reader check its limits.
     let limits = Limits { total_output_bytes: 8 * 1024 * 1024, ..Limits::default() };
     let Ok(cabinet) = Cabinet::open(bytes, limits) else { return };
     let mut sink = CheckingSink::default();
     let Ok(package) = read_package(cabinet, PackageOptions::default(), &mut sink) else { return };
-    // A member that is a cabinet is replaced by its members, and an unsupported folder is not read.
+    // A member that is a cabinet is replaced by its members. An unsupported folder is not read.
     assert_eq!(package.members.len(), sink.ended);
     coherent(&package);
 }
 
-/// Reads any bytes as the manifest of a package of known files. The package is coherent.
+/// Reads any bytes as the manifest of a package with fixed files. Checks that the package is coherent.
 ///
 /// # Panics
 /// Panics when the law does not hold.
@@ -42,7 +43,7 @@ pub fn manifest(bytes: &[u8]) {
     coherent(&understand(Sha256Digest::of(bytes), members, &kept, PackageOptions::default()));
 }
 
-/// Reads any bytes as a signature catalogue. Reading fails or gives a catalogue within the limits.
+/// Reads any bytes as a signature catalogue. Checks that reading fails, or that the catalogue is within the limits.
 ///
 /// # Panics
 /// Panics when the law does not hold.
@@ -59,7 +60,7 @@ pub fn catalogue(bytes: &[u8]) {
         };
         assert_eq!(listing, Listing::Listed);
     }
-    // A catalogue with another byte, or without its last one, is not a catalogue.
+    // A catalogue with one byte more, or without its last byte, is not a catalogue.
     let longer = [bytes, &[0]].concat();
     assert!(Catalogue::read(&longer, &limits).is_err());
     let shorter = bytes.get(..bytes.len().saturating_sub(1)).unwrap_or_default();
@@ -100,7 +101,7 @@ fn coherent(package: &Package) {
     }
 }
 
-/// A sink that checks the calls it gets.
+/// A sink that checks the order of its calls.
 #[derive(Default)]
 struct CheckingSink {
     current: Option<MemberStart>,

@@ -1,29 +1,31 @@
-//! The numbers at which reading a package ends.
+//! The limits of reading a package.
 
 use crate::limits::limits;
 
 limits!(
-    /// The most that a package may cost. What lies in the cabinet itself is bounded by the cabinet's own
-    /// [`Limits`](crate::Limits).
+    /// The limits of reading a package. The cabinet has its own [`Limits`](crate::Limits).
     PackageLimits, usize {
-        /// Sets the most bytes of a manifest. Default: 8 MiB, which holds the most releases.
+        /// Sets the largest size of a manifest in bytes. Default: 8 MiB, which is enough for the largest number of
+        /// releases.
         with_manifest_bytes manifest_bytes = 8 * 1024 * 1024;
-        /// Sets the most elements in a manifest. Default: 100,000, which holds the most releases.
+        /// Sets the largest number of elements in a manifest. Default: 100,000, which is enough for the largest number
+        /// of releases.
         with_manifest_elements manifest_elements = 100_000;
-        /// Sets how deep elements may lie in a manifest. Default: 16.
+        /// Sets the largest depth of nested elements in a manifest. Default: 16.
         with_manifest_depth manifest_depth = 16;
-        /// Sets the most attributes of one element of a manifest. Default: 64.
+        /// Sets the largest number of attributes of one element of a manifest. Default: 64.
         with_manifest_attributes manifest_attributes = 64;
-        /// Sets the most bytes of one signature catalogue. Default: 1 MiB.
+        /// Sets the largest size of one signature catalogue in bytes. Default: 1 MiB.
         with_catalogue_bytes catalogue_bytes = 1024 * 1024;
-        /// Sets the most members that one catalogue may list. Default: 4,096.
+        /// Sets the largest number of members in one catalogue. Default: 4,096.
         with_catalogue_members catalogue_members = 4096;
-        /// Sets the most bytes of the manifest and all catalogues together, which are kept until the end. Default: 64 MiB.
+        /// Sets the largest size in bytes of the manifest and all catalogues together. They are kept in memory until
+        /// the end. Default: 64 MiB.
         with_kept_bytes kept_bytes = 64 * 1024 * 1024;
-        /// Sets the most releases and interim images of one package. Default: 4,096.
+        /// Sets the largest number of releases and interim images in one package. Default: 4,096.
         with_releases releases = 4096;
-        /// Sets the most refusals, and the most warnings, that are reported one by one. Past it, one more says that there
-        /// were others. Default: 1,000.
+        /// Sets the largest number of refusals that are reported, and the same for warnings. If there are more, one
+        /// more problem says so. Default: 1,000.
         with_problems problems = 1000;
     }
 );

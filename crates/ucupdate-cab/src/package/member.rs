@@ -14,7 +14,7 @@ pub const ROUND_TABLE_CONFIG_FILE_NAME: &str = "RTConfig.xml";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MemberRole {
-    /// `updateInfo.xml` at the root, which states what the package brings.
+    /// `updateInfo.xml` at the root. It states the releases of the package.
     Manifest,
     /// A firmware image: an `.nbt` file, a file that the manifest names as an image, or a file in a release folder with a
     /// signature beside it.
@@ -47,7 +47,7 @@ impl MemberRole {
         }
     }
 
-    /// Returns whether the bytes stay in memory until all members are known.
+    /// Returns whether the bytes of the member stay in memory until all members were read.
     pub(crate) fn is_kept(self) -> bool {
         match self {
             Self::Manifest | Self::Signature => true,
@@ -55,7 +55,8 @@ impl MemberRole {
         }
     }
 
-    /// Returns whether the member may turn out to be an image. Such members are hashed by SHA-1 too, for catalogues.
+    /// Returns whether the member may be an image. Such members are hashed by SHA-1 too, for the comparison with
+    /// catalogues.
     pub(crate) fn may_be_image(self) -> bool {
         match self {
             Self::Image | Self::Other => true,
@@ -64,31 +65,31 @@ impl MemberRole {
     }
 }
 
-/// A member before its bytes were read.
+/// A member of a cabinet before its bytes were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberStart {
     /// The index in the file table of the cabinet.
     pub index: usize,
-    /// The name as the cabinet gives it.
+    /// The name in the cabinet.
     pub name: String,
-    /// The path below the root; or what is wrong with the name, which must not be used as a path then.
+    /// The path below the root. An error means that the name must not be used as a path.
     pub path: Result<SafePath, NameProblem>,
-    /// The size in bytes, uncompressed.
+    /// The uncompressed size in bytes.
     pub size: u64,
     /// The modification time that the cabinet states. `None` if it is not a valid date and time.
     pub modified: Option<FieldTime>,
-    /// The purpose that the name suggests.
+    /// The purpose of the member, judged by its name.
     pub role: MemberRole,
 }
 
 impl MemberStart {
-    /// Creates a member of this name. Whether another member has the same name is not known here.
+    /// Creates a member with this name. Does not check whether another member has the same name.
     pub fn new(index: usize, name: &str, size: u64, modified: Option<FieldTime>) -> Self {
         Self::at(index, name, SafePath::read(name), size, modified)
     }
 
-    /// Returns a member whose name was already read as a path.
+    /// Creates a member whose path was parsed already.
     pub(super) fn at(
         index: usize,
         name: &str,
@@ -101,25 +102,26 @@ impl MemberStart {
     }
 }
 
-/// A member whose bytes were all read.
+/// A member of a cabinet after its bytes were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
     /// The index in the file table of the cabinet.
     pub index: usize,
-    /// The name as the cabinet gives it.
+    /// The name in the cabinet.
     pub name: String,
-    /// The path below the root; or what is wrong with the name.
+    /// The path below the root. An error means that the name must not be used as a path.
     pub path: Result<SafePath, NameProblem>,
-    /// The size in bytes, uncompressed.
+    /// The uncompressed size in bytes.
     pub size: u64,
-    /// The time in the cabinet, in two-second steps; `None` where it is not in the calendar.
+    /// The modification time that the cabinet states, in steps of two seconds. `None` if it is not a valid date and
+    /// time.
     pub modified: Option<FieldTime>,
-    /// The purpose; a manifest may name a file as an image whose name alone does not suggest it.
+    /// The purpose of the member, judged by its name and by the manifest.
     pub role: MemberRole,
     /// The SHA-256 of the bytes.
     pub sha256: Sha256Digest,
-    /// The SHA-1 of the bytes; `None` for members that cannot be images.
+    /// The SHA-1 of the bytes. `None` for members that cannot be images.
     pub sha1: Option<Sha1Digest>,
 }
 
@@ -138,7 +140,7 @@ impl Member {
     }
 }
 
-/// The sink that takes the bytes of the members while a package is read.
+/// Receiver of the bytes of the members while a package is read.
 ///
 /// For each member, `begin` is called once, then `write` for each chunk, then `end` once. An error ends the reading.
 /// `start_over` is called between members.
@@ -146,13 +148,13 @@ pub trait MemberSink {
     /// Begins a member.
     ///
     /// # Errors
-    /// Fails when the member cannot be taken.
+    /// An error ends the reading.
     fn begin(&mut self, member: &MemberStart) -> io::Result<()>;
 
     /// Takes more bytes of the current member.
     ///
     /// # Errors
-    /// Fails when the bytes cannot be taken.
+    /// An error ends the reading.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Ends the current member. Its bytes had the size `member.size` and the digest `member.sha256`.
@@ -161,15 +163,15 @@ pub trait MemberSink {
     /// Fails when the member cannot be stored.
     fn end(&mut self, member: &Member) -> io::Result<()>;
 
-    /// Forgets all members: they are of a cabinet without a package, and the members of the next cabinet follow. Their
-    /// indices begin at 0 again.
+    /// Discards all members that were received. They belong to a cabinet without a package. The members of the next
+    /// cabinet follow, with indices from 0.
     ///
     /// # Errors
     /// Fails when the members cannot be removed.
     fn start_over(&mut self) -> io::Result<()>;
 }
 
-/// A sink that discards all bytes, for looking at a package.
+/// A sink that discards all bytes. Use it to examine a package without storing it.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "there is nothing in it")]
 pub struct NoSink;

@@ -1,10 +1,10 @@
-//! Packages: what a cabinet brings for which devices, and what is wrong with it.
+//! Packages: the releases and interim images in a cabinet, and the problems of the cabinet.
 //!
-//! [`read_package`] goes once through a [`Cabinet`](crate::Cabinet) and hands the bytes of each member to a
-//! [`MemberSink`]. It returns a [`Package`]: releases, interim images, signatures and [`Problem`]s. Every readable cabinet
-//! gives a package. A package with a problem of severity [`Severity::Refusal`] must not be used at all.
+//! [`read_package`] reads a [`Cabinet`](crate::Cabinet) once, and passes the bytes of each member to a [`MemberSink`].
+//! It returns a [`Package`]: releases, interim images, signatures and [`Problem`]s. Every readable cabinet gives a
+//! package. A package with a problem of severity [`Severity::Refusal`] must not be used at all.
 //!
-//! # How a package states what it brings
+//! # How a package states its releases
 //! A package has a **manifest**, `updateInfo.xml` at the root of the cabinet. Only `Updates/Updates/Update` with a
 //! `version` is published of the original format; the other names are inferred or ours, and [`MANIFEST_NAMES`] marks
 //! each. The package builder (feature `build`) writes, with each file named by its path from the root:
@@ -19,13 +19,13 @@
 //! </Updates></Updates>
 //! ```
 //!
-//! Or its **folders** state it, as on the original server:
-//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>` for
-//! an interim image. The folders of a file fill in what the manifest leaves out. Where both state a word, they must
-//! agree. An image that fits neither is a problem, never a guess.
+//! Without a manifest, the **folders** state the releases, as on the original server:
+//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>`
+//! for an interim image. The folders of a file fill in what the manifest leaves out. If both state a word, they must
+//! agree. An image that is stated by neither is reported as a problem.
 //!
-//! The signature of an image is the `.cat` file of the same name beside it. The reader compares the digests in its
-//! [`Catalogue`] with the image and reports who is named as signer; it does not verify the signature.
+//! The signature of an image is the `.cat` file of the same name beside it. The reader compares the digests in the
+//! [`Catalogue`] with the image and reports the named signers. It does not verify the signature.
 
 #[cfg(feature = "build")]
 mod builder;

@@ -1,8 +1,8 @@
-//! How a package is read.
+//! The options of reading a package.
 
 use super::limits::PackageLimits;
 
-/// How a package is read. [`PackageLimits`] convert into options with these limits.
+/// The options of reading a package. [`PackageLimits`] convert into options with these limits.
 ///
 /// ```
 /// use ucupdate_cab::package::{PackageLimits, PackageOptions};
@@ -19,23 +19,23 @@ pub struct PackageOptions {
 }
 
 impl PackageOptions {
-    /// Sets the most that the package may cost.
+    /// Sets the limits of the package.
     #[must_use]
     pub fn with_limits(mut self, limits: PackageLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Accepts images whose signature catalogue is there but cannot be read, with a warning instead of a refusal. Such
-    /// an image is not compared with anything. Default: `false`.
+    /// Sets whether an image with an unreadable signature catalogue is accepted with a warning instead of a refusal.
+    /// Such an image is not compared with any digest. Default: `false`.
     #[must_use]
     pub fn with_unreadable_catalogues_accepted(mut self, accepted: bool) -> Self {
         self.accepts_unreadable_catalogues = accepted;
         self
     }
 
-    /// Ignores unknown names in the manifest that look like a restriction, such as `HardwareRange`, with a warning instead
-    /// of a refusal. The release is then offered without that restriction. Default: `false`.
+    /// Sets whether unknown names in the manifest that look like a restriction, such as `HardwareRange`, are ignored
+    /// with a warning instead of a refusal. The release is then offered without that restriction. Default: `false`.
     #[must_use]
     pub fn with_unknown_narrowing_ignored(mut self, ignored: bool) -> Self {
         self.ignores_unknown_narrowing = ignored;

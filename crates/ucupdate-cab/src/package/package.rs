@@ -1,4 +1,4 @@
-//! The package: the members of a cabinet, the releases and interim images among them, and the problems.
+//! [`Package`]: the members, releases and interim images of a cabinet, and its problems.
 
 use super::catalogue::{Catalogue, CatalogueError, Listing};
 use super::member::Member;
@@ -9,30 +9,30 @@ use ucupdate_core::device::Locale;
 use ucupdate_core::value::{FieldTime, PackageId, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// The contents of one cabinet as far as they were understood, and its problems.
+/// The contents of one cabinet, and its problems.
 ///
-/// Indices refer to [`members`](Self::members). The image and the signature of every release exist. Where one of them
-/// is missing, there is a [`Problem`] instead of a release.
+/// Indices refer to [`members`](Self::members). The image and the signature of every release exist. If one of them is
+/// missing, there is a [`Problem`] instead of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Package {
-    /// The id of the package, which follows from [`sha256`](Self::sha256).
+    /// The id of the package, computed from [`sha256`](Self::sha256).
     pub id: PackageId,
     /// The SHA-256 of the whole cabinet, without a program around it.
     pub sha256: Sha256Digest,
-    /// Whether the manifest or the folders stated what the package brings.
+    /// The source of the releases: the manifest or the folders.
     pub form: PackageForm,
     /// All files of the cabinet, in the order of its file table.
     pub members: Vec<Member>,
-    /// The releases: those of the manifest first, then the others in the order of the cabinet.
+    /// The releases. Those of the manifest come first, then the others in the order of the cabinet.
     pub releases: Vec<PackagedRelease>,
-    /// The interim images, in the same order.
+    /// The interim images. Those of the manifest come first, then the others in the order of the cabinet.
     pub interim: Vec<PackagedInterim>,
     /// The signature catalogues that releases and interim images use.
     pub catalogues: Vec<PackagedCatalogue>,
     /// The comparisons of images with their signatures.
     pub comparisons: Vec<Comparison>,
-    /// Everything that is wrong with the package.
+    /// All problems of the package.
     pub problems: Vec<Problem>,
 }
 
@@ -42,7 +42,7 @@ impl Package {
         self.problems.iter().filter(|problem| problem.severity() == Severity::Refusal)
     }
 
-    /// Returns the problems that an administrator should know of.
+    /// Returns the problems that do not forbid using the package, but that an administrator should know.
     pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity() == Severity::Warning)
     }
@@ -53,15 +53,15 @@ impl Package {
     }
 }
 
-/// How a package states what it brings.
+/// The source of the releases of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "one, the other, or neither")]
 pub enum PackageForm {
-    /// The manifest states it.
+    /// The manifest states them.
     Manifest,
-    /// The folders state it.
+    /// The folders state them.
     Hierarchy,
-    /// Nothing states it: the package has no release and no interim image.
+    /// There is no release and no interim image.
     Neither,
 }
 
@@ -81,7 +81,7 @@ impl fmt::Display for PackageForm {
 pub struct PackagedRelease {
     /// The rule that the release is for.
     pub key: RuleKey,
-    /// The version as it was reported; it may have no order.
+    /// The version as it was reported. It may have no order, so that it cannot be compared.
     pub version: ReportedVersion,
     /// The index of the image.
     pub image: usize,
@@ -89,11 +89,12 @@ pub struct PackagedRelease {
     pub signature: usize,
     /// The indices of the descriptions.
     pub descriptions: Vec<usize>,
-    /// The time of the image in the cabinet, in two-second steps; `None` where it is not in the calendar.
+    /// The modification time of the image that the cabinet states, in steps of two seconds. `None` if it is not a valid
+    /// date and time.
     pub time_stamp: Option<FieldTime>,
 }
 
-/// An interim image in a package, which a device gets first where it is too old for the release.
+/// An interim image in a package. A device that is too old for the release gets this image first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedInterim {
@@ -101,13 +102,14 @@ pub struct PackagedInterim {
     pub locale: Locale,
     /// The update type that the image is for.
     pub update_type: UpdateType,
-    /// The version in the manifest; `None` where the folders place the image, since they state no version.
+    /// The version in the manifest. `None` if the folders state the image, because they have no version.
     pub version: Option<ReportedVersion>,
     /// The index of the image.
     pub image: usize,
     /// The index of the signature catalogue.
     pub signature: usize,
-    /// The time of the image in the cabinet, in two-second steps; `None` where it is not in the calendar.
+    /// The modification time of the image that the cabinet states, in steps of two seconds. `None` if it is not a valid
+    /// date and time.
     pub time_stamp: Option<FieldTime>,
 }
 
@@ -117,7 +119,7 @@ pub struct PackagedInterim {
 pub struct PackagedCatalogue {
     /// The index of the member.
     pub member: usize,
-    /// The content, or why it could not be read.
+    /// The content, or the reason why it could not be read.
     pub catalogue: Result<Catalogue, CatalogueError>,
 }
 
@@ -129,6 +131,6 @@ pub struct Comparison {
     pub image: usize,
     /// The index of the signature catalogue.
     pub signature: usize,
-    /// Whether the catalogue lists the image; `None` where the catalogue could not be read.
+    /// The result of the comparison. `None` if the catalogue could not be read.
     pub listing: Option<Listing>,
 }

@@ -1,4 +1,4 @@
-//! The problems of a package, as data. One problem of severity [`Severity::Refusal`] forbids using the package.
+//! The problems of a package. One problem of severity [`Severity::Refusal`] forbids using the package.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a package is used or it is not")]
 pub enum Severity {
-    /// The package may be used; an administrator should know of the problem.
+    /// The package may be used, but an administrator should know the problem.
     Warning,
     /// Nothing of the package may be used.
     Refusal,
@@ -66,26 +66,27 @@ macro_rules! kinds {
     };
 }
 
-// One table: kind, severity, code, words.
+// One table for all kinds: name, severity, code and text.
 kinds!(
-    /// A name that climbs, is absolute, or that some system cannot hold.
+    /// The name has `..` or is absolute, or some system cannot store it.
     UnsafeName Refusal "unsafe-name" "the name is not safe to write to",
-    /// Two members have the same path without regard to case, or a file lies where another needs a folder.
+    /// Two members have the same path, ignoring case, or a file has the path of a folder.
     DuplicateFile Refusal "duplicate-file" "another member has the same path",
-    /// The manifest is not XML, has another root element, or is beyond a limit.
+    /// The manifest is not XML, has another root element, or exceeds a limit.
     ManifestUnreadable Refusal "manifest-unreadable" "the manifest cannot be read",
-    /// An unknown name of the manifest looks like a restriction, such as `HardwareRange`. Skipping it would offer the
-    /// release to more devices than it is for. [`PackageOptions`](super::PackageOptions) can ignore it.
+    /// The manifest has an unknown name that looks like a restriction, such as `HardwareRange`. Ignoring the name would
+    /// offer the release to more devices than intended. [`PackageOptions`](super::PackageOptions) can ignore such
+    /// names.
     NarrowingUnknown Refusal "narrowing-unknown" "the manifest has an unknown name that may restrict the update",
-    /// The manifest states an item twice, and differently.
+    /// The manifest states an item twice with different values.
     RepeatedItem Refusal "repeated-item" "the manifest states an item twice",
-    /// A word is missing in the entry of the manifest and in the path of the file.
+    /// A word of the rule is missing in both the manifest and the path of the file.
     UpdateIncomplete Refusal "update-incomplete" "the entry of the manifest is incomplete",
-    /// A word of the manifest or the path cannot be a word of a rule.
+    /// A word in the manifest or in the path is not valid in a rule.
     WordUnusable Refusal "word-unusable" "a word cannot be used in a rule",
-    /// The manifest names a file that the cabinet does not hold.
+    /// The manifest names a file that is not in the cabinet.
     FileMissing Refusal "file-missing" "the manifest names a file that is not in the cabinet",
-    /// The manifest names a file as an image or signature that is another kind of file.
+    /// The manifest names a file as an image or signature, but the file is of another kind.
     WrongRole Refusal "wrong-role" "the manifest names a file of the wrong kind",
     /// The manifest and the path of a file disagree.
     Contradiction Refusal "contradiction" "the manifest and the file's path disagree",
@@ -93,69 +94,72 @@ kinds!(
     ImageWithoutSignature Refusal "image-without-signature" "the image has no signature",
     /// There is no image for a `.cat` file.
     SignatureWithoutImage Refusal "signature-without-image" "the signature has no image",
-    /// The manifest does not name the image, and its folders do not place it.
+    /// The manifest does not name the image, and its folders do not state a release.
     ImageFitsNeither Refusal "image-fits-neither" "the image fits neither manifest nor folder hierarchy",
     /// The image has no bytes.
     ImageEmpty Refusal "image-empty" "the image is empty",
-    /// Two releases are for one rule. Choosing one of them would be a guess.
+    /// Two releases have the same rule, so it is not clear which one is meant.
     DuplicateRelease Refusal "duplicate-release" "the package has two releases for one rule",
     /// The catalogue does not list the digest of the image.
     DigestMismatch Refusal "digest-mismatch" "the signature does not match the image",
-    /// The catalogue cannot be read, so the image cannot be compared with it. [`PackageOptions`](super::PackageOptions) can
-    /// accept that.
+    /// The catalogue cannot be read, so the image cannot be compared with it. [`PackageOptions`](super::PackageOptions)
+    /// can accept this.
     CatalogueUnreadable Refusal "catalogue-unreadable" "the signature cannot be read",
-    /// The catalogue has no digest by SHA-1 or SHA-256, so the image cannot be compared with it.
-    /// [`PackageOptions`](super::PackageOptions) can accept that.
+    /// The catalogue has no SHA-1 or SHA-256 digest, so the image cannot be compared with it.
+    /// [`PackageOptions`](super::PackageOptions) can accept this.
     NothingToCompare Refusal "nothing-to-compare" "the signature has no digest to compare",
-    /// The list of the catalogue is not the list that was signed.
+    /// The list of the catalogue was changed after it was signed.
     ListChanged Refusal "list-changed" "the list of the signature was changed after it was signed",
     /// The package has more releases than the limit.
     TooManyReleases Refusal "too-many-releases" "the package has too many releases",
     /// The package has no release and no interim image.
     NoRelease Refusal "no-release" "the cabinet holds no release",
-    /// The cabinet has two files `updateInfo.xml` in different folders, and other tools may use the other.
+    /// The cabinet has two files `updateInfo.xml` in different folders, and other tools may use the other one.
     SecondManifest Refusal "second-manifest" "the package has another manifest",
-    /// Files of the cabinet were not read, since the compression of their folder is not supported.
+    /// Some files of the cabinet were not read, because the compression of their folder is not supported.
     UnreadFolder Refusal "unread-folder" "files of the cabinet were not read",
-    /// Two tools may list different files of the cabinet; see [`Irregularity`](crate::Irregularity).
+    /// Different tools may list different files of the cabinet. See [`Irregularity`](crate::Irregularity).
     AmbiguousCabinet Refusal "ambiguous-cabinet" "other tools may read other files in the cabinet",
     /// Several cabinets of the input have a manifest or images. [`CabinetOptions`](crate::CabinetOptions) can choose one.
     SeveralPackages Refusal "several-packages" "the file has several cabinets with a package",
-    /// The package has more refusals than the limit; the others are not reported.
+    /// The package has more refusals than the limit. The others are not reported.
     TooManyProblems Refusal "too-many-problems" "the package has more refusals than are reported",
     /// An element or attribute of the manifest is not in the table of names. It is skipped.
     NameUnknown Warning "name-unknown" "the manifest has an unknown name",
-    /// An unknown name of the manifest looks like a restriction, and [`PackageOptions`](super::PackageOptions) ignore it.
+    /// The manifest has an unknown name that looks like a restriction, and [`PackageOptions`](super::PackageOptions)
+    /// ignore it.
     NarrowingIgnored Warning "narrowing-ignored" "the manifest has an unknown name that may restrict the update, which was ignored",
-    /// The manifest places no image, but the folders do.
+    /// The manifest states no release, but the folders do.
     ManifestSaysNothing Warning "manifest-says-nothing" "the manifest places no image, so the folders were read",
     /// An entry of the manifest names no image.
     UpdateWithoutFile Warning "update-without-file" "the manifest's entry names no image",
-    /// The manifest does not name the image, so its folders place it.
+    /// The manifest does not name the image, but its folders state a release.
     NotInManifest Warning "not-in-manifest" "the manifest does not name the image, so its folders were read",
     /// The manifest names a description that is not in the cabinet.
     DescriptionMissing Warning "description-missing" "a description is not in the cabinet",
     /// `RTConfig.xml` overwrites settings that an administrator made.
     OverwritesSettings Warning "overwrites-settings" "the file overwrites customised settings of RoundTable devices",
-    /// The catalogue cannot be read or has no digest to compare, and [`PackageOptions`](super::PackageOptions) accept that.
+    /// The catalogue cannot be read or has no digest to compare, and [`PackageOptions`](super::PackageOptions) accept
+    /// this.
     UnreadableCatalogueAccepted Warning "unreadable-catalogue-accepted" "the signature cannot be compared with the image, which was accepted",
     /// The catalogue has no signer.
     CatalogueUnsigned Warning "catalogue-unsigned" "the signature names no signer",
-    /// The signed digest is missing or by an unknown algorithm, so it was not compared with the list of the catalogue.
+    /// The signed digest is missing or has an unknown algorithm, so it was not compared with the list of the catalogue.
     SignedContentUnknown Warning "signed-content-unknown" "the signed content of the signature cannot be checked",
-    /// The version has no order. It is kept as reported; phones of other vendors may use such versions.
+    /// The version has no order. It is kept as reported, because phones of other vendors may use such versions.
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",
-    /// The time of the image in the cabinet is not in the calendar.
+    /// The modification time of the image in the cabinet is not a valid date and time.
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
-    /// The cabinet is unusual, but its files are unambiguous; see [`Irregularity`](crate::Irregularity).
+    /// The cabinet has an irregularity, but its files are certain. See [`Irregularity`](crate::Irregularity).
     IrregularCabinet Warning "irregular-cabinet" "the cabinet is irregular",
-    /// The input has another cabinet, without a manifest or images. It is skipped.
+    /// The input has another cabinet without a manifest or images. That cabinet is ignored.
     OtherCabinet Warning "other-cabinet" "the file has another cabinet, which holds no package",
-    /// All files that are placed lie in a folder that is not part of the hierarchy. It was taken off.
+    /// All files of the releases are inside one more folder, which is not part of the usual hierarchy. That folder is
+    /// ignored.
     LeadingFolder Warning "leading-folder" "the files lie in a folder of their own, which was taken off",
-    /// The package has more warnings than the limit; the others are not reported.
+    /// The package has more warnings than the limit. The others are not reported.
     TooManyWarnings Warning "too-many-warnings" "the package has more warnings than are reported",
-    /// The file belongs to no release. It is skipped.
+    /// The file belongs to no release. It is ignored.
     ExtraFile Warning "extra-file" "the file belongs to no release",
 );
 
@@ -165,21 +169,22 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// One thing that is wrong with a package: what, in which file, where, and what was expected instead.
+/// One problem of a package, with its file and its place in the file.
 ///
-/// `Display` writes one line, whatever characters the names of the package have.
+/// `Display` always writes one line. Special characters in names are escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The kind, which decides the severity.
+    /// The kind. It determines the severity.
     pub kind: ProblemKind,
-    /// The path of the member; its name as given where it has no path; `None` where no one member is concerned.
+    /// The path of the member, or its name if the name is not a valid path. `None` if the problem is not about one
+    /// member.
     pub file: Option<String>,
-    /// The place in the member, or the entry of the manifest, such as `Update 3`.
+    /// The place in the member, or the entry of the manifest, such as `Update 3`. `None` if there is no such place.
     pub place: Option<String>,
-    /// What was expected.
+    /// The expected value, as text.
     pub expected: String,
-    /// What was found instead; `None` where nothing was found.
+    /// The found value, as text. `None` if nothing was found.
     pub found: Option<String>,
 }
 
@@ -223,10 +228,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The most characters of one text in a problem.
+/// The largest number of characters of one text in a problem.
 const MAX_TEXT: usize = 300;
 
-/// Returns a foreign text without control characters and of bounded length.
+/// Returns an untrusted text without control characters and with a limited length.
 fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()

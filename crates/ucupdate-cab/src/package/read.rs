@@ -1,4 +1,4 @@
-//! Reading a package out of a cabinet: one pass forward, in which each byte is hashed and handed on.
+//! Reads a package from a cabinet in one pass. Each byte is hashed and passed to a sink.
 
 use super::limits::PackageLimits;
 use super::member::{MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart, NoSink};
@@ -14,21 +14,21 @@ use std::fmt;
 use std::io::{self, Read};
 use ucupdate_core::value::{Digest, Sha256Hasher};
 
-/// Reads a package out of a cabinet, and hands the bytes of its members to `sink` as they come.
+/// Reads a package from a cabinet, and passes the bytes of its members to `sink`.
 ///
-/// Every readable cabinet gives a [`Package`]; a cabinet without releases has the problem
-/// [`NoRelease`](super::ProblemKind::NoRelease). Members come in the order of the cabinet's data. Their purpose is known
-/// only at the end, so a sink keeps all of them until it is clear that the package is not
+/// Every readable cabinet gives a [`Package`]. A cabinet without releases has the problem
+/// [`NoRelease`](super::ProblemKind::NoRelease). The members are in the order of the cabinet's data. Their purpose is
+/// known only at the end, so a sink must keep all of them until the package is known not to be
 /// [refused](Package::is_refused).
 ///
 /// A member that is itself a cabinet is replaced by the members in it, up to a depth of two. The digest of the package is
 /// that of the outer cabinet.
 ///
-/// An input can hold several cabinets. The package is the one cabinet with a manifest or images. Problems name the other
-/// cabinets. Where several have a manifest or images, the package is refused, and
-/// [`with_offset`](crate::CabinetOptions::with_offset) chooses one of them.
+/// An input can contain several cabinets. The package is the one cabinet with a manifest or images. The other cabinets
+/// are reported as problems. If several cabinets have a manifest or images, the package is refused.
+/// [`with_offset`](crate::CabinetOptions::with_offset) then chooses one of them.
 ///
-/// Reading holds one chunk of at most 32 KiB in memory, and the manifest and signatures up to
+/// Reading needs memory for one chunk of at most 32 KiB, and for the manifest and signatures up to
 /// [`PackageLimits::with_kept_bytes`].
 ///
 /// ```
@@ -44,7 +44,7 @@ use ucupdate_core::value::{Digest, Sha256Hasher};
 /// ```
 ///
 /// # Errors
-/// Fails when the cabinet cannot be read to its end and when the sink fails; the error names the member.
+/// Fails when the cabinet cannot be read to its end, and when the sink fails. The error names the member.
 pub fn read_package<R: Read>(
     cabinet: Cabinet<R>,
     options: impl Into<PackageOptions>,
@@ -88,7 +88,7 @@ pub fn read_package<R: Read>(
     Ok(package)
 }
 
-/// A cabinet that was read to its end, as a package.
+/// The package of a cabinet that was read to its end.
 struct CabinetRead {
     offset: u64,
     bytes: u64,
@@ -96,7 +96,7 @@ struct CabinetRead {
 }
 
 impl CabinetRead {
-    /// Reads a cabinet, and opens the next one in the same input.
+    /// Reads a cabinet to its end, and opens the next one in the same input.
     fn new<R: Read>(
         mut cabinet: Cabinet<R>,
         options: &PackageOptions,
@@ -133,12 +133,12 @@ impl fmt::Display for CabinetRead {
     }
 }
 
-/// How deep a cabinet may lie in others.
+/// The largest depth of a cabinet inside other cabinets.
 const MAX_DEPTH: usize = 2;
-/// The most cabinets in a package that are read in place of the files they are.
+/// The largest number of nested cabinets that are read. Further nested cabinets are ordinary files.
 const MAX_NESTED: usize = 8;
 
-/// The members read so far.
+/// The members that were read so far.
 struct Reading<'a> {
     limits: &'a PackageLimits,
     sink: &'a mut dyn MemberSink,
@@ -212,7 +212,7 @@ fn irregularity_problem(irregularity: &Irregularity) -> Problem {
     Problem::new(kind, expected).found(irregularity.to_string())
 }
 
-/// Reads a member of which the first bytes were read already.
+/// Reads a member whose first bytes were read already.
 fn read_member<R: Read>(
     file: &mut FileReader<'_, R>,
     start: MemberStart,
@@ -246,9 +246,9 @@ fn read_member<R: Read>(
     Ok(Member::new(start, sha256.digest(), sha1))
 }
 
-/// The bytes that are kept of a member, up to a limit.
+/// The kept bytes of a member, up to a limit.
 enum Keeping {
-    /// The member is of a kind that is not kept.
+    /// The bytes of this kind of member are not kept.
     Nothing,
     Bytes {
         bytes: Vec<u8>,
@@ -261,7 +261,7 @@ enum Keeping {
 
 impl Keeping {
     fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
-        // A manifest in a leading folder is a description by its path alone.
+        // A manifest in a leading folder looks like a description, so the name is checked too.
         let is_manifest = |path: &SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
         let most = match start.role {
             _ if start.path.as_ref().is_ok_and(is_manifest) => limits.manifest_bytes,
@@ -291,7 +291,7 @@ impl Keeping {
     }
 }
 
-/// Why a package was not read to its end.
+/// The reason why a package was not read to its end.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -300,12 +300,12 @@ pub enum PackageError {
     #[error(transparent)]
     Cabinet(#[from] CabError),
     /// A member of the cabinet cannot be read.
-    #[error("{member:?} cannot be read out of the cabinet")]
+    #[error("{member:?} cannot be read from the cabinet")]
     Member { member: String, source: CabError },
-    /// The sink failed to forget the members of a cabinet without a package.
+    /// The sink failed to discard the members of a cabinet without a package.
     #[error("members of a cabinet without a package cannot be removed")]
     StartOver(#[source] io::Error),
-    /// The sink failed.
+    /// The sink failed to take a member.
     #[error("{member:?} cannot be stored")]
     Sink {
         member: String,
@@ -315,7 +315,7 @@ pub enum PackageError {
 }
 
 impl PackageError {
-    /// Returns whether the input failed, which says nothing about the cabinet.
+    /// Returns whether the input failed. In this case nothing is known about the cabinet.
     fn is_of_input(&self) -> bool {
         matches!(self, Self::Cabinet(CabError::Io { .. }) | Self::Member { source: CabError::Io { .. }, .. })
     }

@@ -1,11 +1,11 @@
-//! The manifest as a tree of elements, read within the limits of a package.
+//! Reads the manifest as a tree of elements, within the limits of a package.
 
 use super::limits::PackageLimits;
 use ucupdate_xml::{XmlDocument, XmlLimits};
 
 pub(super) use ucupdate_xml::XmlElement as Element;
 
-/// Why a manifest is not read.
+/// The reason why a manifest is not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum XmlError {
     #[error("manifest has more than {most} {what}, at byte {at}")]
@@ -16,12 +16,12 @@ pub(super) enum XmlError {
     Unread(ucupdate_xml::XmlError),
 }
 
-/// The most namespace declarations that may be in force at one time.
+/// The largest number of namespace declarations that are in force at one time.
 const MAX_NAMESPACES: usize = 32;
-/// The longest name of an element or attribute.
+/// The largest length of the name of an element or attribute, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// Reads a manifest in UTF-8, UTF-16, or the encoding that its declaration names.
+/// Reads a manifest in UTF-8, in UTF-16, or in the encoding that its declaration names.
 pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Element, XmlError> {
     let limits = XmlLimits::default()
         .with_bytes(limits.manifest_bytes)
@@ -30,7 +30,7 @@ pub(super) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Element, XmlE
         .with_attributes(limits.manifest_attributes)
         .with_namespaces(MAX_NAMESPACES)
         .with_name_bytes(MAX_NAME_BYTES)
-        // Markup has at least one byte, so the limit of bytes bounds it.
+        // Markup has at least one byte, so the limit of bytes limits the number of markup items as well.
         .with_markup(limits.manifest_bytes);
     XmlDocument::in_declared_encoding(bytes, &limits)
         .and_then(|document| Element::of_document(&document, &limits))

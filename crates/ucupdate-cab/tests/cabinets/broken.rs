@@ -1,4 +1,5 @@
-//! Damaged cabinets: never a panic, never a wrong byte where a checksum was, and an error that says where.
+//! Tests damaged cabinets. Reading must not panic, must not return wrong bytes where there is a checksum, and must
+//! report the position of the error.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ struct Delivered {
     end: Result<Finished, CabError>,
 }
 
-/// Reads strictly.
+/// Reads a cabinet in strict mode.
 fn delivered(bytes: &[u8]) -> Delivered {
     delivered_with(bytes, &CabinetOptions::default().with_strict(true))
 }
@@ -77,14 +78,14 @@ fn a_flip_of_any_bit_never_gives_a_wrong_byte_without_a_word() {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            // The type of compression stands under no checksum: with another window the same bits may be read as
-            // others. All else either fails or gives what went in.
+            // No checksum covers the type of compression, so with another window the same bits may decode differently.
+            // Any other change must fail or return the original bytes.
             let is_type = [42, 43, 50, 51].contains(&(bit / 8));
             let Delivered { files, end } = delivered(&flipped);
             if !(is_type && end.is_ok()) {
                 check_right(&files, &content);
             }
-            // In the data nothing goes unnoticed.
+            // A change in the data is always detected.
             let is_data = bit / 8 >= 52 + 3 * 16 + 6 + 6 + 2;
             assert!(!is_data || end.is_err(), "{kind} bit {bit}");
 
@@ -97,7 +98,7 @@ fn a_flip_of_any_bit_never_gives_a_wrong_byte_without_a_word() {
     }
 }
 
-/// Asserts that each content is the one of its place in the folder, or the beginning of it, under any name.
+/// Asserts that each content is the right part of the folder, or the beginning of that part, under any name.
 fn check_right(files: &BTreeMap<Vec<u8>, Vec<u8>>, content: &[u8]) {
     let (a, b) = content.split_at(40);
     for (name, found) in files {
@@ -171,13 +172,16 @@ fn damaged_blocks_say_what_was_expected() {
         ),
         (
             broken(Compression::Mszip, |block| block.packed.truncate(5)),
-            "a deflate stream of 40 bytes, found one cut off",
+            "a deflate stream of 40 bytes, found one that ends too early",
         ),
         (
             broken(Compression::None, |block| block.size = 41),
             "41 bytes in an uncompressed block of as many, found 40 bytes",
         ),
-        (broken(lzx(15), |block| block.packed.truncate(20)), "an LZX frame of 40 bytes, found one cut off"),
+        (
+            broken(lzx(15), |block| block.packed.truncate(20)),
+            "an LZX frame of 40 bytes, found one that ends too early",
+        ),
         (
             broken(Compression::None, |block| block.size = 32_769),
             "at most 32768 bytes uncompressed, found 32769",

@@ -17,7 +17,7 @@ fn names_and_times_that_the_format_cannot_hold_are_refused() {
         builder.file(name, time, b"x".to_vec());
         builder.build().unwrap_err().to_string()
     };
-    assert_eq!(build("", stamp()), "name `` has 0 bytes, expected 1 to 255 and no zero");
+    assert_eq!(build("", stamp()), "name `` has 0 bytes, expected 1 to 255 bytes without a zero byte");
     assert!(build(&"x".repeat(256), stamp()).contains("has 256 bytes"));
     assert!(build("a\0b", stamp()).contains("`a\\0b`"));
     assert_eq!(

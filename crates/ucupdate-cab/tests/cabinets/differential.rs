@@ -1,5 +1,6 @@
-//! Beside cabextract and 7-Zip, on usual and unusual cabinets: what all read is the same, and what only they read is
-//! listed with the reason. `tests/cross-check.sh` runs it; a tool that is not installed is left out.
+//! Compares with cabextract and 7-Zip on usual and unusual cabinets. Files that all tools read must be equal. Files
+//! that only the others read are listed with the reason. `tests/cross-check.sh` runs these tests, and skips a tool that
+//! is not installed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,10 +11,10 @@ use ucupdate_cab::{Compression, self_extracting};
 
 use super::fixture::{Raw, RawFile, firmware, kinds, lzx, read_all};
 
-/// Files by their paths, divided by `/`.
+/// Files by path. `/` divides the parts of a path.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Cabinets of all kinds that the fixtures make, and those in the folder that `CABINETS` names.
+/// Returns cabinets of all kinds that the fixtures make, and those in the folder that the variable `CABINETS` names.
 fn cabinets() -> Vec<(String, Vec<u8>)> {
     let content = firmware(41, 100_000);
     let mut cabinets = Vec::new();
@@ -60,7 +61,7 @@ fn cabinets() -> Vec<(String, Vec<u8>)> {
     cabinets
 }
 
-/// Returns the files that a tool extracts; `None` where it is not installed or reports an error.
+/// Returns the files that a tool extracts. `None` if the tool is not installed or reports an error.
 fn extracted(program: &str, arguments: &[&str], cabinet: &Path) -> Option<Files> {
     let folder = tempfile::tempdir().unwrap();
     let output =

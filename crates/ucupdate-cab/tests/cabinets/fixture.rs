@@ -1,5 +1,5 @@
-//! Cabinets made byte by byte, with all that the format has and our builder does not write: LZX, sets, reserve areas,
-//! code pages, and anything wrong.
+//! Makes cabinets byte by byte, with features that the builder does not write: LZX, sets, reserve areas, code pages,
+//! and errors of any kind.
 
 use flate2::{Compress, Compression as Level, FlushCompress};
 use ucupdate_cab::{CabError, Cabinet, Compression, Finished, Limits};
@@ -50,7 +50,7 @@ pub(crate) struct RawFile {
 }
 
 impl Raw {
-    /// One folder with these files.
+    /// Returns a cabinet with one folder that has these files.
     pub(crate) fn of(compression: Compression, files: &[(&str, &[u8])]) -> Self {
         let mut raw = Self::empty();
         raw.add_folder(compression, files);
@@ -159,7 +159,7 @@ impl RawBlock {
     }
 }
 
-/// Returns the checksum by the letter of the specification, slowly.
+/// Computes the checksum exactly as the specification describes it, without any optimisation.
 pub(crate) fn plain_checksum(bytes: &[u8], seed: u32) -> u32 {
     let words = bytes.chunks(4).map(|word| match *word {
         [a, b, c, d] => u32::from_le_bytes([a, b, c, d]),
@@ -197,7 +197,7 @@ pub(crate) fn blocks(packed: Vec<Vec<u8>>, content: &[u8]) -> Vec<RawBlock> {
         .collect()
 }
 
-/// MSZIP by one whole deflate stream a block, each with the block before as its dictionary.
+/// Compresses by MSZIP, with one whole deflate stream in each block. The output of the block before is the dictionary.
 fn mszip(content: &[u8]) -> Vec<Vec<u8>> {
     let mut before: &[u8] = &[];
     let deflated = content.chunks(32768).map(|frame| {
@@ -213,7 +213,7 @@ fn mszip(content: &[u8]) -> Vec<Vec<u8>> {
     deflated.collect()
 }
 
-/// Bytes as firmware has them: code-like repetition, runs and noise, the same for the same seed.
+/// Returns bytes that resemble firmware: repeated code, runs and noise. Equal seeds give equal bytes.
 pub(crate) fn firmware(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = move || {
@@ -246,7 +246,7 @@ pub(crate) fn firmware(seed: u64, length: usize) -> Vec<u8> {
 
 pub(crate) type Content = Vec<(String, Vec<u8>)>;
 
-/// All files of a cabinet, by the names given, and what finishing it says.
+/// Reads all files of a cabinet by name, and finishes it.
 pub(crate) fn read_all(bytes: &[u8]) -> Result<(Content, Finished), CabError> {
     read_set(&[bytes])
 }
@@ -268,7 +268,7 @@ pub(crate) fn read_set(parts: &[&[u8]]) -> Result<(Content, Finished), CabError>
     Ok((files, cabinet.finish()?))
 }
 
-/// Every kind of compression, by name.
+/// Returns every kind of compression.
 pub(crate) fn kinds() -> Vec<Compression> {
     let mut kinds = vec![Compression::None, Compression::Mszip];
     kinds.extend((15..=21).map(lzx));

@@ -1,4 +1,4 @@
-//! Cabinets that are unusual and unambiguous: read with a note, or refused when reading is strict.
+//! Tests cabinets with irregularities. They are read with a note, and refused in strict reading.
 
 use ucupdate_cab::{CabError, Cabinet, CabinetOptions, Compression, Irregularity, Limits};
 
@@ -22,7 +22,7 @@ fn file(name: &str, begin: usize, size: usize) -> RawFile {
     RawFile { name: name.as_bytes().to_vec(), size, begin, folder: 0, attributes: 0 }
 }
 
-/// Returns a folder of this content with files at any place in it.
+/// Returns a folder with this content. Its files may begin at any offset, and have any length.
 fn folder(kind: Compression, content: &[u8], files: &[(&str, usize, usize)]) -> Raw {
     let mut raw = Raw::of(kind, &[("all", content)]);
     raw.files = files.iter().map(|(name, begin, size)| file(name, *begin, *size)).collect();
@@ -105,7 +105,7 @@ fn two_folders_with_the_same_data_are_read_once() {
     let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
     assert_eq!((cabinet.entries()[1].folder(), cabinet.compression(1)), (1, Some(Compression::Mszip)));
 
-    // Data that overlaps otherwise is refused: no reader can tell what was meant.
+    // Any other overlap of data is refused, because its meaning is not clear.
     bytes[44] = bytes[44].wrapping_add(8);
     assert!(read_all(&bytes).is_err());
 }
@@ -126,7 +126,7 @@ fn a_file_table_behind_the_data_is_read() {
     }
 }
 
-/// With these places of the file table and of the first block of the only folder.
+/// Moves the file table and the first block of the only folder to these offsets.
 fn moved(mut bytes: Vec<u8>, file_table: usize, first_block: usize) -> Vec<u8> {
     bytes[16..20].copy_from_slice(&u32::try_from(file_table).unwrap().to_le_bytes());
     bytes[36..40].copy_from_slice(&u32::try_from(first_block).unwrap().to_le_bytes());
@@ -142,7 +142,7 @@ fn a_stated_length_that_is_a_little_wrong_is_noted() {
     {
         let mut bytes = plain.clone();
         bytes[8..12].copy_from_slice(&u32::try_from(stated).unwrap().to_le_bytes());
-        // Bytes behind a cabinet that is stated as too short are not part of it.
+        // Bytes after a cabinet with a too short stated length do not belong to it.
         let behind: &[u8] = if is_shorter { b"behind" } else { b"" };
         let bytes = [&bytes[..], behind].concat();
         let expected = Irregularity::Length { part: 1, stated, found: length };
@@ -217,7 +217,7 @@ fn other_forms_are_named() {
 #[test]
 fn a_wrong_deflate_stream_says_what_is_wrong_with_it() {
     let mut raw = Raw::of(Compression::Mszip, &[("a", b"1234567")]);
-    // A fixed block with a match from before the begin of the folder.
+    // A fixed block has a match from before the start of the folder.
     raw.folders[0].blocks[0].packed = b"CK\x03\x02\x00\x00".to_vec();
     let error = read_all(&raw.to_bytes()).unwrap_err().to_string();
     assert!(error.contains("a wrong code or a match from before its begin"), "{error}");
@@ -228,7 +228,7 @@ fn a_program_is_searched_past_a_decoy_and_whatever_the_reserved_fields_hold() {
     let content = firmware(3, 5000);
     let mut cabinet = Raw::of(Compression::Mszip, &[("a.txt", &content)]).to_bytes();
     cabinet[4..8].fill(0xAB);
-    // A header with tables that name a folder which is not there.
+    // The decoy is a header whose tables name a missing folder.
     let mut decoy = Raw::of(Compression::None, &[("decoy", b"1234567"), ("x", b"1")]);
     decoy.files[1].folder = 7;
     let program = [b"MZ", &[0; 300][..], &decoy.to_bytes(), &[0; 50], &cabinet].concat();

@@ -1,4 +1,4 @@
-//! The laws for any bytes, on whole, damaged and made-up cabinets.
+//! Checks the laws for any bytes, on whole, damaged and invented cabinets.
 
 use proptest::prelude::*;
 use ucupdate_cab::{Compression, laws, self_extracting};
@@ -12,7 +12,7 @@ fn samples() -> Vec<Vec<u8>> {
         let mut raw = Raw::of(kind, &[("a\\b", &content[..40_000]), ("a", &content[40_000..])]);
         raw.add_folder(kind, &[("A\\B", b"small"), ("c", b"")]);
         samples.push(raw.to_bytes());
-        // Without checksums damage reaches the decoders.
+        // Without checksums, damaged data reaches the decoders.
         raw.folders.iter_mut().flat_map(|folder| &mut folder.blocks).for_each(|block| block.has_sum = false);
         raw.block_reserve = 3;
         samples.push(raw.to_bytes());

@@ -1,4 +1,4 @@
-//! Every limit, reached.
+//! Tests that each limit is enforced.
 
 use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
 
@@ -76,7 +76,7 @@ fn a_bomb_is_refused_by_its_claim_before_it_is_decompressed() {
     let bytes = Raw::of(lzx(15), &[("zeros", &zeros)]).to_bytes();
     let message = refused(&bytes, |limits| limits.with_ratio(500));
     assert!(message.starts_with("files have times the cabinet's bytes: "), "{message}");
-    // MSZIP cannot reach the default.
+    // MSZIP cannot reach the default ratio.
     let bytes = Raw::of(Compression::Mszip, &[("zeros", &zeros)]).to_bytes();
     assert!(read_all(&bytes).is_ok());
 }
@@ -94,7 +94,7 @@ fn a_file_larger_than_its_folders_blocks_is_refused_before_they_are_read() {
 
 #[test]
 fn a_header_that_claims_everything_allocates_nothing() {
-    // 65535 files and folders, 4 GiB: refused by the numbers, with 36 bytes at hand.
+    // A header that claims 65535 files and folders and 4 GiB is refused after 36 bytes.
     let mut bytes = Raw::empty().to_bytes();
     bytes[8..12].fill(0xFF);
     bytes[26..30].fill(0xFF);

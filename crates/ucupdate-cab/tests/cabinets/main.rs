@@ -1,4 +1,4 @@
-//! Cabinets of every kind, whole and broken, against what went in and against other readers.
+//! Tests cabinets of every kind, whole and damaged, and compares with other readers.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Tests of the memory that reading takes, counted at the allocator for this thread.
+//! Tests the memory that reading takes. The allocator counts it for this thread.
 
 use ucupdate_cab::{Cabinet, Compression, Limits};
 
@@ -6,7 +6,7 @@ use super::fixture::{Raw, RawFile, firmware, kinds, lzx};
 
 const MIB: u64 = 1024 * 1024;
 
-/// Returns the most bytes allocated at once while the parts are read to their end or to an error.
+/// Returns the largest number of bytes allocated at one time while the parts are read to their end or to an error.
 fn peak(parts: &[&[u8]]) -> u64 {
     let measured = allocation_counter::measure(|| {
         let cabinet = Cabinet::open_set(parts.to_vec(), Limits::default());
@@ -28,9 +28,10 @@ fn reading_takes_at_most_four_mebibytes_and_the_window() {
 
 #[test]
 fn as_many_files_with_names_as_costly_as_the_limits_allow_take_no_more() {
-    // The default of `files`, and where the format ends.
+    // The largest number of files by default, and the longest name of the format.
     let (files, longest) = (8192, 255);
-    // Bytes that become three each as UTF-8, which no path may be so long with; and names that are paths.
+    // Names with the most expensive content: bytes that become three bytes each in UTF-8, and names that are valid
+    // paths.
     let costly: fn(u64) -> Vec<u8> = |length| vec![0x80; length as usize];
     let plain: fn(u64) -> Vec<u8> = |length| vec![b'a'; length as usize];
     let deep: fn(u64) -> Vec<u8> = |length| b"\x80/".repeat(length as usize / 2);

@@ -1,4 +1,4 @@
-//! Against the `cab` crate on cabinets of any make, and against other tools where they are installed.
+//! Compares with the `cab` crate on cabinets of many programs, and with other tools if they are installed.
 
 use std::fs;
 use std::io::{Cursor, ErrorKind, Read};
@@ -46,7 +46,7 @@ proptest! {
     }
 }
 
-/// Files of many kinds for other makers, in a folder of their own.
+/// Writes files of many kinds to a folder, as input for other programs.
 fn sources(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let files: Vec<(String, Vec<u8>)> = vec![
         ("empty.txt".into(), Vec::new()),
@@ -62,7 +62,7 @@ fn sources(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Bytes that do not compress.
+/// Returns bytes that do not compress.
 fn sha_noise(length: u32) -> Vec<u8> {
     let mut bytes: Vec<u8> =
         (0..length.div_ceil(32)).flat_map(|n| *Sha256Digest::of(n.to_le_bytes()).as_bytes()).collect();
@@ -70,7 +70,7 @@ fn sha_noise(length: u32) -> Vec<u8> {
     bytes
 }
 
-/// Runs a tool; `None`, with a line on stderr, where it is not installed.
+/// Runs a tool. Prints a line and returns `None` if the tool is not installed.
 fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
     match Command::new(program).args(arguments).current_dir(folder).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -169,7 +169,7 @@ fn what_our_builder_packs_others_read() {
 
 #[test]
 fn cabextract_finds_what_the_fixtures_pack_whole() {
-    // So that the fixtures of this crate's tests are cabinets by another reader's judgement, too.
+    // An independent reader checks that the fixtures of these tests are valid cabinets.
     let content = firmware(21, 100_000);
     for kind in kinds() {
         let folder = tempfile::tempdir().unwrap();
@@ -195,7 +195,7 @@ fn cabextract_joins_the_sets_of_the_fixtures_as_this_reader_does() {
         if run("cabextract", &["-q", "a.cab"], folder.path()).is_none() {
             return;
         }
-        // cabextract 1.9 leaves out a file that begins in a folder continued from the part before.
+        // cabextract 1.9 omits a file that begins in a folder continued from the part before.
         let expected = expected.iter().filter(|(name, _)| name != "end");
         for (name, content) in expected {
             assert!(fs::read(folder.path().join(name)).unwrap() == *content, "{kind} {name}");
@@ -206,7 +206,7 @@ fn cabextract_joins_the_sets_of_the_fixtures_as_this_reader_does() {
 #[test]
 fn cabextract_makes_calls_relative_again_as_this_reader_does() {
     let mut content = firmware(31, 120_000);
-    // Written as a call of byte 0, which lzxd takes for one of the end.
+    // This is a call of byte 0. lzxd counts it from the end.
     content[100] = 0xE8;
     content[101..105].copy_from_slice(&120_000_u32.to_le_bytes());
     for strategy in [lzxc::Strategy::Uncompressed, lzxc::Strategy::Optimal] {

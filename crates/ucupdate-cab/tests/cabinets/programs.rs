@@ -1,4 +1,4 @@
-//! Cabinets in self-extracting programs.
+//! Tests cabinets in self-extracting programs.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,14 +25,15 @@ fn the_cabinet_in_a_program_reads_and_hashes_as_the_plain_one() {
 fn letters_that_begin_no_cabinet_are_passed_over() {
     let plain = Raw::of(Compression::None, &[("a", b"content")]).to_bytes();
     let mut decoys: Vec<Vec<u8>> = vec![b"MSCF".to_vec(), b"MSCFMSCF\0\0\0\0".to_vec()];
-    // A header with one field that cannot be, each.
+    // Each header has one field with an invalid value.
     for (at, value) in [(8, 0), (24, 9), (25, 2), (26, 0), (28, 0), (30, 0xF8)] {
         let mut decoy = plain.clone();
         decoy[at] = value;
         decoy[at + 1] = 0;
         decoys.push(decoy);
     }
-    // The file table before the folders; data before the file table; no such compression; a file of no name.
+    // The invalid values are: a file table before the folders, data before the file table, an unknown compression, and
+    // a file without a name.
     for (at, value) in [(16, 10), (36, 8), (42, 7), (60, 0)] {
         let mut decoy = plain.clone();
         decoy[at] = value;
@@ -76,7 +77,7 @@ fn places_are_those_of_the_program() {
 #[test]
 fn what_is_no_cabinet_and_no_program_is_refused_by_what_it_begins_with() {
     let error = |bytes: &[u8]| Cabinet::open(bytes, Limits::default()).unwrap_err().to_string();
-    let begin = "expected a cabinet (`MSCF`) or a program that carries one (`MZ`), found";
+    let begin = "expected a cabinet (`MSCF`) or a program that contains one (`MZ`), found";
     assert_eq!(error(b"junk"), format!("{begin} bytes [6a, 75, 6e, 6b]"));
     assert_eq!(error(b""), format!("{begin} no bytes"));
     assert_eq!(error(b"MZ no cabinet"), format!("{begin} a program of 13 bytes without one"));
@@ -92,7 +93,7 @@ fn a_program_full_of_the_letters_costs_no_more_than_its_length() {
     assert!(matches!(error, CabError::Limit { which: "stub_bytes", .. }));
 }
 
-/// Counts the bytes that are read.
+/// A reader that counts the bytes that are read.
 struct Counting<'a>(&'a [u8], u64);
 
 impl Read for Counting<'_> {
@@ -138,7 +139,7 @@ fn every_cabinet_of_a_program_is_read_and_those_behind_a_chosen_one_are_not() {
 
 #[test]
 fn headers_that_only_look_like_a_cabinet_are_tried_up_to_a_limit() {
-    // The table of files ends within the name of the second file.
+    // The file table ends within the name of the second file.
     let decoy = &Raw::of(Compression::None, &[("a", b"a"), ("b", b"b")]).to_bytes()[..78];
     let decoy = [decoy, &b"x".repeat(300)].concat();
     let program = [b"MZ", &decoy.repeat(10_000)[..]].concat();
@@ -148,10 +149,10 @@ fn headers_that_only_look_like_a_cabinet_are_tried_up_to_a_limit() {
         error.to_string(),
         "cabinets, or headers that look like one: 17, and the limit `cabinets` is 16"
     );
-    // No more is read than the decoys that were tried, and what is looked at together.
+    // The reader reads only the decoys that were tried, and one buffer more.
     assert!(input.1 <= 17 * decoy.len() as u64 + 128 * 1024, "{}", input.1);
 
-    // Where all are decoys, the error is that of the first.
+    // If all places are decoys, the error is that of the first.
     let program = [b"MZ", &decoy.repeat(3)[..]].concat();
     let error = Cabinet::open(&program[..], Limits::default()).unwrap_err().to_string();
     assert!(error.starts_with("entry of file 1 at byte 80 is cut off: expected "), "{error}");
@@ -162,7 +163,7 @@ proptest! {
     fn any_mixture_of_cabinets_and_decoys_is_read_once_and_to_an_end(pieces in vec(0..5_usize, 0..12)) {
         let cabinet = Raw::of(Compression::None, &[("a", b"content")]).to_bytes();
         let two = Raw::of(Compression::None, &[("a", b"a"), ("b", b"b")]).to_bytes();
-        // A decoy whose table of files is far behind it.
+        // This decoy has its file table far behind its header.
         let mut far = two.clone();
         far[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
         far[16..20].copy_from_slice(&0x00F0_0000_u32.to_le_bytes());

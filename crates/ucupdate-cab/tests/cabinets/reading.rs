@@ -1,4 +1,4 @@
-//! Whole cabinets of every kind.
+//! Reads whole cabinets of every kind.
 
 use std::io::Read;
 
@@ -28,7 +28,7 @@ fn every_kind_of_compression_gives_what_went_in() {
 
 #[test]
 fn matches_reach_over_blocks_and_around_the_window() {
-    // Longer than the window, repeating from afar.
+    // The content is longer than the window, and repeats bytes from far back.
     let mut content = firmware(5, 60_000);
     content.extend_from_within(..);
     content.extend(vec![0xFF; 70_000]);
@@ -193,7 +193,7 @@ fn a_checksum_may_count_the_reserve_area_of_its_block() {
 
 #[test]
 fn an_mszip_block_may_refer_to_several_short_ones_before_it() {
-    // Blocks of a kilobyte, each referring to those before: the history is more than one block.
+    // The blocks have a kilobyte each and refer to earlier blocks, so the history spans several blocks.
     let content = firmware(9, 50_000);
     let mut deflated = Vec::new();
     for (number, frame) in content.chunks(1000).enumerate() {

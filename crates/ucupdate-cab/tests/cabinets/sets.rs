@@ -1,4 +1,4 @@
-//! Sets of cabinets: folders and blocks that go on in the next part.
+//! Tests sets of cabinets, with folders and blocks that continue in the next part.
 
 use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
 use ucupdate_core::value::Sha256Digest;
@@ -9,8 +9,8 @@ const FROM_PREVIOUS: u16 = 0xFFFD;
 const TO_NEXT: u16 = 0xFFFE;
 const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 
-/// Three parts: `begin` whole in the first, `long` through all three with two blocks cut in half, `end` in the last,
-/// and `own` in a folder of the last part's own.
+/// Returns a set of three parts. `begin` is in the first part. `long` is in all parts, and two of its blocks are
+/// divided between parts. `end` and `own` are in the last part, and `own` has a folder of its own.
 pub(crate) fn set(compression: Compression) -> (Vec<Vec<u8>>, Content) {
     let content = firmware(7, 150_000);
     let mut whole = pack(compression, &content);
@@ -58,7 +58,7 @@ pub(crate) fn set(compression: Compression) -> (Vec<Vec<u8>>, Content) {
     (parts.iter().map(Raw::to_bytes).collect(), expected)
 }
 
-/// Cuts the block at `at` in two, of which the first gives nothing; gives the place of the second.
+/// Divides the block at `at` into two blocks. The first has no output. Returns the index of the second.
 fn cut(blocks: &mut Vec<RawBlock>, at: usize) -> usize {
     let half = blocks[at].packed.len() / 2;
     let rest = blocks[at].packed.split_off(half);

@@ -1,5 +1,6 @@
-//! Changes that can be looked at before they are made.
+//! Changes of the rule book, which can be made as dry runs.
 
+use super::already::{NothingToDo, there_already};
 use super::author::AuthorArgs;
 use super::devices::{DevicesArgs, Differences};
 use crate::context::{Context, IfMissing};
@@ -18,16 +19,16 @@ pub(crate) struct ChangeArgs {
     pub(crate) author: AuthorArgs,
     /// Change nothing, and list whose answer would change
     #[arg(long)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
     #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
     devices: DevicesArgs,
 }
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Always: nothing was changed.
+    /// `true` in every report of a dry run, because nothing was changed.
     dry_run: bool,
-    /// The revision on which the change was tried.
+    /// The revision for which the change was computed.
     revision: u64,
     #[serde(flatten)]
     told: Told,
@@ -38,14 +39,14 @@ struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.told.is_empty() {
-            writeln!(f, "nothing changes")?;
+            writeln!(f, "nothing to do")?;
         }
         self.told.lines().try_for_each(|note| writeln!(f, "would be: {note}"))?;
         self.differences.fmt(f)
     }
 }
 
-/// Makes a change where what it replaces is still as it was seen, as [`make`] does; gives whether it was made.
+/// Makes a change as [`make`] does, but only if the replaced entry is unchanged. Returns whether the change was made.
 pub(crate) async fn make_as_seen(
     command: &BookCommand,
     args: &ChangeArgs,
@@ -58,7 +59,7 @@ pub(crate) async fn make_as_seen(
     change_as_seen(command, &args.author, seen, context).await
 }
 
-/// Makes a change and tells what it did, or tells what it would do.
+/// Makes a change and reports its effects. In a dry run, only reports the effects that it would have.
 pub(crate) async fn make(
     command: &BookCommand,
     args: &ChangeArgs,
@@ -68,15 +69,13 @@ pub(crate) async fn make(
         return change(command, &args.author, context).await;
     }
     let service = context.administer(IfMissing::Refuse).await?;
-    let would = service
-        .admin(&args.author.name())
-        .dry_run(command)
-        .await
-        .map_err(|error| refused(error, service.snapshot().book()))?;
-    report_dry_run(&service, &would, args, context).await
+    match service.admin(&args.author.name()).dry_run(command).await {
+        Ok(would) => report_dry_run(&service, &would, args, context).await,
+        Err(error) => settle(error, command, service.snapshot().book(), true, context),
+    }
 }
 
-/// Restores the rule book of an earlier revision, or reports what restoring it would change.
+/// Restores the rule book of an earlier revision. In a dry run, only reports what would change.
 pub(crate) async fn make_roll_back_to(
     revision: u64,
     args: &ChangeArgs,
@@ -110,44 +109,80 @@ async fn report_dry_run(
 /// The result of a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
-    /// The revision of the rule book the change made; none when nothing changes.
-    pub(crate) revision: Option<u64>,
+    /// The revision that the change made. `None` if nothing changed.
+    revision: Option<u64>,
+    /// Whether the change made a revision.
+    changed: bool,
     #[serde(flatten)]
-    pub(crate) told: Told,
+    told: Told,
+}
+
+impl ChangeReport {
+    /// Returns the result of a change that made this revision, or none.
+    pub(crate) fn new(revision: Option<u64>, told: Told) -> Self {
+        Self { revision, changed: revision.is_some(), told }
+    }
 }
 
 impl fmt::Display for ChangeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = self.told.lines();
-        match lines.next() {
-            Some(first) => write!(f, "{first}")?,
-            None => return f.write_str(if self.revision.is_some() { "done" } else { "nothing changes" }),
+        match (lines.next(), self.changed) {
+            (Some(first), true) => write!(f, "{first}")?,
+            (Some(first), false) => write!(f, "nothing to do: {first}")?,
+            (None, true) => return f.write_str("done"),
+            (None, false) => return f.write_str("nothing to do"),
         }
         lines.try_for_each(|line| write!(f, "\n{line}"))
     }
 }
 
-/// Makes a change, and tells what it did.
+/// Makes a change and reports its effects.
 pub(crate) async fn change(
     command: &BookCommand,
     author: &AuthorArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let changed = service
-        .admin(&author.name())
-        .command(command)
-        .await
-        .map_err(|error| refused(error, service.snapshot().book()))?;
-    report_change(&changed, context)
+    match service.admin(&author.name()).command(command).await {
+        Ok(changed) => report_change(&changed, context),
+        Err(error) => settle(error, command, service.snapshot().book(), false, context),
+    }
+}
+
+/// Reports what is there already if a refused command asks for nothing else, and returns the failure otherwise.
+fn settle(
+    error: ChangeError,
+    command: &BookCommand,
+    book: &RuleBook,
+    dry_run: bool,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let there = match &error {
+        ChangeError::Refused(refusal) => there_already(command, refusal, book),
+        _ => None,
+    };
+    match there {
+        Some(there) => report_nothing(there, dry_run, context),
+        None => Err(refused(error, book)),
+    }
+}
+
+/// Reports that there is nothing to do, because this is there already.
+pub(crate) fn report_nothing(
+    there: impl fmt::Display,
+    dry_run: bool,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    context.output.result(&NothingToDo::new(there, dry_run))
 }
 
 fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
     let told = changed.notes.iter().cloned().collect();
-    context.output.result(&ChangeReport { revision: changed.revision, told })
+    context.output.result(&ChangeReport::new(changed.revision, told))
 }
 
-/// Makes a change unless others changed what it replaces since `seen`. Returns whether it was made.
+/// Makes a change unless the replaced entry was changed since `seen`. Returns whether the change was made.
 pub(crate) async fn change_as_seen(
     command: &BookCommand,
     author: &AuthorArgs,
@@ -157,9 +192,10 @@ pub(crate) async fn change_as_seen(
     let service = context.administer(IfMissing::Refuse).await?;
     let changed = match service.admin(&author.name()).command_as_seen(command, seen).await {
         Err(ChangeError::Refused(Refusal::EntryConflict { .. })) => return Ok(false),
-        changed => changed.map_err(|error| refused(error, service.snapshot().book()))?,
+        Err(error) => {
+            return settle(error, command, service.snapshot().book(), false, context).map(|()| true);
+        }
+        Ok(changed) => changed,
     };
-    let told = changed.notes.into_iter().collect();
-    context.output.result(&ChangeReport { revision: changed.revision, told })?;
-    Ok(true)
+    report_change(&changed, context).map(|()| true)
 }

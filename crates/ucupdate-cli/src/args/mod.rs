@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+pub(crate) mod already;
 pub(crate) mod asked;
 pub(crate) mod audit;
 pub(crate) mod author;

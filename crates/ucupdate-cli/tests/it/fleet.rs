@@ -4,7 +4,7 @@ use crate::place::{IP8540, Place};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 
-/// Rows of one phone at one server: the time, what it has and what it is offered.
+/// Returns rows of one phone at one server: time, installed version and offered version.
 fn log(rows: &[(&str, &str, &str)]) -> String {
     let header = FIELD_LOG.lines().next().unwrap();
     let row = |(time, installed, offered): &(&str, &str, &str)| {
@@ -25,7 +25,7 @@ fn log(rows: &[(&str, &str, &str)]) -> String {
 const ONE: &str = "RequestHandlerAuditLog_ocs01_2009-03-06.log";
 const TWO: &str = "RequestHandlerAuditLog_ocs02_2009-03-06.log";
 
-/// Logs of two servers that approve different versions, in the store.
+/// Returns a place with the logs of two servers that approve different versions.
 fn at_odds() -> Place {
     let place = Place::new();
     let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
@@ -169,4 +169,111 @@ fn devices_whose_loop_goes_on_can_be_held_and_are_held_once() {
     assert_eq!(told.lines().last(), Some(held), "{told}");
     let again = "0021630F207B is held already, by the hold loop 0021630F207B";
     assert_eq!(place.run(&args).done().lines().last(), Some(again));
+}
+
+/// A store with a package whose rule for the IP8540 is approved, and logs of five devices.
+fn of_five() -> Place {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let header = FIELD_LOG.lines().next().unwrap();
+    let row = |mac: &str, user: &str, model: &str, installed: &str| {
+        format!(
+            "03-06-2009 08:00:00,{user},10.1.1.7,UCPhone,06-03-2009 08:00:00,\"{mac}\",\"\",\"LG-Nortel\",\"{model}\",\"A\",\"ENU\",\
+             cpe.nbt;{installed};16-12-2008 04:43:58,\n"
+        )
+    };
+    let rows = [
+        row("0021630F2001", "ann@contoso.com", "IP8540", "3.5.6907.0"),
+        row("0021630F2002", "=1+1", "IP8540", "1.0.522.103"),
+        row("0021630F2003", "\"Smith, Bob\"", "IP8540", "3.5.6907.0"),
+        row("0021630F2004", "<b>", "IP8501", "3.5.6907.0"),
+        row("0021630F2005", "", "IP8540", "1.0.522.103"),
+    ];
+    place.file("five.log", format!("{header}\n{}", rows.concat()).as_bytes());
+    place
+}
+
+#[test]
+fn each_device_has_a_state_and_the_counts_are_those_of_the_whole_fleet() {
+    let place = of_five();
+    let args = ["fleet", "--audit", "five.log", "--state", "no-rule", "--json"];
+    let told = place.run(&args).json();
+    let devices = told["devices"].as_array().unwrap();
+    assert_eq!(
+        (devices.len(), &devices[0]["mac"], &devices[0]["state"]),
+        (1, &"0021630F2004".into(), &"no-rule".into())
+    );
+    let fleet = &told["fleet"];
+    assert_eq!((&fleet["devices"], &fleet["behind"]), (&5.into(), &2.into()));
+    let states = fleet["states"].as_object().unwrap();
+    let counted: u64 = states.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(
+        (counted, &states["up-to-date"], &states["offered"], &states["no-rule"]),
+        (5, &2.into(), &2.into(), &1.into())
+    );
+    assert_eq!(fleet["models"][1]["states"]["up-to-date"], 2);
+    let text = place.run(&["fleet", "--audit", "five.log", "--behind"]).done();
+    assert!(text.starts_with("DEVICE        STATE    HAS"), "{text}");
+    assert!(
+        text.contains(
+            "the whole fleet has 5 device(s), and 2 of them are chosen\n2 should have another version"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn devices_are_chosen_by_rule_group_and_version_and_sorted() {
+    let place = of_five();
+    place.run(&["group", "add", "pilots"]).done();
+    place.run(&["group", "add-member", "pilots", "--mac", "0021630F2003"]).done();
+    let macs = |args: &[&str]| -> Vec<String> {
+        let told = place.run(&[&["fleet", "--audit", "five.log", "--json"], args].concat()).json();
+        let devices = told["devices"].as_array().unwrap().iter();
+        devices.map(|device| device["mac"].as_str().unwrap()[10..].to_owned()).collect()
+    };
+    assert_eq!(macs(&["--rule", "*/*/ip8501"]), ["04"]);
+    assert_eq!(macs(&["--rule", "UCPhone/LG-Nortel/IP854*"]), ["01", "02", "03", "05"]);
+    assert_eq!(macs(&["--group", "pilots"]), ["03"]);
+    assert_eq!(macs(&["--has", "1.0.522.103"]), ["02", "05"]);
+    assert_eq!(macs(&["--sort", "state", "--reverse"]), ["04", "03", "01", "05", "02"]);
+    assert_eq!(macs(&["--sort", "model"]), ["04", "01", "02", "03", "05"]);
+    assert_eq!(place.run(&["fleet", "--audit", "five.log", "--group", "none"]).refused(), "no group none");
+    assert_eq!(place.run(&["fleet", "--silent-after", "soon"]).code, Some(2));
+}
+
+#[test]
+fn the_values_for_a_spreadsheet_begin_as_the_audit_log_and_hold_no_formula() {
+    let place = of_five();
+    let ran = place.run(&["fleet", "--audit", "five.log", "--csv", "out.csv"]);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "ucupdate: out.csv has 5 device(s)\n"));
+    let csv = std::fs::read_to_string(place.path("out.csv")).unwrap();
+    let lines: Vec<&str> = csv.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 6);
+    let titles: Vec<&str> = lines[0].split(',').collect();
+    assert_eq!(titles[..11], FIELD_LOG.split(',').take(11).collect::<Vec<_>>());
+    assert!(lines[1].starts_with("03-06-2009 08:00:00,ann@contoso.com,10.1.1.7,UCPhone,"), "{}", lines[1]);
+    assert!(lines[1].contains(",cpe.nbt,3.5.6907.0,3.5.6907.0,up-to-date,,"), "{}", lines[1]);
+    assert!(lines[2].contains(",'=1+1,"), "{}", lines[2]);
+    assert!(lines[3].contains(",\"Smith, Bob\","), "{}", lines[3]);
+    assert!(lines[4].contains(",no-rule,no-rule,"), "{}", lines[4]);
+    assert!(
+        place
+            .run(&["fleet", "--audit", "five.log", "--csv", "out.csv"])
+            .refused()
+            .contains("is there already")
+    );
+}
+
+#[test]
+fn the_page_of_the_fleet_needs_nothing_else_and_holds_no_foreign_markup() {
+    let place = of_five();
+    place.run(&["fleet", "--audit", "five.log", "--html", "out.html"]).done();
+    let page = std::fs::read_to_string(place.path("out.html")).unwrap();
+    for part in ["<h2 id=\"states\">", "<h2 id=\"versions\">", "0021630F2004", "&lt;b&gt;", "url(#p7)"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for part in ["<b>&", "<script", "src=", "http://", "https://", "@import"] {
+        assert!(!page.contains(part), "{part}");
+    }
 }

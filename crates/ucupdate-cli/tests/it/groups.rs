@@ -43,7 +43,7 @@ fn a_group_is_what_its_devices_have_in_common_and_is_not_made_another_by_mistake
                      MAC address 002163; serial number C185H001000..C185H001999; user domain demo.local; \
                      network 10.1.0.0/16 or 10.2.0.7/32; side internal; installed version >=1.0.0, <4.0";
     assert_eq!(told, format!("group Lisbon: {predicate}\n"));
-    assert_eq!(place.run(&add).done(), "nothing changes\n");
+    assert_eq!(place.run(&add).done(), "nothing to do\n");
     assert_eq!(place.run(&["group", "show", "lisbon"]).done(), format!("Lisbon: {predicate}\n"));
     let shown = place.run(&["group", "show", "Lisbon", "--json"]).json();
     assert_eq!((&shown["members"], &shown["devices"]), (&json!(null), &json!([])));

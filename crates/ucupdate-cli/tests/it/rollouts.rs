@@ -1,4 +1,4 @@
-//! `rollout`: a version for some before everybody gets it, and the switch that stops everything.
+//! Tests `rollout` and the kill switch.
 
 use crate::place::{CX700, IP8540, Place};
 use serde_json::{Value, json};
@@ -33,8 +33,11 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     );
     let paused = &place.run(&["rollout", "list", "--json"]).json()["rollouts"][0];
     assert_eq!((&paused["paused"], &paused["reason"]), (&json!(true), &json!("calls drop")));
-    let again = place.run(&["rollout", "pause", IP8540, "wave-1"]).refused();
-    assert_eq!(again, format!("{IP8540}: rollout wave-1 is paused already"));
+    let again = place.run(&["rollout", "pause", IP8540, "wave-1"]).done();
+    assert_eq!(
+        again,
+        format!("nothing to do: {IP8540}: rollout wave-1 is paused already (reason: calls drop)\n")
+    );
     let unseen = place.run(&["rollout", "finish", IP8540, "wave-1"]).refused();
     assert_eq!(
         unseen,
@@ -156,7 +159,10 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
         "stopped: all (reason: calls drop)\n"
     );
     assert_eq!(decision(&place, "0021630F207B"), "stopped");
-    assert_eq!(place.run(&["rollout", "kill"]).refused(), "all is stopped already, by ann");
+    assert_eq!(
+        place.run(&["rollout", "kill"]).done(),
+        "nothing to do: all is stopped already, by ann (reason: calls drop)\n"
+    );
     let approve = ["rollout", "restart", "--approve", "--author"];
     let refused = place.run(&[&approve[..], &["bob"]].concat()).refused();
     assert_eq!(refused, "nobody asked for a restart of all; one asks, and somebody else approves");
@@ -183,5 +189,6 @@ fn one_call_stops_everything_and_two_people_start_it_again() {
     assert_eq!(place.run(&other).json()["modules"][0]["decision"], "offer");
     let stopped = place.run(&["rollout", "list", "--json"]).json()["stopped"].clone();
     assert_eq!(stopped, json!([{ "rule": IP8540, "by": "ann", "reason": "", "restart_asked_by": null }]));
-    assert_eq!(place.run(&["rollout", "restart", CX700]).refused(), format!("{CX700} is not stopped"));
+    let restarted = place.run(&["rollout", "restart", CX700]).done();
+    assert_eq!(restarted, format!("nothing to do: {CX700} is not stopped\n"));
 }

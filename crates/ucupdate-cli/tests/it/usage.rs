@@ -1,4 +1,4 @@
-//! How the command is called, and what it says when called wrongly or pointed at nothing.
+//! Tests the command line, and the messages about wrong calls and missing things.
 
 use crate::place::{IP8540, Place};
 
@@ -105,7 +105,7 @@ fn a_bucket_is_where_the_usual_variables_say() {
     );
     assert_eq!(
         run(&[("AWS_ENDPOINT_URL", "localhost:9102")]),
-        "expected an endpoint that begins with `http://` or `https://`, found `localhost:9102`"
+        "the endpoint is `localhost:9102`, expected a URL that begins with `http://` or `https://`"
     );
     place.file("none.pem", b"no certificate");
     let key = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "?")];

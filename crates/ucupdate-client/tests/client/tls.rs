@@ -1,4 +1,4 @@
-//! Over TLS: whom a client trusts.
+//! Tests the certificates that a client trusts.
 
 use crate::server::{Files, offer, options, status};
 use axum::Router;
@@ -40,7 +40,7 @@ impl axum::serve::Listener for Tls {
     }
 }
 
-/// Returns a server for `name` with a certificate signed by itself; gives its URL and the certificate in PEM.
+/// Starts a server for the host `name` with a self-signed certificate. Returns its URL, and the certificate in PEM.
 async fn start(name: &str, router: Router) -> (String, String) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

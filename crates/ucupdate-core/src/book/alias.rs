@@ -1,4 +1,4 @@
-//! Aliases: a word that devices report under another name than their rule has.
+//! Aliases. An alias gives a word that devices report the meaning of another word in the rules.
 
 use crate::book::rule_pattern::RulePattern;
 use crate::device::{KindWord, KindWords};
@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// A word of a device that an alias replaces, or puts in its place.
+    /// The reported word that an alias replaces, or the word that replaces it.
     book::AliasWord, "alias word", "VVX500"
 );
 
@@ -35,20 +35,20 @@ pub struct Alias {
     pub stands_for: AliasWord,
 }
 
-/// The reported word that an alias replaces, and the rules in which it does.
+/// The reported word that an alias replaces, and the devices to which the alias applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AliasKey {
     /// The word of the device kind that is replaced.
     pub field: AliasField,
-    /// The reported word. ASCII case does not count.
+    /// The reported word. ASCII case is ignored.
     pub word: AliasWord,
-    /// The pattern of the devices to which the alias applies. The update type does not count.
+    /// The pattern of the devices to which the alias applies. Its update type is ignored.
     pub within: RulePattern,
 }
 
-/// A word that may have an alias.
+/// A word of a device kind that can have an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "a device type is never known by another name")]
@@ -61,10 +61,10 @@ pub enum AliasField {
 }
 
 impl AliasField {
-    /// All words that may have an alias.
+    /// All words that can have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
 
-    /// Returns the word of a device's kind.
+    /// Returns the word of the device kind.
     const fn word(self) -> KindWord {
         match self {
             Self::Vendor => KindWord::Vendor,
@@ -116,7 +116,7 @@ impl Alias {
 }
 
 impl AliasKey {
-    /// Returns the word of a device's kind that this alias replaces, if it replaces one.
+    /// Returns the word of the device kind that this alias replaces. `None` if the alias does not apply.
     pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
         let word = self.field.word();
         let is_it = words[word].eq_ignore_ascii_case(self.word.as_str());

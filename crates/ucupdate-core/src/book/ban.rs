@@ -9,17 +9,17 @@ use crate::version::ReportedVersion;
 use std::fmt;
 use std::str::FromStr;
 
-/// A ban, and why it was made.
+/// A ban and its reason.
 ///
-/// A banned version is offered to no device, not even to test devices. A ban stays in force through ingests, rollouts and
-/// roll backs to earlier revisions, until it is lifted.
+/// A banned version is offered to no device, not even to test devices. A ban stays in force until it is lifted.
+/// Ingests, rollouts and roll backs to earlier revisions do not lift it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ban {
     /// The versions or the image that are banned.
     pub scope: BanScope,
-    /// The reason, for people.
+    /// The reason, as text for people.
     pub reason: Box<str>,
 }
 
@@ -51,9 +51,9 @@ impl Ban {
     }
 }
 
-/// The versions or the image that a ban is for.
+/// The versions or the image of a ban.
 ///
-/// Written `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and 64 hexadecimal digits.
+/// The text form is `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and 64 hexadecimal digits.
 ///
 /// ```
 /// use ucupdate_core::book::BanScope;
@@ -78,7 +78,7 @@ pub enum BanScope {
 }
 
 impl BanScope {
-    /// Returns the text by which scopes are compared.
+    /// Returns a text in lower case. Scopes are compared by this text.
     fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
@@ -102,12 +102,12 @@ impl FromStr for BanScope {
     /// Reads `RULES VERSION` or `sha256:DIGEST`.
     ///
     /// # Errors
-    /// Returns an error if the text is neither. The error says what was expected.
+    /// Returns an error if the text has neither form.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some(digest) = text.strip_prefix("sha256:") {
             return Ok(Self::Image(digest.parse()?));
         }
-        // A model may hold blanks, a version that can be ordered does not.
+        // A model may contain blanks, but a version that can be ordered does not.
         let malformed = || {
             let expected =
                 "rules and a version as in `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and a digest";

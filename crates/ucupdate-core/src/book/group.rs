@@ -1,4 +1,4 @@
-//! Groups of devices: a list of them, or what they have in common.
+//! Groups of devices. A group is a list, or a predicate over properties of devices.
 
 use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
 use crate::device::{KindPattern, KindWord};
@@ -79,7 +79,7 @@ pub struct Predicate {
 }
 
 impl Group {
-    /// Returns a text for people: the properties that the devices have in common, or that the group is a list.
+    /// Returns a text for people: the predicate, or that the group is a list.
     pub fn what(&self) -> String {
         self.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string)
     }
@@ -99,9 +99,9 @@ impl Predicate {
 
     /// Returns the name of the first part that does not match.
     ///
-    /// `installed` is the version installed, read by the scheme of the rule; `None` where that cannot read it. An installed
-    /// version outside the range counts as inside it where `is_given` says that the group itself leads to it: a device must
-    /// not fall out of a group because it took what the group was given.
+    /// `installed` is the installed version, read by the scheme of the rule. `None` means that the scheme cannot read
+    /// it. A version outside the range counts as inside if `is_given` returns `true`: the group itself gets this
+    /// version. Otherwise a device would leave the group by installing the version of the group.
     pub(crate) fn first_mismatch(
         &self,
         question: &Question<'_>,
@@ -133,7 +133,7 @@ impl Predicate {
 }
 
 impl fmt::Display for Predicate {
-    /// `vendor Polycom, network 10.1.0.0/16 or 10.2.0.0/16`.
+    /// Writes the predicate, as in `vendor Polycom, network 10.1.0.0/16 or 10.2.0.0/16`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn texts<T: ToString>(values: &[T]) -> Vec<String> {
             values.iter().map(ToString::to_string).collect()

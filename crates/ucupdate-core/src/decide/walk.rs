@@ -1,12 +1,12 @@
-//! Deciding what a device is offered: a pure function of the index, the question and the time.
+//! Decides what a device is offered. The decision is a pure function of the index, the question and the time.
 //!
-//! The order of the checks is fixed: the rule; the assignment whose audience and share hold the device; whether the device
-//! is up to date; the files; the kill switch; whether the installed version can be read; whether the target is to be
-//! offered at all (newer, not below the floor); holds; the window; and only then the stepping stones. A device with nothing
-//! to be offered gets no stone.
+//! The order of the checks is fixed: the rule; the assignment whose audience and share contain the device; whether the
+//! device is up to date; the files; the kill switch; whether the installed version can be read; whether the target may
+//! be offered (newer, not below the floor); holds; the window; and last the stepping stones. A device whose target is
+//! not offered gets no stone either.
 //!
-//! A device that *has* the version of an assignment whose audience it is in keeps it, whatever the assignment's share,
-//! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
+//! A device that is in the audience of an assignment and *has* its version keeps the version. The share, a pause and
+//! the window do not matter then. Stopping the rollout changes this.
 
 use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingStone};
 use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
@@ -56,13 +56,13 @@ pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// Returns the rule was found, but not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// Returns a word of the device stands for another one.
+    /// An alias replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
     /// Returns an assignment was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// Returns a stone lies on the way. `_pending` has the entry of the device if the image of the stone is pending.
+    /// A stone is on the way. `_pending` has the entries of the device if the image of the stone is pending.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
@@ -76,7 +76,7 @@ struct Walk<'a, 'q> {
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
     now: UnixTime,
-    /// The entry of this device in the book. It is looked up when it is first needed.
+    /// The entries of this device in the book. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn find_by_other_words(index: &EligibilityIndex, question: &Question<
     find_by_module(index, question, &mut Silent).ok().map(|(at, _)| at)
 }
 
-/// Finds the rule for what the words of a device stand for.
+/// Finds the rule for the words of a device after aliases were applied.
 fn find_by_alias<'a>(
     index: &'a EligibilityIndex,
     words: [&str; KindWord::COUNT],
@@ -191,7 +191,7 @@ fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
 }
 
-/// Returns whether the device has what an assignment gives.
+/// Returns whether the device has the version of an assignment.
 #[inline]
 fn is_installed(
     index: &EligibilityIndex,
@@ -229,7 +229,7 @@ impl<'a> Walk<'a, '_> {
         observer.assignment(place, known, mismatch);
     }
 
-    /// Why an assignment's audience does not hold the device, if it does not.
+    /// Returns the reason why the audience of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
         match assignment.audience {
@@ -269,7 +269,7 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Why an assignment's share does not hold the device, if it does not.
+    /// Returns the reason why the share of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch_of_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Mismatch> {
         let bound = match assignment.share {
@@ -364,7 +364,7 @@ impl<'a> Walk<'a, '_> {
         Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
     }
 
-    /// Returns the hold or window that keeps an offer back. A device below the rule's minimum is not kept.
+    /// Returns the hold or the window that prevents an offer. A device below the rule's minimum is never held back.
     fn held(
         &mut self,
         rule: &'a CompiledRule,
@@ -406,7 +406,8 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Returns the refusal of a policy that is not the default one, if it refuses.
+/// Returns the reason why a policy refuses the offer. `None` if it does not. Called only for policies other than the
+/// default one.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<Numbers>,

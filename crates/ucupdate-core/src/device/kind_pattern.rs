@@ -94,7 +94,7 @@ impl KindPattern {
         self.narrowed_words() == 0
     }
 
-    /// Returns the number of words that not every kind matches.
+    /// Returns the number of words whose list of alternatives is not empty.
     pub fn narrowed_words(&self) -> usize {
         self.texts().each_ref().iter().filter(|words| !words.is_empty()).count()
     }
@@ -113,7 +113,7 @@ impl FromStr for KindPattern {
     /// Reads a pattern as `UCPhone/*/CX600|CX700/*/*`.
     ///
     /// # Errors
-    /// Returns an error if a word is missing, too many or not a label.
+    /// Returns an error if the number of words is wrong, or if a word is not a label.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words: [&str; KindWord::COUNT] =
             split(text).map_err(|found| wrong_count("device kind", found))?;
@@ -134,7 +134,7 @@ impl fmt::Display for KindPattern {
     }
 }
 
-/// Stores a pattern as one field for each word: a text, or a list where there are several alternatives.
+/// Stores a pattern as one field for each word. A field is a text, or a list if there are several alternatives.
 #[cfg(feature = "serde")]
 pub(crate) mod by_word {
     use super::{KindPattern, KindWord, KindWords};

@@ -1,4 +1,4 @@
-//! Bans and aliases.
+//! Tests of bans and aliases.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;
@@ -19,7 +19,7 @@ fn answer(book: &RuleBook, rule: &str, installed: &str) -> String {
     decide(&index, &Question::new(&device(rule), &module(installed)), NOW).to_string()
 }
 
-/// 5.4.0.1 is approved, and 5.5.0.1 is known and pending.
+/// Returns a book with 5.4.0.1 approved and 5.5.0.1 pending.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(VVX, "5.4.0.1", 1)]));

@@ -1,4 +1,4 @@
-//! Version schemes of patterns: which rules take them over, and what is said about it.
+//! Tests of the version schemes of patterns: the rules that get them, and the notes about them.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;
@@ -178,7 +178,7 @@ fn the_package_of_a_stone_is_kept_by_the_scheme_of_its_rule() {
     );
 }
 
-/// The 64 versions that devices and images in the field report, each with the schemes that read it.
+/// Checks the 64 versions that known devices and images report, each with the schemes that can read it.
 #[test]
 fn every_version_of_the_field_is_read_by_a_scheme_or_stays_unreadable() {
     let schemes = ["dotnet", "numeric", "prefixed:*_", "prefixed:x.", "prefixed:1449/", "prefixed:CD-*Y."];

@@ -1,24 +1,35 @@
-//! [`Inventory`]: every device that asked, as of its last request.
+//! [`Inventory`]: every device that sent a request, as of its last request.
 
+use super::counts::{DayCount, VersionCount, VersionCounts};
+use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
+use super::record::{DeviceKey, Facts, Kinds, ModuleRecord, Record, Texts};
+use super::words::Words;
 use crate::pairing::{installed, offers};
-use crate::schemes::scheme_of;
-use std::collections::BTreeMap;
-use ucupdate_audit::{LoggedRow, ServerName};
+use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, HashMap};
+use ucupdate_audit::LoggedRow;
+use ucupdate_core::ReportedVersion;
 use ucupdate_core::decide::EligibilityIndex;
-use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
+use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{InstalledModule, is_simulated};
-use ucupdate_core::value::{FieldTime, Reported, UnixTime};
-use ucupdate_core::version::VersionScheme;
-use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
+use ucupdate_core::value::UnixTime;
 
-/// The maximum number of modules that are remembered of one device. Further modules are ignored.
+/// The maximum number of modules that are remembered for each device. Further modules are ignored.
 pub const MAX_DEVICE_MODULES: usize = 64;
 
-/// Every device that asked, as of its last request.
+/// The default limit of the texts of an inventory, in bytes.
+const MAX_TEXT_BYTES: usize = 512 * 1024 * 1024;
+
+/// The maximum number of pairs of a day and a version that are counted.
+const MAX_DAY_COUNTS: usize = 10_000;
+
+/// Every device that sent a request, as of its last request.
 ///
 /// Rows may be added in any order. For each device, and for each of its modules, the latest row counts. A device is
 /// identified by its MAC address. If it reports none, it is identified by its serial number. Rows that report neither are
 /// only counted ([`unidentified`](Self::unidentified)).
+///
+/// Devices are held in a compact form: each text is held once, and a device takes about 200 bytes.
 ///
 /// ```
 /// use ucupdate_audit::{AuditReader, LoggedRow};
@@ -36,72 +47,35 @@ pub const MAX_DEVICE_MODULES: usize = 64;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Inventory {
-    devices: BTreeMap<DeviceId, InventoryDevice>,
+    records: Vec<Record>,
+    modules: Vec<ModuleRecord>,
+    numbers: HashMap<DeviceKey, u32, RandomState>,
+    texts: Texts,
+    /// The number of devices by day, file name and version.
+    days: BTreeMap<(u16, u32, u32), u32>,
     most: usize,
     skipped: u64,
     unidentified: u64,
     simulated: u64,
 }
 
-/// One device, as of its last request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InventoryDevice {
-    /// Each of its words is empty if the device did not report it.
-    pub kind: ReportedKind,
-    /// The text as reported, and the address if the text is one.
-    pub mac_address: Reported<MacAddress>,
-    /// The text as reported, and the serial number if the text is one.
-    pub serial_number: Reported<SerialNumber>,
-    /// The user who signed in last. Empty if nobody was signed in.
-    pub user_name: Box<str>,
-    /// The IP address or host name of the device, as the server saw it.
-    pub user_host: Box<str>,
-    /// The clock of the device at its last request.
-    pub request_date_time: Reported<FieldTime>,
-    /// The server that answered the last request. `None` if the log does not name its server.
-    pub server: Option<ServerName>,
-    /// The time of the first request, by the clock of the server.
-    pub first_asked: UnixTime,
-    /// The time of the last request, by the clock of the server.
-    pub last_asked: UnixTime,
-    /// The number of requests.
-    pub asks: u64,
-    /// Sorted by file name, ignoring ASCII case.
-    pub modules: Vec<InventoryModule>,
-}
-
-/// One module of a device, as of the last request that named it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InventoryModule {
-    /// The module as the device reported it.
-    pub installed: InstalledModule,
-    /// The version that the server offered. `None` if it offered nothing.
-    pub offered: Option<ReportedVersion>,
-    /// The time of the request.
-    pub asked: UnixTime,
-}
-
-/// The number of devices that have a version of a module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VersionCount {
-    /// The vendor of the devices, as the first of them reported it.
-    pub vendor: Box<str>,
-    /// The model of the devices, as the first of them reported it.
-    pub model: Box<str>,
-    /// The file name of the module, such as `cpe.nbt`.
-    pub file_name: Box<str>,
-    /// The version, as one of the devices reported it.
-    pub version: ReportedVersion,
-    /// The number of devices.
-    pub devices: u64,
-}
+/// The place of a device in an [`Inventory`]. It is valid for this inventory only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceNumber(u32);
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { devices: BTreeMap::new(), most: 1_000_000, skipped: 0, unidentified: 0, simulated: 0 }
+        Self {
+            records: Vec::new(),
+            modules: Vec::new(),
+            numbers: HashMap::default(),
+            texts: Texts { words: Words::new(MAX_TEXT_BYTES), kinds: Kinds::default() },
+            days: BTreeMap::new(),
+            most: 1_000_000,
+            skipped: 0,
+            unidentified: 0,
+            simulated: 0,
+        }
     }
 }
 
@@ -124,22 +98,155 @@ impl Inventory {
             self.unidentified += 1;
             return;
         };
-        if self.devices.len() >= self.most && !self.devices.contains_key(&identity) {
+        let at = row.logged_at;
+        let Some(number) = self.number(&identity, at) else {
             self.skipped += 1;
             return;
+        };
+        let facts = Facts {
+            kind: &row.kind,
+            mac_address: &row.mac_address,
+            serial_number: row.serial_number.raw(),
+            user_name: &row.user_name,
+            user_host: &row.user_host,
+            server: logged.server.as_ref().map_or("", |server| server.as_str()),
+            request_date_time: &row.request_date_time,
+        };
+        let record = &mut self.records[number];
+        record.update(&facts, at, &mut self.texts);
+        record.asks = record.asks.saturating_add(1);
+        let offers = offers(&row.requested, &row.offered);
+        for (cell, offer) in row.requested.iter().zip(offers) {
+            self.take_in_module(number, &installed(cell), offer.map(|offer| &offer.version), at);
         }
-        let device = self.devices.entry(identity).or_insert_with(|| InventoryDevice::new(logged));
-        device.take_in(logged);
+    }
+
+    /// Returns the place of a device, which is added if there is room.
+    fn number(&mut self, identity: &DeviceId, at: UnixTime) -> Option<usize> {
+        let key = match identity {
+            DeviceId::Mac(mac) => DeviceKey::mac(*mac),
+            DeviceId::Serial(serial) => {
+                let folded = self.texts.words.number(&serial.as_str().to_ascii_lowercase());
+                // Without room for its text, the device cannot be told from others.
+                DeviceKey::serial(Some(folded).filter(|folded| *folded > 0)?)
+            }
+        };
+        if let Some(number) = self.numbers.get(&key) {
+            return Some(*number as usize);
+        }
+        let number = self.records.len();
+        if number >= self.most {
+            return None;
+        }
+        self.numbers.insert(key, u32::try_from(number).ok()?);
+        self.records.push(Record::new(key, at));
+        Some(number)
+    }
+
+    fn take_in_module(
+        &mut self,
+        device: usize,
+        installed: &InstalledModule,
+        offered: Option<&ReportedVersion>,
+        at: UnixTime,
+    ) {
+        let words = &mut self.texts.words;
+        let (mut next, mut last, mut count) = (self.records[device].modules, None, 0);
+        let mut found = None;
+        while let Some(place) = next.checked_sub(1).map(|place| place as usize) {
+            if words.text(self.modules[place].file_name).eq_ignore_ascii_case(&installed.file_name) {
+                found = Some(place);
+                break;
+            }
+            (last, next, count) = (Some(place), self.modules[place].next, count + 1);
+        }
+        let place = match found {
+            Some(place) => place,
+            None if count >= MAX_DEVICE_MODULES => return,
+            None => {
+                let Ok(link) = u32::try_from(self.modules.len() + 1) else { return };
+                self.modules.push(ModuleRecord::new(words.number(&installed.file_name)));
+                match last {
+                    Some(last) => self.modules[last].next = link,
+                    None => self.records[device].modules = link,
+                }
+                self.modules.len() - 1
+            }
+        };
+        let module = &mut self.modules[place];
+        if let Some(day) = module.update(installed, offered, at, words) {
+            let key = (day, module.file_name, module.version);
+            if self.days.len() < MAX_DAY_COUNTS || self.days.contains_key(&key) {
+                *self.days.entry(key).or_default() += 1;
+            }
+        }
     }
 
     /// Returns the devices, sorted by MAC address and then by serial number.
-    pub fn devices(&self) -> impl ExactSizeIterator<Item = (&DeviceId, &InventoryDevice)> {
-        self.devices.iter()
+    pub fn devices(&self) -> impl ExactSizeIterator<Item = (DeviceId, InventoryDevice)> {
+        self.numbers().into_iter().map(|number| {
+            let device = self.device(number);
+            let identity = device.identity();
+            (identity.unwrap_or_else(|| unreachable!("a device without identity is not added")), device)
+        })
+    }
+
+    /// Returns the places of the devices, sorted by MAC address and then by serial number.
+    pub fn numbers(&self) -> Vec<DeviceNumber> {
+        let mut numbers: Vec<DeviceNumber> = (0..).take(self.records.len()).map(DeviceNumber).collect();
+        let order = |number: &DeviceNumber| self.records[number.0 as usize].key.order(&self.texts.words);
+        numbers.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+        numbers
+    }
+
+    /// Returns one device.
+    ///
+    /// # Panics
+    /// Panics if the number is from a larger inventory.
+    pub fn device(&self, number: DeviceNumber) -> InventoryDevice {
+        let record = &self.records[number.0 as usize];
+        let mut device = record.device(&self.texts);
+        device.modules = self.modules_of(record).map(|module| module.module(&self.texts.words)).collect();
+        device.modules.sort_by_cached_key(folded);
+        device
+    }
+
+    /// Returns the histories of the modules of a device, in the order of the modules.
+    ///
+    /// # Panics
+    /// Panics if the number is from a larger inventory.
+    pub fn histories(&self, number: DeviceNumber) -> Vec<ModuleHistory> {
+        let modules = self.modules_of(&self.records[number.0 as usize]);
+        let words = &self.texts.words;
+        let mut modules: Vec<_> =
+            modules.map(|module| (folded(&module.module(words)), module.history(words))).collect();
+        modules.sort_by(|one, other| one.0.cmp(&other.0));
+        modules.into_iter().map(|(_, history)| history).collect()
+    }
+
+    fn modules_of(&self, record: &Record) -> impl Iterator<Item = &ModuleRecord> {
+        let module = |link: u32| link.checked_sub(1).map(|place| &self.modules[place as usize]);
+        std::iter::successors(module(record.modules), move |last| module(last.next))
+    }
+
+    /// Returns the number of devices.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no device.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 
     /// Returns the number of rows that were skipped because there was no room for another device.
     pub fn skipped_rows(&self) -> u64 {
         self.skipped
+    }
+
+    /// Returns the number of texts that are missing because there was no room for them.
+    pub fn dropped_texts(&self) -> u64 {
+        self.texts.words.dropped()
     }
 
     /// Returns the number of rows of simulated requests. They are left out.
@@ -162,50 +269,35 @@ impl Inventory {
     /// Counts the devices of each version as [`versions`](Self::versions) does, and reads versions in the schemes of the rules
     /// of a rule book.
     pub fn versions_in(&self, index: &EligibilityIndex) -> Vec<VersionCount> {
-        let mut counts: BTreeMap<_, VersionCount> = BTreeMap::new();
-        for device in self.devices.values() {
-            let kind = device.kind.read().ok();
-            for module in &device.modules {
-                let InstalledModule { file_name, version, .. } = &module.installed;
-                let scheme = kind.as_ref().and_then(|kind| scheme_of(index, kind, file_name));
-                let key = (
-                    [&device.kind.vendor, &device.kind.model, file_name]
-                        .map(|word| word.to_ascii_lowercase()),
-                    release(scheme.unwrap_or(&VersionScheme::Dotnet), version),
-                );
-                let count = counts.entry(key).or_insert_with(|| VersionCount {
-                    vendor: device.kind.vendor.clone(),
-                    model: device.kind.model.clone(),
-                    file_name: file_name.clone(),
-                    version: version.clone(),
-                    devices: 0,
-                });
-                count.devices += 1;
-            }
-        }
-        counts.into_values().collect()
+        let mut counts = VersionCounts::default();
+        self.devices().for_each(|(_, device)| counts.add(&device, index));
+        counts.finish()
+    }
+
+    /// Counts the devices that reported each version on each day, in order of time. Rows must be added in order of time.
+    ///
+    /// At most 10,000 pairs of a day and a version are counted.
+    pub fn days(&self) -> Vec<DayCount> {
+        let words = &self.texts.words;
+        let days = self.days.iter().map(|(&(day, file_name, version), devices)| DayCount {
+            day: UnixTime::from_seconds(i64::from(day) * 86_400),
+            file_name: words.text(file_name).into(),
+            version: ReportedVersion::new(words.text(version)),
+            devices: u64::from(*devices),
+        });
+        days.collect()
     }
 }
 
-/// Returns a sort key that is equal for versions of the same release. Versions that can be read come before the others.
-fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8], String), Box<str>> {
-    match scheme.release_of(version) {
-        Some((numbers, prefix)) => Ok((numbers, prefix.to_ascii_lowercase())),
-        None => Err(version.as_str().into()),
-    }
+fn folded(module: &InventoryModule) -> String {
+    module.installed.file_name.to_ascii_lowercase()
 }
 
 impl InventoryDevice {
-    /// Returns the device that one row describes.
+    /// Returns the device of one audit row.
     pub fn of(logged: &LoggedRow) -> Self {
-        let mut device = Self::new(logged);
-        device.take_in(logged);
-        device
-    }
-
-    fn new(logged: &LoggedRow) -> Self {
         let row = &logged.row;
-        Self {
+        let mut device = Self {
             kind: row.kind.clone(),
             mac_address: row.mac_address.clone(),
             serial_number: row.serial_number.clone(),
@@ -215,48 +307,22 @@ impl InventoryDevice {
             server: logged.server.clone(),
             first_asked: row.logged_at,
             last_asked: row.logged_at,
-            asks: 0,
+            asks: 1,
             modules: Vec::new(),
-        }
-    }
-
-    fn take_in(&mut self, logged: &LoggedRow) {
-        let at = logged.row.logged_at;
-        let before = (self.first_asked, self.asks);
-        if at >= self.last_asked {
-            *self = Self { modules: std::mem::take(&mut self.modules), ..Self::new(logged) };
-        }
-        self.first_asked = before.0.min(at);
-        self.asks = before.1 + 1;
-        let offers = offers(&logged.row.requested, &logged.row.offered);
-        for (cell, offer) in logged.row.requested.iter().zip(offers) {
-            let offered = offer.map(|offer| offer.version.clone());
-            self.take_in_module(InventoryModule { installed: installed(cell), offered, asked: at });
-        }
-    }
-
-    fn take_in_module(&mut self, module: InventoryModule) {
-        let folded = |module: &InventoryModule| module.installed.file_name.to_ascii_lowercase();
-        match self.modules.binary_search_by_key(&folded(&module), folded) {
-            Ok(known) if self.modules[known].asked > module.asked => {}
-            Ok(known) => self.modules[known] = module,
-            Err(_) if self.modules.len() >= MAX_DEVICE_MODULES => {}
-            Err(place) => self.modules.insert(place, module),
-        }
-    }
-
-    /// Returns the request that this device would send now. `None` if its words cannot be part of a request.
-    pub fn request(&self) -> Option<UpdateRequest> {
-        let device = Device {
-            kind: self.kind.read().ok()?,
-            mac_address: self.mac_address.clone(),
-            serial_number: self.serial_number.clone(),
         };
-        Some(UpdateRequest {
-            device,
-            user_name: self.user_name.clone(),
-            request_date_time: self.request_date_time.clone(),
-            modules: self.modules.iter().map(|module| module.installed.clone()).collect(),
-        })
+        for (cell, offer) in row.requested.iter().zip(offers(&row.requested, &row.offered)) {
+            let module = InventoryModule {
+                installed: installed(cell),
+                offered: offer.map(|offer| offer.version.clone()),
+                asked: row.logged_at,
+            };
+            let name = folded(&module);
+            match device.modules.binary_search_by(|known| folded(known).cmp(&name)) {
+                Ok(known) => device.modules[known] = module,
+                Err(_) if device.modules.len() >= MAX_DEVICE_MODULES => {}
+                Err(place) => device.modules.insert(place, module),
+            }
+        }
+        device
     }
 }

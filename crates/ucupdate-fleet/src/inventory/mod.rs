@@ -1,5 +1,13 @@
-//! The inventory: every device that asked, with its versions, from the rows of audit logs.
+//! The inventory: every device that asked, with its versions and its state, from the rows of audit logs.
 
+mod counts;
+mod device;
 mod devices;
+mod record;
+mod state;
+mod words;
 
-pub use devices::{Inventory, InventoryDevice, InventoryModule, MAX_DEVICE_MODULES, VersionCount};
+pub use counts::{DayCount, VersionCount};
+pub use device::{InventoryDevice, InventoryModule, ModuleHistory};
+pub use devices::{DeviceNumber, Inventory, MAX_DEVICE_MODULES};
+pub use state::{DeviceState, Standing, StateOptions};

@@ -4,6 +4,7 @@
 
 mod field;
 mod fixtures;
+mod inventory;
 mod loops;
 mod outcomes;
 mod simulating;

@@ -1,4 +1,4 @@
-//! The contract, sentence by sentence, on servers in this process and on a real one where the environment names it.
+//! Runs the conformance suite on servers in this process, and on the real server that the environment names.
 
 use crate::peers::fetch;
 use crate::{fresh, key};
@@ -53,19 +53,19 @@ async fn on_a_real_server_a_signed_address_gives_its_object_and_parts_of_it() {
     store.delete(&image).await.unwrap();
 }
 
-/// Returns a store below a new prefix of the bucket that the environment names.
+/// Returns a store below a new prefix of the real bucket. `None` if the environment names no server.
 async fn real_server() -> Option<S3Store> {
     let options = real_options()?;
     Some(S3Store::open(options).await.expect("the store opens on the server that the environment names"))
 }
 
-/// Where a real server is, if the environment names one.
+/// Returns the options of the real server. `None` if the environment names no server.
 fn real_options() -> Option<S3Options> {
-    static SAID: Once = Once::new();
+    static REPORTED: Once = Once::new();
     let variable = |name: &str| std::env::var(format!("UCUPDATE_TEST_S3_{name}")).ok();
     let Some(endpoint) = variable("ENDPOINT") else {
-        // Past the harness, which would keep it to itself.
-        SAID.call_once(|| {
+        // Printing past the test harness makes the text visible, since the harness hides what a passing test prints.
+        REPORTED.call_once(|| {
             let _ = writeln!(
                 std::io::stderr(),
                 "skipped: no UCUPDATE_TEST_S3_ENDPOINT, so no store on a real server is tested"
@@ -84,7 +84,7 @@ fn real_options() -> Option<S3Options> {
     Some(options)
 }
 
-/// Only where `UCUPDATE_TEST_S3_IS_REFUSED` is set: a server of which it is known that it honours no conditions.
+/// Runs only if `UCUPDATE_TEST_S3_IS_REFUSED` is set: the server is known to ignore conditions.
 #[tokio::test]
 async fn a_server_that_must_be_refused_is_refused() {
     if std::env::var_os("UCUPDATE_TEST_S3_IS_REFUSED").is_none() {
@@ -98,12 +98,12 @@ async fn a_server_that_must_be_refused_is_refused() {
     assert!(error.to_string().starts_with(&format!("{endpoint} does not honour `If-None-Match: *` (")));
 }
 
-/// A server that others wrote: what it keeps of the contract. Its bucket is a folder with files, so it cannot hold `a` beside
-/// `a/b` nor the longest keys, and answers 500 for a folder's own name; and it looks for an object before it writes one and
-/// not while, so that of many creations at once several win. These cases are left out:
-/// `a_key_and_one_below_it_are_never_mixed`, `deleting_what_is_not_there_is_no_error`, `keys_at_every_limit_are_held`,
-/// `what_is_not_there_is_not_found`, `of_many_creates_of_one_key_exactly_one_wins`, and those that race writes of one key,
-/// whose bytes and tag it does not replace together.
+/// Runs the suite on `s3s-fs`, a server of other authors. Its bucket is a folder with files, so it has limits: `a` and
+/// `a/b` cannot both exist, the longest keys do not fit, and the name of a folder is answered with 500. It also checks
+/// for an object before it writes, so that several of many concurrent creations succeed. Therefore these cases are left
+/// out: `a_key_and_one_below_it_are_never_mixed`, `deleting_what_is_not_there_is_no_error`,
+/// `keys_at_every_limit_are_held`, `what_is_not_there_is_not_found`, `of_many_creates_of_one_key_exactly_one_wins`, and
+/// the cases with concurrent writes of one key, because the server does not replace bytes and tag together.
 mod in_a_folder_of_s3s_fs {
     use crate::options;
     use ucupdate_store_s3::S3Store;

@@ -80,7 +80,7 @@ async fn a_put_that_lands_late_undoes_no_later_one_that_was_told_as_done() {
         }
         assert_eq!(server.calls(Call::Put), if matches!(fault, Fault::Status(500 | 503)) { 3 } else { 2 });
     }
-    // Where nothing was, all that may land late is what is there already.
+    // If there was no object before, a late arrival writes the same object again.
     let (store, server) = start().await;
     server.on(Call::Put).once(Fault::Late(late));
     store.put_bytes(&key("a"), "new").await.unwrap();
@@ -114,7 +114,7 @@ async fn a_store_that_does_not_answer_is_unavailable_at_the_deadline() {
     for end in ends {
         let error = end.unwrap_err();
         assert!(error.is_retryable() && error.may_have_written(), "{error:?}");
-        assert!(said(&error).starts_with("server answered 503"), "{}", said(&error));
+        assert!(said(&error).starts_with("the server answered with status 503"), "{}", said(&error));
     }
     assert!(server.calls(Call::List) > 3, "{} tries", server.calls(Call::List));
 }
@@ -141,7 +141,8 @@ async fn a_creation_of_the_same_bytes_by_a_twin_is_told_from_ours() {
 #[tokio::test]
 async fn a_refusal_of_our_own_second_try_is_no_refusal() {
     let (store, server) = start().await;
-    // The first is done and not told of, and cannot be read back; the second is refused because of the first.
+    // The first request is done, its response is lost, and the object cannot be read back. The second request is
+    // refused because of the first.
     server.on(Call::Put).once(Fault::LosesAnswer);
     server.on(Call::Head).once(Fault::Status(404));
     store.create(&key("a"), "mine".into()).await.unwrap();
@@ -220,7 +221,7 @@ async fn bytes_of_another_object_are_never_joined_to_the_first() {
         }
     };
     assert!(seen <= 300_000, "{seen} bytes of the first object came");
-    assert_eq!(error.to_string(), "the object was replaced while it was read");
+    assert_eq!(error.to_string(), "the object was replaced while it was read; read it again");
     assert!(object.bytes.next().await.is_none(), "nothing comes after an error");
 }
 
@@ -300,7 +301,7 @@ async fn an_upload_that_a_lifecycle_rule_took_away_is_not_told_as_done() {
     assert!(error.may_have_written(), "{error:?}");
     assert!(server.bucket().keys().is_empty());
 
-    // Completed, the answer lost, and replaced before we look.
+    // The upload is completed, the response is lost, and another writer replaces the object before the mark is checked.
     let rival = server.bucket().clone();
     server.on(Call::Complete).once(Fault::LosesAnswer);
     server.on(Call::Head).once(Fault::Slow(Duration::from_millis(200)));
@@ -320,7 +321,7 @@ async fn an_upload_that_a_lifecycle_rule_took_away_is_not_told_as_done() {
 async fn bytes_are_not_asked_for_after_their_end() {
     let (store, _server) = start().await;
     for length in [0, 10, MIB, MIB + 1, 2 * MIB] {
-        // An `unfold` panics when it is asked again.
+        // An `unfold` stream panics when it is polled after its end.
         let strict = stream::unfold(Some(letters(b'x', length)), |left| async move {
             let mut left = left.filter(|left| !left.is_empty())?;
             let piece = left.split_to(left.len().min(300_000));

@@ -1,5 +1,5 @@
-//! The store against servers: one in this process, one in a folder that others wrote, and a real one where the environment
-//! names it.
+//! Tests the store with three kinds of servers: one in this process, `s3s-fs` in a folder, and the real one that the
+//! environment names.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod conformance;
@@ -20,7 +20,7 @@ fn options(server: &S3Server) -> S3Options {
         .with_system_roots(false)
 }
 
-/// With short times, so that what never comes is soon given up.
+/// Returns options with short timeouts, so that a request without a response fails soon.
 fn hasty(server: &S3Server) -> S3Options {
     options(server)
         .with_attempt_timeout(Duration::from_millis(300))

@@ -1,4 +1,4 @@
-//! Servers that a store must not be kept on, other people's objects, and what can be fetched past us.
+//! Tests unsuitable servers, objects of other programs, and signed URLs that clients use without the store.
 
 use crate::{fresh, hasty, key, options};
 use std::error::Error as _;
@@ -19,14 +19,14 @@ async fn a_server_that_ignores_if_none_match_is_refused_at_start() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store",
+            "{} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store; use a server that supports conditional writes",
             server.endpoint()
         )
     );
     assert!(server.bucket().keys().is_empty(), "the probe is deleted all the same");
 }
 
-/// The damage that the refusal prevents, shown on a server that ignores the header.
+/// Shows the damage that the self-test prevents: this server ignores the header.
 #[tokio::test]
 async fn on_a_server_that_ignores_if_none_match_two_writers_undo_each_other() {
     let server = S3Server::start(Bucket::default().ignoring_if_none_match()).await;
@@ -161,7 +161,7 @@ async fn keys_lie_in_the_bucket_as_they_are() {
     assert_eq!(server.bucket().keys(), expected);
 }
 
-/// Fetches an address as a phone would, with nothing but what stands in it.
+/// Fetches a URL as a phone would, without credentials.
 pub(crate) async fn fetch(url: &str, more: &str) -> (String, String) {
     let rest = url.strip_prefix("http://").expect("the server is asked without TLS");
     let (host, path) = rest.split_once('/').expect("an address has a path");

@@ -1,4 +1,4 @@
-//! A server behind TLS, and whom the store trusts.
+//! Tests a server behind TLS, and the certificates that the store trusts.
 
 use crate::{hasty, key};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use ucupdate_store::{ImageStore as _, ImageStoreExt as _};
 use ucupdate_store_s3::{S3OpenError, S3OptionsError, S3Store};
 use ucupdate_testkit::s3::{Bucket, S3Server};
 
-/// Takes TLS off before a server: its address, and the certificate in PEM.
+/// Starts a TLS proxy in front of a server. Returns its URL, and its certificate in PEM.
 async fn behind_tls(server: &S3Server) -> (String, String) {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let private = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());

@@ -15,7 +15,7 @@ use ucupdate::{AccessLogs, AuditLogs, LogReadError, Logged};
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
 
-/// Returns a row of the field's phone, some minutes after the row of the field's log.
+/// Returns a row of the phone in `vectors/`, some minutes after its row in the log.
 fn row(minutes: i64, mac: &str, installed: &str, offered: &str) -> AuditRow {
     let log = format!(
         "Logging DateTime,Device Type,Mac Address,Vendor,Model,Revision,Locale,Requested,Response\n\
@@ -30,7 +30,7 @@ fn offer(version: &str) -> String {
     format!("http://ocs/UCPhone/LG-Nortel/IP8540/A/ENU/{version}/CPE/CPE.nbt;{version};")
 }
 
-/// A log as a server writes it, under a name of that server.
+/// Writes a log file of this server to the store.
 async fn put_log(store: &MemoryStore, server: &str, date: &str, number: u32, rows: &[AuditRow]) {
     let name: LogName = LogName {
         kind: ucupdate::audit::LogKind::Audit,
@@ -194,7 +194,7 @@ fn of_each_device_and_module_the_latest_row_counts_in_whatever_order_they_come()
 
     assert_eq!((forward.devices().len(), forward.unidentified()), (2, 1));
     let (identity, phone) = forward.devices().next().unwrap();
-    assert_eq!(*identity, DeviceId::Mac("0021630F207B".parse().unwrap()));
+    assert_eq!(identity, DeviceId::Mac("0021630F207B".parse().unwrap()));
     assert_eq!((&*phone.user_name, phone.asks, phone.modules.len()), ("ann", 3, 2));
     let versions: Vec<&str> = phone.modules.iter().map(|module| module.installed.version.as_str()).collect();
     assert_eq!(versions, ["7.0", "1.0.522.0"]);

@@ -1,4 +1,4 @@
-//! Building cabinets, and programs that carry one.
+//! Builds cabinets, and programs that contain one.
 
 mod program;
 
@@ -12,31 +12,32 @@ use ucupdate_core::value::FieldTime;
 
 use crate::cabinet::compression::Compression;
 
-/// The most bytes of files in one folder, if [`CabinetBuilder::folder`] is not called. The format counts the blocks of a
-/// folder in 16 bits, and a reader that wants one file decompresses its folder up to that file.
+/// The largest size of a folder in bytes, if [`CabinetBuilder::folder`] is not called. The number of blocks in a folder
+/// has 16 bits. Small folders are faster to read, because a reader decompresses a folder up to the file it needs.
 const FOLDER_BYTES: u64 = 256 * 1024 * 1024;
 
-/// The most files in a cabinet.
+/// The largest number of files in a cabinet.
 const MAX_FILES: usize = 0xFFFF;
 
-/// Why a cabinet was not built.
+/// The reason why a cabinet was not built.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The format cannot hold the name.
-    #[error("name `{}` has {} bytes, expected 1 to 255 and no zero", name.escape_debug(), name.len())]
+    /// The format cannot store this name.
+    #[error("name `{}` has {} bytes, expected 1 to 255 bytes without a zero byte", name.escape_debug(), name.len())]
     Name { name: String },
-    /// The format cannot hold the time.
+    /// The format cannot store this time.
     #[error("time {time} of `{name}` is outside the years 1980 to 2107")]
     Time { name: String, time: FieldTime },
-    /// The format counts files in 16 bits.
+    /// The format stores the number of files in 16 bits.
     #[error("cabinet has {found} files, expected at most {MAX_FILES}")]
     Files { found: usize },
-    /// A reader gave more or fewer bytes than were announced. Where it gave more, `found` is one more than announced.
+    /// A reader returned more or fewer bytes than were announced. If it returned more, `found` is the announced number
+    /// plus one.
     #[error("content of `{name}` has {found} bytes, expected {expected}")]
     Size { name: String, expected: u64, found: u64 },
-    /// The compression can be read only.
+    /// This compression can be read, but not written.
     #[error("{0} is supported for reading only, expected none or MSZIP")]
     Compression(Compression),
     /// Reading the content of a file or writing the cabinet failed.
@@ -44,7 +45,7 @@ pub enum BuildError {
     Io(#[from] io::Error),
 }
 
-/// A cabinet to be built. The same input gives the same bytes.
+/// A cabinet to be built. Equal input gives equal bytes.
 ///
 /// Files keep their order. A new folder begins at each call of [`folder`](Self::folder), and where the current folder
 /// would have more than 256 MiB.
@@ -76,12 +77,12 @@ struct Planned<'a> {
 }
 
 impl<'a> CabinetBuilder<'a> {
-    /// Creates a cabinet without files, for folders of this compression. LZX cannot be written.
+    /// Creates a cabinet without files. Its folders have this compression. LZX is not supported for writing.
     pub fn new(compression: Compression) -> Self {
         Self { compression, folders: Vec::new(), folder_bytes: 0, reserve: Vec::new() }
     }
 
-    /// Adds a file. The folders in `name` are divided by `\`.
+    /// Adds a file. `\` divides the folders in `name`.
     pub fn file(
         &mut self,
         name: impl Into<String>,
@@ -92,7 +93,7 @@ impl<'a> CabinetBuilder<'a> {
         self.file_from(name, modified, content.len() as u64, Cursor::new(content))
     }
 
-    /// Adds a file of `size` bytes, which are read when the cabinet is written.
+    /// Adds a file of `size` bytes. Its content is read when the cabinet is written.
     pub fn file_from(
         &mut self,
         name: impl Into<String>,
@@ -111,7 +112,7 @@ impl<'a> CabinetBuilder<'a> {
         self
     }
 
-    /// Begins another folder: the files that follow are compressed separately.
+    /// Begins another folder. The files that follow are compressed separately from the earlier ones.
     pub fn folder(&mut self) -> &mut Self {
         if self.folders.last().is_none_or(|folder| !folder.is_empty()) {
             self.folders.push(Vec::new());
@@ -120,7 +121,7 @@ impl<'a> CabinetBuilder<'a> {
         self
     }
 
-    /// Sets the reserve area of the header, at most 60,000 bytes. Its meaning is up to the caller.
+    /// Sets the reserve area of the header, at most 60,000 bytes. The cabinet format gives the area no meaning.
     pub fn reserve(&mut self, bytes: impl Into<Vec<u8>>) -> &mut Self {
         self.reserve = bytes.into();
         self
@@ -177,7 +178,7 @@ impl<'a> CabinetBuilder<'a> {
     }
 }
 
-/// Returns the time as the writer takes it; `None` outside the years the format has.
+/// Converts the time for the writer. `None` if the year is outside 1980 to 2107.
 fn stamp(time: FieldTime) -> Option<PrimitiveDateTime> {
     time.to_dos()?;
     let month = Month::try_from(time.month()).ok()?;

@@ -1,16 +1,17 @@
-//! A program around a cabinet, for tests and samples.
+//! Makes a program that contains a cabinet, for tests and samples.
 
-/// Returns a small Windows program that carries `cabinet` behind its last section, as self-extracting updates do.
+/// Returns a small Windows program with `cabinet` after its last section, like self-extracting updates.
 ///
-/// It is for tests and samples: when started, it returns at once. Its text holds the letters `MSCF` twice where no
-/// cabinet begins, as the code of real self-extracting programs does.
+/// The program is for tests and samples. When it is started, it ends at once. It contains the letters `MSCF` twice
+/// where no cabinet begins, as the code of real self-extracting programs does.
 pub fn self_extracting(cabinet: &[u8]) -> Vec<u8> {
     let mut program = pe_stub();
     program.extend_from_slice(cabinet);
     program
 }
 
-/// Returns a PE32 image of one section, 1024 bytes long: the headers, then `xor eax, eax; ret` and the decoys.
+/// Returns a PE32 image with one section, 1024 bytes long: the headers, then `xor eax, eax; ret`, then texts with
+/// `MSCF`.
 fn pe_stub() -> Vec<u8> {
     const HEADER_AT: usize = 0x80;
     const SECTION_AT: usize = 0x200;

@@ -1,11 +1,12 @@
 //! The limits of a block and the errors that all codecs share.
 
-/// The most bytes a block gives ([MS-CAB] 2.4, `cbUncomp`).
+/// The largest uncompressed size of a block in bytes ([MS-CAB] 2.4, `cbUncomp`).
 pub(crate) const MAX_OUTPUT_BYTES: usize = 32 * 1024;
-/// The most compressed bytes of a block: LZX may add 6144 to what does not compress, MSZIP 12.
+/// The largest compressed size of a block in bytes. LZX may add 6144 bytes to data that does not compress, and MSZIP
+/// may add 12.
 pub(crate) const MAX_INPUT_BYTES: usize = MAX_OUTPUT_BYTES + 6144;
 
-/// What is wrong with a block: what was expected, and what was found.
+/// The fault of a block: the expected value and the found value, as text.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) expected: String,

@@ -1,4 +1,4 @@
-//! From data blocks to the bytes of a folder.
+//! Decompresses data blocks into the bytes of a folder.
 
 mod block;
 mod lzx;
@@ -11,7 +11,7 @@ use self::lzx::Lzx;
 use self::mszip::Mszip;
 use super::compression::Compression;
 
-/// The state that goes from block to block of one folder, and the last block's bytes.
+/// The state of one folder's decompression, and the output of its last block.
 pub(crate) enum Decoder {
     None(Vec<u8>),
     Mszip(Box<Mszip>),
@@ -27,7 +27,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes the next block, which gives `size` bytes, at most [`MAX_OUTPUT_BYTES`].
+    /// Decodes the next block. Its output has `size` bytes, at most [`MAX_OUTPUT_BYTES`].
     pub(crate) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
         match self {
             Self::None(output) => {
@@ -44,7 +44,7 @@ impl Decoder {
         }
     }
 
-    /// Returns the bytes of the block last decoded.
+    /// Returns the output of the last block.
     pub(crate) fn output(&self) -> &[u8] {
         match self {
             Self::None(output) => output,

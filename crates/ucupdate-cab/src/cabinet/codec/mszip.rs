@@ -4,12 +4,12 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::block::{Fault, MAX_OUTPUT_BYTES};
 
-/// MSZIP ([MS-MCI]): each block is `CK` and a whole raw deflate stream (RFC 1951), which may refer to the 32 KiB
-/// before the block.
+/// MSZIP ([MS-MCI]). Each block consists of the letters `CK` and a whole raw deflate stream (RFC 1951). Its matches may
+/// refer to the 32 KiB of output before the block.
 pub(crate) struct Mszip {
     inflate: Decompress,
     output: Vec<u8>,
-    /// The last 32 KiB of output before the next block, the newest byte at the end.
+    /// The last 32 KiB of output before the next block.
     history: Vec<u8>,
 }
 
@@ -45,8 +45,11 @@ impl Mszip {
                 Err(Fault::new(expected(), format!("one of {} bytes", self.inflate.total_out())))
             }
             Ok(Status::Ok | Status::BufError) => {
-                let found =
-                    if self.inflate.total_out() < size as u64 { "one cut off" } else { "a longer one" };
+                let found = if self.inflate.total_out() < size as u64 {
+                    "one that ends too early"
+                } else {
+                    "a longer one"
+                };
                 Err(Fault::new(expected(), found))
             }
             Err(_) => {
@@ -59,7 +62,7 @@ impl Mszip {
         }
     }
 
-    /// Puts the last block behind the history. Whole blocks, as all but a folder's last one are, replace it.
+    /// Appends the output of the last block to the history. A block of full size replaces the whole history.
     fn remember(&mut self) {
         if self.output.len() == MAX_OUTPUT_BYTES {
             std::mem::swap(&mut self.history, &mut self.output);

@@ -1,4 +1,4 @@
-//! Building unsigned catalogues, for tests, for demonstrations, and for signing by a tool afterwards.
+//! Builds unsigned catalogues, for tests, for demonstrations, and for signing with another tool.
 
 use crate::package::catalogue::MemberDigest;
 use crate::package::catalogue::oid::{INDIRECT_DATA, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, TRUST_LIST};
@@ -13,15 +13,15 @@ use x509_cert::attr::Attribute;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
-/// `szOID_CATALOG_LIST`: what the list is for.
+/// `szOID_CATALOG_LIST`: the purpose of the list.
 const CATALOGUE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.1");
-/// `szOID_CATALOG_LIST_MEMBER`: members are named by the text of a SHA-1.
+/// `szOID_CATALOG_LIST_MEMBER`: the identifier of a member is the text of a SHA-1.
 const MEMBERS_BY_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.2");
-/// `szOID_CATALOG_LIST_MEMBER2`: members are named by the bytes of a SHA-256.
+/// `szOID_CATALOG_LIST_MEMBER2`: the identifier of a member is the bytes of a SHA-256.
 const MEMBERS_BY_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.3");
-/// `SPC_CAB_DATA_OBJID`, which stands for flat files too.
+/// `SPC_CAB_DATA_OBJID`, which is used for flat files too.
 const FLAT_FILE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.25");
-/// The attribute is text and stands in the list itself, as the tools of Windows write it.
+/// The flags of an attribute that is text and is in the list itself, as the tools of Windows write it.
 const NAME_VALUE_FLAGS: i32 = 0x1001_0001;
 
 /// The `CertificateTrustList` of Windows' catalogues, without extensions.
@@ -64,9 +64,9 @@ struct NameValue {
     value: OctetString,
 }
 
-/// An **unsigned** catalogue to be built. A tool such as `osslsigncode` can sign it.
+/// Builder of an **unsigned** catalogue. A tool such as `osslsigncode` can sign the catalogue afterwards.
 ///
-/// The same input gives the same bytes.
+/// Equal input gives equal bytes.
 ///
 /// ```
 /// use ucupdate_cab::package::{Catalogue, CatalogueBuilder, PackageLimits};
@@ -88,7 +88,7 @@ impl Default for CatalogueBuilder {
 }
 
 impl CatalogueBuilder {
-    /// Creates a catalogue without members, with the time 01-01-1980, where the time of cabinets begins.
+    /// Creates a catalogue without members. Its time is 01-01-1980, the earliest time in a cabinet.
     pub fn new() -> Self {
         Self { time: super::dos_epoch(), by_sha256: false, members: Vec::new() }
     }
@@ -100,14 +100,14 @@ impl CatalogueBuilder {
         self
     }
 
-    /// Lists the images that are added later by SHA-256. Default: SHA-1, as the phones of the field do.
+    /// Lists the images that are added after this call by SHA-256. Default: SHA-1, which the phones use.
     #[must_use]
     pub fn with_sha256(mut self) -> Self {
         self.by_sha256 = true;
         self
     }
 
-    /// Lists a file with these bytes.
+    /// Adds a file with these bytes to the list.
     #[must_use]
     pub fn with_image(self, file_name: &str, bytes: &[u8]) -> Self {
         let digest = if self.by_sha256 {
@@ -118,7 +118,7 @@ impl CatalogueBuilder {
         self.with_digest(file_name, digest)
     }
 
-    /// Lists a file with this digest.
+    /// Adds a file with this digest to the list.
     #[must_use]
     pub fn with_digest(mut self, file_name: &str, digest: MemberDigest) -> Self {
         self.members.push((file_name.to_owned(), digest));
@@ -148,7 +148,7 @@ impl CatalogueBuilder {
         let identifier = Sha256Digest::of(identifier.as_bytes());
         Any::encode_from(&TrustList {
             usage: vec![CATALOGUE],
-            // Random in the field; here the same input gives the same bytes.
+            // The identifier is random in catalogues of Windows. Here equal input must give equal bytes.
             identifier: OctetString::new(&identifier.as_bytes()[..16])?,
             this_update: time(self.time)?,
             subject_algorithm: algorithm(subject_algorithm),
@@ -184,7 +184,7 @@ fn subject(file_name: &str, digest: &MemberDigest, named_by_bytes: bool) -> der:
     Ok(Subject { identifier: OctetString::new(identifier)?, attributes })
 }
 
-/// UTF-16, little-endian, with a NUL at the end.
+/// Returns the text in UTF-16, little-endian, with a NUL at the end.
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
 }
@@ -197,7 +197,7 @@ pub(in crate::package) fn algorithm(oid: ObjectIdentifier) -> AlgorithmIdentifie
     AlgorithmIdentifierOwned { oid, parameters: Some(Null.into()) }
 }
 
-/// As certificates write times: two digits of the year before 2050, four from then on.
+/// Converts a time to the form of certificates: the year has two digits before 2050, and four digits from 2050 on.
 pub(in crate::package) fn time(time: FieldTime) -> der::Result<Time> {
     let (year, month, day) = (time.year(), time.month(), time.day());
     let time = DateTime::new(year, month, day, time.hour(), time.minute(), time.second())?;
@@ -208,7 +208,7 @@ pub(in crate::package) fn time(time: FieldTime) -> der::Result<Time> {
     })
 }
 
-/// Returns a list with its signers, in DER.
+/// Returns a list with its signers in DER.
 pub(in crate::package) fn wrap(
     list: Any,
     certificates: Vec<CertificateChoices>,
@@ -231,7 +231,7 @@ pub(in crate::package) fn wrap(
     ContentInfo { content_type: SIGNED_DATA, content: Any::encode_from(&signed)? }.to_der()
 }
 
-/// Why a catalogue was not built: it has something that DER cannot write.
+/// The reason why a catalogue was not built: DER cannot represent one of its values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("catalogue cannot be written: {0}")]
 pub struct CatalogueBuildError(String);

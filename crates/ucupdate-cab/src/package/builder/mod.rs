@@ -1,4 +1,4 @@
-//! Building packages: cabinets that this crate reads back without a refusal.
+//! Builds packages. These are cabinets that this crate reads without a refusal.
 
 pub(super) mod catalogue;
 pub mod sample;
@@ -32,7 +32,8 @@ pub struct NewRelease {
 }
 
 impl NewRelease {
-    /// Creates the release of `image` for a rule. The time of the image has two-second steps, from 1980 on.
+    /// Creates the release of `image` for a rule. The time of the image is stored in steps of two seconds, from 1980
+    /// on.
     pub fn new(
         key: RuleKey,
         version: impl Into<ReportedVersion>,
@@ -43,7 +44,7 @@ impl NewRelease {
         Self { key, version: version.into(), image, descriptions: Vec::new() }
     }
 
-    /// Sets the file name of the image. Default: the update type with `.nbt`.
+    /// Sets the file name of the image. Default: the update type with the ending `.nbt`.
     #[must_use]
     pub fn with_file_name(mut self, file_name: &str) -> Self {
         self.image.file_name = file_name.to_owned();
@@ -107,10 +108,11 @@ impl NewImage {
     }
 }
 
-/// A package to be built: a cabinet, compressed by MSZIP, with a manifest and with files in the hierarchy of the field.
+/// Builder of a package. The package is a cabinet compressed by MSZIP, with a manifest, and with its files in the
+/// folders of the original server.
 ///
-/// The same input gives the same bytes, in whatever order it was added. Building fails where reading the package back
-/// would refuse it. All files are in memory while the package is built.
+/// Equal input gives equal bytes, and the order of the calls does not matter. Building fails if reading the package
+/// would refuse it. All files are held in memory.
 ///
 /// ```
 /// use ucupdate_cab::package::{NewRelease, NoSink, PackageBuilder, PackageOptions, read_package};
@@ -131,7 +133,7 @@ impl NewImage {
 #[derive(Clone, Debug)]
 pub struct PackageBuilder {
     files: Vec<NewFile>,
-    /// The versions of interim images, which folders do not state, by the path of the image in lower case.
+    /// The versions of interim images, by the path of the image in lower case. The folders do not state these versions.
     interim_versions: BTreeMap<String, ReportedVersion>,
     unmade: Vec<CatalogueBuildError>,
     with_manifest: bool,
@@ -139,7 +141,7 @@ pub struct PackageBuilder {
 
 #[derive(Clone, Debug)]
 struct NewFile {
-    /// With `/` between its parts.
+    /// The path, with `/` between its parts.
     path: String,
     bytes: Vec<u8>,
     time: FieldTime,
@@ -152,12 +154,12 @@ impl Default for PackageBuilder {
 }
 
 impl PackageBuilder {
-    /// Creates a package without files, which gets a manifest.
+    /// Creates a package without files. It will have a manifest.
     pub fn new() -> Self {
         Self { files: Vec::new(), interim_versions: BTreeMap::new(), unmade: Vec::new(), with_manifest: true }
     }
 
-    /// Adds a release in its folder.
+    /// Adds a release in the folder of its rule and version.
     #[must_use]
     pub fn with_release(mut self, release: NewRelease) -> Self {
         let folder =
@@ -168,7 +170,7 @@ impl PackageBuilder {
         self.with_image(&folder, release.image)
     }
 
-    /// Adds an interim image in its folder.
+    /// Adds an interim image in the folder of its locale.
     #[must_use]
     pub fn with_interim(mut self, interim: NewInterim) -> Self {
         let folder = interim_folder(interim.locale.as_str());
@@ -191,7 +193,7 @@ impl PackageBuilder {
         self.with_file(&format!("{folder}/{file_name}"), bytes, time_stamp)
     }
 
-    /// Adds a file at a path from the root, as for packing a folder that has the hierarchy already.
+    /// Adds a file at a path from the root. Use it to pack a folder whose files are in the right subfolders already.
     ///
     /// A file `updateInfo.xml` at the root is used as the manifest, and no other manifest is written.
     #[must_use]
@@ -200,14 +202,14 @@ impl PackageBuilder {
         self
     }
 
-    /// Sets the version of the interim image at a path, which its folders do not state.
+    /// Sets the version of the interim image at a path. The folders of the image do not state the version.
     #[must_use]
     pub fn with_interim_version(mut self, path: &str, version: impl Into<ReportedVersion>) -> Self {
         self.interim_versions.insert(path.replace('\\', "/").to_ascii_lowercase(), version.into());
         self
     }
 
-    /// Leaves out the manifest, so that the folders place the images.
+    /// Leaves out the manifest. The folders of the images then state the releases.
     #[must_use]
     pub fn without_manifest(mut self) -> Self {
         self.with_manifest = false;
@@ -217,8 +219,8 @@ impl PackageBuilder {
     /// Returns the bytes of the cabinet.
     ///
     /// # Errors
-    /// Fails when reading the package back would refuse it, with all problems; when a catalogue cannot be built; and when
-    /// the cabinet cannot hold a name or time.
+    /// Fails when reading the package would refuse it; the error has all problems. Fails also when a catalogue cannot
+    /// be built, and when the cabinet cannot store a name or a time.
     pub fn build(mut self) -> Result<Vec<u8>, PackageBuildError> {
         if let Some(error) = self.unmade.pop() {
             return Err(error.into());
@@ -227,7 +229,7 @@ impl PackageBuilder {
         let mut package = understood(&self.files);
         if self.with_manifest && !package.members.iter().any(|member| member.role == MemberRole::Manifest) {
             let bytes = write::write(&self.entries(&package)).into_bytes();
-            // As old as its youngest file, so that it says nothing of when it was made.
+            // The manifest is as old as the youngest file, so that it does not reveal the time of building.
             let time = self.files.iter().map(|file| file.time).max().unwrap_or_else(dos_epoch);
             self.files.insert(0, NewFile { path: MANIFEST_FILE_NAME.to_owned(), bytes, time });
             package = understood(&self.files);
@@ -273,12 +275,12 @@ impl PackageBuilder {
     }
 }
 
-/// Returns the order of files in the cabinet: the manifest first, then by path.
+/// Returns a sort key for files in the cabinet: the manifest comes first, then the files by path.
 fn order(path: &str) -> (bool, String, &str) {
     (!path.eq_ignore_ascii_case(MANIFEST_FILE_NAME), path.to_ascii_lowercase(), path)
 }
 
-/// Returns the package that reading these files gives.
+/// Returns the package that is read from these files.
 fn understood(files: &[NewFile]) -> Package {
     let files = files.iter().enumerate();
     let members: Vec<Member> = files
@@ -293,11 +295,11 @@ fn understood(files: &[NewFile]) -> Package {
     understand(Sha256Digest::new([0; 32]), members, &kept, PackageOptions::default())
 }
 
-/// Why a package was not built.
+/// The reason why a package was not built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageBuildError {
-    /// Reading the package back would refuse it.
+    /// Reading the package would refuse it.
     #[error("package would be refused: {}", first_refusal(problems))]
     #[allow(missing_docs, reason = "the message documents the field")]
     Refused { problems: Vec<Problem> },

@@ -1,7 +1,7 @@
-//! Invented packages in the form of the field, for demonstrations, documentation, tests and benches.
+//! Invented packages in the form of the original's, for demonstrations, documentation, tests and benches.
 //!
-//! The names, versions and times are those of the field's logs. The images are noise and their catalogues are unsigned,
-//! so no phone would accept them.
+//! The names, versions and times are taken from logs of the original. The images are noise and their catalogues are
+//! unsigned, so a real phone would not accept them.
 
 use super::{NewInterim, NewRelease, PackageBuilder};
 use crate::cabinet::self_extracting;
@@ -9,10 +9,10 @@ use crate::package::member::ROUND_TABLE_CONFIG_FILE_NAME;
 use ucupdate_core::value::FieldTime;
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// A typical size of an image that costs little: 300 KiB.
+/// The size of a small but typical image in bytes: 300 KiB.
 pub const IMAGE_BYTES: usize = 300 * 1024;
 
-/// The version of the interim image, which an old phone needs before any other.
+/// The version of the interim image. An old phone must install it before any other version.
 pub const INTERIM_VERSION: &str = "1.0.522.103";
 /// The version for [`ip8540`] in [`uc_updates`].
 pub const IP8540_VERSION: &str = "3.5.6907.0";
@@ -21,12 +21,12 @@ pub const CX700_VERSION: &str = "3.5.6907.9";
 /// The version for [`conference_camera`] in [`round_table`].
 pub const ROUND_TABLE_VERSION: &str = "1.1.27.0";
 
-/// Returns the rule of the phone in the field's logs.
+/// Returns the rule of the phone in the original's logs.
 pub fn ip8540() -> RuleKey {
     key("UCPhone/LG-Nortel/IP8540/A/ENU/CPE")
 }
 
-/// Returns the rule of the other phone of the same time.
+/// Returns the rule of another phone of the same time.
 pub fn cx700() -> RuleKey {
     key("UCPhone/Polycom/CX700/A/ENU/CPE")
 }
@@ -40,13 +40,14 @@ fn key(text: &str) -> RuleKey {
     text.parse().expect("the samples' rules are well formed")
 }
 
-/// Returns the time of every image, as in the field's audit log: `16-12-2008 04:43:58`.
+/// Returns the time of every image, which is the one in the original's audit log: `16-12-2008 04:43:58`.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn time_stamp() -> FieldTime {
     FieldTime::new((2008, 12, 16), (4, 43, 58)).expect("the calendar has that day")
 }
 
-/// Returns the bytes of an image: the same for the same name, half of them noise, so that they compress by half.
+/// Returns the bytes of an image. Equal names give equal bytes. Half of the bytes are noise, so the image compresses to
+/// about half.
 ///
 /// ```
 /// use ucupdate_cab::package::sample;
@@ -55,7 +56,7 @@ pub fn time_stamp() -> FieldTime {
 /// assert_eq!(sample::image("CX700", 1000).len(), 1000);
 /// ```
 pub fn image(name: &str, bytes: usize) -> Vec<u8> {
-    // FNV-1a for a seed, xorshift for noise: nothing here needs to be unpredictable.
+    // The seed is the FNV-1a hash of the name, and the noise comes from xorshift. The noise need not be unpredictable.
     let mut state = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
@@ -102,7 +103,7 @@ pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
         .expect("the sample package is well formed")
 }
 
-/// Returns [`uc_updates`] in a program like `UCUpdates.exe`. The program does nothing when it is started.
+/// Returns [`uc_updates`] in a program like `UCUpdates.exe`. The program ends at once when it is started.
 pub fn uc_updates_exe(image_bytes: usize) -> Vec<u8> {
     self_extracting(&uc_updates(image_bytes))
 }

@@ -1,4 +1,4 @@
-//! Signed catalogues for tests, as far as signatures are looked at here.
+//! Signs catalogues for tests, as far as this crate reads signatures.
 
 use super::catalogue::{CatalogueBuilder, algorithm, attribute, time, wrap};
 use crate::package::catalogue::oid::{MESSAGE_DIGEST, SHA1, SIGNING_TIME};
@@ -16,7 +16,8 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Validity;
 
-/// Signs as far as this crate looks: a certificate, and the digest of the list. The signature itself is a dummy.
+/// Signs a list with a certificate and the digest of the list. The value of the signature is a dummy, because this
+/// crate does not verify it.
 pub(crate) struct Signing {
     pub(crate) algorithm: ObjectIdentifier,
     pub(crate) digest_of: Option<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Signature catalogues (`.cat`): the files they list by digest, and who signed them.
+//! Signature catalogues (`.cat`). They list files by digest, and name their signers.
 //!
 //! A catalogue is a PKCS#7 `SignedData` around a certificate trust list (`1.3.6.1.4.1.311.10.1`). Each subject of the list
 //! is one file, with the digest of its bytes in an `SpcIndirectDataContent` (`1.3.6.1.4.1.311.2.1.4`) or in its own
@@ -6,8 +6,8 @@
 //!
 //! # What this does not do
 //! The reader does not verify the value of the signature and builds no chain of certificates. It reports who is *named*
-//! as signer, and whether the digest that was signed is the digest of the list. So it detects a list that was changed
-//! after signing, but not a forged signature.
+//! as signer, and whether the digest that was signed is the digest of the list. Therefore it detects a list that was
+//! changed after signing, but not a forged signature.
 
 pub(in crate::package) mod oid;
 mod read;
@@ -35,11 +35,11 @@ use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Catalogue {
-    /// The time of the list, in UTC.
+    /// The time at which the list was issued, in UTC.
     pub listed_at: FieldTime,
     /// The listed files, in the order of the list.
     pub members: Vec<CatalogueMember>,
-    /// The named signers; empty for an unsigned catalogue.
+    /// The named signers. Empty for an unsigned catalogue.
     pub signers: Vec<Signer>,
 }
 
@@ -47,11 +47,12 @@ pub struct Catalogue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CatalogueMember {
-    /// The identifier of the entry, usually the digest: text where it is text, otherwise its bytes in hexadecimal digits.
+    /// The identifier of the entry, usually the digest. An identifier that is not text is written in hexadecimal
+    /// digits.
     pub tag: String,
-    /// The name of the file; `None` where the catalogue does not state it.
+    /// The name of the file. `None` if the catalogue does not state it.
     pub file: Option<String>,
-    /// The digest of the bytes of the file; `None` where the catalogue does not state it.
+    /// The digest of the file's bytes. `None` if the catalogue does not state it.
     pub digest: Option<MemberDigest>,
 }
 
@@ -63,9 +64,9 @@ pub enum MemberDigest {
     Sha1(Sha1Digest),
     /// A SHA-256 digest.
     Sha256(Sha256Digest),
-    /// A digest of another algorithm, which is not compared; or a digest of the wrong length for its algorithm.
+    /// A digest of another algorithm, or with the wrong length for its algorithm. It is not compared.
     Other {
-        /// The object identifier of the algorithm, in dotted numbers.
+        /// The object identifier of the algorithm, as numbers with dots.
         algorithm: String,
         /// The digest's bytes.
         bytes: Vec<u8>,
@@ -85,45 +86,48 @@ impl fmt::Display for MemberDigest {
     }
 }
 
-/// A named signer of a catalogue. Only [`content`](Self::content) is verified.
+/// A named signer of a catalogue. Only [`content`](Self::content) is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signer {
-    /// The subject of the signer's certificate; `None` where the catalogue does not carry the certificate.
+    /// The subject of the signer's certificate. `None` if the catalogue does not contain the certificate.
     pub subject: Option<String>,
-    /// The issuer of the certificate; `None` where the signer is named by a key instead.
+    /// The issuer of the certificate. `None` if the signer is identified by a key.
     pub issuer: Option<String>,
-    /// The serial number of the certificate, in hexadecimal digits; `None` where the signer is named by a key instead.
+    /// The serial number of the certificate in hexadecimal digits. `None` if the signer is identified by a key.
     pub serial_number: Option<String>,
-    /// The begin of the validity of the certificate, in UTC.
+    /// The first time at which the certificate is valid, in UTC. `None` if the catalogue does not contain the
+    /// certificate.
     pub not_before: Option<FieldTime>,
-    /// The end of the validity of the certificate, in UTC.
+    /// The last time at which the certificate is valid, in UTC. `None` if the catalogue does not contain the
+    /// certificate.
     pub not_after: Option<FieldTime>,
-    /// The time of signing as the signer states it, in UTC.
+    /// The time of signing that the signer states, in UTC. `None` if it is not stated.
     pub signed_at: Option<FieldTime>,
-    /// Whether the digest that was signed is the digest of the list.
+    /// The result of comparing the signed digest with the digest of the list.
     pub content: SignedContent,
 }
 
-/// Whether the content that a signer signed is the list of the catalogue.
+/// The result of comparing the signed digest with the list of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignedContent {
     /// The signed digest is the digest of the list.
     Matches,
-    /// The signed digest differs: the list was changed after it was signed.
+    /// The signed digest differs. The list was changed after it was signed.
     Differs,
-    /// The signature has no digest of the list, or one by an unknown algorithm. Only verifying the signature would show it.
+    /// The signature has no digest of the list, or the algorithm is not known. Only verifying the signature would give
+    /// a result.
     Unknown,
 }
 
-/// Whether a catalogue lists a file.
+/// The result of looking up a file in a catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "listed, not listed, or not comparable")]
 pub enum Listing {
     /// One of the listed digests is the digest of the file.
     Listed,
-    /// The catalogue has digests to compare, and none is the digest of the file.
+    /// The catalogue has digests to compare, but not the digest of the file.
     NotListed,
     /// The catalogue has no digest by SHA-1 or SHA-256.
     NothingToCompare,
@@ -145,12 +149,12 @@ impl Catalogue {
                 None => {}
             }
         }
-        // The file is not on an empty list.
+        // A file is never on an empty list.
         if comparable || self.members.is_empty() { Listing::NotListed } else { Listing::NothingToCompare }
     }
 }
 
-/// Why bytes are not a signature catalogue.
+/// The reason why bytes are not a signature catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -158,16 +162,16 @@ pub enum CatalogueError {
     /// The catalogue has more bytes than [`PackageLimits::with_catalogue_bytes`](super::PackageLimits) allows.
     #[error("catalogue has {found} bytes, expected at most {limit}")]
     TooLong { found: usize, limit: usize },
-    /// The catalogue has more of something than is read.
+    /// The catalogue has more entries of one kind than the limit.
     #[error("catalogue has more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
-    /// The file has another form than DER.
+    /// The file has another format than DER.
     #[error("{found} instead of DER")]
     OtherForm { found: &'static str },
-    /// The bytes are not DER. `place` is the part of the catalogue; `at` counts bytes from the start.
+    /// The bytes are not DER. `place` is the part of the catalogue. `at` is the offset in bytes.
     #[error("{place}: {cause}, at byte {at}")]
     Der { place: &'static str, at: usize, cause: String },
-    /// The bytes are DER, but not the element that belongs there.
+    /// The bytes are DER, but another element was expected.
     #[error("{place}: expected {expected}, found {found} at byte {at}")]
     Unexpected { place: &'static str, at: usize, expected: String, found: String },
 }

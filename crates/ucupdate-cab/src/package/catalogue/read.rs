@@ -1,4 +1,4 @@
-//! Reading a catalogue. The shape is fixed, so nothing recurses, and every list ends at a limit.
+//! Reads a catalogue. Its shape is fixed, so there is no recursion, and every list has a limit.
 
 use super::oid::{
     INDIRECT_DATA, MESSAGE_DIGEST, NAME_VALUE, SHA1, SHA256, SIGNED_DATA, SIGNING_TIME, TRUST_LIST,
@@ -12,13 +12,13 @@ use der::{Decode, Tag, TagNumber};
 use ucupdate_core::value::{Digest, FieldTime, Sha256Digest};
 use x509_cert::name::Name;
 
-/// The most certificates a catalogue may carry; a chain and that of a time stamp are under ten.
+/// The largest number of certificates in a catalogue. A chain and a time stamp need fewer than ten.
 const MAX_CERTIFICATES: usize = 64;
-/// The most signers a catalogue may have; the field's have one.
+/// The largest number of signers of a catalogue. Known catalogues have one.
 const MAX_SIGNERS: usize = 8;
-/// The most attributes one file or signer may have.
+/// The largest number of attributes of one file or signer.
 const MAX_ATTRIBUTES: usize = 64;
-/// The most bytes of the name of a signer; reading a name costs the square of its length.
+/// The largest size of a signer's name in bytes. The time to read a name grows with the square of its length.
 const MAX_NAME_BYTES: usize = 2048;
 
 impl Catalogue {
@@ -26,7 +26,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// Fails when the catalogue is longer or lists more members than `limits` allow, and when it is not DER or not a
-    /// signed certificate trust list. The error names the byte.
+    /// signed certificate trust list. The error states the offset in bytes.
     pub fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, CatalogueError> {
         if bytes.len() > limits.catalogue_bytes {
             return Err(CatalogueError::TooLong { found: bytes.len(), limit: limits.catalogue_bytes });
@@ -65,7 +65,7 @@ impl Catalogue {
     }
 }
 
-/// Returns the name of another form that a file called `.cat` may have.
+/// Returns the name of another file format that may have the ending `.cat`. `None` if the format is not known.
 fn other_form(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
@@ -83,7 +83,7 @@ fn other_form(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Returns the list inside what was signed: bare, as PKCS#7 has it, or wrapped in an octet string, as CMS has it.
+/// Returns the list inside the signed content. The list is there directly (PKCS#7) or in an octet string (CMS).
 fn trust_list<'a>(encapsulated: &Element<'a>) -> Result<Element<'a>, CatalogueError> {
     let mut walk = encapsulated.inside("signed content")?;
     expect_oid(
@@ -175,7 +175,7 @@ fn read_member(subject: &Element<'_>) -> Result<CatalogueMember, CatalogueError>
     Ok(member)
 }
 
-/// Calls `each` with the kind and the first value of every attribute.
+/// Calls `each` with the type and the first value of every attribute.
 fn for_each_attribute<'a>(
     mut attributes: Walk<'a>,
     mut each: impl FnMut(ObjectIdentifier, &Element<'a>) -> Result<(), CatalogueError>,
@@ -197,7 +197,7 @@ fn for_each_attribute<'a>(
     Ok(())
 }
 
-/// Returns the digest in an `SpcIndirectDataContent`.
+/// Reads the digest of an `SpcIndirectDataContent`.
 fn read_indirect_digest(value: &Element<'_>) -> Result<MemberDigest, CatalogueError> {
     let mut walk = value.tagged(Tag::Sequence)?.inside("indirect data")?;
     walk.expect(Tag::Sequence)?; // what kind of file
@@ -217,7 +217,8 @@ fn algorithm_of(identifier: &Element<'_>) -> Result<ObjectIdentifier, CatalogueE
     identifier.inside("algorithm")?.expect(Tag::ObjectIdentifier)?.oid()
 }
 
-/// Returns the digest that a subject's identifier is: hexadecimal digits in UTF-16, or the bytes themselves.
+/// Returns the digest that the identifier of a subject contains, as hexadecimal digits in UTF-16 or as bytes. `None` if
+/// the identifier is not a digest.
 fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberDigest> {
     if let Some(text) = text {
         return match text.len() {
@@ -232,26 +233,26 @@ fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberD
     <[u8; 32]>::try_from(identifier).ok().map(|bytes| MemberDigest::Sha256(Digest::new(bytes)))
 }
 
-/// Returns a name and its value, as `File` and `CPE.nbt`.
+/// Reads a name and its value, such as `File` and `CPE.nbt`.
 fn read_name_value(value: &Element<'_>) -> Result<(String, String), CatalogueError> {
     let mut walk = value.tagged(Tag::Sequence)?.inside("name and value")?;
     let name = walk.expect(Tag::BmpString)?;
     walk.expect(Tag::Integer)?;
     let value = walk.expect(Tag::OctetString)?;
-    // A BMP string is big-endian, the value beside it little-endian.
+    // The name, a BMP string, is big-endian. The value is little-endian.
     let name = printable(name.value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])));
     let value = printable(value.value.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])));
     Ok((name, value))
 }
 
-/// UTF-16 up to the first NUL; what is no character, or controls, becomes U+FFFD.
+/// Decodes UTF-16 up to the first NUL. Invalid characters and control characters become U+FFFD.
 fn printable(units: impl Iterator<Item = u16>) -> String {
     char::decode_utf16(units.take_while(|unit| *unit != 0))
         .map(|found| found.ok().filter(|c| !c.is_control()).unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect()
 }
 
-/// Returns an identifier as text, where it is graphic ASCII in UTF-16, with or without a NUL at the end.
+/// Returns an identifier as text if it is printable ASCII in UTF-16. A NUL at the end is left out.
 fn utf16_text(identifier: &[u8]) -> Option<String> {
     let identifier = identifier.strip_suffix(&[0, 0]).unwrap_or(identifier);
     if identifier.is_empty() || !identifier.len().is_multiple_of(2) {
@@ -266,7 +267,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The parts of a certificate by which a signer is found.
+/// The parts of a certificate that identify a signer.
 struct Certificate<'a> {
     serial_number: &'a [u8],
     issuer: &'a [u8],
@@ -371,7 +372,7 @@ fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedCon
     if same { SignedContent::Matches } else { SignedContent::Differs }
 }
 
-/// Returns a name as RFC 4514 writes it.
+/// Returns a name as text in the form of RFC 4514.
 fn name_text(name: &Element<'_>) -> Result<String, CatalogueError> {
     if name.whole.len() > MAX_NAME_BYTES {
         return Err(CatalogueError::TooMany { what: "bytes in the name of a signer", limit: MAX_NAME_BYTES });

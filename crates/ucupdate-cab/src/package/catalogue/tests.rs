@@ -1,4 +1,4 @@
-//! Catalogues made by code, whole and damaged.
+//! Tests of catalogues that are made by code, whole and damaged.
 
 use super::oid::{SHA1, SHA256};
 use super::*;
@@ -64,7 +64,7 @@ fn an_identifier_is_the_digest_where_nothing_else_says_one() {
         let identifier = OctetString::new(identifier).unwrap().to_der().unwrap();
         let subject = Any::new(der::Tag::Sequence, identifier).unwrap().to_der().unwrap();
         let subjects = Any::new(der::Tag::Sequence, subject).unwrap().to_der().unwrap();
-        // The list up to its subjects, whose own header is three bytes (they are over 127 bytes long), then ours.
+        // The list is cut before its subjects. Their header has three bytes, because they have more than 127 bytes.
         let mut value = list.value()[..subject_at - 3].to_vec();
         value.extend(subjects);
         let bytes = wrap(Any::new(der::Tag::Sequence, value).unwrap(), Vec::new(), Vec::new()).unwrap();
@@ -119,7 +119,7 @@ fn a_list_that_was_changed_after_signing_is_found_out() {
     assert_eq!(read(&bytes).unwrap().signers[0].content, SignedContent::Unknown);
 }
 
-/// The outside oracle: the `cms` crate reads what we write.
+/// Checks with an independent reader: the `cms` crate reads what the builder writes.
 #[test]
 fn the_cms_crate_reads_our_catalogues() {
     let builder = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);

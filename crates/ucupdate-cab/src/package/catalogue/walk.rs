@@ -1,7 +1,7 @@
-//! A walk over DER, element by element. Each element is checked for its tag, and each fault names its place.
+//! Walks over DER, element by element. Each element must have the expected tag, and each error states the place.
 //!
-//! The `der` crate reads the header of an element. Its `SetOfVec` and the records of `cms` built on it are not used on
-//! foreign bytes: they sort by insertion, so that a megabyte of small elements in reverse order holds a server for minutes.
+//! The `der` crate reads the header of an element. Its `SetOfVec` and the types of `cms` that use it are not used on
+//! untrusted bytes. They use insertion sort, so a megabyte of small elements in reverse order would take minutes.
 
 use super::CatalogueError;
 use der::asn1::{GeneralizedTime, ObjectIdentifier, UtcTime};
@@ -12,16 +12,16 @@ use ucupdate_core::value::FieldTime;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element<'a> {
     pub(super) tag: Tag,
-    /// The content.
+    /// The content of the element.
     pub(super) value: &'a [u8],
-    /// Tag, length and value.
+    /// The whole element: tag, length and content.
     pub(super) whole: &'a [u8],
     place: &'static str,
-    /// The begin, in bytes from the start of the catalogue.
+    /// The offset of the element in the catalogue, in bytes.
     at: usize,
 }
 
-/// The elements that lie side by side in one place.
+/// A walk over the elements that follow one another in one place.
 pub(super) struct Walk<'a> {
     bytes: &'a [u8],
     reader: SliceReader<'a>,
@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Returns a walk over `bytes`, which begin `start` bytes into the catalogue.
+    /// Returns a walk over `bytes`, which begin at offset `start` of the catalogue.
     pub(super) fn new(bytes: &'a [u8], place: &'static str, start: usize) -> Result<Self, CatalogueError> {
         let reader = SliceReader::new(bytes).map_err(|error| CatalogueError::Der {
             place,
@@ -44,7 +44,7 @@ impl<'a> Walk<'a> {
         usize::try_from(self.reader.position()).unwrap_or(usize::MAX)
     }
 
-    /// Returns the next element of any kind; `None` at the end.
+    /// Returns the next element of any kind. `None` at the end.
     pub(super) fn step(&mut self) -> Result<Option<Element<'a>>, CatalogueError> {
         if self.reader.is_finished() {
             return Ok(None);
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
         Ok(Some(Element { tag: der::Tagged::tag(&any), value: any.value(), whole, place: self.place, at }))
     }
 
-    /// Returns the next element, which must have this tag.
+    /// Returns the next element. Fails if it does not have this tag.
     pub(super) fn expect(&mut self, tag: Tag) -> Result<Element<'a>, CatalogueError> {
         match self.step()? {
             Some(element) => element.tagged(tag),
@@ -73,16 +73,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Returns the next element if it has this tag; otherwise the element stays the next.
+    /// Returns the next element if it has this tag. Otherwise the walk stays before the element.
     pub(super) fn take(&mut self, tag: Tag) -> Result<Option<Element<'a>>, CatalogueError> {
         match self.reader.peek_tag() {
             Ok(found) if found == tag => self.step(),
-            // The next step reports a tag that cannot be read.
+            // The next step reports an unreadable tag.
             _ => Ok(None),
         }
     }
 
-    /// Fails where another element follows.
+    /// Fails if another element follows.
     pub(super) fn end(mut self) -> Result<(), CatalogueError> {
         match self.step()? {
             None => Ok(()),
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Returns a walk over the content of the element; errors name it as `place`.
+    /// Returns a walk over the content of the element. Errors name the content `place`.
     pub(super) fn inside(&self, place: &'static str) -> Result<Walk<'a>, CatalogueError> {
         let header = self.whole.len().saturating_sub(self.value.len());
         Walk::new(self.value, place, self.at.saturating_add(header))
@@ -119,12 +119,12 @@ impl<'a> Element<'a> {
         CatalogueError::Der { place: self.place, at: self.at, cause: error.kind().to_string() }
     }
 
-    /// Returns the element as an object identifier.
+    /// Reads the element as an object identifier.
     pub(super) fn oid(&self) -> Result<ObjectIdentifier, CatalogueError> {
         self.read()
     }
 
-    /// Returns the element as a time, of either kind that certificates use.
+    /// Reads the element as a time, in one of the two forms of certificates.
     pub(super) fn time(&self) -> Result<FieldTime, CatalogueError> {
         let time = match self.tag {
             Tag::UtcTime => self.read::<UtcTime>()?.to_date_time(),
@@ -136,7 +136,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// Returns the tag of a field that is marked by its number and holds other elements.
+/// Returns the tag of a field that is marked by a number and contains other elements.
 pub(super) const fn numbered(number: TagNumber) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }

@@ -1,9 +1,9 @@
 //! The manifest, `updateInfo.xml`.
 //!
-//! Only `Updates/Updates/Update` with a `version` is published of the original's manifest. All other names are ours or
-//! inferred, and [`MANIFEST_NAMES`](names::MANIFEST_NAMES) marks each. The reader accepts an item as an attribute or as a
-//! child element, in any case, order and namespace. The words of an element hold for the elements inside it. A name
-//! outside the table is skipped and reported.
+//! Of the original's manifest, only `Updates/Updates/Update` with a `version` is published. All other names are
+//! inferred or were made for this project. [`MANIFEST_NAMES`](names::MANIFEST_NAMES) marks each. The reader accepts an
+//! item as an attribute or as a child element, in any case, order and namespace. The words of an element apply to the
+//! elements inside it. A name outside the table is skipped and reported.
 
 pub(super) mod names;
 mod narrowing;
@@ -16,17 +16,17 @@ use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
 
-/// The most bytes of the text of an item; no path in a cabinet is as long. The words around an update are copied into
-/// each update, so they are bounded here.
+/// The largest size of the text of an item in bytes. Every path in a cabinet is shorter. The limit is needed because
+/// the words of an element are copied into each update inside it.
 const MAX_TEXT_BYTES: usize = 1024;
-/// The most descriptions of one update.
+/// The largest number of descriptions of one update.
 pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
 
-/// The content of a manifest as it was reported. Only repeated items are looked for.
+/// The content of a manifest as reported. It is not interpreted, except that repeated items are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct Manifest {
     pub(in crate::package) entries: Vec<ManifestEntry>,
-    /// The names outside the table, each once.
+    /// The names outside the table. Each name is listed once.
     pub(in crate::package) unknown: Vec<UnknownName>,
     pub(in crate::package) repeated: Vec<RepeatedItem>,
 }
@@ -35,7 +35,7 @@ pub(in crate::package) struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct ManifestEntry {
     pub(in crate::package) is_interim: bool,
-    /// The number among the updates or among the interim images, counted from 1.
+    /// The number of the entry among the updates or among the interim images, counted from 1.
     pub(in crate::package) number: usize,
     pub(in crate::package) items: BTreeMap<ManifestItem, String>,
     pub(in crate::package) descriptions: Vec<String>,
@@ -59,7 +59,7 @@ pub(in crate::package) struct UnknownName {
     pub(in crate::package) at: usize,
 }
 
-/// An item that one element states twice, and differently.
+/// An item that one element states twice with different values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) item: ManifestItem,
@@ -68,7 +68,7 @@ pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) at: usize,
 }
 
-/// The items of an element, from its attributes and from its child elements.
+/// The items of an element, from its attributes and its child elements.
 type Reported = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
@@ -84,7 +84,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads a list of updates, or an element that is not known but may hold some.
+    /// Reads a list of updates, or an unknown element that may contain updates.
     fn list(
         &mut self,
         element: &Element,
@@ -117,7 +117,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Reads an update or interim image: one entry, or one for each file in it.
+    /// Reads an update or an interim image. Adds one entry, or one entry for each file in it.
     fn entry(
         &mut self,
         element: &Element,
@@ -147,7 +147,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// The files in an update, also where an unknown element lies between.
+    /// Finds the files in an update. A file may be inside an unknown element.
     fn files<'a>(&mut self, element: &'a Element, files: &mut Vec<&'a Element>) {
         for child in &element.children {
             match ManifestItem::of(&child.name) {
@@ -165,7 +165,7 @@ impl Manifest {
         }
     }
 
-    /// Reports what lies in a file element beside its items.
+    /// Reports the content of a file element that is not an item.
     fn unused_content(&mut self, element: &Element) {
         for child in &element.children {
             if ManifestItem::of(&child.name).is_none_or(ManifestItem::is_container) {
@@ -192,13 +192,14 @@ impl Manifest {
         }
     }
 
-    /// Notes an unknown element. One that holds known elements is a list of a kind of its own, and restricts nothing.
+    /// Reports an unknown element. An element that contains known elements is taken as a list, so it does not restrict
+    /// the update.
     fn unknown_element(&mut self, element: &Element) {
         let is_narrowing = looks_like_narrowing(&element.name) && !holds_known(element);
         self.unknown(&element.name, element.at, is_narrowing);
     }
 
-    /// Returns the items that an element states itself.
+    /// Reads the items that the element itself states.
     fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
         let mut said = Reported::new();
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
@@ -247,11 +248,12 @@ impl Manifest {
         Ok(said)
     }
 
-    /// Notes an unknown name, once. `is_narrowing` says whether the name may restrict an update.
+    /// Reports an unknown name once. `is_narrowing` says whether the name may restrict an update.
     fn unknown(&mut self, name: &str, at: usize, is_narrowing: bool) {
-        /// More different names than this are not reported, except for names that may restrict.
+        /// The largest number of unknown names that are reported. Names that may restrict an update have their own
+        /// limit.
         const MOST: usize = 32;
-        /// The most names that may restrict; one alone refuses the package.
+        /// The largest number of reported names that may restrict an update. One such name refuses the package.
         const MOST_NARROWING: usize = 2 * MOST;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
         let most = if is_narrowing { MOST_NARROWING } else { MOST };
@@ -261,7 +263,8 @@ impl Manifest {
     }
 }
 
-/// Returns whether an element with a known name lies in this one. The depth is bounded by the reader of the document.
+/// Returns whether an element with a known name is inside this one. The depth of the document was limited when it was
+/// read.
 fn holds_known(element: &Element) -> bool {
     element.children.iter().any(|child| ManifestItem::of(&child.name).is_some() || holds_known(child))
 }

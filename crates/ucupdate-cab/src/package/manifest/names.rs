@@ -1,14 +1,14 @@
-//! The one table of the names in a manifest, each with how certain it is.
+//! The table of the names in a manifest. It marks how certain each name is.
 
 use ucupdate_core::device::KindWord;
 
-/// How certain a name of the manifest is.
+/// The certainty of a name in the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "published, concluded, or our own")]
 pub enum NameMark {
     /// The name is published.
     Confirmed,
-    /// The name is concluded from other names of the field.
+    /// The name is inferred from other known names.
     Inferred,
     /// The name was made for this project.
     Ours,
@@ -42,14 +42,15 @@ pub enum ManifestItem {
     UpdateType,
     /// The path of the image from the root of the cabinet, or from the folder of the release.
     FileName,
-    /// The path of the signature, likewise. Default: the `.cat` file beside the image.
+    /// The path of the signature, from the root or from the folder of the release. Default: the `.cat` file beside the
+    /// image.
     SignatureFileName,
-    /// The path of a description, likewise; there may be several.
+    /// The path of a description, from the root or from the folder of the release. There may be several descriptions.
     DescriptionFileName,
 }
 
 impl ManifestItem {
-    /// Returns the item that states a word of the kind of device.
+    /// Returns the item that states this word of the device kind.
     pub const fn of_kind(word: KindWord) -> Self {
         match word {
             KindWord::DeviceType => Self::DeviceType,
@@ -119,7 +120,7 @@ pub const MANIFEST_NAMES: &[ManifestName] = {
 };
 
 impl ManifestItem {
-    /// Returns the meaning of a name in any case; `None` for an unknown name.
+    /// Returns the meaning of a name, ignoring case. `None` for an unknown name.
     pub fn of(name: &str) -> Option<Self> {
         let same = |known: &&str| known.eq_ignore_ascii_case(name);
         let row = MANIFEST_NAMES.iter().find(|row| same(&row.name) || row.also.iter().any(same))?;
@@ -135,8 +136,8 @@ impl ManifestItem {
         matches!(self, Self::Updates | Self::Update | Self::Interim | Self::File)
     }
 
-    /// Returns whether an element passes the item on to the elements in it: the words of a rule are passed on, a
-    /// version is not.
+    /// Returns whether the item of an element applies to the elements inside it. This is so for the words of a rule,
+    /// but not for a version.
     pub(in crate::package) fn is_word(self) -> bool {
         self == Self::UpdateType || KindWord::ALL.into_iter().any(|word| self == Self::of_kind(word))
     }

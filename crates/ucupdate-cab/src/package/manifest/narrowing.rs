@@ -1,9 +1,10 @@
 //! Unknown names that look like a restriction of an update.
 //!
-//! Skipping such a name would offer the update to more devices than its maker meant. The manifest's original names are
-//! not published, so this is a list of words, not of names.
+//! Ignoring such a name would offer the update to more devices than intended. The original names of the manifest are
+//! not published, so names are judged by the words in them.
 
-/// Words that restrict, in lower case. A name is divided into words at changes of case, digits and signs.
+/// The words that indicate a restriction, in lower case. A name is divided into words at changes of case, at digits and
+/// at signs.
 const RESTRICTING: &[&str] = &[
     "allow",
     "allowed",
@@ -165,13 +166,13 @@ const RESTRICTING: &[&str] = &[
     "while",
 ];
 
-/// Returns whether an unknown name has a word that restricts.
+/// Returns whether an unknown name contains a word that indicates a restriction.
 pub(super) fn looks_like_narrowing(name: &str) -> bool {
     words(name).any(|word| RESTRICTING.contains(&word.to_ascii_lowercase().as_str()))
         || RESTRICTING.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// Returns the words of a name: `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two each.
+/// Returns the words of a name. `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two words each.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {

@@ -1,10 +1,11 @@
-//! Writing a manifest.
+//! Writes a manifest.
 
 use super::ManifestEntry;
 use super::names::ManifestItem;
 use std::fmt::Write as _;
 
-/// Writes the entries in UTF-8, one line for each, with LF at line ends. The same entries give the same text.
+/// Returns the manifest of these entries in UTF-8. Each entry is one line, and lines end in LF. Equal entries give
+/// equal text.
 pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Updates><Updates>\n");
     for entry in entries {
@@ -26,7 +27,7 @@ pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     xml
 }
 
-/// Returns the text as XML writes it. Blanks other than spaces are written by number, since reading would change them.
+/// Escapes a text for XML. Blanks except spaces are written as numbers, because a reader would change them.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {

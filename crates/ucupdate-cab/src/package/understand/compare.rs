@@ -1,4 +1,4 @@
-//! Comparing the images of a package with their signature catalogues.
+//! Compares the images of a package with their signature catalogues.
 
 use super::KeptBytes;
 use super::findings::Findings;
@@ -10,7 +10,7 @@ use crate::package::package::{Comparison, PackagedCatalogue};
 use crate::package::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads each signature that an image uses and compares it with the image.
+/// Reads each signature that belongs to an image, and compares it with the image.
 pub(super) fn compare(
     contents: &Contents,
     index: &MemberIndex,
@@ -35,7 +35,7 @@ pub(super) fn compare(
     (catalogues, comparisons)
 }
 
-/// Reads a signature and reports what is wrong with it, whatever the image.
+/// Reads a signature catalogue, and reports the problems that do not depend on the image.
 fn read_catalogue(
     signature: usize,
     index: &MemberIndex,
@@ -84,7 +84,7 @@ fn compare_one(
     options: &PackageOptions,
     findings: &mut Findings,
 ) -> Option<Listing> {
-    /// With more digests than this, a problem gives their number only.
+    /// The largest number of digests in a problem. If there are more, only their number is reported.
     const MAX_SHOWN: usize = 3;
     let member = index.members.get(image)?;
     let listing = catalogue.listing(member.sha1.as_ref(), &member.sha256);
@@ -107,7 +107,7 @@ fn compare_one(
     Some(listing)
 }
 
-/// Returns the kind of a problem for which an image is not compared: a warning where the options accept that.
+/// Returns the kind of a problem that prevents the comparison. The kind is a warning if the options accept the problem.
 fn unless_accepted(kind: ProblemKind, options: &PackageOptions) -> ProblemKind {
     match options.accepts_unreadable_catalogues {
         true => ProblemKind::UnreadableCatalogueAccepted,

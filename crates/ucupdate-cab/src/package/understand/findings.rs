@@ -1,9 +1,9 @@
-//! The problems found so far, up to a limit.
+//! Collects the problems of a package, up to a limit.
 
 use crate::package::problem::{Problem, ProblemKind, Severity};
 
-/// Collects problems: up to a limit of refusals, and up to the same limit of warnings. Past it, one more says that there
-/// were others, so that many warnings never refuse a package and never hide a refusal.
+/// Collects problems: up to a limit of refusals, and up to the same limit of warnings. If there are more, one more
+/// problem says so. The limits are separate, so that many warnings cannot hide a refusal.
 pub(super) struct Findings {
     problems: Vec<Problem>,
     refusals: usize,

@@ -1,7 +1,7 @@
-//! The folder hierarchy of the field.
+//! The folder hierarchy of the original server.
 //!
-//! A release lies in `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, an interim image
-//! in `OCInterim/<Locale>/<file>`. The names are confirmed: files lie so on the original server.
+//! The path of a release is `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`. The path
+//! of an interim image is `OCInterim/<Locale>/<file>`. Both are confirmed: the original server has these paths.
 
 use super::words::RuleWords;
 use crate::path::SafePath;
@@ -10,10 +10,10 @@ use ucupdate_core::device::KindWord;
 /// The folder of interim images.
 const INTERIM_FOLDER: &str = "OCInterim";
 
-/// The parts of a release's path: the words of the kind, the version, the update type and the file name.
+/// The number of parts of a release's path: the words of the kind, the version, the update type and the file name.
 const RELEASE_PARTS: usize = KindWord::COUNT + 3;
 
-/// The meaning of the folders of a file.
+/// The meaning of the folders in the path of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FolderMeaning<'a> {
     /// The folders of a release: all words of its rule, and its version.
@@ -23,9 +23,9 @@ pub(super) enum FolderMeaning<'a> {
 }
 
 impl<'a> FolderMeaning<'a> {
-    /// Reads the folders of a file; `None` where they are not those of the field.
+    /// Interprets the folders of a file. `None` if they are not those of a release or an interim image.
     pub(super) fn of(path: &'a SafePath) -> Option<Self> {
-        // One more than the hierarchy has, so that a longer path is told apart.
+        // One part more than a release has is taken, so that a longer path is recognised.
         let parts: Vec<&str> = path.parts().take(RELEASE_PARTS + 1).collect();
         if let Ok([words @ .., version, update_type, _]) = <[&str; RELEASE_PARTS]>::try_from(&parts[..]) {
             let kind: [&str; KindWord::COUNT] = words;
@@ -44,7 +44,7 @@ impl<'a> FolderMeaning<'a> {
     }
 }
 
-/// Returns the folder of a release; `None` while one of its words is unknown.
+/// Returns the folder of a release. `None` if one of its words is unknown.
 pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Option<String> {
     let mut folder = String::new();
     for word in words.kind.each_ref() {

@@ -1,4 +1,4 @@
-//! The members of a package, found by path and by folder.
+//! Finds the members of a package by path and by folder.
 
 use super::findings::Findings;
 use super::leading::take_off_leading_folder;
@@ -8,20 +8,20 @@ use crate::package::problem::{Problem, ProblemKind};
 use crate::path::{NameProblem, SafePath};
 use std::collections::{BTreeSet, HashMap};
 
-/// The members, and where each lies. Paths are looked up without regard to ASCII case.
+/// The members, indexed by path. ASCII case is ignored.
 pub(super) struct MemberIndex {
     pub(super) members: Vec<Member>,
     by_path: HashMap<String, usize>,
-    /// The members that are images by their names, by folder.
+    /// The members whose names are those of images, by folder.
     images: HashMap<String, Vec<usize>>,
     /// The descriptions of each folder, at most [`MAX_DESCRIPTIONS`].
     descriptions: HashMap<String, Vec<usize>>,
-    /// Members that belong to something, or that a problem already names.
+    /// The members that belong to a release, or that a problem names already.
     claimed: BTreeSet<usize>,
 }
 
 impl MemberIndex {
-    /// Indexes the members by their names, and reports the names that cannot be used.
+    /// Indexes the members by their names. Reports names that cannot be used.
     pub(super) fn new(mut members: Vec<Member>, findings: &mut Findings) -> Self {
         take_off_leading_folder(&mut members, findings);
         let mut index = Self {
@@ -74,7 +74,7 @@ impl MemberIndex {
         self.members.push(member);
     }
 
-    /// Returns a member's path; its name as given where it has no path.
+    /// Returns the path of a member, or its name if the name is not a valid path.
     pub(super) fn name(&self, index: usize) -> String {
         let Some(member) = self.members.get(index) else { return String::new() };
         member.path.as_ref().map_or_else(|_| member.name.clone(), |path| path.as_str().to_owned())
@@ -88,12 +88,12 @@ impl MemberIndex {
         self.members.get(index).map(|member| member.role)
     }
 
-    /// Marks a member as belonging to something, or as named by a problem.
+    /// Marks a member as used by a release, or as named by a problem.
     pub(super) fn claim(&mut self, index: usize) {
         self.claimed.insert(index);
     }
 
-    /// Marks a member as an image that belongs to something.
+    /// Marks a member as an image that is used by a release.
     pub(super) fn claim_image(&mut self, index: usize) {
         self.claim(index);
         if let Some(member) = self.members.get_mut(index) {
@@ -110,13 +110,13 @@ impl MemberIndex {
         self.by_path.get(&path.to_ascii_lowercase()).copied()
     }
 
-    /// Returns the member at a path from the root, else from a folder.
+    /// Returns the member at a path from the root. If there is none, the path is tried from `folder`.
     pub(super) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
         let from_folder = || self.at(&format!("{}/{path}", folder?));
         self.at(path.as_str()).or_else(from_folder)
     }
 
-    /// Returns the image in a folder, where there is exactly one.
+    /// Returns the image in a folder, if there is exactly one.
     pub(super) fn only_image(&self, folder: &str) -> Option<usize> {
         match self.images.get(&folder.to_ascii_lowercase())?[..] {
             [image] => Some(image),
@@ -124,7 +124,7 @@ impl MemberIndex {
         }
     }
 
-    /// Returns the signature catalogue beside an image: the same name with the ending `.cat`.
+    /// Returns the signature catalogue beside an image. It has the same name with the ending `.cat`.
     pub(super) fn signature_beside(&self, path: &SafePath) -> Option<usize> {
         self.at(&path.with_extension("cat"))
     }

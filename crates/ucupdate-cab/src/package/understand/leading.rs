@@ -1,4 +1,4 @@
-//! A leading folder: a cabinet whose whole hierarchy lies in a folder of its own, such as `DriverPackage`.
+//! Removes a leading folder. Some cabinets have their whole hierarchy inside one more folder, such as `DriverPackage`.
 
 use super::findings::Findings;
 use super::hierarchy::FolderMeaning;
@@ -6,7 +6,7 @@ use crate::package::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
 
-/// Takes off the folder in which the whole package lies. Members outside it stay where they are.
+/// Removes the folder that contains the whole package from the paths. Members outside this folder keep their paths.
 pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Findings) {
     let is_manifest = |path: &&SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
     let paths = || members.iter().filter_map(|member| member.path.as_ref().ok());
@@ -34,7 +34,7 @@ pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Fin
     findings.add(problem.found(folder));
 }
 
-/// Returns the folder below which every image has the folders of the field; `None` where there is no such folder.
+/// Returns the folder that contains the usual folders of every image. `None` if there is no such folder.
 fn common_folder_of_images(members: &[Member]) -> Option<String> {
     let mut common: Option<&str> = None;
     for member in members.iter().filter(|member| member.role == MemberRole::Image) {
@@ -48,7 +48,7 @@ fn common_folder_of_images(members: &[Member]) -> Option<String> {
     common.map(str::to_owned)
 }
 
-/// Returns the folder before the folders of the field; empty where the path has them from the root on.
+/// Returns the folder before the usual folders of a release. It is empty if they begin at the root.
 fn folder_before_hierarchy(path: &SafePath) -> Option<&str> {
     if FolderMeaning::of(path).is_some() {
         return Some("");

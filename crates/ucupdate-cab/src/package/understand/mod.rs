@@ -1,9 +1,9 @@
-//! Understanding a package, once all its members are known: a pure function of their names, their digests and the few
-//! texts that were kept.
+//! Finds the releases and problems of a package when all its members are known. The result depends only on their names,
+//! their digests and the kept bytes.
 //!
-//! The manifest places images first; the folders place the images that the manifest does not name. An image that neither
-//! places is a problem, never a guess. Each image needs a signature and each signature an image, and a signature must list
-//! the bytes of its image.
+//! The manifest assigns images to releases first. The folders assign the images that the manifest does not name. An
+//! image that is not assigned is a problem. Each image needs a signature, and each signature needs an image. A
+//! signature must list the digest of its image.
 
 mod compare;
 mod findings;
@@ -27,23 +27,23 @@ use super::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::value::{PackageId, Sha256Digest};
 
-/// The bytes of a member that are kept for understanding the package: its manifest, its signatures.
+/// The bytes of a member that are kept until the end. Members of this kind are the manifest and the signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeptBytes {
     /// All bytes of the member.
     Whole(Vec<u8>),
-    /// The member was longer than a limit, so nothing of it is kept.
+    /// The member was longer than a limit, so none of its bytes are kept.
     TooLong {
         /// The limit in bytes.
         limit: usize,
     },
 }
 
-/// Understands what a cabinet with this SHA-256 held.
+/// Returns the package of a cabinet with this SHA-256.
 ///
-/// `kept` has the bytes of the manifest and of the signatures, by the index of the member; a member that is not in it
-/// counts as empty. Every finding is in the package's problems; [`ProblemKind`] lists the severity of each.
+/// `kept` has the bytes of the manifest and of the signatures, by the index of the member. A member that is not in it
+/// counts as empty. The problems are part of the package. [`ProblemKind`] lists the severity of each.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -104,7 +104,7 @@ pub fn understand(
     }
 }
 
-/// Returns the entries of the manifest; `None` where there is no manifest, or none that can be read.
+/// Returns the entries of the manifest. `None` if there is no manifest, or if it cannot be read.
 fn read_manifest(
     index: &mut MemberIndex,
     kept: &BTreeMap<usize, KeptBytes>,
@@ -151,7 +151,7 @@ fn read_manifest(
     Some(manifest.entries)
 }
 
-/// Adds the images that the manifest does not name, by their folders; returns whether there were any.
+/// Adds the images that the manifest does not name, by their folders. Returns whether there were any.
 fn add_by_folders(
     contents: &mut Contents,
     by_manifest: bool,
@@ -176,7 +176,7 @@ fn add_by_folders(
 
 fn report_signatures_without_image(index: &MemberIndex, findings: &mut Findings) {
     let images = index.members.iter().filter(|member| member.role == MemberRole::Image);
-    // A signature whose image has a problem of its own is not reported once more.
+    // A signature is not reported if its image has a problem already.
     let signatures: BTreeSet<String> = images
         .filter_map(|member| Some(member.path.as_ref().ok()?.with_extension("cat").to_ascii_lowercase()))
         .collect();
@@ -192,7 +192,7 @@ fn report_signatures_without_image(index: &MemberIndex, findings: &mut Findings)
     }
 }
 
-/// Reports the files that belong to nothing.
+/// Reports the files that belong to no release.
 fn report_extra_files(index: &MemberIndex, findings: &mut Findings) {
     for member in 0..index.members.len() {
         let is_extra = matches!(index.role(member), Some(MemberRole::Description | MemberRole::Other))

@@ -1,4 +1,4 @@
-//! Placing the images of a package: by the manifest first, then by their folders.
+//! Assigns the images of a package to releases: by the manifest first, then by their folders.
 
 use super::findings::Findings;
 use super::hierarchy::{FolderMeaning, interim_folder, release_folder};
@@ -11,7 +11,7 @@ use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
 use ucupdate_core::ReportedVersion;
 
-/// An image, and what is known of it.
+/// An image and the facts about its release.
 pub(super) struct ImagePlacement<'e> {
     pub(super) image: usize,
     pub(super) words: RuleWords,
@@ -21,7 +21,7 @@ pub(super) struct ImagePlacement<'e> {
     pub(super) entry: Option<&'e ManifestEntry>,
 }
 
-/// Places the image that an entry of the manifest names; `None`, with a problem, where it names none.
+/// Finds the image that an entry of the manifest names. Reports a problem and returns `None` if there is no such image.
 pub(super) fn place_by_manifest<'e>(
     entry: &'e ManifestEntry,
     index: &mut MemberIndex,
@@ -65,7 +65,8 @@ pub(super) fn place_by_manifest<'e>(
     Some(ImagePlacement { image, words, version, is_interim, entry: Some(entry) })
 }
 
-/// Places an image of which the manifest does not speak; `None`, with a problem, where its folders do not place it.
+/// Assigns an image that the manifest does not name. Reports a problem and returns `None` if its folders state no
+/// release.
 pub(super) fn place_by_folders(
     image: usize,
     index: &mut MemberIndex,
@@ -92,7 +93,7 @@ pub(super) fn place_by_folders(
     }
 }
 
-/// Returns whether a member is an image by its name, or lies where images do with a signature beside it.
+/// Returns whether a member is an image by its name, or is in a release folder with a signature beside it.
 pub(super) fn looks_like_image(image: usize, index: &MemberIndex) -> bool {
     let Some(path) = index.path(image) else { return false };
     match index.role(image) {
@@ -104,8 +105,8 @@ pub(super) fn looks_like_image(image: usize, index: &MemberIndex) -> bool {
     }
 }
 
-/// Finds the member that an entry names, from the root, else from the folder of the release; reports a name that cannot
-/// be used and a file that is not there.
+/// Finds the member that an entry names, from the root or from the folder of the release. Reports a name that cannot be
+/// used, and a missing file.
 pub(super) fn look_up(
     name: &str,
     folder: Option<&str>,
@@ -130,7 +131,7 @@ pub(super) fn look_up(
     found
 }
 
-/// Returns a path as manifests write it, without the divider in front that means the root of the cabinet.
+/// Returns a path of a manifest without a leading divider. A leading divider means the root of the cabinet.
 pub(super) fn from_root(name: &str) -> &str {
     let name = name.strip_prefix(r".\").or_else(|| name.strip_prefix("./")).unwrap_or(name);
     name.strip_prefix(['\\', '/']).unwrap_or(name)
@@ -155,7 +156,7 @@ fn image_of_entry(
     image
 }
 
-/// Returns the folder that the words of an entry name.
+/// Returns the folder that the words of an entry mean.
 fn entry_folder(entry: &ManifestEntry, words: &RuleWords, version: Option<&str>) -> Option<String> {
     if entry.is_interim {
         return words.kind.locale.as_deref().map(interim_folder);

@@ -1,4 +1,4 @@
-//! Making releases and interim images of placed images, or reporting what they lack.
+//! Makes releases and interim images from assigned images, or reports what is missing.
 
 use super::findings::Findings;
 use super::index::MemberIndex;
@@ -23,7 +23,7 @@ pub(super) struct Contents {
     image_of_rule: BTreeMap<RuleKey, usize>,
     /// The interim image of each locale and update type.
     image_of_interim: BTreeMap<(Locale, UpdateType), usize>,
-    /// The most releases and interim images together.
+    /// The largest number of releases and interim images together.
     limit: usize,
 }
 
@@ -42,7 +42,7 @@ impl Contents {
         self.releases.is_empty() && self.interim.is_empty()
     }
 
-    /// Adds the release or interim image of a placed image, or reports why there is none.
+    /// Adds the release or the interim image of an assigned image, or reports why it cannot.
     pub(super) fn add(
         &mut self,
         placement: ImagePlacement<'_>,
@@ -136,7 +136,7 @@ fn duplicate(expected: String, first: usize, index: &MemberIndex) -> Problem {
     problem.found(format!("another by {}", index.name(first)))
 }
 
-/// Returns the signature of an image: the one that the manifest names, else the `.cat` beside it.
+/// Returns the signature of an image: the one that the manifest names, or the `.cat` file beside the image.
 fn signature_of(
     placement: &ImagePlacement<'_>,
     index: &MemberIndex,
@@ -162,7 +162,7 @@ fn signature_of(
     None
 }
 
-/// Returns the descriptions of an image: those that the manifest names and those beside it.
+/// Returns the descriptions of an image: those that the manifest names, and those beside the image.
 fn descriptions_of(
     placement: &ImagePlacement<'_>,
     index: &mut MemberIndex,

@@ -1,4 +1,4 @@
-//! Packages of every kind, understood from their members alone: each kind of problem is reached here.
+//! Tests with packages that consist only of members. There is a case for each kind of problem.
 
 use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;
@@ -20,7 +20,7 @@ fn catalogue() -> Vec<u8> {
     CatalogueBuilder::new().with_image("CPE.nbt", IMAGE).build().unwrap()
 }
 
-/// The files of a cabinet, to be understood.
+/// The files of a cabinet.
 #[derive(Clone)]
 struct Files {
     files: Vec<(String, Vec<u8>)>,
@@ -43,7 +43,7 @@ impl Files {
         self.with(&format!("{stem}.nbt"), IMAGE).with(&format!("{stem}.cat"), catalogue())
     }
 
-    /// Returns a manifest with this between the two elements of every manifest.
+    /// Adds a manifest with this text inside the two elements that every manifest has.
     fn with_manifest(self, inner: &str) -> Self {
         self.with("updateInfo.xml", format!("<Updates><Updates>{inner}</Updates></Updates>"))
     }
@@ -78,7 +78,7 @@ impl Files {
     }
 }
 
-/// One good release, by its folder.
+/// Returns one valid release, stated by its folder.
 fn good() -> Files {
     Files::new().with_image(&format!("{FOLDER}/CPE"))
 }
@@ -102,7 +102,7 @@ fn accepting() -> PackageOptions {
     PackageOptions::default().with_unreadable_catalogues_accepted(true)
 }
 
-/// Returns a package for each kind of problem, and the line that reports it.
+/// Returns a package for each kind of problem, and the line that reports the problem.
 fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
     use ProblemKind as Kind;
     let forged = CatalogueBuilder::new().with_image("CPE.nbt", b"other bytes").build().unwrap();
@@ -121,12 +121,12 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::UnsafeName,
             good().with(r"..\CPE.nbt", IMAGE),
-            r"refusal: ..\CPE.nbt: the name is not safe to write to: expected a relative path of parts that any system can hold, found name climbs by `..`",
+            r"refusal: ..\CPE.nbt: the name is not safe to write to: expected a relative path of parts that any system can hold, found name leaves its folder by `..`",
         ),
         (
             Kind::DuplicateFile,
             good().with("readme.txt", "").with("README.TXT", ""),
-            "refusal: README.TXT: another member has the same path: expected one member at a path, without regard to case, found name is, without case, that of file 2",
+            "refusal: README.TXT: another member has the same path: expected one member at a path, without regard to case, found name is the same as that of file 2, if case is ignored",
         ),
         (
             Kind::ManifestUnreadable,
@@ -352,7 +352,7 @@ fn every_kind_of_problem_is_reported_in_one_line_with_its_severity() {
         }
         reached.insert(kind);
     }
-    // Only reading a cabinet gives these; their tests have cabinets.
+    // Only reading a whole cabinet can find these problems. Their tests are elsewhere.
     reached.extend([ProblemKind::AmbiguousCabinet, ProblemKind::IrregularCabinet, ProblemKind::UnreadFolder]);
     reached.extend([ProblemKind::SeveralPackages, ProblemKind::OtherCabinet]);
     assert_eq!(reached, ProblemKind::ALL.iter().copied().collect());
@@ -453,7 +453,8 @@ fn what_the_manifest_leaves_out_the_path_says() {
     let package = good().with_manifest(&inner).understood();
     assert_eq!(package.releases[0].key.to_string(), KEY);
     assert_eq!(package.form, PackageForm::Manifest);
-    // A bare name is looked for in the folder that the update's own words say; without a name, the only image there.
+    // A bare file name is searched in the folder that the words of the update mean. Without a name, the only image in
+    // that folder is used.
     for inner in [cpe(""), update("3.5.6907.9", "<UpdateType>CPE</UpdateType>")] {
         let package = good().with_manifest(&inner).understood();
         assert_eq!(package.form, PackageForm::Manifest, "{inner}: {:#?}", package.problems);
@@ -582,7 +583,7 @@ fn a_common_leading_folder_is_taken_off_and_a_dot_too() {
         assert_eq!((package.releases.len(), package.form), (1, PackageForm::Manifest));
         assert!(!package.is_refused(), "{:#?}", package.problems);
     }
-    // Images in two folders of their own have no common one.
+    // Images in two different folders have no common folder.
     let two = Files::new().with_image(&format!("a/{FOLDER}/CPE")).with_image(&format!("b/{FOLDER}/CPE"));
     assert!(two.understood().is_refused());
 }
@@ -610,7 +611,7 @@ fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
         }
         outer = in_cabinet(&[("more.cab", &outer)]);
     }
-    // Three deep is a file like any other.
+    // A cabinet at the third level is an ordinary file.
     assert_eq!(
         read(&outer, PackageOptions::default()).refusals().next().unwrap().kind,
         ProblemKind::NoRelease
@@ -636,7 +637,7 @@ fn the_one_cabinet_with_a_package_is_read_wherever_it_stands() {
         let others = found.problems.iter().filter(|problem| problem.kind == ProblemKind::OtherCabinet);
         assert_eq!(others.count(), 2);
     }
-    // The letters alone are no cabinet.
+    // The letters alone are not a cabinet.
     let signed = [&package[..], b"MSCF behind the cabinet"].concat();
     assert_eq!(read(&signed, PackageOptions::default()), expected);
 }
@@ -679,7 +680,7 @@ fn a_header_without_its_tables_is_passed_over_with_a_warning() {
     assert_eq!(found.sha256, Sha256Digest::of(&package));
     let warning =
         found.problems.iter().find(|problem| problem.kind == ProblemKind::IrregularCabinet).unwrap();
-    assert!(warning.to_string().contains("bytes that look like a cabinet at byte "), "{warning}");
+    assert!(warning.to_string().contains("look like a cabinet, but cannot be read: "), "{warning}");
 }
 
 #[test]
@@ -717,7 +718,7 @@ fn what_is_longer_than_a_limit_is_not_kept_and_that_is_told() {
     assert!(!kinds(limits.clone()).contains(&ProblemKind::CatalogueUnreadable));
 }
 
-/// Fails when the bytes of the second member come.
+/// A sink that fails when it gets the bytes of the second member.
 struct FullDisk {
     members: usize,
 }

@@ -1,4 +1,4 @@
-//! The words that name a rule, as far as a manifest or a path has them.
+//! The words of a rule, as far as a manifest or a path states them.
 
 use crate::package::manifest::ManifestEntry;
 use crate::package::manifest::names::ManifestItem;
@@ -7,7 +7,7 @@ use ucupdate_core::device::{KindWord, KindWords};
 use ucupdate_core::value::ParseError;
 use ucupdate_core::{DeviceKind, RuleKey};
 
-/// The words of a rule as they were reported. `None` stands for a word that nothing has said yet.
+/// The words of a rule as reported. `None` means that the word is not stated yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct RuleWords {
     pub(in crate::package) kind: KindWords<Option<String>>,
@@ -15,7 +15,7 @@ pub(in crate::package) struct RuleWords {
 }
 
 impl RuleWords {
-    /// Returns the words of an existing rule: all of them are known.
+    /// Returns the words of an existing rule. All of them are set.
     #[cfg(feature = "build")]
     pub(in crate::package) fn of_rule(key: &RuleKey) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl RuleWords {
         }
     }
 
-    /// Returns the words that are known of an interim image.
+    /// Returns the known words of an interim image.
     pub(super) fn of_interim(locale: &str, update_type: Option<&str>) -> Self {
         let kind = KindWords { locale: Some(locale.to_owned()), ..KindWords::default() };
         Self { kind, update_type: update_type.map(str::to_owned) }
@@ -39,7 +39,7 @@ impl RuleWords {
         }
     }
 
-    /// Each word beside the item of the manifest that states it, in the order of a rule.
+    /// Returns each word with the item of the manifest that states it, in the order of a rule.
     pub(in crate::package) fn by_item(
         &mut self,
     ) -> impl Iterator<Item = (ManifestItem, &mut Option<String>)> {
@@ -47,8 +47,8 @@ impl RuleWords {
         kind.chain([(ManifestItem::UpdateType, &mut self.update_type)])
     }
 
-    /// Fills in what is unknown from `other` and returns each word on which the two disagree: the item, the word here,
-    /// the word there.
+    /// Takes unknown words from `other`. Returns each word with two different values: the item, the value here and the
+    /// value in `other`.
     pub(super) fn merge(&mut self, mut other: Self) -> Vec<(ManifestItem, String, String)> {
         let mut contradictions = Vec::new();
         for ((item, own), (_, other)) in self.by_item().zip(other.by_item()) {
@@ -63,19 +63,19 @@ impl RuleWords {
         contradictions
     }
 
-    /// Returns the names of the words that a release needs and that are unknown.
+    /// Returns the names of the words that a release needs and that are not stated.
     pub(super) fn missing_for_release(&mut self) -> Vec<&'static str> {
         self.by_item().filter(|(_, word)| word.is_none()).map(|(item, _)| item.name()).collect()
     }
 
-    /// Returns the names of the words that an interim image needs and that are unknown.
+    /// Returns the names of the words that an interim image needs and that are not stated.
     pub(super) fn missing_for_interim(&mut self) -> Vec<&'static str> {
         let needed = |item| matches!(item, ManifestItem::Locale | ManifestItem::UpdateType);
         let missing = self.by_item().filter(|(item, word)| needed(*item) && word.is_none());
         missing.map(|(item, _)| item.name()).collect()
     }
 
-    /// Returns the rule of these words; otherwise what is wrong with the first word that cannot stand in a rule.
+    /// Returns the rule of these words, or an error that names the first invalid word.
     pub(super) fn rule_key(&self) -> Result<RuleKey, String> {
         let words = self.kind.each_ref().map(|word| word.as_deref().unwrap_or_default());
         let kind = DeviceKind::from_words(words).map_err(|error| error.to_string())?;

@@ -1,8 +1,8 @@
-//! `ucupdate device`: everything about one device on one page.
+//! `ucupdate device`: shows all known facts about one device on one page.
 
 use super::fleet::device_json;
 use super::loops::mac;
-use super::timeline::page::{self, Escaped, document};
+use super::timeline::page;
 use super::timeline::report::{push_story, push_wrapped, story_json};
 use super::timeline::stories::Stories;
 use crate::args::asked::{Asked, asked_last};
@@ -15,6 +15,7 @@ use crate::commands::answers::explain::explanation_json;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
+use crate::output::page::{Escaped, document};
 use crate::output::shown::ShownLines;
 use crate::output::time::iso;
 use serde_json::json;

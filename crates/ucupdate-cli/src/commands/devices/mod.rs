@@ -1,4 +1,4 @@
-//! Devices: those of the logs, and those that somebody names.
+//! Commands about devices: those in logs, and those that an administrator names.
 
 pub(crate) mod device;
 pub(crate) mod fleet;

@@ -1,13 +1,13 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
-use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to};
+use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to, report_nothing};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::suggest::no_rule;
+use crate::suggest::{no_rule, refused};
 use std::str::FromStr;
 use ucupdate::Snapshot;
-use ucupdate::book::{BookCommand, Candidate, Rule, RuleBook, RuleKey};
+use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
@@ -28,7 +28,7 @@ pub(crate) struct ApproveArgs {
     how: ChangeArgs,
 }
 
-/// A rule, or a version: a version has no slash.
+/// A rule or a version. A text without a slash is a version.
 #[derive(Clone, Debug)]
 enum RuleOrVersion {
     Rule(RuleKey),
@@ -53,6 +53,20 @@ pub(crate) struct UnrejectArgs {
     /// The version that was rejected
     #[arg(value_parser = version)]
     version: ReportedVersion,
+    #[command(flatten)]
+    how: ChangeArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RejectArgs {
+    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    rule: RuleKey,
+    /// Refuse unless this version is what is pending
+    #[arg(value_parser = version)]
+    version: Option<ReportedVersion>,
+    /// Refuse unless this version is what is pending
+    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "version")]
+    expect: Option<ReportedVersion>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -96,11 +110,22 @@ pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<
     let [rule] = &rules[..] else { return Err(Failure::usage("--expect goes with one rule")) };
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let known = found(seen.book(), rule)?;
+    if let Some(there) = approved_already(known, known.pending(), &expected) {
+        return report_nothing(there, args.how.dry_run, context);
+    }
     expect(known, "pending", known.pending(), &expected)?;
     as_seen(&command, rule, &args.how, &seen, context).await
 }
 
-/// Makes a change on the rule as it was seen.
+/// Returns that a version is approved, if it is and the command would lead to another version or to none.
+fn approved_already(rule: &Rule, next: Option<&Candidate>, expected: &ReportedVersion) -> Option<String> {
+    let is_expected = |candidate: &&Candidate| rule.policy().is_same_release(&candidate.version, expected);
+    let approved = rule.approved().filter(is_expected)?;
+    let is_next = next.filter(is_expected).is_some();
+    (!is_next).then(|| format!("{}: {} is approved already", rule.key(), approved.version))
+}
+
+/// Makes a change only if the rule is unchanged since it was read.
 async fn as_seen(
     command: &BookCommand,
     rule: &RuleKey,
@@ -120,7 +145,7 @@ fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
     book.rule(key).ok_or_else(|| no_rule(key, book))
 }
 
-/// Refuses where another version than the expected one is there.
+/// Returns an error if the version is not the expected one.
 fn expect(
     rule: &Rule,
     what: &str,
@@ -135,7 +160,7 @@ fn expect(
     }
 }
 
-/// Returns the command for some rules, or for one rule and a version.
+/// Returns the command for the given rules, or for one rule and a version.
 fn approved(named: Vec<RuleOrVersion>) -> Result<BookCommand, Failure> {
     if let [RuleOrVersion::Rule(rule), RuleOrVersion::Version(version)] = &named[..] {
         return Ok(BookCommand::ApproveVersion { rule: rule.clone(), version: version.clone() });
@@ -154,8 +179,31 @@ pub(crate) async fn unreject(args: UnrejectArgs, context: &mut Context) -> Resul
     make(&BookCommand::Unreject { rule, version }, &how, context).await
 }
 
-pub(crate) async fn reject(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    make(&BookCommand::Reject(args.rule), &args.how, context).await
+pub(crate) async fn reject(args: RejectArgs, context: &mut Context) -> Result<(), Failure> {
+    let RejectArgs { rule, version, expect: expected, how } = args;
+    let command = BookCommand::Reject(rule.clone());
+    let Some(expected) = version.or(expected) else { return make(&command, &how, context).await };
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let known = found(seen.book(), &rule)?;
+    let is_expected = |version: &ReportedVersion| known.policy().is_same_release(version, &expected);
+    if known.pending().is_none_or(|pending| !is_expected(&pending.version)) {
+        if let Some(rejected) = known.rejected().iter().find(|rejected| is_expected(rejected)) {
+            let there = format!("{}: {rejected} is rejected already", known.key());
+            return report_nothing(there, how.dry_run, context);
+        }
+        check_brought(seen.book(), &rule, &expected)?;
+    }
+    expect(known, "pending", known.pending(), &expected)?;
+    as_seen(&command, &rule, &how, &seen, context).await
+}
+
+/// Refuses a version that no package contains for a rule.
+fn check_brought(book: &RuleBook, rule: &RuleKey, version: &ReportedVersion) -> Result<(), Failure> {
+    if book.newest_release(rule, version).is_some() {
+        return Ok(());
+    }
+    let (rule, version) = (rule.clone(), version.clone());
+    Err(refused(Refusal::NoSuchVersion { rule, version }.into(), book))
 }
 
 pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
@@ -165,6 +213,9 @@ pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Resu
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let known = found(seen.book(), &rule)?;
             if let Some(expected) = &args.expect {
+                if let Some(there) = approved_already(known, known.rollback(), expected) {
+                    return report_nothing(there, args.how.dry_run, context);
+                }
                 expect(known, "kept for roll back", known.rollback(), expected)?;
             }
             let command = match args.to_nothing {

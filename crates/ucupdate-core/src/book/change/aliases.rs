@@ -1,4 +1,4 @@
-//! Aliases.
+//! The commands for aliases.
 
 use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey};

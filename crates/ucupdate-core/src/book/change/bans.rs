@@ -1,4 +1,4 @@
-//! Bans: what they keep from being offered, and what they refuse.
+//! The commands for bans, and the refusals of banned versions.
 
 use super::draft::ChangeDraft;
 use crate::book::ban::{Ban, BanScope};
@@ -68,7 +68,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns the ban of a release that a rule of the book would offer.
+    /// Returns the ban that applies to a release of a rule. `None` if the release is not banned.
     pub(super) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
         match self.rule(rule) {
             Some(known) => self.book.ban_of(rule, known.policy(), release),

@@ -286,7 +286,7 @@ impl fmt::Display for AllOf<'_> {
     }
 }
 
-/// A reason in brackets, or nothing where none was given.
+/// A reason in brackets. Writes nothing for an empty reason.
 struct Reason<'a>(&'a str);
 
 impl fmt::Display for Reason<'_> {
@@ -295,7 +295,7 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// The reason of something that has ended, or nothing where none was given.
+/// The reason of a thing that has ended. Writes nothing for an empty reason.
 struct WasReason<'a>(&'a str);
 
 impl fmt::Display for WasReason<'_> {

@@ -1,4 +1,4 @@
-//! Why a command is refused.
+//! The reasons why a command is refused.
 
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
@@ -31,7 +31,7 @@ pub enum Refusal {
     /// The package is not in the rule book.
     #[error("no package {package}")]
     NoPackage { package: PackageId },
-    /// Nothing of the package is pending.
+    /// The package has no pending version.
     #[error("nothing of package {package} is pending")]
     NothingPendingOf { package: PackageId },
     /// The rule already has this version with different bytes.
@@ -39,7 +39,8 @@ pub enum Refusal {
     OtherBytes {
         rule: RuleKey,
         version: ReportedVersion,
-        /// `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a stepping stone`.
+        /// The state of the existing version: `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a
+        /// stepping stone`.
         state: &'static str,
         package: PackageId,
     },
@@ -51,7 +52,7 @@ pub enum Refusal {
         "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
     )]
     VersionConflict { rule: RuleKey, expected: ReportedVersion, found: ReportedVersion },
-    /// Conflict: what the command replaces changed since the caller read it.
+    /// Conflict: the entry that the command replaces was changed after the caller read it.
     #[error("{what} was changed by somebody else meanwhile")]
     EntryConflict { what: String },
     /// The version is banned.
@@ -72,7 +73,7 @@ pub enum Refusal {
          with the scheme"
     )]
     LimitNotInScheme { rule: RuleKey, field: &'static str, version: FirmwareVersion, scheme: VersionScheme },
-    /// An alias puts a word in place of itself.
+    /// An alias would replace a word by the same word.
     #[error("{alias}: a word does not stand for itself")]
     AliasOfItself { alias: Box<Alias> },
     /// No alias has this key.
@@ -83,15 +84,16 @@ pub enum Refusal {
         "interim image {version} for {locale} is kept already, with other bytes (from package {package})"
     )]
     OtherInterimBytes { locale: Locale, version: ReportedVersion, package: PackageId },
-    /// The interim image is below the threshold of a stepping stone, so devices would be offered it again and again.
+    /// The interim image is below the threshold of a stepping stone, so devices that install it would be offered it
+    /// again.
     #[error(
         "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
     )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
-    /// An interim image has another version than the stepping stones name that would send it.
+    /// An interim image has another version than the stepping stones that would send it.
     #[error("{}", other_version(locale, version, stones))]
     InterimVersion { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
-    /// A stepping stone for other devices names the interim image that this one would replace.
+    /// Stepping stones for other devices need the interim image that this one would replace.
     #[error(
         "interim image {version} for {locale} would replace {there}, which the stepping stone {stone} names for other \
          devices, and there is one interim image for {locale}; if those devices may install it, type `ucupdate stone set \
@@ -151,22 +153,22 @@ pub enum Refusal {
     /// The predicate is empty and would match every device.
     #[error("group {name} would hold every device, since nothing is said of them")]
     EmptyPredicate { name: GroupName },
-    /// The name is taken.
+    /// The name of the hold is taken.
     #[error("a hold {name} is there already, on {on}")]
     HoldNameTaken { name: HoldName, on: HeldDevices },
     /// The hold does not exist.
     #[error("no hold {name}")]
     NoHold { name: HoldName },
-    /// The name is taken.
+    /// The name of the stepping stone is taken.
     #[error("a stepping stone is there already: {stone}")]
     StoneNameTaken { stone: Box<SteppingStone> },
     /// The stepping stone does not exist.
     #[error("no stepping stone {name}")]
     NoStone { name: StoneName },
-    /// No stone is named that takes the place of the stone.
+    /// No replacement for the stone is given.
     #[error("no stepping stone takes the place of {name}; expected one or more, or remove it")]
     NoStoneInPlace { name: StoneName },
-    /// The version of the stone is below its own threshold, so devices would be offered it again and again.
+    /// The version of the stone is below its own threshold, so devices that install it would be offered it again.
     #[error("{by} is below {below}, so devices would be offered it again and again")]
     StoneCycle { by: FirmwareVersion, below: FirmwareVersion },
     /// Another stone applies to the same devices, so this one is never used.
@@ -190,10 +192,10 @@ pub enum Refusal {
     /// The kill switch is on already.
     #[error("{scope} is stopped already, by {by}")]
     AlreadyStopped { scope: StopScope, by: Box<str> },
-    /// No author asked for the restart.
+    /// No author has requested the restart.
     #[error("nobody asked for a restart of {scope}; one asks, and somebody else approves")]
     RestartNotAsked { scope: StopScope },
-    /// The author who asked for the restart tries to approve it.
+    /// The author who requested the restart tries to approve it.
     #[error("{by} asked for the restart of {scope}, so somebody else has to approve it")]
     SamePerson { scope: StopScope, by: Box<str> },
 }
@@ -203,7 +205,10 @@ impl Refusal {
     pub fn is_not_found(&self) -> bool {
         match self {
             Self::WrongState { cause, .. } => {
-                matches!(cause, RuleError::NoRollout { .. } | RuleError::NoPin { .. })
+                matches!(
+                    cause,
+                    RuleError::NoRollout { .. } | RuleError::NoPin { .. } | RuleError::NotRejected { .. }
+                )
             }
             refusal => matches!(
                 refusal,
@@ -223,7 +228,8 @@ impl Refusal {
         }
     }
 
-    /// Returns the name of the reason in kebab-case, as `no-rule`. Programs tell refusals apart by it; it never changes.
+    /// Returns the name of the reason in kebab case, such as `no-rule`. Programs can rely on it, because it never
+    /// changes.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::UnknownZone { .. } => "unknown-zone",
@@ -281,7 +287,8 @@ impl Refusal {
     }
 }
 
-/// Says which version was found, which one each stone names, and what to type.
+/// Returns the message about the version that was found, the versions that the stones name, and the commands that
+/// repair it.
 fn other_version(locale: &Locale, version: &ReportedVersion, stones: &[SteppingStone]) -> String {
     let named = stones.iter().map(|stone| format!("{} names {}", stone.name, stone.by));
     let named: Vec<String> = named.collect();

@@ -1,4 +1,4 @@
-//! Pins and rollouts.
+//! The commands for pins and rollouts.
 
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
@@ -20,7 +20,7 @@ impl ChangeDraft<'_> {
         self.check_ban(key, &candidate)?;
         let version = candidate.version.clone();
         let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
-        let before = before.map(|before| before.version);
+        let before = before.map(|before| before.version).filter(|before| *before != version);
         let (rule, audience) = (self.spelled(key), audience.clone());
         self.notes.push(Note::Pinned { rule, audience, version, before });
         Ok(())
@@ -52,7 +52,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Notes what a rollout that is about to start would stand beside: an approved version that is newer, other rollouts.
+    /// Adds notes about a rollout that starts while a newer version is approved or another rollout runs.
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);
@@ -125,7 +125,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns the release of a version that a package brought for the rule: one the rule refers to, else the one
+    /// Returns the release of a version for a rule. Prefers a release that the rule uses, and then the one that was
     /// ingested last.
     pub(super) fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
         let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
@@ -136,7 +136,7 @@ impl ChangeDraft<'_> {
         known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })
     }
 
-    /// Returns a group that is named must be there.
+    /// Refuses an audience whose group does not exist.
     fn check_audience(&self, audience: &Audience) -> Result<(), Refusal> {
         match audience {
             Audience::Group(name) => {

@@ -1,4 +1,4 @@
-//! Version schemes of patterns, and what a change of scheme does to a rule.
+//! The commands for version schemes of patterns, and the effects of a new scheme on a rule.
 
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
@@ -37,7 +37,7 @@ impl ChangeDraft<'_> {
         self.follow_schemes(settings)
     }
 
-    /// Puts new settings in place, and gives each rule that followed the old patterns the scheme of the new ones.
+    /// Sets new settings. Each rule that had the scheme of an old pattern gets the scheme of the new patterns.
     fn follow_schemes(&mut self, settings: Settings) -> Result<(), Refusal> {
         let scheme_in =
             |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());
@@ -60,7 +60,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Replaces the policy of a rule, and notes what that changes. Returns `false` if nothing changes.
+    /// Replaces the policy of a rule, and adds notes about the changes. Returns `false` if nothing changes.
     pub(crate) fn set_policy(&mut self, rule: &RuleKey, policy: &OfferPolicy) -> Result<bool, Refusal> {
         let before = self.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
         if before == *policy {
@@ -76,7 +76,8 @@ impl ChangeDraft<'_> {
         Ok(true)
     }
 
-    /// Returns which versions of a rule its new scheme cannot read, and which ones it takes for one release.
+    /// Returns notes about the versions of a rule that its new scheme cannot read, and about versions that become the
+    /// same release.
     fn notes_of_scheme(&self, key: &RuleKey, before: &OfferPolicy) -> Vec<Note> {
         let Some(rule) = self.rule(key) else { return Vec::new() };
         let policy = rule.policy();

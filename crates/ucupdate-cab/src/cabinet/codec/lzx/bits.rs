@@ -1,27 +1,28 @@
-//! The bit stream of a frame: 16-bit little-endian words, each read from its highest bit.
+//! The bit stream of a frame. It consists of 16-bit little-endian words, and each word is read from its highest bit.
 
 use super::Found;
 use crate::cabinet::codec::block::MAX_INPUT_BYTES;
 
-/// Zeros that may be read behind the end before it is noticed.
+/// The number of zero bytes after the frame that may be read before the overrun is detected.
 const PADDING_BYTES: usize = 16;
 
 /// A reader of bits.
 ///
-/// The frame is copied with the bytes of each word swapped, which makes it one stream from the highest bit on.
+/// The frame is copied with the bytes of each word swapped. The copy is one continuous stream of bits, highest bit
+/// first.
 #[derive(Clone)]
 pub(super) struct Bits<'a> {
     raw: &'a [u8],
     swapped: &'a [u8],
-    /// The next byte of `swapped` to be loaded.
+    /// The index in `swapped` of the next byte to load.
     next: usize,
-    /// Loaded bits, the next one highest.
+    /// The loaded bits. The next bit to read is the highest.
     bits: u64,
-    /// How many of them are loaded.
+    /// The number of loaded bits.
     count: u32,
 }
 
-/// Room for the swapped copy of a frame.
+/// A buffer for the swapped copy of a frame.
 #[derive(Default)]
 pub(super) struct Swapped(Vec<u8>);
 
@@ -43,11 +44,11 @@ impl Swapped {
 }
 
 impl<'a> Bits<'a> {
-    /// Loads bits, so that at least 56 are there.
+    /// Loads bits until at least 56 are loaded.
     #[inline(always)]
     pub(super) fn refill(&mut self) -> Result<(), Found> {
         let Some(bytes) = self.swapped.get(self.next..).and_then(|rest| rest.first_chunk::<8>()) else {
-            return Err("one cut off");
+            return Err("one that ends too early");
         };
         self.bits |= u64::from_be_bytes(*bytes) >> self.count;
         self.next += ((63 - self.count) >> 3) as usize;
@@ -55,7 +56,7 @@ impl<'a> Bits<'a> {
         Ok(())
     }
 
-    /// Looks at the next `count` bits, 1 to 16, of those loaded.
+    /// Returns the next `count` loaded bits, 1 to 16, without taking them.
     #[inline(always)]
     pub(super) fn look(&self, count: u32) -> u32 {
         // A shift by 48 and more leaves at most 16 bits.
@@ -64,17 +65,17 @@ impl<'a> Bits<'a> {
         bits
     }
 
-    /// Drops `count` bits of those loaded.
+    /// Drops the next `count` loaded bits.
     #[inline(always)]
     pub(super) fn drop_bits(&mut self, count: u32) {
         self.bits <<= count;
         self.count -= count;
     }
 
-    /// Takes the next `count` bits, 0 to 17, of those loaded.
+    /// Takes the next `count` loaded bits, 0 to 17.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u32 {
-        // In two shifts, since a shift by 64 overflows.
+        // The shift is done in two steps, because a shift by 64 would overflow.
         #[expect(clippy::cast_possible_truncation, reason = "at most 17 bits are left")]
         let bits = ((self.bits >> 1) >> (63 - count)) as u32;
         self.drop_bits(count);
@@ -86,26 +87,26 @@ impl<'a> Bits<'a> {
         self.taken() > self.raw.len() * 8
     }
 
-    /// Goes to the next word; where one has just ended, over a whole one. Gives the bytes from there on.
+    /// Skips to the next whole word. If a word has just ended, skips one more word. Returns the remaining bytes.
     pub(super) fn align(&mut self) -> Result<&'a [u8], Found> {
         let at = (self.taken() / 16 + 1) * 2;
         self.go_to(at)?;
         Ok(self.rest())
     }
 
-    /// Returns the bytes ahead, where a word begins.
+    /// Returns the remaining bytes. The reader must be at the start of a word.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.raw.get(self.taken() / 8..).unwrap_or_default()
     }
 
-    /// Goes on where `rest`, an end of what is ahead, begins.
+    /// Continues at `rest`, which must be the end of the remaining bytes.
     pub(super) fn set_rest(&mut self, rest: &[u8]) -> Result<(), Found> {
         self.go_to(self.raw.len() - rest.len().min(self.raw.len()))
     }
 
     fn go_to(&mut self, at: usize) -> Result<(), Found> {
         if at > self.raw.len() {
-            return Err("one cut off");
+            return Err("one that ends too early");
         }
         self.next = at;
         self.bits = 0;

@@ -1,9 +1,9 @@
-//! LZX as cabinets hold it ([MS-PATCH] 2 describes it with extensions that cabinets do not have).
+//! LZX as cabinets use it. [MS-PATCH] 2 describes LZX with extensions that cabinets do not have.
 //!
-//! A folder is one stream of *blocks*, each with its own Huffman trees, cut into *frames* of 32 KiB of output; a
-//! cabinet's data block holds one frame. This decoder stands in place of the `lzxd` crate, which the tests hold it
-//! against: it takes about a third of the time, because it reads eight bytes at a time, looks most symbols up once
-//! and copies matches by sixteen bytes.
+//! A folder is one stream of *blocks*, each with its own Huffman trees. The stream is divided into *frames* of 32 KiB
+//! of output, and each data block of a cabinet contains one frame. The crate `lzxd` could decode this too, and the
+//! tests compare with it. This decoder takes about a third of the time: it reads eight bytes at a time, finds most
+//! symbols by one lookup, and copies matches in pieces of sixteen bytes.
 
 mod bits;
 mod trees;
@@ -15,9 +15,9 @@ use self::bits::{Bits, Swapped};
 use self::trees::{Tree, read_lengths};
 use super::block::{Fault, MAX_OUTPUT_BYTES};
 
-/// The bytes of a frame: what each data block but the last gives.
+/// The output of a frame in bytes. Every data block except the last has this size.
 const FRAME_BYTES: usize = MAX_OUTPUT_BYTES;
-/// Room behind the window, so that matches can be copied by whole pieces.
+/// The number of spare bytes after the window, so that matches can be copied in whole pieces.
 const SLACK_BYTES: usize = 32;
 const PIECE_BYTES: usize = 16;
 
@@ -27,33 +27,34 @@ const ALIGNED: usize = 8;
 const MAX_SLOTS: usize = 50;
 const MIN_MATCH: usize = 2;
 
-/// From here on a stream's calls are no longer translated.
+/// Calls at or after this offset in the stream are not translated.
 const LAST_TRANSLATED_BYTE: u64 = 1 << 30;
-/// A frame's last bytes in which no call is translated.
+/// The number of last bytes of a frame in which calls are not translated.
 const UNTRANSLATED_BYTES: usize = 10;
 
 /// The decoder of one folder.
 pub(crate) struct Lzx {
-    /// A ring: the window, and a frame more, so that what lies ahead of the write position is never referred to.
+    /// A ring buffer: the window and one more frame. The additional frame prevents that a match refers to bytes ahead
+    /// of the write position.
     window: Vec<u8>,
     ring_bytes: usize,
-    /// Where the next frame begins in the ring.
+    /// The index in the ring at which the next frame begins.
     frame: usize,
-    /// The bytes decoded so far.
+    /// The number of bytes decoded so far.
     decoded: u64,
-    /// The last frame, where its calls were translated.
+    /// The last frame after its calls were translated. Empty if none were.
     translated: Vec<u8>,
     output: std::ops::Range<usize>,
     is_translated: bool,
 
     header_read: bool,
-    /// The size that calls are translated by; zero where they are not.
+    /// The size that is used to translate calls. Zero means that calls are not translated.
     translation_size: i32,
     swapped: Swapped,
     trees: Trees,
     block: Block,
     block_left: usize,
-    /// An uncompressed block of odd length is followed by a byte to skip.
+    /// `true` if a byte must be skipped, because an uncompressed block has an odd length.
     skip_byte: bool,
     recent: [usize; 3],
 }
@@ -74,11 +75,11 @@ enum Block {
     Uncompressed,
 }
 
-/// The fault that ends a frame. The caller knows the number of the data block.
+/// The fault that ended a frame. The caller adds the number of the data block.
 type Found = &'static str;
 
 impl Lzx {
-    /// Returns a decoder for a window of 2 to the power of `window_bits`, which is 15 to 21.
+    /// Creates a decoder for a window of 2^`window_bits` bytes, where `window_bits` is 15 to 21.
     pub(crate) fn new(window_bits: u8) -> Self {
         let slots = match window_bits {
             0..=19 => usize::from(window_bits) * 2,
@@ -121,7 +122,7 @@ impl Lzx {
         }
     }
 
-    /// Decodes the next frame, which gives `size` bytes.
+    /// Decodes the next frame. Its output has `size` bytes.
     pub(crate) fn decode(&mut self, data: &[u8], size: usize) -> Result<(), Fault> {
         let expected = || format!("an LZX frame of {size} bytes");
         if !self.output.len().is_multiple_of(FRAME_BYTES) {
@@ -137,7 +138,7 @@ impl Lzx {
         let begin = self.frame;
         let end = begin + size;
         let mut position = begin;
-        // What a frame before left of an uncompressed block comes before the bit stream.
+        // The rest of an uncompressed block from an earlier frame comes before the bit stream.
         let mut raw = data;
         if self.block == Block::Uncompressed {
             position = self.copy_raw(&mut raw, position, end)?;
@@ -165,7 +166,7 @@ impl Lzx {
                 };
             }
             if bits.is_overrun() {
-                return Err("one cut off");
+                return Err("one that ends too early");
             }
             self.swapped = swapped;
         }
@@ -176,10 +177,10 @@ impl Lzx {
         Ok(())
     }
 
-    /// Copies what there is of the current uncompressed block, and skips the byte behind it.
+    /// Copies the available bytes of the current uncompressed block, and skips the padding byte after the block.
     fn copy_raw(&mut self, raw: &mut &[u8], position: usize, end: usize) -> Result<usize, Found> {
         let count = self.block_left.min(end - position);
-        let (bytes, rest) = raw.split_at_checked(count).ok_or("one cut off")?;
+        let (bytes, rest) = raw.split_at_checked(count).ok_or("one that ends too early")?;
         let target = self.window.get_mut(position..position + count).ok_or("one beyond the window")?;
         target.copy_from_slice(bytes);
         *raw = rest;
@@ -194,7 +195,7 @@ impl Lzx {
         Ok(position + count)
     }
 
-    /// Returns the stream's head: whether calls are translated, and by which size.
+    /// Reads the head of the stream, which says whether calls are translated and by which size.
     fn read_header(&mut self, bits: &mut Bits<'_>) -> Result<(), Found> {
         bits.refill()?;
         if bits.take(1) == 1 {
@@ -212,7 +213,7 @@ impl Lzx {
         self.block_left = (bits.take(16) << 8 | bits.take(8)) as usize;
         self.skip_byte = false;
         if bits.is_overrun() {
-            return Err("one cut off");
+            return Err("one that ends too early");
         }
         if self.block_left == 0 {
             return Err("a block of no bytes");
@@ -234,7 +235,7 @@ impl Lzx {
                 self.skip_byte = self.block_left % 2 == 1;
                 let mut rest = bits.align()?;
                 for recent in &mut self.recent {
-                    let (number, behind) = rest.split_first_chunk::<4>().ok_or("one cut off")?;
+                    let (number, behind) = rest.split_first_chunk::<4>().ok_or("one that ends too early")?;
                     *recent = u32::from_le_bytes(*number) as usize;
                     rest = behind;
                 }
@@ -250,7 +251,7 @@ impl Lzx {
         trees.length.build(&trees.length_lengths)
     }
 
-    /// Decodes literals and matches up to `stop` and gives the position reached, which is `stop`.
+    /// Decodes literals and matches until `stop`. Returns the position reached, which is `stop`.
     fn decode_symbols<const IS_ALIGNED: bool>(
         &mut self,
         bits: &mut Bits<'_>,
@@ -263,10 +264,10 @@ impl Lzx {
         let window = window.get_mut(..ring_bytes + SLACK_BYTES).ok_or("one beyond the window")?;
         let started = position;
         let mut recent = self.recent;
-        // What may be referred to from the begin of the frame on.
+        // Matches may refer to this number of bytes before the start of the frame.
         let window_bytes = ring_bytes - FRAME_BYTES;
         let before = usize::try_from(*decoded).unwrap_or(usize::MAX).min(window_bytes);
-        // A copy, so that it can live in registers.
+        // A local copy can be held in registers.
         let mut local = bits.clone();
         while position < stop {
             local.refill()?;
@@ -277,7 +278,8 @@ impl Lzx {
                 if position == stop {
                     break;
                 }
-                // Of 56 bits a literal takes 16 at most, which leaves no match's 53.
+                // Of the 56 loaded bits a literal takes at most 16. The rest is not enough for a match, which takes up
+                // to 53.
                 symbol = trees.main.symbol(&mut local)?;
                 if let Ok(literal) = u8::try_from(symbol) {
                     *window.get_mut(position).ok_or("one beyond the window")? = literal;
@@ -329,7 +331,7 @@ impl Lzx {
         Ok(position)
     }
 
-    /// Turns the targets of calls, which the compressor made absolute, back into relative ones.
+    /// Translates the targets of calls back to relative addresses. The compressor had made them absolute.
     fn translate(&mut self) {
         let begin = self.decoded - self.output.len() as u64;
         let size = self.translation_size;
@@ -345,7 +347,7 @@ impl Lzx {
         while let Some(ahead) = self.translated.get(at..scanned) {
             let Some(call) = ahead.iter().position(|byte| *byte == 0xE8) else { break };
             at += call + 5;
-            // Below 2 to the power of 30, see above.
+            // The position is below 2^30, as checked above.
             let position =
                 i32::try_from(begin).unwrap_or(i32::MAX) + i32::try_from(at - 5).unwrap_or(i32::MAX);
             let Some(target) = self.translated.get_mut(at - 4..at) else { break };
@@ -358,12 +360,12 @@ impl Lzx {
     }
 }
 
-/// Copies a match within the ring; what it writes behind the match lies ahead and is written again.
+/// Copies a match within the ring. Bytes after the match may be written too, since they are overwritten later.
 #[inline]
 fn copy_match(window: &mut [u8], ring_bytes: usize, position: usize, distance: usize, length: usize) {
     let from = if position >= distance { position - distance } else { position + ring_bytes - distance };
     if from + length > ring_bytes {
-        // The match runs over the end of the ring.
+        // The match crosses the end of the ring.
         for step in 0..length {
             let source = if from + step >= ring_bytes { from + step - ring_bytes } else { from + step };
             window[position + step] = window[source];
@@ -384,7 +386,7 @@ fn copy_match(window: &mut [u8], ring_bytes: usize, position: usize, distance: u
     }
 }
 
-/// Copies by pieces of `N` bytes, of which the last may reach behind the match.
+/// Copies in pieces of `N` bytes. The last piece may write bytes after the match.
 #[inline]
 fn copy_pieces<const N: usize>(window: &mut [u8], from: usize, to: usize, length: usize) {
     let mut done = 0;
@@ -396,13 +398,13 @@ fn copy_pieces<const N: usize>(window: &mut [u8], from: usize, to: usize, length
     }
 }
 
-/// How many bits of a match's distance stand behind its slot.
+/// The number of additional bits of a distance, for each slot.
 const EXTRA_BITS: [u32; MAX_SLOTS] = {
     let mut table = [0; MAX_SLOTS];
     let mut slot = 4;
     let mut bits = 1;
     while slot < MAX_SLOTS {
-        // One bit more for each two slots, up to 17.
+        // Every second slot has one bit more, up to 17.
         table[slot] = bits;
         bits += if slot % 2 == 1 && bits < 17 { 1 } else { 0 };
         slot += 1;
@@ -410,13 +412,13 @@ const EXTRA_BITS: [u32; MAX_SLOTS] = {
     table
 };
 
-/// The least distance of each slot; the first three name recent distances.
+/// The smallest distance of each slot. The first three slots mean recent distances.
 const BASES: [usize; MAX_SLOTS] = {
     let mut table = [0; MAX_SLOTS];
     let mut base = 3;
     let mut slot = 3;
     while slot < MAX_SLOTS {
-        // Distances are written with two added.
+        // Distances are stored with two added.
         table[slot] = base - 2;
         base += 1 << EXTRA_BITS[slot];
         slot += 1;

@@ -1,4 +1,4 @@
-//! Against `lzxd`, and where it errs against the letter of the format.
+//! Compares the decoder with `lzxd`. Where `lzxd` has an error, compares with the specification.
 
 use lzxc::{Encoder, Strategy as Way, WindowSize};
 use lzxd::Lzxd;
@@ -16,7 +16,7 @@ const WINDOWS: [(WindowSize, lzxd::WindowSize); 7] = [
     (WindowSize::MB2, lzxd::WindowSize::MB2),
 ];
 
-/// Decodes with ours; the error's words where it stops.
+/// Decodes with this decoder. The second value is the error, if there is one.
 fn ours(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, Option<String>) {
     let mut lzx = Lzx::new(bits);
     let mut bytes = Vec::new();
@@ -30,7 +30,7 @@ fn ours(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, Option<String>) {
     (bytes, None)
 }
 
-/// Decodes with `lzxd`; whether it went to the end.
+/// Decodes with `lzxd`. The second value says whether it decoded everything.
 fn theirs(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, bool) {
     let mut lzxd = Lzxd::new(WINDOWS[usize::from(bits - 15)].1);
     let mut bytes = Vec::new();
@@ -43,7 +43,7 @@ fn theirs(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, bool) {
     (bytes, true)
 }
 
-/// Puts right what lzxd makes of a call of byte 0: it takes that for one counted from the end, as only negative ones are.
+/// Corrects the output of lzxd for calls of byte 0. lzxd treats 0 as negative, and so counts it from the end.
 fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
     for at in 0..ours.len().min(theirs.len()).saturating_sub(4) {
         let target = at + 1..at + 5;
@@ -113,7 +113,7 @@ proptest! {
         let (mut expected, whole) = theirs(bits, &frames);
         call_the_begin(&mut expected, &found);
         prop_assert!(whole && expected == found);
-        // lzxc translates calls that stand within the target of another, which no decoder turns back.
+        // lzxc also translates calls that overlap the target of another call. Decoders do not reverse this.
         prop_assert!(calls || found == content);
     }
 
@@ -146,15 +146,16 @@ proptest! {
     }
 }
 
-/// Bits as 16-bit words, each from its highest bit.
+/// Returns bits as 16-bit words, highest bit first.
 fn words(bits: &str) -> Vec<u8> {
     let words = bits.as_bytes().chunks(16).map(|word| format!("{:0<16}", std::str::from_utf8(word).unwrap()));
     words.flat_map(|word| u16::from_str_radix(&word, 2).unwrap().to_le_bytes()).collect()
 }
 
-/// Returns a stream of one uncompressed block that holds `content`.
+/// Returns a stream with one uncompressed block of `content`.
 fn uncompressed(content: &[u8], size: Option<i32>) -> Vec<u8> {
-    // The translation's flag and size, the type 3 and 24 bits of length, from the highest bit of each word.
+    // The head has the flag and the size of the translation, the block type 3 and a length of 24 bits, highest bit
+    // first.
     let mut bits = String::new();
     match size {
         Some(size) => bits += &format!("1{size:032b}"),
@@ -171,7 +172,8 @@ fn uncompressed(content: &[u8], size: Option<i32>) -> Vec<u8> {
 
 #[test]
 fn calls_are_made_relative_again_also_those_to_the_begin() {
-    // At byte 10 a call of byte 0, at 20 one of byte 100, at 30 one 5 bytes before the begin, at 40 one too far.
+    // There are calls at bytes 10, 20, 30 and 40. Their targets are byte 0, byte 100, 5 bytes before the start, and one
+    // target that is too far.
     let mut content = vec![b'.'; 60];
     for (at, target) in [(10, 0_i32), (20, 100), (30, -5), (40, 200), (52, 7)] {
         content[at] = 0xE8;
@@ -191,10 +193,10 @@ fn an_uncompressed_block_goes_on_in_the_next_frame_and_is_followed_by_a_byte_to_
     let content = content(3, FRAME_BYTES + 5, false);
     let mut head = uncompressed(&content, None);
     let mut tail = head.split_off(head.len() - 5);
-    // Behind five bytes and the one to skip, another block begins: `q` three times.
+    // After five bytes and the padding byte another block begins, which decodes to `qqq`.
     tail.push(0);
     tail.extend(uncompressed(b"qqq", None));
-    // Its type stands one bit earlier, since a stream has one head only.
+    // The type of the second block is one bit earlier, because a stream has only one head.
     let word = u16::from_le_bytes([tail[6], tail[7]]) << 1;
     let next = u16::from_le_bytes([tail[8], tail[9]]);
     tail[6..8].copy_from_slice(&(word | next >> 15).to_le_bytes());
@@ -206,10 +208,11 @@ fn an_uncompressed_block_goes_on_in_the_next_frame_and_is_followed_by_a_byte_to_
     assert!(theirs(15, &frames) == (found, true));
 }
 
-/// Returns a stream of one verbatim block whose main tree has two codes: 0 is `a`, 1 two bytes from the last distance,
-/// which is 1 at first.
+/// Returns a stream with one verbatim block. Its main tree has two codes: `0` is the letter `a`, and `1` is a match of
+/// two bytes at the last distance, which is 1 at first.
 fn two_codes(length: usize, codes: &str) -> Vec<u8> {
-    // Code lengths are written in a tree of four codes of two bits: 0 as before, 16 one more, 17 and 18 zeros.
+    // The code lengths are written with a tree of four codes of two bits: 0 means unchanged, 16 means one more, 17 and
+    // 18 mean zeros.
     let pre = |symbols: &[usize]| -> String {
         let lengths = (0..20).map(|symbol| if symbols.contains(&symbol) { "0010" } else { "0000" });
         lengths.collect()
@@ -227,20 +230,20 @@ fn two_codes(length: usize, codes: &str) -> Vec<u8> {
 #[test]
 fn a_match_from_before_the_begin_is_damage_and_gives_no_stale_bytes() {
     assert_eq!(ours(15, &[(two_codes(3, "01"), 3)]), (b"aaa".to_vec(), None));
-    // Here lzxd gives zeros.
+    // lzxd returns zeros here.
     let (_, error) = ours(15, &[(two_codes(3, "10"), 3)]);
     assert_eq!(error.as_deref(), Some("a match from before its begin"));
     let (_, error) = ours(15, &[(two_codes(2, "01"), 2)]);
     assert_eq!(error.as_deref(), Some("a match beyond its end"));
     assert_eq!(ours(15, &[(two_codes(0, ""), 1)]).1.as_deref(), Some("a block of no bytes"));
-    assert_eq!(ours(15, &[(Vec::new(), 1)]).1.as_deref(), Some("one cut off"));
-    assert_eq!(ours(15, &[(two_codes(900, ""), 900)]).1.as_deref(), Some("one cut off"));
+    assert_eq!(ours(15, &[(Vec::new(), 1)]).1.as_deref(), Some("one that ends too early"));
+    assert_eq!(ours(15, &[(two_codes(900, ""), 900)]).1.as_deref(), Some("one that ends too early"));
 }
 
 #[test]
 fn trees_that_are_not_whole_are_damage() {
     let mut stream = two_codes(3, "01");
-    // The first code of the first tree is given three bits instead of two.
+    // The first code of the first tree gets three bits instead of two.
     stream[2] ^= 1;
     let error = ours(15, &[(stream, 3)]).1.expect("damage");
     assert_eq!(error, "a tree whose codes do not fill it");

@@ -3,26 +3,27 @@
 use super::bits::Bits;
 use super::{Found, LITERALS, MAX_SLOTS};
 
-/// Codes of at most this many bits are looked up at once.
+/// Codes of at most this many bits are found by one lookup.
 const TABLE_BITS: u32 = 11;
 const MAX_BITS: usize = 16;
 const MAX_SYMBOLS: usize = LITERALS + 8 * MAX_SLOTS;
 const PRE_SYMBOLS: usize = 20;
 
-/// A tree ready for decoding.
+/// A Huffman tree that is ready for decoding.
 pub(super) struct Tree {
-    /// By the next bits: the symbol, shifted by 4, and its code's length; zero where the code is longer.
+    /// By the next bits: the symbol shifted left by 4, plus the length of its code. Zero means that the code is longer
+    /// than the table's index.
     table: [u16; 1 << TABLE_BITS],
     /// Symbols in the order of their codes.
     symbols: [u16; MAX_SYMBOLS],
-    /// For each length, the first code that is greater, as 16 bits.
+    /// For each length, the first code that is greater than all codes of this length, aligned to 16 bits.
     limits: [u32; MAX_BITS + 1],
-    /// For each length, what to add to a code of it to have its symbol's place.
+    /// For each length, the number to add to a code to get the index of its symbol.
     offsets: [i32; MAX_BITS + 1],
 }
 
 impl Tree {
-    /// Returns a tree without symbols.
+    /// Creates a tree without symbols.
     pub(super) fn new() -> Self {
         Self {
             table: [0; 1 << TABLE_BITS],
@@ -32,7 +33,8 @@ impl Tree {
         }
     }
 
-    /// Makes the tree of these code lengths, at most 16. Without any it has no symbols; else it must be complete.
+    /// Builds the tree for these code lengths, which are at most 16. The codes must be complete, unless all lengths are
+    /// zero.
     pub(super) fn build(&mut self, lengths: &[u8]) -> Result<(), Found> {
         let mut counts = [0_u16; MAX_BITS + 1];
         for length in lengths {
@@ -81,7 +83,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes the next symbol; at least 16 bits must be loaded.
+    /// Takes the next symbol. At least 16 bits must be loaded.
     #[inline(always)]
     pub(super) fn symbol(&self, bits: &mut Bits<'_>) -> Result<u16, Found> {
         let entry = self.table[bits.look(TABLE_BITS) as usize];
@@ -104,11 +106,12 @@ impl Tree {
                 return self.symbols.get(place).copied().ok_or("a code without a symbol");
             }
         }
-        Err("a symbol of a tree without any")
+        Err("a symbol of a tree that has no symbols")
     }
 }
 
-/// Reads code lengths, which are written as changes of those before, in the code of a tree that stands before them.
+/// Reads code lengths. They are stored as differences to the earlier lengths, in the code of a small tree that comes
+/// first.
 pub(super) fn read_lengths(bits: &mut Bits<'_>, pre: &mut Tree, lengths: &mut [u8]) -> Result<(), Found> {
     let mut pre_lengths = [0; PRE_SYMBOLS];
     for length in &mut pre_lengths {

@@ -3,14 +3,11 @@
 use super::drawing::{MAX_DRAWN, drawing};
 use super::report::known;
 use super::stories::Stories;
-use crate::output::shown::Shown;
+use crate::output::page::{Escaped, capital, counted, document};
 use crate::output::time::iso;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceStory, EventKind, FetchOutcome, Trouble};
-
-/// The style sheet of the page.
-const STYLE: &str = include_str!("page.css");
 
 /// The key to the drawing.
 const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a version was offered, red where the server refused. \
@@ -19,25 +16,6 @@ const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a ve
 
 /// The maximum number of devices on a page.
 const MAX_DEVICES: usize = 1000;
-
-/// Text in a page: characters that mean something in HTML are escaped, and so are those that control.
-pub(crate) struct Escaped<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in Shown(self.0).to_string().chars() {
-            match character {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                character => f.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Returns the page.
 pub(crate) fn page(stories: &Stories) -> String {
@@ -70,20 +48,6 @@ pub(crate) fn page(stories: &Stories) -> String {
         push_story(story, number, &mut body);
     }
     document("Timeline of devices", &body)
-}
-
-/// Returns a document with a title and a body.
-pub(crate) fn document(title: &str, body: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n",
-        Escaped(title)
-    )
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn push_contents(stories: &[DeviceStory], body: &mut String) {
@@ -161,13 +125,7 @@ fn push_trouble(trouble: &Trouble, body: &mut String) {
     );
 }
 
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + characters.as_str()
-}
-
-/// Returns what is known of a device, apart from its name.
+/// Returns the known facts about a device, without its name.
 fn facts(story: &DeviceStory) -> String {
     match story.device {
         Some(DeviceId::Mac(_) | DeviceId::Serial(_)) => {

@@ -1,0 +1,117 @@
+//! Changes whose result is there already. A script may ask for them again: they are no failures.
+
+use serde::Serialize;
+use std::fmt;
+use ucupdate::book::{BookCommand, Refusal, RuleBook, RuleError, Share, StopScope};
+
+/// The result of a change that asks for what is there already.
+#[derive(Debug, Serialize)]
+pub(crate) struct NothingToDo {
+    /// Whether the change was only tried.
+    dry_run: bool,
+    /// Always `null`: the rule book has no new revision.
+    revision: Option<u64>,
+    /// Always false.
+    changed: bool,
+    notes: [String; 1],
+    /// Always empty.
+    changes: [(); 0],
+}
+
+impl NothingToDo {
+    /// Returns the result, with what is there already.
+    pub(crate) fn new(what: impl fmt::Display, dry_run: bool) -> Self {
+        Self { dry_run, revision: None, changed: false, notes: [what.to_string()], changes: [] }
+    }
+}
+
+impl fmt::Display for NothingToDo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [what] = &self.notes;
+        write!(f, "nothing to do: {}", crate::output::shown::Shown(what))
+    }
+}
+
+/// Returns what is there already, if a refused command asks for nothing else. A reason for people is no part of what is asked:
+/// the first one stays.
+pub(crate) fn there_already(command: &BookCommand, refusal: &Refusal, book: &RuleBook) -> Option<String> {
+    let (is_there, kept_reason) = match (command, refusal) {
+        (BookCommand::Ban(_), Refusal::AlreadyBanned { .. })
+        | (BookCommand::AskRestart { .. } | BookCommand::ApproveRestart { .. }, Refusal::NotStopped { .. })
+        | (BookCommand::ResumeRollout(..), Refusal::WrongState { cause: RuleError::NotPaused { .. }, .. })
+        | (
+            BookCommand::RollBackToNothing(_),
+            Refusal::WrongState { cause: RuleError::NothingToRollBack, .. },
+        ) => (true, None),
+        (BookCommand::Kill { .. }, Refusal::AlreadyStopped { scope, .. }) => (true, stop_reason(scope, book)),
+        (
+            BookCommand::PauseRollout(rule, name, _),
+            Refusal::WrongState { cause: RuleError::Paused { .. }, .. },
+        ) => {
+            let rollout = book.rule(rule).and_then(|rule| rule.rollout(name));
+            (true, rollout.and_then(|(_, rollout)| rollout.paused.as_deref()))
+        }
+        (BookCommand::AddHold(hold), Refusal::HoldNameTaken { name, .. }) => {
+            let there = book.hold(name);
+            let is_same = there.is_some_and(|there| there.on == hold.on && there.until == hold.until);
+            (is_same, there.map(|there| &*there.reason))
+        }
+        (BookCommand::AddTestDevice(device), Refusal::TestDeviceNameTaken { id, .. }) => {
+            (device.id == *id, None)
+        }
+        (BookCommand::AddStone(stone), Refusal::StoneNameTaken { stone: there }) => (*stone == **there, None),
+        (
+            BookCommand::Unreject { rule, version },
+            Refusal::WrongState { cause: RuleError::NotRejected { .. }, .. },
+        ) => (book.newest_release(rule, version).is_some(), None),
+        (BookCommand::ApproveAllOf(_), Refusal::NothingPendingOf { .. }) => {
+            return is_approved(command, book).then(|| "everything of the package is approved".to_owned());
+        }
+        (
+            BookCommand::StartRollout { .. },
+            Refusal::WrongState { cause: RuleError::RolloutNameTaken { .. }, .. },
+        ) => (is_started(command, book), None),
+        _ => (false, None),
+    };
+    let kept = kept_reason.filter(|reason| !reason.is_empty());
+    let kept = kept.map(|reason| format!(" (reason: {reason})")).unwrap_or_default();
+    is_there.then(|| format!("{refusal}{kept}"))
+}
+
+fn stop_reason<'a>(scope: &StopScope, book: &'a RuleBook) -> Option<&'a str> {
+    book.stop(scope).map(|stop| &*stop.reason)
+}
+
+/// Returns whether each release and each used interim image of a package is approved.
+fn is_approved(command: &BookCommand, book: &RuleBook) -> bool {
+    let BookCommand::ApproveAllOf(id) = command else { return false };
+    let Some(package) = book.package(*id) else { return false };
+    package.releases.iter().all(|release| {
+        let rule = book.rule(&release.rule);
+        rule.is_some_and(|rule| {
+            rule.approved()
+                .is_some_and(|approved| rule.policy().is_same_release(&approved.version, &release.version))
+        })
+    })
+}
+
+/// Returns whether the rollout that a command starts goes on as the command asks for. The start of a ramp does not count.
+fn is_started(command: &BookCommand, book: &RuleBook) -> bool {
+    let BookCommand::StartRollout { rule, audience, version, rollout } = command else { return false };
+    let Some(rule) = book.rule(rule) else { return false };
+    rule.rollout(&rollout.name).is_some_and(|(assignment, there)| {
+        assignment.audience == *audience
+            && rule.policy().is_same_release(&assignment.candidate.version, version)
+            && is_same_plan(&there.share, &rollout.share)
+            && there.window == rollout.window
+            && there.guard == rollout.guard
+            && there.paused.is_none()
+    })
+}
+
+fn is_same_plan(there: &Share, asked: &Share) -> bool {
+    match (there, asked) {
+        (Share::Ramp(there), Share::Ramp(asked)) => there.stages == asked.stages,
+        _ => there == asked,
+    }
+}

@@ -1,0 +1,166 @@
+//! Which devices of the fleet are shown, and in which order.
+
+use super::overview::Overview;
+use clap::ValueEnum;
+use std::cmp::Reverse;
+use std::fmt;
+use ucupdate::book::{GroupName, RuleKey, RulePattern, UpdateType};
+use ucupdate::inventory::{DeviceNumber, DeviceState, InventoryDevice};
+use ucupdate::request::{AskedFrom, Question};
+
+/// The devices that are shown. The default is all of them. A device is shown only if all options choose it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChosenArgs {
+    /// Only devices in these states
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    state: Vec<StateName>,
+    /// Only devices that should have another version than they have, whatever prevents or delays it
+    #[arg(long)]
+    behind: bool,
+    /// Only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
+    #[arg(long, value_name = "PATTERN")]
+    rule: Option<RulePattern>,
+    /// Only devices in this group
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<GroupName>,
+    /// Only devices that have this version of a module, as they report it
+    #[arg(long, value_name = "VERSION")]
+    has: Option<String>,
+    /// The order of the devices
+    #[arg(long, value_enum, default_value = "device")]
+    sort: SortBy,
+    /// Turn the order round
+    #[arg(long)]
+    reverse: bool,
+}
+
+/// The order of devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SortBy {
+    /// By MAC address, then by serial number
+    Device,
+    /// By state, those that need attention first
+    State,
+    /// By vendor and model
+    Model,
+    /// By the time of the last request, the earliest first
+    LastAsked,
+    /// By address
+    Host,
+}
+
+/// The name of a state on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct StateName(DeviceState);
+
+impl ValueEnum for StateName {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [StateName; DeviceState::ALL.len()] = {
+            let mut all = [StateName(DeviceState::Silent); DeviceState::ALL.len()];
+            let mut at = 0;
+            while at < all.len() {
+                all[at] = StateName(DeviceState::ALL[at]);
+                at += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.0.name()).help(self.0.meaning()))
+    }
+}
+
+impl ChosenArgs {
+    /// Returns the devices that are chosen, in order.
+    pub(crate) fn of(&self, overview: &Overview) -> Vec<DeviceNumber> {
+        let devices = overview.devices.iter();
+        let mut chosen: Vec<(DeviceNumber, DeviceState)> = devices
+            .filter(|(_, state)| self.state.is_empty() || self.state.contains(&StateName(*state)))
+            .filter(|(number, _)| self.is_only_by_state() || self.chooses(*number, overview))
+            .copied()
+            .collect();
+        let fleet = &overview.fleet;
+        match self.sort {
+            SortBy::Device => {}
+            SortBy::State => chosen.sort_by_key(|(_, state)| *state),
+            SortBy::LastAsked => chosen.sort_by_cached_key(|(number, _)| fleet.device(*number).last_asked),
+            SortBy::Model => chosen.sort_by_cached_key(|(number, _)| {
+                let kind = fleet.device(*number).kind;
+                [kind.vendor, kind.model].map(|word| word.to_ascii_lowercase())
+            }),
+            SortBy::Host => chosen.sort_by_cached_key(|(number, _)| {
+                let host = fleet.device(*number).user_host;
+                // Addresses come by their numbers, and before names.
+                (Reverse(host.parse::<std::net::IpAddr>().ok().map(Reverse)), host)
+            }),
+        }
+        if self.reverse {
+            chosen.reverse();
+        }
+        chosen.into_iter().map(|(number, _)| number).collect()
+    }
+
+    fn is_only_by_state(&self) -> bool {
+        !self.behind && self.rule.is_none() && self.group.is_none() && self.has.is_none()
+    }
+
+    fn chooses(&self, number: DeviceNumber, overview: &Overview) -> bool {
+        let device = overview.fleet.device(number);
+        (!self.behind || overview.standing(number, &device).is_behind())
+            && self.has.as_ref().is_none_or(|version| {
+                device.modules.iter().any(|module| module.installed.version.as_str() == version)
+            })
+            && self.rule.as_ref().is_none_or(|pattern| is_of_rule(pattern, &device, overview))
+            && self.group.as_ref().is_none_or(|group| is_in_group(group, &device, overview))
+    }
+}
+
+/// Whether a pattern matches the rule of one of the modules. If no rule is for a module, the words of the device count.
+fn is_of_rule(pattern: &RulePattern, device: &InventoryDevice, overview: &Overview) -> bool {
+    let Some(request) = device.request() else { return false };
+    Question::all_of(&request, AskedFrom::default()).any(|question| {
+        let rule = overview.index().and_then(|index| index.rule_of(&question));
+        match rule {
+            Some(rule) => pattern.holds(rule.key()),
+            None => {
+                let update_type = question.module.update_type_stem().parse::<UpdateType>().ok();
+                let key =
+                    update_type.and_then(|update| RuleKey::new(request.device.kind.clone(), update).ok());
+                key.is_some_and(|key| pattern.holds(&key))
+            }
+        }
+    })
+}
+
+fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview) -> bool {
+    let Some(rules) = &overview.rules else { return false };
+    let book = rules.book();
+    let identity = device.identity();
+    if book.members(group).any(|member| Some(member) == identity.as_ref()) {
+        return true;
+    }
+    let predicate = book.group(group).and_then(|group| group.predicate.as_ref());
+    let (Some(predicate), Some(request)) = (predicate, device.request()) else { return false };
+    let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
+    Question::all_of(&request, from).any(|question| predicate.holds(&question))
+}
+
+impl fmt::Display for ChosenArgs {
+    /// Writes the options that choose devices, or nothing if all devices are chosen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if !self.state.is_empty() {
+            let names: Vec<&str> = self.state.iter().map(|state| state.0.name()).collect();
+            parts.push(format!("state {}", names.join(" or ")));
+        }
+        if self.behind {
+            parts.push("another version is due".to_owned());
+        }
+        parts.extend(self.rule.as_ref().map(|rule| format!("rule {rule}")));
+        parts.extend(self.group.as_ref().map(|group| format!("group {group}")));
+        parts.extend(self.has.as_ref().map(|version| format!("version {version}")));
+        f.write_str(&parts.join(", "))
+    }
+}

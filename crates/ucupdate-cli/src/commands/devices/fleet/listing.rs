@@ -1,0 +1,260 @@
+//! The devices of a fleet as text and as JSON.
+
+use super::super::loops::{mac, serial};
+use super::csv::named;
+use super::overview::{Counts, ModelCount, Overview};
+use crate::context::Context;
+use crate::output::list::List;
+use crate::output::table::Table;
+use crate::output::time::iso;
+use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::{
+    DayCount, DeviceNumber, DeviceState, InventoryDevice, InventoryModule, Standing, VersionCount,
+};
+
+/// The maximum number of devices that are listed for people.
+const MAX_LISTED: usize = 10_000;
+
+/// The width from which the address of each device is listed.
+const WIDE: usize = 118;
+
+/// The width from which everything is listed.
+const WIDEST: usize = 160;
+
+/// Returns a device as a JSON object. Times are in UTC.
+pub(in super::super) fn device_json(identity: &DeviceId, device: &InventoryDevice) -> Value {
+    let known_serial = || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
+    let mut value = json!({ "mac": mac(identity), "serial": serial(identity).or_else(known_serial) });
+    let kind = serde_json::to_value(&device.kind).unwrap_or_default();
+    let rest = json!({
+        "user": device.user_name,
+        "host": device.user_host,
+        "server": device.server.as_ref().map(ToString::to_string),
+        "first_asked": iso(device.first_asked),
+        "last_asked": iso(device.last_asked),
+        "asks": device.asks,
+        "modules": device.modules.iter().map(module_json).collect::<Vec<_>>(),
+    });
+    if let (Value::Object(fields), Value::Object(kind), Value::Object(rest)) = (&mut value, kind, rest) {
+        fields.extend(kind);
+        fields.extend(rest);
+    }
+    value
+}
+
+fn module_json(module: &InventoryModule) -> Value {
+    json!({
+        "file_name": module.installed.file_name,
+        "version": module.installed.version,
+        "offered": module.offered,
+        "asked": iso(module.asked),
+    })
+}
+
+fn version_json(count: &VersionCount) -> Value {
+    json!({
+        "vendor": count.vendor,
+        "model": count.model,
+        "file_name": count.file_name,
+        "version": count.version,
+        "devices": count.devices,
+    })
+}
+
+fn day_json(count: &DayCount) -> Value {
+    json!({
+        "day": iso(count.day).get(..10),
+        "file_name": count.file_name,
+        "version": count.version,
+        "devices": count.devices,
+    })
+}
+
+/// Returns where a device stands as the fields of a JSON object.
+fn standing_json(device: &InventoryDevice, standing: &Standing<'_>) -> Value {
+    json!({
+        "state": standing.state.name(),
+        "reason": standing.reason(),
+        "because": standing.decision.as_ref().map(ToString::to_string),
+        "target": standing.target(),
+        "offer": standing.offer(),
+        "behind": standing.decision.as_ref().map(|_| standing.is_behind()),
+        "module": standing.module.and_then(|place| device.modules.get(place)).map(|it| &it.installed.file_name),
+    })
+}
+
+/// The fleet as a JSON object, which is written device by device.
+pub(super) struct Json<'a> {
+    overview: &'a Overview,
+    chosen: &'a [DeviceNumber],
+}
+
+impl<'a> Json<'a> {
+    pub(super) fn new(overview: &'a Overview, chosen: &'a [DeviceNumber]) -> Self {
+        Self { overview, chosen }
+    }
+}
+
+struct Devices<'a>(&'a Json<'a>);
+
+impl Serialize for Devices<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Json { overview, chosen } = self.0;
+        let mut devices = serializer.serialize_seq(Some(chosen.len()))?;
+        for number in *chosen {
+            let device = overview.fleet.device(*number);
+            let Some(identity) = device.identity() else { continue };
+            let mut value = device_json(&identity, &device);
+            let standing = standing_json(&device, &overview.standing(*number, &device));
+            if let (Value::Object(fields), Value::Object(standing)) = (&mut value, standing) {
+                fields.extend(standing);
+            }
+            devices.serialize_element(&value)?;
+        }
+        devices.end()
+    }
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Overview { fleet, read, counts, .. } = self.overview;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("devices", &Devices(self))?;
+        let versions = self.overview.versions();
+        map.serialize_entry("versions", &versions.iter().map(version_json).collect::<Vec<_>>())?;
+        map.serialize_entry("days", &fleet.days().iter().map(day_json).collect::<Vec<_>>())?;
+        map.serialize_entry("fleet", &counts_json(counts, fleet.len()))?;
+        map.serialize_entry("rows", &read.rows)?;
+        map.serialize_entry("unread", &read.unread)?;
+        map.serialize_entry("unidentified", &fleet.unidentified())?;
+        map.serialize_entry("left_out", &fleet.skipped_rows())?;
+        map.serialize_entry("dropped_texts", &fleet.dropped_texts())?;
+        map.end()
+    }
+}
+
+/// Returns the counts of the whole fleet. Each state has a count.
+fn counts_json(counts: &Counts, devices: usize) -> Value {
+    let model = |model: &ModelCount| {
+        json!({
+            "vendor": model.vendor, "model": model.model, "devices": model.devices, "states": states_json(&model.states),
+        })
+    };
+    json!({
+        "devices": devices,
+        "behind": counts.behind,
+        "states": states_json(&counts.states),
+        "reasons": counts.reasons,
+        "models": counts.models.values().map(model).collect::<Vec<_>>(),
+    })
+}
+
+fn states_json(states: &BTreeMap<DeviceState, u64>) -> Value {
+    let count = |state: &DeviceState| states.get(state).copied().unwrap_or(0);
+    DeviceState::ALL.iter().map(|state| (state.name().to_owned(), Value::from(count(state)))).collect()
+}
+
+/// Returns the chosen devices and the counts of the whole fleet as text.
+pub(super) fn text(overview: &Overview, chosen: &[DeviceNumber], width: usize) -> String {
+    if overview.fleet.is_empty() {
+        return "no devices".to_owned();
+    }
+    let listed = &chosen[..chosen.len().min(MAX_LISTED)];
+    let mut text = match width {
+        _ if listed.is_empty() => "no devices are chosen".to_owned(),
+        WIDEST.. => {
+            table(overview, listed, ["DEVICE", "STATE", "HAS", "TARGET", "LAST ASKED", "IS", "USER", "HOST"])
+        }
+        WIDE.. => {
+            table(overview, listed, ["DEVICE", "STATE", "HAS", "TARGET", "LAST ASKED", "MODEL", "HOST"])
+        }
+        _ => table(overview, listed, ["DEVICE", "STATE", "HAS", "TARGET", "LAST ASKED"]),
+    };
+    let _written = write!(text, "\n\n{}", summary(overview, chosen.len(), width));
+    text
+}
+
+/// Returns a table of devices. Each column is named by its heading.
+fn table<const N: usize>(overview: &Overview, chosen: &[DeviceNumber], columns: [&'static str; N]) -> String {
+    let mut table = Table::new(columns);
+    for number in chosen {
+        let device = overview.fleet.device(*number);
+        let standing = overview.standing(*number, &device);
+        let cells = columns.map(|column| cell(column, &device, &standing, N));
+        table.row(std::array::from_fn(|place| &cells[place] as &dyn Display));
+    }
+    table.to_string()
+}
+
+fn cell(column: &str, device: &InventoryDevice, standing: &Standing<'_>, columns: usize) -> String {
+    let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+    match column {
+        "DEVICE" => device.identity().map(|identity| identity.to_string()).unwrap_or_default(),
+        "STATE" => match standing.reason().filter(|_| standing.state == DeviceState::Behind) {
+            Some(reason) => format!("{}: {reason}", standing.state),
+            None => standing.state.to_string(),
+        },
+        "HAS" => or_none(&device.modules.iter().map(named).collect::<Vec<_>>().join(", ")),
+        "TARGET" => standing.target().map_or_else(|| "-".to_owned(), ToString::to_string),
+        // Narrow tables have no room for seconds.
+        "LAST ASKED" if columns <= 5 => {
+            let asked = iso(device.last_asked);
+            format!("{} {}", asked.get(..10).unwrap_or_default(), asked.get(11..16).unwrap_or_default())
+        }
+        "LAST ASKED" => iso(device.last_asked),
+        "IS" => device.kind.to_string(),
+        "MODEL" => format!("{} {}", device.kind.vendor, device.kind.model),
+        "USER" => or_none(&device.user_name),
+        "HOST" => or_none(&device.user_host),
+        _ => String::new(),
+    }
+}
+
+/// Returns the counts of the whole fleet: by state, by model and by version.
+fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
+    let counts = &overview.counts;
+    let mut states = Table::new(["DEVICES", "STATE", if width < WIDE { "" } else { "WHICH" }]);
+    for (state, devices) in &counts.states {
+        // Narrow tables have no room for sentences.
+        let meaning = if width < WIDE { "" } else { state.meaning() };
+        states.row([devices, state, &meaning]);
+    }
+    let mut reasons: Vec<String> =
+        counts.reasons.iter().map(|(reason, devices)| format!("{devices} {reason}")).collect();
+    if !reasons.is_empty() {
+        reasons = vec![format!("\n\nbehind because: {}", reasons.join(", "))];
+    }
+    let mut models = Table::new(["DEVICES", "VENDOR", "MODEL", "STATES"]);
+    for model in counts.models.values() {
+        let states: Vec<String> =
+            model.states.iter().map(|(state, devices)| format!("{devices} {state}")).collect();
+        models.row([&model.devices, &model.vendor, &model.model, &states.join(", ")]);
+    }
+    let mut versions = List::new("versions", "", ["DEVICES", "VENDOR", "MODEL", "MODULE", "VERSION"]);
+    for count in overview.versions() {
+        let cells: [&dyn Display; 5] =
+            [&count.devices, &count.vendor, &count.model, &count.file_name, &count.version];
+        versions.row(version_json(&count), cells);
+    }
+    let all = overview.fleet.len();
+    format!(
+        "the whole fleet has {all} device(s), and {chosen} of them are chosen\n{} should have another version than they \
+         have\n\n{states}{}\n\n{models}\n\n{versions}",
+        counts.behind,
+        reasons.concat()
+    )
+}
+
+/// Reports the devices that are not listed.
+pub(super) fn report_unlisted(chosen: &[DeviceNumber], context: &mut Context) {
+    if let Some(more) = chosen.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
+        context.output.message(format_args!(
+            "{more} further device(s) are not listed: choose some (--state, --rule), or write all of them (--csv, --json)"
+        ));
+    }
+}

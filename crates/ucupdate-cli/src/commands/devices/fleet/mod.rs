@@ -1,0 +1,77 @@
+//! `ucupdate fleet`: which devices there are, what they have, and where they stand.
+
+mod chosen;
+mod csv;
+mod listing;
+pub(crate) mod overview;
+pub(crate) mod page;
+
+use crate::args::audit::AuditArgs;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::files;
+use chosen::ChosenArgs;
+pub(super) use listing::device_json;
+use overview::Overview;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FleetArgs {
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    chosen: ChosenArgs,
+    /// A device is silent if it has not asked for this long: hours (50h) or days (7d)
+    #[arg(long, value_name = "TIME", default_value = "50h", value_parser = long)]
+    silent_after: Duration,
+    /// Write the chosen devices to this new file, as comma-separated values
+    #[arg(long, value_name = "OUT")]
+    csv: Option<PathBuf>,
+    /// Write one page about the fleet to this new file, with plots and the chosen devices
+    #[arg(long, value_name = "OUT")]
+    html: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
+    let is_to_file = args.csv.is_some() || args.html.is_some();
+    if let Some(group) = &args.chosen.group
+        && context.administer(IfMissing::Refuse).await?.snapshot().book().group(group).is_none()
+    {
+        return Err(Failure::not_found(format_args!("no group {group}")));
+    }
+    let overview = Overview::read(&args.audit, args.silent_after, context).await?;
+    if overview.read.is_nothing() {
+        return overview.read.refuse_nothing_understood();
+    }
+    overview.report_limits(context);
+    let chosen = args.chosen.of(&overview);
+    if let Some(path) = &args.csv {
+        files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
+        context.output.message(format_args!("{} has {} device(s)", path.display(), chosen.len()));
+    }
+    if let Some(path) = &args.html {
+        files::new::write_file(path, page::page(&overview, &chosen, &args.chosen).as_bytes())?;
+        context.output.message(format_args!("{} has the page of the fleet", path.display()));
+    }
+    if context.output.is_json() {
+        context.output.json_result(&listing::Json::new(&overview, &chosen))?;
+    } else if !is_to_file {
+        let width = context.output.width();
+        context.output.text(listing::text(&overview, &chosen, width))?;
+        listing::report_unlisted(&chosen, context);
+    }
+    overview.read.refuse_nothing_understood()
+}
+
+/// Reads a number of hours or days, such as `50h` or `7d`.
+fn long(text: &str) -> Result<Duration, String> {
+    let hours = |count: &str, hours: u64| count.parse::<u64>().ok()?.checked_mul(hours);
+    let found = match (text.strip_suffix('h'), text.strip_suffix('d')) {
+        (Some(count), _) => hours(count, 1),
+        (_, Some(count)) => hours(count, 24),
+        _ => None,
+    };
+    let seconds = found.filter(|hours| (1..=100_000).contains(hours)).map(|hours| hours * 60 * 60);
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected hours or days, such as 50h or 7d".to_owned())
+}

@@ -1,0 +1,153 @@
+//! [`Overview`]: the devices of a fleet with their states, and the counts of the whole fleet.
+
+use crate::args::audit::AuditArgs;
+use crate::args::read_rows::ReadRows;
+use crate::context::Context;
+use crate::failure::Failure;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use ucupdate::Snapshot;
+use ucupdate::decide::EligibilityIndex;
+use ucupdate::inventory::{
+    DeviceNumber, DeviceState, Inventory, InventoryDevice, Standing, StateOptions, VersionCount,
+};
+use ucupdate::value::UnixTime;
+
+/// The devices of a fleet, and the rules that they are compared with.
+#[derive(Debug)]
+pub(crate) struct Overview {
+    pub(crate) fleet: Inventory,
+    /// `None` if there is no store, or its rule book cannot be read.
+    pub(crate) rules: Option<Arc<Snapshot>>,
+    /// The devices in their order, with their states.
+    pub(crate) devices: Vec<(DeviceNumber, DeviceState)>,
+    pub(crate) counts: Counts,
+    pub(crate) read: ReadRows,
+    /// The time from which silence is reckoned back: now, or the end of the files.
+    pub(crate) end: UnixTime,
+    pub(crate) silence: Duration,
+    options: StateOptions,
+}
+
+/// Counts of all devices of a fleet.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) states: BTreeMap<DeviceState, u64>,
+    /// The devices that are behind, by the word for the reason.
+    pub(crate) reasons: BTreeMap<&'static str, u64>,
+    /// By vendor and model in lower case.
+    pub(crate) models: BTreeMap<[String; 2], ModelCount>,
+    /// The number of devices that should have another version than they have.
+    pub(crate) behind: u64,
+}
+
+/// The devices of one model.
+#[derive(Debug)]
+pub(crate) struct ModelCount {
+    /// As the first device reported it.
+    pub(crate) vendor: Box<str>,
+    pub(crate) model: Box<str>,
+    pub(crate) devices: u64,
+    pub(crate) states: BTreeMap<DeviceState, u64>,
+}
+
+impl Overview {
+    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one.
+    ///
+    /// # Errors
+    /// When there is no store, or a log cannot be read.
+    pub(crate) async fn read(
+        audit: &AuditArgs,
+        silence: Duration,
+        context: &mut Context,
+    ) -> Result<Self, Failure> {
+        let (mut fleet, mut last) = (Inventory::default(), None);
+        let take = |logged: &ucupdate::audit::LoggedRow| {
+            last = last.max(Some(logged.row.logged_at));
+            fleet.take_in(logged);
+        };
+        let read = audit.each_row(context, take).await?;
+        let rules = context.rules_if_readable().await;
+        let now = UnixTime::from(SystemTime::now());
+        let end = if audit.is_of_store() { now } else { last.unwrap_or(now) };
+        let options = StateOptions::new(now).with_end(end).with_silence(silence);
+        let mut overview = Self {
+            fleet,
+            rules,
+            devices: Vec::new(),
+            counts: Counts::default(),
+            read,
+            end,
+            silence,
+            options,
+        };
+        overview.find_states();
+        Ok(overview)
+    }
+
+    fn find_states(&mut self) {
+        let (mut counts, mut devices) = (Counts::default(), Vec::with_capacity(self.fleet.len()));
+        for number in self.fleet.numbers() {
+            let device = self.fleet.device(number);
+            let standing = self.standing(number, &device);
+            counts.add(&device, &standing);
+            devices.push((number, standing.state));
+        }
+        (self.counts, self.devices) = (counts, devices);
+    }
+
+    /// Returns where a device stands.
+    pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> Standing<'_> {
+        Standing::of(device, &self.fleet.histories(number), self.index(), &self.options)
+    }
+
+    /// The rules by device. `None` if there is no rule book.
+    pub(crate) fn index(&self) -> Option<&EligibilityIndex> {
+        self.rules.as_ref().map(|rules| rules.index())
+    }
+
+    /// Counts the devices of each version, in the version schemes of the rules.
+    pub(crate) fn versions(&self) -> Vec<VersionCount> {
+        self.fleet.versions_in(self.index().unwrap_or(&EligibilityIndex::default()))
+    }
+
+    /// Reports what is missing because there was no room for it.
+    pub(crate) fn report_limits(&self, context: &mut Context) {
+        if self.fleet.skipped_rows() > 0 {
+            context.output.message(format_args!(
+                "{} row(s) were passed over: there is room for {} devices; choose a shorter time (--since)",
+                self.fleet.skipped_rows(),
+                self.fleet.len()
+            ));
+        }
+        if self.fleet.dropped_texts() > 0 {
+            context.output.message(format_args!(
+                "{} text(s) are left empty: there is no room for more texts; choose a shorter time (--since)",
+                self.fleet.dropped_texts()
+            ));
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, device: &InventoryDevice, standing: &Standing<'_>) {
+        let state = standing.state;
+        *self.states.entry(state).or_default() += 1;
+        if standing.is_behind() {
+            self.behind += 1;
+        }
+        if let (DeviceState::Behind, Some(reason)) = (state, standing.reason()) {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+        let key = [&device.kind.vendor, &device.kind.model].map(|word| word.to_ascii_lowercase());
+        let model = self.models.entry(key).or_insert_with(|| ModelCount {
+            vendor: device.kind.vendor.clone(),
+            model: device.kind.model.clone(),
+            devices: 0,
+            states: BTreeMap::new(),
+        });
+        model.devices += 1;
+        *model.states.entry(state).or_default() += 1;
+    }
+}

@@ -1,0 +1,50 @@
+//! Pages of HTML: one file each, without scripts and without anything from a network.
+
+pub(crate) mod charts;
+
+use super::shown::Shown;
+use std::fmt::{self, Write as _};
+
+/// The style sheet of all pages.
+const STYLE: &str = include_str!("page.css");
+
+/// Text in a page: characters that mean something in HTML are escaped, and so are those that control.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in Shown(self.0).to_string().chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                character => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a document with a title and a body.
+pub(crate) fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
+         <title>{}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n",
+        Escaped(title)
+    )
+}
+
+/// Returns a number and its noun, in the singular or the plural.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns a text with a capital letter at its start.
+pub(crate) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}

@@ -1,0 +1,82 @@
+//! Counts of devices by version and by day.
+
+use super::device::InventoryDevice;
+use crate::schemes::scheme_of;
+use std::collections::BTreeMap;
+use ucupdate_core::decide::EligibilityIndex;
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
+
+/// The number of devices that have a version of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VersionCount {
+    /// The vendor of the devices, as the first of them reported it.
+    pub vendor: Box<str>,
+    /// The model of the devices, as the first of them reported it.
+    pub model: Box<str>,
+    /// The file name of the module, such as `cpe.nbt`.
+    pub file_name: Box<str>,
+    /// The version, as one of the devices reported it.
+    pub version: ReportedVersion,
+    /// The number of devices.
+    pub devices: u64,
+}
+
+/// The number of devices that reported a version on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DayCount {
+    /// The begin of the day in UTC.
+    pub day: UnixTime,
+    /// The file name of the module, such as `cpe.nbt`.
+    pub file_name: Box<str>,
+    /// The version as reported.
+    pub version: ReportedVersion,
+    /// The number of devices.
+    pub devices: u64,
+}
+
+/// The words of a count in lower case, and its release. A version that cannot be read has no release.
+type CountKey = ([String; 3], Result<([u32; 8], String), Box<str>>);
+
+/// Counts devices by version.
+#[derive(Debug, Default)]
+pub(super) struct VersionCounts(BTreeMap<CountKey, VersionCount>);
+
+impl VersionCounts {
+    /// Adds a device.
+    pub(super) fn add(&mut self, device: &InventoryDevice, index: &EligibilityIndex) {
+        let kind = device.kind.read().ok();
+        for module in &device.modules {
+            let InstalledModule { file_name, version, .. } = &module.installed;
+            let scheme = kind.as_ref().and_then(|kind| scheme_of(index, kind, file_name));
+            let key = (
+                [&device.kind.vendor, &device.kind.model, file_name].map(|word| word.to_ascii_lowercase()),
+                release(scheme.unwrap_or(&VersionScheme::Dotnet), version),
+            );
+            let count = self.0.entry(key).or_insert_with(|| VersionCount {
+                vendor: device.kind.vendor.clone(),
+                model: device.kind.model.clone(),
+                file_name: file_name.clone(),
+                version: version.clone(),
+                devices: 0,
+            });
+            count.devices += 1;
+        }
+    }
+
+    /// Returns the counts, sorted by vendor, model and module. Older versions come first.
+    pub(super) fn finish(self) -> Vec<VersionCount> {
+        self.0.into_values().collect()
+    }
+}
+
+/// Returns a sort key that is equal for versions of the same release. Versions that can be read come before the others.
+fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8], String), Box<str>> {
+    match scheme.release_of(version) {
+        Some((numbers, prefix)) => Ok((numbers, prefix.to_ascii_lowercase())),
+        None => Err(version.as_str().into()),
+    }
+}

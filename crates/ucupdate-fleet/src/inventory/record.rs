@@ -1,0 +1,282 @@
+//! The compact form in which an inventory holds devices: numbers of texts in place of texts.
+
+use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
+use super::words::Words;
+use std::collections::HashMap;
+use ucupdate_core::MacAddress;
+use ucupdate_core::device::{KindWord, ReportedKind};
+use ucupdate_core::request::InstalledModule;
+use ucupdate_core::value::{FieldTime, Reported, UnixTime};
+use ucupdate_core::version::ReportedVersion;
+
+/// The number in place of the text of a MAC address that has the usual form.
+const USUAL_MAC: u32 = u32::MAX;
+
+/// The bit that marks the key of a device without a MAC address.
+const SERIAL_BIT: u64 = 1 << 63;
+
+/// The seconds within which several offers of one version count as one try.
+const TRY_SECONDS: u32 = 60 * 60;
+
+/// The identity of a device: the MAC address, or the number of the serial number in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct DeviceKey(u64);
+
+impl DeviceKey {
+    pub(super) fn mac(mac: MacAddress) -> Self {
+        Self(mac.octets().into_iter().fold(0, |key, octet| key << 8 | u64::from(octet)))
+    }
+
+    pub(super) fn serial(folded: u32) -> Self {
+        Self(SERIAL_BIT | u64::from(folded))
+    }
+
+    /// Returns the place among all devices: MAC addresses in their order, then serial numbers in theirs.
+    pub(super) fn order(self, words: &Words) -> (u64, &str) {
+        match self.0 & SERIAL_BIT {
+            0 => (self.0, ""),
+            _ => (SERIAL_BIT, words.text(u32::try_from(self.0 ^ SERIAL_BIT).unwrap_or(0))),
+        }
+    }
+}
+
+/// The kinds of devices by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kinds {
+    kinds: Vec<[u32; KindWord::COUNT]>,
+    numbers: HashMap<[u32; KindWord::COUNT], u32>,
+}
+
+impl Kinds {
+    fn number(&mut self, near: u32, reported: &ReportedKind, words: &mut Words) -> u32 {
+        let likely = self.kinds.get(near as usize).copied().unwrap_or_default();
+        let texts = reported.each_ref();
+        let kind = std::array::from_fn(|word| words.number_near(likely[word], texts[word]));
+        if kind == likely && !self.kinds.is_empty() {
+            return near;
+        }
+        let next = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        *self.numbers.entry(kind).or_insert_with(|| {
+            self.kinds.push(kind);
+            next
+        })
+    }
+
+    fn kind(&self, number: u32, words: &Words) -> ReportedKind {
+        let kind = self.kinds.get(number as usize).copied().unwrap_or_default();
+        kind.map(|word| Box::from(words.text(word))).into()
+    }
+}
+
+/// The texts of an inventory.
+#[derive(Clone, Debug)]
+pub(super) struct Texts {
+    pub(super) words: Words,
+    pub(super) kinds: Kinds,
+}
+
+/// One device, as of its last request.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) key: DeviceKey,
+    pub(super) first_asked: UnixTime,
+    pub(super) last_asked: UnixTime,
+    pub(super) asks: u32,
+    /// The number of its first module, plus one. 0 if it has none.
+    pub(super) modules: u32,
+    kind: u32,
+    mac_address: u32,
+    serial_number: u32,
+    user_name: u32,
+    user_host: u32,
+    /// 0 if the log does not name its server.
+    server: u32,
+    request_date_time: RequestTime,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum RequestTime {
+    /// A time in its usual form.
+    Usual(FieldTime),
+    Text(u32),
+}
+
+/// The parts of a device that its latest request decides.
+pub(super) struct Facts<'a> {
+    pub(super) kind: &'a ReportedKind,
+    pub(super) mac_address: &'a Reported<MacAddress>,
+    pub(super) serial_number: &'a str,
+    pub(super) user_name: &'a str,
+    pub(super) user_host: &'a str,
+    pub(super) server: &'a str,
+    pub(super) request_date_time: &'a Reported<FieldTime>,
+}
+
+impl Record {
+    pub(super) fn new(key: DeviceKey, at: UnixTime) -> Self {
+        Self {
+            key,
+            first_asked: at,
+            last_asked: UnixTime::from_millis(i64::MIN),
+            asks: 0,
+            modules: 0,
+            kind: 0,
+            mac_address: 0,
+            serial_number: 0,
+            user_name: 0,
+            user_host: 0,
+            server: 0,
+            request_date_time: RequestTime::Text(0),
+        }
+    }
+
+    /// Takes the facts of a request, if no later one is known.
+    pub(super) fn update(&mut self, facts: &Facts<'_>, at: UnixTime, texts: &mut Texts) {
+        self.first_asked = self.first_asked.min(at);
+        if at < self.last_asked {
+            return;
+        }
+        self.last_asked = at;
+        let Texts { words, kinds } = texts;
+        self.kind = kinds.number(self.kind, facts.kind, words);
+        self.mac_address = match facts.mac_address.read() {
+            Some(mac) if mac.to_string() == facts.mac_address.raw() => USUAL_MAC,
+            _ => words.number(facts.mac_address.raw()),
+        };
+        self.serial_number = words.number_near(self.serial_number, facts.serial_number);
+        self.user_name = words.number_near(self.user_name, facts.user_name);
+        self.user_host = words.number_near(self.user_host, facts.user_host);
+        self.server = words.number_near(self.server, facts.server);
+        let time = facts.request_date_time;
+        self.request_date_time = match time.read() {
+            Some(read) if read.to_string() == time.raw() => RequestTime::Usual(*read),
+            _ => RequestTime::Text(words.number(time.raw())),
+        };
+    }
+
+    /// Returns the device without its modules.
+    pub(super) fn device(&self, texts: &Texts) -> InventoryDevice {
+        let words = &texts.words;
+        let mac_address = match self.mac_address {
+            USUAL_MAC => {
+                let mut octets = [0; 6];
+                octets.copy_from_slice(&self.key.0.to_be_bytes()[2..]);
+                Reported::from(MacAddress::new(octets))
+            }
+            number => Reported::new(words.text(number)),
+        };
+        InventoryDevice {
+            kind: texts.kinds.kind(self.kind, words),
+            mac_address,
+            serial_number: Reported::new(words.text(self.serial_number)),
+            user_name: words.text(self.user_name).into(),
+            user_host: words.text(self.user_host).into(),
+            request_date_time: match self.request_date_time {
+                RequestTime::Usual(time) => Reported::from(time),
+                RequestTime::Text(number) => Reported::new(words.text(number)),
+            },
+            server: words.text(self.server).parse().ok(),
+            first_asked: self.first_asked,
+            last_asked: self.last_asked,
+            asks: self.asks.into(),
+            modules: Vec::new(),
+        }
+    }
+}
+
+/// One module of a device.
+#[derive(Clone, Debug)]
+pub(super) struct ModuleRecord {
+    /// The number of the device's next module, plus one. 0 for the last one.
+    pub(super) next: u32,
+    pub(super) file_name: u32,
+    pub(super) version: u32,
+    time_stamp: u32,
+    /// The number of the offered version, plus one. 0 if nothing was offered.
+    offered: u32,
+    /// The number of the version before the installed one, plus one. 0 if none is known.
+    previous: u32,
+    /// The time of the last try that counted, in seconds since 1970.
+    tried: u32,
+    /// The day on which the module was counted last, in days since 1970.
+    counted: u16,
+    tries: u8,
+    has_returned: bool,
+    asked: UnixTime,
+}
+
+impl ModuleRecord {
+    pub(super) fn new(file_name: u32) -> Self {
+        Self {
+            next: 0,
+            file_name,
+            version: 0,
+            time_stamp: 0,
+            offered: 0,
+            previous: 0,
+            tried: 0,
+            counted: 0,
+            tries: 0,
+            has_returned: false,
+            asked: UnixTime::from_millis(i64::MIN),
+        }
+    }
+
+    /// Takes what a request reported of the module, if no later request is known. Returns the day, in days since 1970, if the
+    /// module was not yet counted with this version on it.
+    pub(super) fn update(
+        &mut self,
+        installed: &InstalledModule,
+        offered: Option<&ReportedVersion>,
+        asked: UnixTime,
+        words: &mut Words,
+    ) -> Option<u16> {
+        if asked < self.asked {
+            return None;
+        }
+        let is_first = self.asked.as_millis() == i64::MIN;
+        let version = words.number_near(self.version, installed.version.as_str());
+        let offered = offered.map_or(0, |offered| words.number(offered.as_str()).saturating_add(1));
+        let has_changed = !is_first && version != self.version;
+        let seconds = u32::try_from(asked.as_seconds()).unwrap_or(0);
+        if has_changed {
+            self.has_returned = self.previous == version.saturating_add(1);
+            self.previous = self.version.saturating_add(1);
+        }
+        if offered == 0 {
+            self.tries = 0;
+        } else if is_first || has_changed || offered != self.offered {
+            (self.tries, self.tried) = (1, seconds);
+        } else if seconds.saturating_sub(self.tried) >= TRY_SECONDS {
+            (self.tries, self.tried) = (self.tries.saturating_add(1), seconds);
+        }
+        self.file_name = words.number_near(self.file_name, &installed.file_name);
+        self.time_stamp = words.number_near(self.time_stamp, installed.time_stamp.raw());
+        (self.version, self.offered, self.asked) = (version, offered, asked);
+        let day = u16::try_from(seconds / 86_400).unwrap_or(u16::MAX);
+        let is_counted = !is_first && !has_changed && self.counted == day;
+        self.counted = day;
+        (!is_counted).then_some(day)
+    }
+
+    pub(super) fn module(&self, words: &Words) -> InventoryModule {
+        InventoryModule {
+            installed: InstalledModule {
+                file_name: words.text(self.file_name).into(),
+                version: ReportedVersion::new(words.text(self.version)),
+                time_stamp: Reported::new(words.text(self.time_stamp)),
+            },
+            offered: self.offered.checked_sub(1).map(|offered| ReportedVersion::new(words.text(offered))),
+            asked: self.asked,
+        }
+    }
+
+    pub(super) fn history(&self, words: &Words) -> ModuleHistory {
+        let previous = self.previous.checked_sub(1);
+        ModuleHistory {
+            previous: previous.map(|previous| ReportedVersion::new(words.text(previous))),
+            has_returned: self.has_returned,
+            tries: self.tries.into(),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! [`Standing`]: where a device stands between the version it has and the version it should have.
+
+use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
+use std::fmt;
+use std::time::Duration;
+use ucupdate_core::decide::{EligibilityIndex, decide};
+use ucupdate_core::request::AskedFrom;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::{ReportedVersion, VersionScheme};
+use ucupdate_core::{Decision, Question};
+
+/// The number of tries after which a device that keeps its version is stuck.
+const STUCK_TRIES: u32 = 3;
+
+/// The state of a device. Each device has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DeviceState {
+    /// The device has not asked for a set time.
+    Silent,
+    /// The device is sent from one version to another and back, or is offered the version that it has.
+    Looping,
+    /// The device was offered the same version at least three times, an hour or more apart, and kept its own.
+    Stuck,
+    /// The device should get another version, and a named reason prevents the offer.
+    Behind,
+    /// The device was offered the version a short time ago, and has not asked since.
+    Downloading,
+    /// The device gets the version when it asks the next time.
+    Offered,
+    /// The device has a version that its rule does not replace by the older target.
+    Ahead,
+    /// The device has the version that its rule gives it.
+    UpToDate,
+    /// The rule of the device gives it no version.
+    NoVersion,
+    /// No rule is for the device.
+    NoRule,
+    /// There is no rule book to compare with, or the device reported words that cannot be part of a request.
+    Unknown,
+}
+
+impl DeviceState {
+    /// All states. States that need attention come first.
+    pub const ALL: [Self; 11] = [
+        Self::Silent,
+        Self::Looping,
+        Self::Stuck,
+        Self::Behind,
+        Self::Downloading,
+        Self::Offered,
+        Self::Ahead,
+        Self::UpToDate,
+        Self::NoVersion,
+        Self::NoRule,
+        Self::Unknown,
+    ];
+
+    /// The name for machines, such as `up-to-date`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Looping => "looping",
+            Self::Stuck => "stuck",
+            Self::Behind => "behind",
+            Self::Downloading => "downloading",
+            Self::Offered => "offered",
+            Self::Ahead => "ahead",
+            Self::UpToDate => "up-to-date",
+            Self::NoVersion => "no-version",
+            Self::NoRule => "no-rule",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// A sentence about devices in this state.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Silent => "have not asked for a long time",
+            Self::Looping => {
+                "are sent from one version to another and back, or are offered the version they have"
+            }
+            Self::Stuck => "were offered the same version three times or more, and kept their own",
+            Self::Behind => "should get another version, and a reason prevents the offer",
+            Self::Downloading => "were offered the version within the last hour, and have not asked since",
+            Self::Offered => "get the version when they ask the next time",
+            Self::Ahead => "have another version that their rule does not replace by its older one",
+            Self::UpToDate => "have the version that their rule gives them",
+            Self::NoVersion => "have a rule that gives them no version",
+            Self::NoRule => "have no rule",
+            Self::Unknown => "cannot be compared with a rule",
+        }
+    }
+}
+
+impl fmt::Display for DeviceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How states are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateOptions {
+    now: UnixTime,
+    silent_at: UnixTime,
+    silence: Duration,
+    download: Duration,
+}
+
+impl StateOptions {
+    /// Finds states at this time. A device is silent after 50 hours, because it asks once a day. A download takes at most an
+    /// hour.
+    pub const fn new(now: UnixTime) -> Self {
+        let hour = Duration::from_secs(60 * 60);
+        Self { now, silent_at: now, silence: Duration::from_secs(50 * 60 * 60), download: hour }
+    }
+
+    /// Sets the time from which silence is reckoned back, such as the end of the logs. The default is the time of the states.
+    #[must_use]
+    pub const fn with_end(mut self, end: UnixTime) -> Self {
+        self.silent_at = end;
+        self
+    }
+
+    /// Sets the time without a request after which a device is silent.
+    #[must_use]
+    pub const fn with_silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+}
+
+/// Where a device stands: its state, and the decision for the module that decides the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing<'a> {
+    /// The state of the device.
+    pub state: DeviceState,
+    /// The place of the module that decides the state. `None` if the device reported no module.
+    pub module: Option<usize>,
+    /// The decision for what the module would be offered now. `None` if there is no rule book, or the request cannot be made.
+    pub decision: Option<Decision<'a>>,
+}
+
+impl<'a> Standing<'a> {
+    /// Finds where a device stands. Of several modules, the one that needs most attention decides.
+    ///
+    /// `histories` are those of [`Inventory::histories`](super::Inventory::histories). Without an index the rules are not
+    /// known, and only silent, looping and stuck devices are found.
+    pub fn of(
+        device: &InventoryDevice,
+        histories: &[ModuleHistory],
+        index: Option<&'a EligibilityIndex>,
+        options: &StateOptions,
+    ) -> Self {
+        let request = index.and_then(|index| Some((index, device.request()?)));
+        let mut standing = Self { state: DeviceState::Unknown, module: None, decision: None };
+        let mut worst = None;
+        for (place, module) in device.modules.iter().enumerate() {
+            let history = histories.get(place);
+            let (decision, scheme) = match &request {
+                Some((index, request)) => {
+                    let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
+                    let Some(question) = Question::all_of(request, from).nth(place) else { continue };
+                    let scheme = index.rule_of(&question).map(|rule| &rule.policy().scheme);
+                    (Some(decide(index, &question, options.now)), scheme)
+                }
+                None => (None, None),
+            };
+            let scheme = scheme.unwrap_or(&VersionScheme::Dotnet);
+            let state = state_of(module, history, decision.as_ref(), scheme, options);
+            // A module without a rule says nothing about a device that has a rule for another module.
+            if worst.is_none_or(|worst| state < worst) {
+                worst = Some(state);
+                standing = Self { state, module: Some(place), decision };
+            }
+        }
+        if seconds_between(device.last_asked, options.silent_at) > options.silence.as_secs() {
+            standing.state = DeviceState::Silent;
+        }
+        standing
+    }
+
+    /// The version that the device should have. `None` if the rules give it none.
+    pub fn target(&self) -> Option<&'a ReportedVersion> {
+        self.decision.as_ref().and_then(Decision::target)
+    }
+
+    /// The version that the device would be offered now: the target, or a stepping stone.
+    pub fn offer(&self) -> Option<&'a ReportedVersion> {
+        self.decision.as_ref().and_then(|decision| decision.offer().map(|offer| &offer.version))
+    }
+
+    /// The word for the reason why nothing is offered, such as `held`. `None` if something is offered, and if the device is up
+    /// to date.
+    pub fn reason(&self) -> Option<&'static str> {
+        let decision = self.decision.as_ref()?;
+        match decision {
+            Decision::Offer { .. } | Decision::UpToDate { .. } => None,
+            decision => Some(decision.word()),
+        }
+    }
+
+    /// Whether the device should have another version than it has, whatever prevents or delays it.
+    pub fn is_behind(&self) -> bool {
+        use Decision as D;
+        self.decision.as_ref().is_some_and(|decision| {
+            !matches!(
+                decision,
+                D::UpToDate { .. }
+                    | D::NoRule
+                    | D::AmbiguousModule { .. }
+                    | D::NothingApproved { .. }
+                    | D::NotNewer { .. }
+                    | D::BelowFloor { .. }
+            )
+        })
+    }
+}
+
+fn state_of(
+    module: &InventoryModule,
+    history: Option<&ModuleHistory>,
+    decision: Option<&Decision<'_>>,
+    scheme: &VersionScheme,
+    options: &StateOptions,
+) -> DeviceState {
+    let is_open = decision.is_none_or(|decision| decision.offer().is_some());
+    if is_open && is_looping(module, history, scheme) {
+        return DeviceState::Looping;
+    }
+    let offered_again = |offered: &ReportedVersion| {
+        decision.is_none_or(|decision| {
+            decision.offer().is_some_and(|offer| scheme.same_release(&offer.version, offered))
+        })
+    };
+    let offered = module.offered.as_ref().filter(|offered| offered_again(offered));
+    if offered.is_some() && history.is_some_and(|history| history.tries >= STUCK_TRIES) {
+        return DeviceState::Stuck;
+    }
+    match decision {
+        None => DeviceState::Unknown,
+        Some(Decision::Offer { .. }) => {
+            let since = seconds_between(module.asked, options.now);
+            let is_recent = since <= options.download.as_secs();
+            if offered.is_some() && is_recent { DeviceState::Downloading } else { DeviceState::Offered }
+        }
+        Some(Decision::UpToDate { .. }) => DeviceState::UpToDate,
+        Some(Decision::NotNewer { .. } | Decision::BelowFloor { .. }) => DeviceState::Ahead,
+        Some(Decision::NothingApproved { .. }) => DeviceState::NoVersion,
+        Some(Decision::NoRule | Decision::AmbiguousModule { .. }) => DeviceState::NoRule,
+        Some(_) => DeviceState::Behind,
+    }
+}
+
+/// Whether a module is offered the version that it has, or the one that it left to come back to its own.
+fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme: &VersionScheme) -> bool {
+    let Some(offered) = &module.offered else { return false };
+    let left = history.filter(|history| history.has_returned).and_then(|history| history.previous.as_ref());
+    scheme.same_release(offered, &module.installed.version)
+        || left.is_some_and(|left| scheme.same_release(offered, left))
+}
+
+/// Returns the seconds from one time to a later one, and 0 if it is not later.
+fn seconds_between(from: UnixTime, to: UnixTime) -> u64 {
+    u64::try_from(to.as_seconds().saturating_sub(from.as_seconds())).unwrap_or(0)
+}
