@@ -16,7 +16,7 @@ mod waiting;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
-use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
+use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, provisioning, serve, token};
@@ -97,6 +97,8 @@ enum Command {
     Timeline(Box<timeline::TimelineArgs>),
     /// Show everything about one device: its last request, what it would be offered now, and its timeline
     Device(Box<device::DeviceArgs>),
+    /// Write one page for managers: rules, rollouts, the fleet by state and model, and the troubles of the last days
+    Report(report::ReportArgs),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
@@ -189,6 +191,7 @@ impl Command {
             Self::Fleet(args) => fleet::run(args, context).await,
             Self::Device(args) => device::run(*args, context).await,
             Self::Timeline(args) => timeline::run(*args, context).await,
+            Self::Report(args) => report::run(args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
             Self::Verify(args) => verify::run(args, context).await,

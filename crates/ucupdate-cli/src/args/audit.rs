@@ -47,6 +47,11 @@ impl AuditArgs {
         self.each(context, self.is_of_store(), true, take).await
     }
 
+    /// Returns the arguments for the rows of the store since so long ago.
+    pub(crate) fn since_ago(time: Duration) -> Self {
+        Self { since: Some(Since::Ago(time)), ..Self::default() }
+    }
+
     /// Returns whether no files are named.
     pub(crate) fn is_of_store(&self) -> bool {
         self.audit.is_empty()

@@ -49,6 +49,7 @@ const ROWS: &[(i32, &[&str])] = &[
     (DONE, &["policy", "show", IP8540]),
     (DONE, &["fleet"]),
     (DONE, &["fleet", "--audit", "audit.log", "--behind", "--state", "silent", "--sort", "last-asked"]),
+    (DONE, &["report", "--html", "report.html"]),
     (DONE, &["loops"]),
     (DONE, &["interim", "list"]),
     (DONE, &["ingest", "--dry-run", "uc.cab"]),
@@ -438,6 +439,8 @@ const ROWS: &[(i32, &[&str])] = &[
             "ENU",
         ],
     ),
+    (WRONG_CALL, &["fleet", "--keep", "--since", "1d"]),
+    (WRONG_CALL, &["report"]),
     (WRONG_CALL, &["fly"]),
 ];
 
@@ -451,6 +454,7 @@ const ON_A_STORE: &[&str] = &[
     "interim reject ENU",
     "policy deploy-at-ingest RoundTable yes",
     "fleet",
+    "report --html report.html",
     "loops",
     "verify",
     "gc",

@@ -7,5 +7,6 @@ mod group_members;
 pub(crate) mod hold;
 pub(crate) mod loops;
 mod member_list;
+pub(crate) mod report;
 pub(crate) mod test_device;
 pub(crate) mod timeline;

@@ -113,6 +113,9 @@ pub(crate) struct ServeArgs {
     /// Keep no bodies of requests that cannot be read
     #[arg(long)]
     pub(crate) no_captures: bool,
+    /// Keep no inventory of the devices in the store: silent devices then vanish with old logs
+    #[arg(long)]
+    pub(crate) no_inventory: bool,
     /// Accept uploads of device logs up to this number of MiB, 1 to 64, and keep them [default: refuse uploads; 4, where it is
     /// given without a number]
     #[arg(

@@ -35,8 +35,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
 use ucupdate::{
-    BaseUrls, CaptureOptions, LogError, LogOptions, Metrics, Options, StoreAccess, TroubleWatch,
-    UpdateService, WatchOptions, check_access,
+    BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, StoreAccess,
+    TroubleWatch, UpdateService, WatchOptions, check_access,
 };
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
@@ -54,6 +54,9 @@ const ONE_WORD: Duration = Duration::from_millis(500);
 
 /// The period of looking for devices in trouble.
 const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// The time from the start until the inventory is kept for the first time.
+const INVENTORY_DELAY: Duration = Duration::from_secs(2 * 60);
 
 /// The period of looking for old logs.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -94,6 +97,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
     // Reading the logs takes time, so it is done only if an output takes such events.
     let troubles = args.events.wants_troubles().then(|| TroubleWatch::new(args.time_zone.clone()));
+    let keeper =
+        (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
     let logs = LogOptions::new(server_name.clone())
         .with_zone(args.time_zone)
         .with_roll(RollOptions::default().with_day_bytes(day_bytes))
@@ -198,6 +203,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     tokio::select! {
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
+        Some(never) = async { Some(keep_inventory(&service, keeper?).await) } => match never {},
         Some(never) = async { Some(look_for_troubles(&service, troubles?).await) } => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
@@ -326,6 +332,23 @@ async fn look_for_troubles(service: &UpdateService, mut watch: TroubleWatch) -> 
         hours.tick().await;
         if let Err(error) = watch.look(service).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for devices in trouble");
+        }
+    }
+}
+
+/// Keeps the inventory of the fleet in the store each hour. The first time is some minutes after the start, when devices are
+/// answered.
+async fn keep_inventory(service: &UpdateService, mut keeper: InventoryKeeper) -> std::convert::Infallible {
+    let mut hours = tokio::time::interval_at(tokio::time::Instant::now() + INVENTORY_DELAY, HOUR);
+    loop {
+        hours.tick().await;
+        match keeper.refresh(service.store(), service.now()).await {
+            Ok(report) => {
+                tracing::debug!(rows = report.rows, devices = report.devices, "the inventory is kept")
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the inventory cannot be kept");
+            }
         }
     }
 }
