@@ -2,7 +2,7 @@
 
 use super::disk::CrashDisk;
 use super::recording::{Broken, Recording, Report};
-use super::run::{Allowed, Scenario, look};
+use super::run::{Scenario, look};
 use super::sabotage::{Sabotaged, as_the_disk_behind};
 use async_trait::async_trait;
 use bytes::Bytes;
