@@ -65,6 +65,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("device", &["ucupdate device 00-21-63-0F-20-7B", "ucupdate device 10.1.1.123 --html phone.html"]),
+    ("report", &["ucupdate report --html report.html"]),
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),
@@ -188,7 +189,7 @@ mod tests {
     use crate::CommandLine;
     use clap::CommandFactory as _;
 
-    /// Returns the words of an example; a part in single quotes is one word.
+    /// Returns the words of an example. A part in single quotes is one word.
     fn words(example: &str) -> Vec<String> {
         let parts = example.split('\'').enumerate();
         let words = parts.flat_map(|(number, part)| match number % 2 {

@@ -16,7 +16,7 @@ mod waiting;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
-use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
+use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, demo, provisioning, serve, token};
@@ -97,6 +97,8 @@ enum Command {
     Timeline(Box<timeline::TimelineArgs>),
     /// Show everything about one device: its last request, what it would be offered now, and its timeline
     Device(Box<device::DeviceArgs>),
+    /// Write one page for managers: rules, rollouts, the fleet by state and model, and the troubles of the last days
+    Report(report::ReportArgs),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
@@ -189,6 +191,7 @@ impl Command {
             Self::Fleet(args) => fleet::run(args, context).await,
             Self::Device(args) => device::run(*args, context).await,
             Self::Timeline(args) => timeline::run(*args, context).await,
+            Self::Report(args) => report::run(args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
             Self::Verify(args) => verify::run(args, context).await,
@@ -220,7 +223,7 @@ impl Command {
     }
 }
 
-/// Reads the command line.
+/// Parses the command line.
 fn read() -> Result<CommandLine, clap::Error> {
     let command = with_examples(CommandLine::command());
     CommandLine::from_arg_matches(&command.try_get_matches()?)
@@ -236,7 +239,7 @@ fn main() -> ExitCode {
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let done = runtime.block_on(args.command.run(&mut context));
-            // Whatever still reads or writes has no one to report to.
+            // Tasks that still read or write have no reader for their results.
             runtime.shutdown_background();
             done
         }

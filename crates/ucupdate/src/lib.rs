@@ -6,6 +6,7 @@ mod captures;
 mod clock;
 mod error;
 mod events;
+mod kept;
 mod keys;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
@@ -27,6 +28,8 @@ pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
 pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
+pub use kept::keeper::{InventoryKeeper, KeptError, KeptReport};
+pub use kept::reading::{KeptInventory, UnusableInventory, read_kept_inventory};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AccessLogs, AuditLogs, LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;

@@ -1,4 +1,4 @@
-//! The exit code of every verb: done, refused, nothing understood, nothing found, and wrong call.
+//! Tests the exit codes of every verb: done, refused, not understood, not found, and wrong call.
 
 use crate::packages::one_bad_file;
 use crate::place::{CX700, IP8540, Place, package};
@@ -49,6 +49,7 @@ const ROWS: &[(i32, &[&str])] = &[
     (DONE, &["policy", "show", IP8540]),
     (DONE, &["fleet"]),
     (DONE, &["fleet", "--audit", "audit.log", "--behind", "--state", "silent", "--sort", "last-asked"]),
+    (DONE, &["report", "--html", "report.html"]),
     (DONE, &["loops"]),
     (DONE, &["interim", "list"]),
     (DONE, &["ingest", "--dry-run", "uc.cab"]),
@@ -438,10 +439,12 @@ const ROWS: &[(i32, &[&str])] = &[
             "ENU",
         ],
     ),
+    (WRONG_CALL, &["fleet", "--keep", "--since", "1d"]),
+    (WRONG_CALL, &["report"]),
     (WRONG_CALL, &["fly"]),
 ];
 
-/// The verbs that look into a store before anything else. Each ends as not found where there is no store.
+/// The verbs that open a store first. Each returns "not found" if there is no store.
 const ON_A_STORE: &[&str] = &[
     "rules",
     "tree",
@@ -451,6 +454,7 @@ const ON_A_STORE: &[&str] = &[
     "interim reject ENU",
     "policy deploy-at-ingest RoundTable yes",
     "fleet",
+    "report --html report.html",
     "loops",
     "verify",
     "gc",
@@ -473,7 +477,7 @@ const ON_A_STORE: &[&str] = &[
     "diff --from 0",
 ];
 
-/// Codes that a verb cannot end with, and why.
+/// The exit codes that a verb cannot return, with the reasons.
 const NEVER: &[(i32, &str, &[&str])] = &[
     (
         REFUSED,

@@ -1,8 +1,9 @@
-//! The command as people and scripts call it: the built binary, in folders of its own.
+//! Tests the command as people and scripts use it: the built binary, each test in its own folder.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod admin;
+mod aliases;
 mod asking;
 mod captures;
 mod carrying;

@@ -1,4 +1,4 @@
-//! A server and its devices.
+//! Commands about a server and its devices.
 
 pub(crate) mod ask;
 pub(crate) mod captures;

@@ -1,4 +1,4 @@
-//! A store as a whole: its history, its state, its copies.
+//! Commands about a store as a whole: its history, its state, its copies.
 
 pub(crate) mod carry;
 pub(crate) mod doctor;
