@@ -9,9 +9,9 @@ use ucupdate_core::request::{InstalledModule, OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, Reported};
 use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, UpdateRequest};
 
-/// A simulated device that asks for updates and installs offers.
+/// A simulated device that sends update requests and installs offers.
 ///
-/// It behaves like the phones of the field. In its delivery state it has `cpe.nbt` in version `0.0.0.0` of
+/// It behaves like known phones. In its delivery state it has `cpe.nbt` in version `0.0.0.0` of
 /// `01-01-1601 00:00:00`, which means "no image". The server learns from the next request what was installed.
 ///
 /// ```

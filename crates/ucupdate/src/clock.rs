@@ -22,6 +22,14 @@ impl Clock for SystemClock {
 }
 
 /// A clock that shows a fixed time until it is set, for tests and replays.
+///
+/// ```
+/// use ucupdate::{Clock, SettableClock};
+/// use ucupdate_core::value::UnixTime;
+/// let clock = SettableClock::at(UnixTime::from_seconds(10));
+/// clock.set(UnixTime::from_seconds(11));
+/// assert_eq!(clock.now(), UnixTime::from_seconds(11));
+/// ```
 #[derive(Debug, Default)]
 pub struct SettableClock(AtomicI64);
 

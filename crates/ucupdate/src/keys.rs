@@ -7,6 +7,7 @@
 //! state/probes/probe-<random>          an empty object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
+//! inventory/<server>.jsonl             the devices that a server knows of; losing one costs what the logs no longer hold
 //! Logs/Server/...                      as `ucupdate-audit` names them
 //! Logs/Client/<kind>/<id>.capture      bodies that are kept, as `captures` names them
 //! ```
@@ -29,6 +30,14 @@ pub(crate) fn continued(number: u64) -> StoreKey {
 /// Returns the revision at which the history was continued by the record with this key.
 pub(crate) fn continued_number(key: &StoreKey) -> Option<u64> {
     number_in(CONTINUED, key)
+}
+
+/// The folder of the kept inventories.
+pub(crate) const INVENTORY: &str = "inventory/";
+
+/// Returns the key of the inventory that a server keeps. `None` if no key can hold the name.
+pub(crate) fn inventory(server: &str) -> Option<StoreKey> {
+    StoreKey::parse(&format!("{INVENTORY}{server}.jsonl")).ok()
 }
 
 /// The folder of the images.

@@ -6,6 +6,14 @@ use ucupdate_core::request::Side;
 
 /// The beginning of a URL: a scheme, a host, and optionally a port and a path. An example is
 /// `https://updates.contoso.com`.
+///
+/// ```
+/// use ucupdate::Origin;
+/// let origin: Origin = "http://ocs.demo.local".parse().unwrap();
+/// assert_eq!(origin.as_str(), "http://ocs.demo.local");
+/// assert!("ocs.demo.local".parse::<Origin>().is_err());
+/// assert!("http://ocs.demo.local/".parse::<Origin>().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(Box<str>);
 

@@ -1,4 +1,4 @@
-//! How the command is called, and what it says when called wrongly or pointed at nothing.
+//! Tests the command line, and the messages about wrong calls and missing things.
 
 use crate::place::{IP8540, Place};
 

@@ -6,8 +6,8 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
-/// One device, as of its last request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One device, as of its last request. The default reported nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryDevice {
     /// Each of its words is empty if the device did not report it.
@@ -56,6 +56,13 @@ pub struct ModuleHistory {
     pub has_returned: bool,
     /// The number of times that the offered version was offered to the installed one, an hour or more apart. At most 255.
     pub tries: u32,
+}
+
+impl InventoryModule {
+    /// Returns a module as of a request.
+    pub fn new(installed: InstalledModule, offered: Option<ReportedVersion>, asked: UnixTime) -> Self {
+        Self { installed, offered, asked }
+    }
 }
 
 impl InventoryDevice {

@@ -121,6 +121,33 @@ impl Inventory {
         }
     }
 
+    /// Adds a device of another inventory. For the device and for each of its modules, what is newer counts. The number of
+    /// requests stays that of the rows. Returns `false` if the device has no identity, or if there is no room.
+    ///
+    /// Add rows first: the history of a module begins with what is added first.
+    pub fn add(&mut self, device: &InventoryDevice) -> bool {
+        let number = device.identity().and_then(|identity| self.number(&identity, device.first_asked));
+        let Some(number) = number else { return false };
+        let facts = Facts {
+            kind: &device.kind,
+            mac_address: &device.mac_address,
+            serial_number: device.serial_number.raw(),
+            user_name: &device.user_name,
+            user_host: &device.user_host,
+            server: device.server.as_ref().map_or("", |server| server.as_str()),
+            request_date_time: &device.request_date_time,
+        };
+        let record = &mut self.records[number];
+        record.first_asked = record.first_asked.min(device.first_asked);
+        if device.last_asked > record.last_asked {
+            record.update(&facts, device.last_asked, &mut self.texts);
+        }
+        for module in &device.modules {
+            self.place_module(number, &module.installed, module.offered.as_ref(), module.asked);
+        }
+        true
+    }
+
     /// Returns the place of a device, which is added if there is room.
     fn number(&mut self, identity: &DeviceId, at: UnixTime) -> Option<usize> {
         let key = match identity {
@@ -150,6 +177,21 @@ impl Inventory {
         offered: Option<&ReportedVersion>,
         at: UnixTime,
     ) {
+        if let Some(key) = self.place_module(device, installed, offered, at)
+            && (self.days.len() < MAX_DAY_COUNTS || self.days.contains_key(&key))
+        {
+            *self.days.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Takes what is known of a module. Returns the day, the file name and the version if they are to be counted.
+    fn place_module(
+        &mut self,
+        device: usize,
+        installed: &InstalledModule,
+        offered: Option<&ReportedVersion>,
+        at: UnixTime,
+    ) -> Option<(u16, u32, u32)> {
         let words = &mut self.texts.words;
         let (mut next, mut last, mut count) = (self.records[device].modules, None, 0);
         let mut found = None;
@@ -162,9 +204,9 @@ impl Inventory {
         }
         let place = match found {
             Some(place) => place,
-            None if count >= MAX_DEVICE_MODULES => return,
+            None if count >= MAX_DEVICE_MODULES => return None,
             None => {
-                let Ok(link) = u32::try_from(self.modules.len() + 1) else { return };
+                let link = u32::try_from(self.modules.len() + 1).ok()?;
                 self.modules.push(ModuleRecord::new(words.number(&installed.file_name)));
                 match last {
                     Some(last) => self.modules[last].next = link,
@@ -174,12 +216,8 @@ impl Inventory {
             }
         };
         let module = &mut self.modules[place];
-        if let Some(day) = module.update(installed, offered, at, words) {
-            let key = (day, module.file_name, module.version);
-            if self.days.len() < MAX_DAY_COUNTS || self.days.contains_key(&key) {
-                *self.days.entry(key).or_default() += 1;
-            }
-        }
+        let day = module.update(installed, offered, at, words)?;
+        Some((day, module.file_name, module.version))
     }
 
     /// Returns the devices, sorted by MAC address and then by serial number.

@@ -3,6 +3,13 @@
 use std::time::Duration;
 
 /// The limits of a [`LoopGuard`](super::LoopGuard), and the time between requests that count separately.
+///
+/// ```
+/// use std::time::Duration;
+/// use ucupdate_fleet::loops::{LoopGuard, LoopOptions};
+/// let guard = LoopGuard::new(LoopOptions::default().with_devices(1000).with_apart(Duration::from_secs(600)));
+/// assert_eq!(guard.devices(), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoopOptions {
     pub(super) devices: usize,

@@ -10,6 +10,13 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 pub const MAX_SIMULATED_DAYS: u32 = 36_500;
 
 /// The scenario of a simulation: its length, the requests of devices, and the commands of administrators.
+///
+/// ```
+/// use ucupdate_core::value::UnixTime;
+/// use ucupdate_fleet::simulate::Scenario;
+/// let week = Scenario::default().with_start(UnixTime::from_seconds(1_236_297_600)).with_days(7).with_seed(42);
+/// assert_eq!(week.days(), 7);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
     pub(super) start: UnixTime,

@@ -5,6 +5,11 @@ use std::net::IpAddr;
 
 /// Returns a host in lower case, and an IP address in its canonical form. Two hosts are the same if their keys are
 /// equal.
+///
+/// ```
+/// use ucupdate_fleet::timeline::host_key;
+/// assert_eq!(host_key("::ffff:10.1.1.9"), host_key("10.1.1.9"));
+/// ```
 pub fn host_key(host: &str) -> String {
     let host = host.trim();
     match host.parse::<IpAddr>() {

@@ -4,6 +4,14 @@ use std::fmt;
 use ucupdate_core::ReportedVersion;
 
 /// A file of the update service, as read from its path.
+///
+/// ```
+/// use ucupdate_fleet::timeline::ServedFile;
+/// let path = "/DeviceUpdateFiles_Int/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
+/// let file = ServedFile::of_path(path).unwrap();
+/// assert_eq!(file.to_string(), "CPE.nbt of 3.5.6907.9");
+/// assert_eq!(ServedFile::of_path("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat").unwrap().to_string(), "CPE.cat of the interim image");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServedFile {

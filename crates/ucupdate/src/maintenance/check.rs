@@ -1,6 +1,7 @@
 //! Checks a store: the chain of revisions, the checkpoints, and the files that kept revisions need.
 
 use crate::error::StateError;
+use crate::kept::reading::read_all;
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
+use ucupdate_fleet::inventory::Inventory;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The number of files that are read concurrently.
@@ -190,10 +192,24 @@ pub async fn check_store(
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
+    look_at_inventories(store, &mut found).await?;
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
+}
+
+/// Checks the kept inventories.
+async fn look_at_inventories(store: &dyn ImageStore, found: &mut StoreCheck) -> Result<(), StoreError> {
+    let mut nothing = Inventory::default().with_room(0);
+    for unusable in read_all(store, &mut nothing).await?.0.unusable {
+        let (key, what) = (unusable.key, unusable.what);
+        found.problems.push(match unusable.is_newer {
+            true => StoreProblem::Newer { what: format!("`{key}` {what}"), key },
+            false => StoreProblem::InventoryDamaged { key, what },
+        });
+    }
+    Ok(())
 }
 
 /// The history that was read so far.

@@ -34,6 +34,8 @@ pub enum StoreProblem {
     FileDamaged { key: String, file: String, package: PackageId, package_file: String },
     /// A kept revision needs a package that has left the rule book.
     PackageGone { package: PackageId },
+    /// A kept inventory cannot be read.
+    InventoryDamaged { key: String, what: String },
     /// A stepping stone sends an interim image to devices of any vendor or model. Stores that were made before stones had
     /// narrow kinds have such a stone.
     StoneTooWide { wide: Box<WideStone> },
@@ -57,6 +59,7 @@ impl StoreProblem {
             Self::FileGone { .. } => "file-gone",
             Self::FileDamaged { .. } => "file-damaged",
             Self::PackageGone { .. } => "package-gone",
+            Self::InventoryDamaged { .. } => "inventory-damaged",
             Self::StoneTooWide { .. } => "stone-too-wide",
             Self::OtherInterimVersion { .. } => "other-interim-version",
         }
@@ -73,6 +76,7 @@ impl StoreProblem {
             | Self::CheckpointDamaged { key, .. }
             | Self::CheckpointAhead { key }
             | Self::DescriptionDamaged { key, .. }
+            | Self::InventoryDamaged { key, .. }
             | Self::FileGone { key, .. }
             | Self::FileDamaged { key, .. } => Some(key),
             Self::HistoryGone { .. }
@@ -136,6 +140,9 @@ impl StoreProblem {
             Self::PackageGone { package } => {
                 format!("ingest package {package} again to be able to roll back that far, or ignore this")
             }
+            Self::InventoryDamaged { key, .. } => format!(
+                "delete `{key}`: a server that runs keeps it anew from the logs, and `ucupdate fleet --keep` does so at once"
+            ),
             Self::StoneTooWide { wide } if wide.narrowed.is_empty() => format!(
                 "type `{}` with the devices that the image was made for; no package of the store says which they are",
                 wide.narrow_command()
@@ -170,6 +177,7 @@ impl fmt::Display for StoreProblem {
                 write!(f, "`{key}` does not describe package {package} as it was ingested")
             }
             Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
+            Self::InventoryDamaged { key, what } => write!(f, "the inventory `{key}` is damaged: {what}"),
             Self::FileGone { key, file, package, .. } => {
                 write!(f, "{file} of package {package} is missing at `{key}`")
             }

@@ -15,6 +15,16 @@ use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError};
 
 /// The revisions whose images are kept, by number and by time. A revision is kept if either applies.
+///
+/// ```
+/// use std::time::Duration;
+/// use ucupdate::Retention;
+/// let day = Duration::from_secs(24 * 60 * 60);
+/// let usual = Retention::default();
+/// assert_eq!((usual.revisions(), usual.time()), (50, 30 * day));
+/// let longer = usual.with_time(365 * day);
+/// assert_eq!(longer.revisions(), 50);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     revisions: u64,

@@ -4,6 +4,16 @@ use ucupdate_cab::CabinetOptions;
 use ucupdate_cab::package::PackageOptions;
 
 /// The options of reading packages.
+///
+/// ```
+/// use ucupdate::IngestOptions;
+/// use ucupdate::cab::CabinetOptions;
+/// use ucupdate::cab::package::PackageOptions;
+/// let options = IngestOptions::default()
+///     .with_cabinet(CabinetOptions::default())
+///     .with_package(PackageOptions::default().with_unreadable_catalogues_accepted(true));
+/// # drop(options);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct IngestOptions {
     pub(crate) cabinet: CabinetOptions,

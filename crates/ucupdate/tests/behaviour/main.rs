@@ -15,6 +15,7 @@ mod history;
 mod ingesting;
 mod interim;
 mod keeping;
+mod kept_inventory;
 mod logging;
 mod looking_back;
 mod meanwhile;

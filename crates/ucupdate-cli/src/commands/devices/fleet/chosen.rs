@@ -142,9 +142,12 @@ fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview)
         return true;
     }
     let predicate = book.group(group).and_then(|group| group.predicate.as_ref());
-    let (Some(predicate), Some(request)) = (predicate, device.request()) else { return false };
+    let (Some(predicate), Some(request), Some(index)) = (predicate, device.request(), overview.index())
+    else {
+        return false;
+    };
     let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
-    Question::all_of(&request, from).any(|question| predicate.holds(&question))
+    Question::all_of(&request, from).any(|question| index.is_in(predicate, &question))
 }
 
 impl fmt::Display for ChosenArgs {
