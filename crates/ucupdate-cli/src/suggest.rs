@@ -49,7 +49,7 @@ pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
 /// Returns a warning about a pattern that matches no rule. `None` if a rule matches. Such a pattern may still be right,
 /// because a later package may bring a matching rule.
 pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<String> {
-    if book.rules().any(|rule| rules.holds(rule.key())) {
+    if book.rules().any(|rule| book.covers(rules, rule.key())) {
         return None;
     }
     let written = rules.to_string();

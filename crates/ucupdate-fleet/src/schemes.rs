@@ -15,10 +15,15 @@ pub(crate) fn scheme_of<'a>(
 ) -> Option<&'a VersionScheme> {
     let device =
         Device { kind: kind.clone(), mac_address: Reported::default(), serial_number: Reported::default() };
-    let module = InstalledModule {
+    let module = module_named(file_name);
+    index.rule_of(&Question::new(&device, &module)).map(|rule| &rule.policy().scheme)
+}
+
+/// Returns a module that is known by its file name only.
+pub(crate) fn module_named(file_name: &str) -> InstalledModule {
+    InstalledModule {
         file_name: file_name.into(),
         version: ReportedVersion::new(""),
         time_stamp: Reported::default(),
-    };
-    index.rule_of(&Question::new(&device, &module)).map(|rule| &rule.policy().scheme)
+    }
 }

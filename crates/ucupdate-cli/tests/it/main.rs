@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod admin;
+mod aliases;
 mod asking;
 mod captures;
 mod carrying;
@@ -16,6 +17,7 @@ mod exit_codes;
 mod failing_syncs;
 mod fleet;
 mod groups;
+mod guarding;
 mod guide;
 mod holding;
 mod importing;
@@ -28,6 +30,7 @@ mod other_user;
 mod overload;
 mod packages;
 mod place;
+mod planted;
 mod reading;
 mod readme;
 mod rollouts;

@@ -1,7 +1,10 @@
 //! Aliases. An alias gives a word that devices report the meaning of another word in the rules.
 
+use crate::book::rule::Rule;
+use crate::book::rule_book::RuleBook;
+use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
-use crate::device::{KindWord, KindWords};
+use crate::device::{DeviceKind, KindWord, KindWords};
 use crate::value::label::label;
 use crate::value::{ParseError, ParseErrorKind};
 use std::fmt;
@@ -15,7 +18,9 @@ label!(
 /// A word that devices report, and the word of a rule that it means.
 ///
 /// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most once, so aliases
-/// make no chains.
+/// make no chains. Groups see a device in the same way: its words match as it reports them, and as they are meant if its rule
+/// was found by aliases. So a group of a rule's model holds the devices that are known by an alias of the model, and a group
+/// of the alias holds these devices only.
 ///
 /// ```
 /// use ucupdate_core::book::{Alias, AliasField};
@@ -63,6 +68,11 @@ pub enum AliasField {
 impl AliasField {
     /// All words that can have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
+
+    /// Returns the place of the word among the words of a rule.
+    pub(crate) fn place(self) -> usize {
+        KindWord::ALL.iter().position(|known| *known == self.word()).unwrap_or_default()
+    }
 
     /// Returns the word of the device kind.
     const fn word(self) -> KindWord {
@@ -112,6 +122,50 @@ impl Alias {
     pub fn within(mut self, within: RulePattern) -> Self {
         self.reported.within = within;
         self
+    }
+}
+
+impl RuleBook {
+    /// Returns whether a pattern covers a rule: by its own words, or by words that aliases let stand for them. An alias that
+    /// is never used for the rule, because its word has a rule of its own, does not count.
+    ///
+    /// A combination of words that no device reports may be covered too: each pattern of an alias is compared with every
+    /// word that stands for a word of the rule.
+    pub fn covers(&self, pattern: &RulePattern, rule: &RuleKey) -> bool {
+        if pattern.holds(rule) {
+            return true;
+        }
+        let own = rule.words();
+        let stands_for_it = |alias: &Alias| {
+            let place = alias.reported.field.place();
+            let stands_for_it = alias.stands_for.as_str().eq_ignore_ascii_case(own[place]);
+            stands_for_it && self.rule_with(rule, &alias.reported).is_none()
+        };
+        let aliases: Vec<Alias> = self.aliases().filter(stands_for_it).collect();
+        if aliases.is_empty() {
+            return false;
+        }
+        let mut words = own.map(|word| vec![word]);
+        for alias in &aliases {
+            words[alias.reported.field.place()].push(alias.reported.word.as_str());
+        }
+        let mut reported = own.map(|word| vec![word]);
+        for Alias { reported: key, .. } in &aliases {
+            let mut others = words.clone();
+            others[key.field.place()] = vec![key.word.as_str()];
+            if key.within.holds_any_device(&others) {
+                reported[key.field.place()].push(key.word.as_str());
+            }
+        }
+        pattern.holds_any(&reported)
+    }
+
+    /// Returns the rule whose words are those of `rule`, with the word of an alias in its place.
+    pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
+        let mut words = rule.kind().words();
+        words[alias.field.place()] = alias.word.as_str();
+        let kind = DeviceKind::from_words(words).ok()?;
+        self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
     }
 }
 

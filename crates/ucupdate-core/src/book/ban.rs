@@ -2,6 +2,7 @@
 
 use crate::book::package::Release;
 use crate::book::policy::OfferPolicy;
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
 use crate::value::{ParseError, ParseErrorKind, Sha256Digest};
@@ -13,6 +14,9 @@ use std::str::FromStr;
 ///
 /// A banned version is offered to no device, not even to test devices. A ban stays in force until it is lifted.
 /// Ingests, rollouts and roll backs to earlier revisions do not lift it.
+///
+/// A ban is for rules. A pattern with the word of an alias bans the version in the rule for which the alias stands, so for
+/// every device of that rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -28,23 +32,38 @@ impl Ban {
     pub fn new(scope: BanScope, reason: &str) -> Self {
         Self { scope, reason: reason.into() }
     }
+}
 
-    /// Returns whether the ban applies to a release of a rule.
-    pub fn holds(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> bool {
-        self.holds_image(rule, policy, &release.version, release.files.image.sha256)
+impl RuleBook {
+    /// Returns the ban that keeps a rule from offering a release, if there is one.
+    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
+        self.bans().find(|ban| self.is_banned_by(ban, rule, policy, release))
     }
 
-    /// Returns whether the ban applies to an image that a rule offers as this version.
-    pub(crate) fn holds_image(
+    /// Returns whether a ban applies to a release of a rule.
+    pub(crate) fn is_banned_by(
         &self,
+        ban: &Ban,
+        rule: &RuleKey,
+        policy: &OfferPolicy,
+        release: &Release,
+    ) -> bool {
+        self.is_image_banned_by(ban, rule, policy, &release.version, release.files.image.sha256)
+    }
+
+    /// Returns whether a ban applies to an image that a rule offers as this version. The pattern of the ban
+    /// [covers](Self::covers) the rule also by the words of aliases.
+    pub(crate) fn is_image_banned_by(
+        &self,
+        ban: &Ban,
         rule: &RuleKey,
         policy: &OfferPolicy,
         version: &ReportedVersion,
         image: Sha256Digest,
     ) -> bool {
-        match &self.scope {
+        match &ban.scope {
             BanScope::Version { rules, version: banned } => {
-                policy.is_same_release(banned, version) && rules.holds(rule)
+                policy.is_same_release(banned, version) && self.covers(rules, rule)
             }
             BanScope::Image(digest) => *digest == image,
         }

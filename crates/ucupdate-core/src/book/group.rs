@@ -1,7 +1,7 @@
 //! Groups of devices. A group is a list, or a predicate over properties of devices.
 
 use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
-use crate::device::{KindPattern, KindWord};
+use crate::device::{KindPattern, KindWord, KindWords};
 use crate::request::{Question, Side};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, Numbers, VersionRange};
@@ -91,20 +91,25 @@ impl Predicate {
         *self == Self::default()
     }
 
-    /// Returns whether the predicate matches the device that asks.
+    /// Returns whether the predicate matches the device that asks, by the words that it reports and in the order of .NET
+    /// versions. [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) knows the aliases and the version schemes
+    /// of a rule book.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
-        self.first_mismatch(question, installed, &mut || false).is_none()
+        self.first_mismatch(question, None, installed, &mut || false).is_none()
     }
 
     /// Returns the name of the first part that does not match.
     ///
+    /// `meant` has the words for which the words of the device stand. `None` if no alias was used to find its rule. A word of
+    /// the device matches as it was reported and as it is meant.
     /// `installed` is the installed version, read by the scheme of the rule. `None` means that the scheme cannot read
     /// it. A version outside the range counts as inside if `is_given` returns `true`: the group itself gets this
     /// version. Otherwise a device would leave the group by installing the version of the group.
     pub(crate) fn first_mismatch(
         &self,
         question: &Question<'_>,
+        meant: Option<&KindWords<&str>>,
         installed: Option<Numbers>,
         is_given: &mut dyn FnMut() -> bool,
     ) -> Option<&'static str> {
@@ -128,7 +133,7 @@ impl Predicate {
             ("installed version", self.installed.as_ref().is_none_or(is_in_range)),
         ];
         let other = || parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part);
-        self.kind.first_mismatch(&device.kind).map(KindWord::name).or_else(other)
+        self.kind.first_mismatch_of(&device.kind, meant).map(KindWord::name).or_else(other)
     }
 }
 

@@ -182,17 +182,22 @@ impl RuleBook {
         self.bans.values()
     }
 
-    /// Returns the ban that applies to a release of a rule. `None` if the release is not banned.
-    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
-        self.bans.values().find(|ban| ban.holds(rule, policy, release))
-    }
-
-    /// Returns the aliases in the order in which they are tried.
-    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
-        self.aliases.iter().map(|(reported, stands_for)| Alias {
-            reported: reported.clone(),
-            stands_for: stands_for.clone(),
-        })
+    /// Returns the aliases in the order in which they are looked at: of several aliases of one word, the one with the most
+    /// exact pattern first.
+    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + use<> {
+        let aliases = self.aliases.iter();
+        let mut aliases: Vec<Alias> = aliases
+            .map(|(reported, stands_for)| Alias {
+                reported: reported.clone(),
+                stands_for: stands_for.clone(),
+            })
+            .collect();
+        aliases.sort_by(|one, other| {
+            let word = |alias: &Alias| (alias.reported.field, alias.reported.word.clone());
+            let exactness = |alias: &Alias| alias.reported.within.exactness();
+            word(one).cmp(&word(other)).then_with(|| exactness(other).cmp(&exactness(one)))
+        });
+        aliases.into_iter()
     }
 
     /// Returns the settings of the whole rule book.
@@ -226,9 +231,20 @@ impl RuleBook {
     /// Returns the release of a version that was ingested last for a rule.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.scheme_of(rule);
-        let brought =
-            self.packages().filter_map(|package| Some((package, package.release_in(scheme, rule, version)?)));
-        let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
+        self.newest_where(rule, |found| scheme.same_release(found, version))
+    }
+
+    /// Returns the release with exactly this text that was ingested last for a rule.
+    pub(crate) fn newest_with_text(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
+        self.newest_where(rule, |found| found.as_str() == version.as_str())
+    }
+
+    fn newest_where(&self, rule: &RuleKey, is_it: impl Fn(&ReportedVersion) -> bool) -> Option<Candidate> {
+        let releases = self.packages().flat_map(|package| {
+            let releases = package.releases.iter().map(move |release| (package, release));
+            releases.filter(|(_, release)| release.rule == *rule && is_it(&release.version))
+        });
+        let (package, release) = releases.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }
 }

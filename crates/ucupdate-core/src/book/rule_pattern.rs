@@ -48,6 +48,44 @@ impl RulePattern {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
+    /// Returns whether each word pattern matches one of several words at its place.
+    pub(crate) fn holds_any(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
+        let mut places = self.words.iter().zip(words);
+        places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
+    }
+
+    /// Returns whether each word pattern matches one of several words at its place, whatever the update type is.
+    pub(crate) fn holds_any_device(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
+        let mut places = self.words.iter().zip(words).take(KindWord::COUNT);
+        places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
+    }
+
+    /// Returns whether the pattern of one word matches a word.
+    pub(crate) fn holds_word(&self, place: usize, word: &str) -> bool {
+        self.words.get(place).is_some_and(|pattern| glob::is_match(pattern, word))
+    }
+
+    /// Returns this pattern with every word allowed at one place.
+    pub(crate) fn with_any(&self, place: usize) -> Self {
+        let mut pattern = self.clone();
+        if let Some(word) = pattern.words.get_mut(place) {
+            *word = "*".into();
+        }
+        pattern
+    }
+
+    /// Returns whether a device could match both patterns, whatever its word at one place is. Two words with `*` could
+    /// always match the same word.
+    pub(crate) fn may_meet(&self, other: &Self, without: usize) -> bool {
+        let mut places = self.words.iter().zip(&other.words).take(KindWord::COUNT).enumerate();
+        places.all(|(place, (one, other))| {
+            place == without
+                || one.contains('*') && other.contains('*')
+                || glob::is_match(one, other)
+                || glob::is_match(other, one)
+        })
+    }
+
     /// Returns whether both patterns match the same rules, because they differ only in ASCII case.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.words.iter().zip(&other.words).all(|(one, other)| one.eq_ignore_ascii_case(other))

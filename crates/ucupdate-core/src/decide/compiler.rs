@@ -1,7 +1,7 @@
 //! Compiles a rule book to an index.
 
 use crate::book::{
-    Assignment, Audience, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage, OfferPolicy,
+    Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage, OfferPolicy,
     Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage, Stop,
     StopScope, UpdateType, Window,
 };
@@ -279,7 +279,8 @@ impl<'a> Compiler<'a> {
         version: &ReportedVersion,
         image: Sha256Digest,
     ) -> Option<u32> {
-        let number = self.index.bans.iter().position(|ban| ban.holds_image(key, policy, version, image))?;
+        let holds = |ban: &Ban| self.book.is_image_banned_by(ban, key, policy, version, image);
+        let number = self.index.bans.iter().position(holds)?;
         Some(NONE - 1 - small(number))
     }
 

@@ -11,7 +11,7 @@ use crate::decide::walk::find_by_other_words;
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Zone};
-use crate::version::ReportedVersion;
+use crate::version::{FirmwareVersion, ReportedVersion};
 use std::sync::Arc;
 
 /// A rule book compiled for fast decisions. It never changes; a new revision of the book needs a new index.
@@ -187,7 +187,7 @@ impl EligibilityIndex {
     pub fn rule_of(&self, question: &Question<'_>) -> Option<&Rule> {
         let at = match self.find(question) {
             Some((at, _)) => at,
-            None => find_by_other_words(self, question)?,
+            None => find_by_other_words(self, question)?.0,
         };
         self.rules.get(at).map(|rule| &*rule.rule)
     }
@@ -214,26 +214,41 @@ impl EligibilityIndex {
         self.table.find(with_last(words, module.update_type_stem()))
     }
 
-    /// Returns the words after aliases were applied, and these aliases. `None` if no alias applies.
+    /// Returns the words after aliases were applied, and the alias of each replaced word. `None` if no alias applies.
     pub(super) fn words_meant<'w>(
         &'w self,
         words: [&'w str; KindWord::COUNT],
-    ) -> Option<([&'w str; KindWord::COUNT], Vec<&'w Alias>)> {
+    ) -> Option<(KindWords<&'w str>, KindWords<Option<&'w Alias>>)> {
         if self.aliases.is_empty() {
             return None;
         }
         let words = KindWords::from(words);
-        let (mut meant, mut used) = (words, Vec::new());
-        let mut is_replaced = KindWords::default();
+        let (mut meant, mut used): (_, KindWords<Option<&Alias>>) = (words, KindWords::default());
         for alias in &self.aliases {
             if let Some(word) = alias.reported.replaced_in(&words)
-                && !std::mem::replace(&mut is_replaced[word], true)
+                && used[word].is_none()
             {
                 meant[word] = alias.stands_for.as_str();
-                used.push(alias);
+                used[word] = Some(alias);
             }
         }
-        (!used.is_empty()).then_some((meant.into_array(), used))
+        used.each_ref().iter().any(|alias| alias.is_some()).then_some((meant, used))
+    }
+
+    /// Returns whether a predicate matches a device, seen as a decision sees it: a word of the device matches as it was
+    /// reported, and as the word for which an alias says it stands, if its rule was found by aliases. Its version is read in
+    /// the scheme of its rule.
+    pub fn is_in(&self, predicate: &Predicate, question: &Question<'_>) -> bool {
+        let (at, meant) = match self.find(question) {
+            Some((at, _)) => (Some(at), None),
+            None => find_by_other_words(self, question).map_or((None, None), |(at, meant)| (Some(at), meant)),
+        };
+        let version = &question.module.version;
+        let installed = match at.and_then(|at| self.rules.get(at)) {
+            Some(rule) => rule.rule.policy().scheme.numbers(version),
+            None => version.readable().map(FirmwareVersion::numbers),
+        };
+        predicate.first_mismatch(question, meant.as_ref(), installed, &mut || false).is_none()
     }
 
     /// Returns the ban that applies to an assignment. `None` if its version is not banned.

@@ -16,7 +16,7 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
-use crate::device::KindWord;
+use crate::device::{KindWord, KindWords};
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
@@ -76,6 +76,8 @@ struct Walk<'a, 'q> {
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
     now: UnixTime,
+    /// The words for which those of the device stand. `None` if its rule was found without an alias.
+    meant: Option<KindWords<&'q str>>,
     /// The entries of this device in the book. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
@@ -88,15 +90,15 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let (at, head) = match index.find(question) {
-        Some(found) => found,
+    let (at, head, meant) = match index.find(question) {
+        Some((at, head)) => (at, head, None),
         None => match find_by_module(index, question, observer) {
             Ok(found) => found,
             Err(decision) => return decision,
         },
     };
     let rule = &index.rules[at];
-    let mut walk = Walk { index, question, rule, now, known: None };
+    let mut walk = Walk { index, question, rule, now, meant, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
@@ -131,15 +133,15 @@ pub(crate) fn walk<'a>(
 
 /// Finds the rule of a module whose file name is not that of an update type, or decides that there is none.
 #[cold]
-fn find_by_module<'a>(
+fn find_by_module<'a: 'q, 'q>(
     index: &'a EligibilityIndex,
-    question: &Question<'_>,
+    question: &Question<'q>,
     observer: &mut impl Observer<'a>,
-) -> Result<(usize, Head), Decision<'a>> {
+) -> Result<(usize, Head, Option<KindWords<&'q str>>), Decision<'a>> {
     let words = question.device.kind.words();
-    let found = match index.find_by_module(words, question) {
+    let (found, meant) = match index.find_by_module(words, question) {
         Found::None => find_by_alias(index, words, question, observer),
-        found => found,
+        found => (found, None),
     };
     match found {
         Found::Rule(at, how) => {
@@ -147,7 +149,7 @@ fn find_by_module<'a>(
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
-            Ok((at, head))
+            Ok((at, head, meant))
         }
         Found::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
@@ -160,27 +162,31 @@ fn find_by_module<'a>(
     }
 }
 
-/// Returns the number of the rule of a module whose file name is not that of an update type.
-pub(crate) fn find_by_other_words(index: &EligibilityIndex, question: &Question<'_>) -> Option<usize> {
-    find_by_module(index, question, &mut Silent).ok().map(|(at, _)| at)
+/// Returns the number of the rule of a module whose file name is not that of an update type, and the words for which those
+/// of the device stand if the rule was found by aliases.
+pub(crate) fn find_by_other_words<'a: 'q, 'q>(
+    index: &'a EligibilityIndex,
+    question: &Question<'q>,
+) -> Option<(usize, Option<KindWords<&'q str>>)> {
+    find_by_module(index, question, &mut Silent).ok().map(|(at, _, meant)| (at, meant))
 }
 
-/// Finds the rule for the words of a device after aliases were applied.
-fn find_by_alias<'a>(
+/// Finds the rule for the words of a device after aliases were applied, and returns these words.
+fn find_by_alias<'a: 'q, 'q>(
     index: &'a EligibilityIndex,
-    words: [&str; KindWord::COUNT],
-    question: &Question<'_>,
+    words: [&'q str; KindWord::COUNT],
+    question: &Question<'q>,
     observer: &mut impl Observer<'a>,
-) -> Found {
-    let Some((meant, aliases)) = index.words_meant(words) else { return Found::None };
-    let found = match index.find_words(meant, question.module) {
+) -> (Found, Option<KindWords<&'q str>>) {
+    let Some((meant, aliases)) = index.words_meant(words) else { return (Found::None, None) };
+    let found = match index.find_words(meant.into_array(), question.module) {
         Some((at, _)) => Found::Rule(at, ModuleMatch::UpdateType),
-        None => index.find_by_module(meant, question),
+        None => index.find_by_module(meant.into_array(), question),
     };
     if found != Found::None {
-        aliases.into_iter().for_each(|alias| observer.alias(alias));
+        aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
     }
-    found
+    (found, Some(meant))
 }
 
 #[cold]
@@ -262,7 +268,12 @@ impl<'a> Walk<'a, '_> {
                     })
                 };
                 predicate
-                    .first_mismatch(self.question, policy.scheme.numbers(installed), &mut is_given)
+                    .first_mismatch(
+                        self.question,
+                        self.meant.as_ref(),
+                        policy.scheme.numbers(installed),
+                        &mut is_given,
+                    )
                     .map(|part| Mismatch::Predicate { part })
             }
             CompiledAudience::Nobody => Some(Mismatch::NotOnList),

@@ -35,8 +35,22 @@ macro_rules! define {
         impl KindPattern {
             /// Returns the first word of `kind` that does not match.
             pub fn first_mismatch(&self, kind: &DeviceKind) -> Option<KindWord> {
+                self.first_mismatch_of(kind, None)
+            }
+
+            /// Returns the first word of `kind` that does not match, either as it was reported or as the word that it stands
+            /// for. `meant` has the words that aliases put in place. `None` if no alias was used.
+            pub(crate) fn first_mismatch_of(
+                &self,
+                kind: &DeviceKind,
+                meant: Option<&KindWords<&str>>,
+            ) -> Option<KindWord> {
                 $(
-                    if !self.$word.is_empty() && !self.$word.contains(&kind.$word) {
+                    let is_meant = |wanted: &words::$type| {
+                        meant.is_some_and(|meant| wanted.as_str().eq_ignore_ascii_case(meant.$word))
+                    };
+                    let wanted = &self.$word;
+                    if !wanted.is_empty() && !wanted.contains(&kind.$word) && !wanted.iter().any(is_meant) {
                         return Some(KindWord::$type);
                     }
                 )*

@@ -122,6 +122,9 @@ pub type ReportedKind = KindWords<Box<str>>;
 
 impl ReportedKind {
     /// Parses the words as a device kind.
+    ///
+    /// # Errors
+    /// Returns an error if a word is not a label. The error names the first such word.
     pub fn read(&self) -> Result<DeviceKind, ParseError> {
         DeviceKind::from_words(self.each_ref())
     }

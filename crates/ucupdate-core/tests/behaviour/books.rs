@@ -143,7 +143,7 @@ fn an_earlier_book_whose_package_has_left_is_not_restored() {
     let earlier = book.clone();
     let in_use = refused(&book, BookCommand::Retire(vec![id(&first)]));
     assert_eq!(in_use, "package 010101010101 is in use: a rule or an interim image is of it");
-    make(&mut book, BookCommand::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Remove(key(PHONE)));
     assert_eq!(
         make(&mut book, BookCommand::Retire(vec![id(&first)])),
         ["package 010101010101 of UCUpdates.cab has left the rule book"]

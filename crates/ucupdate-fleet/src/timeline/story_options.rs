@@ -3,12 +3,14 @@
 use super::keys::path_key;
 use super::peers::PeerDownloads;
 use super::span::Span;
+use crate::schemes::{module_named, scheme_of};
 use std::collections::HashMap;
+use std::sync::Arc;
 use ucupdate_core::book::UpdateType;
+use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::ReportedKind;
-use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{Reported, UnixTime};
-use ucupdate_core::version::{ReportedVersion, VersionScheme};
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{RuleBook, RuleKey};
 
 /// Facts that are not in the logs and make stories more exact. Without them, versions are compared as .NET does, no
@@ -24,7 +26,7 @@ use ucupdate_core::{RuleBook, RuleKey};
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoryOptions<'a> {
-    pub(super) book: Option<&'a RuleBook>,
+    pub(super) rules: Option<(&'a RuleBook, Arc<EligibilityIndex>)>,
     pub(super) peers: Option<&'a PeerDownloads>,
     pub(super) sizes: HashMap<String, u64>,
     pub(super) now: Option<UnixTime>,
@@ -34,15 +36,16 @@ pub struct StoryOptions<'a> {
 impl Default for StoryOptions<'_> {
     /// Returns options without further facts. A device counts as silent after three days.
     fn default() -> Self {
-        Self { book: None, peers: None, sizes: HashMap::new(), now: None, silent_after: Span(3 * 86_400) }
+        Self { rules: None, peers: None, sizes: HashMap::new(), now: None, silent_after: Span(3 * 86_400) }
     }
 }
 
 impl<'a> StoryOptions<'a> {
-    /// Sets the rule book whose rules decide how versions are compared.
+    /// Sets the rule book whose rules decide how versions are compared. The rule of a module is found as for an answer, also
+    /// by an alias and by the name of an image.
     #[must_use]
     pub fn with_book(mut self, book: &'a RuleBook) -> Self {
-        self.book = Some(book);
+        self.rules = Some((book, Arc::new(EligibilityIndex::compile(book, 0))));
         self
     }
 
@@ -77,17 +80,16 @@ impl<'a> StoryOptions<'a> {
 
     /// Returns the version scheme of the rule of a module. Default: .NET's.
     pub(super) fn scheme(&self, kind: &ReportedKind, file_name: &str) -> VersionScheme {
-        let rule = || {
-            let book = self.book?;
-            let module = InstalledModule {
-                file_name: file_name.into(),
-                version: ReportedVersion::new(""),
-                time_stamp: Reported::default(),
-            };
-            let update_type: UpdateType = module.update_type_stem().parse().ok()?;
-            let key = RuleKey::new(kind.read().ok()?, update_type).ok()?;
-            Some(book.scheme_of(&key).clone())
+        let scheme = || {
+            let (book, index) = self.rules.as_ref()?;
+            let kind = kind.read().ok()?;
+            if let Some(scheme) = scheme_of(index, &kind, file_name) {
+                return Some(scheme.clone());
+            }
+            // No rule is for the device: the scheme that its rule would have.
+            let update_type: UpdateType = module_named(file_name).update_type_stem().parse().ok()?;
+            Some(book.scheme_of(&RuleKey::new(kind, update_type).ok()?).clone())
         };
-        rule().unwrap_or_default()
+        scheme().unwrap_or_default()
     }
 }

@@ -256,11 +256,7 @@ impl RuleBook {
             BookCommand::RejectInterim { locale, update_type } => {
                 change.reject_interim(locale, update_type)?;
             }
-            BookCommand::Remove(rule) => {
-                let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
-                change.delta.rules.push(Entry::removed(known.key().clone()));
-                change.notes.extend(Note::of_removed(known));
-            }
+            BookCommand::Remove(rule) => change.remove_rule(rule)?,
             BookCommand::AddTestDevice(device) => change.add_test_device(device)?,
             BookCommand::RemoveTestDevice(name) => {
                 let known = self.test_devices.get(name);

@@ -23,7 +23,9 @@ impl RuleBook {
     /// Returns the change that restores `earlier`, the book of revision `revision`, on this book.
     ///
     /// Packages do not change. Files that devices are downloading are still served, and packages that were ingested
-    /// since can be approved again. Kill switches do not change either, because turning one off takes two people.
+    /// since can be approved again. Kill switches do not change either, because turning one off takes two people. Bans and
+    /// rejections stay as they are now: a version that was rejected since is not pending again. The rejections of a rule
+    /// that the earlier book does not have become bans.
     ///
     /// # Errors
     /// [`Refusal::PackageRetired`] when the earlier book uses a package that has left the book.
@@ -40,11 +42,23 @@ impl RuleBook {
         target.packages.clone_from(&self.packages);
         target.stops.clone_from(&self.stops);
         target.bans.clone_from(&self.bans);
+        let rules = target.rules.iter().filter_map(|(key, rule)| {
+            let later = self.rule(key)?;
+            let mut rule = rule.clone();
+            rule.keep_rejections(later);
+            Some(Entry::set(key.clone(), rule))
+        });
+        let rules: Vec<_> = rules.collect();
+        target.rules.put(rules);
+        let gone = self.rules().filter(|rule| earlier.rule(rule.key()).is_none());
+        let bans: Vec<_> = gone.flat_map(|rule| self.bans_of_rejections(rule)).collect();
+        target.bans.put(bans.into_iter().map(|ban| Entry::set(ban.scope.clone(), ban)).collect());
         let delta = self.delta_to(&target);
         let mut notes = self.notes_of(&delta, revision);
         if !delta.is_empty() {
             notes.extend(self.notes_of_what_stays(earlier));
         }
+        notes.extend(self.notes_of_rejections(earlier));
         Ok(BookChange { delta, notes })
     }
 
@@ -64,11 +78,13 @@ impl RuleBook {
             members,
             holds,
             stops: _,
-            bans: _,
+            bans,
             aliases,
             settings,
         } = delta;
         let mut notes = vec![Note::Restored { revision }];
+        let bans = bans.iter().filter_map(|entry| entry.now.clone());
+        notes.extend(bans.map(|ban| Note::Banned { ban: Box::new(ban) }));
         for entry in gone(test_devices) {
             let known = self.test_devices.get(&entry.key);
             notes.extend(known.map(|known| {
@@ -148,6 +164,15 @@ impl RuleBook {
         let stops =
             stops.map(|(scope, stop)| Note::StopStays { scope: scope.clone(), reason: stop.reason.clone() });
         bans.chain(stops)
+    }
+
+    /// Returns the rejections that a restored book did not have: they stay in place.
+    fn notes_of_rejections(&self, earlier: &Self) -> impl Iterator<Item = Note> {
+        let rejections = self.rules().filter_map(|rule| Some((rule, earlier.rule(rule.key())?)));
+        rejections.flat_map(|(rule, then)| {
+            let since = rule.rejected().iter().filter(|version| !then.is_rejected(version));
+            since.map(|version| Note::RejectionStays { rule: rule.key().clone(), version: version.clone() })
+        })
     }
 
     /// Returns notes about the restored rule of an interim image. With `is_set`, a removed entry is set again.

@@ -153,7 +153,9 @@ impl<'a> ChangeDraft<'a> {
         let over: Vec<Note> = over.collect();
         let (key, version) = (rule.clone(), approved.version.clone());
         self.notes.push(match approved.before {
-            Some(before) if before == version => Note::Unchanged { rule: key, version, state: "approved" },
+            Some(before) if before.as_str() == version.as_str() => {
+                Note::Unchanged { rule: key, version, state: "approved" }
+            }
             before => Note::Approved { rule: key, version, before },
         });
         self.approve_interim_on_way(&rule, &approved.version);
@@ -275,6 +277,9 @@ impl<'a> ChangeDraft<'a> {
             None => Note::Pending { rule: key.clone(), version },
         };
         self.notes.push(note);
+        if is_new {
+            self.note_unused_aliases(&key);
+        }
         if let Some(scheme) = self.book.settings.scheme_of(&key).filter(|_| is_new) {
             let scheme = Box::new(scheme.clone());
             self.notes.push(Note::SchemeOfPattern { rule: key.clone(), scheme });

@@ -83,7 +83,9 @@ impl ChangeDraft<'_> {
         }
         let digest = image.files.image.sha256;
         let mut bans = self.book.bans();
-        if let Some(ban) = bans.find(|ban| ban.holds_image(rule, &policy, &image.version, digest)) {
+        if let Some(ban) =
+            bans.find(|ban| self.book.is_image_banned_by(ban, rule, &policy, &image.version, digest))
+        {
             let (locale, version, ban) = (image.locale, image.version, Box::new(ban.clone()));
             self.notes.push(Note::InterimBanned { locale, version, ban });
             return;
@@ -313,9 +315,10 @@ impl ChangeDraft<'_> {
             BanScope::Image(banned) => *banned == digest,
             BanScope::Version { .. } => {
                 !rules.is_empty()
-                    && rules
-                        .iter()
-                        .all(|rule| ban.holds_image(rule.key(), rule.policy(), &image.version, digest))
+                    && rules.iter().all(|rule| {
+                        let (key, policy) = (rule.key(), rule.policy());
+                        self.book.is_image_banned_by(ban, key, policy, &image.version, digest)
+                    })
             }
         })
     }

@@ -168,8 +168,14 @@ pub enum Note {
     BanLifted { ban: Box<Ban> },
     /// The restored revision did not have this ban. The ban stays, because a roll back does not lift bans.
     BanStays { ban: Box<Ban> },
+    /// A rejection stays in place after a roll back to a revision before it.
+    RejectionStays { rule: RuleKey, version: ReportedVersion },
     /// An alias was added or replaced. `before` is the former meaning of the word.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
+    /// No rule has the word that an alias stands for.
+    AliasWithoutRule { alias: Box<Alias> },
+    /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
+    AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
     /// An alias was removed. `from` is the former meaning of the word.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
     /// The kill switch was turned on. `reason` is empty if no reason was given.
@@ -421,9 +427,16 @@ impl Note {
             Self::BanStays { ban } => {
                 Parts::new("ban-stays").name(&ban.scope).from(&ban.reason).to(&ban.reason)
             }
+            Self::RejectionStays { rule, version } => {
+                Parts::of("rejection-stays", rule).from(version).to(version)
+            }
             Self::AliasPut { alias, before } => {
                 Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)
             }
+            Self::AliasWithoutRule { alias } => {
+                Parts::new("alias-without-rule").name(&alias.reported).to(&alias.stands_for)
+            }
+            Self::AliasNotUsed { alias, rule } => Parts::of("alias-not-used", rule).name(&alias.reported),
             Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::StopStays { scope, reason } => Self::switch("stop-stays", scope).from(reason).to(reason),

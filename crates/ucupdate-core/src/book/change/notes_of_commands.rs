@@ -281,7 +281,7 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             &["unpinned RULE | the device with MAC address 0004F2000001 | 1.0 | -"],
         ),
         (
-            &rejecting,
+            &numberless,
             BookCommand::StartRollout {
                 rule: rule(),
                 audience: all,
@@ -297,12 +297,12 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             &["rollout-paused RULE | run | - | it is late"],
         ),
         (
-            &rejecting,
+            &numberless,
             BookCommand::ResumeRollout(rule(), wave()),
             &["rollout-resumed RULE | wave | calls drop | -"],
         ),
         (
-            &rejecting,
+            &numberless,
             BookCommand::FinishRollout(rule(), "run".parse().unwrap()),
             &["rollout-over RULE | run | 3.0 | -", "approved RULE | - | 2.0 | 3.0"],
         ),
@@ -336,7 +336,7 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() },
             &["stopped - | - | - | phones ring"],
         ),
-        (&rejecting, BookCommand::AskRestart { scope: other() }, &["restart-requested OTHER | - | - | ann"]),
+        (&rejecting, BookCommand::AskRestart { scope: other() }, &["restart-requested OTHER | - | - | bob"]),
         (
             &rejecting,
             BookCommand::ApproveRestart { scope: other() },
@@ -346,7 +346,8 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
     ];
     let mut seen: Vec<&str> = Vec::new();
     for (book, command, expected) in &table {
-        let author = if matches!(command, BookCommand::ApproveRestart { .. }) { "bob" } else { "ann" };
+        let is_other = matches!(command, BookCommand::ApproveRestart { .. } | BookCommand::AskRestart { .. });
+        let author = if is_other { "bob" } else { "ann" };
         let notes =
             book.command(command, author).unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")).notes;
         let lines: Vec<String> = notes.iter().map(line).collect();

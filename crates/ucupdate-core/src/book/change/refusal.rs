@@ -58,6 +58,12 @@ pub enum Refusal {
     /// The version is banned.
     #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// The version was rejected, so no rollout gives it to devices.
+    #[error(
+        "{rule}: {version} was rejected, expected a version that is not; type `ucupdate unreject {} {version}` first if it is \
+         good after all", quoted(&rule.to_string())
+    )]
+    Rejected { rule: RuleKey, version: ReportedVersion },
     /// A ban of this scope exists.
     #[error("{} is banned already ({})", ban.scope, ban.reason)]
     AlreadyBanned { ban: Box<Ban> },
@@ -67,6 +73,18 @@ pub enum Refusal {
     /// No version scheme is set for the pattern.
     #[error("no version scheme is set for {rules}")]
     NoScheme { rules: Box<RulePattern> },
+    /// Two different images of a rule would be one release in the scheme.
+    #[error(
+        "{rule}: {version} and {other} have different bytes, but would be one release in the version scheme `{scheme}`, so a \
+         device with one of them would never be offered the other; first let no rule use the wrong one, and remove its \
+         package with `ucupdate gc`"
+    )]
+    OneRelease {
+        rule: RuleKey,
+        version: Box<ReportedVersion>,
+        other: Box<ReportedVersion>,
+        scheme: Box<VersionScheme>,
+    },
     /// The scheme cannot read the floor or the minimum of the policy.
     #[error(
         "{rule}: the version scheme `{scheme}` cannot read the {field} {version}; set another {field}, or `none`, together \
@@ -76,6 +94,21 @@ pub enum Refusal {
     /// An alias would replace a word by the same word.
     #[error("{alias}: a word does not stand for itself")]
     AliasOfItself { alias: Box<Alias> },
+    /// The pattern of an alias matches no device that reports its word.
+    #[error(
+        "{alias}: the pattern does not match devices that report {}, so the alias would never be used; expected `*` or \
+         {} as the {} of the pattern", alias.reported.word, alias.reported.word, alias.reported.field
+    )]
+    AliasOutside { alias: Box<Alias> },
+    /// One alias would have to follow another one.
+    #[error("{}", chain(alias, other))]
+    AliasChain { alias: Box<Alias>, other: Box<Alias> },
+    /// The word of an alias has a rule, which comes before the alias.
+    #[error(
+        "{alias}: the rule {rule} is for devices that report {}, so the alias would never be used; expected a word without \
+         a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
+    )]
+    AliasOfRule { alias: Box<Alias>, rule: RuleKey },
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
@@ -242,11 +275,16 @@ impl Refusal {
             Self::VersionConflict { .. } => "moved",
             Self::EntryConflict { .. } => "changed-meanwhile",
             Self::Banned { .. } => "banned",
+            Self::Rejected { .. } => "rejected",
             Self::AlreadyBanned { .. } => "already-banned",
             Self::NotBanned { .. } => "not-banned",
             Self::NoScheme { .. } => "no-scheme",
+            Self::OneRelease { .. } => "one-release",
             Self::LimitNotInScheme { .. } => "limit-not-in-scheme",
             Self::AliasOfItself { .. } => "alias-of-itself",
+            Self::AliasOutside { .. } => "alias-outside",
+            Self::AliasChain { .. } => "alias-chain",
+            Self::AliasOfRule { .. } => "alias-of-rule",
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",
@@ -285,6 +323,26 @@ impl Refusal {
             Self::SamePerson { .. } => "same-person",
         }
     }
+}
+
+/// Returns the message about two aliases that would follow each other, and the commands that repair it.
+fn chain(alias: &Alias, other: &Alias) -> String {
+    let is_first = alias.stands_for == other.reported.word;
+    let (first, last) = if is_first { (alias, other) } else { (other, alias) };
+    let begin = format!(
+        "{alias}, but {other}: a word is replaced once, so the second alias would not be used after the first one"
+    );
+    let field = alias.reported.field;
+    if first.reported.word == last.stands_for {
+        return format!(
+            "{begin}; expected only one of the two words to stand for the other; remove the other alias first"
+        );
+    }
+    let word = &first.reported.word;
+    format!(
+        "{begin}; expected a {field} that rules have: let {word} stand for {}, or remove the other alias first",
+        last.stands_for
+    )
 }
 
 /// Returns the message about the version that was found, the versions that the stones name, and the commands that

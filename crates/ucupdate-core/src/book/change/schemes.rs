@@ -3,6 +3,7 @@
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::package::Release;
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Assignment, Role, Rule};
@@ -68,6 +69,7 @@ impl ChangeDraft<'_> {
         }
         let rule = self.spelled(rule);
         check_limits(&rule, policy)?;
+        self.check_one_release(&rule, policy, &before)?;
         self.notes.extend(Note::policy_changes(&rule, &before, policy));
         if before.scheme != policy.scheme {
             let notes = self.notes_of_scheme(&rule, &before);
@@ -91,21 +93,57 @@ impl ChangeDraft<'_> {
                 scheme: policy.scheme.clone(),
             })
             .collect();
-        let releases = self.releases();
-        let mut seen: Vec<&crate::book::package::Release> = Vec::new();
-        for (_, release) in releases.of_rule(key) {
-            let is_merged = |known: &&&crate::book::package::Release| {
+        for (version, other) in self.merged_by(key, policy, before) {
+            notes.push(Note::OneRelease { rule: key.clone(), version, other });
+        }
+        notes
+    }
+
+    /// Refuses a scheme in which two different images of a rule would be one release, if the rule assigns one of them: a
+    /// device with one of them would never be offered the other one, and nobody could tell which of them is approved.
+    fn check_one_release(
+        &self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        before: &OfferPolicy,
+    ) -> Result<(), Refusal> {
+        let Some(rule) = self.rule(key).filter(|_| policy.scheme != before.scheme) else { return Ok(()) };
+        let is_assigned = |version: &ReportedVersion| {
+            rule.candidates().any(|candidate| candidate.version.as_str() == version.as_str())
+        };
+        let mut merged = self.merged_by(key, policy, before).into_iter();
+        match merged.find(|(version, other)| is_assigned(version) || is_assigned(other)) {
+            None => Ok(()),
+            Some((version, other)) => Err(Refusal::OneRelease {
+                rule: key.clone(),
+                version: Box::new(version),
+                other: Box::new(other),
+                scheme: Box::new(policy.scheme.clone()),
+            }),
+        }
+    }
+
+    /// Returns the pairs of versions of a rule that have different bytes, and become one release by a new policy.
+    fn merged_by(
+        &self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        before: &OfferPolicy,
+    ) -> Vec<(ReportedVersion, ReportedVersion)> {
+        let mut merged = Vec::new();
+        let mut seen: Vec<&Release> = Vec::new();
+        for (_, release) in self.releases().of_rule(key) {
+            let is_merged = |known: &&&Release| {
                 policy.is_same_release(&known.version, &release.version)
                     && !before.is_same_release(&known.version, &release.version)
                     && !known.files.same_bytes(&release.files)
             };
             if let Some(known) = seen.iter().find(is_merged) {
-                let (version, other) = (known.version.clone(), release.version.clone());
-                notes.push(Note::OneRelease { rule: key.clone(), version, other });
+                merged.push((known.version.clone(), release.version.clone()));
             }
             seen.push(release);
         }
-        notes
+        merged
     }
 }
 

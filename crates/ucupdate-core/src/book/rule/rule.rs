@@ -167,6 +167,14 @@ impl Rule {
         Ok(rejected)
     }
 
+    /// Takes over the rejections of a later state of the rule. A version that is rejected there does not stay pending.
+    pub(crate) fn keep_rejections(&mut self, later: &Self) {
+        self.rejected.clone_from(&later.rejected);
+        if self.pending().is_some_and(|pending| self.is_rejected(&pending.version)) {
+            self.assign(Audience::TestDevices, None);
+        }
+    }
+
     /// Withdraws the rejection of a version. Returns whether the version was rejected.
     pub fn take_back_rejection(&mut self, version: &ReportedVersion) -> bool {
         let before = self.rejected.len();
