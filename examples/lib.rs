@@ -9,6 +9,7 @@
 //! | `memory-server` | the smallest server: a generated package, approved, in memory |
 //! | `local-server` | a server on a folder, with logs and a clean end |
 //! | `s3-server` | a server on a bucket, with `--features s3` |
+//! | `admin-server` | devices on one listener, the console and the API of administrators on another |
 //! | `embed-in-axum` | the service inside somebody's own router, which administers it too |
 //! | `decide` | the rules and the decision alone: no server, no store, no async |
 //! | `minimal-store` | a store of one's own, held to the contract by the conformance suite |

@@ -66,7 +66,7 @@ impl Default for Limits {
             idempotency_keys: 256,
             answers: 1000,
             log_rows: 5_000_000,
-            log_age: Duration::from_secs(60),
+            log_age: Duration::from_secs(10),
         }
     }
 }
@@ -144,8 +144,8 @@ impl Limits {
         self
     }
 
-    /// Sets the largest number of log rows that are read for the devices, and the time after which they are read again. Default:
-    /// 5,000,000 rows, and one minute.
+    /// Sets the largest number of log rows that are read for the devices, and the time after which they are read again. If
+    /// reading takes long, they are read again after twenty times that. Default: 5,000,000 rows, and ten seconds.
     #[must_use]
     pub fn with_log_rows(mut self, rows: u64, age: Duration) -> Self {
         (self.log_rows, self.log_age) = (rows, age);

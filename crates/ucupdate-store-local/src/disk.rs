@@ -115,7 +115,7 @@ pub trait WriteFile: Write + Send {
 
 /// A file that is being read.
 pub trait ReadFile: Read + Seek + Send {
-    /// Returns the metadata of the file that was opened, whatever is at its path now.
+    /// Returns the metadata of the opened file, even if another file is at its path now.
     ///
     /// # Errors
     /// When the disk reports a failure.

@@ -54,7 +54,7 @@ pub struct XmlReader<'a> {
     reader: Reader<&'a [u8]>,
     document: &'a XmlDocument<'a>,
     limits: &'a XmlLimits,
-    /// `true` if a fault is kept and passed over where that is possible. Otherwise every fault is an error.
+    /// `true` if faults are stored and skipped if possible. Otherwise every fault is an error.
     is_lenient: bool,
     first_fault: Option<XmlError>,
     attributes: Vec<XmlAttribute<'a>>,

@@ -16,7 +16,7 @@ pub struct Setting {
     pub value: String,
     /// The effect of the setting, as a sentence.
     pub effect: &'static str,
-    /// How certain it is that devices use it.
+    /// The certainty that devices use it.
     pub certainty: Certainty,
     /// The source of the fact: a public page, a standard, or a log.
     pub source: &'static str,
@@ -38,7 +38,7 @@ pub enum SettingPlace {
     Firewall,
 }
 
-/// How certain a fact of the field is.
+/// The certainty of a fact about devices or the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the protocol's page has these three marks")]
 pub enum Certainty {

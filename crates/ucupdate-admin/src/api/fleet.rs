@@ -8,6 +8,7 @@ use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use ucupdate::inventory::{DeviceNumber, Inventory, InventoryDevice};
@@ -30,19 +31,30 @@ pub(crate) struct Fleet {
 
 /// The last reading of the devices. One caller reads, and the others wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Fleets(Mutex<Option<(Instant, Arc<Fleet>)>>);
+pub(crate) struct Fleets(Mutex<Option<Reading>>);
+
+#[derive(Debug)]
+struct Reading {
+    ended: Instant,
+    took: Duration,
+    fleet: Arc<Fleet>,
+}
+
+/// Reading takes at most one part in this number of the time.
+const PARTS: u32 = 20;
 
 impl Fleets {
     /// Returns the devices. They are read again if the last reading is too old.
     pub(crate) async fn read(&self, service: &UpdateService, limits: &Limits) -> Result<Arc<Fleet>, String> {
         let mut last = self.0.lock().await;
-        if let Some((at, fleet)) = last.as_ref()
-            && at.elapsed() < limits.log_age
+        if let Some(last) = last.as_ref()
+            && last.ended.elapsed() < limits.log_age.max(last.took.saturating_mul(PARTS))
         {
-            return Ok(Arc::clone(fleet));
+            return Ok(Arc::clone(&last.fleet));
         }
+        let begun = Instant::now();
         let fleet = Arc::new(Fleet::read(service, limits.log_rows).await?);
-        *last = Some((Instant::now(), Arc::clone(&fleet)));
+        *last = Some(Reading { ended: Instant::now(), took: begun.elapsed(), fleet: Arc::clone(&fleet) });
         Ok(fleet)
     }
 }

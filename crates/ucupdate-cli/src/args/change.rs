@@ -111,7 +111,7 @@ async fn report_dry_run(
 pub(crate) struct ChangeReport {
     /// The revision that the change made. `None` if nothing changed.
     revision: Option<u64>,
-    /// Whether the change made a revision.
+    /// Returns whether the change made a revision.
     changed: bool,
     #[serde(flatten)]
     told: Told,

@@ -6,6 +6,7 @@ pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod told;
+pub(crate) mod wrapped;
 
 use crate::failure::{Failure, FailureKind};
 use serde::Serialize;

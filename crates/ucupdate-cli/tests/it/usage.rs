@@ -101,7 +101,7 @@ fn a_bucket_is_where_the_usual_variables_say() {
     };
     assert_eq!(
         run(&[("AWS_ACCESS_KEY_ID", "id")]),
-        "`AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not"
+        "the variable `AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not, expected both or neither"
     );
     assert_eq!(
         run(&[("AWS_ENDPOINT_URL", "localhost:9102")]),
@@ -113,7 +113,10 @@ fn a_bucket_is_where_the_usual_variables_say() {
     let missing = with_bundle("missing.pem");
     assert!(missing.starts_with("AWS_CA_BUNDLE missing.pem: "), "{missing}");
     let none = with_bundle("none.pem");
-    assert!(none.contains("root certificates hold no certificate in PEM"), "{none}");
+    assert!(
+        none.contains("the root certificates have no certificate, expected PEM with `BEGIN CERTIFICATE`"),
+        "{none}"
+    );
 }
 
 #[test]

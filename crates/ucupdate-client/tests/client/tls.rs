@@ -124,7 +124,10 @@ async fn a_download_over_tls_does_not_end_up_without() {
 #[test]
 fn what_is_no_root_certificate_is_refused() {
     let refused = |pem: &str| Client::new(options().with_root_certificates(pem)).unwrap_err().to_string();
-    assert_eq!(refused("nothing here"), "root certificates hold no certificate in PEM");
+    assert_eq!(
+        refused("nothing here"),
+        "the root certificates have no certificate, expected PEM with `BEGIN CERTIFICATE`"
+    );
     let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(refused(empty).starts_with("root certificate 1 cannot be read: "), "{}", refused(empty));
 }

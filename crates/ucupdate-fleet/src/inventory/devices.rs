@@ -272,7 +272,7 @@ impl Inventory {
         self.records.len()
     }
 
-    /// Whether there is no device.
+    /// Returns whether there is no device.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

@@ -33,7 +33,7 @@ pub struct Loop {
     pub goes_on: bool,
 }
 
-/// How a device is offered updates in a circle.
+/// The kind of a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoopKind {

@@ -2,7 +2,7 @@
 //!
 //! The original server offers a version if it differs from the installed one, even if it is older. If two servers
 //! approve different versions, or a version is spelled in two ways, or a device cannot install what it is offered, the
-//! device downloads tens of megabytes and restarts again and again. A [`LoopGuard`] receives the requests and their
+//! device downloads tens of megabytes and restarts repeatedly. A [`LoopGuard`] receives the requests and their
 //! answers, and reports such devices. It changes nothing.
 //!
 //! # What counts as a loop
@@ -28,11 +28,13 @@
 //! itself.
 
 mod circles;
+mod downloads;
 mod found;
 mod guard;
 mod observation;
 mod options;
 
+pub use downloads::DownloadCounts;
 pub use found::{Loop, LoopKind, devices_in_loops};
 pub use guard::LoopGuard;
 pub use observation::{Observation, observations};

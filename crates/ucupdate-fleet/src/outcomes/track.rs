@@ -62,7 +62,7 @@ pub struct RolloutDevice {
     pub at: UnixTime,
     /// The time after which it is overdue.
     pub due: UnixTime,
-    /// Whether the guard counts it: it downloaded an image of the rollout, or downloads are not required.
+    /// `true` if the guard counts it: it downloaded an image of the rollout, or downloads are not required.
     pub counts: bool,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct Track {
     pub(super) stone: Option<Mark>,
     /// The address that the device was offered the version at last.
     pub(super) host: HostMark,
-    /// Whether the device counts: it downloaded an image of the rollout, or downloads are not required.
+    /// `true` if the device counts: it downloaded an image of the rollout, or downloads are not required.
     pub(super) counts: bool,
 }
 

@@ -29,7 +29,7 @@ pub struct DeviceStory {
     pub kind: ReportedKind,
     /// The serial number as reported, and the parsed number if the text is valid.
     pub serial_number: Reported<SerialNumber>,
-    /// The user who signed in last. Empty if nobody was signed in.
+    /// The user who signed in last. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The events, in order of time.
     pub events: Vec<DeviceEvent>,

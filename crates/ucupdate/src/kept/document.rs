@@ -64,7 +64,7 @@ struct StoredModule<'a> {
     asked: UnixTime,
 }
 
-/// Why a kept inventory cannot be used.
+/// The reason why a kept inventory cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     /// A newer program wrote it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use ucupdate_audit::{RetentionDays, RollOptions, ServerName};
 use ucupdate_core::value::Zone;
 
-/// How a server writes its audit log and its access log.
+/// The options of a server's audit log and access log.
 ///
 /// ```
 /// use std::time::Duration;

@@ -8,6 +8,7 @@ mod captures;
 mod carrying;
 mod checking;
 mod events;
+mod examining;
 mod fixtures;
 mod fleet;
 mod formats;

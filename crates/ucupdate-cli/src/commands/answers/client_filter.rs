@@ -44,7 +44,7 @@ struct Report {
     allowed: bool,
     /// The rule that decided. `None` for the default action.
     rule: Option<String>,
-    /// Whether a rule of --allow is for the client's type, but not for its version, and the default action allows it.
+    /// `true` if a rule of --allow is for the client's type, but not for its version, and the default action allows it.
     by_default_only: bool,
 }
 

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::shown::Shown;
+use crate::output::wrapped::wrapped;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use ucupdate::{BaseUrls, Origin, Setting, provisioning};
@@ -63,9 +64,10 @@ fn text(settings: &[Setting]) -> String {
         let Setting { name, value, effect, certainty, source, .. } = setting;
         let _written = writeln!(
             text,
-            "  {} = {}\n      {effect}\n      {certainty}: {source}",
+            "  {} = {}\n      {}\n      {certainty}: {source}",
             Shown(name),
-            Shown(value)
+            Shown(value),
+            wrapped(effect, 6)
         );
     }
     text.trim_end().to_owned()

@@ -3,7 +3,7 @@
 use crate::maintenance::problem::StoreProblem;
 use std::fmt;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a finding is to be mended, to be looked at, or to be known")]
 pub enum Severity {
@@ -31,7 +31,7 @@ impl fmt::Display for Severity {
 pub struct Finding {
     /// The kind in one word, such as `clocks-differ`.
     pub kind: &'static str,
-    /// How bad it is.
+    /// The severity of the finding.
     pub severity: Severity,
     /// The thing that it is about: a rule, a URL, `store`.
     pub subject: String,

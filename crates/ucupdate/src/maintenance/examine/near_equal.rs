@@ -14,7 +14,7 @@ pub(super) struct NearEqual {
     pub(super) field: String,
     /// The two spellings, in alphabetical order.
     pub(super) words: (String, String),
-    /// Whether the words differ only in blanks and punctuation.
+    /// `true` if the words differ only in blanks and punctuation.
     pub(super) differs_in_punctuation: bool,
     /// The first pair of rules that differ in these words.
     pub(super) rules: (RuleKey, RuleKey),

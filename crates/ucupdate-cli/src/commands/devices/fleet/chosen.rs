@@ -117,7 +117,7 @@ impl ChosenArgs {
     }
 }
 
-/// Whether a pattern matches the rule of one of the modules. If no rule is for a module, the words of the device count.
+/// Returns whether a pattern matches the rule of one of the modules. If no rule is for a module, the words of the device count.
 fn is_of_rule(pattern: &RulePattern, device: &InventoryDevice, overview: &Overview) -> bool {
     let Some(request) = device.request() else { return false };
     Question::all_of(&request, AskedFrom::default()).any(|question| {

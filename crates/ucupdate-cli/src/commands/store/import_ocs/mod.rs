@@ -39,10 +39,10 @@ pub(crate) struct ImportOcsArgs {
     author: AuthorArgs,
 }
 
-/// The most bytes of a file of rules or test devices.
+/// The largest size of a file of rules or test devices in bytes.
 const MAX_LIST_BYTES: usize = 16 << 20;
 
-/// The most bytes of the images that one package holds: they are in memory while it is built.
+/// The largest size of the images in one package in bytes. They are held in memory while the package is built.
 const MAX_PACKAGE_BYTES: u64 = 256 << 20;
 
 /// The result of an import, or of a dry run.

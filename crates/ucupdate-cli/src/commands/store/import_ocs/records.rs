@@ -6,10 +6,10 @@ use ucupdate_xml::{XmlElement, XmlLimits};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record(Vec<(String, String)>);
 
-/// The most objects of a file.
+/// The largest number of objects in a file.
 const MAX_RECORDS: usize = 10_000;
 
-/// The most properties of an object.
+/// The largest number of properties of an object.
 const MAX_FIELDS: usize = 200;
 
 impl Record {

@@ -10,13 +10,13 @@ use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate_folder::Folder;
 
-/// The most files that are looked at.
+/// The largest number of files that are examined.
 const MAX_FILES: usize = 100_000;
 
-/// The most bytes of one file.
+/// The largest size of one file in bytes.
 const MAX_FILE_BYTES: u64 = 512 << 20;
 
-/// The most reasons that are kept.
+/// The largest number of reasons that are kept.
 const MAX_REASONS: usize = 1000;
 
 /// A folder with an image and its catalogue.

@@ -1,0 +1,72 @@
+//! Texts in lines of at most 80 columns.
+
+/// The columns of a line.
+const WIDTH: usize = 80;
+
+/// Breaks a text into lines that fit, each after the first indented. A command in backticks stays in one line if it fits into one.
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
+    let room = WIDTH.saturating_sub(indent);
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in words(text, room) {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
+/// Returns the parts of a text between which a line may end.
+fn words(text: &str, room: usize) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let end = end_of_word(rest, room);
+        let (word, after) = rest.split_at(end);
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+fn end_of_word(text: &str, room: usize) -> usize {
+    let mut in_command = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '`' => in_command = !in_command,
+            ' ' if !in_command => {
+                if text[..at].chars().count() <= room {
+                    return at;
+                }
+                break;
+            }
+            _ => {}
+        }
+    }
+    match text.chars().count() <= room {
+        true => text.len(),
+        false => text.find(' ').unwrap_or(text.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_and_commands_stay_whole() {
+        let text = "type `ucupdate approve UCPhone/LG-Nortel/IP8540/A/ENU/CPE` when the version was tried on a test device";
+        assert_eq!(
+            wrapped(text, 12),
+            "type `ucupdate approve UCPhone/LG-Nortel/IP8540/A/ENU/CPE` when the\n            version was tried on a test device"
+        );
+        let long = format!("`ucupdate {}`", "word ".repeat(30));
+        assert!(wrapped(&long, 12).lines().all(|line| line.chars().count() <= WIDTH));
+        assert_eq!(wrapped("", 12), "");
+        assert_eq!(wrapped("an odd ` tick", 12), "an odd ` tick");
+    }
+}

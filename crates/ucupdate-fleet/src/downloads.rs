@@ -1,0 +1,156 @@
+//! Offers whose image was not downloaded yet, and the downloads that settle them.
+
+use crate::timeline::{host_key, path_key};
+use siphasher::sip128::{Hasher128, SipHasher24};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hasher;
+use std::net::IpAddr;
+use ucupdate_audit::AccessRow;
+use ucupdate_core::device::{DeviceId, MacAddress};
+use ucupdate_core::value::UnixTime;
+
+/// The difference between the times of both logs in milliseconds. Logs hold whole seconds.
+const SLACK_MILLIS: i64 = 1000;
+
+/// The number of places at which downloads of parts are remembered.
+const MAX_PARTS: usize = 100_000;
+
+/// An address, and the path of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) host: u64,
+    path: u64,
+}
+
+impl Place {
+    pub(crate) fn of(host: &str, path: &str) -> Self {
+        Self { host: host_mark(host), path: hash(path_key(path).as_bytes()) }
+    }
+}
+
+/// Returns the place of a download, and whether only a part was downloaded. `None` if the row is no download. A redirect to the
+/// store is a download.
+pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
+    if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
+        return None;
+    }
+    let is_part = match row.status {
+        Some(200 | 301 | 302 | 303 | 307 | 308) => false,
+        Some(206 | 304) => true,
+        _ => return None,
+    };
+    Some((Place::of(&row.client_ip.decoded(), &row.uri_stem.decoded()), is_part))
+}
+
+/// Returns the hash of an address. An IPv6 address counts as its network of 64 bits.
+pub(crate) fn host_mark(host: &str) -> u64 {
+    let key = host_key(host);
+    match key.parse() {
+        Ok(IpAddr::V6(address)) => hash(&address.octets()[..8]),
+        _ => hash(key.as_bytes()),
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = SipHasher24::new();
+    hasher.write(bytes);
+    hasher.finish128().h1
+}
+
+/// The offers of devices that downloaded nothing yet, by place and time. Each download settles one of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenOffers {
+    offers: HashMap<(DeviceId, u32), Open>,
+    by_time: BTreeSet<(UnixTime, DeviceId, u32)>,
+    at_place: HashMap<Place, BTreeSet<(UnixTime, DeviceId, u32)>>,
+    /// The places at which a download of a part settled an offer.
+    parts: HashSet<Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    place: Place,
+    at: UnixTime,
+    until: UnixTime,
+}
+
+impl OpenOffers {
+    /// Adds an offer. An offer that is repeated at the same place keeps its time until its deadline.
+    pub(crate) fn add(&mut self, place: Place, device: DeviceId, number: u32, now: UnixTime, seconds: u32) {
+        let known = self.offers.get(&(device.clone(), number));
+        if known.is_some_and(|known| known.place == place && now <= known.until) {
+            return;
+        }
+        self.remove(&device, number);
+        let until = later(now, i64::from(seconds) * 1000);
+        self.offers.insert((device.clone(), number), Open { place, at: now, until });
+        self.by_time.insert((now, device.clone(), number));
+        self.at_place.entry(place).or_default().insert((now, device, number));
+    }
+
+    /// Takes out the offer that a download belongs to: the latest one at its place before the download began. A download of a
+    /// part settles only one offer of each place, because a part costs nothing.
+    pub(crate) fn settle(
+        &mut self,
+        place: Place,
+        is_part: bool,
+        started: UnixTime,
+        finished: UnixTime,
+    ) -> Option<(DeviceId, u32)> {
+        if is_part && (self.parts.contains(&place) || self.parts.len() >= MAX_PARTS) {
+            return None;
+        }
+        let at_place = self.at_place.get(&place)?;
+        // The first entry with a later time. An offer that seems to be later may be earlier, because rows have whole seconds.
+        let after = |time: UnixTime| (later(time, 1), DeviceId::Mac(MacAddress::new([0; 6])), 0);
+        let near = after(started)..after(later(started, SLACK_MILLIS));
+        let before = at_place.range(..after(started)).next_back().or_else(|| at_place.range(near).next());
+        let in_time = |device: &DeviceId, number: u32| {
+            let known = self.offers.get(&(device.clone(), number));
+            known.is_some_and(|known| finished <= later(known.until, SLACK_MILLIS))
+        };
+        // The latest offer has the latest deadline.
+        let (_, device, number) = before.filter(|(_, device, number)| in_time(device, *number))?.clone();
+        if is_part {
+            self.parts.insert(place);
+        }
+        self.remove(&device, number);
+        Some((device, number))
+    }
+
+    /// The device that waits for the longest time.
+    pub(crate) fn first(&self) -> Option<(DeviceId, u32)> {
+        self.by_time.first().map(|(_, device, number)| (device.clone(), *number))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.offers.len()
+    }
+
+    pub(crate) fn remove(&mut self, device: &DeviceId, number: u32) {
+        let Some(open) = self.offers.remove(&(device.clone(), number)) else { return };
+        let entry = (open.at, device.clone(), number);
+        self.by_time.remove(&entry);
+        if let Some(at_place) = self.at_place.get_mut(&open.place) {
+            at_place.remove(&entry);
+            if at_place.is_empty() {
+                self.at_place.remove(&open.place);
+            }
+        }
+    }
+
+    pub(crate) fn forget(&mut self, gone: &BTreeSet<u32>) {
+        let lost: Vec<(DeviceId, u32)> =
+            self.offers.keys().filter(|(_, number)| gone.contains(number)).cloned().collect();
+        for (device, number) in lost {
+            self.remove(&device, number);
+        }
+        if self.offers.is_empty() {
+            self.parts.clear();
+        }
+    }
+}
+
+fn later(time: UnixTime, millis: i64) -> UnixTime {
+    UnixTime::from_millis(time.as_millis().saturating_add(millis))
+}
