@@ -97,6 +97,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("group remove-member", &["ucupdate group remove-member pilots --mac 0021630F207B"]),
     ("group remove", &["ucupdate group remove pilots"]),
     ("rollout list", &["ucupdate rollout list"]),
+    ("rollout status", &["ucupdate rollout status", "ucupdate rollout status wave-1 --json"]),
     (
         "rollout start",
         &[

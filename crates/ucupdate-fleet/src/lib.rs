@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod downloads;
 pub mod inventory;
 pub mod loops;
 pub mod outcomes;

@@ -63,7 +63,7 @@ pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
 pub use watch::follower::OutcomeError;
 pub use watch::options::WatchOptions;
 pub use watch::pause::{RolloutOutcomes, WATCH_AUTHOR, WatchError};
-pub use watch::troubles::{TroubleWatch, TroublesFound};
+pub use watch::troubles::{HOLD_AUTHOR, TroubleError, TroubleWatch, TroublesFound};
 
 /// Audit rows and access rows (`ucupdate-audit`).
 pub use ucupdate_audit as audit;

@@ -28,11 +28,13 @@
 //! itself.
 
 mod circles;
+mod downloads;
 mod found;
 mod guard;
 mod observation;
 mod options;
 
+pub use downloads::DownloadCounts;
 pub use found::{Loop, LoopKind, devices_in_loops};
 pub use guard::LoopGuard;
 pub use observation::{Observation, observations};

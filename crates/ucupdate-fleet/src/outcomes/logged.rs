@@ -1,7 +1,7 @@
 //! Outcomes from the rows of both logs.
 
-use super::downloads::{Place, host_mark};
 use super::watch::{Offered, Outcomes};
+use crate::downloads::{Place, download_of, host_mark};
 use crate::inventory::InventoryDevice;
 use crate::pairing::offers;
 use crate::timeline::url_path;
@@ -76,15 +76,7 @@ impl Outcomes {
     /// the download began and within the time that the guard allows. A whole download counts, and a redirect to the store. A
     /// download of a part counts once for each address, because anybody can fetch a single byte.
     pub fn take_in_access(&mut self, row: &AccessRow) {
-        if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
-            return;
-        }
-        let is_part = match row.status {
-            Some(200 | 301 | 302 | 303 | 307 | 308) => false,
-            Some(206 | 304) => true,
-            _ => return,
-        };
-        let place = Place::of(&row.client_ip.decoded(), &row.uri_stem.decoded());
+        let Some((place, is_part)) = download_of(row) else { return };
         let settled = self.open.settle(place, is_part, row.started_at(), row.finished_at);
         if let Some((device, number)) = settled {
             self.downloaded(&device, number, row.finished_at);

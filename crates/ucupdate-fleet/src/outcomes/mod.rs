@@ -3,7 +3,6 @@
 //! Deciding has no side effect. What became of an offer is inferred from the next request of the device. An [`Outcomes`] gets
 //! requests and decisions as they are made (a simulation does this), or the rows of both logs of all servers.
 
-mod downloads;
 mod logged;
 mod tally;
 mod track;

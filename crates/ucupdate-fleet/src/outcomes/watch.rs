@@ -1,8 +1,8 @@
 //! [`Outcomes`]: watches the devices of guarded rollouts.
 
-use super::downloads::{OpenOffers, Place};
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
 use super::track::{HostMark, Mark, OutcomeState, RolloutDevice, Track, deadline};
+use crate::downloads::{OpenOffers, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ucupdate_core::book::{Guard, Rollout, RolloutName, Rule, RuleBook, RuleKey};
 use ucupdate_core::decide::{Decision, EligibilityIndex, OfferKind};
@@ -294,7 +294,7 @@ impl Outcomes {
             }
             let is_open = !track.counts && track.state != OutcomeState::Succeeded;
             if let Some(place) = place.filter(|_| is_open) {
-                self.open.add(place, identity, number, now, &watched.tally.guard);
+                self.open.add(place, identity, number, now, watched.tally.guard.deadline_seconds);
             }
             return;
         }
@@ -308,7 +308,7 @@ impl Outcomes {
             *watched.tally.of(fresh.counts, OutcomeState::InFlight) += 1;
             watched.tally.last_change = watched.tally.last_change.max(Some(now));
             if let Some(place) = place.filter(|_| !fresh.counts) {
-                self.open.add(place, identity.clone(), number, now, &watched.tally.guard);
+                self.open.add(place, identity.clone(), number, now, watched.tally.guard.deadline_seconds);
             }
         }
         self.devices.entry(identity.clone()).or_default().push(fresh);

@@ -102,7 +102,7 @@ impl UpdateService {
             book.command(&command, WATCH_AUTHOR)
         };
         match self.change(WATCH_AUTHOR, &command.clone().into(), make).await {
-            Ok(_) => Ok(true),
+            Ok(changed) => Ok(changed.revision.is_some()),
             // The snapshot is the newest one now, so the next try looks at it.
             Err(ChangeError::Refused(_)) => Ok(false),
             Err(error) => Err(error),

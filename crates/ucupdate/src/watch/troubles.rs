@@ -1,13 +1,18 @@
 //! [`TroubleWatch`]: finds devices in loops and silent devices in the audit logs, and reports them as events.
 
+use crate::error::ChangeError;
 use crate::events::event::Event;
-use crate::logs::reader::{AuditLogs, LogReadError, Logged};
+use crate::logs::reader::LogReadError;
+use crate::logs::tail::{LogTail, TailRow};
 use crate::service::UpdateService;
+use crate::state::rule_history::read_revision;
+use crate::watch::follower::before;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use ucupdate_core::book::{BookCommand, HeldDevices, Hold, HoldName};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::{UnixTime, Zone};
-use ucupdate_fleet::loops::{LoopGuard, LoopOptions, observations};
+use ucupdate_fleet::loops::{DownloadCounts, Loop, LoopGuard, LoopOptions, devices_in_loops, observations};
 
 /// The number of rows after which other tasks get their turn.
 const ROWS_AT_A_TIME: u64 = 500;
@@ -22,25 +27,54 @@ pub struct TroubleWatch {
     period: Duration,
     silence: Duration,
     devices: usize,
+    hold_after: Option<u32>,
+    holds_an_hour: usize,
+    known: Option<Known>,
     in_loops: HashSet<DeviceId>,
     silent: HashSet<DeviceId>,
 }
 
-/// The result of [`TroubleWatch::look`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The rows so far, and the position in the logs.
+#[derive(Debug)]
+struct Known {
+    tail: LogTail,
+    guard: LoopGuard,
+    downloads: DownloadCounts,
+    latest: HashMap<DeviceId, UnixTime>,
+}
+
+/// The author of the holds that [`TroubleWatch::with_holds`] makes.
+pub const HOLD_AUTHOR: &str = "serve";
+
+/// The result of a look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TroublesFound {
-    /// The number of rows that were read.
+    /// The number of rows that were read. A look reads only rows that were added since the look before.
     pub rows: u64,
     /// The number of loops that were reported.
     pub loops: usize,
     /// The number of silent devices that were reported.
     pub silent: usize,
+    /// The devices that this look held.
+    pub held: Vec<DeviceId>,
+}
+
+/// Error of looking for devices in trouble.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TroubleError {
+    /// A log cannot be read. Nothing is reported then.
+    #[error(transparent)]
+    Logs(#[from] LogReadError),
+    /// A device cannot be held.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
 }
 
 impl TroubleWatch {
-    /// Returns a watch for audit logs in this time zone. The defaults are: the last four days, silence after 50 hours,
-    /// 100,000 devices. A device sends a request once a day, so a silent device has missed two requests.
+    /// Returns a watch for audit logs in this time zone: the last four days, 50 hours of silence, 100,000 devices, no holds. A
+    /// device asks once a day, so a silent one has missed two times.
     pub fn new(zone: Zone) -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
         Self {
@@ -48,13 +82,33 @@ impl TroubleWatch {
             period: hours(4 * 24),
             silence: hours(50),
             devices: 100_000,
+            hold_after: None,
+            holds_an_hour: 10,
+            known: None,
             in_loops: HashSet::new(),
             silent: HashSet::new(),
         }
     }
 
-    /// Sets the length of the period before now for which logs are read. A device that has been silent for longer is
-    /// not found.
+    /// Holds a device whose loop goes on, after it downloaded an image this number of times from the servers. The hold is an
+    /// ordinary change by [`HOLD_AUTHOR`], with the same name as that of `ucupdate loops --hold`. Default: no device is held.
+    ///
+    /// Requests of invented devices hold nothing, because a device must download. After a hold is removed, downloads of the time
+    /// before it still count for a server that starts again.
+    #[must_use]
+    pub fn with_holds(mut self, downloads: u32) -> Self {
+        self.hold_after = Some(downloads.max(1));
+        self
+    }
+
+    /// Sets the largest number of holds that all servers together make within an hour. Default: 10.
+    #[must_use]
+    pub fn with_holds_an_hour(mut self, holds: usize) -> Self {
+        self.holds_an_hour = holds;
+        self
+    }
+
+    /// Sets how far back the logs are read. A device that has been silent for longer is not found.
     #[must_use]
     pub fn with_period(mut self, period: Duration) -> Self {
         self.period = period;
@@ -75,48 +129,80 @@ impl TroubleWatch {
         self
     }
 
-    /// Reads the logs, and reports new troubles as events.
+    /// Reads what was added to the logs of all servers, reports what is new, and holds devices in loops.
     ///
     /// # Errors
-    /// When the store fails. In this case nothing is reported.
-    pub async fn look(&mut self, service: &UpdateService) -> Result<TroublesFound, LogReadError> {
+    /// When the store fails. The next look tries again.
+    pub async fn look(&mut self, service: &UpdateService) -> Result<TroublesFound, TroubleError> {
         let now = service.now();
         let since = before(now, self.period);
-        let mut logs = AuditLogs::new(self.zone.clone(), Some(since));
-        logs.add_store(service.store().clone()).await?;
-        let mut guard = LoopGuard::new(LoopOptions::default().with_devices(self.devices));
-        let mut latest: HashMap<DeviceId, UnixTime> = HashMap::new();
-        let mut found = TroublesFound::default();
-        while let Some(logged) = logs.next().await? {
-            let Logged::Row(logged) = logged else { continue };
-            found.rows += 1;
-            if found.rows.is_multiple_of(ROWS_AT_A_TIME) {
+        let mut known = self.known.take().unwrap_or_else(|| Known {
+            tail: LogTail::new(self.zone.clone(), since),
+            guard: LoopGuard::new(LoopOptions::default().with_devices(self.devices)),
+            downloads: DownloadCounts::new(self.devices),
+            latest: HashMap::new(),
+        });
+        let rows = self.read(&mut known, service, now).await?;
+        known.latest.retain(|_, at| *at >= since);
+        known.downloads.forget_before(since);
+        let mut loops = known.guard.loops_in(service.snapshot().index());
+        loops.retain(|found| found.goes_on && found.last >= since);
+        let reported = self.report_loops(service, &loops);
+        let silent = self.report_silent(service, &known.latest, now);
+        let known = self.known.insert(known);
+        let held = match self.hold_after {
+            Some(downloads) => {
+                hold(service, &loops, &mut known.downloads, downloads, self.holds_an_hour).await?
+            }
+            None => Vec::new(),
+        };
+        Ok(TroublesFound { rows, loops: reported, silent, held })
+    }
+
+    /// Takes in new rows. Returns their number.
+    async fn read(
+        &self,
+        known: &mut Known,
+        service: &UpdateService,
+        now: UnixTime,
+    ) -> Result<u64, LogReadError> {
+        let Known { tail, guard, downloads, latest } = known;
+        let store = &**service.store();
+        tail.look(store).await?;
+        let mut rows: u64 = 0;
+        while let Some(row) = tail.next(store, now).await? {
+            let logged = match row {
+                TailRow::Access(row) => {
+                    downloads.take_in_access(&row);
+                    continue;
+                }
+                TailRow::Audit(logged) => logged,
+            };
+            rows += 1;
+            if rows.is_multiple_of(ROWS_AT_A_TIME) {
                 tokio::task::yield_now().await;
             }
             observations(&logged).into_iter().for_each(|observation| guard.observe(observation));
             let row = &logged.row;
+            downloads.take_in_audit(row);
             let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { continue };
             if latest.len() < self.devices || latest.contains_key(&device) {
                 let at = latest.entry(device).or_insert(row.logged_at);
                 *at = row.logged_at.max(*at);
             }
         }
-        found.loops = self.report_loops(service, &guard);
-        found.silent = self.report_silent(service, &latest, now);
-        Ok(found)
+        Ok(rows)
     }
 
-    fn report_loops(&mut self, service: &UpdateService, guard: &LoopGuard) -> usize {
-        let mut loops = guard.loops();
-        loops.retain(|one| one.goes_on);
+    fn report_loops(&mut self, service: &UpdateService, loops: &[Loop]) -> usize {
         let mut reported = 0;
-        for one in &loops {
+        for one in loops {
             if !self.in_loops.contains(&one.device) {
                 service.emit(&Event::LoopFound { found: one });
                 reported += 1;
             }
         }
-        self.in_loops = loops.into_iter().map(|one| one.device).collect();
+        self.in_loops = loops.iter().map(|one| one.device.clone()).collect();
         reported
     }
 
@@ -141,7 +227,55 @@ impl TroubleWatch {
     }
 }
 
-fn before(time: UnixTime, duration: Duration) -> UnixTime {
-    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    UnixTime::from_millis(time.as_millis().saturating_sub(millis))
+/// Holds the devices of loops that downloaded often enough. Returns those that were held.
+async fn hold(
+    service: &UpdateService,
+    loops: &[Loop],
+    downloads: &mut DownloadCounts,
+    least: u32,
+    holds_an_hour: usize,
+) -> Result<Vec<DeviceId>, ChangeError> {
+    let mut held = Vec::new();
+    for device in devices_in_loops(loops) {
+        let count = downloads.of(device);
+        let Ok(name) = format!("loop {device}").parse::<HoldName>() else { continue };
+        if count < least || service.snapshot().book().hold(&name).is_some() {
+            continue;
+        }
+        if holds_in_last_hour(service).await? >= holds_an_hour {
+            break;
+        }
+        let hold = Hold {
+            name,
+            on: HeldDevices::Device(device.clone()),
+            until: None,
+            reason: format!("it is offered updates in a circle and downloaded {count} times").into(),
+        };
+        match service.admin(HOLD_AUTHOR).command(&BookCommand::AddHold(hold)).await {
+            Ok(changed) if changed.revision.is_some() => held.push(device.clone()),
+            // Another server was first.
+            Ok(_) => {}
+            Err(ChangeError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // After the hold is removed, the device gets as many tries again.
+    held.iter().for_each(|device| downloads.forget(device));
+    Ok(held)
+}
+
+/// Returns the number of holds that servers made within the last hour.
+async fn holds_in_last_hour(service: &UpdateService) -> Result<usize, ChangeError> {
+    let since = before(service.now(), Duration::from_secs(60 * 60));
+    let mut number = service.refresh().await?;
+    let mut holds = 0;
+    while let Some((document, _)) = read_revision(&**service.store(), number).await? {
+        if document.at < since {
+            break;
+        }
+        holds += usize::from(document.author == HOLD_AUTHOR);
+        let Some(before) = number.checked_sub(1).filter(|number| *number > 0) else { break };
+        number = before;
+    }
+    Ok(holds)
 }

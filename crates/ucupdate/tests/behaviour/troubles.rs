@@ -1,10 +1,12 @@
 use crate::fixtures::*;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use ucupdate::audit::AccessRow;
 use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
 use ucupdate::value::{Reported, UnixTime, Zone};
-use ucupdate::{Asker, Event, Events, SettableClock, TroubleWatch, UpdateService};
+use ucupdate::{Asker, Clock as _, Event, Events, HOLD_AUTHOR, SettableClock, TroubleWatch, UpdateService};
 
 const HOUR: i64 = 3600;
 
@@ -65,4 +67,45 @@ async fn a_loop_and_a_silent_device_are_reported_once_and_again_after_they_came_
     watch.look(&service).await.unwrap();
     let again = recorder.take();
     assert!(again.contains(&"silent 0021630F0001 60".to_owned()), "{again:?}");
+}
+
+const IMAGE: &str = "/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
+
+#[tokio::test]
+async fn a_device_in_a_loop_is_held_after_some_downloads_and_an_invented_one_never() {
+    let store = MemoryStore::default();
+    let admin = with_sample(store.clone()).await;
+    admin.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let clock = Arc::new(SettableClock::at(NOW));
+    let options = logging().with_clock(clock.clone());
+    let service = UpdateService::open(Arc::new(store), options).await.unwrap();
+    let ask = |number: u32| {
+        let mut request = request(&sample::ip8540(), "1.0.522.103");
+        request.device.mac_address = Reported::new(&format!("0021630F{number:04X}"));
+        request.device.serial_number = Reported::default();
+        let host = format!("10.1.1.{number}");
+        service.answer(&request, Asker { side: Side::Internal, host: &host }).unwrap();
+    };
+    let fetch = |number: u32| {
+        let row = AccessRow {
+            client_ip: format!("10.1.1.{number}").as_str().into(),
+            ..AccessRow::finished("GET", IMAGE, 200, Duration::ZERO, clock.now())
+        };
+        service.log_access(&row);
+    };
+    let mut watch = TroubleWatch::new(Zone::utc()).with_holds(3).with_holds_an_hour(2);
+    let mut held = Vec::new();
+    for hour in [0, 6, 12, 18] {
+        clock.set(UnixTime::from_seconds(NOW.as_seconds() + hour * HOUR));
+        (1..=8).for_each(&ask);
+        (1..=3).for_each(&fetch);
+        service.flush_logs().await.unwrap();
+        held.push(watch.look(&service).await.unwrap().held.len());
+    }
+    assert_eq!(held, [0, 0, 2, 1], "two within an hour, and the third one later");
+    let names: Vec<String> = service.snapshot().book().holds().map(|hold| hold.name.to_string()).collect();
+    assert_eq!(names, ["loop 0021630F0001", "loop 0021630F0002", "loop 0021630F0003"]);
+    let last = service.history(1, 100).await.unwrap().pop().unwrap();
+    assert_eq!(last.author, HOLD_AUTHOR);
+    assert!(last.notes[0].contains("it is offered updates in a circle and downloaded 4 times"), "{last:?}");
 }

@@ -1,6 +1,7 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
+use super::rollout_report::stop_warning;
 use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to, report_nothing};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -99,6 +100,12 @@ pub(crate) struct RollBackArgs {
 }
 
 pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
+    approve_named(args, context).await?;
+    context.warn(stop_warning).await;
+    Ok(())
+}
+
+async fn approve_named(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
     let command = match args.all_of {
         Some(package) => BookCommand::ApproveAllOf(package),
         None => approved(args.rules)?,

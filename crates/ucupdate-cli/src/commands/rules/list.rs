@@ -2,6 +2,7 @@
 
 use super::interim::pending_lines;
 use super::pin::pin_line;
+use super::rollout_report::stop_line;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -28,10 +29,15 @@ pub(crate) async fn run(_args: RulesArgs, context: &mut Context) -> Result<(), F
         rollouts.iter().for_each(|rollout| list.line(rollout));
     }
     pending_lines(snapshot.book()).for_each(|line| list.line(line));
+    let stops = || snapshot.book().stops();
+    let stopped: Vec<_> = stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
     let value = json!({
         "revision": snapshot.revision(),
+        "stopped": stopped,
         "rules": list.values(),
         "pending_interim": report::pending_interim(snapshot.book()),
     });
-    context.output.both(&value, &list)
+    let mut lines: Vec<String> = stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
+    lines.push(list.to_string());
+    context.output.both(&value, lines.join("\n"))
 }

@@ -10,5 +10,6 @@ mod pattern_scheme;
 pub(crate) mod pin;
 pub(crate) mod policy;
 pub(crate) mod rollout;
-mod rollout_report;
+pub(crate) mod rollout_report;
+mod rollout_status;
 pub(crate) mod stone;

@@ -1,7 +1,8 @@
 //! `ucupdate rollout`: manages rollouts and the kill switch.
 
 use super::pin::version;
-use super::rollout_report::stop_line;
+use super::rollout_report::{devices_line, stop_line};
+use super::rollout_status::{self, StatusArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make};
@@ -19,12 +20,14 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_admin::report::{self, RolloutReport};
+use ucupdate_admin::report::{self, RolloutReport, RolloutStatus};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
     /// List the rollouts of all rules, and what is stopped
     List,
+    /// Show what became of the devices of rollouts: offered, downloading, installed, failed, overdue
+    Status(StatusArgs),
     /// Give a version to a share of the devices of a rule, or to a group
     Start(Box<StartArgs>),
     /// Change the share of a rollout
@@ -194,9 +197,18 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let (snapshot, now) = (service.snapshot(), service.now());
             let heading = ["RULE", "ROLLOUT", "VERSION", "FOR", "NOW"];
             let mut list = List::new("rollouts", "no rollouts", heading);
-            for rollout in snapshot.book().rules().flat_map(|rule| RolloutReport::all_of(rule, now)) {
-                let RolloutReport { rule, name, version, .. } = &rollout;
-                list.row(&rollout, [rule, name, version, &rollout.whom(), &rollout.state()]);
+            let outcomes = service.read_outcomes().await?;
+            let book = snapshot.book();
+            for status in book.rules().flat_map(|rule| RolloutStatus::all_of(rule, book, &outcomes, now)) {
+                let RolloutReport { rule, name, version, .. } = &status.rollout;
+                let (whom, state) = (status.rollout.whom(), status.rollout.state());
+                let devices = &status.devices;
+                let mut value = serde_json::to_value(&status.rollout)?;
+                value["devices"] = serde_json::to_value(devices)?;
+                list.row(value, [rule, name, version, &whom, &state]);
+                if devices.offered > 0 {
+                    list.line(devices_line(devices));
+                }
             }
             let stops = || snapshot.book().stops();
             let stopped: Vec<Value> = stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
@@ -205,6 +217,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let value = json!({ "rollouts": list.values(), "stopped": stopped });
             context.output.both(&value, lines.join("\n"))
         }
+        RolloutCommand::Status(args) => rollout_status::run(args, context).await,
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {
                 window.tell(context);

@@ -1,10 +1,11 @@
-//! The text about kill switches that are on.
+//! The text about kill switches that are on, and about the devices of rollouts.
 
 use crate::output::shown::Shown;
-use ucupdate::book::{Stop, StopScope};
+use ucupdate::book::{RuleBook, Stop, StopScope};
+use ucupdate_admin::report::RolloutDevices;
 
 /// Returns a line about a kill switch that is on.
-pub(super) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
+pub(crate) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
     let what = match scope {
         StopScope::Rule(rule) => rule.to_string(),
         _ => "everything".to_owned(),
@@ -15,6 +16,25 @@ pub(super) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
     }
     if let Some(by) = &stop.restart_asked_by {
         line.push_str(&format!(" ({} asked for a restart, somebody else has to approve it)", Shown(by)));
+    }
+    line
+}
+
+/// Returns a warning if everything, or a rule, is stopped. `None` if nothing is stopped.
+pub(crate) fn stop_warning(book: &RuleBook) -> Option<String> {
+    let lines: Vec<String> = book.stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
+    (!lines.is_empty())
+        .then(|| format!("{}; nothing is offered there until `ucupdate rollout restart`", lines.join("; ")))
+}
+
+/// Returns the devices of a rollout as a line for people.
+pub(super) fn devices_line(devices: &RolloutDevices) -> String {
+    let RolloutDevices { offered, installed, failed, overdue, downloading, .. } = devices;
+    let mut line = format!("of {offered} device(s) {installed} installed it");
+    for (count, what) in [(failed, "failed"), (overdue, "are overdue"), (downloading, "are downloading")] {
+        if *count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
     }
     line
 }

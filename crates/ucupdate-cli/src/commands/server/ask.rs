@@ -2,6 +2,7 @@
 
 use crate::args::dialect::DialectArgs;
 use crate::args::kind::KindArgs;
+use crate::commands::rules::rollout_report::stop_warning;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -245,6 +246,10 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
             None => None,
         };
         offered.push(OfferReport::of(module, side, downloaded.as_ref()));
+    }
+    if offered.is_empty() {
+        // The store of this call may be that of the server.
+        context.warn(|book| stop_warning(book).map(|stopped| format!("in the store here {stopped}"))).await;
     }
     context.output.result(&Report {
         code: asked.device_code().to_string(),

@@ -122,6 +122,13 @@ impl Ramp {
         let reached = self.stages.0.iter().take_while(|stage| stage.millis() <= since).last();
         reached.map_or(Percent::NONE, |stage| stage.share)
     }
+
+    /// Returns the next stage after a moment: its begin and its share. `None` after the last one.
+    pub fn next_stage(&self, now: UnixTime) -> Option<(UnixTime, Percent)> {
+        let begin =
+            |stage: &Stage| UnixTime::from_millis(self.start.as_millis().saturating_add(stage.millis()));
+        self.stages.0.iter().map(|stage| (begin(stage), stage.share)).find(|(begin, _)| *begin > now)
+    }
 }
 
 /// The largest number of stages of a ramp.
@@ -137,6 +144,8 @@ pub const MAX_STAGES: usize = 32;
 /// let ramp = Ramp::new(UnixTime::from_seconds(1_000_000), stages);
 /// assert_eq!(ramp.at(UnixTime::from_seconds(999_999)), Percent::NONE);
 /// assert_eq!(ramp.at(UnixTime::from_seconds(1_000_000 + 4 * 86_400)).to_string(), "50%");
+/// let (begin, share) = ramp.next_stage(UnixTime::from_seconds(1_000_000 + 4 * 86_400)).unwrap();
+/// assert_eq!((begin.as_seconds(), share), (1_000_000 + 7 * 86_400, Percent::ALL));
 /// assert!("50%@0d,10%@3d".parse::<Stages>().is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,6 +59,9 @@ pub(crate) struct ServeArgs {
     /// Look this often, in seconds, at the logs of all servers for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) watch_seconds: u64,
+    /// Hold a device that is offered updates in a circle, after it downloaded this number of images; at most ten devices an hour
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) hold_loops: Option<u32>,
     /// Offer nothing while the store could not be read for this many seconds: the kill switch could have been pressed [default:
     /// offer what the last known revision says]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]

@@ -95,8 +95,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
-    // Reading the logs takes time, so it is done only if an output takes such events.
-    let troubles = args.events.wants_troubles().then(|| TroubleWatch::new(args.time_zone.clone()));
+    // Reading the logs costs time, so it is done only where somebody asks for events or holds.
+    let troubles = (args.events.wants_troubles() || args.hold_loops.is_some()).then(|| {
+        let watch = TroubleWatch::new(args.time_zone.clone());
+        args.hold_loops.into_iter().fold(watch, TroubleWatch::with_holds)
+    });
     let keeper =
         (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
     let logs = LogOptions::new(server_name.clone())

@@ -5,8 +5,8 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hasher;
 use std::net::IpAddr;
-use ucupdate_core::book::Guard;
-use ucupdate_core::device::DeviceId;
+use ucupdate_audit::AccessRow;
+use ucupdate_core::device::{DeviceId, MacAddress};
 use ucupdate_core::value::UnixTime;
 
 /// The difference between the times of both logs in milliseconds. Logs hold whole seconds.
@@ -17,19 +17,33 @@ const MAX_PARTS: usize = 100_000;
 
 /// An address, and the path of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) host: u64,
+pub(crate) struct Place {
+    pub(crate) host: u64,
     path: u64,
 }
 
 impl Place {
-    pub(super) fn of(host: &str, path: &str) -> Self {
+    pub(crate) fn of(host: &str, path: &str) -> Self {
         Self { host: host_mark(host), path: hash(path_key(path).as_bytes()) }
     }
 }
 
+/// Returns the place of a download, and whether only a part was downloaded. `None` if the row is no download. A redirect to the
+/// store is a download.
+pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
+    if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
+        return None;
+    }
+    let is_part = match row.status {
+        Some(200 | 301 | 302 | 303 | 307 | 308) => false,
+        Some(206 | 304) => true,
+        _ => return None,
+    };
+    Some((Place::of(&row.client_ip.decoded(), &row.uri_stem.decoded()), is_part))
+}
+
 /// Returns the hash of an address. An IPv6 address counts as its network of 64 bits.
-pub(super) fn host_mark(host: &str) -> u64 {
+pub(crate) fn host_mark(host: &str) -> u64 {
     let key = host_key(host);
     match key.parse() {
         Ok(IpAddr::V6(address)) => hash(&address.octets()[..8]),
@@ -45,7 +59,7 @@ fn hash(bytes: &[u8]) -> u64 {
 
 /// The offers of devices that downloaded nothing yet, by place and time. Each download settles one of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct OpenOffers {
+pub(crate) struct OpenOffers {
     offers: HashMap<(DeviceId, u32), Open>,
     by_time: BTreeSet<(UnixTime, DeviceId, u32)>,
     at_place: HashMap<Place, BTreeSet<(UnixTime, DeviceId, u32)>>,
@@ -62,13 +76,13 @@ struct Open {
 
 impl OpenOffers {
     /// Adds an offer. An offer that is repeated at the same place keeps its time until its deadline.
-    pub(super) fn add(&mut self, place: Place, device: DeviceId, number: u32, now: UnixTime, guard: &Guard) {
+    pub(crate) fn add(&mut self, place: Place, device: DeviceId, number: u32, now: UnixTime, seconds: u32) {
         let known = self.offers.get(&(device.clone(), number));
         if known.is_some_and(|known| known.place == place && now <= known.until) {
             return;
         }
         self.remove(&device, number);
-        let until = later(now, i64::from(guard.deadline_seconds) * 1000);
+        let until = later(now, i64::from(seconds) * 1000);
         self.offers.insert((device.clone(), number), Open { place, at: now, until });
         self.by_time.insert((now, device.clone(), number));
         self.at_place.entry(place).or_default().insert((now, device, number));
@@ -76,7 +90,7 @@ impl OpenOffers {
 
     /// Takes out the offer that a download belongs to: the latest one at its place before the download began. A download of a
     /// part settles only one offer of each place, because a part costs nothing.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         place: Place,
         is_part: bool,
@@ -86,16 +100,17 @@ impl OpenOffers {
         if is_part && (self.parts.contains(&place) || self.parts.len() >= MAX_PARTS) {
             return None;
         }
-        let limit = later(started, SLACK_MILLIS);
         let at_place = self.at_place.get(&place)?;
-        let before = at_place.iter().rev().skip_while(|(at, ..)| *at > limit);
+        // The first entry with a later time. An offer that seems to be later may be earlier, because rows have whole seconds.
+        let after = |time: UnixTime| (later(time, 1), DeviceId::Mac(MacAddress::new([0; 6])), 0);
+        let near = after(started)..after(later(started, SLACK_MILLIS));
+        let before = at_place.range(..after(started)).next_back().or_else(|| at_place.range(near).next());
         let in_time = |device: &DeviceId, number: u32| {
             let known = self.offers.get(&(device.clone(), number));
             known.is_some_and(|known| finished <= later(known.until, SLACK_MILLIS))
         };
         // The latest offer has the latest deadline.
-        let (_, device, number) =
-            before.take(1).find(|(_, device, number)| in_time(device, *number))?.clone();
+        let (_, device, number) = before.filter(|(_, device, number)| in_time(device, *number))?.clone();
         if is_part {
             self.parts.insert(place);
         }
@@ -104,11 +119,15 @@ impl OpenOffers {
     }
 
     /// The device that waits for the longest time.
-    pub(super) fn first(&self) -> Option<(DeviceId, u32)> {
+    pub(crate) fn first(&self) -> Option<(DeviceId, u32)> {
         self.by_time.first().map(|(_, device, number)| (device.clone(), *number))
     }
 
-    pub(super) fn remove(&mut self, device: &DeviceId, number: u32) {
+    pub(crate) fn len(&self) -> usize {
+        self.offers.len()
+    }
+
+    pub(crate) fn remove(&mut self, device: &DeviceId, number: u32) {
         let Some(open) = self.offers.remove(&(device.clone(), number)) else { return };
         let entry = (open.at, device.clone(), number);
         self.by_time.remove(&entry);
@@ -120,7 +139,7 @@ impl OpenOffers {
         }
     }
 
-    pub(super) fn forget(&mut self, gone: &BTreeSet<u32>) {
+    pub(crate) fn forget(&mut self, gone: &BTreeSet<u32>) {
         let lost: Vec<(DeviceId, u32)> =
             self.offers.keys().filter(|(_, number)| gone.contains(number)).cloned().collect();
         for (device, number) in lost {

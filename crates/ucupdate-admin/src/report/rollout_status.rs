@@ -1,0 +1,194 @@
+//! [`RolloutStatus`]: a rollout, and the outcomes of its devices.
+
+use super::rollout::RolloutReport;
+use super::time::iso;
+use serde::Serialize;
+use ucupdate::RolloutOutcomes;
+use ucupdate::book::{Assignment, Rollout, Rule, RuleBook, Share};
+use ucupdate::outcomes::{OutcomeState, RolloutDevice, Tally};
+use ucupdate::value::UnixTime;
+
+/// The hours without any change after which a rollout stands still. A device asks at least once a day.
+const STILL_HOURS: i64 = 26;
+
+/// The hours without any change after which a rollout with a window stands still. A window may be closed for days.
+const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
+
+/// The numbers of devices of a rollout, over all servers. A device is in one of the states after `offered`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RolloutDevices {
+    /// All devices to which the version was offered.
+    pub offered: u64,
+    /// Devices that downloaded nothing yet.
+    pub waiting: u64,
+    /// Devices that downloaded the image, and did not come back yet.
+    pub downloading: u64,
+    /// Devices that came back with the version.
+    pub installed: u64,
+    /// Devices that came back with their old version.
+    pub failed: u64,
+    /// Devices that did not come back in time.
+    pub overdue: u64,
+    /// Devices that came back with a third version.
+    pub elsewhere: u64,
+    /// Devices that came back, or are overdue, and never downloaded the image from these servers. No guard counts them.
+    pub not_counted: u64,
+    /// Offers that were not followed because there was no room.
+    pub not_followed: u64,
+}
+
+impl RolloutDevices {
+    fn of(tally: &Tally) -> Self {
+        let (counts, others) = (&tally.counts, &tally.not_fetched);
+        Self {
+            offered: counts.offered() + others.offered(),
+            waiting: others.in_flight,
+            downloading: counts.in_flight,
+            installed: counts.succeeded,
+            failed: counts.failed,
+            overdue: counts.overdue,
+            elsewhere: counts.elsewhere,
+            not_counted: others.offered() - others.in_flight,
+            not_followed: tally.unwatched,
+        }
+    }
+}
+
+/// A device that failed or is overdue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FailedDevice {
+    /// The MAC address or serial number.
+    pub device: String,
+    /// `failed` or `overdue`.
+    pub state: &'static str,
+    /// The time at which it downloaded the image, in UTC.
+    pub since: String,
+}
+
+/// The next stage of a share that grows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NextStage {
+    /// The share of the devices from then on.
+    pub share: String,
+    /// The begin of the stage, in UTC.
+    pub at: String,
+    /// The time until then, in seconds.
+    pub in_seconds: i64,
+}
+
+/// A rollout, and what became of its devices.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RolloutStatus {
+    /// The rollout.
+    #[serde(flatten)]
+    pub rollout: RolloutReport,
+    /// The time at which it was started or resumed last, in UTC. `None` if it is not known.
+    pub runs_since: Option<String>,
+    /// The time since then, in seconds.
+    pub age_seconds: Option<i64>,
+    /// The next stage. `None` if the share does not grow any more.
+    pub next_stage: Option<NextStage>,
+    /// The numbers of devices.
+    pub devices: RolloutDevices,
+    /// The time of the latest offer, download or return of a device, in UTC. `None` if there was none.
+    pub last_change: Option<String>,
+    /// The reason why it makes no progress. `None` if it does, or if it is paused.
+    pub stands_still: Option<String>,
+    /// The devices that failed or are overdue, sorted by name.
+    pub failed_devices: Vec<FailedDevice>,
+}
+
+impl RolloutStatus {
+    /// Returns the status of each rollout of a rule, in the order in which they are tried.
+    pub fn all_of(
+        rule: &Rule,
+        book: &RuleBook,
+        outcomes: &RolloutOutcomes,
+        now: UnixTime,
+    ) -> impl Iterator<Item = Self> {
+        let reports = RolloutReport::all_of(rule, now);
+        rule.rollouts()
+            .zip(reports)
+            .map(move |(rollout, report)| Self::of(rule, rollout, report, book, outcomes, now))
+    }
+
+    fn of(
+        rule: &Rule,
+        (_, rollout): (&Assignment, &Rollout),
+        report: RolloutReport,
+        book: &RuleBook,
+        outcomes: &RolloutOutcomes,
+        now: UnixTime,
+    ) -> Self {
+        let known = &outcomes.outcomes;
+        let tally = known.tallies().find(|tally| tally.rule == *rule.key() && tally.rollout == rollout.name);
+        let started = outcomes.starts.get(&(rule.key().clone(), rollout.name.clone())).copied();
+        let next_stage = match &rollout.share {
+            Share::Ramp(ramp) => ramp.next_stage(now),
+            _ => None,
+        };
+        let devices = tally.map(RolloutDevices::of).unwrap_or_default();
+        let last_change = tally.and_then(|tally| tally.last_change);
+        let is_stopped = book.stops().next().is_some();
+        let still = (rollout.paused.is_none() && !is_stopped)
+            .then(|| stands_still(rollout, &devices, last_change.or(started), next_stage, now))
+            .flatten();
+        Self {
+            rollout: report,
+            runs_since: started.map(iso),
+            age_seconds: started.map(|started| seconds_between(started, now)),
+            next_stage: next_stage.map(|(at, share)| NextStage {
+                share: share.to_string(),
+                at: iso(at),
+                in_seconds: seconds_between(now, at),
+            }),
+            devices,
+            last_change: last_change.map(iso),
+            stands_still: still,
+            failed_devices: known.devices_of(rule.key(), &rollout.name).filter_map(failed).collect(),
+        }
+    }
+}
+
+fn failed(device: RolloutDevice) -> Option<FailedDevice> {
+    let state = match device.state {
+        OutcomeState::Failed if device.counts => "failed",
+        OutcomeState::Overdue if device.counts => "overdue",
+        _ => return None,
+    };
+    Some(FailedDevice { device: device.device.to_string(), state, since: iso(device.at) })
+}
+
+/// Returns the reason why a rollout that runs makes no progress.
+fn stands_still(
+    rollout: &Rollout,
+    devices: &RolloutDevices,
+    since: Option<UnixTime>,
+    next_stage: Option<(UnixTime, ucupdate::book::Percent)>,
+    now: UnixTime,
+) -> Option<String> {
+    let hours = if rollout.window.is_some() { STILL_HOURS_IN_WINDOW } else { STILL_HOURS };
+    let passed = seconds_between(since?, now) / 3600;
+    if passed < hours || next_stage.is_some_and(|(at, _)| seconds_between(now, at) < 24 * 3600) {
+        return None;
+    }
+    if devices.offered == 0 {
+        return Some(format!(
+            "no device was offered it for {passed} h: look at its share, its window and its group"
+        ));
+    }
+    let open = devices.waiting + devices.downloading + devices.failed + devices.overdue;
+    let done = "every device that was offered it has it";
+    if open == 0 && devices.not_counted == 0 {
+        return Some(format!("{done}, and nothing happened for {passed} h: finish it, or enlarge its share"));
+    }
+    Some(format!("nothing happened for {passed} h: no offer, no download, and no device came back"))
+}
+
+fn seconds_between(from: UnixTime, to: UnixTime) -> i64 {
+    to.as_millis().saturating_sub(from.as_millis()) / 1000
+}
