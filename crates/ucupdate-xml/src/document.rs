@@ -44,6 +44,9 @@ impl<'a> XmlDocument<'a> {
     }
 
     /// Finds the text of a document in any encoding of the WHATWG Encoding Standard that its declaration names.
+    ///
+    /// # Errors
+    /// When the document is larger than the limit, names an unknown encoding, or is not valid in its encoding.
     #[cfg(feature = "encodings")]
     pub fn in_declared_encoding(bytes: &'a [u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::open(bytes, limits, |bytes, label| {
