@@ -4,6 +4,7 @@ use crate::book::package::Release;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
+use crate::book::stone::quoted;
 use crate::value::{ParseError, ParseErrorKind, Sha256Digest};
 use crate::version::ReportedVersion;
 use std::fmt;
@@ -78,6 +79,16 @@ pub enum BanScope {
 }
 
 impl BanScope {
+    /// Returns the command line of `ucupdate` that lifts the ban of this scope.
+    pub fn lift_command(&self) -> String {
+        match self {
+            Self::Version { rules, version } => {
+                format!("ucupdate ban lift {} {}", quoted(&rules.to_string()), quoted(version.as_str()))
+            }
+            Self::Image(digest) => format!("ucupdate ban lift --image {digest}"),
+        }
+    }
+
     /// Returns the text by which scopes are compared.
     fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()

@@ -1,9 +1,10 @@
 //! The interim images of a rule book: which one every device gets, and which one only test devices get.
 
+use crate::book::ban::{Ban, BanScope};
 use crate::book::package::{IngestedPackage, InterimImage};
 use crate::book::rule_book::{InterimKey, RuleBook};
 use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::stone::{SteppingStone, StoneImage};
+use crate::book::stone::{SteppingStone, StoneImage, quoted};
 use crate::device::{DeviceKind, Locale};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
@@ -90,6 +91,28 @@ impl RuleBook {
         stones.filter(move |stone| package.has_kind_of(stone, locale, update_type))
     }
 
+    /// Returns the ban of an interim image: one of its bytes, or one of its version in every rule that leads over it.
+    pub fn ban_of_interim(&self, image: &InterimImage) -> Option<&Ban> {
+        let digest = image.files.image.sha256;
+        let rules = self.rules().filter(|rule| {
+            let key = rule.key();
+            let mut stones = self.settings.stones.iter();
+            key.kind().locale == image.locale
+                && *key.update_type() == image.update_type
+                && stones.any(|stone| stone.image == StoneImage::Interim && stone.is_for(key))
+        });
+        let rules: Vec<_> = rules.collect();
+        self.bans().find(|ban: &&Ban| match &ban.scope {
+            BanScope::Image(banned) => *banned == digest,
+            BanScope::Version { .. } => {
+                !rules.is_empty()
+                    && rules
+                        .iter()
+                        .all(|rule| ban.holds_image(rule.key(), rule.policy(), &image.version, digest))
+            }
+        })
+    }
+
     fn images_of(
         &self,
         which: impl Fn(&InterimRule) -> Option<PackageId>,
@@ -99,6 +122,29 @@ impl RuleBook {
             Some((self.interim_image(locale, update_type, package)?, package))
         })
     }
+}
+
+impl InterimImage {
+    /// Returns the command line of `ucupdate` that approves this image while it is pending.
+    pub fn approve_command(&self) -> String {
+        approve_command(&self.locale, &self.update_type, None)
+    }
+}
+
+/// Returns the command line of `ucupdate` that approves an interim image: one of a version, or the pending one.
+pub(crate) fn approve_command(
+    locale: &Locale,
+    update_type: &UpdateType,
+    version: Option<&ReportedVersion>,
+) -> String {
+    let mut line = format!("ucupdate interim approve {}", quoted(locale.as_str()));
+    if let Some(version) = version {
+        line.push_str(&format!(" {}", quoted(version.as_str())));
+    }
+    if !update_type.as_str().eq_ignore_ascii_case("CPE") {
+        line.push_str(&format!(" --update-type {}", quoted(update_type.as_str())));
+    }
+    line
 }
 
 impl IngestedPackage {

@@ -1,5 +1,6 @@
 //! Changes of a rule book: the commands, what each of them does, what it reports and why it is refused.
 
+mod advice;
 mod aliases;
 mod bans;
 mod command;

@@ -1,9 +1,9 @@
 //! The note of every command: kind, rule or name, and the values before and after.
 
 use crate::book::{
-    Alias, AliasField, Audience, Ban, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, Note,
-    OfferPolicy, OfferRule, PatternScheme, Release, ReleaseFiles, Rollout, RuleBook, RuleKey, Share,
-    SteppingStone, StopScope, StoredFile, TestDevice,
+    Alias, AliasField, Audience, Ban, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage,
+    InterimImage, Note, OfferPolicy, OfferRule, PatternScheme, Release, ReleaseFiles, Rollout, RuleBook,
+    RuleKey, Share, SteppingStone, StopScope, StoredFile, TestDevice,
 };
 use crate::device::DeviceId;
 use crate::value::{PackageId, Sha256Digest, UnixTime};
@@ -155,9 +155,22 @@ fn name(command: &BookCommand) -> &'static str {
     }
 }
 
-/// The number of commands that have a row: those of [`name`] but the three of interim images and of replaced stones, whose notes
-/// are tested with the commands themselves.
-const COMMANDS: usize = 38;
+/// The number of commands that have a row: those of [`name`].
+const COMMANDS: usize = 41;
+
+/// Returns a book in which an interim image for the rule's devices is pending.
+fn with_pending_interim() -> RuleBook {
+    let mut carrier = package(6, RULE, "4.0");
+    carrier.interim.push(InterimImage {
+        locale: rule().kind().locale.clone(),
+        update_type: rule().update_type().clone(),
+        version: version("1.0.522.103"),
+        files: carrier.releases[0].files.clone(),
+    });
+    let mut book = RuleBook::of_new_store();
+    book.apply(&book.ingest(&carrier).unwrap().delta);
+    book
+}
 
 /// Kind, rule, name, before and after, `-` for none.
 fn line(note: &Note) -> String {
@@ -180,6 +193,8 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
     let mut numberless = book();
     numberless
         .apply(&numberless.command(&BookCommand::RemoveStone("one".parse().unwrap()), "ann").unwrap().delta);
+    let interim = with_pending_interim();
+    let (locale, update_type) = (rule().kind().locale.clone(), rule().update_type().clone());
     let half: Share = Share::Percent("50".parse().unwrap());
     let numeric = |rules: &str| PatternScheme::new(rules.parse().unwrap(), VersionScheme::Numeric);
     let table: Vec<(&RuleBook, BookCommand, &[&str])> = vec![
@@ -335,17 +350,40 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             BookCommand::Kill { scope: StopScope::All, reason: "phones ring".into() },
             &["stopped - | - | - | phones ring"],
         ),
-        (&rejecting, BookCommand::AskRestart { scope: other() }, &["restart-requested OTHER | - | - | ann"]),
+        (&rejecting, BookCommand::AskRestart { scope: other() }, &["restart-requested OTHER | - | - | carl"]),
         (
             &rejecting,
             BookCommand::ApproveRestart { scope: other() },
             &["restarted OTHER | - | they hang | -"],
         ),
         (&numberless, BookCommand::Reject(rule()), &["rejected RULE | - | 3.0 | -"]),
+        (
+            &interim,
+            BookCommand::ApproveInterim {
+                locale: locale.clone(),
+                update_type: update_type.clone(),
+                version: None,
+            },
+            &["interim-approved - | ENU | - | 1.0.522.103"],
+        ),
+        (
+            &interim,
+            BookCommand::RejectInterim { locale, update_type },
+            &["interim-rejected - | ENU | 1.0.522.103 | -"],
+        ),
+        (
+            &rejecting,
+            BookCommand::ReplaceStone { name: "one".parse().unwrap(), stones: vec![stone("two")] },
+            &["stone-replaced - | one | one: UCPhone/Polycom/CX700/*/* below 1.0 goes by 1.0 | two: "],
+        ),
     ];
     let mut seen: Vec<&str> = Vec::new();
     for (book, command, expected) in &table {
-        let author = if matches!(command, BookCommand::ApproveRestart { .. }) { "bob" } else { "ann" };
+        let author = match command {
+            BookCommand::ApproveRestart { .. } => "bob",
+            BookCommand::AskRestart { .. } => "carl",
+            _ => "ann",
+        };
         let notes =
             book.command(command, author).unwrap_or_else(|refusal| panic!("{command:?}: {refusal}")).notes;
         let lines: Vec<String> = notes.iter().map(line).collect();
