@@ -21,6 +21,8 @@ BEGIN {
   ban("opening", "^(So|As) (many|much|long|large|far|often) ", "begin with the noun and its unit: \"The number of ...\", \"Seconds until ...\"")
   ban("opening", "^(How it is|How they are|How often it|Where it lies|When it was)", noun)
   ban("opening", "^(It|They|Those|Such|The same)( |,|\\.)", "the noun is missing: say which thing")
+  ban("opening", "^How (bad|certain|deep) ", "begin with a noun: \"The certainty of ...\", \"The largest depth of ...\"")
+  ban("phrase", "(^|[^a-z])pass(es|ed) over([^a-z]|$)", "say \"is skipped\" or \"is ignored\"")
   ban("phrase", "(^|[^a-z])(by|of|to|for|from|with) whom([^a-z]|$)", "name the person or thing, and use an active verb")
   ban("phrase", "[^e] is none([.,;:]|$)", "say \"there is no ...\" or \"does not exist\"")
   ban("phrase", "(^|[^a-z])for ever([^a-z]|$)", "say the bound: \"until ...\"")

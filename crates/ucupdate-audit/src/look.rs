@@ -7,6 +7,13 @@ use std::fmt;
 
 /// The kind of a file, judged by its first bytes. Programs use it to find logs among other files, and to explain why a
 /// file has no rows.
+///
+/// ```
+/// use ucupdate_audit::LogLook;
+/// let look = LogLook::of(b"#Software: Microsoft Internet Information Services 7.0\n#Version: 1.0\n");
+/// assert_eq!(look, LogLook::AccessLog);
+/// assert_eq!(LogLook::of(b"PK\x03\x04").to_string(), "a zip archive or an Excel workbook");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogLook {

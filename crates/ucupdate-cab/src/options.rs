@@ -4,6 +4,14 @@ use crate::code_page::CodePage;
 use crate::limits::Limits;
 
 /// The options of reading a cabinet. [`Limits`] convert into options with these limits.
+///
+/// ```
+/// use ucupdate_cab::{CabinetOptions, CodePage, Limits};
+/// let options = CabinetOptions::default()
+///     .with_limits(Limits::default().with_files(100))
+///     .with_code_page(CodePage::from_number(932).unwrap());
+/// assert_ne!(options, CabinetOptions::default());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CabinetOptions {
     pub(crate) limits: Limits,

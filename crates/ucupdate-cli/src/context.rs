@@ -20,20 +20,20 @@ pub(crate) struct Context {
     /// The output for results and messages.
     pub(crate) output: Output,
     store: StoreLocation,
-    /// The longest time to wait for an answer of a store.
+    /// The longest time to wait for an answer of the store.
     timeout: Duration,
 }
 
-/// The behaviour where no store exists yet.
+/// The behaviour if the store does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfMissing {
-    /// Make an empty one.
+    /// Create an empty store.
     Create,
-    /// Say so: a mistyped path must not look like a store in which nothing is.
+    /// Return an error, because a mistyped path must not look like an empty store.
     Refuse,
 }
 
-/// The folders of which every store in use has one.
+/// The folders of a store. Every store in use has one of them.
 const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
 
 impl Context {
@@ -41,22 +41,22 @@ impl Context {
         Self { output: Output::new(json), store, timeout }
     }
 
-    /// Returns the store the command was pointed at.
+    /// Opens the store of the command.
     ///
     /// # Errors
-    /// When it is not there and is not to be made, or cannot be opened.
+    /// When the store does not exist and may not be created, or when it cannot be opened.
     pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
         self.open_other(&self.store, if_missing).await
     }
 
-    /// Returns the store to serve from. It is made only where that is asked for, since a mistyped path would answer
-    /// "nothing".
+    /// Opens the store for a server. A missing store is created only with `create`, because a server with a mistyped
+    /// path would offer nothing.
     ///
     /// # Errors
     /// Those of [`open_store`](Self::open_store).
     pub(crate) async fn open_served_store(&self, create: bool) -> Result<Arc<dyn ImageStore>, Failure> {
         let if_missing = if create { IfMissing::Create } else { IfMissing::Refuse };
-        // A server waits for its store by itself, and goes on to answer meanwhile.
+        // A server itself waits for its store, and answers devices in the meantime.
         let waiting = Waiting::new(&self.store, self.timeout);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
             Failure::Told(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
@@ -66,7 +66,7 @@ impl Context {
         })
     }
 
-    /// Another store beside it.
+    /// Opens another store in addition to the store of the command.
     ///
     /// # Errors
     /// Those of [`open_store`](Self::open_store).
@@ -80,7 +80,7 @@ impl Context {
         Ok(Arc::new(Awaited::new(store, waiting)))
     }
 
-    /// Returns the folder the store is in, where it is in one.
+    /// Returns the folder of the store. `None` if the store is not in a folder.
     pub(crate) fn store_folder(&self) -> Option<&Path> {
         match &self.store {
             StoreLocation::Folder(path) => Some(path),
@@ -109,11 +109,10 @@ impl Context {
         Ok(())
     }
 
-    /// Returns the store the command was pointed at, where it is one that signs addresses of its objects; and what
-    /// signs them.
+    /// Opens the store of the command, which must be able to sign URLs of its objects. Also returns the signer.
     ///
     /// # Errors
-    /// When it is none of those, of which nothing is made then, or cannot be opened.
+    /// When the store cannot sign URLs, in which case nothing is created, or when it cannot be opened.
     pub(crate) async fn open_signing_store(
         &self,
     ) -> Result<(Arc<dyn ImageStore>, Arc<dyn Presign>), Failure> {
@@ -129,16 +128,17 @@ impl Context {
         )))
     }
 
-    /// Returns the service on the store, for administering it: it answers no devices and writes no logs.
+    /// Opens a service on the store for administration. The service answers no devices and writes no logs.
     ///
     /// # Errors
-    /// When the store cannot be opened, or its rule book not be read.
+    /// When the store cannot be opened, or its rule book cannot be read.
     pub(crate) async fn administer(&self, if_missing: IfMissing) -> Result<UpdateService, Failure> {
         self.administer_with(if_missing, Options::default()).await
     }
 
-    /// Returns the rule book of the store, for reading versions in the schemes of its rules. `None` where there is no
-    /// store, and after a warning where the rule book cannot be read: audit logs are read without one too.
+    /// Returns the rule book of the store, for reading versions in the schemes of its rules. `None` if there is no
+    /// store. If the rule book cannot be read, prints a warning and returns `None`, because audit logs can be read
+    /// without it.
     pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
         match self.administer(IfMissing::Refuse).await {
             Ok(service) => Some(service.snapshot()),
@@ -152,8 +152,8 @@ impl Context {
         }
     }
 
-    /// Writes a warning about the rule book of the store after a change, if there is one. The change is made in any case, so a
-    /// store that cannot be read now is no failure.
+    /// Writes a warning about the rule book of the store after a change, if there is one. The change was made already,
+    /// so it is no failure if the store cannot be read now.
     pub(crate) async fn warn(&mut self, warning: impl FnOnce(&RuleBook) -> Option<String>) {
         let Ok(service) = self.administer(IfMissing::Refuse).await else { return };
         if let Some(warning) = warning(service.snapshot().book()) {
@@ -161,7 +161,7 @@ impl Context {
         }
     }
 
-    /// Returns the service on the store, for administering it with these options.
+    /// Opens a service on the store for administration, with these options.
     ///
     /// # Errors
     /// Those of [`administer`](Self::administer).
@@ -176,8 +176,8 @@ impl Context {
 }
 
 impl Context {
-    /// Returns the service on the store, or on an empty one in memory where none is there yet. For what changes
-    /// nothing.
+    /// Opens a service on the store, or on an empty store in memory if the store does not exist. This is for commands
+    /// that change nothing.
     ///
     /// # Errors
     /// Those of [`administer`](Self::administer).
@@ -228,7 +228,7 @@ async fn open(
     }
 }
 
-/// Returns whether a store is in a folder. A folder that cannot be looked into is an error, not "no store".
+/// Returns whether a store is in a folder. A folder that cannot be read is an error.
 fn is_store(path: &Path) -> Result<bool, Failure> {
     for mark in MARKS {
         match std::fs::metadata(path.join(mark)) {
@@ -246,7 +246,7 @@ fn is_store(path: &Path) -> Result<bool, Failure> {
     Ok(false)
 }
 
-/// Returns the store in a bucket, by the usual `AWS_*` variables. A bucket is never made.
+/// Returns the store in a bucket, by the usual `AWS_*` variables. Buckets are never created.
 #[cfg(feature = "s3")]
 async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S3Store, Failure> {
     let mut options =

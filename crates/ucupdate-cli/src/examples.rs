@@ -10,6 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ucupdate serve",
             "ucupdate serve --listen 10.1.1.5:80 --internal-url http://updates.contoso.com \
              --external-url https://updates.contoso.com --internal-network 10.0.0.0/8",
+            "ucupdate serve --admin 127.0.0.1:8081 --token-file tokens.json",
             "ucupdate serve --access-log stderr --events-json events.log --metrics 127.0.0.1:9180",
         ],
     ),
@@ -21,6 +22,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("captures", &["ucupdate captures"]),
+    (
+        "provisioning",
+        &["ucupdate provisioning --internal-url http://updates.contoso.com --domain contoso.com"],
+    ),
+    ("token add", &["ucupdate token add ann --role approver --token-file tokens.json"]),
+    ("token list", &["ucupdate token list --token-file tokens.json"]),
+    ("token revoke", &["ucupdate token revoke ann --token-file tokens.json"]),
     ("demo", &["ucupdate demo --stay"]),
     ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
     ("rules", &["ucupdate rules --json"]),
@@ -57,11 +65,27 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("device", &["ucupdate device 00-21-63-0F-20-7B", "ucupdate device 10.1.1.123 --html phone.html"]),
+    ("report", &["ucupdate report --html report.html"]),
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),
+    (
+        "doctor",
+        &[
+            "ucupdate doctor",
+            "ucupdate doctor --internal-url http://updates.contoso.com --external-url https://updates.contoso.com",
+        ],
+    ),
+    (
+        "client-filter check",
+        &["ucupdate client-filter check OCPhone/1.0.452.0 --allow 'OCPhone >= 1.0.199' --block OCPhone"],
+    ),
     ("export", &["ucupdate export file:/backup/ucupdate", "ucupdate export --tree /var/www/updates"]),
     ("import", &["ucupdate import file:/backup/ucupdate"]),
+    (
+        "import-ocs",
+        &["ucupdate import-ocs DeviceUpdateFiles --rules rules.txt --test-devices devices.txt --dry-run"],
+    ),
     ("rebuild", &["ucupdate rebuild"]),
     ("test-device add", &["ucupdate test-device add lobby --mac 00-21-63-0F-20-7B"]),
     ("test-device list", &["ucupdate test-device list"]),
@@ -165,7 +189,7 @@ mod tests {
     use crate::CommandLine;
     use clap::CommandFactory as _;
 
-    /// Returns the words of an example; a part in single quotes is one word.
+    /// Returns the words of an example. A part in single quotes is one word.
     fn words(example: &str) -> Vec<String> {
         let parts = example.split('\'').enumerate();
         let words = parts.flat_map(|(number, part)| match number % 2 {

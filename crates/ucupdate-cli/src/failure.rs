@@ -1,4 +1,4 @@
-//! Why a command ends before its time.
+//! The reasons why a command fails.
 
 use serde::Serialize;
 use std::error::Error;
@@ -11,7 +11,7 @@ use ucupdate::{ChangeError, StateError};
 
 pub(crate) use ucupdate::store::error_chain as chain;
 
-/// Why a command was not done.
+/// The reason why a command failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The command ended for this reason.
@@ -20,19 +20,19 @@ pub(crate) enum Failure {
     OutputClosed,
 }
 
-/// The kinds of failures, each with an exit code of its own.
+/// The kinds of failures. Each kind has its own exit code.
 ///
 /// The kinds and codes are part of what scripts may rely on: see `SCRIPTS.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FailureKind {
-    /// The rule book, a store or a package does not allow it, or the system failed.
+    /// The rule book, a store or a package does not allow the command, or the system failed.
     Refused,
-    /// The command line cannot be meant.
+    /// The command line is wrong.
     Usage,
-    /// A named thing is not there: a file, a store, a rule, a group.
+    /// A named thing does not exist: a file, a store, a rule or a group.
     NotFound,
-    /// The input cannot be read as what it should be.
+    /// The input does not have the expected form.
     NotUnderstood,
 }
 
@@ -47,7 +47,7 @@ impl FailureKind {
         }
     }
 
-    /// Returns the kind that an error and its causes amount to.
+    /// Returns the kind of a failure for an error and its causes.
     fn of(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -86,7 +86,7 @@ impl Failure {
         Self::Told(FailureKind::Refused, reason.to_string())
     }
 
-    /// Returns a failure that is a mistake of the caller.
+    /// Returns a failure with the kind of a wrong command line.
     pub(crate) fn usage(reason: impl Display) -> Self {
         Self::Told(FailureKind::Usage, reason.to_string())
     }
@@ -96,7 +96,7 @@ impl Failure {
         Self::Told(FailureKind::NotFound, reason.to_string())
     }
 
-    /// Returns this failure with the kind of an input that is not understood.
+    /// Returns this failure with the kind of an unreadable input.
     pub(crate) fn into_not_understood(self) -> Self {
         match self {
             Self::Told(_, reason) => Self::Told(FailureKind::NotUnderstood, reason),
@@ -109,7 +109,7 @@ impl Failure {
         Self::Told(FailureKind::NotUnderstood, reason.to_string())
     }
 
-    /// Returns a failure of an error. `what` is a path, or an action such as `starting the runtime`.
+    /// Returns a failure for an error. `what` is a path, or an action such as `starting the runtime`.
     pub(crate) fn in_doing(what: impl Display, error: &(dyn Error + 'static)) -> Self {
         Self::Told(FailureKind::of(error), format!("{what}: {}", chain(error)))
     }

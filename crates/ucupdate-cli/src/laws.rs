@@ -10,13 +10,13 @@ use std::net::IpAddr;
 
 pub use crate::commands::answers::inspect::laws::{capture, suggestion};
 
-/// The address that a trusted proxy sees, in the law of forwarded addresses.
+/// The address of the client that the trusted proxy sees, in the law of forwarded addresses.
 const SEEN: &str = "192.0.2.9";
 
-/// Checks that `bytes`, as the lines of a head, cannot choose the address of a device.
+/// Reads `bytes` as header lines of a request. Checks that they cannot choose the address of a device.
 ///
-/// An untrusted peer is itself, whatever it sends. Behind a trusted proxy, the device is what that proxy appends. Header
-/// fields to the left of an untrusted address do not matter.
+/// For an untrusted peer, the device has the address of the peer. Behind a trusted proxy, the device has the address
+/// that the proxy appends. Header fields to the left of an untrusted address do not matter.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -39,7 +39,7 @@ pub fn forwarded(bytes: &[u8]) {
         let seen: IpAddr = SEEN.parse().expect("an address");
         assert_eq!(origin(proxy, &appended, &proxies).remote, seen, "a field of its own");
 
-        // A proxy may continue the last field. What it continues may be damaged, and then nobody is believed.
+        // A proxy may continue the last field. If that field is damaged, no address in it is used.
         if let Some(joined) = continued(&headers, name, &value) {
             let remote = origin(proxy, &joined, &proxies).remote;
             assert!(remote == seen || remote == proxy.remote, "{remote} in {joined:?}");
@@ -58,7 +58,7 @@ pub fn forwarded(bytes: &[u8]) {
     }
 }
 
-/// Returns the header fields of the lines. A line that is no header field is a value of all three.
+/// Returns the header fields of the lines. A line that is not a header field becomes a value of all three fields.
 fn head_of(bytes: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n').take(64) {
@@ -82,7 +82,7 @@ fn head_of(bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// Returns the header fields with a comma and `value` behind the last field of a name.
+/// Returns the header fields with a comma and `value` added to the last field of a name.
 fn continued(headers: &HeaderMap, name: &str, value: &HeaderValue) -> Option<HeaderMap> {
     let mut values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
     let last = values.last_mut()?;
@@ -96,7 +96,8 @@ fn continued(headers: &HeaderMap, name: &str, value: &HeaderValue) -> Option<Hea
     Some(joined)
 }
 
-/// Checks that a list of devices is refused with the number of a line, or reads back from the texts of its devices.
+/// Reads bytes as a list of devices. Checks that the list is refused with the number of a line, or that it is read back
+/// from the texts of its devices.
 ///
 /// # Panics
 /// When the law does not hold.
@@ -107,7 +108,7 @@ pub fn member_list(bytes: &[u8]) {
         Err(reason) => return assert!(reason.starts_with("line ") && !reason.contains('\n'), "{reason:?}"),
     };
     assert!(devices.len() <= text.lines().count());
-    // Each device is written with its kind, as the advice of a refusal says.
+    // Each device is written with its kind, as the message of a refusal recommends.
     let mut written = String::new();
     for device in &devices {
         let kind = match device {

@@ -15,12 +15,12 @@ mod suggest;
 mod waiting;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use commands::answers::{diff, explain, inspect, plan, simulate, version};
-use commands::devices::{device, fleet, group, hold, loops, test_device, timeline};
+use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
+use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, demo, serve};
-use commands::store::{carry, gc, history, rebuild, tree, verify};
+use commands::server::{ask, captures, demo, provisioning, serve, token};
+use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
 use failure::Failure;
@@ -60,11 +60,16 @@ struct GlobalArgs {
 enum Command {
     // A server and its devices.
     /// Answer devices and serve their files
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
+    /// Print the DNS records, DHCP options and in-band values that lead phones to a server
+    Provisioning(provisioning::ProvisioningArgs),
+    /// Make, list and revoke the tokens of administrators
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Show a whole update on this machine, from package to phone
     Demo(demo::DemoArgs),
     // What a store holds and what is decided in it.
@@ -92,16 +97,22 @@ enum Command {
     Timeline(Box<timeline::TimelineArgs>),
     /// Show everything about one device: its last request, what it would be offered now, and its timeline
     Device(Box<device::DeviceArgs>),
+    /// Write one page for managers: rules, rollouts, the fleet by state and model, and the troubles of the last days
+    Report(report::ReportArgs),
     /// Find devices that are offered updates in a circle
     Loops(loops::LoopsArgs),
     /// Remove images that no kept revision is of, and what ingests that died half-way left behind
     Gc(gc::GcArgs),
     /// See whether history and images are whole, and say how to repair what is not
     Verify(verify::VerifyArgs),
+    /// See whether store, rules and URLs are in order, and say what to do where they are not
+    Doctor(doctor::DoctorArgs),
     /// Carry state and images into another store, or write the files that are served into a folder
     Export(carry::ExportArgs),
     /// Carry state and images of another store into this one
     Import(carry::ImportArgs),
+    /// Take over images, rules and test devices of an OCS, Lync or Skype for Business server
+    ImportOcs(import_ocs::ImportOcsArgs),
     /// Begin a history for a store that has only images
     Rebuild(rebuild::RebuildArgs),
     /// Name the devices that get pending versions
@@ -145,6 +156,9 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Say how a version is read, and how it compares with another
     Version(version::VersionArgs),
+    /// Say whether a sign-in server lets a phone in to be updated
+    #[command(subcommand)]
+    ClientFilter(client_filter::ClientFilterCommand),
     /// Play days of a fleet under the rules of the store: who will have which version when
     Simulate(Box<simulate::SimulateArgs>),
     // Packages, without a store.
@@ -159,9 +173,11 @@ impl Command {
     /// Runs the verb.
     async fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(args, context).await,
+            Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
+            Self::Provisioning(args) => provisioning::run(args, context).await,
             Self::Captures => captures::run(context).await,
+            Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,
@@ -175,11 +191,14 @@ impl Command {
             Self::Fleet(args) => fleet::run(args, context).await,
             Self::Device(args) => device::run(*args, context).await,
             Self::Timeline(args) => timeline::run(*args, context).await,
+            Self::Report(args) => report::run(args, context).await,
             Self::Loops(args) => loops::run(args, context).await,
             Self::Gc(args) => gc::run(args, context).await,
             Self::Verify(args) => verify::run(args, context).await,
+            Self::Doctor(args) => doctor::run(args, context).await,
             Self::Export(args) => carry::export(args, context).await,
             Self::Import(args) => carry::import(args, context).await,
+            Self::ImportOcs(args) => import_ocs::run(args, context).await,
             Self::Rebuild(args) => rebuild::run(args, context).await,
             Self::TestDevice(command) => test_device::run(command, context).await,
             Self::Group(command) => group::run(command, context).await,
@@ -196,6 +215,7 @@ impl Command {
             Self::Diff(args) => diff::run(args, context).await,
             Self::Inspect(args) => inspect::run(args, context).await,
             Self::Version(args) => version::run(args, context).await,
+            Self::ClientFilter(command) => client_filter::run(command, context).await,
             Self::Simulate(args) => simulate::run(*args, context).await,
             Self::Package(command) => package::run(command, context).await,
             Self::Sample(args) => sample::run(args, context).await,
@@ -203,7 +223,7 @@ impl Command {
     }
 }
 
-/// Reads the command line.
+/// Parses the command line.
 fn read() -> Result<CommandLine, clap::Error> {
     let command = with_examples(CommandLine::command());
     CommandLine::from_arg_matches(&command.try_get_matches()?)
@@ -219,7 +239,7 @@ fn main() -> ExitCode {
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let done = runtime.block_on(args.command.run(&mut context));
-            // Whatever still reads or writes has no one to report to.
+            // Tasks that still read or write have no reader for their results.
             runtime.shutdown_background();
             done
         }

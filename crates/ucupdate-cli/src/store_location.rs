@@ -7,12 +7,12 @@ use std::str::FromStr;
 /// The location of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreLocation {
-    /// In this folder.
+    /// A folder on disk.
     Folder(PathBuf),
-    /// In the bucket at this address.
+    /// A bucket, by its address.
     #[cfg(feature = "s3")]
     Bucket(String),
-    /// In memory, as long as the command runs.
+    /// Memory. The store ends with the command.
     Memory,
 }
 

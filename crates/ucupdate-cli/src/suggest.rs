@@ -10,7 +10,7 @@ use ucupdate::book::{
 };
 use ucupdate::device::DeviceType;
 
-/// Returns the failure of a refused change, with the name that may have been meant.
+/// Returns the failure of a refused change, with a suggestion for a mistyped name.
 pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
     let meant = match &error {
         ChangeError::Refused(Refusal::WrongState {
@@ -36,12 +36,12 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
     with_meant(error.into(), meant)
 }
 
-/// Returns the failure for a rule that is not there.
+/// Returns the failure for a rule that does not exist.
 pub(crate) fn no_rule(rule: &RuleKey, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(format_args!("no rule {rule}")), nearest_rule(rule, book))
 }
 
-/// Returns the failure for a group that is not there.
+/// Returns the failure for a group that does not exist.
 pub(crate) fn no_group(group: &GroupName, book: &RuleBook) -> Failure {
     let meant = nearest(group.as_str(), book.groups().map(|group| group.name.to_string()));
     with_meant(Failure::not_found(format_args!("no group {group}")), meant)
@@ -54,10 +54,10 @@ pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(refusal), meant)
 }
 
-/// Returns what is wrong with a pattern that no rule matches, or `None` if a rule matches it. It may be right: a later package
-/// can bring such a rule.
+/// Returns a warning about a pattern that matches no rule. `None` if a rule matches. Such a pattern may still be right,
+/// because a later package may bring a matching rule.
 pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<String> {
-    if book.rules().any(|rule| rules.holds(rule.key())) {
+    if book.rules().any(|rule| book.covers(rules, rule.key())) {
         return None;
     }
     let written = rules.to_string();
@@ -73,7 +73,7 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     Some(format!("no rule matches {rules} yet{}", meant.unwrap_or_default()))
 }
 
-/// Returns what is wrong with a device type that no rule has, or `None` if a rule has it or the command knows it.
+/// Returns a warning about a device type that no rule has. `None` if a rule has it or the program knows it.
 pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<String> {
     let rules = book.rules().map(|rule| rule.key().kind().device_type.to_string());
     let known: Vec<String> = rules.chain(["UCPhone".to_owned(), "RoundTable".to_owned()]).collect();
@@ -85,7 +85,7 @@ pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<
     Some(format!("no rule is for the device type {device_type} yet{}", meant.unwrap_or_default()))
 }
 
-/// Returns a failure with the name that may have been meant.
+/// Returns a failure with a suggestion.
 pub(crate) fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
     match (failure, meant) {
         (Failure::Told(kind, reason), Some(meant)) => {
@@ -155,10 +155,10 @@ fn meant(refusal: &Refusal, book: &RuleBook) -> Option<String> {
     }
 }
 
-/// The most entries of a folder that are looked at for a name.
+/// The largest number of folder entries that are compared with a name.
 const MAX_ENTRIES: usize = 1000;
 
-/// Returns the path in the same folder whose name is most alike, of those that could be meant.
+/// Returns the path in the same folder with the most similar name, among the paths that `could_be_meant` accepts.
 pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -168,11 +168,11 @@ pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> 
     nearest(wanted, names).map(|name| path.with_file_name(name).display().to_string())
 }
 
-/// Refuses a command that names a rule, a group, a version or a rollout that is not in a book. `started` are the rollouts
-/// that come to be before the command.
+/// Returns an error if a command names a rule, a group, a version or a rollout that the book does not have. `started`
+/// contains rollouts that will exist before the command.
 ///
 /// # Errors
-/// The failure has the name that may have been meant.
+/// The failure contains a suggestion.
 pub(crate) fn check_names(
     command: &BookCommand,
     book: &RuleBook,
@@ -227,10 +227,10 @@ pub(crate) fn check_names(
     }
 }
 
-/// The most letters that may be wrong in several words of a rule.
+/// The largest number of wrong letters in a rule with several wrong words.
 const MAX_RULE_DISTANCE: usize = 4;
 
-/// Returns the rule with the fewest differing words, where one word differs or few letters.
+/// Returns the rule with the fewest differing words, if only one word or a few letters differ.
 fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
     let words = rule.words();
     let rules = book.rules().map(|rule| (rule.key().difference_from(words), rule.key()));
@@ -239,7 +239,7 @@ fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
     Some(nearest.to_string())
 }
 
-/// Returns the name that is at most a third of its letters away, rounded up.
+/// Returns the most similar name, if at most a third of its letters differ.
 fn nearest<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> Option<String> {
     let wanted = wanted.to_lowercase();
     let names = names.map(|name| {

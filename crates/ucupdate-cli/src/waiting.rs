@@ -1,4 +1,4 @@
-//! Reports on stderr what a command waits for, and ends a wait after a time.
+//! Reports on stderr that a command waits, and ends the wait after a time limit.
 
 use crate::output::shown::Shown;
 use async_trait::async_trait;
@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
-/// A wait is reported after this time.
+/// The time after which a wait is reported.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Two lines about a wait are at least this far apart.
+/// The shortest time between two reports of a wait.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Reports waits for one store. Clones share the time of the last report.
@@ -43,7 +43,7 @@ impl Waiting {
         ));
     }
 
-    /// Waits for an answer, and reports what it waits for if it does not come soon.
+    /// Waits for an answer, and reports the wait if it takes long.
     pub(crate) async fn for_answer<T>(&self, what: &str, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
         loop {
@@ -60,7 +60,7 @@ impl Waiting {
         what: String,
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        // A bucket ends by its own, shorter limit, with a better reason.
+        // A bucket has its own, shorter limit, whose error is more exact.
         match timeout(self.limit + PATIENCE, self.for_answer(&what, answer)).await {
             Ok(end) => end,
             Err(_) => Err(StoreError::unavailable(what, self.silence())),
@@ -82,7 +82,7 @@ impl Waiting {
     }
 }
 
-/// A store whose answers are waited for within a limit.
+/// A store whose calls have a time limit.
 #[derive(Debug)]
 pub(crate) struct Awaited {
     store: Arc<dyn ImageStore>,
@@ -101,7 +101,7 @@ impl ImageStore for Awaited {
         self.waiting.within_limit(format!("creating `{key}`"), self.store.create(key, bytes)).await
     }
 
-    /// Has no limit, because the input may be slow.
+    /// Has no time limit, because the input may be slow.
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         self.waiting.for_answer(&format!("writing `{key}`"), self.store.put(key, bytes)).await
     }

@@ -1,4 +1,4 @@
-//! The client: update requests, and the connections that requests and downloads share.
+//! [`Client`]: sends update requests, and shares its connections with downloads.
 
 use crate::device_code::DeviceCode;
 use crate::error::{ClientError, UrlFault, one_line};
@@ -100,13 +100,13 @@ impl Client {
 
     /// Sends an update request to the request handler at `url`.
     ///
-    /// Redirects are errors here, so that a wrong URL is noticed before the phones meet it.
+    /// A redirect is an error, so that a wrong URL is noticed before phones use it.
     ///
     /// # Errors
     /// When the URL is not usable, the server does not respond, the status is not 200, the response is longer than
-    /// [`with_response_limit`](ClientOptions::with_response_limit) allows, or the codec cannot read it. Errors that
-    /// [`may_pass`](ClientError::may_pass) are retried as [`with_retry`](ClientOptions::with_retry) says. The error of the last
-    /// try is returned.
+    /// [`with_response_limit`](ClientOptions::with_response_limit) allows, or the codec cannot read it. Temporary
+    /// errors ([`may_pass`](ClientError::may_pass)) are retried by the schedule of
+    /// [`with_retry`](ClientOptions::with_retry). The error of the last try is returned.
     pub async fn ask(&self, url: &str, request: &UpdateRequest) -> Result<UpdateAnswer, ClientError> {
         let url = target::handler_url(url)?;
         let body = self.options.codec.encode_request(request);
@@ -144,13 +144,13 @@ impl Client {
         target::handler_url(url).map(drop)
     }
 
-    /// Posts a body to a URL of another service than the update service, once, within
-    /// [`with_ask_timeout`](ClientOptions::with_ask_timeout). A status from 200 to 299 is success, and the body of the answer is
-    /// not read.
+    /// Posts a body once to a URL of any service. The time limit is
+    /// [`with_ask_timeout`](ClientOptions::with_ask_timeout). A status from 200 to 299 is success. The body of the
+    /// response is not read.
     ///
     /// # Errors
-    /// When the URL or a header is not usable, the server does not respond, or another status is answered.
-    /// [`may_pass`](ClientError::may_pass) says whether to try again later.
+    /// When the URL or a header is not usable, the server does not respond, or responds with another status.
+    /// [`may_pass`](ClientError::may_pass) says whether a later try may succeed.
     pub async fn post(
         &self,
         url: &str,
@@ -216,8 +216,8 @@ impl Client {
 
     /// Requests a file, or the rest of it from `offset` on if it still has that ETag. Returns a response with 200, 206 or 416.
     ///
-    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http. The client has no credentials and no cookies and
-    /// sends no referrer, so one server learns nothing about another.
+    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http. The client sends no credentials, no
+    /// cookies and no referrer, so a server learns nothing about the other server.
     pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest
@@ -236,8 +236,9 @@ impl Client {
                 .send()
                 .await
                 .map_err(|error| ClientError::connection(&target::shown(&url), &error))?;
-            // The first server knows what the file is; the server that sends the bytes may use other tags. A tag of a redirect counts
-            // only if it is a SHA-256, because the bytes are compared with it. Any other tag may be that of the redirect itself.
+            // The first server knows the file. The server that sends the bytes may use other tags. The tag of a
+            // redirect is used only if it is a SHA-256, because the bytes are compared with it. Any other tag may be
+            // that of the redirect itself.
             let told = headers::strong_etag(response.headers());
             let told =
                 told.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
@@ -256,7 +257,7 @@ impl Client {
         Err(ClientError::Url { url: target::shown(&url), fault })
     }
 
-    /// Waits before the next try, or returns the error when there is none.
+    /// Waits before the next try. Returns the error if there is no further try.
     pub(crate) async fn wait_after(&self, tries: u32, error: ClientError) -> Result<(), ClientError> {
         match self.options.retry.wait_after(tries, error.retry_after()) {
             Some(wait) if error.may_pass() => {

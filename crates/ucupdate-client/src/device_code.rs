@@ -1,12 +1,12 @@
-//! The code that a phone writes into its log and onto its screen.
+//! The code that a phone writes to its log and shows on its screen.
 
 use std::fmt;
 
 /// The result of an update check as a phone shows it: the WinINet error and the HTTP status, such as `0x0/200`.
 ///
-/// A number is zero when it does not apply. Logs of the field show `(0x0/200)` when there was nothing to do and `(0x0/404)`
-/// for an unknown path. The WinINet numbers come from Microsoft's list of its error messages. Which number a phone showed for
-/// which failure is inferred.
+/// A number that does not apply is zero. Known logs show `(0x0/200)` when there was nothing to do, and `(0x0/404)` for
+/// an unknown path. The WinINet numbers are from Microsoft's list of error messages. The assignment of these numbers to
+/// failures is inferred.
 ///
 /// ```
 /// use ucupdate_client::DeviceCode;

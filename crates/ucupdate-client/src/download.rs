@@ -1,4 +1,4 @@
-//! Downloads of an image and its signature. A file gets its name only when it is whole and verified.
+//! Downloads an image and its signature. A file gets its final name only after it was received and verified as a whole.
 
 use crate::client::{Client, FoundFile};
 use crate::error::{ClientError, ContentFault};
@@ -27,15 +27,15 @@ pub enum UpdateFile {
 pub struct Progress {
     /// The file that is being fetched.
     pub file: UpdateFile,
-    /// Number of bytes on the disk, with those of earlier tries. It falls when a file is started over.
+    /// Number of bytes on the disk, including those of earlier tries. The number falls when a file is started over.
     pub bytes: u64,
     /// Size of the file in bytes; `None` when the server does not declare it.
     pub total: Option<u64>,
 }
 
-/// How the bytes of a file were verified. A greater value is a stronger verification.
+/// The verification of a file's bytes. A greater value is a stronger verification.
 ///
-/// It says nothing about the signature: the device or `ucupdate-cab` checks whether the catalogue matches the image.
+/// The signature is not part of it. The device or `ucupdate-cab` checks whether the catalogue matches the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verification {
@@ -78,9 +78,9 @@ pub struct DownloadedFile {
     pub sha256: Sha256Digest,
     /// Strong ETag with its quotes; `None` when the server sent none.
     pub etag: Option<Box<str>>,
-    /// How the bytes were verified.
+    /// The verification of the bytes.
     pub verified: Verification,
-    /// Offset in bytes of the last resumption; `None` when the file came in one piece.
+    /// Offset in bytes of the last resumption. `None` if the download was not interrupted.
     pub resumed_from: Option<u64>,
     /// Number of tries, at least 1.
     pub tries: u32,
@@ -91,16 +91,18 @@ pub struct DownloadedFile {
 impl Client {
     /// Fetches the image of an offer and then its signature into the folder `into`. Creates the folder if necessary.
     ///
-    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they get their names and replace
-    /// older files. The signature is renamed first, so an image is never there without its signature. A later try, in this
-    /// program or another one, resumes an incomplete file if a strong ETag of the server says that the file is still the same.
-    /// Only one download at a time may use a folder. A dropped future leaves at most `.part` files.
+    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they get their names and
+    /// replace older files. The signature is renamed first, so an image never exists without its signature. A later
+    /// try, in this program or another one, resumes an incomplete file if a strong ETag of the server says that the
+    /// file is still the same. Only one download at a time may use a folder. A dropped future leaves at most `.part`
+    /// files.
     ///
     /// # Errors
-    /// When the base URL of this side is blank or not an http or https URL; when the server does not have a file (404 and 410
-    /// are final); when a file is longer than [`with_file_limit`](crate::ClientOptions::with_file_limit) allows; when its bytes
-    /// differ from what the server declares; or when the folder cannot be written. Errors that
-    /// [`may_pass`](ClientError::may_pass) are retried as [`with_retry`](crate::ClientOptions::with_retry) says.
+    /// When the base URL of this side is blank or not an http or https URL; when the server does not have a file (404
+    /// and 410 are final); when a file is longer than [`with_file_limit`](crate::ClientOptions::with_file_limit)
+    /// allows; when its bytes differ from what the server declares; or when the folder cannot be written. Temporary
+    /// errors ([`may_pass`](ClientError::may_pass)) are retried by the schedule of
+    /// [`with_retry`](crate::ClientOptions::with_retry).
     pub async fn download(
         &self,
         offer: &OfferedModule,
@@ -124,7 +126,7 @@ impl Client {
         Ok(Download { image, signature })
     }
 
-    /// Fetches one file into its part, with as many tries as the options allow.
+    /// Downloads one file into its `.part` file, with as many tries as the options allow.
     async fn fetch(
         &self,
         url: &Url,
@@ -177,7 +179,7 @@ impl Client {
             && found.response.status() != 200
             && !found.continues(entity, offset)
         {
-            // A part of another file: a server that ignores `If-Range` sends this.
+            // The bytes are a part of another file. A server that ignores `If-Range` may send this.
             resumed_from = None;
             found = self.get(url, None).await?;
         }
@@ -225,14 +227,15 @@ struct Fetched {
 }
 
 impl FoundFile {
-    /// Returns whether the response is the rest of the file of which we have a part.
+    /// Returns whether the response continues our `.part` file.
     fn continues(&self, entity: &Entity, offset: u64) -> bool {
         let status = self.response.status().as_u16();
         continues(status, self.response.headers(), self.etag.as_deref(), entity, offset)
     }
 }
 
-/// Returns whether a response is the rest of our part: the same strong ETag, and bytes from `offset` to the last one.
+/// Returns whether a response continues our `.part` file: it has the same strong ETag, and the bytes from `offset` to
+/// the end.
 fn continues(status: u16, headers: &HeaderMap, etag: Option<&str>, entity: &Entity, offset: u64) -> bool {
     let Some(range) = headers::content_range(headers) else { return false };
     status == 206

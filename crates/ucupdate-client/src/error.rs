@@ -1,4 +1,4 @@
-//! Errors of the client, told apart by their origin.
+//! Errors of the client, by their origin.
 
 use crate::device_code::DeviceCode;
 use std::error::Error as StdError;
@@ -8,7 +8,7 @@ use std::{fmt, io};
 use ucupdate_core::value::Sha256Digest;
 use ucupdate_upx::DecodeError;
 
-/// The reason why there is no answer or no file. The message is one line.
+/// The reason why a request or a download failed. The message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -54,7 +54,7 @@ pub enum ClientError {
         /// First line of the body, or the target of the redirect, or the meaning of the status. It has at most
         /// [`MAX_REASON_CHARS`](Self::MAX_REASON_CHARS) characters and no control characters.
         reason: Box<str>,
-        /// The waiting time that the server asks for, if any.
+        /// The waiting time in `Retry-After`. `None` if the server sent none.
         retry_after: Option<Duration>,
     },
     /// The response is longer than the limit.
@@ -133,7 +133,7 @@ impl ClientError {
         }
     }
 
-    /// Returns the waiting time that the server asks for before the next try.
+    /// Returns the waiting time in the server's `Retry-After`.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

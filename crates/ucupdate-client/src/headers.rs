@@ -34,8 +34,8 @@ pub(crate) fn content_range(headers: &HeaderMap) -> Option<ContentRange> {
     (range.first <= range.last && range.total.is_none_or(|total| range.last < total)).then_some(range)
 }
 
-/// Returns the waiting time that the server asks for (section 10.2.3), in seconds or as a date. A date is compared with the
-/// `Date` of the response if there is one, because the clock of a device may be hours off.
+/// Returns the waiting time in `Retry-After` (section 10.2.3), which is a number of seconds or a date. A date is
+/// compared with the `Date` of the response if there is one, because the clock of a device may be hours off.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let said = text(headers, &RETRY_AFTER)?;
     if let Some(seconds) = number(said) {

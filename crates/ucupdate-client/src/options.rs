@@ -66,22 +66,23 @@ impl ClientOptions {
 
     /// Sets whether the root certificates of the system are trusted too. Default: `true`.
     ///
-    /// On Unix the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are. The client reads no other variable, and with
-    /// `false` it reads none. A system without certificates is not an error: then no certificate is trusted.
+    /// On Unix the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name their place. The client reads no other variable,
+    /// and with `false` it reads no variable. A system without certificates is not an error, but then no certificate is
+    /// trusted.
     #[must_use]
     pub fn with_system_roots(mut self, trusted: bool) -> Self {
         self.system_roots = trusted;
         self
     }
 
-    /// Sets the time within which a connection must be made, with TLS. Default: 10 seconds.
+    /// Sets the time within which a connection must be established, including TLS. Default: 10 seconds.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets the longest silence of a server. Default: 30 seconds.
+    /// Sets the longest time without any bytes from the server. Default: 30 seconds.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;

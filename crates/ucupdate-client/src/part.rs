@@ -1,8 +1,8 @@
-//! An incomplete file: `<name>.part`, and beside it the note `<name>.part.note`.
+//! An incomplete file `<name>.part`, and the note `<name>.part.note` beside it.
 //!
-//! The note has the URL, the strong ETag, and the SHA-256 of the first bytes up to a certain length. A part is resumed only
-//! at a length whose SHA-256 was noted and still matches the bytes on the disk. So the order in which the two files reached
-//! the disk before a power cut does not matter, and a torn note does no harm: a part that does not match is started over.
+//! The note has the URL, the strong ETag, and the SHA-256 of the first bytes up to a certain length. A part is resumed
+//! only at a length whose SHA-256 was noted and still matches the bytes on the disk. Therefore the order in which the
+//! two files reach the disk before a power cut does not matter. A part that does not match its note is started over.
 
 use crate::error::ClientError;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -24,7 +24,7 @@ const MAX_NOTE_BYTES: u64 = 8 * 1024;
 /// The first line of a note. A note of another format has another number and is ignored.
 const NOTE_FORM: &str = "ucupdate part 1";
 
-/// Opens the folder for downloads at `path`, and creates it if it does not exist.
+/// Opens the download folder at `path`. Creates the folder if it does not exist.
 pub(crate) async fn open_folder(path: &Path) -> Result<Arc<Folder>, ClientError> {
     let opened = path.to_owned();
     let folder = tokio::task::spawn_blocking(move || Folder::open_or_create(opened)).await;
@@ -91,7 +91,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Opens the part of the file at `url` where an earlier one can be resumed, otherwise empty.
+    /// Opens the part of the file at `url`. The part is empty if no earlier one can be resumed.
     pub(crate) async fn open(paths: &Paths, url: &str) -> Result<Self, ClientError> {
         let (own, said) = (paths.clone(), url.to_owned());
         let loaded = tokio::task::spawn_blocking(move || load(&own, &said))
@@ -116,7 +116,7 @@ impl Part {
         self.bytes
     }
 
-    /// Returns the entity and the offset at which the rest can be requested.
+    /// Returns the entity and the offset from which the rest can be requested. `None` if there is no part to resume.
     pub(crate) fn rest(&self) -> Option<(&Entity, u64)> {
         self.entity.as_ref().map(|entity| (entity, self.bytes)).filter(|(_, bytes)| *bytes > 0)
     }
@@ -213,7 +213,7 @@ fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
         loaded = (Some(note.entity), hasher, bytes);
     }
     let (entity, hasher, bytes) = loaded;
-    // Bytes after this offset are overwritten, or cut off at the end. The note stays valid until then.
+    // Bytes after this offset are overwritten, or cut off at the end of the download. The note stays valid until then.
     file.seek(SeekFrom::Start(bytes))?;
     Ok(Loaded { file, entity, hasher, bytes })
 }

@@ -1,11 +1,12 @@
-//! The schedule of retries. It only computes; it does not sleep.
+//! The schedule of retries. This module computes waits and does not sleep.
 
 use std::time::Duration;
 
 /// The number of tries and the waits between them.
 ///
-/// Only errors that [`may_pass`](crate::ClientError::may_pass) are retried; 404 and 410 are final. The wait doubles with each
-/// try. A `Retry-After` of the server is respected up to the longest wait. If the server asks for more, there is no retry.
+/// Only temporary errors ([`may_pass`](crate::ClientError::may_pass)) are retried. The statuses 404 and 410 are final.
+/// The wait doubles with each try. A `Retry-After` of the server is respected up to the longest wait. If the server
+/// asks for more, there is no retry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +38,7 @@ impl Retry {
         Self::default().with_tries(1)
     }
 
-    /// Sets the number of tries with the first one; zero counts as one. Default: 4.
+    /// Sets the number of tries, including the first one. Zero counts as one. Default: 4.
     #[must_use]
     pub const fn with_tries(mut self, tries: u32) -> Self {
         self.tries = tries;
@@ -58,7 +59,8 @@ impl Retry {
         self
     }
 
-    /// Returns the wait after try number `tried` (from 1) when the server asked for `asked`, or `None` to give up.
+    /// Returns the wait after try number `tried`, counted from 1. `asked` is the wait in the server's `Retry-After`.
+    /// Returns `None` when there is no further try.
     pub fn wait_after(&self, tried: u32, asked: Option<Duration>) -> Option<Duration> {
         if tried >= self.tries || asked.is_some_and(|asked| asked > self.longest_wait) {
             return None;

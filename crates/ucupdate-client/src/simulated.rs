@@ -9,9 +9,9 @@ use ucupdate_core::request::{InstalledModule, OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, Reported};
 use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, UpdateRequest};
 
-/// A simulated device that asks for updates and installs offers.
+/// A simulated device that sends update requests and installs offers.
 ///
-/// It behaves like the phones of the field. In its delivery state it has `cpe.nbt` in version `0.0.0.0` of
+/// It behaves like known phones. In its delivery state it has `cpe.nbt` in version `0.0.0.0` of
 /// `01-01-1601 00:00:00`, which means "no image". The server learns from the next request what was installed.
 ///
 /// ```
@@ -133,9 +133,9 @@ impl SimulatedDevice {
         }
     }
 
-    /// Installs an offered module and restarts: from now on the device reports the version and time stamp of that module.
+    /// Installs an offered module. The next request reports the version and time stamp of that module.
     ///
-    /// The offer replaces the module whose file name has the same stem, compared without case; the device keeps its own
+    /// The offer replaces the module whose file name has the same stem, ignoring case. The device keeps its own
     /// spelling. A module that the device does not have is appended.
     pub fn install(&mut self, offered: &OfferedModule) -> Installation {
         let to = offered.version.clone();
@@ -161,13 +161,14 @@ impl SimulatedDevice {
         client.ask(url, &self.next_request(now)).await
     }
 
-    /// Does one update check: asks, fetches the offered files into the folder `into`, and installs them when all have arrived.
+    /// Does one update check: sends the request, downloads the offered files into the folder `into`, and installs them
+    /// when all files are complete.
     ///
-    /// A device on a stepping stone has to check again. A caller that repeats the check must bound the repetitions, because two
-    /// servers that disagree make a device go back and forth without end.
+    /// A device that installed a stepping stone must check again. A caller that repeats the check must limit the
+    /// repetitions, because two servers that disagree can send a device back and forth forever.
     ///
     /// # Errors
-    /// The errors of [`Client::ask`] and [`Client::download`]; nothing is installed then.
+    /// The errors of [`Client::ask`] and [`Client::download`]. In this case nothing is installed.
     pub async fn update(
         &mut self,
         client: &Client,

@@ -30,12 +30,12 @@ pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, ClientError>
     joined.map_err(|fault| refused(without_query(location).as_ref(), fault))
 }
 
-/// Returns a URL for errors, without its query: a query may be a signature that allows anybody to fetch the file.
+/// Returns a URL for error messages, without its query. The query may be a signature that grants access to the file.
 pub(crate) fn shown(url: &Url) -> Box<str> {
     without_query(url.as_str()).into()
 }
 
-/// Returns a text that should be a URL without everything after its `?`.
+/// Returns the text before the first `?`. The text is usually a URL.
 pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
     match text.split_once('?') {
         Some((before, _)) => Cow::Owned(format!("{before}?...")),

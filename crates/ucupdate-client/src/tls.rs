@@ -1,4 +1,5 @@
-//! The certificates that a client trusts. `reqwest` would need a crypto provider for the whole process, so they are set here.
+//! The certificates that a client trusts. They are set here, because `reqwest` would need a crypto provider for the
+//! whole process.
 
 use crate::error::ClientError;
 use crate::options::ClientOptions;
@@ -27,7 +28,9 @@ pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientErro
             extra.push(certificate);
         }
         if extra.len() == before {
-            return Err(ClientError::options("root certificates hold no certificate in PEM"));
+            return Err(ClientError::options(
+                "the root certificates have no certificate, expected PEM with `BEGIN CERTIFICATE`",
+            ));
         }
     }
     let provider = Arc::new(ring::default_provider());
@@ -42,8 +45,8 @@ pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientErro
     .with_no_client_auth())
 }
 
-/// Returns the verifier of the system with the extra certificates, or `None` when the system has no certificates: a device in
-/// a minimal container can still ask over http.
+/// Returns the verifier of the system with the extra certificates, or `None` if the system has no certificates. A
+/// device in a minimal container can then still use http.
 fn system_verifier(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Option<Verifier> {
     #[cfg(not(target_os = "android"))]
     return Verifier::new_with_extra_roots(extra, provider).ok();

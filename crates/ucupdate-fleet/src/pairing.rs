@@ -1,9 +1,9 @@
-//! Pairs the offers of an audit row with the modules that the device asked about.
+//! Assigns the offers of an audit row to the modules of the request.
 
 use ucupdate_audit::{OfferedCell, RequestedCell};
 use ucupdate_core::request::InstalledModule;
 
-/// Returns the offer for each module that was asked about.
+/// Returns the offer for each module of the request.
 pub(crate) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
@@ -34,7 +34,7 @@ pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     }
 }
 
-/// Returns whether the file at this URL is of this update type. The file or its folder is then called like the update
+/// Returns whether the file at this URL is for this update type: the file or its folder has the name of the update
 /// type.
 fn is_for(url: &str, update_type: &str) -> bool {
     let mut parts = url.rsplit('/');
@@ -81,7 +81,7 @@ mod tests {
             (&["cpe.nbt"], &[], vec![None]),
             (&["boot.bin", "cpe.nbt"], &[cpe], vec![None, some(cpe)]),
             (&["cpe.nbt", "boot.bin"], &[boot, cpe], vec![some(cpe), some(boot)]),
-            // No name matches: one offer and one module are left, so they belong together.
+            // No name matches. One offer and one module are left, so they belong together.
             (&["cpe.nbt", "4.5.sip.ld"], &[cpe, "http://h/x/y.ld"], vec![some(cpe), some("http://h/x/y.ld")]),
             // More modules than offers are left, so the pairing is unknown.
             (&["a.nbt", "b.nbt"], &["http://h/x/y.nbt"], vec![None, None]),

@@ -1,4 +1,4 @@
-//! The version schemes of devices that audit logs tell of.
+//! The version schemes of devices in audit logs.
 
 use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::DeviceKind;
@@ -7,7 +7,7 @@ use ucupdate_core::value::Reported;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 use ucupdate_core::{Device, Question};
 
-/// Returns the scheme of the rule that answers devices of a kind about a module. `None` if no rule does.
+/// Returns the version scheme of the rule for a kind of device and a module. `None` if there is no such rule.
 pub(crate) fn scheme_of<'a>(
     index: &'a EligibilityIndex,
     kind: &DeviceKind,
@@ -15,10 +15,15 @@ pub(crate) fn scheme_of<'a>(
 ) -> Option<&'a VersionScheme> {
     let device =
         Device { kind: kind.clone(), mac_address: Reported::default(), serial_number: Reported::default() };
-    let module = InstalledModule {
+    let module = module_named(file_name);
+    index.rule_of(&Question::new(&device, &module)).map(|rule| &rule.policy().scheme)
+}
+
+/// Returns a module that is known by its file name only.
+pub(crate) fn module_named(file_name: &str) -> InstalledModule {
+    InstalledModule {
         file_name: file_name.into(),
         version: ReportedVersion::new(""),
         time_stamp: Reported::default(),
-    };
-    index.rule_of(&Question::new(&device, &module)).map(|rule| &rule.policy().scheme)
+    }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     let (limit, time) = limits;
-    // A device log may be larger than a request. Its first bytes show what it is.
+    // A device log may be larger than a request. Its first bytes identify it.
     let larger = (service.device_log_bytes(), |start: &[u8]| is_device_log(service, start));
     let body = match request_body::read(body, content_length(headers), limit, larger, time).await {
         Ok(body) => body,
@@ -77,7 +77,7 @@ fn not_decoded(service: &UpdateService, asker: Asker<'_>, error: &DecodeError, b
     }
     service.report_unreadable(asker.host, error, body);
     match error.kind() {
-        // Other limits, such as the depth, are not about the size of the body.
+        // Other limits, such as the depth, do not concern the size of the body.
         DecodeErrorKind::TooLarge if body.len() > service.codec().limits().xml().bytes() => {
             Answer::reason(StatusCode::PAYLOAD_TOO_LARGE, &reason)
         }
@@ -106,7 +106,8 @@ fn content_encoding(headers: &HeaderMap) -> Option<String> {
     (!listed.split(',').all(|encoding| is_none(encoding.trim()))).then_some(listed)
 }
 
-/// Returns the declared length. An invalid value is left to the server below, and the body is counted in any case.
+/// Returns the declared length. An invalid value is ignored here, because the HTTP server checks it and the body is
+/// counted anyway.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }

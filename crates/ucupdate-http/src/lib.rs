@@ -1,5 +1,8 @@
 #![cfg_attr(feature = "axum", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "axum"), doc = "The HTTP face of `ucupdate`; built without the feature `axum`.")]
+#![cfg_attr(
+    not(feature = "axum"),
+    doc = "The devices' HTTP side of `ucupdate`, built without the feature `axum`."
+)]
 
 mod files;
 mod handler;

@@ -1,4 +1,4 @@
-//! Options of the HTTP face.
+//! Options of the devices' HTTP side.
 
 use crate::files::redirects::ImageRedirects;
 use crate::request::authenticate::Authenticate;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::request::Side;
 
-/// Options of [`DeviceUpdates`](crate::DeviceUpdates). The default serves every internal request. It refuses an external
-/// request unless a layer in front has authenticated it.
+/// Options of [`DeviceUpdates`](crate::DeviceUpdates). The default serves every internal request. It refuses an
+/// external request unless an outer layer has authenticated the user.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
@@ -47,16 +47,16 @@ impl HttpOptions {
         self
     }
 
-    /// Serves external requests without credentials. Default: `false`. With `true`, anybody who reaches the server can fetch
-    /// every image and ask as any device, and the hook is not called.
+    /// Serves external requests without credentials. Default: `false`. With `true`, anyone who reaches the server can
+    /// download every image and send requests as any device. The hook is not called.
     #[must_use]
     pub fn with_external_anonymous(mut self, allowed: bool) -> Self {
         self.external_anonymous = allowed;
         self
     }
 
-    /// Sets the values of `WWW-Authenticate` in a 401 for which the hook gave none. Default: `NTLM`, as the original sends. An
-    /// empty list is ignored, because a 401 must have a challenge (RFC 9110, section 15.5.2).
+    /// Sets the values of `WWW-Authenticate` in a 401 if the hook returned no values. Default: `NTLM`, as the original
+    /// sends. An empty list is ignored, because a 401 must have a challenge (RFC 9110, section 15.5.2).
     #[must_use]
     pub fn with_challenges(mut self, challenges: Vec<HeaderValue>) -> Self {
         if !challenges.is_empty() {
@@ -95,11 +95,12 @@ impl HttpOptions {
         self
     }
 
-    /// Sets the largest number of files that are fetched at a time, in all and by one address (one /64 network of IPv6). A
-    /// further one is 503 with `Retry-After`. Default: no limit, because only the server knows its descriptors and its memory.
+    /// Sets the largest number of concurrent downloads, in total and for each address (for IPv6: each /64 network).
+    /// Further downloads get 503 with `Retry-After`. Default: no limit, because the right number depends on the file
+    /// descriptors and the memory of the server.
     ///
-    /// A fetch of a folder holds a file descriptor as long as it lasts. Without a limit below the number of connections, slow
-    /// devices can use up the descriptors that the store needs to see the kill switch.
+    /// With a store in a folder, each download holds a file descriptor. Without a limit below the number of
+    /// connections, slow devices can use up the descriptors that the store needs to see the kill switch.
     #[must_use]
     pub fn with_downloads(mut self, most: usize, most_of_one: usize) -> Self {
         self.downloads = most;

@@ -43,8 +43,8 @@ pub fn router(updates: DeviceUpdates) -> Router {
 /// Adds a [`Connection`] to a request that has none, from the connect info of axum. Use it with
 /// `axum::middleware::map_request`.
 ///
-/// axum knows the addresses when served by `into_make_service_with_connect_info`. [`router`] includes this function. A router
-/// that mounts [`DeviceUpdates`] itself adds it as a layer. A `Connection` from an outer layer is kept.
+/// axum knows the addresses when served by `into_make_service_with_connect_info`. [`router`] includes this function. A
+/// router that contains [`DeviceUpdates`] directly can add it as a layer. A `Connection` from an outer layer is kept.
 pub async fn connection_from_axum(mut request: Request) -> Request {
     let extensions = request.extensions_mut();
     if extensions.get::<Connection>().is_none() {

@@ -1,4 +1,4 @@
-//! [`DeviceUpdates`]: the tower service that dispatches requests and leaves an access row for each answer.
+//! [`DeviceUpdates`]: the tower service that answers requests and writes an access row for each answer.
 
 use crate::files::downloads::Downloads;
 use crate::options::HttpOptions;
@@ -23,25 +23,27 @@ use std::task::{Context, Poll};
 use ucupdate::request::Side;
 use ucupdate::{Asker, NoUrls, UpdateService};
 
-/// The HTTP face of an [`UpdateService`]: a tower `Service` for `http` requests that never fails. Clones share it.
+/// The HTTP side of an [`UpdateService`], as a tower `Service` for `http` requests. It never returns an error. Clones
+/// share the state.
 ///
 /// | path | methods | answer |
 /// |---|---|---|
 /// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and added paths | `POST` | the update response for a device |
 /// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | a file, with ranges and entity tags |
 ///
-/// An internal path is 403 for a connection from [outside](Connection::with_side). Paths match without ASCII case. Another
-/// method is 405 with `Allow`; another path is 404. External paths need credentials (see [`HttpOptions`]). If the service has
-/// no external URL, every external request is refused. A file is 503 while [too many](HttpOptions::with_downloads) are fetched.
+/// An internal path gets 403 on an [external](Connection::with_side) connection. Paths match without ASCII case.
+/// Another method gets 405 with `Allow`, and another path gets 404. External paths need credentials (see
+/// [`HttpOptions`]). If the service has no external URL, every external request is refused. A file gets 503 while [too
+/// many](HttpOptions::with_downloads) downloads are running.
 ///
 /// A request may carry a [`Connection`] as an extension. The service needs a tokio runtime with time enabled. The body can be
 /// any [`http_body::Body`] of [`Bytes`].
 ///
-/// A refusal of a request whose body was not read waits until a bounded part of the body was read and dropped (1 MiB within 2
-/// seconds), so that the client sees the answer. If the body is longer, the answer has `Connection: close`.
+/// If a request is refused before its body was read, up to 1 MiB of the body is read and dropped within 2 seconds.
+/// Otherwise the client might not see the answer. If the body is longer, the answer has `Connection: close`.
 ///
-/// Each answer leaves one access row when its last byte was taken or when it is dropped. A request that the server drops
-/// before the answer leaves no row.
+/// Each answer writes one access row, when its last byte was sent or when the answer is dropped. A request that the
+/// server drops before the answer writes no row.
 #[derive(Clone)]
 pub struct DeviceUpdates {
     inner: Arc<Inner>,
@@ -56,15 +58,15 @@ struct Inner {
 }
 
 impl DeviceUpdates {
-    /// Creates the HTTP face of a service with the default [`HttpOptions`].
+    /// Creates the HTTP side of a service with the default [`HttpOptions`].
     ///
     /// # Errors
-    /// When the service has no URLs, so that no answer can name the place of a file.
+    /// When the service has no URLs, because an answer must contain the URL of a file.
     pub fn new(service: UpdateService) -> Result<Self, NoUrls> {
         Self::with_options(service, HttpOptions::default())
     }
 
-    /// Creates the HTTP face of a service.
+    /// Creates the HTTP side of a service with these options.
     ///
     /// # Errors
     /// When the service has no URLs, or when the options admit external devices and the service has no external URL.
@@ -90,7 +92,7 @@ impl DeviceUpdates {
 }
 
 impl Inner {
-    /// Returns what a decoded path names.
+    /// Returns the resource of a decoded path.
     fn target(&self, path: &str) -> Target {
         Target::of(path, &self.options.handler_paths)
     }
@@ -110,7 +112,7 @@ impl Inner {
             exchange.refuse(parts.uri.path(), status, reason);
         }
         let is_read = body.drain().await;
-        // Later versions of HTTP have no such field, and end a stream without it.
+        // Later versions of HTTP have no `Connection` field. They can end a stream without it.
         let answer = if is_read || parts.version > Version::HTTP_11 { answer } else { answer.closing() };
         answer.into_response(&parts.method, exchange)
     }
@@ -147,7 +149,7 @@ impl Inner {
             return refusal;
         }
         let Target::File(_, path) = target else {
-            // The path is the device's choice, and the connection is not.
+            // The device chooses the path, but not the connection.
             let side = connection.side().unwrap_or(side);
             let asker = Asker { side, host: &connection.host() };
             return handler::answer(&self.service, asker, &request.headers, body, self.body_limits()).await;
@@ -186,7 +188,7 @@ impl Inner {
         }
     }
 
-    /// Returns whether a device uses TLS, as far as its connection or the URLs of its side say.
+    /// Returns whether a device uses TLS. This is known from its connection or from the URLs of its side.
     fn by_tls(&self, side: Side, connection: &Connection) -> bool {
         let told = self.service.urls().is_some_and(|urls| {
             let origin = if side == Side::External { urls.external() } else { Some(urls.internal()) };

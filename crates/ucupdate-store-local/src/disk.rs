@@ -38,7 +38,8 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// `NotFound` when nothing is there.
     fn entry(&self, path: &str) -> io::Result<DiskEntry>;
 
-    /// Calls `each` with the name and kind of each entry of a folder, in any order. Skips names that are not UTF-8.
+    /// Calls `each` with the name and the kind of each entry of a folder, in any order. Names that are not UTF-8 are
+    /// skipped.
     ///
     /// # Errors
     /// `NotFound` when the folder does not exist.
@@ -80,11 +81,11 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// `NotFound` when the folder does not exist.
     fn sync_dir(&self, folder: &str) -> io::Result<()>;
 
-    /// Checks that the root is still at the place where it was opened. The default never fails, which suits a disk that cannot
-    /// be replaced.
+    /// Checks that the root is still at the path where it was opened. The default implementation never fails, which is
+    /// right for a disk that cannot be replaced.
     ///
     /// # Errors
-    /// When another folder, or none, is at the path of the root. The message says so.
+    /// When the path of the root has another folder or no folder.
     fn check_root(&self) -> io::Result<()> {
         Ok(())
     }
@@ -114,21 +115,21 @@ pub trait WriteFile: Write + Send {
 
 /// A file that is being read.
 pub trait ReadFile: Read + Seek + Send {
-    /// Returns the metadata of the file that was opened, whatever is at its path now.
+    /// Returns the metadata of the opened file, even if another file is at its path now.
     ///
     /// # Errors
     /// When the disk reports a failure.
     fn entry(&self) -> io::Result<DiskEntry>;
 }
 
-/// A lock that is held until the value is dropped.
+/// A lock. It is held until the value is dropped.
 pub trait Lock: Send + Sync {}
 
 /// The metadata of one entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "whoever implements Disk makes them")]
 pub struct DiskEntry {
-    /// Whether the entry is a file, a folder, or something else.
+    /// The kind of the entry: a file, a folder, or another kind.
     pub kind: EntryKind,
     /// The size of a file in bytes. It has no meaning for other kinds.
     pub size: u64,

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
-/// Bounds the repetitions when others keep removing the empty folders of a path.
+/// The largest number of repetitions, in case other processes keep removing the empty folders of a path.
 const MAX_TRIES: usize = 64;
 
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub(crate) struct Folder {
     staging: Mutex<StagingState>,
     /// `true` if the file system treats `a` and `A` as one name.
     folds_case: bool,
-    /// `true` if the staging folder was there when the store was opened: it then shows that the root is still there.
+    /// `true` if the staging folder existed when the store was opened. Later it shows that the root still exists.
     has_staging: bool,
 }
 
-/// The staging folder, which only writing needs.
+/// The state of the staging folder. Only writes need the folder.
 #[derive(Debug)]
 enum StagingState {
     Open(Arc<Staging>),
@@ -34,14 +34,14 @@ enum StagingState {
     Later,
 }
 
-/// The kind of entry at the path of a key or of one of its folders.
+/// The entry at the path of a key or of one of its folders.
 enum Occupant {
     Nothing,
     Folder,
     Object(DiskEntry),
-    /// A link or a device, which this store never makes.
+    /// A link or a device. This store never makes such entries.
     Foreign,
-    /// On a file system that folds case: an entry with another spelling, which the file system takes for this one.
+    /// An entry with another spelling, on a file system that ignores case.
     OtherName(String),
 }
 
@@ -58,12 +58,12 @@ impl Folder {
         Ok(Self { disk, staging: Mutex::new(staging), folds_case, has_staging })
     }
 
-    /// Checks what the store needs of the disk. A store that cannot write at the moment is not checked.
+    /// Checks the operations that the store needs of the disk. A store that cannot write at the moment is not checked.
     pub(crate) fn self_test(&self) -> io::Result<()> {
         let StagingState::Open(staging) = &*self.staging() else { return Ok(()) };
         match staging.self_test() {
             Err(error) if is_lacking(&error) => Err(error),
-            // A full or failing disk still serves what it holds, and each write reports its own error.
+            // A full or failing disk can still be read, and each write reports its own error.
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -135,7 +135,7 @@ impl Folder {
                     self.sync_folders(key)?;
                     return Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified));
                 }
-                // A folder disappeared or appeared in the meantime: look again.
+                // Another process made or removed a folder in the meantime, so the step is repeated.
                 Err(error) if self.has_changed(key, &error) => self.is_still_staged(key, &staged)?,
                 Err(error) => return Err(writing(key, error)),
             }
@@ -182,7 +182,7 @@ impl Folder {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(deleting(error)),
                 _ => {}
             },
-            // Another process may have removed it without a sync: the removal still has to be synced.
+            // Another process may have removed the object without a sync, so the removal is synced here.
             Err(StoreError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -238,7 +238,7 @@ impl Folder {
                 match self.spelling(path)? {
                     Some(found) if found == path => {}
                     Some(other) => return Ok(Occupant::OtherName(other)),
-                    // It disappeared between the look and the listing: look again.
+                    // The entry disappeared before the listing, so the step is repeated.
                     None => continue,
                 }
             }
@@ -248,7 +248,7 @@ impl Folder {
                 EntryKind::Other => Occupant::Foreign,
             });
         }
-        // Something answers to this path but has another name each time: another normal form.
+        // An entry is found at this path, but under another name each time: the file system uses another normal form.
         Ok(Occupant::OtherName(path.to_owned()))
     }
 
@@ -270,7 +270,8 @@ impl Folder {
         Ok(spelling.map(full))
     }
 
-    /// Checks that the root still exists at its path: a root that was removed, replaced or unmounted is not an empty store.
+    /// Checks that the root still exists at its path. A root that was removed, replaced or unmounted is not an empty
+    /// store.
     pub(crate) fn is_here(&self) -> Result<(), StoreError> {
         self.disk.check_root().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::Other => {
@@ -316,7 +317,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes sure that an object can have the key: removes an empty folder there; a folder with objects is a conflict.
+    /// Makes sure that an object can have the key. An empty folder at the key is removed. A folder with objects is a
+    /// conflict.
     fn make_room(&self, key: &StoreKey) -> Result<Occupant, StoreError> {
         let place = self.occupant(key.as_str()).map_err(|error| writing(key, error))?;
         match place {
@@ -379,7 +381,8 @@ fn folders_from_within(key: &StoreKey) -> impl Iterator<Item = &str> {
     std::iter::successors(key.folder(), |folder| folder.rsplit_once('/').map(|(above, _)| above))
 }
 
-/// Returns whether nothing is at the path: no entry, or a file where the path needs a folder.
+/// Returns whether an error means that nothing exists at the path: there is no entry, or a file where a folder is
+/// needed.
 fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -411,7 +414,7 @@ fn is_lacking(error: &io::Error) -> bool {
     matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied | Kind::Other)
 }
 
-/// Returns the effect is visible already, so this error must not say that nothing happened.
+/// The effect is visible already, so the error must not mean that nothing was written.
 fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(None, format!("making what was done at `{key}` durable"), error)
 }

@@ -1,4 +1,4 @@
-//! The store. It moves the blocking work on the folder to the blocking threads of the runtime.
+//! [`LocalStore`]. It moves the blocking work on the folder to the blocking threads of the runtime.
 
 use crate::disk::{Disk, ReadFile};
 use crate::folder::{Folder, io_error};
@@ -22,10 +22,10 @@ use ucupdate_store::{
 /// client, so it decides how much memory a download needs.
 const READ_PIECE: u64 = 32 * 1024;
 
-/// A put writes its gathered pieces once they have this many bytes.
+/// The number of bytes after which a put writes its collected pieces.
 const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
-/// A put also writes its gathered pieces once there are this many: the smallest piece costs memory too.
+/// The number of pieces after which a put writes them. Even small pieces need memory.
 const WRITE_BATCH_PIECES: usize = 1024;
 
 /// An [`ImageStore`] in a folder. Clones share the folder. Any number of stores and processes may have one folder open.
@@ -192,7 +192,7 @@ fn file_system(path: &Path) -> Option<String> {
     mounts.lines().filter_map(mount).max_by_key(|(depth, _)| *depth)?.1
 }
 
-/// Pieces that are gathered to be written together.
+/// Pieces that are collected and then written together.
 #[derive(Default)]
 struct Batch {
     pieces: Vec<Bytes>,
@@ -215,7 +215,7 @@ impl Batch {
     }
 }
 
-/// The staged object of a put. When the put is dropped, the staged file is removed on a blocking thread, because removing a
+/// The staged object of a put. If the put is dropped, a blocking thread removes the staged file, because removing a
 /// large file takes time.
 struct ClearedAside(Option<Staged>);
 
@@ -259,7 +259,7 @@ fn read_piece(mut file: Box<dyn ReadFile>, left: u64) -> io::Result<ReadSoFar> {
     (&mut file).take(most).read_to_end(&mut piece)?;
     let read = u64::try_from(piece.len()).unwrap_or(u64::MAX);
     if read < most {
-        let message = format!("file ended {} bytes early: it was cut since it was opened", left - read);
+        let message = format!("file ended {} bytes early: it was truncated after it was opened", left - read);
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
     }
     Ok((piece.into(), file, left - read))

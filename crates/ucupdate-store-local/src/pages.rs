@@ -1,8 +1,8 @@
 //! Listings in the order of the bytes of keys, in memory that does not grow with the number of objects.
 //!
-//! A folder returns its entries in any order, while keys sort as `a-b`, `a/b`, `a0`. So each folder is read completely to
-//! find its next few entries in order, where a folder counts as its name with `/` at the end. These entries are visited
-//! before more are read. A page of a folder with n objects costs one pass over its n names.
+//! A folder returns its entries in any order, while keys sort as `a-b`, `a/b`, `a0`. Therefore each folder is read
+//! completely to find its next few entries in order. A folder is sorted by its name with `/` at the end. These entries
+//! are visited before further ones are read. A page of a folder with n objects costs one pass over its n names.
 
 use crate::disk::EntryKind;
 use crate::folder::Folder;
@@ -102,7 +102,8 @@ impl Page<'_> {
         }
     }
 
-    /// Returns whether a path is a key after `after`, or a folder (with `/` at the end) that may contain one.
+    /// Returns whether a path is a key after `after`, or a folder that may contain one. The path of a folder ends in
+    /// `/`.
     fn may_hold(&self, path: &str) -> bool {
         let key = path.strip_suffix('/').unwrap_or(path);
         let is_folder = key.len() < path.len();
@@ -117,7 +118,7 @@ impl Page<'_> {
                 self.found.push(ObjectMeta::new(key, entry.size, entry.modified));
                 Ok(())
             }
-            // It was deleted between the listing and the look.
+            // The object was deleted after the listing.
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -148,7 +149,7 @@ mod tests {
         page.iter().map(|meta| meta.key.as_str()).collect()
     }
 
-    /// Folder names end in a digit, so that no folder and file have the same name.
+    /// Folder names end in a digit, so that a folder and a file never have the same name.
     fn some_key() -> impl Strategy<Value = String> {
         let folder = "[ab.~-]{0,1}[ab-][0-1]";
         (proptest::collection::vec(folder, 0..4), "[ab.~-]{0,1}[ab-]{1,2}")

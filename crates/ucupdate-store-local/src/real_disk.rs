@@ -24,7 +24,7 @@ impl RealDisk {
     /// # Errors
     /// When the path cannot be created or opened, or is not a folder.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        // An absolute path keeps its meaning when the process changes its folder.
+        // An absolute path stays valid if the process changes its working directory.
         let path = std::path::absolute(path.as_ref())?;
         Folder::open_or_create(&path)?;
         let root = Dir::open_ambient_dir(&path, ambient_authority())?;
@@ -37,7 +37,7 @@ impl RealDisk {
     }
 }
 
-/// The folder that only the owner of the store can read: bodies of requests and logs of devices hold personal data.
+/// The folder that only the owner of the store may read, because request bodies and device logs contain personal data.
 #[cfg(unix)]
 const PRIVATE_FOLDER: &str = "Logs/Client";
 
@@ -208,7 +208,7 @@ impl ReadFile for RealFile {
     }
 }
 
-/// Holds the lock until the file is closed.
+/// A lock that is held until the file is closed.
 struct RealLock(#[allow(dead_code, reason = "held for its end")] File);
 
 impl Lock for RealLock {}

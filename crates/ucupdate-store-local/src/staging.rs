@@ -1,9 +1,9 @@
-//! The folder `.staging/` in the root of the store, where objects are written before they get their names. It is in the same
-//! file system, so one rename or link moves an object to its key. No key can name it.
+//! The folder `.staging/` in the root of the store, where objects are written before they get their names. The folder
+//! is in the same file system, so one rename or link moves an object to its key. Its name is not valid in a key.
 //!
-//! Each open store has a random name here and holds the lock of `<name>.lock`. Its staged files are `<name>.<number>`. A lock
-//! ends with its process. So the next process that opens the store can tell the files of an ended process from those of a
-//! running one, without waiting and without a clock.
+//! Each open store has a random name here and holds the lock of `<name>.lock`. Its staged files are `<name>.<number>`.
+//! A lock ends with its process. Therefore the next process that opens the store can distinguish the files of an ended
+//! process from those of a running one, without waiting and without a clock.
 
 use crate::disk::{Disk, DiskEntry, EntryKind, Lock, WriteFile};
 use std::collections::BTreeSet;
@@ -14,10 +14,11 @@ use std::{fmt, io};
 /// The folder of all staged files.
 pub(crate) const STAGING: &str = ".staging";
 
-/// A try fails only when a name is taken, or when another process removes our lock file before we hold its lock.
+/// The largest number of tries. A try fails only if a name is taken, or if another process removes our lock file before
+/// we hold its lock.
 const MAX_TRIES: usize = 16;
 
-/// The part of the staging folder that belongs to one open store.
+/// The files in the staging folder that belong to one open store.
 pub(crate) struct Staging {
     disk: Arc<dyn Disk>,
     name: String,
@@ -26,13 +27,13 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Removes the files of ended processes and takes a name and a lock of its own.
+    /// Removes the files of ended processes, and takes a new name and its lock.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Arc<Self>> {
         match disk.create_dir(STAGING) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(in_doing("creating", STAGING, &error));
             }
-            // Whoever opens the store next tries again.
+            // If this fails, the next process that opens the store tries again.
             _ => drop(clear_leftovers(&*disk)),
         }
         for _ in 0..MAX_TRIES {
@@ -48,7 +49,8 @@ impl Staging {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(in_doing("locking", &path, &error)),
             };
-            // Only the holder of the lock removes a lock file, so from here on the file stays. Another may have held it before.
+            // Only the holder of the lock removes a lock file, so the file stays from now on. Another process may have
+            // held the lock before.
             if !is_there(&*disk, &path)? {
                 continue;
             }
@@ -154,7 +156,8 @@ impl Drop for Staged {
     }
 }
 
-/// Removes the files of ended processes. Leaves alone what it cannot lock or remove: folders, and the files of another user.
+/// Removes the files of ended processes. Files that cannot be locked or removed stay, such as folders and the files of
+/// another user.
 fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
     let mut names = BTreeSet::new();
     let mut files = Vec::new();
@@ -186,7 +189,7 @@ fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
     Ok(())
 }
 
-/// Treats a file that another process has already removed as removed.
+/// Converts the result of a removal. A file that another process has already removed counts as removed.
 fn gone(unlinked: io::Result<()>) -> io::Result<()> {
     match unlinked {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -194,12 +197,12 @@ fn gone(unlinked: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Adds to an error what was being done to which path.
+/// Adds the operation and the path to an error.
 fn in_doing(doing: &str, path: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{doing} `{path}`: {error}"))
 }
 
-/// Returns whether the file system treats `a` and `A` as one name, as far as the staging folder shows it.
+/// Returns whether the file system ignores case, as far as the staging folder shows it.
 pub(crate) fn folds_case(disk: &dyn Disk) -> io::Result<bool> {
     Ok(is_there(disk, STAGING)? && is_there(disk, &STAGING.to_ascii_uppercase())?)
 }

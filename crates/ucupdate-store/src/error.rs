@@ -1,4 +1,4 @@
-//! Errors of stores, told apart by what the caller can do.
+//! Errors of stores, by what the caller can do.
 
 use crate::key::StoreKey;
 use std::borrow::Cow;
@@ -6,7 +6,7 @@ use std::error::Error;
 use std::io;
 use std::ops::Range;
 
-/// The underlying error of a store's own machinery.
+/// The underlying error of a store.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The reason why a store did not do what was requested. The variants differ in what the caller can do.
@@ -23,14 +23,14 @@ pub enum StoreError {
         /// The key that was read.
         key: StoreKey,
     },
-    /// There is already an object at the key. It was left as it was. Read it or use another key.
+    /// There is already an object at the key. It was not changed. Read it or use another key.
     #[error("an object at `{key}` exists already")]
     AlreadyExists {
         /// The key of the existing object.
         key: StoreKey,
     },
-    /// The store cannot hold the key beside an existing one: a folder and an object would have the same name, or the file
-    /// system does not distinguish the two keys. Use another key.
+    /// The store cannot contain the key together with an existing one: a folder and an object would have the same name,
+    /// or the file system does not distinguish the two keys. Use another key.
     #[error("`{key}` cannot be held beside `{other}`")]
     Conflict {
         /// The key that was refused.
@@ -133,7 +133,8 @@ impl StoreError {
         }
     }
 
-    /// Returns whether a writing call that failed like this may have written all the same. If so, read the object back.
+    /// Returns whether a writing call may have written although it returned this error. In that case read the object
+    /// back.
     pub fn may_have_written(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Backend { .. } => true,
@@ -152,7 +153,7 @@ impl StoreError {
 
 /// Returns the text of an error and of all its sources in one line, separated by `: `.
 ///
-/// A source whose text is already part of the line is left out: some libraries print their source themselves.
+/// A source whose text is already part of the line is left out, because some libraries print their source themselves.
 pub fn error_chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut below = error.source();

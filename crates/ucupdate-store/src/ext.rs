@@ -1,4 +1,4 @@
-//! Convenience methods for callers of a store. A store does not implement them.
+//! Convenience methods for callers of a store. Stores do not implement these methods.
 
 use crate::error::StoreError;
 use crate::image_store::{ImageStore, ObjectMeta, stream_of};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
 
-/// Convenience methods of every [`ImageStore`], also of `Arc<dyn ImageStore>`.
+/// Convenience methods of every [`ImageStore`], including `Arc<dyn ImageStore>`.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, MemoryStore, StoreKey};
@@ -67,8 +67,8 @@ pub trait ImageStoreExt: ImageStore {
         Pages { store: self, prefix, after: None, ended: false }
     }
 
-    /// Returns the first `limit` objects whose key begins with `prefix`, sorted by key. A caller that asks for one more than it
-    /// expects learns whether there are more.
+    /// Returns the first `limit` objects whose key begins with `prefix`, sorted by key. A caller that passes one more
+    /// than it needs learns whether there are more.
     ///
     /// # Errors
     /// The errors of [`ImageStore::list`].

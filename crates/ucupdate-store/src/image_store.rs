@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 use std::{fmt, future, io};
 
-/// A stream of pieces of bytes. A piece may have any size, also zero. The stream ends after its first error.
+/// A stream of pieces of bytes. A piece may have any size, including zero. The stream ends after its first error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// The largest object that [`ImageStore::create`] accepts: 8 MiB.
@@ -43,12 +43,12 @@ pub const MAX_PAGE_OBJECTS: usize = 1000;
 /// whole new object; work that was under way may still change the old one to the new one later. Nothing else changes.
 /// Staged bytes are removed at the latest when the store is opened the next time.
 ///
-/// **Errors** are told apart by what the caller can do. [`StoreError`] says which errors mean that a write may have
-/// happened all the same.
+/// **Errors** differ by what the caller can do. [`StoreError`] documents the errors after which a write may have
+/// happened.
 ///
-/// **Keys** are told apart by their bytes: objects with different keys are different objects. A store that cannot hold one
-/// key beside another (`a` beside `a/b`, or `a` beside `A`) refuses the later key with [`StoreError::Conflict`] and leaves
-/// the earlier object as it was.
+/// **Keys** are compared by their bytes. Objects with different keys are different objects. A store that cannot contain
+/// two keys together (`a` and `a/b`, or `a` and `A`) refuses the later key with [`StoreError::Conflict`] and does not
+/// change the earlier object.
 ///
 /// **Bounded.** The memory in use does not grow with the size of an object in `put` and `get`, nor with the number of
 /// objects in `list`. (`MemoryStore` is again the exception.)
@@ -58,7 +58,7 @@ pub const MAX_PAGE_OBJECTS: usize = 1000;
 /// [`ObjectMeta::resolve`] for ranges. The page of this crate shows a complete store.
 #[async_trait]
 pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
-    /// Writes a whole new object. If the key is taken, refuses and leaves the existing object as it was.
+    /// Writes a whole new object. If the key is taken, fails and does not change the existing object.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`] when an object is at the key; [`StoreError::TooLarge`] when there are more than

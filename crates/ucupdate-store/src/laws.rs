@@ -1,12 +1,13 @@
-//! Laws that hold of any bytes, for property tests and fuzzing. Each returns, or panics saying which law is broken.
+//! Laws that hold for any bytes, for property tests and fuzzing. Each function panics if its law does not hold.
 
 use crate::key::{MAX_KEY_BYTES, StoreKey};
 use std::path::{Component, Path};
 
-/// A text that parses as a key is that key's text, and joined to a root it names a place inside the root.
+/// Checks that a text that parses as a key is the text of that key. Checks also that the key, joined to a root, is a
+/// path inside the root.
 ///
 /// # Panics
-/// When that is not so.
+/// When the law does not hold.
 pub fn store_key(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(key) = StoreKey::parse(text) else { return };

@@ -1,4 +1,4 @@
-//! A store in memory for tests and for programs that keep nothing.
+//! A store in memory, for tests and for programs that store nothing.
 
 use crate::error::StoreError;
 use crate::image_store::{
@@ -15,8 +15,8 @@ use std::time::SystemTime;
 
 /// An [`ImageStore`] in memory. Clones share their objects. The objects last as long as the last clone.
 ///
-/// It is as strict as a folder: it refuses a key beside a key below it (`a` beside `a/b`), so a layout that works here also
-/// works on a disk. Keys are case-sensitive. It does not limit its memory; the caller does.
+/// Like a folder, it refuses a key together with a key below it (`a` and `a/b`), so keys that work here also work on a
+/// disk. Keys are case-sensitive. The store does not limit its memory use.
 ///
 /// ```
 /// use ucupdate_store::{ImageStore, ImageStoreExt, MemoryStore, StoreError, StoreKey};
@@ -43,7 +43,7 @@ struct Kept {
 
 impl MemoryStore {
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<StoreKey, Kept>> {
-        // A change is one insertion or one removal, so the map is whole even after a panic.
+        // A change is one insertion or one removal, so the map is valid even after a panic.
         self.objects.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,7 +133,7 @@ fn size_of(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-/// Refuses `a` beside `a/b`: a folder cannot hold a file and a folder of the same name.
+/// Refuses `a` together with `a/b`, because a folder cannot contain a file and a folder of the same name.
 fn refuse_conflict(objects: &BTreeMap<StoreKey, Kept>, key: &StoreKey) -> Result<(), StoreError> {
     let conflict = |other: &str| Err(StoreError::Conflict { key: key.clone(), other: other.into() });
     for folder in key.folders() {

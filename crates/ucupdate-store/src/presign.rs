@@ -1,4 +1,4 @@
-//! Signed addresses from which clients fetch objects directly, for stores that can create them.
+//! Signed URLs from which clients can download objects directly, for stores that can create such URLs.
 
 use crate::error::StoreError;
 use crate::key::StoreKey;
@@ -7,17 +7,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store that can sign addresses, so that clients fetch objects from the store itself and not through this server.
+/// A store that can sign URLs, so that clients download objects from the store directly and not through this server.
 ///
-/// It is a separate trait because only some stores can sign addresses, and because the holder of a signed address needs no
-/// other permission. Nothing signs an address unless the embedder enables it.
+/// The trait is separate because only some stores can sign URLs, and because the holder of a signed URL needs no other
+/// permission. URLs are signed only if the embedder enables it.
 #[async_trait]
 pub trait Presign: fmt::Debug + Send + Sync + 'static {
-    /// Returns an absolute URL from which a client can `GET` the object at `key`, also in ranges. The URL is valid for
-    /// `lasting` from now. The method does not check that the object exists.
+    /// Returns an absolute URL from which a client can `GET` the object at `key`, including ranges. The URL is valid
+    /// for `lasting` from now. The method does not check that the object exists.
     ///
     /// # Errors
-    /// When the address cannot be signed. The method never returns [`StoreError::NotFound`].
+    /// When the URL cannot be signed. The method never returns [`StoreError::NotFound`].
     async fn presigned_get(&self, key: &StoreKey, lasting: Duration) -> Result<String, StoreError>;
 }
 

@@ -1,4 +1,4 @@
-//! The store that the crate's page shows: complete, and it keeps the contract.
+//! The store in the documentation of the crate. It is complete and keeps the contract.
 
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ impl ImageStore for MinimalStore {
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        // All of it before any of it is seen.
+        // All bytes are collected before the object becomes visible.
         let whole = collect(bytes).await.map_err(|source| StoreError::Input { key: key.clone(), source })?;
         let object = (whole, SystemTime::now());
         let meta = meta(key, &object);

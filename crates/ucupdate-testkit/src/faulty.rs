@@ -1,4 +1,20 @@
 //! A store that returns errors by a script.
+//!
+//! ```
+//! use ucupdate_store::{ImageStoreExt, MemoryStore, StoreError, StoreKey};
+//! use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//!
+//! let store = Faulty::new(MemoryStore::default());
+//! let key = StoreKey::parse("state/1").unwrap();
+//! store.on(Call::Put).below("state/").once(Fault::LostAnswer);
+//!
+//! let end = store.put_bytes(&key, "done all the same").await;
+//! assert!(matches!(end, Err(StoreError::Unavailable { .. })));
+//! assert_eq!(store.get_bytes(&key, 100).await.unwrap(), "done all the same");
+//! assert_eq!(store.calls(Call::Put), 1);
+//! # });
+//! ```
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! From items to messages: which items are required, and which modules are skipped or refused.
+//! Converts items to messages. Checks which items are required, and skips or refuses modules.
 
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};

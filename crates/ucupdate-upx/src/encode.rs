@@ -1,4 +1,4 @@
-//! From messages to bytes, in one fixed form.
+//! Converts messages to bytes in one fixed form.
 
 use crate::dialect::Dialect;
 use crate::names::Item;
@@ -8,7 +8,7 @@ use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="utf-8"?>"#;
 
-/// The usual size of a message without modules, and of one module. Used to reserve memory.
+/// The usual size of a message without modules, and of one module, in bytes. They are used to reserve memory.
 const MESSAGE_BYTES: usize = 512;
 const MODULE_BYTES: usize = 512;
 
@@ -17,7 +17,7 @@ pub(crate) fn request(dialect: &Dialect, request: &UpdateRequest) -> Vec<u8> {
     let device = &request.device;
     to.open_root(Item::RequestRoot, dialect.request_namespace());
     let mut words = KindWord::ALL.into_iter().zip(device.kind.words());
-    // The device type comes first, the other words after what identifies the device.
+    // The device type is the first item. The other words follow after the identity of the device.
     for (word, text) in words.by_ref().take(1) {
         to.item(Item::of_kind(word), text);
     }
@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
         self.close(item);
     }
 
-    /// Writes text so that reading returns the same. A character that XML 1.0 forbids becomes U+FFFD.
+    /// Writes a text so that it is read back unchanged. A character that XML 1.0 forbids becomes U+FFFD.
     fn text(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
                 [b'<', ..] => (b"&lt;", 1),
                 [b'>', ..] => (b"&gt;", 1),
                 [b'\r', ..] => (b"&#13;", 1),
-                // U+FFFE and U+FFFF. Other characters that begin with this byte are written as they are.
+                // These are U+FFFE and U+FFFF. Other characters that begin with this byte are written unchanged.
                 [0xEF, 0xBF, 0xBE | 0xBF, ..] => (REPLACEMENT, 3),
                 [0xEF, ..] => (&[0xEF], 1),
                 _ => (REPLACEMENT, 1),
@@ -138,7 +138,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// U+FFFD.
+/// The bytes of U+FFFD in UTF-8.
 const REPLACEMENT: &[u8] = &[0xEF, 0xBF, 0xBD];
 
 #[inline]

@@ -1,4 +1,4 @@
-//! Why a body is refused: what was found, what was expected, and where.
+//! The errors of a refused body: what was found, what was expected, and where.
 
 use crate::limits::Limit;
 use crate::names::Item;
@@ -10,9 +10,9 @@ use ucupdate_xml::{XmlError, XmlErrorKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a device asks and is answered")]
 pub enum MessageKind {
-    /// A device asks which files it should fetch.
+    /// A device requests the files that it should download.
     Request,
-    /// A server answers with the files to fetch.
+    /// A server answers with the files to download.
     Response,
 }
 
@@ -52,7 +52,7 @@ pub enum DecodeError {
     /// The body begins like an uploaded device log.
     #[error("body begins like {form}, which is an uploaded device log; expected an XML document")]
     DeviceLog { form: LogForm },
-    /// The body is not XML that is read: it is not well-formed, has another encoding, or reaches a limit of XML.
+    /// The body is not readable XML: it is not well-formed, has an unsupported encoding, or exceeds a limit of XML.
     #[error(transparent)]
     Xml(#[from] XmlError),
     /// The body reaches a limit of [`Limits`](crate::Limits).
@@ -74,8 +74,8 @@ pub enum DecodeError {
     /// The request has modules, but none of them can be read.
     #[error("no module of the request can be read: {}", Listed(problems))]
     NoModuleRead { problems: Vec<ItemProblem> },
-    /// The body has no module, but an item that belongs into one. Modules under an unknown name are never taken for an
-    /// empty list.
+    /// The body has no module, but an item that belongs in a module. Modules under an unknown name are never treated as
+    /// an empty list.
     #[error("`{name}` at byte {at} is outside a module, expected it inside `{module}`")]
     OutsideModule { name: Box<str>, at: usize, module: Box<str> },
     /// The count of files differs from the number of modules.
@@ -105,9 +105,7 @@ impl DecodeError {
     }
 }
 
-/// The form of an uploaded device log, known by its first bytes.
-///
-/// It is not published how devices upload their logs, so these forms are assumptions.
+/// The form of an uploaded device log, judged by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogForm {
@@ -142,7 +140,7 @@ pub struct ItemProblem {
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// The position of the item in the body, in bytes. For an absent item it is the position of its module, or `None`
+    /// The position of the item in the body, in bytes. For an absent item this is the position of its module, or `None`
     /// outside the modules.
     pub at: Option<usize>,
     /// The kind of the problem.
@@ -173,7 +171,7 @@ pub enum ItemFault {
     /// The item is required, but empty or only white space.
     #[error("is blank")]
     Blank,
-    /// The item stands twice at one depth, so neither value is used.
+    /// The item occurs twice at one depth, so neither value is used.
     #[error("is given twice")]
     Twice,
     /// The text is longer than [`Limits::text_bytes`](crate::Limits::text_bytes).

@@ -1,4 +1,4 @@
-//! A report on one body: which items are recognised, unknown and missing.
+//! A report on one body: recognised, unknown and missing items.
 
 use crate::decode;
 use crate::dialect::Dialect;
@@ -53,9 +53,9 @@ pub struct RecognisedItem {
     pub path: Box<str>,
     /// The position of the item, in bytes from the start of the body.
     pub at: usize,
-    /// The item's text as it was sent. A text that is longer than the limit is cut.
+    /// The text of the item. A text that is longer than the limit is cut.
     pub value: Box<str>,
-    /// `true` if the item stands again at the same depth.
+    /// `true` if the item occurs again at the same depth.
     pub twice: bool,
 }
 
@@ -69,7 +69,7 @@ pub struct MissingItem {
     pub name: Box<str>,
     /// The number of the module that holds the item, counted from 1. `None` means outside the modules.
     pub module: Option<usize>,
-    /// `true` if the message (or the module) is refused without the item.
+    /// `true` if the message or the module is refused without the item.
     pub required: bool,
 }
 
@@ -119,7 +119,7 @@ impl Inspection {
         &self.missing
     }
 
-    /// Returns why the body is refused as a message of its kind. `None` means that it is accepted.
+    /// Returns the reason why the body is refused as a message of its kind. `None` means that it is accepted.
     pub fn error(&self) -> Option<&DecodeError> {
         self.error.as_ref()
     }
@@ -144,7 +144,7 @@ fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
     body::open(body.get(..upto)?, limits, MessageKind::Request).ok()
 }
 
-/// Returns the report as a request or as a response, whichever recognises more items.
+/// Returns the report that recognises more items: as a request or as a response.
 fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &Limits) -> Inspection {
     let read = |kind| reading::read_leniently(document, dialect, limits, kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));
@@ -191,7 +191,7 @@ fn report(dialect: &Dialect, kind: MessageKind, raw: RawMessage<'_>) -> Inspecti
             });
         }
         for entry in names::of(scope) {
-            // Where there are modules, their list is not missing, and neither is another module.
+            // If there are modules, neither the element around them nor another module is missing.
             let is_list = matches!(
                 entry.item,
                 Item::RequestModules | Item::RequestModule | Item::ResponseModules | Item::ResponseModule

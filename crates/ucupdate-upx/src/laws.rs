@@ -16,7 +16,7 @@ use ucupdate_xml::XmlLimits;
 /// Checks that reading `body` as a request ends within the limits, and that writing and reading returns an equal value.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn request(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -34,7 +34,7 @@ pub fn request(body: &[u8]) {
 /// Checks that reading `body` as a response ends within the limits, and that writing and reading returns an equal value.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn response(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -50,10 +50,10 @@ pub fn response(body: &[u8]) {
     assert_eq!(codec.encode_response(&again.value), written);
 }
 
-/// Checks that `bytes` are refused with a reason or are a dialect, and that a codec reads what it writes by that dialect.
+/// Reads `bytes` as a dialect. Checks that they are refused, or that a codec with that dialect reads its own output.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 #[cfg(feature = "toml")]
 pub fn dialect(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -129,7 +129,8 @@ fn skipped_modules<T>(decoded: &Decoded<T>) -> usize {
     numbers.len()
 }
 
-/// Returns a codec without a limit of bytes. A message may be longer when it is written: `>` becomes `&gt;`.
+/// Returns a codec without a limit of bytes. A message may become longer when it is written, because `>` becomes
+/// `&gt;`.
 fn roomy() -> Codec {
     let xml = XmlLimits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
     Codec::new(Dialect::canonical(), Limits::default().with_xml(xml))

@@ -1,9 +1,9 @@
-//! How much of a foreign body is read before it is refused.
+//! The limits of reading an untrusted body.
 
 use std::fmt;
 use ucupdate_xml::XmlLimits;
 
-/// The numbers at which reading ends.
+/// The limits of reading a body.
 ///
 /// A request from the field has 260 to 500 bytes, and a response about 300 bytes for each module. The defaults are a
 /// hundred times as large, and a body that reaches them still costs well under a millisecond.
@@ -28,7 +28,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits of the body as an XML document. Default [`XmlLimits::default`]: 65,536 bytes.
+    /// Returns the limits of the body as an XML document. Default: [`XmlLimits::default`], which has 65,536 bytes.
     pub const fn xml(&self) -> &XmlLimits {
         &self.xml
     }
@@ -39,34 +39,35 @@ impl Limits {
         Self { xml, ..self }
     }
 
-    /// Returns the most bytes of the text of one item. Default 1,024.
+    /// Returns the largest size of the text of one item in bytes. Default: 1,024.
     pub const fn text_bytes(&self) -> usize {
         self.text_bytes
     }
 
-    /// Sets the most bytes of the text of one item. See [`text_bytes`](Self::text_bytes).
+    /// Sets the largest size of the text of one item in bytes. See [`text_bytes`](Self::text_bytes).
     #[must_use]
     pub const fn with_text_bytes(self, text_bytes: usize) -> Self {
         Self { text_bytes, ..self }
     }
 
-    /// Returns the most modules of a message. Default 64.
+    /// Returns the largest number of modules in a message. Default: 64.
     pub const fn modules(&self) -> usize {
         self.modules
     }
 
-    /// Sets the most modules of a message. See [`modules`](Self::modules).
+    /// Sets the largest number of modules in a message. See [`modules`](Self::modules).
     #[must_use]
     pub const fn with_modules(self, modules: usize) -> Self {
         Self { modules, ..self }
     }
 
-    /// Returns how many unknown items are kept beside a message. Further ones are only counted. Default 64.
+    /// Returns the largest number of unknown items that are kept with a message. Further items are only counted.
+    /// Default: 64.
     pub const fn unknown(&self) -> usize {
         self.unknown
     }
 
-    /// Sets how many unknown items are kept beside a message. See [`unknown`](Self::unknown).
+    /// Sets the largest number of unknown items that are kept with a message. See [`unknown`](Self::unknown).
     #[must_use]
     pub const fn with_unknown(self, unknown: usize) -> Self {
         Self { unknown, ..self }

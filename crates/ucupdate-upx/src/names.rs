@@ -5,13 +5,13 @@
 use std::fmt;
 use ucupdate_core::device::KindWord;
 
-/// How certain a fact about the protocol is.
+/// The certainty of a fact about the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a fact is published or concluded")]
 pub enum Certainty {
     /// A published source or a log from the field shows it.
     Confirmed,
-    /// Concluded from confirmed facts.
+    /// Inferred from confirmed facts.
     Inferred,
 }
 
@@ -70,9 +70,9 @@ pub struct ItemFacts {
     pub aliases: &'static [&'static str],
     /// `true` if a message (or a module) without the item is refused.
     pub required: bool,
-    /// How certain it is that the message carries the item.
+    /// The certainty that the message has the item.
     pub known: Certainty,
-    /// How certain the item's canonical name is.
+    /// The certainty of the item's canonical name.
     pub name_known: Certainty,
     /// The source of the facts, such as a column of the audit log.
     pub source: &'static str,
@@ -80,7 +80,7 @@ pub struct ItemFacts {
 
 macro_rules! table {
     ($($(#[$doc:meta])* $item:ident $scope:ident $key:literal $name:literal $(| $alias:literal)* $required:ident $known:ident $name_known:ident $source:literal;)*) => {
-        /// An item that a message carries: an element, or a value in one.
+        /// An item of a message: an element, or a value in an element.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Item {
@@ -183,7 +183,7 @@ pub(crate) const ITEMS: usize = NAMES.len();
 impl Item {
     /// Returns the item's row of [`NAMES`].
     pub fn facts(self) -> &'static ItemFacts {
-        // The table is made from the same list as the enum, so the row is there.
+        // The table and the enum are made from the same list, so the row exists.
         &NAMES[self as usize]
     }
 }

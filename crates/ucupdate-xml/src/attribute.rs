@@ -1,4 +1,5 @@
-//! The attributes of a start tag, and references. quick-xml accepts `a="1"b="2"` and `<` in a value, so both are read here.
+//! The attributes of a start tag, and references. They are parsed here, because quick-xml accepts `a="1"b="2"` and `<`
+//! in a value.
 
 use crate::chars::{is_xml_char, quoted};
 use crate::error::XmlErrorKind;
@@ -76,7 +77,7 @@ fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlErrorKind> {
     Ok(Cow::Owned(value))
 }
 
-/// Returns the character that a reference stands for: a predefined entity, or the number of a character.
+/// Returns the character of a reference: a predefined entity, or the number of a character.
 pub(crate) fn resolve(name: &str) -> Result<char, XmlErrorKind> {
     match name {
         "lt" => return Ok('<'),

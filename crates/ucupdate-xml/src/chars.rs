@@ -1,13 +1,13 @@
 //! The characters and names of XML 1.0, and texts for messages.
 
-/// Returns whether an XML 1.0 document may hold the character.
+/// Returns whether XML 1.0 allows the character.
 pub fn is_xml_char(found: char) -> bool {
     matches!(found, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
 /// Returns whether the text is a name without a prefix (`NCName` in "Namespaces in XML").
 pub fn is_xml_name(name: &str) -> bool {
-    // Nearly all names are plain, and then one look at each byte is enough.
+    // Nearly all names are plain, so one check of each byte is enough.
     if name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
     {
@@ -39,7 +39,7 @@ pub fn local_name(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Returns a foreign name in a form for messages: at most 64 bytes of it, on one line.
+/// Returns an untrusted name in a form for messages: at most 64 bytes, on one line.
 pub fn quoted(name: &str) -> Box<str> {
     const MOST: usize = 64;
     let cut = shortened(name, MOST);
@@ -63,9 +63,10 @@ fn continues_name(found: char) -> bool {
         || matches!(found, '0'..='9' | '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// Returns the first character of the text that XML 1.0 forbids, and its position. One pass over the bytes settles most texts.
+/// Returns the first character of the text that XML 1.0 forbids, and its position. For most texts, one pass over the
+/// bytes is enough.
 pub(crate) fn first_illegal(text: &str) -> Option<(usize, char)> {
-    // Besides control characters only U+FFFE and U+FFFF are forbidden; in UTF-8 these begin with EF.
+    // Besides control characters only U+FFFE and U+FFFF are forbidden. In UTF-8 these begin with the byte EF.
     let suspect = text.bytes().fold(false, |suspect, byte| {
         suspect | ((byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')) | (byte == 0xEF)
     });

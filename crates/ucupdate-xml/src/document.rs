@@ -1,4 +1,4 @@
-//! From bytes to the text of a document: its encoding, its declaration, and positions in its bytes.
+//! Converts bytes to the text of a document: its encoding, its declaration, and positions in its bytes.
 
 use crate::chars::first_illegal;
 use crate::error::{XmlError, XmlErrorKind};
@@ -43,15 +43,12 @@ impl<'a> XmlDocument<'a> {
         })
     }
 
-    /// Finds the text of a document, also in any encoding of the WHATWG Encoding Standard that its declaration names.
-    ///
-    /// # Errors
-    /// As for [`new`](Self::new).
+    /// Finds the text of a document in any encoding of the WHATWG Encoding Standard that its declaration names.
     #[cfg(feature = "encodings")]
     pub fn in_declared_encoding(bytes: &'a [u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::open(bytes, limits, |bytes, label| {
             let encoding = encoding_rs::Encoding::for_label(label.as_bytes())
-                // The declaration was read byte by byte, so the document is in no other kind of encoding.
+                // The declaration was read byte by byte, so the document has an encoding that contains US-ASCII.
                 .filter(|encoding| encoding.is_ascii_compatible())
                 .ok_or_else(|| XmlErrorKind::Encoding {
                     found: format!("`{}`", label.escape_debug()).into(),
@@ -163,7 +160,7 @@ enum Form {
 
 /// Returns the form of a document and the length of its byte order mark.
 ///
-/// Without a mark the first character decides, which is `<` in nearly all documents.
+/// Without a byte order mark, the first character decides. In nearly all documents it is `<`.
 fn form(bytes: &[u8]) -> (Form, usize) {
     match bytes {
         [0xEF, 0xBB, 0xBF, ..] => (Form::SingleBytes, 3),
@@ -177,7 +174,7 @@ fn form(bytes: &[u8]) -> (Form, usize) {
     }
 }
 
-/// Returns the length of the XML declaration, and the encoding it names. Without one the encoding is UTF-8.
+/// Returns the length of the XML declaration, and the encoding in it. Without a declaration the encoding is UTF-8.
 fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
     let Some(rest) = document.strip_prefix(b"<?xml") else {
         return Ok((0, UTF8));
@@ -212,7 +209,7 @@ fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
 
 /// Returns the encoding to read for a declared encoding: UTF-8 or US-ASCII. `None` means a legacy encoding.
 ///
-/// The declaration was readable byte by byte, so a declared UTF-16 is wrong and UTF-8 is read instead.
+/// A declaration of UTF-16 is wrong, because it was read byte by byte. UTF-8 is used instead.
 fn known_encoding(label: &str) -> Option<&'static str> {
     let is = |known: &[&str]| known.iter().any(|name| label.eq_ignore_ascii_case(name));
     if is(&["utf-8", "utf8", "utf-16", "utf-16le", "utf-16be"]) {

@@ -1,10 +1,10 @@
-//! Why a document is refused: what was found, what was expected, and where.
+//! The errors of a refused document: what was found, what was expected, and where.
 
 use crate::limits::XmlLimit;
 
 /// An error in a document, with its position.
 ///
-/// The text is one line, whatever the document holds.
+/// The text is always one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at byte {at}: {kind}")]
 pub struct XmlError {
@@ -17,7 +17,7 @@ impl XmlError {
         Self { at, kind }
     }
 
-    /// Returns the position of the fault, in bytes from the start of the document as it was given.
+    /// Returns the position of the fault, in bytes from the start of the document.
     ///
     /// In a document of a legacy encoding (feature `encodings`) the position counts bytes of its text in UTF-8.
     pub const fn at(&self) -> usize {
@@ -56,7 +56,7 @@ pub enum XmlErrorKind {
     /// The XML declaration is malformed, or names another version than 1.0.
     #[error("malformed XML declaration, expected one like `<?xml version=\"1.0\" encoding=\"utf-8\"?>`")]
     Declaration,
-    /// An XML declaration stands after the start of the document.
+    /// An XML declaration is after the start of the document.
     #[error("found an XML declaration, which is only allowed at the start")]
     LateDeclaration,
     /// The document has a document type declaration, which is never read.
@@ -65,7 +65,7 @@ pub enum XmlErrorKind {
     /// An element follows the root element.
     #[error("found a second root element `{name}`, expected the end of the document")]
     SecondRoot { name: Box<str> },
-    /// Text, a CDATA section or a reference stands outside the root element.
+    /// Text, a CDATA section or a reference is outside the root element.
     #[error("found text outside the root element")]
     TextOutside,
     /// The document ends while an element is open.
@@ -74,7 +74,7 @@ pub enum XmlErrorKind {
     /// An end tag names another element than the one that is open.
     #[error("found `</{found}>`, expected `</{expected}>`")]
     WrongEnd { expected: Box<str>, found: Box<str> },
-    /// An end tag stands where no element is open.
+    /// There is an end tag although no element is open.
     #[error("found `</{found}>`, but no element is open")]
     UnexpectedEnd { found: Box<str> },
     /// A name does not follow the rules of XML names with namespaces.
@@ -86,7 +86,7 @@ pub enum XmlErrorKind {
     /// A namespace declaration uses a reserved prefix, or gives a prefix an empty namespace.
     #[error("namespace declaration `{name}` is not allowed")]
     Namespace { name: Box<str> },
-    /// A start tag holds something that is not an attribute.
+    /// A start tag contains something that is not an attribute.
     #[error("malformed attribute, expected ` name=\"value\"`")]
     Attribute,
     /// An element has two attributes of one name.
@@ -95,16 +95,16 @@ pub enum XmlErrorKind {
     /// A reference names neither a predefined entity nor a character.
     #[error("reference `&{name};`, expected one of `lt`, `gt`, `amp`, `quot`, `apos` or a number")]
     Reference { name: Box<str> },
-    /// `]]>` stands in text, where XML requires `]]&gt;`.
+    /// A text contains `]]>`, where XML requires `]]&gt;`.
     #[error("found `]]>` in text, expected `]]&gt;`")]
     CdataEnd,
-    /// A comment holds `--`.
+    /// A comment contains `--`.
     #[error("found `--` in a comment")]
     Comment,
     /// A processing instruction has no valid name.
     #[error("processing instruction has no valid name")]
     Instruction,
-    /// Markup is incomplete; the text says which.
+    /// Markup is incomplete. The text says which markup.
     #[error("{0}")]
     Syntax(&'static str),
 }

@@ -8,11 +8,11 @@ use crate::tree::XmlElement;
 
 /// Reads `bytes` strictly, leniently, and with `roxmltree`.
 ///
-/// An error is one line, with a position inside the bytes. A lenient reading ends, and passes over nothing in a document
-/// that the strict reading accepts. A document that both readers accept is the same tree to both.
+/// Checks that an error is one line, with a position inside the bytes. Checks that a lenient reading ends, and skips nothing
+/// in a document that the strict reading accepts. Checks that a document is the same tree in both readers, if both accept it.
 ///
 /// # Panics
-/// When a law is broken.
+/// When the law does not hold.
 pub fn document(bytes: &[u8]) {
     let limits = XmlLimits::default();
     let check = |error: &XmlError| {
@@ -35,7 +35,8 @@ pub fn document(bytes: &[u8]) {
     match XmlElement::of_document(&document, &limits) {
         Ok(root) => {
             assert_eq!((ended, lenient.take_first_fault()), (None, None));
-            // roxmltree keeps a carriage return behind a reference; XML makes every raw one a line feed before anything else.
+            // roxmltree keeps a carriage return after a reference. By XML every raw carriage return becomes a line feed
+            // first.
             let text = document.text().replace("\r\n", "\n").replace('\r', "\n");
             if let Ok(theirs) = roxmltree::Document::parse(&text) {
                 assert_same(&root, theirs.root_element());

@@ -1,8 +1,8 @@
-//! How much of a foreign document is read before it is refused.
+//! The limits of reading an untrusted document.
 
 use std::fmt;
 
-/// The numbers at which reading ends.
+/// The limits of reading a document.
 ///
 /// The defaults suit a message of some kilobytes. A document that reaches them costs well under a millisecond.
 ///
@@ -38,49 +38,49 @@ impl Default for XmlLimits {
 }
 
 impl XmlLimits {
-    /// Returns the most bytes a document may have, before it is decoded. Default 65,536.
+    /// Returns the largest size of a document in bytes, before it is decoded. Default: 65,536.
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Sets the most bytes a document may have. See [`bytes`](Self::bytes).
+    /// Sets the largest size of a document in bytes. See [`bytes`](Self::bytes).
     #[must_use]
     pub const fn with_bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }
     }
 
-    /// Sets the most elements of a document. Default 1,024.
+    /// Sets the largest number of elements in a document. Default: 1,024.
     #[must_use]
     pub const fn with_elements(self, elements: usize) -> Self {
         Self { elements, ..self }
     }
 
-    /// Sets the most elements, attributes, comments, processing instructions, references in text, and CDATA sections of
-    /// a document together. Default 4,096.
+    /// Sets the largest number of elements, attributes, comments, processing instructions, references in text and CDATA
+    /// sections together. Default: 4,096.
     #[must_use]
     pub const fn with_markup(self, markup: usize) -> Self {
         Self { markup, ..self }
     }
 
-    /// Sets the most elements that may be open at one time, the root included. Default 16.
+    /// Sets the largest number of elements that are open at one time, including the root. Default: 16.
     #[must_use]
     pub const fn with_depth(self, depth: usize) -> Self {
         Self { depth, ..self }
     }
 
-    /// Sets the most attributes of one element, namespace declarations included. Default 32.
+    /// Sets the largest number of attributes of one element, including namespace declarations. Default: 32.
     #[must_use]
     pub const fn with_attributes(self, attributes: usize) -> Self {
         Self { attributes, ..self }
     }
 
-    /// Sets the most namespace declarations that may be in force at one time. Default 16.
+    /// Sets the largest number of namespace declarations that are in force at one time. Default: 16.
     #[must_use]
     pub const fn with_namespaces(self, namespaces: usize) -> Self {
         Self { namespaces, ..self }
     }
 
-    /// Sets the most bytes of one element or attribute name, prefix included. Default 128.
+    /// Sets the largest size of an element or attribute name in bytes, including its prefix. Default: 128.
     #[must_use]
     pub const fn with_name_bytes(self, name_bytes: usize) -> Self {
         Self { name_bytes, ..self }

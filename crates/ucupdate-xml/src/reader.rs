@@ -1,9 +1,10 @@
-//! Well-formed XML as events: quick-xml finds the markup, and this reader refuses what quick-xml accepts wrongly.
+//! Reads well-formed XML as events. quick-xml finds the markup, and this reader refuses the errors that quick-xml
+//! accepts.
 //!
-//! Those are: a second root, open elements at the end, text outside the root, document types, late declarations, invalid
-//! names, prefixes without a namespace, repeated or run-together attributes, `<` in a value, `]]>` in text, `--` in a
-//! comment, references other than the predefined ones, and characters that XML forbids. Every loop ends at a number in
-//! [`XmlLimits`].
+//! These errors are: a second root, open elements at the end, text outside the root, document types, late declarations,
+//! invalid names, prefixes without a namespace, repeated or run-together attributes, `<` in a value, `]]>` in text,
+//! `--` in a comment, references other than the predefined ones, and characters that XML forbids. Every loop ends at a
+//! number in [`XmlLimits`].
 
 use crate::attribute::{self, XmlAttribute};
 use crate::chars::{is_blank, is_xml_name, quoted};
@@ -16,7 +17,7 @@ use quick_xml::events::{BytesStart, Event};
 use std::borrow::Cow;
 use std::fmt;
 
-/// An event of a document. Comments and processing instructions are passed over.
+/// An event of a document. Comments and processing instructions are skipped.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "an element begins, holds text and ends")]
 pub enum XmlEvent<'a> {
@@ -53,17 +54,18 @@ pub struct XmlReader<'a> {
     reader: Reader<&'a [u8]>,
     document: &'a XmlDocument<'a>,
     limits: &'a XmlLimits,
-    /// `true` if a fault is kept and passed over where that is possible. Otherwise every fault is an error.
+    /// `true` if faults are stored and skipped if possible. Otherwise every fault is an error.
     is_lenient: bool,
     first_fault: Option<XmlError>,
     attributes: Vec<XmlAttribute<'a>>,
-    /// Prefixes in force (empty for the default namespace), each with the depth of the element that declares it.
+    /// The prefixes that are in force, each with the depth of the element that declares it. The default namespace has
+    /// an empty prefix.
     prefixes: Vec<(usize, &'a str)>,
     open: Vec<&'a str>,
     /// `true` if the next event is the end of an element without content.
     ends: bool,
     has_root: bool,
-    /// `true` if `]]>` can be in a text. Most documents hold no `]` at all.
+    /// `true` if a text may contain `]]>`. Most documents contain no `]`.
     has_bracket: bool,
     elements: usize,
     markup: usize,
@@ -85,7 +87,7 @@ impl<'a> XmlReader<'a> {
         Ok(Self::open(document, limits, false))
     }
 
-    /// Returns a reader that passes over faults where it can, for reports on documents that are refused.
+    /// Returns a reader that skips faults if possible, for reports about refused documents.
     ///
     /// Limits and incomplete markup still end the reading.
     pub fn lenient(document: &'a XmlDocument<'a>, limits: &'a XmlLimits) -> Self {
@@ -113,7 +115,7 @@ impl<'a> XmlReader<'a> {
         }
     }
 
-    /// Returns the first fault that a lenient reader passed over, if there is one, and forgets it.
+    /// Returns the first fault that a lenient reader skipped, and forgets it. `None` if there was no fault.
     pub fn take_first_fault(&mut self) -> Option<XmlError> {
         self.first_fault.take()
     }
@@ -126,9 +128,9 @@ impl<'a> XmlReader<'a> {
         &mut self.attributes
     }
 
-    /// Returns how many bytes of the text were read.
+    /// Returns the number of bytes of the text that were read.
     fn at(&self) -> usize {
-        // A slice in memory is never longer than usize says.
+        // A slice in memory is never longer than `usize::MAX`.
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
     }
 
@@ -260,7 +262,7 @@ impl<'a> XmlReader<'a> {
             let (attribute, behind) = match attribute::split(rest, place) {
                 Ok(Some(found)) => found,
                 Ok(None) => break,
-                // What follows cannot be told apart any more.
+                // The rest of the tag cannot be divided into attributes.
                 Err((at, fault)) => {
                     self.fault(at, fault)?;
                     break;
@@ -294,7 +296,7 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    /// Keeps the prefix of an attribute that declares a namespace.
+    /// Stores the prefix of an attribute that declares a namespace.
     fn declare(&mut self, attribute: &XmlAttribute<'a>) -> Result<(), XmlError> {
         let name = attribute.name;
         let Some(prefix) = name.strip_prefix("xmlns") else { return Ok(()) };
@@ -374,7 +376,7 @@ impl<'a> XmlReader<'a> {
         Err(XmlError::new(self.document.in_bytes(at), XmlErrorKind::Limit { limit, most }))
     }
 
-    /// Refuses a fault at a position of the text, or keeps it in a lenient reading.
+    /// Returns an error for a fault at a position of the text. A lenient reading stores the fault instead.
     fn fault(&mut self, at: usize, kind: XmlErrorKind) -> Result<(), XmlError> {
         let error = XmlError::new(self.document.in_bytes(at), kind);
         if !self.is_lenient {
@@ -384,7 +386,7 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    /// Returns an error of quick-xml in our words. Its own text may quote the document at any length.
+    /// Converts an error of quick-xml. Its own message may quote the document at any length.
     fn syntax(&self, at: usize, error: &Error) -> XmlError {
         let fault = match error {
             Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {

@@ -1,4 +1,4 @@
-//! A document as a tree of elements, for documents that are small beside the memory.
+//! Reads a document as a tree of elements, for documents that fit into memory.
 
 use crate::chars::local_name;
 use crate::document::XmlDocument;
@@ -6,7 +6,7 @@ use crate::error::XmlError;
 use crate::limits::XmlLimits;
 use crate::reader::{XmlEvent, XmlReader};
 
-/// An element with everything in it. Names are without prefixes.
+/// An element with its content. Names are without prefixes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct XmlElement {
@@ -70,7 +70,7 @@ impl XmlElement {
                         parent.children.push(element);
                     }
                 }
-                // The first entry is the document itself, and the reader vouches for one root.
+                // The first entry is the document itself. The reader has checked that there is one root.
                 XmlEvent::Done => {
                     return Ok(open
                         .pop()

@@ -13,7 +13,7 @@ pub(crate) struct Positions {
     steps: Vec<(usize, usize)>,
 }
 
-/// The number of characters between two steps. A look-up counts at most this many.
+/// The number of characters between two steps. A lookup counts at most this number of characters.
 const STEP: usize = 32;
 
 /// Decodes UTF-16. The error is the position of the first bytes that are not UTF-16.

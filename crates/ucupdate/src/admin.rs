@@ -13,14 +13,15 @@ use ucupdate_core::device::{DeviceId, DeviceType, Locale};
 use ucupdate_core::value::PackageId;
 use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 
-/// Handle for changes to the rule book. [`UpdateService::admin`] makes one.
+/// Handle for changes to the rule book in the name of one author. [`UpdateService::admin`] makes one.
 ///
 /// Every change becomes one revision of the history, which names the author of this handle. A method returns the revision
 /// and a list of notes about what happened.
 ///
-/// Each method refuses a change that the current rule book does not allow ([`ChangeError::Refused`]). Before a version goes
-/// to other devices than test devices, its files are read back from the store; a missing or damaged file refuses the
-/// change ([`ChangeError::Image`]). After an error nothing has changed, except where [`ChangeError::State`] says otherwise.
+/// Each method refuses a change that the current rule book does not allow ([`ChangeError::Refused`]). Before a version
+/// is offered to more than the test devices, its files are read back from the store. If a file is missing or damaged,
+/// the change is refused ([`ChangeError::Image`]). After an error nothing has changed. The only exception is
+/// [`ChangeError::State`], which documents it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -108,10 +109,11 @@ impl Admin<'_> {
         self.command(&BookCommand::Unreject { rule, version }).await
     }
 
-    /// Approves an interim image: every device gets it that must install it first. `version` is one that a package contains;
-    /// `None` means the pending one.
+    /// Approves an interim image for all devices that must install it first. `version` is a version that a package
+    /// contains. `None` means the pending version.
     ///
-    /// Approving a release approves the pending interim images of the same package on its way too.
+    /// Approving a release also approves the pending interim images of the same package that devices need for the
+    /// release.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -136,8 +138,8 @@ impl Admin<'_> {
         self.command(&BookCommand::RejectInterim { locale, update_type }).await
     }
 
-    /// Rolls a rule back: the version that was approved before the current one becomes the approved version. Refused where no
-    /// version was approved before; see [`roll_back_to_nothing`](Self::roll_back_to_nothing).
+    /// Rolls a rule back: the version that was approved before the current one becomes the approved version. Refused if
+    /// no version was approved before. In that case use [`roll_back_to_nothing`](Self::roll_back_to_nothing).
     ///
     /// # Errors
     /// See [`Admin`].
@@ -145,8 +147,8 @@ impl Admin<'_> {
         self.command(&BookCommand::RollBack(rule)).await
     }
 
-    /// Withdraws the approved version of a rule: nothing is approved, and nothing is offered to devices without a pin or a
-    /// rollout. The history records the command in the same form as a roll back.
+    /// Withdraws the approved version of a rule. Afterwards no version is approved, and devices without a pin or a
+    /// rollout are offered nothing. The history records the command in the same form as a roll back.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -154,7 +156,7 @@ impl Admin<'_> {
         self.command(&BookCommand::RollBackToNothing(rule)).await
     }
 
-    /// Removes a rule. Its files are still served, because devices may be downloading them.
+    /// Removes a rule. The files of its versions are still served, because devices may be downloading them.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -183,7 +185,7 @@ impl Admin<'_> {
         self.command(&BookCommand::SetPolicy(rule, policy)).await
     }
 
-    /// Sets the version scheme of the rules that match a pattern. Rules that follow the patterns take it over.
+    /// Sets the version scheme of the rules that match a pattern. The scheme also applies to rules that are made later.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -215,9 +217,9 @@ impl Admin<'_> {
         self.command(&BookCommand::AddStone(stone)).await
     }
 
-    /// Puts other stepping stones in the place of one, in one step.
+    /// Replaces one stepping stone by others, in one change.
     ///
-    /// [`RuleBook::wide_stones`] finds stones that send an interim image to too many devices, and what narrows them.
+    /// [`RuleBook::wide_stones`] finds stones that send an interim image to too many devices, and their replacements.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -376,7 +378,7 @@ impl Admin<'_> {
 
 /// Holds and the kill switch.
 impl Admin<'_> {
-    /// Adds a hold: the devices it names are offered nothing.
+    /// Adds a hold. The devices of the hold are offered nothing.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -392,7 +394,7 @@ impl Admin<'_> {
         self.command(&BookCommand::RemoveHold(name)).await
     }
 
-    /// Bans versions or an image: they are offered to no device.
+    /// Bans versions or an image, so that no device is offered them.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -408,7 +410,7 @@ impl Admin<'_> {
         self.command(&BookCommand::LiftBan(scope)).await
     }
 
-    /// Puts an alias in place: a word that devices report stands for another one.
+    /// Adds or replaces an alias. An alias gives a word that devices report the meaning of another word.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -424,7 +426,7 @@ impl Admin<'_> {
         self.command(&BookCommand::RemoveAlias(key)).await
     }
 
-    /// Throws the kill switch: no device is offered anything in one rule, or in all rules.
+    /// Turns on the kill switch for one rule or for all rules. Then no device is offered anything there.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -432,7 +434,7 @@ impl Admin<'_> {
         self.command(&BookCommand::Kill { scope, reason: reason.into() }).await
     }
 
-    /// Asks to restart what the kill switch stopped. Another author must approve the restart.
+    /// Requests a restart of the rules that the kill switch stopped. Another author must approve the restart.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -440,10 +442,10 @@ impl Admin<'_> {
         self.command(&BookCommand::AskRestart { scope }).await
     }
 
-    /// Approves the restart that another author asked for.
+    /// Approves the restart that another author requested.
     ///
     /// # Errors
-    /// See [`Admin`]. The author who asked for the restart cannot approve it.
+    /// See [`Admin`]. The author who requested the restart cannot approve it.
     pub async fn approve_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::ApproveRestart { scope }).await
     }
@@ -451,10 +453,11 @@ impl Admin<'_> {
 
 /// Commands as values.
 impl Admin<'_> {
-    /// Executes a command. Every other method of this handle calls this one, except those that need a package or the store.
+    /// Executes a command. The other methods of this handle call this one, except those that need a package or the
+    /// store.
     ///
-    /// Files are read from the store before the history is locked. If another server changes what the command would
-    /// approve in the meantime, the command is refused.
+    /// Files are read from the store before the history is locked. If another server changes the versions in the
+    /// meantime, the command is refused.
     ///
     /// # Errors
     /// See [`Admin`].
@@ -477,8 +480,7 @@ impl Admin<'_> {
         .await
     }
 
-    /// Executes a command, and refuses it if the rule book or its revision does not pass `check` when the
-    /// next revision is made.
+    /// Executes a command. Refuses it if the rule book does not pass `check` when the revision is made.
     pub(crate) async fn command_if(
         self,
         command: &BookCommand,

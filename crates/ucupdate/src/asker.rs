@@ -3,7 +3,7 @@
 use ucupdate_core::UpdateResponse;
 use ucupdate_core::request::{AskedFrom, Side};
 
-/// Where a request comes from: the part that the request itself does not say.
+/// The origin of a request. It is not part of the request itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Asker<'a> {
@@ -14,7 +14,7 @@ pub struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// Returns the origin of the request as rules see it. If `host` is not an IP address, no address is known.
+    /// Returns the origin of the request for rules. If `host` is not an IP address, the address counts as not known.
     pub fn asked_from(&self) -> AskedFrom {
         AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
     }
@@ -39,7 +39,7 @@ pub enum NoUrls {
     /// No base URL is configured.
     #[error("no base URL is configured, so devices cannot download files; set one with `Options::with_urls`")]
     Any,
-    /// No base URL for external devices is configured, and an external device asks.
+    /// No base URL for external devices is configured, and the request is from an external device.
     #[error(
         "no external base URL is configured, so external devices cannot download files; set one with `BaseUrls::with_external`"
     )]

@@ -1,4 +1,4 @@
-//! The source of time. Everything below the facade takes the time as an argument.
+//! The source of time. The crates below this one take the time as an argument.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set, for tests and replays.
+/// A clock that shows a fixed time until it is set, for tests and replays.
 ///
 /// ```
 /// use ucupdate::{Clock, SettableClock};

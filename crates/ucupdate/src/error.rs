@@ -33,7 +33,7 @@ pub enum ChangeError {
     /// The rule book refuses the change. Nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A file that devices would download differs from what was ingested. Nothing has changed.
+    /// A file that devices would download is missing, or differs from the ingested file. Nothing has changed.
     #[error("{file} of {version} for {rule} {what}; ingest its package again")]
     Image { file: String, version: String, rule: String, what: &'static str },
     /// The revision does not exist. Nothing has changed.
@@ -66,7 +66,7 @@ pub enum ChangeError {
     State(#[from] StateError),
 }
 
-/// The maximum number of missing files in one message.
+/// The maximum number of missing files that are named in one message.
 const MOST_TOLD: usize = 5;
 
 fn some_of(missing: &[String]) -> String {

@@ -7,6 +7,7 @@
 //! state/probes/probe-<random>          an empty object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
+//! inventory/<server>.jsonl             the devices that a server knows of; losing one costs what the logs no longer hold
 //! Logs/Server/...                      as `ucupdate-audit` names them
 //! Logs/Client/<kind>/<id>.capture      bodies that are kept, as `captures` names them
 //! ```
@@ -31,6 +32,14 @@ pub(crate) fn continued_number(key: &StoreKey) -> Option<u64> {
     number_in(CONTINUED, key)
 }
 
+/// The folder of the kept inventories.
+pub(crate) const INVENTORY: &str = "inventory/";
+
+/// Returns the key of the inventory that a server keeps. `None` if no key can hold the name.
+pub(crate) fn inventory(server: &str) -> Option<StoreKey> {
+    StoreKey::parse(&format!("{INVENTORY}{server}.jsonl")).ok()
+}
+
 /// The folder of the images.
 pub(crate) const IMAGES: &str = "images/";
 
@@ -41,7 +50,7 @@ pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
     is_ours.then(|| u128::from_str_radix(ingest, 16).ok())?.map(IngestId::from_bits)
 }
 
-/// The folder of the objects that are written to learn the time of the store, and deleted at once.
+/// The folder of the objects that are written to read the clock of the store. They are deleted at once.
 pub(crate) const PROBES: &str = "state/probes/";
 
 /// The folder of the revisions.
@@ -73,7 +82,7 @@ fn number_in(folder: &str, key: &StoreKey) -> Option<u64> {
     is_ours.then(|| digits.parse().ok())?
 }
 
-/// Returns the key of a member of a package. If no key can hold the name, the key has the name `member` instead.
+/// Returns the key of a member of a package. If the name is not valid in a key, the key has the name `member`.
 pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> ObjectKey {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let member = |name: &str| format!("{IMAGES}{ingest}/{index}-{name}").parse().ok();
@@ -94,7 +103,7 @@ fn key(text: String) -> StoreKey {
     StoreKey::parse(&text).expect(MADE_OF_PARTS)
 }
 
-/// The reason why a key that is written here can be read.
+/// The reason why a key made by this module is always valid.
 const MADE_OF_PARTS: &str = "fixed names, digits and hexadecimal digits make a key";
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Laws of the stored documents, for the fuzz targets and for the tests that replay their corpora.
 //!
-//! A store may hold bytes that this program did not write: each function takes any bytes and panics where a law is broken.
+//! A store may contain bytes of other programs. Therefore each function takes any bytes, and panics if the law does not
+//! hold.
 
 use crate::captures::capture::{self, CaptureId, CaptureKind};
 use crate::state::document::{self, Checkpoint, RevisionDocument};
@@ -10,19 +11,19 @@ use ucupdate_core::book::Delta;
 use ucupdate_core::decide::TraceRecord;
 use ucupdate_core::value::UnixTime;
 
-/// The key that messages name.
+/// The key that is used in messages.
 const KEY: &str = "state/fuzzed.json";
 
-/// Checks that `bytes` are refused with a reason or are a revision that reads back from its sealed form, and that its
-/// changes can be applied to a rule book and compiled.
+/// Reads bytes as a revision. Checks that they are refused, or that the revision is read back from its sealed form and
+/// that its changes can be applied to a rule book and compiled.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn revision(bytes: &[u8]) {
     if let Err(refused) = document::read_sealed::<RevisionDocument>(KEY, bytes) {
         assert!(!refused.to_string().is_empty());
     }
-    // Without regard to the seal, which no chance finds.
+    // The seal is ignored here, because random bytes never have a valid seal.
     let Ok(read) = document::read::<RevisionDocument>(KEY, bytes) else { return };
     let sealed = document::write_sealed(&read);
     let again: RevisionDocument =
@@ -31,11 +32,11 @@ pub fn revision(bytes: &[u8]) {
     check_book(&read.delta);
 }
 
-/// Checks that `bytes` are refused with a reason or are a checkpoint that reads back, and that the same bytes as the book of
-/// a checkpoint are read alike in parts and as a whole.
+/// Reads bytes as a checkpoint. Checks that they are refused, or that the checkpoint is read back. Checks also that a
+/// book is read equally in parts and as a whole.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn checkpoint(bytes: &[u8]) {
     match Checkpoint::read(KEY, bytes) {
         Ok(Some(read)) => assert_eq!(Checkpoint::read(KEY, &read.write()).ok().flatten(), Some(read)),
@@ -50,11 +51,11 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// Checks that `bytes` are refused or are the record of a decision, and that replaying a record gives a record that replays
-/// to itself.
+/// Reads bytes as the record of a decision. Checks that they are refused, or that replaying the replayed record does
+/// not change it.
 ///
 /// # Panics
-/// When the law is broken.
+/// When the law does not hold.
 pub fn trace_record(bytes: &[u8]) {
     let Ok(record) = serde_json::from_slice::<TraceRecord>(bytes) else { return };
     let written = document::write(&record);

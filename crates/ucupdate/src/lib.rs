@@ -6,6 +6,7 @@ mod captures;
 mod clock;
 mod error;
 mod events;
+mod kept;
 mod keys;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
@@ -14,6 +15,7 @@ mod maintenance;
 mod metrics;
 mod options;
 mod packages;
+mod provisioning;
 mod service;
 mod state;
 mod urls;
@@ -26,6 +28,8 @@ pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};
 pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
+pub use kept::keeper::{InventoryKeeper, KeptError, KeptReport};
+pub use kept::reading::{KeptInventory, UnusableInventory, read_kept_inventory};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AccessLogs, AuditLogs, LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;
@@ -33,6 +37,8 @@ pub use maintenance::access::{StoreAccess, check_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::continuation::{Continued, continue_after_loss};
+pub use maintenance::examine::Checked;
+pub use maintenance::examine::finding::{Finding, Severity};
 pub use maintenance::garbage::{Garbage, GarbageOptions};
 pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;
@@ -45,6 +51,7 @@ pub use packages::files::{FileIndex, ServedFile};
 pub use packages::ingest::{IngestError, IngestProgress, Ingested};
 pub use packages::options::IngestOptions;
 pub use packages::rebuild::{Rebuilt, SkippedIngest};
+pub use provisioning::{Certainty, Setting, SettingPlace, provisioning};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;
@@ -58,11 +65,11 @@ pub use watch::options::WatchOptions;
 pub use watch::pause::{RolloutOutcomes, WATCH_AUTHOR, WatchError};
 pub use watch::troubles::{TroubleWatch, TroublesFound};
 
-/// Audit rows and access rows.
+/// Audit rows and access rows (`ucupdate-audit`).
 pub use ucupdate_audit as audit;
-/// Cabinets and packages.
+/// Cabinets and packages (`ucupdate-cab`).
 pub use ucupdate_cab as cab;
-/// Versions, rules, deciding.
+/// Versions, rules and decisions (`ucupdate-core`).
 pub use ucupdate_core::{book, decide, device, request, value, version};
 /// The inventory of a fleet, its loops, the outcomes of rollouts, simulations and timelines.
 pub use ucupdate_fleet::{inventory, loops, outcomes, simulate, timeline};

@@ -1,4 +1,4 @@
-//! [`Options`]: how a service works.
+//! [`Options`]: the options of a service.
 
 use crate::captures::options::CaptureOptions;
 use crate::clock::{Clock, SystemClock};
@@ -14,10 +14,10 @@ use std::time::Duration;
 use ucupdate_core::value::Zone;
 use ucupdate_upx::Codec;
 
-/// How a service works.
+/// The options of a service.
 ///
-/// The default administers a store and answers no device: it has no URLs, writes no logs and starts no background task. A
-/// server that answers devices begins with [`Options::serving`].
+/// The default is for administering a store. It has no URLs, so no device is answered. It writes no logs and starts no
+/// background task. A server that answers devices begins with [`Options::serving`].
 ///
 /// ```
 /// use ucupdate::{BaseUrls, LogOptions, Options};
@@ -63,15 +63,15 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns options for a server that answers devices: it sends them to `urls`, and looks for changes of other servers
-    /// once a second.
+    /// Returns options for a server that answers devices. Devices download files from `urls`. The server looks for
+    /// changes of other servers once a second.
     ///
     /// Logs need the name of the server, so [`with_logs`](Self::with_logs) turns them on.
     pub fn serving(urls: BaseUrls) -> Self {
         Self { urls: Some(urls), probe: Some(Duration::from_secs(1)), ..Self::default() }
     }
 
-    /// Sets where devices download files. Without URLs no request is answered.
+    /// Sets the URLs from which devices download files. Default: no URLs, so no request is answered.
     #[must_use]
     pub fn with_urls(mut self, urls: BaseUrls) -> Self {
         self.urls = Some(urls);
@@ -85,15 +85,15 @@ impl Options {
         self
     }
 
-    /// Sets how often a background task looks for changes of other servers. `None` looks only when
-    /// [`UpdateService::refresh`](crate::UpdateService::refresh) is called.
+    /// Sets the period of the background task that looks for changes of other servers. With `None`, changes are found
+    /// only when [`UpdateService::refresh`](crate::UpdateService::refresh) is called.
     #[must_use]
     pub fn with_probe(mut self, period: Option<Duration>) -> Self {
         self.probe = period;
         self
     }
 
-    /// Sets the codec of requests and responses: another dialect, or other limits.
+    /// Sets the codec of requests and responses. Default: the canonical dialect with the default limits.
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
@@ -107,7 +107,7 @@ impl Options {
         self
     }
 
-    /// Sets how many revisions keep their images.
+    /// Sets the retention: the number of revisions whose images are kept.
     #[must_use]
     pub fn with_retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
@@ -135,16 +135,17 @@ impl Options {
         self
     }
 
-    /// Sets whether devices are still offered updates after the history in the store was replaced, for example by an older
-    /// copy. The default is `false`: such a service does not see the kill switch, so it offers nothing.
+    /// Sets whether devices are still offered updates after the history in the store was replaced, for example by an
+    /// older copy. Default: `false`, because such a service does not see the kill switch.
     #[must_use]
     pub fn with_offers_after_replacement(mut self, offers: bool) -> Self {
         self.offers_after_replacement = offers;
         self
     }
 
-    /// Sets for how long devices are still offered updates while the store cannot be read. `None`, the default, sets no end.
-    /// The option needs [`with_probe`](Self::with_probe), because only probing shows that the store can be read.
+    /// Sets the time for which devices are still offered updates while the store cannot be read. `None`, the default,
+    /// means no limit. The option needs [`with_probe`](Self::with_probe), because only probing shows that the store can
+    /// be read.
     #[must_use]
     pub fn with_offers_while_unreachable(mut self, time: Option<Duration>) -> Self {
         self.offers_while_unreachable = time;

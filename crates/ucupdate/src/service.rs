@@ -51,7 +51,7 @@ pub(crate) struct Inner {
 }
 
 impl UpdateService {
-    /// Opens a service on a store: reads the rule book, and starts the background tasks that the options ask for.
+    /// Opens a service on a store: reads the rule book, and starts the background tasks that the options require.
     ///
     /// # Errors
     /// When the rule book cannot be read, or a newer program wrote it.
@@ -86,7 +86,7 @@ impl UpdateService {
         let inner = Arc::new(inner);
         if let Some(period) = probe {
             every(period, &inner, |service| async move {
-                // The failure is recorded and reported. Until the store answers again, the old snapshot answers.
+                // The failure is recorded and reported. Until the store answers again, the old snapshot is used.
                 let _recorded = service.refresh().await;
             });
         }
@@ -128,7 +128,7 @@ impl UpdateService {
 
     /// Answers a request and adds an audit row. Does no input or output and never waits.
     ///
-    /// The answer offers nothing while the state of the store forbids it; see
+    /// The answer offers nothing while the state of the store forbids it. See
     /// [`Options::with_offers_after_replacement`] and [`Options::with_offers_while_unreachable`].
     ///
     /// # Errors
@@ -180,13 +180,13 @@ impl UpdateService {
 
     /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store sends none for 30 seconds.
     ///
-    /// The bytes of a file are compared with what was ingested before the first of them is returned, and again when the file was
-    /// written since. The first device that fetches a file waits for that. An empty range reads nothing and compares only the
-    /// size.
+    /// The bytes of a file are compared with the ingested ones before the first byte is returned, and again after the
+    /// file was written. The first device that downloads a file waits for this. An empty range reads nothing and
+    /// compares only the size.
     ///
     /// # Errors
-    /// When the store fails or does not answer within 30 seconds, or holds the file with another size or with other bytes than
-    /// were ingested.
+    /// When the store fails or does not answer within 30 seconds, or when the file has another size or other bytes than
+    /// the ingested one.
     pub async fn open_file(
         &self,
         file: &ServedFile,

@@ -1,10 +1,11 @@
-//! The public URLs of files. They are configuration, and never depend on the `Host` of a request.
+//! The public URLs of files. They are configured, and never depend on the `Host` of a request.
 
 use std::fmt;
 use std::str::FromStr;
 use ucupdate_core::request::Side;
 
-/// The beginning of a URL: a scheme, a host, optionally a port and a path. For example `https://updates.contoso.com`.
+/// The beginning of a URL: a scheme, a host, and optionally a port and a path. An example is
+/// `https://updates.contoso.com`.
 ///
 /// ```
 /// use ucupdate::Origin;
@@ -92,13 +93,13 @@ pub enum OriginError {
     /// The text begins neither with `http://` nor with `https://`.
     #[error("the origin does not begin with http:// or https://")]
     Scheme,
-    /// The text has a character that no origin may have.
+    /// The text has a character that is not allowed in an origin.
     #[error("the origin contains {found:?}, which no origin may contain")]
     Character { found: char },
     /// The text ends with a slash.
     #[error("the origin ends with a slash, expected none")]
     Slash,
-    /// The path has an empty part, `.` or `..`. Devices would ask for another path.
+    /// The path has an empty part, `.` or `..`. Devices would request another path.
     #[error("the path of the origin has an empty part, `.` or `..`")]
     Path,
     /// The text has no host, or a wrong port.
@@ -118,10 +119,10 @@ pub enum UrlStyle {
 }
 
 impl UrlStyle {
-    /// Both styles. A server serves the paths of both, whatever style its answers have.
+    /// Both styles. A server serves the paths of both styles.
     pub const ALL: [Self; 2] = [Self::Ocs, Self::Lync];
 
-    /// Returns the path with which the files of a side begin, without a slash at the end.
+    /// Returns the prefix of the paths of files for a side, without a slash at the end.
     pub fn files_root(self, side: Side) -> &'static str {
         match (self, side) {
             (Self::Ocs, Side::Internal) => "/DeviceUpdateFiles_Int",

@@ -47,7 +47,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Returns the SHA-256 of a token. A slow hash is not needed: nobody guesses 256 random bits.
+/// Returns the SHA-256 of a token. A slow hash is not needed, because 256 random bits cannot be guessed.
 pub(crate) fn digest(token: &str) -> Sha256Digest {
     Sha256Digest::of(token.as_bytes())
 }

@@ -161,7 +161,7 @@ pub(crate) async fn differences(call: &Call<'_>, would: &DryRun) -> Value {
 }
 
 /// Returns the revision that `If-Match` names.
-fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
+pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
     let Some(tag) = call.request.headers.get(header::IF_MATCH) else { return Ok(None) };
     let tag = tag.to_str().unwrap_or_default().trim();
     let revision = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')?.parse().ok());

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::change::{self, Expected};
+use super::history::changed_since;
 use super::page::page;
 use super::route::Decision;
 use crate::report;
@@ -80,9 +81,12 @@ pub(crate) async fn decide(
         Decision::Remove => ("approved", rule.approved()),
     };
     let to_nothing = decision == Decision::RollBack && expected.is_none();
-    if !to_nothing {
-        check(rule, what, there, expected.as_ref())
-            .map_err(|problem| problem.with("rule", report::rule(rule, service.now())))?;
+    if !to_nothing && let Err(problem) = check(rule, what, there, expected.as_ref()) {
+        let problem = problem.with("rule", report::rule(rule, service.now()));
+        return Err(match change::if_match(call)? {
+            Some(revision) => problem.with("changed", changed_since(call, revision).await),
+            None => problem,
+        });
     }
     let key = rule.key().clone();
     let command = match decision {

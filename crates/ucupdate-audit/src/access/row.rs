@@ -21,7 +21,7 @@ pub struct AccessRow {
     pub uri_query: AccessText,
     /// The port of the server (`s-port`).
     pub server_port: Option<u16>,
-    /// The authenticated user (`cs-username`). Empty if nobody was authenticated.
+    /// The authenticated user (`cs-username`). Empty if no user was authenticated.
     pub user_name: AccessText,
     /// The address of the device (`c-ip`).
     pub client_ip: AccessText,

@@ -22,7 +22,7 @@ use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 pub struct AuditRow {
     /// The clock of the server when it answered. A log holds whole seconds.
     pub logged_at: UnixTime,
-    /// The user who signed in last. Empty if nobody was signed in.
+    /// The user who signed in last. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The address of the device as the server saw it, usually an IP address.
     pub user_host: Box<str>,

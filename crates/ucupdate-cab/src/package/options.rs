@@ -3,6 +3,14 @@
 use super::limits::PackageLimits;
 
 /// The options of reading a package. [`PackageLimits`] convert into options with these limits.
+///
+/// ```
+/// use ucupdate_cab::package::{PackageLimits, PackageOptions};
+/// let options = PackageOptions::default()
+///     .with_limits(PackageLimits::default().with_releases(10))
+///     .with_unreadable_catalogues_accepted(true);
+/// assert_ne!(options, PackageOptions::default());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackageOptions {
     pub(crate) limits: PackageLimits,

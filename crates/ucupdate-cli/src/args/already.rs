@@ -7,7 +7,7 @@ use ucupdate::book::{BookCommand, Refusal, RuleBook, RuleError, Share, StopScope
 /// The result of a change that asks for what is there already.
 #[derive(Debug, Serialize)]
 pub(crate) struct NothingToDo {
-    /// Whether the change was only tried.
+    /// `true` for a dry run.
     dry_run: bool,
     /// Always `null`: the rule book has no new revision.
     revision: Option<u64>,

@@ -1,4 +1,4 @@
-//! A question of a device, on the command line: a request in a file, or a device by its words.
+//! The request of a device on the command line: a file with a request, or the words of a device.
 
 use super::audit::AuditArgs;
 use super::dialect::DialectArgs;
@@ -55,14 +55,14 @@ pub(crate) struct AskedArgs {
 pub(crate) struct Asked {
     pub(crate) request: UpdateRequest,
     pub(crate) from: AskedFrom,
-    /// Modules of the request that could not be read, and why.
+    /// The modules of the request that could not be read, with the reasons.
     pub(crate) skipped: Vec<String>,
     /// Items of the request that the dialect does not know.
     pub(crate) unknown: Vec<String>,
 }
 
 impl Asked {
-    /// Tells people what was passed over; in JSON it is part of the result.
+    /// Reports the parts that were skipped. In JSON they are part of the result.
     pub(crate) fn tell(&self, context: &mut Context) {
         if context.output.is_json() {
             return;
@@ -78,7 +78,7 @@ impl AskedArgs {
     /// Returns a request and the address it comes from.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no request.
+    /// When the file cannot be read, or is not a request.
     pub(crate) async fn asked(
         self,
         until: Option<UnixTime>,
@@ -120,7 +120,7 @@ impl AskedArgs {
 /// Returns the last request of a device. Its address and side are those of the request, unless others were given.
 ///
 /// # Errors
-/// When the words that the device reported cannot be part of a request.
+/// When a word that the device reported is not valid in a request.
 pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<Asked, Failure> {
     let request = last.device.request().ok_or_else(|| {
         Failure::not_understood(format_args!(

@@ -1,4 +1,4 @@
-//! Which audit logs a command reads: those of the store, or files.
+//! The audit logs that a command reads: those of the store, or files.
 
 use super::read_rows::ReadRows;
 use super::zone::zone;
@@ -35,7 +35,7 @@ pub(crate) struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Reads the rows, by time, and tells of lines that gave none.
+    /// Reads the rows in order of time, and reports the lines that cannot be read.
     ///
     /// # Errors
     /// When there is no store, or a log cannot be read.
@@ -47,18 +47,23 @@ impl AuditArgs {
         self.each(context, self.is_of_store(), true, take).await
     }
 
+    /// Returns the arguments for the rows of the store since so long ago.
+    pub(crate) fn since_ago(time: Duration) -> Self {
+        Self { since: Some(Since::Ago(time)), ..Self::default() }
+    }
+
     /// Returns whether no files are named.
     pub(crate) fn is_of_store(&self) -> bool {
         self.audit.is_empty()
     }
 
-    /// Returns the time before which rows are passed over.
+    /// Returns the time before which rows are skipped.
     pub(crate) fn since(&self) -> Option<UnixTime> {
         self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()))
     }
 
-    /// Reads the rows, by time. The store is read only if `from_store` is set, and lines that gave no row are reported only if
-    /// `reports` is set.
+    /// Reads the rows in order of time. The store is read only if `from_store` is set. Lines that cannot be read are
+    /// reported only if `reports` is set.
     ///
     /// # Errors
     /// When there is no store, or a log cannot be read.
@@ -115,7 +120,7 @@ impl AuditArgs {
     }
 }
 
-/// From when on rows are read.
+/// The time from which rows are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Since {
     /// A civil time in the time zone of the logs.

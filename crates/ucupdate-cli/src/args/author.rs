@@ -11,7 +11,7 @@ pub(crate) struct AuthorArgs {
 }
 
 impl AuthorArgs {
-    /// Returns the name: as given, else that of the system's user, else `unknown`.
+    /// Returns the name of the author: the given name, or the name of the system's user, or `unknown`.
     pub(crate) fn name(&self) -> String {
         let system = || {
             let variables = ["USER", "LOGNAME", "USERNAME"];
@@ -21,7 +21,7 @@ impl AuthorArgs {
     }
 }
 
-/// The most bytes the name of an author may have.
+/// The largest size of an author's name in bytes.
 const MAX_AUTHOR_BYTES: usize = 128;
 
 fn author(text: &str) -> Result<String, String> {

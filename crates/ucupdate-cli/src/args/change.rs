@@ -1,4 +1,4 @@
-//! Changes that can be looked at before they are made.
+//! Changes of the rule book, which can be made as dry runs.
 
 use super::already::{NothingToDo, there_already};
 use super::author::AuthorArgs;
@@ -26,9 +26,9 @@ pub(crate) struct ChangeArgs {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Always: nothing was changed.
+    /// `true` in every report of a dry run, because nothing was changed.
     dry_run: bool,
-    /// The revision on which the change was tried.
+    /// The revision for which the change was computed.
     revision: u64,
     #[serde(flatten)]
     told: Told,
@@ -46,7 +46,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Makes a change where what it replaces is still as it was seen, as [`make`] does; gives whether it was made.
+/// Makes a change as [`make`] does, but only if the replaced entry is unchanged. Returns whether the change was made.
 pub(crate) async fn make_as_seen(
     command: &BookCommand,
     args: &ChangeArgs,
@@ -59,7 +59,7 @@ pub(crate) async fn make_as_seen(
     change_as_seen(command, &args.author, seen, context).await
 }
 
-/// Makes a change and tells what it did, or tells what it would do.
+/// Makes a change and reports its effects. In a dry run, only reports the effects that it would have.
 pub(crate) async fn make(
     command: &BookCommand,
     args: &ChangeArgs,
@@ -75,7 +75,7 @@ pub(crate) async fn make(
     }
 }
 
-/// Restores the rule book of an earlier revision, or reports what restoring it would change.
+/// Restores the rule book of an earlier revision. In a dry run, only reports what would change.
 pub(crate) async fn make_roll_back_to(
     revision: u64,
     args: &ChangeArgs,
@@ -109,9 +109,9 @@ async fn report_dry_run(
 /// The result of a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
-    /// The revision of the rule book the change made; none when nothing changes.
+    /// The revision that the change made. `None` if nothing changed.
     revision: Option<u64>,
-    /// Whether the change made a revision.
+    /// Returns whether the change made a revision.
     changed: bool,
     #[serde(flatten)]
     told: Told,
@@ -137,7 +137,7 @@ impl fmt::Display for ChangeReport {
     }
 }
 
-/// Makes a change, and tells what it did.
+/// Makes a change and reports its effects.
 pub(crate) async fn change(
     command: &BookCommand,
     author: &AuthorArgs,
@@ -182,7 +182,7 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
     context.output.result(&ChangeReport::new(changed.revision, told))
 }
 
-/// Makes a change unless others changed what it replaces since `seen`. Returns whether it was made.
+/// Makes a change unless the replaced entry was changed since `seen`. Returns whether the change was made.
 pub(crate) async fn change_as_seen(
     command: &BookCommand,
     author: &AuthorArgs,

@@ -1,4 +1,4 @@
-//! The devices of audit logs, and whose answer changes between two rule books.
+//! The devices in audit logs, and the devices whose answers differ between two rule books.
 
 use super::audit::AuditArgs;
 use super::side::SideName;
@@ -28,7 +28,8 @@ pub(crate) struct DevicesArgs {
 #[derive(Debug, Default)]
 pub(crate) struct Devices {
     requests: Vec<(UpdateRequest, AskedFrom)>,
-    /// Devices whose words could be no request's, or for which there was no room.
+    /// The number of devices that were left out, because their words are not valid in a request or the limit was
+    /// reached.
     left_out: u64,
 }
 
@@ -62,7 +63,7 @@ impl DevicesArgs {
 }
 
 impl Devices {
-    /// Returns the devices whose answer is another in `after` than in `before`.
+    /// Returns the devices whose answer differs between `before` and `after`.
     pub(crate) fn differences(&self, before: &Snapshot, after: &Snapshot, now: UnixTime) -> Differences {
         Differences(report::Differences::between(before, after, &self.requests, self.left_out, now))
     }

@@ -13,14 +13,14 @@ pub(crate) struct DialectArgs {
     dialect: Option<PathBuf>,
 }
 
-/// The most bytes of a dialect: a name and some others for each of two dozen items.
+/// The largest size of a dialect file in bytes.
 const MAX_DIALECT_BYTES: usize = 64 * 1024;
 
 impl DialectArgs {
-    /// Returns the codec that speaks it.
+    /// Returns the codec that uses the dialect.
     ///
     /// # Errors
-    /// When the file cannot be read or is no dialect.
+    /// When the file cannot be read or is not a dialect.
     pub(crate) fn codec(&self) -> Result<Codec, Failure> {
         let Some(path) = &self.dialect else { return Ok(Codec::default()) };
         let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(path.display(), error);

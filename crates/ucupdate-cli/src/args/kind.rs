@@ -50,7 +50,8 @@ pub(crate) struct KindPatternArgs {
 }
 
 impl KindPatternArgs {
-    /// Returns a pattern with the words that are given in the place of its own.
+    /// Returns the pattern with the given words replaced. Words that are not given keep their alternatives from
+    /// `pattern`.
     pub(crate) fn in_place_of(self, pattern: KindPattern) -> KindPattern {
         fn given<T>(given: Vec<T>, own: Vec<T>) -> Vec<T> {
             if given.is_empty() { own } else { given }

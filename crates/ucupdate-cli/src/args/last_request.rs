@@ -10,11 +10,11 @@ use ucupdate::inventory::{Inventory, InventoryDevice};
 use ucupdate::request::Side;
 use ucupdate::value::UnixTime;
 
-/// A device as of its last request.
+/// A device and its last request.
 #[derive(Debug)]
 pub(crate) struct LastRequest {
     pub(crate) device: InventoryDevice,
-    /// The side that the URL of its last offer belongs to. `None` if it was offered nothing.
+    /// The side in the URL of the last offer. `None` if the device was offered nothing.
     pub(crate) side: Option<Side>,
 }
 
@@ -50,8 +50,8 @@ fn side_of(url: &str) -> Side {
     if is_external { Side::External } else { Side::Internal }
 }
 
-/// Finds the device that a MAC address, a serial number or an address names. The first kind that a row has counts, in this
-/// order. Of several devices at an address, the one that asked last counts.
+/// Finds a device by a text. The text is tried as a MAC address, then as a serial number, then as an address. If
+/// several devices have the address, the one with the latest request is returned.
 ///
 /// # Errors
 /// When there is no store, when a log cannot be read, and when no row names the device.

@@ -1,10 +1,10 @@
-//! Times as people write them: a moment in ISO 8601, and a span of days, hours or minutes.
+//! Times in the form that people write: a moment in ISO 8601, and a number of days, hours or minutes.
 
 use std::str::FromStr;
 use ucupdate::value::{FieldTime, UnixTime};
 
-/// A moment: `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z`, `2026-12-01T08:00:00+01:00`; in UTC unless it says
-/// otherwise.
+/// A moment, such as `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z` or `2026-12-01T08:00:00+01:00`. Without a
+/// zone, the moment is in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) UnixTime);
 
@@ -31,7 +31,7 @@ fn moment(text: &str) -> Option<UnixTime> {
     Some(UnixTime::from_seconds(civil.as_utc().as_seconds() - ahead))
 }
 
-/// By how many seconds `+01:00` is ahead of UTC.
+/// Returns the number of seconds by which an offset such as `+01:00` is ahead of UTC.
 fn ahead(text: &str) -> Option<i64> {
     let (sign, text) = text.split_at_checked(1)?;
     let (hours, minutes) = text.split_once(':')?;
@@ -43,7 +43,7 @@ fn ahead(text: &str) -> Option<i64> {
     Some(if sign == "-" { -seconds } else { seconds })
 }
 
-/// A span of time in seconds: `2d`, `12h`, `90m`.
+/// A duration in seconds, such as `2d`, `12h` or `90m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) u32);
 

@@ -1,10 +1,10 @@
-//! How cabinets and the packages in them are read, on the command line.
+//! Options for reading cabinets and packages.
 
 use clap::Args;
 use ucupdate_cab::package::{PackageLimits, PackageOptions};
 use ucupdate_cab::{CabinetOptions, CodePage, Limits};
 
-/// How cabinets are read.
+/// Options for reading cabinets.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CabinetArgs {
     /// The code page of names that are not UTF-8, such as 932 for Japanese or 437 for DOS [default: 1252]
@@ -38,7 +38,7 @@ impl CabinetArgs {
         options
     }
 
-    /// Returns the limits of packages among the limits that are given.
+    /// Returns those of the given limits that apply to packages.
     fn package_limits(&self) -> PackageLimits {
         let mut limits = PackageLimits::default();
         for (name, number) in &self.limits {
@@ -49,7 +49,7 @@ impl CabinetArgs {
     }
 }
 
-/// How cabinets and the packages in them are read.
+/// Options for reading cabinets and the packages in them.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PackageArgs {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! [`ReadRows`]: how much of the logs was understood.
+//! [`ReadRows`]: counts the lines of logs that could be read and those that could not.
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -6,20 +6,20 @@ use crate::files::logs::name;
 use ucupdate::LogSummary;
 use ucupdate::audit::{Finding, LogKind, LogLook};
 
-/// How much of the logs was understood.
+/// The counts of lines that could be read and of those that could not.
 #[derive(Debug)]
 pub(crate) struct ReadRows {
     kind: LogKind,
-    /// Rows.
+    /// The number of rows.
     pub(crate) rows: u64,
-    /// Lines that gave no row.
+    /// The number of lines that could not be read.
     pub(crate) unread: u64,
-    /// The logs of which nothing was understood, a sentence each. At most [`MAX_MESSAGES`].
+    /// A sentence for each log of which nothing could be read. At most [`MAX_MESSAGES`].
     nothing: Vec<String>,
     more_nothing: u64,
 }
 
-/// The number of lines without a row, and of logs without any, that are named one by one.
+/// The largest number of lines, and of logs, that are reported one by one.
 const MAX_MESSAGES: u64 = 10;
 
 impl ReadRows {
@@ -27,7 +27,7 @@ impl ReadRows {
         Self { kind, rows: 0, unread: 0, nothing: Vec::new(), more_nothing: 0 }
     }
 
-    /// Counts a line that gave no row, and reports the first few.
+    /// Counts a line that could not be read, and reports the first few.
     pub(crate) fn unread(&mut self, log: &str, finding: &Finding, context: &mut Context) {
         self.unread += 1;
         if self.unread <= MAX_MESSAGES {
@@ -35,7 +35,7 @@ impl ReadRows {
         }
     }
 
-    /// Remembers a log of which nothing was understood.
+    /// Records a log of which nothing could be read.
     pub(crate) fn ended(&mut self, log: &str, summary: &LogSummary) {
         if summary.is_understood() {
             return;
@@ -59,28 +59,28 @@ impl ReadRows {
         self.nothing.push(format!("{log}: nothing is understood as an {kind}: {looks}{hint}"));
     }
 
-    /// Reports how many lines without a row were not named.
+    /// Reports the number of unreadable lines that were not reported one by one.
     pub(crate) fn finish(&self, context: &mut Context) {
         if let Some(more) = self.unread.checked_sub(MAX_MESSAGES).filter(|more| *more > 0) {
             context.output.message(format_args!("{more} further line(s) gave no row"));
         }
     }
 
-    /// Returns whether something was understood of every log.
+    /// Returns whether something could be read of every log.
     pub(crate) fn is_understood(&self) -> bool {
         self.nothing.is_empty()
     }
 
-    /// Returns whether the logs gave no row, and something in them was not understood: then "nothing found" would be
-    /// wrong.
+    /// Returns whether no row was read although the logs have content. In this case "nothing found" would be a wrong
+    /// result.
     pub(crate) fn is_nothing(&self) -> bool {
         self.rows == 0 && !self.is_understood()
     }
 
-    /// Refuses logs of which nothing was understood.
+    /// Returns an error if nothing could be read of a log.
     ///
     /// # Errors
-    /// When nothing was understood of one of the logs.
+    /// When nothing could be read of one of the logs.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         if self.nothing.is_empty() {
             return Ok(());

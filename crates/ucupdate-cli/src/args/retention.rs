@@ -1,4 +1,4 @@
-//! Which revisions keep their images, on the command line.
+//! The revisions whose images are kept, on the command line.
 
 use clap::Args;
 use std::time::Duration;

@@ -6,9 +6,9 @@ use ucupdate::book::{RuleKey, RulePattern};
 /// One rule, or the rules that match a pattern.
 #[derive(Clone, Debug)]
 pub(crate) enum RulesArg {
-    /// All words are given, none with `*`.
+    /// One rule: all words are given, and none has `*`.
     Rule(RuleKey),
-    /// A word holds `*`, or words at the end are left out.
+    /// A pattern: a word has `*`, or words at the end are left out.
     Pattern(RulePattern),
 }
 

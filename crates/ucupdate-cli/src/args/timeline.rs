@@ -27,7 +27,8 @@ impl LogArgs {
         self.access.is_empty()
     }
 
-    /// Reads the rows, by time, and reports lines that gave none. The store is read only if `from_store` is set.
+    /// Reads the rows in order of time, and reports the lines that cannot be read. The store is read only if
+    /// `from_store` is set.
     ///
     /// # Errors
     /// When there is no store, or a log cannot be read.

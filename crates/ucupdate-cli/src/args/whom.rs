@@ -22,22 +22,22 @@ pub(crate) struct WhomArgs {
 }
 
 impl WhomArgs {
-    /// Returns the audience that is meant.
+    /// Returns the audience: the device or the group.
     ///
     /// # Errors
-    /// When none is.
+    /// When neither a device nor a group is given.
     pub(crate) fn audience(self) -> Result<Audience, Failure> {
         let device = device(self.mac, self.serial).map(Audience::Device);
         device.or(self.group.map(Audience::Group)).ok_or_else(nobody)
     }
 }
 
-/// Returns the device that is known by one of these.
+/// Returns the device with this MAC address or serial number.
 pub(crate) fn device(mac: Option<MacAddress>, serial: Option<SerialNumber>) -> Option<DeviceId> {
     mac.map(DeviceId::Mac).or(serial.map(DeviceId::Serial))
 }
 
-/// Returns the failure where neither a device nor a group is named. The command line refuses that before.
+/// Returns the error that neither a device nor a group is given. The command line normally refuses this earlier.
 pub(crate) fn nobody() -> Failure {
     Failure::usage("expected one of --mac, --serial and --group")
 }

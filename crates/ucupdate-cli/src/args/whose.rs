@@ -1,4 +1,4 @@
-//! [`Whose`]: the devices whose rows of the logs are looked for.
+//! [`Whose`]: the selected devices of a command that reads logs.
 
 use std::fmt;
 use ucupdate::audit::AuditRow;
@@ -9,7 +9,7 @@ use ucupdate::timeline::host_key;
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 
-/// The devices that are looked for.
+/// The selected devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     All,
@@ -28,7 +28,7 @@ impl Whose {
         }
     }
 
-    /// Returns whether an audit row is of such a device. Addresses are compared apart.
+    /// Returns whether an audit row is of a selected device. Addresses are not compared here.
     pub(crate) fn is_of(&self, row: &AuditRow) -> bool {
         match self {
             Self::All => true,
@@ -54,7 +54,7 @@ impl fmt::Display for Whose {
     }
 }
 
-/// Returns the rule that the words of a row and a module name. `None` if they do not form the key of a rule.
+/// Returns the rule of a row and a module. `None` if the words of the row are not valid in a rule.
 fn rule_of(row: &AuditRow, file_name: &str) -> Option<RuleKey> {
     let module = InstalledModule {
         file_name: file_name.into(),

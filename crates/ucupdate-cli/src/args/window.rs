@@ -4,7 +4,7 @@ use crate::context::Context;
 use std::str::FromStr;
 use ucupdate::book::Window;
 
-/// A window, and whether it names its time zone.
+/// A window, and whether its text has a time zone.
 #[derive(Clone, Debug)]
 pub(crate) struct WindowArg {
     window: Window,
@@ -16,7 +16,7 @@ impl FromStr for WindowArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let window: Window = text.parse()?;
-        // A window that names no zone is one in UTC, and is written with it.
+        // A window without a zone is in UTC, and is written with it.
         let shown = window.to_string();
         let is_utc = shown.ends_with(" UTC");
         let names_zone = !is_utc || text.trim().to_ascii_uppercase().ends_with("UTC");

@@ -1,4 +1,4 @@
-//! The commands, a module each: its arguments, what it does, and its result.
+//! The commands. Each module has the arguments, the work and the result of one command.
 
 pub(crate) mod answers;
 pub(crate) mod devices;

@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use ucupdate::audit::{LogKind, LogLook};
 use ucupdate::value::Zone;
 
-/// The maximum number of files that one argument can name.
+/// The maximum number of files for one argument.
 const MAX_FILES: usize = 100_000;
 
-/// The maximum depth of folders in a folder.
+/// The maximum depth of nested folders.
 const MAX_DEPTH: usize = 8;
 
-/// The number of first bytes that show what a file is.
+/// The number of first bytes by which the kind of a file is judged.
 const LOOK_BYTES: u64 = 4096;
 
-/// The maximum size of a file that names a time zone.
+/// The maximum size in bytes of a file with a time zone.
 const ZONE_BYTES: usize = 256;
 
-/// Returns the logs that the arguments name. A folder stands for the logs of this kind in it, whatever they are called. An
-/// argument that is no file and has `*`, `?` or `[` is a pattern.
+/// Returns the logs for the arguments. A folder means all logs of this kind in it, with any file names. An argument
+/// that is not a file and has `*`, `?` or `[` is a pattern.
 ///
 /// # Errors
 /// When a pattern matches no file, when a folder cannot be read or has no log of this kind, and when there are too many
@@ -127,10 +127,10 @@ fn look(path: &Path) -> Result<LogLook, Failure> {
     Ok(LogLook::of(&bytes))
 }
 
-/// Returns the time zone that the file beside a log names. `None` if there is no such file.
+/// Returns the time zone in the file beside a log. `None` if there is no such file.
 ///
 /// # Errors
-/// When the file cannot be read, or names no time zone.
+/// When the file cannot be read, or has no valid time zone.
 pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
     let path = log.with_extension("zone");
     if path == log || !path.is_file() {
@@ -141,7 +141,7 @@ pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
     zone.map(Some).map_err(|error| Failure::not_understood(format_args!("{}: {error}", path.display())))
 }
 
-/// Returns the name of a kind of log in messages.
+/// Returns the name of a kind of log for messages.
 pub(crate) fn name(kind: LogKind) -> &'static str {
     match kind {
         LogKind::Audit => "audit log",

@@ -1,4 +1,4 @@
-//! Files a command makes: below one folder, whole or not at all, and never over one that is there.
+//! New files of a command. They are complete or absent, are below one folder, and never replace an existing file.
 
 use crate::failure::Failure;
 use std::io::{self, Read};
@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime};
 use ucupdate::value::FieldTime;
 use ucupdate_folder::Folder;
 
-/// A folder in which files are made.
+/// A folder in which new files are created.
 #[derive(Debug)]
 pub(crate) struct NewFiles(Folder);
 
-/// Makes one new file.
+/// Creates one new file.
 ///
 /// # Errors
-/// When something is there already, or the file cannot be made.
+/// When the path exists already, or the file cannot be created.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write_from(path, &mut &*content)
 }
@@ -41,13 +41,13 @@ impl NewFiles {
         Self::of(Folder::open_or_create(path), path)
     }
 
-    /// Returns the names are not synced: after a power cut the command can be run again.
+    /// Converts an opened folder. Names in it are not synced, because the command can be run again after a power cut.
     fn of(opened: io::Result<Folder>, path: &Path) -> Result<Self, Failure> {
         let folder = opened.map_err(|error| Failure::in_doing(path.display(), &error))?;
         Ok(Self(folder.with_synced_names(false)))
     }
 
-    /// Fails when something is at any of these paths below the folder.
+    /// Returns an error if any of these paths below the folder exists.
     pub(crate) fn refuse_existing<'a>(
         &self,
         paths: impl IntoIterator<Item = &'a str>,
@@ -59,10 +59,10 @@ impl NewFiles {
         })
     }
 
-    /// Makes a file of the bytes of `content`, at a relative path with `/`. Returns its size.
+    /// Creates a file with the bytes of `content`. The path is relative, with `/` between its parts. Returns its size.
     ///
     /// # Errors
-    /// Fails when a file is there, `content` fails, or the disk does.
+    /// Fails when the file exists, `content` fails, or the disk fails.
     pub(crate) fn write(
         &self,
         path: &str,

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt::{self, Display};
 
-/// All things of one kind.
+/// A list of things of one kind.
 #[derive(Debug)]
 pub(crate) struct List<const N: usize> {
     field: &'static str,
@@ -21,9 +21,9 @@ impl<const N: usize> List<N> {
         Self { field, none, values: Vec::new(), table: Table::new(heading) }
     }
 
-    /// Adds a thing: its value for scripts, and its cells for people.
+    /// Adds an entry: its value for scripts, and its cells for people.
     pub(crate) fn row(&mut self, value: impl Serialize, cells: [&dyn Display; N]) {
-        // Our values have text keys and finite numbers only, so each has a JSON form.
+        // The values have text keys and finite numbers only, so they can always be written as JSON.
         self.values.push(serde_json::to_value(value).unwrap_or_default());
         self.table.row(cells);
     }

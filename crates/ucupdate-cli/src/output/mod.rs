@@ -1,4 +1,4 @@
-//! The one place that writes: results to stdout, everything else to stderr.
+//! The only module that writes: results to stdout, and everything else to stderr.
 
 pub(crate) mod list;
 pub(crate) mod page;
@@ -14,7 +14,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write};
 use std::process::ExitCode;
 
-/// The version of every JSON object that is written.
+/// The format version in every JSON object.
 const FORMAT: u32 = 1;
 
 /// The output of a command: results and messages.
@@ -25,7 +25,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Results as JSON, or as text for people.
+    /// Creates an output that writes results as JSON, or as text for people.
     pub(crate) fn new(json: bool) -> Self {
         Self { json, stdout: io::stdout() }
     }
@@ -42,7 +42,7 @@ impl Output {
         size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(40))
     }
 
-    /// Returns whether a person may be watching stderr.
+    /// Returns whether stderr is a terminal.
     pub(crate) fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }
@@ -55,10 +55,7 @@ impl Output {
         if self.json { self.json_result(result) } else { self.text(result) }
     }
 
-    /// Writes a result of which both forms are there: a JSON object for scripts, and a text for people.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes a result in one of its two forms: a JSON object for scripts, or a text for people.
     pub(crate) fn both(&mut self, json: &serde_json::Value, text: impl Display) -> Result<(), Failure> {
         if self.json { self.json_result(json) } else { self.text(text) }
     }
@@ -84,8 +81,8 @@ impl Output {
         ended.map_err(|error| unwritten(&error))
     }
 
-    /// Writes lines of text to stdout, and the end of the last one. Line ends in foreign text must be escaped before,
-    /// by [`Shown`]; all else that controls is escaped here.
+    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must be escaped
+    /// before by [`Shown`]. Other control characters are escaped here.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -94,7 +91,7 @@ impl Output {
         if text.is_empty() { Ok(()) } else { self.write(&text) }
     }
 
-    /// Writes bytes to stdout as they are; on a terminal with a line end, so that the next prompt has its own line.
+    /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its own line.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -108,16 +105,16 @@ impl Output {
 
     /// Writes a message of one line to stderr.
     pub(crate) fn message(&mut self, message: impl Display) {
-        // Nobody can be told that stderr is closed.
+        // If stderr is closed, the message cannot be reported anywhere.
         let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
     }
 
-    /// Writes why the command failed, as the last line on stderr: a sentence, or one JSON object.
+    /// Writes the reason of a failure as the last line on stderr: a sentence, or one JSON object.
     pub(crate) fn failure(&mut self, kind: FailureKind, text: &str) {
         write_failure(self.json, kind, text);
     }
 
-    /// Sees that all results are out.
+    /// Flushes all results to stdout.
     ///
     /// # Errors
     /// When stdout cannot be written.
@@ -158,7 +155,7 @@ fn unwritten(error: &io::Error) -> Failure {
     }
 }
 
-/// Escapes characters that JSON allows and that would control a terminal, as `\uXXXX`. They stand in strings only.
+/// Escapes, as `\uXXXX`, characters that JSON allows but that could control a terminal. They occur only in strings.
 pub(crate) fn escaped_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -186,15 +183,15 @@ fn write_failure(json: bool, kind: FailureKind, text: &str) {
         text: &'a str,
     }
     let document = Document { format: FORMAT, error: Fault { kind, text } };
-    // Nobody can be told that stderr is closed.
+    // If stderr is closed, the failure cannot be reported anywhere.
     let _untold = match serde_json::to_string(&document) {
         Ok(document) if json => writeln!(io::stderr(), "{}", escaped_json(&document)),
         _ => writeln!(io::stderr(), "ucupdate: {}", Shown(text)),
     };
 }
 
-/// Tells how the command is called: help on stdout, a mistake on stderr with exit code 2. With `--json` among the arguments
-/// a mistake is a JSON object.
+/// Writes help to stdout, or an error of the command line to stderr. The exit code of an error is 2. With `--json`
+/// among the arguments, the error is a JSON object.
 pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
     let mut options = std::env::args_os().take_while(|argument| argument != "--");
     if usage.use_stderr() && options.any(|argument| argument == "--json") {
@@ -207,7 +204,7 @@ pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
     }
     let text = usage.render().to_string();
     let text = text.trim_end();
-    // Whoever closed the stream did not want to know.
+    // If the stream is closed, nobody reads the text.
     let _untold = if usage.use_stderr() {
         let (lead, text) = text.strip_prefix("error: ").map_or(("", text), |text| ("ucupdate: ", text));
         writeln!(io::stderr(), "{lead}{}", ShownLines(text))

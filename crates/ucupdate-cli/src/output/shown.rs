@@ -1,8 +1,8 @@
-//! Foreign text, made fit for a terminal.
+//! Displays untrusted text safely on a terminal.
 
 use std::fmt::{self, Display, Write};
 
-/// Shows a text in one line that does nothing to a terminal: what controls, hides or turns round is escaped.
+/// Displays a text in one line. Control characters, invisible characters and direction marks are escaped.
 pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: Display> Display for Shown<T> {
@@ -11,7 +11,7 @@ impl<T: Display> Display for Shown<T> {
     }
 }
 
-/// As [`Shown`], but line ends stay: for texts made of several lines of ours.
+/// Displays a text like [`Shown`], but keeps line ends, for texts of several trusted lines.
 pub(crate) struct ShownLines<T>(pub(crate) T);
 
 impl<T: Display> Display for ShownLines<T> {
@@ -20,7 +20,7 @@ impl<T: Display> Display for ShownLines<T> {
     }
 }
 
-/// Returns whether a character does something other than show itself.
+/// Returns whether a character has another effect than displaying itself.
 pub(crate) fn is_unfit(character: char) -> bool {
     character.is_control()
         || matches!(character,

@@ -1,4 +1,4 @@
-//! Tables for people: columns aligned by blanks, foreign text made fit for a terminal.
+//! Tables for people. Columns are aligned by blanks, and untrusted text is escaped.
 
 use super::shown::Shown;
 use std::fmt::{self, Display};
@@ -27,7 +27,7 @@ impl<const N: usize> Table<N> {
         self.table.add_row(cells.map(|cell| Shown(cell).to_string()));
     }
 
-    /// Adds a line below the last row: what is to be said of it and is no column.
+    /// Adds a line below the last row, for a remark that is not a cell.
     pub(crate) fn line(&mut self, line: impl Display) {
         self.lines.push((self.table.row_count() + 1, format!("  {}", Shown(line))));
     }

@@ -1,3 +1,3 @@
-//! Moments as results show them.
+//! The form of times in results.
 
 pub(crate) use ucupdate_admin::report::iso;

@@ -8,25 +8,25 @@ use ucupdate::book::Note;
 /// Notes of a command: as sentences for people, and as objects for scripts.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Told {
-    /// The facts, a sentence each.
+    /// The notes as sentences.
     notes: Vec<String>,
-    /// The facts, an object each: `kind`, `rule`, `name`, `from`, `to`.
+    /// The notes as objects with `kind`, `rule`, `name`, `from` and `to`.
     changes: Vec<Note>,
 }
 
 impl Told {
-    /// Returns whether nothing happened.
+    /// Returns whether there are no notes.
     pub(crate) fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }
 
-    /// Adds a fact.
+    /// Adds a note.
     pub(crate) fn push(&mut self, note: Note) {
         self.notes.push(note.to_string());
         self.changes.push(note);
     }
 
-    /// Returns the sentences, safe for a terminal, without those of this kind.
+    /// Returns the sentences except those of this kind. They are safe for a terminal.
     pub(crate) fn lines_without(&self, kind: &str) -> impl Iterator<Item = impl fmt::Display> {
         let facts = self.notes.iter().zip(&self.changes).filter(move |(_, note)| note.kind() != kind);
         facts.map(|(sentence, _)| Shown(sentence))
@@ -38,7 +38,7 @@ impl Told {
         facts.map(|(sentence, _)| sentence.as_str())
     }
 
-    /// Returns the sentences, safe for a terminal.
+    /// Returns the sentences. They are safe for a terminal.
     pub(crate) fn lines(&self) -> impl Iterator<Item = impl fmt::Display> {
         self.notes.iter().map(Shown)
     }

@@ -1,4 +1,4 @@
-//! `ask`: what a phone would say, and what it gets.
+//! Tests `ask`: the requests of a phone and the answers.
 
 use crate::place::{CX700, IP8540, Place, package};
 use crate::serving::{PHONE, Serving};

@@ -1,4 +1,4 @@
-//! `captures` and `inspect`: from a body that could not be read to a dialect that reads it.
+//! Tests `captures` and `inspect`, from an unreadable body to a dialect that reads it.
 
 use crate::place::{CX700, Place};
 use crate::serving::{post, status};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 
-/// A request whose names no table has.
+/// A request with names that no dialect has.
 const FOREIGN: &str = "<UpdateQuery><Family>UCPhone</Family><Maker>Polycom</Maker><Product>CX700</Product><HwRev>A</HwRev>\
                        <Lang>ENU</Lang><Ethernet>00-21-63-0F-20-7B</Ethernet><Files><File><Image>cpe.nbt</Image>\
                        <Build>1.0.522.34</Build></File></Files></UpdateQuery>";

@@ -1,4 +1,4 @@
-//! A store seen through, carried elsewhere, written out, rolled back, and begun anew.
+//! Tests checks, copies, exports, roll backs and rebuilds of a store.
 
 use crate::place::{CX700, IP8540, Place, package};
 use std::fs;
@@ -48,7 +48,7 @@ fn what_is_wrong_is_told_with_what_repairs_it_and_the_exit_code_says_so() {
         "{mended}"
     );
 
-    // A history that nothing else reads any more.
+    // Nothing else reads this revision any more.
     fs::remove_file(place.path("ucupdate-data/state/revisions/00000000000000000002.json")).unwrap();
     assert!(place.run(&["rules"]).refused().contains("is missing"));
     let broken = place.run(&["verify", "--json"]);

@@ -1,9 +1,9 @@
-//! `demo`: the story, and the commands that are left to try.
+//! Tests `demo`: its output, and the commands that it prints to try.
 
 use crate::place::{Place, Ran};
 use std::process::{Command, Stdio};
 
-/// Returns the rows of the field's phone, without what no two runs share.
+/// Returns the rows of the phone without values that differ between runs.
 fn masked(log: &str) -> Vec<String> {
     let rows = log.lines().filter(|line| line.contains(",\"LG-Nortel\","));
     rows.map(|row| {

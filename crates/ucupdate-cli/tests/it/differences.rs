@@ -1,9 +1,9 @@
-//! `diff` and `--dry-run`: whose answer changes; `explain --save` and `--replay`: that an answer comes out the same.
+//! Tests `diff` and `--dry-run`, and that `explain --save` and `--replay` repeat an answer.
 
 use crate::place::{CX700, IP8540, Place};
 use serde_json::{Value, json};
 
-/// Returns a header and rows of four phones, each as it asked last; the last one cannot be read as a device.
+/// Returns a header and the last rows of four phones. The last row cannot be read as a device.
 fn audit_log() -> String {
     let header =
         include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log").lines().next().unwrap();
@@ -25,7 +25,7 @@ fn audit_log() -> String {
 
 const LOG: &str = "RequestHandlerAuditLog_ocs_2009-03-06.log";
 
-/// Returns the package of two phones, and an audit log in the store.
+/// Returns a place with a package for two phones, and an audit log in the store.
 fn with_log() -> Place {
     let place = Place::with_package();
     let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
@@ -34,7 +34,7 @@ fn with_log() -> Place {
     place
 }
 
-/// Returns the addresses of those whose answer changes.
+/// Returns the addresses of the devices whose answers change.
 fn changed(report: &Value) -> Vec<&str> {
     report["answers"].as_array().unwrap().iter().map(|change| change["mac"].as_str().unwrap()).collect()
 }

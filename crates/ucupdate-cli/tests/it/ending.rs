@@ -1,4 +1,4 @@
-//! How a server ends, and what is left after.
+//! Tests how a server ends, and what it leaves in the store.
 #![cfg(unix)]
 
 use crate::place::{IP8540, Place, package};
@@ -8,12 +8,12 @@ use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// More than a connection holds on its way through this machine.
+/// More bytes than the buffers of a connection on this machine.
 const IMAGE_BYTES: usize = 12 * 1024 * 1024;
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
 
-/// Returns a place whose image is large, and approved.
+/// Returns a place with a large approved image, and the image.
 fn place_with_large_image() -> (Place, Vec<u8>) {
     let place = Place::new();
     let image = vec![0xA5; IMAGE_BYTES];
@@ -23,7 +23,7 @@ fn place_with_large_image() -> (Place, Vec<u8>) {
     (place, image)
 }
 
-/// Begins to fetch the image, and stops after the first bytes of the answer.
+/// Begins to download the image, and stops after the first bytes of the answer.
 fn begin_download(serving: &Serving) -> (TcpStream, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut stream = runtime.block_on(async {
@@ -40,7 +40,7 @@ fn begin_download(serving: &Serving) -> (TcpStream, Vec<u8>) {
     (stream, begun)
 }
 
-/// Waits until the server has heard that it is to end.
+/// Waits until the server has received the signal to end.
 fn wait_until_nothing_is_accepted(address: &str) {
     let until = Instant::now() + Duration::from_secs(30);
     while TcpStream::connect(address).is_ok() {
@@ -84,7 +84,7 @@ fn told_twice_it_ends_at_once_and_says_what_it_closed() {
     let address = serving.address();
     serving.signal("INT");
     wait_until_nothing_is_accepted(&address);
-    // Twice at once is one word: `timeout` tells a program and its group.
+    // Two signals at the same time count as one, because `timeout` signals a program and its process group.
     serving.signal("INT");
     std::thread::sleep(Duration::from_millis(1000));
     let begin = Instant::now();
@@ -104,7 +104,7 @@ fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     let place = Place::with_package();
     let serving = place.serve_here();
     let body = place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done();
-    // A file where the folder of the logs should be.
+    // There is a file in the place of the log folder.
     let logs = place.path("ucupdate-data/Logs");
     if logs.exists() {
         std::fs::remove_dir_all(&logs).unwrap();

@@ -1,4 +1,4 @@
-//! `serve`: events as JSON lines, as lines of the access log, and as webhooks.
+//! Tests the events of `serve`: JSON lines, lines of the access log, and webhooks.
 
 use crate::place::{IP8540, Place};
 use crate::serving::{PHONE, post, status};
@@ -72,7 +72,7 @@ fn an_answer_does_not_wait_for_a_webhook_that_hangs() {
     let place = Place::with_package();
     place.file("secret", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let body = request(&place);
-    // The system accepts connections for it, and nothing is ever read.
+    // The system accepts the connections, but nothing reads from them.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", hanging.local_addr().unwrap());
     let serving = place.serve(&[

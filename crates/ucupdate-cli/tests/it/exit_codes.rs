@@ -1,4 +1,4 @@
-//! The exit code of every verb: done, refused, nothing understood, nothing found, and wrong call.
+//! Tests the exit codes of every verb: done, refused, not understood, not found, and wrong call.
 
 use crate::packages::one_bad_file;
 use crate::place::{CX700, IP8540, Place, package};
@@ -49,15 +49,51 @@ const ROWS: &[(i32, &[&str])] = &[
     (DONE, &["policy", "show", IP8540]),
     (DONE, &["fleet"]),
     (DONE, &["fleet", "--audit", "audit.log", "--behind", "--state", "silent", "--sort", "last-asked"]),
+    (DONE, &["report", "--html", "report.html"]),
     (DONE, &["loops"]),
     (DONE, &["interim", "list"]),
     (DONE, &["ingest", "--dry-run", "uc.cab"]),
     (DONE, &["policy", "deploy-at-ingest", "RoundTable", "yes"]),
     (DONE, &["device", "--audit", "audit.log", "--", "0021630F207B"]),
     (DONE, &["captures"]),
+    // Tokens of administrators.
+    (NOT_FOUND, &["token", "list", "--token-file", "tokens.json"]),
+    (NOT_FOUND, &["token", "revoke", "ann", "--token-file", "tokens.json"]),
+    (DONE, &["token", "add", "ann", "--role", "approver", "--token-file", "tokens.json"]),
+    (REFUSED, &["token", "add", "ANN", "--role", "viewer", "--token-file", "tokens.json"]),
+    (WRONG_CALL, &["token", "add", "bob", "--role", "king", "--token-file", "tokens.json"]),
+    (NOT_UNDERSTOOD, &["token", "add", "bob", "--role", "viewer", "--token-file", "noise"]),
+    (NOT_FOUND, &["token", "add", "bob", "--role", "viewer", "--token-file", "absent/tokens.json"]),
+    (DONE, &["token", "list", "--token-file", "tokens.json"]),
+    (NOT_UNDERSTOOD, &["token", "list", "--token-file", "noise"]),
+    (WRONG_CALL, &["token", "list", "ann"]),
+    (DONE, &["token", "revoke", "Ann", "--token-file", "tokens.json"]),
+    (NOT_FOUND, &["token", "revoke", "ann", "--token-file", "tokens.json"]),
+    (NOT_UNDERSTOOD, &["token", "revoke", "ann", "--token-file", "noise"]),
+    (WRONG_CALL, &["token", "revoke"]),
+    (
+        NOT_FOUND,
+        &["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "absent.json"],
+    ),
+    (WRONG_CALL, &["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]),
+    (
+        WRONG_CALL,
+        &["serve", "--listen", "127.0.0.1:0", "--admin", "0.0.0.0:0", "--token-file", "tokens.json"],
+    ),
     (DONE, &["timeline"]),
     (DONE, &["timeline", "--audit", "audit.log", "--mac", "0021630F207B"]),
     (DONE, &["verify"]),
+    (DONE, &["doctor", "--quick"]),
+    (DONE, &["client-filter", "check", "OCPhone/1.0.452.0", "--allow", "OCPhone >= 1.0.199"]),
+    (REFUSED, &["client-filter", "check", "OCPhone/1.0.100.0", "--block", "OCPhone"]),
+    (NOT_UNDERSTOOD, &["client-filter", "check", "(no client)"]),
+    (WRONG_CALL, &["client-filter", "check", "OCPhone/1.0", "--allow", "OCPhone >= x"]),
+    (DONE, &["provisioning", "--internal-url", "http://a", "--domain", "contoso.com"]),
+    (WRONG_CALL, &["provisioning", "--internal-url", "http://a", "--domain", "a..b"]),
+    (REFUSED, &["doctor", "--quick", "--internal-url", "http://127.0.0.1:1"]),
+    (NOT_FOUND, &["--store", "file:nowhere", "doctor"]),
+    (NOT_FOUND, &["doctor", "--ca-cert", "nowhere.pem"]),
+    (NOT_UNDERSTOOD, &["doctor", "--ca-cert", "noise"]),
     (DONE, &["gc", "--dry-run"]),
     (DONE, &["diff", "--from", "0"]),
     (DONE, &["inspect", "request.xml"]),
@@ -92,6 +128,11 @@ const ROWS: &[(i32, &[&str])] = &[
     (DONE, &["ingest", "uc.cab"]),
     (DONE, &["export", "file:copy"]),
     (DONE, &["import", "file:copy"]),
+    (DONE, &["--store", "file:taken-over", "import-ocs", "folder", "--dry-run"]),
+    (DONE, &["--store", "file:taken-over", "import-ocs", "folder"]),
+    (REFUSED, &["--store", "file:taken-over", "import-ocs", "folder"]),
+    (NOT_UNDERSTOOD, &["import-ocs", "folder", "--rules", "noise"]),
+    (NOT_FOUND, &["import-ocs", "nowhere"]),
     (DONE, &["--store", "file:images-only", "rebuild"]),
     // Refused by the state of the rule book, before changes.
     (REFUSED, &["approve", IP8540]),
@@ -399,10 +440,12 @@ const ROWS: &[(i32, &[&str])] = &[
             "ENU",
         ],
     ),
+    (WRONG_CALL, &["fleet", "--keep", "--since", "1d"]),
+    (WRONG_CALL, &["report"]),
     (WRONG_CALL, &["fly"]),
 ];
 
-/// The verbs that look into a store before anything else. Each ends as not found where there is no store.
+/// The verbs that open a store first. Each returns "not found" if there is no store.
 const ON_A_STORE: &[&str] = &[
     "rules",
     "tree",
@@ -412,6 +455,7 @@ const ON_A_STORE: &[&str] = &[
     "interim reject ENU",
     "policy deploy-at-ingest RoundTable yes",
     "fleet",
+    "report --html report.html",
     "loops",
     "verify",
     "gc",
@@ -434,7 +478,7 @@ const ON_A_STORE: &[&str] = &[
     "diff --from 0",
 ];
 
-/// Codes that a verb cannot end with, and why.
+/// The exit codes that a verb cannot return, with the reasons.
 const NEVER: &[(i32, &str, &[&str])] = &[
     (
         REFUSED,
@@ -448,6 +492,7 @@ const NEVER: &[(i32, &str, &[&str])] = &[
             "timeline",
             "device",
             "captures",
+            "token list",
             "group list",
             "group show",
             "test-device list",
@@ -484,6 +529,7 @@ const NEVER: &[(i32, &str, &[&str])] = &[
         "what is named is there or not found",
         &[
             "remove",
+            "token revoke",
             "test-device remove",
             "hold remove",
             "alias remove",
@@ -555,7 +601,13 @@ const NEVER: &[(i32, &str, &[&str])] = &[
         ],
     ),
     (NOT_UNDERSTOOD, "a folder that is no package is refused, as a package would be", &["package build"]),
-    (NOT_FOUND, "it needs nothing that could be missing", &["demo", "sample", "version"]),
+    (
+        NOT_FOUND,
+        "it needs nothing that could be missing",
+        &["demo", "sample", "version", "client-filter check", "provisioning"],
+    ),
+    (REFUSED, "it prints what is known of the field", &["provisioning"]),
+    (NOT_UNDERSTOOD, "it reads only its own arguments", &["provisioning"]),
     (
         DONE,
         "the tests of interim images and of stones show it, in stores that have a pending image or a wide stone",

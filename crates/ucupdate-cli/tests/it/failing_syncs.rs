@@ -1,4 +1,4 @@
-//! The command on a disk whose syncs fail. `strace` lets them fail; without it these tests are skipped.
+//! Tests the command on a disk whose syncs fail. `strace` makes them fail. Without `strace` these tests are skipped.
 
 use crate::place::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 const CALLS: &str = "trace=fsync,fdatasync,linkat";
 
-/// A call that a process made, as `strace` writes it.
+/// A system call of a process, as `strace` prints it.
 #[derive(Debug, PartialEq, Eq)]
 enum Call {
     /// A sync of the file or folder at a path below the store.
@@ -61,8 +61,8 @@ fn calls_of(trace: &str, store: &str) -> Vec<Call> {
     calls
 }
 
-/// Returns whether the newest revision would survive a power cut: its bytes were synced and no sync of them failed, and each
-/// folder of its path was synced after it got its name.
+/// Returns whether the newest revision would survive a power cut. Its bytes must be synced without any failure, and
+/// each folder of its path must be synced after the file got its name.
 fn is_durable(calls: &[Call], revision: &str) -> bool {
     let linked = calls.iter().position(|call| matches!(call, Call::Link { to, .. } if to == revision));
     let Some(linked) = linked else { return false };
@@ -94,8 +94,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Stops everything in a fresh copy of the store, with a fault. Returns whether the command said that it is done, and the
-/// calls that it made.
+/// Stops all offers in a copy of the store, with a fault. Returns whether the command reported success, and its system
+/// calls.
 fn kill_with(place: &Place, fault: Option<&str>) -> Option<(bool, Vec<Call>)> {
     let store = place.path("copy");
     let _none_before = std::fs::remove_dir_all(&store);
@@ -112,7 +112,7 @@ fn kill_with(place: &Place, fault: Option<&str>) -> Option<(bool, Vec<Call>)> {
     let text = std::fs::read_to_string(&trace).unwrap_or_default();
     let shown = store.canonicalize().unwrap().display().to_string();
     let calls = calls_of(&text, &shown);
-    // Where tracing is forbidden, nothing was traced.
+    // If tracing is forbidden, there are no calls.
     (!calls.is_empty()).then_some((output.status.success(), calls))
 }
 
@@ -120,7 +120,7 @@ fn kill_with(place: &Place, fault: Option<&str>) -> Option<(bool, Vec<Call>)> {
 fn a_kill_under_failing_syncs_never_says_done_for_what_a_power_cut_would_lose() {
     let place = Place::with_package();
     let Some((is_done, calls)) = kill_with(&place, None) else {
-        // Past the harness, which captures the output of a test.
+        // The text is printed past the test harness, which captures the output of a test.
         let _ = std::io::Write::write_all(
             &mut std::io::stderr(),
             b"skipped: strace is missing or may not trace\n",
@@ -143,7 +143,7 @@ fn a_kill_under_failing_syncs_never_says_done_for_what_a_power_cut_would_lose() 
             }
         }
     }
-    // The fault is counted for each thread, so only the first number is sure to reach the sync of the revision.
+    // The fault is counted for each thread, so only the first number certainly reaches the sync of the revision.
     assert!(refused >= 1 && done >= 1, "{refused} refused, {done} done");
 }
 

@@ -4,7 +4,7 @@ use crate::place::{IP8540, Place};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 
-/// Rows of one phone at one server: the time, what it has and what it is offered.
+/// Returns rows of one phone at one server: time, installed version and offered version.
 fn log(rows: &[(&str, &str, &str)]) -> String {
     let header = FIELD_LOG.lines().next().unwrap();
     let row = |(time, installed, offered): &(&str, &str, &str)| {
@@ -25,7 +25,7 @@ fn log(rows: &[(&str, &str, &str)]) -> String {
 const ONE: &str = "RequestHandlerAuditLog_ocs01_2009-03-06.log";
 const TWO: &str = "RequestHandlerAuditLog_ocs02_2009-03-06.log";
 
-/// Logs of two servers that approve different versions, in the store.
+/// Returns a place with the logs of two servers that approve different versions.
 fn at_odds() -> Place {
     let place = Place::new();
     let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
@@ -240,6 +240,7 @@ fn devices_are_chosen_by_rule_group_and_version_and_sorted() {
     assert_eq!(macs(&["--sort", "model"]), ["04", "01", "02", "03", "05"]);
     assert_eq!(place.run(&["fleet", "--audit", "five.log", "--group", "none"]).refused(), "no group none");
     assert_eq!(place.run(&["fleet", "--silent-after", "soon"]).code, Some(2));
+    assert_eq!(place.run(&["fleet", "--keep", "--since", "1d"]).code, Some(2));
 }
 
 #[test]
@@ -276,4 +277,50 @@ fn the_page_of_the_fleet_needs_nothing_else_and_holds_no_foreign_markup() {
     for part in ["<b>&", "<script", "src=", "http://", "https://", "@import"] {
         assert!(!page.contains(part), "{part}");
     }
+}
+
+#[test]
+fn a_device_that_is_kept_in_the_store_does_not_vanish_with_its_log() {
+    let place = at_odds();
+    let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
+    let ran = place.run(&["fleet", "--keep"]);
+    assert!(ran.stderr.contains("1 device(s) are kept in the store"), "{ran:?}");
+    for log in [ONE, TWO] {
+        std::fs::remove_file(place.path(&format!("{folder}/{log}"))).unwrap();
+    }
+    let told = place.run(&["fleet", "--json"]).json();
+    assert_eq!(
+        (&told["devices"][0]["mac"], &told["devices"][0]["state"]),
+        (&"0021630F207B".into(), &"silent".into())
+    );
+    assert_eq!(place.run(&["fleet", "--forget-kept"]).done(), "no devices\n");
+    place.file("ucupdate-data/inventory/ucupdate-fleet.jsonl", b"damaged");
+    let ran = place.run(&["fleet"]);
+    assert!(ran.stderr.contains("the kept inventory `inventory/ucupdate-fleet.jsonl` is skipped"), "{ran:?}");
+    assert_eq!(ran.done(), "no devices\n");
+}
+
+#[test]
+fn the_report_says_plainly_what_is_stopped_and_needs_nothing_else() {
+    let place = at_odds();
+    place.file("uc.cab", &ucupdate_cab::package::sample::uc_updates(500));
+    place.run(&["ingest", "uc.cab"]).done();
+    place.run(&["report", "--html", "running.html"]).done();
+    place.run(&["rollout", "kill", "--reason", "phones <restart>"]).done();
+    let told = place.run(&["report", "--html", "stopped.html", "--json"]).json();
+    assert_eq!((&told["stopped"], &told["devices"]), (&true.into(), &1.into()));
+    let page = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    assert!(page("running.html").contains("Nothing is stopped."));
+    let stopped = page("stopped.html");
+    for part in [
+        "Everything is stopped: no device is offered anything. ann stopped it: phones &lt;restart&gt;.",
+        IP8540,
+        "1 device",
+    ] {
+        assert!(stopped.contains(part), "{part}");
+    }
+    for part in ["<script", "src=", "http://", "https://", "@import"] {
+        assert!(!stopped.contains(part), "{part}");
+    }
+    assert!(place.run(&["report", "--html", "stopped.html"]).refused().contains("is there already"));
 }

@@ -1,4 +1,4 @@
-//! `hold`, `pin` and `policy`: what keeps devices from what their rule says.
+//! Tests `hold`, `pin` and `policy`, which change the offers of devices.
 
 use crate::place::{IP8540, Place, package};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn answer(place: &Place, installed: &str) -> Value {
     place.run(&[&["explain", "--json"], &device[..]].concat()).json()["modules"][0].clone()
 }
 
-/// Two versions, the newer one approved.
+/// Returns a place with two versions. The newer one is approved.
 fn two_versions() -> Place {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();

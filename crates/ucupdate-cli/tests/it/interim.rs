@@ -1,4 +1,4 @@
-//! Interim images and the stepping stones that send them, as an administrator types it.
+//! Tests interim images and their stepping stones by the command line.
 
 use crate::place::{CX700, IP8540, Place, package, time};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use ucupdate_cab::package::{NewInterim, NewRelease, PackageBuilder, sample};
 
 const CX600: &str = "UCPhone/Polycom/CX600/A/ENU/CPE";
 
-/// Returns the answer to a device of a rule that reports a version: the reason as one word.
+/// Returns the reason of the answer to a device that reports a version, as one word.
 fn answer(place: &Place, rule: &str, installed: &str, more: &[&str]) -> Value {
     let device = rule.strip_suffix("/CPE").unwrap();
     let args = ["explain", "--device", device, "--installed", installed, "--json"];
@@ -34,7 +34,7 @@ fn with_interim(rule: &str, version: &str, interim: &str) -> Vec<u8> {
     PackageBuilder::new().with_release(release).with_interim(image).build().unwrap()
 }
 
-/// Returns the commands in a text: what stands in backticks and begins with the name of the program.
+/// Returns the commands in a text. They are in backticks, and begin with the name of the program.
 fn commands(text: &str) -> Vec<String> {
     let parts = text.split('`').skip(1).step_by(2);
     parts.filter_map(|part| part.strip_prefix("ucupdate ")).map(ToOwned::to_owned).collect()
@@ -53,7 +53,7 @@ fn run_printed(place: &Place, command: &str) -> String {
     place.run(&words).done()
 }
 
-/// Copies the store that a program of an earlier format wrote to where the command looks for one.
+/// Returns a place with a copy of the store that a program of an earlier format wrote.
 fn old_store(format: &str) -> Place {
     let vector =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../ucupdate/tests/vectors/format-{format}"));
@@ -73,7 +73,8 @@ fn old_store(format: &str) -> Place {
     place
 }
 
-/// Returns the findings of a check about stones; the vectors lack their images.
+/// Returns the problems of a check that concern stones. Other problems are expected, because the vectors have no
+/// images.
 fn wide_stones(place: &Place) -> Vec<Value> {
     let found = place.run(&["verify", "--quick", "--json"]).json();
     let findings = found["findings"].as_array().unwrap().clone();
@@ -104,7 +105,7 @@ fn an_old_store_is_narrowed_by_exactly_the_commands_that_verify_prints() {
         }
         assert_eq!(wide_stones(&place), [] as [Value; 0], "format {format}");
         if format == "1.3" {
-            // Another stone of this store leads over a release that no package has for this phone.
+            // Another stone of this store needs a release that no package has for this phone.
             continue;
         }
         let way = explained(&place, CX600, "0.0.0.0");
@@ -347,7 +348,7 @@ fn a_dry_run_of_an_ingest_says_loudly_what_would_go_to_every_device_and_stores_n
     assert_eq!(changes[2]["to"], "1.1.27.0");
     assert_eq!((&report["dry_run"], &report["packages"][0]["revision"]), (&json!(true), &Value::Null));
 
-    // The note says how to make the next package wait.
+    // The note contains the command that makes the next package wait for approval.
     place.file("uc.cab", &sample::uc_updates(500));
     place.run(&["ingest", "uc.cab"]).done();
     let printed = commands(&ran.stderr);

@@ -1,4 +1,4 @@
-//! The life of a rule, from its first package to its removal, with every refusal on the way.
+//! Tests a rule from its first package to its removal, with every refusal.
 
 use crate::place::{CX700, IP8540, Place, package};
 

@@ -1,12 +1,15 @@
-//! The command as people and scripts call it: the built binary, in folders of its own.
+//! Tests the command as people and scripts use it: the built binary, each test in its own folder.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod admin;
+mod aliases;
 mod asking;
 mod captures;
 mod carrying;
 mod demo;
 mod differences;
+mod doctor;
 mod ending;
 mod events;
 mod exit_codes;
@@ -14,7 +17,9 @@ mod exit_codes;
 mod failing_syncs;
 mod fleet;
 mod groups;
+mod guide;
 mod holding;
+mod importing;
 mod interim;
 mod life;
 mod metrics;

@@ -1,4 +1,4 @@
-//! Mistyped names, times without a zone, stores that are not there, and simulated requests.
+//! Tests mistyped names, times without a zone, missing stores, and simulated requests.
 
 use crate::place::{IP8540, Place, package};
 
@@ -156,13 +156,13 @@ fn a_store_that_cannot_be_looked_into_is_not_taken_for_none() {
     assert!(refused.starts_with("the store at loop cannot be read: "), "{refused}");
 }
 
-/// Runs the command as a user who may not look into the store, where this test may change to that user.
+/// Runs the command as a user who may not read the store, if this test may change to that user.
 #[cfg(unix)]
 #[test]
 fn a_store_that_another_user_may_not_read_is_permission_denied_and_not_no_store() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::with_package();
-    // Any user may run a copy of the program, and reach the place.
+    // Any user may run a copy of the program, and read the folder above the store.
     let program = place.path("program");
     std::fs::copy(env!("CARGO_BIN_EXE_ucupdate"), &program).unwrap();
     let set_mode = |path: &std::path::Path, mode: u32| {

@@ -1,4 +1,4 @@
-//! Stores that belong to another user.
+//! Tests stores that belong to another user.
 
 use crate::place::{Place, Ran};
 use std::fs::{Permissions, set_permissions};
@@ -24,7 +24,7 @@ fn is_root(place: &Place) -> bool {
     std::fs::metadata(place.path("mine")).unwrap().uid() == 0
 }
 
-/// Runs the command as a user who may read the store and not write it.
+/// Runs the command as a user who may read the store, but not write it.
 fn run_as_reader(place: &Place, args: &[&str]) -> Ran {
     let mut command = place.command(args);
     set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
@@ -69,7 +69,7 @@ fn what_root_left_when_it_was_killed_does_not_make_a_store_read_only() {
     let store = place.path("ucupdate-data");
     assert!(store.join(".staging").read_dir().unwrap().next().is_some(), "the lock of root is still there");
     set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
-    // The folders belong to the service, and the files of root in them stay files of root.
+    // The folders belong to the service. The files of root in them stay files of root.
     walk(&store, &|path| {
         if path.is_dir() {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();

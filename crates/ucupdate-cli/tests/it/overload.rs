@@ -1,4 +1,4 @@
-//! `serve` under clients that take all they can get: the kill switch must still hold.
+//! Tests `serve` under clients that use all resources. The kill switch must still take effect.
 
 use crate::place::{IP8540, Place};
 use crate::serving::{PHONE, Serving, exchange, post, status};
@@ -11,10 +11,10 @@ const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
-/// The largest number of polls after which the offer must be gone. One is sent each tenth of a second.
+/// The largest number of polls until the offer must be gone. One poll is sent each tenth of a second.
 const MAX_POLLS: usize = 150;
 
-/// The time that one poll may take.
+/// The time limit of one poll.
 const POLL_TIME: Duration = Duration::from_secs(5);
 
 /// Returns a store whose phone is offered an image of some megabytes.
@@ -40,7 +40,7 @@ fn request(place: &Place) -> Vec<u8> {
     place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
 }
 
-/// Opens this number of connections, sends this on each, and reads nothing.
+/// Opens this number of connections, sends `said` on each, and reads nothing.
 fn hold(address: &str, count: usize, said: &str) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for _ in 0..count {
@@ -51,7 +51,7 @@ fn hold(address: &str, count: usize, said: &str) -> Vec<TcpStream> {
     held
 }
 
-/// Polls until the kill switch holds. Returns how long it took and how many polls got no answer.
+/// Polls until the kill switch takes effect. Returns the time it took, and the number of polls without an answer.
 #[track_caller]
 fn kill_and_poll(place: &Place, address: &str) -> (Duration, usize) {
     let body = request(place);
@@ -104,7 +104,7 @@ fn raise_open_files(wanted: u64) {
 fn the_kill_switch_holds_under_stalled_downloads_and_idle_connections() {
     raise_open_files(6000);
     let place = place_with_large_image();
-    // Downloads and idle connections of one host at a time, with few and with many descriptors.
+    // Each row has a number of descriptors, and the numbers of downloads and of idle connections of one host.
     for (soft, hard, stalled, idle) in [
         (128, 128, 0, 0),
         (128, 128, 530, 1300),
@@ -138,7 +138,7 @@ fn one_host_with_idle_connections_does_not_lock_out_the_others() {
     let ended = AtomicBool::new(false);
     std::thread::scope(|threads| {
         threads.spawn(|| {
-            // Each connection that falls free is taken again.
+            // A connection that is closed is opened again.
             let mut held = hold(&address, 4200, "");
             while !ended.load(Ordering::Relaxed) {
                 held.retain(|stream| {
@@ -160,7 +160,7 @@ fn one_host_with_idle_connections_does_not_lock_out_the_others() {
     assert_eq!(serving.terminated().code, Some(0));
 }
 
-/// Sets the flag when it is dropped, also by a panic.
+/// A guard that sets the flag when it is dropped, even by a panic.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -169,7 +169,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Undoes the kill, which needs two authors.
+/// Undoes the kill switch, which needs two authors.
 fn restart(place: &Place) {
     place.run(&["rollout", "restart", "--author", "ann"]).done();
     place.run(&["rollout", "restart", "--approve", "--author", "bob"]).done();

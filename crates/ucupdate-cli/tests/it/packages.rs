@@ -1,11 +1,12 @@
-//! Packages: taken whole or not at all, and written out under safe names only.
+//! Tests that packages are ingested as a whole or not at all, and that files are written only under safe names.
 
 use crate::place::{CX700, IP8540, Place, package, time};
 use serde_json::Value;
 use ucupdate_cab::package::{CatalogueBuilder, sample};
 use ucupdate_cab::{CabinetBuilder, Compression};
 
-/// Returns a cabinet of two releases by their folders; of the second, the image is not the one that was signed.
+/// Returns a cabinet with two releases, placed by their folders. The image of the second one differs from the signed
+/// one.
 pub(crate) fn one_bad_file() -> Vec<u8> {
     let mut cabinet = CabinetBuilder::new(Compression::Mszip);
     for (model, signed, image) in [("CX700", "image", "image"), ("IP8540", "image", "image, damaged")] {
@@ -96,7 +97,7 @@ fn an_unknown_restriction_in_a_manifest_is_refused_unless_it_is_ignored() {
     assert!(ignored.contains("accepted on request: "), "{ignored}");
 }
 
-/// Returns the two parts of a set: one stored folder that goes on in the second part, with two files.
+/// Returns the two parts of a set. It has one stored folder with two files, which continues in the second part.
 fn set_of_two(files: [(&str, &[u8]); 2]) -> [Vec<u8>; 2] {
     let content: Vec<u8> = files.iter().flat_map(|(_, content)| content.iter().copied()).collect();
     let half = files[0].1.len() / 2;

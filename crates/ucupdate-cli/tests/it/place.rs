@@ -1,4 +1,4 @@
-//! A folder to call the command in, and what came of a call.
+//! A folder in which the command runs, and the result of a run.
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use ucupdate_cab::package::{NewRelease, PackageBuilder, sample};
 pub(crate) const IP8540: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 pub(crate) const CX700: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
 
-/// A folder that is gone after the test.
+/// A temporary folder that is removed after the test.
 pub(crate) struct Place {
     folder: TempDir,
 }
 
-/// The outcome of a call.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -30,7 +30,7 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// One in which the two phones' package is ingested.
+    /// Creates a place in which the package of two phones is ingested.
     pub(crate) fn with_package() -> Self {
         let place = Self::new();
         place.file("uc.cab", &sample::uc_updates(500));
@@ -46,7 +46,7 @@ impl Place {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
-    /// Returns the command, called here by the user `ann`.
+    /// Returns the command, run in this folder by the user `ann`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));
         command.args(args).current_dir(self.folder.path()).env("USER", "ann");
@@ -68,14 +68,14 @@ impl Ran {
         }
     }
 
-    /// Returns the output of a successful call.
+    /// Returns the output of a successful run. Panics after another result.
     #[track_caller]
     pub(crate) fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout
     }
 
-    /// Returns the reason, when it was refused, not found or not understood.
+    /// Returns the reason of a run that was refused, not found or not understood.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
         assert!(matches!(self.code, Some(1 | 3 | 4)), "{self:?}");
@@ -91,7 +91,7 @@ impl Ran {
         failure["error"]["text"].as_str().unwrap().to_owned()
     }
 
-    /// Its result, as JSON of format 1.
+    /// Returns the result as JSON of format 1.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         let value: Value =
@@ -102,7 +102,7 @@ impl Ran {
     }
 }
 
-/// When images were made.
+/// Returns the modification time of images.
 pub(crate) fn time() -> FieldTime {
     sample::time_stamp()
 }

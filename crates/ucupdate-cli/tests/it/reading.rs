@@ -1,11 +1,12 @@
-//! Logs as administrators have them: in folders, by pattern, compressed, saved by other programs, and files that are no logs.
+//! Tests reading logs from folders, by pattern, compressed, and saved by other programs. Tests also files that are not
+//! logs.
 
 use crate::place::Place;
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const IIS_LOG: &str = include_str!("../../../../vectors/iis-2009-03-06.log");
 
-/// Returns the field's log with semicolons in UTF-16, as a script's export has it.
+/// Returns the log in `vectors/` with semicolons in UTF-16, as a script exports it.
 fn exported() -> Vec<u8> {
     let body = FIELD_LOG.lines().map(|line| {
         let cells: Vec<String> =
@@ -61,7 +62,7 @@ fn a_log_of_which_nothing_is_understood_is_an_error_that_says_what_it_looks_like
             assert_eq!(ran.stderr.lines().last(), Some(&*format!("ucupdate: {expected}")), "{ran:?}");
         }
     }
-    // Alone, such a file is not taken for a fleet without devices.
+    // Such a file alone must not be taken for a fleet without devices.
     place.file("other", b"call Bob\n");
     for args in
         [["fleet", "--audit"], ["loops", "--audit"], ["timeline", "--audit"], ["timeline", "--access"]]
@@ -69,7 +70,7 @@ fn a_log_of_which_nothing_is_understood_is_an_error_that_says_what_it_looks_like
         let ran = place.run(&[&args[..], &["other"]].concat());
         assert_eq!((ran.code, &*ran.stdout), (Some(4), ""), "{args:?}");
     }
-    // A log of a day without requests is understood.
+    // A log of a day without requests is a valid log.
     place.file("other", header.as_bytes());
     assert_eq!(place.run(&["fleet", "--audit", "other"]).done(), "no devices\n");
 }

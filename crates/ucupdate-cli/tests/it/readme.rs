@@ -1,6 +1,6 @@
-//! The examples of the transcript, run in order in one folder.
+//! Runs the examples of the transcript in order, in one folder.
 //!
-//! After a change of what is printed, `UCUPDATE_BLESS=1 cargo test -p ucupdate-cli readme` writes the page anew.
+//! After a change of what is printed, `UCUPDATE_BLESS=1 cargo test -p ucupdate-cli readme` writes the page again.
 
 use crate::place::Place;
 use serde_json::Value;
@@ -44,19 +44,19 @@ fn the_examples_of_the_page_print_what_it_says() {
     panic!("the transcript has {} lines, expected {}", page.lines().count(), now.lines().count());
 }
 
-/// Returns whether the transcript is written anew instead of compared.
+/// Returns whether the transcript is written instead of compared.
 fn is_blessing() -> bool {
     std::env::var_os("UCUPDATE_BLESS").is_some()
 }
 
-/// Returns an example and what it prints: stdout, then stderr.
+/// Returns an example with its output: stdout, then stderr.
 fn run(place: &Place, example: &str) -> String {
     let (call, code) = match example.split_once(" # exits with ") {
         Some((call, code)) => (call, code.parse().unwrap()),
         None => (example, 0),
     };
     let args = words(call.strip_prefix("ucupdate ").expect("examples call ucupdate")).into_iter();
-    // An example that names a package means the one of here.
+    // The id of a package in an example is replaced by the id in this store.
     let args = args.map(|arg| if is_package(&arg) { package(place) } else { arg });
     let args: Vec<String> = args.collect();
     let ran = place.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
@@ -69,7 +69,7 @@ fn run(place: &Place, example: &str) -> String {
     format!("$ ucupdate {}{ending}\n{stdout}{}", args.join(" "), ran.stderr)
 }
 
-/// Returns the words of a call; what stands in double quotes is one, as for a shell.
+/// Returns the words of a call. A part in double quotes is one word, as in a shell.
 fn words(call: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -87,13 +87,13 @@ fn is_package(word: &str) -> bool {
     word.len() == 12 && word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// Returns the package the page's examples work with.
+/// Returns the id of the package in the examples.
 fn package(place: &Place) -> String {
     let shown = place.run(&["package", "show", "things/UCUpdates.cab", "--json"]).json();
     shown["package"].as_str().unwrap().to_owned()
 }
 
-/// JSON for people: what fits stands on one line.
+/// Formats JSON for people. A value that fits is written on one line.
 fn laid_out(value: &Value, indent: usize) -> String {
     let line = one_line(value);
     if indent + line.chars().count() <= 110 {
@@ -128,8 +128,7 @@ fn one_line(value: &Value) -> String {
     }
 }
 
-/// Returns the page without what differs between machines and days: digests, large numbers (sizes of what is
-/// compressed), times.
+/// Returns the page without values that differ between machines and days: digests, sizes and times.
 fn steady(page: &str) -> String {
     let mut steady = String::new();
     for line in page.lines() {

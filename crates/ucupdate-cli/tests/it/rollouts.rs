@@ -1,4 +1,4 @@
-//! `rollout`: a version for some before everybody gets it, and the switch that stops everything.
+//! Tests `rollout` and the kill switch.
 
 use crate::place::{CX700, IP8540, Place};
 use serde_json::{Value, json};

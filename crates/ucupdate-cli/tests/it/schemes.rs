@@ -1,4 +1,4 @@
-//! Version schemes of rules and of patterns of rules, as a user types them.
+//! Tests version schemes of rules and of patterns by the command line.
 
 use crate::place::{Place, package};
 

@@ -1,4 +1,4 @@
-//! `serve`: listeners, URLs, who may ask, proxies.
+//! Tests `serve`: listeners, URLs, allowed clients, proxies.
 
 use crate::place::{CX700, IP8540, Place};
 use crate::serving::{PHONE, exchange, post, status};
@@ -7,7 +7,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 const EXTERNAL_HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
 
-/// Returns the phone's request, as `ask` writes it.
+/// Returns the phone's request, as `ask` prints it.
 fn request(place: &Place) -> Vec<u8> {
     place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
 }
@@ -225,12 +225,12 @@ fn times_of_the_audit_log_are_those_of_the_zone() {
     assert_eq!(status(&post(&serving.address(), HANDLER, &[], &body)), 200);
     assert_eq!(serving.terminated().code, Some(0));
     let row = place.log("Audit").lines().nth(1).unwrap().to_owned();
-    // The zone is fourteen hours ahead of UTC, in which the phone of `ask` has its time.
+    // The time zone is fourteen hours ahead of UTC. The clock of the phone of `ask` is in UTC.
     let cells: Vec<&str> = row.split(',').collect();
     let hour = |time: &str| time.split([' ', ':']).nth(1).unwrap().parse::<u32>().unwrap();
     let ahead = (hour(cells[0]) + 24 - hour(cells[4])) % 24;
     assert!(ahead == 14 || ahead == 15, "{row}");
-    // Readers know the zone of the log.
+    // The command reads the zone that is stored with the log.
     let told = place.run(&["fleet", "--json"]).json();
     let last_asked = told["devices"][0]["last_asked"].as_str().unwrap().to_owned();
     let in_utc = hour(&last_asked.replace('T', " "));

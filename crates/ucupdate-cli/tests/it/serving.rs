@@ -1,4 +1,4 @@
-//! A server that runs, and requests to it.
+//! A running server, and requests to it.
 
 use crate::place::{Place, Ran};
 use std::fmt::Write as _;
@@ -10,10 +10,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// No test waits longer for anything.
+/// The longest time that a test waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The arguments of `ask` that make it the phone of the field's logs.
+/// The arguments that make `ask` send the request of the phone in `vectors/`.
 pub(crate) const PHONE: [&str; 19] = [
     "--as-the-device",
     "--device-type",
@@ -36,7 +36,7 @@ pub(crate) const PHONE: [&str; 19] = [
     "0.0.0.0",
 ];
 
-/// A server that is killed with the test.
+/// A running server. Dropping the value kills it.
 pub(crate) struct Serving {
     child: Child,
     /// The lines printed so far.
@@ -58,7 +58,7 @@ impl Place {
         Serving::start(command, lines)
     }
 
-    /// Starts another program that ends as the command, and waits for `lines` lines of output.
+    /// Starts another program that behaves like the command, and waits for `lines` lines of output.
     pub(crate) fn start_program(&self, program: &str, args: &[&str], lines: usize) -> Serving {
         let mut command = std::process::Command::new(program);
         command.args(args).current_dir(self.path("")).env("USER", "ann");
@@ -70,13 +70,12 @@ impl Place {
         self.start(&[&["serve", "--create", "--server-name", "here"], args].concat(), listeners)
     }
 
-    /// Starts `serve` at one address of this machine.
+    /// Starts `serve` at one loopback address.
     pub(crate) fn serve_here(&self) -> Serving {
         self.serve(&["--listen", "127.0.0.1:0"])
     }
 
-    /// Returns the log of this kind (`Audit` or `Access`) of the server that is called `here`; empty when there is
-    /// none.
+    /// Returns the log of this kind (`Audit` or `Access`) of the server with the name `here`. Empty if there is no log.
     pub(crate) fn log(&self, kind: &str) -> String {
         let mut log = String::new();
         let mut folders = vec![self.path("ucupdate-data/Logs/Server").join(kind)];
@@ -123,29 +122,29 @@ impl Serving {
         }
     }
 
-    /// Returns the origins it listens at.
+    /// Returns the URLs of the listeners.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.lines.iter().filter_map(|line| line.strip_prefix("listening on ")).map(str::to_owned).collect()
     }
 
-    /// Returns the first of them.
+    /// Returns the URL of the first listener.
     pub(crate) fn url(&self) -> String {
         self.urls().remove(0)
     }
 
-    /// Its address, for a connection by hand.
+    /// Returns the address and port of the first listener.
     pub(crate) fn address(&self) -> String {
         self.url().split_once("://").unwrap().1.to_owned()
     }
 
-    /// Sends a signal (`TERM`, `INT`, `KILL`).
+    /// Sends a signal: `TERM`, `INT` or `KILL`.
     pub(crate) fn signal(&self, signal: &str) {
         let kill =
             std::process::Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
         assert!(kill.unwrap().success());
     }
 
-    /// Waits for its end.
+    /// Waits until the server ends.
     #[track_caller]
     pub(crate) fn ended(mut self) -> Ran {
         let until = Instant::now() + PATIENCE;
@@ -161,7 +160,7 @@ impl Serving {
         Ran { code: status.code(), stdout: self.lines.join("\n"), stderr }
     }
 
-    /// Tells it to end, and waits.
+    /// Sends SIGTERM, and waits until the server ends.
     #[track_caller]
     pub(crate) fn terminated(self) -> Ran {
         self.signal("TERM");
@@ -171,13 +170,13 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
 }
 
-/// Sends bytes to an address and gives all that comes back.
+/// Sends bytes to an address, and returns all bytes that come back.
 pub(crate) fn exchange(address: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -189,7 +188,7 @@ pub(crate) fn exchange(address: &str, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Returns a `POST` of a body, with more headers, to be closed after.
+/// Sends a `POST` with this body and these headers, and returns the answer. The connection is closed afterwards.
 pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
     let mut request =
         format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());

@@ -1,8 +1,8 @@
-//! Simulations: the same seed gives the same bytes.
+//! Tests simulations. The same seed must give the same output.
 
 use crate::place::{CX700, Place};
 
-/// Plays made-up devices for some days, with a rollout of the pending version.
+/// Simulates synthetic devices for some days, with a rollout of the pending version.
 fn play(place: &Place, more: &[&str]) -> String {
     let fixed = ["simulate", "--devices", "600", "--installed", "1.0.522.103", "--days", "4"];
     let args: Vec<&str> = fixed

@@ -1,9 +1,9 @@
-//! Streams that close or fill up.
+//! Tests output streams that are closed or full.
 
 use crate::place::{CX700, IP8540, Place, Ran, package};
 use std::process::Stdio;
 
-/// Runs with nobody at the other end of stdout.
+/// Runs the command with a stdout that nobody reads.
 fn run_unread(place: &Place, args: &[&str]) -> Ran {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -1,4 +1,4 @@
-//! Timelines of devices, from both logs.
+//! Tests the timelines of devices from both logs.
 
 use crate::place::{IP8540, Place};
 
@@ -108,7 +108,7 @@ fn a_file_of_the_other_kind_is_named_with_the_option_that_reads_it() {
     assert_eq!(ran.stderr.lines().last(), Some(&*format!("ucupdate: {expected}")));
 }
 
-/// Returns a store with a package, and with the field's logs as those of a server of it.
+/// Returns a place with a package, and with the logs in `vectors/` as logs of its server.
 fn store() -> Place {
     let place = Place::with_package();
     for (folder, name, log) in [

@@ -1,9 +1,9 @@
-//! Several commands on one store at once.
+//! Tests several commands that use one store at the same time.
 
 use crate::place::{Place, Ran, package};
 use std::process::Stdio;
 
-/// How many are at work.
+/// The number of concurrent commands.
 const AT_ONCE: usize = 4;
 
 #[test]

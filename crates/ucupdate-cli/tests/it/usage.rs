@@ -1,4 +1,4 @@
-//! How the command is called, and what it says when called wrongly or pointed at nothing.
+//! Tests the command line, and the messages about wrong calls and missing things.
 
 use crate::place::{IP8540, Place};
 
@@ -113,7 +113,10 @@ fn a_bucket_is_where_the_usual_variables_say() {
     let missing = with_bundle("missing.pem");
     assert!(missing.starts_with("AWS_CA_BUNDLE missing.pem: "), "{missing}");
     let none = with_bundle("none.pem");
-    assert!(none.contains("root certificates hold no certificate in PEM"), "{none}");
+    assert!(
+        none.contains("the root certificates have no certificate, expected PEM with `BEGIN CERTIFICATE`"),
+        "{none}"
+    );
 }
 
 #[test]

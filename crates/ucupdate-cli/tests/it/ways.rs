@@ -1,4 +1,4 @@
-//! `stone` and `plan`: the way of a device, step by step.
+//! Tests `stone` and `plan`: the steps of a device to its target.
 
 use crate::place::{IP8540, Place, package};
 use serde_json::json;
@@ -10,7 +10,7 @@ fn way(place: &Place, installed: &str) -> String {
     planned.lines().nth(1).unwrap().to_owned()
 }
 
-/// Returns the interim image, 3.5 and 4.0, which is approved.
+/// Returns a place with the interim image, 3.5 and 4.0. Version 4.0 is approved.
 fn two_releases() -> Place {
     let place = Place::with_package();
     place.run(&["interim", "approve", "ENU"]).done();

@@ -21,7 +21,7 @@ fn request() -> UpdateRequest {
     Codec::default().decode_request(REQUEST.as_bytes()).unwrap().value
 }
 
-/// Returns the error of asking a server that answers so, and how often it was asked.
+/// Returns the error for a server with this response, and the number of requests.
 async fn refused(answer: fn() -> Response<Body>) -> (ClientError, u32) {
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);

@@ -1,4 +1,4 @@
-//! Downloading: whole and verified, or nothing under its name.
+//! Tests downloads. A file gets its name only if it is whole and verified.
 
 use crate::server::{Etags, Files, Reply, SIGNATURE, client, image, offer, options, serve, status};
 use axum::body::Body;
@@ -11,7 +11,7 @@ use ucupdate_client::{Client, ClientError, ContentFault, Download, UpdateFile, U
 use ucupdate_core::request::Side;
 use ucupdate_core::value::Sha256Digest;
 
-/// Fetches what `files` offers.
+/// Downloads the offer of this server.
 async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }

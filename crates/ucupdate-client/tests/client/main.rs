@@ -1,4 +1,4 @@
-//! The client against servers on loopback.
+//! Tests the client with servers on loopback.
 #![allow(clippy::unwrap_used, reason = "tests and their servers may")]
 
 mod ask;

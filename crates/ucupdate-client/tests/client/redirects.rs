@@ -1,4 +1,4 @@
-//! Downloads whose bytes come from another server than the one that was asked.
+//! Tests downloads that are redirected to another server.
 
 use crate::server::{Etags, Files, Reply, client, image, offer, serve, status};
 use axum::body::Body;
@@ -15,7 +15,7 @@ async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }
 
-/// Returns a redirect to `to`, with a tag of the file where one is said.
+/// Returns a redirect to `to`, with the ETag `etag` if there is one.
 fn sent_on(to: &str, etag: Option<String>) -> Response<Body> {
     let mut response = status(302, "elsewhere");
     response.headers_mut().insert("location", to.parse().unwrap());
@@ -26,7 +26,7 @@ fn sent_on(to: &str, etag: Option<String>) -> Response<Body> {
     response
 }
 
-/// Returns a server that sends those on who ask for an image without a condition, and else is `own`.
+/// Starts a server that redirects unconditional requests for images to `mirror`. Other requests are answered by `own`.
 async fn front(mirror: String, own: Arc<Files>, tagged: Option<Vec<u8>>) -> String {
     serve(move |request: Request<Body>| {
         let to = format!("{mirror}{}?signed=secret", request.uri().path());
@@ -42,7 +42,7 @@ async fn front(mirror: String, own: Arc<Files>, tagged: Option<Vec<u8>>) -> Stri
     .await
 }
 
-/// Returns a server of files, with other tags than the one in front.
+/// Starts a file server whose ETags differ from those of the server in front.
 async fn mirror(files: Files) -> (Arc<Files>, String) {
     Files { etags: Etags::Other, ..files }.start().await
 }
@@ -92,7 +92,7 @@ async fn a_server_that_sends_on_the_rest_too_never_makes_two_images_one() {
     {
         let files = Files::new(&old).then(Reply::Cut(2000)).then(Reply::Change(new.clone()));
         let (_, url) = mirror(Files { heeds_if_range, ..files }).await;
-        // It says nothing of the file, so the tags that count are the other server's.
+        // The redirect has no ETag, so the ETags of the other server are used.
         let to_all = serve(move |request: Request<Body>| {
             let to = format!("{url}{}", request.uri().path());
             let etag = etag.clone();

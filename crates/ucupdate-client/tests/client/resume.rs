@@ -1,4 +1,4 @@
-//! Going on with what an earlier try left, without ever mixing two images.
+//! Tests downloads that continue an earlier try. Two images must never be mixed.
 
 use crate::server::{Etags, Files, Reply, client, image, offer, options};
 use std::fs;
@@ -62,7 +62,8 @@ async fn a_download_cut_short_each_time_gets_no_name_and_another_program_goes_on
     assert_eq!(files.image_ranges(), [None, range(2000)]);
 }
 
-/// The image changes while a device has a part of the one before. The trap: half of each, under the name of the new one.
+/// The image changes while a device has a part of the earlier one. The wrong result would be half of each image under
+/// the name of the new one.
 #[tokio::test]
 async fn an_image_that_changes_on_the_way_is_never_mixed_with_the_one_before() {
     let (old, new) = (image(5000, 1), image(5000, 2));

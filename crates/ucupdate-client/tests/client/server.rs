@@ -1,4 +1,4 @@
-//! Servers for the tests: one answers by a function; one serves files and can be made to misbehave.
+//! Servers for the tests. One answers by a function, and one serves files and can misbehave.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,7 +15,7 @@ use ucupdate_core::ReportedVersion;
 use ucupdate_core::request::OfferedModule;
 use ucupdate_core::value::{Reported, Sha256Digest};
 
-/// Answers each request by `answer`; gives the URL of the server's root, without a slash at the end.
+/// Starts a server that answers each request by `answer`. Returns the URL of its root without a slash at the end.
 pub(crate) async fn serve<F, A>(answer: F) -> String
 where
     F: Fn(Request<Body>) -> A + Clone + Send + Sync + 'static,
@@ -27,13 +27,13 @@ where
     url
 }
 
-/// Returns a port of loopback that nobody listens at.
+/// Returns a loopback address without a listener.
 pub(crate) async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// Options in which no test waits for long.
+/// Returns options with short timeouts.
 pub(crate) fn options() -> ClientOptions {
     let retry = Retry::default()
         .with_tries(3)
@@ -58,15 +58,15 @@ pub(crate) fn status(status: u16, body: &'static str) -> Response<Body> {
 pub(crate) enum Reply {
     /// Sends this number of bytes, then closes the connection.
     Cut(usize),
-    /// Sends this number of bytes, then nothing more.
+    /// Sends this number of bytes, and then no more bytes.
     Stall(usize),
-    /// Has other bytes from now on, and serves them.
+    /// Replaces the image by these bytes, and serves them.
     Change(Vec<u8>),
-    /// Refuses.
+    /// Refuses with this status and this value of `Retry-After`.
     Refuse(u16, Option<&'static str>),
 }
 
-/// How a file server tells files apart.
+/// The ETags that a file server sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Etags {
     Sha256,
@@ -77,14 +77,14 @@ pub(crate) enum Etags {
     Absent,
 }
 
-/// The path and headers of a request that arrived.
+/// The path and headers of a received request.
 pub(crate) struct SentRequest {
     pub(crate) path: String,
     pub(crate) range: Option<String>,
     pub(crate) if_range: Option<String>,
 }
 
-/// A server of one image and one signature, whatever the path.
+/// A server of one image and one signature. The path of a request does not matter.
 pub(crate) struct Files {
     pub(crate) image: Mutex<Vec<u8>>,
     pub(crate) replies: Mutex<VecDeque<Reply>>,
@@ -126,7 +126,7 @@ impl Files {
         (files, url)
     }
 
-    /// Returns the ranges that images were asked for in, and whole ones as `None`.
+    /// Returns the `Range` of each request for an image. `None` means the whole image.
     pub(crate) fn image_ranges(&self) -> Vec<Option<String>> {
         let requests = self.requests.lock().unwrap();
         requests
@@ -220,7 +220,7 @@ impl Files {
     }
 }
 
-/// Bytes that differ from place to place and from seed to seed.
+/// Returns bytes that depend on their position and on the seed.
 pub(crate) fn image(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let mut step = || {

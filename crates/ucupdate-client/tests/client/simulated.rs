@@ -1,4 +1,4 @@
-//! A simulated device on its way up: asks, fetches, installs, asks again.
+//! Tests a simulated device that sends requests, downloads and installs until it is up to date.
 
 use crate::server::{client, offer, serve};
 use axum::body::Body;
@@ -20,7 +20,7 @@ fn phone() -> SimulatedDevice {
         .with_installed("1.0.522.34", FieldTime::FILETIME_ZERO)
 }
 
-/// Returns a server that answers a question by `offers`, of the version installed, and serves any file.
+/// Starts a server that serves any file. `offers` returns the offer for an installed version.
 async fn start(offers: fn(&str, &str) -> Vec<OfferedModule>) -> String {
     let own = Arc::new(OnceLock::new());
     let known = Arc::clone(&own);

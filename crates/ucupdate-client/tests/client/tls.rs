@@ -1,4 +1,4 @@
-//! Over TLS: whom a client trusts.
+//! Tests the certificates that a client trusts.
 
 use crate::server::{Files, offer, options, status};
 use axum::Router;
@@ -40,7 +40,7 @@ impl axum::serve::Listener for Tls {
     }
 }
 
-/// Returns a server for `name` with a certificate signed by itself; gives its URL and the certificate in PEM.
+/// Starts a server for the host `name` with a self-signed certificate. Returns its URL, and the certificate in PEM.
 async fn start(name: &str, router: Router) -> (String, String) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -124,7 +124,10 @@ async fn a_download_over_tls_does_not_end_up_without() {
 #[test]
 fn what_is_no_root_certificate_is_refused() {
     let refused = |pem: &str| Client::new(options().with_root_certificates(pem)).unwrap_err().to_string();
-    assert_eq!(refused("nothing here"), "root certificates hold no certificate in PEM");
+    assert_eq!(
+        refused("nothing here"),
+        "the root certificates have no certificate, expected PEM with `BEGIN CERTIFICATE`"
+    );
     let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(refused(empty).starts_with("root certificate 1 cannot be read: "), "{}", refused(empty));
 }

@@ -1,21 +1,26 @@
-//! Aliases: a word that devices report under another name than their rule has.
+//! Aliases. An alias gives a word that devices report the meaning of another word in the rules.
 
+use crate::book::rule::Rule;
+use crate::book::rule_book::RuleBook;
+use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
-use crate::device::{KindWord, KindWords};
+use crate::device::{DeviceKind, KindWord, KindWords};
 use crate::value::label::label;
 use crate::value::{ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// A word of a device that an alias replaces, or puts in its place.
+    /// The reported word that an alias replaces, or the word that replaces it.
     book::AliasWord, "alias word", "VVX500"
 );
 
 /// A word that devices report, and the word of a rule that it means.
 ///
 /// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most once, so aliases
-/// make no chains.
+/// make no chains. Groups see a device in the same way: its words match as it reports them, and as they are meant if its rule
+/// was found by aliases. So a group of a rule's model holds the devices that are known by an alias of the model, and a group
+/// of the alias holds these devices only.
 ///
 /// ```
 /// use ucupdate_core::book::{Alias, AliasField};
@@ -35,20 +40,20 @@ pub struct Alias {
     pub stands_for: AliasWord,
 }
 
-/// The reported word that an alias replaces, and the rules in which it does.
+/// The reported word that an alias replaces, and the devices to which the alias applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AliasKey {
     /// The word of the device kind that is replaced.
     pub field: AliasField,
-    /// The reported word. ASCII case does not count.
+    /// The reported word. ASCII case is ignored.
     pub word: AliasWord,
-    /// The pattern of the devices to which the alias applies. The update type does not count.
+    /// The pattern of the devices to which the alias applies. Its update type is ignored.
     pub within: RulePattern,
 }
 
-/// A word that may have an alias.
+/// A word of a device kind that can have an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "a device type is never known by another name")]
@@ -61,10 +66,15 @@ pub enum AliasField {
 }
 
 impl AliasField {
-    /// All words that may have an alias.
+    /// All words that can have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
 
-    /// Returns the word of a device's kind.
+    /// Returns the place of the word among the words of a rule.
+    pub(crate) fn place(self) -> usize {
+        KindWord::ALL.iter().position(|known| *known == self.word()).unwrap_or_default()
+    }
+
+    /// Returns the word of the device kind.
     const fn word(self) -> KindWord {
         match self {
             Self::Vendor => KindWord::Vendor,
@@ -115,8 +125,52 @@ impl Alias {
     }
 }
 
+impl RuleBook {
+    /// Returns whether a pattern covers a rule: by its own words, or by words that aliases let stand for them. An alias that
+    /// is never used for the rule, because its word has a rule of its own, does not count.
+    ///
+    /// A combination of words that no device reports may be covered too: each pattern of an alias is compared with every
+    /// word that stands for a word of the rule.
+    pub fn covers(&self, pattern: &RulePattern, rule: &RuleKey) -> bool {
+        if pattern.holds(rule) {
+            return true;
+        }
+        let own = rule.words();
+        let stands_for_it = |alias: &Alias| {
+            let place = alias.reported.field.place();
+            let stands_for_it = alias.stands_for.as_str().eq_ignore_ascii_case(own[place]);
+            stands_for_it && self.rule_with(rule, &alias.reported).is_none()
+        };
+        let aliases: Vec<Alias> = self.aliases().filter(stands_for_it).collect();
+        if aliases.is_empty() {
+            return false;
+        }
+        let mut words = own.map(|word| vec![word]);
+        for alias in &aliases {
+            words[alias.reported.field.place()].push(alias.reported.word.as_str());
+        }
+        let mut reported = own.map(|word| vec![word]);
+        for Alias { reported: key, .. } in &aliases {
+            let mut others = words.clone();
+            others[key.field.place()] = vec![key.word.as_str()];
+            if key.within.holds_any_device(&others) {
+                reported[key.field.place()].push(key.word.as_str());
+            }
+        }
+        pattern.holds_any(&reported)
+    }
+
+    /// Returns the rule whose words are those of `rule`, with the word of an alias in its place.
+    pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
+        let mut words = rule.kind().words();
+        words[alias.field.place()] = alias.word.as_str();
+        let kind = DeviceKind::from_words(words).ok()?;
+        self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
+    }
+}
+
 impl AliasKey {
-    /// Returns the word of a device's kind that this alias replaces, if it replaces one.
+    /// Returns the word of the device kind that this alias replaces. `None` if the alias does not apply.
     pub(crate) fn replaced_in(&self, words: &KindWords<&str>) -> Option<KindWord> {
         let word = self.field.word();
         let is_it = words[word].eq_ignore_ascii_case(self.word.as_str());

@@ -2,6 +2,7 @@
 
 use crate::book::package::Release;
 use crate::book::policy::OfferPolicy;
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::quoted;
@@ -10,17 +11,20 @@ use crate::version::ReportedVersion;
 use std::fmt;
 use std::str::FromStr;
 
-/// A ban, and why it was made.
+/// A ban and its reason.
 ///
-/// A banned version is offered to no device, not even to test devices. A ban stays in force through ingests, rollouts and
-/// roll backs to earlier revisions, until it is lifted.
+/// A banned version is offered to no device, not even to test devices. A ban stays in force until it is lifted.
+/// Ingests, rollouts and roll backs to earlier revisions do not lift it.
+///
+/// A ban is for rules. A pattern with the word of an alias bans the version in the rule for which the alias stands, so for
+/// every device of that rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ban {
     /// The versions or the image that are banned.
     pub scope: BanScope,
-    /// The reason, for people.
+    /// The reason, as text for people.
     pub reason: Box<str>,
 }
 
@@ -29,32 +33,47 @@ impl Ban {
     pub fn new(scope: BanScope, reason: &str) -> Self {
         Self { scope, reason: reason.into() }
     }
+}
 
-    /// Returns whether the ban applies to a release of a rule.
-    pub fn holds(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> bool {
-        self.holds_image(rule, policy, &release.version, release.files.image.sha256)
+impl RuleBook {
+    /// Returns the ban that keeps a rule from offering a release, if there is one.
+    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
+        self.bans().find(|ban| self.is_banned_by(ban, rule, policy, release))
     }
 
-    /// Returns whether the ban applies to an image that a rule offers as this version.
-    pub(crate) fn holds_image(
+    /// Returns whether a ban applies to a release of a rule.
+    pub(crate) fn is_banned_by(
         &self,
+        ban: &Ban,
+        rule: &RuleKey,
+        policy: &OfferPolicy,
+        release: &Release,
+    ) -> bool {
+        self.is_image_banned_by(ban, rule, policy, &release.version, release.files.image.sha256)
+    }
+
+    /// Returns whether a ban applies to an image that a rule offers as this version. The pattern of the ban
+    /// [covers](Self::covers) the rule also by the words of aliases.
+    pub(crate) fn is_image_banned_by(
+        &self,
+        ban: &Ban,
         rule: &RuleKey,
         policy: &OfferPolicy,
         version: &ReportedVersion,
         image: Sha256Digest,
     ) -> bool {
-        match &self.scope {
+        match &ban.scope {
             BanScope::Version { rules, version: banned } => {
-                policy.is_same_release(banned, version) && rules.holds(rule)
+                policy.is_same_release(banned, version) && self.covers(rules, rule)
             }
             BanScope::Image(digest) => *digest == image,
         }
     }
 }
 
-/// The versions or the image that a ban is for.
+/// The versions or the image of a ban.
 ///
-/// Written `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and 64 hexadecimal digits.
+/// The text form is `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and 64 hexadecimal digits.
 ///
 /// ```
 /// use ucupdate_core::book::BanScope;
@@ -89,7 +108,7 @@ impl BanScope {
         }
     }
 
-    /// Returns the text by which scopes are compared.
+    /// Returns a text in lower case. Scopes are compared by this text.
     fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
@@ -113,12 +132,12 @@ impl FromStr for BanScope {
     /// Reads `RULES VERSION` or `sha256:DIGEST`.
     ///
     /// # Errors
-    /// Returns an error if the text is neither. The error says what was expected.
+    /// Returns an error if the text has neither form.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some(digest) = text.strip_prefix("sha256:") {
             return Ok(Self::Image(digest.parse()?));
         }
-        // A model may hold blanks, a version that can be ordered does not.
+        // A model may contain blanks, but a version that can be ordered does not.
         let malformed = || {
             let expected =
                 "rules and a version as in `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and a digest";

@@ -1,4 +1,4 @@
-//! Changes of a rule book, and how they are applied.
+//! Deltas: the changed entries of a rule book.
 
 use crate::book::alias::{AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
@@ -17,13 +17,13 @@ use crate::value::PackageId;
 use std::sync::Arc;
 
 impl RuleBook {
-    /// Puts the entries of a delta in place. The delta may come from another state of the book: it says what each entry is,
-    /// not how it changes.
+    /// Sets the entries of a delta. The delta may come from another state of the book, because it contains new values
+    /// and not differences.
     pub fn apply(&mut self, delta: &Delta) {
         self.put(delta.clone());
     }
 
-    /// Returns the book that a delta of all its entries describes. [`to_delta`](Self::to_delta) returns such a delta.
+    /// Returns the book whose entries are all in `whole`. [`to_delta`](Self::to_delta) returns such a delta.
     pub fn of(whole: Delta) -> Self {
         let mut book = Self::default();
         book.put(whole);
@@ -81,9 +81,9 @@ impl RuleBook {
         delta
     }
 
-    /// Returns the delta that makes `target` of this book. It is empty if both are the same.
+    /// Returns the delta that changes this book to `target`. It is empty if both are equal.
     ///
-    /// Keys that differ only in case are equal, but their spelling counts here, because URLs contain it.
+    /// Keys that differ only in case are equal, but a different spelling is a change, because URLs contain it.
     ///
     /// ```
     /// use ucupdate_core::RuleBook;
@@ -104,7 +104,7 @@ impl RuleBook {
     /// assert!(book.delta_to(&before).is_empty());
     /// ```
     pub fn delta_to(&self, target: &Self) -> Delta {
-        // Destructured, so that a new field is not forgotten here.
+        // The fields are destructured, so that the compiler reports a new field that is missing here.
         let Self {
             rules,
             packages,
@@ -141,7 +141,7 @@ impl RuleBook {
     }
 }
 
-/// The changed entries of a rule book, each in its new state.
+/// The changed entries of a rule book, each with its new value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -173,7 +173,7 @@ pub struct Delta {
     /// Bans.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub bans: Vec<Entry<BanScope, Ban>>,
-    /// Aliases, and the word that each stands for.
+    /// Aliases, each with the word that replaces the reported one.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub aliases: Vec<Entry<AliasKey, AliasWord>>,
     /// The settings. `None` if they did not change.

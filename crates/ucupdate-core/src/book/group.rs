@@ -1,7 +1,7 @@
-//! Groups of devices: a list of them, or what they have in common.
+//! Groups of devices. A group is a list, or a predicate over properties of devices.
 
 use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
-use crate::device::{KindPattern, KindWord};
+use crate::device::{KindPattern, KindWord, KindWords};
 use crate::request::{Question, Side};
 use crate::value::label::label;
 use crate::version::{FirmwareVersion, Numbers, VersionRange};
@@ -79,7 +79,7 @@ pub struct Predicate {
 }
 
 impl Group {
-    /// Returns a text for people: the properties that the devices have in common, or that the group is a list.
+    /// Returns a text for people: the predicate, or that the group is a list.
     pub fn what(&self) -> String {
         self.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string)
     }
@@ -91,20 +91,25 @@ impl Predicate {
         *self == Self::default()
     }
 
-    /// Returns whether the predicate matches the device that asks.
+    /// Returns whether the predicate matches the device that asks, by the words that it reports and in the order of .NET
+    /// versions. [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) knows the aliases and the version schemes
+    /// of a rule book.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
-        self.first_mismatch(question, installed, &mut || false).is_none()
+        self.first_mismatch(question, None, installed, &mut || false).is_none()
     }
 
     /// Returns the name of the first part that does not match.
     ///
-    /// `installed` is the version installed, read by the scheme of the rule; `None` where that cannot read it. An installed
-    /// version outside the range counts as inside it where `is_given` says that the group itself leads to it: a device must
-    /// not fall out of a group because it took what the group was given.
+    /// `meant` has the words for which the words of the device stand. `None` if no alias was used to find its rule. A word of
+    /// the device matches as it was reported and as it is meant.
+    /// `installed` is the installed version, read by the scheme of the rule. `None` means that the scheme cannot read
+    /// it. A version outside the range counts as inside if `is_given` returns `true`: the group itself gets this
+    /// version. Otherwise a device would leave the group by installing the version of the group.
     pub(crate) fn first_mismatch(
         &self,
         question: &Question<'_>,
+        meant: Option<&KindWords<&str>>,
         installed: Option<Numbers>,
         is_given: &mut dyn FnMut() -> bool,
     ) -> Option<&'static str> {
@@ -128,12 +133,12 @@ impl Predicate {
             ("installed version", self.installed.as_ref().is_none_or(is_in_range)),
         ];
         let other = || parts.into_iter().find(|(_, holds)| !holds).map(|(part, _)| part);
-        self.kind.first_mismatch(&device.kind).map(KindWord::name).or_else(other)
+        self.kind.first_mismatch_of(&device.kind, meant).map(KindWord::name).or_else(other)
     }
 }
 
 impl fmt::Display for Predicate {
-    /// `vendor Polycom, network 10.1.0.0/16 or 10.2.0.0/16`.
+    /// Writes the predicate, as in `vendor Polycom, network 10.1.0.0/16 or 10.2.0.0/16`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn texts<T: ToString>(values: &[T]) -> Vec<String> {
             values.iter().map(ToString::to_string).collect()

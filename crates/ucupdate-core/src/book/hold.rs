@@ -1,4 +1,4 @@
-//! Holds and the kill switch: they stop offers to devices.
+//! Holds and the kill switch. Both stop offers to devices.
 
 use crate::book::change::Note;
 use crate::book::group::GroupName;
@@ -36,7 +36,7 @@ impl Hold {
         Note::Held { name, on, until, reason }
     }
 
-    /// Returns whether the hold still applies at `now`.
+    /// Returns whether the hold is still in force at `now`.
     pub fn lasts(&self, now: UnixTime) -> bool {
         self.until.is_none_or(|until| now < until)
     }
@@ -96,7 +96,8 @@ impl FromStr for StopScope {
     }
 }
 
-/// A kill switch that is on. One author turns it on. Turning it off takes two: one asks, another approves.
+/// A kill switch that is on. One author can turn it on. Turning it off takes two authors: one requests it, and another
+/// approves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -106,7 +107,7 @@ pub struct Stop {
     /// The reason, as text for people.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
     pub reason: Box<str>,
-    /// The author who asked for the restart. `None` if no author asked.
+    /// The author who requested the restart. `None` if there is no request.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub restart_asked_by: Option<Box<str>>,
 }

@@ -1,4 +1,5 @@
-//! The interim images of a rule book: which one every device gets, and which one only test devices get.
+//! The interim images of a rule book. An approved image is for every device that needs it, and a pending image is for
+//! test devices.
 
 use crate::book::ban::{Ban, BanScope};
 use crate::book::package::{IngestedPackage, InterimImage};
@@ -9,24 +10,25 @@ use crate::device::{DeviceKind, Locale};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
-/// The interim images of one locale and update type, each named by the package that contains it.
+/// The approved and the pending interim image of one locale and update type. Each is given by the package that contains
+/// it.
 ///
-/// An ingest makes an image pending. Approving a release of the same package that leads over the image approves the image
-/// too.
+/// An ingest makes an image pending. If a release of the same package is approved and devices need the image for it,
+/// the image is approved too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "stored::Form"))]
 #[non_exhaustive]
 pub struct InterimRule {
-    /// The package whose image every device gets that has to step. `None` if no image is approved.
+    /// The package with the approved image. `None` if no image is approved.
     pub approved: Option<PackageId>,
-    /// The package whose image only test devices get. `None` if no image is pending.
+    /// The package with the image for test devices. `None` if no image is pending.
     pub pending: Option<PackageId>,
     /// The versions that were rejected. An ingest does not make them pending again.
     pub rejected: Vec<ReportedVersion>,
 }
 
 impl InterimRule {
-    /// Returns whether nothing but an approved image is stated. Programs before format 1.4 can read such a rule.
+    /// Returns whether the rule has only an approved image. Programs before format 1.4 can read such a rule.
     pub fn is_only_approved(&self) -> bool {
         self.approved.is_some() && self.pending.is_none() && self.rejected.is_empty()
     }
@@ -36,7 +38,7 @@ impl InterimRule {
         self.rejected.iter().any(|rejected| rejected.same_release(version))
     }
 
-    /// Returns the packages that it names, the approved one first.
+    /// Returns the packages of the rule, first that of the approved image.
     pub fn packages(&self) -> impl Iterator<Item = PackageId> + use<> {
         self.approved.into_iter().chain(self.pending)
     }
@@ -79,8 +81,8 @@ impl RuleBook {
 
     /// Returns the stepping stones that lead devices of a package over an interim image of the package.
     ///
-    /// These are the stones for the kinds of device that the package has releases for, in the locale of the image. A package
-    /// without such a release does not say its kinds. Then these are all stones of the locale.
+    /// These are the stones for the kinds of device that the package has releases for, in the locale of the image. If
+    /// the package has no such release, its kinds are not known. In this case all stones of the locale are returned.
     pub fn stones_of_interim<'a>(
         &'a self,
         package: &'a IngestedPackage,
@@ -106,9 +108,10 @@ impl RuleBook {
             BanScope::Image(banned) => *banned == digest,
             BanScope::Version { .. } => {
                 !rules.is_empty()
-                    && rules
-                        .iter()
-                        .all(|rule| ban.holds_image(rule.key(), rule.policy(), &image.version, digest))
+                    && rules.iter().all(|rule| {
+                        let (key, policy) = (rule.key(), rule.policy());
+                        self.is_image_banned_by(ban, key, policy, &image.version, digest)
+                    })
             }
         })
     }
@@ -166,7 +169,7 @@ impl IngestedPackage {
         kinds
     }
 
-    /// Returns whether a stone is for a kind of device of this package.
+    /// Returns whether a stone applies to a kind of device of this package.
     pub(crate) fn has_kind_of(
         &self,
         stone: &SteppingStone,
@@ -183,8 +186,8 @@ impl IngestedPackage {
         })
     }
 
-    /// Returns whether a stone may send this interim image: it names the version of the image, or it is for a kind of device
-    /// of this package.
+    /// Returns whether a stone may send this interim image. It may if it has the version of the image, or applies to a
+    /// kind of device of this package.
     pub(crate) fn may_send(&self, stone: &SteppingStone, image: &InterimImage) -> bool {
         image.version.same_release(&stone.image_version())
             || self.has_kind_of(stone, &image.locale, &image.update_type)
@@ -201,8 +204,8 @@ pub(crate) fn key_of_rule(rule: &RuleKey) -> InterimKey {
     (rule.kind().locale.clone(), rule.update_type().clone())
 }
 
-/// The stored form: the id of the package where nothing but an approved image is stated, as in formats before 1.4, and an
-/// object otherwise.
+/// The stored form: the id of the package if there is only an approved image, as in formats before 1.4. Otherwise it is
+/// an object.
 #[cfg(feature = "serde")]
 mod stored {
     use super::InterimRule;

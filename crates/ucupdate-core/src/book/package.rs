@@ -12,13 +12,13 @@ use std::fmt;
 pub struct StoredFile {
     /// The file name in the URL.
     pub name: FileName,
-    /// The key of its object in the store.
+    /// The key of the file's object in the store.
     pub key: ObjectKey,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of the file's bytes.
     pub sha256: Sha256Digest,
-    /// The time stamp of the file in the cabinet.
+    /// The modification time of the file in the cabinet. `None` if it is not valid.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub modified: Option<FieldTime>,
 }
@@ -63,7 +63,7 @@ pub struct Release {
 impl Release {
     /// Returns the folder of its files below the root of a URL: `UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE`.
     ///
-    /// `rule` gives the spelling: the first ingest's stays.
+    /// The folder has the spelling of `rule`, which is that of the first ingest.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
         format!("{}/{version}/{}", rule.kind(), rule.update_type())
     }
@@ -92,7 +92,7 @@ impl InterimImage {
         format!("{INTERIM_FOLDER}/{locale}")
     }
 
-    /// Returns the folder of a pending image while another image is approved, and both need a URL:
+    /// Returns the folder of a pending image that needs its own URL beside the approved image:
     /// `OCInterim/ENU/1.0.522.110`.
     pub fn folder_of_version(locale: &Locale, version: &ReportedVersion) -> String {
         format!("{INTERIM_FOLDER}/{locale}/{version}")
@@ -129,7 +129,7 @@ impl IngestedPackage {
         self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
     }
 
-    /// Returns the release of a version for a rule, where versions are read by a scheme.
+    /// Returns the release of a version for a rule. Versions are compared by this scheme.
     pub(crate) fn release_in(
         &self,
         scheme: &VersionScheme,
@@ -149,7 +149,7 @@ impl IngestedPackage {
     }
 }
 
-/// The random name of one ingest: 32 hexadecimal digits, never used twice.
+/// The random name of one ingest: 32 hexadecimal digits. A name is used only once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IngestId(u128);
 

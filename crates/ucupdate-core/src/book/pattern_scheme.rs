@@ -6,10 +6,10 @@ use crate::version::VersionScheme;
 
 /// The version scheme of the rules that match a pattern.
 ///
-/// A rule takes over the scheme of the most exact pattern that it matches: when the rule is made, and whenever the patterns
-/// change. The most exact pattern is the one with the most words without `*`; of two such patterns, the one with more
-/// characters other than `*`; of two such patterns, the first one in alphabetical order. A rule whose own policy sets
-/// another scheme keeps that scheme.
+/// A rule gets the scheme of the most exact pattern that it matches, when the rule is made and when the patterns
+/// change. The most exact pattern is the one with the most words without `*`. If several have the same number, the one
+/// with the most characters other than `*` is used, and then the first in alphabetical order. A rule whose own policy
+/// sets another scheme keeps that scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -33,7 +33,7 @@ impl PatternScheme {
         });
     }
 
-    /// Returns the most exact of sorted schemes whose pattern a rule matches.
+    /// Returns the first of the sorted schemes whose pattern the rule matches, which is the most exact one.
     pub(crate) fn find<'a>(schemes: &'a [Self], rule: &RuleKey) -> Option<&'a Self> {
         schemes.iter().find(|entry| entry.rules.holds(rule))
     }

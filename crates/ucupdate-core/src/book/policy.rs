@@ -8,14 +8,15 @@ use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum OfferRule {
-    /// The version differs, even if it is older. The original service does this. Without it a roll back reaches no device.
+    /// The version differs, even if it is older. This is the original's condition. A roll back needs it to reach
+    /// devices.
     #[default]
     Different,
     /// The version is newer.
     Newer,
 }
 
-/// The rule for which versions are the same release. A device that has one of them is not offered the other.
+/// The condition under which two versions are the same release. A device with one of them is not offered the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -23,8 +24,8 @@ pub enum SameRelease {
     /// The numbers are equal if missing ones count as zero: `1.0.522` and `1.0.522.0` are one release.
     #[default]
     Padded,
-    /// The versions are equal in .NET's order: `1.0.522` and `1.0.522.0` are two releases. A device that shortens its
-    /// version is offered the same image again and again.
+    /// The versions are equal in .NET's order, so `1.0.522` and `1.0.522.0` are two releases. A device that shortens
+    /// its version is offered the same image repeatedly.
     Exact,
     /// The first three numbers are equal. A fourth number never causes an update.
     FirstThree,
@@ -76,8 +77,7 @@ pub struct OfferPolicy {
     /// The rule for which versions are the same release.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub same_release: SameRelease,
-    /// How versions are read. In another scheme than .NET's, `same_release` knows no difference between `Exact` and
-    /// `Padded`.
+    /// The scheme in which versions are read. Except in .NET's scheme, `Exact` and `Padded` are equivalent.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub scheme: VersionScheme,
     /// The minimum version. Windows and holds do not apply to devices below it. `None` means no minimum.
@@ -97,12 +97,12 @@ impl OfferPolicy {
         Self { offer, ..Self::default() }
     }
 
-    /// Returns every field as its name and its value in words, `none` where it is not set.
+    /// Returns every field as its name and its value in words. The value is `none` if the field is not set.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         fn or_none(value: &Option<impl ToString>) -> String {
             value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
         }
-        // Destructured, so that a new field is not forgotten here.
+        // The fields are destructured, so that the compiler reports a new field that is missing here.
         let Self { offer, unreadable, same_release, minimum, floor, window, scheme } = self;
         vec![
             ("offer", offer.word().to_owned()),
@@ -117,7 +117,7 @@ impl OfferPolicy {
 
     /// Returns whether two versions are the same release for this rule.
     ///
-    /// Versions that the rule's scheme cannot read are one release only where their texts are equal.
+    /// Versions that the rule's scheme cannot read are the same release only if their texts are equal.
     #[inline]
     pub fn is_same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         if self.scheme.is_dotnet() {
@@ -132,7 +132,7 @@ impl OfferPolicy {
         }
     }
 
-    /// Returns whether a version is an earlier release than another to this rule. Versions without an order are not.
+    /// Returns whether a version is an earlier release than another for this rule. `false` if a version has no order.
     pub fn is_older(&self, version: &ReportedVersion, than: &ReportedVersion) -> bool {
         let numbers = self.scheme.numbers(version).zip(self.scheme.numbers_beside(than, version));
         numbers.is_some_and(|(version, than)| version.padded() < than.padded())

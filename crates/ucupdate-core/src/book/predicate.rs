@@ -18,7 +18,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacPrefix {
-    /// The digits, then zeros.
+    /// The digits, followed by zeros.
     value: u64,
     digits: u32,
 }
@@ -97,9 +97,9 @@ impl FromStr for SerialRange {
     /// Reads two serial numbers with `..` between them, or one serial number as a range of one.
     ///
     /// # Errors
-    /// Returns an error if one is no serial number, they differ in length, or the second comes before the first.
+    /// Returns an error if one is not a serial number, if they differ in length, or if the second is before the first.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        // Both have the same length, so the dots stand in the middle, whatever dots the numbers have.
+        // Both numbers have the same length, so the separator is in the middle, even if the numbers contain dots.
         let middle = text.len().saturating_sub(2) / 2;
         let halves = text.get(..middle).zip(text.get(middle..).and_then(|rest| rest.strip_prefix("..")));
         let halves = halves.filter(|(first, last)| first.len() == last.len());

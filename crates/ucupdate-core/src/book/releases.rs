@@ -1,4 +1,4 @@
-//! The releases of a book, found at once: looking one up in its package is linear, and packages have thousands.
+//! An index of the releases of a book. A search in a package is linear, and a package may have thousands of releases.
 
 use crate::book::package::Release;
 use crate::book::rule::Candidate;
@@ -38,7 +38,8 @@ impl<'a> ReleasesByRule<'a> {
         releases.find(|release| release.version.same_release(&candidate.version))
     }
 
-    /// Returns the release of a version that was ingested last for a rule.
+    /// Returns the release of a version for a rule. If several packages contain it, the one that was ingested last
+    /// counts.
     pub fn newest(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&'a Release> {
         let brought = self.of_version(rule, version);
         let order =
@@ -46,7 +47,7 @@ impl<'a> ReleasesByRule<'a> {
         brought.max_by_key(|(id, _)| order(*id)).map(|(_, release)| release)
     }
 
-    /// Returns the releases of a version for a rule, with the packages that brought them.
+    /// Returns the releases of a version for a rule, with the packages that contain them.
     pub(crate) fn of_version<'s>(
         &'s self,
         rule: &'s RuleKey,
@@ -57,12 +58,12 @@ impl<'a> ReleasesByRule<'a> {
         brought.filter(|(_, release)| scheme.same_release(&release.version, version))
     }
 
-    /// Returns the file names of the images that packages brought for a rule.
+    /// Returns the file names of the images in all packages for a rule.
     pub(crate) fn file_names(&self, rule: &RuleKey) -> impl Iterator<Item = &'a str> {
         self.of_rule(rule).map(|(_, release)| release.files.image.name.as_str())
     }
 
-    /// Returns the releases that packages brought for a rule.
+    /// Returns the releases of all packages for a rule.
     pub(crate) fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
         self.by_rule.get(rule).into_iter().flatten()
     }

@@ -1,8 +1,8 @@
-//! The rule book: everything that administrators decide, as one value.
+//! The rule book: all decisions of administrators, as one value.
 //!
-//! A [`BookCommand`](crate::book::change::command::BookCommand) is applied to a book and gives a [`Delta`], which says what each changed entry *is*
-//! now, not how it came to be so. A stored history of deltas therefore reads the same in every later version of this
-//! program.
+//! A [`BookCommand`](crate::book::change::command::BookCommand) is applied to a book and returns a [`Delta`] with the
+//! new value of each changed entry. A stored history of deltas therefore has the same meaning in every later version of
+//! this program.
 
 use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
@@ -23,7 +23,7 @@ use crate::version::{ReportedVersion, VersionScheme};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Everything that administrators decide: rules, packages, test devices, groups, holds, stepping stones, settings.
+/// All decisions of administrators: rules, packages, test devices, groups, holds, stepping stones and settings.
 ///
 /// Clones share their entries. The default book has no rules. It has the built-in stepping stone, and approves packages of
 /// RoundTable when they are ingested.
@@ -34,7 +34,7 @@ pub struct RuleBook {
     pub(crate) interim: Table<InterimKey, InterimRule>,
     pub(crate) test_devices: Table<TestDeviceName, TestDevice>,
     pub(crate) groups: Table<GroupName, Group>,
-    /// The member lists of the groups. No list is empty.
+    /// The member lists of the groups. There are no empty lists.
     pub(crate) members: BTreeMap<GroupName, Arc<BTreeSet<DeviceId>>>,
     pub(crate) holds: Table<HoldName, Hold>,
     pub(crate) stops: Table<StopScope, Stop>,
@@ -46,12 +46,12 @@ pub struct RuleBook {
 /// The key of an interim image: the locale, and the update type that the image replaces.
 pub(crate) type InterimKey = (Locale, UpdateType);
 
-/// The settings of the whole rule book.
+/// Returns the settings of the whole rule book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Settings {
-    /// The stepping stones, sorted by threshold, and then by how few kinds they match. The first stone that applies is used.
+    /// The stepping stones, sorted by threshold, and then by exactness. The first stone that applies is used.
     pub stones: Vec<SteppingStone>,
     /// The device types whose packages are approved when they are ingested. The original does this for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
@@ -61,8 +61,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the settings of a new store. The default settings are those of stores whose history says nothing of
-    /// settings: their stepping stone is for every UCPhone.
+    /// Returns the settings of a new store. The `Default` settings are for stores whose history has no settings. Their
+    /// stepping stone applies to every UCPhone.
     pub fn of_new_store() -> Self {
         Self { stones: SteppingStone::ocs_interim_of_known_kinds().to_vec(), ..Self::default() }
     }
@@ -93,7 +93,7 @@ impl Default for Settings {
 }
 
 impl RuleBook {
-    /// Returns the rule book that the first change of a new store is made on.
+    /// Returns the rule book of a new store, to which the first change is applied.
     pub fn of_new_store() -> Self {
         Self { settings: Settings::of_new_store(), ..Self::default() }
     }
@@ -167,7 +167,7 @@ impl RuleBook {
         self.holds.get(name)
     }
 
-    /// Returns the kill switches that are on, and what each one stops.
+    /// Returns the kill switches that are on, each with its scope.
     pub fn stops(&self) -> impl ExactSizeIterator<Item = (&StopScope, &Stop)> {
         self.stops.iter()
     }
@@ -182,17 +182,22 @@ impl RuleBook {
         self.bans.values()
     }
 
-    /// Returns the ban that keeps a rule from offering a release, if there is one.
-    pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
-        self.bans.values().find(|ban| ban.holds(rule, policy, release))
-    }
-
-    /// Returns the aliases in the order in which they are looked at.
-    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + '_ {
-        self.aliases.iter().map(|(reported, stands_for)| Alias {
-            reported: reported.clone(),
-            stands_for: stands_for.clone(),
-        })
+    /// Returns the aliases in the order in which they are looked at: of several aliases of one word, the one with the most
+    /// exact pattern first.
+    pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + use<> {
+        let aliases = self.aliases.iter();
+        let mut aliases: Vec<Alias> = aliases
+            .map(|(reported, stands_for)| Alias {
+                reported: reported.clone(),
+                stands_for: stands_for.clone(),
+            })
+            .collect();
+        aliases.sort_by(|one, other| {
+            let word = |alias: &Alias| (alias.reported.field, alias.reported.word.clone());
+            let exactness = |alias: &Alias| alias.reported.within.exactness();
+            word(one).cmp(&word(other)).then_with(|| exactness(other).cmp(&exactness(one)))
+        });
+        aliases.into_iter()
     }
 
     /// Returns the settings of the whole rule book.
@@ -200,8 +205,8 @@ impl RuleBook {
         &self.settings
     }
 
-    /// Returns the scheme in which a rule reads versions. For a rule that is not in the book, this is the scheme that the rule
-    /// would have if it were made.
+    /// Returns the version scheme of a rule. For a rule that does not exist, this is the scheme that a new rule would
+    /// get.
     pub fn scheme_of(&self, rule: &RuleKey) -> &VersionScheme {
         static DOTNET: VersionScheme = VersionScheme::Dotnet;
         match self.rule(rule) {
@@ -210,7 +215,7 @@ impl RuleBook {
         }
     }
 
-    /// Returns a rule as an ingest makes it: without assignments, in the scheme of the most exact pattern.
+    /// Returns a new rule without assignments, with the scheme of the most exact pattern.
     pub(crate) fn new_rule(&self, key: RuleKey) -> Rule {
         let policy = OfferPolicy { scheme: self.scheme_of(&key).clone(), ..OfferPolicy::default() };
         let mut rule = Rule::new(key);
@@ -226,9 +231,20 @@ impl RuleBook {
     /// Returns the release of a version that was ingested last for a rule.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.scheme_of(rule);
-        let brought =
-            self.packages().filter_map(|package| Some((package, package.release_in(scheme, rule, version)?)));
-        let (package, release) = brought.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
+        self.newest_where(rule, |found| scheme.same_release(found, version))
+    }
+
+    /// Returns the release with exactly this text that was ingested last for a rule.
+    pub(crate) fn newest_with_text(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
+        self.newest_where(rule, |found| found.as_str() == version.as_str())
+    }
+
+    fn newest_where(&self, rule: &RuleKey, is_it: impl Fn(&ReportedVersion) -> bool) -> Option<Candidate> {
+        let releases = self.packages().flat_map(|package| {
+            let releases = package.releases.iter().map(move |release| (package, release));
+            releases.filter(|(_, release)| release.rule == *rule && is_it(&release.version))
+        });
+        let (package, release) = releases.max_by_key(|(package, _)| (package.ingested_at, package.sha256))?;
         Some(Candidate { version: release.version.clone(), package: package.id() })
     }
 }

@@ -9,14 +9,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 label!(
-    /// Which part of a device an image replaces; `CPE` is the one the field knows.
+    /// The part of a device that an image replaces. `CPE` is the only known one.
     book::UpdateType, "update type", "CPE"
 );
 
 /// The name of a rule: a kind of device and an update type. Keys are equal if they differ in ASCII case only.
 ///
-/// The text form has the words with slashes between them, as the URLs of the field have. Each word can stand in a path. A
-/// clone is cheap: it shares the words.
+/// The text form has the words with slashes between them, as in URLs of the original. Each word is valid in a path.
+/// Clones share the words, so cloning is cheap.
 ///
 /// ```
 /// use ucupdate_core::RuleKey;
@@ -47,7 +47,7 @@ impl RuleKey {
     /// Creates a key from the kind of the devices and the update type.
     ///
     /// # Errors
-    /// Returns an error if a word cannot stand in a path: a model with a `/`, or a vendor called `..`.
+    /// Returns an error if a word is not valid in a path, such as a model with a `/` or the vendor `..`.
     pub fn new(kind: DeviceKind, update_type: UpdateType) -> Result<Self, ParseError> {
         let key = Self(Arc::new(Words { kind, update_type }));
         for (name, word) in Self::WORD_NAMES.into_iter().zip(key.words()) {
@@ -74,8 +74,8 @@ impl RuleKey {
         with_last(self.0.kind.words(), self.0.update_type.as_str())
     }
 
-    /// Returns how many words of this key differ from `words`, and the sum of the edit distances between these. ASCII case does
-    /// not count. The smallest pair among several keys is the key that somebody most likely meant.
+    /// Returns the number of words that differ from `words`, and the sum of their edit distances. ASCII case is
+    /// ignored. Among several keys, the one with the smallest result is most likely the intended one.
     pub fn difference_from(&self, words: [&str; Self::WORD_COUNT]) -> (usize, usize) {
         let pairs = self.words().into_iter().zip(words);
         let differing = pairs.filter(|(one, other)| !one.eq_ignore_ascii_case(other));
@@ -104,7 +104,7 @@ impl FromStr for RuleKey {
     /// Reads words with slashes between them.
     ///
     /// # Errors
-    /// Returns an error if a word is missing, too many, not a label or not a part of a path.
+    /// Returns an error if the number of words is wrong, or if a word is not a label or is not valid in a path.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong_count =
             |found| ParseError::count("rule", found, "part", Expected::Words(&Self::WORD_NAMES));

@@ -1,4 +1,4 @@
-//! Patterns of rules: which rules a ban, an alias or a version scheme is for.
+//! Patterns of rules. Bans, aliases and version schemes apply to the rules that match a pattern.
 
 use crate::book::rule_key::RuleKey;
 use crate::device::KindWord;
@@ -7,10 +7,10 @@ use crate::value::{glob, label};
 use std::fmt;
 use std::str::FromStr;
 
-/// The rules whose words match patterns, a pattern for each word.
+/// A pattern of rules, with a pattern for each word.
 ///
-/// Written with slashes, in the order of a rule. `*` stands for any run of characters in a word, and words that are left
-/// out at the end match everything. Letters match without regard to ASCII case.
+/// The text form has slashes between the words, in the order of a rule. `*` matches any characters within a word. Words
+/// that are left out at the end match everything. ASCII case is ignored.
 ///
 /// ```
 /// use ucupdate_core::RuleKey;
@@ -28,7 +28,7 @@ pub struct RulePattern {
 }
 
 impl RulePattern {
-    /// Returns the pattern that matches one rule only.
+    /// Returns the pattern that only this rule matches.
     pub fn of(rule: &RuleKey) -> Self {
         Self { words: rule.words().map(Into::into) }
     }
@@ -43,9 +43,47 @@ impl RulePattern {
         self.words.iter().zip(rule.words()).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
-    /// Returns whether the words of a device's kind match, whatever the update type is.
+    /// Returns whether the words of a device's kind match. The update type is ignored.
     pub(crate) fn holds_device(&self, words: [&str; KindWord::COUNT]) -> bool {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
+    }
+
+    /// Returns whether each word pattern matches one of several words at its place.
+    pub(crate) fn holds_any(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
+        let mut places = self.words.iter().zip(words);
+        places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
+    }
+
+    /// Returns whether each word pattern matches one of several words at its place, whatever the update type is.
+    pub(crate) fn holds_any_device(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
+        let mut places = self.words.iter().zip(words).take(KindWord::COUNT);
+        places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
+    }
+
+    /// Returns whether the pattern of one word matches a word.
+    pub(crate) fn holds_word(&self, place: usize, word: &str) -> bool {
+        self.words.get(place).is_some_and(|pattern| glob::is_match(pattern, word))
+    }
+
+    /// Returns this pattern with every word allowed at one place.
+    pub(crate) fn with_any(&self, place: usize) -> Self {
+        let mut pattern = self.clone();
+        if let Some(word) = pattern.words.get_mut(place) {
+            *word = "*".into();
+        }
+        pattern
+    }
+
+    /// Returns whether a device could match both patterns, whatever its word at one place is. Two words with `*` could
+    /// always match the same word.
+    pub(crate) fn may_meet(&self, other: &Self, without: usize) -> bool {
+        let mut places = self.words.iter().zip(&other.words).take(KindWord::COUNT).enumerate();
+        places.all(|(place, (one, other))| {
+            place == without
+                || one.contains('*') && other.contains('*')
+                || glob::is_match(one, other)
+                || glob::is_match(other, one)
+        })
     }
 
     /// Returns whether both patterns match the same rules, because they differ only in ASCII case.
@@ -53,7 +91,8 @@ impl RulePattern {
         self.words.iter().zip(&other.words).all(|(one, other)| one.eq_ignore_ascii_case(other))
     }
 
-    /// How narrow the pattern is: its number of words without `*`, and its number of characters other than `*`.
+    /// Returns the exactness of the pattern: the number of words without `*`, and the number of characters other than
+    /// `*`.
     pub(crate) fn exactness(&self) -> (usize, usize) {
         let exact_words = self.words.iter().filter(|word| !word.contains('*')).count();
         let characters =

@@ -11,13 +11,14 @@ label!(
     book::StoneName, "stone name", "ocs-interim"
 );
 
-/// A version that devices of a kind must install first: a device below `below` whose target is `below` or newer gets `by`.
+/// A version that devices must install before their target version. It applies if the device is below `below` and its
+/// target is not. The device then gets `by`.
 ///
 /// Several stones make a chain of any length. A device gets the stone with the lowest threshold that is above its version.
 /// An interim image is pending after its ingest: only test devices get it until it is approved.
 ///
-/// Versions are compared as releases, a missing part zero ([`FirmwareVersion::release_order`]): a device that installs
-/// `3.5.0.0` and then says `3.5` is past it.
+/// Versions are compared as releases, so a missing part counts as zero ([`FirmwareVersion::release_order`]). A device
+/// that installs `3.5.0.0` and then reports `3.5` is not below `3.5.0.0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -50,9 +51,10 @@ pub enum StoneImage {
 }
 
 impl SteppingStone {
-    /// Returns the first stone of the field: a UCPhone below 1.0.522.98 goes by 1.0.522.103, from `OCInterim/<locale>`.
+    /// Returns the stone of the original: a UCPhone below 1.0.522.98 must first install 1.0.522.103 from
+    /// `OCInterim/<locale>`.
     ///
-    /// Confirmed: published for the R2 phones, and seen in the field's audit log.
+    /// This is confirmed. It was published for the R2 phones, and an audit log of the original shows it.
     pub fn ocs_interim() -> Self {
         Self {
             image: StoneImage::Interim,
@@ -88,8 +90,8 @@ impl SteppingStone {
         Self { name, kind, below, by, image: StoneImage::Release }
     }
 
-    /// Returns a name for a stone that is for one kind of device, such as `interim-polycom-cx700`. `None` if the words of the
-    /// kind make no name.
+    /// Returns a name for the stone of one kind of device, such as `interim-polycom-cx700`. `None` if the words of the
+    /// kind are not valid in a name.
     pub(crate) fn name_of(kind: &DeviceKind) -> Option<StoneName> {
         let words = format!("interim-{}-{}", kind.vendor, kind.model).to_lowercase();
         let name: String = words.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
@@ -124,29 +126,29 @@ impl SteppingStone {
         self.kind.matches(rule.kind())
     }
 
-    /// Returns whether the stone is between `installed` and `target`.
+    /// Returns whether the stone is on the way from `installed` to `target`.
     #[inline]
     pub fn lies_between(&self, installed: &FirmwareVersion, target: &ReportedVersion) -> bool {
         installed.is_release_before(&self.below) && self.is_below(target)
     }
 
-    /// Returns whether the way to `target` leads over its threshold, in the scheme of .NET.
+    /// Returns whether `target` is at or above the threshold, by the scheme of .NET.
     pub fn is_below(&self, target: &ReportedVersion) -> bool {
         self.is_below_in(&VersionScheme::Dotnet, target)
     }
 
-    /// Returns whether the way to `target` leads over its threshold, where versions are read by a scheme.
+    /// Returns whether `target` is at or above the threshold, by this version scheme.
     pub fn is_below_in(&self, scheme: &VersionScheme, target: &ReportedVersion) -> bool {
         let target = scheme.numbers(target);
         target.is_some_and(|target| target.padded() >= self.below.numbers().padded())
     }
 
-    /// Returns the version of its image as a package reports it.
+    /// Returns the version of the stone's image in the form that a package reports.
     pub(crate) fn image_version(&self) -> ReportedVersion {
         ReportedVersion::new(self.by.as_str())
     }
 
-    /// Returns whether devices that install `image` would still be below the stone, and would be offered it again and again.
+    /// Returns whether `image` is below the threshold. Devices that install such an image would be offered it again.
     pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
         !self.is_below(image)
     }
@@ -184,7 +186,7 @@ pub struct MissingStone {
     pub remedy: StoneRemedy,
 }
 
-/// Returns a word as a shell takes it: in quotes if it has more than plain characters.
+/// Returns a word for a shell command line. The word is quoted if it has special characters.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+%@".contains(c);
     if word.chars().all(is_plain) && !word.starts_with('-') {

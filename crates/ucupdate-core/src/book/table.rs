@@ -1,4 +1,4 @@
-//! Tables of the rule book: one for each kind of entry.
+//! Tables of the rule book. There is one for each kind of entry.
 
 use crate::book::alias::AliasKey;
 use crate::book::ban::BanScope;
@@ -17,7 +17,7 @@ pub(crate) struct Table<K, V>(BTreeMap<K, Arc<V>>);
 
 /// Key of a table. Keys that differ only in ASCII case are equal, and a table keeps the spelling that it has.
 pub(crate) trait TableKey: Ord + Clone {
-    /// Returns whether both have the same spelling, case included. The keys are equal already.
+    /// Returns whether both equal keys also have the same spelling.
     fn has_spelling_of(&self, other: &Self) -> bool;
 }
 
@@ -62,7 +62,7 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
     /// Sets or removes each entry.
     pub(crate) fn put(&mut self, entries: Vec<Entry<K, V>>) {
         if self.0.is_empty() && entries.iter().all(|entry| entry.now.is_some()) {
-            // Sorted entries of a whole book make a map at once, without a search for each.
+            // The sorted entries of a whole book can be made a map at once, without a search for each.
             let set = entries.into_iter().filter_map(|Entry { key, now }| Some((key, Arc::new(now?))));
             self.0 = set.collect();
             return;
@@ -75,9 +75,9 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
         }
     }
 
-    /// Returns the entries that make `target` of this table.
+    /// Returns the entries that change this table to `target`.
     ///
-    /// An entry whose key is spelled differently is removed first, because a map keeps the spelling that it has.
+    /// An entry whose key has a new spelling is removed first, because a map keeps the old spelling of a key.
     pub(crate) fn entries_to(&self, target: &Self) -> Vec<Entry<K, V>> {
         let gone = self.keys().filter(|key| !target.contains_key(key));
         let mut entries: Vec<Entry<K, V>> = gone.map(|key| Entry::removed(key.clone())).collect();
@@ -107,7 +107,7 @@ impl<K, V> Default for Table<K, V> {
 pub struct Entry<K, V> {
     /// Its key.
     pub key: K,
-    /// The value that the entry has now. `None` means that the entry is removed.
+    /// The new value of the entry. `None` means that the entry is removed.
     pub now: Option<V>,
 }
 
@@ -151,7 +151,7 @@ impl TableKey for GroupName {
     }
 }
 
-/// The spelling of a group's name is the group's own, so that only the device counts.
+/// The group's name keeps the spelling of the group, so only the device is compared.
 impl TableKey for (GroupName, DeviceId) {
     fn has_spelling_of(&self, other: &Self) -> bool {
         match (&self.1, &other.1) {

@@ -7,12 +7,13 @@ use crate::version::ReportedVersion;
 
 /// A stepping stone that sends an interim image to devices of any vendor or model.
 ///
-/// Stores that were made before stones had narrow kinds have such a stone: it sends the interim image of the original's phones
-/// to every phone that reports `0.0.0.0`. [`BookCommand::ReplaceStone`](crate::book::BookCommand::ReplaceStone) narrows it.
+/// Old stores have such a stone, because stones had no narrow kinds then. It sends the interim image of the original's
+/// phones to every phone that reports `0.0.0.0`. [`BookCommand::ReplaceStone`](crate::book::BookCommand::ReplaceStone)
+/// narrows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WideStone {
-    /// The stone as it is.
+    /// The stone.
     pub stone: SteppingStone,
     /// The stones that are to take its place: one for each kind of device that the image was made for. Empty if these kinds
     /// are not known, or if each has a stone of its own.
@@ -58,7 +59,7 @@ impl OtherInterimVersion {
 type Kind = (DeviceType, Vendor, Model);
 
 impl RuleBook {
-    /// Returns the stones that send an interim image to devices of any vendor or model, and what narrows them.
+    /// Returns the stones that send an interim image to devices of any vendor or model, with their replacements.
     pub fn wide_stones(&self) -> Vec<WideStone> {
         let stones = self.settings.stones.iter().filter(|stone| stone.is_wide());
         let wide = stones.map(|stone| {
@@ -69,7 +70,7 @@ impl RuleBook {
         wide.collect()
     }
 
-    /// Returns the approved interim images that a stepping stone sends without naming their version.
+    /// Returns the approved interim images whose version differs from that of the stepping stone that sends them.
     pub fn other_interim_versions(&self) -> Vec<OtherInterimVersion> {
         let stones = self.settings.stones.iter().filter(|stone| stone.image == StoneImage::Interim);
         let mut found = Vec::new();
@@ -114,7 +115,7 @@ impl RuleBook {
         narrowed
     }
 
-    /// Returns the kinds of device that the image of a stone was made for, as far as the stone is for them.
+    /// Returns the kinds of device that the image of a stone was made for. Only kinds of the stone are returned.
     fn kinds_of_image(&self, stone: &SteppingStone) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
         let first = SteppingStone::ocs_interim();
@@ -146,7 +147,8 @@ impl RuleBook {
         kinds
     }
 
-    /// Returns a name that no other stone has: that of the wide stone and the model, and a number where that is taken.
+    /// Returns a name that no other stone has. It consists of the name of the wide stone, the model, and a number if
+    /// needed.
     fn free_name(
         &self,
         wide: &SteppingStone,

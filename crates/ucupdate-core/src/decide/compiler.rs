@@ -1,7 +1,7 @@
 //! Compiles a rule book to an index.
 
 use crate::book::{
-    Assignment, Audience, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage, OfferPolicy,
+    Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage, OfferPolicy,
     Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage, Stop,
     StopScope, UpdateType, Window,
 };
@@ -26,7 +26,7 @@ impl EligibilityIndex {
     }
 }
 
-/// The tables that are needed while a book is compiled.
+/// The tables that are used only while a book is compiled.
 struct Compiler<'a> {
     book: &'a RuleBook,
     releases: ReleasesByRule<'a>,
@@ -136,7 +136,7 @@ impl<'a> Compiler<'a> {
                 self.offered_interim(image, package, folder)
             });
             let pending = pending.map(|(image, package)| {
-                // The approved image has the folder of the locale, so that every device finds it there.
+                // The approved image has the folder of the locale, where every device finds it.
                 let folder = match approved {
                     Some(_) => InterimImage::folder_of_version(&image.locale, &image.version),
                     None => InterimImage::folder(&image.locale),
@@ -158,7 +158,8 @@ impl<'a> Compiler<'a> {
         OfferedInterim { image, package, offer }
     }
 
-    /// Returns the offers of a stone's interim image for the devices of a rule: for every device, and for test devices.
+    /// Returns the offers of a stone's interim image for the devices of a rule: the one for every device, and the one
+    /// for test devices.
     fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: &SteppingStone) -> (u32, u32) {
         let interim = (key.kind().locale.clone(), key.update_type().clone());
         let CompiledInterim { approved, pending } = self.interim.get(&interim).copied().unwrap_or_default();
@@ -170,7 +171,7 @@ impl<'a> Compiler<'a> {
         let is_offer = |number: &u32| (*number as usize) < self.index.offers.len();
         let (approved, pending) = (offer(approved), offer(pending));
         let for_test_devices = pending.filter(is_offer).or(approved).or(pending).unwrap_or(NONE);
-        // A ban of the only image, which is pending, concerns every device: an approval would not help.
+        // If the only image is pending and banned, the ban concerns every device, because an approval would not help.
         let banned = pending.filter(|number| !is_offer(number));
         (approved.or(banned).unwrap_or(NONE), for_test_devices)
     }
@@ -180,7 +181,7 @@ impl<'a> Compiler<'a> {
         self.book.stop(&scope).cloned().map(|stop| (scope, stop))
     }
 
-    /// Returns the stones that are for a rule, in their order, and the offers of their images.
+    /// Returns the stones of a rule in their order, with the offers of their images.
     fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, (u32, u32))> {
         let book = self.book;
         let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
@@ -261,7 +262,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Returns the release's own spelling of its version stands in its URL.
+    /// Adds an offer of a release. The URL has the spelling of the release's version.
     fn add_release(&mut self, key: &RuleKey, policy: &OfferPolicy, release: &Release) -> u32 {
         if let Some(banned) = self.ban(key, policy, &release.version, release.files.image.sha256) {
             return banned;
@@ -278,7 +279,8 @@ impl<'a> Compiler<'a> {
         version: &ReportedVersion,
         image: Sha256Digest,
     ) -> Option<u32> {
-        let number = self.index.bans.iter().position(|ban| ban.holds_image(key, policy, version, image))?;
+        let holds = |ban: &Ban| self.book.is_image_banned_by(ban, key, policy, version, image);
+        let number = self.index.bans.iter().position(holds)?;
         Some(NONE - 1 - small(number))
     }
 
@@ -287,7 +289,7 @@ impl<'a> Compiler<'a> {
         small(self.index.offers.len() - 1)
     }
 
-    /// Returns the way over these stones to a version. Rules of one kind and locale share one.
+    /// Returns the path over these stones to a version. Rules of one kind and locale share paths.
     fn path_to(
         &mut self,
         scheme: &VersionScheme,

@@ -16,16 +16,17 @@ pub enum Decision<'a> {
     Offer {
         /// The files to fetch.
         offer: &'a Offer,
-        /// Whether the offer is the target version or a stepping stone.
+        /// The kind of the offer: the target version or a stepping stone.
         kind: OfferKind<'a>,
-        /// The assignment that gives it the target.
+        /// The assignment that contains the target.
         because: &'a Assignment,
     },
     /// The device already has the version that it would be offered.
     UpToDate { version: &'a ReportedVersion },
     /// No rule matches the device and the update type.
     NoRule,
-    /// The file name of the module names no update type, and it matches several rules or modules of the device.
+    /// The file name of the module is not that of an update type, and several rules or several modules of the device
+    /// match.
     AmbiguousModule {
         /// One of the rules.
         rule: &'a RuleKey,
@@ -34,7 +35,7 @@ pub enum Decision<'a> {
     },
     /// The rule has no version for this device.
     NothingApproved {
-        /// Whether a version is pending.
+        /// `true` if a version is pending.
         pending: bool,
     },
     /// The rule has a version for the device, but something prevents the offer now.
@@ -69,16 +70,16 @@ pub enum Decision<'a> {
     FilesMissing { version: &'a ReportedVersion },
 }
 
-/// Whether an offer is the target version or a stepping stone.
+/// The kind of an offer: the target version or a stepping stone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum OfferKind<'a> {
     /// The target version.
     Direct,
-    /// A stepping stone. The device is offered the target when it asks again.
+    /// A stepping stone. The device is offered the target in a later request.
     SteppingStone {
-        /// Which stone.
+        /// The stepping stone.
         stone: &'a SteppingStone,
         /// The target version.
         target: &'a ReportedVersion,
@@ -92,7 +93,7 @@ pub enum OfferKind<'a> {
 pub enum HeldBackReason<'a> {
     /// The kill switch.
     Stop {
-        /// The rule whose offers are stopped, or all.
+        /// The rule whose offers are stopped, or all rules.
         scope: &'a StopScope,
         /// The switch, with its author and its reason.
         stop: &'a Stop,
@@ -148,7 +149,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Returns the reason as one word, for machines: `offer`, `up-to-date`, `no-rule`, ...
+    /// Returns the reason as one word for programs, such as `offer`, `up-to-date` or `no-rule`.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Offer { .. } => "offer",

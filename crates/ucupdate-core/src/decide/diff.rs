@@ -1,4 +1,4 @@
-//! Comparison of the answers of two rule books.
+//! Compares the answers of two rule books.
 
 use crate::decide::decision::Decision;
 use crate::decide::index::EligibilityIndex;
@@ -18,8 +18,8 @@ pub struct AnswerChange<'o, 'n, 'q> {
     pub after: Decision<'n>,
 }
 
-/// Returns the questions whose offer differs between two books. A question without an offer in both books is left out, also
-/// if the reasons differ.
+/// Returns the questions whose offer differs between two books. A question without an offer in both books is left out,
+/// even if the reasons differ.
 ///
 /// The iterator is lazy. It decides one question at a time, so a fleet of any size needs little memory.
 pub fn diff<'o, 'n, 'q>(

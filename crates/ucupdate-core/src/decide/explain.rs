@@ -1,4 +1,4 @@
-//! The trace of a decision: what was looked at, and what settled it.
+//! The trace of a decision: the steps that led to it.
 
 use crate::book::{Alias, Assignment, Audience, Percent, Role, RolloutPosition, RuleKey, SteppingStone};
 use crate::decide::decision::{Decision, OfferKind};
@@ -45,9 +45,9 @@ pub struct Trace<'a> {
 pub enum Step<'a> {
     /// The rule for the device.
     Rule { rule: &'a RuleKey },
-    /// The file name of the module is that of no update type. The rule was found in another way.
+    /// The file name of the module is not that of an update type. The rule was found in another way.
     Module { how: ModuleMatch },
-    /// A word of the device stands for another one.
+    /// An alias replaced a word of the device.
     Alias { alias: Box<Alias> },
     /// No rule matches the device. This rule is the nearest one.
     NearestRule {
@@ -67,21 +67,21 @@ pub enum Step<'a> {
         /// The name of the test device, if the assignment applies for this reason.
         test_device: Option<&'a str>,
     },
-    /// The installed version cannot be read.
+    /// The installed version cannot be read as a version.
     Unreadable { cause: ParseError },
     /// The version scheme of the rule cannot read the installed version.
     NotInScheme {
-        /// The scheme; another one than .NET's.
+        /// The version scheme of the rule, which is not .NET's.
         scheme: &'a VersionScheme,
         /// The installed version.
         installed: ReportedVersion,
     },
-    /// A stepping stone lies on the way.
+    /// The device must install a stepping stone first.
     SteppingStone {
         stone: &'a SteppingStone,
         /// `true` if the image of the stone is pending, so that only test devices get it.
         is_pending: bool,
-        /// The name of the test device that the device is. `None` unless the image is pending.
+        /// The name of the test device. `None` if the image is not pending, or the device is not a test device.
         test_device: Option<&'a str>,
     },
 }
@@ -99,12 +99,13 @@ pub enum Mismatch {
     NotOnList,
     /// A part of the group's predicate does not match.
     Predicate {
-        /// Which: `vendor`, `network`, ...
+        /// The name of the part, such as `vendor` or `network`.
         part: &'static str,
     },
-    /// The share does not reach the device yet.
+    /// The share does not contain the device yet.
     Share {
-        /// The device's position among all devices. `None` for a device that names neither MAC address nor serial number.
+        /// The position of the device among all devices. `None` for a device that reports neither MAC address nor
+        /// serial number.
         position: Option<RolloutPosition>,
     },
     /// The rollout is paused.
@@ -128,7 +129,7 @@ impl Mismatch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference<'a> {
-    /// Which word: `hardware revision`.
+    /// The name of the word, such as `hardware revision`.
     pub field: &'static str,
     /// The word of the rule.
     pub rule: &'a str,
@@ -136,7 +137,7 @@ pub struct Difference<'a> {
     pub device: String,
 }
 
-/// Explains how a request is answered. The decisions are the same as those of [`decide`](crate::decide::walk::decide).
+/// Explains the answer to a request. The decisions are the same as those of [`decide`](crate::decide::walk::decide).
 pub fn explain<'a>(
     index: &'a EligibilityIndex,
     request: &UpdateRequest,
@@ -164,11 +165,11 @@ impl<'a> Trace<'a> {
         Self { file_name: module.file_name.clone(), installed: module.version.clone(), steps, decision }
     }
 
-    /// Returns the main cause why nothing is offered. `None` for an offer.
+    /// Returns the main reason why nothing is offered. `None` for an offer.
     ///
-    /// If several assignments were tried and no assignment applies, the cause is that of the nearest assignment. A share that does
-    /// not contain the device yet is nearest. A predicate follows, then a list or the test devices, then the pin of another
-    /// device. Of two equally near assignments the later one counts.
+    /// If several assignments were tried and none applies, the reason is that of the nearest assignment. A share that
+    /// does not contain the device yet is nearest. A predicate follows, then a list or the test devices, then the pin
+    /// of another device. Of two equally near assignments the later one counts.
     pub fn first_cause(&self) -> Option<String> {
         match &self.decision {
             Decision::Offer { .. } => None,
@@ -191,7 +192,7 @@ struct Recorder<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     now: UnixTime,
-    /// The scheme of the rule.
+    /// The version scheme of the rule.
     scheme: Option<&'a VersionScheme>,
     steps: Vec<Step<'a>>,
 }
@@ -234,7 +235,8 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
     }
 }
 
-/// Returns the rule with the fewest differing words, of several the one with the smallest edit distance between them.
+/// Returns the rule with the fewest differing words. If there are several, returns the one with the smallest edit
+/// distance.
 fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
     let said = question.words();
     let rules = index.rules.iter().map(|rule| rule.rule.key());
@@ -252,7 +254,7 @@ fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a>
 }
 
 impl fmt::Display for Explanation<'_> {
-    /// Returns a line for each step, and one for each decision.
+    /// Writes a line for each step, and one for each decision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule book revision {}", self.revision)?;
         if self.modules.is_empty() {
@@ -276,7 +278,7 @@ impl fmt::Display for Trace<'_> {
             )?;
         }
         write!(f, "  => {}", self.decision)?;
-        // Where one thing only was tried it stands right above.
+        // If only one assignment was tried, its mismatch is in the line above.
         let tried = self
             .steps
             .iter()

@@ -1,16 +1,17 @@
-//! A table from case-folded words to a number and a small value beside it: built once, then only read.
+//! A table from case-folded words to a number and a small value. It is built once and then only read.
 //!
-//! The words of one key are written one behind the other, ASCII letters in lower case, a zero byte between. Looking one
-//! up takes one hash, usually one probe, one comparison of bytes, and no allocation.
+//! A key consists of its words in ASCII lower case, with a zero byte between them. A lookup takes one hash, usually one
+//! probe, one comparison of bytes, and no allocation.
 
 use crate::book::RuleKey;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-/// A table from case-folded words to `0..len`, in the order they were given, with a value beside each.
+/// A table from case-folded words to `0..len`, in the order of the keys, with a value for each key.
 #[derive(Clone, Debug)]
 pub(crate) struct FoldedTable<V = ()> {
-    /// A power of two of them, at most half full. Zero is an empty slot, else the index of a key plus one.
+    /// The slots of the table. Their number is a power of two, and at most half are used. A slot is zero if it is
+    /// empty, and otherwise the index of a key plus one.
     slots: Vec<Slot>,
     keys: Vec<Key<V>>,
     bytes: Vec<u8>,
@@ -22,7 +23,7 @@ impl<V> Default for FoldedTable<V> {
     }
 }
 
-/// Where a key lies in `bytes`. The value lies beside it, so that finding a key has fetched it.
+/// The location of a key in `bytes`, and its value. Both are together, so that one memory access reads them.
 #[derive(Clone, Copy, Debug)]
 struct Key<V> {
     begin: u32,
@@ -32,20 +33,20 @@ struct Key<V> {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The upper half of the hash, so that a probe of another key seldom reads its bytes.
+    /// The upper half of the hash. It shows most mismatches without reading the bytes of the key.
     tag: u32,
     index_plus_one: u32,
 }
 
-/// Lookups fold into a buffer of this size; longer keys (legal, never seen) into the larger one.
+/// The size in bytes of the buffer for most lookups. Longer keys are valid but unusual, and use a larger buffer.
 const USUAL_KEY_BYTES: usize = 128;
 const MOST_KEY_BYTES: usize = RuleKey::WORD_COUNT * (crate::value::MAX_LABEL_BYTES + 1) - 1;
 
 impl<V: Copy> FoldedTable<V> {
-    /// Returns a table of these keys and their values. Of two keys that are equal the first is found.
+    /// Creates a table of these keys and their values. If two keys are equal, the first is found.
     ///
     /// # Panics
-    /// Beyond 4 billion bytes of keys.
+    /// Panics if the keys have more than 4 billion bytes.
     pub(crate) fn new<'a, const N: usize>(keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>) -> Self {
         let slots = (keys.len() * 2).next_power_of_two().max(4);
         let mut table = Self {
@@ -77,15 +78,15 @@ impl<V: Copy> FoldedTable<V> {
         table
     }
 
-    /// Returns the value of a key, by its index.
+    /// Returns the value of a key by its index.
     pub(crate) fn value(&self, index: usize) -> Option<V> {
         self.keys.get(index).map(|key| key.value)
     }
 
-    /// Returns the index of the key these words fold to, and its value.
+    /// Returns the index and the value of the key that these words fold to.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
-        // Many books have no key for some of the tables, so the words are not folded for nothing.
+        // Many tables are empty, so folding the words would be wasted time.
         if self.keys.is_empty() {
             return None;
         }
@@ -129,12 +130,12 @@ impl<V: Copy> FoldedTable<V> {
     }
 }
 
-/// Writes the words into the buffer, which is large enough, and gives the part that was written.
+/// Writes the folded words to the buffer, which is large enough. Returns the written part.
 #[inline]
 fn fold<'a, const N: usize, const M: usize>(words: [&str; N], buffer: &'a mut [u8; M]) -> &'a [u8] {
     let mut end = 0;
     for (at, word) in words.iter().enumerate() {
-        // The buffer holds zeros: passing over one is writing the separator.
+        // The buffer is filled with zeros, so skipping a byte writes the separator.
         end += usize::from(at > 0);
         buffer[end..end + word.len()].copy_from_slice(word.as_bytes());
         end += word.len();

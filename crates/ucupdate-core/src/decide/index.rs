@@ -11,7 +11,7 @@ use crate::decide::walk::find_by_other_words;
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Zone};
-use crate::version::ReportedVersion;
+use crate::version::{FirmwareVersion, ReportedVersion};
 use std::sync::Arc;
 
 /// A rule book compiled for fast decisions. It never changes; a new revision of the book needs a new index.
@@ -24,7 +24,7 @@ pub struct EligibilityIndex {
     pub(super) bans: Vec<Ban>,
     /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
-    /// The assignments as the book has them, at the same indices, for reasons and explanations.
+    /// The assignments of the book, at the same indices, for reasons and explanations.
     pub(crate) assigned: Vec<Assignment>,
     pub(crate) rules: Vec<CompiledRule>,
     pub(super) offers: Vec<Offer>,
@@ -49,11 +49,11 @@ pub(crate) struct Head {
     /// The index of its first assignment.
     pub(super) first: u32,
     pub(super) count: u16,
-    /// `true` if its policy is the default one, and no hold or stop is on it.
+    /// `true` if the policy is the default one, and there is no hold or stop on the rule.
     pub(crate) is_plain: bool,
 }
 
-/// The part of an assignment that deciding reads: one cache line.
+/// The part of an assignment that a decision reads. It fits in one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct CompiledAssignment {
@@ -72,7 +72,7 @@ pub(crate) struct CompiledAssignment {
     pub(crate) share: ShareKind,
 }
 
-/// How the share of an assignment is found.
+/// The way in which the share of an assignment is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShareKind {
     All,
@@ -96,7 +96,7 @@ pub(crate) enum CompiledAudience {
 pub(crate) struct CompiledRule {
     pub(crate) rule: Arc<Rule>,
     pub(crate) window: u32,
-    /// The holds that name it.
+    /// The indices of the holds on this rule.
     pub(crate) holds: Vec<u32>,
     pub(crate) stop: Option<(StopScope, Stop)>,
 }
@@ -104,14 +104,14 @@ pub(crate) struct CompiledRule {
 #[derive(Debug)]
 pub(crate) struct CompiledWindow {
     pub(crate) window: Window,
-    /// `None` when the zone database has no such zone; the window is never open then.
+    /// The zone of the window. `None` if the zone database has no such zone, and then the window is never open.
     pub(crate) zone: Option<Zone>,
 }
 
 /// A path over stepping stones to one target, with the steps sorted by their thresholds.
 #[derive(Debug, Default)]
 pub(super) struct StonePath {
-    /// The highest threshold. A device that is not below it takes no step.
+    /// The highest threshold. A device at or above it needs no stepping stone.
     pub(super) highest: [u32; 8],
     pub(super) steps: Vec<StoneHop>,
 }
@@ -122,7 +122,7 @@ pub(super) struct StoneHop {
     pub(super) stone: u32,
     /// The offer for every device.
     pub(super) offer: u32,
-    /// The offer for test devices: the pending image if there is one, else the offer for every device.
+    /// The offer for test devices: the pending image, or else the offer for every device.
     pub(super) for_test_devices: u32,
 }
 
@@ -143,7 +143,7 @@ pub(super) const NONE: u32 = u32::MAX;
 pub struct Offer {
     /// The version of the image.
     pub version: ReportedVersion,
-    /// The folder below the root of the URL: `OCInterim/ENU`.
+    /// The folder below the root of the URL, such as `OCInterim/ENU`.
     pub folder: Box<str>,
     /// The image's file name.
     pub image: FileName,
@@ -187,26 +187,25 @@ impl EligibilityIndex {
     pub fn rule_of(&self, question: &Question<'_>) -> Option<&Rule> {
         let at = match self.find(question) {
             Some((at, _)) => at,
-            None => find_by_other_words(self, question)?,
+            None => find_by_other_words(self, question)?.0,
         };
         self.rules.get(at).map(|rule| &*rule.rule)
     }
 
-    /// Where the rule that is asked for is.
+    /// Returns the number and the head of the rule for a question.
     #[inline]
     pub(crate) fn find(&self, question: &Question<'_>) -> Option<(usize, Head)> {
         self.table.find(question.words())
     }
 
-    /// Returns the rule of a module whose file name is not that of an update type.
-    ///
-    /// `words` are those of the device, or what they stand for.
+    /// Finds the rule of a module whose file name is not that of an update type. `words` are the device's words after
+    /// aliases were applied.
     pub(super) fn find_by_module(&self, words: [&str; KindWord::COUNT], question: &Question<'_>) -> Found {
         let by_update_type = |module: &InstalledModule| self.find_words(words, module).map(|(at, _)| at);
         self.module_rules.find(words, question, by_update_type)
     }
 
-    /// Where the rule for these words of a device and a module is.
+    /// Finds the rule for these words of a device and a module.
     pub(super) fn find_words(
         &self,
         words: [&str; KindWord::COUNT],
@@ -215,30 +214,44 @@ impl EligibilityIndex {
         self.table.find(with_last(words, module.update_type_stem()))
     }
 
-    /// Returns the words that the words of a device stand for, and the aliases that say so. `None` where there is no
-    /// alias.
+    /// Returns the words after aliases were applied, and the alias of each replaced word. `None` if no alias applies.
     pub(super) fn words_meant<'w>(
         &'w self,
         words: [&'w str; KindWord::COUNT],
-    ) -> Option<([&'w str; KindWord::COUNT], Vec<&'w Alias>)> {
+    ) -> Option<(KindWords<&'w str>, KindWords<Option<&'w Alias>>)> {
         if self.aliases.is_empty() {
             return None;
         }
         let words = KindWords::from(words);
-        let (mut meant, mut used) = (words, Vec::new());
-        let mut is_replaced = KindWords::default();
+        let (mut meant, mut used): (_, KindWords<Option<&Alias>>) = (words, KindWords::default());
         for alias in &self.aliases {
             if let Some(word) = alias.reported.replaced_in(&words)
-                && !std::mem::replace(&mut is_replaced[word], true)
+                && used[word].is_none()
             {
                 meant[word] = alias.stands_for.as_str();
-                used.push(alias);
+                used[word] = Some(alias);
             }
         }
-        (!used.is_empty()).then_some((meant.into_array(), used))
+        used.each_ref().iter().any(|alias| alias.is_some()).then_some((meant, used))
     }
 
-    /// Returns the ban that keeps an assignment from offering anything.
+    /// Returns whether a predicate matches a device, seen as a decision sees it: a word of the device matches as it was
+    /// reported, and as the word for which an alias says it stands, if its rule was found by aliases. Its version is read in
+    /// the scheme of its rule.
+    pub fn is_in(&self, predicate: &Predicate, question: &Question<'_>) -> bool {
+        let (at, meant) = match self.find(question) {
+            Some((at, _)) => (Some(at), None),
+            None => find_by_other_words(self, question).map_or((None, None), |(at, meant)| (Some(at), meant)),
+        };
+        let version = &question.module.version;
+        let installed = match at.and_then(|at| self.rules.get(at)) {
+            Some(rule) => rule.rule.policy().scheme.numbers(version),
+            None => version.readable().map(FirmwareVersion::numbers),
+        };
+        predicate.first_mismatch(question, meant.as_ref(), installed, &mut || false).is_none()
+    }
+
+    /// Returns the ban that applies to an assignment. `None` if its version is not banned.
     pub(super) fn ban_of(&self, assignment: &CompiledAssignment) -> Option<&Ban> {
         self.ban_at(assignment.offer)
     }
@@ -248,12 +261,12 @@ impl EligibilityIndex {
         self.bans.get(number as usize)
     }
 
-    /// Returns the head of the rule at a place of the table, as a lookup by its words would.
+    /// Returns the head of the rule with this number, as a lookup by its words would.
     pub(super) fn head(&self, at: usize) -> Option<Head> {
         self.table.value(at)
     }
 
-    /// Returns the assignments of a rule, with their places.
+    /// Returns the assignments of a rule, with their indices.
     #[inline]
     pub(crate) fn assignments_of(&self, head: Head) -> impl Iterator<Item = (usize, &CompiledAssignment)> {
         let first = head.first as usize;
@@ -261,13 +274,14 @@ impl EligibilityIndex {
         (first..).zip(these)
     }
 
-    /// Returns the offer of an assignment, or `None` if the package with its version is gone.
+    /// Returns the offer of an assignment, or `None` if the package with its version has left the book.
     #[inline]
     pub(crate) fn offer_of(&self, assignment: &CompiledAssignment) -> Option<&Offer> {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// Returns the stone a device with this version, missing parts as zero, has to take on the way an assignment leads.
+    /// Returns the stone that a device with this version must install first for an assignment. Missing parts of the
+    /// version are zero.
     #[inline]
     pub(super) fn stone_of(
         &self,
@@ -293,7 +307,7 @@ impl EligibilityIndex {
         self.offers.get(offer as usize).ok_or_else(|| self.ban_at(offer))
     }
 
-    /// Returns whether a version is that of a stone on the way an assignment leads.
+    /// Returns whether a version is that of a stone on the path of an assignment.
     pub(crate) fn is_on_way(
         &self,
         assignment: &CompiledAssignment,

@@ -1,4 +1,4 @@
-//! The single devices that a book names: test devices, members of lists, held and pinned devices.
+//! The devices that a book names by address or number: test devices, members of lists, held and pinned devices.
 
 use crate::book::RuleBook;
 use crate::decide::folded_table::FoldedTable;
@@ -6,7 +6,7 @@ use crate::device::{Device, DeviceId, MacAddress};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 
-/// Every device the book knows by its MAC address or serial number.
+/// The devices that the book names, by MAC address or serial number.
 #[derive(Debug, Default)]
 pub(crate) struct KnownDevices {
     macs: HashMap<u64, u32, FixedState>,
@@ -17,15 +17,15 @@ pub(crate) struct KnownDevices {
 /// The entries of the book for one MAC address or one serial number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownDevice {
-    /// The number of the test device, if it is one.
+    /// The number of the test device. `None` if the device is not a test device.
     pub(crate) test_device: Option<u32>,
-    /// The groups whose list it is on.
+    /// The groups whose lists contain the device.
     pub(crate) groups: Vec<u32>,
-    /// The holds that name it.
+    /// The holds on the device.
     pub(crate) holds: Vec<u32>,
 }
 
-/// The entries for a device that asks: one by its address and one by its serial number.
+/// The entries for the device of a request: one by its MAC address and one by its serial number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownEntries<'a> {
     by_mac: Option<(u32, &'a KnownDevice)>,
@@ -33,7 +33,7 @@ pub(crate) struct KnownEntries<'a> {
 }
 
 impl KnownDevices {
-    /// Gathers what a book says of single devices: `note` is called for each device with its entry.
+    /// Collects the entries of single devices in a book. Also returns the number of each named device.
     pub(crate) fn of(book: &RuleBook, groups: &[&crate::book::GroupName]) -> (Self, BTreeMap<DeviceId, u32>) {
         let mut known: BTreeMap<DeviceId, KnownDevice> = BTreeMap::new();
         for (number, device) in (0..).zip(book.test_devices()) {
@@ -95,7 +95,7 @@ impl<'a> KnownEntries<'a> {
         self.by_mac.into_iter().chain(self.by_serial)
     }
 
-    /// Returns the test device it is.
+    /// Returns the number of the test device. `None` if the device is not a test device.
     #[inline]
     pub(crate) fn test_device(self) -> Option<u32> {
         self.entries().find_map(|(_, known)| known.test_device)

@@ -1,5 +1,5 @@
-//! Finds the rule for which a module asks: by the stem of its file name, then by a file name in a package of a rule, then
-//! because one rule and one module are left.
+//! Finds the rule of a module. The stem of its file name is tried first, and then the file names in packages. If one
+//! rule and one module are left, they belong together.
 //!
 //! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
 //! any name for phones of other vendors (confirmed; see PROTOCOL.md of `ucupdate-upx`).
@@ -10,19 +10,19 @@ use crate::device::{DeviceKind, KindWord};
 use crate::request::{InstalledModule, Question};
 use std::collections::BTreeMap;
 
-/// Finds the rules that modules ask for.
+/// The tables for finding the rules of modules.
 #[derive(Debug, Default)]
 pub(super) struct ModuleRules {
     /// Rules by the kind of device and a file name whose stem is not their update type.
     by_file_name: FoldedTable<Named>,
-    /// Rules by the kind of device. The rules of one kind lie side by side.
+    /// Rules by the kind of device. The rules of one kind are adjacent.
     by_kind: FoldedTable<Kind>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Named {
     rule: u32,
-    /// `true` if packages of another rule of the same kind brought a file of this name.
+    /// `true` if packages of another rule of the same kind contain a file with this name.
     is_shared: bool,
 }
 
@@ -48,15 +48,15 @@ pub enum ModuleMatch {
 /// The result of looking for the rule of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The number of the rule, and how it was found.
+    /// The number of the rule, and the way in which it was found.
     Rule(usize, ModuleMatch),
-    /// Several rules could be meant: the numbers of two of them.
+    /// Several rules match. The numbers of two of them are given.
     Ambiguous(usize, usize),
     None,
 }
 
 impl ModuleRules {
-    /// Returns the tables of a book whose rules are numbered in its order.
+    /// Creates the tables of a book. Its rules are numbered in the order of the book.
     pub(super) fn new(book: &RuleBook, releases: &ReleasesByRule<'_>) -> Self {
         let mut kinds: Vec<(&DeviceKind, Kind)> = Vec::new();
         let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The whole way a device will go: every offer it would get if it installed the one before.
+//! The plan for a device: every offer that the device gets if it installs each one.
 
 use crate::decide::decision::{Decision, OfferKind};
 use crate::decide::index::{EligibilityIndex, Offer};
@@ -26,7 +26,7 @@ pub struct Plan<'a> {
 pub struct Hop<'a> {
     /// The offered files.
     pub offer: &'a Offer,
-    /// Tells whether the offer is a stepping stone or the target.
+    /// The kind of the offer: a stepping stone or the target.
     pub kind: OfferKind<'a>,
 }
 
@@ -43,14 +43,14 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
         let Decision::Offer { offer, kind, .. } = end else {
             return Plan { installed: question.module.version.clone(), hops, end };
         };
-        // That this never happens is a law, tested as one; were it broken, the plan would still end. To a rule that tells
-        // `1.0` and `1.0.0` apart they are two.
+        // A law says that a version is never repeated. If it were, the plan would still end. A rule may treat `1.0` and
+        // `1.0.0` as two versions.
         if hops.iter().any(|hop| hop.offer.version == offer.version) {
             return Plan { installed: question.module.version.clone(), hops, end };
         }
         hops.push(Hop { offer, kind });
         module.version = offer.version.clone();
-        // A device reports the name of the file that it installed last.
+        // A device reports the file name of the image that it installed last.
         module.file_name = offer.image.as_str().into();
     }
 }

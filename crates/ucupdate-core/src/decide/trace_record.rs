@@ -1,4 +1,4 @@
-//! A decision as a record that can be kept, sent to somebody else, and replayed.
+//! A decision as a record that can be stored, sent to another person, and replayed.
 
 use crate::decide::explain::Trace;
 use crate::decide::index::EligibilityIndex;
@@ -8,7 +8,7 @@ use crate::value::{Reported, UnixTime};
 use crate::version::ReportedVersion;
 use std::net::IpAddr;
 
-/// A question with everything that its answer depends on, and the reasons of the answer. A replay on the same revision of
+/// A question with all data that its answer depends on, and the reasons of the answer. A replay on the same revision of
 /// the rule book gives the same record, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -18,10 +18,10 @@ pub struct TraceRecord {
     pub revision: u64,
     /// The time of the question, in milliseconds since 1970-01-01 UTC.
     pub now: UnixTime,
-    /// The side it was asked from.
+    /// The side from which the request came. `None` if it is not known.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub side: Option<Side>,
-    /// The address it was asked from.
+    /// The address from which the request came. `None` if it is not known.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub address: Option<IpAddr>,
     /// The kind of the device, recorded as the list of its words.
@@ -42,7 +42,7 @@ pub struct TraceRecord {
     pub other_file_names: Vec<Box<str>>,
     /// The reason as one word.
     pub decision: Box<str>,
-    /// The trace, a line each: what was looked at, and last what was decided.
+    /// The lines of the trace. The last line is the decision.
     pub lines: Vec<String>,
 }
 
@@ -69,8 +69,8 @@ impl TraceRecord {
         }
     }
 
-    /// Asks the recorded question again, at the recorded time, and records the answer. On the same revision it is the same
-    /// record; on another it shows what would be otherwise.
+    /// Decides the recorded question again, at the recorded time, and records the answer. On the same revision the
+    /// record is equal. On another revision it shows the differences.
     pub fn replay(&self, index: &EligibilityIndex) -> Self {
         let device = Device {
             kind: self.kind.clone(),

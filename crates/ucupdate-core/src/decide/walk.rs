@@ -1,12 +1,12 @@
-//! Deciding what a device is offered: a pure function of the index, the question and the time.
+//! Decides what a device is offered. The decision is a pure function of the index, the question and the time.
 //!
-//! The order of the checks is fixed: the rule; the assignment whose audience and share hold the device; whether the device
-//! is up to date; the files; the kill switch; whether the installed version can be read; whether the target is to be
-//! offered at all (newer, not below the floor); holds; the window; and only then the stepping stones. A device with nothing
-//! to be offered gets no stone.
+//! The order of the checks is fixed: the rule; the assignment whose audience and share contain the device; whether the
+//! device is up to date; the files; the kill switch; whether the installed version can be read; whether the target may
+//! be offered (newer, not below the floor); holds; the window; and last the stepping stones. A device whose target is
+//! not offered gets no stone either.
 //!
-//! A device that *has* the version of an assignment whose audience it is in keeps it, whatever the assignment's share,
-//! pause or window: lowering a share or pausing a rollout takes nothing away. Stopping the rollout does.
+//! A device that is in the audience of an assignment and *has* its version keeps the version. The share, a pause and
+//! the window do not matter then. Stopping the rollout changes this.
 
 use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingStone};
 use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
@@ -16,7 +16,7 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
-use crate::device::KindWord;
+use crate::device::{KindWord, KindWords};
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
@@ -56,13 +56,13 @@ pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// Returns the rule was found, but not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// Returns a word of the device stands for another one.
+    /// An alias replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
     /// No rule is for the device.
     fn no_rule(&mut self) {}
     /// Returns an assignment was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// Returns a stone lies on the way. `_pending` has the entry of the device if the image of the stone is pending.
+    /// A stone is on the way. `_pending` has the entries of the device if the image of the stone is pending.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
@@ -76,7 +76,9 @@ struct Walk<'a, 'q> {
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
     now: UnixTime,
-    /// The entry of this device in the book. It is looked up when it is first needed.
+    /// The words for which those of the device stand. `None` if its rule was found without an alias.
+    meant: Option<KindWords<&'q str>>,
+    /// The entries of this device in the book. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
 
@@ -88,15 +90,15 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let (at, head) = match index.find(question) {
-        Some(found) => found,
+    let (at, head, meant) = match index.find(question) {
+        Some((at, head)) => (at, head, None),
         None => match find_by_module(index, question, observer) {
             Ok(found) => found,
             Err(decision) => return decision,
         },
     };
     let rule = &index.rules[at];
-    let mut walk = Walk { index, question, rule, now, known: None };
+    let mut walk = Walk { index, question, rule, now, meant, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
@@ -131,15 +133,15 @@ pub(crate) fn walk<'a>(
 
 /// Finds the rule of a module whose file name is not that of an update type, or decides that there is none.
 #[cold]
-fn find_by_module<'a>(
+fn find_by_module<'a: 'q, 'q>(
     index: &'a EligibilityIndex,
-    question: &Question<'_>,
+    question: &Question<'q>,
     observer: &mut impl Observer<'a>,
-) -> Result<(usize, Head), Decision<'a>> {
+) -> Result<(usize, Head, Option<KindWords<&'q str>>), Decision<'a>> {
     let words = question.device.kind.words();
-    let found = match index.find_by_module(words, question) {
+    let (found, meant) = match index.find_by_module(words, question) {
         Found::None => find_by_alias(index, words, question, observer),
-        found => found,
+        found => (found, None),
     };
     match found {
         Found::Rule(at, how) => {
@@ -147,7 +149,7 @@ fn find_by_module<'a>(
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
-            Ok((at, head))
+            Ok((at, head, meant))
         }
         Found::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
@@ -160,27 +162,31 @@ fn find_by_module<'a>(
     }
 }
 
-/// Returns the number of the rule of a module whose file name is not that of an update type.
-pub(crate) fn find_by_other_words(index: &EligibilityIndex, question: &Question<'_>) -> Option<usize> {
-    find_by_module(index, question, &mut Silent).ok().map(|(at, _)| at)
+/// Returns the number of the rule of a module whose file name is not that of an update type, and the words for which those
+/// of the device stand if the rule was found by aliases.
+pub(crate) fn find_by_other_words<'a: 'q, 'q>(
+    index: &'a EligibilityIndex,
+    question: &Question<'q>,
+) -> Option<(usize, Option<KindWords<&'q str>>)> {
+    find_by_module(index, question, &mut Silent).ok().map(|(at, _, meant)| (at, meant))
 }
 
-/// Finds the rule for what the words of a device stand for.
-fn find_by_alias<'a>(
+/// Finds the rule for the words of a device after aliases were applied, and returns these words.
+fn find_by_alias<'a: 'q, 'q>(
     index: &'a EligibilityIndex,
-    words: [&str; KindWord::COUNT],
-    question: &Question<'_>,
+    words: [&'q str; KindWord::COUNT],
+    question: &Question<'q>,
     observer: &mut impl Observer<'a>,
-) -> Found {
-    let Some((meant, aliases)) = index.words_meant(words) else { return Found::None };
-    let found = match index.find_words(meant, question.module) {
+) -> (Found, Option<KindWords<&'q str>>) {
+    let Some((meant, aliases)) = index.words_meant(words) else { return (Found::None, None) };
+    let found = match index.find_words(meant.into_array(), question.module) {
         Some((at, _)) => Found::Rule(at, ModuleMatch::UpdateType),
-        None => index.find_by_module(meant, question),
+        None => index.find_by_module(meant.into_array(), question),
     };
     if found != Found::None {
-        aliases.into_iter().for_each(|alias| observer.alias(alias));
+        aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
     }
-    found
+    (found, Some(meant))
 }
 
 #[cold]
@@ -191,7 +197,7 @@ fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
 }
 
-/// Returns whether the device has what an assignment gives.
+/// Returns whether the device has the version of an assignment.
 #[inline]
 fn is_installed(
     index: &EligibilityIndex,
@@ -229,7 +235,7 @@ impl<'a> Walk<'a, '_> {
         observer.assignment(place, known, mismatch);
     }
 
-    /// Why an assignment's audience does not hold the device, if it does not.
+    /// Returns the reason why the audience of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
         match assignment.audience {
@@ -262,14 +268,19 @@ impl<'a> Walk<'a, '_> {
                     })
                 };
                 predicate
-                    .first_mismatch(self.question, policy.scheme.numbers(installed), &mut is_given)
+                    .first_mismatch(
+                        self.question,
+                        self.meant.as_ref(),
+                        policy.scheme.numbers(installed),
+                        &mut is_given,
+                    )
                     .map(|part| Mismatch::Predicate { part })
             }
             CompiledAudience::Nobody => Some(Mismatch::NotOnList),
         }
     }
 
-    /// Why an assignment's share does not hold the device, if it does not.
+    /// Returns the reason why the share of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch_of_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Mismatch> {
         let bound = match assignment.share {
@@ -364,7 +375,7 @@ impl<'a> Walk<'a, '_> {
         Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
     }
 
-    /// Returns the hold or window that keeps an offer back. A device below the rule's minimum is not kept.
+    /// Returns the hold or the window that prevents an offer. A device below the rule's minimum is never held back.
     fn held(
         &mut self,
         rule: &'a CompiledRule,
@@ -406,7 +417,8 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Returns the refusal of a policy that is not the default one, if it refuses.
+/// Returns the reason why a policy refuses the offer. `None` if it does not. Called only for policies other than the
+/// default one.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<Numbers>,

@@ -1,9 +1,9 @@
-//! Which clients may sign in, by type and version.
+//! A filter of the clients that may sign in, by type and version.
 //!
-//! In the original this is no part of the update service but of the server that phones sign in to: its Client Version
-//! Filter (OCS 2007 R2; later "client version policy"). It stands here because it decides whether a phone is let in to be
-//! updated at all: a phone below the minimum is turned away before it learns where updates are. An embedder that answers
-//! sign-ins, or that only wants to tell which phones a filter would shut out, asks it.
+//! In the original, this filter belongs to the server that phones sign in to, and not to the update service. It is
+//! called Client Version Filter (OCS 2007 R2) and later "client version policy". It matters for updates, because a
+//! phone below the minimum is refused before it learns the address of the update service. An embedder can use it to
+//! answer sign-ins, or to find the phones that a filter would refuse.
 //!
 //! | fact | mark | source |
 //! |---|---|---|
@@ -13,12 +13,12 @@
 //! | actions: allow, block, each alone, with a URL, or with an upgrade | confirmed | `New-CsClientVersionPolicyRule -Action`; OCS 2007 knew allow, block and block with a URL |
 //! | upgrades are for `OC` only | confirmed | "Client Version Check" (Lync Server 2010) |
 //! | rules have an order | confirmed | `RuleOrder` of `MSFT_SIPClientVersionFilterData`, `-Priority` |
-//! | the first rule that holds the client decides | inferred | from the order |
-//! | a client that no rule holds gets a default action, which is "allow" unless it is set | confirmed | `MSFT_SIPClientVersionFilterSetting.DefaultAction` |
+//! | the first rule that matches the client decides | inferred | from the order |
+//! | a client that no rule matches gets a default action, which is "allow" unless it is set | confirmed | `MSFT_SIPClientVersionFilterSetting.DefaultAction` |
 //! | lowering the minimum of `OCPhone` to 1.0.199 lets old phones in to be updated | confirmed | administrators' reports |
 //! | a user agent of several products matches by any of them | inferred | clients name their platform before themselves, and there are rules for both |
 //! | a wildcard compares as if the client's part were left out | unknown | ours: `<=1.0.*` holds every 1.0 |
-//! | a version that cannot be read is held by no comparison | unknown | ours: it is never taken for 0.0.0.0 |
+//! | a version that cannot be read matches no comparison | unknown | ours: it is never taken for 0.0.0.0 |
 
 use crate::device::user_agent::{ClientProduct, UserAgent};
 use crate::value::label::label;
@@ -29,7 +29,7 @@ use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// The type of a client as its user agent names it: `OCPhone`, `OC`, `UCCP`.
+    /// The type of a client in its user agent, such as `OCPhone`, `OC` or `UCCP`.
     device::ClientType, "client type", "OCPhone"
 );
 
@@ -61,16 +61,17 @@ pub struct ClientFilter {
 
 /// A rule of a client filter: the action for clients of one type, and of some versions or all versions.
 ///
-/// A rule that is read from a text such as `OCPhone >=1.0.199` allows. [`with_action`](Self::with_action) sets another action.
+/// A rule that is parsed from a text such as `OCPhone >=1.0.199` has the action to allow.
+/// [`with_action`](Self::with_action) sets another action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ClientRule {
     /// The type of client.
     pub client_type: ClientType,
-    /// The versions. `None` for all versions, unreadable ones included.
+    /// The versions. `None` means all versions, including unreadable ones.
     pub versions: Option<ClientVersions>,
-    /// The action for them.
+    /// The action for these clients.
     pub action: ClientAction,
 }
 
@@ -153,10 +154,11 @@ impl ClientAction {
 impl FromStr for ClientRule {
     type Err = ParseError;
 
-    /// Reads a client type and, behind a blank, versions: `OCPhone >=1.0.199`. The rule allows.
+    /// Reads a client type, and optionally a blank and versions, such as `OCPhone >=1.0.199`. The action of the rule is
+    /// to allow.
     ///
     /// # Errors
-    /// Returns an error if the type is no label, or the versions cannot be read.
+    /// Returns an error if the type is not a label, or the versions cannot be read.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let (client_type, versions) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -169,13 +171,13 @@ impl FromStr for ClientRule {
     }
 }
 
-/// Versions of a client, by one comparison: `>=1.0.199`, `=1.0.*`.
+/// Versions of a client, given by one comparison such as `>=1.0.199` or `=1.0.*`.
 ///
 /// # Syntax
-/// `=`, `!=`, `>`, `>=`, `<` or `<=`, and one to four numbers with full stops between; without a sign it is `=`. Parts that
-/// are left out are wildcards, with or without a `*` at the end, and are not compared: `=1.0.522` holds 1.0.522.98, and so
-/// does `<=1.0.522`. That is how the original's filter has it, and is another thing than a
-/// [`VersionRange`](crate::version::VersionRange), in which a missing part is zero.
+/// `=`, `!=`, `>`, `>=`, `<` or `<=`, and one to four numbers with full stops between; without a sign it is `=`. Parts
+/// that are left out are wildcards, with or without a `*` at the end, and are not compared. For example, `=1.0.522` and
+/// `<=1.0.522` both match 1.0.522.98. The original's filter works this way. In a
+/// [`VersionRange`](crate::version::VersionRange), by contrast, a missing part is zero.
 ///
 /// ```
 /// use ucupdate_core::device::ClientVersions;
@@ -186,7 +188,7 @@ impl FromStr for ClientRule {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientVersions {
     comparison: Comparison,
-    /// How many of the parts are compared.
+    /// The number of parts that are compared.
     given: usize,
     parts: [u32; 4],
 }
@@ -217,7 +219,7 @@ impl ClientVersions {
     }
 }
 
-/// The signs, the longer before the shorter they begin with.
+/// The signs. A longer sign is before the shorter one that it begins with.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("!=", Comparison::Other),
     (">=", Comparison::AtLeast),
@@ -227,7 +229,7 @@ const COMPARISONS: [(&str, Comparison); 6] = [
     ("=", Comparison::Same),
 ];
 
-/// The subject of errors.
+/// The name of the value in errors.
 const CLIENT_VERSION: &str = "client version";
 
 impl FromStr for ClientVersions {
@@ -248,7 +250,7 @@ impl FromStr for ClientVersions {
         if given > 4 {
             return Err(ParseError::count(CLIENT_VERSION, given, "part", Expected::Text("1 to 4")));
         }
-        // A version has at least two parts and a pattern one, so the pattern is read with zeros behind it.
+        // A version needs two parts and a pattern only one, so the pattern is read with zeros after it.
         let padded = (given..2).fold(numbers.to_owned(), |padded, _| padded + ".0");
         let version: FirmwareVersion =
             padded.parse().map_err(|error: ParseError| error.named(CLIENT_VERSION))?;
@@ -259,7 +261,8 @@ impl FromStr for ClientVersions {
 }
 
 impl fmt::Display for ClientVersions {
-    /// Writes what reads back as the same, with a `*` where a part left out makes a difference.
+    /// Writes a text that is read back as an equal value. A `*` is written if a part is left out and this makes a
+    /// difference.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison);
         let parts: Vec<String> = self.parts.iter().take(self.given).map(u32::to_string).collect();

@@ -1,4 +1,4 @@
-//! A device, its MAC address and its serial number.
+//! Devices, MAC addresses and serial numbers.
 
 use crate::device::kind::DeviceKind;
 use crate::value::Reported;
@@ -10,17 +10,18 @@ use std::str::FromStr;
 /// A device as it describes itself in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Its kind, which all devices of one rule share.
+    /// The kind of the device. All devices of one rule have the same kind.
     pub kind: DeviceKind,
-    /// Its MAC address; may be blank, and a blank one matches nothing.
+    /// The MAC address. It may be blank. A blank address matches nothing.
     pub mac_address: Reported<MacAddress>,
-    /// Its serial number; may be blank, and a blank one matches nothing.
+    /// The serial number. It may be blank. A blank number matches nothing.
     pub serial_number: Reported<SerialNumber>,
 }
 
-/// Six bytes that name a network interface.
+/// A MAC address: the six bytes that identify a network interface.
 ///
-/// Written with `-`, `:`, `.` or nothing between, in any case; shown as the audit log of the field shows it.
+/// It is read with `-`, `:`, `.` or nothing between the digits, in any case. It is written as in the original's audit
+/// log.
 ///
 /// ```
 /// use ucupdate_core::MacAddress;
@@ -32,12 +33,12 @@ pub struct Device {
 pub struct MacAddress([u8; 6]);
 
 impl MacAddress {
-    /// Returns an address from its bytes, the vendor's three first.
+    /// Creates an address from its bytes. The first three identify the vendor.
     pub const fn new(octets: [u8; 6]) -> Self {
         Self(octets)
     }
 
-    /// Returns the bytes, the vendor's three first.
+    /// Returns the bytes. The first three identify the vendor.
     #[inline]
     pub const fn octets(self) -> [u8; 6] {
         self.0
@@ -47,7 +48,7 @@ impl MacAddress {
 impl FromStr for MacAddress {
     type Err = ParseError;
 
-    /// Reads twelve hexadecimal digits, passing over `-`, `:` and `.`.
+    /// Reads twelve hexadecimal digits. `-`, `:` and `.` are ignored.
     ///
     /// # Errors
     /// Returns an error if there are more or fewer digits, or another character.

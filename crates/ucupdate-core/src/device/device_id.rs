@@ -25,7 +25,7 @@ pub enum DeviceId {
 }
 
 impl DeviceId {
-    /// Returns the identity of a device that says this of itself; none where neither can be read.
+    /// Returns the identity of a device that reports this address and this number. `None` if neither can be read.
     pub fn of(mac_address: &Reported<MacAddress>, serial_number: &Reported<SerialNumber>) -> Option<Self> {
         let mac = mac_address.read().map(|mac| Self::Mac(*mac));
         mac.or_else(|| serial_number.read().cloned().map(Self::Serial))
@@ -33,7 +33,7 @@ impl DeviceId {
 }
 
 impl fmt::Display for DeviceId {
-    /// Returns the address or number; with `{:#}` also which of the two it is.
+    /// Writes the address or the number. With `{:#}` also writes which of the two it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
             f.write_str(if matches!(self, Self::Mac(_)) { "MAC address " } else { "serial number " })?;

@@ -1,4 +1,4 @@
-//! The kind of a device: the words that say which rules it asks for.
+//! The kind of a device: the words that determine its rules.
 
 use crate::device::kind_words::KindWord;
 use crate::device::words::{self, for_kind_words};
@@ -11,8 +11,8 @@ macro_rules! define {
     ($($word:ident: $type:ident, $name:literal, $list:literal;)*) => {
         /// The kind of a device: devices of one kind get the same images.
         ///
-        /// The text form has the words with slashes between them. Two kinds are equal if their words differ in ASCII case
-        /// only; each word keeps its spelling.
+        /// The text form has the words with slashes between them. Two kinds are equal if their words differ in ASCII
+        /// case only. Each word keeps its spelling.
         ///
         /// ```
         /// use ucupdate_core::DeviceKind;
@@ -23,8 +23,8 @@ macro_rules! define {
         /// # Ok::<(), ucupdate_core::value::ParseError>(())
         /// ```
         ///
-        /// A device may report a word that holds a slash. Such a kind has no text form that can be read back, and no
-        /// [`RuleKey`](crate::RuleKey) is for it.
+        /// A device may report a word that contains a slash. Such a kind has no text form that can be read back, and
+        /// cannot be part of a [`RuleKey`](crate::RuleKey).
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[allow(missing_docs, reason = "the type of each field documents it")]
@@ -61,7 +61,7 @@ impl FromStr for DeviceKind {
     /// Reads words with slashes between them.
     ///
     /// # Errors
-    /// Returns an error if a word is missing, too many or not a label.
+    /// Returns an error if the number of words is wrong, or if a word is not a label.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words = split(text).map_err(|found| wrong_count("device kind", found))?;
         Self::from_words(words)
@@ -85,7 +85,7 @@ pub(crate) fn wrong_count(subject: &'static str, found: usize) -> ParseError {
     ParseError::count(subject, found, "part", Expected::Words(&KindWord::NAMES))
 }
 
-/// Splits a text at its slashes into `N` parts. The error holds the number of parts found.
+/// Splits a text at its slashes into `N` parts. The error is the number of parts that were found.
 pub(crate) fn split<const N: usize>(text: &str) -> Result<[&str; N], usize> {
     let mut parts = text.split('/');
     let found = [(); N].map(|()| parts.next());

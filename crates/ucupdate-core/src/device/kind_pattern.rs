@@ -35,8 +35,22 @@ macro_rules! define {
         impl KindPattern {
             /// Returns the first word of `kind` that does not match.
             pub fn first_mismatch(&self, kind: &DeviceKind) -> Option<KindWord> {
+                self.first_mismatch_of(kind, None)
+            }
+
+            /// Returns the first word of `kind` that does not match, either as it was reported or as the word that it stands
+            /// for. `meant` has the words that aliases put in place. `None` if no alias was used.
+            pub(crate) fn first_mismatch_of(
+                &self,
+                kind: &DeviceKind,
+                meant: Option<&KindWords<&str>>,
+            ) -> Option<KindWord> {
                 $(
-                    if !self.$word.is_empty() && !self.$word.contains(&kind.$word) {
+                    let is_meant = |wanted: &words::$type| {
+                        meant.is_some_and(|meant| wanted.as_str().eq_ignore_ascii_case(meant.$word))
+                    };
+                    let wanted = &self.$word;
+                    if !wanted.is_empty() && !wanted.contains(&kind.$word) && !wanted.iter().any(is_meant) {
                         return Some(KindWord::$type);
                     }
                 )*
@@ -94,7 +108,7 @@ impl KindPattern {
         self.narrowed_words() == 0
     }
 
-    /// Returns the number of words that not every kind matches.
+    /// Returns the number of words whose list of alternatives is not empty.
     pub fn narrowed_words(&self) -> usize {
         self.texts().each_ref().iter().filter(|words| !words.is_empty()).count()
     }
@@ -113,7 +127,7 @@ impl FromStr for KindPattern {
     /// Reads a pattern as `UCPhone/*/CX600|CX700/*/*`.
     ///
     /// # Errors
-    /// Returns an error if a word is missing, too many or not a label.
+    /// Returns an error if the number of words is wrong, or if a word is not a label.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words: [&str; KindWord::COUNT] =
             split(text).map_err(|found| wrong_count("device kind", found))?;
@@ -134,7 +148,7 @@ impl fmt::Display for KindPattern {
     }
 }
 
-/// Stores a pattern as one field for each word: a text, or a list where there are several alternatives.
+/// Stores a pattern as one field for each word. A field is a text, or a list if there are several alternatives.
 #[cfg(feature = "serde")]
 pub(crate) mod by_word {
     use super::{KindPattern, KindWord, KindWords};

@@ -25,14 +25,14 @@ macro_rules! define {
             /// The names of all words, in the order in which the words are written.
             pub(crate) const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
 
-            /// Returns the word for people, as in `hardware revision`.
+            /// Returns the name of the word for people, such as `hardware revision`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$type => $name,)*
                 }
             }
 
-            /// Returns the name of the field that holds the word, as in `hardware_revision`.
+            /// Returns the name of the word's field, such as `hardware_revision`.
             pub const fn field(self) -> &'static str {
                 match self {
                     $(Self::$type => stringify!($word),)*
@@ -40,7 +40,7 @@ macro_rules! define {
             }
         }
 
-        /// One value for each word of a [`DeviceKind`], all values of one type.
+        /// One value of the same type for each word of a [`DeviceKind`].
         ///
         /// ```
         /// use ucupdate_core::device::{KindWord, KindWords};
@@ -108,7 +108,7 @@ macro_rules! define {
 
 for_kind_words!(define);
 
-/// The kind of a device as a log or a package reports it: any texts, also empty ones.
+/// The kind of a device as a log or a package reports it. The words may be any texts, including empty ones.
 ///
 /// ```
 /// use ucupdate_core::DeviceKind;
@@ -121,10 +121,10 @@ for_kind_words!(define);
 pub type ReportedKind = KindWords<Box<str>>;
 
 impl ReportedKind {
-    /// Reads the kind that the words name.
+    /// Parses the words as a device kind.
     ///
     /// # Errors
-    /// Returns an error if a word is blank or otherwise not a label.
+    /// Returns an error if a word is not a label. The error names the first such word.
     pub fn read(&self) -> Result<DeviceKind, ParseError> {
         DeviceKind::from_words(self.each_ref())
     }
@@ -137,7 +137,7 @@ impl From<&DeviceKind> for ReportedKind {
 }
 
 impl fmt::Display for ReportedKind {
-    /// Writes the words with slashes between them, also where one is empty or holds a slash.
+    /// Writes the words with slashes between them, even if a word is empty or contains a slash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.each_ref().map(|word| &**word).join("/"))
     }

@@ -1,4 +1,4 @@
-//! Devices: what names one, what kind it is, and the programs it asks with.
+//! Devices: their identity, their kind, and the user agents of their clients.
 
 mod client_filter;
 #[expect(clippy::module_inception, reason = "the file defines `Device`; this one only lists the room")]

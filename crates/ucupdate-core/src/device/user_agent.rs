@@ -1,4 +1,4 @@
-//! The user agent that a client sends when it signs in, by products.
+//! The user agent of a client that signs in, and its products.
 
 use crate::device::client_filter::ClientType;
 use crate::version::ReportedVersion;
@@ -12,9 +12,8 @@ pub const MAX_PRODUCTS: usize = 8;
 /// A user agent as it was sent, and the products in it.
 ///
 /// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
-/// which are ignored. Clients of the field name their platform and then themselves
-/// (`UCCAPI/3.5.6890.0 OC/3.5.6890.0 (...)`): confirmed, an example of MS-SIPREGE has it.
-/// That a phone's has this form too is inferred.
+/// which are ignored. Clients send the name of their platform and then their own, as in `UCCAPI/3.5.6890.0
+/// OC/3.5.6890.0 (...)`. This is confirmed by an example in MS-SIPREGE. For phones, the form is inferred.
 ///
 /// ```
 /// use ucupdate_core::device::UserAgent;
@@ -35,12 +34,12 @@ pub struct UserAgent {
 pub struct ClientProduct {
     /// The type of client.
     pub client_type: ClientType,
-    /// Its version, also if it cannot be read. `None` if the product has no version.
+    /// The version of the client, even if it cannot be read. `None` if the product has no version.
     pub version: Option<ReportedVersion>,
 }
 
 impl UserAgent {
-    /// Reads what can be read; what cannot be read names no product.
+    /// Parses a user agent. Parts that cannot be parsed are ignored.
     pub fn new(said: &str) -> Self {
         let mut products = Vec::new();
         if said.len() <= MAX_USER_AGENT_BYTES {
@@ -60,7 +59,7 @@ impl UserAgent {
     }
 }
 
-/// `name` or `name/version`.
+/// Parses `name` or `name/version`.
 fn product(word: &str) -> Option<ClientProduct> {
     let (name, version) = match word.split_once('/') {
         Some((name, version)) => (name, Some(ReportedVersion::new(version))),
@@ -69,7 +68,7 @@ fn product(word: &str) -> Option<ClientProduct> {
     Some(ClientProduct { client_type: name.parse().ok()?, version })
 }
 
-/// Returns the words between blanks and outside parentheses. An open parenthesis that is not closed holds all the rest.
+/// Returns the words between blanks that are outside parentheses. An open parenthesis extends to the end.
 fn words(said: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     let mut escaped = false;

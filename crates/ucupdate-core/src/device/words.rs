@@ -1,13 +1,13 @@
-//! The words that name a kind of device, and the one list of them.
+//! The words of a device kind, and the one list of them.
 
 use crate::value::label::label;
 
 label!(
-    /// The type of a device: `UCPhone`, `RoundTable`, or the name that a third party's phone uses.
+    /// The type of a device: `UCPhone`, `RoundTable`, or the name that a phone of another vendor uses.
     device::DeviceType, "device type", "UCPhone"
 );
 label!(
-    /// The maker of the device (Lync calls it "Brand").
+    /// The maker of the device. Lync calls it "Brand".
     device::Vendor, "vendor", "LG-Nortel"
 );
 label!(
@@ -15,7 +15,7 @@ label!(
     device::Model, "model", "IP8540"
 );
 label!(
-    /// The hardware revision of the device. It has nothing to do with a revision of the rule book.
+    /// The hardware revision of the device. It is not related to revisions of the rule book.
     device::HardwareRevision, "hardware revision", "A"
 );
 label!(

@@ -1,6 +1,6 @@
-//! Laws that hold for any input: what the fuzz targets and their replayed corpora call.
+//! Laws that hold for any input. The fuzz targets and the tests of their corpora call these functions.
 //!
-//! Each function panics where a law is broken.
+//! Each function panics if a law does not hold.
 
 mod script;
 
@@ -15,12 +15,13 @@ use crate::version::{FirmwareVersion, ReportedVersion};
 use script::{Script, command, package};
 use std::cmp::Ordering;
 
-/// The order of versions is total, agrees with equality, and knows the same release; a version reads back from its text.
+/// Checks that the order of versions is total and agrees with equality and with `same_release`, and that a version is read
+/// back from its text.
 ///
 /// The input is up to three texts with line feeds between.
 ///
 /// # Panics
-/// Panics if a law is broken.
+/// Panics if the law does not hold.
 pub fn version(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let said: Vec<ReportedVersion> = text.split('\n').take(3).map(ReportedVersion::new).collect();
@@ -46,10 +47,10 @@ pub fn version(bytes: &[u8]) {
 
 /// Checks that the texts of rules are refused with a reason, or read back from their text form.
 ///
-/// The first byte chooses what the rest is read as.
+/// The first byte chooses the type that the rest is read as.
 ///
 /// # Panics
-/// Panics if a law is broken.
+/// Panics if the law does not hold.
 pub fn rule_text(bytes: &[u8]) {
     fn check<T>(text: &str)
     where
@@ -88,12 +89,12 @@ pub fn rule_text(bytes: &[u8]) {
     }
 }
 
-/// Deciding keeps its promises whatever was ingested, approved, rolled back, and asked.
+/// Checks the promises of decisions after any sequence of ingests, approvals and roll backs.
 ///
-/// The input is a script: bytes choose what happens to a small rule book and who asks.
+/// The bytes choose the changes of a small rule book and the devices that ask.
 ///
 /// # Panics
-/// Panics if a law is broken.
+/// Panics if the law does not hold.
 pub fn decision(bytes: &[u8]) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();
@@ -115,7 +116,7 @@ pub fn decision(bytes: &[u8]) {
 /// made of the bytes.
 ///
 /// # Panics
-/// Panics if a law is broken.
+/// Panics if the law does not hold.
 pub fn replay(bytes: &[u8], questions: u32) {
     let mut script = Script(bytes);
     let mut book = RuleBook::default();
@@ -125,7 +126,7 @@ pub fn replay(bytes: &[u8], questions: u32) {
     let index = EligibilityIndex::compile(&book, 1);
     let mut key: RuleKey = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule");
     for number in 0..questions {
-        // Bits of the number choose; every 64th question is about a rule of its own.
+        // The bits of the number choose the question. Every 64th question is about a different rule.
         let bits = number.wrapping_mul(0x9e37_79b9).to_be_bytes();
         let mut choice = Script(&bits);
         if number % 64 == 0 {
@@ -145,7 +146,7 @@ pub fn replay(bytes: &[u8], questions: u32) {
     }
 }
 
-/// Returns a device a rule is for, and what it asks.
+/// Returns a device of a rule, and a module of its request.
 fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, InstalledModule) {
     let device = Device {
         kind: key.kind().clone(),
@@ -197,7 +198,7 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     let differs = decide(index, &question, now).offer() != decide(other, &question, now).offer();
     assert_eq!(changed.len(), usize::from(differs), "the difference is that of the answers");
 
-    // A module may find its rule by another way than its update type.
+    // The rule of a module may be found in another way than by its update type.
     let found = explained.modules[0].steps.iter().find_map(|step| match step {
         crate::decide::Step::Rule { rule } => Some((*rule).clone()),
         _ => None,
@@ -232,11 +233,11 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     check_plan(book.rule(&key), index, &question, now);
 }
 
-/// The way never leads to a version twice, nor back to where it began.
+/// Checks that a plan never contains a version twice, and never leads back to its start.
 fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
     let plan = plan(index, question, now);
     assert!(plan.end.offer().is_none(), "a plan ends: {plan}");
-    // By the whole version: to a rule that looks at three numbers a stone may be what the device has.
+    // Whole versions are compared. For a rule that compares three numbers, a stone may equal the installed version.
     let mut policy = rule.map(|rule| rule.policy().clone()).unwrap_or_default();
     if policy.same_release == SameRelease::FirstThree {
         policy.same_release = SameRelease::Padded;
@@ -270,7 +271,7 @@ mod tests {
         #[test]
         #[ignore = "takes a minute; .ci/run runs it"]
         fn a_million_records_replay_to_what_was_decided(bytes in prop::collection::vec(any::<u8>(), 200..400)) {
-            // 256 books, so a million questions and more.
+            // This makes 256 books and more than a million questions.
             replay(&bytes, 4000);
         }
 

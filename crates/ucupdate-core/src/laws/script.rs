@@ -1,4 +1,4 @@
-//! Values that the bytes of a fuzzer choose.
+//! Values that are chosen by the bytes of a fuzzer.
 
 use crate::book::{
     Audience, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
@@ -10,7 +10,7 @@ use crate::request::Side;
 use crate::value::{FieldTime, FileName, Sha256Digest, UnixTime};
 use crate::version::{FirmwareVersion, ReportedVersion};
 
-/// Bytes that choose; zeros when they are used up.
+/// The bytes that choose values. Zeros follow after the last byte.
 pub(super) struct Script<'a>(pub(super) &'a [u8]);
 
 impl Script<'_> {
@@ -49,7 +49,8 @@ impl Script<'_> {
         ReportedVersion::new(self.of(&table))
     }
 
-    /// One rule most of the time, so that what happens meets; else any of several.
+    /// Returns the same rule most of the time, so that changes affect each other. Otherwise returns one of several
+    /// rules.
     pub(super) fn rule(&mut self) -> RuleKey {
         if self.below(4) > 0 {
             return "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule");
@@ -227,7 +228,7 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
     }
 }
 
-/// Stones in place of the built-in one: for fewer kinds of device, or with another version.
+/// Returns stones that replace the built-in one, for fewer kinds of device or with another version.
 fn interim_stones(script: &mut Script<'_>) -> Vec<SteppingStone> {
     let mut stones = SteppingStone::ocs_interim_of_known_kinds().to_vec();
     if script.below(2) == 0 {

@@ -19,7 +19,7 @@ pub struct UpdateRequest {
     pub modules: Vec<InstalledModule>,
 }
 
-/// A module that a device has installed and asks about.
+/// A module that a device has installed and requests updates for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstalledModule {
     /// The file name as the device reports it, such as `cpe.nbt`.
@@ -31,9 +31,10 @@ pub struct InstalledModule {
 }
 
 impl InstalledModule {
-    /// Returns the stem of the file name, which names the update type: `cpe.nbt` asks for `CPE`. ASCII case does not count.
+    /// Returns the stem of the file name, which is the update type. The stem of `cpe.nbt` means `CPE`, because ASCII
+    /// case is ignored.
     ///
-    /// This is inferred from the field's logs, in which a device that asks for `cpe.nbt` is offered `CPE/CPE.nbt`.
+    /// This is inferred from logs of the original, in which a device with `cpe.nbt` is offered `CPE/CPE.nbt`.
     ///
     /// ```
     /// use ucupdate_core::ReportedVersion;

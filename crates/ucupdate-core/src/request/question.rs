@@ -42,7 +42,7 @@ pub struct AskedFrom {
 pub struct Question<'a> {
     /// The device that asks.
     pub device: &'a Device,
-    /// The module that the device asks about.
+    /// The module in question.
     pub module: &'a InstalledModule,
     /// The user who signed in last. It is blank if no user signed in.
     pub user_name: &'a str,
@@ -84,7 +84,7 @@ impl<'a> Question<'a> {
         modules.iter().enumerate().filter(move |(at, _)| *at != asked).map(|(_, module)| module)
     }
 
-    /// Returns the words of the rule that is asked for, in the order in which a [`RuleKey`](crate::RuleKey) has them.
+    /// Returns the words of the rule in question, in the order of a [`RuleKey`](crate::RuleKey).
     #[inline]
     pub(crate) fn words(&self) -> [&'a str; RuleKey::WORD_COUNT] {
         with_last(self.device.kind.words(), self.module.update_type_stem())

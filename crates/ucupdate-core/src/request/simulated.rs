@@ -1,12 +1,12 @@
-//! The mark of simulated requests, which a person sends and no device.
+//! The mark of simulated requests. A person sends such a request, and not a device.
 
 /// The mark in the user name of a simulated request.
 const MARK: &str = "(simulated)";
 
 /// Returns the user name with the mark of a simulated request. The domain of the user stays as it is.
 ///
-/// The audit log has no column for the mark, so it stands in the column of the user. Inventories, loops and outcomes leave
-/// out requests that have it, since no device reported what they say.
+/// The audit log has no column for the mark, so it is in the column of the user. Inventories, loops and outcomes ignore
+/// requests with the mark, because they do not come from devices.
 ///
 /// ```
 /// use ucupdate_core::request::{is_simulated, simulated_user};

@@ -1,4 +1,4 @@
-//! Digests as values, and the names made of them.
+//! Digests as values, and names that are made from digests.
 
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// A SHA-256 digest. It identifies content everywhere in this workspace.
 pub type Sha256Digest = Digest<32>;
 
-/// A SHA-1 digest. Signature catalogues name images by it; it identifies no content here.
+/// A SHA-1 digest. Signature catalogues use it for images. It never identifies content in this workspace.
 pub type Sha1Digest = Digest<20>;
 
 /// A digest of `N` bytes. Its text form is lower-case hexadecimal digits.
@@ -72,7 +72,7 @@ impl<const N: usize> fmt::Debug for Digest<N> {
     }
 }
 
-/// The name of an ingested package: the first twelve hexadecimal digits of its cabinet's SHA-256.
+/// The id of an ingested package: the first twelve hexadecimal digits of its cabinet's SHA-256.
 ///
 /// A cabinet has the same id alone and inside a self-extracting program.
 ///

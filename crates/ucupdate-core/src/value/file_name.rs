@@ -1,10 +1,10 @@
-//! Names that can be one part of a path on every file system.
+//! Names that are valid as one part of a path on every file system.
 
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
-/// The most bytes one part of a path may have.
+/// The largest size of one part of a path in bytes.
 pub const MAX_PATH_PART_BYTES: usize = 128;
 
 /// Checks that `part` can be one part of a path on any system.
@@ -16,7 +16,7 @@ pub fn check_path_part(part: &str) -> Result<(), ParseError> {
     check_part(part, MAX_PATH_PART_BYTES)
 }
 
-/// The subject of an error, until a caller has a better name.
+/// The name of the value in errors, if the caller has no better name.
 const PART: &str = "path part";
 
 /// Checks that `part` can be one part of a path on any system, and has at most `limit` bytes.
@@ -27,7 +27,7 @@ pub(super) fn check_part(part: &str, limit: usize) -> Result<(), ParseError> {
     if part.len() > limit {
         return Err(ParseError::too_long(PART, part.len(), limit));
     }
-    // As good as all of them are letters, digits and these; the others are looked at one by one.
+    // Nearly all names consist only of letters, digits and these characters. The others are checked one by one.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
     if !part.bytes().all(is_plain)
         && let Some((at, found)) =
@@ -59,12 +59,12 @@ fn is_windows_device(stem: &str) -> bool {
     if !name.eq_ignore_ascii_case("com") && !name.eq_ignore_ascii_case("lpt") {
         return false;
     }
-    // Windows takes the superscripts one to three for digits here.
+    // Windows treats the superscripts one to three as digits here.
     matches!(number, "\u{b9}" | "\u{b2}" | "\u{b3}")
         || (number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// The name of one file, without a folder: safe to write under, on any system.
+/// The name of a file without a folder. It is valid on every system.
 ///
 /// ```
 /// use ucupdate_core::value::FileName;
@@ -93,7 +93,7 @@ impl FileName {
     }
 }
 
-/// Returns a file name without its last ending.
+/// Returns a file name without its last extension.
 pub(crate) fn stem(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,

@@ -1,10 +1,10 @@
 //! Patterns with `*`.
 
-/// Returns whether a text matches a pattern. `*` stands for any run of characters; letters match without regard to ASCII case.
+/// Returns whether a text matches a pattern. `*` matches any characters. ASCII case is ignored.
 pub(crate) fn is_match(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);
-    // Where to go on when what follows the last star did not fit.
+    // The position from which matching continues when the text after the last star did not match.
     let mut retry: Option<(usize, usize)> = None;
     while from < text.len() {
         match pattern.get(at) {

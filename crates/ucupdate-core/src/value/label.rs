@@ -5,7 +5,7 @@
 
 use crate::value::parse_error::{Expected, ParseError};
 
-/// The most bytes a label may have.
+/// The largest size of a label in bytes.
 pub const MAX_LABEL_BYTES: usize = 128;
 
 /// Returns the text without blanks around it if it is a label.
@@ -18,7 +18,7 @@ pub fn check_label(said: &str) -> Result<&str, ParseError> {
 
 /// Returns the text without blanks around it if it is a label. `subject` names the label in an error.
 pub(crate) fn check<'a>(subject: &'static str, said: &'a str) -> Result<&'a str, ParseError> {
-    // As good as all of them: what is checked below cannot be wrong.
+    // Nearly all labels pass this fast check, and then need no other check.
     if (1..=MAX_LABEL_BYTES).contains(&said.len()) && said.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(said);
     }
@@ -63,7 +63,7 @@ macro_rules! label {
             /// Creates a label from a text in the program.
             ///
             /// # Panics
-            /// Panics if the text is not a label; in a `const` that is an error of the build.
+            /// Panics if the text is not a label. In a `const` this is a compile error.
             pub const fn from_static(text: &'static str) -> Self {
                 let bytes = text.as_bytes();
                 assert!(!bytes.is_empty() && bytes.len() <= $crate::value::label::MAX_LABEL_BYTES);
@@ -153,7 +153,7 @@ macro_rules! label {
 
 pub(crate) use label;
 
-/// Stores a type as the text it displays as, and reads it back by its `FromStr`.
+/// Stores a type as its `Display` text, and reads it back by `FromStr`.
 #[cfg(feature = "serde")]
 macro_rules! stored_as_text {
     ($name:ty) => {
@@ -174,7 +174,7 @@ macro_rules! stored_as_text {
 #[cfg(feature = "serde")]
 pub(crate) use stored_as_text;
 
-/// Returns the bytes of a text, ASCII letters in lower case.
+/// Returns the bytes of a text, with ASCII letters in lower case.
 #[inline]
 pub(crate) fn folded(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().map(|byte| byte.to_ascii_lowercase())

@@ -1,4 +1,4 @@
-//! Checked values that every other module is made of: labels, digests, file names, times, time zones.
+//! Checked values that the other modules use: labels, digests, file names, times and time zones.
 
 mod digest;
 pub(crate) mod file_name;

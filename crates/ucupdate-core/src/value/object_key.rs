@@ -1,4 +1,4 @@
-//! Keys of objects: where a file of a package lies in a store.
+//! Keys of objects. A key is the place of a package's file in a store.
 
 use super::file_name::check_part;
 use super::parse_error::{ParseError, ParseErrorKind};
@@ -14,8 +14,7 @@ const MAX_PART_BYTES: usize = 255;
 /// The key of an object in a store: names divided by `/`, such as `images/7f3a/0-CPE.nbt`.
 ///
 /// Every part can be a file name on any system, no part begins with a full stop, and a key has at most
-/// [`MAX_OBJECT_KEY_BYTES`]. The keys of every store are at least as permissive, so a text that was read as a key here is a
-/// key there.
+/// [`MAX_OBJECT_KEY_BYTES`]. Every store accepts at least these keys, so an `ObjectKey` is a valid key in every store.
 ///
 /// ```
 /// use ucupdate_core::value::ObjectKey;

@@ -1,17 +1,17 @@
-//! The one error of reading a text as a value.
+//! The error of parsing a text as a value of this crate.
 
 use std::error::Error;
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// The most characters of a text that an error quotes.
+/// The largest number of characters of a text that an error quotes.
 const MAX_EXCERPT_CHARS: usize = 64;
 
 /// The reason why a text cannot be read as a value of this crate.
 ///
-/// The message says what was being read, what was found, and what was expected. `{:#}` also writes the source, if there is
-/// one. An error holds no heap memory unless it quotes the text or has a source. MAC addresses, serial numbers and the names
-/// of test devices are never quoted.
+/// The message contains the name of the value, what was found, and what was expected. `{:#}` also writes the source, if
+/// there is one. An error holds no heap memory unless it quotes the text or has a source. MAC addresses, serial numbers
+/// and the names of test devices are never quoted.
 ///
 /// ```
 /// use ucupdate_core::{FirmwareVersion, RuleKey};
@@ -45,7 +45,7 @@ pub struct ParseError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// The text is empty or only white space.
+    /// Creates the error of a text that is empty or only white space.
     Blank,
     /// The text has too many bytes.
     TooLong,
@@ -69,7 +69,7 @@ pub enum ParseErrorKind {
     Part,
 }
 
-/// A part of the text that was read: a named one, or one of several with a number that begins at 1.
+/// A part of the text: a part with a name, or one of several parts, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
     noun: &'static str,
@@ -84,7 +84,7 @@ enum Found {
     Text(Box<str>),
 }
 
-/// What was expected instead.
+/// The expected value or form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     Nothing,
@@ -103,7 +103,7 @@ impl ParseError {
         self.subject
     }
 
-    /// Returns the kind of the error. Programs tell errors apart by it.
+    /// Returns the kind of the error, for programs.
     pub fn kind(&self) -> ParseErrorKind {
         self.kind
     }
@@ -132,29 +132,29 @@ impl ParseError {
         Self::new(subject, ParseErrorKind::Blank, Found::Nothing, expected)
     }
 
-    /// Returns the text has `found` bytes.
+    /// Creates the error of a text that has `found` bytes.
     pub(crate) fn too_long(subject: &'static str, found: usize, most: usize) -> Self {
         let found = Found::Count(saturated(found), "byte");
         Self::new(subject, ParseErrorKind::TooLong, found, Expected::AtMost(most))
     }
 
-    /// Returns the text has `found` things of a kind. `unit` is their name in the singular.
+    /// Creates the error of a text that has `found` things. `unit` is the name of the things in the singular.
     pub(crate) fn count(subject: &'static str, found: usize, unit: &'static str, expected: Expected) -> Self {
         Self::new(subject, ParseErrorKind::Count, Found::Count(saturated(found), unit), expected)
     }
 
-    /// Returns the text contains a wrong character.
+    /// Creates the error of a text that contains a wrong character.
     pub(crate) const fn character(subject: &'static str, found: char, expected: &'static str) -> Self {
         let expected = Expected::Text(expected);
         Self::new(subject, ParseErrorKind::Character, Found::Character(found), expected)
     }
 
-    /// Returns an error that does not show the text.
+    /// Creates an error that does not quote the text.
     pub(crate) const fn of_kind(subject: &'static str, kind: ParseErrorKind, expected: &'static str) -> Self {
         Self::new(subject, kind, Found::Nothing, Expected::Text(expected))
     }
 
-    /// Returns an error that quotes the beginning of the text.
+    /// Creates an error that quotes the beginning of the text.
     pub(crate) fn quoting(
         subject: &'static str,
         kind: ParseErrorKind,
@@ -168,7 +168,7 @@ impl ParseError {
         Self::new(subject, kind, Found::Text(quoted), Expected::Text(expected))
     }
 
-    /// Returns a part of the text cannot be read as a value of its own.
+    /// Creates the error of a part that cannot be parsed as its own value.
     pub(crate) fn of_part(subject: &'static str, noun: &'static str, number: usize, source: Self) -> Self {
         let error = Self::new(subject, ParseErrorKind::Part, Found::Nothing, Expected::Nothing);
         Self { source: Some(Box::new(source)), ..error.in_part(noun, number) }

@@ -1,9 +1,9 @@
-//! A reported text beside the value that was read from it.
+//! A reported text together with the value that was parsed from it.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A text from a device or a package, beside the value that was read from it.
+/// A text from a device or a package, together with the value that was parsed from it, if any.
 ///
 /// ```
 /// use ucupdate_core::MacAddress;
@@ -38,14 +38,14 @@ impl<T> Reported<T> {
 }
 
 impl<T> Reported<T> {
-    /// Returns a value without a reported text, for questions that no device asked, as those of a simulation.
+    /// Returns a value without a reported text, for questions that no device asked, such as those of a simulation.
     pub fn assumed(value: T) -> Self {
         Self { said: Box::default(), read: Some(value) }
     }
 }
 
 impl<T: FromStr> Reported<T> {
-    /// Keeps the text and reads its value, if it has one. Blanks around the text do not count.
+    /// Keeps the text, and parses its value if possible. Blanks around the text are ignored.
     pub fn new(said: &str) -> Self {
         Self { read: trimmed(said).parse().ok(), said: said.into() }
     }

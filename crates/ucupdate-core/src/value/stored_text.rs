@@ -1,4 +1,4 @@
-//! Values that are stored as a text: read where it stands, without a copy of it.
+//! Values that are stored as text. The text is parsed without being copied.
 
 use serde::Deserializer;
 use serde::de::{Error, Visitor};

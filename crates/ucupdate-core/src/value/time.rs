@@ -1,4 +1,4 @@
-//! Times as values: nothing here reads a clock.
+//! Times as values. This module reads no clock.
 
 use super::parse_error::{ParseError, ParseErrorKind};
 use std::fmt;
@@ -36,7 +36,8 @@ impl UnixTime {
         self.0.div_euclid(1000)
     }
 
-    /// Returns the date and time of day in UTC, to the second. Moments outside the years 1601 to 9999 give the nearest end.
+    /// Returns the date and time of day in UTC, to the second. For moments outside the years 1601 to 9999, returns the
+    /// first or the last second of these years.
     pub fn civil_utc(self) -> FieldTime {
         let seconds = self.as_seconds();
         let days = seconds.div_euclid(86_400);
@@ -51,7 +52,7 @@ impl UnixTime {
     }
 }
 
-/// As ISO 8601 in UTC, to the second: `2009-03-06T17:10:39Z`.
+/// Writes the time as ISO 8601 in UTC, to the second: `2009-03-06T17:10:39Z`.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FieldTime { year, month, day, hour, minute, second } = self.civil_utc();
@@ -69,9 +70,9 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// A date and time of day without a zone, to the second: the field's `dd-MM-yyyy HH:mm:ss`.
+/// A date and time of day without a zone, to the second: `dd-MM-yyyy HH:mm:ss`.
 ///
-/// Devices send their clock in this form, and image time stamps have it too. Both are in the audit log of the field. The
+/// Devices send their clock in this form, and image time stamps have it too. Both are in audit logs. The
 /// years are 1601 to 9999. A phone that knows no image sends `01-01-1601 00:00:00`.
 ///
 /// ```
@@ -92,7 +93,7 @@ pub struct FieldTime {
 }
 
 impl FieldTime {
-    /// `01-01-1601 00:00:00`: zero in Windows' file times, and a phone's "none".
+    /// The time `01-01-1601 00:00:00`. It is zero in the file times of Windows. Phones send it if they know no time.
     pub const FILETIME_ZERO: Self = Self { year: 1601, month: 1, day: 1, hour: 0, minute: 0, second: 0 };
 
     const LAST: Self = Self { year: 9999, month: 12, day: 31, hour: 23, minute: 59, second: 59 };
@@ -164,8 +165,8 @@ impl FieldTime {
         self.second
     }
 
-    /// Days since 1970-01-01, in the proleptic Gregorian calendar: years are counted from March, so that a leap day
-    /// comes last.
+    /// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. Years are counted from March, so that a
+    /// leap day is the last day.
     fn days(self) -> i64 {
         let (year, month) = if self.month > 2 {
             (i64::from(self.year), i64::from(self.month) - 3)
@@ -177,7 +178,7 @@ impl FieldTime {
         year * 365 + leap_days + before_month + i64::from(self.day) - 1 - DAYS_TO_1970
     }
 
-    /// Returns the inverse of [`days`](Self::days), for days between 1601 and 9999.
+    /// Returns the date of a day, as the inverse of [`days`](Self::days). The day must be in the years 1601 to 9999.
     fn from_days(days: i64, second_of_day: i64) -> Self {
         let shifted = days + DAYS_TO_1970;
         let era = shifted.div_euclid(146_097);
@@ -199,7 +200,7 @@ impl FieldTime {
     }
 }
 
-/// Days from 0000-03-01 to 1970-01-01.
+/// The number of days from 0000-03-01 to 1970-01-01.
 const DAYS_TO_1970: i64 = 719_468;
 
 fn days_in_month(year: u16, month: u8) -> u8 {
@@ -218,7 +219,7 @@ impl FromStr for FieldTime {
     /// Reads `dd-MM-yyyy HH:mm:ss`.
     ///
     /// # Errors
-    /// Returns an error if the form is another, or the calendar has no such moment.
+    /// Returns an error if the text has another form, or is not a valid date and time.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let bytes = text.as_bytes();
         let form = b"dd-dd-dddd dd:dd:dd";

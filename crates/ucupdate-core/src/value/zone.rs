@@ -55,9 +55,10 @@ impl Zone {
         self.0.to_offset(timestamp(moment)).seconds().into()
     }
 
-    /// Returns what a clock in this zone shows at a moment, to the second.
+    /// Returns the time that a clock in this zone shows at a moment, to the second.
     ///
-    /// The calendar has the years 1601 to 9999. A moment outside them gives the first or the last second of the calendar.
+    /// The calendar has the years 1601 to 9999. For other moments, the first or the last second of these years is
+    /// returned.
     pub fn civil(&self, moment: UnixTime) -> FieldTime {
         let there = self.0.to_datetime(timestamp(moment.civil_utc().as_utc()));
         field_time(there).unwrap_or(FieldTime::FILETIME_ZERO)
@@ -65,8 +66,8 @@ impl Zone {
 
     /// Returns the moment at which a clock in this zone shows `civil`.
     ///
-    /// When summer time ends, the clock shows an hour twice: this function returns the first of the two moments. When summer
-    /// time begins, the clock skips an hour: a time inside the skipped hour counts as one hour later.
+    /// When summer time ends, the clock shows an hour twice, and the first of the two moments is returned. When summer
+    /// time begins, the clock skips an hour, and a time in the skipped hour counts as one hour later.
     pub fn moment(&self, civil: FieldTime) -> UnixTime {
         let found = date_time(civil).and_then(|there| self.0.to_timestamp(there).ok());
         found.map_or_else(|| civil.as_utc(), |moment| UnixTime::from_seconds(moment.as_second()))
@@ -79,7 +80,7 @@ impl Default for Zone {
     }
 }
 
-/// Converts a moment. A moment outside jiff's years becomes the nearest one inside.
+/// Converts a moment. For a moment outside jiff's years, returns the nearest valid one.
 fn timestamp(moment: UnixTime) -> Timestamp {
     let seconds = moment.as_seconds().clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! One comparator of a range of versions: a sign and a version.
+//! One comparator of a version range: a sign and a version.
 
 use crate::value::parse_error::{Expected, ParseError};
 use crate::version::firmware_version::FirmwareVersion;
@@ -62,7 +62,8 @@ impl Comparator {
         }
     }
 
-    /// Returns the first and the last place of four parts it holds; `None` where it holds none.
+    /// Returns the first and the last place that the comparator allows, among versions of four parts. `None` if it
+    /// allows none.
     pub(super) fn bounds(&self) -> Option<(u128, u128)> {
         let place = self.version.numbers().place()?;
         Some(match self.operator {
@@ -88,10 +89,10 @@ pub(super) const LAST_PLACE: u128 = (1 << 124) - 1;
 
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
-/// The subject of errors.
+/// The name of the value in errors.
 pub(super) const RANGE: &str = "version range";
 
-/// The signs, the longer before the shorter they begin with.
+/// The signs. A longer sign is before the shorter one that it begins with.
 const OPERATORS: [(&str, Operator); 5] = [
     (">=", Operator::AtLeast),
     ("<=", Operator::AtMost),

@@ -1,11 +1,11 @@
-//! Firmware versions: how one is read, and the one order in this workspace.
+//! Firmware versions: their syntax, and the one order of versions in this workspace.
 //!
-//! The original service is a .NET program, so the order is that of `System.Version`: parts compare as numbers from the
-//! left, and a part that is missing is *less* than zero (`1.0.522 < 1.0.522.0`). Inferred, not published: the original
-//! orders versions nowhere in its documents.
+//! The original service is a .NET program, so the order is that of `System.Version`. Parts are compared as numbers from
+//! the left, and a missing part is *less* than zero (`1.0.522 < 1.0.522.0`). This is inferred, because the documents of
+//! the original do not describe an order.
 //!
-//! Order is not what decides an offer, though. A device is offered whatever *differs* from what it has, so the question
-//! asked all day is [`FirmwareVersion::same_release`], which takes a missing part for zero.
+//! Most offers do not depend on the order. A device is offered a version that *differs* from its own. This is decided
+//! by [`FirmwareVersion::same_release`], in which a missing part is zero.
 
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::numbers::Numbers;
@@ -32,9 +32,9 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone)]
 pub struct FirmwareVersion {
-    /// -1 stands for a part that is missing, as in `System.Version`.
+    /// The first four parts. -1 means that the part is missing, as in `System.Version`.
     parts: [i32; 4],
-    /// The fifth to the eighth part, where a [scheme](crate::version::VersionScheme) read more than four.
+    /// The fifth to the eighth part, if a [scheme](crate::version::VersionScheme) read more than four.
     more: Option<Box<[i32; 4]>>,
     raw: Box<str>,
 }
@@ -69,7 +69,7 @@ impl FirmwareVersion {
         self.parts.iter().chain(more).take_while(|part| **part >= 0).map(|part| part.unsigned_abs())
     }
 
-    /// All eight numbers, -1 for each missing one.
+    /// Returns all eight numbers. -1 means that the number is missing.
     #[inline]
     pub(crate) fn numbers(&self) -> Numbers {
         let [a, b, c, d] = self.parts;
@@ -79,7 +79,7 @@ impl FirmwareVersion {
 
     /// Returns whether two versions are the same release. A missing part counts as zero.
     ///
-    /// Without this a phone that reports `1.0.522` would be offered `1.0.522.0` again and again.
+    /// Otherwise a phone that reports `1.0.522` would be offered `1.0.522.0` repeatedly.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {
         self.parts[0] == other.parts[0]
@@ -96,8 +96,8 @@ impl FirmwareVersion {
         self.parts.map(|part| part.max(0).unsigned_abs())
     }
 
-    /// Returns the order of releases: a missing part counts as zero, so it is equal exactly where
-    /// [`same_release`](Self::same_release) holds.
+    /// Compares two releases. A missing part counts as zero. The result is `Equal` exactly if
+    /// [`same_release`](Self::same_release) returns `true`.
     ///
     /// ```
     /// use std::cmp::Ordering;
@@ -117,13 +117,13 @@ impl FirmwareVersion {
         self.numbers().padded() < other.numbers().padded()
     }
 
-    /// Returns whether this is `0.0.0.0`, which phones send if they know no installed image.
+    /// Returns whether this is `0.0.0.0`, which phones report if they know no installed image.
     pub fn is_none_known(&self) -> bool {
         self.parts.iter().all(|part| *part <= 0) && self.more.is_none()
     }
 }
 
-/// The subject of errors.
+/// The name of the value in errors.
 const VERSION: &str = "version";
 
 impl FromStr for FirmwareVersion {
@@ -132,7 +132,7 @@ impl FromStr for FirmwareVersion {
     /// Reads a version.
     ///
     /// # Errors
-    /// Returns an error if the text is not two to four numbers in range; the error says which part is wrong and how.
+    /// Returns an error if the text is not two to four numbers in range. The error names the wrong part.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
             return Err(ParseError::blank(VERSION, Expected::Text("2 to 4 numbers")));
@@ -199,7 +199,8 @@ impl fmt::Debug for FirmwareVersion {
     }
 }
 
-/// A version as a device or a package reports it: a version that was read, or the text of one that cannot be read.
+/// A version as a device or a package reports it. It is either a parsed version, or a text that cannot be read as a
+/// version.
 ///
 /// Some vendors send versions of other forms. A version that cannot be read has no order, and is never treated as `0.0.0.0`.
 /// It equals only the same text, byte for byte.
@@ -221,7 +222,7 @@ pub enum ReportedVersion {
 }
 
 impl ReportedVersion {
-    /// Reads what can be read; blanks (as XML knows them) around the text do not count.
+    /// Parses a version if possible. Blanks of XML around the text are ignored.
     pub fn new(said: &str) -> Self {
         let text = said.trim_matches([' ', '\t', '\r', '\n']);
         match text.parse() {
@@ -255,8 +256,9 @@ impl ReportedVersion {
         }
     }
 
-    /// Returns whether both name one release: by [`FirmwareVersion::same_release`] where both were read, byte for byte where
-    /// neither was, and never where only one was.
+    /// Returns whether both are the same release. Two parsed versions are compared by
+    /// [`FirmwareVersion::same_release`], and two unreadable ones byte for byte. A parsed version never equals an
+    /// unreadable one.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {
         match (self, other) {
@@ -314,7 +316,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for FirmwareVersion {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            // What is stored was read by the scheme of its rule.
+            // A stored version was read in the scheme of its rule.
             crate::value::stored_text::read(deserializer, |text| {
                 text.parse().or_else(|error| Self::numeric(text).ok_or(error))
             })
@@ -421,7 +423,7 @@ mod tests {
         assert!(!read("0.0.0.1").is_none_known());
     }
 
-    /// Returns the outside oracle: where all parts fit its three numbers, `semver` orders as we do.
+    /// An independent check: if all parts fit its three numbers, `semver` has the same order.
     fn semver_of(version: &FirmwareVersion) -> semver::Version {
         let parts: Vec<u64> = version.parts().map(u64::from).collect();
         semver::Version::new(parts[0], parts[1], parts[2])

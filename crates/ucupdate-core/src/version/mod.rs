@@ -1,4 +1,4 @@
-//! Firmware versions: how they are read, how they are ordered, and ranges of them.
+//! Firmware versions: their syntax, their order, and ranges of versions.
 
 mod comparator;
 mod firmware_version;

@@ -1,15 +1,15 @@
 //! The numbers of a version without its text.
 
-/// The numbers of a version, from the left. -1 stands for a part that is missing.
+/// The numbers of a version, from left to right. -1 means that a part is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Numbers([i32; Self::MAX_PARTS]);
 
 impl Numbers {
-    /// The most parts of a version.
+    /// The largest number of parts of a version.
     pub(crate) const MAX_PARTS: usize = 8;
-    /// The most bytes of a text that is read as numbers: room for leading zeros.
+    /// The largest size of a text that is read as numbers, in bytes. It has room for leading zeros.
     pub(crate) const MAX_BYTES: usize = 128;
-    /// The least and the greatest numbers.
+    /// The smallest numbers.
     pub(crate) const FIRST: Self = Self([0; Self::MAX_PARTS]);
     pub(crate) const LAST: Self = Self([i32::MAX; Self::MAX_PARTS]);
 
@@ -18,7 +18,7 @@ impl Numbers {
         Self(parts)
     }
 
-    /// Reads one to eight numbers with a full stop between. A missing part is zero.
+    /// Reads one to eight numbers with full stops between them. A missing part is zero.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if text.len() > Self::MAX_BYTES {
             return None;
@@ -34,7 +34,7 @@ impl Numbers {
         given.next().is_none().then_some(Self(parts))
     }
 
-    /// Returns the numbers with zero for each missing part: equal numbers are one release.
+    /// Returns the numbers with zero for each missing part. Versions of the same release have equal padded numbers.
     #[inline]
     pub(crate) fn padded(self) -> Self {
         Self(self.0.map(|part| part.max(0)))
@@ -46,8 +46,8 @@ impl Numbers {
         self.0.map(|part| part.max(0).unsigned_abs())
     }
 
-    /// Returns the place of a version of at most four parts among all such: its numbers as one. Below 2 to the power of
-    /// 124.
+    /// Returns the place of a version among all versions of at most four parts. The place is below 2^124. `None` if the
+    /// version has more parts.
     #[inline]
     pub(crate) fn place(self) -> Option<u128> {
         let [a, b, c, d, more @ ..] = self.parts();

@@ -1,4 +1,4 @@
-//! Version schemes: how the text of a version becomes numbers that can be ordered.
+//! Version schemes. A scheme defines how the text of a version becomes numbers that can be ordered.
 
 use crate::value::glob;
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
@@ -8,10 +8,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// The most bytes that the pattern of a [`VersionPrefix`] may have.
+/// The largest size of the pattern of a [`VersionPrefix`] in bytes.
 pub const MAX_PREFIX_BYTES: usize = 64;
 
-/// How a rule reads the versions that its devices and packages report.
+/// The way in which a rule reads the versions of its devices and packages.
 ///
 /// A version that the scheme of its rule cannot read has no order. It equals only the same text.
 ///
@@ -33,23 +33,24 @@ pub const MAX_PREFIX_BYTES: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VersionScheme {
-    /// Two to four numbers in the order of .NET's `System.Version`: a missing part is less than zero.
+    /// Two to four numbers in the order of .NET's `System.Version`, in which a missing part is less than zero.
     ///
-    /// Written `dotnet`. This is the default, and what the phones of Microsoft and Polycom report.
+    /// The text form is `dotnet`. This is the default. Phones of Microsoft and Polycom report such versions.
     #[default]
     Dotnet,
     /// One to eight numbers. A missing part is zero, and leading zeros mean nothing.
     ///
-    /// Written `numeric`. Phones of AudioCodes, EPOS and Mitel report such versions.
+    /// The text form is `numeric`. Phones of AudioCodes, EPOS and Mitel report such versions.
     Numeric,
     /// A prefix, then numbers as in [`Numeric`](Self::Numeric). A version without a prefix is read too.
     ///
-    /// Written `prefixed:UC*HD_`, or `prefixed-same:UC*HD_` where the prefixes are compared.
+    /// The text form is `prefixed:UC*HD_`, or `prefixed-same:UC*HD_` if the prefixes are compared.
     Prefixed(VersionPrefix),
 }
 
 impl VersionScheme {
-    /// Returns whether this is [`Dotnet`](Self::Dotnet), in which every version is read before a rule is known.
+    /// Returns whether this is [`Dotnet`](Self::Dotnet). Versions are read in that scheme when the rule is not known
+    /// yet.
     #[inline]
     pub fn is_dotnet(&self) -> bool {
         *self == Self::Dotnet
@@ -74,7 +75,7 @@ impl VersionScheme {
         version.ok_or_else(|| ParseError::quoting("version", ParseErrorKind::Malformed, text, expected))
     }
 
-    /// Compares two versions as they were reported. Returns `None` where one of them cannot be read, and where the scheme
+    /// Compares two versions as they were reported. Returns `None` if one of them cannot be read, or if the scheme
     /// compares prefixes and they differ.
     pub fn compare(&self, one: &str, two: &str) -> Option<Ordering> {
         let (one, two) = (ReportedVersion::new(one), ReportedVersion::new(two));
@@ -82,8 +83,8 @@ impl VersionScheme {
         Some(numbers.cmp(&self.numbers_beside(&two, &one)?))
     }
 
-    /// Returns the numbers of a reported version, missing ones as zero, and its prefix where this scheme compares prefixes. The
-    /// prefix is empty otherwise. Returns `None` where this scheme cannot read the version.
+    /// Returns the numbers of a reported version, with zero for missing ones, and its prefix. The prefix is empty if
+    /// this scheme does not compare prefixes. Returns `None` if this scheme cannot read the version.
     ///
     /// Two versions are the same release exactly if their numbers are equal and their prefixes differ at most in ASCII case.
     ///
@@ -105,7 +106,7 @@ impl VersionScheme {
         }
     }
 
-    /// Returns the numbers of a reported version. Returns `None` where this scheme cannot read it.
+    /// Returns the numbers of a reported version. `None` if this scheme cannot read it.
     #[inline]
     pub(crate) fn numbers(&self, version: &ReportedVersion) -> Option<Numbers> {
         match self {
@@ -115,8 +116,8 @@ impl VersionScheme {
         }
     }
 
-    /// Returns the numbers of a version that stands beside another: where prefixes are compared, both must have the
-    /// same one.
+    /// Returns the numbers of a version that is compared with another one. If prefixes are compared, both must have the
+    /// same prefix.
     #[inline]
     pub(crate) fn numbers_beside(
         &self,
@@ -134,8 +135,8 @@ impl VersionScheme {
         Some(numbers)
     }
 
-    /// Returns whether two reported versions are one release: their numbers are equal once missing parts are zero. Versions that
-    /// cannot be read are one release only where their texts are equal.
+    /// Returns whether two reported versions are the same release: their numbers are equal if missing parts count as
+    /// zero. Versions that cannot be read are the same release only if their texts are equal.
     pub fn same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (self.numbers(one), self.numbers_beside(two, one)) {
             (Some(one), Some(two)) => one.padded() == two.padded(),
@@ -150,7 +151,8 @@ impl FromStr for VersionScheme {
     /// Reads `dotnet`, `numeric`, `prefixed:PATTERN` or `prefixed-same:PATTERN`.
     ///
     /// # Errors
-    /// Returns an error if the text has another form, or if the pattern is empty, too long or holds a control character.
+    /// Returns an error if the text has another form, or if the pattern is empty, is too long or contains a control
+    /// character.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.split_once(':') {
             None if text.eq_ignore_ascii_case("dotnet") => Ok(Self::Dotnet),
@@ -185,10 +187,10 @@ impl fmt::Display for VersionScheme {
 #[cfg(feature = "serde")]
 crate::value::label::stored_as_text!(VersionScheme);
 
-/// The prefix that [`VersionScheme::Prefixed`] takes off a version.
+/// The prefix that [`VersionScheme::Prefixed`] removes from a version.
 ///
-/// `*` stands for any run of characters, also for an empty one. Letters match without regard to ASCII case. The shortest
-/// prefix that leaves a version of numbers is taken off.
+/// `*` matches any characters, or no characters. ASCII case is ignored. The shortest prefix that leaves a version of
+/// numbers is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VersionPrefix {
     pattern: Box<str>,
@@ -196,7 +198,7 @@ pub struct VersionPrefix {
 }
 
 impl VersionPrefix {
-    /// Makes a prefix from its pattern. `is_compared` says whether a device must report the same prefix as the image.
+    /// Creates a prefix from its pattern. `is_compared` says whether a device must report the same prefix as the image.
     ///
     /// # Errors
     /// Returns an error if the pattern is empty, has more than [`MAX_PREFIX_BYTES`] bytes, or holds a control character.

@@ -1,4 +1,4 @@
-//! Ranges of versions, in one written form.
+//! Ranges of versions, and their text form.
 
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::comparator::{BLANKS, Comparator, LAST_PLACE, Operator, RANGE};
@@ -7,21 +7,22 @@ use crate::version::numbers::Numbers;
 use std::fmt;
 use std::str::FromStr;
 
-/// The most comparators a [`VersionRange`] may have.
+/// The largest number of comparators in a [`VersionRange`].
 pub const MAX_COMPARATORS: usize = 8;
 
 /// A set of releases without a gap: `>=1.0.0, <1.0.522.98`.
 ///
 /// # Syntax
-/// One to eight comparators with a comma between, which means "and". A comparator is `=`, `>`, `>=`, `<` or `<=` and a
-/// version of two to eight numbers; a version alone means `=`. Blanks around comparators and behind `=`, `>`, `>=`, `<`, `<=`
-/// do not count. There is no "or", and no form for "any": `>=0.0` holds every version that can be read.
+/// One to eight comparators with commas between them, which mean "and". A comparator is `=`, `>`, `>=`, `<` or `<=` and
+/// a version of two to eight numbers. A version alone means `=`. Blanks around comparators and after a sign are
+/// ignored. There is no "or". There is no form for "any", but `>=0.0` contains every version that can be read.
 ///
 /// # Meaning
-/// A range holds *releases*, so a missing part is zero on both sides: [`FirmwareVersion::release_order`] compares, not the
-/// order of .NET in which `1.0.522` is less than `1.0.522.0`. What cannot be read as a version is in no range.
+/// A range contains *releases*, so a missing part is zero on both sides. Versions are compared by
+/// [`FirmwareVersion::release_order`], and not in the order of .NET, in which `1.0.522` is less than `1.0.522.0`. A
+/// text that cannot be read as a version is in no range.
 ///
-/// A range that could hold nothing is refused when it is read.
+/// A range that contains no version is refused when it is parsed.
 ///
 /// ```
 /// use ucupdate_core::ReportedVersion;
@@ -39,11 +40,12 @@ pub const MAX_COMPARATORS: usize = 8;
 /// assert_eq!(">2.0, <1.0".parse::<VersionRange>().unwrap_err().to_string(), "version range \">2.0, <1.0\" contradicts itself, expected a range with at least one version");
 /// ```
 ///
-/// Two ranges are equal when their comparators are, in order; not when they hold the same.
+/// Two ranges are equal if their comparators are equal and in the same order. Ranges that contain the same versions may
+/// differ.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VersionRange {
     comparators: Box<[Comparator]>,
-    /// The first and the last release of four parts that it holds, as places in the order of releases. `None` where a
+    /// The first and the last release of four parts in the range, as places in the order of releases. `None` if a
     /// comparator has more parts.
     bounds: Option<(u128, u128)>,
 }
@@ -55,7 +57,7 @@ impl VersionRange {
         self.holds_numbers(version.numbers())
     }
 
-    /// Returns whether .NET reads every version of the range: two to four numbers.
+    /// Returns whether .NET can read every version in the text of the range: each has two to four numbers.
     pub fn is_dotnet(&self) -> bool {
         let mut versions = self.comparators.iter().map(|comparator| &comparator.version);
         versions.all(|version| version.as_str().parse::<FirmwareVersion>().is_ok())
@@ -116,7 +118,7 @@ impl FromStr for VersionRange {
     }
 }
 
-/// Returns whether a version of more than four parts could satisfy all comparators at once.
+/// Returns whether a version of more than four parts may satisfy all comparators.
 fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     let (mut first, mut is_first_held) = (Numbers::FIRST, true);
     let (mut last, mut is_last_held) = (Numbers::LAST, true);
@@ -153,7 +155,7 @@ fn written(comparators: &[Comparator]) -> String {
 }
 
 impl fmt::Display for VersionRange {
-    /// Writes what reads back as an equal range: each comparator with its sign, `, ` between.
+    /// Writes a text that is read back as an equal range: each comparator with its sign, separated by `, `.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&written(&self.comparators))
     }
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn each_comparator_holds_what_it_says_and_a_missing_part_is_zero() {
-        // Of each range: whether it holds these.
+        // Each row has a range, and whether it contains each of these versions.
         let versions = ["1.0.521.9", "1.0.522", "1.0.522.0", "1.0.522.1", "1.1"];
         for (text, expected) in [
             ("1.0.522", [false, true, true, false, false]),
@@ -306,7 +308,7 @@ mod tests {
         assert!(serde_json::from_str::<VersionRange>("\">2.0, <1.0\"").is_err());
     }
 
-    /// Parts few enough to meet often, and the ends of their span.
+    /// Returns versions with few different parts, so that equal ones are frequent, and with the largest part.
     fn version() -> impl Strategy<Value = String> {
         let part = prop_oneof![4 => 0..3_u32, 1 => Just(2_147_483_646), 1 => Just(2_147_483_647)];
         prop::collection::vec(part, 2..=4)
@@ -322,7 +324,7 @@ mod tests {
         comparators.iter().map(|(sign, version)| format!("{sign}{version}")).collect::<Vec<_>>().join(",")
     }
 
-    /// Returns the meaning, by padded parts compared one by one.
+    /// Computes whether a range contains a version, by comparing padded parts one by one.
     fn holds(comparators: &[(&str, String)], version: &str) -> bool {
         let padded = |text: &str| {
             let mut parts: Vec<u64> = text.split('.').map(|part| part.parse().unwrap()).collect();
@@ -357,7 +359,8 @@ mod tests {
             }
         }
 
-        /// A range is refused as empty only where it is: its first release is one that brute force finds in it.
+        /// Checks that only empty ranges are refused as empty. The first and the last release of a range must be among
+        /// those that a search finds.
         #[test]
         fn a_range_that_is_read_holds_its_first_and_last_release(comparators in comparators()) {
             if let Ok(range) = text(&comparators).parse::<VersionRange>() {

@@ -11,7 +11,7 @@ use ucupdate_core::version::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
-/// 1.0 approved, 2.0 and 3.0 known, all above the first stepping stone.
+/// Returns a book with 1.0 approved, and with packages of 2.0 and 3.0. All versions are above the first stepping stone.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     for (id, version) in [(1, "3.0"), (2, "2.0"), (3, "1.9")] {

@@ -1,4 +1,4 @@
-//! Whole books: the delta between two, an earlier one restored, packages that leave, and a book from packages alone.
+//! Tests of whole books: deltas, restored books, removed packages, and books that are rebuilt from packages.
 
 use crate::fixtures::*;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn id(package: &IngestedPackage) -> PackageId {
     package.id()
 }
 
-/// Returns a book after this number of moves, each of them allowed or refused.
+/// Returns a book after these moves. A refused move has no effect.
 fn book(moves: &[u8]) -> RuleBook {
     let mut book = RuleBook::default();
     for number in moves {
@@ -45,7 +45,7 @@ fn book(moves: &[u8]) -> RuleBook {
     book
 }
 
-/// Groups, lists, holds, stops, rollouts: one of them by the number.
+/// Makes a change of groups, lists, holds, stops or rollouts. `number` chooses the change.
 fn of_devices(book: &RuleBook, number: u8) -> Result<BookChange, Refusal> {
     let name = |text: &str| if number.is_multiple_of(2) { text.to_owned() } else { text.to_uppercase() };
     let group: GroupName = name("labs").parse().unwrap();
@@ -73,12 +73,12 @@ fn of_devices(book: &RuleBook, number: u8) -> Result<BookChange, Refusal> {
     book.command(&command, "ann")
 }
 
-/// All of a book, spelling and all.
+/// Returns all entries of a book as text, in their spelling.
 fn whole(book: &RuleBook) -> String {
     format!("{:?}", book.to_delta())
 }
 
-/// Any move, but each kind of those on devices as often as all others of its size.
+/// Returns a random move. Moves on devices are as frequent as all others together.
 fn a_move() -> impl Strategy<Value = u8> {
     prop_oneof![any::<u8>(), 230_u8..240]
 }
@@ -143,7 +143,7 @@ fn an_earlier_book_whose_package_has_left_is_not_restored() {
     let earlier = book.clone();
     let in_use = refused(&book, BookCommand::Retire(vec![id(&first)]));
     assert_eq!(in_use, "package 010101010101 is in use: a rule or an interim image is of it");
-    make(&mut book, BookCommand::Reject(key(PHONE)));
+    make(&mut book, BookCommand::Remove(key(PHONE)));
     assert_eq!(
         make(&mut book, BookCommand::Retire(vec![id(&first)])),
         ["package 010101010101 of UCUpdates.cab has left the rule book"]
@@ -199,7 +199,7 @@ fn a_book_from_packages_alone_has_the_newest_pending_and_nothing_approved() {
     assert_eq!(outcome.notes.len(), 4);
     assert!(book.rebuild(&packages).delta.is_empty());
 
-    // In two parts it comes to the same.
+    // Applying the delta in two parts has the same result.
     let mut in_parts = RuleBook::default();
     for part in [&packages[..2], &packages[2..]] {
         in_parts.apply(&in_parts.rebuild(part).delta);

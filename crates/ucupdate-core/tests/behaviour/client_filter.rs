@@ -1,4 +1,4 @@
-//! The client version filter, as one would fill it from the original's dialog.
+//! Tests of the client version filter, with rules as in the dialog of the original.
 
 use proptest::prelude::*;
 use ucupdate_core::device::*;
@@ -41,7 +41,7 @@ fn the_first_rule_that_holds_decides_and_says_which_it_was() {
         ("OCPhone/1.0.198", Some(2), false),
         ("OCPhone/unreadable", Some(2), false),
         ("OCPhone", Some(2), false),
-        // Any of several products matches, and the order of rules counts before that of products.
+        // Any of several products can match. The order of rules has priority over the order of products.
         ("OC/2.0 OCPhone/1.0.522.34", Some(1), true),
         ("Microsoft UCPhone Device", None, true),
         ("", None, true),

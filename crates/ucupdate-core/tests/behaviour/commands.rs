@@ -341,3 +341,65 @@ fn approving_the_approved_version_again_changes_nothing_that_a_roll_back_needs()
     assert_eq!(make(&mut book, again), [format!("{PHONE}: 2.0 is approved already, nothing changes")]);
     assert_eq!(state(&book, PHONE), "- 2.0 1.0.600");
 }
+
+#[test]
+fn a_rejection_outlives_the_removal_of_its_rule_and_a_roll_back_to_an_earlier_revision() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
+    let (earlier, mut removed) = (book.clone(), book.clone());
+    make(&mut book, BookCommand::Reject(key(PHONE)));
+    let restored = book.restore(&earlier, 3).unwrap();
+    let notes: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
+    let stays =
+        format!("{PHONE}: 2.0 stays rejected; `unreject` takes a rejection back, a roll back does not");
+    assert_eq!((notes, restored.delta.is_empty()), (vec![stays.clone()], true));
+    make(&mut removed, BookCommand::Reject(key(PHONE)));
+    ingest(&mut removed, &package(3, &[(PHONE, "3.0", 3)]));
+    let restored = removed.restore(&earlier, 3).unwrap();
+    let notes: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes.last(), Some(&stays), "{notes:?}");
+    let mut back = removed.clone();
+    back.apply(&restored.delta);
+    assert_eq!(state(&back, PHONE), "- 1.0 -");
+    let notes = make(&mut removed, BookCommand::Remove(key(PHONE)));
+    let banned = format!("{PHONE} 2.0 is banned (reason: it was rejected before its rule was removed)");
+    assert_eq!(notes.last(), Some(&banned), "{notes:?}");
+    ingest(&mut removed, &package(2, &[(PHONE, "2.0", 2)]));
+    assert_eq!(state(&removed, PHONE), "no rule");
+    // The rule is not in the earlier book, so its rejection becomes a ban too.
+    let change = back.restore(&RuleBook::default(), 1).unwrap();
+    assert!(change.notes.iter().any(|note| note.to_string() == banned), "{:?}", change.notes);
+    back.apply(&change.delta);
+    ingest(&mut back, &package(2, &[(PHONE, "2.0", 2)]));
+    assert_eq!(state(&back, PHONE), "no rule");
+}
+
+#[test]
+fn a_rejected_version_is_given_by_no_rollout_until_the_rejection_is_taken_back() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
+    let version = ReportedVersion::new("2.0");
+    let start = |name: &str| BookCommand::StartRollout {
+        rule: key(PHONE),
+        audience: Audience::Everybody,
+        version: version.clone(),
+        rollout: Rollout::new(name.parse().unwrap()),
+    };
+    make(&mut book, start("wave"));
+    let notes = make(&mut book, BookCommand::Reject(key(PHONE)));
+    assert_eq!(notes.len(), 2, "the running rollout is named: {notes:?}");
+    let expected = format!(
+        "{PHONE}: 2.0 was rejected, expected a version that is not; type `ucupdate unreject {PHONE} 2.0` first if it is good after \
+         all"
+    );
+    assert_eq!(refused(&book, start("next")), expected);
+    assert_eq!(refused(&book, BookCommand::FinishRollout(key(PHONE), "wave".parse().unwrap())), expected);
+    make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "calls drop".into()));
+    assert_eq!(refused(&book, BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap())), expected);
+    make(&mut book, BookCommand::Unreject { rule: key(PHONE), version });
+    make(&mut book, BookCommand::ResumeRollout(key(PHONE), "wave".parse().unwrap()));
+}

@@ -17,7 +17,8 @@ fn decided(book: &RuleBook, device: &Device, version: &str) -> String {
     decide(&index(book), &Question::new(device, &module(version)), NOW).to_string()
 }
 
-/// Returns the book of the field's log: 3.5.6907.0 pending, the interim image there, the phone a test device.
+/// Returns the book of the log in `vectors/`: 3.5.6907.0 is pending, there is an interim image, and the phone is a test
+/// device.
 fn field_book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
@@ -136,7 +137,7 @@ fn every_word_but_the_vendor_spelled_otherwise_is_another_device() {
     );
 }
 
-/// Returns a request of the field's phone for modules of these names.
+/// Returns a request of the phone in `vectors/` for modules with these names.
 fn request(names: &[&str]) -> UpdateRequest {
     let modules = names.iter().map(|name| InstalledModule { file_name: (*name).into(), ..module("2.0") });
     UpdateRequest {
@@ -147,7 +148,7 @@ fn request(names: &[&str]) -> UpdateRequest {
     }
 }
 
-/// Returns the reason for each module, as one word.
+/// Returns the reason for each module as one word.
 fn reasons(book: &RuleBook, names: &[&str]) -> Vec<&'static str> {
     let index = index(book);
     let request = request(names);
@@ -156,7 +157,7 @@ fn reasons(book: &RuleBook, names: &[&str]) -> Vec<&'static str> {
         .collect()
 }
 
-/// Returns a package whose image for a rule has a name of the vendor's.
+/// Returns a package whose image has a file name of the vendor.
 fn vendor_package(id: u8, rule: &str, version: &str, image: &str) -> IngestedPackage {
     let mut package = package(id, &[(rule, version, id)]);
     package.releases[0].files.image.name = image.parse().unwrap();
@@ -237,7 +238,7 @@ fn version() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Rules as `(key, version, approve)`, each brought by a package of its own.
+/// Returns rules as `(key, version, approve)`. Each is in a package of its own.
 fn books() -> impl Strategy<Value = Vec<(String, String, bool)>> {
     prop::collection::vec((words(), version(), any::<bool>()), 0..8)
 }

@@ -35,14 +35,14 @@ pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String
     book.command(&command, author).unwrap_err().to_string()
 }
 
-/// Pending, approved, rollback as text, `-` for none.
+/// Returns the pending, approved and rollback version as text. `-` means that there is none.
 pub fn state(book: &RuleBook, rule: &str) -> String {
     let Some(rule) = book.rule(&key(rule)) else { return "no rule".into() };
     let fields = [rule.pending(), rule.approved(), rule.rollback()];
     fields.map(|candidate| candidate.map_or("-", |candidate| candidate.version.as_str())).join(" ")
 }
 
-/// Returns the phone of the field's log, or one like it.
+/// Returns the phone in `vectors/`, or one with another rule.
 pub fn device(rule: &str) -> Device {
     phone(&key(rule))
 }

@@ -1,4 +1,4 @@
-//! Tests of holds, windows, floors and the kill switch, and of what they do not hold back.
+//! Tests of holds, windows, floors and the kill switch, and of offers that they do not prevent.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;
@@ -8,7 +8,7 @@ use ucupdate_core::request::*;
 use ucupdate_core::value::*;
 use ucupdate_core::version::*;
 
-/// A Friday, 17:10:39 UTC.
+/// The time 17:10:39 UTC on a Friday.
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
 fn book() -> RuleBook {
@@ -129,7 +129,7 @@ fn a_window_in_an_unknown_zone_is_refused_and_is_never_open_where_a_book_has_one
         refused(&book, policy(|policy| policy.window = somewhere())),
         "no time zone `Mars/Olympus`, expected an IANA name such as `Europe/Lisbon` or `UTC`"
     );
-    // A book that was written with another zone database still reads.
+    // A book with a zone that the database does not know can still be read.
     let mut delta =
         book.command(&policy(|policy| policy.floor = Some("1.0".parse().unwrap())), "ann").unwrap().delta;
     let mut policy = OfferPolicy::default();

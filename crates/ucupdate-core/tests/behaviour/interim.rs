@@ -1,4 +1,4 @@
-//! Interim images: pending, approved and rejected, and what test devices and all others are offered meanwhile.
+//! Tests of pending, approved and rejected interim images, and of the offers to test devices and other devices.
 
 use crate::fixtures::*;
 use ucupdate_core::ReportedVersion;
@@ -11,7 +11,7 @@ use ucupdate_core::value::*;
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const CX600: &str = "UCPhone/Polycom/CX600/A/ENU/CPE";
 
-/// Returns a new store's book with the package of the original: 3.5.6907.0 and the interim image, both pending.
+/// Returns the book of a new store with the original's package: 3.5.6907.0 and the interim image are pending.
 fn book() -> RuleBook {
     let mut book = RuleBook::of_new_store();
     ingest(&mut book, &uc_updates());
@@ -22,7 +22,7 @@ fn uc_updates() -> IngestedPackage {
     with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103")
 }
 
-/// Another interim image, of another version, with other bytes.
+/// Returns a package with another interim image: its version and its bytes differ.
 fn newer() -> IngestedPackage {
     let mut newer = with_interim(package(5, &[(PHONE, "3.5.6907.5", 5)]), "ENU", "1.0.522.110");
     newer.interim[0].files = files(110);
@@ -60,7 +60,7 @@ fn folder(book: &RuleBook, has: &str) -> Option<String> {
     decision.offer().map(|offer| offer.folder.to_string())
 }
 
-/// Returns the approved and the pending interim image for ENU, `-` for none.
+/// Returns the approved and the pending interim image for ENU. `-` means that there is none.
 fn images(book: &RuleBook) -> String {
     let version = |image: Option<(&InterimImage, PackageId)>| {
         image.map_or_else(|| "-".to_owned(), |(image, _)| image.version.to_string())
@@ -295,7 +295,7 @@ fn an_interim_image_of_another_version_is_taken_once_the_stones_name_it_and_test
         "nobody is stopped meanwhile"
     );
 
-    // The other two stones still name the image that is there.
+    // The other two stones still have the version of the existing image.
     let refusal = book.ingest(&newer()).unwrap_err();
     assert_eq!(refusal.kind(), "interim-taken");
     for name in ["ocs-interim-cpe", "ocs-interim-cx700"] {

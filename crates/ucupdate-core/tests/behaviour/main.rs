@@ -1,4 +1,4 @@
-//! Commands on the rule book, deciding and explaining, as those who embed the crate use them.
+//! Tests commands on the rule book, decisions and explanations, with public names only.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot make its fixture has failed")]
 

@@ -1,4 +1,4 @@
-//! Notes: each change says what changed, from what, to what.
+//! Tests the notes of changes, with the values before and after.
 
 use crate::fixtures::*;
 use ucupdate_core::RuleBook;

@@ -1,4 +1,4 @@
-//! Version schemes of patterns: which rules take them over, and what is said about it.
+//! Tests of the version schemes of patterns: the rules that get them, and the notes about them.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;
@@ -117,10 +117,25 @@ fn a_version_that_the_new_scheme_cannot_read_is_named_with_its_role() {
 }
 
 #[test]
-fn two_versions_that_become_one_release_with_other_bytes_are_named() {
+fn a_scheme_that_makes_one_release_of_two_images_of_a_rule_is_refused_with_both_named() {
     let mut book = RuleBook::of_new_store();
     ingest(&mut book, &package(1, &[(P420, "2.0.1.44.9", 1)]));
     ingest(&mut book, &package(2, &[(P420, "2.0.1.44.09", 2)]));
+    let expected = format!(
+        "{P420}: 2.0.1.44.9 and 2.0.1.44.09 have different bytes, but would be one release in the version scheme `numeric`, so a \
+         device with one of them would never be offered the other; first let no rule use the wrong one, and remove its package \
+         with `ucupdate gc`"
+    );
+    assert_eq!(refused(&book, put("*", "numeric")), expected);
+    assert_eq!(refused(&book, own(P420, "numeric")), expected);
+}
+
+#[test]
+fn two_unused_versions_that_become_one_release_with_other_bytes_are_named() {
+    let mut book = RuleBook::of_new_store();
+    ingest(&mut book, &package(1, &[(P420, "2.0.1.44.9", 1)]));
+    ingest(&mut book, &package(2, &[(P420, "2.0.1.44.09", 2)]));
+    make(&mut book, BookCommand::Reject(key(P420)));
     let notes = make(&mut book, put("*", "numeric"));
     assert!(
         notes
@@ -179,7 +194,7 @@ fn the_package_of_a_stone_is_kept_by_the_scheme_of_its_rule() {
     );
 }
 
-/// The 64 versions that devices and images in the field report, each with the schemes that read it.
+/// Checks the 64 versions that known devices and images report, each with the schemes that can read it.
 #[test]
 fn every_version_of_the_field_is_read_by_a_scheme_or_stays_unreadable() {
     let schemes = ["dotnet", "numeric", "prefixed:*_", "prefixed:x.", "prefixed:1449/", "prefixed:CD-*Y."];

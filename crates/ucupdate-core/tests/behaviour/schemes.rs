@@ -1,4 +1,4 @@
-//! Version schemes of rules: order, same release, floor, minimum, stones, groups and plans all read versions by them.
+//! Tests of the version schemes of rules: order, same release, floor, minimum, stones, groups and plans use them.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;
@@ -20,7 +20,7 @@ fn read(scheme: &str, version: &str) -> FirmwareVersion {
     scheme.parse::<VersionScheme>().unwrap().read(version).unwrap()
 }
 
-/// Returns a book that knows `earlier` and has approved `version`, under a policy.
+/// Returns a book with this policy, in which `earlier` is known and `version` is approved.
 fn book(earlier: &str, version: &str, policy: OfferPolicy) -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(AUDIOCODES, earlier, 1)]));

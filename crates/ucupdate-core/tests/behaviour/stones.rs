@@ -1,4 +1,4 @@
-//! Chains of stepping stones, and what is wrong with one: found when it is written.
+//! Tests of chains of stepping stones, and of stones that are refused.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;
@@ -18,7 +18,7 @@ fn stone(name: &str, below: &str, by: &str) -> SteppingStone {
     SteppingStone::new(name.parse().unwrap(), "UCPhone/*/*/*/*".parse().unwrap(), version(below), version(by))
 }
 
-/// 4.0.7577.0 approved, 3.5.6907.0 known, the interim image there.
+/// Returns a book with 4.0.7577.0 approved, with a package of 3.5.6907.0, and with the interim image.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
@@ -161,7 +161,7 @@ fn other_bytes_of_a_stone_s_version_are_refused_since_everybody_would_get_them_u
         book.ingest(&other).unwrap_err().to_string(),
         format!("{PHONE}: 3.5.6907 is kept already, with other bytes (from package 010101010101)")
     );
-    // The same bytes from another package are no other image.
+    // An image with the same bytes in another package is the same image.
     ingest(&mut book, &package(8, &[(PHONE, "3.5.6907.0", 1)]));
     make(&mut book, BookCommand::RemoveStone("lync".parse().unwrap()));
     assert!(book.ingest(&other).is_err(), "its package is kept all the same");

@@ -1,4 +1,4 @@
-//! Stored documents must always read the same: the tests assert the form, not only that it comes back.
+//! Checks that stored documents keep their form. The tests compare the text, and not only the value that is read back.
 
 use crate::fixtures::*;
 use ucupdate_core::book::*;

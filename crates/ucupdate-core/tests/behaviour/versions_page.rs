@@ -1,6 +1,7 @@
-//! The table of VERSIONS.md, made by asking each order; and the orders checked by what there is outside.
+//! Makes the table of VERSIONS.md from each order of versions, and compares the orders with independent
+//! implementations.
 //!
-//! After a change, `UCUPDATE_BLESS=1 cargo test -p ucupdate-core versions_page` writes the page anew.
+//! After a change, `UCUPDATE_BLESS=1 cargo test -p ucupdate-core versions_page` writes the page again.
 
 use proptest::prelude::*;
 use std::cmp::Ordering;
@@ -65,7 +66,7 @@ fn table() -> String {
     for (a, b) in PAIRS {
         let same = ReportedVersion::new(a).same_release(&ReportedVersion::new(b));
         write!(table, "\n| `{a}` | `{b}` | {} |", if same { "yes" } else { "no" }).unwrap();
-        // What is refused elsewhere is a value of its own here.
+        // A text that other orders refuse is a value without order here.
         write!(table, " {} |", here(a, b).map_or("unreadable", sign)).unwrap();
         for order in [net(a, b), Some(dpkg(a, b)), omaha(a, b), semver(a, b)] {
             write!(table, " {} |", order.map_or("refused", sign)).unwrap();
@@ -87,14 +88,15 @@ fn here(a: &str, b: &str) -> Option<Ordering> {
     Some(read(a)?.cmp(&read(b)?))
 }
 
-/// `System.Version`, by its documentation: major, minor, build and revision, of which the last two may be undefined.
+/// Compares two versions as `System.Version` is documented: major, minor, build and revision. The last two may be
+/// undefined.
 fn net(a: &str, b: &str) -> Option<Ordering> {
     let read = |text: &str| -> Option<Vec<i32>> {
         let parts: Option<Vec<i32>> = text.split('.').map(|part| digits(part)?.parse().ok()).collect();
         parts.filter(|parts| (2..=4).contains(&parts.len()))
     };
     let (a, b) = (read(a)?, read(b)?);
-    // A shorter version is less than a longer one that begins with it, as undefined is less than any number.
+    // A shorter version is less than a longer one that begins with it, because undefined is less than any number.
     Some(a.cmp(&b))
 }
 
@@ -102,7 +104,8 @@ fn digits(part: &str) -> Option<&str> {
     Some(part).filter(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Chromium's `base::Version`: unsigned 32-bit numbers, missing ones zero, the first without zeros in front.
+/// Compares two versions as Chromium's `base::Version` does: unsigned 32-bit numbers, missing ones are zero, and the
+/// first has no leading zeros.
 fn omaha(a: &str, b: &str) -> Option<Ordering> {
     let read = |text: &str| -> Option<Vec<u32>> {
         let parts: Option<Vec<u32>> = text.split('.').map(|part| digits(part)?.parse().ok()).collect();
@@ -121,7 +124,7 @@ fn semver(a: &str, b: &str) -> Option<Ordering> {
     Some(read(a)?.cmp_precedence(&read(b)?))
 }
 
-/// Debian Policy 5.6.12, without epochs, of which no version here has one.
+/// Compares two versions by Debian Policy 5.6.12, without epochs.
 fn dpkg(a: &str, b: &str) -> Ordering {
     fn split(text: &str) -> (&str, &str) {
         text.rsplit_once('-').unwrap_or((text, ""))
@@ -141,7 +144,7 @@ fn debian_part(mut a: &str, mut b: &str) -> Ordering {
             let belongs = |c: char| c.is_ascii_digit() == numbers;
             (cut(&mut a, belongs), cut(&mut b, belongs))
         });
-        // `~` before the end, the end before letters, letters before the rest.
+        // `~` sorts before the end, the end before letters, and letters before other characters.
         let rank = |word: &str| -> Vec<u32> {
             let of = |c: char| match c {
                 '~' => 0,

@@ -6,8 +6,8 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
-/// One device, as of its last request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One device, as of its last request. The default reported nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryDevice {
     /// Each of its words is empty if the device did not report it.
@@ -16,7 +16,7 @@ pub struct InventoryDevice {
     pub mac_address: Reported<MacAddress>,
     /// The text as reported, and the serial number if the text is one.
     pub serial_number: Reported<SerialNumber>,
-    /// The user who signed in last. Empty if nobody was signed in.
+    /// The user who signed in last. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The IP address or host name of the device, as the server saw it.
     pub user_host: Box<str>,
@@ -46,16 +46,23 @@ pub struct InventoryModule {
     pub asked: UnixTime,
 }
 
-/// How a module came to its version, from the rows that were added in order of time.
+/// The way in which a module got its version, from rows in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleHistory {
     /// The version before the installed one. `None` if the module never changed.
     pub previous: Option<ReportedVersion>,
-    /// Whether the module came back to a version that it had left.
+    /// `true` if the module came back to a version that it had left.
     pub has_returned: bool,
     /// The number of times that the offered version was offered to the installed one, an hour or more apart. At most 255.
     pub tries: u32,
+}
+
+impl InventoryModule {
+    /// Returns a module as of a request.
+    pub fn new(installed: InstalledModule, offered: Option<ReportedVersion>, asked: UnixTime) -> Self {
+        Self { installed, offered, asked }
+    }
 }
 
 impl InventoryDevice {

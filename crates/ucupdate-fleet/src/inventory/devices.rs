@@ -1,4 +1,4 @@
-//! [`Inventory`]: every device that asked, as of its last request.
+//! [`Inventory`]: every device that sent a request, as of its last request.
 
 use super::counts::{DayCount, VersionCount, VersionCounts};
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
@@ -14,7 +14,7 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{InstalledModule, is_simulated};
 use ucupdate_core::value::UnixTime;
 
-/// The maximum number of modules that are remembered of one device. Further modules are ignored.
+/// The maximum number of modules that are remembered for each device. Further modules are ignored.
 pub const MAX_DEVICE_MODULES: usize = 64;
 
 /// The default limit of the texts of an inventory, in bytes.
@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 512 * 1024 * 1024;
 /// The maximum number of pairs of a day and a version that are counted.
 const MAX_DAY_COUNTS: usize = 10_000;
 
-/// Every device that asked, as of its last request.
+/// Every device that sent a request, as of its last request.
 ///
 /// Rows may be added in any order. For each device, and for each of its modules, the latest row counts. A device is
 /// identified by its MAC address. If it reports none, it is identified by its serial number. Rows that report neither are
@@ -121,6 +121,33 @@ impl Inventory {
         }
     }
 
+    /// Adds a device of another inventory. For the device and for each of its modules, what is newer counts. The number of
+    /// requests stays that of the rows. Returns `false` if the device has no identity, or if there is no room.
+    ///
+    /// Add rows first: the history of a module begins with what is added first.
+    pub fn add(&mut self, device: &InventoryDevice) -> bool {
+        let number = device.identity().and_then(|identity| self.number(&identity, device.first_asked));
+        let Some(number) = number else { return false };
+        let facts = Facts {
+            kind: &device.kind,
+            mac_address: &device.mac_address,
+            serial_number: device.serial_number.raw(),
+            user_name: &device.user_name,
+            user_host: &device.user_host,
+            server: device.server.as_ref().map_or("", |server| server.as_str()),
+            request_date_time: &device.request_date_time,
+        };
+        let record = &mut self.records[number];
+        record.first_asked = record.first_asked.min(device.first_asked);
+        if device.last_asked > record.last_asked {
+            record.update(&facts, device.last_asked, &mut self.texts);
+        }
+        for module in &device.modules {
+            self.place_module(number, &module.installed, module.offered.as_ref(), module.asked);
+        }
+        true
+    }
+
     /// Returns the place of a device, which is added if there is room.
     fn number(&mut self, identity: &DeviceId, at: UnixTime) -> Option<usize> {
         let key = match identity {
@@ -150,6 +177,21 @@ impl Inventory {
         offered: Option<&ReportedVersion>,
         at: UnixTime,
     ) {
+        if let Some(key) = self.place_module(device, installed, offered, at)
+            && (self.days.len() < MAX_DAY_COUNTS || self.days.contains_key(&key))
+        {
+            *self.days.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Takes what is known of a module. Returns the day, the file name and the version if they are to be counted.
+    fn place_module(
+        &mut self,
+        device: usize,
+        installed: &InstalledModule,
+        offered: Option<&ReportedVersion>,
+        at: UnixTime,
+    ) -> Option<(u16, u32, u32)> {
         let words = &mut self.texts.words;
         let (mut next, mut last, mut count) = (self.records[device].modules, None, 0);
         let mut found = None;
@@ -162,9 +204,9 @@ impl Inventory {
         }
         let place = match found {
             Some(place) => place,
-            None if count >= MAX_DEVICE_MODULES => return,
+            None if count >= MAX_DEVICE_MODULES => return None,
             None => {
-                let Ok(link) = u32::try_from(self.modules.len() + 1) else { return };
+                let link = u32::try_from(self.modules.len() + 1).ok()?;
                 self.modules.push(ModuleRecord::new(words.number(&installed.file_name)));
                 match last {
                     Some(last) => self.modules[last].next = link,
@@ -174,12 +216,8 @@ impl Inventory {
             }
         };
         let module = &mut self.modules[place];
-        if let Some(day) = module.update(installed, offered, at, words) {
-            let key = (day, module.file_name, module.version);
-            if self.days.len() < MAX_DAY_COUNTS || self.days.contains_key(&key) {
-                *self.days.entry(key).or_default() += 1;
-            }
-        }
+        let day = module.update(installed, offered, at, words)?;
+        Some((day, module.file_name, module.version))
     }
 
     /// Returns the devices, sorted by MAC address and then by serial number.
@@ -234,7 +272,7 @@ impl Inventory {
         self.records.len()
     }
 
-    /// Whether there is no device.
+    /// Returns whether there is no device.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -294,7 +332,7 @@ fn folded(module: &InventoryModule) -> String {
 }
 
 impl InventoryDevice {
-    /// Returns the device that one row describes.
+    /// Returns the device of one audit row.
     pub fn of(logged: &LoggedRow) -> Self {
         let row = &logged.row;
         let mut device = Self {

@@ -99,7 +99,7 @@ impl fmt::Display for DeviceState {
     }
 }
 
-/// How states are found.
+/// The options of finding states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateOptions {
     now: UnixTime,
@@ -202,7 +202,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// Whether the device should have another version than it has, whatever prevents or delays it.
+    /// Returns whether the device should have another version than it has, even if the offer is prevented or delayed.
     pub fn is_behind(&self) -> bool {
         use Decision as D;
         self.decision.as_ref().is_some_and(|decision| {
@@ -254,7 +254,7 @@ fn state_of(
     }
 }
 
-/// Whether a module is offered the version that it has, or the one that it left to come back to its own.
+/// Returns whether a module is offered the version that it has, or the one that it left to come back to its own.
 fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme: &VersionScheme) -> bool {
     let Some(offered) = &module.offered else { return false };
     let left = history.filter(|history| history.has_returned).and_then(|history| history.previous.as_ref());

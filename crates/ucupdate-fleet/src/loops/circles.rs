@@ -1,4 +1,4 @@
-//! Circles in the requests of one device, in order of time.
+//! Finds circles in the requests of one device, in order of time.
 
 use super::found::LoopKind;
 use std::collections::BTreeSet;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of offers of the same version after which a device counts as unchanged.
+/// The number of offers of one version after which a device with its old version counts as unchanged.
 const UNCHANGED_ASKS: u32 = 3;
 
-/// One request about one module.
+/// One request about one module, or several equal requests in a row.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     pub(super) at: UnixTime,
     pub(super) installed: Arc<ReportedVersion>,
     pub(super) offered: Option<Arc<ReportedVersion>>,
     pub(super) server: Option<Arc<str>>,
-    /// The number of requests that this one stands for, itself included.
+    /// The number of requests that this entry stands for, at least 1.
     pub(super) asks: u64,
 }
 
@@ -55,12 +55,13 @@ pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     found
 }
 
-/// Returns whether two texts name one version: the same release, or equal except for ASCII case and leading zeros.
+/// Returns whether two texts mean one version: they are the same release, or differ only in ASCII case and leading
+/// zeros.
 fn same(one: &ReportedVersion, two: &ReportedVersion) -> bool {
     one.same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
 }
 
-/// Returns a text in lower case and without zeros before a number.
+/// Returns the text in lower case, without zeros before a number.
 fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
     let mut before = ' ';
     let mut rest = text.chars().peekable();
@@ -78,7 +79,7 @@ fn is_offered_installed(seen: &Ask) -> bool {
     seen.offered.as_ref().is_some_and(|offered| same(&seen.installed, offered))
 }
 
-/// Requests in which a device with one version is offered another one.
+/// Requests in which a device with one version is offered another version.
 #[derive(Clone, Debug)]
 struct Move {
     from: Arc<ReportedVersion>,
@@ -137,10 +138,10 @@ fn offered_installed(seen: &[Ask]) -> Vec<Circle> {
     found.into_iter().map(circle).collect()
 }
 
-/// An offer that stays open while a device keeps one version.
+/// An offer that is repeated while a device keeps one version.
 struct Standing {
     offer: Move,
-    /// The number of requests that count towards [`UNCHANGED_ASKS`], and the time of the last one.
+    /// The number of requests that count towards [`UNCHANGED_ASKS`], and the time of the last of them.
     counted: u32,
     counted_at: UnixTime,
 }
@@ -182,16 +183,17 @@ fn unchanged(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     found
 }
 
-/// Moves, each of which starts at the version where the one before it ended, as long as no server changes its mind.
+/// Moves that follow one another: each starts at the version where the one before it ended. The chain ends when a
+/// server wants another version than before.
 #[derive(Default)]
 struct Chain {
     moves: Vec<Move>,
-    /// Requests since the last move that were answered with nothing.
+    /// Requests without an offer since the last move.
     kept: Vec<Ask>,
 }
 
 impl Chain {
-    /// Returns whether a request that was answered with nothing continues the chain.
+    /// Returns whether a request without an offer continues the chain.
     fn takes_rest(&self, ask: &Ask) -> bool {
         let Some(server) = &ask.server else { return false };
         let is_here = self

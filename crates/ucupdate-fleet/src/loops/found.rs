@@ -6,21 +6,22 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// A device that is, or was, offered updates in a circle.
+/// A device that is offered updates in a circle, or was until the circle ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loop {
     /// The kind of circle.
     pub kind: LoopKind,
-    /// The MAC address or serial number.
+    /// The MAC address or serial number of the device.
     pub device: DeviceId,
     /// The part of the device that is updated, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule of the latest request. `None` if the words of the device do not form the key of a rule.
+    /// The rule of the latest request. `None` if the words of the device are not valid in a rule.
     pub rule: Option<RuleKey>,
-    /// For a flipped device, the versions of the circle in order. Otherwise the installed version and the offered one.
+    /// The versions of the loop. For [`LoopKind::Flipped`] these are the versions of the circle in order, and otherwise
+    /// the installed version and the offered one.
     pub versions: Vec<ReportedVersion>,
-    /// The servers that made the offers, sorted by name. Empty if no log names its server.
+    /// The servers that made the offers, sorted by name. Empty if the logs have no server names.
     pub servers: Vec<Box<str>>,
     /// The time of the first request of the loop.
     pub first: UnixTime,
@@ -28,23 +29,23 @@ pub struct Loop {
     pub last: UnixTime,
     /// The number of requests of the loop.
     pub asks: u64,
-    /// `true` if the loop continues: `false` if a later request shows that it ended.
+    /// `true` if the loop continues. `false` if a later request shows that it ended.
     pub goes_on: bool,
 }
 
-/// How a device is offered updates in a circle.
+/// The kind of a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoopKind {
     /// The device is offered the version it has.
     OfferedInstalled,
-    /// The device is offered the same version again and again, and comes back with its old version.
+    /// The device is offered the same version repeatedly, and comes back with its old version.
     Unchanged,
     /// The device is sent from one version to another and back.
     Flipped,
 }
 
-/// Returns the devices whose loops continue: holding them ends the loops.
+/// Returns the devices whose loops continue. A hold on these devices ends the loops.
 pub fn devices_in_loops(loops: &[Loop]) -> BTreeSet<&DeviceId> {
     loops.iter().filter(|found| found.goes_on).map(|found| &found.device).collect()
 }

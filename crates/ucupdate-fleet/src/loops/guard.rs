@@ -13,10 +13,10 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
-/// Finds devices that are offered updates in a circle.
+/// Finder of devices that are offered updates in a circle.
 ///
-/// Observations may come in any order, because the guard goes by the times in them. The same observation counts once,
-/// however often it is added. The order matters only for a device that asked more often than [`LoopOptions::with_asks`]
+/// Observations may be added in any order, because each contains its time. The same observation counts once, even if it
+/// is added several times. The order matters only for a device that asked more often than [`LoopOptions::with_asks`]
 /// allows: its oldest requests are forgotten.
 ///
 /// ```
@@ -54,7 +54,7 @@ pub struct LoopGuard {
     forgotten: u64,
 }
 
-/// A circle needs at least this number of requests.
+/// The smallest number of requests in a circle. At least this number is remembered for each device.
 pub(super) const LEAST_ASKS: usize = 4;
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,14 +65,14 @@ struct Subject {
 
 #[derive(Debug, Default)]
 struct Track {
-    /// The rule of the latest request that named one.
+    /// The rule of the latest request that has one.
     rule: Option<RuleKey>,
-    /// Sorted by time.
+    /// The remembered requests, sorted by time.
     seen: Vec<Ask>,
 }
 
 impl LoopGuard {
-    /// Returns a guard that remembers nothing yet.
+    /// Creates a guard without observations.
     pub fn new(options: LoopOptions) -> Self {
         Self { options, ..Self::default() }
     }
@@ -117,8 +117,8 @@ impl LoopGuard {
         self.tracks.iter().flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
-    /// Returns the loops as [`loops`](Self::loops) does, and takes versions for one that are the same release in the version
-    /// scheme of their rule in a rule book.
+    /// Returns the loops as [`loops`](Self::loops) does, but compares versions by the scheme of their rule in a rule
+    /// book. Two versions of the same release are equal.
     pub fn loops_in(&self, index: &EligibilityIndex) -> Vec<Loop> {
         let loops = self.tracks.iter().flat_map(|(subject, track)| {
             let scheme = track.rule.as_ref().and_then(|rule| {
@@ -139,13 +139,13 @@ impl LoopGuard {
         tracks.flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
-    /// Returns the number of devices in memory. A device counts once for each update type it asked about.
+    /// Returns the number of remembered devices. A device counts once for each update type in its requests.
     pub fn devices(&self) -> usize {
         self.tracks.len()
     }
 
-    /// Returns the number of devices that were forgotten because the guard was full. A device that asks again later
-    /// counts again.
+    /// Returns the number of devices that were forgotten because the guard was full. A device that is forgotten twice
+    /// counts twice.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
@@ -156,7 +156,7 @@ impl Track {
         self.seen.last().map(|seen| seen.at)
     }
 
-    /// Returns the version from memory if the device reported it before, so that each version is stored once.
+    /// Returns the remembered version if the device reported it before, so that each version is stored once.
     fn shared(&self, version: ReportedVersion) -> Arc<ReportedVersion> {
         let known =
             self.seen.iter().flat_map(|seen| [Some(&seen.installed), seen.offered.as_ref()]).flatten();
@@ -169,14 +169,15 @@ impl Track {
         known.find(|known| ***known == *server).map_or_else(|| server.into(), Arc::clone)
     }
 
-    /// Inserts a request at its place in time. Beyond `most` requests, one is left out.
+    /// Inserts a request at its place in time. If there are more than `most` requests then, removes one.
     fn insert(&mut self, seen: Ask, most: usize) {
         let Err(place) = self.seen.binary_search_by(|known| known.place().cmp(&seen.place())) else { return };
         self.seen.insert(place, seen);
         if self.seen.len() <= most {
             return;
         }
-        // Of the requests with equal neighbours, leave out the one with the nearest neighbours. The rest then spans the time evenly.
+        // If requests have equal neighbours, the one with the nearest neighbours is removed. The others then span the
+        // time evenly.
         let tellings = self.seen.windows(3).enumerate();
         let told_twice = tellings
             .filter(|(_, near)| near[0].says(&near[1]) && near[1].says(&near[2]))
@@ -191,7 +192,7 @@ impl Track {
         }
     }
 
-    /// Returns these requests with the first spelling of each release in all of them.
+    /// Returns these requests with one spelling for each release.
     fn spelled_alike(&self, scheme: &VersionScheme) -> Self {
         let mut known: Vec<Arc<ReportedVersion>> = Vec::new();
         let mut first = |version: &Arc<ReportedVersion>| match known

@@ -1,9 +1,9 @@
 //! Finds devices that are offered updates in a circle.
 //!
-//! The field offers a version whenever it differs, not when it is newer. If two servers approve different versions, or a
-//! version is spelled in two ways, or a device cannot install what it is offered, the device downloads tens of megabytes and
-//! restarts again and again. A [`LoopGuard`] receives what devices asked and were answered, and reports such devices. It
-//! changes nothing.
+//! The original server offers a version if it differs from the installed one, even if it is older. If two servers
+//! approve different versions, or a version is spelled in two ways, or a device cannot install what it is offered, the
+//! device downloads tens of megabytes and restarts repeatedly. A [`LoopGuard`] receives the requests and their
+//! answers, and reports such devices. It changes nothing.
 //!
 //! # What counts as a loop
 //!
@@ -11,16 +11,16 @@
 //!   they are the same release, or differ only in ASCII case and in zeros before a number: `01000334` and `1000334` cannot
 //!   be read as versions, and still count as equal.
 //! - **Unchanged** ([`LoopKind::Unchanged`]): the device was offered the same version three times and never had another
-//!   version in between. Requests within one hour count once ([`LoopOptions::with_apart`]), because a device asks when it
-//!   starts and when a user signs in, and installs an image only while nobody uses it. So a device that restarts every few
-//!   minutes is found after two hours, and one that asks daily is found at its third request.
-//! - **Flipped** ([`LoopKind::Flipped`]): the device was offered B while it had A, then A while it had B, and then B again.
-//!   A circle may have more than two versions. One roll back moves a device from A to B and back to A once; that is not a
-//!   loop.
+//!   version in between. Requests within one hour count once ([`LoopOptions::with_apart`]), because a device asks when
+//!   it starts and when a user signs in, and installs an image only while nobody uses it. Therefore a device that
+//!   restarts every few minutes is found after two hours, and a device that asks daily is found at its third request.
+//! - **Flipped** ([`LoopKind::Flipped`]): the device was offered B while it had A, then A while it had B, and then B
+//!   again. A circle may have more than two versions. One roll back moves a device from A to B and back to A once,
+//!   which is not a loop.
 //!
-//! A request that is answered with nothing also says what the server wants: the version that the device has. If a server
-//! wants a version from which it moved the device away earlier, somebody approved or rolled back in between. The requests
-//! before that are then not part of a circle. All rows without a server count as one server.
+//! A request without an offer also shows which version the server wants: the one that the device has. If the server
+//! earlier moved the device away from that version, an administrator has changed the rule in between. The requests
+//! before that change are then not part of a circle. All rows without a server count as one server.
 //!
 //! # What it does not find
 //!

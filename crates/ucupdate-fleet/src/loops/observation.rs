@@ -1,4 +1,4 @@
-//! [`Observation`]: one module of one request, and reading observations from audit rows.
+//! [`Observation`]: one module of one request. Observations are read from audit rows.
 
 use crate::pairing::{installed, offers};
 use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
@@ -9,15 +9,15 @@ use ucupdate_core::request::is_simulated;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// One module of one request: the installed version and the offered one.
+/// One module of one request, with the installed version and the offered one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The device that asked.
     pub device: DeviceId,
-    /// The part of the device that it asked about, such as `CPE`.
+    /// The part of the device that the request is about, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule that applies. `None` if the words of the device do not form the key of a rule. A loop shows
-    /// the rule, and `LoopGuard::loops_in` compares versions in the scheme of the rule.
+    /// The rule of the device. `None` if the words of the device are not valid in a rule. `LoopGuard::loops_in`
+    /// compares versions in the scheme of this rule.
     pub rule: Option<RuleKey>,
     /// The time of the request, by the clock of the server.
     pub at: UnixTime,
@@ -29,8 +29,8 @@ pub struct Observation {
     pub server: Option<Box<str>>,
 }
 
-/// Reads the observations of one audit row for a [`LoopGuard`](crate::loops::LoopGuard): one for each module that the device
-/// asked about.
+/// Reads the observations of one audit row for a [`LoopGuard`](crate::loops::LoopGuard): one for each module in the
+/// request.
 ///
 /// A row lists the modules asked about and the files offered, but not which file is for which module. An offer belongs to a
 /// module if the file, or the folder of the file, has the name of the module's update type. If equally many offers and
@@ -73,7 +73,7 @@ pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
     modules.filter_map(observation).collect()
 }
 
-/// Returns the rule that the words of the row name. `None` if they do not form the key of a rule.
+/// Returns the rule of the row and this update type. `None` if the words of the row are not valid in a rule.
 fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
     RuleKey::new(row.kind.read().ok()?, update_type.clone()).ok()
 }

@@ -1,8 +1,8 @@
-//! [`LoopOptions`]: bounds of a loop guard.
+//! [`LoopOptions`]: the bounds of a loop guard.
 
 use std::time::Duration;
 
-/// How many devices and requests a [`LoopGuard`](super::LoopGuard) remembers.
+/// The limits of a [`LoopGuard`](super::LoopGuard), and the time between requests that count separately.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,14 +18,15 @@ pub struct LoopOptions {
 }
 
 impl Default for LoopOptions {
-    /// 100,000 devices, 16 requests of each, requests one hour apart.
+    /// Returns the defaults: 100,000 devices, 16 requests of each device, and one hour between requests.
     fn default() -> Self {
         Self { devices: 100_000, asks: 16, apart: Duration::from_secs(60 * 60) }
     }
 }
 
 impl LoopOptions {
-    /// Sets how many devices are remembered. A device counts once for each update type it asks about.
+    /// Sets the maximum number of devices that are remembered. A device counts once for each update type in its
+    /// requests.
     ///
     /// Beyond this number the device that has not asked for the longest time is forgotten.
     #[must_use]
@@ -34,10 +35,10 @@ impl LoopOptions {
         self
     }
 
-    /// Sets how many requests of each device are remembered. The minimum is 4.
+    /// Sets the maximum number of requests that are remembered for each device. The minimum is 4.
     ///
-    /// Beyond this number, first a request is left out that says the same as the requests before and after it. If there is no
-    /// such request, the oldest is left out.
+    /// If there are more, a request that equals the requests before and after it is removed. If there is no such
+    /// request, the oldest is removed.
     #[must_use]
     pub const fn with_asks(mut self, most: usize) -> Self {
         self.asks = most;

@@ -25,7 +25,7 @@ pub struct Tally {
     pub not_fetched: OutcomeCounts,
     /// The time of the latest offer, download or return of a device. `None` before the first offer.
     pub last_change: Option<UnixTime>,
-    /// The number of offers to devices that are not watched because there was no room.
+    /// The number of offers to devices that were not watched, because the limit of devices was reached.
     pub unwatched: u64,
 }
 
@@ -33,15 +33,15 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutcomeCounts {
-    /// Devices that were offered the version and have not come back with another one yet.
+    /// Devices that were offered the version and have not sent another request with a final result.
     pub in_flight: u64,
     /// Devices that came back with the version.
     pub succeeded: u64,
-    /// Devices that came back with their old version.
+    /// Devices that came back with their old version, or did not come back before the deadline.
     pub failed: u64,
     /// Devices that did not come back in time.
     pub overdue: u64,
-    /// Devices that came back with a third version.
+    /// Devices that came back with another version, neither the old nor the offered one.
     pub elsewhere: u64,
 }
 
@@ -89,7 +89,7 @@ impl Tally {
         self.last_change = self.last_change.max(Some(at));
     }
 
-    /// Adds the tally of other devices of the same rollout, such as those that another server watches.
+    /// Adds the tally of other devices of the same rollout, such as a tally from another server.
     pub fn add(&mut self, other: &Self) {
         self.counts.add(other.counts);
         self.not_fetched.add(other.not_fetched);
@@ -120,7 +120,8 @@ impl Tally {
 }
 
 impl fmt::Display for Tally {
-    /// `UCPhone/.../CPE, wave-1, 4.0.7577.0: of 40 devices 30 succeeded, 7 failed, 3 are in flight`
+    /// Writes a line such as `UCPhone/.../CPE, wave-1, 4.0.7577.0: of 40 devices 30 succeeded, 7 failed, 3 are in
+    /// flight`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OutcomeCounts { in_flight, succeeded, elsewhere, .. } = self.counts;
         let failed = self.counts.failures();
@@ -155,12 +156,12 @@ pub struct Tripped {
     pub rollout: RolloutName,
     /// The version that the rollout offers.
     pub version: ReportedVersion,
-    /// The reason: `7 of 40 devices failed, the guard allows less than 10%`.
+    /// The reason, such as `7 of 40 devices failed, the guard allows less than 10%`.
     pub reason: Box<str>,
 }
 
 impl Tripped {
-    /// Returns the rollout if its guard, as it is in the book now, is exceeded.
+    /// Returns the rollout if its guard is exceeded. The guard is taken from the book.
     pub(crate) fn of(tally: &Tally, book: &RuleBook) -> Option<Self> {
         let rollout = rollout_of(book, tally).filter(|rollout| rollout.paused.is_none())?;
         Self::by_tally(&Tally { guard: rollout.guard?, ..tally.clone() })
@@ -179,7 +180,7 @@ impl Tripped {
     }
 }
 
-/// Returns the rollout of a book that a tally counts: the one with its name and its version.
+/// Returns the rollout that a tally counts. The rollout in the book must have the same name and version.
 pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
     let rule = book.rule(&tally.rule)?;
     let (assignment, rollout) = rule.rollout(&tally.rollout)?;

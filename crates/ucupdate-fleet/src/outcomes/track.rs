@@ -1,4 +1,4 @@
-//! One device on its way to the version of one rollout.
+//! The progress of one device to the version of one rollout.
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
@@ -9,8 +9,9 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// A version in sixteen bytes. Two marks are equal if the versions are the same release.
 ///
-/// For a version of at most four numbers these are its numbers, which are at most `i32::MAX`. For another one these are three
-/// words of a hash: of its numbers and its prefix, or of its text where the scheme of the rule cannot read it.
+/// For a version of at most four numbers, a mark has these numbers, which are at most `i32::MAX`. For any other version
+/// it has three words of a hash. The hash covers the numbers and the prefix of the version, or its text if the scheme
+/// of the rule cannot read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark([u32; 4]);
 
@@ -20,7 +21,7 @@ impl Mark {
         match scheme.release_of(version) {
             Some(([a, b, c, d, 0, 0, 0, 0], "")) => return Self([a, b, c, d]),
             Some((numbers, prefix)) => {
-                // No text begins with this byte.
+                // This byte separates the parts, because no text begins with it.
                 hasher.write(&[0xff]);
                 numbers.iter().for_each(|number| hasher.write(&number.to_be_bytes()));
                 hasher.write(prefix.to_ascii_lowercase().as_bytes());
@@ -61,26 +62,26 @@ pub struct RolloutDevice {
     pub at: UnixTime,
     /// The time after which it is overdue.
     pub due: UnixTime,
-    /// Whether the guard counts it: it downloaded an image of the rollout, or downloads are not required.
+    /// `true` if the guard counts it: it downloaded an image of the rollout, or downloads are not required.
     pub counts: bool,
 }
 
-/// A device on its way.
+/// The progress of one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Track {
     pub(super) tally: u32,
     pub(super) state: OutcomeState,
-    /// When the device was offered the version, or came back with the latest stone.
+    /// The time at which the device was offered the version, or came back with the latest stone.
     pub(super) at: UnixTime,
-    /// The deadline: the device has failed if it did not come back until then.
+    /// The deadline. A device that has not come back at this time has failed.
     pub(super) due: UnixTime,
-    /// The version that the device had then.
+    /// The version of the device at the time `at`.
     pub(super) had: Mark,
-    /// The stone that it was offered last. `None` if it was offered the version itself.
+    /// The stepping stone that the device was offered last. `None` if it was offered the version itself.
     pub(super) stone: Option<Mark>,
     /// The address that the device was offered the version at last.
     pub(super) host: HostMark,
-    /// Whether the device counts: it downloaded an image of the rollout, or downloads are not required.
+    /// `true` if the device counts: it downloaded an image of the rollout, or downloads are not required.
     pub(super) counts: bool,
 }
 
@@ -104,8 +105,8 @@ impl Track {
         if installed == target {
             self.state = OutcomeState::Succeeded;
         } else if self.state != OutcomeState::InFlight || now < self.at {
-            // What was thought of it stands until it comes with the version or is offered it again; and what it had before
-            // the offer says nothing, also where the clock went back.
+            // The state stays until the device comes back with the version or is offered it again. The version before
+            // the offer proves nothing, because the clock may have gone back.
         } else if Some(installed) == self.stone {
             self.at = now;
             self.due = deadline(guard, now);

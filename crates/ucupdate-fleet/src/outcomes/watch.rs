@@ -1,4 +1,4 @@
-//! [`Outcomes`]: the devices that are watched.
+//! [`Outcomes`]: watches the devices of guarded rollouts.
 
 use super::downloads::{OpenOffers, Place};
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
@@ -11,7 +11,7 @@ use ucupdate_core::request::{Question, is_simulated};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
-/// How [`Outcomes`] counts: how many devices it remembers, and which devices and rollouts it watches.
+/// The limits of [`Outcomes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeOptions {
     devices: usize,
@@ -20,14 +20,15 @@ pub struct OutcomeOptions {
 }
 
 impl Default for OutcomeOptions {
-    /// 100,000 devices of guarded rollouts. No download is required.
+    /// Returns the default of 100,000 devices.
     fn default() -> Self {
         Self { devices: 100_000, downloads_required: false, unguarded: false }
     }
 }
 
 impl OutcomeOptions {
-    /// Sets how many devices are remembered. A device counts once for each rollout it is in, and needs about 300 bytes.
+    /// Sets the maximum number of devices that are remembered. Default: 100,000. A device counts once for each rollout
+    /// it is in, and needs about 300 bytes.
     ///
     /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. Next go the devices that
     /// downloaded nothing, if downloads are required. While there are no such devices, further devices are not watched, and are
@@ -50,7 +51,7 @@ impl OutcomeOptions {
         Self { unguarded, ..self }
     }
 
-    /// How many devices are remembered.
+    /// Returns the maximum number of devices that are remembered.
     pub fn devices(&self) -> usize {
         self.devices
     }
@@ -128,7 +129,7 @@ impl OutcomeOptions {
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
     pub(super) options: OutcomeOptions,
-    /// By number. A number is never used twice.
+    /// The watched rollouts by number. A number is never used twice.
     pub(super) watched: BTreeMap<u32, Watched>,
     pub(super) numbers: BTreeMap<(RuleKey, RolloutName), u32>,
     pub(super) next_number: u32,
@@ -137,7 +138,7 @@ pub struct Outcomes {
     pub(super) tracks: usize,
     /// The devices in flight, by deadline.
     pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
-    /// The devices that succeeded, in that order.
+    /// The devices that succeeded, in the order of their success.
     pub(super) succeeded: VecDeque<(DeviceId, u32)>,
     /// The offers of devices that downloaded nothing yet.
     pub(super) open: OpenOffers,
@@ -171,12 +172,12 @@ fn no_limits() -> Guard {
 }
 
 impl Outcomes {
-    /// Returns outcomes without any device.
+    /// Creates outcomes without any device.
     pub fn new(options: OutcomeOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// Adds a request of a device. The version in it shows what became of earlier offers.
+    /// Adds a request of a device. The version in it shows whether earlier offers succeeded.
     ///
     /// `index` finds the rule that answers the request.
     pub fn asked(&mut self, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
@@ -332,7 +333,7 @@ impl Outcomes {
         watched.tally.moves(&before, track, now);
     }
 
-    /// Counts devices as overdue that did not come back before their deadline.
+    /// Counts the devices as failed that have not come back before their deadline.
     pub fn expire(&mut self, now: UnixTime) {
         while self.due.first().is_some_and(|(due, ..)| *due <= now) {
             let Some((_, identity, number)) = self.due.pop_first() else { return };
@@ -411,12 +412,12 @@ impl Outcomes {
         self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
     }
 
-    /// Returns whether a device is watched.
+    /// Returns whether a device is watched in any rollout.
     pub fn knows(&self, device: &DeviceId) -> bool {
         self.devices.contains_key(device)
     }
 
-    /// Returns the number of devices that are watched. A device counts once for each rollout it is in.
+    /// Returns the number of watched devices. A device counts once for each of its rollouts.
     pub fn devices(&self) -> usize {
         self.tracks
     }

@@ -1,4 +1,4 @@
-//! The devices of a simulation, a few bytes each.
+//! The devices of a simulation. Each takes only a few bytes.
 
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ use ucupdate_core::version::ReportedVersion;
 /// The maximum number of devices in a simulation.
 pub const MAX_SIMULATED_DEVICES: usize = 100_000_000;
 
-/// Stands for `None` in an index into a table.
+/// The value that means `None` in an index into a table.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The devices of a simulation, each with one module.
@@ -47,14 +47,14 @@ pub struct SimulatedFleet {
 /// The data that devices of a kind share.
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
-    /// Without MAC address and serial number.
+    /// The device, without MAC address and serial number.
     pub(super) device: Device,
     pub(super) file_name: Box<str>,
     pub(super) user_name: Box<str>,
     pub(super) from: AskedFrom,
 }
 
-/// The words of a kind in lower case, with the file name and the user's domain; and the side.
+/// The key of a kind: its words in lower case, with the file name and the user's domain, and the side.
 type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 /// One device.
@@ -63,11 +63,11 @@ pub(super) struct Member {
     pub(super) mac: Option<[u8; 6]>,
     pub(super) kind: u32,
     pub(super) version: u32,
-    /// The index into the extras, or [`NONE`].
+    /// The index into the extras. [`NONE`] means that there is none.
     pub(super) extra: u32,
 }
 
-/// Data that most real devices report, and few synthetic ones.
+/// Data of a device that most real devices report and few synthetic ones.
 #[derive(Clone, Debug)]
 pub(super) struct Extra {
     pub(super) serial: Reported<SerialNumber>,
@@ -100,8 +100,8 @@ impl Versions {
 impl SimulatedFleet {
     /// Returns a fleet of synthetic devices, spread evenly over the rules of a book, with consecutive MAC addresses.
     ///
-    /// Each device has the version `installed`. Without one, it has the approved version of its rule. If its rule has none,
-    /// its version is `0.0.0.0`.
+    /// Each device has the version `installed`. If `installed` is `None`, the device has the approved version of its
+    /// rule, or `0.0.0.0` without an approved version.
     ///
     /// The fleet is empty if the book has no rule. Its maximum size is [`MAX_SIMULATED_DEVICES`].
     pub fn of_rules(book: &RuleBook, devices: usize, installed: Option<&ReportedVersion>) -> Self {
@@ -118,14 +118,14 @@ impl SimulatedFleet {
         let devices = devices.min(MAX_SIMULATED_DEVICES);
         let members = groups.iter().cycle().zip(0_u64..).take(devices).map(|((kind, version), number)| {
             let [.., a, b, c, d, e] = number.to_be_bytes();
-            // 02 is an address that no maker gave out.
+            // An address that begins with 02 is not assigned to any maker.
             Member { mac: Some([2, a, b, c, d, e]), kind: *kind, version: *version, extra: NONE }
         });
         fleet.devices = members.collect();
         fleet
     }
 
-    /// Adds a device with one module. Of its user only the domain is kept. Returns `false` if the fleet is full.
+    /// Adds a device with one module. Only the domain of its user is kept. Returns `false` if the fleet is full.
     pub fn add(&mut self, question: &Question<'_>) -> bool {
         if self.devices.len() >= MAX_SIMULATED_DEVICES {
             return false;
@@ -188,11 +188,12 @@ impl Kind {
     }
 }
 
-/// Devices and modules with which a thread asks. Only what differs between two devices of a kind is written.
+/// A device and its modules, from which a thread makes requests. Only the values that differ between devices are
+/// rewritten.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     devices: Vec<Option<Device>>,
-    /// By file name and version.
+    /// The modules, by file name and version.
     modules: Vec<Option<InstalledModule>>,
     /// The number of the file name of each kind.
     files: Vec<usize>,
@@ -211,7 +212,7 @@ impl Desk {
         Self { devices: vec![None; kinds.len()], modules, files, versions }
     }
 
-    /// Returns what a device of a kind asks with a version.
+    /// Returns the request of a device of this kind with this version.
     pub(super) fn question<'a>(
         &'a mut self,
         fleet: &'a SimulatedFleet,

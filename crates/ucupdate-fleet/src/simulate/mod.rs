@@ -1,7 +1,7 @@
-//! Plays days of a fleet in seconds: what a rule book will do to it.
+//! Simulates days of a fleet in seconds, to show the effects of a rule book.
 //!
-//! [`simulate`] is a pure function. Time is part of the [`Scenario`], chance follows from its seed, and nothing is read or
-//! written. It uses the number of threads that the scenario says; all of them end before it returns.
+//! [`simulate`] is a pure function. The [`Scenario`] contains the time and the seed of all random numbers. Nothing is
+//! read or written. The number of threads is part of the scenario, and all threads end before the function returns.
 
 mod fleet;
 mod play;

@@ -1,4 +1,4 @@
-//! [`simulate`]: plays the parts of a fleet in step.
+//! [`simulate`]: simulates the parts of a fleet in step.
 
 use super::fleet::{Desk, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
@@ -12,18 +12,18 @@ use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of parts a fleet is played in. It does not depend on the number of threads, so the result does not either.
+/// The number of parts of a fleet. The result depends on it, so it does not depend on the number of threads.
 const SHARDS: usize = 64;
 
-/// Plays days of a fleet whose devices ask, install and ask again.
+/// Simulates days of a fleet whose devices send requests and install versions.
 ///
 /// Each device asks at its own time in each period, again after a restart, and again after each installation. It installs
 /// what it is offered, and succeeds or fails by the chances of the model. Time moves on for windows and ramps, the commands
 /// of the timetable change the rule book, and guards pause rollouts as [`Outcomes`](crate::outcomes::Outcomes) describes. A
 /// refused command appears in the result and changes nothing.
 ///
-/// The same arguments give the same simulation, whatever the number of threads. Commands and guards take effect on the next
-/// multiple of five minutes.
+/// Equal arguments give an equal simulation. The number of threads does not matter. Commands and guards take effect on
+/// the next multiple of five minutes.
 ///
 /// ```
 /// use ucupdate_core::RuleBook;
@@ -126,21 +126,21 @@ fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
 struct Play {
     book: RuleBook,
     shards: Vec<Shard>,
-    /// One for each thread.
+    /// One desk for each thread.
     desks: Vec<Desk>,
     samples: Vec<Sample>,
     commands: Vec<SimulatedCommand>,
-    /// The number of failed devices at the last look at the guards.
+    /// The number of failed devices when the guards were last checked.
     failed: u64,
 }
 
 impl Play {
-    /// Plays all shards until a step begins.
+    /// Simulates all shards until the step `until` begins.
     fn on(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex) {
         let waiting = Mutex::new(self.shards.iter_mut());
         let work = |desk: &mut Desk| {
             loop {
-                // A thread that panicked took its shard with it, and ends the whole anyway.
+                // A panic of a thread ends the simulation, so a poisoned lock can be used.
                 let shard = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(shard) = shard else { return };
                 shard.play(until, stage, index, desk);
@@ -149,7 +149,7 @@ impl Play {
         let Some((own, others)) = self.desks.split_first_mut() else { return };
         std::thread::scope(|scope| {
             for desk in others {
-                // Where no thread can be had, the others do its work.
+                // If a thread cannot be started, the other threads do its work.
                 let _started = std::thread::Builder::new().spawn_scoped(scope, || work(desk));
             }
             work(own);
@@ -169,7 +169,7 @@ impl Play {
         is_changed
     }
 
-    /// Returns whether a rollout is running that may pause by itself.
+    /// Returns whether a running rollout has a guard.
     fn is_guarded(&self) -> bool {
         let mut rollouts = self.book.rules().flat_map(ucupdate_core::book::Rule::rollouts);
         rollouts.any(|(_, rollout)| rollout.guard.is_some() && rollout.paused.is_none())

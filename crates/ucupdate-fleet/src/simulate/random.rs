@@ -1,16 +1,16 @@
-//! Random numbers that can be repeated: each one is a function of the seed, the device and the purpose.
+//! Reproducible random numbers. Each number is a function of the seed, the device and the purpose.
 //!
-//! No number depends on one before it, so the order of the devices and the number of threads change nothing. The mixing is
-//! that of SplitMix64 (Steele, Lea and Flood, 2014).
+//! No number depends on an earlier one, so the order of the devices and the number of threads do not matter. The mixing
+//! is that of SplitMix64 (Steele, Lea and Flood, 2014).
 
 use ucupdate_core::book::Percent;
 
 /// The purpose of a random number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Draw {
-    /// The time in each period at which a device asks.
+    /// The time within each period at which a device sends its request.
     Phase = 1,
-    /// Whether the device restarts.
+    /// The decision whether the device restarts.
     Start,
     /// The time of the restart.
     StartAt,
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_first_numbers_are_those_of_the_published_generator() {
-        // SplitMix64 from the state 0 gives these.
+        // These are the first outputs of SplitMix64 with state 0.
         assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
         assert_eq!(mix(0x9e37_79b9_7f4a_7c15), 0x6e78_9e6a_a1b9_65f4);
     }
@@ -66,7 +66,7 @@ mod tests {
         for device in 0..100_000 {
             places[Chance::of(7, device).below(10, Draw::Phase, 0) as usize] += 1;
         }
-        // Each is 10,000 give or take a few times its deviation of 95.
+        // Each count is about 10,000, with a standard deviation of 95.
         assert!(places.iter().all(|count| count.abs_diff(10_000) < 500), "{places:?}");
         let draw = |seed, device, what, nth| Chance::of(seed, device).below(u32::MAX, what, nth);
         let first = draw(1, 1, Draw::Fate, 1);

@@ -1,4 +1,4 @@
-//! The scenario of a simulation: its length, its chances, and what administrators do.
+//! The scenario of a simulation: its length, its probabilities, and the commands of administrators.
 
 use crate::outcomes::OutcomeOptions;
 use ucupdate_core::book::{BookCommand, Percent};
@@ -9,7 +9,7 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 /// The maximum length of a simulation in days.
 pub const MAX_SIMULATED_DAYS: u32 = 36_500;
 
-/// How long a simulation lasts, how devices ask, and what administrators do in that time.
+/// The scenario of a simulation: its length, the requests of devices, and the commands of administrators.
 ///
 /// ```
 /// use ucupdate_core::value::UnixTime;
@@ -32,10 +32,10 @@ pub struct Scenario {
 }
 
 impl Default for Scenario {
-    /// Thirty days from 1970 on, with one thread and no commands.
+    /// Returns a scenario of thirty days from 1970 on, with one thread and no commands.
     ///
-    /// Each device asks every 24 hours, and 20 % of them once more in between. A sample is taken every day. Guards are looked
-    /// at every ten minutes.
+    /// Each device asks every 24 hours, and 20 % of them once more in between. A sample is taken every day. Guards are
+    /// checked every ten minutes.
     fn default() -> Self {
         Self {
             start: UnixTime::default(),
@@ -67,7 +67,7 @@ impl Scenario {
         self
     }
 
-    /// Sets the seed of all random decisions. The same seed gives the same simulation.
+    /// Sets the seed of all random decisions. Equal seeds give equal simulations.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -95,23 +95,23 @@ impl Scenario {
         self
     }
 
-    /// Sets the seconds between two samples. They are rounded down to a multiple of five minutes; the minimum is five
-    /// minutes.
+    /// Sets the seconds between two samples. The number is rounded down to a multiple of five minutes, and is at least
+    /// five minutes.
     #[must_use]
     pub fn with_sample_seconds(mut self, seconds: u32) -> Self {
         self.sample_seconds = seconds;
         self
     }
 
-    /// Sets the seconds between two looks at the guards. They are rounded as those of
-    /// [`with_sample_seconds`](Self::with_sample_seconds).
+    /// Sets the seconds between two checks of the guards. The number is rounded down to a multiple of five minutes, and
+    /// is at least five minutes.
     #[must_use]
     pub fn with_look_seconds(mut self, seconds: u32) -> Self {
         self.look_seconds = seconds;
         self
     }
 
-    /// Sets how many devices are watched for guards.
+    /// Sets the limit of devices that are watched for guards.
     #[must_use]
     pub fn with_outcomes(mut self, outcomes: OutcomeOptions) -> Self {
         self.outcomes = outcomes;
@@ -141,7 +141,7 @@ impl Scenario {
     }
 }
 
-/// How likely installations fail, and how long they take.
+/// The probability of failed installations, and the duration of installations.
 ///
 /// The decision is made once for each device and version: a device that fails to install a version fails every time it tries
 /// that version. After a failed installation the device restarts with the version it had, and tries again at its next
@@ -155,7 +155,7 @@ pub struct FailureModel {
 }
 
 impl Default for FailureModel {
-    /// Nothing fails. An installation takes 10 to 40 minutes.
+    /// Returns a model in which nothing fails and an installation takes 10 to 40 minutes.
     fn default() -> Self {
         Self {
             chances: Chances::default(),
@@ -167,12 +167,13 @@ impl Default for FailureModel {
 }
 
 impl FailureModel {
-    /// Returns a model in which every version fails with these chances.
+    /// Returns a model in which every version has these probabilities.
     pub fn new(chances: Chances) -> Self {
         Self { chances, ..Self::default() }
     }
 
-    /// Sets other chances for one version, on one model or on all. Of several that match, the first counts.
+    /// Sets other probabilities for one version, for one model or for all models (`None`). If several settings match,
+    /// the first one applies.
     #[must_use]
     pub fn with_version(mut self, version: ReportedVersion, model: Option<Model>, chances: Chances) -> Self {
         self.versions.push(VersionChances { version, model, chances });
@@ -190,7 +191,7 @@ impl FailureModel {
     pub(super) fn of(&self, version: &ReportedVersion, model: &Model) -> Chances {
         let mut versions = self.versions.iter();
         let is_for = |known: &&VersionChances| {
-            // Numeric reads all that .NET reads, and tells the same releases apart.
+            // The numeric scheme reads all versions that .NET reads, and finds the same releases equal.
             VersionScheme::Numeric.same_release(&known.version, version)
                 && known.model.as_ref().is_none_or(|known| known == model)
         };
@@ -198,7 +199,7 @@ impl FailureModel {
     }
 }
 
-/// The chances that an installation fails.
+/// The probabilities of failed installations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Chances {
@@ -209,13 +210,13 @@ pub struct Chances {
 }
 
 impl Default for Chances {
-    /// Nothing fails.
+    /// Returns probabilities of zero.
     fn default() -> Self {
         Self { fail: Percent::NONE, brick: Percent::NONE }
     }
 }
 
-/// The chances of one version, on one model or on all.
+/// The probabilities of one version, for one model or for all models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct VersionChances {
     version: ReportedVersion,

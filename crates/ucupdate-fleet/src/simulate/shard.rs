@@ -1,4 +1,4 @@
-//! A part of the fleet. One thread at a time plays it.
+//! A part of the fleet. Only one thread at a time simulates it.
 
 use super::fleet::{Desk, Member, NONE, SimulatedFleet};
 use super::random::{Chance, Draw};
@@ -12,26 +12,27 @@ use ucupdate_core::version::ReportedVersion;
 /// The length of one bucket of the wheel in seconds.
 pub(super) const STEP: u32 = 5 * 60;
 
-/// Data that every shard reads while it plays.
+/// Data that all shards read during the simulation.
 pub(super) struct Stage<'a> {
     pub(super) fleet: &'a SimulatedFleet,
     pub(super) model: &'a FailureModel,
     pub(super) scenario: &'a Scenario,
     pub(super) poll_seconds: u32,
-    /// The shortest time for an installation in seconds, and the range above it.
+    /// The shortest time of an installation in seconds, and the number of seconds that may be added.
     pub(super) install: (u32, u32),
     /// Every version that a device may have.
     pub(super) versions: &'a super::fleet::Versions,
-    /// A number for each version, so that the fates of versions are independent.
+    /// A number for each version, so that the results of versions are independent.
     pub(super) salts: &'a [u64],
 }
 
 /// A part of the fleet.
 pub(super) struct Shard {
-    /// Sorted by the time of day at which the devices ask, so that devices that ask one after another are neighbours in
-    /// memory.
+    /// The devices, sorted by the time of day of their requests, so that devices that ask one after another are
+    /// neighbours in memory.
     units: Vec<Unit>,
-    /// The first unit of each bucket, as a ring. It is longer than the longest time between two events of a device.
+    /// The first unit of each bucket, as a ring buffer. It is longer than the longest time between two events of a
+    /// device.
     wheel: Vec<u32>,
     step: u32,
     pub(super) outcomes: Outcomes,
@@ -45,7 +46,7 @@ pub(super) struct Shard {
 /// The current state of a device.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
-    /// The number of the device in the fleet. Its chances follow from it.
+    /// The number of the device in the fleet. Its random numbers depend on it.
     id: u32,
     member: Member,
     /// The version that the device was offered last.
@@ -94,10 +95,10 @@ impl Shard {
         shard
     }
 
-    /// Plays until a step begins.
+    /// Simulates until the step `until` begins.
     pub(super) fn play(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
         while self.step < until {
-            // What happens again within the step is put in its bucket meanwhile.
+            // Events within the same step are put back into the bucket, and taken in this loop.
             while let Some(at) = self.dequeue() {
                 self.happens(at, stage, index, desk);
             }
@@ -183,7 +184,7 @@ impl Shard {
         Some(false)
     }
 
-    /// Lets a device ask. Returns whether it installs something then.
+    /// Simulates a request of a device. Returns whether the device installs something afterwards.
     fn asks(
         &mut self,
         at: u32,
@@ -233,7 +234,7 @@ impl Shard {
         true
     }
 
-    /// Lets a device wait until its next request: its regular one, or an earlier one after a restart.
+    /// Schedules the next request of a device: its regular request, or an earlier one after a restart.
     fn waits(&mut self, at: u32, stage: &Stage<'_>) {
         let period = stage.poll_seconds;
         let chance = self.chance(at, stage);
@@ -251,12 +252,12 @@ impl Shard {
     }
 }
 
-/// Returns the moment a number of seconds after the start.
+/// Returns the moment `seconds` after the start.
 pub(super) fn moment(scenario: &Scenario, seconds: u32) -> UnixTime {
     UnixTime::from_millis(scenario.start.as_millis().saturating_add(i64::from(seconds) * 1000))
 }
 
-/// Returns a number that tells the fates of versions apart: the FNV-1a hash of the text.
+/// Returns the FNV-1a hash of a version's text. It makes the results of different versions independent.
 pub(super) fn salt(version: &ReportedVersion) -> u64 {
     version.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -59,7 +59,7 @@ pub struct SimulatedCounts {
     pub failed: u64,
     /// Devices that were lost.
     pub bricked: u64,
-    /// Devices that were offered the same version for the third time in a row.
+    /// The number of times that a device was offered the same version for the third time in a row.
     pub loops: u64,
 }
 

@@ -7,7 +7,7 @@ use ucupdate_core::MacAddress;
 use ucupdate_core::device::SerialNumber;
 use ucupdate_core::value::UnixTime;
 
-/// How far apart in time two rows may be and still belong together.
+/// The largest differences in time between rows that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimelineOptions {
     pub(super) slack_ms: i64,
@@ -15,7 +15,8 @@ pub struct TimelineOptions {
 }
 
 impl Default for TimelineOptions {
-    /// Five seconds between the clocks of servers, and 24 hours until a download begins. A device asks again after 24 hours.
+    /// Returns the defaults: five seconds between the clocks of servers, and 24 hours from an offer to its download. A
+    /// device sends a request at least every 24 hours.
     fn default() -> Self {
         Self { slack_ms: 5000, window_ms: 24 * 3_600_000 }
     }
@@ -29,7 +30,7 @@ impl TimelineOptions {
         self
     }
 
-    /// Sets the maximum time between an offer and the start of its download.
+    /// Sets the maximum time from an offer to the start of its download.
     #[must_use]
     pub fn with_window(mut self, window: Duration) -> Self {
         self.window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
@@ -69,13 +70,13 @@ pub struct Timeline {
 pub struct TimelineEntry {
     /// The request and the answer.
     pub audit: AuditRow,
-    /// The row of the same exchange in the access log. `None` if the access log does not have it.
+    /// The row of the same exchange in the access log. `None` if the access log has no such row.
     pub asked: Option<AccessRow>,
     /// The downloads of the offered files, in order of their start.
     pub downloads: Vec<Download>,
 }
 
-/// One download of an offered file, or an attempt.
+/// One complete or incomplete download of an offered file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
     /// The index into [`AuditRow::offered`].
@@ -88,7 +89,7 @@ pub struct Download {
     pub shared_host: bool,
 }
 
-/// The files of an offer.
+/// The file of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "an image and its signature catalogue are what a device fetches")]
 pub enum OfferedFile {
@@ -98,29 +99,29 @@ pub enum OfferedFile {
     Signature,
 }
 
-/// Whether a device downloaded an offered file.
+/// The result of downloading an offered file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fetched {
-    /// The log has no download of the file.
+    /// The logs have no download of the file.
     NotSeen,
-    /// The file was sent completely.
+    /// The file was sent as a whole.
     Whole {
-        /// When the download ended.
+        /// The time at which the download ended.
         at: UnixTime,
-        /// The duration in milliseconds. `None` if the log does not say it.
+        /// The duration in milliseconds. `None` if it was not logged.
         taken_ms: Option<u64>,
     },
-    /// Parts of the file were sent. The log does not say whether they are the whole file.
+    /// Parts of the file were sent. The logs do not show whether the parts are the whole file.
     Partly {
-        /// When the last part ended.
+        /// The time at which the last part ended.
         at: UnixTime,
     },
     /// The download failed.
     Failed {
-        /// The HTTP status of the last attempt. `None` if the log does not say it.
+        /// The HTTP status of the last attempt. `None` if it was not logged.
         status: Option<u16>,
-        /// When the last attempt ended.
+        /// The time at which the last attempt ended.
         at: UnixTime,
     },
 }
@@ -136,7 +137,7 @@ impl Timeline {
         self.entries.iter().filter(move |entry| entry.audit.mac_address.read() == Some(&sought))
     }
 
-    /// Returns the entries of the device with a serial number.
+    /// Returns the entries of the device with this serial number.
     pub fn of_serial_number(&self, sought: &SerialNumber) -> impl Iterator<Item = &TimelineEntry> {
         self.entries.iter().filter(move |entry| entry.audit.serial_number.read() == Some(sought))
     }
@@ -181,8 +182,8 @@ impl TimelineEntry {
 }
 
 impl Download {
-    /// Returns the result of this one attempt. A status of 200 with a Windows error means that the connection broke, so
-    /// only a part was sent.
+    /// Returns the result of this attempt. Status 200 with a Windows error means that the connection broke, so only a
+    /// part was sent.
     pub fn fetched(&self) -> Fetched {
         let (at, taken_ms) = (self.access.finished_at, self.access.time_taken_ms);
         match (self.access.status, self.access.win32_status.unwrap_or(0)) {

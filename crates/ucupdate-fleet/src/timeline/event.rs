@@ -1,4 +1,4 @@
-//! [`DeviceEvent`]: one thing that a device did, or that happened to it.
+//! [`DeviceEvent`]: an event in the life of a device.
 
 use super::served_path::ServedFile;
 use super::span::Span;
@@ -19,18 +19,18 @@ pub struct DeviceEvent {
     pub shared_host: bool,
 }
 
-/// The kind of an event, with what the logs say about it.
+/// The kind of an event, with the facts from the logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The device asked, and the server answered: a row of the audit log.
+    /// The device sent a request and got an answer. The event is from a row of the audit log.
     Asked {
-        /// The modules that the device asked about.
+        /// The modules in the request.
         modules: Vec<AskedModule>,
-        /// The status and the time taken, if the access log has the exchange.
+        /// The status and the time taken. `None` if the access log does not have the exchange.
         answered: Option<AnsweredIn>,
     },
-    /// The device asked, and only the access log has a row.
+    /// The device sent a request of which only the access log has a row.
     Requested(RequestRow),
     /// The device downloaded a file, or tried to.
     Fetched(Fetch),
@@ -62,9 +62,10 @@ pub struct AskedModule {
     pub offered: Option<ReportedVersion>,
     /// `true` if the offered file is the interim image.
     pub is_interim: bool,
-    /// The reason for the answer. The logs do not hold it: a caller with a rule book may set it.
+    /// The reason for the answer. The logs do not contain it. A caller with a rule book may set it.
     pub because: Option<Box<str>>,
-    /// The relation of the installed version to an earlier offer. `None` if there was no earlier offer, or nothing shows.
+    /// The relation of the installed version to an earlier offer. `None` if there was no earlier offer, or if the
+    /// relation is not clear.
     pub came_back: Option<CameBack>,
 }
 
@@ -74,17 +75,17 @@ pub struct AskedModule {
 pub enum CameBack {
     /// The device has the offered version.
     WithOffered,
-    /// The device fetched the offered version and still has the old one.
+    /// The device downloaded the offered version and still has the old one.
     WithOld,
 }
 
-/// How an exchange ended.
+/// The end of an exchange, from the access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnsweredIn {
-    /// The HTTP status. `None` if the log does not say it.
+    /// The HTTP status. `None` if it was not logged.
     pub status: Option<u16>,
-    /// The time taken in milliseconds. `None` if the log does not say it.
+    /// The time taken in milliseconds. `None` if it was not logged.
     pub taken_ms: Option<u64>,
 }
 
@@ -96,15 +97,15 @@ pub struct RequestRow {
     pub method: Box<str>,
     /// The path of the URL.
     pub path: Box<str>,
-    /// The HTTP status. `None` if the log does not say it.
+    /// The HTTP status. `None` if it was not logged.
     pub status: Option<u16>,
-    /// The substatus of IIS.
+    /// The substatus of IIS. It explains the status further.
     pub sub_status: u16,
     /// The Windows error code. 5 means that access was denied.
     pub win32_status: u32,
 }
 
-/// A download of a file, or an attempt.
+/// One complete or incomplete download of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetch {
@@ -114,11 +115,11 @@ pub struct Fetch {
     pub path: Box<str>,
     /// The result.
     pub outcome: FetchOutcome,
-    /// The number of bytes that were sent. `None` if the log does not say it.
+    /// The number of bytes that were sent. `None` if it was not logged.
     pub bytes: Option<u64>,
     /// The size of the file in bytes. `None` if it is not known.
     pub size: Option<u64>,
-    /// The time taken in milliseconds. `None` if the log does not say it.
+    /// The time taken in milliseconds. `None` if it was not logged.
     pub taken_ms: Option<u64>,
 }
 
@@ -128,13 +129,13 @@ pub struct Fetch {
 pub enum FetchOutcome {
     /// The file was sent completely, or the device had it already.
     Whole,
-    /// A part of the file was sent, as the device asked.
+    /// A part of the file was sent, because the device requested a part.
     Part,
     /// The connection ended before the file was sent.
     CutShort,
     /// The server refused or failed.
     Failed {
-        /// The HTTP status. `None` if the log does not say it.
+        /// The HTTP status. `None` if it was not logged.
         status: Option<u16>,
         /// The substatus of IIS.
         sub_status: u16,
@@ -145,13 +146,13 @@ pub enum FetchOutcome {
 
 /// The probable cause of a restart.
 ///
-/// A device that has installed an image waits until it is idle, and then restarts. No log says who restarted it. This crate
-/// assumes that a device is idle after five minutes, so an earlier restart counts as one by hand. The restarts in the logs of
-/// 2009 agree with that, and prove nothing more.
+/// A device that has installed an image waits until it is idle, and then restarts. The logs do not show who restarted
+/// it. This crate assumes that a device is idle after five minutes at the earliest. An earlier restart is therefore
+/// counted as one by a person. The restarts in the logs of 2009 agree with that, and prove nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RestartedBy {
-    /// The device restarted by itself.
+    /// The device restarted without a person.
     Itself,
     /// A person restarted the device.
     Hand,
@@ -168,7 +169,7 @@ impl RestartedBy {
 }
 
 impl EventKind {
-    /// Returns a short name for programs: `asked`, `requested`, `fetched`, `restarted`, `uploaded-logs`, `silent`.
+    /// Returns a short name for programs: `asked`, `requested`, `fetched`, `restarted`, `uploaded-logs` or `silent`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Asked { .. } => "asked",
@@ -182,7 +183,7 @@ impl EventKind {
 }
 
 impl RequestRow {
-    /// Returns whether the path is the old one, which only early firmware asks at.
+    /// Returns whether the path is the old one. Only early firmware uses it.
     pub fn is_old_path(&self) -> bool {
         self.path.to_ascii_lowercase().starts_with("/ucdeviceupdates/")
     }
@@ -199,7 +200,7 @@ impl Fetch {
         self.sent()?.checked_mul(1000)?.checked_div(self.taken_ms?)
     }
 
-    /// Returns the number of bytes that were sent. For a whole file without a logged number this is its size.
+    /// Returns the number of bytes that were sent. If it was not logged for a whole file, this is the size of the file.
     fn sent(&self) -> Option<u64> {
         self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole))
     }
@@ -302,7 +303,7 @@ impl fmt::Display for Fetch {
     }
 }
 
-/// Returns a status in words: `500.19, the configuration of the folder cannot be read (access denied)`.
+/// Returns a status in words, such as `500.19, the configuration of the folder cannot be read (access denied)`.
 fn refused(status: Option<u16>, sub_status: u16, win32_status: u32) -> String {
     let Some(status) = status else { return "the log has no status".to_owned() };
     let code = Code { status, sub_status };
@@ -311,7 +312,7 @@ fn refused(status: Option<u16>, sub_status: u16, win32_status: u32) -> String {
     format!("{code}{meaning}{denied}")
 }
 
-/// A status of IIS as administrators write it: `404`, `500.19`.
+/// A status of IIS in the form that administrators know, such as `404` or `500.19`.
 pub(super) struct Code {
     pub(super) status: u16,
     pub(super) sub_status: u16,
@@ -326,7 +327,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// A number of bytes in words: `512 B`, `27.4 MB`.
+/// A number of bytes in words, such as `512 B` or `27.4 MB`.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {

@@ -11,25 +11,26 @@ use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of refused attempts to sign in that are too many. One sign-in is refused twice before it succeeds.
+/// The number of refused attempts to sign in that counts as a trouble. Two refusals before a success are normal.
 const SIGN_INS: u32 = 3;
 
 /// The smallest difference between the clocks of a device and the server that is a trouble, in minutes.
 const CLOCK_MINUTES: i64 = 15;
 
-/// The time within which a device downloads the signature of an image, in seconds.
+/// The time in seconds within which a device normally downloads the signature of an image.
 const SIGNATURE_SECONDS: u64 = 600;
 
-/// The time after an offer after which a download is missing, in seconds.
+/// The time in seconds after an offer, after which a missing download counts as a trouble.
 const FETCH_SECONDS: u64 = 3600;
 
-/// The time after a download after which a device should have asked again, in seconds. It asks every 24 hours.
+/// The time in seconds after a download, after which a missing request counts as a trouble. A device sends a request
+/// every 24 hours.
 const BACK_SECONDS: u64 = 26 * 3600;
 
-/// The number of requests with the same offer that are too many. They count if they are an hour apart.
+/// The number of requests with the same offer that counts as a trouble. Requests count if they are an hour apart.
 const SAME_OFFERS: u32 = 3;
 
-/// How many times slower than its peers a slow download is.
+/// The factor by which a slow download takes longer than those of other devices.
 const SLOW: u64 = 4;
 
 /// The shortest time of a download that can be slow, in seconds.
@@ -71,13 +72,13 @@ struct Finder<'a> {
     found: Vec<Trouble>,
     /// Refused attempts to sign in since the last answer.
     sign_ins: u32,
-    /// For each module in lower case: the installed and the offered version, the number of requests, and the time of the
-    /// last one that counted.
+    /// For each module in lower case: the installed and the offered version, the number of counted requests, and the
+    /// time of the last counted request.
     same: HashMap<String, (ReportedVersion, ReportedVersion, u32, UnixTime)>,
 }
 
 impl Finder<'_> {
-    /// Adds a trouble, or one more time of a trouble that goes on.
+    /// Adds a trouble, or counts a known trouble once more.
     fn see(&mut self, kind: TroubleKind, at: UnixTime) {
         let is_full = self.found.len() >= MAX_TROUBLES;
         let same = |trouble: &&mut Trouble| trouble.over.is_none() && is_same(&trouble.kind, &kind);
@@ -92,7 +93,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Ends the troubles that a fact contradicts.
+    /// Ends the troubles for which `is_contradicted` returns `true`.
     fn end(&mut self, at: UnixTime, is_contradicted: impl Fn(&TroubleKind) -> bool) {
         let open = self.found.iter_mut().filter(|trouble| trouble.over.is_none());
         open.filter(|trouble| is_contradicted(&trouble.kind)).for_each(|trouble| trouble.over = Some(at));
@@ -105,7 +106,7 @@ impl Finder<'_> {
         match status {
             200..400 if is_post => self.answered(at),
             200..400 => {}
-            // A device uploads its logs, which the service refuses.
+            // A device uploads its logs, and the service refuses them with this status.
             501 => {}
             404 if row.is_old_path() => self.see(TroubleKind::OldPath, at),
             405 => self.see(TroubleKind::NoHandler { path: row.path.clone() }, at),
@@ -115,7 +116,7 @@ impl Finder<'_> {
                 let kind = TroubleKind::SignInLoop { sub_status };
                 if self.sign_ins >= SIGN_INS {
                     self.see(kind, at);
-                    // The attempts before it belong to the loop.
+                    // Earlier attempts to sign in belong to the same loop.
                     if self.sign_ins == SIGN_INS
                         && let Some(trouble) = self.found.last_mut()
                     {
@@ -127,7 +128,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Notes that the server answered a request.
+    /// Records that the server answered a request.
     fn answered(&mut self, at: UnixTime) {
         self.sign_ins = 0;
         self.end(at, |kind| {
@@ -191,7 +192,7 @@ impl Finder<'_> {
             }
         }
         self.same.insert(key, (installed.clone(), offered.clone(), count, counted));
-        // A download is missed only where the access log has the request, so that it would have the download too.
+        // A download is missed only if the access log has the request. Otherwise the access log may be incomplete.
         let is_fetched = later
             .iter()
             .take_while(|event| !matches!(event.kind, EventKind::Asked { .. }))
@@ -251,7 +252,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Judges what follows a downloaded image: its signature, and the next request.
+    /// Checks the events after the download of an image: the download of its signature, and the next request.
     fn image(
         &mut self,
         at: UnixTime,
@@ -296,7 +297,7 @@ impl Finder<'_> {
     }
 }
 
-/// Returns whether two troubles are the same one, seen twice.
+/// Returns whether two values mean the same trouble of a device.
 fn is_same(one: &TroubleKind, other: &TroubleKind) -> bool {
     match (one, other) {
         (TroubleKind::ClockWrong { .. }, TroubleKind::ClockWrong { .. })

@@ -1,4 +1,4 @@
-//! The join of both logs, by host, path and time.
+//! Joins the rows of both logs by host, path and time.
 
 use super::entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
 use super::keys::{host_key, path_key, url_path_key};
@@ -9,16 +9,16 @@ use ucupdate_core::value::UnixTime;
 /// The maximum number of rows of one host that are compared with one row.
 const LOOKED_AT: usize = 256;
 
-/// The longest exchange that is found, in milliseconds.
+/// The duration of the longest exchange that is found, in milliseconds.
 const LONGEST_ANSWER_MS: i64 = 600_000;
 
 impl Timeline {
-    /// Joins rows of both logs. The rows may be in any order, and of any number of servers and devices.
+    /// Joins the rows of both logs. The rows may be in any order, and from any number of servers and devices.
     ///
-    /// The exchange of an audit row is the `POST` of `ucdevice.upx` from the same host that was running when the row was
-    /// logged. A download is a `GET` from the same host that starts after the offer. It asks for the path of an offered
-    /// image, or for the `.cat` beside it. It belongs to the last offer before it. If several devices share the host, it
-    /// belongs to the first device that has not downloaded the file yet.
+    /// The exchange of an audit row is the `POST` of `ucdevice.upx` from the same host that was running when the row
+    /// was logged. A download is a `GET` from the same host that starts after the offer. Its path is that of an offered
+    /// image, or of the `.cat` beside the image. The download belongs to the last offer before it. If several devices
+    /// share the host, it belongs to the first device that has not downloaded the file yet.
     pub fn join(
         audit: impl IntoIterator<Item = AuditRow>,
         access: impl IntoIterator<Item = AccessRow>,
@@ -41,7 +41,7 @@ fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>, options: &Timeline
     Timeline { entries, unjoined }
 }
 
-/// Takes the exchange of each audit row out of `access`.
+/// Finds the exchange of each audit row, and removes it from `access`.
 fn exchanges(
     audit: &[AuditRow],
     access: &mut [Option<AccessRow>],
@@ -73,7 +73,8 @@ fn is_request(row: &AccessRow) -> bool {
 
 /// Returns the milliseconds between the row and the exchange. `None` if the row cannot belong to the exchange.
 fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
-    // Device logs are answered 501 and name no device; what was refused or malformed has no audit row.
+    // Uploads of device logs are answered with 501 and do not name the device. Refused and malformed requests have no
+    // audit row.
     let answered = match exchange.status {
         Some(501) => row.kind.device_type.is_empty(),
         Some(status) => (200..300).contains(&status),
@@ -87,7 +88,7 @@ fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     Some(started.saturating_sub(logged).max(logged.saturating_sub(finished)).max(0))
 }
 
-/// An offer of one file: the index of the entry, and the index of the offer in it.
+/// An offer of one file, with the index of the entry and the index of the offer in the entry.
 #[derive(Clone, Copy)]
 struct Offer {
     entry: usize,
@@ -130,7 +131,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
     }
 }
 
-/// Returns the offer that a download belongs to, and whether other devices at this host had the same offer.
+/// Returns the offer of a download, and whether other devices at this host had the same offer.
 fn offer_of(
     started: UnixTime,
     offers: &[Offer],
@@ -142,7 +143,7 @@ fn offer_of(
         let latest = started.as_millis().saturating_add(slack);
         &offers[..offers.partition_point(|offer| logged(offer) <= latest)]
     };
-    // Logs hold whole seconds; only where no offer came before are the clocks taken to differ.
+    // Logs have whole seconds. A difference of the clocks is assumed only if there was no offer before.
     let before = match begun_by(999) {
         [] => begun_by(options.slack_ms),
         before => before,

@@ -1,9 +1,10 @@
-//! Hosts and paths in the form in which both logs are compared.
+//! Normalises hosts and paths, so that both logs can be compared.
 
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 
-/// Returns a host in lower case, and an IP address in its canonical form. Two hosts are the same if their keys are.
+/// Returns a host in lower case, and an IP address in its canonical form. Two hosts are the same if their keys are
+/// equal.
 ///
 /// ```
 /// use ucupdate_fleet::timeline::host_key;
@@ -27,7 +28,7 @@ pub(crate) fn url_path(url: &str) -> &str {
     behind.find('/').map_or("", |at| &behind[at..])
 }
 
-/// Returns a path in lower case and without escapes. A plus counts as a blank, because web servers log blanks so.
+/// Returns a path in lower case and without escapes. A plus becomes a blank, because web servers log a blank as a plus.
 pub(crate) fn path_key(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().replace('+', " ").to_ascii_lowercase()
 }

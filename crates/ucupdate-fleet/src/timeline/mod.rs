@@ -1,7 +1,7 @@
-//! The timeline joins both logs: did the phone download what it was offered?
+//! Joins both logs, to show whether a phone downloaded the offered files.
 //!
-//! The field's logs connect a download and an answer only by the address of the device, the path and the time. The join uses
-//! these three, and marks downloads from addresses that several devices share.
+//! In the logs, a download and an answer have only the address of the device, the path and the time in common. The join
+//! uses these three, and marks downloads from addresses that several devices share.
 //!
 //! From the joined rows, [`Timeline::stories`] makes one story for each device: its events, and its troubles with their
 //! meaning and remedy.

@@ -1,13 +1,13 @@
-//! [`PeerDownloads`]: how long downloads of a file take, over all devices.
+//! [`PeerDownloads`]: the duration of downloads of each file by all devices.
 
 use super::keys::path_key;
 use super::span::Span;
 use std::collections::HashMap;
 use ucupdate_audit::AccessRow;
 
-/// How long downloads of each file took, over all devices of an access log.
+/// The duration of downloads of each file by all devices, from an access log.
 ///
-/// The memory is bounded: 1000 files, and 512 downloads of each. Further ones are ignored.
+/// The memory is bounded: 1000 files, and 512 downloads of each. Further files and downloads are ignored.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,9 +1,9 @@
-//! [`ServedFile`]: the meaning of the path of a file that a device downloads.
+//! [`ServedFile`]: the file that the path of a download means.
 
 use std::fmt;
 use ucupdate_core::ReportedVersion;
 
-/// A file of the update service, as its path names it.
+/// A file of the update service, as read from its path.
 ///
 /// ```
 /// use ucupdate_fleet::timeline::ServedFile;
@@ -17,7 +17,7 @@ use ucupdate_core::ReportedVersion;
 pub struct ServedFile {
     /// The name of the file, such as `CPE.nbt`.
     pub name: Box<str>,
-    /// The version that the path names. `None` for the interim image, and for a path of another form.
+    /// The version in the path. `None` for the interim image, and for a path of another form.
     pub version: Option<ReportedVersion>,
     /// `true` if it is a file of the interim image.
     pub is_interim: bool,
@@ -25,7 +25,7 @@ pub struct ServedFile {
     pub is_signature: bool,
 }
 
-/// The beginnings of the paths of files, in lower case.
+/// The prefixes of the paths of files, in lower case.
 const FOLDERS: [&str; 4] = [
     "/deviceupdatefiles_int/",
     "/deviceupdatefiles_ext/",
@@ -34,7 +34,7 @@ const FOLDERS: [&str; 4] = [
 ];
 
 impl ServedFile {
-    /// Returns the file that a path names. `None` if it is not a path of the files of the update service.
+    /// Returns the file that a path means. `None` if the path is not one of the update service.
     pub fn of_path(path: &str) -> Option<Self> {
         let lower = path.to_ascii_lowercase();
         let folder = FOLDERS.iter().find(|folder| lower.starts_with(**folder))?;
@@ -50,7 +50,7 @@ impl ServedFile {
         })
     }
 
-    /// Returns whether another file belongs to the same release: an image and its signature.
+    /// Returns whether another file belongs to the same release, as an image and its signature do.
     pub(super) fn is_of_same_release(&self, other: &Self) -> bool {
         self.version == other.version && self.is_interim == other.is_interim
     }

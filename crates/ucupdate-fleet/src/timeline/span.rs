@@ -12,7 +12,7 @@ pub struct Span(
 );
 
 impl Span {
-    /// Returns the time from one moment to a later one. A negative time is zero.
+    /// Returns the time from one moment to a later one, or zero if `later` is earlier.
     pub fn between(earlier: UnixTime, later: UnixTime) -> Self {
         Self(u64::try_from(later.as_seconds().saturating_sub(earlier.as_seconds())).unwrap_or(0))
     }

@@ -1,11 +1,11 @@
-//! The codes of IIS that an administrator of this service meets, in words.
+//! Explains the status codes of IIS that matter to this service.
 
-/// Returns what a status and substatus of IIS mean. `None` for a code that is not in the table.
+/// Returns the meaning of a status and substatus of IIS. `None` if the code is not in the table.
 pub(super) fn meaning(status: u16, sub_status: u16) -> Option<&'static str> {
     TABLE.iter().find(|(code, _, _)| *code == (status, sub_status)).map(|(_, meaning, _)| *meaning)
 }
 
-/// Returns what to do about a status and substatus, or about the status alone.
+/// Returns the remedy for a status and substatus, or for the status alone if the substatus is not in the table.
 pub(super) fn remedy(status: u16, sub_status: u16) -> &'static str {
     let exact = TABLE.iter().find(|(code, _, _)| *code == (status, sub_status));
     let any = || TABLE.iter().find(|((of, _), _, _)| *of == status);

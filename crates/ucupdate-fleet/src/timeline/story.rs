@@ -17,23 +17,23 @@ use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
 use ucupdate_core::value::{Reported, UnixTime};
 
-/// The story of one device: what it asked, what it was offered, what it fetched, and its troubles.
+/// The story of one device: its requests, offers, downloads and troubles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceStory {
-    /// The MAC address or serial number. `None` if only access logs know the device, by its address.
+    /// The MAC address or serial number. `None` if the device is known only by its address in an access log.
     pub device: Option<DeviceId>,
-    /// The addresses from which it asked, sorted.
+    /// The addresses of the device's requests, sorted.
     pub hosts: Vec<Box<str>>,
-    /// Each of its words is empty if no audit row names it.
+    /// The kind of the device. A word is empty if no audit row has it.
     pub kind: ReportedKind,
-    /// The text as reported, and the serial number if the text is one.
+    /// The serial number as reported, and the parsed number if the text is valid.
     pub serial_number: Reported<SerialNumber>,
-    /// The user who signed in last. Empty if nobody was signed in.
+    /// The user who signed in last. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The events, in order of time.
     pub events: Vec<DeviceEvent>,
-    /// The troubles, in the order in which they were seen first.
+    /// The troubles, in the order in which they were first seen.
     pub troubles: Vec<Trouble>,
 }
 
@@ -50,8 +50,8 @@ impl DeviceStory {
 impl Timeline {
     /// Returns the story of each device, sorted by MAC address, serial number and address.
     ///
-    /// Access rows without an audit row belong to the device that asked last from their address, if audit rows know one. A
-    /// restart is inferred: the device asks again after it downloaded an image and its signature.
+    /// Access rows without an audit row belong to the device that asked last from their address, if audit rows know
+    /// one. A restart is inferred if the device sends a request after it downloaded an image and its signature.
     ///
     /// ```
     /// use std::time::Duration;
@@ -84,7 +84,7 @@ impl Timeline {
 
     fn rows_by_device(&self) -> BTreeMap<(bool, String), DeviceRows<'_>> {
         let mut devices: BTreeMap<(bool, String), DeviceRows<'_>> = BTreeMap::new();
-        // The devices that asked from each address, in order of time.
+        // The devices at each address, in order of time.
         let mut at_host: HashMap<String, Vec<(UnixTime, String)>> = HashMap::new();
         for entry in &self.entries {
             let row = &entry.audit;
@@ -194,7 +194,7 @@ fn downloaded(entry: &TimelineEntry, download: &Download, options: &StoryOptions
     let row = &download.access;
     let mut event = from_access(row, options);
     event.shared_host = download.shared_host;
-    // The audit row knows the version also where the path does not name it.
+    // The audit row has the version, even if the path does not contain it.
     if let EventKind::Fetched(fetch) = &mut event.kind
         && fetch.file.version.is_none()
         && let Some(offer) = entry.audit.offered.get(download.offer)
@@ -242,7 +242,7 @@ fn from_access(row: &AccessRow, options: &StoryOptions<'_>) -> DeviceEvent {
     DeviceEvent { at: row.finished_at, kind, shared_host: false }
 }
 
-/// The minimum time after a download after which the old version means that the device did not install the new one.
+/// The time in seconds after a download, after which the old version means that the device did not install the new one.
 const INSTALL_SECONDS: u64 = 600;
 
 /// Adds the restarts, and the relation of each installed version to earlier offers.
@@ -308,7 +308,7 @@ fn with_restarts(
     told
 }
 
-/// The image and the signature that a device downloaded since it asked last.
+/// The image and the signature that a device downloaded since its last request.
 #[derive(Default)]
 struct FetchedFiles {
     image: Option<(UnixTime, ServedFile)>,
@@ -324,7 +324,7 @@ impl FetchedFiles {
         *place = Some((at, fetch.file.clone()));
     }
 
-    /// Returns the time at which both files were there. `None` if one of them is missing.
+    /// Returns the time at which both files were downloaded. `None` if one of them is missing.
     fn complete(&self) -> Option<UnixTime> {
         let ((image, file), (signature, its)) = self.image.as_ref().zip(self.signature.as_ref())?;
         file.is_of_same_release(its).then(|| *image.max(signature))

@@ -1,18 +1,20 @@
-//! [`StoryOptions`]: what is known beside the logs when stories are made.
+//! [`StoryOptions`]: facts that are not in the logs, for more exact stories.
 
 use super::keys::path_key;
 use super::peers::PeerDownloads;
 use super::span::Span;
+use crate::schemes::{module_named, scheme_of};
 use std::collections::HashMap;
+use std::sync::Arc;
 use ucupdate_core::book::UpdateType;
+use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::ReportedKind;
-use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{Reported, UnixTime};
-use ucupdate_core::version::{ReportedVersion, VersionScheme};
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{RuleBook, RuleKey};
 
-/// Facts beside the logs that make stories more exact. Without them, versions are compared as .NET does, no download counts
-/// as slow, and the logs end at their last row.
+/// Facts that are not in the logs and make stories more exact. Without them, versions are compared as .NET does, no
+/// download counts as slow, and the logs end at their last row.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +26,7 @@ use ucupdate_core::{RuleBook, RuleKey};
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoryOptions<'a> {
-    pub(super) book: Option<&'a RuleBook>,
+    pub(super) rules: Option<(&'a RuleBook, Arc<EligibilityIndex>)>,
     pub(super) peers: Option<&'a PeerDownloads>,
     pub(super) sizes: HashMap<String, u64>,
     pub(super) now: Option<UnixTime>,
@@ -32,62 +34,62 @@ pub struct StoryOptions<'a> {
 }
 
 impl Default for StoryOptions<'_> {
-    /// No facts beside the logs. A device counts as silent after three days.
+    /// Returns options without further facts. A device counts as silent after three days.
     fn default() -> Self {
-        Self { book: None, peers: None, sizes: HashMap::new(), now: None, silent_after: Span(3 * 86_400) }
+        Self { rules: None, peers: None, sizes: HashMap::new(), now: None, silent_after: Span(3 * 86_400) }
     }
 }
 
 impl<'a> StoryOptions<'a> {
-    /// Compares versions as the rules of this book do.
+    /// Sets the rule book whose rules decide how versions are compared. The rule of a module is found as for an answer, also
+    /// by an alias and by the name of an image.
     #[must_use]
     pub fn with_book(mut self, book: &'a RuleBook) -> Self {
-        self.book = Some(book);
+        self.rules = Some((book, Arc::new(EligibilityIndex::compile(book, 0))));
         self
     }
 
-    /// Compares the time of downloads with those of other devices.
+    /// Sets the downloads of other devices, which decide whether a download was slow.
     #[must_use]
     pub fn with_peers(mut self, peers: &'a PeerDownloads) -> Self {
         self.peers = Some(peers);
         self
     }
 
-    /// Sets the sizes of files in bytes, by the paths of their URLs. They tell how fast a download was, and whether it was
-    /// whole.
+    /// Sets the sizes of files in bytes, by the paths of their URLs. They show the speed of a download, and whether it
+    /// was complete.
     #[must_use]
     pub fn with_sizes(mut self, sizes: impl IntoIterator<Item = (String, u64)>) -> Self {
         self.sizes = sizes.into_iter().map(|(path, size)| (path_key(&path), size)).collect();
         self
     }
 
-    /// Sets the time up to which the logs reach. The default is the time of the last row.
+    /// Sets the time at which the logs end. Default: the time of the last row.
     #[must_use]
     pub fn with_now(mut self, now: UnixTime) -> Self {
         self.now = Some(now);
         self
     }
 
-    /// Sets the time after which a device counts as silent.
+    /// Sets the time without a request after which a device counts as silent. Default: three days.
     #[must_use]
     pub fn with_silent_after(mut self, time: std::time::Duration) -> Self {
         self.silent_after = Span(time.as_secs());
         self
     }
 
-    /// Returns the scheme of the rule of a module. The default is that of .NET.
+    /// Returns the version scheme of the rule of a module. Default: .NET's.
     pub(super) fn scheme(&self, kind: &ReportedKind, file_name: &str) -> VersionScheme {
-        let rule = || {
-            let book = self.book?;
-            let module = InstalledModule {
-                file_name: file_name.into(),
-                version: ReportedVersion::new(""),
-                time_stamp: Reported::default(),
-            };
-            let update_type: UpdateType = module.update_type_stem().parse().ok()?;
-            let key = RuleKey::new(kind.read().ok()?, update_type).ok()?;
-            Some(book.scheme_of(&key).clone())
+        let scheme = || {
+            let (book, index) = self.rules.as_ref()?;
+            let kind = kind.read().ok()?;
+            if let Some(scheme) = scheme_of(index, &kind, file_name) {
+                return Some(scheme.clone());
+            }
+            // No rule is for the device: the scheme that its rule would have.
+            let update_type: UpdateType = module_named(file_name).update_type_stem().parse().ok()?;
+            Some(book.scheme_of(&RuleKey::new(kind, update_type).ok()?).clone())
         };
-        rule().unwrap_or_default()
+        scheme().unwrap_or_default()
     }
 }

@@ -12,28 +12,29 @@ use ucupdate_core::value::UnixTime;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trouble {
-    /// The kind of trouble, as of the last time it was seen.
+    /// The kind of trouble, with the values of the last time it was seen.
     pub kind: TroubleKind,
-    /// The time at which it was seen first.
+    /// The time at which the trouble was first seen.
     pub first: UnixTime,
-    /// The time at which it was seen last.
+    /// The time at which the trouble was last seen.
     pub last: UnixTime,
-    /// The number of times it was seen.
+    /// The number of times that the trouble was seen.
     pub count: u64,
-    /// The time at which something showed that it ended. `None` if it goes on.
+    /// The time at which an event showed the end of the trouble. `None` if the trouble continues.
     pub over: Option<UnixTime>,
 }
 
-/// The kind of trouble. Its text says what was seen; [`meaning`](Self::meaning) and [`remedy`](Self::remedy) say more.
+/// The kind of a trouble. The text describes the trouble. [`meaning`](Self::meaning) explains it, and
+/// [`remedy`](Self::remedy) says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum TroubleKind {
-    /// The device asks at the path of early firmware, and the server does not have it.
+    /// The device uses the path of early firmware, and the server does not have this path.
     OldPath,
     /// The server has the path, but no handler for it.
     NoHandler { path: Box<str> },
-    /// The device tries to sign in again and again.
+    /// The device tries to sign in repeatedly and is refused.
     SignInLoop { sub_status: u16 },
     /// The server cannot read the request.
     UnreadableRequest,
@@ -45,21 +46,21 @@ pub enum TroubleKind {
     CutShort { file: ServedFile },
     /// A download took much longer than those of other devices.
     Slow { file: ServedFile, taken: Span, usual: Span },
-    /// The device downloaded an image, and not its signature.
+    /// The device downloaded an image, but not its signature.
     NoSignature { file: ServedFile },
     /// The device is offered the version that it has.
     OfferedInstalled { version: ReportedVersion },
-    /// The device is offered the same version again and again.
+    /// The device is offered the same version repeatedly.
     OfferedAgain { version: ReportedVersion },
-    /// The device was offered a version, and never downloads it.
+    /// The device was offered a version, and did not download it.
     NeverFetched { version: ReportedVersion },
     /// The device downloaded a version and came back with its old one.
     CameBackOld { version: ReportedVersion, old: ReportedVersion },
-    /// The device downloaded a version and did not ask again.
+    /// The device downloaded a version and sent no request afterwards.
     NotBack { file: ServedFile },
     /// The clock of the device differs from that of the server.
     ClockWrong { minutes: i64 },
-    /// The device was not seen for a long time.
+    /// The device sent no request for a long time.
     Silent { since: Span },
 }
 

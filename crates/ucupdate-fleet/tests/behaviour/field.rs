@@ -1,4 +1,4 @@
-//! The field's own logs, read for its phones.
+//! Reads the logs in `vectors/` and checks the stories of their phones.
 
 use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow};
 use ucupdate_core::MacAddress;

@@ -21,7 +21,7 @@ pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     outcome.notes.iter().map(ToString::to_string).collect()
 }
 
-/// Returns the phone of the field's log, or one like it.
+/// Returns the phone in `vectors/`, or one with another rule.
 pub fn device(rule: &str) -> Device {
     field::phone(&key(rule))
 }

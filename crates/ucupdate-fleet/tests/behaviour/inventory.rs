@@ -157,3 +157,25 @@ fn a_device_counts_once_a_day_for_each_version() {
         .collect();
     assert_eq!(days, [(0, OLD.to_owned(), 1), (0, NEW.to_owned(), 1), (1, NEW.to_owned(), 1)]);
 }
+
+#[test]
+fn devices_of_other_inventories_are_added_in_any_order_and_twice() {
+    let of = |rows: &[(i64, &str)]| {
+        let mut fleet = Inventory::default();
+        rows.iter().for_each(|(hour, has)| fleet.take_in(&row(*hour, IP8540, has, NEW)));
+        fleet.device(fleet.numbers()[0])
+    };
+    let (early, late) = (of(&[(0, OLD), (2, OLD)]), of(&[(1, OLD), (5, NEW)]));
+    let merged = |devices: &[&ucupdate_fleet::inventory::InventoryDevice]| {
+        let mut fleet = Inventory::default();
+        devices.iter().for_each(|device| assert!(fleet.add(device)));
+        fleet.device(fleet.numbers()[0])
+    };
+    let expected = merged(&[&early, &late]);
+    assert_eq!(merged(&[&late, &early]), expected);
+    assert_eq!(merged(&[&late, &early, &late]), expected);
+    let facts = (expected.first_asked.as_seconds(), expected.last_asked.as_seconds(), expected.asks);
+    assert_eq!(facts, (0, 5 * HOUR, 0));
+    assert_eq!(expected.modules[0].installed.version.as_str(), NEW);
+    assert!(!Inventory::default().with_room(0).add(&early));
+}

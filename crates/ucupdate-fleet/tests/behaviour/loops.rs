@@ -1,4 +1,4 @@
-//! Loops that a guard finds, and requests that are no loop.
+//! Tests requests that are a loop, and requests that are not.
 
 use proptest::prelude::*;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn ask(device: &DeviceId, minute: i64, installed: &str, offered: &str, server: &
     }
 }
 
-/// `0 1.0 > 1.1 a`: minute, installed, offered, server.
+/// Parses requests such as `0 1.0 > 1.1 a`: minute, installed version, offered version, server.
 fn asks(lines: &[&str]) -> Vec<Observation> {
     let read = |line: &&str| {
         let words: Vec<&str> = line.split(' ').collect();
@@ -47,7 +47,7 @@ fn quiet(lines: &[&str]) {
     assert_eq!(loops(asks(lines)), [], "{lines:#?}");
 }
 
-/// Finds one loop, by the last ask and not before it.
+/// Returns the only loop. The loop must be found by the last request and not earlier.
 #[track_caller]
 fn found(lines: &[&str]) -> Loop {
     quiet(&lines[..lines.len() - 1]);
@@ -119,7 +119,7 @@ fn a_longer_circle_is_found_when_its_first_step_comes_again() {
 fn rolling_back_once_is_no_loop() {
     quiet(&["0 1.0 > 1.1 a", "10 1.1 > 1.0 a", "20 1.0 > - a"]);
     quiet(&["0 1.0 > 1.1 a", "10 1.1 > - a", "1440 1.1 > 1.0 b", "1450 1.0 > - b", "2880 1.0 > - a"]);
-    // Approved, rolled back, and approved once more: the server that had wanted 1.0 changed its mind.
+    // The version was approved, rolled back, and approved again, so the server that wanted 1.0 changed its mind.
     quiet(&["0 1.0 > 1.1 a", "10 1.1 > 1.0 a", "20 1.0 > - a", "9000 1.0 > 1.1 a", "9010 1.1 > - a"]);
     quiet(&["0 1.0 > 1.1 -", "10 1.1 > 1.0 -", "20 1.0 > - -", "9000 1.0 > 1.1 -"]);
 }
@@ -129,7 +129,7 @@ fn a_flip_that_was_settled_is_told_as_over() {
     let settled = loops(asks(&["0 1.0 > 1.1 a", "10 1.1 > 1.0 b", "20 1.0 > 1.1 a", "30 1.1 > - b"]));
     assert_eq!((settled.len(), settled[0].goes_on), (1, false));
     assert!(devices_in_loops(&settled).is_empty());
-    // The other server's wish is as it was.
+    // The other server still wants the same version.
     let open = loops(asks(&["0 1.0 > 1.1 a", "10 1.1 > 1.0 b", "20 1.0 > 1.1 a", "30 1.1 > - a"]));
     assert!(open[0].goes_on);
     assert_eq!(devices_in_loops(&open).into_iter().collect::<Vec<_>>(), [&phone()]);
@@ -146,7 +146,7 @@ fn a_device_that_comes_back_unchanged_is_found_at_the_third_daily_ask() {
 
 #[test]
 fn asking_again_within_the_hour_counts_once() {
-    // Power-on, sign-in, sign-in: and then it is installed.
+    // The device starts, its user signs in twice, and then the image is installed.
     quiet(&["0 1.0 > 1.1 a", "1 1.0 > 1.1 a", "30 1.0 > 1.1 a", "59 1.0 > 1.1 a", "70 1.1 > - a"]);
     let rebooting: Vec<String> = (0..=24).map(|step| format!("{} 1.0 > 1.1 a", step * 5)).collect();
     let unchanged = found(&rebooting.iter().map(String::as_str).collect::<Vec<_>>());
@@ -234,8 +234,7 @@ fn a_device_that_asks_all_day_does_not_push_its_loop_out() {
     assert_eq!((found.len(), found[0].first, found[0].asks), (1, UnixTime::default(), DAY.unsigned_abs()));
 }
 
-/// Returns the requests of a device that installs everything it is offered, from servers that each want one version at
-/// a time.
+/// Returns the requests of a device that installs everything it is offered. Each server wants one version at a time.
 fn obedient(turns: &[(usize, i64)], wants: impl Fn(usize, i64) -> String) -> Vec<Observation> {
     let mut installed = "1.0".to_owned();
     let mut minute = 0;
@@ -254,7 +253,7 @@ fn turns() -> impl Strategy<Value = Vec<(usize, i64)>> {
     prop::collection::vec((0..3_usize, 1..2 * DAY), 1..16)
 }
 
-/// Any asks at all, at times few enough to meet.
+/// Returns random requests. Their times are few, so that some are equal.
 fn any_asks() -> impl Strategy<Value = Vec<Observation>> {
     let version = || prop::sample::select(vec!["1.0", "1.0.0", "1.1", "1.2", "01a", "1A"]);
     let offered = prop_oneof![version(), Just("-")];
@@ -266,7 +265,7 @@ fn any_asks() -> impl Strategy<Value = Vec<Observation>> {
 }
 
 proptest! {
-    /// A device that only moves to newer versions is in no loop, whatever the number of servers.
+    /// Checks that a device that only moves to newer versions is in no loop, for any number of servers.
     #[test]
     fn servers_that_agree_never_raise_an_alarm(turns in turns(), every in 1..4 * DAY) {
         prop_assert_eq!(loops(obedient(&turns, |_, minute| format!("1.{}", minute / every))), []);
@@ -292,7 +291,7 @@ proptest! {
         prop_assert_eq!(loops(told.into_iter().take(16)), []);
     }
 
-    /// Two servers that never agree on a version are found by the third offer.
+    /// Checks that two servers that disagree about the version are found by the third offer.
     #[test]
     fn servers_that_disagree_are_found_by_the_third_offer(turns in turns()) {
         let turns: Vec<_> = turns.into_iter().map(|(server, later)| (server % 2, later)).collect();

@@ -1,4 +1,4 @@
-//! The next requests of devices show what became of a rollout, and when its guard trips.
+//! Tests what later requests show about a rollout, and when its guard pauses it.
 
 use crate::fixtures::*;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ const NEW: &str = "4.0.7577.0";
 const THIRD: &str = "3.5.6907.9";
 const HOUR: i64 = 3600;
 
-/// By three failures or a quarter of four; an hour to install, two days to come back.
+/// Returns a guard: three failures or a quarter of four devices, an hour to install, two days to come back.
 fn guard() -> Guard {
     let mut guard = Guard::default();
     guard.failures = Some(3);
@@ -22,7 +22,7 @@ fn guard() -> Guard {
     guard
 }
 
-/// Returns a book in which the rollout `wave` gives everybody the new version.
+/// Returns a book in which the rollout `wave` offers the new version to all devices.
 fn book_with(guard: Option<Guard>) -> RuleBook {
     let mut book = RuleBook::default();
     let package = package(1, &[(PHONE, OLD, 1)]);
@@ -50,7 +50,7 @@ fn phone(number: u64) -> Device {
     Device { mac_address: Reported::new(&format!("{number:012X}")), ..device(PHONE) }
 }
 
-/// A server that feeds what it answers.
+/// A server that reports its requests and decisions to outcomes.
 struct Server {
     book: RuleBook,
     index: EligibilityIndex,
@@ -63,7 +63,7 @@ impl Server {
         Self { book, index, outcomes: Outcomes::new(OutcomeOptions::default().with_devices(devices)) }
     }
 
-    /// Returns a phone asks with a version at a second; gives what it is offered.
+    /// Sends a request of a phone with this version at this second. Returns the offered version.
     fn ask(&mut self, number: u64, installed: &str, second: i64) -> String {
         let (device, module): (Device, InstalledModule) = (phone(number), module(installed));
         let question = Question::new(&device, &module);
@@ -78,7 +78,7 @@ impl Server {
         self.outcomes.expire(UnixTime::from_seconds(second));
     }
 
-    /// In flight, succeeded, failed, elsewhere.
+    /// Returns the numbers of devices: in flight, succeeded, failed, elsewhere.
     fn counts(&self) -> [u64; 4] {
         let Some(tally) = self.outcomes.tallies().next() else { return [0; 4] };
         let counts = tally.counts;
@@ -247,9 +247,9 @@ enum Event {
     Expire,
 }
 
-/// Returns the sentence on `Outcomes`, reckoned from the whole history of one device: succeeded once it came with the
-/// version after an offer; else failed once it came with what it had after the time for installing, or was not back by
-/// the deadline.
+/// Computes the state of one device from its whole history, as documented on `Outcomes`. It succeeded if it came back
+/// with the version after an offer. Otherwise it failed if it came back with its old version after the time for
+/// installing, or was not back by the deadline.
 fn model(history: &[(i64, Event)]) -> Option<&'static str> {
     let offered = history.iter().position(|(_, event)| matches!(event, Event::Asks(OLD)))?;
     let (at, _) = history[offered];
@@ -296,7 +296,7 @@ proptest! {
 
     #[test]
     fn how_devices_are_interleaved_does_not_matter(events in events(), order in any::<u64>()) {
-        // Each device's own events in their order and at their times; the devices between each other in any order.
+        // The events of each device keep their order and times. The events of different devices are in any order.
         let mut timed = Vec::new();
         let mut now = 0;
         for (phone, minutes, event) in events {
@@ -320,7 +320,7 @@ proptest! {
     }
 }
 
-/// Returns a rule whose versions .NET does not read, with a guarded rollout of the second version.
+/// Returns a rule whose versions .NET cannot read, with a guarded rollout of the second version.
 fn book_of_five_parts(scheme: &str) -> RuleBook {
     let mut book = RuleBook::of_new_store();
     let scheme = PatternScheme::new("*".parse().unwrap(), scheme.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Days of polling, played: what comes of rollouts, guards, windows and chance.
+//! Tests simulated days with rollouts, guards, windows and random failures.
 
 use crate::fixtures::*;
 use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Ramp, Rollout, Share, StopScope};
@@ -20,7 +20,7 @@ fn percent(text: &str) -> Percent {
     text.parse().unwrap()
 }
 
-/// Returns a book in which the old version is approved and the new one was brought.
+/// Returns a book in which the old version is approved and the new one is pending.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, OLD, 1)]));
@@ -54,7 +54,7 @@ fn play(devices: usize, book: &RuleBook, model: &FailureModel, scenario: &Scenar
     simulate(&SimulatedFleet::of_rules(book, devices, None), book, model, scenario)
 }
 
-/// How many devices have a version at a sample.
+/// Returns the number of devices with this version at a sample.
 fn have(played: &Simulation, at: usize, version: &str) -> u64 {
     let column = played.versions.iter().position(|known| known.as_str() == version);
     column.map_or(0, |column| played.samples[at].devices[column])
@@ -161,7 +161,8 @@ fn a_ramp_and_a_window_go_with_the_time_of_the_simulation() {
     let scenario = days(8).with_start(start_of_ramp).with_restarts(Percent::NONE);
     let played = play(4000, &book, &FailureModel::default(), &scenario);
     assert_eq!(have(&played, 1, NEW), 0, "before its first stage");
-    // Half of a tenth asks while the window is open; deviations are below 20 and 35.
+    // Half of a tenth of the devices send requests while the window is open. The standard deviations are below 20 and
+    // 35.
     assert!((150..250).contains(&have(&played, 3, NEW)), "{}", have(&played, 3, NEW));
     assert!((850..1150).contains(&have(&played, 8, NEW)), "{}", have(&played, 8, NEW));
     assert!(played.total().held > 0, "whoever asks in the afternoon is held back");

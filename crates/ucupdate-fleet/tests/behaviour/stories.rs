@@ -1,4 +1,4 @@
-//! The stories that the field's logs tell, as golden files beside the tests.
+//! Compares the stories from the logs in `vectors/` with golden files beside the tests.
 
 use crate::field::{access_rows, audit_rows};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{PeerDownloads, StoryOptions, Timeline, TimelineOptions};
 
-/// Returns the stories of the rows, as text: a heading, the events, and the troubles with their remedies.
+/// Returns the stories of the rows as text: a heading, the events, and the troubles with their remedies.
 fn told(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> String {
     let mut text = String::new();
     for story in Timeline::join(audit, access, &TimelineOptions::default()).stories(options) {
@@ -56,7 +56,7 @@ fn at(minutes: i64) -> UnixTime {
     UnixTime::from_seconds(1_236_300_000 + minutes * 60)
 }
 
-/// Returns a request of a phone at a minute, with the version that it has and the one that it is offered.
+/// Returns a request of a phone at this minute, with its installed version and the offered version.
 fn asked(minutes: i64, installed: &str, offered: &str) -> AuditRow {
     let offer = if offered.is_empty() { String::new() } else { format!("http://ocs{IMAGE};{offered};") };
     let log = format!(
@@ -67,7 +67,7 @@ fn asked(minutes: i64, installed: &str, offered: &str) -> AuditRow {
     AuditRow { logged_at: at(minutes), ..row }
 }
 
-/// Returns an exchange that ended at a minute, with its status, substatus and Windows error.
+/// Returns an exchange that ended at this minute, with its status, substatus and Windows error.
 fn access(minutes: i64, method: &str, path: &str, codes: (u16, u16, u32)) -> AccessRow {
     AccessRow {
         client_ip: "10.1.1.9".into(),
@@ -108,7 +108,7 @@ fn each_trouble_is_found_and_named() {
             until(10),
             &["sign-in-loop: signs in again and again and gets 401.2, 6 times"][..],
         ),
-        // Two refusals before an answer are how signing in works.
+        // Two refusals before an answer are a normal sign-in.
         (vec![], vec![post(0, 401, 2), post(0, 401, 1), post(1, 200, 0)], until(10), &[]),
         (vec![], vec![post(0, 403, 4)], until(10), &["request-refused: asked and got 403.4"]),
         (
@@ -211,7 +211,7 @@ fn rows_at_one_address_belong_to_the_device_that_asked_there_last() {
     assert_eq!(seen, expected.map(|(name, kind)| (name.to_owned(), kind)));
 }
 
-/// Rows of few hosts, devices, versions, paths and statuses, at any times.
+/// Returns rows with few different hosts, devices, versions, paths and statuses, at any times.
 fn any_rows() -> impl Strategy<Value = (Vec<AuditRow>, Vec<AccessRow>)> {
     let audit = (0..5000_i64, 0..3_usize, 0..3_usize, 0..2_u8).prop_map(|(minute, has, gets, device)| {
         let versions = ["1.0", "3.5.6907.0", ""];
@@ -231,8 +231,8 @@ fn any_rows() -> impl Strategy<Value = (Vec<AuditRow>, Vec<AccessRow>)> {
 }
 
 proptest! {
-    /// Each row of the update service is one event of one story, events are in order of time, and a trouble lies within the
-    /// logs.
+    /// Checks that each row of the update service is one event of one story, that events are in order of time, and that
+    /// troubles are within the logs.
     #[test]
     fn no_row_is_lost_and_no_trouble_is_outside_the_logs((audit, access) in any_rows()) {
         let rows = audit.len() + access.len();

@@ -1,7 +1,7 @@
 //! Evaluates preconditions and ranges in the order of RFC 9110, section 13.2.2.
 //!
-//! Files have no `Last-Modified`: after a rollback a path names other bytes with an older time, so a date proves nothing.
-//! Conditions on dates are ignored, as sections 13.1.3 and 13.1.4 demand.
+//! Files have no `Last-Modified`. After a roll back, a path has other bytes with an older time, so a date proves
+//! nothing. Conditions on dates are ignored, as sections 13.1.3 and 13.1.4 require.
 
 use crate::files::etag::ETag;
 use crate::files::ranges::RequestedRange;
@@ -15,18 +15,18 @@ pub(crate) enum Selection {
     Whole,
     /// These bytes: 206.
     Part(Range<u64>),
-    /// Nothing, because the client has the file: 304.
+    /// No bytes, because the client has the file: 304.
     NotModified,
-    /// Nothing, because `If-Match` does not hold: 412.
+    /// No bytes, because `If-Match` does not hold: 412.
     ConditionFailed,
-    /// Nothing, because the range is outside the file: 416.
+    /// No bytes, because the range is outside the file: 416.
     Unsatisfiable,
 }
 
 impl Selection {
     /// Returns the part that a `GET` or `HEAD` with these fields selects from a file of `size` bytes.
     pub(crate) fn of(method: &Method, headers: &HeaderMap, etag: &ETag, size: u64) -> Self {
-        // Section 13.1.1. A list that cannot be parsed names no tag, so the condition is false.
+        // Section 13.1.1. A list that cannot be parsed has no tag, so the condition is false.
         let mut if_match = headers.get_all(header::IF_MATCH).iter().peekable();
         if if_match.peek().is_some() && !if_match.any(|list| etag.is_among_strongly(list)) {
             return Self::ConditionFailed;

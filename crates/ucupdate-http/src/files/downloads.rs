@@ -1,10 +1,10 @@
-//! Counts the files that are fetched at a time, in all and by one address.
+//! Limits the number of concurrent downloads, in total and for each address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The places of downloads. Clones share them.
+/// The free places for downloads. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Downloads {
     most: usize,
@@ -23,7 +23,7 @@ impl Downloads {
         Self { most, most_of_one, open: Arc::default() }
     }
 
-    /// Takes a place for a download to this address. Returns `None` when there are too many.
+    /// Takes a place for a download to this address. Returns `None` if the limit is reached.
     pub(crate) fn begin(&self, remote: Option<IpAddr>) -> Option<DownloadPlace> {
         let remote = remote.map(host_of);
         let mut open = self.open();
@@ -43,7 +43,7 @@ impl Downloads {
     }
 }
 
-/// A place that is free again when it is dropped.
+/// A place for a download. Dropping this value frees the place.
 #[derive(Debug)]
 pub(crate) struct DownloadPlace {
     downloads: Downloads,
@@ -65,7 +65,7 @@ impl Drop for DownloadPlace {
     }
 }
 
-/// Returns what counts as one host: an address of IPv4, a /64 network of IPv6.
+/// Returns the key of a host: the address for IPv4, and the /64 network for IPv6.
 fn host_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

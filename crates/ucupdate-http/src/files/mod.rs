@@ -1,8 +1,8 @@
 //! Answers a `GET` or `HEAD` of a file.
 //!
-//! The text of a path never becomes a key of the store: the file is looked up among the files of the rule book. A device is
-//! redirected to the store only after the file was found there. So this server reports files that are missing and a store
-//! that does not respond.
+//! The path of a request is never used as a key of the store. The file is looked up among the files of the rule book. A
+//! device is redirected to the store only after the file was found there. Therefore this server reports missing files,
+//! and a store that does not respond.
 
 mod conditions;
 pub(crate) mod downloads;
@@ -28,8 +28,9 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 /// Media type of images and signatures, as the original sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the device
-/// fetch it. `by_tls` says whether the device uses TLS. Without a place the file is not opened.
+/// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the
+/// device fetch it. `by_tls` says whether the device uses TLS. Without a free place for the download the file is not
+/// opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
@@ -54,11 +55,11 @@ pub(crate) async fn answer(
         }
     }
     let Some(place) = place else {
-        let refusal = Answer::unavailable("too many files are fetched at this moment, try again later");
+        let refusal = Answer::unavailable("too many files are being downloaded, try again later");
         return (refusal, None);
     };
-    // The file is opened also when no byte is sent: conditions count only if the answer without them would be a success
-    // (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
+    // The file is opened even if no byte is sent. Conditions are evaluated only if the answer without them would be a
+    // success (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.
     let range = match &selection {
         Selection::Whole if *method == Method::GET => None,
         Selection::Part(part) => Some(part.clone()),
@@ -78,7 +79,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// Creates the 302. It must not be cached, because the address expires and is for one device.
+/// Creates the 302. It must not be cached, because the address expires and is meant for one device.
 fn sent_on(location: HeaderValue) -> Answer {
     Answer::reason(StatusCode::FOUND, "the file is at the address in Location")
         .with(header::LOCATION, location)
@@ -98,7 +99,7 @@ fn sent(file: &ServedFile, selection: Selection, method: &Method, bytes: ByteStr
             Answer::new(StatusCode::PARTIAL_CONTENT, CONTENT_TYPE, Content::Stream(bytes, end - start))
                 .with(header::CONTENT_RANGE, ranges::content_range(&part, size))
         }
-        // The length is that of the 200 it stands for (section 8.6). Without the field a server could send 0.
+        // The length is that of the 200 response (section 8.6). Without the field a server might send 0.
         Selection::NotModified => {
             Answer::without_content(StatusCode::NOT_MODIFIED).with(header::CONTENT_LENGTH, size.into())
         }

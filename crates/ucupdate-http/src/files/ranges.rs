@@ -1,7 +1,7 @@
 //! The `Range` field (RFC 9110, section 14).
 //!
-//! One range is served. For a set of several ranges the whole file is sent, as section 14.2 allows: no device asks for
-//! several, and the cost of an answer stays that of one file.
+//! Only single ranges are served. A request for several ranges gets the whole file, as section 14.2 allows. Known
+//! devices request single ranges, and an answer never costs more than one file.
 
 use http::{HeaderMap, HeaderValue, header};
 use std::ops::Range;

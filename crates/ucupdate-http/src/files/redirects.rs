@@ -1,4 +1,4 @@
-//! Redirects to the store: a device fetches an image by a signed address that expires.
+//! Redirects to the store. A device downloads an image from a signed URL that expires.
 
 use crate::files::conditions::Selection;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -19,14 +19,15 @@ const CONDITIONS: [header::HeaderName; 5] = [
     header::IF_RANGE,
 ];
 
-/// Redirects of devices to the store: which files they apply to, and how long an address is valid.
+/// The options of redirects to the store: the files they apply to, and the lifetime of a signed URL.
 ///
-/// A `GET` of an image is answered with 302 and an address that the store signed, so that its bytes do not pass through this
-/// server. The status is 302 because every client of the phones' time knows it; 301 and 308 would be cached although the
-/// address expires. Asking, deciding and all rows stay as they are. The access row of a redirect says 302 and is written
-/// when the redirect was sent. Whether the device got the bytes is in the log of the bucket.
+/// A `GET` of an image is answered with 302 and an address that the store signed, so that its bytes do not pass through
+/// this server. The status is 302 because every client of the phones' time knows it; 301 and 308 would be cached
+/// although the address expires. Requests, decisions and log rows do not change. The access row of a redirect has the
+/// status 302 and is written when the redirect was sent. Only the log of the bucket shows whether the device got the
+/// bytes.
 ///
-/// This server still streams:
+/// This server still sends the bytes itself for:
 /// - files smaller than [`with_least_bytes`](Self::with_least_bytes), and signature catalogues unless
 ///   [`with_signatures`](Self::with_signatures) is set;
 /// - the answer to `HEAD` and every conditional request, because the store would compare the condition with other tags and
@@ -34,8 +35,9 @@ const CONDITIONS: [header::HeaderName; 5] = [
 ///   without a condition is redirected;
 /// - files for which no address was signed within 5 seconds, and addresses that would lead from https to http.
 ///
-/// Phones must follow redirects (not known of real phones; a simulated one does), reach the server of the bucket, and trust
-/// its certificate. Anybody who learns an address can fetch that file until the address expires, without credentials.
+/// Phones must follow redirects, must reach the server of the bucket, and must trust its certificate. It is not known
+/// whether real phones follow redirects. Anyone with a signed URL can download that file without credentials until the
+/// URL expires.
 #[derive(Clone, Debug)]
 pub struct ImageRedirects {
     presign: Arc<dyn Presign>,
@@ -76,7 +78,7 @@ impl ImageRedirects {
         self
     }
 
-    /// Returns whether a request for this file is to be redirected.
+    /// Returns whether a request for this file is redirected.
     pub(crate) fn cover(
         &self,
         file: &ServedFile,
@@ -85,7 +87,7 @@ impl ImageRedirects {
         selection: &Selection,
     ) -> bool {
         let understood = match selection {
-            // A range that this server ignores could be accepted by the store.
+            // The store might accept a range that this server ignores.
             Selection::Whole => !headers.contains_key(header::RANGE),
             Selection::Part(_) => true,
             Selection::NotModified | Selection::ConditionFailed | Selection::Unsatisfiable => false,
@@ -116,7 +118,8 @@ impl ImageRedirects {
     }
 }
 
-/// Returns an address as the value of `Location`. It is marked sensitive, because its reader can fetch the file.
+/// Returns a signed URL as the value of `Location`. The value is marked sensitive, because it grants access to the
+/// file.
 fn usable(address: &str, by_tls: bool) -> Option<HeaderValue> {
     let begins =
         |scheme: &str| address.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));

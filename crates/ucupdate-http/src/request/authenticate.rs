@@ -1,14 +1,14 @@
-//! The hook that authenticates external requests. How users are known is the embedder's decision.
+//! The hook that authenticates external requests. The embedder decides how users are identified.
 
 use async_trait::async_trait;
 use http::{HeaderValue, request};
 use std::fmt;
 
-/// Decides who may ask and fetch from outside. Internal requests need no authentication.
+/// Decides which external requests are allowed. Internal requests need no authentication.
 ///
-/// The original uses NTLM outside and refuses anonymous requests. A phone then tries again with the credentials of the user
-/// who is signed in. NTLM authenticates a connection in three steps: keep its state beside the connection, in an extension
-/// of the request.
+/// The original uses NTLM for external requests and refuses anonymous ones. A phone then tries again with the
+/// credentials of the user who is signed in. NTLM authenticates a connection in three steps: keep its state beside the
+/// connection, in an extension of the request.
 ///
 /// ```
 /// use http::{HeaderValue, header, request::Parts};
@@ -41,13 +41,13 @@ pub enum Verdict {
         /// Name of the user, as the access row shows it.
         user: Box<str>,
     },
-    /// There are no credentials, or they are not accepted: 401 with these challenges in this order.
+    /// There are no credentials, or they are not accepted: 401 with challenges.
     Challenge {
         /// Values of `WWW-Authenticate`. If the list is empty, the values of
         /// [`HttpOptions::with_challenges`](crate::HttpOptions::with_challenges) are used.
         challenges: Vec<HeaderValue>,
     },
-    /// The user is known and may not ask: 403, so that the device does not try again.
+    /// The user is known but not allowed: 403, so that the device does not try again.
     Forbid {
         /// Name of the user, as the access row shows it.
         user: Box<str>,
@@ -57,12 +57,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Creates the verdict that this user may ask.
+    /// Creates the verdict that allows the request of this user.
     pub fn allow(user: impl Into<Box<str>>) -> Self {
         Self::Allow { user: user.into() }
     }
 
-    /// Creates the verdict that asks for credentials with one challenge.
+    /// Creates the verdict that requests credentials with one challenge.
     pub fn challenge(challenge: HeaderValue) -> Self {
         Self::Challenge { challenges: vec![challenge] }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The reason why a body was not read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// The body is larger than the limit. Its first bytes tell what it may be.
+    /// The body is larger than the limit. `start` has its first bytes.
     TooLarge { start: Bytes },
     /// The body did not arrive in time.
     TooSlow,
@@ -31,14 +31,14 @@ const MAX_EMPTY_PIECES: usize = 1024;
 /// Largest number of unread bytes that are read and dropped before a refusal is sent.
 const DRAIN_BYTES: u64 = 1024 * 1024;
 
-/// Time for reading and dropping them.
+/// Time limit for reading and dropping these bytes.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// The body of a request, which remembers how far it was read.
 pub(crate) struct RequestBody<'a, B> {
     body: Pin<&'a mut B>,
     state: BodyState,
-    /// `true` if the client waits for `100 Continue`, which the server sends when the body is first polled.
+    /// `true` if the client waits for `100 Continue`. The server sends it when the body is first polled.
     expects_continue: bool,
 }
 
@@ -58,14 +58,14 @@ impl<'a, B: Body<Data = Bytes>> RequestBody<'a, B> {
         Self { body, state: BodyState::Untouched, expects_continue }
     }
 
-    /// Returns whether the client has not sent the body yet and waits for permission.
+    /// Returns whether the client has not sent the body yet, because it waits for `100 Continue`.
     pub(crate) fn is_awaited(&self) -> bool {
         self.expects_continue && self.state == BodyState::Untouched
     }
 
-    /// Reads and drops the rest of the body up to a limit. Otherwise a client that is still sending would meet a closed
-    /// connection and never see the answer. Returns whether the body was read to its end, so that the connection can be used
-    /// again.
+    /// Reads and drops the rest of the body up to a limit. Otherwise a client that is still sending would get a closed
+    /// connection instead of the answer. Returns whether the body was read to its end, so that the connection can be
+    /// used again.
     pub(crate) async fn drain(mut self) -> bool {
         if self.is_end_stream() {
             return true;
@@ -121,10 +121,10 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<'_, B> {
     }
 }
 
-/// Reads a body of at most `limit` bytes, or of a larger limit if its first bytes pass the test beside it. Memory grows with
-/// the bytes that arrive, never with the `declared` length.
+/// Reads a body of at most `limit` bytes, or of at most the larger limit if its first bytes pass the test in `larger`.
+/// Memory grows with the bytes that arrive, never with the `declared` length.
 ///
-/// A client that waits for `100 Continue` with a larger declared length is refused without it.
+/// A client that waits for `100 Continue` is refused at once if it declares a larger length.
 pub(crate) async fn read<B>(
     body: &mut RequestBody<'_, B>,
     declared: Option<u64>,
@@ -147,7 +147,7 @@ where
     match tokio::time::timeout(time, read_pieces(&mut *body, limit, larger, may_be_larger)).await {
         Ok(read) => read,
         Err(_elapsed) => {
-            // The client had its time.
+            // The time limit of the client has passed.
             body.state = BodyState::Broken;
             Err(BodyError::TooSlow)
         }

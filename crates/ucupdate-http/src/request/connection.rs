@@ -5,8 +5,9 @@ use ucupdate::request::Side;
 
 /// The connection of a request. The server that accepts connections adds it to each request as an extension.
 ///
-/// Its values are written to the access row and the audit row. Without it these fields are empty. It changes an answer in one
-/// case only: a request on an external path counts as authenticated if its connection names a user.
+/// The values are written to the access row and the audit row. Without a `Connection` these fields are empty. The
+/// answer depends on it in two cases: an external request is allowed if its connection has a user, and an internal path
+/// is refused if the connection is external.
 ///
 /// With axum, `router` creates it from `ConnectInfo`. It is never filled from request headers. A server behind a proxy must set
 /// the address of the device itself.
@@ -49,8 +50,8 @@ impl Connection {
         self
     }
 
-    /// Sets the user that a layer in front has authenticated. **An external request with a user is admitted**, and the hook is
-    /// not called.
+    /// Sets the user that an outer layer has authenticated. **An external request with a user is admitted**, and the
+    /// hook is not called.
     #[must_use]
     pub fn with_user(mut self, user: impl Into<Box<str>>) -> Self {
         self.user = Some(user.into());
@@ -59,8 +60,8 @@ impl Connection {
 
     /// Sets the side from which the connection comes. Default: not known, so the path of a request decides.
     ///
-    /// Internal paths are 403 for an external connection. The decision, and a group by side, depend on this side also where the
-    /// path is of the other one, so a device cannot choose its side.
+    /// Internal paths get 403 on an external connection. The decision and groups by side use this side even if the path
+    /// belongs to the other side, so a device cannot choose its side.
     #[must_use]
     pub fn with_side(mut self, side: Side) -> Self {
         self.side = Some(side);
@@ -87,7 +88,7 @@ impl Connection {
         self.tls
     }
 
-    /// Returns the user that a layer in front has authenticated.
+    /// Returns the user that an outer layer has authenticated. `None` if there is no such user.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }

@@ -1,11 +1,11 @@
-//! Checks of the message framing and of `Host`, before anything else is read of a request.
+//! Checks the message framing and `Host`, before anything else of a request is used.
 
 use http::{StatusCode, Version, header, request};
 
 /// Largest number of characters of a header field that a reason repeats.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// Checks what RFC 9112 demands of every request.
+/// Checks the rules of RFC 9112 for every request.
 ///
 /// # Errors
 /// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), and 501 for

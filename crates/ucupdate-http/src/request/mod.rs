@@ -1,4 +1,4 @@
-//! The parts of a request beside its method: its origin, its sender, the path and the body.
+//! The parts of a request that are checked: its connection, its user, its path and its body.
 
 pub(crate) mod authenticate;
 pub(crate) mod body;

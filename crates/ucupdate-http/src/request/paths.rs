@@ -1,5 +1,5 @@
-//! The paths of the request handler and of the files. They match without ASCII case, because devices differ in case
-//! (`/requestHandler/` is in logs of the field).
+//! The paths of the request handler and of the files. ASCII case is ignored, because devices differ in case. Known logs
+//! have `/requestHandler/`.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -8,8 +8,8 @@ use ucupdate::request::Side;
 
 /// The paths of the request handler, each with its side.
 ///
-/// The first two are those of the original. The third is the path that firmware 1.0.452.0 uses. The original did not serve
-/// it, so those phones got 404 until an administrator added it (logs of the field show both).
+/// The first two are those of the original. The third is the path that firmware 1.0.452.0 uses. The original did not
+/// serve the third path, so those phones got 404 until an administrator added it. Known logs show both.
 pub const HANDLER_PATHS: [(&str, Side); 3] = [
     ("/RequestHandler/ucdevice.upx", Side::Internal),
     ("/RequestHandlerExt/ucdevice.upx", Side::External),
@@ -50,7 +50,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Returns the resource that a decoded path names.
+    /// Returns the resource of a decoded path.
     pub(crate) fn of(path: &str, handlers: &HandlerPaths) -> Self {
         if let Some(side) = handlers.find(path) {
             return Self::Handler(side);
@@ -72,7 +72,8 @@ fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
     start.eq_ignore_ascii_case(root).then(|| rest.strip_prefix('/'))?
 }
 
-/// Decodes the `%XX` of a path once. A path that is not UTF-8 afterwards is returned as it was sent; it names no file.
+/// Decodes the `%XX` of a path once. A path that is not UTF-8 afterwards is returned unchanged, and does not match any
+/// file.
 pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
     percent_decode_str(path).decode_utf8().unwrap_or(Cow::Borrowed(path))
 }

@@ -1,4 +1,4 @@
-//! The answer of each outcome, before it becomes a response.
+//! The answer to a request, before it becomes an HTTP response.
 
 use crate::files::downloads::DownloadPlace;
 use crate::request::authenticate::Verdict;
@@ -53,13 +53,13 @@ impl Answer {
         is_refusal.then(|| (self.status, std::str::from_utf8(reason).unwrap_or_default().trim_end()))
     }
 
-    /// Keeps the place of a download until the last byte was taken.
+    /// Keeps the place of the download until the last byte was sent.
     pub(crate) fn holding(mut self, place: DownloadPlace) -> Self {
         self.place = Some(place);
         self
     }
 
-    /// Adds `Connection: close`: the body of the request was not read to its end.
+    /// Adds `Connection: close`, because the body of the request was not read to its end.
     pub(crate) fn closing(self) -> Self {
         self.with(header::CONNECTION, HeaderValue::from_static("close"))
     }

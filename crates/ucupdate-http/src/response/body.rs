@@ -1,4 +1,4 @@
-//! The body of a response: it yields exactly as many bytes as it announced, or ends in an error.
+//! The body of a response. It yields exactly the announced number of bytes, or ends in an error.
 
 use crate::files::downloads::DownloadPlace;
 use crate::response::exchange::Exchange;
@@ -17,12 +17,12 @@ use ucupdate::store::ByteStream;
 /// taken, or when the body is dropped.
 pub struct ResponseBody {
     content: Content,
-    /// Number of bytes that are still to come.
+    /// Number of bytes that are not sent yet.
     remaining: u64,
-    /// Number of bytes that were announced.
+    /// Number of bytes that were announced in `Content-Length`.
     length: u64,
     status: StatusCode,
-    /// `None` once the access row was written.
+    /// `None` after the access row was written.
     exchange: Option<Exchange>,
     _place: Option<DownloadPlace>,
 }

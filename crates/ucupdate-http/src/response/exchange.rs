@@ -12,10 +12,10 @@ use ucupdate::{Event, FetchOutcome, ServedFile, UpdateService};
 /// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
 const MAX_LOGGED_BYTES: usize = 512;
 
-/// The Windows error of a connection that was lost: `ERROR_NETNAME_DELETED`. The original logs it (`405 0 64`).
+/// The Windows error of a lost connection: `ERROR_NETNAME_DELETED`. The original logs it (`405 0 64`).
 const CONNECTION_GONE: u32 = 64;
 
-/// The content of the access row, gathered during the exchange.
+/// The data of the access row, collected during the exchange.
 ///
 /// [`finish`](Self::finish) sets the time of the row and writes it.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Exchange {
         }
     }
 
-    /// Reports that the device is sent a file, or a part of it, or its address in the store.
+    /// Reports that the device gets a file, a part of it, or its signed URL.
     pub(crate) fn fetch(&mut self, file: ServedFile) {
         self.service.emit(&Event::FetchStarted { file: &file, host: &self.host });
         self.fetched = Some(file);
@@ -71,7 +71,8 @@ impl Exchange {
         self.user_name = AccessText::new(&cut(user));
     }
 
-    /// Writes the row with this status. `whole` says whether the whole answer was sent, and `sent` how many bytes of it.
+    /// Writes the row with this status. `whole` says whether the whole answer was sent. `sent` is the number of bytes
+    /// that were sent.
     pub(crate) fn finish(self, status: StatusCode, whole: bool, sent: u64) {
         let taken = self.started.elapsed();
         if let Some(file) = &self.fetched {

@@ -1,4 +1,4 @@
-//! Responses: the answer of each outcome, the body that is sent, and the access row that follows.
+//! The answer to a request, the body that is sent, and the access row of the exchange.
 
 pub(crate) mod answer;
 pub(crate) mod body;

@@ -102,7 +102,6 @@ async fn a_part_is_sent_by_itself() {
     assert_eq!((several.status, several.body.len()), (StatusCode::OK, IMAGE_BYTES));
 }
 
-/// Trap 14.
 #[tokio::test]
 async fn entity_tags_are_quoted_and_strong_and_guard_a_resumed_download() {
     let server = Server::start().await;
@@ -134,7 +133,6 @@ async fn entity_tags_are_quoted_and_strong_and_guard_a_resumed_download() {
     }
 }
 
-/// Trap 16.
 #[tokio::test]
 async fn an_image_gone_from_the_store_is_404_and_final() {
     let server = Server::start().await;

@@ -48,7 +48,6 @@ async fn the_type_a_request_says_it_has_decides_nothing() {
     }
 }
 
-/// Trap 5.
 #[tokio::test]
 async fn a_malformed_request_is_400_with_its_reason_in_one_line_and_has_no_audit_row() {
     let server = Server::start().await;
@@ -68,7 +67,6 @@ async fn a_malformed_request_is_400_with_its_reason_in_one_line_and_has_no_audit
     assert_eq!(server.access_lines().await.len(), 4);
 }
 
-/// Trap 17.
 #[tokio::test]
 async fn answers_name_the_configured_urls_whatever_the_request_says_its_host_is() {
     let server = Server::start().await;
@@ -268,7 +266,6 @@ async fn the_service_itself_takes_any_body_and_its_answer_knows_its_length() {
     assert_eq!(body.collect().await.unwrap().to_bytes(), expected);
 }
 
-/// Trap 11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_limit_of_a_body_holds_under_64_requests_at_once() {
     let server = std::sync::Arc::new(Server::start().await);

@@ -1,4 +1,4 @@
-//! The field's own logs, replayed against the real router: the same requests leave the same rows.
+//! Replays the logs in `vectors/` with the real router. Equal requests must write equal rows.
 
 use crate::fixture::{Answered, Server, connection, moment, phone, vector};
 use axum::body::Body;
@@ -14,7 +14,7 @@ use ucupdate_http::Connection;
 const AGENT: &str = "Microsoft UCPhone Device";
 const AUDIT_LOG: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_OCS_2009-03-06.log";
 
-/// Sends a request of a phone's at its connection.
+/// Sends a request of the phone on its connection.
 async fn send(
     server: &Server,
     request: http::request::Builder,
@@ -27,14 +27,14 @@ async fn send(
     answered
 }
 
-/// Fetches the image and its signature that an answer names; both are given over at the same second, as in the log.
+/// Downloads the image and the signature in an answer. Both end in the same second, as in the log.
 async fn fetch(server: &Server, answered: &Answered, at: &str, connection: &Connection) {
     let response = server.read(answered);
     let [offered] = &response.modules[..] else { panic!("one image is offered: {response:?}") };
     let path = offered.base_url_for(Side::Internal).strip_prefix("http://ocs.demo.local").unwrap();
     let image = Request::get(format!("{path}/{}", offered.file_name)).header("user-agent", AGENT);
     let image = server.send(image.extension(connection.clone()).body(Body::empty()).unwrap()).await;
-    // The clock goes on while the image is on its way: the row is stamped when it is over.
+    // The clock advances during the download, because a row has the time of the end.
     server.clock.set(moment(at));
     let image = http_body_util::BodyExt::collect(image.into_body()).await.unwrap().to_bytes();
     assert!(image.starts_with(b"B000FF\n"), "an image came");
@@ -92,7 +92,7 @@ async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
     let server = Server::start().await;
     server.service.admin("admin").approve(vec![sample::cx700()]).await.unwrap();
     let log = vector("iis-2009-04-15.log");
-    // What the original answered before an administrator taught it the path, and another service's rows, are left out.
+    // Left out are the answers from before an administrator added the path, and the rows of another service.
     let rows: Vec<_> = AccessReader::new(log.as_bytes())
         .map(Result::unwrap)
         .filter(|row| row.is_of_update_service() && row.status == Some(200))
@@ -115,7 +115,7 @@ async fn the_fields_old_cx700_climbs_from_1_0_452_0_by_the_path_it_knows() {
             let answered = send(&server, Request::post(&path), connected(port), body).await;
             let offered = server.read(&answered).modules.pop();
             offered_folder = offered.map(|offered| {
-                // It writes what it is offered, reboots, and next time says so.
+                // The phone installs the offer and restarts, and its next request has the new version.
                 device.modules[0].version = offered.version.clone();
                 versions.push(offered.version.to_string());
                 offered.base_url.strip_prefix("http://ocs.demo.local").unwrap().to_owned()

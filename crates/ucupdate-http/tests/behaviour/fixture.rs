@@ -1,4 +1,4 @@
-//! A server on a store in memory, with the packages of the field's logs; and a store that fails when told.
+//! A server on a store in memory with the sample packages, and a store that fails on request.
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -22,10 +22,10 @@ use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
 use ucupdate_testkit::field;
 
-/// Where the interim image of the sample package is fetched.
+/// The path of the interim image of the sample package.
 pub(crate) const INTERIM_IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
-/// The size of the sample's images.
+/// The size of the sample's images in bytes.
 pub(crate) const IMAGE_BYTES: usize = 4000;
 
 /// Returns the interim image of the sample package.
@@ -33,7 +33,7 @@ pub(crate) fn interim_image() -> Vec<u8> {
     sample::image("OCInterim", IMAGE_BYTES)
 }
 
-/// A service with its store and clock, and the router over it.
+/// A service with its store and clock, and its router.
 pub(crate) struct Server {
     pub(crate) service: UpdateService,
     pub(crate) store: FailingStore,
@@ -41,14 +41,14 @@ pub(crate) struct Server {
     pub(crate) app: axum::Router,
 }
 
-/// URLs as in the field's audit log, and an outside to them.
+/// Returns the URLs of the original's audit log, with external URLs added.
 pub(crate) fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().unwrap())
         .with_external("https://ocs.demo.local".parse().unwrap())
 }
 
 impl Server {
-    /// With the sample package ingested, nothing approved and no test device.
+    /// Starts a server with the sample package ingested. Nothing is approved, and there are no test devices.
     pub(crate) async fn start() -> Self {
         Self::with_options(HttpOptions::default()).await
     }
@@ -61,7 +61,7 @@ impl Server {
         Self::with_service(Options::serving(urls), options).await
     }
 
-    /// With these options of the service, to which logs and a clock are added.
+    /// Starts a server with these options. Logs and a clock are added to the options of the service.
     pub(crate) async fn with_service(service: Options, options: HttpOptions) -> Self {
         let store = FailingStore::default();
         let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
@@ -83,7 +83,7 @@ impl Server {
         self.app.clone().oneshot(request).await.unwrap()
     }
 
-    /// Sends, and takes the whole answer.
+    /// Sends a request, and reads the whole response.
     pub(crate) async fn answer(&self, request: Request<Body>) -> Answered {
         let (parts, body) = self.send(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -94,7 +94,7 @@ impl Server {
         self.answer(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    /// Returns a `GET` of the interim image with these fields.
+    /// Sends a `GET` of the interim image with these header fields.
     pub(crate) async fn get_interim(&self, fields: &[(&str, &str)]) -> Answered {
         self.answer(with_fields(Request::get(INTERIM_IMAGE), fields).body(Body::empty()).unwrap()).await
     }
@@ -107,14 +107,14 @@ impl Server {
         self.service.codec().decode_response(&answered.body).unwrap().value
     }
 
-    /// Returns a log behind the store, once what waits is written.
+    /// Flushes the logs, and returns a log file from the store.
     pub(crate) async fn log(&self, key: &str) -> String {
         self.service.flush_logs().await.unwrap();
         let bytes = self.store.get_bytes(&StoreKey::parse(key).unwrap(), 1 << 20).await.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
-    /// Returns the rows of the access log, as text.
+    /// Returns the rows of the access log as text.
     pub(crate) async fn access_lines(&self) -> Vec<String> {
         let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
         log.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
@@ -128,7 +128,7 @@ impl Server {
         row
     }
 
-    /// Returns the lines of the audit log without its header; none when there is no log.
+    /// Returns the lines of the audit log without its header. Empty if there is no log.
     pub(crate) async fn audit_lines(&self) -> Vec<String> {
         self.service.flush_logs().await.unwrap();
         let key = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_OCS_2009-03-06.log";
@@ -139,7 +139,7 @@ impl Server {
     }
 }
 
-/// An answer, taken whole.
+/// A response that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: StatusCode,
@@ -152,7 +152,7 @@ impl Answered {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// Returns a header field; panics where there is none.
+    /// Returns a header field. Panics if it is missing.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
@@ -166,19 +166,19 @@ pub(crate) fn phone(version: &str, time_stamp: &str) -> UpdateRequest {
     request
 }
 
-/// Returns the connection of the field's phone to a port of the field's server.
+/// Returns a connection of the phone in `vectors/` to a port of its server.
 pub(crate) fn connection(port: u16) -> Connection {
     Connection::from_remote("10.1.1.123".parse().unwrap()).with_local(([10, 1, 1, 90], port).into())
 }
 
-/// Returns the moment of a `yyyy-MM-dd HH:mm:ss` in UTC.
+/// Returns the time `yyyy-MM-dd HH:mm:ss` in UTC.
 pub(crate) fn moment(text: &str) -> UnixTime {
     let number = |range: Range<usize>| text[range].parse::<u8>().unwrap();
     let date = (text[..4].parse().unwrap(), number(5..7), number(8..10));
     FieldTime::new(date, (number(11..13), number(14..16), number(17..19))).unwrap().as_utc()
 }
 
-/// Returns a request with these fields.
+/// Adds these header fields to a request.
 pub(crate) fn with_fields(
     builder: http::request::Builder,
     fields: &[(&str, &str)],
@@ -186,30 +186,30 @@ pub(crate) fn with_fields(
     fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value))
 }
 
-/// Returns a vector of the field.
+/// Returns the text of a file in `vectors/`.
 pub(crate) fn vector(name: &str) -> String {
     String::from_utf8(ucupdate_testkit::field::vector(name)).unwrap()
 }
 
-/// A store in memory whose reading of images fails when told.
+/// A store in memory whose reads of images can fail.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailingStore {
     objects: MemoryStore,
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
-/// How reading fails.
+/// The fault of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The store does not answer now.
+    /// The store is temporarily unavailable.
     Unavailable,
-    /// The store does not work.
+    /// The store returns an internal error.
     Backend,
-    /// Bytes end early, without an error, against the contract.
+    /// The bytes end early without an error, which breaks the contract.
     Short,
-    /// More bytes come than there are, against the contract.
+    /// The store returns more bytes than announced, which breaks the contract.
     Long,
-    /// Bytes break off with an error.
+    /// The bytes end with an error.
     BreaksOff,
 }
 
@@ -249,7 +249,7 @@ impl ImageStore for FailingStore {
             Fault::Long => vec![Ok(half), Ok(all)],
             Fault::BreaksOff => vec![Ok(half), Err(io::Error::other("the disk is gone"))],
         };
-        // As from a disk: not all of it is there at once, so that a server sends what it has.
+        // The bytes arrive in pieces, as from a disk, so that the server sends early pieces first.
         let pieces = stream::iter(pieces).then(|piece| async {
             tokio::task::yield_now().await;
             piece

@@ -1,4 +1,4 @@
-//! How the HTTP face behaves, from request to rows.
+//! Tests the HTTP side, from a request to its log rows.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod answers_of_files;

@@ -1,4 +1,4 @@
-//! Over real sockets: what only a server around the service shows.
+//! Tests with real sockets, for behaviour that needs a server around the service.
 
 use crate::fixture::{Fault, IMAGE_BYTES, INTERIM_IMAGE, Server, interim_image, vector};
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use ucupdate_http::Connection;
 
-/// Serves on a port of its own, until the test is over.
+/// Serves on a free port until the test ends.
 async fn listen(server: &Server) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -15,12 +15,12 @@ async fn listen(server: &Server) -> SocketAddr {
     address
 }
 
-/// Says this, and gives everything that comes until the connection ends.
+/// Sends this text, and returns everything that is received until the connection ends.
 async fn converse(address: SocketAddr, said: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(said.as_bytes()).await.unwrap();
     let mut heard = Vec::new();
-    // A connection that is broken may end in a reset: what came before counts.
+    // A broken connection may end with a reset. The bytes before it count.
     let _ended = stream.read_to_end(&mut heard).await;
     heard
 }
@@ -74,7 +74,7 @@ async fn a_download_that_breaks_off_in_the_store_breaks_the_connection() {
     let address = listen(&server).await;
     for fault in [Fault::Short, Fault::BreaksOff] {
         server.store.fail(fault);
-        // Kept alive: only breaking it can end the answer before its length.
+        // The connection is kept alive, so only closing it can end the response early.
         let heard = converse(address, &format!("GET {INTERIM_IMAGE} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
         assert_eq!(count(&heard, &format!("content-length: {IMAGE_BYTES}\r\n")), 1);
         assert!(heard.len() < IMAGE_BYTES, "{fault:?}: {} bytes came", heard.len());
@@ -91,7 +91,7 @@ async fn a_body_too_large_is_refused_before_it_is_sent() {
     assert!(heard.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&heard));
 }
 
-/// Sends the whole of this before anything is read, and returns what is heard until the connection ends.
+/// Sends all bytes before anything is read. Returns everything that is received until the connection ends.
 async fn send_all_then_hear(address: SocketAddr, said: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(said).await.unwrap();

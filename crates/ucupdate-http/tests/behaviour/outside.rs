@@ -12,7 +12,7 @@ use ucupdate_http::{Authenticate, Connection, HttpOptions, Verdict};
 const HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
 const FILE: &str = "/DeviceUpdateFiles_Ext/OCInterim/ENU/CPE.nbt";
 
-/// Goes by a word in the `Authorization` field.
+/// A hook that decides by a word in the `Authorization` field.
 struct ByWord;
 
 #[async_trait]

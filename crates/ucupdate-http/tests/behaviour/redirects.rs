@@ -1,4 +1,4 @@
-//! Which requests for files are answered with an address of the store, and which are not.
+//! Tests which requests for files are redirected to the store.
 
 use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, interim_image};
 use async_trait::async_trait;
@@ -9,10 +9,10 @@ use std::time::Duration;
 use ucupdate::store::{Presign, StoreError, StoreKey};
 use ucupdate_http::{HttpOptions, ImageRedirects};
 
-/// The signature beside the image.
+/// The path of the signature beside the image.
 const SIGNATURE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat";
 
-/// Signs, or does not, and remembers what for.
+/// A signer that can fail, and that records its calls.
 #[derive(Debug)]
 struct Signer {
     scheme: &'static str,
@@ -45,7 +45,7 @@ impl Presign for Signer {
     }
 }
 
-/// Returns a server that sends on whatever has a kilobyte, and the signer.
+/// Starts a server that redirects files of a kilobyte or more. Returns the server and the signer.
 async fn start(
     signer: Signer,
     change: impl FnOnce(ImageRedirects) -> ImageRedirects,

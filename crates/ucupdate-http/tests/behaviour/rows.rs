@@ -1,4 +1,4 @@
-//! The access row that each answer leaves.
+//! Tests the access row of each answer.
 
 use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, moment, vector};
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! `LocalStore` keeps the contract of `ImageStore`.
+//! Checks that `LocalStore` keeps the contract of `ImageStore`.
 
 use std::sync::Arc;
 use tempfile::TempDir;

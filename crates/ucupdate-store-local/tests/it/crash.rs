@@ -1,4 +1,4 @@
-//! `LocalStore` after a power cut at each effect of each writing call, and the proof that the kit would see a fault.
+//! Tests `LocalStore` after a power cut at each effect of each writing call, and checks that mutants are found.
 
 use crate::key;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ fn delete(at: &str) -> ScenarioStep {
     ScenarioStep::Delete(key(at))
 }
 
-/// Each writing call, on new ground, among neighbours, over what is durable, and over what another process had not synced
-/// when it was killed.
+/// Returns a scenario for each writing call: in an empty store, among other objects, over durable objects, and over
+/// objects that a killed process had not synced.
 fn scenarios() -> Vec<(&'static str, Scenario)> {
     let neighbour = || vec![old("a/neighbour")];
     vec![
@@ -78,7 +78,8 @@ async fn after_a_power_cut_anywhere_each_object_is_old_or_new_and_what_was_ackno
     assert!(crash_points > 500, "only {crash_points} distinct crash points");
 }
 
-/// Runs with each sync left out in turn: the numbers of those that nobody missed.
+/// Runs the scenario with each sync left out in turn. Returns the number of syncs, and the numbers of those whose
+/// absence was not detected.
 async fn syncs_nobody_misses(scenario: &Scenario) -> (usize, Vec<usize>) {
     let mut not_missed = Vec::new();
     for number in 0.. {
@@ -120,7 +121,7 @@ async fn with_any_one_sync_left_out_the_kit_fails() {
     ] {
         assert_eq!(syncs_nobody_misses(&scenario).await, (syncs, vec![]), "{name}");
     }
-    // Where the folder itself has gone, only the sync of the one above it is needed.
+    // If the folder itself was removed, only the folder above it must be synced.
     let gone = Scenario::of([delete("a/old")]).after([old("a/old")]).after_unsynced([delete("a/old")]);
     assert_eq!(syncs_nobody_misses(&gone).await, (2, vec![0]));
 }
@@ -142,7 +143,7 @@ async fn with_a_name_made_before_the_bytes_are_written_the_kit_fails() {
 #[tokio::test]
 async fn what_is_acknowledged_after_a_failed_sync_survives_a_power_cut() {
     let mut all = Report::default();
-    // The last scenario is one of steps that build on one another; a step that failed makes the next one another.
+    // The steps of the last scenario depend on one another, so a failed step would change the next one.
     for (name, scenario) in scenarios().into_iter().filter(|(_, scenario)| scenario.unsynced.is_empty()) {
         if scenario.steps.len() > 1 {
             continue;

@@ -1,4 +1,4 @@
-//! Disks that are full, or fail at any one step.
+//! Tests disks that are full, or that fail at any one step.
 
 use crate::key;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use ucupdate_testkit::crash::{CrashDisk, FailingDisk, ForeignLocks};
 const OLD: &str = "the old object";
 const NEW: &str = "the new object, which is longer";
 
-/// Returns a disk on which an object lies, durably.
+/// Returns a disk with one durable object.
 async fn disk_with_one_object() -> CrashDisk {
     let disk = CrashDisk::default();
     let store = LocalStore::with_disk(Arc::new(disk.clone())).unwrap();
@@ -45,7 +45,7 @@ async fn fail_at_every_effect(kind: ErrorKind, check: impl Fn(StoreError, &str))
         for number in 0.. {
             let why = format!("{name} with {kind:?} at effect {number}");
             let disk = disk_with_one_object().await;
-            // Opening has effects of its own, which are not in question here.
+            // Opening has effects too, which are not part of this test.
             let opening = FailingDisk::new(disk.clone(), usize::MAX, kind);
             let counter = opening.counter();
             drop(LocalStore::with_disk(Arc::new(opening)).unwrap());
@@ -68,7 +68,7 @@ async fn fail_at_every_effect(kind: ErrorKind, check: impl Fn(StoreError, &str))
                     );
                 }
                 check(error, &why);
-                // With room again, the same call succeeds.
+                // With free space, the same call succeeds.
                 let again = call(&store, name).await;
                 assert!(
                     matches!(again, Ok(()) | Err(StoreError::AlreadyExists { .. })),
@@ -127,7 +127,7 @@ async fn a_disk_that_became_read_only_is_told_apart_while_nothing_has_happened()
     assert!(told.get().0 > 4 && told.get().1 > 4, "both were met: {told:?}");
 }
 
-/// A small file system in memory, while it lives. Needs to be root, and to be let.
+/// A small file system in memory. Dropping the value unmounts it. Mounting needs root.
 #[cfg(target_os = "linux")]
 struct SmallDisk(tempfile::TempDir);
 
@@ -155,7 +155,7 @@ impl Drop for SmallDisk {
 #[tokio::test]
 async fn a_really_full_disk_is_said_and_leaves_the_old_object() {
     let Some(disk) = SmallDisk::mount("size=256k") else {
-        // Past the harness, which would keep it to itself.
+        // Printing past the test harness makes the text visible, since the harness hides what a passing test prints.
         let said =
             b"skipped: no small file system could be mounted (it takes root), so none was really full\n";
         let _ = std::io::Write::write_all(&mut std::io::stderr(), said);
@@ -176,7 +176,7 @@ async fn a_really_full_disk_is_said_and_leaves_the_old_object() {
     let listed = store.list_all("", 9).await.unwrap();
     assert_eq!(listed.len(), 1, "nothing half-written is seen: {listed:?}");
     assert_eq!(store.get_bytes(&small, 1000).await.unwrap(), vec![b'o'; 1000]);
-    // What was staged has gone, so there is room again.
+    // The staged file was removed, so there is free space again.
     store.put_bytes(&large, vec![b'n'; 150_000]).await.unwrap();
 }
 

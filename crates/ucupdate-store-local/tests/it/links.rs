@@ -1,4 +1,4 @@
-//! Symbolic links, and other things that this store did not make, below its root.
+//! Tests symbolic links and other entries below the root that this store did not make.
 
 use crate::key;
 use std::fs;
@@ -12,7 +12,7 @@ struct LinkedRoot {
     store: LocalStore,
 }
 
-/// Returns a root beside a secret, with links to it and within the root.
+/// Returns a root beside a folder with a secret, with links to the secret and links within the root.
 async fn place() -> LinkedRoot {
     let folder = tempfile::tempdir().unwrap();
     let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
@@ -73,7 +73,7 @@ async fn no_link_is_listed() {
     assert!(store.list("folder-out/", None).await.unwrap().is_empty());
 }
 
-/// Also when the link comes between the look and the step, the disk itself does not leave the root.
+/// Checks that the disk itself does not leave the root, even if a link appears between the check and the step.
 #[tokio::test]
 async fn the_disk_itself_does_not_leave_its_root() {
     let LinkedRoot { folder, .. } = place().await;
@@ -113,7 +113,7 @@ async fn what_is_no_folder_cannot_be_opened() {
     assert!(folder.path().join("made/on/the/way").is_dir());
 }
 
-/// A deletion that was cut short leaves empty folders: they are in nobody's way.
+/// An interrupted deletion leaves empty folders, which must not prevent new objects.
 #[tokio::test]
 async fn empty_folders_are_no_objects_and_make_room() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The folder as its users meet it, and as a power cut leaves it.
+//! Tests `LocalStore` by its public names, and after power cuts.
 #![allow(clippy::unwrap_used, reason = "these are tests, and their helpers too")]
 
 mod contract;

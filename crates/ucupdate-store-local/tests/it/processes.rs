@@ -1,6 +1,6 @@
-//! Several processes with one folder, and what a killed one leaves.
+//! Tests several processes with one folder, and the files that a killed process leaves.
 //!
-//! The children are this test program again, told by a variable of the environment what to be.
+//! The child processes run this same test program. An environment variable selects their task.
 
 use crate::key;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ fn child(role: &str, folder: &Path) -> Child {
         .unwrap()
 }
 
-/// Not a test of its own: what the children run.
+/// The tasks of the child processes. This is not a test.
 #[tokio::test]
 async fn child_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
@@ -113,7 +113,7 @@ async fn what_a_killed_process_staged_is_cleared_away_and_what_a_living_one_stag
     assert_eq!(std::fs::read_dir(folder.path().join(".staging")).unwrap().count(), 0);
 }
 
-/// A power cut may keep a staged file and lose its lock.
+/// A power cut may keep a staged file and lose its lock file.
 #[tokio::test]
 async fn what_is_staged_without_a_lock_is_cleared_away() {
     let folder = tempfile::tempdir().unwrap();
@@ -126,7 +126,7 @@ async fn what_is_staged_without_a_lock_is_cleared_away() {
     assert!(folder.path().join(".staging/README").exists());
 }
 
-/// A user removed a folder below a running store.
+/// A person removed a folder below a running store.
 #[tokio::test]
 async fn a_staging_folder_that_was_removed_is_told_of() {
     let folder = tempfile::tempdir().unwrap();
@@ -167,8 +167,8 @@ fn a_process_whose_fsync_fails_acknowledges_nothing() {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), skipped);
         return;
     }
-    // When the first call to fail lies after the last call, the child acknowledges.
+    // If the first call to fail is after the last call, the child acknowledges.
     let calls = (1..MANY).find(|first| acknowledged_with_failing_fsync(*first) == Some(true)).unwrap() - 1;
-    // strace counts the calls of each thread; one thread syncs the bytes and each folder above.
+    // strace counts the calls of each thread. One thread syncs the bytes and each folder above them.
     assert!(calls >= 4, "the bytes and each folder above are synced, but only {calls} calls were made");
 }

@@ -1,4 +1,4 @@
-//! Tests of how the store uses the runtime around it, and of how it reads.
+//! Tests how the store uses the runtime, and how it reads.
 
 use crate::key;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, LocalStore, Lock, ReadFile, WriteFile};
 use ucupdate_testkit::crash::CrashDisk;
 
-/// A disk that makes each sync of a folder wait until somebody lets it go on.
+/// A disk whose folder syncs wait until the test lets them continue.
 #[derive(Debug)]
 struct WaitingDisk {
     disk: CrashDisk,

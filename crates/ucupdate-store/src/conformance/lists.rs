@@ -7,14 +7,14 @@ use crate::image_store::{ImageStore, MAX_PAGE_OBJECTS};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-/// Names that sort on both sides of `/`, where a walk over folders gets the order wrong.
+/// Names that sort on both sides of `/`. A walk over folders may sort them wrongly.
 const TRICKY: [&str; 14] = [
     "C", "a-b", "a-b.c", "a.b", "a/-", "a/b-c", "a/b/c", "a/b/c0", "a/b0", "a0", "aa/b", "ab", "b/a/a/a",
     "\u{e4}/a",
 ];
 
 async fn write_tricky<S: ImageStore>(store: &S) {
-    // Not in order.
+    // The keys are not written in order.
     for n in 0..TRICKY.len() {
         let text = TRICKY[(n * 5 + 3) % TRICKY.len()];
         write(store, &key(text), text).await;

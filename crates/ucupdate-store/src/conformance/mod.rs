@@ -142,7 +142,7 @@ impl<S: ImageStore, K> Fresh for (S, K) {
 mod tests {
     use std::collections::BTreeSet;
 
-    /// The list in the macro is written by hand. This test keeps it complete.
+    /// The list in the macro is written by hand. This test checks that it is complete.
     #[test]
     fn every_case_stands_in_the_macro() {
         let macro_text =

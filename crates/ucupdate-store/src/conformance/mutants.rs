@@ -1,4 +1,4 @@
-//! Proof of the suite: stores that break one sentence of the contract each must fail the cases that name the sentence.
+//! Tests the suite itself. A store that breaks one sentence of the contract must fail the cases for that sentence.
 
 use super::support::for_turns;
 use crate::error::StoreError;
@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 
-/// Creates a test for each fault: every case named must fail on a store with that fault.
+/// Creates a test for each fault. Every named case must fail on a store with that fault.
 macro_rules! mutants {
     ($($fault:ident breaks $($case:ident),+;)+) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

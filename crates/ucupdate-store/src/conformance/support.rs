@@ -1,4 +1,4 @@
-//! Helpers of the cases: patterns that show a mixture of objects, and streams that pause at a given point.
+//! Helpers of the cases: bytes that reveal a mixture of objects, and streams that pause at a given point.
 
 use crate::error::StoreError;
 use crate::ext::ImageStoreExt;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-/// Size of an object that is larger than any piece that a store passes on.
+/// Size in bytes of an object that is larger than any piece that a store returns.
 pub(super) const LARGE: usize = 1024 * 1024 + 17;
 
 const READ_LIMIT: usize = 16 * 1024 * 1024;
@@ -24,12 +24,12 @@ pub(super) fn key(text: &str) -> StoreKey {
     StoreKey::parse(text).expect("the cases use valid keys")
 }
 
-/// Returns bytes that differ at every position, so that a missing, moved or repeated byte is seen.
+/// Returns bytes that depend on their position, so that a missing, moved or repeated byte is detected.
 pub(super) fn pattern(len: usize) -> Bytes {
     (0..len).map(|at| u8::try_from((at / 251 + at) % 256).unwrap_or(0)).collect()
 }
 
-/// Returns one letter `len` times, so that a mixture of two objects is seen.
+/// Returns one letter `len` times, so that a mixture of two objects is detected.
 pub(super) fn letters(letter: u8, len: usize) -> Bytes {
     vec![letter; len].into()
 }

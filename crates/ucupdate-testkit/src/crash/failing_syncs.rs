@@ -127,16 +127,7 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
     wrap: &impl Fn(S) -> W,
     open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
 ) -> Result<(Report, bool), Broken> {
-    let disk = CrashDisk::default();
-    let mut allowed = Allowed::new();
-    {
-        let store = open(Arc::new(disk.clone())).await.expect("an empty disk can be opened");
-        for step in &scenario.before {
-            step.run(&store).await.expect("the disk has no fault");
-            step.acknowledge(&mut allowed);
-        }
-    }
-    disk.settle();
+    let (disk, mut allowed) = scenario.prepare(open).await;
 
     let failing = FailingSyncs::new(disk.clone(), first, repetition);
     let syncs = failing.counter();

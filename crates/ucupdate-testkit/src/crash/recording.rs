@@ -57,6 +57,31 @@ pub struct Broken {
 }
 
 /// Recorded work on a [`CrashDisk`], with its promises. The work may be that of a store or of a whole service.
+///
+/// ```
+/// use std::io::Write;
+/// use ucupdate_store_local::Disk;
+/// use ucupdate_testkit::crash::{CrashDisk, Recording};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+///
+/// let disk = CrashDisk::default();
+/// let mut recording = Recording::of(&disk, "nothing");
+/// let mut file = disk.create("a").unwrap();
+/// file.write_all(b"kept").unwrap();
+/// file.sync().unwrap();
+/// disk.sync_dir("").unwrap();
+/// recording.promise(recording.effects(), "the file");
+///
+/// let report = recording
+///     .cut_everywhere(async |left: CrashDisk, promise: &&str| match (*promise, left.files().get("a")) {
+///         ("the file", None) => Err("it is gone".to_owned()),
+///         _ => Ok(()),
+///     })
+///     .await
+///     .unwrap();
+/// assert_eq!((report.effects, report.disks), (4, 5));
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Recording<P> {
     disk: CrashDisk,

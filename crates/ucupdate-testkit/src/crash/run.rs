@@ -54,6 +54,23 @@ impl Scenario {
     pub fn after_unsynced(self, unsynced: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { unsynced: unsynced.into(), ..self }
     }
+
+    /// Runs the steps of [`before`](Self::before) on a new disk, and makes them durable. Returns the disk and its objects.
+    pub(super) async fn prepare<S: ImageStore>(
+        &self,
+        open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
+    ) -> (CrashDisk, Allowed) {
+        let disk = CrashDisk::default();
+        let mut allowed = Allowed::new();
+        let store = open(Arc::new(disk.clone())).await.expect("an empty disk can be opened");
+        for step in &self.before {
+            step.run(&store).await.expect("the disk has no fault");
+            step.acknowledge(&mut allowed);
+        }
+        drop(store);
+        disk.settle();
+        (disk, allowed)
+    }
 }
 
 /// The objects that each key may hold.
@@ -79,16 +96,7 @@ pub async fn every_crash<S: ImageStore>(
     run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
 ) -> Result<Report, Broken> {
-    let disk = CrashDisk::default();
-    let mut allowed = Allowed::new();
-    {
-        let store = open(Arc::new(disk.clone())).await.expect("an empty disk can be opened");
-        for step in &scenario.before {
-            step.run(&store).await.expect("the disk has no fault");
-            step.acknowledge(&mut allowed);
-        }
-    }
-    disk.settle();
+    let (disk, mut allowed) = scenario.prepare(&open).await;
     {
         let store = open(Arc::new(NoDirSync::new(disk.clone()))).await.expect("the disk has no fault");
         for step in &scenario.unsynced {

@@ -7,7 +7,7 @@ use ucupdate_cab::package::MANIFEST_NAMES;
 use ucupdate_upx::NAMES;
 
 /// Returns the dictionary of a target, or no words where bytes alone reach everything.
-fn words(target: &str) -> BTreeSet<String> {
+pub(crate) fn words(target: &str) -> BTreeSet<String> {
     let mut words: BTreeSet<String> = BTreeSet::new();
     let mut add = |all: &mut dyn Iterator<Item = String>| words.extend(all);
     match target {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a corpus that cannot be read has failed")]
 
 mod dictionaries;
+mod mutations;
 mod seeds;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// A law panics if it is broken.
 type Law = fn(&[u8]);
 
-/// Makes the table of laws by target, and a test for each target. So the lines that one corpus reaches can be counted.
+/// Makes the table of laws by target, and two tests for each target. So the lines that one corpus reaches can be counted.
 macro_rules! laws {
     ($($target:ident: $law:path,)*) => {
         const LAWS: &[(&str, Law)] = &[$((stringify!($target), $law)),*];
@@ -22,6 +23,13 @@ macro_rules! laws {
             $(#[test]
             fn $target() {
                 super::replay(stringify!($target), $law);
+            })*
+        }
+
+        mod damaged_inputs_keep_their_law {
+            $(#[test]
+            fn $target() {
+                super::mutations::try_damage(stringify!($target), $law);
             })*
         }
     };

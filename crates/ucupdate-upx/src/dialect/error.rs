@@ -1,4 +1,4 @@
-//! Why a dialect is refused.
+//! The reasons why a dialect is refused.
 
 use super::MAX_NAME_BYTES;
 
@@ -14,7 +14,7 @@ pub enum DialectError {
         line: usize,
         cause: Box<str>,
     },
-    /// A key of the file belongs to no item.
+    /// A key of the file is not the key of an item.
     #[error("`{key}` is not an item of the protocol, expected a key of dialect.example.toml")]
     UnknownKey { key: Box<str> },
     /// A value is neither a name nor a list of names.

@@ -9,10 +9,10 @@ pub use self::error::DialectError;
 use crate::names::{ITEMS, Item, ItemFacts, NAMES, NameScope, of};
 use ucupdate_xml::chars::{is_xml_char, is_xml_name};
 
-/// The most bytes of a name in a [`Dialect`].
+/// The largest size of a name in a [`Dialect`] in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
 
-/// The names of the items on the wire: for each item one name to write, and any number of names to read.
+/// The names of the items on the wire. Each item has one name for writing and any number of names for reading.
 ///
 /// No body of a real phone is published, so the names are inferred (see [`NAMES`]). With a capture from a phone, the names
 /// can be changed by these methods or in a file. Names match without regard to ASCII case and namespace prefixes.
@@ -69,12 +69,14 @@ impl Dialect {
         self.names[item as usize].also.iter().map(|name| &**name)
     }
 
-    /// Returns the default namespace that written requests declare. It is blank for none. Reading ignores namespaces.
+    /// Returns the default namespace that written requests declare. It is blank if there is none. Reading ignores
+    /// namespaces.
     pub fn request_namespace(&self) -> &str {
         &self.request_namespace
     }
 
-    /// Returns the default namespace that written responses declare. It is blank for none. Reading ignores namespaces.
+    /// Returns the default namespace that written responses declare. It is blank if there is none. Reading ignores
+    /// namespaces.
     pub fn response_namespace(&self) -> &str {
         &self.response_namespace
     }
@@ -117,8 +119,8 @@ impl Dialect {
         Ok(self)
     }
 
-    /// Returns the item of `place` that is called `name`, looked for from `hint` on: items mostly come in the order of
-    /// the table.
+    /// Returns the item of `scope` with this name. The search begins at `hint`, because items are mostly in the order
+    /// of the table.
     #[inline]
     pub(crate) fn find(&self, scope: NameScope, name: &str, hint: usize) -> Option<Item> {
         let entries = of(scope);

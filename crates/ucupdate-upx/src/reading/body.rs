@@ -1,4 +1,4 @@
-//! The first check of a body: an empty one, a device log, or a document.
+//! The first check of a body: it is empty, a device log, or a document.
 
 use crate::error::{DecodeError, LogForm, MessageKind};
 use crate::limits::Limits;
@@ -7,7 +7,7 @@ use ucupdate_xml::XmlDocument;
 /// Finds the document in a body.
 ///
 /// # Errors
-/// When the body is empty, is a device log, or is not text in an encoding that is read.
+/// When the body is empty, is a device log, or has an unsupported encoding.
 pub(crate) fn open<'a>(
     body: &'a [u8],
     limits: &Limits,
@@ -23,7 +23,8 @@ pub(crate) fn open<'a>(
     Ok(XmlDocument::new(body, &limits.xml)?)
 }
 
-/// Returns the form of the device log that a body begins like.
+/// Returns the form of the device log, judged by the first bytes of a body. `None` if the body does not begin like a
+/// device log.
 fn log_form(body: &[u8]) -> Option<LogForm> {
     let forms: [(&[u8], LogForm); 4] = [
         (b"--", LogForm::Multipart),

@@ -38,7 +38,7 @@ impl MessageItems {
     }
 }
 
-/// An element whose end was not reached yet.
+/// An element whose end was not read yet.
 pub(crate) struct OpenElement<'a> {
     pub(crate) name: &'a str,
     pub(crate) at: usize,
@@ -47,7 +47,7 @@ pub(crate) struct OpenElement<'a> {
     pub(crate) overlong: bool,
 }
 
-/// The meaning of an element by the dialect.
+/// The meaning of an element in the dialect.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ElementRole {
     /// A root or a list. It has no value of its own.

@@ -1,9 +1,9 @@
-//! From events of XML to items: which of them the dialect knows, and where they stand.
+//! Converts events of XML to items, which are known or unknown to the dialect.
 //!
-//! An item is an element or an attribute with one of its names, at any depth. Elements that the dialect does not know (an
-//! envelope, a group) are transparent. Where an item is found at several depths, the shallowest one counts and the others
-//! are unknown items. At one depth the written name prevails over an alias, and the same name twice is a problem. The
-//! items inside a `Module` belong to that module.
+//! An item is an element or an attribute with one of its names, at any depth. Elements that the dialect does not know
+//! (an envelope, a group) are transparent. If an item is found at several depths, the shallowest one counts and the
+//! others are unknown items. At one depth, the written name has priority over an alias, and the same name twice is a
+//! problem. The items inside a `Module` belong to that module.
 
 pub(crate) mod body;
 mod message_items;
@@ -47,7 +47,7 @@ pub(crate) fn read_leniently<'a>(
     // A fault ends the reading. The strict decoding reports it.
     let _ = reading.run();
     while !reading.open.is_empty() {
-        // A limit may end the reading inside an item. The part that was read is still worth showing.
+        // A limit may end the reading within an item. The part that was read is reported anyway.
         if reading.end().is_err() {
             break;
         }
@@ -169,15 +169,15 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(item)
     }
 
-    /// Returns whether the item has another name here than the one it is written by.
+    /// Returns whether this name is an alias of the item.
     #[inline]
     fn is_alias(&self, item: Item, name: &str) -> bool {
         let (written, name) = (self.dialect.name(item), local_name(name));
-        // Most names are written exactly so, and then one look at the bytes is enough.
+        // Most names have the exact spelling, so one comparison of bytes is enough.
         written != name && !written.eq_ignore_ascii_case(name)
     }
 
-    /// Keeps a file name that stands outside the modules.
+    /// Stores a file name that is outside the modules.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
             && self.raw.outside_module.is_none()
@@ -188,7 +188,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     }
 
     fn attributes(&mut self) -> Result<(), DecodeError> {
-        // The list is taken out and given back, so that its memory is used again.
+        // The list is taken out and put back, so that its memory is reused.
         let mut attributes = std::mem::take(self.xml.attributes_mut());
         for attribute in attributes.drain(..) {
             let name = attribute.name;
@@ -288,7 +288,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Keeps an item, unless it is known from a shallower depth or under its written name.
+    /// Stores an item, unless it was found at a shallower depth or under its written name.
     fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
@@ -324,7 +324,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Keeps an unknown item within the limit, and returns its index in the list.
+    /// Stores an unknown item if the limit allows it, and returns its index in the list.
     fn unknown(&mut self, at: usize, value: &str, path: impl FnOnce(&Self) -> Box<str>) -> Option<usize> {
         self.raw.unknown_count += 1;
         if self.raw.unknown.len() == self.limits.unknown {
@@ -338,8 +338,8 @@ impl<'a, 'l> MessageReader<'a, 'l> {
 
     /// Returns the path of an item in the element with the index `owner` - 1.
     ///
-    /// The path is needed for a report, and for an item that a later one may replace. It is empty for all others: those
-    /// that stand directly in a root or module under their written name.
+    /// The path is needed for a report, and for an item that a later one may replace. It is empty for items directly in
+    /// a root or module under their written name.
     fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
         let usual = !is_alias
             && if self.in_module {

@@ -1,4 +1,4 @@
-//! The items of one message as they were found, before they mean anything.
+//! The items of one message before they are interpreted.
 
 use crate::names::Item;
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ pub(crate) struct RawMessage<'a> {
     pub(crate) modules: Vec<RawModule>,
     pub(crate) unknown: Vec<UnknownItem>,
     pub(crate) unknown_count: usize,
-    /// The name and position of an item that belongs into a module, but stands outside.
+    /// The name and the position of an item that is outside the modules, but belongs in one.
     pub(crate) outside_module: Option<(&'a str, usize)>,
     /// The prefix and name of each declared namespace. Filled for reports only.
     pub(crate) namespaces: Vec<(Box<str>, Box<str>)>,
@@ -47,7 +47,7 @@ pub(crate) struct RawModule {
 #[derive(Clone, Debug)]
 pub(crate) struct FoundItem<'a> {
     pub(crate) item: Item,
-    /// `true` if the item has another name than the one it is written by. That name prevails at the same depth.
+    /// `true` if the item has an alias. The written name has priority at the same depth.
     pub(crate) is_alias: bool,
     pub(crate) value: Cow<'a, str>,
     pub(crate) at: usize,
@@ -55,7 +55,7 @@ pub(crate) struct FoundItem<'a> {
     pub(crate) twice: bool,
     /// `true` if the text is longer than the limit.
     pub(crate) overlong: bool,
-    /// The path of the item. Filled for reports, and for an item that another may replace.
+    /// The path of the item. It is set for reports, and for an item that another one may replace.
     pub(crate) path: Box<str>,
 }
 

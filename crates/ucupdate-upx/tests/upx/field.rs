@@ -1,4 +1,4 @@
-//! The canonical bodies, both ways and byte for byte.
+//! Reads and writes the canonical bodies, byte for byte.
 
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 use ucupdate_testkit::field::{self, offer};

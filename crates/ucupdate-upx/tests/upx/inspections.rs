@@ -1,4 +1,4 @@
-//! The report on a body, which helps to write a dialect.
+//! Tests the report on a body, which helps to write a dialect.
 
 use crate::asking;
 use ucupdate_upx::{Codec, DecodeErrorKind, MessageKind};

@@ -7,7 +7,7 @@ use ucupdate_core::value::{FileName, Reported};
 use ucupdate_core::{Device, DeviceKind, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_upx::{Codec, laws};
 
-/// Any text that XML can hold, the awkward characters often.
+/// Returns any text that XML allows. Special characters are frequent.
 fn text() -> impl Strategy<Value = String> {
     let one = prop_oneof![
         Just('\r'),

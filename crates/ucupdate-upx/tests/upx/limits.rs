@@ -1,9 +1,9 @@
-//! Every number in `Limits` is reached once, and what is just within it is read.
+//! Checks that each limit is enforced, and that a body just within the limit is read.
 
 use crate::asking;
 use ucupdate_upx::{Codec, DecodeError, DecodeErrorKind, Dialect, Limit, Limits, XmlLimits};
 
-/// `make(n)` is read with the limit at `n`, and refused by that limit with one less.
+/// Checks that `make(n)` is read with the limit `n`, and refused with the limit `n - 1`.
 #[track_caller]
 fn reached(limit: Limit, with: fn(Limits, usize) -> Limits, make: impl Fn(usize) -> String) {
     let n = 40;

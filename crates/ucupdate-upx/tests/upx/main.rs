@@ -1,4 +1,4 @@
-//! The codec as its users see it.
+//! Tests of the codec by its public names.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, too")]
 
@@ -11,7 +11,7 @@ mod responses;
 
 use ucupdate_upx::{Codec, DecodeError, Decoded};
 
-/// Returns a request with the five required items, and `more` behind them.
+/// Returns a request with the five required items, followed by `more`.
 fn asking(more: &str) -> String {
     format!(
         "<Request><DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>\

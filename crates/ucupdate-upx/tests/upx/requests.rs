@@ -1,4 +1,4 @@
-//! Which bodies are read as a request, and which are refused.
+//! Tests which bodies are read as a request, and which are refused.
 
 use crate::{asking, request, request_refused};
 use ucupdate_core::ReportedVersion;
@@ -127,7 +127,7 @@ fn unknown_items_are_kept_with_their_positions() {
         let name = item.path.rsplit(['/', '@']).next().unwrap();
         assert!(body[item.at..].trim_start_matches('<').starts_with(name), "{item:?}");
     }
-    // What stands less deep counts, also when it comes later.
+    // The item at the smaller depth counts, even if it comes later.
     let late =
         request(&format!("<Request><Group><Locale>DEU</Locale></Group>{}", &asking("")["<Request>".len()..]));
     assert_eq!(late.value.device.kind.locale.as_str(), "ENU");
@@ -203,7 +203,7 @@ fn a_request_in_utf_16_is_read_with_a_mark_and_without() {
     assert_eq!(other.unwrap_err().kind(), DecodeErrorKind::Encoding);
 }
 
-/// A malformed body has a reason, and is never an empty request.
+/// A malformed body is refused with a reason. It is never read as an empty request.
 #[test]
 fn a_malformed_request_is_refused_with_a_reason_and_a_position() {
     for (body, message) in [

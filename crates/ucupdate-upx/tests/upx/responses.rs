@@ -1,4 +1,4 @@
-//! Which bodies are read as a response, and which are refused.
+//! Tests which bodies are read as a response, and which are refused.
 
 use crate::{asking, response_refused};
 use ucupdate_upx::Codec;

@@ -1,8 +1,8 @@
-//! Every number in `XmlLimits` is reached once, and a document just within it is read.
+//! Checks that each limit is enforced, and that a document just within the limit is read.
 
 use ucupdate_xml::{XmlElement, XmlErrorKind, XmlLimit, XmlLimits};
 
-/// `make(n)` is read with the limit at `n`, and refused by that limit with one less.
+/// Checks that `make(n)` is read with the limit `n`, and refused with the limit `n - 1`.
 #[track_caller]
 fn reached(limit: XmlLimit, with: fn(XmlLimits, usize) -> XmlLimits, make: impl Fn(usize) -> String) {
     let most = 40;
@@ -52,7 +52,7 @@ fn reading_ends_at_each_number() {
     reached(XmlLimit::NameBytes, XmlLimits::with_name_bytes, |most| format!("<a {}=''/>", "a".repeat(most)));
 }
 
-/// Documents of nearly 64 KiB that are made to cost time or memory.
+/// Returns documents of nearly 64 KiB that are made to cost time or memory.
 fn bombs() -> Vec<(&'static str, String)> {
     let fill = |piece: &str| piece.repeat(60 * 1024 / piece.len());
     vec![

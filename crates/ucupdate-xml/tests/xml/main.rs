@@ -1,4 +1,4 @@
-//! The reader as its users see it.
+//! Tests of the reader by its public names.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, too")]
 

@@ -1,4 +1,4 @@
-//! Every fault that quick-xml accepts is refused, each with its position.
+//! Checks that every fault that quick-xml accepts is refused with its position.
 
 use ucupdate_xml::{XmlElement, XmlLimits};
 

@@ -1,6 +1,6 @@
 //! [`Capture`]: one body that was kept, and its form in the store.
 //!
-//! An object is one line of JSON, the head, and then the bytes of the body.
+//! An object consists of one line of JSON, which is the head, and the bytes of the body.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -17,17 +17,17 @@ pub(crate) const CAPTURES: &str = "Logs/Client/";
 /// The format of the head.
 const FORMAT: u32 = 1;
 
-/// The largest head in bytes.
+/// The largest size of a head in bytes.
 pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// The number of bytes of a reason and of a host that are kept.
+/// The largest size in bytes of the stored reason and of the stored host.
 const MAX_TEXT_BYTES: usize = 1024;
 
 /// The kind of a capture. It is the name of a folder below `Logs/Client/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CaptureKind {
-    /// The body of a request that is not an update request.
+    /// The body of a request that is neither an update request nor a device log.
     Unreadable,
     /// A device log as a multipart form.
     Multipart,
@@ -58,7 +58,7 @@ impl CaptureKind {
         format!("{CAPTURES}{}/", self.name())
     }
 
-    /// Returns the kind of a device log, or `None` for a form that is not known here.
+    /// Returns the kind for this form of a device log. `None` if the form has no kind.
     pub(crate) fn of_log(form: LogForm) -> Option<Self> {
         match form {
             LogForm::Multipart => Some(Self::Multipart),
@@ -76,7 +76,7 @@ impl fmt::Display for CaptureKind {
     }
 }
 
-/// The id of a capture: the server, the time in UTC, and the start of the SHA-256 of the body, as
+/// The id of a capture: the server, the time in UTC, and the start of the SHA-256 of the body, such as
 /// `ocs01_20090306T171039Z_1f2e3d4c`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaptureId {
@@ -95,7 +95,7 @@ pub struct CaptureIdError {
 impl CaptureId {
     pub(crate) fn new(server: &ServerName, at: UnixTime, sha256: &Sha256Digest) -> Self {
         let at = UnixTime::from_seconds(at.as_seconds());
-        // `2009-03-06T17:10:39` of the ISO form, without its signs.
+        // The time is that of the ISO form `2009-03-06T17:10:39`, without `-` and `:`.
         let time: String = at.to_string().chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
         let text = format!("{server}_{time}Z_{}", &sha256.to_string()[..8]);
         Self { server: server.clone(), at, text: text.into() }
@@ -168,7 +168,7 @@ pub struct Capture {
     pub kind: CaptureKind,
     /// The address of the device. It is empty if the server did not know it.
     pub host: Box<str>,
-    /// The reason why the request was not read. It is empty for a device log.
+    /// The reason why the request could not be read. It is empty for a device log.
     pub reason: Box<str>,
     /// The size of the body in bytes. A longer body was cut to the size that is kept.
     pub bytes: u64,
@@ -186,7 +186,7 @@ struct Head<'a> {
     bytes: u64,
 }
 
-/// Returns the object of a capture. At most `most` bytes of the body are kept.
+/// Returns the object of a capture: its head and at most `most` bytes of the body.
 pub(crate) fn write(at: UnixTime, host: &str, reason: &str, body: &[u8], most: usize) -> Bytes {
     let head = Head {
         format: FORMAT,
@@ -201,7 +201,8 @@ pub(crate) fn write(at: UnixTime, host: &str, reason: &str, body: &[u8], most: u
     object.into()
 }
 
-/// Reads the head of an object. Returns the capture and where its body begins, or why the object cannot be read.
+/// Reads the head of an object. Returns the capture and the offset of its body, or the reason why the object cannot be
+/// read.
 pub(crate) fn read(id: CaptureId, kind: CaptureKind, object: &[u8]) -> Result<(Capture, usize), String> {
     let end = object.iter().take(MAX_HEAD_BYTES).position(|byte| *byte == b'\n');
     let end = end.ok_or_else(|| "has no head, expected a line of JSON".to_owned())?;

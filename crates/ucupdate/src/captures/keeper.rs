@@ -1,4 +1,4 @@
-//! [`Keeper`]: writes captures in the background, and removes the old ones.
+//! [`Keeper`]: writes captures in the background, and removes old ones.
 
 use crate::captures::capture::{self, CaptureId, CaptureKind};
 use crate::captures::options::CaptureOptions;
@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// The number of captures that wait to be written.
+/// The largest number of captures that wait to be written.
 const MAX_WAITING: usize = 64;
 
-/// The bytes of the captures that wait to be written.
+/// The largest total size in bytes of the captures that wait to be written.
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 /// The time limit for writing a capture.
@@ -28,15 +28,15 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) struct Keeper {
     pub(crate) options: CaptureOptions,
     queue: mpsc::Sender<Item>,
-    /// The bytes of the captures that wait.
+    /// The total size in bytes of the captures that wait.
     waiting: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
 enum Item {
-    /// The kind, the key, the bytes of the body, and the object.
+    /// A capture: its kind, its key, the size of its body in bytes, and its object.
     Capture(CaptureKind, StoreKey, usize, Bytes),
-    /// All captures before are written or lost.
+    /// A request for notification when all earlier captures are written or lost.
     Flush(oneshot::Sender<()>),
 }
 
@@ -50,7 +50,7 @@ impl Keeper {
         Self { options, queue, waiting }
     }
 
-    /// Keeps a body. Returns its id, or `None` if too many bodies wait to be written.
+    /// Adds a body to the waiting captures. Returns its id, or `None` if too many bodies wait.
     pub(crate) fn keep(
         &self,
         kind: CaptureKind,
@@ -80,7 +80,7 @@ impl Keeper {
     }
 }
 
-/// The background task.
+/// The background task that removes old captures.
 struct Pruner {
     store: Arc<dyn ImageStore>,
     options: CaptureOptions,
@@ -90,7 +90,7 @@ struct Pruner {
 
 impl Pruner {
     async fn run(self, mut items: mpsc::Receiver<Item>) {
-        // The number of captures of each kind. `None` until they were counted.
+        // The number of captures of each kind. `None` until they are counted.
         let mut counts = [None; CaptureKind::ALL.len()];
         while let Some(item) = items.recv().await {
             match item {
@@ -98,8 +98,8 @@ impl Pruner {
                     let written = tokio::time::timeout(STORE_TIME, self.store.create(&key, bytes)).await;
                     self.waiting.fetch_sub(size, Ordering::Relaxed);
                     if !matches!(written, Ok(Ok(()))) {
-                        // The same body within the same second is there already. Another failure loses a capture, and
-                        // answers go on.
+                        // `AlreadyExists` means that the same body was kept in the same second. After another failure
+                        // the capture is lost, and the service continues.
                         continue;
                     }
                     let count = &mut counts[kind as usize];
@@ -115,14 +115,14 @@ impl Pruner {
         }
     }
 
-    /// Removes the captures of this server that are too old, and the oldest ones beyond the largest number. Returns the number
-    /// of those that stay. To list less often, a tenth more is removed than is necessary.
+    /// Removes the captures of this server that are too old, and the oldest ones beyond the largest number. Returns the
+    /// number of captures that stay. A tenth more than necessary is removed, so that the store is listed less often.
     async fn prune(&self, kind: CaptureKind) -> Result<usize, StoreError> {
         prune(&*self.store, &self.options, kind, self.clock.now()).await.map(|(kept, _)| kept)
     }
 }
 
-/// Removes captures, and returns the numbers of those that stay and that were removed.
+/// Removes captures. Returns how many stay and how many were removed.
 pub(crate) async fn prune(
     store: &dyn ImageStore,
     options: &CaptureOptions,

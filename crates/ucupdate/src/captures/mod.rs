@@ -1,4 +1,4 @@
-//! Captures: bodies of requests that are kept in the store, because they could not be read or are logs of devices.
+//! Captures: bodies of requests that are kept in the store. They could not be read, or they are device logs.
 
 pub(crate) mod capture;
 pub(crate) mod keeper;

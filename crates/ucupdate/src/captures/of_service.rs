@@ -9,15 +9,15 @@ use std::time::Duration;
 use ucupdate_store::{ImageStoreExt as _, StoreError, StoreKey};
 use ucupdate_upx::{DecodeError, LogForm};
 
-/// The largest object of a capture that is read.
+/// The largest size in bytes of a capture's object that is read.
 const MAX_OBJECT_BYTES: usize = 1024 * 1024 * 1024;
 
-/// The time for writing the captures that wait at a shutdown.
+/// The time limit for writing waiting captures at a shutdown.
 const FLUSH_TIME: Duration = Duration::from_secs(10);
 
 impl UpdateService {
-    /// Reports a body that is not an update request, and keeps it if [`Options::with_captures`](crate::Options::with_captures)
-    /// asks for it. Never waits. A device log is not such a body.
+    /// Reports a body that is neither an update request nor a device log. Keeps the body if
+    /// [`Options::with_captures`](crate::Options::with_captures) is set. Never waits.
     pub fn report_unreadable(&self, host: &str, error: &DecodeError, body: &[u8]) {
         let earlier = self.inner.shapes.count(error);
         let keeper = self.inner.captures.as_ref();
@@ -43,7 +43,7 @@ impl UpdateService {
             && keeper.keep(kind, self.now(), (host, ""), body).is_some()
     }
 
-    /// Returns the captures in the store of every server, the newest first. Objects that are not captures are skipped.
+    /// Returns the captures of all servers in the store, the newest first. Objects that are not captures are skipped.
     ///
     /// # Errors
     /// When the store fails.
@@ -79,7 +79,7 @@ impl UpdateService {
     /// Returns a capture with its body. `None` if there is no capture with this id.
     ///
     /// # Errors
-    /// When the store fails, or the object is not a capture that this program reads.
+    /// When the store fails, or the object is not a capture in a format that this program reads.
     pub async fn capture(&self, id: &CaptureId) -> Result<Option<(Capture, Bytes)>, StoreError> {
         for kind in CaptureKind::ALL {
             let Some(key) = id.key(kind) else { continue };

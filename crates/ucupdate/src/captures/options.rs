@@ -1,8 +1,9 @@
-//! [`CaptureOptions`]: which bodies are kept, and how many.
+//! [`CaptureOptions`]: the bodies that are kept, and their limits.
 
 use ucupdate_audit::{RetentionDays, ServerName};
 
-/// Which bodies of requests a server keeps below `Logs/Client/` in its store, and how many.
+/// Options of captures: the kinds and the number of request bodies that a server keeps below `Logs/Client/` in its
+/// store.
 ///
 /// Bodies name devices, and may name users. On a folder store only the owner of the folder can read them.
 ///
@@ -24,8 +25,8 @@ pub struct CaptureOptions {
 }
 
 impl CaptureOptions {
-    /// Returns options that keep unreadable requests for ten days: at most 1,000 of this server, of at most 64 KiB each, and
-    /// at most 20 of one shape. Uploads of device logs are not kept.
+    /// Returns options that keep unreadable requests for ten days. At most 1,000 are kept, at most 64 KiB of each, and
+    /// at most 20 with the same error. Uploads of device logs are not kept.
     pub fn new(server: ServerName) -> Self {
         Self {
             server,
@@ -37,7 +38,7 @@ impl CaptureOptions {
         }
     }
 
-    /// Sets how many days captures are kept. Default: ten.
+    /// Sets the number of days for which captures are kept. Default: ten.
     #[must_use]
     pub fn with_days(mut self, days: RetentionDays) -> Self {
         self.days = days;
@@ -51,15 +52,15 @@ impl CaptureOptions {
         self
     }
 
-    /// Sets the number of bytes that are kept of an unreadable body. Default: 65,536.
+    /// Sets the number of bytes that are kept of each unreadable body. Default: 65,536.
     #[must_use]
     pub fn with_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Sets the largest number of unreadable bodies of one shape that one run of the server keeps. Default: 20. Without this
-    /// limit one kind of device would displace the captures of all others.
+    /// Sets the largest number of unreadable bodies with the same error that one run of the server keeps. Default: 20.
+    /// Without this limit one kind of device would displace the captures of all others.
     #[must_use]
     pub fn with_of_one_shape(mut self, bodies: u32) -> Self {
         self.of_one_shape = bodies;

@@ -1,13 +1,14 @@
-//! [`Shapes`]: the forms of unreadable bodies, so that each form is reported once and none displaces the others.
+//! [`Shapes`]: groups unreadable bodies by their error, so that each error is reported once and no kind of body
+//! displaces the others.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use ucupdate_upx::DecodeError;
 
-/// The number of shapes that are told apart. Bodies of further shapes count as one shape.
+/// The largest number of shapes. Bodies of further shapes count as one shape.
 const MAX_SHAPES: usize = 256;
 
-/// The number of characters of an error that make a shape.
+/// The number of characters of an error that are part of a shape.
 const MAX_CHARS: usize = 200;
 
 /// The shapes of the unreadable bodies since the start, each with the number of its bodies.

@@ -1,4 +1,4 @@
-//! [`Event`]: one thing that happened in a service, and [`Events`]: a listener.
+//! [`Event`]: something that happened in a service. [`Events`]: a listener.
 
 use crate::asker::Asker;
 use crate::captures::capture::CaptureId;
@@ -21,9 +21,9 @@ use ucupdate_upx::DecodeError;
 ///
 /// The service calls listeners on the thread on which the event happens, which is often the thread that answers a device:
 ///
-/// - A listener must return quickly. If it blocks, the answer waits for it. A listener that writes or sends passes the event
-///   to a bounded queue, and counts what does not fit.
-/// - A panic of a listener is caught, if the program unwinds. That listener misses the event, and the answer is not affected.
+/// - A listener must return quickly. If it blocks, the answer waits for it. A listener that writes to a file or a
+///   network must use a bounded queue, and count the events that do not fit.
+/// - A panic of a listener is caught if the program unwinds. The answer is not affected.
 /// - Listeners are called in the order in which they were added. Events of different threads may arrive in any order.
 /// - An event borrows its data. A service without listeners builds no event that needs an allocation.
 ///
@@ -52,7 +52,7 @@ pub trait Events: fmt::Debug + Send + Sync + 'static {
 
 /// Something that happened in a service.
 ///
-/// Texts of devices and paths of requests are as they were sent, so they may be long and may hold control characters.
+/// Texts of devices and paths of requests are unchanged, so they may be long and may contain control characters.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -85,16 +85,16 @@ pub enum Event<'a> {
     RequestUnreadable {
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
-        /// The first thing that is wrong.
+        /// The first error in the body.
         error: &'a DecodeError,
-        /// The body, as far as it was read.
+        /// The received part of the body.
         body: &'a [u8],
         /// `true` if no earlier body since the start failed in the same way.
         is_first: bool,
         /// The id under which the body is kept. `None` if it is not kept.
         capture: Option<&'a CaptureId>,
     },
-    /// An exchange with a device ended: its answer was sent or given up.
+    /// An exchange with a device ended. Its answer was sent, or sending was given up.
     ExchangeFinished {
         /// The row of the access log.
         row: &'a AccessRow,
@@ -123,7 +123,7 @@ pub enum Event<'a> {
         /// The time from the request to the last byte.
         taken: Duration,
     },
-    /// The rule book has a new revision. Each server that shares the store reports it when it begins to answer by it.
+    /// The rule book has a new revision. Each server on the store reports it when it begins to use the revision.
     ChangeMade {
         /// The revision, with its author, its command and its notes.
         revision: &'a Revision,
@@ -161,7 +161,7 @@ pub enum Event<'a> {
         /// The log.
         log: LogKind,
     },
-    /// Log rows were dropped. Reported for the first row at once, and then at most once a minute.
+    /// Log rows were dropped. The first row is reported at once, and then the event occurs at most once a minute.
     LogRowsDropped {
         /// The log.
         log: LogKind,
@@ -170,12 +170,14 @@ pub enum Event<'a> {
         /// The reason of the last drop, with the failure of the store if there is one.
         cause: &'a str,
     },
-    /// The rule book cannot be read. The last snapshot keeps answering. Reported once, until the store is reachable again.
+    /// The rule book cannot be read. The last snapshot continues to answer. The event occurs once, until the store is
+    /// reachable again.
     StoreUnreachable {
         /// The failure.
         error: &'a StateError,
     },
-    /// The store holds another history than the one that this service has read. Reported once, until it is repaired.
+    /// The history in the store is not the one that this service has read. The event occurs once, until the history is
+    /// repaired.
     HistoryReplaced {
         /// The difference.
         error: &'a StateError,

@@ -16,12 +16,12 @@ impl Listeners {
         self.listeners.push(listener);
     }
 
-    /// Returns whether an event reaches anything except `tracing`.
+    /// Returns whether there is no listener. `tracing` does not count.
     pub(crate) fn is_empty(&self) -> bool {
         self.listeners.is_empty()
     }
 
-    /// Returns whether anything takes the event of an answer. Building that event needs an allocation.
+    /// Returns whether a listener or `tracing` takes the event of an answer. Building that event needs an allocation.
     pub(crate) fn takes_answers(&self) -> bool {
         #[cfg(feature = "tracing")]
         if crate::events::trace::takes_answers() {
@@ -34,7 +34,7 @@ impl Listeners {
         #[cfg(feature = "tracing")]
         crate::events::trace::event(event);
         for listener in &self.listeners {
-            // A listener is foreign code in the middle of an answer, and the answer must not end with it.
+            // A listener is foreign code within an answer, so its panic must not end the answer.
             let _panicked = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
         }
     }
@@ -43,8 +43,8 @@ impl Listeners {
 impl UpdateService {
     /// Passes an event to the listeners of this service.
     ///
-    /// The service reports its own events. An HTTP side reports those that only it knows: refused and unreadable requests,
-    /// exchanges and downloads. The crate `ucupdate-http` does so.
+    /// The service reports its own events. An HTTP side, such as the crate `ucupdate-http`, must report refused and
+    /// unreadable requests, exchanges and downloads.
     pub fn emit(&self, event: &Event<'_>) {
         self.inner.options.events.emit(event);
     }

@@ -1,4 +1,4 @@
-//! Events as `tracing` events: the only place of this crate that says at which level.
+//! Reports events to `tracing`. This module alone chooses the levels of this crate's events.
 
 use crate::events::event::Event;
 use std::error::Error;
@@ -8,7 +8,7 @@ pub(crate) fn takes_answers() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
-/// Reports an event. What an administrator should look at is a warning.
+/// Reports an event. An event that an administrator should look at has the level of a warning.
 pub(crate) fn event(event: &Event<'_>) {
     match event {
         Event::RequestAnswered { request, decisions, revision, asker } => {
@@ -79,7 +79,7 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::LoginRefused { host, name, method, path, reason } => {
             tracing::warn!(host, name, method, path, reason, "login refused");
         }
-        // `state/health.rs` reports a store that fails, and repeats the report while it lasts.
+        // `state/health.rs` reports a failing store, and repeats the report while the failure lasts.
         Event::StoreUnreachable { .. } | Event::HistoryReplaced { .. } | Event::StoreReachable { .. } => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Reports the log rows that are lost: the first at once, and then their number each minute.
+//! Limits the reports of lost log rows: the first row is reported at once, and then the number once a minute.
 
 use std::sync::{Mutex, PoisonError};
 use ucupdate_core::value::UnixTime;
@@ -17,7 +17,7 @@ impl Losses {
     pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         let mut reported_at = self.reported_at.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = reported_at.map(|then| now.as_millis().saturating_sub(then.as_millis()));
-        // A clock that was set back must not silence the report.
+        // A clock that was set back must not suppress the report.
         let is_due = passed.is_none_or(|passed| !(0..REPORT_MILLIS).contains(&passed));
         if is_due {
             *reported_at = Some(now);

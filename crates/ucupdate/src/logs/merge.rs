@@ -1,4 +1,4 @@
-//! The logs of any number of servers, read as one in order of time. This module does not know what the rows are.
+//! Reads the logs of several servers in order of time. This module works for rows of any type.
 
 use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 use std::collections::{HashSet, VecDeque};
@@ -9,10 +9,10 @@ use ucupdate_audit::{Finding, LogDate, LogKind, LogName, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// The bytes of a log.
+/// The reader of a log's bytes.
 pub(crate) type Input = Box<dyn Read + Send>;
 
-/// A kind of log: how its rows are read.
+/// A kind of log, with its reader and its rows.
 pub(crate) trait LogForm {
     type Row;
     type Reader: Iterator<Item = Result<Self::Row, Finding>> + Send;
@@ -25,13 +25,13 @@ pub(crate) trait LogForm {
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary;
 }
 
-/// The next item of the logs: a row, with the server that wrote it.
+/// The next item of the logs. A row comes with the server that wrote it.
 type Next<F> = Logged<(Option<ServerName>, <F as LogForm>::Row)>;
 
 /// Logs of one kind.
 pub(crate) struct MergedLogs<F: LogForm> {
     pub(crate) form: F,
-    /// The zone of logs that do not name theirs.
+    /// The zone of logs whose zone is not stored.
     zone: Zone,
     since: Option<UnixTime>,
     store: Option<Arc<dyn ImageStore>>,
@@ -46,10 +46,11 @@ struct Source<F: LogForm> {
     head: Option<Head<F::Row>>,
 }
 
-/// The next item of a source.
+/// The known part of a source's next item.
 enum Head<R> {
     Row(R),
-    /// A log whose first row has this time. It is opened when its turn comes, so few logs are open at once.
+    /// A log that is not open yet. Its first row has this time. It is opened when its turn comes, so few logs are open
+    /// at once.
     Log(UnixTime),
 }
 
@@ -61,7 +62,7 @@ struct Reading<F: LogForm> {
 }
 
 struct Log {
-    /// The place of the log among the logs of its server.
+    /// The day and the number of the log among the logs of its server. `None` if its name does not have them.
     place: Option<(LogDate, u32)>,
     name: Box<str>,
     origin: Origin,
@@ -75,7 +76,7 @@ enum Origin {
 /// The maximum number of bytes that are read to find the first row of a log.
 const FIRST_ROW_BYTES: u64 = 1024 * 1024;
 
-/// The maximum size of a file that names a time zone.
+/// The maximum size in bytes of a file with a time zone.
 const ZONE_BYTES: usize = 256;
 
 impl<F: LogForm> MergedLogs<F> {
@@ -136,8 +137,8 @@ impl<F: LogForm> MergedLogs<F> {
         }
     }
 
-    /// Returns whether all rows of a log of this day are before the time asked for. The log may be in another zone, so
-    /// one more day is read.
+    /// Returns whether all rows of a log of this day are before the requested time. One more day is read, because the
+    /// log may be in another zone.
     fn is_too_old(&self, date: LogDate) -> bool {
         self.since.is_some_and(|since| LogDate::of(self.zone.civil(since)).days_since(date) > 1)
     }
@@ -145,7 +146,7 @@ impl<F: LogForm> MergedLogs<F> {
     /// Returns the next row, or a line that is not a row, or the end of a log. `None` at the end of all logs.
     pub(crate) async fn next(&mut self) -> Result<Option<Next<F>>, LogReadError> {
         loop {
-            // Only when each source shows its next row is it known which row is first.
+            // The first row is known only when the next row of every source is known.
             if let Some(at) = self.unknown() {
                 match self.advance(at).await? {
                     Some(logged) => return Ok(Some(logged)),
@@ -164,12 +165,12 @@ impl<F: LogForm> MergedLogs<F> {
         }
     }
 
-    /// Returns a source that does not show what comes next.
+    /// Returns a source whose next item is not known.
     fn unknown(&self) -> Option<usize> {
         self.sources.iter().position(|source| source.head.is_none())
     }
 
-    /// Returns the source whose next row, or whose next log, is the first by time.
+    /// Returns the source whose next row or next log is the earliest.
     fn first(&self) -> Option<usize> {
         let time = |source: &Source<F>| match &source.head {
             Some(Head::Row(row)) => Some(F::at(row)),
@@ -180,7 +181,7 @@ impl<F: LogForm> MergedLogs<F> {
         first.map(|(at, _)| at)
     }
 
-    /// Takes one step with a source that does not show what comes next.
+    /// Takes one step with a source whose next item is not known.
     async fn advance(&mut self, at: usize) -> Result<Option<Next<F>>, LogReadError> {
         let source = &mut self.sources[at];
         if let Some(reading) = &mut source.reading {
@@ -257,7 +258,7 @@ impl<F: LogForm> MergedLogs<F> {
     }
 }
 
-/// Returns the zone that the file beside a log names. `None` if the file was deleted in the meantime.
+/// Returns the zone in the file beside a log. `None` if the file was deleted in the meantime.
 pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
     let Some(key) = zone_key(log) else { return Ok(None) };
     let bytes = match store.get_bytes(&key, ZONE_BYTES).await {
@@ -270,7 +271,7 @@ pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Opt
     zone.map(Some).map_err(|source| LogReadError::Zone { log: log.into(), source: Box::new(source) })
 }
 
-/// Returns the key of the file that names the zone of a stored log. `None` if the log is not called `.log`.
+/// Returns the key of the file with the zone of a stored log. `None` if the name of the log does not end in `.log`.
 pub(crate) fn zone_key(log: &str) -> Option<StoreKey> {
     StoreKey::parse(&format!("{}.zone", log.strip_suffix(".log")?)).ok()
 }

@@ -46,11 +46,12 @@ impl UpdateService {
     /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows, and
     /// the logs of servers that have written nothing for so long. Returns the number of deleted files.
     ///
-    /// A day counts as past only by both the clock of this service and the clock of the store.
+    /// A day counts as past only if both the clock of this service and the clock of the store say so.
     ///
     /// # Errors
-    /// [`LogError::LargeShare`] when more than half of the files would be deleted, as a wrong clock would. Nothing is deleted
-    /// then; [`remove_all_old_logs`](Self::remove_all_old_logs) deletes them. Also when the store fails.
+    /// [`LogError::LargeShare`] when more than half of the files would be deleted, which may be caused by a wrong
+    /// clock. In this case nothing is deleted, and [`remove_all_old_logs`](Self::remove_all_old_logs) can delete them.
+    /// Also when the store fails.
     pub async fn remove_old_logs(&self) -> Result<usize, LogError> {
         match &self.inner.logs {
             Some(logs) => logs.remove_old().await,
@@ -58,8 +59,8 @@ impl UpdateService {
         }
     }
 
-    /// Deletes the logs of all servers that are more than `days` older than today by the clock of the store, however many
-    /// they are. Returns the number of deleted files.
+    /// Deletes the logs of all servers that are more than `days` older than today by the clock of the store. There is
+    /// no limit to their share. Returns the number of deleted files.
     ///
     /// # Errors
     /// When the store fails.
@@ -67,7 +68,7 @@ impl UpdateService {
         removal::remove_all_old(&**self.store(), &self.inner.options.log_zone(), days).await
     }
 
-    /// Writes all waiting log rows and ends the background tasks. Requests that are answered later leave no rows.
+    /// Writes all waiting log rows and ends the background tasks. Requests that are answered afterwards write no rows.
     ///
     /// # Errors
     /// When the store does not accept the last rows.

@@ -1,10 +1,10 @@
-//! [`LogOptions`]: which logs a server writes, and how.
+//! [`LogOptions`]: the options of a server's logs.
 
 use std::time::Duration;
 use ucupdate_audit::{RetentionDays, RollOptions, ServerName};
 use ucupdate_core::value::Zone;
 
-/// How a server writes its audit log and its access log.
+/// The options of a server's audit log and access log.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,8 +28,8 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
-    /// Returns options for the logs of a server: audit times in UTC, a flush every second, ten days kept, ten seconds for a
-    /// flush. The name of the server is part of the names of its log files.
+    /// Returns the default options for a server: audit times in UTC, a flush every second, logs kept for ten days, and
+    /// ten seconds for a flush. The name of the server is part of the names of its log files.
     pub fn new(server: ServerName) -> Self {
         Self {
             server,
@@ -65,14 +65,15 @@ impl LogOptions {
         self
     }
 
-    /// Sets how many days of logs [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps.
+    /// Sets the number of days of logs that [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps. Default:
+    /// ten.
     #[must_use]
     pub fn with_days(mut self, days: RetentionDays) -> Self {
         self.days = days;
         self
     }
 
-    /// Sets how long a flush or a shutdown tries to write before it returns an error.
+    /// Sets the time for which a flush or a shutdown tries to write before it returns an error. Default: ten seconds.
     #[must_use]
     pub fn with_flush_time(mut self, time: Duration) -> Self {
         self.flush_time = time;

@@ -1,4 +1,4 @@
-//! [`AuditLogs`] and [`AccessLogs`]: the logs of any number of servers, read as one.
+//! [`AuditLogs`] and [`AccessLogs`]: read the logs of several servers together.
 
 use crate::logs::merge::{Input, LogForm, MergedLogs};
 use std::io::{self, Read};
@@ -12,8 +12,8 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the rows of many audit logs in order of time.
 ///
-/// The logs of one server are read one after another, and the logs of different servers side by side. So one log of each
-/// server is in memory. The rows are in order as far as each log is in order. A line that is not a row is reported and
+/// The logs of one server are read one after another, and the logs of different servers side by side. Therefore one log
+/// of each server is in memory. The rows are in order if each log is in order. A line that is not a row is reported and
 /// skipped.
 ///
 /// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of
@@ -55,7 +55,7 @@ pub struct AccessLogs(MergedLogs<AccessForm>);
 pub enum Logged<R = LoggedRow> {
     /// A row.
     Row(Box<R>),
-    /// A line that is not a row.
+    /// A line that cannot be read as a row.
     Unread {
         /// The name of the log.
         log: Box<str>,
@@ -66,29 +66,29 @@ pub enum Logged<R = LoggedRow> {
     End {
         /// The name of the log.
         log: Box<str>,
-        /// How much of the log was understood.
+        /// The summary of reading the log.
         summary: LogSummary,
     },
 }
 
-/// How much of a log was understood.
+/// The summary of reading a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogSummary {
-    /// The number of rows, with those before the time asked for.
+    /// The number of rows, including rows before the requested time.
     pub rows: u64,
-    /// The number of lines that are not rows.
+    /// The number of lines that could not be read as rows.
     pub unread: u64,
     /// `true` if the log has a header.
     pub has_header: bool,
-    /// The kind of file that it looks like.
+    /// The kind of the file, judged by its first bytes.
     pub look: LogLook,
     /// `true` if the log has the field that [`AccessLogs::with_client_from`] names.
     pub has_client_field: bool,
 }
 
 impl LogSummary {
-    /// Returns whether the log is one of this kind: it has rows, or it has a header and nothing else.
+    /// Returns whether the log is of this kind: it has rows, or it has only a header.
     pub fn is_understood(&self) -> bool {
         self.rows > 0 || (self.has_header && self.unread == 0)
     }
@@ -105,21 +105,22 @@ pub enum LogReadError {
     /// A log could not be opened.
     #[error("cannot open `{log}`")]
     Open { log: Box<str>, source: io::Error },
-    /// The file beside a log names no time zone.
+    /// The file beside a log has no valid time zone.
     #[error("the time zone of `{log}` cannot be read from the file beside it")]
     Zone { log: Box<str>, source: Box<ParseError> },
 }
 
 impl AuditLogs {
-    /// Returns an empty set of logs. `zone` is the time zone of logs that do not name theirs. Rows before `since` are skipped.
+    /// Returns an empty set of logs. `zone` is the time zone of logs whose zone is not stored. Rows before `since` are
+    /// skipped.
     pub fn new(zone: Zone, since: Option<UnixTime>) -> Self {
         Self(MergedLogs::new(AuditForm, zone, since))
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the name does not tell the server.
+    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name.
     ///
-    /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original, it
-    /// tells the server and the day.
+    /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original,
+    /// the server and the day are taken from it.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
@@ -157,7 +158,7 @@ impl AuditLogs {
 }
 
 impl Default for AuditLogs {
-    /// No logs, with times in UTC.
+    /// Returns an empty set of logs with times in UTC.
     fn default() -> Self {
         Self::new(Zone::utc(), None)
     }
@@ -169,15 +170,15 @@ impl AccessLogs {
         Self(MergedLogs::new(AccessForm::default(), Zone::utc(), since))
     }
 
-    /// Takes the address of the client from the field of a header that a proxy in front wrote, such as `X-Forwarded-For`. See
-    /// [`AccessReader::with_client_from`].
+    /// Reads the address of the client from the field for this header, such as `X-Forwarded-For`, which a proxy adds.
+    /// See [`AccessReader::with_client_from`].
     #[must_use]
     pub fn with_client_from(mut self, header: &str) -> Self {
         self.0.form.client_from = Some(header.into());
         self
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the name does not tell the server.
+    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
@@ -220,7 +221,7 @@ impl<R> Logged<R> {
     }
 }
 
-/// How audit logs are read.
+/// The form of audit logs.
 #[derive(Debug)]
 struct AuditForm;
 
@@ -243,7 +244,7 @@ impl LogForm for AuditForm {
     }
 }
 
-/// How access logs are read.
+/// The form of access logs.
 #[derive(Debug, Default)]
 struct AccessForm {
     client_from: Option<Box<str>>,

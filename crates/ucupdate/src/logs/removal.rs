@@ -20,8 +20,8 @@ struct LogFile {
     modified: UnixTime,
 }
 
-/// Removes the files of this server that are older than the days to keep, and those of servers that are gone: all their
-/// files are that old. Returns the number of removed files.
+/// Removes the files of this server that are older than the days to keep. Removes also the files of servers whose files
+/// are all that old. Returns the number of removed files.
 pub(crate) async fn remove_old(
     store: &dyn ImageStore,
     options: &LogOptions,
@@ -56,7 +56,7 @@ pub(crate) async fn remove_old(
     Ok(removed)
 }
 
-/// Removes the files of all servers that are older than some days by the clock of the store, however many they are.
+/// Removes the files of all servers that are more than `days` old by the clock of the store.
 pub(crate) async fn remove_all_old(
     store: &dyn ImageStore,
     zone: &Zone,
@@ -98,7 +98,7 @@ fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
 
 async fn delete(store: &dyn ImageStore, files: &[&LogFile]) -> Result<usize, LogError> {
     for file in files {
-        // The zone goes first, so that no zone is left without its log.
+        // The zone is removed first, so that no zone is left without its log.
         if let Some(zone) = zone_key(file.key.as_str()).filter(|_| file.name.kind == LogKind::Audit) {
             store.delete(&zone).await?;
         }

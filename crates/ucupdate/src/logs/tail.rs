@@ -148,7 +148,7 @@ impl LogTail {
         Ok(self.sources.get_mut(&key).and_then(|source| source.rows.pop_front()))
     }
 
-    /// Whether all rows of a log of this day are before the time asked for. The log may be in another zone, so one more day is
+    /// Returns whether all rows of a log of this day are before the requested time. The log may be in another zone, so one more day is
     /// read.
     fn is_too_old(&self, date: LogDate) -> bool {
         LogDate::of(self.zone.civil(self.since)).days_since(date) > 1

@@ -1,6 +1,7 @@
 //! The audit log and the access log of one server. Rows are added without waiting, and a background task writes them.
 //!
-//! `ucupdate-audit` decides what to write and when. This module performs its effects on a store and reports the outcomes.
+//! `ucupdate-audit` decides what is written and when. This module performs these effects on a store and reports the
+//! outcomes.
 
 use crate::clock::Clock;
 use crate::events::event::Event;
@@ -38,7 +39,7 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// Combines two errors: adds up the rows that wait.
+    /// Combines two errors by adding the numbers of waiting rows.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Waiting { waiting, last }, Self::Waiting { waiting: more, .. }) => {
@@ -190,8 +191,8 @@ impl Log {
         }
     }
 
-    /// Locks the state. A panic of another thread between two steps leaves a usable state, and losing all later rows would
-    /// be worse.
+    /// Locks the state. After a panic of another thread the state is still valid, and refusing the lock would lose all
+    /// later rows.
     fn rolling(&self) -> MutexGuard<'_, RollingLog> {
         self.rolling.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,12 +249,12 @@ impl Log {
         let ended = tokio::time::Instant::now() + time;
         let mut progress = self.progress.subscribe();
         loop {
-            // Seen before the rows are counted: whatever comes after this wakes the wait below.
+            // The state is read before the rows are counted, so that any later change wakes the wait below.
             let stopped = progress.borrow_and_update().stopped;
             if self.rolling().acknowledged() >= target {
                 return Ok(());
             }
-            // A time that passes only on the service's clock never ends a back-off in a test, so who waits asks again.
+            // The clock of the service may stand still in a test, so the wait has a timeout of its own.
             let next = ended.min(tokio::time::Instant::now() + RETRY_TIME);
             let waited = tokio::time::timeout_at(next, progress.changed()).await;
             if stopped || tokio::time::Instant::now() >= ended {
@@ -274,7 +275,7 @@ impl Log {
 
     /// Runs the task: performs effects until the log is stopped.
     async fn write(self: Arc<Self>, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
-        // Knowing which numbers are taken saves tries; not knowing loses nothing.
+        // Knowing the taken numbers saves attempts. Without the listing no row is lost.
         let listing = async {
             let mut pages = store.pages(self.kind.folder());
             while let Ok(Some(page)) = pages.next().await {
@@ -322,8 +323,8 @@ impl Log {
     }
 }
 
-/// Stores the name of the time zone beside a log that is about to be created. A log that exists already is another writer's,
-/// and keeps its zone.
+/// Stores the name of the time zone beside a log that is about to be created. A log that exists already belongs to
+/// another writer, and keeps its zone.
 async fn put_zone(store: &dyn ImageStore, log: &StoreKey, zone: &str) -> Result<(), StoreError> {
     let Some(key) = zone_key(log.as_str()) else { return Ok(()) };
     if store.exists(log).await? {
@@ -356,7 +357,7 @@ async fn perform(
             Err(StoreError::TooLarge { .. }) => return (EffectOutcome::Exists, None),
             Err(error) => Err(error),
         },
-        // An effect this program does not know is one it cannot do.
+        // An effect that this program does not know cannot be performed.
         _ => return (EffectOutcome::Failed, Some("the log asks for an unknown effect".to_owned())),
     };
     match done {

@@ -1,4 +1,4 @@
-//! [`StoreAccess`]: which folders of a store this process may write, and the time by the clock of the store.
+//! [`StoreAccess`]: the folders of a store that this process may write. Also reads the clock of the store.
 
 use crate::keys;
 use crate::state::rule_history::random_bytes;
@@ -8,7 +8,7 @@ use ucupdate_audit::LogKind;
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
-/// The folders in which a server makes objects.
+/// The folders in which a server creates objects.
 const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LogKind::Audit.folder(), LogKind::Access.folder()];
 
 /// The result of [`check_access`].
@@ -52,7 +52,7 @@ pub async fn check_access(store: &dyn ImageStore) -> StoreAccess {
     access
 }
 
-/// Returns the current time by the clock of the store: the time that it gives a new object.
+/// Returns the current time by the clock of the store, which is the time that the store gives to a new object.
 pub(crate) async fn store_time(store: &dyn ImageStore) -> Result<UnixTime, StoreError> {
     probe(store, keys::PROBES).await
 }

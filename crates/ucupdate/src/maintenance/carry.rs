@@ -61,7 +61,7 @@ pub enum CarryError {
     /// The target store has the same history, and later revisions.
     #[error("the target store is ahead: it has revision {found}, but the source store ends at {newest}")]
     Further { found: u64, newest: u64 },
-    /// A file in the source store is missing, or differs from what was ingested.
+    /// A file in the source store is missing or damaged.
     #[error(
         "`{key}` is missing in the source store, or differs from what was ingested; check the store and repair it first"
     )]
@@ -71,9 +71,9 @@ pub enum CarryError {
 /// Copies the history of a store and the files of the packages in its rule book into another store, and writes a checkpoint
 /// there.
 ///
-/// The target store must be empty, or hold the beginning of the same history. Then only later revisions are copied. Logs, and
-/// objects that the rule book does not name, are not copied. `progress` is called
-/// after each object. The memory in use does not depend on the size of images.
+/// The target store must be empty, or hold the beginning of the same history. Then only later revisions are copied.
+/// Logs, and objects that the rule book does not name, are not copied. `progress` is called after each object. The
+/// memory use does not depend on the size of images.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -94,7 +94,7 @@ pub enum CarryError {
 /// ```
 ///
 /// # Errors
-/// When the target store holds something else, a file is damaged, or a store fails.
+/// When the target store has another history, a file is damaged, or a store fails.
 pub async fn carry(
     from: &Arc<dyn ImageStore>,
     to: &Arc<dyn ImageStore>,
@@ -251,7 +251,7 @@ async fn carry_object(
     }
 }
 
-/// Passes bytes on, and ends with an error if their digest differs. Then nothing is written.
+/// Passes the bytes on. Ends with an error if their digest differs, so that nothing is written.
 fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
     let state = Some((bytes, Sha256Hasher::default()));
     Box::pin(stream::unfold(state, move |state| async move {
@@ -294,7 +294,8 @@ async fn carry_revision(
     loop {
         match to.create(&key, bytes.clone()).await {
             Ok(()) => return Ok(()),
-            // Another program wrote it, or an earlier try did. Only this answer says that it is durable.
+            // Another program or an earlier try wrote the revision. Only this error proves that the revision is
+            // durable.
             Err(error @ StoreError::AlreadyExists { .. }) => {
                 return settle(to, &key, &bytes, number, error).await;
             }
@@ -304,7 +305,7 @@ async fn carry_revision(
     }
 }
 
-/// Compares the revision that exists with the one that was to be written.
+/// Compares the existing revision with the one that should be written.
 async fn settle(
     to: &dyn ImageStore,
     key: &StoreKey,

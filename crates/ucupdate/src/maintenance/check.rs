@@ -1,6 +1,7 @@
 //! Checks a store: the chain of revisions, the checkpoints, and the files that kept revisions need.
 
 use crate::error::StateError;
+use crate::kept::reading::read_all;
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
@@ -13,12 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
+use ucupdate_fleet::inventory::Inventory;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
-/// The number of files that are read at the same time.
+/// The number of files that are read concurrently.
 const AT_ONCE: usize = 8;
 
-/// How thorough a [`check_store`] is.
+/// The options of [`check_store`].
 ///
 /// The default reads every image, and uses the default [`Retention`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl CheckOptions {
         self
     }
 
-    /// Sets which revisions must have all their packages.
+    /// Sets the retention: the revisions that must have all their packages.
     #[must_use]
     pub fn with_retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
@@ -59,23 +61,24 @@ pub struct StoreCheck {
     pub bytes: u64,
     /// The problems: those of the history first, then those of the stepping stones and of the images.
     pub problems: Vec<StoreProblem>,
-    /// The number of orphaned objects: files of ingests that no package in the rule book comes from. They are not a problem.
-    /// A running ingest has some, and garbage collection removes the others.
+    /// The number of orphaned objects. These are files of ingests that no package in the rule book comes from. They are
+    /// not a problem: some belong to a running ingest, and garbage collection removes the others.
     pub orphans: usize,
     /// The size of the orphaned objects in bytes.
     pub orphan_bytes: u64,
     /// The number of missing revisions whose loss is recorded. They are not a problem.
     pub lost_revisions: u64,
-    /// The ranges of missing revisions whose loss is not recorded.
+    /// The ranges of missing revisions whose loss is not recorded, each with its first and last revision.
     pub(crate) missing: Vec<(u64, u64)>,
-    /// The newest checkpoint that holds the rule book although earlier revisions are missing.
+    /// The newest checkpoint that has the rule book although earlier revisions are missing. `None` if there is no such
+    /// checkpoint.
     pub(crate) continues_at: Option<u64>,
 }
 
 /// Checks a store without changing it.
 ///
-/// It reads every revision from the first one, compares the checkpoints with them, and checks each file of the packages in
-/// the rule book. `now` decides which revisions are kept. The store may be too broken for
+/// It reads every revision from the first one, compares the checkpoints with them, and checks each file of the packages
+/// in the rule book. `now` decides which revisions are kept. The store may be too damaged for
 /// [`UpdateService::open`](crate::UpdateService::open).
 ///
 /// # Errors
@@ -94,10 +97,11 @@ pub async fn check_store(
     let listed = StoredAt::of(&store.list_all(keys::REVISIONS, usize::MAX).await?);
     let mut chain = Chain::default();
     let mut found = StoreCheck::default();
-    // The places of the problems for which it matters whether a later checkpoint holds the rule book.
+    // The problems that can be repaired if a later checkpoint has the rule book: the revision and the index in the list
+    // of problems.
     let mut problems_at: Vec<(u64, usize)> = Vec::new();
     let mut newest = listed.numbers().last().unwrap_or(0);
-    // A revision may come while these are read; it is read too.
+    // A revision that is created during the check is read too.
     let mut next = Some(1_u64);
     while let Some(number) = next {
         next = number.checked_add(1);
@@ -105,7 +109,7 @@ pub async fn check_store(
         let bytes = match object_of(store, &key, MAX_REVISION_BYTES).await? {
             Stored::Bytes(bytes) => bytes,
             Stored::Missing => {
-                // The first missing revision stands for all up to the next one that exists.
+                // The first missing revision stands for all missing revisions up to the next existing one.
                 let Some(later) = listed.next_after(number) else { break };
                 chain.skip();
                 next = Some(later);
@@ -123,7 +127,8 @@ pub async fn check_store(
                 chain.skip();
                 let key = key.to_string();
                 found.problems.push(StoreProblem::Unreadable { key, what });
-                // Where nothing is listed, the folder cannot be read, and every number would be unreadable.
+                // Without a listing the folder cannot be read, and every further number would be reported as
+                // unreadable.
                 next = listed.next_after(number);
                 continue;
             }
@@ -171,7 +176,7 @@ pub async fn check_store(
     }
     found.continues_at = chain.bridges.last().copied();
     for (number, key) in checkpoints {
-        // Of one that is missing between others nothing can be said, and that it is missing is said.
+        // The checkpoint of a missing revision cannot be compared. The missing revision is reported already.
         found.checkpoints += 1;
         if number > newest {
             found.problems.push(StoreProblem::CheckpointAhead { key: key.to_string() });
@@ -187,20 +192,34 @@ pub async fn check_store(
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
+    look_at_inventories(store, &mut found).await?;
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
 }
 
-/// The history as far as it was read.
+/// Checks the kept inventories.
+async fn look_at_inventories(store: &dyn ImageStore, found: &mut StoreCheck) -> Result<(), StoreError> {
+    let mut nothing = Inventory::default().with_room(0);
+    for unusable in read_all(store, &mut nothing).await?.0.unusable {
+        let (key, what) = (unusable.key, unusable.what);
+        found.problems.push(match unusable.is_newer {
+            true => StoreProblem::Newer { what: format!("`{key}` {what}"), key },
+            false => StoreProblem::InventoryDamaged { key, what },
+        });
+    }
+    Ok(())
+}
+
+/// The history that was read so far.
 struct Chain {
     book: RuleBook,
     /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
-    /// `true` if all revisions so far are as they were written, so that the book is complete.
+    /// `true` if all revisions so far are intact, so that the book is complete.
     is_whole: bool,
-    /// The checkpoints whose book was taken over because earlier revisions are missing or damaged.
+    /// The revisions of the checkpoints whose book was used because earlier revisions are missing or damaged.
     bridges: Vec<u64>,
     /// For each revision: its number, the time at which it was stored, and the packages it names.
     made: Vec<(u64, UnixTime, BTreeSet<PackageId>)>,
@@ -244,10 +263,10 @@ impl Chain {
         bytes: &[u8],
         stored_at: UnixTime,
     ) -> Result<(), DocumentError> {
-        // One that is damaged says nothing of the next, which names what was written.
+        // The SHA-256 of a damaged revision is not compared with the next one, which has the SHA-256 of the original.
         let before = self.sha256.take();
         let document: RevisionDocument = document::read(key.as_str(), bytes)?;
-        // What it says is counted in, right or wrong: what it names is needed.
+        // The revision is counted even if it is wrong, because the packages that it names are needed.
         self.made.push((number, stored_at, document.delta.named_packages()));
         self.book.apply(&document.delta);
         document::check_seal(key.as_str(), bytes)?;
@@ -263,8 +282,8 @@ impl Chain {
         }
     }
 
-    /// Continues with the book of a checkpoint if earlier revisions are missing or damaged, and the revision of the checkpoint
-    /// is the one in the store.
+    /// Continues with the book of a checkpoint if earlier revisions are missing or damaged. The revision of the
+    /// checkpoint must be the one in the store.
     fn go_on_from(&mut self, checkpoint: &Checkpoint) {
         if self.is_whole || self.sha256 != Some(checkpoint.sha256) {
             return;
@@ -274,9 +293,9 @@ impl Chain {
         self.bridges.push(checkpoint.revision);
     }
 
-    /// Returns how a checkpoint differs from the revision at which it was made. If earlier revisions are missing or damaged,
-    /// only the checkpoint may know the book. Then it cannot be called wrong, and the check continues with its book, as a
-    /// service does that starts from it.
+    /// Returns how a checkpoint differs from the history, or `None` if it does not. If earlier revisions are missing or
+    /// damaged, the book of the checkpoint cannot be compared. In this case the check continues with that book, as a
+    /// starting service does.
     async fn differs(
         &mut self,
         store: &dyn ImageStore,
@@ -329,7 +348,8 @@ impl Chain {
     }
 }
 
-/// Reads the records of lost revisions. A record that cannot be used is left out, and the loss is then a problem again.
+/// Reads the records of lost revisions. A record that cannot be used is left out, so its loss is reported as a problem
+/// again.
 pub(crate) async fn read_losses(
     store: &dyn ImageStore,
 ) -> Result<Vec<(Checkpoint, Continuation)>, StoreError> {
@@ -442,11 +462,11 @@ async fn count_orphans(
     Ok(descriptions)
 }
 
-/// An object of the history.
+/// The result of reading an object of the history.
 enum Stored {
     Bytes(bytes::Bytes),
     Missing,
-    /// The object is there and cannot be read, for this reason.
+    /// The object exists but cannot be read. The text is the reason.
     Unreadable(String),
 }
 

@@ -1,7 +1,7 @@
 //! Continuing a history after revisions were lost.
 //!
-//! A record names the lost revisions, and holds the whole rule book at a later checkpoint. The record is never deleted, so
-//! the history can be read even when the checkpoint is gone. Older programs ignore the record.
+//! A record has the lost revisions and the whole rule book at a later checkpoint. The record is never deleted, so the
+//! history can be read even without the checkpoint. Older programs ignore the record.
 
 use crate::error::StateError;
 use crate::keys;
@@ -16,9 +16,9 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Continued {
-    /// The ranges of lost revisions, each with its first and its last one.
+    /// The ranges of lost revisions, each with its first and its last revision.
     pub lost: Vec<(u64, u64)>,
-    /// The revision whose checkpoint holds the rule book.
+    /// The revision whose checkpoint has the rule book.
     pub at: u64,
 }
 
@@ -28,7 +28,7 @@ pub struct Continued {
 /// Do this only if no copy of the store has the missing revisions. Returns `None` if no revision is missing.
 ///
 /// # Errors
-/// When no later checkpoint holds the rule book, or the store fails. Nothing is recorded then.
+/// When no later checkpoint has the rule book, or the store fails. In this case nothing is recorded.
 pub async fn continue_after_loss(
     store: &dyn ImageStore,
     author: &str,

@@ -1,9 +1,9 @@
-//! Garbage collection: packages that no kept revision needs, and files that no rule book names.
+//! Garbage collection of packages that no kept revision needs, and of files that no rule book names.
 //!
-//! A package leaves the rule book by a revision of its own. Only after that its files are deleted. A server that needs the
-//! package in the meantime either finds it in the book, and then the revision is refused, or does not find it, and stores it
-//! again. The folder of an ingest that no book names is never named again. So nobody needs what is deleted here, however
-//! many servers collect garbage at the same time.
+//! A package first leaves the rule book by a revision. Its files are deleted afterwards. If another server needs the
+//! package before that revision, the revision is refused. If another server needs it after that revision, that server
+//! stores the package again in a new folder. The folder of an ingest that no book names is never used again. Therefore
+//! any number of servers can collect garbage at the same time.
 
 use crate::admin::Admin;
 use crate::error::{ChangeError, StateError};
@@ -20,19 +20,19 @@ use ucupdate_core::book::{BookCommand, IngestId, Refusal};
 use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStoreExt as _, ObjectMeta, StoreKey};
 
-/// The age up to which files of an unnamed ingest are left alone, because another server may still be ingesting them.
+/// The age below which files of an unnamed ingest are not deleted, because another server may still be ingesting them.
 pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The number of attempts while other servers change the rule book.
 const MAX_TRIES: u32 = 5;
 
-/// The maximum number of packages that leave by one revision.
+/// The maximum number of packages that one revision removes.
 const MAX_RETIRED: usize = 1000;
 
-/// How garbage is collected.
+/// The options of garbage collection.
 ///
-/// The default deletes what is older than a day by the clock of the store, and refuses if more than half of the packages
-/// would leave the rule book at once.
+/// The default deletes files that are older than a day by the clock of the store, and refuses if more than half of the
+/// packages would leave the rule book at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GarbageOptions {
     grace: Duration,
@@ -47,22 +47,24 @@ impl Default for GarbageOptions {
 }
 
 impl GarbageOptions {
-    /// Sets the age up to which files are left alone, because another server may still be ingesting them.
+    /// Sets the age below which files are not deleted, because another server may still be ingesting them. Default: one
+    /// day.
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Sets whether nothing is changed and the result only reports what would be removed.
+    /// Sets whether this is a dry run: nothing is changed, and the result reports what would be removed. Default:
+    /// `false`.
     #[must_use]
     pub fn with_dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
     }
 
-    /// Sets whether more than half of the packages may leave the rule book at once. A wrong clock can be the reason for such
-    /// a large share.
+    /// Sets whether more than half of the packages may leave the rule book at once. Such a large share may be caused by
+    /// a wrong clock. Default: `false`.
     #[must_use]
     pub fn with_any_share(mut self, any_share: bool) -> Self {
         self.any_share = any_share;
@@ -85,8 +87,8 @@ pub struct Garbage {
     pub bytes: u64,
     /// The number of objects of unfinished ingests that stay because they are younger than the grace period.
     pub young: usize,
-    /// The number of objects of whole packages that stay because they are older than the history. An earlier history may be
-    /// lost, and these objects are all that is left of it.
+    /// The number of objects of whole packages that stay because they are older than the history. They may be all that
+    /// is left of an earlier history.
     pub before_history: usize,
 }
 
@@ -95,12 +97,12 @@ impl Admin<'_> {
     /// than the grace period ago. Then deletes their files, and collects unfinished ingests as
     /// [`collect_garbage`](UpdateService::collect_garbage) does.
     ///
-    /// Afterwards, restoring a revision before the kept ones is refused with the names of the missing packages.
+    /// Afterwards, a roll back to a revision before the kept ones is refused with the names of the missing packages.
     ///
     /// # Errors
-    /// [`ChangeError::LargeShare`] when more than half of the packages would leave and the options do not allow it. When the
-    /// history cannot be read, other servers change the rule book again and again, or the store fails. What was removed until
-    /// then stays removed, and the next call continues.
+    /// [`ChangeError::LargeShare`] when more than half of the packages would leave and the options do not allow it.
+    /// Also when the history cannot be read, when other servers change the rule book during every attempt, or when the
+    /// store fails. Packages that were removed before an error stay removed, and the next call continues.
     pub async fn collect_unkept(self, options: &GarbageOptions) -> Result<Garbage, ChangeError> {
         let service = self.service;
         let remove = !options.dry_run;
@@ -140,7 +142,8 @@ impl Admin<'_> {
             }
             match self.retire_at(seen, found.keys().copied().collect()).await {
                 Ok(_) => retired.extend(found),
-                // Somebody was quicker, and may need one of them now: look again.
+                // Another server changed the book, and may need one of the packages now. The packages are computed
+                // again.
                 Err(ChangeError::Refused(Refusal::RevisionConflict { .. })) if tries < MAX_TRIES => {
                     tries += 1
                 }
@@ -178,13 +181,13 @@ impl UpdateService {
     /// history may be lost and can be [rebuilt](Admin::rebuild) from them.
     ///
     /// # Errors
-    /// When the rule book cannot be read, or the store fails. What was deleted until then stays deleted.
+    /// When the rule book cannot be read, or the store fails. Files that were deleted before an error stay deleted.
     pub async fn collect_garbage(&self, options: &GarbageOptions) -> Result<Garbage, StateError> {
         self.sweep(options, &BTreeSet::new(), false).await
     }
 
-    /// Returns the time by which ages are reckoned: that of the store. A dry run takes the time of this service if the store
-    /// cannot be written.
+    /// Returns the current time for computing ages, by the clock of the store. A dry run uses the clock of this service
+    /// if the store cannot be written.
     async fn age_time(&self, remove: bool) -> Result<UnixTime, StateError> {
         match store_time(&**self.store()).await {
             Ok(time) => Ok(time),
@@ -207,15 +210,15 @@ impl UpdateService {
         Ok(ingests)
     }
 
-    /// Collects the files of unnamed ingests. A package of this history is known to come from each ingest in `retired`. With
-    /// `is_unasked`, all whole packages stay, because a part of the history may be lost, or an older one was put back.
+    /// Collects the files of unnamed ingests. The packages of the ingests in `retired` have left this history. With
+    /// `is_unasked`, all whole packages stay, because the history may be incomplete or may be an older copy.
     async fn sweep(
         &self,
         options: &GarbageOptions,
         retired: &BTreeSet<IngestId>,
         is_unasked: bool,
     ) -> Result<Garbage, StateError> {
-        // The listing comes first: an ingest that ends between the two is in the book that is read after it.
+        // The listing must come before the book is read. An ingest that ends between the two is then in the book.
         let mut unnamed = self.stored_ingests().await?;
         let remove = !options.dry_run;
         self.refresh().await?;
@@ -261,7 +264,7 @@ impl UpdateService {
         Ok(garbage)
     }
 
-    /// Removes the probes of processes that ended before they removed them.
+    /// Removes the probes of processes that ended before they could remove them.
     async fn remove_probes(&self, now: UnixTime, grace: Duration) -> Result<(), StateError> {
         for meta in self.store().list_all(keys::PROBES, usize::MAX).await? {
             if is_older(now, UnixTime::from(meta.modified), grace) {
@@ -271,8 +274,8 @@ impl UpdateService {
         Ok(())
     }
 
-    /// Returns whether the rule book has the package of an unnamed ingest. Then it was ingested again later, and a
-    /// rebuild would skip this ingest.
+    /// Returns whether the rule book has the package of an unnamed ingest. In this case the package was ingested again
+    /// later, and a rebuild would skip this ingest.
     async fn knows_package_of(&self, ingest: IngestId) -> Result<bool, StateError> {
         let Some(package) = description::read(&**self.store(), ingest).await? else { return Ok(false) };
         let snapshot = self.snapshot();
@@ -281,7 +284,7 @@ impl UpdateService {
 
     async fn beginning(&self) -> Result<Beginning, StateError> {
         let Some((first, _)) = read_revision(&**self.store(), 1).await? else { return Ok(Beginning::None) };
-        // Who rebuilt a history has taken what could be taken.
+        // The rebuild has already used every package that it could use.
         if matches!(first.command, RecordedCommand::Rebuild(_)) {
             return Ok(Beginning::Rebuilt);
         }
@@ -290,19 +293,19 @@ impl UpdateService {
         Ok(Beginning::At(UnixTime::from(stored.modified), ingests.collect()))
     }
 
-    /// Collects what earlier ingests left, before a new ingest. A failure is ignored.
+    /// Collects the orphans of earlier ingests before a new ingest. A failure is ignored.
     pub(crate) async fn sweep_up(&self) {
         if let Err(_error) = self.sweep(&GarbageOptions::default(), &BTreeSet::new(), true).await {
             #[cfg(feature = "tracing")]
             tracing::warn!(
                 error = &_error as &dyn std::error::Error,
-                "cannot sweep up after earlier ingests"
+                "cannot collect the orphans of earlier ingests"
             );
         }
     }
 }
 
-/// How the history of a store begins.
+/// The beginning of a store's history.
 enum Beginning {
     /// The store has no history.
     None,
@@ -313,7 +316,7 @@ enum Beginning {
 }
 
 impl Beginning {
-    /// Returns whether the history begins after an unnamed ingest.
+    /// Returns whether the history begins after the newest object of an unnamed ingest.
     fn is_after(&self, newest: UnixTime, ingest: IngestId) -> bool {
         match self {
             Self::None => true,

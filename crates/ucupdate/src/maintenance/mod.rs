@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod carry;
 pub(crate) mod check;
 pub(crate) mod continuation;
+pub(crate) mod examine;
 pub(crate) mod garbage;
 pub(crate) mod problem;
 pub(crate) mod replay;

@@ -4,8 +4,8 @@ use std::fmt;
 use ucupdate_core::book::{OtherInterimVersion, SteppingStone, WideStone};
 use ucupdate_core::value::PackageId;
 
-/// A problem that [`check_store`](crate::check_store) found. Its text names the object; [`repair`](Self::repair) says what
-/// to do.
+/// A problem that [`check_store`](crate::check_store) found. Its text names the object. [`repair`](Self::repair) says
+/// what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -20,24 +20,26 @@ pub enum StoreProblem {
     ChainBroken { key: String, before: String, what: String, can_continue: bool },
     /// The store has packages, but no history.
     HistoryGone { packages: usize },
-    /// A newer program wrote a revision. It and all later ones were not checked.
+    /// A newer program wrote a revision. This revision and all later ones were not checked.
     Newer { key: String, what: String },
     /// A checkpoint differs from the history.
     CheckpointDamaged { key: String, what: String },
     /// A checkpoint belongs to a revision that does not exist. Revisions may be lost.
     CheckpointAhead { key: String },
-    /// The description of a package is missing, or differs from the history. A rebuild would need it.
+    /// The description of a package is missing, or differs from the history. A rebuild needs the description.
     DescriptionDamaged { key: String, package: PackageId, package_file: String },
     /// A file of a package is missing.
     FileGone { key: String, file: String, package: PackageId, package_file: String },
-    /// A file of a package differs from what was ingested.
+    /// A file of a package differs from the ingested file.
     FileDamaged { key: String, file: String, package: PackageId, package_file: String },
     /// A kept revision needs a package that has left the rule book.
     PackageGone { package: PackageId },
+    /// A kept inventory cannot be read.
+    InventoryDamaged { key: String, what: String },
     /// A stepping stone sends an interim image to devices of any vendor or model. Stores that were made before stones had
     /// narrow kinds have such a stone.
     StoneTooWide { wide: Box<WideStone> },
-    /// An approved interim image has another version than the stepping stone names that sends it.
+    /// An approved interim image has another version than the stepping stone that sends it.
     OtherInterimVersion { other: Box<OtherInterimVersion> },
 }
 
@@ -57,12 +59,13 @@ impl StoreProblem {
             Self::FileGone { .. } => "file-gone",
             Self::FileDamaged { .. } => "file-damaged",
             Self::PackageGone { .. } => "package-gone",
+            Self::InventoryDamaged { .. } => "inventory-damaged",
             Self::StoneTooWide { .. } => "stone-too-wide",
             Self::OtherInterimVersion { .. } => "other-interim-version",
         }
     }
 
-    /// Returns the key of the object. `None` if the problem is not one object.
+    /// Returns the key of the object. `None` if the problem is not about one object.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::RevisionMissing { key, .. }
@@ -73,6 +76,7 @@ impl StoreProblem {
             | Self::CheckpointDamaged { key, .. }
             | Self::CheckpointAhead { key }
             | Self::DescriptionDamaged { key, .. }
+            | Self::InventoryDamaged { key, .. }
             | Self::FileGone { key, .. }
             | Self::FileDamaged { key, .. } => Some(key),
             Self::HistoryGone { .. }
@@ -92,7 +96,7 @@ impl StoreProblem {
         }
     }
 
-    /// Returns the repair, as an instruction.
+    /// Returns the repair as an instruction.
     pub fn repair(&self) -> String {
         match self {
             Self::RevisionMissing { key, can_continue: true } => format!(
@@ -136,6 +140,9 @@ impl StoreProblem {
             Self::PackageGone { package } => {
                 format!("ingest package {package} again to be able to roll back that far, or ignore this")
             }
+            Self::InventoryDamaged { key, .. } => format!(
+                "delete `{key}`: a server that runs keeps it anew from the logs, and `ucupdate fleet --keep` does so at once"
+            ),
             Self::StoneTooWide { wide } if wide.is_covered => format!(
                 "type `{}`: each kind of device that the image was made for has a stepping stone of its own",
                 wide.narrow_command()
@@ -175,6 +182,7 @@ impl fmt::Display for StoreProblem {
                 write!(f, "`{key}` does not describe package {package} as it was ingested")
             }
             Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
+            Self::InventoryDamaged { key, what } => write!(f, "the inventory `{key}` is damaged: {what}"),
             Self::FileGone { key, file, package, .. } => {
                 write!(f, "{file} of package {package} is missing at `{key}`")
             }

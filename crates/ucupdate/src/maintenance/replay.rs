@@ -67,7 +67,7 @@ struct Walk<'a> {
     book: RuleBook,
     /// The record of the loss behind which the walk is. The book is not known until the revision of the record.
     over_loss: Option<&'a (Checkpoint, Continuation)>,
-    /// Whether the revision before the next one is lost, so that its digest is not known.
+    /// `true` if the revision before the next one is lost, so that its digest is not known.
     is_behind_gap: bool,
 }
 

@@ -1,8 +1,8 @@
-//! [`Retention`]: how many revisions keep their images.
+//! [`Retention`]: the number of revisions whose images are kept.
 //!
-//! The age of a revision is the time since it was stored, by the clock of the store. The clocks of servers play no part: a
-//! server with a wrong clock would otherwise end the retention for all servers. Revisions are stored in order, so a revision
-//! counts as stored no earlier than the ones before it.
+//! The age of a revision is the time since it was stored, by the clock of the store. The clocks of servers are not
+//! used, because one server with a wrong clock would end the retention for all servers. Revisions are stored in order,
+//! so a revision counts as stored no earlier than the ones before it.
 
 use crate::error::StateError;
 use crate::keys;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use ucupdate_core::value::{PackageId, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError};
 
-/// How far back the images of revisions are kept: by number or by time, whichever keeps more.
+/// The revisions whose images are kept, by number and by time. A revision is kept if either applies.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,7 +32,8 @@ pub struct Retention {
 }
 
 impl Default for Retention {
-    /// Keeps the images of 50 revisions, and of every revision that was current in the last 30 days.
+    /// Returns the default: the images of the last 50 revisions, and of every revision that was current in the last 30
+    /// days.
     fn default() -> Self {
         Self { revisions: 50, time: Duration::from_secs(30 * 24 * 60 * 60) }
     }
@@ -64,12 +65,13 @@ impl Retention {
         self.time
     }
 
-    /// Returns whether no revision before this one is kept: this one is not among the newest, and it replaced the
-    /// earlier ones too long ago.
+    /// Returns whether this revision and all earlier ones are not kept: there are enough newer ones, and this one
+    /// replaced the earlier ones too long ago.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = (newest + 1).saturating_sub(self.revisions.max(1));
         let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);
-        // A store tells times by the second or better, and not all of its calls by the same part of one.
+        // Times are compared in whole seconds, because stores have different precision, even between two of their
+        // calls.
         number <= by_number && at.as_seconds() <= now.as_seconds().saturating_sub(time)
     }
 }
@@ -116,7 +118,7 @@ impl StoredAt {
 pub(crate) struct Kept {
     /// The oldest kept revision. It is 0 if there is none.
     pub(crate) first: u64,
-    /// The packages of their rules and interim images, and the packages that were ingested in one of them.
+    /// The packages of the kept revisions: those of their rules and interim images, and those that they ingested.
     pub(crate) packages: BTreeSet<PackageId>,
 }
 

@@ -1,4 +1,4 @@
-//! Exports the field's hierarchy of folders, for other web servers.
+//! Exports the files in the folder hierarchy of the original, for other web servers.
 
 use crate::maintenance::tree_folder::{TreeFolder, digest};
 use crate::packages::files::ServedFile;
@@ -13,14 +13,15 @@ use tokio::sync::mpsc;
 use ucupdate_folder::Folder;
 use ucupdate_store::{ByteStream, StoreError};
 
-/// How a tree of files is written.
+/// The options of exporting a tree of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeOptions {
     link_from: Option<PathBuf>,
 }
 
 impl TreeOptions {
-    /// Links files to those of the store in this folder instead of copying them, where the file system allows it.
+    /// Sets the folder of the store. Files become hard links to the files of the store instead of copies, if the file
+    /// system supports this.
     ///
     /// A program that changes a linked file in place also changes the store.
     #[must_use]
@@ -40,7 +41,7 @@ pub struct TreeWritten {
     pub linked: u64,
     /// The number of files that were copied.
     pub copied: u64,
-    /// The size of the copied files in bytes.
+    /// The total size of the copied files in bytes.
     pub copied_bytes: u64,
     /// The number of files that existed already with the same content.
     pub unchanged: u64,
@@ -50,7 +51,7 @@ pub struct TreeWritten {
     pub missing: Vec<String>,
 }
 
-/// Error of exporting a tree. Every file of it is either unchanged or complete, and the export can be continued.
+/// Error of exporting a tree. Every file of the tree is either unchanged or complete, and the export can be continued.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -71,8 +72,8 @@ impl UpdateService {
     /// (`UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt`), so that any web server can serve them. A later export
     /// writes only what changed.
     ///
-    /// A file gets its name only when it is complete and has the right digest. Nothing outside the folder is written: a link
-    /// inside the folder is refused. No file is removed.
+    /// A file gets its name only when it is complete and has the right digest. Nothing outside the folder is written,
+    /// because links inside the folder are refused. No file is removed.
     ///
     /// # Errors
     /// When the folder or the store fails, or another process writes into the folder.
@@ -142,7 +143,7 @@ enum Done {
 }
 
 impl Tree {
-    /// Keeps the file if it is right, or links it.
+    /// Keeps the existing file if it is right. Otherwise makes a link to the file of the store.
     fn link(&self, file: &ServedFile) -> io::Result<Done> {
         let there = self.folder.folder.find(&file.path)?;
         let here = self.store_folder.as_ref().and_then(|store| {

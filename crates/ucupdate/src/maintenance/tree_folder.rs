@@ -1,4 +1,4 @@
-//! The folder of an exported tree. One process at a time writes into it.
+//! The folder of an exported tree. Only one process at a time writes to it.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -34,7 +34,7 @@ impl TreeFolder {
             Err(fs4::TryLockError::WouldBlock) => return Ok(None),
             Err(fs4::TryLockError::Error(error)) => return Err(error),
         }
-        // What a killed process left.
+        // Files that a killed process left are removed.
         let mut leftovers = Vec::new();
         folder.visit_files(STAGING, &mut |path| leftovers.push(path.to_owned()))?;
         for path in leftovers.iter().filter(|path| **path != LOCK) {
@@ -48,7 +48,7 @@ impl TreeFolder {
         self.folder.stage_link(STAGING, from, path).ok()
     }
 
-    /// Stages a file of pieces as they come. Returns the size and the SHA-256.
+    /// Stages a file from pieces. Returns the size in bytes and the SHA-256.
     pub(crate) fn stage(
         &self,
         mut pieces: impl FnMut() -> Option<io::Result<bytes::Bytes>>,
@@ -63,7 +63,7 @@ impl TreeFolder {
         Ok((staged, hasher))
     }
 
-    /// Counts the files of the tree that are not in `ours`, whose paths are in lower case.
+    /// Counts the files in the folder that are not in `ours`. The paths in `ours` are in lower case.
     pub(crate) fn count_others(&self, ours: &HashSet<String>) -> io::Result<u64> {
         let mut count = 0;
         self.folder.visit_files("", &mut |path| {

@@ -14,7 +14,8 @@ use ucupdate_core::decide::OfferKind;
 /// The kinds of paths that requests are counted by.
 pub(crate) const PATHS: [&str; 3] = ["handler", "file", "other"];
 
-/// The reasons of decisions, the most frequent ones first. A reason that is not in the list counts as the last one.
+/// The reasons of decisions, the most frequent ones first. A reason that is not in the list counts as the last one,
+/// `other`.
 pub(crate) const REASONS: [&str; 18] = [
     "up-to-date",
     "offer",
@@ -42,7 +43,8 @@ pub(crate) const OUTCOMES: [FetchOutcome; 4] =
 /// The HTTP statuses that are counted: 100 to 599. Others count as 599.
 const STATUSES: usize = 500;
 
-/// Counts the events of one service, for Prometheus. It is a listener, and it can count the calls of a store.
+/// Counters of the events of one service, for Prometheus. They are a listener, and can count the calls of a store as
+/// well.
 ///
 /// The labels of all metrics come from fixed lists: paths, statuses, reasons, outcomes, operations. Nothing that a device sends
 /// becomes a label, so the number of time series has a bound.
@@ -72,7 +74,7 @@ pub struct Metrics {
     pub(crate) downloads: [AtomicU64; OUTCOMES.len()],
     pub(crate) download_bytes: AtomicU64,
     pub(crate) changes: AtomicU64,
-    /// The time of the newest revision in milliseconds. `i64::MIN` while it is not known.
+    /// The time of the newest revision in milliseconds since 1970. `i64::MIN` while it is not known.
     pub(crate) changed_at: AtomicI64,
     pub(crate) ingests: AtomicU64,
     pub(crate) pauses: AtomicU64,
@@ -109,7 +111,7 @@ fn add(counter: &AtomicU64, number: u64) {
 fn path_of(row: &AccessRow) -> usize {
     let is_post = row.method.as_logged() == "POST";
     match row.status {
-        // A wrong path or method reached neither.
+        // Requests with a wrong path or method reached neither the handler nor a file.
         Some(404 | 405) => {
             if is_post || !row.is_of_update_service() {
                 2
@@ -124,7 +126,7 @@ fn path_of(row: &AccessRow) -> usize {
 }
 
 impl Metrics {
-    /// Notes the time of the newest revision. A service reports the revisions that come later by itself.
+    /// Sets the time of the newest revision. Later revisions are reported by the service itself.
     pub fn note_revision(&self, revision: &Revision) {
         self.changed_at.store(revision.at.as_millis(), Ordering::Relaxed);
     }
@@ -178,7 +180,7 @@ impl Events for Metrics {
 }
 
 impl Metrics {
-    /// Returns the store with its calls counted: their number, their time and their errors.
+    /// Returns a wrapper of the store that counts its calls, their duration and their errors.
     pub fn watch_store(
         &self,
         store: Arc<dyn ucupdate_store::ImageStore>,

@@ -17,10 +17,10 @@ pub(crate) const BOUNDS: [(&str, u64); 10] = [
     ("300", 300_000_000),
 ];
 
-/// Counts of durations. Adding one takes no lock.
+/// A histogram of durations. Adding a duration takes no lock.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
-    /// The durations of each bucket; the last one is for those beyond all bounds.
+    /// The number of durations in each bucket. The last bucket is for durations above all bounds.
     counts: [AtomicU64; BOUNDS.len() + 1],
     /// The sum of all durations in microseconds.
     sum: AtomicU64,

@@ -56,7 +56,7 @@ impl StoreMetrics {
 
     fn note<T>(&self, operation: Operation, began: Instant, result: &Result<T, StoreError>) {
         self.times[operation as usize].add(began.elapsed());
-        // An object that does not exist, or exists, is an answer.
+        // Errors that an object exists or does not exist are normal answers.
         let is_answer =
             matches!(result, Ok(_) | Err(StoreError::NotFound { .. } | StoreError::AlreadyExists { .. }));
         if !is_answer {

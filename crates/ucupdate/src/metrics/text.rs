@@ -85,7 +85,7 @@ impl Metrics {
     }
 }
 
-/// Writes what the service knows now.
+/// Writes the current state of the service.
 fn state(text: &mut Text, service: &UpdateService) {
     let health = service.health();
     let snapshot = service.snapshot();
@@ -128,7 +128,7 @@ fn millis(millis: i64) -> String {
     format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
 
-/// The text so far. Writing to a string does not fail.
+/// The text that was written so far. Writing to a string cannot fail.
 struct Text(String);
 
 impl Text {

@@ -24,7 +24,7 @@ pub(crate) async fn feed(
     }
 }
 
-/// The reader's side of the input.
+/// The end of the input channel in the thread that reads.
 pub(crate) struct ChannelReader {
     pub(crate) chunks: mpsc::Receiver<io::Result<Bytes>>,
     pub(crate) now: Bytes,
@@ -60,7 +60,7 @@ pub(crate) struct NewMember {
 
 enum MemberChunk {
     Bytes(Bytes),
-    /// The member is complete. A channel that closes without this was abandoned.
+    /// The member is complete. If the channel closes without this message, the member was abandoned.
     Whole,
 }
 
@@ -74,13 +74,13 @@ impl NewMember {
                 None => Some((Err(io::ErrorKind::UnexpectedEof.into()), None)),
             }
         });
-        // Fused: a store may ask once more after the end.
+        // The stream is fused, because a store may poll it after its end.
         let chunks: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(chunks.fuse());
         chunks
     }
 }
 
-/// The reader's side of the output.
+/// The end of the output channel in the thread that reads.
 pub(crate) struct ChannelSink {
     events: mpsc::Sender<ReaderEvent>,
     bytes: Option<mpsc::Sender<MemberChunk>>,
@@ -102,7 +102,7 @@ impl ChannelSink {
 }
 
 fn given_up() -> io::Error {
-    io::Error::new(io::ErrorKind::BrokenPipe, "ingest was given up")
+    io::Error::new(io::ErrorKind::BrokenPipe, "the ingest was cancelled")
 }
 
 impl MemberSink for ChannelSink {

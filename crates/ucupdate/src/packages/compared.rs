@@ -1,4 +1,4 @@
-//! [`ComparedFiles`]: the served files whose bytes were compared with what was ingested.
+//! [`ComparedFiles`]: the served files whose bytes were compared with the ingested ones.
 
 use crate::packages::files::ServedFile;
 use crate::packages::timed::get_in_time;
@@ -9,13 +9,14 @@ use std::time::SystemTime;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
 use ucupdate_store::{ImageStore, ObjectMeta, StoreError, StoreKey};
 
-/// Largest number of files that are remembered. Beyond it all of them are compared again.
+/// Largest number of files that are remembered. If there are more, all are forgotten and compared again.
 const MAX_FILES: usize = 10_000;
 
-/// The SHA-256 of served files, each at the time of its last write. A file is read once for each such time, before its first byte
-/// is sent.
+/// The SHA-256 of served files, with the time of each file's last write. A file is read once after each write, before
+/// its first byte is sent.
 ///
-/// Damage that leaves the time of the last write as it was, as of a failing disk, is found when the server starts again.
+/// Damage that does not change the time of the last write, as by a failing disk, is found only after a restart of the
+/// server.
 #[derive(Debug, Default)]
 pub(crate) struct ComparedFiles {
     files: Mutex<HashMap<StoreKey, Arc<tokio::sync::Mutex<Option<Compared>>>>>,
@@ -24,13 +25,14 @@ pub(crate) struct ComparedFiles {
 #[derive(Clone, Copy, Debug)]
 struct Compared {
     modified: SystemTime,
-    /// The digest that was found.
+    /// The SHA-256 of the file's bytes.
     sha256: Sha256Digest,
 }
 
 impl ComparedFiles {
-    /// Compares a file with what was ingested, unless that was done before. Devices that ask for one file at the same time wait
-    /// for one comparison. A file that cannot be read to its end now is not judged: sending it will fail in the same way.
+    /// Compares a file with the ingested one, unless that was done before. Concurrent requests for one file wait for
+    /// one comparison. A file that cannot be read to its end is not judged, because sending it will fail in the same
+    /// way.
     ///
     /// # Errors
     /// [`StoreError::Integrity`] when the file has other bytes.

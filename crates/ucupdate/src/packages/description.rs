@@ -1,5 +1,5 @@
-//! The description of a package: the object beside its files that says what they are. A store that lost its history is
-//! rebuilt from it.
+//! The description of a package, which is an object beside its files. A store that lost its history is rebuilt from
+//! descriptions.
 
 use crate::keys;
 use crate::state::document::{self, PackageDocument, RevisionDocument};
@@ -13,7 +13,7 @@ pub(crate) const MAX_PACKAGE_BYTES: usize = 4 * 1024 * 1024;
 /// The state of a description in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Description {
-    /// The description is as it was written, and agrees with the rule book.
+    /// The description is unchanged and agrees with the rule book.
     Whole(Bytes),
     /// The description has other content.
     Damaged,

@@ -1,4 +1,4 @@
-//! Dry runs of an ingest: what a package would do, before anything of it is stored.
+//! Dry runs of an ingest. They show the effects of a package before anything is stored.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;

@@ -1,4 +1,4 @@
-//! [`FileIndex`]: the files that are served. The text of a URL never becomes a key; it is looked up here.
+//! [`FileIndex`]: the files that are served. The path of a URL is looked up here, and never becomes a key.
 
 use crate::keys;
 use std::cmp::Ordering;
@@ -10,7 +10,7 @@ use ucupdate_store::StoreKey;
 
 /// The files of every package in the rule book, by their path below the root of a URL.
 ///
-/// Files stay when no rule offers their release any more, because a phone may be in the middle of a download when a rule
+/// Files are still served when no rule offers their release, because a phone may be downloading them when a rule
 /// changes.
 #[derive(Debug, Default)]
 pub struct FileIndex {
@@ -22,7 +22,7 @@ pub struct FileIndex {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServedFile {
-    /// The path below the root of a URL: `OCInterim/ENU/CPE.nbt`.
+    /// The path below the root of a URL, such as `OCInterim/ENU/CPE.nbt`.
     pub path: Box<str>,
     /// The last part of the path.
     pub name: FileName,
@@ -30,7 +30,7 @@ pub struct ServedFile {
     pub key: StoreKey,
     /// The size in bytes.
     pub size: u64,
-    /// The SHA-256 of the content. In quotes it is the ETag.
+    /// The SHA-256 of the content. The ETag is this value in quotes.
     pub sha256: Sha256Digest,
     /// The package that contained the file.
     pub package: PackageId,
@@ -39,8 +39,8 @@ pub struct ServedFile {
 impl FileIndex {
     pub(crate) fn of(book: &RuleBook) -> Self {
         let mut index = Self::default();
-        // What comes first stands above what comes later. What rules offer now stands above what came later and was
-        // rejected; and has the rule's spelling.
+        // If several files have one path, the first one is used. Files that rules offer now come first, in the spelling
+        // of the rule.
         for (image, package) in book.interim_images().chain(book.pending_interim_images()) {
             index.add(&InterimImage::folder(&image.locale), &image.files, package);
         }
@@ -69,14 +69,14 @@ impl FileIndex {
                 }
             }
         }
-        // Stable: of two with one path the first stays.
+        // The sort is stable, so that the first of several files with one path stays.
         index.files.sort_by(|one, other| in_folded_order(&one.path, &other.path));
         index.files.dedup_by(|later, first| in_folded_order(&later.path, &first.path).is_eq());
         index
     }
 
-    /// Adds the folders by version where packages contain several interim images of a locale and update type: a test device
-    /// may be offered one while every other device is offered another.
+    /// Adds paths with versions for interim images, if packages contain several for one locale and update type. A test
+    /// device may be offered another one than all other devices.
     fn add_interim_by_version(&mut self, book: &RuleBook) {
         let mut images: BTreeMap<_, Vec<(&InterimImage, PackageId)>> = BTreeMap::new();
         for package in book.packages() {
@@ -122,7 +122,7 @@ impl FileIndex {
 
 /// Compares two paths by their bytes in lower case.
 fn in_folded_order(one: &str, other: &str) -> Ordering {
-    // Neighbours share most of their path, spelled alike.
+    // Neighbours in the order share most of their path in the same spelling.
     let shared = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
     let rest_of_one = one.bytes().skip(shared).map(|byte| byte.to_ascii_lowercase());
     rest_of_one.cmp(other.bytes().skip(shared).map(|byte| byte.to_ascii_lowercase()))

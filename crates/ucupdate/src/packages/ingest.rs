@@ -1,12 +1,12 @@
-//! Ingesting: a cabinet comes in as a stream, its members go to the store as they are decompressed, and only when all
-//! of them lie there whole does the rule book learn of it.
+//! Ingests a package. The cabinet arrives as a stream, and its members are stored while they are decompressed. The rule
+//! book is changed only when all members are stored completely.
 //!
 //! ```text
 //! bytes ──► bounded channel ──► reader thread: cabinet, digests ──► bounded channel ──► put, a member at a time
 //!                                                                └─► what the package is ──► package.json ──► revision
 //! ```
 //!
-//! Nothing is held whole. When the caller gives up, the channels close and the reader ends.
+//! No member is held in memory as a whole. When the caller drops the future, the channels close and the reader ends.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -73,7 +73,7 @@ pub enum IngestError {
     /// The package cannot be read.
     #[error(transparent)]
     Package(PackageError),
-    /// The package was read, and something in it forbids taking it. [`Package::refusals`] says what.
+    /// The package was read, but it has a problem that forbids its use. [`Package::refusals`] returns these problems.
     #[error("{}", first_refusal(.0))]
     Refused(Box<Package>),
     /// The rule book refuses the package, or the store failed.
@@ -135,7 +135,7 @@ impl Admin<'_> {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
         };
-        // Unless the rule book names the files now, nobody ever will.
+        // If the rule book does not name the files now, it never will.
         if !matches!(taken, Ok((_, true))) && (!intake.told || may_delete(&taken)) {
             intake.delete_stored().await;
         }
@@ -156,7 +156,7 @@ struct Intake<'a, P> {
     ingest: IngestId,
     progress: P,
     so_far: IngestProgress,
-    /// The index and the key of each stored member, in cabinet order.
+    /// The index and the key of each stored member, in the order of the cabinet.
     stored: Vec<(usize, StoreKey)>,
     /// `true` if a revision that names the files may have been written.
     told: bool,
@@ -167,7 +167,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         &*self.service.inner.store
     }
 
-    /// Reads the cabinet on a thread of its own, and stores each member as it comes.
+    /// Reads the cabinet on a separate thread, and stores each member as it is read.
     async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
         let (sink, mut events) = mpsc::channel(4);
@@ -197,11 +197,11 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
 
     async fn store_member(&mut self, member: NewMember) -> Result<(), IngestError> {
         let key = keys::object(&keys::member(self.ingest, member.index, &member.name));
-        // Noted before the put, so that a put of unclear fate is swept up too.
+        // The key is recorded before the put, so that the object of an unclear put is deleted too.
         self.stored.push((member.index, key.clone()));
         let meta = match self.store().put(&key, member.bytes()).await {
             Ok(meta) => meta,
-            // The reader gave up in the middle of a member: it has the reason.
+            // The reader failed within a member, and its error has the reason.
             Err(StoreError::Input { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
@@ -225,9 +225,9 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let record = record(self.service, self.ingest, &package, file_name);
         self.check_stored(&package, &record).await?;
         let known = self.service.snapshot().book().package(record.id()).cloned();
-        // The same cabinet as before, whose files are all there, byte for byte: they are used again. Where they are not,
-        // the new ones take their place.
-        // So do they where an interim image was left out before, and its version is known now.
+        // If the same cabinet was ingested before and all its files are intact, the old files are used. If a file is
+        // damaged, the new files replace the old ones. The same happens if an interim image was left out before and its
+        // version is known now.
         let damaged = match known.filter(|known| known.sha256 == record.sha256) {
             Some(known) if known.interim.len() < record.interim.len() => Some(known.ingest),
             Some(known) if !self.all_there(&known).await? => Some(known.ingest),
@@ -252,7 +252,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok((Ingested { package, revision, notes }, named))
     }
 
-    /// Checks that every member is in the store with its size, and every file that the rule book will name byte for byte.
+    /// Checks that every member is in the store with its size, and that every file of the rule book has the right
+    /// bytes.
     async fn check_stored(&self, package: &Package, record: &IngestedPackage) -> Result<(), IngestError> {
         for member in &package.members {
             let key = keys::object(&self.key_of(member));
@@ -295,7 +296,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let keys = self.stored.drain(..).map(|(_, key)| key).chain([keys::package(self.ingest)]);
         let store = &*self.service.inner.store;
         for key in keys {
-            // What cannot be deleted now is garbage that nothing refers to; it is swept up later.
+            // An object that cannot be deleted now is garbage, and is collected later.
             let _left = store.delete(&key).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Packages: ingesting them, reading their files back, and finding them again in a store without a history.
+//! Packages: ingests them, reads their files back, and finds them in a store without a history.
 
 pub(crate) mod channels;
 pub(crate) mod compared;

@@ -1,9 +1,9 @@
-//! [`IngestOptions`]: how packages are read.
+//! [`IngestOptions`]: the options of reading packages.
 
 use ucupdate_cab::CabinetOptions;
 use ucupdate_cab::package::PackageOptions;
 
-/// How packages are read.
+/// The options of reading packages.
 ///
 /// ```
 /// use ucupdate::IngestOptions;
@@ -21,14 +21,14 @@ pub struct IngestOptions {
 }
 
 impl IngestOptions {
-    /// Sets how cabinets are read, with the most that one may cost.
+    /// Sets the options of reading cabinets, which include their limits.
     #[must_use]
     pub fn with_cabinet(mut self, options: impl Into<CabinetOptions>) -> Self {
         self.cabinet = options.into();
         self
     }
 
-    /// Sets how packages are read, with the most that one may cost.
+    /// Sets the options of reading packages, which include their limits.
     #[must_use]
     pub fn with_package(mut self, options: impl Into<PackageOptions>) -> Self {
         self.package = options.into();

@@ -1,4 +1,4 @@
-//! Reads files back before devices are sent to them, so that devices get what was ingested.
+//! Reads files back before devices are offered them, so that devices get the ingested bytes.
 
 use crate::error::ChangeError;
 use crate::keys;
@@ -11,15 +11,15 @@ use ucupdate_core::value::{ObjectKey, Sha256Digest, Sha256Hasher};
 use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
-/// The versions whose files were read back and are as they were ingested.
+/// The versions whose files were read back and have the ingested bytes.
 pub(crate) struct ReadBack {
     releases: Vec<(RuleKey, ReportedVersion, IngestId)>,
-    /// The interim images: the key of the image in the store, which no other image ever has.
+    /// The interim images, by the key of the image in the store. The key is unique.
     interim: Vec<ObjectKey>,
 }
 
 impl ReadBack {
-    /// Reads back the files of every version that a delta newly gives to devices.
+    /// Reads back the files of every version that a delta newly offers to devices.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         book: &RuleBook,
@@ -46,7 +46,7 @@ impl ReadBack {
         Ok(Self { releases: verified, interim })
     }
 
-    /// Refuses a delta that gives other versions to devices than those that were read back.
+    /// Refuses a delta that offers other versions to devices than those that were read back.
     pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
         for (rule, candidate) in given_anew(book, delta) {
             let Some((_, ingest)) = release(book, rule, candidate) else { continue };
@@ -71,7 +71,7 @@ impl ReadBack {
     }
 }
 
-/// Returns the versions that a delta newly gives to devices other than test devices, with their rules.
+/// Returns the versions that a delta newly offers to devices other than test devices, with their rules.
 fn given_anew<'a>(book: &'a RuleBook, delta: &'a Delta) -> impl Iterator<Item = (&'a Rule, &'a Candidate)> {
     let rules = delta.rules.iter().filter_map(|entry| entry.now.as_ref());
     rules.flat_map(move |rule| {
@@ -122,9 +122,9 @@ async fn check(
 /// The state of a package file in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileState {
-    /// The file is as it was ingested, byte for byte.
+    /// The file has the ingested bytes.
     Whole,
-    /// The file has other content.
+    /// The file has other bytes.
     Other,
     /// The file is missing.
     Gone,

@@ -1,4 +1,4 @@
-//! Reads a cabinet on a thread of its own, while its bytes come in as streams.
+//! Reads a cabinet on a separate thread, while its bytes arrive as streams.
 
 use crate::packages::channels::{ChannelReader, feed};
 use crate::packages::ingest::IngestError;
@@ -12,7 +12,7 @@ use ucupdate_cab::package::{MemberSink, Package, PackageError, read_package};
 use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_store::ByteStream;
 
-/// A cabinet that is being read, on a thread of its own.
+/// A cabinet that is being read on a separate thread.
 pub(crate) struct Reading {
     pub(crate) reader: JoinHandle<Result<Package, PackageError>>,
     pub(crate) inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
@@ -39,7 +39,7 @@ impl Reading {
     }
 }
 
-/// Passes every input to the reader.
+/// Passes the bytes of every input to the reader.
 pub(crate) async fn feed_all(
     inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
     fed: &AtomicU64,
@@ -49,7 +49,7 @@ pub(crate) async fn feed_all(
     Ok(())
 }
 
-/// Returns what the reader made of the cabinet. The outer error is that of a reader that did not end.
+/// Returns the result of the reader. The outer error means that the reader did not end normally.
 pub(crate) async fn ended(
     reader: JoinHandle<Result<Package, PackageError>>,
 ) -> Result<Result<Package, IngestError>, IngestError> {

@@ -1,4 +1,4 @@
-//! Builds a first history for a store that has only images, from the descriptions beside them.
+//! Makes a first history for a store that has only images, from the descriptions of its packages.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -14,7 +14,7 @@ use ucupdate_core::book::{IngestId, IngestedPackage, Note, Refusal};
 use ucupdate_core::value::PackageId;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 
-/// The size in bytes after which the next packages go into another revision. A revision has room for more.
+/// The size in bytes at which a revision is closed and another one begins. The limit of a revision is higher.
 const FULL_BYTES: usize = 512 * 1024;
 
 /// The result of a rebuild.
@@ -44,9 +44,9 @@ pub struct SkippedIngest {
 impl Admin<'_> {
     /// Builds a new history for a store that lost its history, or never had one.
     ///
-    /// Every package whose files are all in the store, byte for byte, is in the rule book again. The newest version of each
-    /// rule is pending, and interim images are in use. Nothing is approved, not even for device types that are deployed at
-    /// ingest, and there are no test devices: the earlier decisions are lost.
+    /// Every package whose files are all in the store, byte for byte, is in the rule book again. The newest version of
+    /// each rule is pending, and interim images are in use. Nothing is approved, not even for device types that are
+    /// deployed at ingest, and there are no test devices. The earlier decisions are lost.
     ///
     /// A rebuild makes one revision, or several if there are many packages. An interrupted rebuild can be continued by
     /// calling it again.
@@ -171,7 +171,7 @@ fn parts(packages: Vec<IngestedPackage>) -> Vec<Vec<IngestedPackage>> {
     let mut parts: Vec<Vec<IngestedPackage>> = Vec::new();
     let mut bytes = 0;
     for package in packages {
-        // A release is written once more as a rule.
+        // The information of a release is written twice: in the package and as a rule.
         let size = document::write(&package).len() + package.releases.len() * 400;
         match parts.last_mut().filter(|_| bytes + size <= FULL_BYTES) {
             Some(part) => part.push(package),

@@ -1,4 +1,4 @@
-//! The record of a package: what the rule book keeps of it, and the notes about what is left out.
+//! The record of a package in the rule book, and the notes about parts that are left out.
 
 use crate::keys;
 use crate::service::UpdateService;
@@ -7,7 +7,7 @@ use ucupdate_core::book::{IngestId, IngestedPackage, InterimImage, Note, Release
 use ucupdate_core::value::FileName;
 use ucupdate_core::{ReportedVersion, RuleBook};
 
-/// Returns a package as the rule book has it.
+/// Returns the package in the form of the rule book.
 pub(crate) fn record(
     service: &UpdateService,
     ingest: IngestId,
@@ -58,15 +58,15 @@ pub(crate) fn record(
     record
 }
 
-/// Returns the notes about a package beside those of the rule book: problems that were accepted on request, and interim images
-/// that were left out.
+/// Returns the notes about a package that the rule book does not make: problems that were accepted on request, and
+/// interim images that were left out.
 pub(crate) fn notes_of(package: &Package, record: &IngestedPackage) -> Vec<Note> {
     let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
     let accepted = accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() });
     accepted.chain(left_out(package, record)).collect()
 }
 
-/// Returns the version that the package names, or else the version that the stepping stones name for its devices.
+/// Returns the version that the package states, or else the version that the stepping stones have for its devices.
 fn interim_version(
     image: &PackagedInterim,
     record: &IngestedPackage,
@@ -76,7 +76,7 @@ fn interim_version(
     image.version.clone().or_else(|| stones.next().map(|stone| stone.by.clone().into()))
 }
 
-/// Returns a note for each interim image of a package whose version nothing states.
+/// Returns a note for each interim image of a package whose version is not known.
 fn left_out(package: &Package, record: &IngestedPackage) -> impl Iterator<Item = Note> {
     let images = package.interim.iter();
     let left = images.filter(|image| record.interim_image(&image.locale, &image.update_type).is_none());

@@ -1,4 +1,4 @@
-//! Reading from a store that may hang.
+//! Reads from a store with a time limit, because a store may hang.
 
 use futures_util::{StreamExt as _, stream};
 use std::io;
@@ -26,8 +26,8 @@ pub(crate) async fn get_in_time(
     Ok(object)
 }
 
-/// Ends a stream with an error when the store sends nothing within the time limit. The time in which the reader does not ask
-/// for more does not count.
+/// Ends a stream with an error when the store sends nothing within the time limit. Time in which the stream is not
+/// polled does not count.
 fn in_time(bytes: ByteStream) -> ByteStream {
     Box::pin(stream::unfold(Some(bytes), |bytes| async move {
         let mut bytes = bytes?;

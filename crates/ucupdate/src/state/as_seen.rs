@@ -1,4 +1,4 @@
-//! Changes that replace a whole entry, and must not undo the changes of others.
+//! Changes that replace a whole entry. They must not undo the changes of other callers.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;

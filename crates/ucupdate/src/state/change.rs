@@ -1,4 +1,4 @@
-//! Follows the history of the rule book, and makes the next revision.
+//! Reads the changes of other servers, and makes new revisions.
 
 use crate::error::{ChangeError, StateError};
 use crate::events::event::Event;
@@ -15,12 +15,12 @@ use ucupdate_core::book::{BookChange, Refusal};
 use ucupdate_store::StoreError;
 
 impl UpdateService {
-    /// Reads the changes that other servers made, and checks that the newest revision that was known is still in the store.
+    /// Reads the changes that other servers made, and checks that the newest known revision is still in the store.
     /// Returns the newest revision. [`health`](Self::health) shows the result.
     ///
     /// # Errors
-    /// When the rule book cannot be read, and [`StateError::Replaced`] when the store holds another history. The old snapshot
-    /// keeps answering.
+    /// When the rule book cannot be read, and [`StateError::Replaced`] when the store holds another history. The old
+    /// snapshot continues to answer.
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
         // The revisions that could be read are valid, even if a later one cannot be read.
@@ -31,15 +31,16 @@ impl UpdateService {
         Ok(history.revision())
     }
 
-    /// Replaces the snapshot if the history has moved on. The snapshot is compiled, and the old one is freed, on threads for
-    /// blocking work. A request that runs at the same time reads the old snapshot, and neither waits nor frees it.
+    /// Replaces the snapshot if the history has a newer revision. The snapshot is compiled, and the old one is freed,
+    /// on threads for blocking work. A request that runs at the same time reads the old snapshot, and neither waits nor
+    /// frees it.
     async fn publish(&self, history: &mut RuleHistory) {
         if self.inner.snapshot.load().revision() == history.revision() {
             return;
         }
         let (book, revision) = (history.book().clone(), history.revision());
         let compiled = tokio::task::spawn_blocking(move || Snapshot::new(book, revision)).await;
-        // Compiling neither blocks nor panics, so this fails only when the runtime is going down.
+        // Compiling does not panic, so this fails only when the runtime shuts down.
         if let Ok(snapshot) = compiled {
             let old = self.inner.snapshot.swap(Arc::new(snapshot));
             tokio::spawn(retire(old));
@@ -49,7 +50,7 @@ impl UpdateService {
         }
     }
 
-    /// Makes a revision from what `make` returns for the newest book, and tries again while other servers are faster.
+    /// Makes a revision from the result of `make` for the newest book. Tries again while other servers are faster.
     pub(crate) async fn change(
         &self,
         author: &str,
@@ -70,7 +71,7 @@ impl UpdateService {
                 history.try_change(id, author, self.now(), command, &make).await
             });
             let tried = tried.await;
-            // What others made meanwhile is answered by at once, however long this change has to wait for its turn.
+            // The changes of other servers are published at once, even if this change has to wait.
             self.publish(&mut history).await;
             if let Err(ChangeError::State(error)) = &tried {
                 self.inner.looks.record(Some(error), &self.inner.options.events);
@@ -93,23 +94,23 @@ impl UpdateService {
     }
 }
 
-/// A change is tried at least this number of times, and at least for this time. A remote store allows few attempts in that
-/// time, and a local one many.
+/// The smallest number of tries of a change, and the shortest time for them. A remote store allows few tries in that
+/// time, and a local store many.
 const MIN_TRIES: u32 = 40;
 const MIN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Returns a random pause after a lost attempt. It keeps servers apart that lost at the same time. It becomes shorter with
-/// each attempt, so that a server that has waited for a long time comes before one that begins.
+/// Returns a random pause after a lost attempt. It separates servers that lost at the same time. The pause becomes
+/// shorter with each attempt, so that a server that has waited long is faster than one that begins.
 fn pause_after(tries: u32, took: Duration) -> Result<Duration, StateError> {
     let share = f64::from(random_bytes()?[0]) / f64::from(u8::MAX);
     Ok(took.mul_f64(share) / (2 << tries.min(20)))
 }
 
-/// The time limit for a change or a look for changes, so that other callers get their turn.
+/// The time limit for a change or for reading changes, so that other callers are not blocked.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
-/// Runs work on the history with a time limit. If the work is dropped half-way, the history stays valid: the next look finds
-/// what was written.
+/// Runs work on the history with a time limit. If the work is dropped, the history stays valid, and the next read finds
+/// any revision that was written.
 async fn in_time<T, E: From<StoreError>>(
     what: &'static str,
     work: impl Future<Output = Result<T, E>>,
@@ -132,6 +133,6 @@ async fn retire(old: Arc<Snapshot>) {
     tokio::task::spawn_blocking(move || drop(old));
 }
 
-/// How often, and with what pauses, an old snapshot is checked. An answer takes microseconds.
+/// The number of times that an old snapshot is checked, and the pause between two checks. An answer takes microseconds.
 const RETIRE_TRIES: u32 = 100;
 const RETIRE_PAUSE: Duration = Duration::from_millis(20);

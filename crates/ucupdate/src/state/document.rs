@@ -1,4 +1,5 @@
-//! The stored forms: JSON documents, each with the version of its format first. A newer format is refused by its number.
+//! The stored forms: JSON documents that begin with the version of their format. A newer format is refused with its
+//! number.
 
 use crate::state::recorded_command::{RecordedCommand, StoredCommand};
 use semver::Version;
@@ -10,21 +11,21 @@ use ucupdate_core::device::KindPattern;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
 use ucupdate_core::{FirmwareVersion, RuleBook};
 
-/// The format this program writes, and the newest it reads. 1.1 came with groups, rollouts, pins, holds and stops: a
-/// program that does not know them must not take a rollout for an approval. 1.2 came with [seals](write_sealed).
+/// The newest format that this program writes and reads. Format 1.1 added groups, rollouts, pins, holds and stops. A
+/// program that does not know them must not treat a rollout as an approval. Format 1.2 added [seals](write_sealed).
 ///
-/// 1.3 came with bans, aliases, version schemes and remembered rejections. 1.4 came with version schemes of patterns, and with
-/// interim images that are pending or rejected. A document that says nothing of them is written in the oldest format that can
-/// say it, so that older programs go on reading it.
+/// Format 1.3 added bans, aliases, version schemes and remembered rejections. Format 1.4 added version schemes of
+/// patterns, and pending and rejected interim images. A document is written in the oldest format that can express it,
+/// so that older programs can read it.
 const FORMAT: Version = Version::new(1, 4, 0);
 
-/// The newest format before version schemes of patterns and pending interim images.
+/// The newest format without version schemes of patterns and pending interim images.
 const BEFORE_SCHEMES_OF_PATTERNS: Version = Version::new(1, 3, 0);
 
-/// The newest format before bans.
+/// The newest format without bans.
 const BEFORE_BANS: Version = Version::new(1, 2, 0);
 
-/// Returns the oldest format that can say what a revision says.
+/// Returns the oldest format that can express a revision.
 pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version {
     let of_command = match command {
         RecordedCommand::Book(
@@ -49,7 +50,7 @@ pub(crate) fn oldest_format(command: &RecordedCommand, delta: &Delta) -> Version
     of_command.max(format_of(delta))
 }
 
-/// Returns the oldest format that can say what a delta says.
+/// Returns the oldest format that can express a delta.
 fn format_of(delta: &Delta) -> Version {
     let mut settings = delta.settings.iter();
     let mut interim = delta.interim.iter().filter_map(|entry| entry.now.as_ref());
@@ -67,20 +68,20 @@ fn format_of(delta: &Delta) -> Version {
     if has_new { BEFORE_SCHEMES_OF_PATTERNS } else { BEFORE_BANS }
 }
 
-/// Returns whether 1.2 cannot read the range of installed versions of a group.
+/// Returns whether format 1.2 cannot express the range of installed versions of a group.
 fn has_new_range(group: &Group) -> bool {
     let predicate = group.predicate.as_ref();
     predicate.and_then(|predicate| predicate.installed.as_ref()).is_some_and(|range| !range.is_dotnet())
 }
 
-/// Returns whether 1.2 cannot say where a stone is, or for which kinds.
+/// Returns whether format 1.2 cannot express the place of a stone or its kinds of devices.
 fn is_new_stone(stone: &SteppingStone) -> bool {
     let is_dotnet = |version: &FirmwareVersion| version.as_str().parse::<FirmwareVersion>().is_ok();
     is_new_pattern(&stone.kind) || !is_dotnet(&stone.below) || !is_dotnet(&stone.by)
 }
 
-/// Returns whether 1.2 cannot say for which kinds a stone is. It knew one device type, and at most one vendor, model and
-/// hardware revision; it would pass over a locale, and send devices of all locales over the stone.
+/// Returns whether format 1.2 cannot express the kinds of a stone. That format has one device type, and at most one
+/// vendor, model and hardware revision. It would ignore a locale, and send devices of all locales over the stone.
 fn is_new_pattern(kind: &KindPattern) -> bool {
     kind.device_type.len() != 1
         || !kind.locale.is_empty()
@@ -95,7 +96,7 @@ const SEALED_SINCE: Version = Version::new(1, 2, 0);
 pub(crate) struct RevisionDocument {
     pub(crate) format: Version,
     pub(crate) revision: u64,
-    /// A random number. A writer that lost the answer of its write recognises its own revision by it.
+    /// A random number. After an unclear answer, a writer uses it to recognise its own revision.
     pub(crate) change: ChangeId,
     /// The SHA-256 of the revision before. For the first revision it is the SHA-256 of an empty text.
     pub(crate) previous: Sha256Digest,
@@ -111,12 +112,12 @@ pub(crate) struct RevisionDocument {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     pub(crate) revision: u64,
-    /// The SHA-256 of the revision at which the checkpoint was made. The next revision names it.
+    /// The SHA-256 of the revision at which the checkpoint was made. The next revision contains it too.
     pub(crate) sha256: Sha256Digest,
     pub(crate) book: RuleBook,
 }
 
-/// The record that revisions before a checkpoint are lost, and that the history goes on from the checkpoint.
+/// The record that revisions before a checkpoint are lost, and that the history continues from the checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Continuation {
     pub(crate) at: UnixTime,
@@ -131,10 +132,10 @@ struct CheckpointDocument<B> {
     format: Version,
     revision: u64,
     sha256: Sha256Digest,
-    /// Only in the record of a loss.
+    /// The record of a loss. `None` in an ordinary checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     continued: Option<Continuation>,
-    /// The SHA-256 of the bytes of the book below, so that a damaged book is never used.
+    /// The SHA-256 of the bytes of the book, so that a damaged book is never used.
     book_sha256: Sha256Digest,
     book: B,
 }
@@ -159,8 +160,8 @@ impl Checkpoint {
         })
     }
 
-    /// Reads a checkpoint. Returns `None` if its book is damaged. A large book takes long, so call this outside the threads
-    /// of the runtime.
+    /// Reads a checkpoint. Returns `None` if its book is damaged. A large book takes long, so call this on a thread for
+    /// blocking work.
     pub(crate) fn read(key: &str, bytes: &[u8]) -> Result<Option<Self>, DocumentError> {
         Ok(Self::read_with(key, bytes)?.map(|(checkpoint, _)| checkpoint))
     }
@@ -173,7 +174,7 @@ impl Checkpoint {
         let unreadable = |error| DocumentError::unreadable(key, error);
         let document = match CheckpointDocument::split(bytes) {
             Some(document) => document,
-            // Whatever else it is, it is looked through as a whole.
+            // A document in another form is parsed as a whole.
             None => match serde_json::from_slice::<CheckpointDocument<&RawValue>>(bytes) {
                 Ok(document) => document.map(RawValue::get),
                 Err(error) => {
@@ -186,7 +187,7 @@ impl Checkpoint {
             return Err(DocumentError::newer(key, &document.format));
         }
         let text = document.book;
-        // The digest and the book are made at the same time.
+        // The digest and the book are computed at the same time.
         let (digest, book) = std::thread::scope(|scope| {
             let digest =
                 std::thread::Builder::new().spawn_scoped(scope, || Sha256Digest::of(text.as_bytes()));
@@ -239,8 +240,8 @@ pub(crate) fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
 }
 
 fn read_in_parts(text: &str) -> Option<Delta> {
-    // Quotes in a text are escaped, so this stands nowhere but between two fields; and if not between these two, what is
-    // on its sides cannot be read.
+    // Quotes in texts are escaped, so this text occurs only between two fields. If it is between other fields, the
+    // parts cannot be parsed.
     let (rules, rest) = text.strip_prefix("{\"rules\":")?.split_once(",\"packages\":")?;
     let (packages, rules) = std::thread::scope(|scope| {
         let packages = std::thread::Builder::new().spawn_scoped(scope, || {
@@ -317,7 +318,7 @@ impl RevisionDocument {
 
 impl Serialize for RevisionDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Destructured, so that a new field is not forgotten here.
+        // The fields are destructured, so that the compiler reports a new field that is missing here.
         let Self { format, revision, change, previous, at, author, command, notes, delta } = self;
         let mut document = serializer.serialize_struct("RevisionDocument", 9)?;
         document.serialize_field("format", format)?;
@@ -333,7 +334,7 @@ impl Serialize for RevisionDocument {
     }
 }
 
-/// The format of a document, without its other fields.
+/// The format of a document. Its other fields are ignored.
 #[derive(Deserialize)]
 struct Format {
     format: Version,
@@ -397,7 +398,7 @@ fn split_seal(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((rest.strip_suffix(SEAL.as_bytes())?, seal))
 }
 
-/// The reason why writing a document cannot fail.
+/// The reason why these documents can always be written.
 const OUR_OWN: &str = "our own documents have text keys and finite numbers only";
 
 /// Writes a document.

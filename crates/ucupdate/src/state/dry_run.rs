@@ -1,4 +1,4 @@
-//! Dry runs: what a command would do.
+//! Dry runs: show the effects of a command without executing it.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -22,7 +22,7 @@ pub struct DryRun {
 }
 
 impl Admin<'_> {
-    /// Returns what [`command`](Self::command) would do now. Nothing changes.
+    /// Returns the effects that [`command`](Self::command) would have now. Nothing changes.
     ///
     /// [`diff`](ucupdate_core::decide::diff()) compares the indices of the two snapshots, and finds the devices whose answer
     /// would change.
@@ -55,7 +55,7 @@ impl Admin<'_> {
         Ok(DryRun::compile(before, change).await)
     }
 
-    /// Returns what [`roll_back_to`](Self::roll_back_to) would do now, and changes nothing.
+    /// Returns the effects that [`roll_back_to`](Self::roll_back_to) would have now. Nothing changes.
     ///
     /// # Errors
     /// Those of [`roll_back_to`](Self::roll_back_to).

@@ -1,4 +1,4 @@
-//! The rule book at an earlier revision, for replaying decisions and for comparing.
+//! Reads the rule book at an earlier revision, for replays of decisions and for comparisons.
 
 use crate::error::StateError;
 use crate::service::UpdateService;

@@ -1,4 +1,4 @@
-//! [`Health`]: what a running service knows about its store and its logs.
+//! [`Health`]: the state of a running service, as far as it concerns its store and its logs.
 
 use crate::error::StateError;
 use crate::events::event::Event;
@@ -17,7 +17,7 @@ use ucupdate_store::{StoreError, error_chain};
 pub struct Health {
     /// The revision of the rule book that currently answers requests.
     pub revision: u64,
-    /// `true` if the rule book could be read lately. A service that probes the store must have read it in the last five
+    /// `true` if the rule book was read recently. A service that probes the store must have read it in the last five
     /// seconds, or in the last five probe periods if that is longer. For other services the last read must have
     /// succeeded.
     pub store_reachable: bool,
@@ -34,8 +34,9 @@ pub struct Health {
 }
 
 impl Health {
-    /// Returns whether the service sees every change of the rule book. A service that does not see changes would also miss
-    /// the kill switch. Logs do not count: a full disk must not take every server out of a load balancer.
+    /// Returns whether the service sees every change of the rule book. A service that does not see changes would also
+    /// miss the kill switch. Logs do not matter here, because a full disk must not take every server out of a load
+    /// balancer.
     pub fn is_ready(&self) -> bool {
         self.store_reachable && !self.history_replaced
     }
@@ -68,15 +69,15 @@ impl UpdateService {
     }
 }
 
-/// A service that probes counts as cut off after this number of probe periods without a successful read, and not before
-/// [`LEAST_TIME`].
+/// The number of probe periods without a successful read after which the store counts as unreachable. At least
+/// [`LEAST_TIME`] must have passed.
 const MISSED_PROBES: u32 = 5;
 const LEAST_TIME: Duration = Duration::from_secs(5);
 
-/// A problem that lasts is reported again after this time.
+/// The time after which a lasting problem is reported again.
 const REPEAT_TIME: Duration = Duration::from_secs(60);
 
-/// The record of reading the rule book from the store.
+/// The history of reads of the rule book from the store.
 #[derive(Debug)]
 pub(crate) struct Looks {
     start: Instant,
@@ -94,7 +95,7 @@ struct LookState {
     reported_at: Option<Instant>,
 }
 
-/// How a result of a read is reported.
+/// The kind of report about a read.
 #[derive(Debug, PartialEq, Eq)]
 enum Report {
     Nothing,
@@ -146,7 +147,7 @@ impl Looks {
         let text = error_chain(error);
         state.failed += 1;
         let was_replaced = self.is_replaced.load(Ordering::Relaxed);
-        // A store that does not answer says nothing about its history, so the flag stays.
+        // An unreachable store proves nothing about its history, so the flag stays.
         let is_replaced = was_replaced || is_replacement(error);
         self.is_replaced.store(is_replaced, Ordering::Relaxed);
         state.problem = Some(text.clone());

@@ -1,4 +1,4 @@
-//! Restores the rule book of an earlier revision by a new revision.
+//! Restores the rule book of an earlier revision by making a new revision.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
@@ -20,9 +20,9 @@ impl Admin<'_> {
     /// The files of every rule and interim image that changes are read back first.
     ///
     /// # Errors
-    /// [`ChangeError::NotRestorable`] when files are missing or damaged; [`ChangeError::NoRevision`]; a [`Refusal`] when a
-    /// package leaves the book or is stored again in the meantime. Otherwise those of [`command`](Self::command). After a
-    /// refusal nothing has changed.
+    /// [`ChangeError::NotRestorable`] when files are missing or damaged. [`ChangeError::NoRevision`] when the revision
+    /// does not exist. A [`Refusal`] when a package leaves the book or is stored again in the meantime. Otherwise the
+    /// errors of [`command`](Self::command). After a refusal nothing has changed.
     pub async fn roll_back_to(self, revision: u64) -> Result<Changed, ChangeError> {
         let Self { service, author } = self;
         service.refresh().await?;
@@ -43,12 +43,12 @@ impl Admin<'_> {
 /// An earlier rule book whose files were read back.
 pub(crate) struct Restorable {
     history: RuleHistory,
-    /// The packages whose files were read back, with their ingest.
+    /// The packages whose files were read back, each with its ingest.
     read_back: BTreeSet<(PackageId, Option<IngestId>)>,
 }
 
 impl Restorable {
-    /// Reads the book of a revision, and reads back the files that restoring it would newly give to devices.
+    /// Reads the book of a revision. Reads back the files that restoring it would newly offer to devices.
     pub(crate) async fn read(
         store: &Arc<dyn ImageStore>,
         now: &Snapshot,
@@ -76,19 +76,19 @@ impl Restorable {
         Ok(Self { history, read_back })
     }
 
-    /// Returns what restoring it would do to a book.
+    /// Returns the change that restores this book.
     pub(crate) fn restore(&self, book: &RuleBook) -> Result<BookChange, Refusal> {
         book.restore(self.history.book(), self.history.revision())
     }
 
-    /// Returns whether all files that a delta newly gives to devices were read back.
+    /// Returns whether all files that a delta newly offers to devices were read back.
     fn covers(&self, book: &RuleBook, delta: &Delta) -> bool {
         let mut given = given_anew(book, delta).into_iter();
         given.all(|anew| self.read_back.contains(&(anew.package, anew.ingest)))
     }
 }
 
-/// A version that a delta newly gives to devices.
+/// A version that a delta newly offers to devices.
 struct Anew<'a> {
     /// A description such as `3.5.6907.0 for UCPhone/...`.
     what: String,
@@ -101,7 +101,7 @@ struct Anew<'a> {
 fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
     let mut all = Vec::new();
     for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
-        // What is kept for roll back is read too: one call more and it is given to everybody.
+        // The version that is kept for a roll back is read back too, because one more call offers it to all devices.
         for candidate in rule.candidates() {
             let release: Option<&Release> = book.release(rule.key(), candidate);
             all.push(Anew {
@@ -128,7 +128,7 @@ fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
     all
 }
 
-/// Returns what an earlier book needs of packages that have left since.
+/// Returns the packages that an earlier book needs and that have left the book since, as messages.
 fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
     let same = |id: PackageId| {
         let (then, now) = (earlier.package(id), now.package(id));

@@ -1,8 +1,9 @@
-//! The history of the rule book: revisions without gaps in a store, made one at a time by any number of servers.
+//! The history of the rule book. It consists of revisions without gaps in a store. Any number of servers can make
+//! revisions.
 //!
-//! A change is made by creating the next revision. If two servers do so at the same time, one wins. The other one reads the
-//! winner's revision and tries again, if its change is still allowed. There is no leader and no lock, and no listing decides
-//! anything.
+//! A change is made by creating the next revision. If two servers do so at the same time, one wins. The other one reads
+//! the winner's revision and tries again, if its change is still allowed. There is no leader and no lock, and nothing
+//! depends on a listing.
 
 use crate::error::{ChangeError, StateError};
 use crate::keys;
@@ -20,7 +21,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt, ObjectMeta, StoreError, StoreKey
 /// The maximum size of a revision in bytes.
 pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
 
-/// A newest revision of more than this size in bytes is read again only if its metadata changed.
+/// The size in bytes above which the newest revision is read again only if its metadata changed.
 const LARGE_REVISION_BYTES: usize = 64 * 1024;
 
 /// The maximum size of a checkpoint in bytes.
@@ -32,10 +33,10 @@ const MAX_UNCLEAR: u32 = 5;
 /// A checkpoint is made at every multiple of this revision number.
 pub(crate) const CHECKPOINT_EVERY: u64 = 64;
 
-/// The number of revisions that are kept for [`RuleHistory::take_news`]. A server that was away for longer skips the oldest.
+/// The number of revisions that are kept for [`RuleHistory::take_news`]. If there are more, the oldest are skipped.
 const MAX_NEWS: usize = 256;
 
-/// The rule book as this process knows it, and its revision.
+/// The rule book that this process knows, and its revision.
 #[derive(Debug)]
 pub(crate) struct RuleHistory {
     store: Arc<dyn ImageStore>,
@@ -43,7 +44,7 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
-    /// The revisions that nobody was notified of yet, at most [`MAX_NEWS`]. `None` if they are not kept.
+    /// The revisions that were not reported yet, at most [`MAX_NEWS`]. `None` if they are not kept.
     news: Option<VecDeque<Revision>>,
     /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
     /// compared each time.
@@ -68,7 +69,7 @@ pub struct Revision {
     pub number: u64,
     /// The time of the change, by the clock of the server that made it.
     pub at: UnixTime,
-    /// The name that was passed to [`UpdateService::admin`](crate::UpdateService::admin).
+    /// The name of the author, as passed to [`UpdateService::admin`](crate::UpdateService::admin).
     pub author: String,
     /// The command that was executed.
     pub command: RecordedCommand,
@@ -89,7 +90,7 @@ impl Revision {
 }
 
 impl ChangeId {
-    /// Returns an id that no other server draws.
+    /// Returns a random id. Another server draws the same one with negligible probability.
     pub(crate) fn random() -> Result<Self, StateError> {
         Ok(Self(Sha256Digest::of(random_bytes()?)))
     }
@@ -101,9 +102,9 @@ impl RuleHistory {
         let mut history = Self::empty(store);
         history.start_from_checkpoint(u64::MAX).await?;
         history.catch_up().await?;
-        // A store that cannot list says nothing of gaps; what is read is right all the same.
+        // If the store cannot list, gaps are not detected. The revisions that were read are correct anyway.
         let later = history.store.list(keys::REVISIONS, Some(&keys::revision(history.revision))).await;
-        // Whatever else somebody put there is none of the history.
+        // Other objects in the folder do not belong to the history.
         if later.is_ok_and(|later| later.iter().any(|meta| keys::revision_number(&meta.key).is_some())) {
             history.refuse_gap().await?;
         }
@@ -135,7 +136,7 @@ impl RuleHistory {
         }
     }
 
-    /// Handles a revision that exists after a missing one: either the missing one has appeared in the meantime, or it was
+    /// Handles a revision that exists after a missing one. The missing revision has appeared in the meantime, or was
     /// removed.
     async fn refuse_gap(&mut self) -> Result<(), StateError> {
         if self.catch_up().await? {
@@ -155,8 +156,8 @@ impl RuleHistory {
         self.revision
     }
 
-    /// Starts from the newest readable checkpoint up to a revision. Without one, reading takes longer. A checkpoint of a
-    /// newer program is an error, because its revisions cannot be read either.
+    /// Starts from the newest readable checkpoint at or before revision `most`. Without a checkpoint, reading takes
+    /// longer. A checkpoint of a newer program is an error, because its revisions cannot be read either.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
         let Ok(checkpoints) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
         let Ok(continued) = self.store.list_all(keys::CONTINUED, usize::MAX).await else { return Ok(()) };
@@ -168,7 +169,7 @@ impl RuleHistory {
         found.sort();
         for (number, key) in found.iter().rev() {
             let Some(checkpoint) = read_checkpoint(&*self.store, key).await? else { continue };
-            // A checkpoint is believed only as far as the history bears it out.
+            // A checkpoint is used only if it agrees with the history.
             let revision =
                 self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
             if checkpoint.revision != *number
@@ -200,7 +201,7 @@ impl RuleHistory {
         let (next, compared) = tokio::join!(self.read_next(), self.compare_newest());
         self.compared = compared?;
         let Some((document, sha256)) = next? else { return Ok(false) };
-        // Each of these revisions names the one before it, so they prove each other.
+        // Each of these revisions contains the SHA-256 of the one before it, so their order is proved.
         self.take(&document, sha256);
         self.catch_up().await?;
         Ok(true)
@@ -243,7 +244,7 @@ impl RuleHistory {
         Ok(Some((document, sha256)))
     }
 
-    /// Checks that a revision names the one before it.
+    /// Checks that a revision contains the SHA-256 of the one before it.
     fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
         if document.previous == self.sha256 {
             return Ok(());
@@ -275,11 +276,11 @@ impl RuleHistory {
         self.news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Tries to make a change. `make` returns what the change would do to a book and its revision.
+    /// Tries to make a change. `make` returns the change for a book and its revision.
     ///
-    /// Returns `None` if another server was faster. This history then knows the book of that server, and the change may be
-    /// tried again. Call [`catch_up`](Self::catch_up) before the first attempt, but not before later ones, so that a server
-    /// that lost is faster than one that begins.
+    /// Returns `None` if another server was faster. This history then knows the book of that server, and the change may
+    /// be tried again. Call [`catch_up`](Self::catch_up) before the first attempt, but not before later ones, so that a
+    /// server that lost an attempt is faster than one that begins.
     pub(crate) async fn try_change(
         &mut self,
         id: ChangeId,
@@ -330,9 +331,9 @@ impl RuleHistory {
 
     /// Creates the next revision, or returns the one that another server created.
     ///
-    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the existing revision is durable;
-    /// its change id then tells whose it is. A revision that is visible may still be lost: the sync of its folder may have
-    /// failed.
+    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the existing revision is
+    /// durable. Its change id shows whose it is. A visible revision may still be lost, because the sync of its folder
+    /// may have failed.
     async fn create(
         &self,
         document: &RevisionDocument,
@@ -368,8 +369,8 @@ impl RuleHistory {
         }
     }
 
-    /// Writes a checkpoint from time to time, so that a start reads few revisions. A failure is ignored, because a
-    /// checkpoint is only a cache.
+    /// Writes a checkpoint at every [`CHECKPOINT_EVERY`]th revision, so that a start reads few revisions. A failure is
+    /// ignored, because a checkpoint is only a cache.
     async fn make_checkpoint(&self) {
         if !self.revision.is_multiple_of(CHECKPOINT_EVERY) {
             return;
@@ -377,7 +378,7 @@ impl RuleHistory {
         let checkpoint = Checkpoint { revision: self.revision, sha256: self.sha256, book: self.book.clone() };
         let bytes = checkpoint.write();
         let kept = self.store.put_bytes(&keys::checkpoint(self.revision), bytes).await.is_ok();
-        // The two newest are enough: the older of them is for the day the newer is damaged.
+        // The two newest checkpoints are kept. The older one is used if the newer one is damaged.
         if let Some(old) = self.revision.checked_sub(2 * CHECKPOINT_EVERY).filter(|old| kept && *old > 0) {
             let _left = self.store.delete(&keys::checkpoint(old)).await;
         }

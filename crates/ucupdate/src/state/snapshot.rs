@@ -16,7 +16,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn new(book: RuleBook, revision: u64) -> Self {
-        // A large book takes a while, and a server starts or changes all the sooner.
+        // The index and the files are compiled at the same time, because a large book takes long.
         let (index, files) = std::thread::scope(|scope| {
             let files = std::thread::Builder::new().spawn_scoped(scope, || FileIndex::of(&book));
             let index = EligibilityIndex::compile(&book, revision);
@@ -31,7 +31,7 @@ impl Snapshot {
             let book = book.clone();
             tokio::task::spawn_blocking(move || Self::new(book, revision))
         };
-        // Compiling does not panic, so this fails only when the runtime is going down.
+        // Compiling does not panic, so this fails only when the runtime shuts down.
         compiling.await.unwrap_or_else(|_| Self::new(book, revision))
     }
 

@@ -13,7 +13,7 @@ use ucupdate_core::book::{BookCommand, RuleBook, StopScope};
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
 
-/// How far back the logs are read for rollouts that have been running for longer.
+/// The length of the period before now for which logs are read. Some rollouts have been running for longer.
 const REACH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The clocks of servers may differ by this time without rows being skipped.
@@ -54,7 +54,7 @@ struct Progress {
     followed: Option<Followed>,
     /// The latest time of the rows that were taken in.
     latest: Option<UnixTime>,
-    /// Whether an offer came so late that the order of rows matters.
+    /// `true` if an offer came so late that the order of rows matters.
     is_disordered: bool,
     /// The time at which the logs were read from the start.
     read_at: Option<UnixTime>,

@@ -1,4 +1,4 @@
-//! Watching guarded rollouts, and pausing those that fail.
+//! Watches guarded rollouts, and pauses those that fail.
 
 pub(crate) mod follower;
 pub(crate) mod observer;

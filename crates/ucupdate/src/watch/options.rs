@@ -1,8 +1,8 @@
-//! [`WatchOptions`]: how rollouts are watched.
+//! [`WatchOptions`]: the options of watching rollouts.
 
 use std::time::Duration;
 
-/// How guarded rollouts are watched.
+/// The options of watching guarded rollouts.
 ///
 /// A server finds out what became of offers from the audit logs and the access logs of all servers on its store. So a guard
 /// counts the whole fleet, and a restart forgets nothing. A look reads only what was added to the logs since the look before.
@@ -36,7 +36,7 @@ pub struct WatchOptions {
 }
 
 impl Default for WatchOptions {
-    /// Room for 100,000 devices, a look every ten seconds, three seconds for rows of other servers.
+    /// Returns the default: no known devices, a limit of 100,000 devices, and a check every ten seconds.
     fn default() -> Self {
         Self { devices: 100_000, period: Some(Duration::from_secs(10)), wait: Duration::from_secs(3) }
     }
@@ -49,7 +49,7 @@ impl WatchOptions {
         Self { devices, ..self }
     }
 
-    /// Sets how often a background task looks at the guards. `None` looks only when
+    /// Sets the period of the background task that checks the guards. With `None`, guards are checked only when
     /// [`UpdateService::pause_failing_rollouts`](crate::UpdateService::pause_failing_rollouts) is called.
     #[must_use]
     pub fn with_period(self, period: Option<Duration>) -> Self {

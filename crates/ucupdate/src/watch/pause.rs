@@ -14,7 +14,7 @@ use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 /// The author of pauses that the service makes by itself.
 pub const WATCH_AUTHOR: &str = "ucupdate";
 
-/// How often a pause is tried again at once because the rule book changed meanwhile.
+/// The number of immediate retries of a pause when the rule book changes in the meantime.
 const TRIES: u32 = 5;
 
 /// Error of watching rollouts.

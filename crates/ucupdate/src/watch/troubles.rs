@@ -12,10 +12,10 @@ use ucupdate_fleet::loops::{LoopGuard, LoopOptions, observations};
 /// The number of rows after which other tasks get their turn.
 const ROWS_AT_A_TIME: u64 = 500;
 
-/// Looks for devices in trouble in the audit logs of all servers of a store.
+/// Finder of devices in trouble, in the audit logs of all servers of a store.
 ///
-/// Each trouble is reported once, and again after it ended and came back. Every server that looks reports it. Memory is bounded
-/// by the number of devices.
+/// Each trouble is reported once, and again if it ended and came back. Every server with such a watch reports the
+/// trouble. Memory is bounded by the number of devices.
 #[derive(Debug)]
 pub struct TroubleWatch {
     zone: Zone,
@@ -26,7 +26,7 @@ pub struct TroubleWatch {
     silent: HashSet<DeviceId>,
 }
 
-/// The result of a look.
+/// The result of [`TroubleWatch::look`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TroublesFound {
@@ -39,8 +39,8 @@ pub struct TroublesFound {
 }
 
 impl TroubleWatch {
-    /// Returns a watch for audit logs in this time zone: the last four days, 50 hours of silence, 100,000 devices. A device asks
-    /// once a day, so a silent one has missed two times.
+    /// Returns a watch for audit logs in this time zone. The defaults are: the last four days, silence after 50 hours,
+    /// 100,000 devices. A device sends a request once a day, so a silent device has missed two requests.
     pub fn new(zone: Zone) -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
         Self {
@@ -53,14 +53,15 @@ impl TroubleWatch {
         }
     }
 
-    /// Sets how far back the logs are read. A device that has been silent for longer is not found.
+    /// Sets the length of the period before now for which logs are read. A device that has been silent for longer is
+    /// not found.
     #[must_use]
     pub fn with_period(mut self, period: Duration) -> Self {
         self.period = period;
         self
     }
 
-    /// Sets the time without a request after which a device is silent.
+    /// Sets the time without a request after which a device counts as silent.
     #[must_use]
     pub fn with_silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
@@ -74,10 +75,10 @@ impl TroubleWatch {
         self
     }
 
-    /// Reads the logs, and reports what is new.
+    /// Reads the logs, and reports new troubles as events.
     ///
     /// # Errors
-    /// When the store fails. Nothing is reported then.
+    /// When the store fails. In this case nothing is reported.
     pub async fn look(&mut self, service: &UpdateService) -> Result<TroublesFound, LogReadError> {
         let now = service.now();
         let since = before(now, self.period);

@@ -1,4 +1,4 @@
-//! Every command has a method on the handle of an administrator, and is recorded with its author.
+//! Checks that every command has a method on the administrator's handle, and is recorded with its author.
 
 use crate::fixtures::{ingest, lab_phone, newer_package, open, with_sample};
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::version::{ReportedVersion, VersionScheme};
 
-/// Returns the name of the command of each revision, as it is stored.
+/// Returns the stored name of the command of each revision.
 async fn recorded(service: &ucupdate::UpdateService) -> BTreeSet<String> {
     let revisions = service.history(1, 100).await.unwrap();
     assert!(revisions.iter().all(|revision| revision.author == "ann" || revision.author == "bob"));
@@ -93,8 +93,8 @@ async fn every_command_has_a_method_that_records_it() {
     let refused = ann.retire(vec![package]).await.unwrap_err();
     assert!(matches!(refused, ChangeError::Refused(Refusal::PackageInUse { .. })), "{refused:?}");
     let found = recorded(&service).await;
-    // All 38 commands of the rule book but the one that was refused and the one that is stored as another, and the roll back to
-    // a revision.
+    // There are 38 commands of the rule book and the roll back to a revision. One command was refused, and one is
+    // stored under another name.
     assert_eq!(found.len(), 37, "{found:?}");
 }
 

@@ -8,7 +8,7 @@ use ucupdate::store::{
     ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// While it reads the first image for somebody, another administrator on another server ingests a newer package.
+/// A store on which another administrator ingests a newer package while the first image is read.
 #[derive(Clone, Debug, Default)]
 struct Interrupting {
     store: MemoryStore,

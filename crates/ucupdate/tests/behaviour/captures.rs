@@ -58,7 +58,7 @@ async fn size_number_age_and_the_bodies_of_one_shape_are_bounded() {
         service.flush_captures().await;
     }
     let captures = service.captures().await.unwrap();
-    // The 15th of its shape was the last one. The oldest ones made room for it.
+    // The 15th body of its shape was the last one. The oldest captures were removed to make room.
     assert!((9..=10).contains(&captures.len()), "{captures:?}");
     assert_eq!(captures[0].id.at().as_seconds(), NOW.as_seconds() + 14);
     let (capture, body) = service.capture(&captures[0].id).await.unwrap().unwrap();
@@ -104,7 +104,7 @@ async fn a_store_that_hangs_holds_no_answer_up() {
     }
 }
 
-/// Counts the bodies that are the first of their shape.
+/// A listener that records whether each body is the first of its shape.
 #[derive(Debug, Default)]
 struct Firsts(Mutex<Vec<bool>>);
 

@@ -1,4 +1,4 @@
-//! State and images from one store into another: the same answers there.
+//! Tests copies of state and images between stores. The copy must give the same answers.
 
 use crate::fixtures::*;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ fn shared(store: impl ImageStore) -> Arc<dyn ImageStore> {
     Arc::new(store)
 }
 
-/// Two packages, one approved; 70 revisions, so that there is a checkpoint.
+/// Returns a store with two packages, one of them approved, and 70 revisions, so that there is a checkpoint.
 async fn full() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
@@ -37,12 +37,12 @@ async fn answers(store: &MemoryStore) -> Vec<UpdateResponse> {
     rules.iter().flat_map(|rule| versions.map(|version| ask(&service, rule, version))).collect()
 }
 
-/// All that was to be carried, with its bytes.
+/// Returns all objects that a copy includes, with their bytes.
 async fn state_and_images(store: &MemoryStore) -> Vec<(String, bytes::Bytes)> {
     let mut all = Vec::new();
     for prefix in ["images/", "state/"] {
         for meta in store.list_all(prefix, 1000).await.unwrap() {
-            // The manifest is not named by the rule book, and is not carried.
+            // The rule book does not name the manifest, so it is not copied.
             if meta.key.as_str().ends_with("-updateInfo.xml") {
                 continue;
             }
@@ -52,7 +52,7 @@ async fn state_and_images(store: &MemoryStore) -> Vec<(String, bytes::Bytes)> {
     all
 }
 
-/// Returns the number of image objects that are carried.
+/// Returns the number of image objects that a copy includes.
 async fn images(store: &MemoryStore) -> usize {
     state_and_images(store).await.iter().filter(|(key, _)| key.starts_with("images/")).count()
 }
@@ -66,10 +66,10 @@ async fn the_other_store_gives_the_same_answers_byte_for_byte() {
     assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
     assert_eq!(answers(&one).await, answers(&other).await);
     assert_eq!(told, carried.objects + carried.revisions);
-    // And there life goes on.
+    // The target store can be changed independently.
     open(other).await.admin("bob").approve(vec![sample::ip8540()]).await.unwrap();
 
-    // A way back into the first, which the other is further than.
+    // Copying back changes nothing, because the first store has no further revisions.
     let back = carry(&shared(one.clone()), &shared(one), |_| {}).await.unwrap();
     assert_eq!((back.revisions, back.objects), (0, 0));
 }
@@ -100,7 +100,7 @@ async fn what_broke_off_goes_on_where_it_was() {
             let revisions = other.list_all("state/revisions/", 1000).await.unwrap().len();
             assert!(revisions == 0 || images == all, "the images come first");
         }
-        // After a lost answer the creation is tried again, and finds its own revision.
+        // After a lost response the creation is tried again, and finds its own revision.
         assert!(broke_off > 0 || (call, fault) == (Call::Create, Fault::LostAnswer), "{call:?} {fault:?}");
         let last = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
         assert!(last.skipped > 0, "{call:?} {fault:?}");
@@ -188,7 +188,7 @@ async fn what_describes_a_package_is_never_carried_damaged_over_a_whole_one() {
         }
         let again = carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
         assert_eq!((again.objects, state_and_images(&other).await), (0, whole.clone()), "{damage:?}");
-        // An empty store gets a whole one too, by what the rule book knows.
+        // A description is written for an empty target store too, from the rule book.
         let fresh = MemoryStore::default();
         carry(&shared(one), &shared(fresh.clone()), |_| {}).await.unwrap();
         assert_eq!(state_and_images(&fresh).await, whole, "{damage:?}");
@@ -208,7 +208,7 @@ async fn an_image_that_is_there_with_other_bytes_is_written_over() {
 #[tokio::test]
 async fn a_checkpoint_that_approves_what_the_history_never_approved_is_not_carried() {
     let (one, other) = (full().await, MemoryStore::default());
-    // A checkpoint of another history, with the digest of this one: it has 9.9.9.9 approved.
+    // The checkpoint is of another history, but has the digest of this one. It has 9.9.9.9 approved.
     let foreign = full().await;
     let approving = open(foreign.clone()).await;
     let checkpoint = "state/checkpoints/00000000000000000064.json";

@@ -1,4 +1,4 @@
-//! Problems that a check of a store finds, and repairs that solve them.
+//! Tests the problems that a check of a store finds, and their repairs.
 
 use crate::fixtures::*;
 use std::sync::Arc;
@@ -190,7 +190,7 @@ async fn of_a_broken_history_no_checkpoint_is_to_be_deleted() {
         let advice = found.problems[0].repair();
         assert!(!advice.contains("checkpoints"), "{advice}");
     }
-    // Whoever starts has the book from the checkpoint, and its images are looked at.
+    // A starting server takes the book from the checkpoint, so its images are checked.
     store.delete(&revision(1)).await.unwrap();
     let image = image(&store).await;
     store.delete(&image).await.unwrap();
@@ -302,7 +302,7 @@ async fn a_store_whose_state_is_a_link_is_checked_to_its_end() {
         let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
         let expected: &[&str] = if linked == "state/checkpoints" { &[] } else { &["unreadable"] };
         assert_eq!(kinds(&found), expected, "{linked}: {:?}", found.problems);
-        // The repair that is named: a plain folder in place of the link.
+        // The repair in the message is a plain folder instead of the link.
         std::fs::remove_file(path.join(linked)).unwrap();
         std::fs::rename(folder.path().join("elsewhere"), path.join(linked)).unwrap();
         let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
@@ -325,7 +325,8 @@ async fn set_aside(store: &MemoryStore, key: &StoreKey) {
     store.delete(key).await.unwrap();
 }
 
-/// Asserts that nothing is wrong and that the store can be opened, and returns the revision and the approved version.
+/// Asserts that the check finds nothing and that the store can be opened. Returns the revision and the approved
+/// version.
 async fn assert_mended(store: &MemoryStore) -> (u64, Option<String>) {
     assert_eq!(verify(store).await.problems, []);
     let service = open(store.clone()).await;
@@ -390,7 +391,7 @@ async fn a_missing_revision_before_a_good_checkpoint_is_continued_by_a_recorded_
     let refused = carry(&one, &stranger, |_| {}).await.unwrap_err();
     assert!(refused.to_string().contains("its revision 3 differs"), "{refused}");
 
-    // The record holds the rule book, so the checkpoint is a cache again.
+    // The record has the rule book, so the checkpoint is only a cache again.
     set_aside(&store, &key("state/checkpoints/00000000000000000064.json")).await;
     assert_eq!(assert_mended(&store).await, (66, Some("3.5.6907.0".to_owned())));
     // Another loss is a problem again, and such a store is not copied.

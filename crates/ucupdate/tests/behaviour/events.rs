@@ -7,7 +7,7 @@ use ucupdate::store::MemoryStore;
 use ucupdate::{Event, Events, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// Keeps one line for each event.
+/// A listener that keeps one line for each event.
 #[derive(Debug, Default)]
 struct Recorder(Mutex<Vec<String>>);
 
@@ -117,7 +117,7 @@ async fn log_rows_that_wait_are_dropped_and_are_written_again_are_reported() {
         service.audit_device_log_upload("10.1.1.9");
     }
     service.flush_logs().await.unwrap_err();
-    // The first is reported at once, and the others within a minute.
+    // The first row is reported at once, and the others within a minute.
     assert_eq!(recorder.take(), ["log-rows-dropped Audit 1"]);
     assert_eq!(service.dropped_log_rows(), 3);
     store.heal();

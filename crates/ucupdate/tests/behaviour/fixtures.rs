@@ -1,4 +1,4 @@
-//! Services on stores in memory, and the phone of the field's log.
+//! Services on stores in memory, and the phone in `vectors/`.
 
 use std::sync::Arc;
 use ucupdate::book::{RuleKey, TestDevice};
@@ -11,10 +11,10 @@ use ucupdate::version::ReportedVersion;
 use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_testkit::field;
 
-/// Images in tests are small.
+/// The size of images in tests, in bytes. It is small to save time.
 pub(crate) const IMAGE_BYTES: usize = 4096;
 
-/// 17:10:39 on the day of the field's log.
+/// The time 17:10:39 on the day of the audit log in `vectors/`.
 pub(crate) const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
 pub(crate) fn options() -> Options {
@@ -46,7 +46,7 @@ pub(crate) async fn with_sample(store: impl ImageStore) -> UpdateService {
     service
 }
 
-/// Returns a package with 9.9.9.9 for the sample's first phone.
+/// Returns a package with version 9.9.9.9 for the sample's first phone.
 pub(crate) fn newer_package() -> Vec<u8> {
     let image = sample::image("newer", IMAGE_BYTES);
     let release =
@@ -63,7 +63,7 @@ pub(crate) fn ask(service: &UpdateService, rule: &RuleKey, version: &str) -> Upd
     service.answer(&request(rule, version), asker).unwrap()
 }
 
-/// Returns the version offered, `-` for nothing.
+/// Returns the offered version, or `-` if nothing is offered.
 pub(crate) fn offered(service: &UpdateService, rule: &RuleKey, version: &str) -> String {
     let response = ask(service, rule, version);
     response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())
@@ -79,7 +79,7 @@ pub(crate) async fn keys(service: &UpdateService, prefix: &str) -> Vec<String> {
     found.iter().map(|meta| meta.key.to_string()).collect()
 }
 
-/// Returns a stored document with a text in it replaced, and sealed again, as somebody would who knows how.
+/// Returns a stored document with a text replaced and a new seal, as a knowing attacker would write it.
 pub(crate) fn forged(document: &[u8], from: &str, to: &str) -> String {
     let text = std::str::from_utf8(document).unwrap();
     let (text, _) = text.rsplit_once(",\"seal\":").unwrap();
@@ -88,7 +88,7 @@ pub(crate) fn forged(document: &[u8], from: &str, to: &str) -> String {
     format!("{text},\"seal\":\"{seal}\"}}")
 }
 
-/// Returns a package with a version for the sample's first phone, and an image of its own.
+/// Returns a package with this version for the sample's first phone, and with an image that differs by version.
 pub(crate) fn package_with(version: &str) -> Vec<u8> {
     let image = sample::image(version, IMAGE_BYTES);
     let version = ReportedVersion::new(version);

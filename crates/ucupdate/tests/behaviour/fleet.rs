@@ -15,7 +15,7 @@ use ucupdate::{AccessLogs, AuditLogs, LogReadError, Logged};
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
 
-/// Returns a row of the field's phone, some minutes after the row of the field's log.
+/// Returns a row of the phone in `vectors/`, some minutes after its row in the log.
 fn row(minutes: i64, mac: &str, installed: &str, offered: &str) -> AuditRow {
     let log = format!(
         "Logging DateTime,Device Type,Mac Address,Vendor,Model,Revision,Locale,Requested,Response\n\
@@ -30,7 +30,7 @@ fn offer(version: &str) -> String {
     format!("http://ocs/UCPhone/LG-Nortel/IP8540/A/ENU/{version}/CPE/CPE.nbt;{version};")
 }
 
-/// A log as a server writes it, under a name of that server.
+/// Writes a log file of this server to the store.
 async fn put_log(store: &MemoryStore, server: &str, date: &str, number: u32, rows: &[AuditRow]) {
     let name: LogName = LogName {
         kind: ucupdate::audit::LogKind::Audit,

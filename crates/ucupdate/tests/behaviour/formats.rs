@@ -1,4 +1,4 @@
-//! Stores that earlier programs wrote, and what they mean; see `tests/vectors/README.md`.
+//! Tests stores that earlier programs wrote. See `tests/vectors/README.md`.
 
 use crate::fixtures::*;
 use crate::summary::summary;
@@ -9,7 +9,7 @@ use ucupdate::{CheckOptions, check_store};
 
 const FORMATS: [&str; 5] = ["1.0", "1.1", "1.2", "1.3", "1.4"];
 
-/// The moment at which the expected answers were written: 2026-12-04 00:00:00 UTC.
+/// The time at which the expected answers were written: 2026-12-04 00:00:00 UTC.
 pub(crate) const ASKED_AT: UnixTime = UnixTime::from_seconds(1_796_342_400);
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn stores_written_by_earlier_formats_go_on_with_changes_of_this_program() 
         let service = open(store.clone()).await;
         let before = service.snapshot().revision();
         let changed = service.admin("ann").add_test_device(lab_phone()).await;
-        // The store holds a test device with this address under another name.
+        // The store has a test device with this address under another name.
         assert!(changed.is_err(), "format {format}");
         service.admin("ann").remove_test_device("lab-phone".parse().unwrap()).await.unwrap();
         let added = service.admin("ann").add_test_device(lab_phone()).await.unwrap();
@@ -69,7 +69,7 @@ fn expected(format: &str) -> String {
     std::fs::read_to_string(folder(format).join("expected.txt")).unwrap()
 }
 
-/// Returns a copy of a vector in memory.
+/// Returns a copy of a stored vector in memory.
 pub(crate) async fn stored(format: &str) -> MemoryStore {
     let store = MemoryStore::default();
     let root = folder(format);

@@ -208,7 +208,8 @@ async fn revisions_before_one_that_cannot_be_read_hold_all_the_same() {
     assert_eq!(one.snapshot().revision(), 1);
 }
 
-/// Returns a store with 64 revisions, an approved version, and so one checkpoint; and the checkpoint's key and text.
+/// Returns a store with 64 revisions, an approved version and one checkpoint, and the key and the text of the
+/// checkpoint.
 async fn with_checkpoint(store: &MemoryStore) -> (UpdateService, StoreKey, String) {
     let service = with_sample(store.clone()).await;
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
@@ -286,7 +287,7 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     store.put_bytes(&second, whole).await.unwrap();
     assert_eq!(open(store.clone()).await.snapshot().revision(), 3);
 
-    // A server that was running when the next two came, and only the second of them is there.
+    // The server was running when two revisions were made. Only the second of them exists now.
     let fourth = StoreKey::parse("state/revisions/00000000000000000004.json").unwrap();
     let other = open(store.clone()).await;
     other.admin("ann").add_test_device(tester(4)).await.unwrap();
@@ -310,7 +311,7 @@ async fn an_answer_tells_the_revision_it_is_of() {
     assert_eq!(after.response, service.answer(&request(&phone, "1.0.522.103"), asker).unwrap());
 }
 
-/// A store of which every call takes some time, as in a bucket far away.
+/// A store whose calls take some time, like a remote bucket.
 #[derive(Debug)]
 struct Far(MemoryStore);
 
@@ -381,7 +382,7 @@ async fn a_server_answers_by_what_others_changed_while_its_own_change_waits_for_
     let service = open(Far(store.clone())).await;
     let rival = open(store).await;
     tokio::spawn(async move {
-        // Too often for one who is far away to be first.
+        // There are too many changes for a server with a slow store to be first.
         for number in 0..100 {
             rival.admin("ann").add_test_device(tester(number)).await.unwrap();
             tokio::time::sleep(Duration::from_millis(60)).await;
@@ -391,7 +392,7 @@ async fn a_server_answers_by_what_others_changed_while_its_own_change_waits_for_
         changed = service.admin("bob").add_test_device(tester(1000)) => panic!("{changed:?}"),
         () = tokio::time::sleep(Duration::from_secs(1)) => {}
     }
-    // How many it saw by then is left to its random pauses.
+    // The number of changes it saw depends on its random pauses.
     assert!(service.snapshot().revision() > 1, "{service:?}");
 }
 

@@ -51,7 +51,7 @@ async fn every_image_in_the_store_is_what_went_in() {
     assert_eq!(snapshot.files().iter().len(), 6 + described(&snapshot));
 }
 
-/// Returns the interim image of the sample, straight from its cabinet.
+/// Returns the interim image of the sample, read from its cabinet.
 fn interim_image() -> Vec<u8> {
     let package = sample::uc_updates(IMAGE_BYTES);
     let mut cabinet = Cabinet::open(package.as_slice(), Limits::default()).unwrap();
@@ -65,7 +65,7 @@ fn interim_image() -> Vec<u8> {
     panic!("the sample has an interim image")
 }
 
-/// Files beside the three images and their signatures.
+/// Returns the number of files in addition to the three images and their signatures.
 fn described(snapshot: &ucupdate::Snapshot) -> usize {
     snapshot.files().iter().filter(|file| file.name.extension() == "xml").count()
 }
@@ -223,7 +223,7 @@ async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
     assert!(after.contains(&"images/mine/by-hand".to_owned()));
 }
 
-/// A store that keeps other bytes of images than it was given, as many.
+/// A store that changes the bytes of images, but not their size.
 #[derive(Clone, Debug, Default)]
 struct Flipping(MemoryStore);
 

@@ -1,4 +1,4 @@
-//! Interim images in a service: their approval, their files, what is stored of them, and the wide stones of old stores.
+//! Tests interim images in a service: approval, files, stored form, and the wide stones of old stores.
 
 use crate::fixtures::*;
 use crate::formats::{ASKED_AT, stored};
@@ -8,8 +8,7 @@ use ucupdate::store::{ImageStoreExt as _, MemoryStore};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{CheckOptions, StoreProblem, UpdateService, check_store};
 
-/// Returns a phone whose real versions lie below the threshold of the first stone, and that never had its interim
-/// image.
+/// Returns a phone whose versions are below the threshold of the first stone. The original had no interim image for it.
 fn cx600() -> RuleKey {
     "UCPhone/Polycom/CX600/A/ENU/CPE".parse().unwrap()
 }
@@ -28,7 +27,7 @@ fn with_interim(package: PackageBuilder, version: &str) -> Vec<u8> {
     package.with_interim(interim).build().unwrap()
 }
 
-/// Returns the format that a revision is written in.
+/// Returns the format of a stored revision.
 async fn format_of(service: &UpdateService, revision: u64) -> String {
     let key = format!("state/revisions/{revision:020}.json").parse().unwrap();
     let bytes = service.store().get_bytes(&key, 1 << 20).await.unwrap();

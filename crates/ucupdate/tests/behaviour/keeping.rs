@@ -1,4 +1,4 @@
-//! Images that are kept, and garbage collection that deletes nothing that a server needs.
+//! Tests which images are kept, and that garbage collection deletes nothing that a server needs.
 
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
@@ -14,13 +14,13 @@ use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Returns the moment some days from now.
+/// Returns the time this number of days from now.
 fn in_days(days: i64) -> UnixTime {
     let now = UnixTime::from(SystemTime::now()).as_millis();
     UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
 }
 
-/// Returns a service on some day that keeps three revisions, or those of a day.
+/// Returns a service whose clock is `days` days ahead. It keeps three revisions, and those of a day.
 async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {
     let options = Options::default()
         .with_clock(Arc::new(SettableClock::at(in_days(days))))
@@ -39,7 +39,8 @@ async fn change_something(service: &UpdateService, times: u32) {
     }
 }
 
-/// Ten days ago versions 1, 2 and 3 were ingested and approved, and then other things happened: of 1 no kept revision is.
+/// Makes a store in which versions 1, 2 and 3 were approved ten days ago, and other changes followed. No kept revision
+/// needs version 1.
 async fn with_three_versions(store: &Meanwhile) -> PackageId {
     let service = on_day(store.clone(), -10).await;
     let mut first = None;
@@ -61,7 +62,7 @@ async fn collect(service: &UpdateService) -> Garbage {
     service.admin("gc").collect_unkept(&garbage()).await.unwrap()
 }
 
-/// Every file that the rule book names is there, and nothing else is.
+/// Checks that every file of the rule book exists, and that there are no other files.
 async fn assert_sound(store: &Meanwhile) -> RuleBook {
     let service = on_day(store.clone(), 0).await;
     let found = service.check(false).await.unwrap();
@@ -107,7 +108,7 @@ async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing(
     );
     assert_eq!(service.snapshot().revision(), 10);
 
-    // Ingested again it is stored anew, and then one can go back.
+    // After another ingest the package is stored again, so a roll back is possible.
     ingest(&service, package_with("1.0")).await.unwrap();
     service.admin("bob").roll_back_to(2).await.unwrap();
     let book = assert_sound(&store).await;
@@ -276,7 +277,7 @@ async fn images_of_a_store_that_lost_its_history_are_swept_up_only_by_who_asks()
     }
     let found = collect(&on_day(store.clone(), 0).await).await;
     assert_eq!((found.objects.len(), found.before_history), (0, images.len()), "there is no history");
-    // Somebody does not know, and ingests; days later somebody else does, which sweeps up.
+    // One server ingests without knowing of the loss. Days later another server ingests, which collects garbage.
     ingest(&on_day(store.clone(), 0).await, sample::round_table(IMAGE_BYTES)).await.unwrap();
     ingest(&on_day(store.clone(), 9).await, sample::round_table(2 * IMAGE_BYTES)).await.unwrap_err();
     for meta in &images {
@@ -292,7 +293,7 @@ async fn images_of_a_store_that_lost_its_history_are_swept_up_only_by_who_asks()
 async fn what_a_first_ingest_left_that_was_killed_is_swept_up_once_it_was_done_again() {
     let store = Meanwhile::default();
     with_sample(store.clone()).await;
-    // All of it was stored, and no revision was made.
+    // All files were stored, but no revision was made.
     for meta in store.list_all("state/", 100).await.unwrap() {
         store.delete(&meta.key).await.unwrap();
     }
@@ -312,7 +313,7 @@ async fn the_clock_of_a_server_ends_no_retention() {
         let store = Meanwhile::default();
         with_three_versions(&store).await;
         store.be_young();
-        // One revision is made with a wrong time, and a server with the same wrong clock collects.
+        // One revision is made with a wrong time. A server with the same wrong clock collects garbage.
         let service = on_day(store.clone(), days).await;
         change_something(&service, 1).await;
         assert_eq!(collect(&service).await.packages, [], "{days} days");
@@ -326,7 +327,7 @@ async fn one_revision_that_looks_old_does_not_end_the_retention() {
     let store = Meanwhile::default();
     with_three_versions(&store).await;
     store.be_young();
-    // The copy of one revision was restored with an old time.
+    // One revision was restored from a copy with an old time.
     store.age_one("state/revisions/00000000000000000006.json");
     assert_eq!(collect(&on_day(store.clone(), 0).await).await.packages, []);
 }

@@ -43,7 +43,7 @@ async fn a_server_in_another_zone_names_it_beside_its_logs_and_readers_use_it() 
     assert!(text(&store, AUDIT).await.contains("\n03-06-2009 12:10:39,"));
     assert_eq!(text(&store, &AUDIT.replace(".log", ".zone")).await, "America/New_York\n");
 
-    // Another server on the store writes in UTC, and leaves no such file.
+    // Another server on the store writes in UTC, and stores no zone.
     let other = LogOptions::new("utc".parse().unwrap());
     let service = UpdateService::open(Arc::new(store.clone()), options().with_logs(other)).await.unwrap();
     ask(&service, &sample::ip8540(), "0.0.0.0");
@@ -61,7 +61,7 @@ async fn a_server_in_another_zone_names_it_beside_its_logs_and_readers_use_it() 
         }
     }
     times.sort();
-    // The log of the server in UTC does not name its zone, so it is in the zone that the caller gave.
+    // The zone of the server in UTC is not stored, so the zone of the caller is used.
     let server = |name: &str| Some(name.to_owned());
     let in_tokyo = UnixTime::from_seconds(NOW.as_seconds() - 9 * 3600);
     assert_eq!(times, [(None, NOW), (server("ocs"), NOW), (server("utc"), in_tokyo)]);
@@ -78,7 +78,7 @@ async fn the_file_with_the_zone_goes_with_its_log() {
     service.flush_logs().await.unwrap();
     assert_eq!(keys(&service, "Logs/").await.len(), 2);
     clock.set(UnixTime::from_seconds(NOW.as_seconds() + 30 * 86_400));
-    // It is the only log, so removing it takes a demand.
+    // It is the only log, so it is removed only on explicit request.
     service.remove_all_old_logs(ucupdate::audit::RetentionDays::default()).await.unwrap();
     assert_eq!(keys(&service, "Logs/").await, [""; 0]);
 }
@@ -239,7 +239,7 @@ async fn what_may_wait_is_bounded_under_64_requests_at_once() {
 
 const AUDIT_FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
 
-/// A store with one audit log of this server for each of the last 10 days up to 2009-03-06, written at those times.
+/// Makes a store with one audit log of this server for each of the ten days up to 2009-03-06, written on those days.
 async fn with_ten_days(store: &Meanwhile) {
     for day in 1..=6 {
         put_log(store, "ocs", &format!("2009-03-0{day}")).await;

@@ -1,4 +1,4 @@
-//! The rule book as it was, and as it would be.
+//! Tests the rule book at earlier revisions, and dry runs.
 
 use crate::fixtures::{NOW, lab_phone, offered, open, request, with_sample};
 use ucupdate::ChangeError;

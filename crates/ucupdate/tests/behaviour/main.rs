@@ -1,4 +1,4 @@
-//! The service as those who embed it see it: ingest, approve, answer, and what is left in the store.
+//! Tests the service by its public names: ingest, approve, answer, and the objects in the store.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot make its fixture has failed")]
 
@@ -15,6 +15,7 @@ mod history;
 mod ingesting;
 mod interim;
 mod keeping;
+mod kept_inventory;
 mod logging;
 mod looking_back;
 mod meanwhile;

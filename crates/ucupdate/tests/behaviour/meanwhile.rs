@@ -1,4 +1,4 @@
-//! A store in memory in which something else happens just before a call: another server is quicker.
+//! A store in memory that runs other code just before a call, as if another server was faster.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,21 +22,21 @@ struct Awaited {
     other: Other,
 }
 
-/// Clones share the store, and what is awaited.
+/// The store. Clones share the objects and the awaited call.
 #[derive(Clone, Default)]
 pub(crate) struct Meanwhile {
     pub(crate) store: MemoryStore,
     awaited: Arc<Mutex<Option<Awaited>>>,
     old: Arc<Mutex<HashSet<StoreKey>>>,
-    /// How far the clock of the store is ahead of the clock of the machine.
+    /// The time by which the clock of the store is ahead of the clock of the machine.
     ahead: Arc<Mutex<Duration>>,
-    /// The time of the store, in place of the clock of the machine, and the times of the objects that were put since.
+    /// The fixed time of the store, if there is one, and the times of the objects that were put since it was set.
     time: Arc<Mutex<Option<UnixTime>>>,
     times: Arc<Mutex<HashMap<StoreKey, UnixTime>>>,
 }
 
 impl Meanwhile {
-    /// Just before the next such call for a key that begins so, `other` happens.
+    /// Runs `other` just before the next call of this kind for a key with this prefix.
     pub(crate) fn before<F>(&self, call: Call, prefix: &str, other: impl FnOnce(Self) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -45,7 +45,7 @@ impl Meanwhile {
         *self.awaited.lock().unwrap() = Some(Awaited { call, prefix: prefix.to_owned(), other });
     }
 
-    /// Returns whether it has happened.
+    /// Returns whether the code has run.
     pub(crate) fn has_happened(&self) -> bool {
         self.awaited.lock().unwrap().is_none()
     }
@@ -56,7 +56,7 @@ impl Meanwhile {
         self.old.lock().unwrap().extend(there.into_iter().map(|meta| meta.key));
     }
 
-    /// Makes all objects look new again.
+    /// Makes all objects have their real age again.
     pub(crate) fn be_young(&self) {
         self.old.lock().unwrap().clear();
     }
@@ -66,7 +66,7 @@ impl Meanwhile {
         self.old.lock().unwrap().insert(key.parse().unwrap());
     }
 
-    /// Sets the clock of the store ahead. Objects that are listed keep their times.
+    /// Sets the clock of the store ahead. Existing objects keep their times.
     pub(crate) fn set_ahead(&self, time: Duration) {
         *self.ahead.lock().unwrap() = time;
     }

@@ -90,7 +90,6 @@ async fn errors_of_the_store_are_counted_and_answers_of_it_are_not() {
     assert_eq!(value(&metrics.prometheus_text(&service), errors), 1.0);
 }
 
-/// The dashboard is outside this crate, because it is for administrators.
 #[tokio::test]
 async fn every_metric_of_the_dashboard_exists() {
     let (service, metrics) = service().await;

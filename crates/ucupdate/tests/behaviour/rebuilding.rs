@@ -1,4 +1,4 @@
-//! A history from images alone.
+//! Tests histories that are rebuilt from images.
 
 use crate::fixtures::*;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use ucupdate::cab::package::sample;
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// Returns a store whose history is lost, and what it held before.
+/// Returns a store whose history was lost, and the rule book before the loss.
 async fn without_history() -> (MemoryStore, RuleBook) {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
@@ -22,7 +22,7 @@ async fn without_history() -> (MemoryStore, RuleBook) {
     (store, service.snapshot().book().clone())
 }
 
-/// Pending and approved of each rule, `-` for none.
+/// Returns the pending and the approved version of each rule. `-` means that there is none.
 fn state(service: &UpdateService) -> Vec<String> {
     let snapshot = service.snapshot();
     let rows = snapshot.book().rules().map(|rule| {

@@ -1,4 +1,4 @@
-//! Running servers whose history is replaced under them, or whose store cannot be reached.
+//! Tests running servers whose history is replaced, or whose store cannot be reached.
 
 use crate::fixtures::*;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ async fn serving(store: &MemoryStore, options: Options) -> UpdateService {
     UpdateService::open(Arc::new(store.clone()), options).await.unwrap()
 }
 
-/// Puts the history back to an earlier revision.
+/// Replaces the history by its first `number` revisions.
 async fn put_back_to(store: &MemoryStore, number: u64) {
     for meta in store.list_all("state/revisions/", 1000).await.unwrap() {
         if meta.key > revision(number) {
@@ -79,7 +79,8 @@ async fn a_kill_switch_in_a_history_that_was_put_back_does_not_go_unnoticed() {
     let server = serving(&store, options()).await;
     server.admin("ann").add_test_device(lab_phone()).await.unwrap();
     put_back_to(&store, 2).await;
-    // Another server starts on the older history, and its revision gets a number that the first one has passed.
+    // Another server starts on the older history. Its new revision has a number that the first server has already
+    // passed.
     let late = open(store.clone()).await;
     late.admin("bob").kill(StopScope::All, "calls drop").await.unwrap();
     assert!(server.refresh().await.is_err());
@@ -113,7 +114,7 @@ async fn no_revision_is_written_over_a_gap() {
 
 #[tokio::test]
 async fn a_base_that_disappears_just_before_the_revision_is_made_is_noticed() {
-    // The newest revision is there when the change begins, and gone when the next one is about to be created.
+    // The newest revision exists when the change begins, but not when the next one is created.
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let server = UpdateService::open(store.clone(), options()).await.unwrap();
     server.admin("ann").add_test_device(lab_phone()).await.unwrap();
@@ -203,7 +204,7 @@ async fn a_server_notices_that_its_folder_was_swapped() {
     );
     assert!(server.health().history_replaced);
 
-    // The new folder holds the same objects, and it is another folder all the same.
+    // The new folder has the same objects, but it is another folder.
     std::fs::create_dir(&folder).unwrap();
     let other = server.refresh().await.unwrap_err().to_string();
     let expected = format!(

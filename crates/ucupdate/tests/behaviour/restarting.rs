@@ -1,4 +1,4 @@
-//! The kill switch is undone by two authors: the author of a change is who makes it, and no command names another.
+//! Tests that two authors are needed to undo the kill switch. The author of a change is the one of the handle.
 
 use crate::fixtures::*;
 use ucupdate::RecordedCommand;

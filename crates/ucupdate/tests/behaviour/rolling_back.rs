@@ -1,4 +1,4 @@
-//! The rule book of an earlier revision, by a new one.
+//! Tests new revisions that restore the rule book of an earlier one.
 
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
@@ -9,7 +9,7 @@ use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
 use ucupdate::{ChangeError, RecordedCommand, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
-/// Revision 2 has the sample approved in one rule; after it much is changed.
+/// Makes a history in which revision 2 has the sample approved in one rule. Many changes follow.
 async fn changed(store: impl ImageStore) -> UpdateService {
     let service = with_sample(store).await;
     let phone = sample::ip8540();
@@ -55,7 +55,7 @@ async fn all_is_as_it_was_and_what_was_ingested_since_is_still_there() {
         None,
         "there is nothing more to do"
     );
-    // And forth again.
+    // The roll back is undone by another roll back.
     service.admin("bob").roll_back_to(8).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "9.9.9.9");
 }

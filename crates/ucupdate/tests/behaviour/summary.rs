@@ -1,4 +1,5 @@
-//! A rule book as text, a line for each fact, to be compared with what an earlier program wrote of it.
+//! Writes a rule book as text with a line for each fact, so that it can be compared with the text of an earlier
+//! program.
 
 use crate::fixtures::request;
 use std::fmt::Write as _;
@@ -9,7 +10,7 @@ use ucupdate::device::{KindPattern, KindWord};
 use ucupdate::request::Question;
 use ucupdate::value::{Reported, UnixTime};
 
-/// The devices that are asked about: rule, version, MAC address, serial number.
+/// The devices whose answers are compared: rule, version, MAC address, serial number.
 const ASKED: [(&str, &str, &str, &str); 12] = [
     ("UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "1.0.522.34", "0021630F207B", "C185H001209"),
     ("UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "1.0.522.34", "0021630F2099", "C185H001500"),
@@ -25,7 +26,7 @@ const ASKED: [(&str, &str, &str, &str); 12] = [
     ("UCPhone/Nobody/X1/A/ENU/CPE", "1.0.0.0", "00125A000003", "C185H003003"),
 ];
 
-/// Returns the authors of the history, the rule book, and the answers to a dozen devices.
+/// Returns the authors of the history, the rule book, and the answers to a dozen devices as text.
 pub(crate) async fn summary(service: &UpdateService, now: UnixTime) -> String {
     let mut out = String::new();
     let history = service.history(1, usize::MAX).await.unwrap();

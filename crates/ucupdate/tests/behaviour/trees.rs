@@ -1,4 +1,4 @@
-//! The field's folders, written out for other web servers.
+//! Tests the export of the original's folders for other web servers.
 
 use crate::fixtures::*;
 use std::fs;
@@ -9,7 +9,7 @@ use ucupdate::{TreeError, TreeOptions, UpdateService};
 
 const IMAGE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
 
-/// Every file below a folder that is no export's own, by its path.
+/// Returns every file below a folder by path, except the internal files of the export.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     fn walk(folder: &Path, below: &str, all: &mut Vec<(String, Vec<u8>)>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -55,7 +55,7 @@ async fn the_tree_is_what_is_served_and_writing_it_again_updates_it() {
     assert_eq!(files(&tree), served(&service).await);
     assert!(tree.join("OCInterim/ENU/CPE.cat").is_file() && tree.join(IMAGE).is_file());
 
-    // One was lost, one was cut, and a package came.
+    // One file was deleted, one was truncated, and a package was ingested.
     fs::remove_file(tree.join(IMAGE)).unwrap();
     fs::write(tree.join("OCInterim/ENU/CPE.nbt"), "cut").unwrap();
     fs::write(tree.join("index.html"), "mine").unwrap();
@@ -80,7 +80,7 @@ async fn files_of_a_store_in_a_folder_are_linked_where_that_can_be() {
     let again = service.export_tree(&tree, &linking).await.unwrap();
     assert_eq!((again.linked, again.unchanged), (0, count));
 
-    // Where a link is in use it is not written through: the store's own stays.
+    // A file is not written through a link, so the file of the store is not changed.
     fs::remove_file(tree.join(IMAGE)).unwrap();
     fs::write(tree.join(IMAGE), "other").unwrap();
     assert_eq!(service.export_tree(&tree, &linking).await.unwrap().linked, 1);
@@ -124,7 +124,7 @@ async fn nothing_outside_the_folder_is_written_and_links_are_refused() {
         assert!(source.contains("is a link or a special file"), "{link}: {source}");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{link}");
 
-        // Nor is a link inside the tree followed.
+        // A link inside the tree is not followed either.
         fs::remove_file(&at).unwrap();
         fs::create_dir_all(tree.join("elsewhere")).unwrap();
         symlink("elsewhere", &at).unwrap();

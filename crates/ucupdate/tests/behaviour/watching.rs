@@ -59,7 +59,8 @@ impl Server {
         self
     }
 
-    /// Returns a phone of this number asks; gives what it is offered, `-` for nothing.
+    /// Sends a request of phone number `number` with this version. Returns the offered version, or `-` if nothing is
+    /// offered.
     fn ask(&self, number: u32, version: &str) -> String {
         self.ask_from(&host(number), number, version)
     }
@@ -123,7 +124,7 @@ fn watching(name: &str) -> Options {
     options().with_watch(watch).with_logs(LogOptions::new(name.parse().unwrap()))
 }
 
-/// Returns a store in which the new version is rolled out to everybody, guarded by three failures.
+/// Makes a store in which the new version is rolled out to all devices, with a guard of three failures.
 async fn with_rollout() -> MemoryStore {
     let store = MemoryStore::default();
     let service = with_sample(store.clone()).await;
@@ -374,7 +375,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
     for number in 1..=3 {
         one.at(HOUR).ask(number, OLD);
     }
-    // This server has not heard yet of what the other does.
+    // This server has not read the other server's changes yet.
     let (rule, name) = (phone(), || "wave".parse().unwrap());
     two.service.admin("bob").command(&BookCommand::StopRollout(rule.clone(), name())).await.unwrap();
     let stopped = two.service.snapshot().revision();
@@ -390,7 +391,7 @@ async fn a_kill_switch_stops_another_server_within_two_seconds() {
     let probing = options().with_probe(Some(Duration::from_secs(1)));
     let (one, two) =
         (Server::open_with(&store, probing.clone()).await, Server::open_with(&store, probing).await);
-    // The first look comes at once; this is about the ones after it.
+    // The first check is immediate. This test is about the later ones.
     one.service.admin("ann").add_test_device(lab_phone()).await.unwrap();
     let heard = one.service.snapshot().revision();
     until(Duration::from_secs(60), || two.service.snapshot().revision() == heard).await;

@@ -48,6 +48,13 @@ pub fn time_stamp() -> FieldTime {
 
 /// Returns the bytes of an image. Equal names give equal bytes. Half of the bytes are noise, so the image compresses to
 /// about half.
+///
+/// ```
+/// use ucupdate_cab::package::sample;
+/// assert_eq!(sample::image("CX700", 1000), sample::image("CX700", 1000));
+/// assert_ne!(sample::image("CX700", 1000), sample::image("IP8540", 1000));
+/// assert_eq!(sample::image("CX700", 1000).len(), 1000);
+/// ```
 pub fn image(name: &str, bytes: usize) -> Vec<u8> {
     // The seed is the FNV-1a hash of the name, and the noise comes from xorshift. The noise need not be unpredictable.
     let mut state = name

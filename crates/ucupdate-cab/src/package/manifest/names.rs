@@ -72,7 +72,7 @@ pub struct ManifestName {
     pub name: &'static str,
     /// Other spellings that are read.
     pub also: &'static [&'static str],
-    /// How certain the name is.
+    /// The certainty of the name.
     pub mark: NameMark,
     /// The source of the name.
     pub source: &'static str,

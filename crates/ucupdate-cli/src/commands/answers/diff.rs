@@ -1,4 +1,4 @@
-//! `ucupdate diff`: whose answer is another in another revision of the rule book.
+//! `ucupdate diff`: lists the devices whose answers differ between two revisions of the rule book.
 
 use crate::args::devices::{DevicesArgs, Differences};
 use crate::context::{Context, IfMissing};

@@ -1,4 +1,4 @@
-//! `ucupdate explain`: what a request is answered from this store, and why.
+//! `ucupdate explain`: shows the answer to a request and the reasons for it.
 
 use super::replay;
 use crate::args::asked::{Asked, AskedArgs};

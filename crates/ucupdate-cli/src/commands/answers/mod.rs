@@ -1,5 +1,6 @@
 //! The answers to devices, and their reasons.
 
+pub(crate) mod client_filter;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod inspect;

@@ -1,4 +1,4 @@
-//! `ucupdate plan`: the whole way of a device, from what it has to where it ends.
+//! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
 
 use crate::args::asked::{Asked, AskedArgs};
 use crate::context::{Context, IfMissing};
@@ -19,7 +19,8 @@ pub(crate) struct PlanArgs {
     revision: Option<u64>,
 }
 
-/// Returns a plan as a JSON object. `folder` is below the root of a URL, and `end` says why the way goes no further.
+/// Returns a plan as a JSON object. `folder` is below the root of a URL, and `end` is the reason why there is no
+/// further offer.
 fn plan_json(question: &Question<'_>, plan: &Plan<'_>) -> Value {
     let hop = |hop: &Hop<'_>| {
         let stepping_stone = matches!(hop.kind, OfferKind::SteppingStone { .. });

@@ -1,4 +1,4 @@
-//! `ucupdate explain --save` and `--replay`: decisions as records, and the proof that they come out the same.
+//! `ucupdate explain --save` and `--replay`: saves decisions as records, and checks that they are still the same.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -11,30 +11,30 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use ucupdate::decide::TraceRecord;
 
-/// The version of the file's form.
+/// The version of the file format.
 const FORMAT: u32 = 1;
 
-/// The most bytes of such a file: a request has some modules, and a trace some lines for each rule and group.
+/// The largest size of such a file in bytes.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 struct RecordFile {
     format: u32,
-    /// One for each module that was asked about.
+    /// One record for each module of the request.
     records: Vec<TraceRecord>,
 }
 
-/// Only the version of a file's form, whatever else is in it.
+/// The version of the file format. Other fields are ignored.
 #[derive(Debug, Deserialize)]
 struct FileFormat {
     format: u32,
 }
 
-/// Keeps records in a new file.
+/// Writes records to a new file.
 ///
 /// # Errors
-/// When something is there already, or the file cannot be made.
+/// When the file exists already or cannot be created.
 pub(super) async fn save(path: PathBuf, records: Vec<TraceRecord>) -> Result<(), Failure> {
     let mut bytes = serde_json::to_vec(&RecordFile { format: FORMAT, records })?;
     bytes.push(b'\n');
@@ -62,11 +62,12 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct Replayed {
-    /// Whether it is what was recorded, byte for byte (but for the revision, where another was asked for).
+    /// `true` if the decision equals the recorded one, byte for byte. If another revision was requested, the revision
+    /// is not compared.
     same: bool,
-    /// Question and answer as they come out now.
+    /// The question and its current answer.
     record: TraceRecord,
-    /// The recorded decision, where it differs.
+    /// The recorded decision. `None` if it is equal.
     recorded: Option<TraceRecord>,
 }
 

@@ -1,4 +1,4 @@
-//! `ucupdate version`: how a version is read, and how two compare.
+//! `ucupdate version`: shows how a version is read, and compares two versions.
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -19,24 +19,24 @@ pub(crate) struct VersionArgs {
     scheme: VersionScheme,
 }
 
-/// How versions are read and compare.
+/// The readings of the versions, and their comparison.
 #[derive(Debug, Serialize)]
 struct Report {
     a: Reading,
     b: Option<Reading>,
-    /// `<`, `=` or `>`; none where either has no order.
+    /// `<`, `=` or `>`. `None` if one of the versions has no order.
     order: Option<&'static str>,
     same_release: Option<bool>,
 }
 
-/// How one version is read.
+/// The reading of one version.
 #[derive(Debug, Serialize)]
 struct Reading {
-    /// As said, without the blanks around it.
+    /// The version as given, without the blanks around it.
     version: String,
-    /// Its numbers, where it can be read.
+    /// The numbers of the version. `None` if it cannot be read.
     parts: Option<Vec<u32>>,
-    /// Why it cannot.
+    /// The reason why the version cannot be read. `None` if it can.
     unreadable: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `ucupdate device`: everything about one device on one page.
+//! `ucupdate device`: shows all known facts about one device on one page.
 
 use super::fleet::device_json;
 use super::loops::mac;
@@ -96,7 +96,9 @@ impl Standing {
             let is_member = book.members(group).any(|member| member == id);
             let predicate = book.group(group).and_then(|group| group.predicate.as_ref());
             is_member
-                || predicate.is_some_and(|wanted| questions.iter().any(|question| wanted.holds(question)))
+                || predicate.is_some_and(|wanted| {
+                    questions.iter().any(|question| snapshot.index().is_in(wanted, question))
+                })
         };
         let groups = book.groups().map(|group| group.name.clone()).filter(&is_in).collect::<Vec<_>>();
         let holds_it = |audience: &Audience| match audience {

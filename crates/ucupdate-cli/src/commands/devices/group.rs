@@ -1,4 +1,4 @@
-//! `ucupdate group`: named groups of devices, by what they have in common or one by one.
+//! `ucupdate group`: manages named groups of devices. A group is a list or a predicate.
 
 use super::group_members::{self, MembersArgs};
 use crate::args::author::AuthorArgs;
@@ -89,13 +89,13 @@ pub(crate) struct PredicateArgs {
     installed: Option<VersionRange>,
 }
 
-/// Reads a range. The message of a wrong one names the comparator and says what is wrong with its version.
+/// Reads a range. The error names the wrong comparator and the fault of its version.
 fn range(text: &str) -> Result<VersionRange, String> {
     text.parse().map_err(|error: ParseError| format!("{error:#}"))
 }
 
 impl PredicateArgs {
-    /// Returns the predicate; none where nothing is given.
+    /// Returns the predicate. `None` if no option is given.
     fn predicate(self) -> Option<Predicate> {
         let mut predicate = Predicate::default();
         predicate.kind = self.kind.pattern();
@@ -139,14 +139,15 @@ async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
     loop {
         let service = context.administer(IfMissing::Refuse).await?;
         let snapshot = service.snapshot();
-        // What a group is decides what its devices get, so a name that is taken is no reason to make it another.
+        // A group determines the offers of its devices, so an existing group is not replaced without an explicit
+        // option.
         if let Some(there) = snapshot.book().group(&group.name).filter(|there| **there != group) {
             let (name, what) = (&there.name, what(snapshot.book(), there));
             return Err(Failure::new(format_args!(
                 "group {name} is there already ({what}), --replace changes it"
             )));
         }
-        // Whoever was quicker has made it, and the next look tells what.
+        // Another administrator may have been faster. The next attempt then reports the existing group.
         if make_as_seen(&command, &how, snapshot.book(), context).await? {
             return Ok(());
         }

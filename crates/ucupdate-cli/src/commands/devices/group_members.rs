@@ -1,4 +1,4 @@
-//! `ucupdate group add-member` and `remove-member`: who is on a group's list, in changes of a bounded size.
+//! `ucupdate group add-member` and `remove-member`: change the list of a group, in changes of a limited size.
 
 use super::member_list;
 use crate::args::author::AuthorArgs;
@@ -23,7 +23,7 @@ pub(crate) struct MembersArgs {
     author: AuthorArgs,
 }
 
-/// Which devices.
+/// The devices to add or remove.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct ListedArgs {
@@ -38,10 +38,11 @@ struct ListedArgs {
     from: Option<PathBuf>,
 }
 
-/// The most bytes of a file of devices: a million and more of them.
+/// The largest size of a file of devices in bytes, which is enough for a million devices.
 const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 
-/// How many bytes of a change its devices may take: a revision has at most a mebibyte, and more is in it than these.
+/// The number of bytes that the devices of one change may take. A revision has at most one mebibyte, and contains more
+/// than the devices.
 const MAX_BATCH_BYTES: usize = 768 * 1024;
 
 pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> Result<(), Failure> {
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
     devices.sort();
     devices.dedup();
     if add && devices.len() > MAX_LISTED {
-        // Refused before the first part is done.
+        // The size is checked before the first part of the change is made.
         let (found, limit) = (devices.len(), MAX_LISTED);
         return Err(ChangeError::Refused(Refusal::TooManyMembers { name, found, limit }).into());
     }
@@ -70,7 +71,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
         };
         match service.admin(&author.name()).command(&command).await {
             Ok(changed) => sum.take_in(changed),
-            // Those before it stand, and the same call again does the rest.
+            // Earlier parts are done, and the same call again does the rest.
             Err(error) if number > 1 => {
                 return Err(Failure::in_doing(
                     format_args!("part {number} of {many}, those before are done"),
@@ -83,11 +84,12 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
     context.output.result(&Report::new(sum.revision, sum.told()))
 }
 
-/// The sum of several changes.
+/// The totals of several changes.
 #[derive(Debug, Default)]
 struct Sum {
     revision: Option<u64>,
-    /// The group as the book spells it, its length before, and how many devices were added, removed and unchanged.
+    /// The group in the spelling of the book, its length before, and the numbers of devices that were added, removed
+    /// and unchanged.
     members: Option<(GroupName, usize, [usize; 3])>,
     others: Vec<Note>,
 }
@@ -118,8 +120,8 @@ impl Sum {
     }
 }
 
-/// Returns the devices in parts of which each makes a change that a revision holds. The first is there even if it is
-/// empty, so that a group that is none is found out.
+/// Divides the devices into parts that each fit in one revision. There is at least one part, so that a missing group is
+/// reported.
 fn batches(group: &GroupName, devices: Vec<DeviceId>) -> Vec<Vec<DeviceId>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;
@@ -137,13 +139,14 @@ fn batches(group: &GroupName, devices: Vec<DeviceId>) -> Vec<Vec<DeviceId>> {
     batches
 }
 
-/// How many bytes a device takes in a revision: in the command, and with the group's name as a changed entry.
+/// Returns the number of bytes that a device takes in a revision: in the command, and in the changed entry with the
+/// group's name.
 fn stored_bytes(group: &GroupName, device: &DeviceId) -> usize {
     let text = match device {
         DeviceId::Mac(mac) => mac.to_string(),
         DeviceId::Serial(serial) => serial.to_string(),
     };
-    // JSON writes a quote or backslash as two characters; control characters are in neither.
+    // JSON writes a quote or a backslash as two characters. Neither text contains control characters.
     let written = |text: &str| text.len() + text.matches(['"', '\\']).count();
     2 * (written(&text) + r#"{"serial":""},"#.len())
         + written(group.as_str())

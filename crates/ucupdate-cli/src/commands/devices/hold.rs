@@ -1,4 +1,4 @@
-//! `ucupdate hold`: devices that are offered nothing for a while.
+//! `ucupdate hold`: manages holds. Devices on hold are offered nothing.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::args::moment::Moment;

@@ -1,4 +1,4 @@
-//! `ucupdate loops`: which devices are offered updates in a circle.
+//! `ucupdate loops`: lists the devices that are offered updates in a circle.
 
 use crate::args::audit::AuditArgs;
 use crate::args::author::AuthorArgs;
@@ -33,17 +33,17 @@ pub(crate) struct LoopsArgs {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// By device.
+    /// The loops, sorted by device.
     loops: Vec<LoopReport>,
     /// Rows that were read.
     rows: u64,
-    /// Lines that gave no row.
+    /// Lines that could not be read.
     unread: u64,
-    /// Devices that were watched, one for each update type.
+    /// Devices that were watched. A device counts once for each update type.
     devices: usize,
-    /// Devices that were forgotten, since there were too many.
+    /// Devices that were forgotten because the limit was reached.
     forgotten: u64,
-    /// The holds that were added, a sentence each; empty without `--hold`.
+    /// The holds that were added, one sentence each. Empty without `--hold`.
     held: Vec<String>,
 }
 
@@ -84,19 +84,19 @@ impl LoopReport {
         }
     }
 
-    /// Returns the way of the device, back to where it began where it goes round.
+    /// Returns the versions of the loop in order. A circle ends with its first version.
     fn way(&self) -> String {
         let back = self.versions.first().filter(|_| self.kind == kind(LoopKind::Flipped));
         self.versions.iter().chain(back).map(String::as_str).collect::<Vec<_>>().join(" > ")
     }
 }
 
-/// Returns the MAC address, where a device is known by it.
+/// Returns the MAC address of a device. `None` if it is identified by its serial number.
 pub(super) fn mac(device: &DeviceId) -> Option<String> {
     matches!(device, DeviceId::Mac(_)).then(|| device.to_string())
 }
 
-/// Returns the serial number, where a device is known by it.
+/// Returns the serial number of a device. `None` if it is identified by its MAC address.
 pub(super) fn serial(device: &DeviceId) -> Option<String> {
     matches!(device, DeviceId::Serial(_)).then(|| device.to_string())
 }
@@ -168,7 +168,7 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
     read.refuse_nothing_understood()
 }
 
-/// Holds the devices whose loop goes on, each by a hold of its own, but those that are held so already.
+/// Adds a hold for each device whose loop continues, unless the device is on such a hold already.
 async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<Vec<String>, Failure> {
     let mut held = Vec::new();
     let devices = devices_in_loops(loops);

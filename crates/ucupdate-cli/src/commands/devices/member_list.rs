@@ -3,10 +3,10 @@
 use ucupdate::device::DeviceId;
 use ucupdate::value::ParseError;
 
-/// Returns the devices of a list. `#` begins a remark.
+/// Returns the devices in a list. `#` begins a comment.
 ///
 /// # Errors
-/// The number of the first line that names no device, and the reason.
+/// The number of the first line that is not a device, and the reason.
 pub(crate) fn devices(text: &str) -> Result<Vec<DeviceId>, String> {
     let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
     let named =
@@ -16,7 +16,7 @@ pub(crate) fn devices(text: &str) -> Result<Vec<DeviceId>, String> {
     devices.collect()
 }
 
-/// Returns a line up to its remark: `#` at its beginning, or after a blank.
+/// Returns a line without its comment. A comment begins with `#` at the start of the line or after a blank.
 fn without_remark(line: &str) -> &str {
     let remark = line
         .match_indices('#')
@@ -24,8 +24,9 @@ fn without_remark(line: &str) -> &str {
     remark.map_or(line, |(at, _)| &line[..at]).trim()
 }
 
-/// Reads the device of a line. Twelve hexadecimal digits are a MAC address, and so must be what is of pairs of them; a mistyped address
-/// must not pass for a serial number, nor a row of a table. `serial:` and `mac:` before it say which it is.
+/// Parses the device of a line. Twelve hexadecimal digits are a MAC address, and a text of pairs of hexadecimal digits
+/// must be one. A mistyped address or a row of a table must not be taken as a serial number. `serial:` or `mac:` before
+/// the text says which it is.
 fn device(line: &str) -> Result<DeviceId, String> {
     let serial =
         |text: &str| text.parse().map(DeviceId::Serial).map_err(|error: ParseError| error.to_string());

@@ -1,4 +1,4 @@
-//! Devices: those of the logs, and those that somebody names.
+//! Commands about devices: those in logs, and those that an administrator names.
 
 pub(crate) mod device;
 pub(crate) mod fleet;
@@ -7,5 +7,6 @@ mod group_members;
 pub(crate) mod hold;
 pub(crate) mod loops;
 mod member_list;
+pub(crate) mod report;
 pub(crate) mod test_device;
 pub(crate) mod timeline;

@@ -1,4 +1,4 @@
-//! `ucupdate test-device`: the devices that get a pending version before everybody does.
+//! `ucupdate test-device`: manages the devices that get pending versions before approval.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};

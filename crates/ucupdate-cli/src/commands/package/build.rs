@@ -1,4 +1,4 @@
-//! `ucupdate package build`: a folder laid out in the field's hierarchy, as a package.
+//! `ucupdate package build`: builds a package from a folder with the original's hierarchy.
 
 use super::cabinet::relative;
 use crate::context::Context;
@@ -24,15 +24,15 @@ pub(crate) struct BuildArgs {
     out: PathBuf,
 }
 
-/// The most bytes of all files together: they are in memory while the package is built.
+/// The largest size of all files together in bytes. They are held in memory while the package is built.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// How deep folders may lie.
+/// The largest depth of folders.
 const MAX_DEPTH: usize = 32;
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// The cabinet, as it was named.
+    /// The path of the cabinet, as given.
     file: String,
     package: String,
     /// The SHA-256 of the cabinet.

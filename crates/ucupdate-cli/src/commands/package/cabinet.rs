@@ -13,14 +13,14 @@ pub(super) fn joined(paths: &[PathBuf]) -> String {
     paths.join(", ")
 }
 
-/// Opens a cabinet, a program that carries one, or the parts of a set.
+/// Opens a cabinet, a program that contains one, or the parts of a set.
 pub(super) fn open(paths: &[PathBuf], options: CabinetOptions) -> Result<Cabinet<BufReader<File>>, Failure> {
     let part = |path: &PathBuf| files::open(path).map(BufReader::new);
     let parts = paths.iter().map(part).collect::<Result<Vec<_>, _>>()?;
     Cabinet::open_set(parts, options).map_err(|error| Failure::in_doing(joined(paths), &error))
 }
 
-/// Returns a path below a folder, its parts divided by `/`, as cabinets of this workspace name files.
+/// Returns a path relative to a folder, with `/` between its parts.
 pub(super) fn relative(path: &Path, folder: &Path) -> Result<String, Failure> {
     let not_text = || Failure::new(format_args!("{}: name is no text", path.display()));
     let below = path.strip_prefix(folder).unwrap_or(path);

@@ -1,4 +1,4 @@
-//! `ucupdate package extract`: the files of a cabinet, written below a folder.
+//! `ucupdate package extract`: writes the files of a cabinet to a folder.
 
 use super::cabinet::{joined, open};
 use crate::args::package::CabinetArgs;
@@ -26,9 +26,9 @@ pub(crate) struct ExtractArgs {
 /// The outcome of an extraction.
 #[derive(Debug, Default)]
 struct Extracted {
-    /// The paths below the folder, parts divided by `/`, and the sizes of the files that were written.
+    /// The paths below the folder, with `/` between their parts, and the sizes of the written files.
     files: Vec<(String, u64)>,
-    /// The names of files that were not written since they are not safe, and the reasons.
+    /// The names of files that were not written because they are not safe, with the reasons.
     unsafe_names: Vec<(String, String)>,
 }
 
@@ -67,7 +67,7 @@ fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
     let mut next = Some(open(&args.files, args.cabinet.options())?);
     let folder = NewFiles::open_or_make(&args.to)?;
     while let Some(mut cabinet) = next {
-        // Before anything is written, so that a second call does not end half-way.
+        // Existing files are checked before anything is written, so that a second call does not stop half-way.
         folder.refuse_existing(
             cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())),
         )?;
@@ -99,7 +99,7 @@ fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A file of a cabinet; what is wrong with the cabinet is kept apart from what is wrong with the disk.
+/// A reader of one file of a cabinet. It distinguishes errors of the cabinet from errors of the disk.
 struct Content<'a, 'c, R> {
     file: &'a mut ucupdate_cab::FileReader<'c, R>,
     damage: Option<io::Error>,

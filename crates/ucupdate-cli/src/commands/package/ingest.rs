@@ -1,4 +1,4 @@
-//! `ucupdate ingest`: takes in packages, in order, up to the first that is refused.
+//! `ucupdate ingest`: ingests packages in order, until one is refused.
 
 use super::cabinet::joined;
 use crate::args::author::AuthorArgs;
@@ -41,12 +41,12 @@ pub(crate) struct IngestArgs {
     devices: DevicesArgs,
 }
 
-/// The bytes that are read at a time.
+/// The number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default, Serialize)]
 struct Report {
-    /// Whether nothing was stored.
+    /// `true` for a dry run, in which nothing was stored.
     dry_run: bool,
     /// The packages that were ingested, or were in the store already.
     packages: Vec<PackageReport>,
@@ -56,10 +56,10 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct PackageReport {
-    /// As it was named.
+    /// The path of the file, as given.
     file: String,
     package: String,
-    /// The revision of the rule book the ingest made; none when nothing changes.
+    /// The revision that the ingest made. `None` if nothing changed.
     revision: Option<u64>,
     #[serde(flatten)]
     told: Told,
@@ -74,7 +74,7 @@ struct PackageReport {
 struct RefusedReport {
     file: String,
     reason: String,
-    /// All that is wrong with the package, where it could be read.
+    /// The problems of the package, as far as it could be read.
     problems: Vec<ProblemReport>,
 }
 
@@ -141,7 +141,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 package.told.of_kind("deployed-at-ingest").for_each(|note| {
                     context.output.message(format_args!("{}: warning: {note}", path.display()));
                 });
-                // That nobody reads on is no reason to take in only half of the files.
+                // All files are ingested, even if the reader of the output has gone.
                 told = told.and(context.output.text(&package));
             }
             Err((Failure::OutputClosed, _)) => return Err(Failure::OutputClosed),
@@ -149,7 +149,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 let file = path.display().to_string();
                 failure = Some(Failure::Told(kind, format!("{file}: {reason}")));
                 if !context.output.is_json() {
-                    // The reason is told last, and not twice.
+                    // The reason is printed last, and only once.
                     let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
                     others.for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
                     if problems.iter().any(ProblemReport::is_unreadable_catalogue) {
@@ -170,13 +170,13 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     failure.map_or(told, Err)
 }
 
-/// Returns the files that are read together: the parts of a set, by the number of the set in their headers; other files
-/// alone.
+/// Groups the files that are read together: the parts of a set, by the number of the set in their headers. Other files
+/// are alone.
 fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     let mut sets: Vec<(Option<u16>, Vec<u16>, Vec<PathBuf>)> = Vec::new();
     for file in files {
         let part = part_of_set(file);
-        // The numbers of sets are not unique, so a part that is there already begins another set.
+        // The numbers of sets are not unique, so a part with a known index begins another set.
         let known = part.and_then(|(set, index)| {
             sets.iter_mut().find(|(known, indices, _)| *known == Some(set) && !indices.contains(&index))
         });
@@ -192,7 +192,7 @@ fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     sets.into_iter().map(|(_, _, files)| files).collect()
 }
 
-/// Returns the number of the set and the index of the part, where a file is a part of a set of cabinets.
+/// Returns the number of the set and the index of the part. `None` if the file is not a part of a set.
 fn part_of_set(file: &Path) -> Option<(u16, u16)> {
     let mut header = [0; 36];
     io::Read::read_exact(&mut std::fs::File::open(file).ok()?, &mut header).ok()?;
@@ -201,10 +201,10 @@ fn part_of_set(file: &Path) -> Option<(u16, u16)> {
     (header.starts_with(b"MSCF") && has_neighbour).then(|| (number(32), number(34)))
 }
 
-/// Why one file was not taken in, and what is wrong with its package.
+/// The reason why one file was refused, and the problems of its package.
 type Refused = (Failure, Vec<ProblemReport>);
 
-/// Takes in one file. The store is opened, or made, when the first file is there to be read.
+/// Ingests one file. The store is opened or created when the first file can be read.
 async fn one(
     paths: &[PathBuf],
     package: &PackageArgs,
@@ -262,7 +262,7 @@ async fn one(
     }
 }
 
-/// Why a package is not taken in, and what is wrong with it.
+/// Returns the reason why a package is refused, and its problems.
 fn refused(error: IngestError) -> Refused {
     let reason = chain(&error);
     match error {
@@ -275,7 +275,7 @@ fn refused(error: IngestError) -> Refused {
     }
 }
 
-/// Reads the devices that a dry run looks at. A store that is not there yet has none.
+/// Reads the devices for a dry run. A store that does not exist yet has none.
 async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices, Failure> {
     match args.devices(context).await {
         Err(Failure::Told(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
@@ -283,7 +283,7 @@ async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices,
     }
 }
 
-/// Returns a progress bar on stderr, hidden where stderr is no terminal.
+/// Returns a progress bar on stderr. It is hidden if stderr is not a terminal.
 fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     if !context.output.stderr_is_terminal() {
         return ProgressBar::hidden();
@@ -297,7 +297,7 @@ fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     bar
 }
 
-/// Returns the bytes of a file, and how far it is.
+/// Returns the bytes of a file, and updates the progress bar.
 fn bytes(file: File, bar: ProgressBar) -> ByteStream {
     Box::pin(stream::try_unfold(file, move |mut file| {
         let bar = bar.clone();

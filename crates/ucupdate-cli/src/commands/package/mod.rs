@@ -1,4 +1,4 @@
-//! `ucupdate package`: cabinets, without a store.
+//! `ucupdate package`: commands about cabinets that need no store.
 
 mod build;
 mod cabinet;

@@ -1,4 +1,4 @@
-//! `ucupdate sample`: generated packages and a request, to try things with.
+//! `ucupdate sample`: writes generated packages and a request, for trying the program.
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -1,4 +1,4 @@
-//! `ucupdate package show`: what a cabinet holds, and what is understood of it.
+//! `ucupdate package show`: shows the content of a cabinet as a package.
 
 use super::cabinet::{joined, open};
 use crate::args::package::PackageArgs;

@@ -1,4 +1,4 @@
-//! `ucupdate alias`: words that devices report under another name than their rule has.
+//! `ucupdate alias`: manages aliases of words that devices report.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};

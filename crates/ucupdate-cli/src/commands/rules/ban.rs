@@ -1,4 +1,4 @@
-//! `ucupdate ban`: versions and images that are never offered.
+//! `ucupdate ban`: manages bans. A banned version or image is never offered.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
@@ -19,7 +19,7 @@ pub(crate) enum BanCommand {
     Lift(LiftArgs),
 }
 
-/// The version or the image that a ban is for.
+/// The version or the image of a ban.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScopeArgs {
     /// The rules, with * for any run of characters: 'UCPhone/Polycom/CX*' or a whole rule

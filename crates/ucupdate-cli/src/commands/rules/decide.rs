@@ -28,7 +28,7 @@ pub(crate) struct ApproveArgs {
     how: ChangeArgs,
 }
 
-/// A rule, or a version: a version has no slash.
+/// A rule or a version. A text without a slash is a version.
 #[derive(Clone, Debug)]
 enum RuleOrVersion {
     Rule(RuleKey),
@@ -125,7 +125,7 @@ fn approved_already(rule: &Rule, next: Option<&Candidate>, expected: &ReportedVe
     (!is_next).then(|| format!("{}: {} is approved already", rule.key(), approved.version))
 }
 
-/// Makes a change on the rule as it was seen.
+/// Makes a change only if the rule is unchanged since it was read.
 async fn as_seen(
     command: &BookCommand,
     rule: &RuleKey,
@@ -145,7 +145,7 @@ fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
     book.rule(key).ok_or_else(|| no_rule(key, book))
 }
 
-/// Refuses where another version than the expected one is there.
+/// Returns an error if the version is not the expected one.
 fn expect(
     rule: &Rule,
     what: &str,
@@ -160,7 +160,7 @@ fn expect(
     }
 }
 
-/// Returns the command for some rules, or for one rule and a version.
+/// Returns the command for the given rules, or for one rule and a version.
 fn approved(named: Vec<RuleOrVersion>) -> Result<BookCommand, Failure> {
     if let [RuleOrVersion::Rule(rule), RuleOrVersion::Version(version)] = &named[..] {
         return Ok(BookCommand::ApproveVersion { rule: rule.clone(), version: version.clone() });

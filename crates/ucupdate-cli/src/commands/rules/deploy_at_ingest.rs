@@ -1,4 +1,4 @@
-//! `ucupdate policy deploy-at-ingest`: device types whose packages go to every device without an approval.
+//! `ucupdate policy deploy-at-ingest`: sets the device types whose packages are approved when they are ingested.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::context::Context;

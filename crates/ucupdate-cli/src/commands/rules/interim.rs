@@ -59,7 +59,7 @@ pub(crate) struct RejectArgs {
     how: ChangeArgs,
 }
 
-/// Returns a line for each pending interim image, with what approves it.
+/// Returns a line for each pending interim image, with the command that approves it.
 pub(crate) fn pending_lines(book: &RuleBook) -> impl Iterator<Item = String> {
     book.pending_interim_images().map(|(image, _)| {
         let InterimImage { locale, version, .. } = image;

@@ -1,4 +1,4 @@
-//! `ucupdate rules`: what each kind of device gets.
+//! `ucupdate rules`: lists the versions for each kind of device.
 
 use super::interim::pending_lines;
 use super::pin::pin_line;

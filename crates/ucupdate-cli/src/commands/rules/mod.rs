@@ -1,4 +1,4 @@
-//! The rules: which devices are offered which version.
+//! Commands about rules.
 
 pub(crate) mod alias;
 pub(crate) mod ban;

@@ -1,4 +1,4 @@
-//! `ucupdate policy` of a pattern of rules: the version scheme that these rules take over.
+//! `ucupdate policy` for a pattern of rules: manages the version schemes of patterns.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
@@ -21,7 +21,7 @@ pub(crate) fn scheme_json(entry: &PatternScheme, book: &RuleBook) -> Value {
     json!({ "rules": entry.rules, "scheme": entry.scheme.to_string(), "followed_by": followers(entry, book) })
 }
 
-/// Returns the scheme of a pattern in words, with the number of rules that follow it.
+/// Returns the scheme of a pattern in words, with the number of rules that use it.
 pub(crate) fn scheme_text(entry: &PatternScheme, book: &RuleBook) -> String {
     let count = followers(entry, book);
     let rules = if count == 1 { "rule follows" } else { "rules follow" };

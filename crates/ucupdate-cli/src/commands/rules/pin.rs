@@ -1,4 +1,4 @@
-//! `ucupdate pin`: devices that stay at a version, whatever else their rule says.
+//! `ucupdate pin`: manages pins. A pinned device stays at its version.
 
 use crate::args::change::{ChangeArgs, make};
 use crate::args::whom::WhomArgs;
@@ -43,7 +43,7 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-/// Returns a version as a package may name it: any text.
+/// Returns a version in the form of a package, which may be any text.
 pub(crate) fn version(text: &str) -> Result<ReportedVersion, String> {
     match text.trim() {
         "" => Err("version is blank".to_owned()),

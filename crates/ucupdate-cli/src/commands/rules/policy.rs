@@ -1,4 +1,4 @@
-//! `ucupdate policy`: how a rule treats versions.
+//! `ucupdate policy`: manages the offer policies of rules.
 
 use super::{deploy_at_ingest, pattern_scheme};
 use crate::args::change::{ChangeArgs, make_as_seen};
@@ -124,7 +124,7 @@ impl SetArgs {
         scheme.clone().filter(|_| is_alone).ok_or_else(|| Failure::usage(expected))
     }
 
-    /// Returns the policy with what is given changed.
+    /// Changes the given fields of a policy.
     fn apply(&self, policy: &mut OfferPolicy) -> Result<(), Failure> {
         if let Some(scheme) = &self.scheme {
             policy.scheme.clone_from(scheme);
@@ -176,7 +176,7 @@ fn policy_json(rule: &Rule, book: &RuleBook) -> Value {
     })
 }
 
-/// Returns the pattern whose scheme a rule follows.
+/// Returns the pattern whose scheme a rule uses.
 fn followed<'a>(rule: &Rule, book: &'a RuleBook) -> Option<&'a RulePattern> {
     let entry = book.settings().scheme_of(rule.key())?;
     (entry.scheme == rule.policy().scheme).then_some(&entry.rules)
@@ -219,10 +219,10 @@ fn policy_text(rule: &Rule, book: &RuleBook) -> String {
     format!("{}{}", rule.key(), fields.collect::<String>())
 }
 
-/// How often a policy that others changed meanwhile is changed anew.
+/// The largest number of attempts to change a policy that others change at the same time.
 const MAX_TRIES: usize = 64;
 
-/// Returns the policy of a rule as it is.
+/// Returns a part of the current rule, taken by `take`.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
     let rule = book.rule(key).ok_or_else(|| no_rule(key, book))?;
     Ok(take(rule))

@@ -1,4 +1,4 @@
-//! `ucupdate rollout`: a version for some devices before everybody gets it, and the switch that stops everything.
+//! `ucupdate rollout`: manages rollouts and the kill switch.
 
 use super::pin::version;
 use super::rollout_report::stop_line;
@@ -129,7 +129,7 @@ impl StartArgs {
     }
 }
 
-/// A rollout by its name.
+/// The name of a rollout and its rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamedArgs {
     /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE

@@ -1,9 +1,9 @@
-//! Thrown kill switches, for people.
+//! The text about kill switches that are on.
 
 use crate::output::shown::Shown;
 use ucupdate::book::{Stop, StopScope};
 
-/// Returns a thrown kill switch as a line for people.
+/// Returns a line about a kill switch that is on.
 pub(super) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
     let what = match scope {
         StopScope::Rule(rule) => rule.to_string(),

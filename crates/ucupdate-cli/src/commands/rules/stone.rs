@@ -1,4 +1,4 @@
-//! `ucupdate stone`: versions that devices must pass through on their way.
+//! `ucupdate stone`: manages stepping stones, which devices must install before their target version.
 
 use crate::args::change::{ChangeArgs, make, make_as_seen, report_nothing};
 use crate::args::kind::KindPatternArgs;
@@ -100,7 +100,8 @@ impl AddArgs {
     }
 }
 
-/// Reads a version of a stone: one that .NET reads, else one of one to eight numbers, which rules of other schemes compare.
+/// Reads the version of a stone. It must be a version for .NET, or have one to eight numbers for rules with another
+/// scheme.
 fn threshold(text: &str) -> Result<FirmwareVersion, String> {
     text.parse().or_else(|error: ParseError| {
         VersionScheme::Numeric
@@ -109,7 +110,7 @@ fn threshold(text: &str) -> Result<FirmwareVersion, String> {
     })
 }
 
-/// Returns a stone as a JSON object. A word that may be any is `null`, and several alternatives are a list.
+/// Returns a stone as a JSON object. A word that matches everything is `null`. Several alternatives are a list.
 fn stone_json(stone: &SteppingStone) -> Value {
     let mut fields = serde_json::Map::new();
     fields.insert("name".to_owned(), json!(stone.name));

@@ -1,4 +1,4 @@
-//! `ucupdate ask`: asks a server as a phone does, and fetches what it offers.
+//! `ucupdate ask`: sends a request to a server as a phone does, and downloads the offer.
 
 use crate::args::dialect::DialectArgs;
 use crate::args::kind::KindArgs;
@@ -75,11 +75,11 @@ struct Report {
     url: String,
     /// The code that the device would show.
     code: String,
-    /// The offers; empty when there is nothing to do.
+    /// The offers. Empty if there is nothing to do.
     offered: Vec<OfferReport>,
     /// Items of the answer that the dialect does not know.
     unknown: Vec<String>,
-    /// The words of the device.
+    /// The words of the device as text.
     #[serde(skip)]
     asker: String,
 }
@@ -93,9 +93,9 @@ struct OfferReport {
     signature: String,
     base_url: String,
     external_base_url: String,
-    /// None when it was not fetched.
+    /// The download. `None` if the offer was not downloaded.
     downloaded: Option<DownloadReport>,
-    /// The base URL of the side that asked.
+    /// The URL of the folder for the side of the device.
     #[serde(skip)]
     folder: String,
 }
@@ -213,20 +213,9 @@ impl AskArgs {
     fn options(&self) -> Result<ClientOptions, Failure> {
         let options = ClientOptions::default().with_codec(self.dialect.codec()?);
         let Some(path) = &self.ca_cert else { return Ok(options) };
-        let pem = files::read(path, MAX_CERTIFICATES_BYTES)?;
-        if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {
-            let expected = "no certificate in it, expected PEM";
-            return Err(Failure::not_understood(format_args!("{}: {expected}", path.display())));
-        }
-        Ok(options.with_root_certificates(pem))
+        Ok(options.with_root_certificates(files::certificates(path)?))
     }
 }
-
-/// How a certificate begins in PEM.
-const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
-/// The most bytes of a file of certificates: a system's whole collection has a fifth of it.
-const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
 
 pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Failure> {
     let request = args.request();
@@ -240,7 +229,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
         return Err(Failure::usage(format_args!("--url is {url:?}, expected http://… or https://…")));
     }
     let side = side(&url);
-    // Whoever waits at a terminal asks again himself; a download that breaks off is gone on with.
+    // A request is not retried, because a person at a terminal can repeat it. A download that breaks off is continued.
     let asking = Client::new(options.clone().with_retry(Retry::never()))?;
     let asked = asking.ask(&url, &request).await.map_err(failure)?;
     let fetching = Client::new(options)?;
@@ -266,7 +255,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     })
 }
 
-/// Returns the error, and what a phone would show of it.
+/// Returns the failure, with the code that a phone would show.
 fn failure(error: ClientError) -> Failure {
     match error.device_code() {
         Some(code) => Failure::new(format_args!("{} ({code})", crate::failure::chain(&error))),
@@ -281,7 +270,7 @@ fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
     output.exactly(&body)
 }
 
-/// Returns the URL, with the path of the handler inside where it has none.
+/// Returns the URL. If it has no path, the path of the internal handler is added.
 fn handler_url(given: &str) -> String {
     let (handler, _) = HANDLER_PATHS[0];
     let bare = given.strip_suffix('/').unwrap_or(given);
@@ -291,7 +280,7 @@ fn handler_url(given: &str) -> String {
     }
 }
 
-/// Returns the side whose handler is asked.
+/// Returns the side of the handler with this URL.
 fn side(url: &str) -> Side {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let is_asked = |handler: &str| {
@@ -301,7 +290,7 @@ fn side(url: &str) -> Side {
     HANDLER_PATHS.into_iter().find(|(handler, _)| is_asked(handler)).map_or(Side::Internal, |(_, side)| side)
 }
 
-/// Returns a bar on stderr where a person may be watching, else none.
+/// Returns a progress bar on stderr. It is hidden if stderr is not a terminal.
 fn progress_bar(output: &Output) -> ProgressBar {
     if !output.stderr_is_terminal() {
         return ProgressBar::hidden();

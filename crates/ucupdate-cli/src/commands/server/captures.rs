@@ -1,4 +1,4 @@
-//! `ucupdate captures`: the bodies of requests that the store keeps.
+//! `ucupdate captures`: lists the request bodies that the store keeps.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

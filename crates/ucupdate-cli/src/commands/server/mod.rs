@@ -1,6 +1,8 @@
-//! A server and its devices.
+//! Commands about a server and its devices.
 
 pub(crate) mod ask;
 pub(crate) mod captures;
 pub(crate) mod demo;
+pub(crate) mod provisioning;
 pub(crate) mod serve;
+pub(crate) mod token;

@@ -1,4 +1,4 @@
-//! `ucupdate export` and `import`: state and images from one store into another, or the tree of files into a folder.
+//! `ucupdate export` and `import`: copy state and images between stores, or write the tree of files to a folder.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -29,7 +29,7 @@ pub(crate) struct ImportArgs {
     from: Other,
 }
 
-/// The other store: as `--store` has it, or a plain folder.
+/// The other store: in the form of `--store`, or a plain folder.
 #[derive(Clone, Debug)]
 struct Other(StoreLocation);
 
@@ -41,7 +41,7 @@ impl FromStr for Other {
             _ if text.is_empty() => Err("expected a folder, file:PATH or s3://BUCKET/PREFIX".to_owned()),
             Some(("memory", _)) => Err("a store in memory ends with the command".to_owned()),
             Some(("file" | "s3", _)) => text.parse().map(Self),
-            // Nobody means a folder by that, and a backup that lies elsewhere than its owner thinks is none.
+            // Such a text is not meant as a folder. A backup in an unexpected place would not be found.
             Some((_, rest)) if rest.starts_with("//") => {
                 Err("expected a folder, file:PATH or s3://BUCKET/PREFIX".to_owned())
             }

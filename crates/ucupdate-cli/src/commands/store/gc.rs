@@ -1,4 +1,4 @@
-//! `ucupdate gc`: removes what no kept revision is of, and what ingests that died half-way left behind.
+//! `ucupdate gc`: removes packages that no kept revision needs, and files of interrupted ingests.
 
 use crate::args::author::AuthorArgs;
 use crate::args::retention::RetentionArgs;
@@ -34,7 +34,7 @@ fn days(text: &str) -> Result<RetentionDays, String> {
     text.parse().ok().and_then(RetentionDays::new).ok_or_else(|| "expected 1 to 365".to_owned())
 }
 
-/// Returns what was removed, or would be, as text.
+/// Returns a text about the removed objects. In a dry run, about the objects that would be removed.
 fn garbage_text(found: &Garbage, dry_run: bool) -> String {
     let done = if dry_run { "would leave" } else { "has left" };
     let packages = found.packages.iter().map(|package| format!("package {package} {done} the rule book"));

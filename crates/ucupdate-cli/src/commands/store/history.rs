@@ -1,4 +1,4 @@
-//! `ucupdate history`: who changed what, and when.
+//! `ucupdate history`: lists the changes with their authors and times.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

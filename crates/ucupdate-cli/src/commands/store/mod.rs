@@ -1,8 +1,10 @@
-//! A store as a whole: its history, its state, its copies.
+//! Commands about a store as a whole: its history, its state, its copies.
 
 pub(crate) mod carry;
+pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod history;
+pub(crate) mod import_ocs;
 pub(crate) mod rebuild;
 pub(crate) mod tree;
 pub(crate) mod verify;

@@ -1,4 +1,4 @@
-//! `ucupdate rebuild`: a first history for a store that has only images.
+//! `ucupdate rebuild`: makes a first history for a store that has only images.
 
 use crate::args::author::AuthorArgs;
 use crate::context::{Context, IfMissing};

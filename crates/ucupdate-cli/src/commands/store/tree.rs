@@ -1,4 +1,4 @@
-//! `ucupdate tree`: what is ingested, as the field's hierarchy of folders.
+//! `ucupdate tree`: shows the ingested files in the folder hierarchy of the original.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct FileReport {
-    /// Below the root of a URL, parts divided by `/`.
+    /// The path below the root of a URL, with `/` between its parts.
     path: String,
     size: u64,
     sha256: String,
@@ -39,7 +39,8 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// Returns a line for each folder and file, two blanks for each folder above it. Paths come sorted without case.
+    /// Writes a line for each folder and file, indented by two blanks for each folder above it. The paths are sorted,
+    /// ignoring case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.files.is_empty() {
             return f.write_str("nothing is ingested");

@@ -1,4 +1,4 @@
-//! `ucupdate verify`: whether a store holds together.
+//! `ucupdate verify`: checks whether a store is complete and consistent.
 
 use crate::args::author::AuthorArgs;
 use crate::args::retention::RetentionArgs;
@@ -25,7 +25,7 @@ pub(crate) struct VerifyArgs {
     author: AuthorArgs,
 }
 
-/// Returns the findings and what was checked as text.
+/// Returns the problems and the counts of the check as text.
 fn check_text(found: &StoreCheck, quick: bool) -> String {
     let problems = found.problems.iter();
     let mut lines: Vec<String> = problems

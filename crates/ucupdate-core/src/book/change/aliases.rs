@@ -1,9 +1,11 @@
-//! Aliases.
+//! The commands for aliases.
 
 use super::draft::ChangeDraft;
-use crate::book::alias::{Alias, AliasKey};
+use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::rule::Rule;
+use crate::book::rule_key::RuleKey;
 use crate::book::table::Entry;
 
 impl ChangeDraft<'_> {
@@ -16,9 +18,86 @@ impl ChangeDraft<'_> {
             return Ok(());
         }
         let before = before.map(|(_, before)| before.clone());
+        self.check_outside(alias)?;
+        self.check_chain(alias)?;
+        let rules = self.check_own_rules(alias)?;
         self.delta.aliases.push(Entry::set(alias.reported.clone(), alias.stands_for.clone()));
         self.notes.push(Note::AliasPut { alias: Box::new(alias.clone()), before });
+        self.notes.extend(rules);
         Ok(())
+    }
+
+    /// Refuses an alias whose pattern does not match the devices that report its word.
+    fn check_outside(&self, alias: &Alias) -> Result<(), Refusal> {
+        let AliasKey { field, word, within } = &alias.reported;
+        match within.holds_word(field.place(), word.as_str()) {
+            true => Ok(()),
+            false => Err(Refusal::AliasOutside { alias: Box::new(alias.clone()) }),
+        }
+    }
+
+    /// Refuses an alias that another alias would have to follow, or that would have to follow another one: a word is
+    /// replaced once.
+    fn check_chain(&self, alias: &Alias) -> Result<(), Refusal> {
+        let place = alias.reported.field.place();
+        let follows = |first: &Alias, second: &Alias| first.stands_for == second.reported.word;
+        let mut others = self.book.aliases().filter(|other| {
+            other.reported != alias.reported
+                && other.reported.field == alias.reported.field
+                && other.reported.within.may_meet(&alias.reported.within, place)
+        });
+        match others.find(|other| follows(alias, other) || follows(other, alias)) {
+            None => Ok(()),
+            Some(other) => {
+                let (alias, other) = (Box::new(alias.clone()), Box::new(other));
+                Err(Refusal::AliasChain { alias, other })
+            }
+        }
+    }
+
+    /// Returns the notes about the rules of the word that an alias stands for: that there is none yet, or which rules the
+    /// alias does not lead to.
+    ///
+    /// Refuses an alias that leads to no rule because its own word has rules, which come before aliases.
+    fn check_own_rules(&self, alias: &Alias) -> Result<Vec<Note>, Refusal> {
+        let place = alias.reported.field.place();
+        let others = alias.reported.within.with_any(place);
+        let has = |word: &AliasWord, rule: &RuleKey| rule.words()[place].eq_ignore_ascii_case(word.as_str());
+        let rules = self.book.rules().map(Rule::key).filter(|rule| self.book.covers(&others, rule));
+        let (mut meant, mut own): (Vec<&RuleKey>, Vec<&RuleKey>) = (Vec::new(), Vec::new());
+        for rule in rules {
+            if has(&alias.stands_for, rule) {
+                meant.push(rule);
+            } else if has(&alias.reported.word, rule) {
+                own.push(rule);
+            }
+        }
+        let before_it = |rule: &&RuleKey| self.book.rule_with(rule, &alias.reported).is_some();
+        let is_used = meant.iter().any(|rule| !before_it(rule));
+        match own.first() {
+            Some(rule) if !is_used => {
+                let (alias, rule) = (Box::new(alias.clone()), (*rule).clone());
+                Err(Refusal::AliasOfRule { alias, rule })
+            }
+            _ if meant.is_empty() => Ok(vec![Note::AliasWithoutRule { alias: Box::new(alias.clone()) }]),
+            _ => Ok(meant
+                .into_iter()
+                .filter(before_it)
+                .map(|rule| Note::AliasNotUsed { alias: Box::new(alias.clone()), rule: rule.clone() })
+                .collect()),
+        }
+    }
+
+    /// Notes the aliases that devices no longer use, because a new rule is for the word that they report.
+    pub(super) fn note_unused_aliases(&mut self, rule: &RuleKey) {
+        let unused = self.book.aliases().filter(|alias| {
+            let AliasKey { field, word, within } = &alias.reported;
+            rule.words()[field.place()].eq_ignore_ascii_case(word.as_str())
+                && within.holds_device(rule.kind().words())
+        });
+        let notes: Vec<Note> =
+            unused.map(|alias| Note::AliasNotUsed { alias: Box::new(alias), rule: rule.clone() }).collect();
+        self.notes.extend(notes);
     }
 
     pub(crate) fn remove_alias(&mut self, key: &AliasKey) -> Result<(), Refusal> {

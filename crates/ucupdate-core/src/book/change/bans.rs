@@ -1,16 +1,42 @@
-//! Bans: what they keep from being offered, and what they refuse.
+//! The commands for bans, and the refusals of banned versions.
 
 use super::draft::ChangeDraft;
 use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::{InterimImage, Release};
-use crate::book::rule::Candidate;
+use crate::book::rule::{Candidate, Rule};
+use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
+use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::StoneImage;
 use crate::book::table::Entry;
 
+impl RuleBook {
+    /// Returns the bans that keep the rejections of a rule when the rule leaves the book.
+    pub(super) fn bans_of_rejections(&self, rule: &Rule) -> Vec<Ban> {
+        let scopes = rule.rejected().iter().map(|version| BanScope::Version {
+            rules: RulePattern::of(rule.key()),
+            version: version.clone(),
+        });
+        let missing = scopes.filter(|scope| !self.bans.contains_key(scope));
+        missing.map(|scope| Ban::new(scope, "it was rejected before its rule was removed")).collect()
+    }
+}
+
 impl ChangeDraft<'_> {
+    /// Removes a rule. Its rejections become bans, so that the next ingest of a rejected version does not make it pending.
+    pub(crate) fn remove_rule(&mut self, rule: &RuleKey) -> Result<(), Refusal> {
+        let known = self.book.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
+        self.delta.rules.push(Entry::removed(known.key().clone()));
+        self.notes.extend(Note::of_removed(known));
+        for ban in self.book.bans_of_rejections(known) {
+            self.delta.bans.push(Entry::set(ban.scope.clone(), ban.clone()));
+            self.notes.push(Note::Banned { ban: Box::new(ban) });
+        }
+        Ok(())
+    }
+
     pub(crate) fn ban(&mut self, ban: &Ban) -> Result<(), Refusal> {
         if let Some(there) = self.book.bans.get(&ban.scope) {
             return Err(Refusal::AlreadyBanned { ban: Box::new(there.clone()) });
@@ -20,7 +46,9 @@ impl ChangeDraft<'_> {
         for rule in self.book.rules() {
             for assignment in rule.assignments() {
                 let release = self.book.release(rule.key(), &assignment.candidate);
-                if release.is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)) {
+                if release
+                    .is_some_and(|release| self.book.is_banned_by(ban, rule.key(), rule.policy(), release))
+                {
                     self.notes.push(Note::BannedInUse {
                         rule: rule.key().clone(),
                         version: assignment.candidate.version.clone(),
@@ -34,11 +62,14 @@ impl ChangeDraft<'_> {
                         .book
                         .newest_release(rule.key(), &stone.image_version())
                         .and_then(|candidate| self.book.release(rule.key(), &candidate))
-                        .is_some_and(|release| ban.holds(rule.key(), rule.policy(), release)),
+                        .is_some_and(|release| {
+                            self.book.is_banned_by(ban, rule.key(), rule.policy(), release)
+                        }),
                     StoneImage::Interim => self.interim_images().any(|image| {
                         image.locale == rule.key().kind().locale
                             && image.update_type == *rule.key().update_type()
-                            && ban.holds_image(
+                            && self.book.is_image_banned_by(
+                                ban,
                                 rule.key(),
                                 rule.policy(),
                                 &image.version,
@@ -68,7 +99,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns the ban of a release that a rule of the book would offer.
+    /// Returns the ban that applies to a release of a rule. `None` if the release is not banned.
     pub(super) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
         match self.rule(rule) {
             Some(known) => self.book.ban_of(rule, known.policy(), release),

@@ -1,4 +1,4 @@
-//! Commands: what a person asks of the rule book.
+//! The commands of administrators.
 
 use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey};
@@ -23,40 +23,41 @@ use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
-/// A change that an administrator asks for.
+/// A change that an administrator requests.
 ///
-/// A command does not say who gives it: [`RuleBook::command`] is passed the author. Format 1.1 and 1.2 of a stored history
-/// repeat the author in some commands as `by`, which is not read.
+/// A command does not contain its author, who is passed to [`RuleBook::command`]. In the stored formats 1.1 and 1.2,
+/// some commands repeat the author as `by`. This field is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the variant documents its fields")]
 pub enum BookCommand {
-    /// Makes each release and each interim image of a package pending. The rule book has the package already.
+    /// Makes each release and each interim image of a package pending. The package must be in the rule book.
     Ingest(PackageId),
     /// Approves the pending version of each rule. Approves all of them or none.
     ///
-    /// Approving a release, by this or another command, also approves pending interim images of the same package on its way.
+    /// If a release is approved by any command, the pending interim images of the same package that devices need for it
+    /// are approved too.
     Approve(Vec<RuleKey>),
-    /// Approves what a package made pending. Skips rules that have another pending version.
+    /// Approves the versions that a package made pending. Skips rules that have another pending version.
     ApproveAllOf(PackageId),
-    /// Approves a version that a package contains for a rule. The pending version does not matter.
+    /// Approves a version that a package contains for a rule. The version need not be pending.
     ApproveVersion { rule: RuleKey, version: ReportedVersion },
     /// Rejects the pending version of a rule.
     Reject(RuleKey),
     /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
     Unreject { rule: RuleKey, version: ReportedVersion },
-    /// Rolls a rule back to the version that was approved before. Refused where there is none.
+    /// Rolls a rule back to the version that was approved before. Refused if there is no such version.
     RollBack(RuleKey),
-    /// Withdraws the approved version of a rule: nothing is approved.
+    /// Withdraws the approved version of a rule. Afterwards no version is approved.
     RollBackToNothing(RuleKey),
-    /// Approves an interim image: every device gets it that has to step.
+    /// Approves an interim image for all devices that must install it first.
     ApproveInterim {
         /// The locale of the image.
         locale: Locale,
         /// The update type that the image replaces.
         update_type: UpdateType,
-        /// A version that a package contains. `None` means the pending one.
+        /// A version that a package contains. `None` means the pending version.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
         version: Option<ReportedVersion>,
     },
@@ -75,9 +76,9 @@ pub enum BookCommand {
     RemoveTestDevice(TestDeviceName),
     /// Replaces the offer policy of a rule.
     SetPolicy(RuleKey, OfferPolicy),
-    /// Sets the version scheme of the rules that match a pattern. Rules that follow the patterns take it over.
+    /// Sets the version scheme of the rules that match a pattern. Rules without a scheme of their own use it.
     PutScheme(PatternScheme),
-    /// Removes the version scheme of a pattern. Rules that follow the patterns take over the scheme of the next one.
+    /// Removes the version scheme of a pattern. Its rules then use the scheme of the next matching pattern.
     RemoveScheme(RulePattern),
     /// Sets whether packages of a device type are approved when they are ingested.
     DeployAtIngest(DeviceType, bool),
@@ -110,7 +111,7 @@ pub enum BookCommand {
     /// Starts a rollout.
     StartRollout {
         rule: RuleKey,
-        /// A group, or all devices.
+        /// The audience: a group, or all devices.
         audience: Audience,
         /// The version. A package must contain it.
         version: ReportedVersion,
@@ -118,7 +119,7 @@ pub enum BookCommand {
     },
     /// Changes the share of a rollout.
     SetShare(RuleKey, RolloutName, Share),
-    /// Pauses a rollout for a reason.
+    /// Pauses a rollout. The text is the reason.
     PauseRollout(RuleKey, RolloutName, Box<str>),
     /// Resumes a paused rollout.
     ResumeRollout(RuleKey, RolloutName),
@@ -126,15 +127,15 @@ pub enum BookCommand {
     FinishRollout(RuleKey, RolloutName),
     /// Ends a rollout without approving its version.
     StopRollout(RuleKey, RolloutName),
-    /// Bans versions or an image: they are offered to no device.
+    /// Bans versions or an image, so that no device is offered them.
     Ban(Ban),
     /// Lifts a ban.
     LiftBan(BanScope),
-    /// Puts an alias in place.
+    /// Adds or replaces an alias.
     PutAlias(Alias),
     /// Removes an alias.
     RemoveAlias(AliasKey),
-    /// Adds a hold: its devices are offered nothing.
+    /// Adds a hold. The devices of the hold are offered nothing.
     AddHold(Hold),
     /// Removes a hold.
     RemoveHold(HoldName),
@@ -142,28 +143,28 @@ pub enum BookCommand {
     AddStone(SteppingStone),
     /// Removes a stepping stone.
     RemoveStone(StoneName),
-    /// Puts other stepping stones in the place of one, in one step: no device jumps over it in the meantime.
+    /// Replaces one stepping stone by others, in one change. No device can skip the stone in the meantime.
     ReplaceStone {
-        /// The stone that goes.
+        /// The stone that is removed.
         name: StoneName,
-        /// The stones that take its place. One of them may have its name.
+        /// The stones that replace it. One of them may have the same name.
         stones: Vec<SteppingStone>,
     },
-    /// Turns the kill switch on: nothing is offered.
+    /// Turns on the kill switch, so that nothing is offered.
     Kill {
-        /// The rule whose offers are stopped, or all.
+        /// The rule whose offers are stopped, or all rules.
         scope: StopScope,
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
     },
-    /// Asks that the kill switch is turned off.
+    /// Requests that the kill switch is turned off.
     AskRestart {
-        /// The rule whose offers are stopped, or all.
+        /// The rule whose offers are stopped, or all rules.
         scope: StopScope,
     },
-    /// Turns the kill switch off. The author must not be the one who asked for it.
+    /// Turns off the kill switch. The author must not be the author of the request.
     ApproveRestart {
-        /// The rule whose offers are stopped, or all.
+        /// The rule whose offers are stopped, or all rules.
         scope: StopScope,
     },
 }
@@ -174,12 +175,12 @@ pub enum BookCommand {
 pub struct BookChange {
     /// The changed entries. Empty if the command changes nothing.
     pub delta: Delta,
-    /// Notes about what happened, in order.
+    /// Notes about the change, in order.
     pub notes: Vec<Note>,
 }
 
 impl RuleBook {
-    /// Returns what the ingest of `package` would do. Its files must be in the store already.
+    /// Returns the change that the ingest of `package` would make. Its files must be in the store already.
     ///
     /// # Errors
     /// Returns a refusal if a version exists with different bytes, or if an interim image has another version than its
@@ -205,18 +206,18 @@ impl RuleBook {
             change.take_in_interim(package, image)?;
         }
         proposed.into_iter().try_for_each(|release| change.deploy(release))?;
-        // The same package whose rules and interim images stand as they are: not even its record changes, unless its
-        // files had to be stored anew.
+        // If the package and its rules exist unchanged, nothing changes. The record of the package changes only if its
+        // files were stored again.
         Ok(change.finish())
     }
 
-    /// Returns what a command would do if `author` gave it.
+    /// Returns the change that a command of `author` would make.
     ///
-    /// The author is recorded in a kill switch, and one author alone cannot undo it: [`BookCommand::ApproveRestart`] is refused
-    /// to the author of [`BookCommand::AskRestart`].
+    /// A kill switch records its author. One author alone cannot turn it off: [`BookCommand::ApproveRestart`] is
+    /// refused for the author of [`BookCommand::AskRestart`].
     ///
     /// # Errors
-    /// A [`Refusal`] when the book does not allow it.
+    /// A [`Refusal`] when the book does not allow the command.
     pub fn command(&self, command: &BookCommand, author: &str) -> Result<BookChange, Refusal> {
         let mut change = ChangeDraft::on(self);
         match command {
@@ -255,11 +256,7 @@ impl RuleBook {
             BookCommand::RejectInterim { locale, update_type } => {
                 change.reject_interim(locale, update_type)?;
             }
-            BookCommand::Remove(rule) => {
-                let known = self.rule(rule).ok_or_else(|| Refusal::NoRule { rule: rule.clone() })?;
-                change.delta.rules.push(Entry::removed(known.key().clone()));
-                change.notes.extend(Note::of_removed(known));
-            }
+            BookCommand::Remove(rule) => change.remove_rule(rule)?,
             BookCommand::AddTestDevice(device) => change.add_test_device(device)?,
             BookCommand::RemoveTestDevice(name) => {
                 let known = self.test_devices.get(name);
@@ -319,7 +316,7 @@ impl RuleBook {
     }
 }
 
-/// Refuses a window in a time zone that does not exist: it would never open.
+/// Refuses a window in a time zone that does not exist, because such a window would never open.
 fn check_zone(window: Option<&Window>) -> Result<(), Refusal> {
     match window.filter(|window| window.find_zone().is_none()) {
         Some(window) => Err(Refusal::UnknownZone { zone: window.zone().clone() }),

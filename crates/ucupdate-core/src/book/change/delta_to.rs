@@ -1,4 +1,4 @@
-//! An earlier rule book restored on the current one.
+//! Restores an earlier rule book on the current one.
 
 use crate::book::alias::Alias;
 use crate::book::change::command::BookChange;
@@ -22,16 +22,18 @@ use std::collections::BTreeMap;
 impl RuleBook {
     /// Returns the change that restores `earlier`, the book of revision `revision`, on this book.
     ///
-    /// Packages stay as they are now: files that devices are fetching stay served, and packages that were ingested since
-    /// can be approved again. Kill switches stay as they are now too, because turning one off takes two people.
+    /// Packages do not change. Files that devices are downloading are still served, and packages that were ingested
+    /// since can be approved again. Kill switches do not change either, because turning one off takes two people. Bans and
+    /// rejections stay as they are now: a version that was rejected since is not pending again. The rejections of a rule
+    /// that the earlier book does not have become bans.
     ///
     /// # Errors
-    /// [`Refusal::PackageRetired`] when a rule or an interim image of then is of a package that has left the book.
+    /// [`Refusal::PackageRetired`] when the earlier book uses a package that has left the book.
     pub fn restore(&self, earlier: &Self, revision: u64) -> Result<BookChange, Refusal> {
         for package in earlier.named_packages() {
             let then = earlier.package(package);
             let now = self.package(package);
-            // One that was gone then already is no worse off for being restored so.
+            // A package that was missing at that revision already is not a reason to refuse.
             if then.is_some_and(|then| now.is_none_or(|now| now.sha256 != then.sha256)) {
                 return Err(Refusal::PackageRetired { package });
             }
@@ -40,20 +42,33 @@ impl RuleBook {
         target.packages.clone_from(&self.packages);
         target.stops.clone_from(&self.stops);
         target.bans.clone_from(&self.bans);
+        let rules = target.rules.iter().filter_map(|(key, rule)| {
+            let later = self.rule(key)?;
+            let mut rule = rule.clone();
+            rule.keep_rejections(later);
+            Some(Entry::set(key.clone(), rule))
+        });
+        let rules: Vec<_> = rules.collect();
+        target.rules.put(rules);
+        let gone = self.rules().filter(|rule| earlier.rule(rule.key()).is_none());
+        let bans: Vec<_> = gone.flat_map(|rule| self.bans_of_rejections(rule)).collect();
+        target.bans.put(bans.into_iter().map(|ban| Entry::set(ban.scope.clone(), ban)).collect());
         let delta = self.delta_to(&target);
         let mut notes = self.notes_of(&delta, revision);
         if !delta.is_empty() {
             notes.extend(self.notes_of_what_stays(earlier));
         }
+        notes.extend(self.notes_of_rejections(earlier));
         Ok(BookChange { delta, notes })
     }
 
-    /// Returns what a restored book changes: every entry of the delta, except packages, which are not restored.
+    /// Returns the notes about a restored book. There is a note for every entry of the delta, except for packages,
+    /// which are not restored.
     fn notes_of(&self, delta: &Delta, revision: u64) -> Vec<Note> {
         if delta.is_empty() {
             return Vec::new();
         }
-        // Named one by one, so that a field that is added is not forgotten here.
+        // The fields are listed, so that the compiler reports a new field that is missing here.
         let Delta {
             rules,
             packages: _,
@@ -63,11 +78,13 @@ impl RuleBook {
             members,
             holds,
             stops: _,
-            bans: _,
+            bans,
             aliases,
             settings,
         } = delta;
         let mut notes = vec![Note::Restored { revision }];
+        let bans = bans.iter().filter_map(|entry| entry.now.clone());
+        notes.extend(bans.map(|ban| Note::Banned { ban: Box::new(ban) }));
         for entry in gone(test_devices) {
             let known = self.test_devices.get(&entry.key);
             notes.extend(known.map(|known| {
@@ -139,7 +156,7 @@ impl RuleBook {
         counts.into_iter().map(note).collect()
     }
 
-    /// Returns the bans and kill switches that a restored book did not have: they stay in place.
+    /// Returns notes about the bans and kill switches that the earlier book did not have. They stay in force.
     fn notes_of_what_stays(&self, earlier: &Self) -> impl Iterator<Item = Note> {
         let bans = self.bans.iter().filter(|(scope, _)| !earlier.bans.contains_key(scope));
         let bans = bans.map(|(_, ban)| Note::BanStays { ban: Box::new(ban.clone()) });
@@ -149,7 +166,16 @@ impl RuleBook {
         bans.chain(stops)
     }
 
-    /// Returns what changes in the restored rule of an interim image. A removed entry that is set again `is_set`.
+    /// Returns the rejections that a restored book did not have: they stay in place.
+    fn notes_of_rejections(&self, earlier: &Self) -> impl Iterator<Item = Note> {
+        let rejections = self.rules().filter_map(|rule| Some((rule, earlier.rule(rule.key())?)));
+        rejections.flat_map(|(rule, then)| {
+            let since = rule.rejected().iter().filter(|version| !then.is_rejected(version));
+            since.map(|version| Note::RejectionStays { rule: rule.key().clone(), version: version.clone() })
+        })
+    }
+
+    /// Returns notes about the restored rule of an interim image. With `is_set`, a removed entry is set again.
     fn notes_of_interim(&self, entry: &Entry<InterimKey, InterimRule>, is_set: bool) -> Vec<Note> {
         if entry.now.is_none() && is_set {
             return Vec::new();
@@ -184,7 +210,8 @@ impl RuleBook {
     }
 }
 
-/// Returns the entries that are removed. An entry that only changes its spelling is removed and set, and is left out.
+/// Returns the entries that are removed. An entry that only changes its spelling is both removed and set, so it is left
+/// out.
 fn gone<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry<K, V>> {
     entries.iter().filter(|entry| entry.now.is_none() && !is_set(entries, &entry.key))
 }
@@ -219,7 +246,7 @@ fn notes_of_settings(before: &Settings, now: &Settings) -> Vec<Note> {
     removed.chain(added).chain(deployed).chain(unset).chain(set).collect()
 }
 
-/// Returns what changes in a restored rule: its policy, its pins, its rollouts, and the pending and the approved version.
+/// Returns notes about a restored rule: its policy, its pins, its rollouts, and its pending and approved versions.
 fn notes_of_rule(before: Option<&Rule>, now: &Rule) -> Vec<Note> {
     let rule = now.key().clone();
     let policy = before.map_or_else(OfferPolicy::default, |before| before.policy().clone());
@@ -262,7 +289,7 @@ fn notes_of_rule(before: Option<&Rule>, now: &Rule) -> Vec<Note> {
     notes
 }
 
-/// Returns the rollouts of a restored rule that run again, are paused again, or are ended.
+/// Returns notes about the rollouts of a restored rule that run again, are paused again, or end.
 fn notes_of_rollouts(before: Option<&Rule>, rule: &Rule) -> Vec<Note> {
     let paused = |rule: Option<&Rule>, name: &RolloutName| rule?.rollout(name)?.1.paused.clone();
     let runs = |rule: Option<&Rule>, name: &RolloutName| {

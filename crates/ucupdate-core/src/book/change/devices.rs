@@ -1,4 +1,4 @@
-//! Groups and holds.
+//! The commands for groups and holds.
 
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
@@ -10,8 +10,8 @@ use crate::book::table::Entry;
 use crate::device::DeviceId;
 use std::collections::BTreeSet;
 
-/// Largest number of devices on the list of one group. Each change of a rule book copies its lists and compiles them again, so a
-/// much longer list would make every later command slow. A predicate or a share holds any number of devices.
+/// Largest number of devices on the list of one group. Each change of a list copies and compiles it, so a much longer
+/// list would slow down every later command. A predicate or a share can contain any number of devices.
 pub const MAX_LISTED: usize = 250_000;
 
 impl ChangeDraft<'_> {
@@ -27,7 +27,7 @@ impl ChangeDraft<'_> {
             return Ok(());
         }
         let before = self.book.group(&name).map(Group::what);
-        // A group that is there keeps its spelling.
+        // An existing group keeps its spelling.
         let name = self.book.group(&name).map_or(name, |there| there.name.clone());
         self.delta.groups.push(Entry::set(name.clone(), Group { name: name.clone(), ..group.clone() }));
         self.notes.push(Note::GroupIs { name, what: group.what(), before });

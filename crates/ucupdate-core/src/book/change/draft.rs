@@ -1,4 +1,4 @@
-//! A change in the making: what each command does to a book.
+//! A change that is being made. Each command adds its effects.
 
 use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
@@ -18,14 +18,14 @@ use crate::version::ReportedVersion;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-/// A change in the making: the book it is made on, and what is new so far.
+/// A change that is being made: the book, and the new entries so far.
 pub(crate) struct ChangeDraft<'a> {
     pub(crate) book: &'a RuleBook,
     rules: BTreeMap<RuleKey, Rule>,
     pub(super) interims: BTreeMap<InterimKey, InterimRule>,
     pub(crate) delta: Delta,
     pub(crate) notes: Vec<Note>,
-    /// The releases of the book, looked up when they are first needed.
+    /// The releases of the book. They are indexed when they are first needed.
     releases: OnceCell<ReleasesByRule<'a>>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> ChangeDraft<'a> {
         self.releases.get_or_init(|| ReleasesByRule::of(self.book))
     }
 
-    /// Returns the rule as it is so far.
+    /// Returns the rule with the changes so far.
     pub(crate) fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key).or_else(|| self.book.rule(key))
     }
@@ -71,12 +71,12 @@ impl<'a> ChangeDraft<'a> {
         self.delta.interim.extend(entries);
     }
 
-    /// Returns the rule of an interim image as it is so far.
+    /// Returns the rule of an interim image with the changes so far.
     pub(super) fn interim(&self, key: &InterimKey) -> Option<&InterimRule> {
         self.interims.get(key).or_else(|| self.book.interim.get(key))
     }
 
-    /// Returns the package as it is so far.
+    /// Returns the package with the changes so far.
     pub(super) fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
         let mut coming = self.delta.packages.iter().filter(|entry| entry.key == id);
         coming.find_map(|entry| entry.now.as_ref()).or_else(|| self.book.package(id))
@@ -87,7 +87,7 @@ impl<'a> ChangeDraft<'a> {
         self.rule(key).map_or_else(|| key.clone(), |rule| rule.key().clone())
     }
 
-    /// Makes a move on a rule.
+    /// Changes a rule by a function.
     pub(crate) fn with<T>(
         &mut self,
         key: &RuleKey,
@@ -153,7 +153,9 @@ impl<'a> ChangeDraft<'a> {
         let over: Vec<Note> = over.collect();
         let (key, version) = (rule.clone(), approved.version.clone());
         self.notes.push(match approved.before {
-            Some(before) if before == version => Note::Unchanged { rule: key, version, state: "approved" },
+            Some(before) if before.as_str() == version.as_str() => {
+                Note::Unchanged { rule: key, version, state: "approved" }
+            }
             before => Note::Approved { rule: key, version, before },
         });
         self.approve_interim_on_way(&rule, &approved.version);
@@ -177,12 +179,12 @@ impl<'a> ChangeDraft<'a> {
         }
     }
 
-    /// Tells by which rollouts and pins a version is given to some that is rejected, or rolled back from.
+    /// Adds a note for each rollout and pin that still offers this version after it was rejected or rolled back.
     pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
         self.note_given(key, |policy, given| policy.is_same_release(given, version));
     }
 
-    /// Notes the rollouts and pins whose version `is_noted`.
+    /// Adds a note for each rollout and pin whose version `is_noted` accepts.
     fn note_given(&mut self, key: &RuleKey, is_noted: impl Fn(&OfferPolicy, &ReportedVersion) -> bool) {
         let Some(rule) = self.rule(key) else { return };
         let given = rule.assignments().iter().filter(|assignment| {
@@ -222,8 +224,8 @@ impl<'a> ChangeDraft<'a> {
         Ok(())
     }
 
-    /// One release of a package: pending, or there already, or refused for having other bytes. Returns whether it became
-    /// pending.
+    /// Takes in one release of a package. It becomes pending, unless it exists already. Refused if it exists with other
+    /// bytes. Returns whether it became pending.
     pub(crate) fn take_in(&mut self, release: &Release, package: PackageId) -> Result<bool, Refusal> {
         let known = self.rule(&release.rule).cloned();
         let is_new = known.is_none();
@@ -275,6 +277,9 @@ impl<'a> ChangeDraft<'a> {
             None => Note::Pending { rule: key.clone(), version },
         };
         self.notes.push(note);
+        if is_new {
+            self.note_unused_aliases(&key);
+        }
         if let Some(scheme) = self.book.settings.scheme_of(&key).filter(|_| is_new) {
             let scheme = Box::new(scheme.clone());
             self.notes.push(Note::SchemeOfPattern { rule: key.clone(), scheme });
@@ -283,7 +288,7 @@ impl<'a> ChangeDraft<'a> {
         Ok(true)
     }
 
-    /// Approves a version that an ingest made pending, where the device type is deployed at ingest.
+    /// Approves a version that an ingest made pending, if the device type is deployed at ingest.
     pub(crate) fn deploy(&mut self, release: &Release) -> Result<(), Refusal> {
         let rule = self.spelled(&release.rule);
         let device_type = rule.kind().device_type.clone();
@@ -295,8 +300,8 @@ impl<'a> ChangeDraft<'a> {
         self.approve(&rule)
     }
 
-    /// Returns the bytes of a version never change while a package that brought it is in the book: what was tested is
-    /// what is approved.
+    /// Refuses a release whose version has other bytes in a package of the book. The bytes of a tested version must
+    /// never change.
     fn check_kept_bytes(&self, release: &Release, package: PackageId) -> Result<(), Refusal> {
         let Some((holder, _)) = self
             .releases()

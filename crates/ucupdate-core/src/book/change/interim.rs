@@ -1,4 +1,4 @@
-//! Interim images: taking them in, approving and rejecting them.
+//! The commands for interim images: ingest, approve and reject.
 
 use super::advice;
 use super::draft::ChangeDraft;
@@ -13,17 +13,17 @@ use crate::device::{KindPattern, Locale};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 
-/// How far the image of a stepping stone is, for the devices of one rule.
+/// The state of a stepping stone's image for the devices of one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ImageState<'a> {
     Missing,
-    /// Only test devices get it.
+    /// Only test devices get this version.
     Pending(&'a ReportedVersion),
     Approved,
 }
 
 impl ChangeDraft<'_> {
-    /// Takes in an interim image of a package: it becomes pending, unless it is there already.
+    /// Takes in an interim image of a package. It becomes pending, unless it exists already.
     pub(crate) fn take_in_interim(
         &mut self,
         package: &IngestedPackage,
@@ -62,7 +62,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Approves the pending interim images that lie on the way to a release of the same package.
+    /// Approves the pending interim images of the same package that devices need for a release.
     pub(super) fn approve_interim_on_way(&mut self, rule: &RuleKey, version: &ReportedVersion) {
         let key = key_of_rule(rule);
         let Some(pending) = self.interim(&key).and_then(|interim| interim.pending) else { return };
@@ -81,7 +81,9 @@ impl ChangeDraft<'_> {
         }
         let digest = image.files.image.sha256;
         let mut bans = self.book.bans();
-        if let Some(ban) = bans.find(|ban| ban.holds_image(rule, &policy, &image.version, digest)) {
+        if let Some(ban) =
+            bans.find(|ban| self.book.is_image_banned_by(ban, rule, &policy, &image.version, digest))
+        {
             let (locale, version, ban) = (image.locale, image.version, Box::new(ban.clone()));
             self.notes.push(Note::InterimBanned { locale, version, ban });
             return;
@@ -89,7 +91,7 @@ impl ChangeDraft<'_> {
         self.set_approved(&key, pending, Some(rule.clone()));
     }
 
-    /// Approves every interim image that a package made pending. Returns how many there were.
+    /// Approves every interim image that a package made pending. Returns their number.
     pub(super) fn approve_interim_of(&mut self, package: PackageId) -> Result<usize, Refusal> {
         let mut keys: Vec<InterimKey> = self.book.interim.keys().cloned().collect();
         keys.retain(|key| self.interim(key).is_some_and(|rule| rule.pending == Some(package)));
@@ -143,7 +145,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Makes the image that a stone names pending, where a package contains it for a rule of the stone and none is in use.
+    /// Makes the image of a stone pending, if a package contains it for a rule of the stone and no image is in use.
     pub(super) fn propose_image_of(&mut self, stone: &SteppingStone) {
         if stone.image != StoneImage::Interim {
             return;
@@ -165,7 +167,7 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns how far the image of a stone is for the devices of a rule, with this change.
+    /// Returns the state of a stone's image for the devices of a rule, with the changes so far.
     pub(super) fn interim_state(&self, stone: &SteppingStone, rule: &RuleKey) -> ImageState<'_> {
         let key = key_of_rule(rule);
         let usable = |package: PackageId| {
@@ -181,7 +183,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns the package that contains the interim image of a version, of several the one that was ingested last.
+    /// Returns the package that contains the interim image of this version. If there are several, returns the one that
+    /// was ingested last.
     pub(super) fn brought_for(
         &self,
         key: &InterimKey,
@@ -235,7 +238,7 @@ impl ChangeDraft<'_> {
         known.unwrap_or(key)
     }
 
-    /// Returns whether a package of the book contains this image with the same bytes.
+    /// Returns whether the package `there` of the book contains this image with the same bytes.
     fn is_image_of(&self, there: PackageId, image: &InterimImage, package: &IngestedPackage) -> bool {
         let there = if there == package.id() { Some(package) } else { self.book.package(there) };
         let there = there.and_then(|there| there.interim_image(&image.locale, &image.update_type));
@@ -244,7 +247,7 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// Returns the bytes of an interim image never change while a package that contains its version is in the book.
+    /// Refuses an interim image whose version has other bytes in a package of the book.
     fn check_interim_bytes(&self, image: &InterimImage) -> Result<(), Refusal> {
         let other = self.book.packages().find(|kept| {
             let kept = kept.interim_image(&image.locale, &image.update_type);

@@ -1,4 +1,4 @@
-//! Changes of a rule book: the commands, what each of them does, what it reports and why it is refused.
+//! Changes of a rule book: the commands, their effects, their notes and their refusals.
 
 mod advice;
 mod aliases;

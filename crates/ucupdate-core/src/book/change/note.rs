@@ -1,4 +1,4 @@
-//! Notes: what a command did, one fact each.
+//! Notes about the effects of a command. Each note has one fact.
 
 use super::note_text::AllOf;
 use crate::book::alias::{Alias, AliasKey, AliasWord};
@@ -17,11 +17,11 @@ use crate::value::{PackageId, UnixTime};
 use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
-/// One fact about what a command did.
+/// One fact about the effects of a command.
 ///
-/// `Display` gives the fact as a sentence for people. [`kind`](Self::kind), [`rule`](Self::rule), [`name`](Self::name),
-/// [`before`](Self::before) and [`after`](Self::after) give it in parts for programs, and so does the serialised form: an object
-/// of `kind`, `rule`, `name`, `from` and `to`.
+/// `Display` writes the fact as a sentence for people. For programs, [`kind`](Self::kind), [`rule`](Self::rule),
+/// [`name`](Self::name), [`before`](Self::before) and [`after`](Self::after) return its parts. The serialised form is
+/// an object with the same parts: `kind`, `rule`, `name`, `from` and `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -30,17 +30,17 @@ pub enum Note {
     Ingested { package: PackageId, file_name: Box<str> },
     /// A version is pending.
     Pending { rule: RuleKey, version: ReportedVersion },
-    /// The version waits for approval in place of another.
+    /// The version is pending, and replaces another pending version.
     Replaced { rule: RuleKey, version: ReportedVersion, replaced: ReportedVersion },
     /// The rule has this version with the same bytes already. `state` is `pending` or `approved`.
     Unchanged { rule: RuleKey, version: ReportedVersion, state: &'static str },
-    /// The version is offered to every device of the rule.
+    /// The version is approved for all devices of the rule.
     Approved { rule: RuleKey, version: ReportedVersion, before: Option<ReportedVersion> },
     /// The approved version is older than the one before.
     Older { rule: RuleKey, version: ReportedVersion, before: ReportedVersion },
     /// A rollout was started whose version is older than the approved one.
     OlderThanApproved { rule: RuleKey, version: ReportedVersion, approved: ReportedVersion },
-    /// A rollout was started beside another one, which comes first.
+    /// A rollout was started while another one runs. The other rollout has priority.
     BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
     /// An ingest brought a version that was rejected, so it is not pending.
     StillRejected { rule: RuleKey, version: ReportedVersion },
@@ -52,9 +52,9 @@ pub enum Note {
     RolledBack { rule: RuleKey, version: ReportedVersion, from: Option<ReportedVersion> },
     /// The approved version was withdrawn.
     RolledBackToNothing { rule: RuleKey, from: Option<ReportedVersion> },
-    /// The rule was removed. `approved` is the version that it offered to every device.
+    /// The rule was removed, with its approved and its pending version.
     Removed { rule: RuleKey, approved: Option<ReportedVersion>, pending: Option<ReportedVersion> },
-    /// A command for several rules left this one alone.
+    /// A command for several rules did not change this one.
     Skipped { rule: RuleKey, why: RuleError },
     /// An interim image is pending. `replaced` was pending until then.
     InterimPending { locale: Locale, version: ReportedVersion, replaced: Option<ReportedVersion> },
@@ -71,7 +71,8 @@ pub enum Note {
     InterimStillRejected { locale: Locale, update_type: UpdateType, version: ReportedVersion },
     /// An interim image is banned, so it is neither made pending nor approved.
     InterimBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
-    /// No stepping stone leads devices of the package over its interim image, so the image is not used. `stones` would.
+    /// No stepping stone leads devices of the package over its interim image, so the image is not used. `stones` are
+    /// stones that would lead them.
     InterimUnused { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
     /// An interim image is left out, because neither its package nor a stepping stone states its version.
     InterimVersionUnknown { locale: Locale },
@@ -89,13 +90,13 @@ pub enum Note {
     SchemeSet { scheme: Box<PatternScheme>, before: Option<VersionScheme> },
     /// The version scheme of a pattern was removed.
     SchemeRemoved { scheme: Box<PatternScheme> },
-    /// A rule has a scheme of its own, so that of the pattern does not apply.
+    /// A rule has its own version scheme, so the scheme of the pattern does not apply.
     SchemeKept { rule: RuleKey, scheme: VersionScheme },
-    /// A new rule took over the scheme of a pattern.
+    /// A new rule has the version scheme of a pattern.
     SchemeOfPattern { rule: RuleKey, scheme: Box<PatternScheme> },
     /// The new scheme of a rule cannot read a version that the rule names. `role` is its role, such as `approved`.
     NotInScheme { rule: RuleKey, version: ReportedVersion, role: &'static str, scheme: VersionScheme },
-    /// The new scheme of a rule takes two versions with different bytes for one release.
+    /// In the new scheme of a rule, two versions with different bytes are the same release.
     OneRelease { rule: RuleKey, version: ReportedVersion, other: ReportedVersion },
     /// Packages of a device type are, or are no longer, approved as they are ingested.
     DeployAtIngest { device_type: DeviceType, on: bool },
@@ -103,7 +104,7 @@ pub enum Note {
     DeployedAtIngest { rule: RuleKey, version: ReportedVersion },
     /// A package left the rule book. It was ingested from a file of this name.
     Retired { package: PackageId, file_name: Box<str> },
-    /// The rule book is as it was at an earlier revision. The notes after this one say what changed.
+    /// The rule book of an earlier revision was restored. The notes after this one have the changes.
     Restored { revision: u64 },
     /// No version is approved in the rule, as it was at the restored revision.
     NothingApproved { rule: RuleKey, from: Option<ReportedVersion> },
@@ -111,7 +112,7 @@ pub enum Note {
     NothingPending { rule: RuleKey, from: ReportedVersion },
     /// A rejected or withdrawn version is still offered to some devices. `rollout` is `None` for a pin.
     StillGiven { rule: RuleKey, version: ReportedVersion, audience: Audience, rollout: Option<RolloutName> },
-    /// The policy offers only newer versions, so a roll back moves no device that has the newer version.
+    /// A roll back has no effect on devices with the newer version, because the policy offers only newer versions.
     StaysNewer { rule: RuleKey, version: ReportedVersion, from: ReportedVersion },
     /// A rollout was started.
     RolloutStarted {
@@ -133,12 +134,13 @@ pub enum Note {
     Pinned { rule: RuleKey, audience: Audience, version: ReportedVersion, before: Option<ReportedVersion> },
     /// A pin was removed.
     Unpinned { rule: RuleKey, audience: Audience, version: ReportedVersion },
-    /// A group was made or changed. `what` is its predicate, or that it is a list; `before` is `None` for a new group.
+    /// A group was made or changed. `what` is its predicate, or says that it is a list. `before` is `None` for a new
+    /// group.
     GroupIs { name: GroupName, what: String, before: Option<String> },
     /// A group was removed.
     GroupRemoved { name: GroupName, what: String },
-    /// The list of a group was changed. `before` is its length before, and `unchanged` counts devices that were named to no
-    /// effect.
+    /// The list of a group was changed. `before` is its length before the change. `unchanged` is the number of devices
+    /// in the command that had no effect.
     MembersChanged { name: GroupName, before: usize, added: usize, removed: usize, unchanged: usize },
     /// Devices are held.
     Held { name: HoldName, on: HeldDevices, until: Option<UnixTime>, reason: Box<str> },
@@ -150,7 +152,7 @@ pub enum Note {
     StoneRemoved { stone: Box<SteppingStone> },
     /// A stepping stone was replaced by others.
     StoneReplaced { before: Box<SteppingStone>, stones: Vec<SteppingStone> },
-    /// Devices that must install a stepping stone first are offered nothing, since its image is missing.
+    /// Devices that must install a stepping stone first are offered nothing, because the image of the stone is missing.
     StoneMissing(MissingStone),
     /// Only test devices are offered the image of a stepping stone. Other devices that must install it are offered nothing.
     StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
@@ -164,21 +166,28 @@ pub enum Note {
     BannedAtIngest { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
     /// A ban was lifted.
     BanLifted { ban: Box<Ban> },
-    /// A restored revision did not have this ban, but a ban outlives a roll back.
+    /// The restored revision did not have this ban. The ban stays, because a roll back does not lift bans.
     BanStays { ban: Box<Ban> },
-    /// An alias was put in place. `before` is what the word stood for until then.
+    /// A rejection stays in place after a roll back to a revision before it.
+    RejectionStays { rule: RuleKey, version: ReportedVersion },
+    /// An alias was added or replaced. `before` is the former meaning of the word.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
-    /// An alias was removed. `from` is what the word stood for.
+    /// No rule has the word that an alias stands for.
+    AliasWithoutRule { alias: Box<Alias> },
+    /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
+    AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
+    /// An alias was removed. `from` is the former meaning of the word.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
-    /// The kill switch was thrown. `reason` is empty where none was given.
+    /// The kill switch was turned on. `reason` is empty if no reason was given.
     Stopped { scope: StopScope, reason: Box<str> },
-    /// A restored revision did not have this kill switch on, but turning it off takes two people.
+    /// The restored revision did not have this kill switch. The switch stays on, because turning it off takes two
+    /// people.
     StopStays { scope: StopScope, reason: Box<str> },
     /// A restart was requested.
     RestartAsked { scope: StopScope, by: Box<str> },
-    /// Offers were restarted. `reason` is why they were stopped.
+    /// Offers were restarted. `reason` is the reason of the former stop.
     Restarted { scope: StopScope, reason: Box<str> },
-    /// A problem of an ingested package was accepted on request, which is a refusal otherwise.
+    /// A problem of a package was accepted on request. Otherwise the package would have been refused.
     AcceptedOnRequest { problem: Box<str> },
 }
 
@@ -224,7 +233,7 @@ impl Note {
         self.parts().kind
     }
 
-    /// Returns the rule it is about; `None` for a fact about no single rule.
+    /// Returns the rule of the note. `None` if the note is not about one rule.
     pub fn rule(&self) -> Option<&RuleKey> {
         self.parts().rule
     }
@@ -235,12 +244,12 @@ impl Note {
         self.parts().name
     }
 
-    /// Returns the value before the change: a version, a share, a predicate or a setting. `None` where nothing was there.
+    /// Returns the value before the change: a version, a share, a predicate or a setting. `None` if there was no value.
     pub fn before(&self) -> Option<String> {
         self.parts().from
     }
 
-    /// Returns the value after the change. `None` where nothing is there now.
+    /// Returns the value after the change. `None` if there is no value now.
     pub fn after(&self) -> Option<String> {
         self.parts().to
     }
@@ -254,7 +263,7 @@ impl Note {
             .collect()
     }
 
-    /// Returns what goes with a removed rule: the rule itself, its pins, and its rollouts.
+    /// Returns notes about everything that is removed with a rule: the rule itself, its pins and its rollouts.
     pub(crate) fn of_removed(rule: &Rule) -> Vec<Self> {
         let version = |candidate: Option<&Candidate>| candidate.map(|candidate| candidate.version.clone());
         let (approved, pending) = (version(rule.approved()), version(rule.pending()));
@@ -418,9 +427,16 @@ impl Note {
             Self::BanStays { ban } => {
                 Parts::new("ban-stays").name(&ban.scope).from(&ban.reason).to(&ban.reason)
             }
+            Self::RejectionStays { rule, version } => {
+                Parts::of("rejection-stays", rule).from(version).to(version)
+            }
             Self::AliasPut { alias, before } => {
                 Parts::new("alias-set").name(&alias.reported).maybe_from(before).to(&alias.stands_for)
             }
+            Self::AliasWithoutRule { alias } => {
+                Parts::new("alias-without-rule").name(&alias.reported).to(&alias.stands_for)
+            }
+            Self::AliasNotUsed { alias, rule } => Parts::of("alias-not-used", rule).name(&alias.reported),
             Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::StopStays { scope, reason } => Self::switch("stop-stays", scope).from(reason).to(reason),

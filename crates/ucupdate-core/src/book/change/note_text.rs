@@ -275,10 +275,27 @@ impl fmt::Display for Note {
                 Reason(&ban.reason),
                 ban.scope.lift_command()
             ),
+            Self::RejectionStays { rule, version } => write!(
+                f,
+                "{rule}: {version} stays rejected; `unreject` takes a rejection back, a roll back does not"
+            ),
             Self::AliasPut { alias, before } => {
                 write!(f, "{alias}")?;
                 before.as_ref().map_or(Ok(()), |before| write!(f, "; before: {before}"))
             }
+            Self::AliasWithoutRule { alias } => {
+                let (field, word) = (alias.reported.field, &alias.stands_for);
+                write!(
+                    f,
+                    "no rule for these devices has the {field} {word} yet, so the alias leads to nothing until a package brings \
+                     one; if the word is mistyped, remove the alias and set it again"
+                )
+            }
+            Self::AliasNotUsed { alias, rule } => write!(
+                f,
+                "{rule}: devices that report the {} {} have a rule of their own, so they do not use the alias for {}",
+                alias.reported.field, alias.reported.word, alias.stands_for
+            ),
             Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
             Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),
             Self::StopStays { scope, reason } => {
@@ -308,7 +325,7 @@ impl fmt::Display for AllOf<'_> {
     }
 }
 
-/// A reason in brackets, or nothing where none was given.
+/// A reason in brackets. Writes nothing for an empty reason.
 struct Reason<'a>(&'a str);
 
 impl fmt::Display for Reason<'_> {
@@ -317,7 +334,7 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// The reason of something that has ended, or nothing where none was given.
+/// The reason of a thing that has ended. Writes nothing for an empty reason.
 struct WasReason<'a>(&'a str);
 
 impl fmt::Display for WasReason<'_> {

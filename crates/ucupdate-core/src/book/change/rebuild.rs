@@ -1,4 +1,4 @@
-//! A book from packages alone: what can be known again when the history is lost.
+//! Makes a book from packages alone, after the history was lost.
 
 use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
@@ -14,11 +14,11 @@ use crate::version::ReportedVersion;
 use std::collections::BTreeMap;
 
 impl RuleBook {
-    /// Returns the change that takes these packages into a book whose history is lost.
+    /// Returns the change that adds these packages to a book whose history was lost.
     ///
-    /// The newest version of each rule becomes pending, and so do interim images of the versions that stepping stones name.
-    /// Nothing is approved, not even for device types that are approved at ingest: the approvals are lost, and a version may
-    /// have been rolled back.
+    /// The newest version of each rule becomes pending, and so do interim images of the versions that stepping stones
+    /// name. Nothing is approved, not even for device types that are approved at ingest. The former approvals are not
+    /// known, and a version may have been rolled back.
     ///
     /// Packages that are in the book already are skipped. Of two versions without an order, the one that was ingested
     /// later is pending.

@@ -1,4 +1,4 @@
-//! Why a command is refused.
+//! The reasons why a command is refused.
 
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
@@ -9,7 +9,7 @@ use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::{MissingStone, SteppingStone, StoneName};
+use crate::book::stone::{MissingStone, SteppingStone, StoneName, quoted};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
@@ -32,7 +32,7 @@ pub enum Refusal {
     /// The package is not in the rule book.
     #[error("no package {package}")]
     NoPackage { package: PackageId },
-    /// Nothing of the package is pending.
+    /// The package has no pending version.
     #[error("nothing of package {package} is pending")]
     NothingPendingOf { package: PackageId },
     /// The rule already has this version with different bytes.
@@ -40,7 +40,8 @@ pub enum Refusal {
     OtherBytes {
         rule: RuleKey,
         version: ReportedVersion,
-        /// `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a stepping stone`.
+        /// The state of the existing version: `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a
+        /// stepping stone`.
         state: &'static str,
         package: PackageId,
     },
@@ -52,12 +53,18 @@ pub enum Refusal {
         "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
     )]
     VersionConflict { rule: RuleKey, expected: ReportedVersion, found: ReportedVersion },
-    /// Conflict: what the command replaces changed since the caller read it.
+    /// Conflict: the entry that the command replaces was changed after the caller read it.
     #[error("{what} was changed by somebody else meanwhile")]
     EntryConflict { what: String },
     /// The version is banned.
     #[error("{rule}: {version} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
+    /// The version was rejected, so no rollout gives it to devices.
+    #[error(
+        "{rule}: {version} was rejected, expected a version that is not; type `ucupdate unreject {} {version}` first if it is \
+         good after all", quoted(&rule.to_string())
+    )]
+    Rejected { rule: RuleKey, version: ReportedVersion },
     /// A ban of this scope exists.
     #[error("{} is banned already ({})", ban.scope, ban.reason)]
     AlreadyBanned { ban: Box<Ban> },
@@ -67,15 +74,42 @@ pub enum Refusal {
     /// No version scheme is set for the pattern.
     #[error("no version scheme is set for {rules}")]
     NoScheme { rules: Box<RulePattern> },
+    /// Two different images of a rule would be one release in the scheme.
+    #[error(
+        "{rule}: {version} and {other} have different bytes, but would be one release in the version scheme `{scheme}`, so a \
+         device with one of them would never be offered the other; first let no rule use the wrong one, and remove its \
+         package with `ucupdate gc`"
+    )]
+    OneRelease {
+        rule: RuleKey,
+        version: Box<ReportedVersion>,
+        other: Box<ReportedVersion>,
+        scheme: Box<VersionScheme>,
+    },
     /// The scheme cannot read the floor or the minimum of the policy.
     #[error(
         "{rule}: the version scheme `{scheme}` cannot read the {field} {version}; set another {field}, or `none`, together \
          with the scheme"
     )]
     LimitNotInScheme { rule: RuleKey, field: &'static str, version: FirmwareVersion, scheme: VersionScheme },
-    /// An alias puts a word in place of itself.
+    /// An alias would replace a word by the same word.
     #[error("{alias}: a word does not stand for itself")]
     AliasOfItself { alias: Box<Alias> },
+    /// The pattern of an alias matches no device that reports its word.
+    #[error(
+        "{alias}: the pattern does not match devices that report {}, so the alias would never be used; expected `*` or \
+         {} as the {} of the pattern", alias.reported.word, alias.reported.word, alias.reported.field
+    )]
+    AliasOutside { alias: Box<Alias> },
+    /// One alias would have to follow another one.
+    #[error("{}", chain(alias, other))]
+    AliasChain { alias: Box<Alias>, other: Box<Alias> },
+    /// The word of an alias has a rule, which comes before the alias.
+    #[error(
+        "{alias}: the rule {rule} is for devices that report {}, so the alias would never be used; expected a word without \
+         a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
+    )]
+    AliasOfRule { alias: Box<Alias>, rule: RuleKey },
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
@@ -84,7 +118,8 @@ pub enum Refusal {
         "interim image {version} for {locale} is kept already, with other bytes (from package {package})"
     )]
     OtherInterimBytes { locale: Locale, version: ReportedVersion, package: PackageId },
-    /// The interim image is below the threshold of a stepping stone, so devices would be offered it again and again.
+    /// The interim image is below the threshold of a stepping stone, so devices that install it would be offered it
+    /// again.
     #[error(
         "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
     )]
@@ -167,19 +202,19 @@ pub enum Refusal {
     /// The predicate is empty and would match every device.
     #[error("group {name} would hold every device, since nothing is said of them")]
     EmptyPredicate { name: GroupName },
-    /// The name is taken.
+    /// The name of the hold is taken.
     #[error("a hold {name} is there already, on {on}")]
     HoldNameTaken { name: HoldName, on: HeldDevices },
     /// The hold does not exist.
     #[error("no hold {name}")]
     NoHold { name: HoldName },
-    /// The name is taken.
+    /// The name of the stepping stone is taken.
     #[error("a stepping stone is there already: {stone}")]
     StoneNameTaken { stone: Box<SteppingStone> },
     /// The stepping stone does not exist.
     #[error("no stepping stone {name}")]
     NoStone { name: StoneName },
-    /// No stone is named that takes the place of the stone.
+    /// No replacement for the stone is given.
     #[error("no stepping stone takes the place of {name}; expected one or more, or remove it")]
     NoStoneInPlace { name: StoneName },
     /// A new interim stone is for devices of any vendor or model.
@@ -213,10 +248,10 @@ pub enum Refusal {
     /// The kill switch is on already.
     #[error("{scope} is stopped already, by {by}")]
     AlreadyStopped { scope: StopScope, by: Box<str> },
-    /// No author asked for the restart.
+    /// No author has requested the restart.
     #[error("nobody asked for a restart of {scope}; one asks, and somebody else approves")]
     RestartNotAsked { scope: StopScope },
-    /// The author who asked for the restart tries to approve it.
+    /// The author who requested the restart tries to approve it.
     #[error("{by} asked for the restart of {scope}, so somebody else has to approve it")]
     SamePerson { scope: StopScope, by: Box<str> },
 }
@@ -249,7 +284,8 @@ impl Refusal {
         }
     }
 
-    /// Returns the name of the reason in kebab-case, as `no-rule`. Programs tell refusals apart by it; it never changes.
+    /// Returns the name of the reason in kebab case, such as `no-rule`. Programs can rely on it, because it never
+    /// changes.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::UnknownZone { .. } => "unknown-zone",
@@ -262,11 +298,16 @@ impl Refusal {
             Self::VersionConflict { .. } => "moved",
             Self::EntryConflict { .. } => "changed-meanwhile",
             Self::Banned { .. } => "banned",
+            Self::Rejected { .. } => "rejected",
             Self::AlreadyBanned { .. } => "already-banned",
             Self::NotBanned { .. } => "not-banned",
             Self::NoScheme { .. } => "no-scheme",
+            Self::OneRelease { .. } => "one-release",
             Self::LimitNotInScheme { .. } => "limit-not-in-scheme",
             Self::AliasOfItself { .. } => "alias-of-itself",
+            Self::AliasOutside { .. } => "alias-outside",
+            Self::AliasChain { .. } => "alias-chain",
+            Self::AliasOfRule { .. } => "alias-of-rule",
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",
@@ -306,6 +347,26 @@ impl Refusal {
             Self::SamePerson { .. } => "same-person",
         }
     }
+}
+
+/// Returns the message about two aliases that would follow each other, and the commands that repair it.
+fn chain(alias: &Alias, other: &Alias) -> String {
+    let is_first = alias.stands_for == other.reported.word;
+    let (first, last) = if is_first { (alias, other) } else { (other, alias) };
+    let begin = format!(
+        "{alias}, but {other}: a word is replaced once, so the second alias would not be used after the first one"
+    );
+    let field = alias.reported.field;
+    if first.reported.word == last.stands_for {
+        return format!(
+            "{begin}; expected only one of the two words to stand for the other; remove the other alias first"
+        );
+    }
+    let word = &first.reported.word;
+    format!(
+        "{begin}; expected a {field} that rules have: let {word} stand for {}, or remove the other alias first",
+        last.stands_for
+    )
 }
 
 /// Says which version was found, which one each stone names, and what to type.

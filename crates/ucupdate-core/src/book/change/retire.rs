@@ -1,4 +1,4 @@
-//! Packages that nothing refers to any more leave the book; whose files they were may be deleted then.
+//! Removes packages that are no longer used from the book. Their files may be deleted afterwards.
 
 use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
@@ -14,8 +14,8 @@ use crate::version::ReportedVersion;
 use std::collections::BTreeSet;
 
 impl RuleBook {
-    /// Returns the packages that rules (in any assignment, or kept for roll back), interim images and stepping stones
-    /// are of.
+    /// Returns the packages that are used by rules, interim images and stepping stones. A version that is kept for a
+    /// roll back counts.
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let of_rules = self.rules().flat_map(Rule::candidates).map(|candidate| candidate.package);
         let mut named: BTreeSet<PackageId> =
@@ -37,8 +37,8 @@ impl RuleBook {
     /// Returns the change that removes these packages from the book, all of them or none.
     ///
     /// # Errors
-    /// [`Refusal::PackageInUse`] when a rule or an interim image uses one of them, [`Refusal::NoPackage`] when one is not
-    /// in the book, [`Refusal::NoneNamed`] when there are none.
+    /// [`Refusal::PackageInUse`] when a rule or an interim image uses one of them, [`Refusal::NoPackage`] when one is
+    /// not in the book, and [`Refusal::NoneNamed`] when `packages` is empty.
     pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<BookChange, Refusal> {
         if packages.is_empty() {
             return Err(Refusal::NoneNamed);
@@ -62,7 +62,7 @@ impl RuleBook {
 }
 
 impl Delta {
-    /// Returns the packages that the entries of this delta are of, as [`RuleBook::named_packages`] has those of a book.
+    /// Returns the packages that the entries of this delta use, as [`RuleBook::named_packages`] does for a book.
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let rules = self.rules.iter().filter_map(|entry| entry.now.as_ref());
         let of_rules = rules.flat_map(Rule::candidates).map(|candidate| candidate.package);

@@ -1,4 +1,4 @@
-//! Pins and rollouts.
+//! The commands for pins and rollouts.
 
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
@@ -43,6 +43,7 @@ impl ChangeDraft<'_> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
         self.check_ban(key, &candidate)?;
+        self.check_rejection(key, &candidate.version)?;
         let version = candidate.version.clone();
         self.note_beside(key, &version);
         self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
@@ -52,7 +53,19 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Notes what a rollout that is about to start would stand beside: an approved version that is newer, other rollouts.
+    fn version_of_rollout(&self, key: &RuleKey, name: &RolloutName) -> Option<ReportedVersion> {
+        self.rule(key)?.rollout(name).map(|(assignment, _)| assignment.candidate.version.clone())
+    }
+
+    /// Refuses a version that was rejected: a rollout would give it to devices.
+    fn check_rejection(&self, key: &RuleKey, version: &ReportedVersion) -> Result<(), Refusal> {
+        match self.rule(key).filter(|rule| rule.is_rejected(version)) {
+            None => Ok(()),
+            Some(rule) => Err(Refusal::Rejected { rule: rule.key().clone(), version: version.clone() }),
+        }
+    }
+
+    /// Adds notes about a rollout that starts while a newer version is approved or another rollout runs.
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);
@@ -101,6 +114,9 @@ impl ChangeDraft<'_> {
     }
 
     pub(crate) fn resume_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        if let Some(version) = self.version_of_rollout(key, name) {
+            self.check_rejection(key, &version)?;
+        }
         let reason = self.with(key, |rule| rule.resume_rollout(name))?;
         self.notes.push(Note::RolloutResumed { rule: self.spelled(key), name: name.clone(), reason });
         Ok(())
@@ -110,6 +126,7 @@ impl ChangeDraft<'_> {
         let rollout = self.rule(key).and_then(|rule| rule.rollout(name));
         if let Some(candidate) = rollout.map(|(assignment, _)| assignment.candidate.clone()) {
             self.check_ban(key, &candidate)?;
+            self.check_rejection(key, &candidate.version)?;
         }
         let approved = self.with(key, |rule| rule.finish_rollout(name))?;
         let rule = self.spelled(key);
@@ -125,18 +142,31 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns the release of a version that a package brought for the rule: one the rule refers to, else the one
+    /// Returns the release of a version for a rule. Prefers a release that the rule uses, and then the one that was
     /// ingested last.
     pub(super) fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
         let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
-        let known =
-            rule.candidates().find(|candidate| rule.policy().is_same_release(&candidate.version, version));
-        let known = known.filter(|candidate| self.book.release(key, candidate).is_some()).cloned();
+        let is_there = |candidate: &&Candidate| self.book.release(key, candidate).is_some();
+        let is_exact = |candidate: &&Candidate| candidate.version.as_str() == version.as_str();
+        let is_same = |candidate: &&Candidate| rule.policy().is_same_release(&candidate.version, version);
+        let exact = rule.candidates().filter(is_there).find(is_exact).cloned();
+        let exact = exact.or_else(|| self.book.newest_with_text(key, version));
+        let known = rule.candidates().filter(is_there).find(is_same).cloned();
         let known = known.or_else(|| self.book.newest_release(key, version));
+        // Texts of one release may name different images, if the scheme was changed. Then the text that was typed counts.
+        let files = |candidate: &Candidate| self.book.release(key, candidate).map(|release| &release.files);
+        let differs = |exact: &Candidate| {
+            known
+                .as_ref()
+                .and_then(files)
+                .zip(files(exact))
+                .is_none_or(|(known, exact)| !known.same_bytes(exact))
+        };
+        let known = exact.filter(differs).or(known);
         known.ok_or_else(|| Refusal::NoSuchVersion { rule: rule.key().clone(), version: version.clone() })
     }
 
-    /// Returns a group that is named must be there.
+    /// Refuses an audience whose group does not exist.
     fn check_audience(&self, audience: &Audience) -> Result<(), Refusal> {
         match audience {
             Audience::Group(name) => {

@@ -1,8 +1,9 @@
-//! Version schemes of patterns, and what a change of scheme does to a rule.
+//! The commands for version schemes of patterns, and the effects of a new scheme on a rule.
 
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::package::Release;
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rule::{Assignment, Role, Rule};
@@ -37,7 +38,7 @@ impl ChangeDraft<'_> {
         self.follow_schemes(settings)
     }
 
-    /// Puts new settings in place, and gives each rule that followed the old patterns the scheme of the new ones.
+    /// Sets new settings. Each rule that had the scheme of an old pattern gets the scheme of the new patterns.
     fn follow_schemes(&mut self, settings: Settings) -> Result<(), Refusal> {
         let scheme_in =
             |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());
@@ -60,7 +61,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Replaces the policy of a rule, and notes what that changes. Returns `false` if nothing changes.
+    /// Replaces the policy of a rule, and adds notes about the changes. Returns `false` if nothing changes.
     pub(crate) fn set_policy(&mut self, rule: &RuleKey, policy: &OfferPolicy) -> Result<bool, Refusal> {
         let before = self.with(rule, |rule| Ok(rule.set_policy(policy.clone())))?;
         if before == *policy {
@@ -68,6 +69,7 @@ impl ChangeDraft<'_> {
         }
         let rule = self.spelled(rule);
         check_limits(&rule, policy)?;
+        self.check_one_release(&rule, policy, &before)?;
         self.notes.extend(Note::policy_changes(&rule, &before, policy));
         if before.scheme != policy.scheme {
             let notes = self.notes_of_scheme(&rule, &before);
@@ -76,7 +78,8 @@ impl ChangeDraft<'_> {
         Ok(true)
     }
 
-    /// Returns which versions of a rule its new scheme cannot read, and which ones it takes for one release.
+    /// Returns notes about the versions of a rule that its new scheme cannot read, and about versions that become the
+    /// same release.
     fn notes_of_scheme(&self, key: &RuleKey, before: &OfferPolicy) -> Vec<Note> {
         let Some(rule) = self.rule(key) else { return Vec::new() };
         let policy = rule.policy();
@@ -90,21 +93,57 @@ impl ChangeDraft<'_> {
                 scheme: policy.scheme.clone(),
             })
             .collect();
-        let releases = self.releases();
-        let mut seen: Vec<&crate::book::package::Release> = Vec::new();
-        for (_, release) in releases.of_rule(key) {
-            let is_merged = |known: &&&crate::book::package::Release| {
+        for (version, other) in self.merged_by(key, policy, before) {
+            notes.push(Note::OneRelease { rule: key.clone(), version, other });
+        }
+        notes
+    }
+
+    /// Refuses a scheme in which two different images of a rule would be one release, if the rule assigns one of them: a
+    /// device with one of them would never be offered the other one, and nobody could tell which of them is approved.
+    fn check_one_release(
+        &self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        before: &OfferPolicy,
+    ) -> Result<(), Refusal> {
+        let Some(rule) = self.rule(key).filter(|_| policy.scheme != before.scheme) else { return Ok(()) };
+        let is_assigned = |version: &ReportedVersion| {
+            rule.candidates().any(|candidate| candidate.version.as_str() == version.as_str())
+        };
+        let mut merged = self.merged_by(key, policy, before).into_iter();
+        match merged.find(|(version, other)| is_assigned(version) || is_assigned(other)) {
+            None => Ok(()),
+            Some((version, other)) => Err(Refusal::OneRelease {
+                rule: key.clone(),
+                version: Box::new(version),
+                other: Box::new(other),
+                scheme: Box::new(policy.scheme.clone()),
+            }),
+        }
+    }
+
+    /// Returns the pairs of versions of a rule that have different bytes, and become one release by a new policy.
+    fn merged_by(
+        &self,
+        key: &RuleKey,
+        policy: &OfferPolicy,
+        before: &OfferPolicy,
+    ) -> Vec<(ReportedVersion, ReportedVersion)> {
+        let mut merged = Vec::new();
+        let mut seen: Vec<&Release> = Vec::new();
+        for (_, release) in self.releases().of_rule(key) {
+            let is_merged = |known: &&&Release| {
                 policy.is_same_release(&known.version, &release.version)
                     && !before.is_same_release(&known.version, &release.version)
                     && !known.files.same_bytes(&release.files)
             };
             if let Some(known) = seen.iter().find(is_merged) {
-                let (version, other) = (known.version.clone(), release.version.clone());
-                notes.push(Note::OneRelease { rule: key.clone(), version, other });
+                merged.push((known.version.clone(), release.version.clone()));
             }
             seen.push(release);
         }
-        notes
+        merged
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stepping stones, and what is wrong with them: found when they are written, not when a device asks.
+//! The commands for stepping stones. A wrong stone is refused by the command, and not found only when a device asks.
 
 use super::advice;
 use super::draft::ChangeDraft;
@@ -27,7 +27,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Puts other stones in the place of one. A device that was offered nothing because of the stone may stay so.
+    /// Replaces one stone by others. A device that was offered nothing because of the old stone may still be offered
+    /// nothing.
     pub(crate) fn replace_stone(
         &mut self,
         name: &StoneName,
@@ -55,7 +56,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Refuses a stone that cannot stand beside the others. `before` is the stone whose place it takes.
+    /// Refuses a stone that conflicts with the others. `before` is the stone that it replaces.
     fn check_stone(
         &mut self,
         stone: &SteppingStone,
@@ -91,7 +92,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns a stone must not stop devices that get something today, nor be for nobody.
+    /// Refuses a stone that would stop the offers of devices, or that no device can reach.
     fn check_image(&self, stone: &SteppingStone, before: Option<&SteppingStone>) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
             let mut images = self.book.interim_images().chain(self.book.pending_interim_images());
@@ -153,7 +154,7 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// Returns the refusal of a stone without an image that is pending or approved. A package may contain the image.
+    /// Returns the refusal of a stone whose image is neither pending nor approved. A package may contain the image.
     fn unapproved_or_missing(&self, stone: &SteppingStone, rule: &RuleKey) -> Refusal {
         let key = key_of_rule(rule);
         let version = stone.image_version();
@@ -165,12 +166,12 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Notes about the stones whose images are missing, or wait for approval, on the way to what this change assigns anew.
+    /// Returns notes about missing or pending images of stones on the way to versions that this change assigns.
     pub(super) fn missing_stones(&self) -> Vec<Note> {
         let mut notes = Vec::new();
         for rule in self.delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
             let before = self.book.rule(rule.key());
-            // In another scheme, other stones may be on the way to what is assigned already.
+            // In another scheme, other stones may be on the way to the assigned versions.
             let has_scheme = |before: &Rule| before.policy().scheme == rule.policy().scheme;
             let before = before.filter(|before| has_scheme(before));
             let had = |assignment: &&Assignment| {
@@ -209,8 +210,8 @@ impl ChangeDraft<'_> {
         notes
     }
 
-    /// Returns how far the image of a stone is for the devices of a rule, with this change. Releases need no approval to be
-    /// stepping stones.
+    /// Returns the state of a stone's image for the devices of a rule, with the changes so far. A release that is a
+    /// stepping stone needs no approval.
     fn image_state(&self, stone: &SteppingStone, rule: &Rule) -> ImageState<'_> {
         let (scheme, rule) = (&rule.policy().scheme, rule.key());
         match stone.image {

@@ -1,4 +1,4 @@
-//! The kill switch.
+//! The commands for the kill switch.
 
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
@@ -7,7 +7,7 @@ use crate::book::hold::{Stop, StopScope};
 use crate::book::table::Entry;
 
 impl ChangeDraft<'_> {
-    /// One call is enough, and nobody has to agree.
+    /// Turns on the kill switch. One author is enough for this.
     pub(crate) fn kill(&mut self, scope: &StopScope, stop: Stop) -> Result<(), Refusal> {
         let scope = self.known_scope(scope)?;
         if let Some(there) = self.book.stop(&scope).filter(|there| there.restart_asked_by.is_none()) {
@@ -51,7 +51,7 @@ impl ChangeDraft<'_> {
         stop.ok_or_else(|| Refusal::NotStopped { scope: scope.clone() })
     }
 
-    /// Returns a switch that was thrown outlives its rule, so it can be undone without one too.
+    /// Returns the scope in its known spelling. A kill switch outlives its rule, so the rule need not exist.
     fn known_scope(&self, scope: &StopScope) -> Result<StopScope, Refusal> {
         match scope {
             StopScope::All => Ok(StopScope::All),
@@ -64,7 +64,7 @@ impl ChangeDraft<'_> {
     }
 }
 
-/// Returns whether two names are one person's: case, blanks and what cannot be seen do not count.
+/// Returns whether two names belong to one person. Case, blanks and invisible characters are ignored.
 fn is_same_person(one: &str, other: &str) -> bool {
     fn seen(name: &str) -> impl Iterator<Item = char> {
         name.chars().filter(|found| !is_unseen(*found)).flat_map(char::to_lowercase)
@@ -72,7 +72,7 @@ fn is_same_person(one: &str, other: &str) -> bool {
     seen(one).eq(seen(other))
 }
 
-/// Blanks, control characters, and the format characters of Unicode that stand in no word.
+/// Returns whether a character is a blank, a control character or an invisible format character of Unicode.
 fn is_unseen(found: char) -> bool {
     found.is_whitespace()
         || found.is_control()

@@ -1,4 +1,4 @@
-//! The order in which devices get a release: a keyed, stable hash of the release and the device.
+//! The order in which devices get a release. It is a keyed, stable hash of the release and the device.
 //!
 //! # The function
 //! The key of a release is SipHash-2-4 with a 128-bit result, under the key `00..0f`, of the rule's six words in lower
@@ -7,9 +7,10 @@
 //! byte `m` and the six bytes of its MAC address, or where it has none, of the byte `s` and its serial number in lower
 //! case. A share of `p` hundredths of a percent holds the positions below `p * 2^64 / 10000`, rounded down.
 //!
-//! So the same device always has the same position (it is *sticky*), a larger share holds whatever a smaller one does (it is
-//! *monotone*), and the position is another for every release: the same devices are not always the first. The tests below
-//! hold vectors; they are part of the interface and never change.
+//! Therefore a device always has the same position (the order is *sticky*), a larger share contains the devices of a
+//! smaller one (it is
+//! *monotone*), and each release has another order, so that the first devices are not always the same. The tests below
+//! contain vectors, which are part of the interface and never change.
 
 use crate::book::rule_key::RuleKey;
 use crate::device::{Device, MacAddress, SerialNumber};
@@ -30,7 +31,7 @@ impl ReleaseKey {
     /// The key of an assignment that has no share.
     pub(crate) const NONE: Self = Self([0; 16]);
 
-    /// Returns the key of `version` for `rule`. It is the same for every spelling of the rule and of the release.
+    /// Returns the key of `version` for `rule`. The spelling of the rule and of the release does not matter.
     pub fn of(rule: &RuleKey, version: &ReportedVersion) -> Self {
         let mut hasher =
             SipHasher24Wide::new_with_key(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
@@ -82,7 +83,7 @@ impl ReleaseKey {
 pub struct RolloutPosition(u64);
 
 impl RolloutPosition {
-    /// Returns the position as a number.
+    /// Returns the position as a 64-bit number.
     pub const fn as_u64(self) -> u64 {
         self.0
     }
@@ -234,13 +235,13 @@ mod tests {
         assert_ne!(one, position(PHONE, "4.1", "00-21-63-0f-20-7b", ""));
     }
 
-    /// Returns Pearson's statistic of `counts`, where each cell is expected to hold the same number.
+    /// Returns Pearson's statistic of `counts`. All cells have the same expected count.
     fn chi_squared(counts: &[u32]) -> f64 {
         let expected = f64::from(counts.iter().sum::<u32>()) / counts.len() as f64;
         counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
     }
 
-    /// Below this lies Pearson's statistic in 99.9 % of the cases, for 99 degrees of freedom.
+    /// The value that Pearson's statistic stays below in 99.9 % of all cases, for 99 degrees of freedom.
     const MOST_FOR_100_CELLS: f64 = 148.2;
 
     fn cell(position: RolloutPosition) -> usize {

@@ -1,4 +1,4 @@
-//! Rollouts: to which share of the devices a version goes, and when.
+//! Rollouts: the share of devices that gets a version, and the time.
 
 mod bucket;
 #[expect(clippy::module_inception, reason = "the file defines `Rollout`; this one only lists the room")]

@@ -1,4 +1,4 @@
-//! Rollouts: a version for some of the devices of a rule, before everybody gets it.
+//! Rollouts. A rollout offers a version to some devices of a rule before all devices get it.
 
 use crate::book::rollout::bucket::Percent;
 use crate::book::rollout::window::Window;
@@ -26,10 +26,10 @@ pub struct Rollout {
     /// The window in which the version is offered. `None` means always.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub window: Option<Window>,
-    /// The limits at which it pauses by itself. `None` means never.
+    /// The limits at which the rollout pauses by itself. `None` means that it never does.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub guard: Option<Guard>,
-    /// The reason of the pause. `None` means that it is not paused.
+    /// The reason of the pause. `None` means that the rollout is not paused.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub paused: Option<Box<str>>,
 }
@@ -52,7 +52,7 @@ impl Rollout {
         Self { window: Some(window), ..self }
     }
 
-    /// Sets the limits at which it pauses by itself.
+    /// Sets the limits at which the rollout pauses by itself.
     #[must_use]
     pub fn guarded(self, guard: Guard) -> Self {
         Self { guard: Some(guard), ..self }
@@ -104,7 +104,7 @@ impl fmt::Display for Share {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Ramp {
-    /// The start. Before it the share is empty.
+    /// The start. The share is empty before it.
     pub start: UnixTime,
     /// The stages, each with its share.
     pub stages: Stages,
@@ -127,8 +127,8 @@ impl Ramp {
 /// The largest number of stages of a ramp.
 pub const MAX_STAGES: usize = 32;
 
-/// The stages of a ramp, as in `10%@0d,50%@3d,100%@7d`. Each stage has a share and its begin in days, hours or minutes after
-/// the start. Times and shares grow.
+/// The stages of a ramp, as in `10%@0d,50%@3d,100%@7d`. Each stage has a share, and the time of its beginning in days,
+/// hours or minutes after the start. Times and shares increase.
 ///
 /// ```
 /// use ucupdate_core::book::{Percent, Ramp, Stages};
@@ -216,9 +216,9 @@ impl fmt::Display for Stages {
 
 /// The limits at which a rollout pauses by itself.
 ///
-/// No device reports whether an installation succeeded, so the next request of the device decides. A device that asks with
-/// the new version has succeeded. A device that asks with its old version after the time for installing has failed. A device
-/// that does not ask within the deadline has failed too.
+/// No device reports whether an installation succeeded, so the next request of the device decides. A device that sends
+/// a request with the new version has succeeded. A device that sends a request with its old version after the time for
+/// installing has failed. A device that sends no request before the deadline has failed too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -230,9 +230,9 @@ pub struct Guard {
     pub share: Option<Percent>,
     /// The smallest number of devices for which the share of failures counts.
     pub sample: u32,
-    /// Seconds that an installation may take. Until then a device may ask again with its old version.
+    /// Seconds that an installation may take. Requests with the old version before that time are not failures.
     pub install_seconds: u32,
-    /// Seconds after an offer within which the device must ask again with the new version.
+    /// Seconds after an offer within which the device must send a request with the new version.
     pub deadline_seconds: u32,
 }
 
@@ -251,7 +251,7 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// Returns whether the rollout must pause at these numbers.
+    /// Returns whether the rollout must pause with these numbers.
     pub fn trips(&self, succeeded: u64, failed: u64) -> bool {
         let many = self.failures.is_some_and(|most| failed >= u64::from(most.max(1)));
         let all = succeeded.saturating_add(failed);

@@ -1,7 +1,7 @@
 //! Windows: the days, hours and time zone in which updates are offered.
 //!
-//! A book keeps the *name* of a zone. The name is looked up when the book is compiled, so that a book stays readable when
-//! the zone database changes.
+//! A book stores the *name* of a zone. The name is looked up when the book is compiled, so that a book can be read even
+//! if the zone database changes.
 
 use crate::value::label::label;
 use crate::value::{ParseError, ParseErrorKind, UnixTime, Zone};
@@ -18,10 +18,10 @@ impl ZoneName {
     pub const UTC: Self = Self::from_static("UTC");
 }
 
-/// The hours in which a rule or a rollout is offered.
+/// The days and hours in which the version of a rule or a rollout is offered.
 ///
-/// Written as days, hours and zone: `Mon-Fri 22:00-05:00 Europe/Lisbon`. The hours *begin* on these days. A window
-/// whose end is not after its begin continues on the next day. `daily` means every day. The default zone is UTC.
+/// The text form has days, hours and zone: `Mon-Fri 22:00-05:00 Europe/Lisbon`. The hours *begin* on these days. A
+/// window whose end is not after its begin continues on the next day. `daily` means every day. The default zone is UTC.
 ///
 /// ```
 /// use ucupdate_core::book::Window;
@@ -40,17 +40,17 @@ pub struct Window {
     zone: ZoneName,
 }
 
-/// Days of the week: bit 0 is Monday.
+/// Days of the week as bits. Bit 0 is Monday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Days(u8);
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const DAY_MINUTES: u16 = 24 * 60;
-/// The subject of errors.
+/// The name of the value in errors.
 const WINDOW: &str = "window";
 
 impl Window {
-    /// Returns the name of the zone whose clock counts.
+    /// Returns the name of the window's zone.
     pub fn zone(&self) -> &ZoneName {
         &self.zone
     }
@@ -86,7 +86,7 @@ impl Days {
 impl FromStr for Window {
     type Err = ParseError;
 
-    /// Reads days, hours and a zone. Without a zone it is UTC.
+    /// Reads days, hours and a zone. Without a zone, the zone is UTC.
     ///
     /// # Errors
     /// Returns an error if a part has another form. The error names the part.

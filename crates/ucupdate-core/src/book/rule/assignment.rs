@@ -1,4 +1,4 @@
-//! An assignment: an audience, and the version that it gets.
+//! Assignments: each has an audience, and the version for this audience.
 
 use crate::book::group::GroupName;
 use crate::book::rollout::Rollout;
@@ -43,7 +43,7 @@ pub struct Candidate {
     pub package: PackageId,
 }
 
-/// An audience and the version that it gets.
+/// An audience and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -57,7 +57,7 @@ pub struct Assignment {
     pub rollout: Option<Rollout>,
 }
 
-/// The role of an assignment in its rule. A rule tries its assignments in this order.
+/// The role of an assignment in its rule. The assignments of a rule are tried in the order of these roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "every assignment is one of these")]
 pub enum Role {

@@ -1,4 +1,4 @@
-//! Rules: which version each device of a kind gets.
+//! Rules: the versions for the devices of one kind.
 
 mod assignment;
 mod effect;

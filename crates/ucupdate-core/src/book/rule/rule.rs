@@ -1,9 +1,9 @@
 //! A rule: an ordered list of assignments, and the operations on the list.
 //!
-//! The original keeps three versions a rule: pending, approved and rollback. Here the first two are assignments, each an
-//! audience and a version, and a device gets the first whose audience holds it; [`Rule::pending`] and
-//! [`Rule::approved`] are views of the list, so that audiences between "the test devices" and "everybody" need no new
-//! machinery.
+//! The original has three versions for each rule: pending, approved and rollback. Here the pending and the approved
+//! version are assignments. A device gets the version of the first assignment whose audience contains it.
+//! [`Rule::pending`] and [`Rule::approved`] look up these assignments. Other audiences, such as groups, are further
+//! assignments in the same list.
 
 use super::assignment::{Assignment, Audience, Candidate, Role};
 use super::effect::{Approved, RolledBack};
@@ -13,7 +13,7 @@ use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule_key::RuleKey;
 use crate::version::ReportedVersion;
 
-/// The versions that devices of one kind get.
+/// The versions for the devices of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rule {
@@ -23,7 +23,7 @@ pub struct Rule {
     rollback: Option<Candidate>,
     #[cfg_attr(feature = "serde", serde(default))]
     policy: OfferPolicy,
-    /// The versions that were rejected: an ingest does not make them pending again.
+    /// The rejected versions. An ingest does not make them pending again.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     rejected: Vec<ReportedVersion>,
 }
@@ -70,13 +70,12 @@ impl Rule {
         self.rollback.as_ref()
     }
 
-    /// Returns the versions that were rejected, in the order of their rejection. An ingest does not make them pending
-    /// again.
+    /// Returns the rejected versions, in the order of their rejection. An ingest does not make them pending again.
     pub fn rejected(&self) -> &[ReportedVersion] {
         &self.rejected
     }
 
-    /// Returns whether a version was rejected and the rejection was not taken back since.
+    /// Returns whether a version was rejected and the rejection was not withdrawn.
     pub fn is_rejected(&self, version: &ReportedVersion) -> bool {
         self.rejected.iter().any(|rejected| self.policy.is_same_release(rejected, version))
     }
@@ -118,7 +117,7 @@ impl Rule {
         let before = self.assign(Audience::Everybody, Some(candidate.clone()));
         let older =
             before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
-        // Approving the approved version again keeps what a roll back leads to.
+        // Approving the approved version again does not change the version for roll back.
         if before.as_ref() != Some(&candidate) {
             self.rollback.clone_from(&before);
         }
@@ -145,7 +144,7 @@ impl Rule {
     /// Approves a version that a package contains. Another pending version stays pending.
     ///
     /// # Errors
-    /// This function returns no error. It has the result type of [`approve`](Self::approve).
+    /// This function never fails. Its result type is that of [`approve`](Self::approve).
     pub fn approve_version(&mut self, candidate: Candidate) -> Result<Approved, RuleError> {
         let pending = self.assign(Audience::TestDevices, Some(candidate.clone()));
         let approved = self.approve();
@@ -168,7 +167,15 @@ impl Rule {
         Ok(rejected)
     }
 
-    /// Takes the rejection of a version back, and returns whether it was rejected.
+    /// Takes over the rejections of a later state of the rule. A version that is rejected there does not stay pending.
+    pub(crate) fn keep_rejections(&mut self, later: &Self) {
+        self.rejected.clone_from(&later.rejected);
+        if self.pending().is_some_and(|pending| self.is_rejected(&pending.version)) {
+            self.assign(Audience::TestDevices, None);
+        }
+    }
+
+    /// Withdraws the rejection of a version. Returns whether the version was rejected.
     pub fn take_back_rejection(&mut self, version: &ReportedVersion) -> bool {
         let before = self.rejected.len();
         let policy = &self.policy;
@@ -176,7 +183,7 @@ impl Rule {
         self.rejected.len() != before
     }
 
-    /// Rolls back to the version that was approved before. Returns the version that all devices had and the one that they get.
+    /// Rolls back to the version that was approved before. Returns the former version of all devices and the new one.
     ///
     /// # Errors
     /// Returns an error if no version was approved before.
@@ -191,7 +198,7 @@ impl Rule {
         Ok(RolledBack { from: from.map(|candidate| candidate.version), to: Some(to.version) })
     }
 
-    /// Withdraws the approved version: nothing is approved. The version that was approved before it stays kept for roll back.
+    /// Withdraws the approved version, so that no version is approved. The earlier version is kept for roll back.
     ///
     /// # Errors
     /// Returns an error if no version is approved.
@@ -255,7 +262,7 @@ impl Rule {
         self.rollout_mut(name).map(|rollout| std::mem::replace(&mut rollout.share, share))
     }
 
-    /// Pauses a rollout: no device is offered its version, and devices that have the version keep it.
+    /// Pauses a rollout. Its version is offered to no device, and devices that have the version keep it.
     ///
     /// # Errors
     /// Returns an error if no rollout has this name, or if it is paused already.
@@ -332,8 +339,8 @@ impl Rule {
             .unwrap_or(self.assignments.len())
     }
 
-    /// Sets or removes the candidate of an audience, and returns the previous one. Rollouts stay as they are. Pins are sorted
-    /// by their audiences.
+    /// Sets or removes the version of an audience. Returns the previous version. Rollouts do not change. Pins are
+    /// sorted by their audiences.
     fn assign(&mut self, audience: Audience, candidate: Option<Candidate>) -> Option<Candidate> {
         let is_its =
             |assignment: &Assignment| assignment.rollout.is_none() && assignment.audience == audience;
@@ -369,7 +376,7 @@ mod tests {
         Rule::new("UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().unwrap())
     }
 
-    /// Pending, approved, rollback as text, `-` for none.
+    /// Returns the pending, approved and rollback version as text. `-` means that there is none.
     fn state(rule: &Rule) -> [String; 3] {
         [rule.pending(), rule.approved(), rule.rollback()]
             .map(|candidate| candidate.map_or("-".into(), |candidate| candidate.version.to_string()))

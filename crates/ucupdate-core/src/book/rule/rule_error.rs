@@ -12,7 +12,7 @@ pub enum RuleError {
     /// The rule has no pending version to approve or reject.
     #[error("no version is pending")]
     NothingPending,
-    /// A rejection is to be taken back that there is not.
+    /// The version is not rejected, so its rejection cannot be withdrawn.
     #[error("{version} is not rejected")]
     NotRejected { version: ReportedVersion },
     /// No version was approved before the approved one.

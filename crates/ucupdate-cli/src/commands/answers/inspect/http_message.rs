@@ -1,4 +1,4 @@
-//! HTTP messages as they were on the wire, or as an editor left them.
+//! HTTP messages as they were on the wire, or after an editor saved them.
 
 use super::messages::find;
 use flate2::read::{DeflateDecoder, GzDecoder};
@@ -12,7 +12,7 @@ const MAX_LINE_BYTES: usize = 8 * 1024;
 pub(super) struct Head {
     /// The first line.
     pub(super) line: String,
-    /// Names in lower case, and values.
+    /// The header fields: names in lower case, and values.
     fields: Vec<(String, String)>,
 }
 
@@ -26,13 +26,14 @@ impl Head {
             .is_some_and(|codings| codings.split(',').any(|found| found.trim().eq_ignore_ascii_case(coding)))
     }
 
-    /// Returns whether the body comes after an interim answer: a device waits for it before it sends the body.
+    /// Returns whether the device waits for an interim answer before it sends the body.
     fn expects_continue(&self) -> bool {
         self.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
     }
 }
 
-/// Splits bytes into messages: their heads, and the bytes behind. Bytes before the first head are a message without a head.
+/// Splits bytes into messages: each has a head and the bytes after it. Bytes before the first head form a message
+/// without a head.
 pub(super) fn split(bytes: &[u8], most: usize) -> Vec<(Option<Head>, &[u8])> {
     let mut messages: Vec<(Option<Head>, &[u8])> = Vec::new();
     let mut rest = bytes;
@@ -48,7 +49,7 @@ pub(super) fn split(bytes: &[u8], most: usize) -> Vec<(Option<Head>, &[u8])> {
         let (content, after) = body.split_at(end);
         rest = after;
         if head.line.contains(" 100 ") {
-            // The interim answer stands between a head and its body.
+            // The interim answer is between a head and its body.
             if !content.trim_ascii().is_empty() {
                 messages.push((waiting.take(), content));
             }
@@ -64,16 +65,16 @@ pub(super) fn split(bytes: &[u8], most: usize) -> Vec<(Option<Head>, &[u8])> {
     messages
 }
 
-/// Finds the next line that begins an HTTP message. Returns where it begins, its head, and where the head ends.
+/// Finds the next line that begins an HTTP message. Returns the start of the head, the head, and the end of the head.
 fn next_head(bytes: &[u8]) -> Option<(usize, Head, usize)> {
     let mut from = 0;
     while let Some(found) = find(&bytes[from..], b"HTTP/1.") {
         let at = from + found;
-        // No method is in the bytes that were looked at before.
+        // The bytes that were searched before contain no method.
         let before = at.saturating_sub(MAX_LINE_BYTES).max(from.saturating_sub(1));
         let line_start =
             bytes[before..at].iter().rposition(|byte| *byte == b'\n').map_or(before, |end| before + end + 1);
-        // An answer may stand directly behind a body, without a line end before it.
+        // An answer may follow a body directly, without a line end between them.
         let start = if is_status(&bytes[at..]) {
             Some(at)
         } else {
@@ -89,12 +90,12 @@ fn next_head(bytes: &[u8]) -> Option<(usize, Head, usize)> {
     None
 }
 
-/// Returns whether a status line begins here: `HTTP/1.1 200`.
+/// Returns whether a status line such as `HTTP/1.1 200` begins here.
 fn is_status(bytes: &[u8]) -> bool {
     matches!(bytes.get(8..12), Some(&[b' ', a, b, c]) if [a, b, c].iter().all(u8::is_ascii_digit))
 }
 
-/// Returns where the request line begins that ends in `HTTP/1.`: `POST /path `. It may stand directly behind a body.
+/// Returns the start of the request line that ends in `HTTP/1.`. The line may follow a body directly.
 fn request_start(line: &[u8], line_start: usize) -> Option<usize> {
     const METHODS: [&[u8]; 4] = [b"POST ", b"GET ", b"HEAD ", b"PUT "];
     METHODS
@@ -104,7 +105,7 @@ fn request_start(line: &[u8], line_start: usize) -> Option<usize> {
         .map(|at| line_start + at)
 }
 
-/// Reads a head. Returns it with its length, with the blank line.
+/// Parses a head. Returns it with its length, which includes the blank line.
 fn head(bytes: &[u8]) -> Option<(Head, usize)> {
     let mut lines = Vec::new();
     let mut at = 0;
@@ -119,7 +120,7 @@ fn head(bytes: &[u8]) -> Option<(Head, usize)> {
     }
     let mut lines = lines.into_iter();
     let mut line = lines.next()?;
-    // Each message of the body keeps a copy of the line.
+    // The line is cut, because each message of the body keeps a copy of it.
     let end = (0..=MAX_LINE_BYTES.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
     line.truncate(end.unwrap_or_default());
     let field = |line: String| {
@@ -129,8 +130,8 @@ fn head(bytes: &[u8]) -> Option<(Head, usize)> {
     Some((Head { line, fields: lines.filter_map(field).collect() }, at))
 }
 
-/// Returns where the body ends: by its length if a message or nothing is behind it, otherwise before the next message. The
-/// length is wrong after an editor has changed the line ends.
+/// Returns the end of the body. The stated length is used if another message or nothing follows there. Otherwise the
+/// body ends before the next message. The stated length is wrong if an editor has changed the line ends.
 fn end_of_body(head: &Head, body: &[u8]) -> usize {
     let next = next_head(body).map_or(body.len(), |(start, ..)| start);
     let stated = head.field("content-length").and_then(|length| length.parse::<usize>().ok());
@@ -146,8 +147,8 @@ fn end_of_body(head: &Head, body: &[u8]) -> usize {
     }
 }
 
-/// Undoes the transfer coding and the content coding of a body. Returns the body as it is where that fails. At most `limit`
-/// bytes come out.
+/// Undoes the transfer coding and the content coding of a body. Returns the body unchanged if that fails. The result
+/// has at most `limit` bytes.
 pub(super) fn undo(head: Option<&Head>, body: &[u8], limit: usize) -> (Vec<u8>, Vec<&'static str>) {
     let mut undone = Vec::new();
     let mut body = body.to_vec();
@@ -175,7 +176,7 @@ pub(super) fn undo(head: Option<&Head>, body: &[u8], limit: usize) -> (Vec<u8>, 
 fn inflated(decoder: impl Read, limit: usize) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     let read = decoder.take(limit as u64).read_to_end(&mut plain);
-    // A capture may end before the stream does; its beginning is worth reading.
+    // A capture may end before the stream does, but its beginning is still useful.
     (read.is_ok() || !plain.is_empty()).then_some(plain)
 }
 

@@ -1,4 +1,4 @@
-//! Laws of the readers of captures.
+//! Laws of reading captures.
 
 use super::messages::{MAX_MESSAGES, messages};
 use super::suggest::{KnownValues, suggest};
@@ -7,14 +7,15 @@ use ucupdate::upx::{Codec, Dialect, Item};
 /// The largest number of bytes that a coded body may have.
 const LIMIT: usize = 16 * 1024;
 
-/// Checks that the messages of any file are few, and no larger than the file or the limit.
+/// Reads any file. Checks that the number of messages is within the limit, and that no message is larger than the file
+/// or the limit.
 ///
 /// # Panics
 /// When the law does not hold.
 pub fn capture(file: &[u8]) {
     let found = messages(file, LIMIT);
     assert!(found.len() <= MAX_MESSAGES, "{} messages", found.len());
-    // A text in UTF-16 may be longer in UTF-8, by half.
+    // A text in UTF-16 may become half as long again in UTF-8.
     let longest = LIMIT.max(file.len()) * 2 + 2;
     let mut heads = 0;
     for message in &found {
@@ -28,7 +29,8 @@ pub fn capture(file: &[u8]) {
     assert!(heads <= MAX_MESSAGES * 3 * 8 * 1024, "{heads} bytes of first lines");
 }
 
-/// Checks that the dialect which is proposed for any body can be read as a dialect, and keeps a codec's promises.
+/// Proposes a dialect for any body. Checks that the proposal can be read as a dialect, and that a codec with it reads
+/// its own output.
 ///
 /// # Panics
 /// When the law does not hold.

@@ -1,23 +1,23 @@
-//! The messages in a file that somebody saved: bodies alone, HTTP messages, or packets as text.
+//! The messages in a saved file: bodies alone, HTTP messages, or packets as text.
 
 use super::http_message;
 use super::packets;
 
-/// The largest number of messages that are taken from one file.
+/// The largest number of messages that are read from one file.
 pub(super) const MAX_MESSAGES: usize = 100;
 
-/// A body, and where in the file it was.
+/// A body and its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
     /// The first line of its HTTP message, such as `POST /RequestHandler/ucdevice.upx`. `None` for a body alone.
     pub(super) head: Option<String>,
-    /// The codings that were undone to get the body: `chunked`, `gzip`.
+    /// The codings that were undone to get the body, such as `chunked` and `gzip`.
     pub(super) undone: Vec<&'static str>,
     pub(super) body: Vec<u8>,
 }
 
-/// Returns the messages in a file. HTTP messages without a body are skipped. The bytes of all bodies together are at most
-/// `limit` times the number of messages.
+/// Returns the messages in a file. HTTP messages without a body are skipped. All bodies together have at most `limit`
+/// bytes times the number of messages.
 pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
     let text = decoded(file);
     let bytes = text.as_deref().unwrap_or(file);
@@ -27,14 +27,14 @@ pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
         add(bytes, limit, &mut messages);
     } else {
         for stream in &streams {
-            // A coded body may be much larger than its stream.
+            // A coded body may become much larger than its stream.
             if messages.len() < MAX_MESSAGES {
                 add(stream, limit, &mut messages);
             }
         }
     }
     if text.is_some() {
-        // The body was in UTF-16 as the whole file is, and its declaration may say so.
+        // The body was in UTF-16 like the whole file, and its declaration may say so.
         messages.iter_mut().for_each(|message| message.body = utf_16(&message.body));
     }
     messages.truncate(MAX_MESSAGES);
@@ -53,8 +53,8 @@ fn add(bytes: &[u8], limit: usize, messages: &mut Vec<Message>) {
     }
 }
 
-/// Returns the documents in a body, without white space around them. A body that is not one XML document after another is
-/// one document.
+/// Returns the documents in a body, without the white space around them. A body that is not a sequence of XML documents
+/// counts as one document.
 fn documents(body: &[u8]) -> Vec<&[u8]> {
     let mut documents = Vec::new();
     let mut rest = body;
@@ -73,7 +73,7 @@ fn documents(body: &[u8]) -> Vec<&[u8]> {
     documents
 }
 
-/// Returns the end of the first document: behind the end tag of its root.
+/// Returns the end of the first document, which is the end of its root's end tag.
 fn end_of_document(body: &[u8]) -> Option<usize> {
     let mut at = 0;
     let root = loop {
@@ -88,7 +88,7 @@ fn end_of_document(body: &[u8]) -> Option<usize> {
     let mut found = at;
     loop {
         found += find(body.get(found..)?, &end_tag)? + end_tag.len();
-        // Another name may begin with that of the root.
+        // Another name may begin with the name of the root.
         if body.get(found).is_some_and(|byte| *byte == b'>' || byte.is_ascii_whitespace()) {
             break;
         }

@@ -1,4 +1,4 @@
-//! `ucupdate inspect`: what a capture holds, what a dialect makes of it, and which dialect would fit.
+//! `ucupdate inspect`: shows the content of a capture, and how a dialect reads it. It can also propose a dialect.
 
 mod http_message;
 mod messages;
@@ -23,7 +23,7 @@ use ucupdate::{AuditLogs, CaptureId, Logged};
 /// The largest file that is read.
 const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The number of rows of the audit log whose values are compared.
+/// The largest number of rows of the audit log whose values are compared.
 const MAX_ROWS: usize = 100_000;
 
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ fn inspection_json(found: &Inspection) -> Value {
     })
 }
 
-/// A message with what was found in it.
+/// A message and the items that were found in it.
 struct Inspected {
     message: Message,
     found: Inspection,
@@ -162,8 +162,8 @@ async fn propose(
     })
 }
 
-/// Collects the words of the rules, and the values of the audit log: of one address, or of all. Without a store nothing is
-/// known.
+/// Collects the words of the rules, and the values in the audit log, of one address or of all. Without a store there
+/// are none.
 async fn known_values(host: Option<&str>, context: &Context) -> Result<KnownValues, Failure> {
     let mut known = KnownValues::default();
     let service = match context.administer(IfMissing::Refuse).await {
@@ -205,7 +205,7 @@ fn add_row(known: &mut KnownValues, row: &AuditRow) {
     }
 }
 
-/// Writes the proposed dialect, and reads the messages by it.
+/// Writes the proposed dialect, and reads the messages with it.
 ///
 /// # Errors
 /// When the file exists or cannot be written, and when no message can be read by the dialect.

@@ -1,17 +1,17 @@
-//! Packets as text: the hex dumps of Wireshark (an export of packets, or a followed stream) and of `tcpdump -X`.
+//! Packets as text: hex dumps of Wireshark (exported packets or a followed stream) and of `tcpdump -X`.
 
 use std::collections::HashMap;
 
 /// The largest number of packets that are read from a file.
 const MAX_PACKETS: usize = 100_000;
 
-/// The bytes of one dump, whose lines had this indentation.
+/// The bytes of one dump, and the indentation of its lines.
 struct Packet {
     indent: usize,
     bytes: Vec<u8>,
 }
 
-/// Returns the payloads of each stream in the order of the file. Empty if the file holds no hex dump.
+/// Returns the payloads of each stream in the order of the file. Empty if the file has no hex dump.
 pub(super) fn streams(file: &[u8]) -> Vec<Vec<u8>> {
     let mut order: Vec<Vec<u8>> = Vec::new();
     let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
@@ -41,7 +41,7 @@ fn packets(file: &[u8]) -> Vec<Packet> {
             continue;
         };
         let is_full = packets.len() == MAX_PACKETS;
-        // The offsets of a followed stream go on over its packets.
+        // The offsets of a followed stream continue over its packets.
         let goes_on = |last: &&mut Packet| is_open && last.indent == indent && offset > 0;
         match packets.last_mut().filter(goes_on) {
             Some(last) => last.bytes.extend_from_slice(&bytes),
@@ -66,7 +66,7 @@ fn dump_line(line: &str) -> Option<(usize, usize, Vec<u8>)> {
     }
     let offset = usize::from_str_radix(digits, 16).ok()?;
     let rest = rest.trim_start();
-    // Two blanks separate the bytes from their characters, and in the middle of 16 bytes they may stand too.
+    // Two blanks separate the bytes from their characters. There may also be two blanks in the middle of 16 bytes.
     let mut bytes = Vec::with_capacity(16);
     let mut blanks = 0;
     for word in rest.split(' ') {
@@ -87,8 +87,8 @@ fn dump_line(line: &str) -> Option<(usize, usize, Vec<u8>)> {
     (!bytes.is_empty()).then_some((indent, offset, bytes))
 }
 
-/// Returns the addresses and ports of a TCP packet, and its payload. Ethernet, with or without a VLAN tag, and Linux "cooked"
-/// captures may be in front of IPv4 or IPv6.
+/// Returns the addresses and ports of a TCP packet, and its payload. The IPv4 or IPv6 packet may be inside Ethernet,
+/// with or without a VLAN tag, or inside a Linux "cooked" capture.
 fn tcp_payload(packet: &[u8]) -> Option<(&[u8], &[u8])> {
     [14, 18, 16, 0].into_iter().find_map(|link| {
         let is_ip = match link {
@@ -115,7 +115,7 @@ fn ip_payload(ip: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     let tcp = ip.get(header..total.min(ip.len()))?;
     let length = usize::from(tcp.get(12)? >> 4) * 4;
-    // Addresses and ports stand side by side if the header has no options.
+    // Addresses and ports are adjacent if the header has no options.
     let flow = if header == 20 || header == 40 { ip.get(addresses..header + 4)? } else { tcp.get(..4)? };
     (length >= 20).then(|| Some((flow, tcp.get(length..)?)))?
 }

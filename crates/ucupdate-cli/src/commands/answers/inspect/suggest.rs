@@ -1,7 +1,7 @@
-//! Proposes a dialect for a capture: which names of the body may stand for which items.
+//! Proposes a dialect for a capture. The dialect assigns names in the body to items.
 //!
-//! A name is matched to an item by its values (a MAC address, a version, a vendor that a rule knows) and by its likeness to
-//! names of the item. Each match says how sure it is.
+//! A name is matched to an item by its values, such as a MAC address, a version or the vendor of a rule, and by its
+//! similarity to names of the item. Each match has a certainty.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
@@ -11,7 +11,8 @@ use ucupdate::upx::{Codec, Dialect, Inspection, Item, MessageKind, NAMES, NameSc
 /// A match below this score is not proposed.
 const LEAST_SCORE: f64 = 0.35;
 
-/// The values that the rules and the audit log know, in lower case: a value that is among them is a strong sign.
+/// The known values of each item from rules and the audit log, in lower case. A known value is strong evidence for the
+/// item.
 #[derive(Debug, Default)]
 pub(super) struct KnownValues(HashMap<Item, BTreeSet<String>>);
 
@@ -35,7 +36,7 @@ pub(super) struct Suggestion {
     matches: Vec<Match>,
 }
 
-/// A name that may stand for an item.
+/// A name that may be the name of an item.
 #[derive(Clone, Debug, PartialEq)]
 struct Match {
     item: Item,
@@ -75,7 +76,7 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
         }
     }
     let mut matches = best(scored);
-    // The proposal goes on from the dialect that was used: its names for what it recognised are kept.
+    // The proposal extends the dialect that was used. The names of recognised items are kept.
     for item in found.recognised().iter().map(|item| item.item) {
         let name = codec.dialect().name(item);
         let is_there = matches.iter().any(|one: &Match| one.item == item);
@@ -107,7 +108,7 @@ impl Candidate {
     }
 }
 
-/// Returns whether a dialect may have a name. An inspection also shows names that XML does not allow.
+/// Returns whether a name is valid in a dialect. An inspection also shows names that XML does not allow.
 fn is_allowed(name: &str) -> bool {
     Dialect::canonical().with_name(Item::RequestRoot, name).is_ok()
 }
@@ -118,7 +119,7 @@ fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Returns the path of the element that holds a file name, if the dialect does not know such an element.
+/// Returns the path of the element that contains a file name, if the dialect does not know that element.
 fn module_path(candidates: &[Candidate], found: &Inspection) -> Option<Vec<String>> {
     if found.modules() > 0 {
         let inside = candidates.iter().find(|candidate| candidate.path.iter().any(|name| is_module(name)));
@@ -153,12 +154,12 @@ fn containers(module: &[String]) -> Vec<Match> {
     matches
 }
 
-/// Returns how well a name and its value fit an item.
+/// Returns a score for a name and its value as those of an item.
 fn score(candidate: &Candidate, item: Item, known: &KnownValues) -> Option<Match> {
     let (value_score, value_reason) = value_score(item, &candidate.value, known);
     let (name_score, name_reason) = name_score(item, &candidate.name);
     let score = 1.0 - (1.0 - value_score) * (1.0 - name_score);
-    // A value that contradicts the item outweighs every likeness of the name.
+    // A value that contradicts the item has more weight than a similar name.
     if score < LEAST_SCORE || contradicts(item, &candidate.value) {
         return None;
     }
@@ -189,7 +190,7 @@ fn value_score(item: Item, value: &str, known: &KnownValues) -> (f64, String) {
     }
 }
 
-/// Returns whether a value cannot be that of an item.
+/// Returns whether a value is impossible for an item.
 fn contradicts(item: Item, value: &str) -> bool {
     let value = value.trim();
     match item {
@@ -204,7 +205,7 @@ fn contradicts(item: Item, value: &str) -> bool {
     }
 }
 
-/// Words that people write for the items, in lower case.
+/// Returns other words that people use for an item, in lower case.
 fn other_words(item: Item) -> &'static [&'static str] {
     match item {
         Item::DeviceType => &["type", "devicefamily", "family", "productline", "class"],
@@ -247,7 +248,7 @@ fn name_score(item: Item, name: &str) -> (f64, String) {
     let facts = item.facts();
     let words = std::iter::once(facts.canonical).chain(facts.aliases.iter().copied()).map(plain);
     let words = words.chain(other_words(item).iter().map(|word| (*word).to_owned()));
-    // A prefix that is shared with a much longer word is no likeness.
+    // A common prefix with a much longer word is not counted as similar.
     let words = words.filter(|word| word.len() <= 2 * name.len() && name.len() <= 2 * word.len());
     let best =
         words.map(|word| (strsim::jaro_winkler(&name, &word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -260,7 +261,7 @@ fn name_score(item: Item, name: &str) -> (f64, String) {
     }
 }
 
-/// Chooses the best match of each item and of each name.
+/// Chooses the best match for each item and each name.
 fn best(mut scored: Vec<Match>) -> Vec<Match> {
     scored.sort_by(|one, other| other.score.total_cmp(&one.score));
     let mut chosen: Vec<Match> = Vec::new();
@@ -324,7 +325,7 @@ fn is_serial(value: &str) -> bool {
 }
 
 impl Match {
-    /// Says how sure the match is.
+    /// Returns the certainty of the match as a word.
     fn certainty(&self) -> &'static str {
         if self.score >= 0.9 {
             "almost certain"
@@ -419,7 +420,7 @@ mod tests {
         known
     }
 
-    /// Proposes a dialect for a body, and reads the body by it.
+    /// Proposes a dialect for a body, and reads the body with it.
     #[track_caller]
     fn reads(body: &str, known: &KnownValues) -> ucupdate::request::UpdateRequest {
         let found = Codec::default().inspect(body.as_bytes());
@@ -461,7 +462,7 @@ mod tests {
                 .unwrap()
                 .to_toml()
         };
-        // An escape of Rust is no escape of TOML.
+        // An escape of Rust is not valid in TOML.
         let dialect = Dialect::from_toml(&toml("e\u{301}")).unwrap();
         assert_eq!(dialect.name(Item::RequestRoot), "e\u{301}");
         // A combining character does not begin a name.

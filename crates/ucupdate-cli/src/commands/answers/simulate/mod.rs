@@ -1,4 +1,4 @@
-//! `ucupdate simulate`: what the rule book of a store will do to a fleet, day by day.
+//! `ucupdate simulate`: shows the effects of a rule book on a fleet, day by day.
 
 mod report;
 mod timetable;
@@ -60,7 +60,7 @@ pub(crate) struct SimulateArgs {
     threads: Option<u16>,
 }
 
-/// The most bytes of a timetable.
+/// The largest size of a timetable in bytes.
 const MAX_TIMETABLE_BYTES: usize = 1024 * 1024;
 
 pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(), Failure> {
@@ -127,7 +127,7 @@ fn device_count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("expected 1 to {MAX_SIMULATED_DEVICES} devices"))
 }
 
-/// Returns the devices that audit logs tell of, a module each.
+/// Returns the devices in audit logs, each with one module.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
     let mut fleet = Inventory::default();
     let read = audit.each_row(context, |logged| fleet.take_in(logged)).await?;

@@ -1,4 +1,4 @@
-//! The result of a simulation, for people, for scripts, and as a table of a file.
+//! The result of a simulation, as text, as JSON, and as a table in a file.
 
 use crate::output::table::Table;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub(super) struct Report {
     devices: usize,
     days: u32,
     seed: u64,
-    /// The versions any device had, by their order.
+    /// The versions that any device had, in order.
     versions: Vec<String>,
     samples: Vec<SampleReport>,
     happenings: Vec<HappeningReport>,
@@ -31,7 +31,7 @@ struct SampleReport {
     #[serde(flatten)]
     counts: CountsReport,
     lost: u64,
-    /// How many devices have each of the versions.
+    /// The number of devices with each of the versions.
     devices: Vec<u64>,
 }
 
@@ -54,9 +54,9 @@ struct HappeningReport {
     by: &'static str,
     /// The notes of the change, a sentence each.
     told: Vec<String>,
-    /// Why it was refused, if it was.
+    /// The reason of a refusal. `None` if the change was made.
     refused: Option<String>,
-    /// Why a guard paused a rollout.
+    /// The reason of a pause by a guard. `None` for other changes.
     why: Option<String>,
 }
 
@@ -119,7 +119,7 @@ impl Report {
     }
 }
 
-/// Returns a field by RFC 4180: in quotes where it holds what would end it.
+/// Returns a field by RFC 4180. It is in quotes if it contains a character that would end it.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", field.replace('"', "\"\""))
@@ -174,7 +174,7 @@ impl RolloutReport {
     }
 }
 
-/// How many versions a row of the table names.
+/// The number of versions in a row of the table.
 const SHOWN_VERSIONS: usize = 4;
 
 impl fmt::Display for Report {
@@ -214,7 +214,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// `3.5.6907.0: 600, 4.0.7577.0: 400`: the most frequent ones, in their order.
+    /// Returns the most frequent versions in order, as in `3.5.6907.0: 600, 4.0.7577.0: 400`.
     fn have(&self, sample: &SampleReport) -> String {
         let mut have: Vec<(usize, u64)> = sample.devices.iter().copied().enumerate().collect();
         have.retain(|(_, count)| *count > 0);

@@ -1,4 +1,5 @@
-//! The changes that people make during a simulation, as a file: `3d percent RULE ROLLOUT 50%`, a line each.
+//! The changes that administrators make during a simulation, as a file. Each line is a change, such as `3d percent RULE
+//! ROLLOUT 50%`.
 
 use crate::failure::Failure;
 use crate::suggest::check_names;
@@ -10,7 +11,7 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 
-/// The most lines.
+/// The largest number of lines.
 const MAX_LINES: usize = 10_000;
 
 /// A change of a timetable.
@@ -27,7 +28,7 @@ pub(super) struct Line {
 /// Refuses a timetable that names a rule, a group, a version or a rollout that is not in the rule book.
 ///
 /// # Errors
-/// Names the line.
+/// The error names the line.
 pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     let started = table.iter().filter_map(|line| match &line.command {
         BookCommand::StartRollout { rule, rollout, .. } => Some((rule.clone(), rollout.name.clone())),
@@ -43,11 +44,11 @@ pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and those that begin with `#` are
-/// passed over. Ramps that are started begin with their line.
+/// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and lines that begin with
+/// `#` are skipped. A ramp starts at the time of its line.
 ///
 /// # Errors
-/// Names the line.
+/// The error names the line.
 pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<Line>, String> {
     let mut table = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -118,7 +119,7 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, BookCommand), String> {
     }
 }
 
-/// `rollout RULE ROLLOUT VERSION (all | 10% | 10%@0d,50%@3d | group=NAME)... [failures=N] [share=P]`
+/// Parses `rollout RULE ROLLOUT VERSION (all | 10% | 10%@0d,50%@3d | group=NAME)... [failures=N] [share=P]`.
 fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) -> Result<BookCommand, String> {
     let (rule, name) = named(words)?;
     let version = ReportedVersion::new(words.next().ok_or("expected VERSION")?);
@@ -179,7 +180,7 @@ fn parsed<T: FromStr<Err: ToString>>(word: &str, what: &str) -> Result<T, String
     word.parse().map_err(|error: T::Err| format!("{what}: {}", error.to_string()))
 }
 
-/// `3d`, `12h` or `90m`, in seconds.
+/// Parses `3d`, `12h` or `90m` as seconds.
 fn after(word: &str) -> Result<u32, String> {
     let seconds = |unit: u32, count: &str| {
         let digits = count.bytes().all(|byte| byte.is_ascii_digit());

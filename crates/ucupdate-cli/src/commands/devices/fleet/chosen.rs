@@ -117,7 +117,7 @@ impl ChosenArgs {
     }
 }
 
-/// Whether a pattern matches the rule of one of the modules. If no rule is for a module, the words of the device count.
+/// Returns whether a pattern matches the rule of one of the modules. If no rule is for a module, the words of the device count.
 fn is_of_rule(pattern: &RulePattern, device: &InventoryDevice, overview: &Overview) -> bool {
     let Some(request) = device.request() else { return false };
     Question::all_of(&request, AskedFrom::default()).any(|question| {
@@ -142,9 +142,12 @@ fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview)
         return true;
     }
     let predicate = book.group(group).and_then(|group| group.predicate.as_ref());
-    let (Some(predicate), Some(request)) = (predicate, device.request()) else { return false };
+    let (Some(predicate), Some(request), Some(index)) = (predicate, device.request(), overview.index())
+    else {
+        return false;
+    };
     let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
-    Question::all_of(&request, from).any(|question| predicate.holds(&question))
+    Question::all_of(&request, from).any(|question| index.is_in(predicate, &question))
 }
 
 impl fmt::Display for ChosenArgs {

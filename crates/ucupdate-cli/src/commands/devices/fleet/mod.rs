@@ -16,6 +16,8 @@ pub(super) use listing::device_json;
 use overview::Overview;
 use std::path::PathBuf;
 use std::time::Duration;
+use ucupdate::InventoryKeeper;
+use ucupdate::value::Zone;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FleetArgs {
@@ -32,7 +34,16 @@ pub(crate) struct FleetArgs {
     /// Write one page about the fleet to this new file, with plots and the chosen devices
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
+    /// Keep the devices in the store, beside the inventories that servers keep, so that they do not vanish with old logs
+    #[arg(long, conflicts_with_all = ["audit", "since"])]
+    keep: bool,
+    /// Leave out devices that only a kept inventory names. With --keep, the inventory is made anew from the logs
+    #[arg(long)]
+    forget_kept: bool,
 }
+
+/// The name under which the command keeps an inventory.
+const KEPT_BY: &str = "ucupdate-fleet";
 
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
     let is_to_file = args.csv.is_some() || args.html.is_some();
@@ -42,11 +53,14 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
             return Err(no_group(group, snapshot.book()));
         }
     }
-    let overview = Overview::read(&args.audit, args.silent_after, context).await?;
+    let overview = Overview::read(&args.audit, args.silent_after, args.forget_kept, context).await?;
     if overview.read.is_nothing() {
         return overview.read.refuse_nothing_understood();
     }
     overview.report_limits(context);
+    if args.keep {
+        keep(&overview, context).await?;
+    }
     let chosen = args.chosen.of(&overview);
     if let Some(path) = &args.csv {
         files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
@@ -64,6 +78,21 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         listing::report_unlisted(&chosen, context);
     }
     overview.read.refuse_nothing_understood()
+}
+
+/// Writes the inventory into the store.
+async fn keep(overview: &Overview, context: &mut Context) -> Result<(), Failure> {
+    let store = context.open_store(IfMissing::Refuse).await?;
+    let keeper = InventoryKeeper::new(KEPT_BY.parse()?, Zone::utc());
+    let report = keeper.write(&*store, &overview.fleet, overview.end).await?;
+    context.output.message(format_args!("{} device(s) are kept in the store", report.devices));
+    if report.left_out > 0 {
+        context.output.message(format_args!(
+            "warning: there is no room for {} device(s), those that have been silent for the longest time",
+            report.left_out
+        ));
+    }
+    Ok(())
 }
 
 /// Reads a number of hours or days, such as `50h` or `7d`.

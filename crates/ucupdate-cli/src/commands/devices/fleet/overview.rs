@@ -2,7 +2,7 @@
 
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
-use crate::context::Context;
+use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use ucupdate::decide::EligibilityIndex;
 use ucupdate::inventory::{
     DeviceNumber, DeviceState, Inventory, InventoryDevice, Standing, StateOptions, VersionCount,
 };
+use ucupdate::read_kept_inventory;
 use ucupdate::value::UnixTime;
 
 /// The devices of a fleet, and the rules that they are compared with.
@@ -53,13 +54,15 @@ pub(crate) struct ModelCount {
 }
 
 impl Overview {
-    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one.
+    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one. If all logs of the store
+    /// are read, the devices of the kept inventories are added, unless they are to be forgotten.
     ///
     /// # Errors
     /// When there is no store, or a log cannot be read.
     pub(crate) async fn read(
         audit: &AuditArgs,
         silence: Duration,
+        forgets_kept: bool,
         context: &mut Context,
     ) -> Result<Self, Failure> {
         let (mut fleet, mut last) = (Inventory::default(), None);
@@ -68,6 +71,15 @@ impl Overview {
             fleet.take_in(logged);
         };
         let read = audit.each_row(context, take).await?;
+        if audit.is_of_store() && audit.since().is_none() && !forgets_kept {
+            let store = context.open_store(IfMissing::Refuse).await?;
+            for unusable in read_kept_inventory(&*store, &mut fleet).await?.unusable {
+                context.output.message(format_args!(
+                    "warning: the kept inventory `{}` is skipped: {}; `ucupdate verify` says what to do",
+                    unusable.key, unusable.what
+                ));
+            }
+        }
         let rules = context.rules_if_readable().await;
         let now = UnixTime::from(SystemTime::now());
         let end = if audit.is_of_store() { now } else { last.unwrap_or(now) };

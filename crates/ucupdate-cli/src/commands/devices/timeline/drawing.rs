@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use ucupdate::timeline::{DeviceEvent, DeviceStory, EventKind, Fetch, FetchOutcome};
 use ucupdate::value::UnixTime;
 
-/// The maximum number of events in a drawing. Of more events, the latest are drawn.
+/// The maximum number of events in a drawing. If there are more, the latest are drawn.
 pub(super) const MAX_DRAWN: usize = 200;
 
 /// The size of the drawing, in units of the view box.
@@ -14,18 +14,18 @@ const WIDTH: f64 = 960.0;
 const LEFT: f64 = 96.0;
 const RIGHT: f64 = 24.0;
 
-/// The middle of each lane.
+/// The vertical position of each lane.
 const ASKED: f64 = 34.0;
 const FILES: f64 = 78.0;
 const TROUBLES: f64 = 122.0;
 const AXIS: f64 = 150.0;
 const HEIGHT: f64 = 196.0;
 
-/// The least distance of two labels of the axis.
+/// The smallest distance between two labels of the axis.
 const LABEL_DISTANCE: f64 = 64.0;
 
-/// Times and their places. The distance of two times grows with the logarithm of the time between them, so that minutes and
-/// days fit into one drawing.
+/// The horizontal positions of times. The distance between two times grows with the logarithm of the time between them,
+/// so that minutes and days fit in one drawing.
 struct Axis {
     times: Vec<UnixTime>,
     places: Vec<f64>,
@@ -161,7 +161,7 @@ fn push_axis(axis: &Axis, svg: &mut String) {
         last = *x;
         let iso = iso(*time);
         let (date, clock) = (iso.get(..10).unwrap_or_default(), iso.get(11..16).unwrap_or_default());
-        // The labels at the right edge end there.
+        // The labels near the right edge end there.
         let anchor = if *x > WIDTH - RIGHT - 30.0 { "end" } else { "middle" };
         let _written = write!(
             svg,

@@ -1,4 +1,4 @@
-//! `ucupdate timeline`: what each device did, what it was answered, and what went wrong.
+//! `ucupdate timeline`: shows the requests, answers, downloads and troubles of devices.
 
 mod drawing;
 pub(crate) mod page;

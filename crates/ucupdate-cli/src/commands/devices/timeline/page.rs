@@ -125,7 +125,7 @@ fn push_trouble(trouble: &Trouble, body: &mut String) {
     );
 }
 
-/// Returns what is known of a device, apart from its name.
+/// Returns the known facts about a device, without its name.
 fn facts(story: &DeviceStory) -> String {
     match story.device {
         Some(DeviceId::Mac(_) | DeviceId::Serial(_)) => {

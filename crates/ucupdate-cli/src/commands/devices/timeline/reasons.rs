@@ -1,4 +1,5 @@
-//! The reasons of answers. Logs do not hold them: they are decided again, by the rule book of the time of each request.
+//! The reasons of answers. Logs do not contain reasons, so each request is decided again with the rule book of its
+//! time.
 
 use crate::failure::Failure;
 use std::collections::HashMap;
@@ -12,13 +13,13 @@ use ucupdate::timeline::{DeviceStory, EventKind, Timeline};
 use ucupdate::value::UnixTime;
 use ucupdate::{Snapshot, UpdateService};
 
-/// The maximum number of requests whose reasons are looked for: the latest ones.
+/// The maximum number of requests whose reasons are computed. The latest requests are used.
 const MAX_REQUESTS: usize = 1000;
 
 /// The maximum number of rule books that are read.
 const MAX_REVISIONS: usize = 64;
 
-/// Adds the reason to each answer, where the rule book of that time gives the answer that was logged.
+/// Adds the reason to each answer, if the rule book of that time gives the logged answer.
 ///
 /// # Errors
 /// When the history cannot be read.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceEvent, DeviceStory, EventKind, RestartedBy, Trouble};
 
-/// The width of a time and of the blanks behind it.
+/// The width of a time and of the blanks after it.
 const TIME_WIDTH: usize = 22;
 
 /// Returns the stories as text: a heading for each device, a line for each event, and its troubles.
@@ -51,7 +51,7 @@ fn push_at(at: ucupdate::value::UnixTime, said: &str, width: usize, text: &mut S
     push_wrapped(&format!("{}  {said}", iso(at)), TIME_WIDTH, width, text);
 }
 
-/// Returns the facts that are known of a device, apart from its name.
+/// Returns the known facts about a device, without its name.
 pub(crate) fn known(story: &DeviceStory) -> Vec<String> {
     let mut parts = Vec::new();
     if story.device.is_some() {
@@ -69,7 +69,7 @@ pub(crate) fn known(story: &DeviceStory) -> Vec<String> {
     parts
 }
 
-/// Adds a line. It is broken at blanks where it is wider than `width`, and its further lines are indented.
+/// Adds a line. If it is wider than `width`, it is broken at blanks, and the further lines are indented.
 pub(crate) fn push_wrapped(line: &str, indent: usize, width: usize, text: &mut String) {
     let line = Shown(line).to_string();
     let lead = line.len() - line.trim_start().len();

@@ -1,4 +1,4 @@
-//! Reads the stories of devices from logs, within bounds.
+//! Reads the stories of devices from logs, with limited memory.
 
 use super::reasons::add_reasons;
 use crate::args::audit::AuditArgs;
@@ -14,7 +14,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
 use ucupdate::value::UnixTime;
 
-/// The maximum number of audit rows that are held. Of more rows, the latest are kept.
+/// The maximum number of audit rows that are held. If there are more, the latest are kept.
 const MAX_AUDIT_ROWS: usize = 100_000;
 
 /// The maximum number of access rows that are held.
@@ -31,11 +31,11 @@ pub(crate) struct Stories {
     pub(crate) end: Option<UnixTime>,
     pub(crate) audit: ReadRows,
     pub(crate) access: ReadRows,
-    /// Rows that there was no room for.
+    /// The number of rows that were left out because a limit was reached.
     pub(crate) left_out: u64,
 }
 
-/// The latest rows of a log, up to a number.
+/// The latest rows of a log, up to a maximum number.
 struct Latest<T> {
     rows: VecDeque<T>,
     most: usize,
@@ -57,10 +57,7 @@ impl<T> Latest<T> {
 }
 
 impl Stories {
-    /// Reads the stories of the devices that are looked for.
-    ///
-    /// # Errors
-    /// When a log cannot be read, or there is no store.
+    /// Reads the stories of the selected devices.
     pub(crate) async fn read(
         whose: &Whose,
         audit: &AuditArgs,
@@ -72,7 +69,8 @@ impl Stories {
         let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
         let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
         let mut end: Option<UnixTime> = None;
-        // Other devices at these addresses are read too, so that downloads are not taken for those of the wrong device.
+        // Other devices at these addresses are read too. Otherwise their downloads would be assigned to the selected
+        // devices.
         let audit_read = audit
             .each(context, from_store, true, |logged| {
                 end = end.max(Some(logged.row.logged_at));
@@ -104,7 +102,7 @@ impl Stories {
         Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
     }
 
-    /// Reports what was left out.
+    /// Reports the rows and addresses that were left out.
     pub(crate) fn report_cuts(&self, context: &mut Context) {
         if self.left_out > 0 {
             context.output.message(format_args!(
@@ -115,22 +113,22 @@ impl Stories {
         }
     }
 
-    /// Returns whether something was understood of every log.
+    /// Returns whether something could be read of every log.
     pub(crate) fn is_understood(&self) -> bool {
         self.audit.is_understood() && self.access.is_understood()
     }
 
-    /// Refuses logs of which nothing was understood.
+    /// Returns an error if nothing could be read of a log.
     ///
     /// # Errors
-    /// When nothing was understood of one of the logs.
+    /// When nothing could be read of one of the logs.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         self.audit.refuse_nothing_understood()?;
         self.access.refuse_nothing_understood()
     }
 }
 
-/// Returns the addresses of the devices that are looked for. `None` for all addresses.
+/// Returns the addresses of the selected devices. `None` means all addresses.
 async fn hosts(
     whose: &Whose,
     audit: &AuditArgs,
@@ -174,8 +172,7 @@ fn stories(
     timeline.stories(&options.with_book(snapshot.book()).with_sizes(sizes).with_now(service.now()))
 }
 
-/// Returns whether a story is of a device that is looked for: stories of others were made from rows at the same
-/// addresses.
+/// Returns whether a story is of a selected device. There are also stories of other devices at the same addresses.
 fn is_sought(whose: &Whose, story: &DeviceStory, timeline: &Timeline) -> bool {
     match whose {
         Whose::All => true,

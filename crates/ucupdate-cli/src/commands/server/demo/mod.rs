@@ -1,4 +1,4 @@
-//! `ucupdate demo`: a whole update on this machine, from package to phone, in a temporary folder.
+//! `ucupdate demo`: shows a whole update on this machine, from package to phone, in a temporary folder.
 
 mod story;
 mod teller;
@@ -24,13 +24,13 @@ pub(crate) struct DemoArgs {
     stay: bool,
 }
 
-/// How long the story may take. It takes a second or two.
+/// The time limit of the demo. It normally takes a second or two.
 const STORY_TIME: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Failure> {
     let mut stopping = Stopping::listen()?.with_hangup();
     let folder = tempfile::Builder::new().prefix("ucupdate-demo-").tempdir()?;
-    // Whatever happens, the folder goes when this ends.
+    // The folder is removed when this ends, in every case.
     let told = tokio::select! {
         told = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => told,
         () = stopping.told() => return Err(Failure::new("ended before the story was told")),
@@ -47,15 +47,15 @@ pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Fai
     folder.close().map_err(|error| Failure::in_doing("removing the temporary folder", &error))
 }
 
-/// The server of the story.
+/// The running server of the demo.
 struct Running {
     server: Server,
     service: UpdateService,
-    /// `http://127.0.0.1:40001`.
+    /// The URL of the server, such as `http://127.0.0.1:40001`.
     url: String,
 }
 
-/// Starts a server on the folder and tells the story.
+/// Starts a server on the folder, and runs the demo.
 async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Running, Failure> {
     let store_folder = folder.path().join("store");
     let running = start(&store_folder).await?;
@@ -69,7 +69,7 @@ async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Ru
     Ok(running)
 }
 
-/// Returns a server of this machine only, at a port the system chooses.
+/// Returns a server on loopback, at a port that the system chooses.
 async fn start(store_folder: &Path) -> Result<Running, Failure> {
     let endpoint = Endpoint::bind(([127, 0, 0, 1], 0).into(), None).await?;
     let url = endpoint.url();

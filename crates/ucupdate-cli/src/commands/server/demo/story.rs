@@ -1,5 +1,5 @@
-//! The story: the phone of the field's audit log goes from an old firmware to a new one, and another one follows by the
-//! path that only the oldest phones ask at.
+//! The steps of the demo. The phone in the original's audit log is updated, and another phone follows that uses the
+//! path of the oldest firmware.
 
 use super::teller::Teller;
 use crate::failure::Failure;
@@ -15,18 +15,18 @@ use ucupdate::value::{FieldTime, Reported};
 use ucupdate_cab::package::sample;
 use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verification};
 
-/// Where phones ask.
+/// The path of the request handler.
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
-/// Where a phone with firmware 1.0.452.0 asks.
+/// The path that a phone with firmware 1.0.452.0 uses.
 const OLD_HANDLER: &str = "/UCDeviceUpdates/ucdevice.upx";
 
-/// The author of the story's changes.
+/// The author of the demo's changes.
 const AUTHOR: &str = "demo";
 
-/// The most bytes of the audit log: a dozen rows have two thousand.
+/// The largest size of the audit log in bytes.
 const MAX_LOG_BYTES: usize = 1024 * 1024;
 
-/// The story, and who is in it.
+/// The demo and its devices.
 pub(crate) struct Story<'a, 'c> {
     service: &'a UpdateService,
     /// The server's origin.
@@ -47,7 +47,7 @@ impl<'a, 'c> Story<'a, 'c> {
         Ok(Self { service, url, folder, client, teller })
     }
 
-    /// Tells it, from the package to the audit log.
+    /// Runs the demo, from the package to the audit log.
     pub(crate) async fn tell(&mut self) -> Result<(), Failure> {
         self.package_comes_in().await?;
         self.test_device_is_updated().await?;
@@ -109,8 +109,7 @@ impl<'a, 'c> Story<'a, 'c> {
         self.asks(&mut phone, HANDLER, None).await
     }
 
-    /// Returns a phone asks, fetches what it is offered, installs it and reboots. What it is offered must be
-    /// `expected`: else this is another story.
+    /// Lets a phone send a request, download the offer, install it and restart. The offer must be `expected`.
     async fn asks(
         &mut self,
         phone: &mut SimulatedDevice,
@@ -169,13 +168,13 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 }
 
-/// Returns the phone of the field's audit log.
+/// Returns the phone in the original's audit log.
 fn test_phone() -> SimulatedDevice {
     SimulatedDevice::new(device(&sample::ip8540(), "0021630F207B", "C185H001209"))
         .with_user_name("ruisilva@demo.local")
 }
 
-/// Returns a device the rule is for.
+/// Returns a device with the kind of the rule.
 pub(crate) fn device(rule: &RuleKey, mac: &str, serial: &str) -> Device {
     Device {
         kind: rule.kind().clone(),

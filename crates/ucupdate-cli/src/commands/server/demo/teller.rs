@@ -1,23 +1,23 @@
-//! Tells the story: as it happens for people, or all of it as one JSON object at the end.
+//! The output of the demo: step by step as text, or one JSON object at the end.
 
 use crate::failure::Failure;
 use crate::output::Output;
 use serde::Serialize;
 use std::fmt::Display;
 
-/// Tells numbered steps, then a log, then what to try.
+/// The output of numbered steps, then of a log, and then of commands to try.
 pub(crate) struct Teller<'c> {
     output: &'c mut Output,
     told: Told,
 }
 
-/// The story so far.
+/// The steps that were printed so far.
 #[derive(Debug, Default, Serialize)]
 struct Told {
     steps: Vec<Step>,
-    /// Line by line, the header first.
+    /// The lines of the audit log, the header first.
     audit_log: Vec<String>,
-    /// Empty unless the server stays.
+    /// The commands to try. Empty unless the server stays.
     to_try: Vec<Command>,
 }
 
@@ -32,7 +32,7 @@ struct Step {
 pub(crate) struct Command {
     /// The purpose of the command.
     pub(crate) what: &'static str,
-    /// For a shell.
+    /// The command line for a shell.
     pub(crate) command: String,
 }
 
@@ -50,7 +50,7 @@ impl<'c> Teller<'c> {
         Ok(())
     }
 
-    /// Says something about the step.
+    /// Adds a line to the current step.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
         let line = line.to_string();
         self.text(format_args!("   {line}"))?;
@@ -60,7 +60,7 @@ impl<'c> Teller<'c> {
         Ok(())
     }
 
-    /// Shows a log, its lines as they are.
+    /// Shows a log without changes.
     pub(crate) fn audit_log(&mut self, log: &str) -> Result<(), Failure> {
         for (index, line) in log.lines().enumerate() {
             self.text(format_args!("{}{line}", if index == 0 { "\n" } else { "" }))?;
@@ -79,7 +79,7 @@ impl<'c> Teller<'c> {
         Ok(())
     }
 
-    /// Ends the telling.
+    /// Ends the output.
     pub(crate) fn end(self) -> Result<(), Failure> {
         if self.output.is_json() { self.output.json_result(&self.told) } else { Ok(()) }
     }

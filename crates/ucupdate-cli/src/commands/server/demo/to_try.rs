@@ -1,4 +1,4 @@
-//! Commands to try on the server of the demo, for a shell.
+//! Shell commands to try on the server of the demo.
 
 use super::story::device;
 use super::teller::Command;
@@ -10,14 +10,14 @@ use ucupdate::{Clock as _, SystemClock};
 use ucupdate_cab::package::sample;
 use ucupdate_client::SimulatedDevice;
 
-/// Another phone of the model whose new firmware is still pending.
+/// The MAC address of another phone, of the model whose new firmware is still pending.
 const MAC: &str = "0021630F207C";
 const SERIAL: &str = "C185H001210";
 
-/// Writes what the phone asks into `folder`, and gives the commands about it.
+/// Writes a request of the phone to a file in `folder`. Returns the commands that use it.
 ///
 /// # Errors
-/// When the file cannot be written, or it is not known where this program is.
+/// When the file cannot be written, or the path of this program is not known.
 pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Command>, Failure> {
     let rule = sample::ip8540();
     let device = device(&rule, MAC, SERIAL);
@@ -46,7 +46,7 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     ])
 }
 
-/// Returns a word for a POSIX shell.
+/// Returns a word in quotes for a POSIX shell, if it needs quotes.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+=@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

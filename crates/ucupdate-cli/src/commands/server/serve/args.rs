@@ -1,5 +1,6 @@
-//! How `serve` is called, and which URLs come of it.
+//! The arguments of `serve`, and the URLs that follow from them.
 
+use super::admin::AdminArgs;
 use super::endpoint::Endpoint;
 use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
@@ -13,7 +14,7 @@ use ucupdate::request::Side;
 use ucupdate::value::Zone;
 use ucupdate::{Origin, UrlStyle};
 
-/// Where it listens when nothing is said.
+/// The default address and port.
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080));
 
@@ -119,6 +120,9 @@ pub(crate) struct ServeArgs {
     /// Keep no bodies of requests that cannot be read
     #[arg(long)]
     pub(crate) no_captures: bool,
+    /// Keep no inventory of the devices in the store: silent devices then vanish with old logs
+    #[arg(long)]
+    pub(crate) no_inventory: bool,
     /// Accept uploads of device logs up to this number of MiB, 1 to 64, and keep them [default: refuse uploads; 4, where it is
     /// given without a number]
     #[arg(
@@ -129,6 +133,8 @@ pub(crate) struct ServeArgs {
     /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,
+    #[command(flatten, next_help_heading = "Administrators")]
+    pub(crate) admin: AdminArgs,
     #[command(flatten)]
     pub(crate) events: EventArgs,
     #[command(flatten)]
@@ -161,7 +167,7 @@ fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number from 1".to_owned())
 }
 
-/// A listener that is asked for.
+/// A listener on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener<'a> {
     pub(crate) address: SocketAddr,
@@ -172,10 +178,10 @@ pub(crate) struct Listener<'a> {
 }
 
 impl ServeArgs {
-    /// Returns the listeners asked for, http ones first.
+    /// Returns the listeners on the command line, first those without TLS.
     ///
     /// # Errors
-    /// When there are neither one nor as many certificates and keys as listeners by TLS.
+    /// When the number of certificates and keys is neither one nor the number of TLS listeners.
     pub(crate) fn listeners(&self) -> Result<Vec<Listener<'_>>, Failure> {
         let inside = self.has_external_listener().then_some(Side::Internal);
         let with_side = |addresses: &[SocketAddr], side: Option<Side>| {
@@ -216,7 +222,7 @@ impl ServeArgs {
         !(self.external_listen.is_empty() && self.external_listen_tls.is_empty())
     }
 
-    /// Refuses when a URL is missing that cannot be made up: devices would be sent nowhere.
+    /// Returns an error if a URL is missing and has no default, because devices could not download files.
     ///
     /// # Errors
     /// Names the options.
@@ -232,14 +238,14 @@ impl ServeArgs {
         )))
     }
 
-    /// Returns a warning where everybody who reaches the server is served the internal paths.
+    /// Returns a warning if every client that reaches the server can use the internal paths.
     pub(crate) fn open_warning(&self, listeners: &[Listener<'_>]) -> Option<String> {
         if !self.internal_network.is_empty() {
             return None;
         }
         let is_open = |listener: &&Listener<'_>| match listener.side {
             Some(Side::External) => false,
-            // The administrator told the sides apart, and such an address is not reached from the internet.
+            // The administrator separated the sides. Such an address cannot be reached from the internet.
             Some(Side::Internal) => !is_private(listener.address.ip()),
             None => !listener.address.ip().is_loopback(),
         };
@@ -255,8 +261,8 @@ impl ServeArgs {
         options.into_iter().filter(|(_, url)| url.is_none()).map(|(option, _)| option).collect()
     }
 
-    /// Returns the URLs for inside and outside, and a warning where they are made up from the endpoints: by http inside
-    /// and by https outside, where there is the choice.
+    /// Returns the URLs for inside and outside, and a warning if they are derived from the endpoints. For internal
+    /// devices http is preferred, and for external devices https.
     pub(crate) fn urls(&self, endpoints: &[Endpoint]) -> Result<((Origin, Origin), Option<String>), Failure> {
         let made_up = |tls: bool| {
             let preferred = endpoints.iter().find(|endpoint| endpoint.tls.is_some() == tls);
@@ -284,7 +290,7 @@ impl ServeArgs {
     }
 }
 
-/// Returns whether an address is one of this machine or of a private network.
+/// Returns whether an address is of this machine or of a private network.
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),

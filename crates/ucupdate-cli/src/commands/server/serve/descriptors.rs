@@ -1,4 +1,4 @@
-//! The file descriptors of the process, and what may be open at a time because of them.
+//! The file descriptors of the process, and the limits that follow from their number.
 
 use super::limits::Limits;
 use crate::failure::Failure;
@@ -6,10 +6,10 @@ use crate::failure::Failure;
 /// The largest number of connections of one kind unless `--connections` says otherwise.
 const DEFAULT_CONNECTIONS: usize = 4096;
 
-/// Descriptors that connections and downloads leave to the store, the logs, the listeners and the runtime.
+/// The number of descriptors that are reserved for the store, the logs, the listeners and the runtime.
 const RESERVE: usize = 56;
 
-/// The smallest number of descriptors with which a server makes sense.
+/// The smallest number of descriptors with which a server starts.
 const LEAST: usize = 96;
 
 /// Raises the limit of open files of this process to the largest that the system allows. Returns the limit, or `None` if there
@@ -28,9 +28,9 @@ pub(crate) fn raise() -> Option<usize> {
     None
 }
 
-/// Returns the limits for this number of descriptors. A download of a folder needs a second descriptor beside that of its
-/// connection, so connections get two thirds of what is left, and downloads one third. `kinds` is 2 if there are listeners with
-/// TLS and without; each kind has its own places.
+/// Returns the limits for this number of descriptors. With a store in a folder, a download needs a second descriptor in
+/// addition to that of its connection. Therefore connections get two thirds of the remaining descriptors, and downloads
+/// one third. `kinds` is 2 if there are listeners with TLS and without; each kind has its own places.
 ///
 /// # Errors
 /// When there are too few descriptors.

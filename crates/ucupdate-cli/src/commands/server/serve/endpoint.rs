@@ -8,10 +8,10 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 use ucupdate::request::Side;
 
-/// The number of connections that the system accepts ahead. Linux lowers it to `net.core.somaxconn`.
+/// The number of connections that the system accepts in advance. Linux limits it to `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
 
-/// An address that is bound, and whether it speaks TLS. Connections queue up from now on.
+/// A bound address, and whether it uses TLS. Connections wait in a queue from now on.
 pub(crate) struct Endpoint {
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
@@ -21,10 +21,10 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Binds it. Port 0 is one the system chooses.
+    /// Binds an address. With port 0 the system chooses a port.
     ///
     /// # Errors
-    /// Names the address that cannot be bound.
+    /// Contains the address that cannot be bound.
     pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         let listener = listen(address).map_err(failed)?;
@@ -38,19 +38,19 @@ impl Endpoint {
         self
     }
 
-    /// Returns the address and real port.
+    /// Returns the address and the actual port.
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// `http://127.0.0.1:8080`.
+    /// Returns the URL, such as `http://127.0.0.1:8080`.
     pub(crate) fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.local)
     }
 }
 
-/// Listens with a send buffer that its connections inherit.
+/// Listens with a send buffer size that its connections inherit.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     #[cfg(unix)]

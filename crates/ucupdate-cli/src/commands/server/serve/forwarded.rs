@@ -1,7 +1,7 @@
 //! The address of the device that a reverse proxy forwards: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded` (RFC 7239).
 //!
-//! Anybody can send these headers, so they are read only when the connection comes from a trusted address, and only from
-//! the right, where trusted proxies have written, up to the first address that is not trusted.
+//! Any client can send these headers. Therefore they are read only if the connection comes from a trusted address. They
+//! are read from the right, where trusted proxies add their entries, up to the first address that is not trusted.
 
 use http::HeaderMap;
 use http::header::FORWARDED;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// How many proxies in a row are believed.
+/// The largest number of proxies in a row that are trusted.
 const MAX_HOPS: usize = 16;
 
 /// A network such as `10.0.0.0/8`, or a single address.
@@ -70,14 +70,14 @@ pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Or
     }
 }
 
-/// The client of one proxy.
+/// The entry of one proxy about its client.
 struct Hop {
     from: Option<IpAddr>,
     tls: Option<bool>,
 }
 
-/// Reads the elements of `Forwarded`, as in `for="[2001:db8::1]:4711";proto=https`, from the left. An element that is not of
-/// the form of RFC 7239, or that has a parameter twice, says nothing: it ends the walk.
+/// Parses the elements of `Forwarded` from the left, as in `for="[2001:db8::1]:4711";proto=https`. An element that does
+/// not follow RFC 7239, or that has a parameter twice, ends the walk.
 fn elements(headers: &HeaderMap) -> Vec<Hop> {
     let mut hops = Vec::new();
     for value in headers.get_all(FORWARDED) {
@@ -94,7 +94,7 @@ fn elements(headers: &HeaderMap) -> Vec<Hop> {
     hops
 }
 
-/// Reads one element, and returns what follows its comma.
+/// Parses one element. Returns the text after its comma too.
 fn element(text: &str) -> (Hop, Option<&str>) {
     let silent = || Hop { from: None, tls: None };
     let (mut from, mut tls, mut seen) = (None, None, Vec::new());
@@ -129,7 +129,7 @@ fn after_comma(text: &str) -> Option<&str> {
     text.split_once(',').map(|(_, after)| after)
 }
 
-/// Reads a token or a quoted string with its escapes, and returns what follows it. `None` where a quote is not closed.
+/// Parses a token or a quoted string with escapes. Returns the text after it too. `None` if a quote is not closed.
 fn value(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start();
     let Some(quoted) = text.strip_prefix('"') else {
@@ -148,7 +148,7 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Goes from proxy to proxy, right to left, as long as they are trusted and name an address.
+/// Goes from proxy to proxy, from right to left, while they are trusted and state an address.
 fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> Origin {
     for hop in hops.take(MAX_HOPS) {
         let Some(from) = hop.from else { break };
@@ -160,8 +160,7 @@ fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) ->
     at
 }
 
-/// Returns the items of a list that may be spread over several headers, from the right. One that is no ASCII text ends
-/// it.
+/// Returns the items of a list from the right. The list may be in several headers. An item that is not ASCII ends it.
 fn items<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let values: Vec<&str> =
         headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
@@ -179,7 +178,7 @@ fn is_tls(scheme: &str) -> Option<bool> {
         .find_map(|(name, tls)| scheme.eq_ignore_ascii_case(name).then_some(tls))
 }
 
-/// Returns an address, maybe with a port: `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]`,
+/// Parses an address with or without a port, such as `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]` or
 /// `[2001:db8::1]:4711`.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

@@ -1,5 +1,5 @@
-//! The listeners for load balancers and monitoring: `/healthz` says that the process runs, `/readyz` whether it may get devices,
-//! and `/metrics` has the counters for Prometheus.
+//! The listeners for load balancers and monitoring. `/healthz` answers while the process runs. `/readyz` says whether
+//! devices may be sent here. `/metrics` has the counters for Prometheus.
 
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use ucupdate::{Metrics, UpdateService};
 /// The number of connections at a time.
 const CONNECTIONS: usize = 16;
 
-/// The time for a whole connection: it asks once.
+/// The time limit of a whole connection. It has a single request.
 const TIME: Duration = Duration::from_secs(5);
 
 /// A listener that is bound and does not answer yet.
@@ -34,12 +34,12 @@ impl HealthListener {
         bound.map(Self).map_err(failed)
     }
 
-    /// Returns the address and real port.
+    /// Returns the address and the actual port.
     pub(crate) fn local(&self) -> Result<SocketAddr, Failure> {
         Ok(self.0.local_addr()?)
     }
 
-    /// Answers until it is dropped, `/metrics` only if there are metrics.
+    /// Answers until it is dropped. Answers `/metrics` only if there are metrics.
     pub(crate) async fn serve(self, service: UpdateService, metrics: Option<Arc<Metrics>>) -> Infallible {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
@@ -91,7 +91,7 @@ fn answer<B>(
     response
 }
 
-/// Returns whether devices may be sent here, with the reason where they may not.
+/// Returns whether devices may be sent here, and the reason if not.
 fn readiness(service: &UpdateService) -> (StatusCode, String) {
     let health = service.health();
     if health.is_ready() {

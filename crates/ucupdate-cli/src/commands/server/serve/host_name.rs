@@ -1,8 +1,9 @@
-//! The machine's name, for the names of its logs.
+//! The name of the machine, as a server name.
 
 use ucupdate::audit::ServerName;
 
-/// Returns the machine's host name, made such that it can stand in a file's name; `localhost` where it has none.
+/// Returns the machine's host name in a form that is valid in a file name. Returns `localhost` if there is no host
+/// name.
 pub(crate) fn server_name() -> ServerName {
     let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let from_variable =
@@ -14,7 +15,7 @@ pub(crate) fn server_name() -> ServerName {
         .unwrap_or_else(|| "localhost".parse().expect("`localhost` is letters"))
 }
 
-/// Returns the name with `-` for what a server name cannot hold, cut to what fits; `None` when nothing is left.
+/// Returns the name with `-` for invalid characters, cut to the largest length. `None` if nothing is left.
 fn made_safe(name: &str) -> Option<ServerName> {
     let safe: String = name
         .trim()

@@ -5,30 +5,33 @@ use std::time::Duration;
 /// The limits of connections. The limits of one request are those of `ucupdate-http`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections at a time over all listeners of one kind: with TLS, or without. Further ones wait in the system's queue.
+    /// Largest number of connections over all listeners of one kind: with TLS, or without. Further connections wait in
+    /// the system's queue.
     pub(crate) connections: usize,
-    /// Connections at a time of one address.
+    /// Largest number of connections of one address.
     pub(crate) connections_of_one: usize,
-    /// Files that are fetched at a time.
+    /// Largest number of concurrent downloads.
     pub(crate) downloads: usize,
-    /// Files that one address fetches at a time.
+    /// Largest number of concurrent downloads of one address.
     pub(crate) downloads_of_one: usize,
-    /// The time for the TLS handshake.
+    /// Time limit of the TLS handshake.
     pub(crate) handshake: Duration,
-    /// The time for the head of a request, from the moment the connection is open or the answer before is out. An idle
+    /// Time limit of the head of a request, from the start of the connection or the end of the last answer. An idle
     /// connection is kept for the same time.
     pub(crate) head: Duration,
-    /// Bytes of a head. hyper itself allows 100 headers. Beyond either is 431.
+    /// Largest size of a head in bytes. hyper allows 100 headers. Larger heads get 431.
     pub(crate) head_bytes: usize,
-    /// The time for which a reader may take nothing of an answer.
+    /// The longest time in which a client may take no bytes of an answer.
     pub(crate) stall: Duration,
 }
 
-/// For each connection: the bytes that are read ahead, and those that wait to be written. A head must fit.
+/// For each connection: the largest number of bytes that are read in advance, and of bytes that wait to be written. A
+/// head must fit.
 pub(crate) const BUFFER_BYTES: usize = 40 * 1024;
 
-/// For each connection: the bytes that the system keeps for the client. The system reports that the client has taken something
-/// only when a third of them is free. A larger buffer would make a slow, steady reader look like one that takes nothing.
+/// For each connection: the size in bytes of the system's send buffer. The system reports that the client has taken
+/// something only when a third of them is free. A larger buffer would make a slow, steady reader look like one that
+/// takes nothing.
 pub(crate) const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
 impl Default for Limits {

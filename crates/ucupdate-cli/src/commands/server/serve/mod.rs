@@ -1,5 +1,6 @@
 //! `ucupdate serve`: answers devices and serves their files.
 
+mod admin;
 mod args;
 mod descriptors;
 mod endpoint;
@@ -34,27 +35,30 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
 use ucupdate::{
-    BaseUrls, CaptureOptions, LogError, LogOptions, Metrics, Options, StoreAccess, TroubleWatch,
-    UpdateService, WatchOptions, check_access,
+    BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, StoreAccess,
+    TroubleWatch, UpdateService, WatchOptions, check_access,
 };
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
-/// The time for open requests to finish after the first signal.
+/// The time limit of open requests after the first signal.
 const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The time for writing the logs at the end.
+/// The time limit of writing the logs at the end.
 const FLUSH_TIME: Duration = Duration::from_secs(30);
 
-/// The time for writing the logs after a second signal.
+/// The time limit of writing the logs after a second signal.
 const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// The time within which further signals count as the first.
+/// The time within which further signals count as one with the first.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
-/// How often devices in trouble are looked for.
+/// The period of looking for devices in trouble.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// How often old logs are looked for.
+/// The time from the start until the inventory is kept for the first time.
+const INVENTORY_DELAY: Duration = Duration::from_secs(2 * 60);
+
+/// The period of looking for old logs.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
@@ -62,6 +66,15 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let (endpoints, health) = bind(&args, context).await?;
+    let admin = match args.admin.bind().await? {
+        Some((listener, warning)) => {
+            if let Some(warning) = warning {
+                context.output.message(warning);
+            }
+            Some(listener)
+        }
+        None => None,
+    };
     let metrics_listener = match args.metrics {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,
@@ -82,8 +95,10 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
-    // Reading the logs costs time, so it is done only where somebody asks for events.
+    // Reading the logs takes time, so it is done only if an output takes such events.
     let troubles = args.events.wants_troubles().then(|| TroubleWatch::new(args.time_zone.clone()));
+    let keeper =
+        (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
     let logs = LogOptions::new(server_name.clone())
         .with_zone(args.time_zone)
         .with_roll(RollOptions::default().with_day_bytes(day_bytes))
@@ -124,7 +139,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         };
         let service = UpdateService::open(store, options).await?;
         if let Some(metrics) = &metrics {
-            // The newest revision was made before this server started. Without it the age of the rule book is not shown.
+            // The newest revision was made before this server started. Without this call, the age of the rule book
+            // would not be known.
             let newest = service.history(service.snapshot().revision(), 1).await;
             newest.iter().flatten().for_each(|revision| metrics.note_revision(revision));
         }
@@ -169,8 +185,17 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             Some(listener.serve(service.clone(), metrics))
         }
     };
+    let answers_admin = match admin {
+        None => None,
+        Some(listener) => {
+            let url = format!("http://{}/", listener.local()?);
+            lines.push(format!("administration on {url}"));
+            json["admin"] = url.into();
+            Some(listener.serve(service.clone()))
+        }
+    };
     match context.output.both(&json, lines.join("\n")) {
-        // Whoever wanted to know where it listens may stop reading; devices still want to be answered.
+        // A closed output does not end the server, because devices still need answers.
         Ok(()) | Err(Failure::OutputClosed) => {}
         Err(failure) => return Err(failure),
     }
@@ -178,9 +203,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     tokio::select! {
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
+        Some(never) = async { Some(keep_inventory(&service, keeper?).await) } => match never {},
         Some(never) = async { Some(look_for_troubles(&service, troubles?).await) } => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
+        Some(never) = async { Some(answers_admin?.await) } => match never {},
         Some(never) = async { Some(answers_metrics?.await) } => match never {},
     }
     context.output.message("ending: what was begun is finished first; once more to end at once");
@@ -240,7 +267,7 @@ async fn bind(
     Ok((endpoints, health))
 }
 
-/// Finishes what was begun, then writes the logs.
+/// Finishes open requests, and then writes the logs.
 ///
 /// # Errors
 /// When log rows could not be written, or were lost before.
@@ -286,7 +313,7 @@ pub(crate) async fn end(
     }
 }
 
-/// Waits for a second signal. Two signals at the same moment, to a program and its group, count as one.
+/// Waits for a second signal. Two signals within a short time, to a program and its process group, count as one.
 async fn second_signal(stopping: &mut Stopping) {
     let first_word = tokio::time::sleep(ONE_WORD);
     tokio::pin!(first_word);
@@ -305,6 +332,23 @@ async fn look_for_troubles(service: &UpdateService, mut watch: TroubleWatch) -> 
         hours.tick().await;
         if let Err(error) = watch.look(service).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for devices in trouble");
+        }
+    }
+}
+
+/// Keeps the inventory of the fleet in the store each hour. The first time is some minutes after the start, when devices are
+/// answered.
+async fn keep_inventory(service: &UpdateService, mut keeper: InventoryKeeper) -> std::convert::Infallible {
+    let mut hours = tokio::time::interval_at(tokio::time::Instant::now() + INVENTORY_DELAY, HOUR);
+    loop {
+        hours.tick().await;
+        match keeper.refresh(service.store(), service.now()).await {
+            Ok(report) => {
+                tracing::debug!(rows = report.rows, devices = report.devices, "the inventory is kept")
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the inventory cannot be kept");
+            }
         }
     }
 }

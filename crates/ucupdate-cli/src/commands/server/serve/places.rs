@@ -1,11 +1,11 @@
-//! The places of connections: how many there are, how many one address may have, and which connection makes room.
+//! The places of connections. They limit the number of connections, in total and for each address.
 //!
 //! ```text
 //! Waiting: for the head or the body of a request ──► Busy: a request is answered ──► Waiting ...
 //! ```
 //!
-//! Where places run short, the connection that has waited longest is closed for the new one. So idle connections do not lock
-//! out devices that ask.
+//! If no place is free, the connection that has waited longest is closed for the new one. Therefore idle connections
+//! cannot lock out devices.
 
 use super::forwarded::{Network, is_in};
 use std::collections::{BTreeMap, HashMap};
@@ -20,16 +20,16 @@ use tokio::sync::Notify;
 pub(crate) struct Places {
     most: usize,
     most_of_one: usize,
-    /// The networks without a limit for one address: proxies.
+    /// The networks whose addresses have no limit of their own, because they are proxies.
     unlimited: Vec<Network>,
     state: Mutex<State>,
-    /// Wakes those that wait for a place.
+    /// Wakes the tasks that wait for a place.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of the last ticket. A lower number has waited longer.
+    /// The number of the last ticket. A connection with a lower number has waited longer.
     last_ticket: u64,
     open: usize,
     of: HashMap<IpAddr, Host>,
@@ -55,14 +55,14 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct Signals {
     close: Notify,
-    /// Whether bytes of an answer wait to be taken by the client.
+    /// `true` if bytes of an answer wait to be taken by the client.
     is_writing: Arc<AtomicBool>,
 }
 
-/// The result of asking for a place at this moment.
+/// The result of requesting a place.
 enum Asked {
     Place(Place),
-    /// The address has all of its places, and uses them.
+    /// All places of this address are taken by active connections.
     TooManyOfOne,
     Wait,
 }
@@ -77,8 +77,8 @@ impl Places {
         self.most_of_one
     }
 
-    /// Waits for a place, and closes the connection that has waited longest for a request if none is free. Returns `None` if
-    /// this address has all of its places and uses them.
+    /// Waits for a place, and closes the connection that has waited longest for a request if none is free. Returns
+    /// `None` if all places of this address are taken by active connections.
     pub(crate) async fn take(self: &Arc<Self>, remote: IpAddr) -> Option<Place> {
         let remote = remote.to_canonical();
         let host = (!is_in(remote, &self.unlimited)).then(|| host_of(remote));
@@ -158,7 +158,7 @@ impl State {
     }
 }
 
-/// The place of one connection, which is free again when it is dropped. A new connection waits for a request.
+/// The place of one connection. Dropping the value frees the place. A new connection waits for a request.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
@@ -174,24 +174,25 @@ impl Place {
         self.signals.close.notified().await;
     }
 
-    /// Returns the flag that says whether bytes wait to be taken by the client. Such a connection is not closed for another.
+    /// Returns the flag that says whether bytes wait to be taken by the client. While the flag is set, the connection
+    /// is not closed for another one.
     pub(crate) fn writing_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.signals.is_writing)
     }
 
-    /// A whole request is there.
+    /// Records that a whole request has arrived.
     pub(crate) fn is_busy(&self) {
         let ticket = *self.ticket();
         let _was_waiting = self.places.state().stops_waiting(ticket);
     }
 
-    /// The rest of the request has not arrived yet. It has waited since the end of the last answer.
+    /// Records that the rest of a request has not arrived. The connection has waited since the end of its last answer.
     pub(crate) fn waits_on(&self) {
         let ticket = *self.ticket();
         self.waits(&mut self.places.state(), ticket);
     }
 
-    /// The answer is out, and the next request has not begun.
+    /// Records that the answer was sent and the next request has not begun.
     pub(crate) fn waits_anew(&self) {
         let mut ticket = self.ticket();
         let mut state = self.places.state();
@@ -228,7 +229,7 @@ impl Drop for Place {
     }
 }
 
-/// Returns what counts as one host: an address of IPv4, a /64 network of IPv6.
+/// Returns the key of a host: the address for IPv4, and the /64 network for IPv6.
 fn host_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -250,7 +251,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(10), taken).await.expect("no place becomes free")
     }
 
-    /// Takes a place, while the connection `old` makes room for it.
+    /// Takes a place that the connection `old` frees.
     async fn take_that_of(old: Place, places: &Arc<Places>, remote: &str) -> Option<Place> {
         let (taken, ()) = tokio::join!(take(places, remote), async {
             let needed = tokio::time::timeout(Duration::from_secs(10), old.is_needed());
@@ -287,7 +288,7 @@ mod tests {
         let places = places(4, 2);
         let first = take(&places, "10.0.0.1").await.unwrap();
         let second = take(&places, "10.0.0.1").await.unwrap();
-        // Its own connection makes room, although places are free.
+        // The address's own connection makes room, although other places are free.
         let third = take_that_of(first, &places, "::ffff:10.0.0.1").await.unwrap();
         second.is_busy();
         third.is_busy();

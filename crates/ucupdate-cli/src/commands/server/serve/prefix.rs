@@ -1,5 +1,5 @@
-//! The path before everything in an origin (`https://host/prefix`): a reverse proxy may take it off before a request comes
-//! here, or not. Both are served.
+//! The path in an origin (`https://host/prefix`). A reverse proxy may remove it from requests or not. Both forms are
+//! served.
 
 use http::Uri;
 use http::uri::PathAndQuery;
@@ -22,9 +22,7 @@ impl Prefixes {
         Self(prefixes)
     }
 
-    /// Returns the URI without its prefix, where it has one and what follows is `served`.
-    ///
-    /// Without case, as all paths here.
+    /// Returns the URI without its prefix. `None` if it has no prefix, or if the rest is not `served`. ASCII case is ignored.
     pub(crate) fn strip(&self, uri: &Uri, served: impl Fn(&str) -> bool) -> Option<Uri> {
         let path = uri.path();
         let prefix = self.0.iter().find(|prefix| below(prefix, path).is_some_and(&served))?;
@@ -35,7 +33,7 @@ impl Prefixes {
     }
 }
 
-/// Returns the rest of the path after the prefix, with its slash.
+/// Returns the rest of the path after the prefix, beginning with its slash.
 fn below<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
     let (start, rest) = path.split_at_checked(prefix.len())?;
     (start.eq_ignore_ascii_case(prefix) && rest.starts_with('/')).then_some(rest)

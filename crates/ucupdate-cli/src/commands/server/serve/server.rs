@@ -1,5 +1,4 @@
-//! The server proper: it accepts connections on several endpoints and hands their requests on, and it ends in an orderly
-//! way.
+//! The server. It accepts connections on several endpoints, passes their requests on, and shuts down gracefully.
 //!
 //! ```text
 //! Serving ──► Draining: nothing new is accepted, what was begun is finished ──► Cut: what is still open is closed
@@ -31,24 +30,24 @@ use ucupdate::audit::AccessRow;
 use ucupdate::request::Side;
 use ucupdate_http::{Connection, DeviceUpdates};
 
-/// How long accepting pauses after the system refused it: it is short of files or memory, and others may give some back.
+/// The pause after the system refused to accept a connection, for example because there are no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Largest number of bytes that are read and dropped after the last answer of a connection.
 const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Time for reading and dropping them.
+/// Time limit of reading and dropping these bytes.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 
-/// How requests are taken.
+/// The parts that handle a request.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) updates: DeviceUpdates,
     pub(crate) prefixes: Prefixes,
     pub(crate) proxies: Proxies,
-    /// The networks whose devices may use the internal paths; every network where it is empty.
+    /// The networks whose devices may use the internal paths. Empty means every network.
     pub(crate) inside: Vec<Network>,
     pub(crate) limits: Limits,
 }
@@ -68,10 +67,10 @@ enum Stage {
 }
 
 impl Server {
-    /// Accepts connections on all of the endpoints from now on.
+    /// Begins to accept connections on all endpoints.
     pub(crate) fn start(endpoints: Vec<Endpoint>, intake: Intake) -> Self {
         let (stage, at) = watch::channel(Stage::Serving);
-        // Each kind has its own places, so that one cannot lock out the other.
+        // Each kind of connection has its own places, so that one kind cannot lock out the other.
         let places = || {
             let Limits { connections, connections_of_one, .. } = intake.limits;
             Arc::new(Places::new(connections, connections_of_one, intake.proxies.trusted.clone()))
@@ -86,8 +85,8 @@ impl Server {
         Self { stage, endpoints: tasks }
     }
 
-    /// Accepts nothing more and waits until what was begun is finished, but no longer than until `hurry` is done. Gives how
-    /// many connections were closed in the middle of something then.
+    /// Stops accepting connections, and waits until open requests are finished, or until `hurry` is done. Returns the
+    /// number of connections that were closed within a request.
     pub(crate) async fn shutdown(mut self, hurry: impl Future<Output = ()>) -> usize {
         self.stage.send_replace(Stage::Draining);
         let mut cut = 0;
@@ -108,7 +107,8 @@ impl Server {
     }
 }
 
-/// Accepts until the server drains, then waits for the connections. Gives how many were cut.
+/// Accepts connections until the server shuts down, and then waits for them. Returns the number of connections that
+/// were cut.
 async fn accept(
     endpoint: Endpoint,
     intake: Arc<Intake>,
@@ -140,7 +140,7 @@ async fn accept_until_draining(
         let (stream, remote) = endpoint.listener.accept().await?;
         Ok::<_, std::io::Error>((stream, remote, places.take(remote.ip()).await))
     };
-    // Kept while other things happen: an accepted connection may have to wait for its place.
+    // The future is kept during other events, because an accepted connection may have to wait for its place.
     let mut accepting = pin!(accept_next());
     loop {
         let accepted = tokio::select! {
@@ -169,7 +169,7 @@ async fn accept_until_draining(
                      if it is a proxy, see --trust-proxy, else --connections-per-address"
                 );
             }
-            // It was gone before we took it.
+            // The connection was closed before it was accepted.
             Err(error)
                 if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
@@ -180,7 +180,7 @@ async fn accept_until_draining(
     }
 }
 
-/// Waits until the server is at this stage, or gone.
+/// Waits until the server has reached this stage or has ended.
 async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
     drop(stage.wait_for(|now| *now >= at).await);
 }
@@ -222,7 +222,7 @@ async fn serve_stream(
     place: Arc<Place>,
     mut stage: watch::Receiver<Stage>,
 ) {
-    // Without it the last piece of an answer may wait for some time; a system that does not know it is as well.
+    // Without this option the last piece of an answer may be delayed. A system that does not support it is fine too.
     let _unset = stream.set_nodelay(true);
     let stream = Patient::new(stream, intake.limits.stall, place.writing_flag());
     let Some(tls) = tls else {
@@ -257,7 +257,7 @@ async fn serve_http(
         .header_read_timeout(limits.head)
         .max_header_size(limits.head_bytes)
         .max_buf_size(BUFFER_BYTES)
-        // A client may say that it sends nothing more, and still wants its answer.
+        // A client may close its sending side and still expect its answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut is_draining = false;
@@ -280,8 +280,8 @@ async fn serve_http(
     }
 }
 
-/// Says that nothing more comes, and reads what the client still sends, up to a limit. A connection that is closed with unread
-/// bytes is reset, and a client that is still sending may then lose the answer.
+/// Closes the sending side, and reads what the client still sends, up to a limit. A connection that is closed with
+/// unread bytes is reset, and a client that is still sending may then lose the answer.
 async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let dropped = async {
         if stream.shutdown().await.is_err() {
@@ -319,7 +319,7 @@ impl Intake {
         if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {
             *request.uri_mut() = uri;
         }
-        // It is always ready.
+        // The service is always ready.
         let answered = self.updates.clone().call(request);
         let answering = Answering::begin(place);
         Box::pin(async move { answered.await.map(|response| response.map(|body| answering.with(body))) })
@@ -333,15 +333,15 @@ impl Intake {
             false => Some(Side::External),
         };
         match peer.side {
-            // The networks narrow an internal listener, and widen nothing.
+            // The networks restrict an internal listener, and never extend it.
             Some(Side::Internal) => by_network().or(peer.side),
             Some(Side::External) => peer.side,
             None => by_network(),
         }
     }
 
-    /// Writes an access row for a request that never reached the service, because it was no HTTP. hyper has answered it with a
-    /// status and no reason.
+    /// Writes an access row for a request that never reached the service, because it was not valid HTTP. hyper has
+    /// answered it with a status and no reason.
     fn refused_by_hyper(&self, error: &hyper::Error, peer: Peer) {
         if !error.is_parse() {
             return;

@@ -1,5 +1,5 @@
-//! A stream that closes when its reader takes nothing. Otherwise a client that stops reading in the middle of a download
-//! would hold a connection without end.
+//! A stream that closes if its reader takes nothing. Otherwise a client that stops reading within a download would hold
+//! a connection forever.
 
 use std::io;
 use std::pin::Pin;
@@ -10,18 +10,19 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writing fails when nothing could be written for some time. Reading has no limit here: the caller sets it.
+/// A stream whose writes fail if nothing could be written for some time. Reads have no limit here, because the caller
+/// sets one.
 #[derive(Debug)]
 pub(crate) struct Patient<S> {
     stream: S,
     patience: Duration,
-    /// When a write that waits has waited for too long; set while one waits.
+    /// The time at which a waiting write fails. It is set only while a write waits.
     end: Pin<Box<Sleep>>,
     waits: Arc<AtomicBool>,
 }
 
 impl<S> Patient<S> {
-    /// `waits` shows to others whether a write waits for the reader.
+    /// Wraps `stream`. `waits` is `true` while a write waits for the reader.
     pub(crate) fn new(stream: S, patience: Duration, waits: Arc<AtomicBool>) -> Self {
         Self { stream, patience, end: Box::pin(sleep(patience)), waits }
     }

@@ -1,4 +1,5 @@
-//! Writes events to stderr, and bounds how many of one kind, so that a flood of requests does not fill a journal.
+//! Writes events to stderr. The number of events of one kind is limited, so that a flood of requests does not fill a
+//! journal.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +12,16 @@ use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The number of events of one kind in [`WINDOW`]. Events for debugging have no limit.
+/// The largest number of events of one kind in [`WINDOW`]. Debug events have no limit.
 const EVENTS: u32 = 20;
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// How often the number of events that were left out is reported.
+/// The period of reporting the number of events that were left out.
 const REPORT_TIME: Duration = Duration::from_secs(60);
 
-/// Writes events to stderr: warnings, unless `RUST_LOG` says otherwise. Returns the bound, whose reports have to be run.
+/// Writes events to stderr. They are warnings, unless `RUST_LOG` says otherwise. Returns the limit, whose `report` must
+/// be run.
 pub(crate) fn trace_to_stderr(is_terminal: bool) -> Arc<EventBound> {
     let bound = Arc::new(EventBound::default());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
@@ -31,7 +33,7 @@ pub(crate) fn trace_to_stderr(is_terminal: bool) -> Arc<EventBound> {
     bound
 }
 
-/// The bound of the events of each kind: of each place in the program that reports one.
+/// The limit of events for each place in the program that reports an event.
 #[derive(Debug, Default)]
 pub(crate) struct EventBound {
     windows: Mutex<HashMap<Identifier, (Instant, u32)>>,
@@ -39,7 +41,7 @@ pub(crate) struct EventBound {
 }
 
 impl EventBound {
-    /// Reports how many events were left out, each minute in which there were some.
+    /// Reports once a minute how many events were left out, if there were any.
     pub(crate) async fn report(&self) -> std::convert::Infallible {
         loop {
             tokio::time::sleep(REPORT_TIME).await;

@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use std::io;
 
-/// Listens for the signals that end a server. While it exists, none of them ends the program by itself. SIGUSR1 and SIGUSR2 are
-/// ignored. So is SIGHUP, unless [`with_hangup`](Self::with_hangup) is set.
+/// Listens for the signals that end a server. While this value exists, these signals do not end the program by
+/// themselves. SIGUSR1 and SIGUSR2 are ignored. So is SIGHUP, unless [`with_hangup`](Self::with_hangup) is set.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     #[cfg(unix)]
@@ -26,7 +26,7 @@ impl Stopping {
     /// Listens from now on.
     ///
     /// # Errors
-    /// When the system does not let it.
+    /// When the system does not allow it.
     pub(crate) fn listen() -> Result<Self, Failure> {
         Self::try_listen().map_err(|error| Failure::in_doing("listening for signals", &error))
     }
@@ -49,7 +49,7 @@ impl Stopping {
         Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_close()?, ends_at_hangup: false })
     }
 
-    /// Makes SIGHUP end the program too, for what belongs to a terminal.
+    /// Makes SIGHUP end the program too, for commands that belong to a terminal.
     pub(crate) fn with_hangup(mut self) -> Self {
         self.ends_at_hangup = true;
         self

@@ -1,4 +1,5 @@
-//! The bodies of a request and of its answer, which tell the place of the connection when it is busy and when it waits.
+//! The bodies of a request and of its answer. They report to the place of the connection when it is busy and when it
+//! waits.
 
 use super::places::Place;
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use ucupdate_http::ResponseBody;
 
-/// The body of a request. While the client does not send it, the connection waits.
+/// The body of a request. The connection counts as waiting while the client does not send it.
 #[derive(Debug)]
 pub(crate) struct Arriving {
     body: Incoming,
@@ -48,7 +49,8 @@ impl Body for Arriving {
     }
 }
 
-/// The body of an answer. From the head of the request until the last byte of the answer was taken, the connection is busy.
+/// The body of an answer. The connection is busy from the head of the request until the last byte of the answer was
+/// sent.
 #[derive(Debug)]
 pub(crate) struct Answering {
     body: Option<ResponseBody>,
@@ -56,7 +58,7 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
-    /// Returns the head of a request is there.
+    /// Begins an answer, because the head of a request has arrived.
     pub(crate) fn begin(place: Arc<Place>) -> Self {
         place.is_busy();
         Self { body: None, place }

@@ -14,17 +14,17 @@ use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 use x509_cert::der::Decode as _;
 
-/// Largest number of bytes of a file of certificates or of a key. A chain of ten has 20 KB.
+/// Largest size in bytes of a file of certificates or of a key. A chain of ten certificates has about 20 KB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// A certificate that expires within this time is worth a warning.
+/// A certificate that expires within this time causes a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Creates a TLS acceptor from a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or
 /// SEC1). It speaks TLS 1.2 and 1.3. Also returns warnings: a certificate that is not valid now, or a key that others can read.
 ///
 /// # Errors
-/// Names the file that cannot be read or used.
+/// Contains the file that cannot be read or used.
 pub(crate) fn acceptor(
     certificates: &Path,
     key: &Path,
@@ -49,7 +49,7 @@ pub(crate) fn acceptor(
     let signing = ring::sign::any_supported_type(&private)
         .map_err(|error| in_file(key, format!("private key is of no use: {}", chain(&error))))?;
     let certified = rustls::sign::CertifiedKey::new(chain_of, signing);
-    // A key without a public half to compare has to be taken on trust.
+    // A key without a public half cannot be compared, so it is accepted.
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
@@ -72,7 +72,7 @@ pub(crate) fn acceptor(
     Ok((TlsAcceptor::from(Arc::new(config)), warnings))
 }
 
-/// Reads a file up to a limit: a device such as `/dev/zero` has no end.
+/// Reads a file up to a limit, because a device such as `/dev/zero` has no end.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
@@ -85,7 +85,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Returns a warning about a certificate that is not valid now, or not for long. A form that cannot be read has none.
+/// Returns a warning about a certificate that is not valid now, or expires soon. `None` if it is fine or cannot be
+/// parsed.
 fn validity_warning(certificate: &CertificateDer<'_>, now: SystemTime) -> Option<String> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
     let validity = certificate.tbs_certificate.validity;
@@ -102,13 +103,13 @@ fn validity_warning(certificate: &CertificateDer<'_>, now: SystemTime) -> Option
     (now + SOON > end).then(|| format!("the certificate expires at {}: renew it", validity.not_after))
 }
 
-/// Returns a warning about a key that everybody on this machine can read, or that others can write.
+/// Returns a warning about a key that all users of this machine can read, or that others can write.
 #[cfg(unix)]
 fn mode_warning(key: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let metadata = std::fs::metadata(key).ok().filter(std::fs::Metadata::is_file)?;
     let mode = metadata.permissions().mode() & 0o777;
-    // A group that may read keys is usual.
+    // It is usual that a group may read keys.
     (mode & 0o027 != 0)
         .then(|| format!("the private key has mode {mode:03o}, so others can use it; expected 600 or 640"))
 }
@@ -211,7 +212,7 @@ mod tests {
         assert_eq!(warnings(0o640, now), "");
         assert!(warnings(0o644, now).contains("key.pem: the private key has mode 644"));
         assert!(warnings(0o660, now).contains("mode 660"));
-        // What rcgen makes is valid from 1975 to 4096.
+        // The certificates of rcgen are valid from 1975 to 4096.
         assert!(
             warnings(0o600, now + Duration::from_secs(3000 * 365 * 86400))
                 .contains("cert.pem: the certificate expired")

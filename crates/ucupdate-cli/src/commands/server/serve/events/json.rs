@@ -1,4 +1,4 @@
-//! Events as JSON objects. SCRIPTS.md documents their fields.
+//! Events as JSON objects. SCRIPTS.md documents the fields.
 
 use super::lines::LineWriter;
 use crate::output::escaped_json;
@@ -10,10 +10,10 @@ use ucupdate::store::error_chain;
 use ucupdate::value::UnixTime;
 use ucupdate::{Clock as _, Event, EventKind, Events, SystemClock};
 
-/// The number of bytes of an unreadable body that are shown.
+/// The number of bytes of an unreadable body in an event.
 const SHOWN_BYTES: usize = 64;
 
-/// Listener that writes events as JSON, one object a line.
+/// Listener that writes events as JSON, one object in each line.
 #[derive(Debug)]
 pub(super) struct EventLines {
     writer: Arc<LineWriter>,
@@ -41,7 +41,7 @@ pub(super) fn lost_events(count: u64) -> String {
     format!("{}\n", json!({ "format": 1, "event": "events-lost", "count": count }))
 }
 
-/// Returns an event as an object: the fields that each event has, and its own.
+/// Returns an event as an object, with the common fields and the fields of its kind.
 pub(super) fn object(event: &Event<'_>, server: &str, now: UnixTime) -> Value {
     let mut object = Map::new();
     object.insert("format".to_owned(), json!(1));

@@ -1,4 +1,4 @@
-//! Lines that a thread writes: no answer waits for a terminal, a pipe or a disk.
+//! Writes lines on a separate thread, so that no answer waits for a terminal, a pipe or a disk.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use ucupdate::audit::AccessFormat;
 use ucupdate::{Event, Events};
 
-/// The number of lines that may wait.
+/// The largest number of lines that wait.
 const MAX_WAITING: usize = 4096;
 
-/// A thread that writes lines, and a bounded queue before it. A line that does not fit is dropped and counted.
+/// A thread that writes lines, with a bounded queue. A line that does not fit is dropped and counted.
 #[derive(Debug)]
 pub(crate) struct LineWriter {
     queue: SyncSender<Message>,
@@ -21,12 +21,12 @@ pub(crate) struct LineWriter {
 #[derive(Debug)]
 enum Message {
     Line(String),
-    /// Answers when all lines before are written.
+    /// A request for notification when all earlier lines are written.
     Flush(SyncSender<()>),
 }
 
 impl LineWriter {
-    /// Starts the thread. `lost_line` makes the line that reports a number of dropped lines.
+    /// Starts the thread. `lost_line` returns the line that reports a number of dropped lines.
     pub(crate) fn start(sink: Box<dyn Write + Send>, lost_line: fn(u64) -> String) -> Self {
         let (queue, waiting) = sync_channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
@@ -45,7 +45,7 @@ impl LineWriter {
     /// Waits until all lines are written, at most for `time`.
     pub(crate) fn flush(&self, time: Duration) {
         let (done, is_done) = sync_channel(0);
-        // A queue that is full now, or a thread that has ended, leaves nothing to wait for.
+        // If the queue is full, or the thread has ended, there is nothing to wait for.
         if self.queue.try_send(Message::Flush(done)).is_ok() {
             let _dropped_or_late = is_done.recv_timeout(time);
         }
@@ -87,7 +87,7 @@ fn write(
     }
 }
 
-/// Returns the line for dropped rows of the access log. It is a comment, as the form of the log has them.
+/// Returns the line for dropped rows of the access log. The line is a comment in the format of the log.
 pub(super) fn lost_rows(count: u64) -> String {
     format!("#Remark: {count} rows were dropped, because the reader is too slow\n")
 }
@@ -119,7 +119,7 @@ mod tests {
     use std::io;
     use std::sync::Mutex;
 
-    /// A sink that waits for a permit before it takes anything.
+    /// A sink that waits for a permit before each write.
     struct Gate {
         taken: Arc<Mutex<Vec<u8>>>,
         permit: Option<Receiver<()>>,

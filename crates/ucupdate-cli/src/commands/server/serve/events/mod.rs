@@ -1,4 +1,4 @@
-//! The events of a server: as JSON lines, as lines of the access log, and as webhooks.
+//! The outputs of events: JSON lines, lines of the access log, and webhooks.
 
 mod json;
 mod lines;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use ucupdate::{EventKind, Options};
 use webhook::{Schedule, Webhook};
 
-/// The time for writing the last events at the end, for each of their ways.
+/// The time limit for writing the last events at the end, for each output.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// The value of `--events-json` that means stdout.
@@ -64,7 +64,7 @@ fn needs_attention(kind: EventKind) -> bool {
     )
 }
 
-/// The ways on which events leave the process.
+/// The outputs of events.
 #[derive(Debug, Default)]
 pub(crate) struct EventOutputs {
     lines: Vec<Arc<LineWriter>>,
@@ -108,7 +108,7 @@ impl EventArgs {
         Ok((options, outputs))
     }
 
-    /// Returns whether events of devices in trouble are written or sent.
+    /// Returns whether an output takes events about devices in trouble.
     pub(crate) fn wants_troubles(&self) -> bool {
         let is_trouble = |kind: &EventKind| matches!(kind, EventKind::LoopFound | EventKind::DeviceSilent);
         (self.events_json.is_some() || self.webhook.is_some())
@@ -134,7 +134,7 @@ impl Stream {
 }
 
 impl EventOutputs {
-    /// Writes and sends the events that wait, within a time limit.
+    /// Writes and sends the waiting events within a time limit.
     pub(crate) async fn flush(self) {
         let lines = tokio::task::spawn_blocking(move || {
             self.lines.iter().for_each(|writer| writer.flush(FLUSH_TIME));

@@ -1,5 +1,5 @@
-//! Signatures of webhooks, as the Standard Webhooks specification has them: `v1,` and the HMAC-SHA256 of the id, the time and
-//! the body in base64.
+//! Signatures of webhooks by the Standard Webhooks specification: `v1,` and the HMAC-SHA256 of the id, the time and the
+//! body in base64.
 
 use crate::failure::Failure;
 use base64::Engine as _;
@@ -9,20 +9,20 @@ use sha2::Sha256;
 use std::fmt;
 use std::path::Path;
 
-/// The shortest secret in bytes.
+/// The smallest size of a secret in bytes.
 const MIN_BYTES: usize = 16;
 
-/// The longest file of a secret in bytes.
+/// The largest size of a file with a secret in bytes.
 const MAX_FILE_BYTES: usize = 4096;
 
 /// The secret that a webhook and its receiver share.
 pub(crate) struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Reads a secret from a file. White space around it does not count.
+    /// Reads a secret from a file. White space around it is ignored.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no usable secret.
+    /// When the file cannot be read, or its secret is not valid.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         let bytes = crate::files::read(file, MAX_FILE_BYTES)?;
         Self::parse(&bytes).map_err(|reason| Failure::usage(format_args!("{}: {reason}", file.display())))

@@ -12,27 +12,27 @@ use tokio::sync::{mpsc, oneshot};
 use ucupdate::{Clock as _, Event, EventKind, Events, SystemClock};
 use ucupdate_client::{Client, ClientError, ClientOptions, Retry};
 
-/// The number of events that may wait.
+/// The largest number of events that wait.
 const MAX_WAITING: usize = 1024;
 
-/// The number of events in one message.
+/// The largest number of events in one message.
 const MAX_EVENTS: usize = 100;
 
-/// When a message is sent again.
+/// The schedule of retries of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
     /// The pause after the first failure. Each further pause is twice as long.
     pub(super) first: Duration,
     /// The longest pause.
     pub(super) longest: Duration,
-    /// The number of attempts, after which the events of the message are lost.
+    /// The number of attempts. After them the events of the message are lost.
     pub(super) tries: u32,
-    /// The time for one attempt.
+    /// The time limit of one attempt.
     pub(super) time: Duration,
 }
 
 impl Default for Schedule {
-    /// Attempts over about four minutes.
+    /// Returns a schedule of attempts over about four minutes.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(1),
@@ -43,8 +43,8 @@ impl Default for Schedule {
     }
 }
 
-/// Listener that sends events to a URL. An event that finds the queue full is dropped and counted; the next message states the
-/// number.
+/// Listener that sends events to a URL. If the queue is full, the event is dropped and counted. The next message
+/// contains the number.
 #[derive(Debug)]
 pub(super) struct Webhook {
     queue: mpsc::Sender<Item>,
@@ -56,15 +56,12 @@ pub(super) struct Webhook {
 #[derive(Debug)]
 enum Item {
     Event(Value),
-    /// All events before are sent or lost.
+    /// A request for notification when all earlier events are sent or lost.
     Flush(oneshot::Sender<()>),
 }
 
 impl Webhook {
-    /// Starts the task that sends.
-    ///
-    /// # Errors
-    /// When the HTTP client cannot be made, or the URL cannot be used.
+    /// Starts the background task that sends messages.
     pub(super) fn start(
         url: &str,
         secret: Secret,
@@ -80,7 +77,7 @@ impl Webhook {
         client.check_url(url)?;
         let (queue, items) = mpsc::channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
-        // It tells the messages of two processes apart.
+        // A random number distinguishes the messages of two processes.
         let process = RandomState::new().build_hasher().finish();
         let (url, sent) = (url.to_owned(), 0);
         let sender = Sender { client, url, secret, schedule, process, sent, lost: Arc::clone(&lost) };
@@ -105,7 +102,7 @@ impl Events for Webhook {
         if !self.kinds.contains(&event.kind()) {
             return;
         }
-        // An object is made only if there is room for it.
+        // The JSON object is made only if the queue has room.
         match self.queue.try_reserve() {
             Ok(place) => place.send(Item::Event(object(event, &self.server, SystemClock.now()))),
             Err(_full) => {
@@ -147,7 +144,7 @@ impl Sender {
         }
     }
 
-    /// Sends a message, and again after a failure that may pass. Otherwise its events are lost.
+    /// Sends a message, and repeats it after a temporary failure. After a permanent failure its events are lost.
     async fn deliver(&mut self, events: &[Value]) {
         self.sent += 1;
         let id = format!("msg_{:016x}_{}", self.process, self.sent);
@@ -268,7 +265,7 @@ mod tests {
     async fn events_that_cannot_be_delivered_are_counted_in_the_next_message() {
         let (webhook, listener) = webhook().await;
         webhook.on_event(&refused(404));
-        // A status that does not pass is not tried again.
+        // A permanent error is not retried.
         answer(&listener, 401).await;
         webhook.flush(Duration::from_secs(60)).await;
         webhook.on_event(&refused(403));

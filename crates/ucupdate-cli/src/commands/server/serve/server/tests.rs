@@ -1,4 +1,4 @@
-//! The limits of connections, with short times.
+//! Tests the limits of connections, with short times.
 
 use super::*;
 use std::time::Instant;
@@ -70,7 +70,7 @@ fn get(path: &str, more: &str) -> String {
 async fn rest(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut all)).await;
-    // A reset is an end too.
+    // A reset counts as an end too.
     let _end = read.expect("the server closes in time");
     String::from_utf8_lossy(&all).into_owned()
 }
@@ -170,7 +170,7 @@ async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
     let mut taken = 0;
     let until = Instant::now() + stall * 3;
     while Instant::now() < until {
-        // 160 KB in a second: a third of the send buffer lasts for half a second.
+        // The client reads 160 KB in a second, so a third of the send buffer lasts for half a second.
         let mut piece = vec![0; 16 * 1024];
         let read = slow.read(&mut piece).await.expect("the download goes on");
         assert!(read > 0, "cut after {taken} bytes");

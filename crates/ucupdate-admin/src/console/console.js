@@ -1,0 +1,515 @@
+"use strict";
+// The console. Texts of the rule book are set as text, never as HTML. The token stays in the memory of this tab.
+
+const KEY = "ucupdate-token";
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const RANK = { viewer: 0, operator: 1, approver: 2 };
+const main = document.getElementById("main");
+const dialog = document.getElementById("dialog");
+let me = null;
+let token = sessionStorage.getItem(KEY) || "";
+let turn = 0;
+
+// ---- small tools ----
+
+function el(name, attributes, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  for (const child of children.flat(9)) {
+    if (child !== null && child !== undefined && child !== false) node.append(child);
+  }
+  return node;
+}
+
+function say(text) {
+  const line = el("p", {}, text);
+  document.getElementById("message").append(line);
+  setTimeout(() => line.remove(), 9000);
+}
+
+function time(iso) {
+  if (!iso) return "never";
+  const options = { dateStyle: "medium", timeStyle: "short", timeZone: ZONE };
+  return el("time", { datetime: iso, title: iso }, new Date(iso).toLocaleString(undefined, options));
+}
+
+function zoneNote() {
+  return el("p", { class: "quiet small" }, "Times are in the zone " + ZONE + ".");
+}
+
+function bytes(count) {
+  if (count < 1024) return count + " bytes";
+  if (count < 1048576) return (count / 1024).toFixed(1) + " KiB";
+  return (count / 1048576).toFixed(1) + " MiB";
+}
+
+function may(role) {
+  return me && RANK[me.role] >= RANK[role];
+}
+
+function rulePath(rule) {
+  return "rules/" + rule.split("/").map(encodeURIComponent).join("/");
+}
+
+function table(caption, heads, rows) {
+  const cell = (value, index) => el("td", { "data-label": heads[index] || null, class: index === 0 ? "name" : null }, value);
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", { class: "stack" },
+      el("caption", {}, caption),
+      el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head || el("span", { class: "quiet" }, "Actions"))))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, row.map(cell))))));
+}
+
+function empty(...text) {
+  return el("p", { class: "panel quiet" }, ...text);
+}
+
+// ---- the API ----
+
+class Refused extends Error {
+  constructor(problem) {
+    super(problem.detail || problem.title || "the server refused");
+    this.problem = problem;
+  }
+}
+
+async function api(path, options = {}) {
+  let response;
+  try {
+    response = await fetch("api/v1/" + path, {
+      ...options,
+      headers: { ...(options.headers || {}), authorization: "Bearer " + token },
+      credentials: "omit",
+      redirect: "error",
+    });
+  } catch {
+    throw new Refused({ detail: "The server does not answer. Check that it runs, and try again." });
+  }
+  return read(response.status, response.headers.get("etag"), await response.text());
+}
+
+function read(status, etag, text) {
+  let value;
+  try { value = JSON.parse(text); } catch { value = { detail: "The server sent an answer that this page does not know." }; }
+  if (status === 401) { forget(); throw new Refused(value); }
+  if (status >= 400) throw new Refused(value);
+  value.etag = etag;
+  return value;
+}
+
+function post(path, body, etag) {
+  const headers = { "content-type": "application/json" };
+  if (etag) headers["if-match"] = etag;
+  return api(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+function problemNode(error) {
+  const problem = error.problem || {};
+  const changed = (problem.changed || []).map((one) =>
+    el("li", {}, "revision " + one.revision + " by " + one.author + ", ", time(one.at), ": " + one.notes.join("; ")));
+  const problems = (problem.problems || []).map((one) => el("li", {}, one.severity + ": " + one.text));
+  return el("div", { class: "panel", role: "alert" },
+    el("p", { class: "bad" }, error.message),
+    changed.length ? [el("p", {}, "Changed since this page was read:"), el("ul", { class: "plain" }, changed)] : null,
+    problems.length ? [el("p", {}, "Problems of the package:"), el("ul", { class: "plain" }, problems)] : null);
+}
+
+// ---- a change: first what it would do, then the change ----
+
+function closeDialog() { dialog.close(); dialog.replaceChildren(); }
+
+function show(title, ...children) {
+  dialog.replaceChildren(el("h2", { id: "dialog-title" }, title), ...children.flat(9).filter(Boolean));
+  if (!dialog.open) dialog.showModal();
+}
+
+function answersTable(would) {
+  if (would.devices_problem) return el("p", { class: "note" }, "The devices could not be compared: " + would.devices_problem);
+  if (!would.devices) return el("p", { class: "quiet" }, "No device is in the audit logs yet, so no answer can be compared.");
+  const text = would.changed_answers + " answers to " + would.devices + " devices would change" +
+    (would.left_out ? "; " + would.left_out + " devices were left out" : "") + ".";
+  const shown = (answer) => answer.version
+    ? answer.version + (answer.stepping_stone_to ? " on the way to " + answer.stepping_stone_to : "") : answer.because;
+  const rows = would.answers.slice(0, 100).map((one) =>
+    [one.mac || one.serial || "-", one.user || "-", one.installed, shown(one.before), shown(one.after)]);
+  return [el("p", {}, text), rows.length ? table("The answers that would change" + (would.changed_answers > 100 ? ", the first 100" : ""),
+    ["Device", "User", "Has", "Now", "After"], rows) : null];
+}
+
+async function propose(title, path, body, etag, danger) {
+  show(title, el("p", { role: "status" }, "Looking at what would change …"));
+  try {
+    const would = await post(path + "?dry_run=true", body, etag);
+    const make = el("button", { class: danger ? "danger" : "main", onclick: async () => {
+      make.disabled = true;
+      try {
+        const made = await post(path, body, etag || would.etag);
+        closeDialog();
+        say(made.revision ? made.notes.join("; ") + " (revision " + made.revision + ")" : "Nothing changed.");
+        route();
+      } catch (error) { show(title, problemNode(error), closeButton("Close and read again", true)); }
+    } }, title);
+    const notes = would.notes.map((note) => el("li", {}, note));
+    show(title,
+      notes.length ? [el("p", {}, "This would be done:"), el("ul", { class: "plain" }, notes)] : el("p", {}, "Nothing would change."),
+      answersTable(would),
+      el("div", { class: "buttons" }, make, closeButton("Cancel")));
+  } catch (error) { show(title, problemNode(error), closeButton("Close and read again", true)); }
+}
+
+function closeButton(text, reads) {
+  return el("button", { onclick: () => { closeDialog(); if (reads) route(); } }, text);
+}
+
+function command(title, value, danger) {
+  return propose(title, "changes", { command: value }, null, danger);
+}
+
+function action(text, role, run, kind) {
+  if (!may(role)) return null;
+  return el("button", { class: kind || null, onclick: run }, text);
+}
+
+// ---- pages ----
+
+function versionOf(candidate) { return candidate ? candidate.version : "none"; }
+
+function ruleButtons(rule) {
+  const path = rulePath(rule.rule);
+  const decide = (title, act, expected, danger) => () =>
+    propose(title, path + "/" + act, { expected }, null, danger);
+  const pending = rule.pending && rule.pending.version;
+  return el("div", { class: "buttons" },
+    pending && action("Approve " + pending, "approver", decide("Approve " + pending, "approve", pending), "main"),
+    pending && action("Reject", "approver", decide("Reject " + pending, "reject", pending)),
+    rule.rollback && action("Roll back to " + rule.rollback.version, "approver",
+      decide("Roll back to " + rule.rollback.version, "rollback", rule.rollback.version, true)));
+}
+
+async function overview() {
+  const now = await api("overview");
+  const needs = [];
+  for (const rule of now.pending) {
+    needs.push(el("div", { class: "panel" },
+      el("p", {}, el("b", {}, rule.pending.version), " is pending for ", el("code", {}, rule.rule),
+        rule.approved ? ". Every device gets " + rule.approved.version + "." : ". Nothing is approved yet."),
+      ruleButtons(rule)));
+  }
+  for (const one of now.paused) {
+    needs.push(el("div", { class: "panel" }, el("p", {}, "The rollout ", el("b", {}, one.name), " of " + one.version + " for ",
+      el("code", {}, one.rule), " is paused" + (one.reason ? ": " + one.reason : "") + ". ", el("a", { href: "#/rollouts" }, "Look at the rollouts"))));
+  }
+  const health = now.health;
+  if (!health.ready) needs.unshift(el("div", { class: "panel bad" }, el("p", {}, "The store cannot be read, so this page may be old: " + (health.problem || "unknown"))));
+  if (health.dropped_log_rows) needs.unshift(el("div", { class: "panel bad" }, el("p", {}, health.dropped_log_rows + " log rows were lost.")));
+  const counts = [["Rules", now.counts.rules, "updates"], ["Packages", now.counts.packages, "packages"], ["Test devices", now.counts.test_devices, "test-devices"],
+    ["Groups", now.counts.groups, "test-devices"], ["Holds", now.counts.holds, "test-devices"], ["Bans", now.counts.bans, "updates"]];
+  return [el("h1", {}, "Overview"),
+    el("h2", {}, "What needs you"),
+    needs.length ? needs : empty(now.counts.packages
+      ? "Nothing is pending, and no rollout is paused."
+      : ["The store has no package yet. ", el("a", { href: "#/packages" }, "Upload a package"), " to begin."]),
+    now.pending_count > now.pending.length ? el("p", {}, "And " + (now.pending_count - now.pending.length) + " more.") : null,
+    el("h2", {}, "The rule book"),
+    el("ul", { class: "cards" }, counts.map(([name, count, page]) => el("li", {}, el("b", {}, String(count)), el("a", { href: "#/" + page }, name)))),
+    el("p", { class: "quiet small" }, "Revision " + now.revision + ", read at ", time(now.now), "."),
+    stopPanel(now), zoneNote()];
+}
+
+function stopPanel(now) {
+  const all = now.stopped.find((stop) => stop.rule === null);
+  if (all) return null;
+  if (!may("operator")) return null;
+  return el("details", { class: "panel" }, el("summary", {}, "Stop every offer"),
+    el("form", { onsubmit: (event) => { event.preventDefault(); command("Stop every offer", { kill: { scope: "all", reason: event.target.reason.value.trim() } }, true); } },
+      el("p", {}, "No device is offered anything until two people restart it: one asks, and another one approves."),
+      field("reason", "Why", { required: true, maxlength: "500" }),
+      el("div", { class: "buttons" }, el("button", { class: "danger" }, "Stop every offer"))));
+}
+
+function field(name, label, attributes) {
+  const id = "f-" + name + "-" + (++turn);
+  return el("div", {}, el("label", { for: id }, label), el("input", { id, name, autocomplete: "off", ...attributes }));
+}
+
+async function updates() {
+  const [page, bans] = await Promise.all([pages("rules", "rules"), pages("bans", "bans")]);
+  const rows = page.entries.map((rule) => [el("code", {}, rule.rule),
+    rule.pending ? el("span", { class: "tag warn" }, rule.pending.version) : "none", versionOf(rule.approved), versionOf(rule.rollback),
+    [rule.pins.length ? el("p", { class: "small" }, rule.pins.length + " pins") : null,
+      rule.rollouts.map((one) => el("p", { class: "small" }, "rollout " + one.name + " of " + one.version + ", " + one.share)), ruleButtons(rule)]]);
+  return [el("h1", {}, "Updates"),
+    rows.length ? table("The rules: the versions that each kind of device gets", ["Rule", "Pending", "Approved", "Roll back to", ""], rows)
+      : empty("There is no rule yet. ", el("a", { href: "#/packages" }, "Upload a package"), ": it makes the rules of its devices."),
+    more(page),
+    page.first.pending_interim.length ? [el("h2", {}, "Pending interim images"), table("Interim images that wait for an approval", ["Locale", "Type", "Version"],
+      page.first.pending_interim.map((one) => [one.locale, one.update_type, one.version]))] : null,
+    el("h2", {}, "Bans"),
+    bans.entries.length ? table("Versions and images that no device is offered", ["Banned", "Reason", ""],
+      bans.entries.map((ban) => [el("code", {}, ban.scope), ban.reason, action("Lift", "approver", () => command("Lift the ban", { "lift-ban": ban.scope }))]))
+      : empty("No version is banned.")];
+}
+
+// Reads the first pages of a list, up to 2,000 entries.
+async function pages(path, name) {
+  const entries = [];
+  let next = null, first = null;
+  do {
+    const page = await api(path + (path.includes("?") ? "&" : "?") + "limit=500" + (next ? "&after=" + encodeURIComponent(next) : ""));
+    first = first || page;
+    entries.push(...page[name]);
+    next = page.next;
+  } while (next && entries.length < 2000);
+  return { entries, next, first };
+}
+
+function more(page) {
+  return page.next ? el("p", { class: "note" }, "Only the first " + page.entries.length + " entries are shown. The command lists all.") : null;
+}
+
+async function rollouts() {
+  const [page, rules] = await Promise.all([pages("rollouts", "rollouts"), pages("rules", "rules")]);
+  const name = (one) => [one.rule, one.name];
+  const rows = page.entries.map((one) => [[el("b", {}, one.name), el("br"), el("code", {}, one.rule)], one.version,
+    (one.group ? "group " + one.group : "everybody") + ", " + one.share + (one.stages ? " (" + one.stages + ")" : "") + (one.window ? ", " + one.window : ""),
+    one.paused ? [el("span", { class: "tag bad" }, "paused"), " ", one.reason || ""] : el("span", { class: "tag" }, "runs"),
+    el("div", { class: "buttons" },
+      one.paused ? action("Resume", "approver", () => command("Resume " + one.name, { "resume-rollout": name(one) }))
+        : action("Pause", "operator", () => command("Pause " + one.name, { "pause-rollout": [...name(one), "paused in the console"] })),
+      action("Approve for everybody", "approver", () => propose("Approve " + one.version, "changes", { command: { "finish-rollout": name(one) } }, page.first.etag)),
+      action("End", "approver", () => command("End " + one.name, { "stop-rollout": name(one) }, true)))]);
+  const start = (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const value = { rule: form.rule.value, audience: "everybody", version: form.version.value.trim(),
+      rollout: { name: form.name.value.trim(), share: { percent: form.percent.value.trim() } } };
+    command("Start " + value.rollout.name, { "start-rollout": value });
+  };
+  return [el("h1", {}, "Rollouts"),
+    rows.length ? table("The rollouts: a version for some devices before everybody gets it", ["Rollout", "Version", "For", "State", ""], rows)
+      : empty("No rollout runs. Start one to give a version to a share of the devices first."),
+    more(page),
+    may("approver") && rules.entries.length ? el("details", { class: "panel" }, el("summary", {}, "Start a rollout"),
+      el("form", { onsubmit: start },
+        el("label", { for: "f-rule" }, "Rule"),
+        el("select", { id: "f-rule", name: "rule" }, rules.entries.map((rule) => el("option", {}, rule.rule))),
+        el("div", { class: "fields" }, field("version", "Version, which a package must contain", { required: true }),
+          field("name", "Name", { required: true, maxlength: "128" }),
+          field("percent", "Share of the devices, as 10%", { required: true, pattern: "[0-9]+(\\.[0-9]+)?%" })),
+        el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null];
+}
+
+async function devices(query) {
+  const search = query || "";
+  const page = await api("devices?limit=200" + (search ? "&search=" + encodeURIComponent(search) : ""));
+  const form = el("form", { role: "search", onsubmit: (event) => {
+    event.preventDefault();
+    location.hash = "#/devices/" + encodeURIComponent(event.target.search.value.trim());
+  } }, field("search", "MAC address, serial number, user, address or kind", { type: "search", value: search }),
+  el("div", { class: "buttons" }, el("button", { class: "main" }, "Search")));
+  const rows = page.devices.map((one) => [[el("b", {}, one.mac || one.serial || one.id), el("br"), el("code", {}, one.kind)],
+    one.user || "-", one.host || "-", one.modules.map((module) => el("div", {}, module.file_name + " " + module.installed)), time(one.last_asked),
+    el("div", { class: "buttons" }, one.modules[0] ? el("button", { onclick: () => why(one) }, "Why this answer") : null,
+      action("Make it a test device", "operator", () => command("Add a test device", { "add-test-device": { name: one.id, id: one.mac ? { mac: one.mac } : { serial: one.serial } } })))]);
+  return [el("h1", {}, "Devices"), form,
+    rows.length ? table(rows.length + (page.next ? " or more" : "") + " of " + page.known + " devices, as of their last request",
+      ["Device", "User", "Address", "Has", "Asked last", ""], rows)
+      : empty(page.known ? "No device matches. Search for a part of an address, a serial number or a user."
+        : "No device has asked yet. Devices appear here after their first request."),
+    page.next ? el("p", { class: "note" }, "Only the first " + rows.length + " are shown. Search for a part of the address or user.") : null,
+    zoneNote()];
+}
+
+async function why(device) {
+  const module = device.modules[0];
+  const parameters = new URLSearchParams({ device: device.kind, installed: module.installed, file: module.file_name });
+  if (device.mac) parameters.set("mac", device.mac); else if (device.serial) parameters.set("serial", device.serial);
+  if (device.user) parameters.set("user", device.user);
+  show("Why this answer", el("p", { role: "status" }, "Asking the rule book …"));
+  try {
+    const answer = await api("explain?" + parameters.toString().replaceAll("+", "%20"));
+    show("Why this answer", el("p", {}, "What ", el("b", {}, device.mac || device.serial || device.id), " would be answered now:"),
+      el("pre", {}, answer.text), el("div", { class: "buttons" }, closeButton("Close")));
+  } catch (error) { show("Why this answer", problemNode(error), closeButton("Close")); }
+}
+
+async function testDevices() {
+  const [tests, groups, holds] = await Promise.all([pages("test-devices", "test_devices"), pages("groups", "groups"), pages("holds", "holds")]);
+  const whom = (one) => one.mac ? "MAC " + one.mac : one.serial ? "serial " + one.serial : one.group ? "group " + one.group : one.rule ? "rule " + one.rule : "-";
+  const add = (event) => {
+    event.preventDefault();
+    const { name, known, id } = event.target;
+    command("Add " + name.value.trim(), { "add-test-device": { name: name.value.trim(), id: { [known.value]: id.value.trim() } } });
+  };
+  const select = (id) => el("div", {}, el("label", { for: id }, "Known by"),
+    el("select", { id, name: "known" }, el("option", { value: "mac" }, "MAC address"), el("option", { value: "serial" }, "Serial number")));
+  return [el("h1", {}, "Test devices and groups"),
+    el("h2", {}, "Test devices"),
+    tests.entries.length ? table("Test devices get pending versions before everybody else", ["Name", "Known by", ""],
+      tests.entries.map((one) => [one.name, whom(one), action("Remove", "operator", () => command("Remove " + one.name, { "remove-test-device": one.name }))]))
+      : empty("No test device yet. Add one, so that a pending version can be tried before it is approved."),
+    may("operator") ? el("details", { class: "panel" }, el("summary", {}, "Add a test device"), el("form", { onsubmit: add },
+      el("div", { class: "fields" }, field("name", "Name", { required: true, maxlength: "128" }), select("f-known"), field("id", "Address or number", { required: true })),
+      el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null,
+    el("h2", {}, "Groups"),
+    groups.entries.length ? table("Groups of devices", ["Name", "Devices", "Used by"],
+      groups.entries.map((one) => [one.name, one.predicate ? el("code", {}, JSON.stringify(one.predicate)) : one.members + " on a list", one.used_by.join(", ") || "nothing"]))
+      : empty("No group yet. ", el("code", {}, "ucupdate group add"), " makes one."),
+    el("h2", {}, "Holds"),
+    holds.entries.length ? table("Devices that are offered nothing", ["Name", "Holds", "Until", "Reason", ""],
+      holds.entries.map((one) => [one.name, whom(one), [one.until ? time(one.until) : "no end", one.over ? el("span", { class: "tag" }, "over") : null], one.reason || "-",
+        action("Remove", "approver", () => command("Remove the hold " + one.name, { "remove-hold": one.name }))]))
+      : empty("No device is held."), zoneNote()];
+}
+
+async function history(before) {
+  const page = await api("history?limit=50" + (before ? "&before=" + encodeURIComponent(before) : ""));
+  const restore = (one) => one.revision < page.revision
+    ? action("Restore", "approver", () => propose("Restore revision " + one.revision, "history/" + one.revision + "/restore", {}, null, true), "danger") : null;
+  return [el("h1", {}, "History"),
+    page.revisions.length ? el("ol", { class: "history" }, page.revisions.map((one) => el("li", {},
+      el("p", {}, el("b", {}, "Revision " + one.revision), " by ", el("b", {}, one.author), ", ", time(one.at)),
+      el("ul", { class: "plain" }, one.notes.map((note) => el("li", {}, note))),
+      el("div", { class: "buttons" }, restore(one)))))
+      : empty("Nothing was changed yet. ", el("a", { href: "#/packages" }, "Upload a package"), " to begin."),
+    page.next ? el("p", {}, el("a", { href: "#/history/" + page.next }, "Earlier revisions")) : null, zoneNote()];
+}
+
+async function packages() {
+  const page = await pages("packages", "packages");
+  const input = el("input", { type: "file", id: "f-package", accept: ".cab,.exe", onchange: () => input.files[0] && upload(input.files[0]) });
+  const drop = el("div", { class: "drop",
+    ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); },
+    ondragleave: () => drop.classList.remove("over"),
+    ondrop: (event) => { event.preventDefault(); drop.classList.remove("over"); const file = event.dataTransfer.files[0]; if (file) upload(file); } },
+  el("label", { for: "f-package" }, "A package: drop it here, or choose a file"), input,
+  el("p", { class: "quiet small" }, "First you see what it would change. Nothing is stored before you say so."));
+  const rows = page.entries.map((one) => [[el("b", {}, one.file_name), el("br"), el("code", {}, one.package)], time(one.ingested_at),
+    one.releases.map((release) => el("div", {}, el("code", {}, release.rule), " " + release.version + " ", el("span", { class: "tag" }, release.state))).concat(
+      one.interim.map((image) => el("div", {}, "interim image " + image.version + " for " + image.locale)))]);
+  return [el("h1", {}, "Packages"), may("operator") ? drop : null, el("h2", {}, "In the rule book"),
+    rows.length ? table("The packages that were ingested", ["Package", "Ingested", "Releases"], rows) : empty("No package yet. Upload the cabinet of the vendor to begin."),
+    more(page), zoneNote()];
+}
+
+function send(file, dryRun, key, progressed) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "api/v1/packages?file_name=" + encodeURIComponent(file.name) + (dryRun ? "&dry_run=true" : ""));
+    request.setRequestHeader("authorization", "Bearer " + token);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.setRequestHeader("idempotency-key", key);
+    request.upload.onprogress = (event) => event.lengthComputable && progressed(event.loaded, event.total);
+    request.onload = () => { try { resolve(read(request.status, request.getResponseHeader("etag"), request.responseText)); } catch (error) { reject(error); } };
+    request.onerror = () => reject(new Refused({ detail: "The upload was broken off. Try again." }));
+    request.send(file);
+  });
+}
+
+async function upload(file) {
+  const text = el("p", { role: "status" });
+  const bar = el("progress", { max: "1", value: "0", "aria-label": "Upload of " + file.name });
+  const progressed = (done, total) => {
+    bar.value = done / total;
+    text.textContent = done < total ? bytes(done) + " of " + bytes(total) + " sent" : "Sent. The server reads the package …";
+  };
+  const begin = (title) => { bar.value = 0; text.textContent = "Sending " + file.name + ", " + bytes(file.size); show(title, text, bar); };
+  begin("Look at " + file.name);
+  try {
+    const would = await send(file, true, crypto.randomUUID ? crypto.randomUUID() : String(Math.random()), progressed);
+    const key = crypto.randomUUID ? crypto.randomUUID() : String(Math.random());
+    const store = action("Store it", "approver", async () => {
+      begin("Store " + file.name);
+      try {
+        const made = await send(file, false, key, progressed);
+        closeDialog();
+        say(made.revision ? file.name + " is stored (revision " + made.revision + ")." : file.name + " was there already. Nothing changed.");
+        route();
+      } catch (error) { show("Store " + file.name, problemNode(error), closeButton("Close")); }
+    }, "main");
+    show("Look at " + file.name,
+      would.notes.length ? [el("p", {}, "This would be done:"), el("ul", { class: "plain" }, would.notes.map((note) => el("li", {}, note)))] : el("p", {}, "The package is there already. Nothing would change."),
+      would.warnings.length ? [el("p", {}, "Warnings:"), el("ul", { class: "plain" }, would.warnings.map((one) => el("li", {}, one.text)))] : el("p", { class: "good" }, "The package has no problem."),
+      answersTable(would), el("div", { class: "buttons" }, store, closeButton(store ? "Cancel" : "Close")));
+  } catch (error) { show("Look at " + file.name, problemNode(error), closeButton("Close")); }
+}
+
+// ---- the frame ----
+
+const PAGES = [["", "Overview", overview], ["updates", "Updates", updates], ["rollouts", "Rollouts", rollouts], ["devices", "Devices", devices],
+  ["test-devices", "Test devices", testDevices], ["history", "History", history], ["packages", "Packages", packages]];
+
+function forget() { token = ""; me = null; sessionStorage.removeItem(KEY); }
+
+function stopped(list) {
+  const bar = document.getElementById("stopped");
+  bar.replaceChildren(...list.map((stop) => {
+    const scope = stop.rule === null ? "all" : stop.rule;
+    const what = stop.rule === null ? "Everything is stopped: no device is offered anything" : "Nothing is offered for " + stop.rule;
+    const restart = stop.restart_asked_by
+      ? [" " + stop.restart_asked_by + " asked for a restart; another person must approve it. ",
+        stop.restart_asked_by !== me.name ? action("Approve the restart", "approver", () => command("Approve the restart", { "approve-restart": { scope } }), "main") : null]
+      : [" ", action("Ask for a restart", "operator", () => command("Ask for a restart", { "ask-restart": { scope } }))];
+    return el("div", { class: "alarm" }, el("p", {}, what + ". Stopped by " + stop.by + (stop.reason ? ": " + stop.reason : "") + ".", restart));
+  }));
+}
+
+function login(reason) {
+  document.getElementById("nav").hidden = true;
+  document.getElementById("who").hidden = true;
+  stopped([]);
+  document.title = "Sign in – ucupdate";
+  const input = el("input", { id: "f-token", name: "token", type: "password", autocomplete: "off", required: true, spellcheck: "false" });
+  main.replaceChildren(el("h1", {}, "Sign in"), reason ? el("p", { class: "note", role: "alert" }, reason) : null || "",
+    el("form", { class: "panel", onsubmit: (event) => {
+      event.preventDefault();
+      token = input.value.trim();
+      sessionStorage.setItem(KEY, token);
+      route();
+    } }, el("label", { for: "f-token" }, "Token"), input,
+    el("p", { class: "quiet small" }, "An administrator of the server makes a token with ", el("code", {}, "ucupdate token add NAME --role ROLE"),
+      ". It stays in this tab and is forgotten when the tab is closed."),
+    el("div", { class: "buttons" }, el("button", { class: "main" }, "Sign in"))));
+  input.focus();
+}
+
+let shown = 0;
+
+async function route() {
+  const mine = ++shown;
+  if (!token) return login();
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  const page = PAGES.find(([path]) => path === name) || PAGES[0];
+  const nav = document.getElementById("nav");
+  nav.replaceChildren(...PAGES.map(([path, title]) => el("a", { href: "#/" + path, "aria-current": path === page[0] ? "page" : null }, title)));
+  main.setAttribute("aria-busy", "true");
+  const waiting = setTimeout(() => mine === shown && main.replaceChildren(el("p", { role: "status" }, "Reading …")), 300);
+  try {
+    const now = await api("overview");
+    me = now.administrator;
+    const who = document.getElementById("who");
+    who.replaceChildren(me.name + ", " + me.role + " ", el("button", { onclick: () => { forget(); route(); } }, "Sign out"));
+    nav.hidden = who.hidden = false;
+    stopped(now.stopped);
+    const content = await page[2](rest.length ? decodeURIComponent(rest.join("/")) : "");
+    if (mine !== shown) return;
+    clearTimeout(waiting);
+    document.title = page[1] + " – ucupdate";
+    main.replaceChildren(...[content].flat(9).filter(Boolean));
+  } catch (error) {
+    if (mine !== shown) return;
+    clearTimeout(waiting);
+    if (!token) return login(error.message);
+    main.replaceChildren(el("h1", {}, page[1]), problemNode(error), el("div", { class: "buttons" }, el("button", { onclick: route }, "Try again")));
+  } finally {
+    clearTimeout(waiting);
+    main.removeAttribute("aria-busy");
+  }
+}
+
+window.addEventListener("hashchange", () => route().then(() => main.focus()));
+route();

@@ -1,0 +1,288 @@
+//! `ucupdate report`: one page for managers about rules, rollouts, the fleet and its troubles.
+
+use super::fleet::overview::Overview;
+use super::fleet::page::{lead, push_fleet, push_table, push_versions};
+use super::timeline::stories::Stories;
+use crate::args::audit::AuditArgs;
+use crate::args::timeline::LogArgs;
+use crate::args::whose::Whose;
+use crate::context::{Context, IfMissing};
+use crate::failure::Failure;
+use crate::files;
+use crate::output::page::charts::patterns;
+use crate::output::page::{Escaped, capital, counted, document};
+use crate::output::time::iso;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+use ucupdate::Snapshot;
+use ucupdate::book::{Candidate, Rule, RuleBook, StopScope};
+use ucupdate::inventory::DeviceState;
+use ucupdate::outcomes::Tally;
+use ucupdate::timeline::Trouble;
+use ucupdate::value::UnixTime;
+use ucupdate_admin::report::RolloutReport;
+
+/// The time without a request after which a device is silent.
+const SILENCE: Duration = Duration::from_secs(50 * 60 * 60);
+
+/// The maximum number of rules, and of other entries, in a table.
+const MAX_ROWS: usize = 500;
+
+/// The maximum number of devices that are named for one kind of trouble.
+const MAX_NAMED: usize = 10;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// Write the page to this new file
+    #[arg(long, value_name = "OUT")]
+    html: PathBuf,
+    /// Report the troubles of this number of days
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u16).range(1..=365))]
+    days: u16,
+}
+
+/// The troubles of one kind.
+struct Troubles<'a> {
+    example: &'a Trouble,
+    /// The devices for which the trouble goes on.
+    open: Vec<String>,
+    /// The number of devices for which the trouble is over.
+    over: usize,
+    last: UnixTime,
+}
+
+pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
+    let overview = Overview::read(&AuditArgs::default(), SILENCE, false, context).await?;
+    overview.report_limits(context);
+    let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
+    let stories = Stories::read(&Whose::All, &since, &LogArgs::default(), context).await?;
+    stories.report_cuts(context);
+    let outcomes = service.read_outcomes().await?.outcomes;
+    let tallies: Vec<&Tally> = outcomes.tallies().collect();
+    let snapshot = service.snapshot();
+    let page = page(&overview, &snapshot, &tallies, &stories, args.days, service.now());
+    files::new::write_file(&args.html, page.as_bytes())?;
+    context.output.message(format_args!("{} has the report", args.html.display()));
+    if context.output.is_json() {
+        let counts = DeviceState::ALL.map(|state| {
+            (state.name().to_owned(), overview.counts.states.get(&state).copied().unwrap_or(0).into())
+        });
+        let states: serde_json::Map<String, serde_json::Value> = counts.into_iter().collect();
+        context.output.json_result(&json!({
+            "stopped": snapshot.book().stop(&StopScope::All).is_some(),
+            "rules": snapshot.book().rules().len(),
+            "devices": overview.fleet.len(),
+            "states": states,
+            "troubles": troubles(&stories).len(),
+        }))?;
+    }
+    Ok(())
+}
+
+fn page(
+    overview: &Overview,
+    snapshot: &Snapshot,
+    tallies: &[&Tally],
+    stories: &Stories,
+    days: u16,
+    now: UnixTime,
+) -> String {
+    let book = snapshot.book();
+    let mut body = format!("<h1>Update report</h1>{}", lead(overview));
+    push_stops(book, &mut body);
+    body.push_str(&patterns());
+    push_fleet(overview, &mut body);
+    push_troubles(stories, days, &mut body);
+    push_rollouts(book, tallies, now, &mut body);
+    push_rules(book, now, &mut body);
+    push_versions(overview, &mut body);
+    document("Update report", &body)
+}
+
+/// Adds the state of the kill switch.
+fn push_stops(book: &RuleBook, body: &mut String) {
+    let reason = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let mut stops = Vec::new();
+    for (scope, stop) in book.stops() {
+        let what = match scope {
+            StopScope::All => "Everything is stopped: no device is offered anything".to_owned(),
+            StopScope::Rule(rule) => format!("The rule {rule} is stopped: its devices are offered nothing"),
+            _ => "A part of the rules is stopped".to_owned(),
+        };
+        let asked = stop.restart_asked_by.as_ref();
+        let asked = asked.map(|by| format!(" {by} asked for a restart, which somebody else must approve."));
+        let (by, reason) = (&stop.by, reason(&stop.reason));
+        stops.push(format!("{what}. {by} stopped it{reason}.{}", asked.unwrap_or_default()));
+    }
+    if stops.is_empty() {
+        body.push_str("<p class=\"notice\"><strong>Nothing is stopped.</strong> Devices are offered what the rules give them.</p>");
+    }
+    for stop in stops {
+        let _written =
+            write!(body, "<p class=\"notice bad\"><strong>Stopped.</strong> {}</p>", Escaped(&stop));
+    }
+}
+
+fn push_troubles(stories: &Stories, days: u16, body: &mut String) {
+    let troubles = troubles(stories);
+    let _written = write!(
+        body,
+        "<section aria-labelledby=\"troubles\"><h2 id=\"troubles\">Troubles of the last {}</h2>",
+        counted(usize::from(days), "day")
+    );
+    if stories.left_out > 0 {
+        let _written = write!(
+            body,
+            "<p class=\"facts\">Of the logs, the latest rows were read; {} older rows were left out.</p>",
+            stories.left_out
+        );
+    }
+    if troubles.is_empty() {
+        body.push_str("<p class=\"facts\">No trouble was found in the logs.</p></section>");
+        return;
+    }
+    body.push_str("<ul class=\"troubles\">");
+    for trouble in &troubles {
+        let (open, kind) = (trouble.open.len(), &trouble.example.kind);
+        let state = match open {
+            0 => format!("over, {} had it", counted(trouble.over, "device")),
+            open => format!("goes on for {}", counted(open, "device")),
+        };
+        let class = if open == 0 { "over" } else { "bad" };
+        let _written = write!(
+            body,
+            "<li class=\"{class}\"><p><strong>{}</strong> <span class=\"tag {class}\">{state}</span></p><p>{}.</p><p><b>To do:</b> \
+             {}.</p><p class=\"facts\">last {}{}</p></li>",
+            Escaped(&capital(kind.name()).replace('-', " ")),
+            Escaped(&capital(kind.meaning())),
+            Escaped(kind.remedy()),
+            iso(trouble.last),
+            Escaped(&named(&trouble.open))
+        );
+    }
+    body.push_str("</ul></section>");
+}
+
+/// Returns the names of the first devices.
+fn named(open: &[String]) -> String {
+    let mut text = String::new();
+    for (place, name) in open.iter().take(MAX_NAMED).enumerate() {
+        text.push_str(if place == 0 { ": " } else { ", " });
+        text.push_str(name);
+    }
+    if let Some(more) = open.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+        let _written = write!(text, " and {more} more");
+    }
+    text
+}
+
+/// Returns the troubles by kind. Kinds that go on for most devices come first.
+fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
+    let mut kinds: BTreeMap<&str, Troubles<'_>> = BTreeMap::new();
+    for story in &stories.stories {
+        for trouble in &story.troubles {
+            let entry = kinds.entry(trouble.kind.name()).or_insert_with(|| Troubles {
+                example: trouble,
+                open: Vec::new(),
+                over: 0,
+                last: trouble.last,
+            });
+            entry.last = entry.last.max(trouble.last);
+            match trouble.over {
+                None => entry.open.push(story.name()),
+                Some(_) => entry.over += 1,
+            }
+        }
+    }
+    let mut troubles: Vec<_> = kinds.into_values().collect();
+    troubles.iter_mut().for_each(|trouble| trouble.open.dedup());
+    troubles.sort_by_key(|trouble| std::cmp::Reverse((trouble.open.len(), trouble.over)));
+    troubles
+}
+
+fn push_rollouts(book: &RuleBook, tallies: &[&Tally], now: UnixTime, body: &mut String) {
+    body.push_str("<section aria-labelledby=\"rollouts\"><h2 id=\"rollouts\">Rollouts</h2>");
+    let rollouts: Vec<RolloutReport> =
+        book.rules().flat_map(|rule| RolloutReport::all_of(rule, now)).take(MAX_ROWS).collect();
+    if rollouts.is_empty() {
+        body.push_str("<p class=\"facts\">No rollout goes on.</p></section>");
+        return;
+    }
+    let rows = rollouts.iter().map(|rollout| {
+        let is_of = |tally: &&&Tally| {
+            tally.rule.to_string() == rollout.rule && tally.rollout.to_string() == rollout.name
+        };
+        let counts = tallies.iter().find(is_of).map(|tally| tally.counts).unwrap_or_default();
+        [
+            Escaped(&rollout.name).to_string(),
+            Escaped(&rollout.rule).to_string(),
+            Escaped(&rollout.version).to_string(),
+            Escaped(&rollout.whom()).to_string(),
+            format!("<span class=\"tag\">{}</span>", Escaped(&rollout.state())),
+            counts.in_flight.to_string(),
+            counts.succeeded.to_string(),
+            counts.failed.to_string(),
+            counts.overdue.to_string(),
+        ]
+    });
+    let titles =
+        ["Rollout", "Rule", "Version", "For", "State", "On the way", "Installed", "Failed", "Overdue"];
+    push_table("Rollouts", titles, rows, body);
+    body.push_str("</section>");
+}
+
+fn push_rules(book: &RuleBook, now: UnixTime, body: &mut String) {
+    let all = book.rules().len();
+    let pending = book.rules().filter(|rule| rule.pending().is_some()).count();
+    let _written = write!(
+        body,
+        "<section aria-labelledby=\"rules\"><h2 id=\"rules\">Rules</h2><p class=\"facts\">{}; {pending} with a version that waits for \
+         approval.</p>",
+        counted(all, "rule")
+    );
+    let rows = book.rules().take(MAX_ROWS).map(|rule| {
+        [
+            Escaped(&rule.key().to_string()).to_string(),
+            version(rule.approved()),
+            version(rule.pending()),
+            version(rule.rollback()),
+            rejected(rule),
+        ]
+    });
+    push_table("Rules", ["Rule", "Approved", "Pending", "Roll back to", "Rejected"], rows, body);
+    if let Some(more) = all.checked_sub(MAX_ROWS).filter(|more| *more > 0) {
+        let _written = write!(body, "<p class=\"facts\">{more} further rules are not on this page.</p>");
+    }
+    push_list("Bans", book.bans().map(|ban| format!("{}: {}", ban.scope, ban.reason)), body);
+    let holds = book.holds().filter(|hold| hold.lasts(now));
+    push_list("Holds", holds.map(|hold| format!("{}: {}", hold.name, hold.reason)), body);
+    body.push_str("</section>");
+}
+
+fn push_list(title: &str, entries: impl Iterator<Item = String>, body: &mut String) {
+    let entries: Vec<String> = entries.collect();
+    if entries.is_empty() {
+        return;
+    }
+    let _written = write!(body, "<h3>{title}</h3><ul>");
+    for entry in entries.iter().take(MAX_ROWS) {
+        let _written = write!(body, "<li>{}</li>", Escaped(entry));
+    }
+    body.push_str("</ul>");
+    if let Some(more) = entries.len().checked_sub(MAX_ROWS).filter(|more| *more > 0) {
+        let _written = write!(body, "<p class=\"facts\">{more} more are not on this page.</p>");
+    }
+}
+
+fn version(candidate: Option<&Candidate>) -> String {
+    candidate.map(|candidate| Escaped(&candidate.version.to_string()).to_string()).unwrap_or_default()
+}
+
+fn rejected(rule: &Rule) -> String {
+    let versions: Vec<String> = rule.rejected().iter().map(ToString::to_string).collect();
+    Escaped(&versions.join(", ")).to_string()
+}

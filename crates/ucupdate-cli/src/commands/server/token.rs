@@ -1,0 +1,115 @@
+//! `ucupdate token`: the tokens of administrators, in a file that `serve --admin` reads.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files;
+use crate::output::list::List;
+use crate::output::time::iso;
+use serde_json::json;
+use std::path::PathBuf;
+use ucupdate::value::UnixTime;
+use ucupdate::{Clock as _, SystemClock};
+use ucupdate_admin::{Role, TokenFile, TokenFileError};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and write it to stdout, once: the file has only its hash
+    Add(AddArgs),
+    /// List the tokens of the file, without the tokens themselves
+    List(ListArgs),
+    /// Revoke a token; a running server refuses it from the next request on
+    Revoke(RevokeArgs),
+}
+
+/// The file of tokens.
+#[derive(Debug, clap::Args)]
+struct FileArgs {
+    /// The file of tokens
+    #[arg(long, value_name = "FILE", default_value = "ucupdate-tokens.json")]
+    token_file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddArgs {
+    /// The name of the administrator: the author of changes. Two people need two names
+    name: String,
+    /// The role: viewer (reads), operator (also test devices, holds, pauses, kill) or approver (everything)
+    #[arg(long)]
+    role: Role,
+    /// The number of days until the token expires, 1 to 3650
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    days: u32,
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RevokeArgs {
+    /// The name of the token
+    name: String,
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+pub(crate) async fn run(command: TokenCommand, context: &mut Context) -> Result<(), Failure> {
+    let now = SystemClock.now();
+    match command {
+        TokenCommand::Add(AddArgs { name, role, days, file }) => {
+            let expires = UnixTime::from_seconds(now.as_seconds() + i64::from(days) * 24 * 60 * 60);
+            let path = file.token_file.display().to_string();
+            let add = move || {
+                let tokens = TokenFile::open_or_new(file.token_file)?;
+                let token = tokens.add(&name, role, Some(expires), now)?;
+                Ok::<_, Failure>((name, token))
+            };
+            let (name, token) = files::blocking(add).await?;
+            let name = name.trim();
+            context.output.message(format_args!(
+                "{path} has a token of {name} with the role {role}, which expires at {}; it is shown only now",
+                iso(expires)
+            ));
+            let value =
+                json!({ "name": name, "role": role, "expires": iso(expires), "token": token.reveal() });
+            context.output.both(&value, token.reveal())
+        }
+        TokenCommand::List(ListArgs { file }) => {
+            let found = files::blocking(move || opened(file.token_file)?.tokens().map_err(failure)).await?;
+            let mut list = List::new("tokens", "no tokens", ["NAME", "ROLE", "EXPIRES", "ADDED"]);
+            for token in found.iter() {
+                let (expires, added) = (token.expires.map(iso), iso(token.added));
+                let is_over = token.expires.is_some_and(|expires| expires <= now);
+                let value = json!({
+                    "name": token.name, "role": token.role, "expires": expires, "expired": is_over, "added": added,
+                });
+                let shown = expires.unwrap_or_else(|| "never".to_owned());
+                let shown = if is_over { format!("{shown}, over") } else { shown };
+                list.row(value, [&token.name, &token.role, &shown, &added]);
+            }
+            context.output.result(&list)
+        }
+        TokenCommand::Revoke(RevokeArgs { name, file }) => {
+            let revoke = move || opened(file.token_file)?.revoke(&name).map_err(failure);
+            let revoked = files::blocking(revoke).await?;
+            let value = json!({ "name": revoked.name, "role": revoked.role });
+            context.output.both(&value, format_args!("the token of {} is revoked", revoked.name))
+        }
+    }
+}
+
+fn opened(path: PathBuf) -> Result<TokenFile, Failure> {
+    TokenFile::open(path).map_err(failure)
+}
+
+/// Returns a failure with the kind of its cause.
+pub(crate) fn failure(error: TokenFileError) -> Failure {
+    match error {
+        error @ TokenFileError::NoToken { .. } => Failure::not_found(error),
+        error => error.into(),
+    }
+}

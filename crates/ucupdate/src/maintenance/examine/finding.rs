@@ -1,0 +1,115 @@
+//! [`Finding`]: what an examination found, what was expected, and what to do.
+
+use crate::maintenance::problem::StoreProblem;
+use std::fmt;
+
+/// The severity of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a finding is to be mended, to be looked at, or to be known")]
+pub enum Severity {
+    /// Devices are not served as intended, or will not be soon.
+    Problem,
+    /// A thing that may be intended, and that a person should look at.
+    Warning,
+    /// A fact that an administrator should know.
+    Note,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Problem => "problem",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// A finding of an examination. Its texts are for people; `kind` and `severity` are for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The kind in one word, such as `clocks-differ`.
+    pub kind: &'static str,
+    /// The severity of the finding.
+    pub severity: Severity,
+    /// The thing that it is about: a rule, a URL, `store`.
+    pub subject: String,
+    /// What was found.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+    /// The remedy, as an instruction.
+    pub remedy: String,
+}
+
+impl Finding {
+    /// Creates a finding.
+    pub fn new(
+        kind: &'static str,
+        severity: Severity,
+        subject: impl Into<String>,
+        found: String,
+        expected: String,
+        remedy: String,
+    ) -> Self {
+        Self { kind, severity, subject: subject.into(), found, expected, remedy }
+    }
+
+    pub(super) fn folder_not_writable(folder: &str, reason: &str) -> Self {
+        Self::new(
+            "folder-not-writable",
+            Severity::Problem,
+            folder,
+            format!("{folder} cannot be written: {reason}"),
+            "folders that the user of the server may write".to_owned(),
+            "give the folder to the user of the server; a command that was run as root may have made it"
+                .to_owned(),
+        )
+    }
+
+    pub(super) fn store_unreadable(reason: &str) -> Self {
+        Self::new(
+            "store-unreadable",
+            Severity::Problem,
+            "store",
+            format!("the store does not answer: {reason}"),
+            "a store that can be read".to_owned(),
+            "check the disk or the network, and run this again".to_owned(),
+        )
+    }
+}
+
+/// A problem that [`check_store`](crate::check_store) found.
+impl From<&StoreProblem> for Finding {
+    fn from(problem: &StoreProblem) -> Self {
+        let (severity, expected) = match problem {
+            StoreProblem::CheckpointDamaged { .. } => {
+                (Severity::Warning, "checkpoints that equal the history")
+            }
+            StoreProblem::PackageGone { .. } => (Severity::Warning, "the packages of all kept revisions"),
+            StoreProblem::StoneTooWide { .. } => {
+                (Severity::Warning, "a stone that names the models its image was made for")
+            }
+            StoreProblem::OtherInterimVersion { .. } => {
+                (Severity::Problem, "an image with the version that its stone names")
+            }
+            StoreProblem::FileGone { .. } | StoreProblem::FileDamaged { .. } => {
+                (Severity::Problem, "the files of each package as they were ingested")
+            }
+            StoreProblem::DescriptionDamaged { .. } => {
+                (Severity::Problem, "a whole description of each package")
+            }
+            _ => (Severity::Problem, "a whole history"),
+        };
+        let subject = problem.key().unwrap_or("store");
+        Self::new(
+            problem.kind(),
+            severity,
+            subject,
+            problem.to_string(),
+            expected.to_owned(),
+            problem.repair(),
+        )
+    }
+}

@@ -1,0 +1,135 @@
+//! Examines a store and its rules for an administrator: rights, clock, history, images, and rules that need attention.
+
+pub(crate) mod finding;
+pub(crate) mod near_equal;
+mod rules;
+mod store_use;
+
+use crate::maintenance::access::check_access;
+use crate::service::UpdateService;
+use finding::{Finding, Severity};
+use rules::Touched;
+use store_use::use_each_operation;
+use ucupdate_core::value::UnixTime;
+use ucupdate_store::{StoreError, error_chain};
+
+/// The difference between the clock of the store and ours that is a finding.
+const MAX_CLOCK_DIFFERENCE_MILLIS: i64 = 2 * 60 * 1000;
+
+/// The number of the newest revisions in which the last change of a rollout is looked for.
+const REVISIONS_LOOKED_AT: u64 = 1000;
+
+/// One check of [`UpdateService::examine`], and its findings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The name of the check, for people: `store rights`.
+    pub name: &'static str,
+    /// The findings. Empty if nothing is wrong.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// Creates the result of a check.
+    pub fn new(name: &'static str, findings: Vec<Finding>) -> Self {
+        Self { name, findings }
+    }
+}
+
+impl UpdateService {
+    /// Examines the store and the rules as an administrator would: whether each operation of the store works for this
+    /// process, how far the clock of the store is from `now`, what [`check`](Self::check) finds, and which rules need
+    /// attention.
+    ///
+    /// It writes an object to a scratch key and removes it. With `quick`, images are not read, and only their sizes are
+    /// compared.
+    ///
+    /// ```
+    /// use ucupdate::{Options, UpdateService, store::MemoryStore};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), Options::default()).await?;
+    /// let checks = service.examine(true).await;
+    /// let kinds: Vec<_> = checks.iter().flat_map(|check| &check.findings).map(|finding| finding.kind).collect();
+    /// assert_eq!(kinds, ["no-rules"]);
+    /// # Ok::<(), ucupdate::StateError>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn examine(&self, quick: bool) -> Vec<Checked> {
+        let used = use_each_operation(&**self.store()).await;
+        let mut rights = used.findings;
+        if rights.is_empty() {
+            let access = check_access(&**self.store()).await;
+            let refused = access.refused.iter().chain(&access.failed);
+            rights.extend(refused.map(|(folder, reason)| Finding::folder_not_writable(folder, reason)));
+        }
+        let mut checks = vec![Checked::new("store rights", rights)];
+        if let Some(store_time) = used.store_time {
+            checks.push(Checked::new("clock", clock_findings(store_time, self.now())));
+        }
+        let history = match self.check(quick).await {
+            Ok(found) => found.problems.iter().map(Finding::from).collect(),
+            Err(error) => vec![Finding::store_unreadable(&error_chain(&error))],
+        };
+        checks.push(Checked::new("history and images", history));
+        let snapshot = self.snapshot();
+        let touched = self.rollouts_touched().await;
+        checks.extend(rules::checks(snapshot.book(), &touched, self.now()));
+        checks
+    }
+
+    /// Returns when rollouts were last changed, as far as the newest revisions tell.
+    async fn rollouts_touched(&self) -> Touched {
+        let newest = self.snapshot().revision();
+        let first = newest.saturating_sub(REVISIONS_LOOKED_AT) + 1;
+        let revisions = self.history(first, usize::MAX).await.unwrap_or_default();
+        Touched::of(&revisions)
+    }
+}
+
+/// Returns the finding where the clocks of the store and of this process differ.
+fn clock_findings(store_time: UnixTime, now: UnixTime) -> Vec<Finding> {
+    let ahead = store_time.as_millis().saturating_sub(now.as_millis());
+    if ahead.abs() <= MAX_CLOCK_DIFFERENCE_MILLIS {
+        return Vec::new();
+    }
+    let (minutes, way) = (ahead.unsigned_abs() / 60_000, if ahead > 0 { "ahead of" } else { "behind" });
+    vec![Finding::new(
+        "clocks-differ",
+        Severity::Problem,
+        "store",
+        format!(
+            "the clock of the store says {store_time}, {minutes} minutes {way} the clock of this machine"
+        ),
+        "less than 2 minutes between the clocks".to_owned(),
+        "synchronise both clocks (NTP): ramps, windows and the ages of packages are reckoned by them"
+            .to_owned(),
+    )]
+}
+
+/// Returns a finding for an operation of the store that failed.
+fn failed_operation(operation: &str, error: &StoreError) -> Finding {
+    Finding::new(
+        "store-operation-failed",
+        Severity::Problem,
+        "store",
+        format!("{operation} failed: {}", error_chain(error)),
+        "a store in which this user may create, replace, read, list and delete objects".to_owned(),
+        "give this user the right, make room on the disk, or run the command as the user of the server"
+            .to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_differ_by_minutes_are_a_finding() {
+        let at = UnixTime::from_seconds;
+        assert_eq!(clock_findings(at(1000), at(1100)), []);
+        let ahead = clock_findings(at(100_000), at(0));
+        assert!(ahead[0].found.contains("1666 minutes ahead of"), "{ahead:?}");
+        let behind = clock_findings(at(0), at(200));
+        assert!(behind[0].found.contains("3 minutes behind"), "{behind:?}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Words of rules that differ by so little that they may mean the same device.
+
+use std::collections::{BTreeMap, BTreeSet};
+use ucupdate_core::RuleBook;
+use ucupdate_core::RuleKey;
+
+/// The number of rules up to which each one is compared with each other one.
+const MAX_COMPARED: usize = 2000;
+
+/// Two words of rules that may mean one thing: `VVX 500` and `VVX500`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NearEqual {
+    /// The name of the word: `vendor`, `model`, `hardware-revision`, `locale`, `update-type`.
+    pub(super) field: String,
+    /// The two spellings, in alphabetical order.
+    pub(super) words: (String, String),
+    /// `true` if the words differ only in blanks and punctuation.
+    pub(super) differs_in_punctuation: bool,
+    /// The first pair of rules that differ in these words.
+    pub(super) rules: (RuleKey, RuleKey),
+    /// The number of pairs of rules that differ in these words.
+    pub(super) pairs: usize,
+}
+
+/// Returns the near-equal words among the rules of a book. Words between which an alias stands are left out.
+///
+/// Words of other digits are other models (`CX600`, `CX700`), so one edit counts only between words with the same digits, and
+/// only for vendors and models of four or more characters.
+pub(super) fn near_equal(book: &RuleBook) -> Vec<NearEqual> {
+    let rules: Vec<&RuleKey> = book.rules().map(|rule| rule.key()).collect();
+    let mut found: BTreeMap<(usize, String, String), NearEqual> = BTreeMap::new();
+    let mut note = |one: &RuleKey, other: &RuleKey, differs_in_punctuation: bool| {
+        for (index, (a, b)) in one.words().into_iter().zip(other.words()).enumerate() {
+            if a.eq_ignore_ascii_case(b) {
+                continue;
+            }
+            let (a, b) = if a <= b { (a, b) } else { (b, a) };
+            let near = found.entry((index, a.to_owned(), b.to_owned())).or_insert_with(|| NearEqual {
+                field: RuleKey::WORD_NAMES.get(index).map_or("", |name| name).replace(' ', "-"),
+                words: (a.to_owned(), b.to_owned()),
+                differs_in_punctuation,
+                rules: (one.clone(), other.clone()),
+                pairs: 0,
+            });
+            near.pairs += 1;
+        }
+    };
+    let mut folded: BTreeMap<Vec<String>, Vec<&RuleKey>> = BTreeMap::new();
+    for rule in &rules {
+        folded.entry(rule.words().map(fold).into()).or_default().push(rule);
+    }
+    for same in folded.values() {
+        if let [first, others @ ..] = &same[..] {
+            others.iter().for_each(|other| note(first, other, true));
+        }
+    }
+    for (index, one) in rules.iter().enumerate().take(MAX_COMPARED) {
+        for other in rules.iter().take(MAX_COMPARED).skip(index + 1) {
+            if is_one_edit_apart(one, other) {
+                note(one, other, false);
+            }
+        }
+    }
+    let aliased: BTreeSet<(String, String)> = book
+        .aliases()
+        .map(|alias| {
+            let lower = |word: &str| word.to_ascii_lowercase();
+            (lower(alias.reported.word.as_str()), lower(alias.stands_for.as_str()))
+        })
+        .collect();
+    let has_alias = |near: &NearEqual| {
+        let (a, b) = (near.words.0.to_ascii_lowercase(), near.words.1.to_ascii_lowercase());
+        aliased.contains(&(a.clone(), b.clone())) || aliased.contains(&(b, a))
+    };
+    found.into_values().filter(|near| !has_alias(near)).collect()
+}
+
+/// Returns the letters and digits of a word, in lower case.
+fn fold(word: &str) -> String {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The places of vendor and model among the words of a rule.
+const VENDOR_AND_MODEL: [usize; 2] = [1, 2];
+
+fn is_one_edit_apart(one: &RuleKey, other: &RuleKey) -> bool {
+    let mut differing = one.words().into_iter().zip(other.words()).enumerate();
+    let mut differing = differing.by_ref().filter(|(_, (a, b))| !a.eq_ignore_ascii_case(b));
+    let (Some((index, (a, b))), None) = (differing.next(), differing.next()) else { return false };
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
+    VENDOR_AND_MODEL.contains(&index)
+        && a.chars().count().min(b.chars().count()) >= 4
+        && digits(a) == digits(b)
+        && fold(a) != fold(b)
+        && one.difference_from(other.words()) == (1, 1)
+}
