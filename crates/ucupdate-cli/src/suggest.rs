@@ -22,7 +22,15 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
                  and approve RULE VERSION approves another version"
             ));
         }
-        ChangeError::Refused(refusal) => meant(refusal, book),
+        ChangeError::Refused(refusal) => {
+            let meant = meant(refusal, book);
+            if let Refusal::NoInterimPending { locale, update_type } = refusal
+                && book.interim_rule(locale, update_type).is_none()
+            {
+                return with_meant(Failure::not_found(refusal), meant);
+            }
+            meant
+        }
         _ => None,
     };
     with_meant(error.into(), meant)
@@ -100,6 +108,23 @@ fn meant(refusal: &Refusal, book: &RuleBook) -> Option<String> {
         }
         Refusal::NoPackage { package } => {
             nearest(&package.to_string(), book.packages().map(|package| package.id()))
+        }
+        Refusal::NoInterimPending { locale, update_type }
+            if book.interim_rule(locale, update_type).is_none() =>
+        {
+            let wanted = format!("{locale} {update_type}");
+            let known =
+                book.interim_rules().map(|(locale, update_type, _)| format!("{locale} {update_type}"));
+            nearest(&wanted, known).map(|meant| match meant.strip_suffix(" CPE") {
+                Some(locale) => locale.to_owned(),
+                None => meant.replacen(' ', " --update-type ", 1),
+            })
+        }
+        Refusal::NoSuchInterim { locale, version } => {
+            let images = || book.packages().flat_map(|package| &package.interim);
+            let of_locale = images().filter(|image| image.locale == *locale);
+            nearest(version.as_str(), of_locale.map(|image| &image.version))
+                .or_else(|| nearest(locale.as_str(), images().map(|image| &image.locale)))
         }
         Refusal::NoScheme { rules } => {
             nearest(&rules.to_string(), book.settings().schemes.iter().map(|entry| &entry.rules))
@@ -221,7 +246,7 @@ fn nearest<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> Option<S
         let name = name.to_string();
         (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name)
     });
-    let most = (wanted.chars().count() / 3).max(1);
+    let most = wanted.chars().count().div_ceil(3);
     names.min().filter(|(distance, _)| *distance <= most).map(|(_, name)| name)
 }
 

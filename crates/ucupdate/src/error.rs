@@ -57,7 +57,7 @@ pub enum ChangeError {
     Contended { tries: u32 },
     /// The change is larger than a revision may be. Nothing has changed.
     #[error(
-        "the change needs {found} bytes, but a revision has at most {limit}; ingest smaller packages, or roll back in smaller steps"
+        "the change needs {found} bytes, but a revision has at most {limit}, which no option raises; ingest smaller packages, or roll back in smaller steps"
     )]
     TooLarge { found: usize, limit: usize },
     /// The rule book could not be read or written. For [`StoreError::Unavailable`] and [`StoreError::Backend`] the change

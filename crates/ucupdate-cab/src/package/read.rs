@@ -200,9 +200,10 @@ impl Reading<'_> {
 
 fn irregularity_problem(irregularity: &Irregularity) -> Problem {
     let (kind, expected) = match (irregularity.is_incomplete(), irregularity.is_ambiguous()) {
-        (true, _) => {
-            (ProblemKind::UnreadFolder, "folders without compression, in MSZIP or in LZX; repack the cabinet")
-        }
+        (true, _) => (
+            ProblemKind::UnreadFolder,
+            "folders without compression, in MSZIP or in LZX; extract the cabinet with cabextract or 7-Zip and build it again with `ucupdate package build`",
+        ),
         (false, true) => (ProblemKind::AmbiguousCabinet, "one table of files"),
         _ if matches!(irregularity, Irregularity::NoCabinet { .. }) => {
             (ProblemKind::IrregularCabinet, "one cabinet in the program")

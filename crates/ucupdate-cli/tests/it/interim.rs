@@ -117,46 +117,100 @@ fn an_old_store_is_narrowed_by_exactly_the_commands_that_verify_prints() {
 }
 
 #[test]
-fn verify_is_clean_after_an_old_store_with_its_images_was_narrowed() {
-    let place = Place::with_package();
-    let wide = ["stone", "set", "ocs-interim", "--below", "1.0.522.90"];
-    place.run(&wide).done();
-    place
-        .run(&[
-            "stone",
-            "add",
-            "all",
-            "--device-type",
-            "UCPhone",
-            "--below",
-            "1.0.522.98",
-            "--by",
-            "1.0.522.103",
-            "--image",
-            "interim",
-        ])
-        .done();
-    let checked = place.run(&["verify"]);
-    assert_eq!(checked.code, Some(1), "{checked:?}");
+fn a_stone_for_every_model_is_refused_and_the_stones_that_are_advised_instead_can_be_added() {
+    let place = Place::new();
+    place.file("cx600.cab", &with_interim(CX600, "4.0.7577.0", "2.0.0.0"));
+    place.run(&["ingest", "cx600.cab"]).done();
+    let wide = ["--device-type", "UCPhone", "--below", "2.0", "--by", "2.0.0.0", "--image", "interim"];
+    let refused = place.run(&[&["stone", "add", "all"], &wide[..]].concat()).refused();
+    let printed = commands(&refused);
+    assert_eq!(printed.len(), 1, "{refused}");
+    let added = run_printed(&place, &printed[0]);
     assert!(
-        checked.stdout.starts_with(
-            "stepping stone all sends the interim image 1.0.522.103 to every device of UCPhone/*/*/*/* below 1.0.522.98, also \
-             to those that report 0.0.0.0, but the image was made for single models\n    type `ucupdate stone narrow all`: "
-        ),
-        "{checked:?}"
+        added.contains("stepping stone all: UCPhone/Polycom/CX600/*/* below 2.0 goes by 2.0.0.0"),
+        "{added}"
     );
-    let tried = place.run(&["stone", "narrow", "all", "--dry-run"]).done();
-    assert!(tried.starts_with("would be: stepping stone all: "), "{tried}");
-    for command in commands(&checked.stdout) {
-        run_printed(&place, &command);
-    }
-    let again = place.run(&["verify"]).done();
-    assert!(again.ends_with("nothing is wrong\n"), "{again}");
-    let narrow = place.run(&["stone", "narrow", "ocs-interim"]).done();
+    let narrow = place.run(&["stone", "narrow", "all"]).done();
     assert!(
         narrow.starts_with("nothing to do: ") && narrow.ends_with("is for single models already\n"),
         "{narrow}"
     );
+}
+
+#[test]
+fn all_stones_that_must_name_another_version_are_named_at_once() {
+    for version in ["1.0.522.110", "1.0.522.90"] {
+        let place = Place::with_package();
+        place.run(&["approve", IP8540, CX700]).done();
+        place.file("newer.cab", &with_interim(IP8540, "3.5.6907.5", version));
+        let refused = place.run(&["ingest", "newer.cab"]).refused();
+        let printed = commands(&refused);
+        assert_eq!(printed.len(), 3, "{refused}");
+        for command in printed {
+            run_printed(&place, &command);
+        }
+        place.run(&["ingest", "newer.cab"]).done();
+    }
+}
+
+#[test]
+fn a_ban_names_the_command_that_lifts_it() {
+    let place = Place::with_package();
+    place.run(&["ban", "add", "UCPhone/LG-Nortel/*", "3.5.6907.0", "--reason", "it hangs"]).done();
+    let refused = place.run(&["approve", IP8540]).refused();
+    let printed = commands(&refused);
+    assert_eq!(printed, ["ban lift \"UCPhone/LG-Nortel/*/*/*/*\" 3.5.6907.0"]);
+    let rules = place.run(&["rules"]).done();
+    assert!(rules.contains("3.5.6907.0 (banned)"), "{rules}");
+    assert_eq!(place.run(&["rules", "--json"]).json()["rules"][0]["banned"], json!(["3.5.6907.0"]));
+    run_printed(&place, &printed[0]);
+    place.run(&["reject", IP8540]).done();
+    let rules = place.run(&["rules"]).done();
+    assert!(rules.contains("  3.5.6907.0 is rejected\n") && !rules.contains("banned"), "{rules}");
+    assert_eq!(place.run(&["rules", "--json"]).json()["rules"][0]["rejected"], json!(["3.5.6907.0"]));
+    place.run(&["approve", IP8540, "3.5.6907.0"]).done();
+}
+
+#[test]
+fn a_banned_interim_image_is_marked_in_the_list() {
+    let place = Place::with_package();
+    place.run(&["ban", "add", "UCPhone/*", "1.0.522.103", "--reason", "it hangs"]).done();
+    let list = place.run(&["interim", "list"]).done();
+    assert!(list.contains("pending, banned"), "{list}");
+    assert_eq!(place.run(&["interim", "list", "--json"]).json()["interim"][0]["banned"], true);
+    let refused = place.run(&["interim", "approve", "ENU"]).refused();
+    for command in commands(&refused) {
+        run_printed(&place, &command);
+    }
+    place.run(&["interim", "approve", "ENU"]).done();
+}
+
+#[test]
+fn a_mistyped_locale_or_group_is_not_found_and_the_near_one_is_named() {
+    let place = Place::with_package();
+    place.run(&["group", "add", "pilots"]).done();
+    for (args, meant) in [
+        (&["interim", "approve", "EN"][..], "ENU"),
+        (&["interim", "reject", "ENV"], "ENU"),
+        (&["interim", "approve", "ENU", "1.0.522.104"], "1.0.522.103"),
+        (&["hold", "add", "fair", "--group", "pilto"], "pilots"),
+        (&["pin", "set", IP8540, "3.5.6907.0", "--group", "pilto"], "pilots"),
+        (&["fleet", "--group", "pilto"], "pilots"),
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(3), "{args:?}: {ran:?}");
+        assert!(ran.stderr.ends_with(&format!("; did you mean {meant}?\n")), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_ban_without_a_reason_to_read_is_a_wrong_call() {
+    let place = Place::with_package();
+    for reason in ["", " ", "\u{a0}", "\u{200b}", "-"] {
+        let ran = place.run(&["ban", "add", "UCPhone/HP", "1.0", "--reason", reason]);
+        assert_eq!(ran.code, Some(2), "{reason:?}: {ran:?}");
+        assert!(ran.stderr.contains("expected a reason in words"), "{ran:?}");
+    }
 }
 
 #[test]

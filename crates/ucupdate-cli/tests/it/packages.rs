@@ -161,6 +161,9 @@ fn the_parts_of_a_set_are_ingested_together_in_any_order() {
     let packages = both["packages"].as_array().unwrap();
     assert_eq!(packages.len(), 2, "{both}");
     assert_eq!(packages[0]["file"], "2.cab, 1.cab");
+    let history = place.run(&["history", "--json"]).json();
+    let notes = history["revisions"].to_string();
+    assert!(notes.contains("was ingested from 2.cab, 1.cab"), "the history names each file: {notes}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::book::policy::OfferPolicy;
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
+use crate::book::stone::quoted;
 use crate::value::{ParseError, ParseErrorKind, Sha256Digest};
 use crate::version::ReportedVersion;
 use std::fmt;
@@ -101,6 +102,16 @@ impl BanScope {
     /// is not.
     pub(crate) fn can_be_stored(&self) -> bool {
         self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
+    }
+
+    /// Returns the command line of `ucupdate` that lifts the ban of this scope.
+    pub fn lift_command(&self) -> String {
+        match self {
+            Self::Version { rules, version } => {
+                format!("ucupdate ban lift {} {}", quoted(&rules.to_string()), quoted(version.as_str()))
+            }
+            Self::Image(digest) => format!("ucupdate ban lift --image {digest}"),
+        }
     }
 
     /// Returns a text in lower case. Scopes are compared by this text.

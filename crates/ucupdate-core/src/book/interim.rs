@@ -1,10 +1,11 @@
 //! The interim images of a rule book. An approved image is for every device that needs it, and a pending image is for
 //! test devices.
 
+use crate::book::ban::{Ban, BanScope};
 use crate::book::package::{IngestedPackage, InterimImage};
 use crate::book::rule_book::{InterimKey, RuleBook};
 use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::stone::{SteppingStone, StoneImage};
+use crate::book::stone::{SteppingStone, StoneImage, quoted};
 use crate::device::{DeviceKind, Locale};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
@@ -92,6 +93,29 @@ impl RuleBook {
         stones.filter(move |stone| package.has_kind_of(stone, locale, update_type))
     }
 
+    /// Returns the ban of an interim image: one of its bytes, or one of its version in every rule that leads over it.
+    pub fn ban_of_interim(&self, image: &InterimImage) -> Option<&Ban> {
+        let digest = image.files.image.sha256;
+        let rules = self.rules().filter(|rule| {
+            let key = rule.key();
+            let mut stones = self.settings.stones.iter();
+            key.kind().locale == image.locale
+                && *key.update_type() == image.update_type
+                && stones.any(|stone| stone.image == StoneImage::Interim && stone.is_for(key))
+        });
+        let rules: Vec<_> = rules.collect();
+        self.bans().find(|ban: &&Ban| match &ban.scope {
+            BanScope::Image(banned) => *banned == digest,
+            BanScope::Version { .. } => {
+                !rules.is_empty()
+                    && rules.iter().all(|rule| {
+                        let (key, policy) = (rule.key(), rule.policy());
+                        self.is_image_banned_by(ban, key, policy, &image.version, digest)
+                    })
+            }
+        })
+    }
+
     fn images_of(
         &self,
         which: impl Fn(&InterimRule) -> Option<PackageId>,
@@ -101,6 +125,29 @@ impl RuleBook {
             Some((self.interim_image(locale, update_type, package)?, package))
         })
     }
+}
+
+impl InterimImage {
+    /// Returns the command line of `ucupdate` that approves this image while it is pending.
+    pub fn approve_command(&self) -> String {
+        approve_command(&self.locale, &self.update_type, None)
+    }
+}
+
+/// Returns the command line of `ucupdate` that approves an interim image: one of a version, or the pending one.
+pub(crate) fn approve_command(
+    locale: &Locale,
+    update_type: &UpdateType,
+    version: Option<&ReportedVersion>,
+) -> String {
+    let mut line = format!("ucupdate interim approve {}", quoted(locale.as_str()));
+    if let Some(version) = version {
+        line.push_str(&format!(" {}", quoted(version.as_str())));
+    }
+    if !update_type.as_str().eq_ignore_ascii_case("CPE") {
+        line.push_str(&format!(" --update-type {}", quoted(update_type.as_str())));
+    }
+    line
 }
 
 impl IngestedPackage {

@@ -45,7 +45,7 @@ pub use rule_book::{RuleBook, Settings};
 pub(crate) use rule_key::with_last;
 pub use rule_key::{RuleKey, UpdateType};
 pub use rule_pattern::RulePattern;
-pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName};
+pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName, StoneRemedy};
 pub use table::Entry;
 pub use test_device::{TestDevice, TestDeviceName};
 pub use wide_stone::{OtherInterimVersion, WideStone};

@@ -116,6 +116,11 @@ impl SteppingStone {
         StoneName::from_static("ocs-interim")
     }
 
+    /// Returns whether the stone sends an interim image to devices of any vendor or model.
+    pub fn is_wide(&self) -> bool {
+        self.image == StoneImage::Interim && (self.kind.vendor.is_empty() || self.kind.model.is_empty())
+    }
+
     /// Returns whether the stone applies to the devices of a rule.
     pub fn is_for(&self, rule: &RuleKey) -> bool {
         self.kind.matches(rule.kind())
@@ -156,6 +161,18 @@ impl fmt::Display for SteppingStone {
     }
 }
 
+/// What helps where the image of a stone is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoneRemedy {
+    /// A package with the image, or the removal of the stone.
+    Ingest,
+    /// The approval of the image, which a package of the rule book contains.
+    Approve,
+    /// A narrower stone: the image was made for other devices than those of the rule.
+    Narrow,
+}
+
 /// A stone whose image is missing for a rule that needs it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{rule}: devices below {} step by {} first, and its image is not there, so they get nothing", stone.below, stone.by)]
@@ -165,6 +182,8 @@ pub struct MissingStone {
     pub stone: Box<SteppingStone>,
     /// The rule that needs the stone.
     pub rule: RuleKey,
+    /// What helps.
+    pub remedy: StoneRemedy,
 }
 
 /// Returns a word for a shell command line. The word is quoted if it has special characters.

@@ -15,18 +15,20 @@ use crate::version::ReportedVersion;
 pub struct WideStone {
     /// The stone.
     pub stone: SteppingStone,
-    /// The stones that should replace it, one for each kind of device that the image was made for. Empty if these kinds
-    /// are not known.
+    /// The stones that are to take its place: one for each kind of device that the image was made for. Empty if these kinds
+    /// are not known, or if each has a stone of its own.
     pub narrowed: Vec<SteppingStone>,
+    /// Whether each kind of device that the image was made for has a stone of its own, so that this one is not needed.
+    pub is_covered: bool,
 }
 
 impl WideStone {
-    /// Returns the command line of `ucupdate` that narrows the stone.
+    /// Returns the command line of `ucupdate` that narrows the stone, or that removes it where it cannot be narrowed.
     pub fn narrow_command(&self) -> String {
         let name = quoted(self.stone.name.as_str());
         match self.narrowed.is_empty() {
             false => format!("ucupdate stone narrow {name}"),
-            true => format!("ucupdate stone set {name} --vendor VENDOR --model MODEL"),
+            true => format!("ucupdate stone remove {name}"),
         }
     }
 }
@@ -46,7 +48,11 @@ pub struct OtherInterimVersion {
 impl OtherInterimVersion {
     /// Returns the command line of `ucupdate` that makes the stone name the version of the image.
     pub fn set_command(&self) -> String {
-        format!("ucupdate stone set {} --by {}", quoted(self.stone.name.as_str()), self.version)
+        let name = quoted(self.stone.name.as_str());
+        match self.stone.is_above_image(&self.version) {
+            true => format!("ucupdate stone set {name} --below {0} --by {0}", self.version),
+            false => format!("ucupdate stone set {name} --by {}", self.version),
+        }
     }
 }
 
@@ -55,11 +61,13 @@ type Kind = (DeviceType, Vendor, Model);
 impl RuleBook {
     /// Returns the stones that send an interim image to devices of any vendor or model, with their replacements.
     pub fn wide_stones(&self) -> Vec<WideStone> {
-        let stones = self.settings.stones.iter().filter(|stone| {
-            stone.image == StoneImage::Interim
-                && (stone.kind.vendor.is_empty() || stone.kind.model.is_empty())
+        let stones = self.settings.stones.iter().filter(|stone| stone.is_wide());
+        let wide = stones.map(|stone| {
+            let narrowed = self.narrowed(stone);
+            let is_covered = narrowed.is_empty() && !self.kinds_of_image(stone).is_empty();
+            WideStone { stone: stone.clone(), narrowed, is_covered }
         });
-        stones.map(|stone| WideStone { stone: stone.clone(), narrowed: self.narrowed(stone) }).collect()
+        wide.collect()
     }
 
     /// Returns the approved interim images whose version differs from that of the stepping stone that sends them.
@@ -82,7 +90,7 @@ impl RuleBook {
         found
     }
 
-    fn narrowed(&self, stone: &SteppingStone) -> Vec<SteppingStone> {
+    pub(super) fn narrowed(&self, stone: &SteppingStone) -> Vec<SteppingStone> {
         let mut narrowed: Vec<SteppingStone> = Vec::new();
         for (device_type, vendor, model) in self.kinds_of_image(stone) {
             let kind = KindPattern {
@@ -148,13 +156,16 @@ impl RuleBook {
         taken: &[SteppingStone],
     ) -> Option<StoneName> {
         let model = kind.model.first()?.as_str().to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-");
-        let base = format!("{}-{model}", wide.name);
-        let names = std::iter::once(base.clone()).chain((2..100).map(|number| format!("{base}-{number}")));
-        let names = names.filter_map(|name| name.parse::<StoneName>().ok());
+        self.free_stone_name(&format!("{}-{model}", wide.name).parse().ok()?, taken)
+    }
+
+    /// Returns a name that no other stone has: this one, with a number where it is taken.
+    pub(super) fn free_stone_name(&self, base: &StoneName, taken: &[SteppingStone]) -> Option<StoneName> {
+        let numbered = (2..100).filter_map(|number| format!("{base}-{number}").parse::<StoneName>().ok());
         let is_free = |name: &StoneName| {
             let mut stones = self.settings.stones.iter().chain(taken);
             stones.all(|stone| stone.name != *name)
         };
-        names.into_iter().find(is_free)
+        std::iter::once(base.clone()).chain(numbered).find(is_free)
     }
 }

@@ -18,7 +18,8 @@ fn ingesting_makes_versions_pending_and_approving_gives_them_to_everybody() {
         [
             format!("{PHONE}: 3.5.6907.0 is pending"),
             format!(
-                "{PHONE}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing"
+                "{PHONE}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing; \
+                 ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device has to step"
             ),
         ]
     );
@@ -183,7 +184,8 @@ fn an_interim_image_of_another_version_than_its_stone_names_is_refused_with_what
     assert_eq!(
         book.ingest(&low).unwrap_err().to_string(),
         "interim image 1.0.522.97 for ENU has another version than its stepping stones expect: ocs-interim names 1.0.522.103; \
-         if the package is right, type `ucupdate stone set ocs-interim --by 1.0.522.97`, and ingest the package again"
+         if the package is right, type `ucupdate stone set ocs-interim --below 1.0.522.97 --by 1.0.522.97` (devices of \
+         ocs-interim from 1.0.522.97 on step no more), and ingest the package again"
     );
 }
 

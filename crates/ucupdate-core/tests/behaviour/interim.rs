@@ -207,7 +207,7 @@ fn a_rejected_interim_image_does_not_come_back_with_the_next_ingest() {
          1.0.522.103` approves it"
     );
     let notes = make(&mut book, approve());
-    assert!(notes[1].ends_with("and its image is not there, so they get nothing"), "{notes:?}");
+    assert!(notes[1].ends_with("`ucupdate interim approve ENU 1.0.522.103` approves it"), "{notes:?}");
     assert_eq!(word(&book, "1.0.522.34"), "stepping-stone-missing");
     make(&mut book, approve_version("1.0.522.103"));
     assert_eq!((images(&book).as_str(), word(&book, "1.0.522.34")), ("1.0.522.103 -", "offer"));
@@ -247,7 +247,7 @@ fn a_banned_interim_image_is_neither_approved_nor_offered() {
     let ban = BookCommand::Ban(Ban::new(BanScope::Image(digest), "it bricks phones"));
     let mut banned = book();
     make(&mut banned, ban.clone());
-    assert!(refused(&banned, approve_interim("ENU")).ends_with("lift the ban first"));
+    assert!(refused(&banned, approve_interim("ENU")).contains("`ucupdate ban lift "));
     let notes = make(&mut banned, approve());
     assert!(notes[1].starts_with("interim image 1.0.522.103 for ENU is banned by sha256:"), "{notes:?}");
     assert_eq!(
@@ -273,8 +273,9 @@ fn an_interim_image_of_another_version_is_taken_once_the_stones_name_it_and_test
     assert_eq!(
         refusal.to_string(),
         "interim image 1.0.522.110 for ENU has another version than its stepping stones expect: ocs-interim names \
-         1.0.522.103; if the package is right, type `ucupdate stone set ocs-interim --by 1.0.522.110`, and ingest the \
-         package again"
+         1.0.522.103, ocs-interim-cpe names 1.0.522.103 for other devices, ocs-interim-cx700 names 1.0.522.103 for other devices; \
+         if the package is right, type `ucupdate stone set ocs-interim --by 1.0.522.110` and `ucupdate stone set ocs-interim-cpe \
+         --by 1.0.522.110` and `ucupdate stone set ocs-interim-cx700 --by 1.0.522.110`, and ingest the package again"
     );
     let mut stone = book.settings().stones[0].clone();
     assert_eq!(stone.name.as_str(), "ocs-interim");
@@ -404,17 +405,40 @@ fn a_wide_stone_of_an_old_store_is_narrowed_to_the_stones_of_a_new_one() {
 
 #[test]
 fn a_wide_stone_is_narrowed_to_the_kinds_of_the_package_that_carries_its_image() {
-    let mut book = RuleBook::of_new_store();
+    let mut book = RuleBook::default();
     let mut wide = SteppingStone::ocs_interim();
     wide.name = "mine".parse().unwrap();
     (wide.below, wide.by) = ("2.0".parse().unwrap(), "2.0.0.0".parse().unwrap());
-    make(&mut book, BookCommand::AddStone(wide));
+    let name = SteppingStone::ocs_interim().name;
+    make(&mut book, BookCommand::ReplaceStone { name, stones: vec![wide] });
     let [unknown] = &book.wide_stones()[..] else { panic!("one stone is wide") };
-    assert_eq!(unknown.narrow_command(), "ucupdate stone set mine --vendor VENDOR --model MODEL");
+    assert_eq!(unknown.narrow_command(), "ucupdate stone remove mine");
     ingest(&mut book, &with_interim(package(3, &[(CX600, "4.0.7577.0", 3)]), "ENU", "2.0.0.0"));
     let [wide] = &book.wide_stones()[..] else { panic!("one stone is wide") };
     let narrowed: Vec<String> = wide.narrowed.iter().map(ToString::to_string).collect();
     assert_eq!(narrowed, ["mine: UCPhone/Polycom/CX600/*/* below 2.0 goes by 2.0.0.0"]);
+}
+
+#[test]
+fn a_new_interim_stone_for_any_model_is_refused_with_the_stones_to_add_instead() {
+    let mut book = RuleBook::of_new_store();
+    let mut wide = SteppingStone::ocs_interim();
+    wide.name = "mine".parse().unwrap();
+    (wide.below, wide.by) = ("2.0".parse().unwrap(), "2.0.0.0".parse().unwrap());
+    let unknown = refused(&book, BookCommand::AddStone(wide.clone()));
+    assert!(unknown.ends_with("; give --vendor and --model, each as often as needed"), "{unknown}");
+    ingest(&mut book, &with_interim(package(3, &[(CX600, "4.0.7577.0", 3)]), "ENU", "2.0.0.0"));
+    let known = refused(&book, BookCommand::AddStone(wide.clone()));
+    assert!(
+        known.ends_with(
+            "type `ucupdate stone add mine --device-type UCPhone --vendor Polycom --model CX600 --below 2.0 --by 2.0.0.0 --image \
+             interim`"
+        ),
+        "{known}"
+    );
+    let name = SteppingStone::ocs_interim().name;
+    let widened = BookCommand::ReplaceStone { name, stones: vec![wide] };
+    assert!(refused(&book, widened).contains("to devices of any vendor or model"));
 }
 
 #[test]

@@ -89,8 +89,9 @@ fn the_most_exact_pattern_gives_the_scheme_and_a_rule_of_its_own_keeps_its_own()
 
     make(&mut book, own(P440, "dotnet"));
     let notes = make(&mut book, put("UCPhone/AudioCodes", "prefixed:x."));
-    let kept =
-        format!("{P440}: keeps its own version scheme dotnet; `policy set {P440} --scheme` changes it");
+    let kept = format!(
+        "{P440}: keeps its own version scheme dotnet; `ucupdate policy set {P440} --scheme SCHEME` changes it"
+    );
     assert!(notes.contains(&kept), "{notes:?}");
     assert_eq!((scheme(&book, P420), scheme(&book, P440)), ("prefixed:x.".into(), "dotnet".into()));
 }

@@ -90,6 +90,8 @@ fn a_stone_whose_image_is_missing_where_a_rule_leads_over_it_is_refused() {
     );
     let mut interim = stone("late", "2.0", "2.0");
     interim.image = StoneImage::Interim;
+    interim.kind.vendor = vec!["LG-Nortel".parse().unwrap()];
+    interim.kind.model = vec!["IP8540".parse().unwrap()];
     assert_eq!(
         refused(&book, BookCommand::AddStone(interim)),
         "interim image 1.0.522.103 for ENU is below 2.0, so devices would be offered it again and again"
@@ -103,7 +105,8 @@ fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jum
     assert_eq!(
         notes[1],
         format!(
-            "{GERMAN}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing"
+            "{GERMAN}: devices below 1.0.522.98 step by 1.0.522.103 first, and its image is not there, so they get nothing; \
+             ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device has to step"
         )
     );
     make(&mut book, BookCommand::Approve(vec![key(GERMAN)]));

@@ -143,8 +143,13 @@ impl StoreProblem {
             Self::InventoryDamaged { key, .. } => format!(
                 "delete `{key}`: a server that runs keeps it anew from the logs, and `ucupdate fleet --keep` does so at once"
             ),
+            Self::StoneTooWide { wide } if wide.is_covered => format!(
+                "type `{}`: each kind of device that the image was made for has a stepping stone of its own",
+                wide.narrow_command()
+            ),
             Self::StoneTooWide { wide } if wide.narrowed.is_empty() => format!(
-                "type `{}` with the devices that the image was made for; no package of the store says which they are",
+                "ingest the package with the image {} and check again; if no device has to step, type `{}`",
+                wide.stone.by,
                 wide.narrow_command()
             ),
             Self::StoneTooWide { wide } => format!(

@@ -410,7 +410,7 @@ async fn a_change_is_written_in_the_oldest_format_that_can_say_it() {
     admin.remove_scheme(rules).await.unwrap();
     let name = "audiocodes".parse().unwrap();
     let (below, by) = (numeric.read("3.0.0.459.1").unwrap(), numeric.read("3.0.0.459.1").unwrap());
-    let mut stone = SteppingStone::new(name, "UCPhone/AudioCodes/*/*/*".parse().unwrap(), below, by);
+    let mut stone = SteppingStone::new(name, "UCPhone/AudioCodes/420HD/*/*".parse().unwrap(), below, by);
     stone.image = StoneImage::Interim;
     admin.add_stone(stone).await.unwrap();
     admin.remove_stone("audiocodes".parse().unwrap()).await.unwrap();

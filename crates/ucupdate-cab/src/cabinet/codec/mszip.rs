@@ -6,6 +6,10 @@ use super::block::{Fault, MAX_OUTPUT_BYTES};
 
 /// MSZIP ([MS-MCI]). Each block consists of the letters `CK` and a whole raw deflate stream (RFC 1951). Its matches may
 /// refer to the 32 KiB of output before the block.
+///
+/// A block represents at most 32 KiB, and the history is kept from block to block ([MS-MCI] section 2), so it goes through blocks
+/// that are shorter as well. zlib with the history as its dictionary reads the same bytes. cabextract begins its window
+/// anew with each block, and 7-Zip reports a data error: their readings of a match into a short block differ.
 pub(crate) struct Mszip {
     inflate: Decompress,
     output: Vec<u8>,
@@ -72,5 +76,53 @@ impl Mszip {
         let dropped = self.history.len().saturating_sub(kept);
         self.history.drain(..dropped);
         self.history.extend_from_slice(&self.output);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compress, Compression, FlushCompress};
+
+    /// Returns 3000 bytes without a repetition, again and again.
+    fn repeated(size: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let once: Vec<u8> = std::iter::repeat_with(next).take(3000).collect();
+        once.into_iter().cycle().take(size).collect()
+    }
+
+    fn compressed(data: &[u8], history: &[u8]) -> Vec<u8> {
+        let mut deflate = Compress::new(Compression::best(), false);
+        if !history.is_empty() {
+            deflate.set_dictionary(history).unwrap();
+        }
+        let mut block = b"CK".to_vec();
+        block.reserve(2 * data.len() + 100);
+        let status = deflate.compress_vec(data, &mut block, FlushCompress::Finish).unwrap();
+        assert_eq!(status, Status::StreamEnd);
+        block
+    }
+
+    #[test]
+    fn a_match_reaches_32_kib_back_through_blocks_of_any_size() {
+        let sizes = [1000, 1000, 1000, 1, 700, 2500, 32_768, 1000, 32_768, 5];
+        let data = repeated(sizes.iter().sum());
+        let mut mszip = Mszip::new();
+        let mut at = 0;
+        for size in sizes {
+            let history = &data[at.saturating_sub(MAX_OUTPUT_BYTES)..at];
+            let block = compressed(&data[at..at + size], history);
+            assert!(
+                at < 3000 || block.len() < 3000.min(size + 20),
+                "the block has matches from before its begin"
+            );
+            mszip.decode(&block, size).unwrap();
+            assert_eq!(mszip.output(), &data[at..at + size], "{size} bytes at {at}");
+            at += size;
+        }
     }
 }

@@ -249,7 +249,9 @@ async fn one(
             Err(error) => Err(refused(error)),
         };
     }
-    let ingesting = service.admin(author).ingest_parts(&file_name, parts, |so_far| {
+    let names = paths.iter().map(|path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
+    let names = names.collect::<Vec<_>>().join(", ");
+    let ingesting = service.admin(author).ingest_parts(&names, parts, |so_far| {
         bar.set_message(format!("{} files", so_far.files));
     });
     let ingested = ingesting.await;

@@ -49,7 +49,7 @@ pub(crate) struct AddArgs {
     #[command(flatten)]
     scope: ScopeArgs,
     /// Why, for people
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     reason: String,
     #[command(flatten)]
     how: ChangeArgs,
@@ -61,6 +61,14 @@ pub(crate) struct LiftArgs {
     scope: ScopeArgs,
     #[command(flatten)]
     how: ChangeArgs,
+}
+
+/// Reads a reason, which must have something to read in it.
+fn reason(text: &str) -> Result<String, String> {
+    match text.chars().any(char::is_alphanumeric) {
+        true => Ok(text.trim().to_owned()),
+        false => Err("expected a reason in words, for those who find the ban later".to_owned()),
+    }
 }
 
 pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<(), Failure> {
@@ -79,7 +87,7 @@ pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<()
                 BanScope::Version { rules, .. } => Some(rules.clone()),
                 _ => None,
             };
-            make(&BookCommand::Ban(Ban::new(scope, reason.trim())), &how, context).await?;
+            make(&BookCommand::Ban(Ban::new(scope, &reason)), &how, context).await?;
             if let Some(rules) = rules {
                 context.warn(|book| without_rule(&rules, book)).await;
             }

@@ -63,9 +63,7 @@ pub(crate) struct RejectArgs {
 pub(crate) fn pending_lines(book: &RuleBook) -> impl Iterator<Item = String> {
     book.pending_interim_images().map(|(image, _)| {
         let InterimImage { locale, version, .. } = image;
-        format!(
-            "interim image {version} for {locale} is pending: `ucupdate interim approve {locale}` approves it"
-        )
+        format!("interim image {version} for {locale} is pending: `{}` approves it", image.approve_command())
     })
 }
 
@@ -100,7 +98,10 @@ async fn list(args: &ListArgs, context: &mut Context) -> Result<(), Failure> {
         for (state, package) in states.into_iter().filter(|(state, _)| !args.pending || *state == "pending") {
             let Some(package) = package else { continue };
             let Some(image) = book.interim_image(locale, update_type, package) else { continue };
-            let value = report::interim_image(image, package, state);
+            let is_banned = book.ban_of_interim(image).is_some();
+            let mut value = report::interim_image(image, package, state);
+            value["banned"] = json!(is_banned);
+            let state = if is_banned { format!("{state}, banned") } else { state.to_owned() };
             list.row(value, [locale, update_type, &image.version, &state, &package]);
         }
         for version in rule.rejected.iter().filter(|_| !args.pending) {

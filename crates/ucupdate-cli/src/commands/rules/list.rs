@@ -19,12 +19,26 @@ pub(crate) async fn run(_args: RulesArgs, context: &mut Context) -> Result<(), F
     let mut list = List::new("rules", "no rules", ["RULE", "PENDING", "APPROVED", "ROLLBACK"]);
     for rule in snapshot.book().rules() {
         let rollouts: Vec<_> = RolloutReport::all_of(rule, now).collect();
-        let version = |candidate: Option<&Candidate>| {
-            candidate.map_or_else(|| "-".to_owned(), |candidate| candidate.version.to_string())
+        let book = snapshot.book();
+        let ban = |candidate: &Candidate| {
+            let release = book.release(rule.key(), candidate)?;
+            book.ban_of(rule.key(), rule.policy(), release)
+        };
+        let version = |candidate: Option<&Candidate>| match candidate {
+            Some(candidate) if ban(candidate).is_some() => format!("{} (banned)", candidate.version),
+            Some(candidate) => candidate.version.to_string(),
+            None => "-".to_owned(),
         };
         let versions = [rule.pending(), rule.approved(), rule.rollback()].map(version);
         let [pending, approved, rollback] = &versions;
-        list.row(report::rule(rule, now), [rule.key(), pending, approved, rollback]);
+        let mut value = report::rule(rule, now);
+        value["rejected"] = json!(rule.rejected());
+        let banned = rule.candidates().filter(|candidate| ban(candidate).is_some());
+        value["banned"] = banned.map(|candidate| json!(candidate.version)).collect();
+        list.row(value, [rule.key(), pending, approved, rollback]);
+        for rejected in rule.rejected() {
+            list.line(format!("  {rejected} is rejected"));
+        }
         rule.pins().for_each(|pin| list.line(pin_line(pin)));
         rollouts.iter().for_each(|rollout| list.line(rollout));
     }

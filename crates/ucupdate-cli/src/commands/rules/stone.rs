@@ -156,9 +156,16 @@ async fn narrow(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> 
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let wide = seen.book().wide_stones().into_iter().find(|wide| wide.stone.name == name);
     let stones = match wide {
+        Some(wide) if wide.is_covered => {
+            return Err(Failure::new(format_args!(
+                "each kind of device that the image of {name} was made for has a stepping stone of its own; type `{}`",
+                wide.narrow_command()
+            )));
+        }
         Some(wide) if wide.narrowed.is_empty() => {
             return Err(Failure::new(format_args!(
-                "no package of the store says which devices the image of {name} was made for; type `{}` with these devices",
+                "no package of the store says which devices the image of {name} was made for; ingest the package with it, name \
+                 the devices with `stone set --vendor --model`, or type `{}` if no device has to step",
                 wide.narrow_command()
             )));
         }

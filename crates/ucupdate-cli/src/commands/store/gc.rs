@@ -63,7 +63,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let found = match service.admin(&args.author.name()).collect_unkept(&garbage).await {
         Err(error @ ChangeError::LargeShare { .. }) => {
             return Err(Failure::new(format_args!(
-                "{error}: `gc --dry-run` shows what would leave, and `gc --any-share` removes it"
+                "{error}: `ucupdate gc --dry-run` shows what would leave, and `ucupdate gc --any-share` removes it"
             )));
         }
         found => found?,

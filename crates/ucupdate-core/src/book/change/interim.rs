@@ -1,12 +1,12 @@
 //! The commands for interim images: ingest, approve and reject.
 
+use super::advice;
 use super::draft::ChangeDraft;
-use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::interim::{InterimRule, key_of, key_of_rule};
 use crate::book::package::{IngestedPackage, InterimImage};
-use crate::book::rule_book::InterimKey;
+use crate::book::rule_book::{InterimKey, RuleBook};
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::{SteppingStone, StoneImage};
 use crate::device::{KindPattern, Locale};
@@ -38,21 +38,19 @@ impl ChangeDraft<'_> {
         let (locale, version) = (image.locale.clone(), image.version.clone());
         let mut stones = self.book.stones_of_interim(package, &image.locale, &image.update_type).peekable();
         if stones.peek().is_none() {
-            let stones = suggested_stones(package, image);
+            let stones = suggested_stones(self.book, package, image);
             self.notes.push(Note::InterimUnused { locale, version, stones });
             return Ok(());
         }
         let others: Vec<SteppingStone> =
             stones.filter(|stone| !image.version.same_release(&stone.image_version())).cloned().collect();
-        if !others.is_empty() {
-            return Err(Refusal::InterimVersion { locale, version, stones: others });
-        }
-        self.check_interim_is_free(&rule, package, image)?;
+        self.check_stones(&rule, package, image, others)?;
         if rule.is_rejected(&image.version) {
-            self.notes.push(Note::InterimStillRejected { locale, version });
+            let update_type = image.update_type.clone();
+            self.notes.push(Note::InterimStillRejected { locale, update_type, version });
             return Ok(());
         }
-        if let Some(ban) = self.interim_ban(image) {
+        if let Some(ban) = self.book.ban_of_interim(image) {
             let ban = Box::new(ban.clone());
             self.notes.push(Note::InterimBanned { locale, version, ban });
             return Ok(());
@@ -117,7 +115,7 @@ impl ChangeDraft<'_> {
         let nothing = || Refusal::NoInterimPending { locale, update_type };
         let image = self.package(package).and_then(|package| package.interim_image(&key.0, &key.1));
         let image = image.ok_or_else(nothing)?.clone();
-        if let Some(ban) = self.interim_ban(&image) {
+        if let Some(ban) = self.book.ban_of_interim(&image) {
             let (locale, version, ban) = (image.locale, image.version, Box::new(ban.clone()));
             return Err(Refusal::InterimIsBanned { locale, version, ban });
         }
@@ -267,66 +265,45 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses an interim image that would replace another one which a stone names. There is one interim image for each
-    /// locale and update type.
-    fn check_interim_is_free(
+    /// Refuses an image of another version than `stones` name, which are for the devices of its package. There is one interim
+    /// image for a locale and update type, so it may not take the place of another from a stone for other devices either.
+    fn check_stones(
         &self,
         rule: &InterimRule,
         package: &IngestedPackage,
         image: &InterimImage,
+        stones: Vec<SteppingStone>,
     ) -> Result<(), Refusal> {
         let key = key_of(image);
-        for there in rule.packages().filter_map(|there| self.interim_version(&key, there)) {
-            let mut stones = self.book.settings.stones.iter().filter(|stone| {
-                let admits = stone.kind.locale.is_empty() || stone.kind.locale.contains(&image.locale);
-                stone.image == StoneImage::Interim && admits
-            });
-            let names = |stone: &&SteppingStone| {
-                stone.image_version().same_release(&there)
-                    && !package.has_kind_of(stone, &image.locale, &image.update_type)
-            };
-            if !there.same_release(&image.version)
-                && let Some(stone) = stones.find(names)
-            {
-                return Err(Refusal::InterimTaken {
-                    locale: image.locale.clone(),
-                    version: image.version.clone(),
-                    there: Box::new(there),
-                    stone: stone.name.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the ban that applies to an interim image. It bans the bytes of the image, or its version in every rule
-    /// that uses the image.
-    fn interim_ban(&self, image: &InterimImage) -> Option<&Ban> {
-        let digest = image.files.image.sha256;
-        let rules = self.book.rules().filter(|rule| {
-            let key = rule.key();
-            let mut stones = self.book.settings.stones.iter();
-            key.kind().locale == image.locale
-                && *key.update_type() == image.update_type
-                && stones.any(|stone| stone.image == StoneImage::Interim && stone.is_for(key))
+        let there: Vec<ReportedVersion> = rule
+            .packages()
+            .filter_map(|there| self.interim_version(&key, there))
+            .filter(|there| !there.same_release(&image.version))
+            .collect();
+        let others = self.book.settings.stones.iter().filter(|stone| {
+            let admits = stone.kind.locale.is_empty() || stone.kind.locale.contains(&image.locale);
+            stone.image == StoneImage::Interim
+                && admits
+                && there.iter().any(|there| stone.image_version().same_release(there))
+                && !package.has_kind_of(stone, &image.locale, &image.update_type)
         });
-        let rules: Vec<_> = rules.collect();
-        self.book.bans().find(|ban: &&Ban| match &ban.scope {
-            BanScope::Image(banned) => *banned == digest,
-            BanScope::Version { .. } => {
-                !rules.is_empty()
-                    && rules.iter().all(|rule| {
-                        let (key, policy) = (rule.key(), rule.policy());
-                        self.book.is_image_banned_by(ban, key, policy, &image.version, digest)
-                    })
-            }
+        let others: Vec<SteppingStone> = others.cloned().collect();
+        let all = [&stones[..], &others[..]].concat();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let (locale, version) = (image.locale.clone(), image.version.clone());
+        let advice = advice::stones_that_name(self.book, &all, &version).into();
+        Err(match stones.is_empty() {
+            true => Refusal::InterimTaken { locale, version, stones: others, advice },
+            false => Refusal::InterimVersion { locale, version, stones, others, advice },
         })
     }
 }
 
-/// Returns the stones that would lead the kinds of device of a package over its interim image. Their thresholds are the
-/// version of the image, because a package does not contain them.
-fn suggested_stones(package: &IngestedPackage, image: &InterimImage) -> Vec<SteppingStone> {
+/// Returns the stones that would lead the kinds of device of a package over its interim image. The thresholds are the version
+/// of the image, since a package does not state them.
+fn suggested_stones(book: &RuleBook, package: &IngestedPackage, image: &InterimImage) -> Vec<SteppingStone> {
     let Some(version) = image.version.readable() else { return Vec::new() };
     let mut stones: Vec<SteppingStone> = Vec::new();
     for kind in package.kinds_in(&image.locale, &image.update_type) {
@@ -340,6 +317,7 @@ fn suggested_stones(package: &IngestedPackage, image: &InterimImage) -> Vec<Step
             continue;
         }
         let Some(name) = SteppingStone::name_of(&kind) else { continue };
+        let name = book.free_stone_name(&name, &stones).unwrap_or(name);
         let stone = SteppingStone::new(name, pattern, version.clone(), version.clone());
         stones.push(SteppingStone { image: StoneImage::Interim, ..stone });
     }

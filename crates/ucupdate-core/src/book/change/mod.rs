@@ -1,5 +1,6 @@
 //! Changes of a rule book: the commands, their effects, their notes and their refusals.
 
+mod advice;
 mod aliases;
 mod bans;
 mod command;

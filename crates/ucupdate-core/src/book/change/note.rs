@@ -9,7 +9,7 @@ use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{RolloutName, Share};
 use crate::book::rule::{Audience, Candidate, Role, Rule, RuleError};
-use crate::book::rule_key::RuleKey;
+use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, DeviceType, Locale};
@@ -68,7 +68,7 @@ pub enum Note {
     /// An interim image no longer waits for approval.
     InterimRejected { locale: Locale, version: ReportedVersion },
     /// An ingest brought an interim image that was rejected, so it is not pending.
-    InterimStillRejected { locale: Locale, version: ReportedVersion },
+    InterimStillRejected { locale: Locale, update_type: UpdateType, version: ReportedVersion },
     /// An interim image is banned, so it is neither made pending nor approved.
     InterimBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
     /// No stepping stone leads devices of the package over its interim image, so the image is not used. `stones` are
@@ -323,7 +323,7 @@ impl Note {
             Self::InterimRejected { locale, version } => {
                 Parts::new("interim-rejected").name(locale).from(version)
             }
-            Self::InterimStillRejected { locale, version } => {
+            Self::InterimStillRejected { locale, version, .. } => {
                 Parts::new("interim-still-rejected").name(locale).from(version)
             }
             Self::InterimBanned { locale, version, .. } => {

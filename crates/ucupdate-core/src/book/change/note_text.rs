@@ -1,7 +1,8 @@
 //! The sentence of a note.
 
 use super::note::Note;
-use crate::book::stone::SteppingStone;
+use crate::book::interim::approve_command;
+use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy, quoted};
 use std::fmt;
 
 impl fmt::Display for Note {
@@ -72,10 +73,10 @@ impl fmt::Display for Note {
             Self::InterimRejected { locale, version } => {
                 write!(f, "interim image {version} for {locale} is rejected")
             }
-            Self::InterimStillRejected { locale, version } => write!(
+            Self::InterimStillRejected { locale, update_type, version } => write!(
                 f,
-                "interim image {version} for {locale} was rejected before, so it is not pending; `ucupdate interim approve \
-                 {locale} {version}` approves it"
+                "interim image {version} for {locale} was rejected before, so it is not pending; `{}` approves it",
+                approve_command(locale, update_type, Some(version))
             ),
             Self::InterimBanned { locale, version, ban } => write!(
                 f,
@@ -123,7 +124,8 @@ impl fmt::Display for Note {
             }
             Self::SchemeKept { rule, scheme } => write!(
                 f,
-                "{rule}: keeps its own version scheme {scheme}; `policy set {rule} --scheme` changes it"
+                "{rule}: keeps its own version scheme {scheme}; `ucupdate policy set {} --scheme SCHEME` changes it",
+                quoted(&rule.to_string())
             ),
             Self::SchemeOfPattern { rule, scheme: of } => {
                 write!(f, "{rule}: versions are read as {}, the scheme of {}", of.scheme, of.rules)
@@ -147,7 +149,8 @@ impl fmt::Display for Note {
             Self::DeployedAtIngest { rule, version } => write!(
                 f,
                 "{rule}: {version} goes to every device WITHOUT AN APPROVAL, because packages of {type_} are deployed as they \
-                 are ingested; `ucupdate policy deploy-at-ingest {type_} no` makes later ones wait",
+                 are ingested; `ucupdate policy deploy-at-ingest {} no` makes later ones wait",
+                quoted(rule.kind().device_type.as_str()),
                 type_ = rule.kind().device_type
             ),
             Self::Retired { package, file_name } => {
@@ -170,7 +173,8 @@ impl fmt::Display for Note {
             Self::StaysNewer { rule, version, from } => write!(
                 f,
                 "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
-                 is; `policy set --offer different` lets them go back"
+                 is; `ucupdate policy set {} --offer different` lets them go back",
+                quoted(&rule.to_string())
             ),
             Self::RolloutStarted { rule, name, version, share, audience } => {
                 write!(f, "{rule}: rollout {name} offers {version} to {share} of {audience}")
@@ -216,14 +220,31 @@ impl fmt::Display for Note {
             Self::StoneReplaced { before, stones } => {
                 write!(f, "stepping stone {before} is replaced by {}", AllOf(stones))
             }
-            Self::StoneMissing(missing) => missing.fmt(f),
+            Self::StoneMissing(missing) => {
+                let MissingStone { stone, rule, remedy } = missing;
+                let name = quoted(stone.name.as_str());
+                let (locale, by) = (&rule.kind().locale, stone.image_version());
+                write!(f, "{missing}; ")?;
+                match remedy {
+                    StoneRemedy::Approve => {
+                        write!(f, "`{}` approves it", approve_command(locale, rule.update_type(), Some(&by)))
+                    }
+                    StoneRemedy::Narrow => {
+                        write!(f, "it was made for other devices: type `ucupdate stone narrow {name}`")
+                    }
+                    StoneRemedy::Ingest => write!(
+                        f,
+                        "ingest a package with it, or else type `ucupdate stone remove {name}` if no device has to step"
+                    ),
+                }
+            }
             Self::StonePending { stone, rule, version } => write!(
                 f,
                 "{rule}: devices below {} step by {} first, and the interim image {version} is pending, so they get nothing \
-                 unless they are test devices; `ucupdate interim approve {}` approves it",
+                 unless they are test devices; `{}` approves it",
                 stone.below,
                 stone.by,
-                rule.kind().locale
+                approve_command(&rule.kind().locale, rule.update_type(), None)
             ),
             Self::Banned { ban } => write!(f, "{} is banned{}", ban.scope, Reason(&ban.reason)),
             Self::BannedInUse { rule, version, audience } => write!(
@@ -249,9 +270,10 @@ impl fmt::Display for Note {
             }
             Self::BanStays { ban } => write!(
                 f,
-                "{} stays banned{}; `ban lift` ends a ban, a roll back does not",
+                "{} stays banned{}; `{}` lifts the ban, a roll back does not",
                 ban.scope,
-                Reason(&ban.reason)
+                Reason(&ban.reason),
+                ban.scope.lift_command()
             ),
             Self::RejectionStays { rule, version } => write!(
                 f,

@@ -1,9 +1,9 @@
 //! Tests the notes of every command: kind, rule or name, and the values before and after.
 
 use crate::book::{
-    Alias, AliasField, Audience, Ban, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, Note,
-    OfferPolicy, OfferRule, PatternScheme, Release, ReleaseFiles, Rollout, RuleBook, RuleKey, Share,
-    SteppingStone, StopScope, StoredFile, TestDevice,
+    Alias, AliasField, Audience, Ban, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage,
+    InterimImage, Note, OfferPolicy, OfferRule, PatternScheme, Release, ReleaseFiles, Rollout, RuleBook,
+    RuleKey, Share, SteppingStone, StopScope, StoredFile, TestDevice,
 };
 use crate::device::DeviceId;
 use crate::value::{PackageId, Sha256Digest, UnixTime};
@@ -156,9 +156,22 @@ fn name(command: &BookCommand) -> &'static str {
     }
 }
 
-/// The number of commands in the table. The three commands for interim images and the one that replaces stones are
-/// tested elsewhere.
-const COMMANDS: usize = 38;
+/// The number of commands that have a row: those of [`name`].
+const COMMANDS: usize = 41;
+
+/// Returns a book in which an interim image for the rule's devices is pending.
+fn with_pending_interim() -> RuleBook {
+    let mut carrier = package(6, RULE, "4.0");
+    carrier.interim.push(InterimImage {
+        locale: rule().kind().locale.clone(),
+        update_type: rule().update_type().clone(),
+        version: version("1.0.522.103"),
+        files: carrier.releases[0].files.clone(),
+    });
+    let mut book = RuleBook::of_new_store();
+    book.apply(&book.ingest(&carrier).unwrap().delta);
+    book
+}
 
 /// Returns kind, rule, name, before and after of a note as text. `-` means that the part is missing.
 fn line(note: &Note) -> String {
@@ -181,6 +194,8 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
     let mut numberless = book();
     numberless
         .apply(&numberless.command(&BookCommand::RemoveStone("one".parse().unwrap()), "ann").unwrap().delta);
+    let interim = with_pending_interim();
+    let (locale, update_type) = (rule().kind().locale.clone(), rule().update_type().clone());
     let half: Share = Share::Percent("50".parse().unwrap());
     let numeric = |rules: &str| PatternScheme::new(rules.parse().unwrap(), VersionScheme::Numeric);
     let table: Vec<(&RuleBook, BookCommand, &[&str])> = vec![
@@ -343,6 +358,25 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
             &["restarted OTHER | - | they hang | -"],
         ),
         (&numberless, BookCommand::Reject(rule()), &["rejected RULE | - | 3.0 | -"]),
+        (
+            &interim,
+            BookCommand::ApproveInterim {
+                locale: locale.clone(),
+                update_type: update_type.clone(),
+                version: None,
+            },
+            &["interim-approved - | ENU | - | 1.0.522.103"],
+        ),
+        (
+            &interim,
+            BookCommand::RejectInterim { locale, update_type },
+            &["interim-rejected - | ENU | 1.0.522.103 | -"],
+        ),
+        (
+            &rejecting,
+            BookCommand::ReplaceStone { name: "one".parse().unwrap(), stones: vec![stone("two")] },
+            &["stone-replaced - | one | one: UCPhone/Polycom/CX700/*/* below 1.0 goes by 1.0 | two: "],
+        ),
     ];
     let mut seen: Vec<&str> = Vec::new();
     for (book, command, expected) in &table {

@@ -4,6 +4,7 @@ use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, HoldName, StopScope};
+use crate::book::interim::approve_command;
 use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
 use crate::book::rule_key::{RuleKey, UpdateType};
@@ -56,7 +57,7 @@ pub enum Refusal {
     #[error("{what} was changed by somebody else meanwhile")]
     EntryConflict { what: String },
     /// The version is banned.
-    #[error("{rule}: {version} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
+    #[error("{rule}: {version} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
     /// The version was rejected, so no rollout gives it to devices.
     #[error(
@@ -128,16 +129,31 @@ pub enum Refusal {
         "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
     )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
-    /// An interim image has another version than the stepping stones that would send it.
-    #[error("{}", other_version(locale, version, stones))]
-    InterimVersion { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
-    /// Stepping stones for other devices need the interim image that this one would replace.
+    /// An interim image has another version than the stepping stones name that would send it.
+    #[error("{}", other_version(locale, version, stones, others, advice))]
+    InterimVersion {
+        locale: Locale,
+        version: ReportedVersion,
+        stones: Vec<SteppingStone>,
+        /// The stones for other devices that name the image which this one would replace.
+        others: Vec<SteppingStone>,
+        /// What to type.
+        advice: Box<str>,
+    },
+    /// Stepping stones for other devices name the interim image that this one would replace.
     #[error(
-        "interim image {version} for {locale} would replace {there}, which the stepping stone {stone} names for other \
-         devices, and there is one interim image for {locale}; if those devices may install it, type `ucupdate stone set \
-         {stone} --by {version}` and ingest the package again, or else build the package without the image"
+        "interim image {version} for {locale} would replace the one that the stepping stone {} names for other devices, and there \
+         is one interim image for {locale}; if those devices may install it, {advice}, and ingest the package again, or else build \
+         the package without the image",
+        names(stones)
     )]
-    InterimTaken { locale: Locale, version: ReportedVersion, there: Box<ReportedVersion>, stone: StoneName },
+    InterimTaken {
+        locale: Locale,
+        version: ReportedVersion,
+        stones: Vec<SteppingStone>,
+        /// What to type.
+        advice: Box<str>,
+    },
     /// No interim image waits for approval.
     #[error("no interim image for {locale} and {update_type} is pending")]
     NoInterimPending { locale: Locale, update_type: UpdateType },
@@ -145,7 +161,7 @@ pub enum Refusal {
     #[error("no package contains the interim image {version} for {locale}")]
     NoSuchInterim { locale: Locale, version: ReportedVersion },
     /// The interim image is banned.
-    #[error("interim image {version} for {locale} is banned by {} ({}); lift the ban first", ban.scope, ban.reason)]
+    #[error("interim image {version} for {locale} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     InterimIsBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
     /// The name is taken.
     #[error("{name} is a test device already, known by its {id:#}")]
@@ -206,7 +222,14 @@ pub enum Refusal {
     /// No replacement for the stone is given.
     #[error("no stepping stone takes the place of {name}; expected one or more, or remove it")]
     NoStoneInPlace { name: StoneName },
-    /// The version of the stone is below its own threshold, so devices that install it would be offered it again.
+    /// A new interim stone is for devices of any vendor or model.
+    #[error("{}", too_wide(stone, narrow))]
+    StoneTooWide {
+        stone: Box<SteppingStone>,
+        /// What to type instead. Empty if the devices that the image was made for are not known.
+        narrow: Vec<String>,
+    },
+    /// The version of the stone is below its own threshold, so devices would be offered it again and again.
     #[error("{by} is below {below}, so devices would be offered it again and again")]
     StoneCycle { by: FirmwareVersion, below: FirmwareVersion },
     /// Another stone applies to the same devices, so this one is never used.
@@ -217,8 +240,8 @@ pub enum Refusal {
     StoneMissing(MissingStone),
     /// A rule needs the stone, and its interim image is not approved.
     #[error(
-        "{rule}: devices below {} would step by {version}, which is not approved, so they would get nothing; type `ucupdate \
-         interim approve {} {version}` first", stone.below, rule.kind().locale
+        "{rule}: devices below {} would step by {version}, which is not approved, so they would get nothing; type `{}` first",
+        stone.below, approve_command(&rule.kind().locale, rule.update_type(), Some(version))
     )]
     StonePending { stone: Box<SteppingStone>, rule: RuleKey, version: ReportedVersion },
     /// No package contains the version of the stone for any of its rules.
@@ -318,6 +341,7 @@ impl Refusal {
             Self::StoneNameTaken { .. } => "stone-name-taken",
             Self::NoStone { .. } => "no-stone",
             Self::NoStoneInPlace { .. } => "no-stone-in-place",
+            Self::StoneTooWide { .. } => "stone-too-wide",
             Self::StoneCycle { .. } => "stone-cycle",
             Self::StoneUnreachable { .. } => "stone-unreachable",
             Self::StoneMissing(_) => "stone-missing",
@@ -351,20 +375,38 @@ fn chain(alias: &Alias, other: &Alias) -> String {
     )
 }
 
-/// Returns the message about the version that was found, the versions that the stones name, and the commands that
-/// repair it.
-fn other_version(locale: &Locale, version: &ReportedVersion, stones: &[SteppingStone]) -> String {
-    let named = stones.iter().map(|stone| format!("{} names {}", stone.name, stone.by));
-    let named: Vec<String> = named.collect();
-    let change = stones.iter().map(|stone| {
-        let name = quoted(stone.name.as_str());
-        format!("`ucupdate stone set {name} --by {version}`")
-    });
-    let change: Vec<String> = change.collect();
+/// Says which version was found, which one each stone names, and what to type.
+fn other_version(
+    locale: &Locale,
+    version: &ReportedVersion,
+    stones: &[SteppingStone],
+    others: &[SteppingStone],
+    advice: &str,
+) -> String {
+    let names = |stone: &SteppingStone, whom: &str| format!("{} names {}{whom}", stone.name, stone.by);
+    let own = stones.iter().map(|stone| names(stone, ""));
+    let named: Vec<String> =
+        own.chain(others.iter().map(|stone| names(stone, " for other devices"))).collect();
     format!(
         "interim image {version} for {locale} has another version than its stepping stones expect: {}; if the package is right, \
-         type {}, and ingest the package again",
+         {advice}, and ingest the package again",
         named.join(", "),
-        change.join(" and ")
+    )
+}
+
+fn names(stones: &[SteppingStone]) -> String {
+    let names: Vec<String> = stones.iter().map(|stone| stone.name.to_string()).collect();
+    names.join(" and ")
+}
+
+/// Says that a new stone is for too many devices, and what to type.
+fn too_wide(stone: &SteppingStone, narrow: &[String]) -> String {
+    let rest = match narrow.is_empty() {
+        true => "give --vendor and --model, each as often as needed".to_owned(),
+        false => format!("the image was made for single models: type {}", narrow.join(" and ")),
+    };
+    format!(
+        "stepping stone {stone} would send an interim image to devices of any vendor or model, also to those that report 0.0.0.0; \
+         {rest}"
     )
 }

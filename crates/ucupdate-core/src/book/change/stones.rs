@@ -1,5 +1,6 @@
 //! The commands for stepping stones. A wrong stone is refused by the command, and not found only when a device asks.
 
+use super::advice;
 use super::draft::ChangeDraft;
 use super::interim::ImageState;
 use crate::book::change::note::Note;
@@ -8,12 +9,16 @@ use crate::book::interim::key_of_rule;
 use crate::book::package::InterimImage;
 use crate::book::rule::{Assignment, Role, Rule};
 use crate::book::rule_key::RuleKey;
-use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName};
+use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName, StoneRemedy};
 use crate::value::PackageId;
 
 impl ChangeDraft<'_> {
     pub(crate) fn add_stone(&mut self, stone: &SteppingStone) -> Result<(), Refusal> {
         let mut settings = self.book.settings.clone();
+        if stone.is_wide() {
+            let narrow = advice::stones_to_add(self.book, &self.book.narrowed(stone));
+            return Err(Refusal::StoneTooWide { stone: Box::new(stone.clone()), narrow });
+        }
         self.check_stone(stone, &settings.stones, None)?;
         settings.stones.push(stone.clone());
         settings.sort_stones();
@@ -37,6 +42,9 @@ impl ChangeDraft<'_> {
             return Err(Refusal::NoStoneInPlace { name: before.name });
         }
         for stone in stones {
+            if stone.is_wide() && !before.is_wide() {
+                return Err(Refusal::StoneTooWide { stone: Box::new(stone.clone()), narrow: Vec::new() });
+            }
             self.check_stone(stone, &settings.stones, Some(&before))?;
             settings.stones.push(stone.clone());
         }
@@ -154,7 +162,7 @@ impl ChangeDraft<'_> {
             stone.image == StoneImage::Interim && self.brought_for(&key, &version, None).is_some();
         match is_brought {
             true => Refusal::StonePending { stone: Box::new(stone.clone()), rule: rule.clone(), version },
-            false => Refusal::StoneMissing(missing_stone(stone, rule)),
+            false => Refusal::StoneMissing(self.missing_stone(stone, rule)),
         }
     }
 
@@ -184,7 +192,7 @@ impl ChangeDraft<'_> {
                 }
                 match self.image_state(stone, rule) {
                     ImageState::Missing => {
-                        notes.push(Note::StoneMissing(missing_stone(stone, rule.key())));
+                        notes.push(Note::StoneMissing(self.missing_stone(stone, rule.key())));
                     }
                     ImageState::Pending(version)
                         if crossing.any(|assignment| assignment.role() != Role::Pending) =>
@@ -219,8 +227,18 @@ impl ChangeDraft<'_> {
             }
         }
     }
-}
 
-fn missing_stone(stone: &SteppingStone, rule: &RuleKey) -> MissingStone {
-    MissingStone { stone: Box::new(stone.clone()), rule: rule.clone() }
+    fn missing_stone(&self, stone: &SteppingStone, rule: &RuleKey) -> MissingStone {
+        let narrowed = if stone.is_wide() { self.book.narrowed(stone) } else { Vec::new() };
+        let key = key_of_rule(rule);
+        let is_brought = || self.brought_for(&key, &stone.image_version(), Some(stone)).is_some();
+        let remedy = match stone.image {
+            _ if !narrowed.is_empty() && !narrowed.iter().any(|stone| stone.is_for(rule)) => {
+                StoneRemedy::Narrow
+            }
+            StoneImage::Interim if is_brought() => StoneRemedy::Approve,
+            _ => StoneRemedy::Ingest,
+        };
+        MissingStone { stone: Box::new(stone.clone()), rule: rule.clone(), remedy }
+    }
 }

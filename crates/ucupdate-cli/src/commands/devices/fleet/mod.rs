@@ -10,6 +10,7 @@ use crate::args::audit::AuditArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
+use crate::suggest::no_group;
 use chosen::ChosenArgs;
 pub(super) use listing::device_json;
 use overview::Overview;
@@ -46,10 +47,11 @@ const KEPT_BY: &str = "ucupdate-fleet";
 
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
     let is_to_file = args.csv.is_some() || args.html.is_some();
-    if let Some(group) = &args.chosen.group
-        && context.administer(IfMissing::Refuse).await?.snapshot().book().group(group).is_none()
-    {
-        return Err(Failure::not_found(format_args!("no group {group}")));
+    if let Some(group) = &args.chosen.group {
+        let snapshot = context.administer(IfMissing::Refuse).await?.snapshot();
+        if snapshot.book().group(group).is_none() {
+            return Err(no_group(group, snapshot.book()));
+        }
     }
     let overview = Overview::read(&args.audit, args.silent_after, args.forget_kept, context).await?;
     if overview.read.is_nothing() {

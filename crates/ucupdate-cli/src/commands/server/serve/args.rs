@@ -96,7 +96,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "CIDR")]
     pub(crate) trust_proxy: Vec<Network>,
     /// The header that these proxies write; the other one is ignored
-    #[arg(long, value_name = "HEADER", value_enum, default_value_t, requires = "trust_proxy")]
+    #[arg(
+        long,
+        value_name = "HEADER",
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        requires = "trust_proxy"
+    )]
     pub(crate) proxy_header: ProxyHeader,
     /// Make the store where there is none
     #[arg(long)]
