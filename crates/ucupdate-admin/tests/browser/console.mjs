@@ -190,7 +190,7 @@ try {
   await other.getByRole("listitem").filter({ hasText: "Revision 2 by ann" }).getByRole("button", { name: "Restore" }).click();
   await dialog(other).getByText("This would be done:").waitFor();
   await dialog(other).getByRole("button", { name: "Restore revision 2" }).click();
-  await other.getByText("(revision").first().waitFor();
+  await other.getByText("Revision 11", { exact: true }).waitFor();
   await other.context().close();
 
   // A viewer sees everything and changes nothing.
