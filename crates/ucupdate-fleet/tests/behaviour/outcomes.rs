@@ -29,7 +29,6 @@ fn book_with(guard: Option<Guard>) -> RuleBook {
     ingest(&mut book, &package);
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     ingest(&mut book, &with_interim(crate::fixtures::package(2, &[(PHONE, NEW, 2)]), "ENU", "1.0.522.103"));
-    make(&mut book, BookCommand::Reject(key(PHONE)));
     make(&mut book, approve_interim("ENU"));
     start(&mut book, guard);
     book
@@ -328,7 +327,6 @@ fn book_of_five_parts(scheme: &str) -> RuleBook {
     ingest(&mut book, &package(1, &[(PHONE, "2.0.1.44.9", 1)]));
     make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     ingest(&mut book, &package(2, &[(PHONE, "3.0.0.459.1", 2)]));
-    make(&mut book, BookCommand::Reject(key(PHONE)));
     let mut rollout = Rollout::new("wave".parse().unwrap());
     rollout.guard = Some(guard());
     let (rule, audience) = (key(PHONE), Audience::Everybody);
