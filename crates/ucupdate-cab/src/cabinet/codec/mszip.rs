@@ -112,7 +112,7 @@ mod tests {
         let sizes = [1000, 1000, 1000, 1, 700, 2500, 32_768, 1000, 32_768, 5];
         let data = repeated(sizes.iter().sum());
         let mut mszip = Mszip::new();
-        let mut at = 0;
+        let mut at = 0_usize;
         for size in sizes {
             let history = &data[at.saturating_sub(MAX_OUTPUT_BYTES)..at];
             let block = compressed(&data[at..at + size], history);

@@ -296,7 +296,13 @@ impl ChangeDraft<'_> {
         let advice = advice::stones_that_name(self.book, &all, &version).into();
         Err(match stones.is_empty() {
             true => Refusal::InterimTaken { locale, version, stones: others, advice },
-            false => Refusal::InterimVersion { locale, version, stones, others, advice },
+            false => Refusal::InterimVersion {
+                locale,
+                version,
+                stones: stones.into(),
+                others: others.into(),
+                advice,
+            },
         })
     }
 }

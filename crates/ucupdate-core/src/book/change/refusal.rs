@@ -134,9 +134,9 @@ pub enum Refusal {
     InterimVersion {
         locale: Locale,
         version: ReportedVersion,
-        stones: Vec<SteppingStone>,
+        stones: Box<[SteppingStone]>,
         /// The stones for other devices that name the image which this one would replace.
-        others: Vec<SteppingStone>,
+        others: Box<[SteppingStone]>,
         /// What to type.
         advice: Box<str>,
     },
