@@ -161,7 +161,7 @@ impl fmt::Display for SteppingStone {
     }
 }
 
-/// What helps where the image of a stone is missing.
+/// The remedy where the image of a stone is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoneRemedy {
@@ -182,7 +182,7 @@ pub struct MissingStone {
     pub stone: Box<SteppingStone>,
     /// The rule that needs the stone.
     pub rule: RuleKey,
-    /// What helps.
+    /// The way to make the image available, or the stone unnecessary.
     pub remedy: StoneRemedy,
 }
 

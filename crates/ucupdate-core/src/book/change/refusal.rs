@@ -137,7 +137,7 @@ pub enum Refusal {
         stones: Box<[SteppingStone]>,
         /// The stones for other devices that name the image which this one would replace.
         others: Box<[SteppingStone]>,
-        /// What to type.
+        /// The command lines to type.
         advice: Box<str>,
     },
     /// Stepping stones for other devices name the interim image that this one would replace.
@@ -151,7 +151,7 @@ pub enum Refusal {
         locale: Locale,
         version: ReportedVersion,
         stones: Vec<SteppingStone>,
-        /// What to type.
+        /// The command lines to type.
         advice: Box<str>,
     },
     /// No interim image waits for approval.
@@ -226,7 +226,7 @@ pub enum Refusal {
     #[error("{}", too_wide(stone, narrow))]
     StoneTooWide {
         stone: Box<SteppingStone>,
-        /// What to type instead. Empty if the devices that the image was made for are not known.
+        /// The command line to type instead. Empty if the devices that the image was made for are not known.
         narrow: Vec<String>,
     },
     /// The version of the stone is below its own threshold, so devices would be offered it again and again.
