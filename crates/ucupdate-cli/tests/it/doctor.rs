@@ -65,7 +65,7 @@ fn a_history_that_cannot_be_read_is_a_finding_and_no_other_failure() {
 }
 
 #[test]
-fn rules_that_differ_by_little_are_named_until_an_alias_stands_between_them() {
+fn rules_that_differ_by_little_are_named_until_one_is_removed_and_an_alias_stands_for_it() {
     let place = Place::new();
     let rules = [
         "UCPhone/Polycom/VVX500/A/ENU/CPE",
@@ -84,7 +84,10 @@ fn rules_that_differ_by_little_are_named_until_an_alias_stands_between_them() {
     assert!(text.contains("`ucupdate alias set model VVX500 --stands-for 'VVX 500'`"), "{text}");
     assert!(!text.contains("\"CX600\" and \"CX700\""), "other digits are other models: {text}");
     place.run(&["remove", "UCPhone/Policom/CX600/A/ENU/CPE"]).done();
-    place.run(&["alias", "set", "model", "VVX500", "--stands-for", "VVX 500"]).done();
+    let alias = ["alias", "set", "model", "VVX500", "--stands-for", "VVX 500"];
+    assert!(place.run(&alias).refused().contains("remove that rule first"));
+    place.run(&["remove", "UCPhone/Polycom/VVX500/A/ENU/CPE"]).done();
+    place.run(&alias).done();
     assert_eq!(found(&place, &[]), [""; 0]);
 }
 
