@@ -83,7 +83,7 @@ async fn a_revision_that_is_there_before_its_images_is_found() {
     for operation in [Operation::FirstIngest, Operation::NextIngest] {
         let run_on = |disk| -> Arc<dyn ucupdate_store_local::Disk> { Arc::new(disk) };
         let found = crashes::crash_points(operation, &scale, run_on, images_last).await.unwrap_err();
-        assert!(found.ends_with("is named and missing"), "{found}");
+        assert!(found.ends_with(", which is missing"), "{found}");
     }
 }
 
@@ -92,7 +92,7 @@ async fn a_revision_that_is_there_before_its_images_is_found_on_the_wire_too() {
     let buckets = faults::Buckets::InProcess;
     let found = faults::fault_points(Operation::FirstIngest, &Scale::small(), &buckets, images_last).await;
     let found = found.unwrap_err();
-    assert!(found.contains("is named and missing"), "{found}");
+    assert!(found.contains(", which is missing"), "{found}");
 }
 
 #[tokio::test]

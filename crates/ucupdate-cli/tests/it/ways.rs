@@ -149,6 +149,9 @@ fn a_stone_that_leads_nowhere_is_refused_when_it_is_written() {
     );
     let interim =
         ["--device-type", "UCPhone", "--below", "1.0.522.200", "--by", "1.0.522.200", "--image", "interim"];
+    let wide = place.run(&[&["stone", "add", "low"], &interim[..]].concat()).refused();
+    assert!(wide.ends_with("give --vendor and --model, each as often as needed"), "{wide}");
+    let interim = [&interim[..], &["--vendor", "LG-Nortel", "--model", "IP8540"]].concat();
     let low = place.run(&[&["stone", "add", "low"], &interim[..]].concat()).refused();
     assert_eq!(
         low,

@@ -174,9 +174,9 @@ mod tests {
             for (first, second, end) in [
                 (good(&[0, 1]), good(&[2]), Ok(3)),
                 (good(&[0, 1]), good(&[]), Ok(2)),
-                (good(&[0, 1]), good(&[1]), Err("where row 2 is expected")),
-                (good(&[1, 0]), good(&[2]), Err("where row 0 is expected")),
-                (good(&[0]), good(&[2]), Err("where row 1 is expected")),
+                (good(&[0, 1]), good(&[1]), Err("expected row 2")),
+                (good(&[1, 0]), good(&[2]), Err("expected row 0")),
+                (good(&[0]), good(&[2]), Err("expected row 1")),
                 (good(&[0]), torn[..torn.len() - 1].to_owned(), Err("is not a row")),
                 (good(&[0]), torn[..10].to_owned(), Err("does not begin with a whole header")),
                 (good(&[0]), String::new(), Err("does not begin with a whole header")),

@@ -144,8 +144,9 @@ fn spelling(near: &NearEqual) -> Finding {
             format!("remove the rule that was misspelt: `ucupdate remove {}`", quoted(&rules.1.to_string()))
         }
         field => format!(
-            "if both are one {field}, remove one of the rules, and let the devices that report its word use the other: \
-             `ucupdate alias set {field} {} --stands-for {}`",
+            "if both are one {field}, remove the rule of one word, and let its devices use the other rule: type \
+             `ucupdate remove {}` and `ucupdate alias set {field} {} --stands-for {}`",
+            quoted(&rules.1.to_string()),
             quoted(other),
             quoted(one)
         ),
