@@ -82,9 +82,12 @@ pub(crate) fn lead(overview: &Overview) -> String {
 /// Adds the devices by state, and by model and state.
 pub(crate) fn push_fleet(overview: &Overview, body: &mut String) {
     let Counts { states, reasons, models, .. } = &overview.counts;
-    body.push_str(
-        "<section aria-labelledby=\"states\"><h2 id=\"states\">Devices by state</h2><ul class=\"tiles\">",
-    );
+    body.push_str("<section aria-labelledby=\"states\"><h2 id=\"states\">Devices by state</h2>");
+    if overview.fleet.is_empty() {
+        body.push_str("<p class=\"facts\">No device asked in these logs.</p></section>");
+        return;
+    }
+    body.push_str("<ul class=\"tiles\">");
     for (state, devices) in states {
         let _written = write!(
             body,
