@@ -36,7 +36,7 @@ async fn a_power_cut_anywhere_leaves_an_operation_done_or_not_done() {
 }
 
 #[tokio::test]
-#[ignore = "takes a minute; .ci/run runs it"]
+#[ignore = "takes minutes; .ci/run runs it"]
 async fn with_a_sync_left_out_or_a_name_made_too_soon_an_operation_is_found_half_done() {
     hold(&crashes::mutants(&Scale::small()).await);
 }
@@ -47,7 +47,7 @@ async fn a_sync_that_fails_loses_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute; .ci/run runs it"]
+#[ignore = "takes minutes; .ci/run runs it"]
 async fn a_request_that_goes_wrong_leaves_an_operation_done_or_not_done() {
     hold(&faults::rows(&Scale::small(), None).await);
 }

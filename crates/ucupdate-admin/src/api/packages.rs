@@ -91,7 +91,7 @@ pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<An
         )),
         Begun::First(place) => {
             let answer = ingest(call, body, file_name, dry_run).await;
-            // What depends on the moment is tried again by a request with the same key.
+            // An answer that depends on the state of the store is not kept: a request with the same key tries again.
             match answer {
                 Ok(answer) => Ok(place.answered(answer)),
                 Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {

@@ -16,9 +16,9 @@ pub struct ProblemReport {
     pub file: Option<String>,
     /// The place in the member.
     pub place: Option<String>,
-    /// What was expected.
+    /// The value or form that was expected.
     pub expected: String,
-    /// What was found. `None` if something is missing.
+    /// The value or form that the member has. `None` if something is missing.
     pub found: Option<String>,
     /// The whole problem as a sentence.
     pub text: String,

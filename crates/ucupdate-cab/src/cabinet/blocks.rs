@@ -244,7 +244,7 @@ fn check_sizes(what: Structure, at: Position, packed: usize, size: usize) -> Res
 }
 
 /// Checks the checksum of a block, which covers the data and the rest of the header. A checksum of zero means that
-/// there is none.
+/// the block has no checksum.
 ///
 /// By [MS-CAB] 2.4 the checksum covers the reserve area too. libmspack and gcab leave the reserve area out. Both forms
 /// are accepted.

@@ -110,7 +110,7 @@ impl MemberIndex {
         self.by_path.get(&path.to_ascii_lowercase()).copied()
     }
 
-    /// Returns the member at a path from the root. If there is none, the path is tried from `folder`.
+    /// Returns the member at a path from the root. If no member is there, returns the one at that path from `folder`.
     pub(super) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
         let from_folder = || self.at(&format!("{}/{path}", folder?));
         self.at(path.as_str()).or_else(from_folder)

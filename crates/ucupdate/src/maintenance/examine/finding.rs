@@ -35,9 +35,9 @@ pub struct Finding {
     pub severity: Severity,
     /// The thing that it is about: a rule, a URL, `store`.
     pub subject: String,
-    /// What was found.
+    /// The state that was found.
     pub found: String,
-    /// What was expected.
+    /// The state that was expected.
     pub expected: String,
     /// The remedy, as an instruction.
     pub remedy: String,

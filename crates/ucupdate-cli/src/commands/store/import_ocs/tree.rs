@@ -41,7 +41,7 @@ pub(super) enum ImagePlace {
 pub(super) struct Tree {
     root: Folder,
     pub(super) folders: BTreeMap<String, ImageFolder>,
-    /// What was found and cannot be taken, with the reason.
+    /// The files and folders that cannot be imported, each with the reason.
     pub(super) left_out: Vec<String>,
 }
 
