@@ -10,7 +10,7 @@ use std::{fmt, io};
 /// let limits = ReadLimits::default().with_line_bytes(64);
 /// let log = ["Logging DateTime,Model\n", &"x".repeat(65), "\n"].concat();
 /// let refused = AuditReader::new(log.as_bytes()).with_limits(limits).next().unwrap().unwrap_err();
-/// assert_eq!(refused.to_string(), "line 2: the line has more than 64 bytes");
+/// assert_eq!(refused.to_string(), "line 2: the line has more than 64 bytes, which is the limit `line_bytes` of the library");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
@@ -124,20 +124,31 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(cause) => write!(f, "the log cannot be read: {cause}"),
-            Self::LogTooLong { limit } => write!(f, "the log has more than {limit} bytes"),
+            Self::LogTooLong { limit } => write!(
+                f,
+                "the log has more than {limit} bytes, which is the limit `log_bytes` of the library"
+            ),
             Self::NoHeader => {
                 f.write_str("no column has the title `Logging DateTime`, expected the header of an audit log")
             }
-            Self::LineTooLong { limit } => write!(f, "the line has more than {limit} bytes"),
+            Self::LineTooLong { limit } => write!(
+                f,
+                "the line has more than {limit} bytes, which is the limit `line_bytes` of the library"
+            ),
             Self::NotText => f.write_str("the line is neither UTF-8 nor Windows-1252 text"),
-            Self::TooManyColumns { limit } => write!(f, "the line has more than {limit} columns"),
+            Self::TooManyColumns { limit } => write!(
+                f,
+                "the line has more than {limit} columns, which is the limit `columns` of the library"
+            ),
             Self::Quote { cell } => {
                 write!(f, "cell {cell} has a quote that is not closed, or text behind its quotes")
             }
             Self::CellCount { found, expected } => {
                 write!(f, "the row has {found} cells, expected {expected}")
             }
-            Self::TooManyModules { limit } => write!(f, "a cell has more than {limit} modules"),
+            Self::TooManyModules { limit } => {
+                write!(f, "a cell has more than {limit} modules, which is the limit `modules` of the library")
+            }
             Self::NoFields => {
                 f.write_str("the row comes before any `#Fields:` line, expected that line first")
             }

@@ -22,6 +22,14 @@ macro_rules! limits {
             /// The names of the limits. [`with_named`](Self::with_named) takes them, and errors contain them.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
 
+            /// Returns the limit with this name. `None` for an unknown name.
+            pub fn named(&self, name: &str) -> Option<$number> {
+                match name {
+                    $(stringify!($name) => Some(self.$name),)*
+                    _ => None,
+                }
+            }
+
             /// Sets the limit with this name, for example from a command line. `None` for an unknown name.
             #[must_use]
             pub fn with_named(mut self, name: &str, number: $number) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! The reasons why a command fails.
 
+use crate::args::package::with_limit_option;
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
@@ -111,13 +112,13 @@ impl Failure {
 
     /// Returns a failure for an error. `what` is a path, or an action such as `starting the runtime`.
     pub(crate) fn in_doing(what: impl Display, error: &(dyn Error + 'static)) -> Self {
-        Self::Told(FailureKind::of(error), format!("{what}: {}", chain(error)))
+        Self::Told(FailureKind::of(error), with_limit_option(format!("{what}: {}", chain(error))))
     }
 }
 
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Told(FailureKind::of(&error), chain(&error))
+        Self::Told(FailureKind::of(&error), with_limit_option(chain(&error)))
     }
 }
 

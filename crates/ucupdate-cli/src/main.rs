@@ -14,6 +14,9 @@ mod store_location;
 mod suggest;
 mod waiting;
 
+#[cfg(test)]
+mod advised;
+
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
 use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};

@@ -1,6 +1,7 @@
 //! Suggestions for mistyped names.
 
 use crate::failure::Failure;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 use ucupdate::ChangeError;
@@ -165,7 +166,9 @@ pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> 
     let entries = std::fs::read_dir(folder).ok()?.take(MAX_ENTRIES).filter_map(Result::ok);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let names = names.filter(|name| name != wanted && could_be_meant(&path.with_file_name(name)));
-    nearest(wanted, names).map(|name| path.with_file_name(name).display().to_string())
+    let paths = nearest_names(wanted, names).into_iter().map(|name| path.with_file_name(name));
+    let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    (1..=MAX_MEANT).contains(&paths.len()).then(|| paths.join(" or "))
 }
 
 /// Returns an error if a command names a rule, a group, a version or a rollout that the book does not have. `started`
@@ -227,27 +230,60 @@ pub(crate) fn check_names(
     }
 }
 
-/// The largest number of wrong letters in a rule with several wrong words.
+/// The largest number of wrong letters in a rule.
 const MAX_RULE_DISTANCE: usize = 4;
 
-/// Returns the rule with the fewest differing words, if only one word or a few letters differ.
+/// Returns the rules with the fewest differing words, if only a few letters differ, or one word was cut short.
 fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
     let words = rule.words();
-    let rules = book.rules().map(|rule| (rule.key().difference_from(words), rule.key()));
-    let (_, nearest) =
-        rules.min().filter(|((words, distance), _)| *words <= 1 || *distance <= MAX_RULE_DISTANCE)?;
-    Some(nearest.to_string())
+    let is_cut = |other: &RuleKey| {
+        let mut pairs =
+            words.iter().zip(other.words()).filter(|(one, other)| !one.eq_ignore_ascii_case(other));
+        let is_start = |one: &str, other: &str| other.to_lowercase().starts_with(&one.to_lowercase());
+        pairs.next().is_some_and(|(one, other)| is_start(one, other) || is_start(other, one))
+            && pairs.next().is_none()
+    };
+    let least = book.rules().map(|rule| rule.key().difference_from(words)).min()?;
+    let nearest = book.rules().map(|rule| rule.key()).filter(|key| key.difference_from(words) == least);
+    let nearest: Vec<&RuleKey> =
+        nearest.filter(|key| least.1 <= MAX_RULE_DISTANCE || is_cut(key)).take(MAX_MEANT + 1).collect();
+    let names = nearest.iter().map(ToString::to_string).collect::<Vec<_>>();
+    (1..=MAX_MEANT).contains(&names.len()).then(|| names.join(" or "))
 }
 
-/// Returns the most similar name, if at most a third of its letters differ.
-fn nearest<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> Option<String> {
+/// The largest number of names that are suggested, if they are equally similar.
+const MAX_MEANT: usize = 3;
+
+/// Returns the most similar name, if at most a third of its letters differ. If several names are equally similar, all are
+/// returned, or none if they are too many to choose from.
+pub(crate) fn nearest<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> Option<String> {
+    let found: Vec<String> = nearest_names(wanted, names).into_iter().collect();
+    let (last, others) = found.split_last()?;
+    match others {
+        [] => Some(last.clone()),
+        others if others.len() < MAX_MEANT => Some(format!("{} or {last}", others.join(", "))),
+        _ => None,
+    }
+}
+
+/// Returns the names of which the fewest letters differ: at most a third, and never all.
+fn nearest_names<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> BTreeSet<String> {
     let wanted = wanted.to_lowercase();
-    let names = names.map(|name| {
-        let name = name.to_string();
-        (strsim::damerau_levenshtein(&wanted, &name.to_lowercase()), name)
-    });
-    let most = wanted.chars().count().div_ceil(3);
-    names.min().filter(|(distance, _)| *distance <= most).map(|(_, name)| name)
+    let length = wanted.chars().count();
+    let mut least = length.div_ceil(3).min(length.saturating_sub(1));
+    let mut nearest = BTreeSet::new();
+    for name in names.map(|name| name.to_string()) {
+        let distance = strsim::damerau_levenshtein(&wanted, &name.to_lowercase());
+        if distance > least {
+            continue;
+        }
+        if distance < least {
+            nearest.clear();
+        }
+        least = distance;
+        nearest.insert(name);
+    }
+    nearest
 }
 
 #[cfg(test)]
@@ -263,8 +299,13 @@ mod tests {
             ("wave-2", Some("wave-1")),
             ("Faro", None),
             ("x", None),
+            ("", None),
         ] {
             assert_eq!(nearest(wanted, names.into_iter()).as_deref(), meant, "{wanted}");
         }
+        let waves = |count: u32| (1..=count).map(|number| format!("wave-{number}"));
+        assert_eq!(nearest("wave-9", waves(2)).as_deref(), Some("wave-1 or wave-2"));
+        assert_eq!(nearest("wave-9", waves(4)), None, "none of many is more likely than another");
+        assert_eq!(nearest("a", ["b"].into_iter()), None, "no letter is the same");
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
-use ucupdate_core::value::Sha256Digest;
+use ucupdate_core::value::{Sha256Digest, is_unseen};
 use ucupdate_upx::DecodeError;
 
 /// The reason why a request or a download failed. The message is one line.
@@ -309,7 +309,7 @@ pub(crate) fn one_line(text: &str) -> Box<str> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let bounded: String = line
         .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if is_unseen(c) { '\u{fffd}' } else { c })
         .take(ClientError::MAX_REASON_CHARS)
         .collect();
     bounded.into()

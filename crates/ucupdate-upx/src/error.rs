@@ -56,7 +56,7 @@ pub enum DecodeError {
     #[error(transparent)]
     Xml(#[from] XmlError),
     /// The body reaches a limit of [`Limits`](crate::Limits).
-    #[error("at byte {at}: more than {most} {limit}")]
+    #[error("at byte {at}: more than {most} {limit}, which is a limit of the library")]
     Limit { at: usize, limit: Limit, most: usize },
     /// The body is XML, but the dialect knows none of its items.
     #[error("body with root `{root}` has no item of the dialect, expected root `{expected}` with {items}")]

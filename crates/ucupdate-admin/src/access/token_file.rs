@@ -11,7 +11,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
-use ucupdate::value::{Sha256Digest, UnixTime};
+use ucupdate::value::{Sha256Digest, UnixTime, is_unseen};
 use ucupdate_folder::Folder;
 
 /// The format of the file that this program writes.
@@ -274,8 +274,8 @@ fn checked_name(name: &str) -> Result<&str, TokenFileError> {
     match name {
         "" => Err(TokenFileError::Name { what: "is blank" }),
         name if name.len() > MAX_NAME_BYTES => Err(TokenFileError::Name { what: "is too long" }),
-        name if name.chars().any(char::is_control) => {
-            Err(TokenFileError::Name { what: "has a control character" })
+        name if name.chars().any(is_unseen) => {
+            Err(TokenFileError::Name { what: "has a character that is not seen or looks like another one" })
         }
         name => Ok(name),
     }
@@ -330,7 +330,11 @@ mod tests {
         for (name, expires, message) in [
             ("Ann", None, "a token is named Ann already; revoke it first, or use another name"),
             (" ", None, "the name is blank, expected one line of 1 to 128 bytes"),
-            ("a\nb", None, "the name has a control character, expected one line of 1 to 128 bytes"),
+            (
+                "a\nb",
+                None,
+                "the name has a character that is not seen or looks like another one, expected one line of 1 to 128 bytes",
+            ),
         ] {
             let error = file.add(name, Role::Viewer, expires, NOW).unwrap_err();
             assert_eq!(error.to_string(), message);

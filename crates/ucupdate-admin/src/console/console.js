@@ -12,6 +12,13 @@ let turn = 0;
 
 // ---- small tools ----
 
+// Invisible characters and marks of direction, which could make one name look like another.
+const UNSEEN = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]/g;
+
+function visible(text) {
+  return text.replace(UNSEEN, (found) => "\\u{" + found.charCodeAt(0).toString(16) + "}");
+}
+
 function el(name, attributes, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) {
@@ -20,7 +27,7 @@ function el(name, attributes, ...children) {
     else node.setAttribute(key, value === true ? "" : value);
   }
   for (const child of children.flat(9)) {
-    if (child !== null && child !== undefined && child !== false) node.append(child);
+    if (child !== null && child !== undefined && child !== false) node.append(typeof child === "string" ? visible(child) : child);
   }
   return node;
 }

@@ -109,8 +109,11 @@ impl RequestBody {
     /// Returns the body as the bytes of a package.
     pub(crate) fn package(&mut self, limits: &Limits) -> Result<(ByteStream, UploadEnd), Problem> {
         let limit = limits.package_bytes;
-        let too_large =
-            || Problem::too_large(format!("the package is too large, expected at most {limit} bytes"));
+        let too_large = || {
+            Problem::too_large(format!(
+                "the package is too large, expected at most {limit} bytes; the command `ucupdate ingest` has no such limit"
+            ))
+        };
         if self.declared.is_some_and(|declared| declared > limit) {
             return Err(too_large());
         }
@@ -171,7 +174,7 @@ impl UploadEnd {
     pub(crate) fn problem(&self, limits: &Limits) -> Option<Problem> {
         match self.0.load(Ordering::Relaxed) {
             TOO_LARGE => Some(Problem::too_large(format!(
-                "the package is too large, expected at most {} bytes",
+                "the package is too large, expected at most {} bytes; the command `ucupdate ingest` has no such limit",
                 limits.package_bytes
             ))),
             TOO_SLOW => Some(Problem::too_slow("the package did not arrive in time")),

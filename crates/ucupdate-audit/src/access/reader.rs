@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(
             findings,
             [
-                "line 2: the line has more than 2 columns",
+                "line 2: the line has more than 2 columns, which is the limit `columns` of the library",
                 "line 3: the row comes before any `#Fields:` line, expected that line first"
             ]
         );

@@ -6,6 +6,8 @@
 //! that can be written are decoded. `%20` is never written, so it is read as three characters, as in a URL of the
 //! original's log.
 
+use ucupdate_core::value::is_unseen;
+
 /// The place of a text in a row. Each place has its own characters to escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EscapeContext {
@@ -125,11 +127,7 @@ pub(crate) fn is_never_plain(c: char) -> bool {
     if c.is_ascii() {
         return c == '%' || c.is_ascii_control();
     }
-    let is_invisible = matches!(
-        c,
-        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-    );
-    c.is_control() || is_invisible
+    is_unseen(c)
 }
 
 /// Returns `true` if a spreadsheet takes a cell that begins with this character as a formula. The full-width forms are

@@ -402,7 +402,10 @@ mod tests {
         let limits = ReadLimits::default().with_modules(2);
         let log = "Logging DateTime,Response\n01-01-1970 00:00:00,a#b#c\n01-01-1970 00:00:00,a#b\n";
         let mut rows = AuditReader::new(log.as_bytes()).with_limits(limits);
-        assert_eq!(rows.next().unwrap().unwrap_err().to_string(), "line 2: a cell has more than 2 modules");
+        assert_eq!(
+            rows.next().unwrap().unwrap_err().to_string(),
+            "line 2: a cell has more than 2 modules, which is the limit `modules` of the library"
+        );
         assert_eq!(rows.next().unwrap().unwrap().offered.len(), 2);
     }
 

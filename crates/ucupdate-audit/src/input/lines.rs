@@ -190,7 +190,12 @@ mod tests {
         let limits = ReadLimits::default().with_line_bytes(4);
         assert_eq!(
             read(b"1234\n12345678901\nabc\n1234", limits),
-            ["1234", "line 2: the line has more than 4 bytes", "abc", "1234"]
+            [
+                "1234",
+                "line 2: the line has more than 4 bytes, which is the limit `line_bytes` of the library",
+                "abc",
+                "1234"
+            ]
         );
     }
 
@@ -198,7 +203,8 @@ mod tests {
     fn a_log_too_long_ends_there_also_when_it_is_compressed() {
         let limits = ReadLimits::default().with_log_bytes(6);
         assert_eq!(read(b"abc\nd\n", limits), ["abc", "d"]);
-        let cut = ["abc", "line 2: the log has more than 6 bytes"];
+        let cut =
+            ["abc", "line 2: the log has more than 6 bytes, which is the limit `log_bytes` of the library"];
         assert_eq!(read(b"abc\nde\nf\n", limits), cut);
         assert_eq!(read(&gzip(b"abc\nde\nf\n"), limits), cut);
     }

@@ -1,6 +1,7 @@
 //! The problems of a package. One problem of severity [`Severity::Refusal`] forbids using the package.
 
 use std::fmt;
+use ucupdate_core::value::is_unseen;
 
 /// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -236,7 +237,7 @@ fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()
         .take(MAX_TEXT)
-        .map(|found| if found.is_control() { char::REPLACEMENT_CHARACTER } else { found })
+        .map(|found| if is_unseen(found) { char::REPLACEMENT_CHARACTER } else { found })
         .collect();
     if text.chars().nth(MAX_TEXT).is_some() {
         line.push('\u{2026}');

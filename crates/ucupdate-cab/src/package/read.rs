@@ -254,8 +254,11 @@ enum Keeping {
     Bytes {
         bytes: Vec<u8>,
         most: usize,
+        /// The name and the value of the limit that `most` comes from.
+        limit: (&'static str, usize),
     },
     TooLong {
+        which: &'static str,
         limit: usize,
     },
 }
@@ -264,19 +267,22 @@ impl Keeping {
     fn new(start: &MemberStart, limits: &PackageLimits, kept_bytes: usize) -> Self {
         // A manifest in a leading folder looks like a description, so the name is checked too.
         let is_manifest = |path: &SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
-        let most = match start.role {
-            _ if start.path.as_ref().is_ok_and(is_manifest) => limits.manifest_bytes,
+        let limit = match start.role {
+            _ if start.path.as_ref().is_ok_and(is_manifest) => ("manifest_bytes", limits.manifest_bytes),
             _ if !start.role.is_kept() => return Self::Nothing,
-            _ => limits.catalogue_bytes,
+            _ => ("catalogue_bytes", limits.catalogue_bytes),
         };
         let left = limits.kept_bytes.saturating_sub(kept_bytes);
-        Self::Bytes { bytes: Vec::new(), most: most.min(left) }
+        match left < limit.1 {
+            true => Self::Bytes { bytes: Vec::new(), most: left, limit: ("kept_bytes", limits.kept_bytes) },
+            false => Self::Bytes { bytes: Vec::new(), most: limit.1, limit },
+        }
     }
 
     fn push(&mut self, chunk: &[u8]) {
-        if let Self::Bytes { bytes, most } = self {
+        if let Self::Bytes { bytes, most, limit: (which, limit) } = self {
             if bytes.len() + chunk.len() > *most {
-                *self = Self::TooLong { limit: *most };
+                *self = Self::TooLong { which, limit: *limit };
             } else {
                 bytes.extend_from_slice(chunk);
             }
@@ -287,7 +293,7 @@ impl Keeping {
         match self {
             Self::Nothing => None,
             Self::Bytes { bytes, .. } => Some(KeptBytes::Whole(bytes)),
-            Self::TooLong { limit } => Some(KeptBytes::TooLong { limit }),
+            Self::TooLong { which, limit } => Some(KeptBytes::TooLong { which, limit }),
         }
     }
 }

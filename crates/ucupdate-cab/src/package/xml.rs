@@ -1,7 +1,7 @@
 //! Reads the manifest as a tree of elements, within the limits of a package.
 
 use super::limits::PackageLimits;
-use ucupdate_xml::{XmlDocument, XmlLimits};
+use ucupdate_xml::{XmlDocument, XmlErrorKind, XmlLimit, XmlLimits};
 
 pub(super) use ucupdate_xml::XmlElement as Element;
 
@@ -14,6 +14,27 @@ pub(super) enum XmlError {
     Root { found: String, at: usize },
     #[error("{}, at byte {}", .0.kind(), .0.at())]
     Unread(ucupdate_xml::XmlError),
+}
+
+impl XmlError {
+    /// Returns the name of the limit that the manifest reaches. `None` for other errors, and for limits that cannot be set.
+    pub(super) fn limit_name(&self) -> Option<&'static str> {
+        let limit = match self {
+            Self::TooMany { what: "updates", .. } => return Some("releases"),
+            Self::Unread(error) => match error.kind() {
+                XmlErrorKind::Limit { limit, .. } => limit,
+                _ => return None,
+            },
+            Self::TooMany { .. } | Self::Root { .. } => return None,
+        };
+        match limit {
+            XmlLimit::Bytes | XmlLimit::Markup => Some("manifest_bytes"),
+            XmlLimit::Elements => Some("manifest_elements"),
+            XmlLimit::Depth => Some("manifest_depth"),
+            XmlLimit::Attributes => Some("manifest_attributes"),
+            _ => None,
+        }
+    }
 }
 
 /// The largest number of namespace declarations that are in force at one time.

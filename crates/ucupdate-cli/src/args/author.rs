@@ -1,6 +1,7 @@
 //! The author of a change, on the command line.
 
 use clap::Args;
+use ucupdate::value::is_unseen;
 
 /// The author of a change.
 #[derive(Debug, Args)]
@@ -32,8 +33,11 @@ fn author(text: &str) -> Result<String, String> {
     if name.len() > MAX_AUTHOR_BYTES {
         return Err(format!("name has {} bytes, expected at most {MAX_AUTHOR_BYTES}", name.len()));
     }
-    if name.chars().any(char::is_control) {
-        return Err("name holds a control character".to_owned());
+    if let Some(found) = name.chars().find(|found| is_unseen(*found)) {
+        return Err(format!(
+            "name has the character U+{:04X}, which is not seen or looks like another one, expected a name without it",
+            u32::from(found)
+        ));
     }
     Ok(name.to_owned())
 }
@@ -45,7 +49,7 @@ mod tests {
     #[test]
     fn an_author_has_a_name_of_one_line() {
         assert_eq!(author(" Ann "), Ok("Ann".to_owned()));
-        for wrong in ["", "  ", "a\nb", "a\u{1b}", &"x".repeat(129)] {
+        for wrong in ["", "  ", "a\nb", "a\u{1b}", "a\u{a0}b", "a\u{200b}", "\u{202e}a", &"x".repeat(129)] {
             assert!(author(wrong).is_err(), "{wrong:?}");
         }
     }

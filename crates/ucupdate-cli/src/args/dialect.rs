@@ -2,8 +2,9 @@
 
 use crate::failure::Failure;
 use crate::files;
+use crate::suggest::{nearest, with_meant};
 use std::path::PathBuf;
-use ucupdate::upx::{Codec, Dialect, Limits};
+use ucupdate::upx::{Codec, Dialect, DialectError, Limits};
 
 /// The dialect in which bodies are read and written.
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,14 @@ impl DialectArgs {
         let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(path.display(), error);
         let text =
             String::from_utf8(files::read(path, MAX_DIALECT_BYTES)?).map_err(|error| failed(&error))?;
-        let dialect = Dialect::from_toml(&text).map_err(|error| failed(&error).into_not_understood())?;
+        let refused = |error: DialectError| {
+            let meant = match &error {
+                DialectError::UnknownKey { key } => nearest(key, Dialect::keys()),
+                _ => None,
+            };
+            with_meant(failed(&error).into_not_understood(), meant)
+        };
+        let dialect = Dialect::from_toml(&text).map_err(refused)?;
         Ok(Codec::new(dialect, Limits::default()))
     }
 }

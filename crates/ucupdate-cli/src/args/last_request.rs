@@ -4,6 +4,8 @@ use super::audit::AuditArgs;
 use super::whose::Whose;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::suggest::with_meant;
+use std::collections::BTreeSet;
 use ucupdate::audit::LoggedRow;
 use ucupdate::device::DeviceId;
 use ucupdate::inventory::{Inventory, InventoryDevice};
@@ -28,8 +30,9 @@ pub(crate) async fn last_request(
     audit: &AuditArgs,
     context: &mut Context,
 ) -> Result<LastRequest, Failure> {
-    let (mut fleet, mut side) = (Inventory::default(), None);
+    let (mut fleet, mut side, mut known) = (Inventory::default(), None, KnownDevices::default());
     let take = |logged: &LoggedRow| {
+        known.take_in(logged);
         if whose.is_of(&logged.row) && until.is_none_or(|until| logged.row.logged_at <= until) {
             fleet.take_in(logged);
             side = logged.row.offered.last().map(|offer| side_of(&offer.url)).or(side);
@@ -39,7 +42,13 @@ pub(crate) async fn last_request(
     let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
     let device = newest.ok_or_else(|| {
         let when = if until.is_some() { " before that time" } else { "" };
-        Failure::not_found(format_args!("the audit logs name no {whose}{when}"))
+        let wanted = match whose {
+            Whose::Mac(mac) => mac.to_string(),
+            Whose::Serial(serial) => serial.to_string(),
+            _ => return Failure::not_found(format_args!("the audit logs name no {whose}{when}")),
+        };
+        let failure = Failure::not_found(format_args!("the audit logs name no {whose}{when}"));
+        with_meant(failure, known.nearest(&wanted))
     })?;
     Ok(LastRequest { device, side })
 }
@@ -66,7 +75,9 @@ pub(crate) async fn find_device(
         Some(Whose::Host(name.to_owned())),
     ];
     let mut found: [Option<DeviceId>; 3] = [None, None, None];
+    let mut known = KnownDevices::default();
     let take = |logged: &LoggedRow| {
+        known.take_in(logged);
         for (meaning, found) in meanings.iter().zip(&mut found) {
             if meaning.as_ref().is_some_and(|whose| whose.is_of(&logged.row)) {
                 let row = &logged.row;
@@ -76,8 +87,35 @@ pub(crate) async fn find_device(
     };
     audit.each(context, audit.is_of_store(), true, take).await?.refuse_nothing_understood()?;
     found.into_iter().flatten().next().ok_or_else(|| {
-        Failure::not_found(format_args!(
+        let failure = Failure::not_found(format_args!(
             "the audit logs name no device with the MAC address, serial number or address {name}"
-        ))
+        ));
+        with_meant(failure, known.nearest(name))
     })
+}
+
+/// The devices that the logs name, to suggest one of them for a mistyped MAC address or serial number.
+#[derive(Debug, Default)]
+struct KnownDevices(BTreeSet<String>);
+
+/// The largest number of MAC addresses and serial numbers that are compared with a mistyped one.
+const MAX_KNOWN: usize = 500_000;
+
+impl KnownDevices {
+    fn take_in(&mut self, logged: &LoggedRow) {
+        let row = &logged.row;
+        if self.0.len() < MAX_KNOWN {
+            self.0.extend(row.mac_address.read().map(ToString::to_string));
+            self.0.extend(row.serial_number.read().map(ToString::to_string));
+        }
+    }
+
+    /// Returns the only device of which one character differs. MAC addresses of one vendor differ in few digits, so a device
+    /// that is less alike is not suggested.
+    fn nearest(&self, wanted: &str) -> Option<String> {
+        let plain = wanted.replace(['-', ':', '.'], "").to_uppercase();
+        let is_near = |known: &&String| strsim::osa_distance(&plain, &known.to_uppercase()) == 1;
+        let mut near = self.0.iter().filter(is_near);
+        near.next().filter(|_| near.next().is_none()).cloned()
+    }
 }

@@ -1,5 +1,7 @@
 //! Options for reading cabinets and packages.
 
+use crate::failure::Failure;
+use crate::suggest::nearest;
 use clap::Args;
 use ucupdate_cab::package::{PackageLimits, PackageOptions};
 use ucupdate_cab::{CabinetOptions, CodePage, Limits};
@@ -21,9 +23,52 @@ pub(crate) struct CabinetArgs {
     strict: bool,
 }
 
+/// Pairs of limits. The first one has no effect above the second one.
+const WITHIN: [(&str, &str); 5] = [
+    ("file_bytes", "total_output_bytes"),
+    ("name_bytes", "table_bytes"),
+    ("manifest_bytes", "kept_bytes"),
+    ("catalogue_bytes", "kept_bytes"),
+    ("kept_bytes", "total_output_bytes"),
+];
+
 impl CabinetArgs {
+    /// Checks that each limit that is set can be reached.
+    ///
+    /// # Errors
+    /// When a limit is set twice, or above another limit that is always reached first.
+    fn check(&self) -> Result<(), Failure> {
+        let set = |wanted: &str| {
+            let mut found = self.limits.iter().filter(move |(name, _)| name == wanted);
+            found.next_back().map(|(_, number)| *number)
+        };
+        let number = |name: &str| {
+            set(name).or_else(|| Limits::default().named(name)).or_else(|| {
+                PackageLimits::default().named(name).and_then(|number| u64::try_from(number).ok())
+            })
+        };
+        for (name, given) in &self.limits {
+            if set(name) != Some(*given) {
+                return Err(Failure::usage(format_args!("--limit {name} is set twice, expected one number")));
+            }
+            let above = WITHIN.iter().filter(|(inner, _)| inner == name);
+            for (inner, outer) in above {
+                let Some(most) = number(outer).filter(|most| given > most) else { continue };
+                return Err(Failure::usage(format_args!(
+                    "--limit {inner}={given} contradicts the limit {outer}, which is {most} and would be reached first; \
+                     set --limit {outer}=NUMBER to {given} or more too"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the options for reading cabinets.
-    pub(crate) fn options(&self) -> CabinetOptions {
+    ///
+    /// # Errors
+    /// When the limits contradict each other.
+    pub(crate) fn options(&self) -> Result<CabinetOptions, Failure> {
+        self.check()?;
         let mut limits = Limits::default();
         for (name, number) in &self.limits {
             limits = limits.clone().with_named(name, *number).unwrap_or(limits);
@@ -35,7 +80,7 @@ impl CabinetArgs {
         if let Some(offset) = self.cabinet_at {
             options = options.with_offset(offset);
         }
-        options
+        Ok(options)
     }
 
     /// Returns those of the given limits that apply to packages.
@@ -84,11 +129,26 @@ fn limit(text: &str) -> Result<(String, u64), String> {
     let (name, number) =
         text.split_once('=').ok_or_else(|| "expected NAME=NUMBER, such as files=20000".to_owned())?;
     if !Limits::NAMES.contains(&name) && !PackageLimits::NAMES.contains(&name) {
-        return Err(format!("no limit is called {name:?}; expected one of {}", names()));
+        let known = [Limits::NAMES, PackageLimits::NAMES].concat();
+        let meant = nearest(name, known.iter()).map(|meant| format!("; did you mean {meant}?"));
+        return Err(format!(
+            "no limit is called {name:?}; expected one of {}{}",
+            names(),
+            meant.unwrap_or_default()
+        ));
     }
     let number =
         number.replace('_', "").parse().map_err(|_| format!("expected a number, found {number:?}"))?;
     Ok((name.to_owned(), number))
+}
+
+/// Adds the option that raises a limit of reading cabinets and packages, if a message says that one was reached.
+pub(crate) fn with_limit_option(message: String) -> String {
+    let reached = |name: &&&str| message.contains(&format!("the limit `{name}`"));
+    match [Limits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {
+        Some(name) => format!("{message}; `--limit {name}=NUMBER` raises it"),
+        None => message,
+    }
 }
 
 #[cfg(test)]
@@ -106,5 +166,41 @@ mod tests {
         );
         assert!(limit("files").is_err() && limit("files=many").is_err());
         assert!(code_page("932").is_ok() && code_page("7").is_err() && code_page("x").is_err());
+    }
+
+    #[test]
+    fn a_limit_above_one_that_is_reached_first_is_refused() {
+        let check = |limits: &[(&str, u64)]| {
+            let limits = limits.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect();
+            match (CabinetArgs { limits, ..CabinetArgs::default() }).check() {
+                Err(Failure::Told(_, reason)) => reason,
+                _ => String::new(),
+            }
+        };
+        assert_eq!(
+            check(&[("file_bytes", 5 << 30)]),
+            "--limit file_bytes=5368709120 contradicts the limit total_output_bytes, which is 4294967296 and would be \
+             reached first; set --limit total_output_bytes=NUMBER to 5368709120 or more too"
+        );
+        assert_eq!(check(&[("file_bytes", 5 << 30), ("total_output_bytes", 6 << 30)]), "");
+        assert_eq!(check(&[("total_output_bytes", 1000)]), "", "a lower limit is no contradiction");
+        assert!(check(&[("catalogue_bytes", 65 << 20)]).contains("the limit kept_bytes, which is 67108864"));
+        assert_eq!(check(&[("files", 1), ("files", 2)]), "--limit files is set twice, expected one number");
+        for (inner, outer) in WITHIN {
+            let known = |name| Limits::NAMES.contains(&name) || PackageLimits::NAMES.contains(&name);
+            assert!(known(inner) && known(outer), "{inner} {outer}");
+        }
+    }
+
+    #[test]
+    fn the_message_of_a_reached_limit_names_the_option_that_raises_it() {
+        for name in [Limits::NAMES, PackageLimits::NAMES].concat() {
+            let told = with_limit_option(format!("it has 3, and the limit `{name}` is 2"));
+            assert_eq!(
+                told,
+                format!("it has 3, and the limit `{name}` is 2; `--limit {name}=NUMBER` raises it")
+            );
+        }
+        assert_eq!(with_limit_option("no limit".to_owned()), "no limit");
     }
 }

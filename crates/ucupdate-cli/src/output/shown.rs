@@ -1,6 +1,7 @@
 //! Displays untrusted text safely on a terminal.
 
 use std::fmt::{self, Display, Write};
+use ucupdate::value::is_unseen;
 
 /// Displays a text in one line. Control characters, invisible characters and direction marks are escaped.
 pub(crate) struct Shown<T>(pub(crate) T);
@@ -22,10 +23,7 @@ impl<T: Display> Display for ShownLines<T> {
 
 /// Returns whether a character has another effect than displaying itself.
 pub(crate) fn is_unfit(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
-            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    is_unseen(character)
 }
 
 struct Escaping<'a, 'b> {
@@ -61,6 +59,7 @@ mod tests {
             ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
             ("a\nb\tc", "a\\u{a}b\\u{9}c"),
             ("tbn\u{202e}exe", "tbn\\u{202e}exe"),
+            ("a\u{a0}b\u{200b}\u{2060}\u{ad}c", "a\\u{a0}b\\u{200b}\\u{2060}\\u{ad}c"),
             ("\u{9b}31m", "\\u{9b}31m"),
             ("", ""),
         ] {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod admin;
+mod advice;
 mod aliases;
 mod asking;
 mod captures;
@@ -33,6 +34,7 @@ mod place;
 mod planted;
 mod reading;
 mod readme;
+mod rejecting;
 mod rollouts;
 mod schemes;
 mod serve;

@@ -1,5 +1,6 @@
 //! A folder in which the command runs, and the result of a run.
 
+use crate::advice;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -55,7 +56,9 @@ impl Place {
 
     #[track_caller]
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args).output().unwrap())
+        let ran = Ran::of(self.command(args).output().unwrap());
+        advice::check(self, args, &ran);
+        ran
     }
 }
 

@@ -12,6 +12,7 @@ mod sha256;
 #[cfg(feature = "serde")]
 pub(crate) mod stored_text;
 mod time;
+pub(crate) mod unseen;
 mod zone;
 
 pub use digest::{Digest, PackageId, Sha1Digest, Sha256Digest};
@@ -23,4 +24,5 @@ pub use reported::Reported;
 #[cfg(feature = "sha256")]
 pub use sha256::Sha256Hasher;
 pub use time::{FieldTime, UnixTime};
+pub use unseen::is_unseen;
 pub use zone::Zone;

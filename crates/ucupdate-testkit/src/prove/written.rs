@@ -9,7 +9,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _};
 /// The prefix of the keys of revisions.
 const REVISIONS: &str = "state/revisions/";
 
-const MAX_REVISION_BYTES: usize = 1024 * 1024;
+const MAX_REVISION_BYTES: usize = ucupdate_store::MAX_CREATE_BYTES;
 
 /// One revision.
 #[derive(Clone, Debug)]

@@ -43,6 +43,12 @@ impl Dialect {
         dialect.distinct()
     }
 
+    /// Returns the keys that a file may have, each with its table, such as `request.vendor`.
+    pub fn keys() -> impl Iterator<Item = String> {
+        let items = NAMES.iter().map(|entry| format!("{}.{}", entry.scope.key(), entry.key));
+        items.chain(["request.namespace".to_owned(), "response.namespace".to_owned()])
+    }
+
     fn set(&mut self, table: &str, key: &str, value: &toml::Value) -> Result<(), DialectError> {
         let path = || format!("{table}.{key}").into_boxed_str();
         let namespace = match (table, key) {

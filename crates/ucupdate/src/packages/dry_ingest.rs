@@ -37,7 +37,7 @@ impl Admin<'_> {
         let known = before.book().package(record.id()).filter(|known| known.sha256 == record.sha256);
         let mut change = before.book().ingest(known.unwrap_or(&record)).map_err(ChangeError::from)?;
         change.notes.extend(notes_of(&package, &record));
-        Ok(IngestDryRun { package, run: DryRun::compile(before, change).await })
+        Ok(IngestDryRun { package, run: DryRun::compile(before, change).await? })
     }
 }
 

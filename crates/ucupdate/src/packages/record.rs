@@ -4,7 +4,7 @@ use crate::keys;
 use crate::service::UpdateService;
 use ucupdate_cab::package::{Package, PackagedInterim, PackagedRelease};
 use ucupdate_core::book::{IngestId, IngestedPackage, InterimImage, Note, Release, ReleaseFiles, StoredFile};
-use ucupdate_core::value::FileName;
+use ucupdate_core::value::{FileName, is_unseen};
 use ucupdate_core::{ReportedVersion, RuleBook};
 
 /// Returns the package in the form of the rule book.
@@ -41,7 +41,7 @@ pub(crate) fn record(
     let mut record = IngestedPackage {
         sha256: package.sha256,
         ingest,
-        file_name: file_name.chars().filter(|c| !c.is_control()).take(128).collect::<String>().into(),
+        file_name: file_name.chars().filter(|c| !is_unseen(*c)).take(128).collect::<String>().into(),
         ingested_at: service.now(),
         releases: package.releases.iter().filter_map(release).collect(),
         interim: Vec::new(),

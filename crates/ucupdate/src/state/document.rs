@@ -6,7 +6,7 @@ use semver::Version;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use ucupdate_core::book::{BookCommand, Delta, Group, IngestedPackage, SteppingStone};
+use ucupdate_core::book::{BookChange, BookCommand, Delta, Group, IngestedPackage, SteppingStone};
 use ucupdate_core::device::KindPattern;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
 use ucupdate_core::{FirmwareVersion, RuleBook};
@@ -357,6 +357,12 @@ fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
 
 /// The text before the seal.
 const SEAL: &str = ",\"seal\":\"";
+
+/// Returns the number of bytes that the delta and the notes of a change take in a revision. The rest of a revision is small.
+pub(crate) fn size_of(change: &BookChange) -> usize {
+    let notes = change.notes.iter().map(|note| note.to_string().len() + 3);
+    write(&change.delta).len() + notes.sum::<usize>()
+}
 
 /// Writes a document whose last field is the SHA-256 of the document without this field. The chain proves every revision
 /// except the newest one, which only its seal can prove.

@@ -3,7 +3,9 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::packages::read_back::ReadBack;
+use crate::state::document;
 use crate::state::roll_back::Restorable;
+use crate::state::rule_history::check_size;
 use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
 use ucupdate_core::book::{BookChange, BookCommand};
@@ -52,7 +54,7 @@ impl Admin<'_> {
         let before = service.snapshot();
         let change = before.book().command(command, self.author)?;
         ReadBack::read(&**service.store(), before.book(), &change.delta).await?;
-        Ok(DryRun::compile(before, change).await)
+        DryRun::compile(before, change).await
     }
 
     /// Returns the effects that [`roll_back_to`](Self::roll_back_to) would have now. Nothing changes.
@@ -64,18 +66,23 @@ impl Admin<'_> {
         service.refresh().await?;
         let before = service.snapshot();
         let change = Restorable::read(service.store(), &before, revision).await?.restore(before.book())?;
-        Ok(DryRun::compile(before, change).await)
+        DryRun::compile(before, change).await
     }
 }
 
 impl DryRun {
-    pub(crate) async fn compile(before: Arc<Snapshot>, change: BookChange) -> Self {
+    /// Compiles the snapshot after a change.
+    ///
+    /// # Errors
+    /// When the change does not fit into a revision.
+    pub(crate) async fn compile(before: Arc<Snapshot>, change: BookChange) -> Result<Self, ChangeError> {
         if change.delta.is_empty() {
-            return Self { change, after: Arc::clone(&before), before };
+            return Ok(Self { change, after: Arc::clone(&before), before });
         }
+        check_size(document::size_of(&change))?;
         let mut book = before.book().clone();
         book.apply(&change.delta);
         let after = Arc::new(Snapshot::compile(book, before.revision() + 1).await);
-        Self { change, before, after }
+        Ok(Self { change, before, after })
     }
 }

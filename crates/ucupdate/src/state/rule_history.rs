@@ -16,10 +16,11 @@ use std::time::Duration;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookChange, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt, ObjectMeta, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt, MAX_CREATE_BYTES, ObjectMeta, StoreError, StoreKey};
 
-/// The maximum size of a revision in bytes.
-pub(crate) const MAX_REVISION_BYTES: usize = 1024 * 1024;
+/// The maximum size of a revision in bytes: what a store can create atomically. The largest package of the default limits
+/// takes less than half of it with usual names.
+pub(crate) const MAX_REVISION_BYTES: usize = MAX_CREATE_BYTES;
 
 /// The size in bytes above which the newest revision is read again only if its metadata changed.
 const LARGE_REVISION_BYTES: usize = 64 * 1024;
@@ -316,9 +317,7 @@ impl RuleHistory {
             return Ok(None);
         }
         let bytes = Bytes::from(document::write_sealed(&document));
-        if bytes.len() > MAX_REVISION_BYTES {
-            return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
-        }
+        check_size(bytes.len())?;
         if let Some((winner, sha256)) = self.create(&document, bytes.clone()).await? {
             self.check_follows(&winner)?;
             self.take(&winner, sha256);
@@ -407,6 +406,14 @@ impl RuleHistory {
             number = next;
         }
         Ok(revisions)
+    }
+}
+
+/// Checks that a change fits into a revision.
+pub(crate) fn check_size(found: usize) -> Result<(), ChangeError> {
+    match found {
+        0..=MAX_REVISION_BYTES => Ok(()),
+        found => Err(ChangeError::TooLarge { found, limit: MAX_REVISION_BYTES }),
     }
 }
 

@@ -159,9 +159,10 @@ impl Catalogue {
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum CatalogueError {
-    /// The catalogue has more bytes than [`PackageLimits::with_catalogue_bytes`](super::PackageLimits) allows.
-    #[error("catalogue has {found} bytes, expected at most {limit}")]
-    TooLong { found: usize, limit: usize },
+    /// The catalogue has more bytes than a limit. `which` is the name of the limit in
+    /// [`PackageLimits`](super::PackageLimits).
+    #[error("catalogue has {found} bytes, and the limit `{which}` is {limit}")]
+    TooLong { found: usize, which: &'static str, limit: usize },
     /// The catalogue has more entries of one kind than the limit.
     #[error("catalogue has more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },

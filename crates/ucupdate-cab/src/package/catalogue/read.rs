@@ -29,7 +29,11 @@ impl Catalogue {
     /// signed certificate trust list. The error states the offset in bytes.
     pub fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, CatalogueError> {
         if bytes.len() > limits.catalogue_bytes {
-            return Err(CatalogueError::TooLong { found: bytes.len(), limit: limits.catalogue_bytes });
+            return Err(CatalogueError::TooLong {
+                found: bytes.len(),
+                which: "catalogue_bytes",
+                limit: limits.catalogue_bytes,
+            });
         }
         if let Some(found) = other_form(bytes) {
             return Err(CatalogueError::OtherForm { found });
@@ -139,7 +143,10 @@ fn read_list(
         while let Some(subject) = subjects.step()? {
             if members.len() == limits.catalogue_members {
                 let limit = limits.catalogue_members;
-                return Err(CatalogueError::TooMany { what: "members", limit });
+                return Err(CatalogueError::TooMany {
+                    what: "members, which is the limit `catalogue_members`",
+                    limit,
+                });
             }
             members.push(read_member(&subject.tagged(Tag::Sequence)?)?);
         }
@@ -183,7 +190,10 @@ fn for_each_attribute<'a>(
     let mut seen = 0;
     while let Some(attribute) = attributes.step()? {
         if seen == MAX_ATTRIBUTES {
-            return Err(CatalogueError::TooMany { what: "attributes in one place", limit: MAX_ATTRIBUTES });
+            return Err(CatalogueError::TooMany {
+                what: "attributes in one place, which no limit raises",
+                limit: MAX_ATTRIBUTES,
+            });
         }
         seen += 1;
         let mut walk = attribute.tagged(Tag::Sequence)?.inside("attribute")?;
@@ -282,7 +292,10 @@ fn read_certificates(mut walk: Walk<'_>) -> Result<Vec<Certificate<'_>>, Catalog
             continue; // attribute certificates and other forms
         }
         if certificates.len() == MAX_CERTIFICATES {
-            return Err(CatalogueError::TooMany { what: "certificates", limit: MAX_CERTIFICATES });
+            return Err(CatalogueError::TooMany {
+                what: "certificates, which no limit raises",
+                limit: MAX_CERTIFICATES,
+            });
         }
         let mut walk = choice.inside("certificate")?.expect(Tag::Sequence)?.inside("certificate")?;
         walk.take(numbered(TagNumber::N0))?; // the version
@@ -304,7 +317,10 @@ fn read_signers(
     let mut signers = Vec::new();
     while let Some(signer) = walk.step()? {
         if signers.len() == MAX_SIGNERS {
-            return Err(CatalogueError::TooMany { what: "signers", limit: MAX_SIGNERS });
+            return Err(CatalogueError::TooMany {
+                what: "signers, which no limit raises",
+                limit: MAX_SIGNERS,
+            });
         }
         signers.push(read_signer(&signer.tagged(Tag::Sequence)?, list, certificates)?);
     }
@@ -375,7 +391,10 @@ fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedCon
 /// Returns a name as text in the form of RFC 4514.
 fn name_text(name: &Element<'_>) -> Result<String, CatalogueError> {
     if name.whole.len() > MAX_NAME_BYTES {
-        return Err(CatalogueError::TooMany { what: "bytes in the name of a signer", limit: MAX_NAME_BYTES });
+        return Err(CatalogueError::TooMany {
+            what: "bytes in the name of a signer, which no limit raises",
+            limit: MAX_NAME_BYTES,
+        });
     }
     let name = Name::from_der(name.whole).map_err(|error| name.der_error(error))?;
     Ok(name.to_string().replace(char::is_control, "\u{fffd}"))

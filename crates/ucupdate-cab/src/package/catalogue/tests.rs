@@ -176,11 +176,11 @@ fn a_catalogue_beyond_a_limit_is_refused() {
     assert!(Catalogue::read(&bytes, &limits(bytes.len(), 2)).is_ok());
     assert_eq!(
         Catalogue::read(&bytes, &limits(bytes.len() - 1, 2)).unwrap_err(),
-        CatalogueError::TooLong { found: bytes.len(), limit: bytes.len() - 1 }
+        CatalogueError::TooLong { found: bytes.len(), which: "catalogue_bytes", limit: bytes.len() - 1 }
     );
     assert_eq!(
         Catalogue::read(&bytes, &limits(bytes.len(), 1)).unwrap_err().to_string(),
-        "catalogue has more than 1 members"
+        "catalogue has more than 1 members, which is the limit `catalogue_members`"
     );
 }
 

@@ -46,10 +46,10 @@ fn read_catalogue(
     let name = index.name(signature);
     let read = match kept {
         Some(KeptBytes::Whole(bytes)) => Catalogue::read(bytes, &options.limits),
-        Some(KeptBytes::TooLong { limit }) => {
+        Some(KeptBytes::TooLong { which, limit }) => {
             let found = index.members.get(signature).map_or(0, |member| member.size);
             let found = usize::try_from(found).unwrap_or(usize::MAX);
-            Err(CatalogueError::TooLong { found, limit: *limit })
+            Err(CatalogueError::TooLong { found, which, limit: *limit })
         }
         None => Catalogue::read(&[], &options.limits),
     };

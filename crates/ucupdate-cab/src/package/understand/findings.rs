@@ -24,7 +24,8 @@ impl Findings {
         if *count < self.limit {
             self.problems.push(problem);
         } else if *count == self.limit {
-            self.problems.push(Problem::new(overflow, format!("at most {}", self.limit)));
+            let expected = format!("at most {}, which is the limit `problems`", self.limit);
+            self.problems.push(Problem::new(overflow, expected));
         }
         *count = count.saturating_add(1);
     }

@@ -35,6 +35,8 @@ pub enum KeptBytes {
     Whole(Vec<u8>),
     /// The member was longer than a limit, so none of its bytes are kept.
     TooLong {
+        /// The name of the limit in [`PackageLimits`](super::PackageLimits).
+        which: &'static str,
         /// The limit in bytes.
         limit: usize,
     },
@@ -120,8 +122,9 @@ fn read_manifest(
     };
     let bytes: &[u8] = match kept.get(&member) {
         Some(KeptBytes::Whole(bytes)) => bytes,
-        Some(KeptBytes::TooLong { limit }) => {
-            findings.add(unreadable(format!("more than {limit} bytes")));
+        Some(KeptBytes::TooLong { which, limit }) => {
+            let size = index.members.get(member).map_or(0, |member| member.size);
+            findings.add(unreadable(format!("{size} bytes, and the limit `{which}` is {limit}")));
             return None;
         }
         None => &[],
@@ -129,7 +132,8 @@ fn read_manifest(
     let manifest = match Manifest::read(bytes, &options.limits) {
         Ok(manifest) => manifest,
         Err(error) => {
-            findings.add(unreadable(error.to_string()));
+            let limit = error.limit_name().map(|which| format!(", which is the limit `{which}`"));
+            findings.add(unreadable(format!("{error}{}", limit.unwrap_or_default())));
             return None;
         }
     };

@@ -93,7 +93,7 @@ impl Contents {
         }
         let Some(signature) = signature else { return };
         if self.releases.len() + self.interim.len() == self.limit {
-            let expected = format!("at most {}", self.limit);
+            let expected = format!("at most {}, which is the limit `releases`", self.limit);
             findings.add(about(Problem::new(ProblemKind::TooManyReleases, expected)));
             return;
         }

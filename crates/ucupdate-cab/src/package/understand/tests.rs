@@ -209,7 +209,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
             good()
                 .with_image("UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE")
                 .limited(|limits| limits.releases = 1),
-            "refusal: UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE.nbt: the package has too many releases: expected at most 1",
+            "refusal: UCPhone/Polycom/CX600/A/ENU/1.2/CPE/CPE.nbt: the package has too many releases: expected at most 1, which is the limit `releases`",
         ),
         (
             Kind::NoRelease,
@@ -223,7 +223,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
                 .with("b.nbt", IMAGE)
                 .with("c.nbt", IMAGE)
                 .limited(|limits| limits.problems = 2),
-            "refusal: the package has more refusals than are reported: expected at most 2",
+            "refusal: the package has more refusals than are reported: expected at most 2, which is the limit `problems`",
         ),
         (
             Kind::TooManyWarnings,
@@ -232,7 +232,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
                 .with("b.txt", "")
                 .with("c.txt", "")
                 .limited(|limits| limits.problems = 2),
-            "warning: the package has more warnings than are reported: expected at most 2",
+            "warning: the package has more warnings than are reported: expected at most 2, which is the limit `problems`",
         ),
         (
             Kind::NarrowingUnknown,
@@ -522,7 +522,7 @@ fn a_catalogue_that_cannot_be_read_is_refused_unless_that_is_accepted() {
         ("a byte behind", [&good[..], &[0]].concat(), "at byte"),
         ("a byte behind a list without the image", [&wrong[..], &[0]].concat(), "at byte"),
         ("a byte less", good[..good.len() - 1].to_vec(), "incomplete"),
-        ("too long", vec![0x30; 1024 * 1024 + 1], "expected at most 1048576"),
+        ("too long", vec![0x30; 1024 * 1024 + 1], "and the limit `catalogue_bytes` is 1048576"),
         ("XML", b"<html></html>".to_vec(), "XML or HTML"),
         ("zeros", vec![0; 300], "zeros only"),
     ] {

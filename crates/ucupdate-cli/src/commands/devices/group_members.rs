@@ -41,8 +41,8 @@ struct ListedArgs {
 /// The largest size of a file of devices in bytes, which is enough for a million devices.
 const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 
-/// The number of bytes that the devices of one change may take. A revision has at most one mebibyte, and contains more
-/// than the devices.
+/// The number of bytes that the devices of one change may take. A change of many devices is made in several
+/// revisions of this size, so that servers read small ones.
 const MAX_BATCH_BYTES: usize = 768 * 1024;
 
 pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> Result<(), Failure> {

@@ -64,7 +64,7 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
 
 fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
-    let mut next = Some(open(&args.files, args.cabinet.options())?);
+    let mut next = Some(open(&args.files, args.cabinet.options()?)?);
     let folder = NewFiles::open_or_make(&args.to)?;
     while let Some(mut cabinet) = next {
         // Existing files are checked before anything is written, so that a second call does not stop half-way.

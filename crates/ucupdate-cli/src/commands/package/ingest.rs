@@ -3,7 +3,7 @@
 use super::cabinet::joined;
 use crate::args::author::AuthorArgs;
 use crate::args::devices::{Devices, DevicesArgs, Differences};
-use crate::args::package::PackageArgs;
+use crate::args::package::{PackageArgs, with_limit_option};
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain};
 use crate::files::meant_for;
@@ -127,11 +127,13 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
         false => None,
     };
     let mut service = None;
+    let cabinet = args.package.cabinet.options()?;
+    let options = IngestOptions::default().with_cabinet(cabinet).with_package(args.package.options());
     let mut failure = None;
     let mut told = Ok(());
     for paths in &sets(&args.files) {
         let path = PathBuf::from(joined(paths));
-        match one(paths, &args.package, &author, devices.as_ref(), &mut service, context).await {
+        match one(paths, &options, &author, devices.as_ref(), &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
@@ -151,7 +153,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 if !context.output.is_json() {
                     // The reason is printed last, and only once.
                     let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
-                    others.for_each(|problem| context.output.message(format_args!("{file}: {problem}")));
+                    others.for_each(|problem| {
+                        context.output.message(with_limit_option(format!("{file}: {problem}")));
+                    });
                     if problems.iter().any(ProblemReport::is_unreadable_catalogue) {
                         context.output.message(format_args!(
                             "{file}: --accept-unreadable-catalogue takes in images whose signature cannot be read; the history \
@@ -207,7 +211,7 @@ type Refused = (Failure, Vec<ProblemReport>);
 /// Ingests one file. The store is opened or created when the first file can be read.
 async fn one(
     paths: &[PathBuf],
-    package: &PackageArgs,
+    ingest: &IngestOptions,
     author: &str,
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
@@ -227,9 +231,7 @@ async fn one(
     }
     let path = Path::new(paths.first().map_or_else(|| Path::new(""), PathBuf::as_path));
     if service.is_none() {
-        let ingest =
-            IngestOptions::default().with_cabinet(package.cabinet.options()).with_package(package.options());
-        let options = Options::default().with_ingest(ingest);
+        let options = Options::default().with_ingest(ingest.clone());
         *service = Some(match devices {
             Some(_) => context.administer_or_new(options).await.map_err(plain)?,
             None => context.administer_with(IfMissing::Create, options).await.map_err(plain)?,
@@ -264,13 +266,12 @@ async fn one(
 
 /// Returns the reason why a package is refused, and its problems.
 fn refused(error: IngestError) -> Refused {
-    let reason = chain(&error);
+    let reason = with_limit_option(chain(&error));
     match error {
         IngestError::Refused(package) => {
             (Failure::new(reason), package.problems.iter().map(ProblemReport::of).collect())
         }
-        IngestError::Cabinet(error) => (Failure::not_understood(chain(&error)), Vec::new()),
-        IngestError::Package(error) => (Failure::not_understood(chain(&error)), Vec::new()),
+        IngestError::Cabinet(_) | IngestError::Package(_) => (Failure::not_understood(reason), Vec::new()),
         error => (error.into(), Vec::new()),
     }
 }

@@ -1,7 +1,7 @@
 //! `ucupdate package show`: shows the content of a cabinet as a package.
 
 use super::cabinet::{joined, open};
-use crate::args::package::PackageArgs;
+use crate::args::package::{PackageArgs, with_limit_option};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -103,14 +103,16 @@ fn package_text(package: &Package) -> String {
         )
     }));
     lines.push(format!("problems: {}", package.problems.len()));
-    lines.extend(package.problems.iter().map(|problem| format!("  {}", Shown(problem.to_string()))));
+    lines.extend(
+        package.problems.iter().map(|problem| format!("  {}", Shown(with_limit_option(problem.to_string())))),
+    );
     lines.join("\n")
 }
 
 pub(crate) async fn run(args: ShowArgs, context: &mut Context) -> Result<(), Failure> {
     let package = files::blocking(move || {
         let package = read_package(
-            open(&args.files, args.package.cabinet.options())?,
+            open(&args.files, args.package.cabinet.options()?)?,
             args.package.options(),
             &mut NoSink,
         );

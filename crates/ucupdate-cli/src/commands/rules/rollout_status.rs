@@ -4,6 +4,7 @@ use super::rollout_report::stop_line;
 use crate::commands::devices::timeline::report::push_wrapped;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::suggest::{nearest, with_meant};
 use serde_json::{Value, json};
 use ucupdate::book::RolloutName;
 use ucupdate_admin::report::{self, FailedDevice, RolloutStatus};
@@ -33,9 +34,13 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         |status: &RolloutStatus| args.name.as_ref().is_none_or(|name| name.as_str() == status.rollout.name);
     let found: Vec<RolloutStatus> = all.filter(wanted).collect();
     if let Some(name) = args.name.filter(|_| found.is_empty()) {
-        return Err(Failure::not_found(format_args!(
-            "no rollout {name}; `ucupdate rollout list` has the names"
-        )));
+        let known = book.rules().flat_map(|rule| rule.rollouts().map(|(_, rollout)| &rollout.name));
+        return Err(match nearest(name.as_str(), known) {
+            Some(meant) => with_meant(Failure::not_found(format_args!("no rollout {name}")), Some(meant)),
+            None => {
+                Failure::not_found(format_args!("no rollout {name}; `ucupdate rollout list` has the names"))
+            }
+        });
     }
     let stopped: Vec<Value> = book.stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
     let width = context.output.width().min(WIDTH);

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::output::list::List;
 use crate::output::time::iso;
+use crate::suggest::{nearest, with_meant};
 use serde_json::json;
 use std::path::PathBuf;
 use ucupdate::value::UnixTime;
@@ -94,7 +95,15 @@ pub(crate) async fn run(command: TokenCommand, context: &mut Context) -> Result<
             context.output.result(&list)
         }
         TokenCommand::Revoke(RevokeArgs { name, file }) => {
-            let revoke = move || opened(file.token_file)?.revoke(&name).map_err(failure);
+            let revoke = move || {
+                let tokens = opened(file.token_file)?;
+                tokens.revoke(&name).map_err(|error| {
+                    let known =
+                        tokens.tokens().ok().filter(|_| matches!(error, TokenFileError::NoToken { .. }));
+                    let meant = known.and_then(|known| nearest(&name, known.iter().map(|token| &token.name)));
+                    with_meant(failure(error), meant)
+                })
+            };
             let revoked = files::blocking(revoke).await?;
             let value = json!({ "name": revoked.name, "role": revoked.role });
             context.output.both(&value, format_args!("the token of {} is revoked", revoked.name))

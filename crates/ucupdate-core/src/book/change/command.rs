@@ -219,6 +219,7 @@ impl RuleBook {
     /// # Errors
     /// A [`Refusal`] when the book does not allow the command.
     pub fn command(&self, command: &BookCommand, author: &str) -> Result<BookChange, Refusal> {
+        self.check_names(command)?;
         let mut change = ChangeDraft::on(self);
         match command {
             BookCommand::Ingest(package) => {

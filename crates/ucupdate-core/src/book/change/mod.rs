@@ -8,6 +8,7 @@ mod delta_to;
 mod devices;
 mod draft;
 mod interim;
+mod names;
 mod note;
 mod note_text;
 #[cfg(test)]

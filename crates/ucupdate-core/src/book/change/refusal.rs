@@ -12,7 +12,7 @@ use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::{MissingStone, SteppingStone, StoneName, quoted};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
-use crate::value::PackageId;
+use crate::value::{PackageId, is_unseen};
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
 /// The reason why a command is refused. The rule book stays unchanged.
@@ -247,6 +247,12 @@ pub enum Refusal {
     /// No package contains the version of the stone for any of its rules.
     #[error("no package brought {by} for any rule of {stone}")]
     StoneNowhere { by: FirmwareVersion, stone: Box<SteppingStone> },
+    /// A new name has a character that is not seen, or looks like another one.
+    #[error(
+        "the name of the {what}, `{}`, has the character U+{:04X}, which is not seen or looks like another one; type the name \
+         again without it", shown(name), u32::from(*found)
+    )]
+    NameUnseen { what: &'static str, name: Box<str>, found: char },
     /// The kill switch is not on.
     #[error("{scope} is not stopped")]
     NotStopped { scope: StopScope },
@@ -294,6 +300,7 @@ impl Refusal {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::UnknownZone { .. } => "unknown-zone",
+            Self::NameUnseen { .. } => "name-unseen",
             Self::NoRule { .. } => "no-rule",
             Self::WrongState { .. } => "wrong-state",
             Self::NoPackage { .. } => "no-package",
@@ -356,6 +363,15 @@ impl Refusal {
 }
 
 /// Returns the message about two aliases that would follow each other, and the commands that repair it.
+/// Returns a name with the characters escaped that are not seen.
+fn shown(name: &str) -> String {
+    let escaped = |found: char| match is_unseen(found) {
+        true => found.escape_unicode().to_string(),
+        false => found.to_string(),
+    };
+    name.chars().map(escaped).collect()
+}
+
 fn chain(alias: &Alias, other: &Alias) -> String {
     let is_first = alias.stands_for == other.reported.word;
     let (first, last) = if is_first { (alias, other) } else { (other, alias) };

@@ -5,6 +5,7 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::hold::{Stop, StopScope};
 use crate::book::table::Entry;
+use crate::value::is_unseen;
 
 impl ChangeDraft<'_> {
     /// Turns on the kill switch. One author is enough for this.
@@ -67,16 +68,7 @@ impl ChangeDraft<'_> {
 /// Returns whether two names belong to one person. Case, blanks and invisible characters are ignored.
 fn is_same_person(one: &str, other: &str) -> bool {
     fn seen(name: &str) -> impl Iterator<Item = char> {
-        name.chars().filter(|found| !is_unseen(*found)).flat_map(char::to_lowercase)
+        name.chars().filter(|found| *found != ' ' && !is_unseen(*found)).flat_map(char::to_lowercase)
     }
     seen(one).eq(seen(other))
-}
-
-/// Returns whether a character is a blank, a control character or an invisible format character of Unicode.
-fn is_unseen(found: char) -> bool {
-    found.is_whitespace()
-        || found.is_control()
-        || matches!(found, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}')
-        || matches!(found, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-        || matches!(found, '\u{e0000}'..='\u{e0fff}')
 }

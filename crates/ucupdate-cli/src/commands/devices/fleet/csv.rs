@@ -4,7 +4,7 @@ use super::overview::Overview;
 use crate::output::time::iso;
 use std::io::{self, Read};
 use ucupdate::inventory::{DeviceNumber, InventoryModule, Standing};
-use ucupdate::value::UnixTime;
+use ucupdate::value::{UnixTime, is_unseen};
 
 /// The titles: first those of the audit log in its order, so that scripts for audit logs read the file too, then ours.
 const TITLES: [&str; 24] = [
@@ -161,6 +161,7 @@ fn push_cell(cell: &str, row: &mut String) {
         match character {
             '"' => row.push_str("\"\""),
             character if character.is_control() => row.push(' '),
+            character if is_unseen(character) => row.extend(character.escape_unicode()),
             character => row.push(character),
         }
     }
@@ -186,6 +187,7 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "\"' =1\""),
             ("a\nb\rc\u{1b}", "a b c "),
+            ("a\u{202e}b\u{a0}", "a\\u{202e}b\\u{a0}"),
             ("\u{ff1d}1", "'\u{ff1d}1"),
             ("", ""),
         ] {

@@ -1,0 +1,220 @@
+//! Tests rejections, bans and version schemes by the command line, as a person types them, with exit codes and outputs.
+
+use crate::place::{IP8540, Place, Ran, package};
+
+const ABSENT: &str = "UCPhone/LG-Nortel/IP9999/A/ENU/CPE";
+
+/// Returns a place with one rule, whose version 3.5.6907.0 is approved and 4.0.7577.0 is pending.
+fn place() -> Place {
+    let place = Place::new();
+    for (file, version) in [("old.cab", "3.5.6907.0"), ("new.cab", "4.0.7577.0")] {
+        place.file(file, &package(IP8540, version, version.as_bytes()));
+    }
+    place.run(&["stone", "remove", "ocs-interim"]);
+    place.run(&["ingest", "old.cab"]).done();
+    place.run(&["stone", "remove", "ocs-interim"]).done();
+    place.run(&["approve", IP8540]).done();
+    place.run(&["ingest", "new.cab"]).done();
+    place
+}
+
+fn offered(place: &Place, installed: &str, more: &[&str]) -> serde_json::Value {
+    let device = IP8540.strip_suffix("/CPE").unwrap();
+    let args = ["explain", "--device", device, "--installed", installed, "--json"];
+    let module = place.run(&[&args[..], more].concat()).json()["modules"][0].clone();
+    assert!(module["decision"].is_string(), "{module}");
+    module["decision"].clone()
+}
+
+#[track_caller]
+fn ended(ran: Ran, code: i32, lines: &str) {
+    let told = if code == 0 { &ran.stdout } else { &ran.stderr };
+    assert_eq!((ran.code, told.as_str()), (Some(code), lines), "{ran:?}");
+}
+
+#[test]
+fn a_rejected_version_stays_rejected_at_the_next_ingest_until_it_is_approved_by_name() {
+    let place = place();
+    ended(place.run(&["reject", IP8540]), 0, &format!("{IP8540}: 4.0.7577.0 is rejected\n"));
+    let again = place.run(&["ingest", "new.cab"]).done();
+    assert!(again.contains("4.0.7577.0") && again.contains("rejected"), "{again}");
+    assert!(!again.contains("is pending"), "{again}");
+    place.file("more.cab", &crate::place::package(IP8540, "4.0.7577.0", b"4.0.7577.0"));
+    place.run(&["ingest", "more.cab"]).done();
+    let refused = place.run(&["approve", IP8540]);
+    assert_eq!(refused.code, Some(1), "nothing is pending: {refused:?}");
+    let listed = place.run(&["rules"]).done();
+    assert!(listed.contains("4.0.7577.0 is rejected"), "{listed}");
+    ended(place.run(&["approve", IP8540, "4.0.7577.0"]), 0, &format!("{IP8540}: 4.0.7577.0 is approved\n"));
+    assert_eq!(offered(&place, "3.5.6907.0", &[]), "offer");
+}
+
+#[test]
+fn unreject_lets_the_next_ingest_make_the_version_pending() {
+    let place = place();
+    place.run(&["reject", IP8540, "4.0.7577.0"]).done();
+    let undone = place.run(&["unreject", IP8540, "4.0.7577.0"]).done();
+    assert!(undone.contains("4.0.7577.0"), "{undone}");
+    let again = place.run(&["unreject", IP8540, "4.0.7577.0"]).done();
+    assert!(again.starts_with("nothing to do"), "{again}");
+    place.run(&["ingest", "new.cab"]).done();
+    let listed = place.run(&["rules", "--json"]).json().to_string();
+    assert!(!listed.contains("\"rejected\":[\"4.0.7577.0\"]"), "{listed}");
+    place.run(&["approve", IP8540, "4.0.7577.0"]).done();
+    for args in [&["reject", ABSENT][..], &["unreject", ABSENT, "1.0"], &["reject", IP8540, "9.9"]] {
+        assert_eq!(place.run(args).code, Some(3), "{args:?}");
+    }
+}
+
+#[test]
+fn a_banned_version_is_offered_to_nobody_and_the_ban_outlives_ingest_and_roll_back() {
+    let place = place();
+    place.run(&["test-device", "add", "lab", "--mac", "0021630F207B"]).done();
+    let lab = ["--mac", "0021630F207B"];
+    assert_eq!(offered(&place, "3.5.6907.0", &lab), "offer");
+    place.run(&["ban", "add", IP8540, "4.0.7577.0", "--reason", "calls drop"]).done();
+    assert_ne!(offered(&place, "3.5.6907.0", &lab), "offer");
+    place.run(&["ingest", "new.cab"]).done();
+    let refused = place.run(&["approve", IP8540, "4.0.7577.0"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("calls drop") && refused.stderr.contains("ban lift"), "{refused:?}");
+    place.run(&["rollback", "--to", "3"]).done();
+    let listed = place.run(&["ban", "list"]).done();
+    assert!(listed.contains("4.0.7577.0") && listed.contains("calls drop"), "{listed}");
+    assert_ne!(offered(&place, "3.5.6907.0", &lab), "offer");
+    place.run(&["ban", "lift", IP8540, "4.0.7577.0"]).done();
+    place.run(&["approve", IP8540, "4.0.7577.0"]).done();
+    assert_eq!(offered(&place, "3.5.6907.0", &[]), "offer");
+    place.run(&["ban", "add", IP8540, "4.0.7577.0", "--reason", "again"]).done();
+    assert_ne!(offered(&place, "3.5.6907.0", &[]), "offer");
+}
+
+#[test]
+fn a_roll_back_to_a_banned_version_is_refused_with_the_way_out() {
+    let place = place();
+    place.run(&["approve", IP8540]).done();
+    place.run(&["ban", "add", IP8540, "3.5.6907.0", "--reason", "it hangs"]).done();
+    let refused = place.run(&["rollback", IP8540]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("3.5.6907.0") && refused.stderr.contains("banned"), "{refused:?}");
+    place.run(&["ban", "lift", IP8540, "3.5.6907.0"]).done();
+    place.run(&["rollback", IP8540]).done();
+}
+
+#[test]
+fn a_rule_of_another_scheme_is_compared_in_it_by_every_verb() {
+    let place = Place::new();
+    let rule = "UCPhone/Audio/420HD/A/ENU/CPE";
+    for (file, version) in [("a.cab", "3.0.0.459.1"), ("b.cab", "3.0.0.500.9")] {
+        place.file(file, &package(rule, version, version.as_bytes()));
+        place.run(&["ingest", file]).done();
+        place.run(&["approve", rule]).done();
+    }
+    place.run(&["policy", "set", rule, "--scheme", "numeric", "--offer", "newer"]).done();
+    let device = rule.strip_suffix("/CPE").unwrap();
+    let decision = |installed: &str| {
+        let args = ["explain", "--device", device, "--installed", installed, "--json"];
+        place.run(&args).json()["modules"][0]["decision"].clone()
+    };
+    assert_eq!(decision("3.0.0.459.1"), "offer");
+    assert_eq!(decision("3.0.0.500.9"), "up-to-date");
+    assert_eq!(decision("3.0.0.500.09"), "up-to-date", "a leading zero means nothing");
+    assert_ne!(decision("3.0.0.501"), "offer", "only newer versions are offered");
+    place.run(&["reject", rule, "3.0.0.459.01"]).done();
+    let refused = place.run(&["rollback", rule]);
+    assert_eq!(refused.code, Some(1), "a rejection is compared in the scheme: {refused:?}");
+    ended(
+        place.run(&["version", "--scheme", "numeric", "3.0.0.459.1", "3.0.0.500.9"]),
+        0,
+        "3.0.0.459.1 < 3.0.0.500.9\n",
+    );
+}
+
+#[test]
+fn a_name_with_a_character_that_is_not_seen_is_refused_by_every_verb_that_gives_one() {
+    let place = place();
+    for character in ["\u{a0}", "\u{200b}", "\u{200e}", "\u{202e}", "\u{feff}"] {
+        let name = format!("lab{character}1");
+        for args in [
+            &["group", "add", &name][..],
+            &["test-device", "add", &name, "--serial", "1"],
+            &["hold", "add", &name, "--serial", "1"],
+            &["rollout", "start", IP8540, "4.0.7577.0", "--percent", "1", "--name", &name],
+        ] {
+            let refused = place.run(args).refused();
+            let code = u32::from(character.chars().next().unwrap());
+            assert!(refused.contains(&format!("has the character U+{code:04X}")), "{args:?}: {refused}");
+            assert!(!refused.contains(character), "it is escaped: {refused}");
+        }
+        let wrong = place.run(&["approve", IP8540, "--author", &name]);
+        assert_eq!(wrong.code, Some(2), "{wrong:?}");
+        let reason = format!("calls{character} drop");
+        place.run(&["rollout", "kill", "--reason", &reason]).done();
+        for args in [&["history"][..], &["history", "--json"], &["rules"], &["rules", "--json"]] {
+            let printed = place.run(args).done();
+            assert!(!printed.contains(character), "{args:?} prints {character:?}");
+        }
+        place.run(&["rollout", "restart"]).done();
+        place.run(&["rollout", "restart", "--approve", "--author", "bob"]).done();
+    }
+}
+
+#[test]
+fn mistyped_devices_tokens_rollouts_and_dialect_items_get_the_one_that_was_meant() {
+    let place = place();
+    place.file("audit.log", include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log"));
+    let device = |wanted: &str| place.run(&["device", wanted, "--audit", "audit.log"]).refused();
+    let near = device("0021630F207C");
+    assert!(near.ends_with("; did you mean 0021630F207B?"), "{near}");
+    let near = device("00-21-63-0F-02-7B");
+    assert!(near.ends_with("; did you mean 0021630F207B?"), "{near}");
+    let far = device("0021630F9999");
+    assert!(!far.contains("did you mean"), "{far}");
+    place.run(&["token", "add", "annabel", "--role", "viewer", "--token-file", "tokens.json"]).done();
+    let near = place.run(&["token", "revoke", "anabel", "--token-file", "tokens.json"]).refused();
+    assert_eq!(near, "no token is named anabel; did you mean annabel?");
+    place.run(&["rollout", "start", IP8540, "4.0.7577.0", "--percent", "1", "--name", "lisbon"]).done();
+    let near = place.run(&["rollout", "status", "lisbn"]).refused();
+    assert_eq!(near, "no rollout lisbn; did you mean lisbon?");
+    place.file("dialect.toml", b"[request]\nvendr = \"Brand\"\n");
+    place.file("body.xml", b"<a/>");
+    let near = place.run(&["inspect", "body.xml", "--dialect", "dialect.toml"]).refused();
+    assert!(near.ends_with("; did you mean request.vendor?"), "{near}");
+    let near = place.run(&["ingest", "old.cab", "--limit", "fils=2"]);
+    assert!(near.stderr.contains("did you mean files?"), "{near:?}");
+    let far = place.run(&["approve", "UCPhone/LG-Nortel/CX700/A/ENU/CPE"]).refused();
+    assert!(!far.contains("did you mean"), "another model is not meant: {far}");
+}
+
+#[test]
+fn a_reached_limit_names_its_number_and_the_option_that_raises_it() {
+    let place = place();
+    for (limit, more) in [
+        ("files", &[][..]),
+        ("folders", &[]),
+        ("file_bytes", &[]),
+        ("name_bytes", &[]),
+        ("table_bytes", &[]),
+        ("total_output_bytes", &[]),
+        ("cabinet_bytes", &[]),
+        ("releases", &[]),
+        ("catalogue_bytes", &[]),
+        ("catalogue_members", &[]),
+        ("manifest_bytes", &[]),
+        ("manifest_elements", &[]),
+        ("manifest_depth", &[]),
+        ("kept_bytes", &[]),
+    ] {
+        let set = format!("{limit}=0");
+        for verb in [&["ingest", "--dry-run", "new.cab"][..], &["package", "show", "new.cab"]] {
+            let ran = place.run(&[verb, &["--limit", &set], more].concat());
+            assert_ne!(ran.code, Some(0), "{ran:?}");
+            let told = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(told.contains(&format!("the limit `{limit}`")), "{limit}: {told}");
+            assert!(told.contains(&format!("`--limit {limit}=NUMBER` raises it")), "{limit}: {told}");
+        }
+    }
+    let wrong = place.run(&["ingest", "new.cab", "--limit", "catalogue_bytes=100000000"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("contradicts the limit kept_bytes"), "{wrong:?}");
+}
