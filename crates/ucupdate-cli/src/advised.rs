@@ -49,9 +49,12 @@ fn every_command_that_a_message_of_any_crate_advises_can_be_called() {
 
 #[test]
 fn a_command_that_does_not_exist_is_noticed() {
-    for wrong in
-        ["ucupdate fly", "ucupdate approve", "ucupdate stone narrow {name} {what}", "ucupdate gc --days DAYS"]
-    {
+    for wrong in [
+        "ucupdate fly",
+        "ucupdate approve a",
+        "ucupdate stone narrow {name} {what}",
+        "ucupdate gc --days DAYS",
+    ] {
         assert!(!is_callable(wrong), "{wrong}");
     }
     for right in
@@ -93,7 +96,8 @@ fn advised(source: &str) -> Vec<String> {
 /// Returns whether the command line can be parsed with some values for its places.
 fn is_callable(advised: &str) -> bool {
     let words = words(advised);
-    let is_help = words.iter().any(|word| word == "--help");
+    // A message may name a verb without its arguments.
+    let is_help = words.iter().any(|word| word == "--help") || is_verb(&words);
     let mut command = CommandLine::command();
     let places = words.iter().map(|word| places(word)).sum::<u32>().min(MAX_PLACES);
     (0..VALUES.len().pow(places)).any(|choice| {
@@ -116,6 +120,16 @@ fn words(command: &str) -> Vec<String> {
         _ => vec![part.to_owned()],
     });
     words.map(|word| word.trim_end_matches('\\').to_owned()).collect()
+}
+
+/// Returns whether the words name a verb, without arguments.
+fn is_verb(words: &[String]) -> bool {
+    let mut command = CommandLine::command();
+    for word in &words[1..] {
+        let Some(below) = command.find_subcommand(word) else { return false };
+        command = below.clone();
+    }
+    words.len() > 1 && !command.has_subcommands()
 }
 
 fn places(word: &str) -> u32 {

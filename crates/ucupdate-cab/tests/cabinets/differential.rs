@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ucupdate_cab::{Compression, self_extracting};
 
 use super::fixture::{Raw, RawFile, firmware, kinds, lzx, read_all};
+use super::peers::{CABARCHIVE, run, sources};
 
 /// Files by path. `/` divides the parts of a path.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -49,6 +51,7 @@ fn cabinets() -> Vec<(String, Vec<u8>)> {
         bytes[8..12].copy_from_slice(&length.to_le_bytes());
         cabinets.push((name.to_owned(), bytes));
     }
+    cabinets.extend(made_by_others());
     if let Some(folder) = std::env::var_os("CABINETS") {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -57,6 +60,38 @@ fn cabinets() -> Vec<(String, Vec<u8>)> {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             cabinets.push((name, fs::read(&path).unwrap()));
         }
+    }
+    cabinets
+}
+
+/// Returns cabinets that gcab, Python's cabarchive and the `cab` crate make. A maker that is not installed is left out.
+fn made_by_others() -> Vec<(String, Vec<u8>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let files = sources(folder.path());
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let made = folder.path().join("made.cab");
+    let mut cabinets = Vec::new();
+    for (maker, program, arguments) in [
+        ("gcab, stored", "gcab", ["-cn", "made.cab", ""]),
+        ("gcab, MSZIP", "gcab", ["-cnz", "made.cab", ""]),
+        ("cabarchive, stored", "python3", ["-c", CABARCHIVE, "none"]),
+        ("cabarchive, MSZIP", "python3", ["-c", CABARCHIVE, "mszip"]),
+    ] {
+        let arguments: Vec<&str> = arguments.into_iter().filter(|it| !it.is_empty()).collect();
+        run(program, &[&arguments, &names[..]].concat(), folder.path());
+        cabinets.extend(fs::read(&made).ok().map(|bytes| (format!("made by {maker}"), bytes)));
+        let _gone = fs::remove_file(&made);
+    }
+    for kind in [cab::CompressionType::None, cab::CompressionType::MsZip] {
+        let mut builder = cab::CabinetBuilder::new();
+        let cabinet = builder.add_folder(kind);
+        names.iter().for_each(|name| drop(cabinet.add_file(*name)));
+        let mut writer = builder.build(Cursor::new(Vec::new())).unwrap();
+        let mut contents = files.iter().map(|(_, content)| content);
+        while let Some(mut file) = writer.next_file().unwrap() {
+            file.write_all(contents.next().unwrap()).unwrap();
+        }
+        cabinets.push((format!("made by the cab crate, {kind:?}"), writer.finish().unwrap().into_inner()));
     }
     cabinets
 }
@@ -86,11 +121,14 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) {
 #[test]
 fn what_cabextract_and_7_zip_read_too_is_the_same_and_what_only_they_read_is_listed() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut compared, mut apart) = (0, Vec::new());
+    let (mut compared, mut apart, mut alone) = (0, Vec::new(), Vec::new());
     for (name, bytes) in cabinets() {
         let path = folder.path().join("cabinet.cab");
         fs::write(&path, &bytes).unwrap();
-        let ours = read_all(&bytes).map(|(files, _)| -> Files {
+        let mut unread = String::from("not read");
+        let ours = read_all(&bytes).map(|(files, finished)| -> Files {
+            let irregular = finished.irregularities.iter().map(ToString::to_string);
+            unread = irregular.fold(unread.clone(), |told, one| format!("{told}; {one}"));
             files
                 .into_iter()
                 .map(|(name, content)| (name.replace('\\', "/").trim_start_matches("./").to_owned(), content))
@@ -102,6 +140,10 @@ fn what_cabextract_and_7_zip_read_too_is_the_same_and_what_only_they_read_is_lis
         let one_of_them = |file: &str, files: &Option<Files>| files.as_ref()?.get(file).cloned();
         let mut names: BTreeSet<&String> = cabextract.iter().flat_map(Files::keys).collect();
         names.extend(seven_zip.iter().flat_map(Files::keys));
+        if cabextract.is_some() || seven_zip.is_some() {
+            let own = ours.iter().flat_map(Files::keys).filter(|file| !names.contains(*file));
+            alone.extend(own.map(|file| format!("{name}: {file}")));
+        }
         for file in names {
             let theirs = [one_of_them(file, &cabextract), one_of_them(file, &seven_zip)];
             let own = ours.as_ref().ok().and_then(|ours| ours.get(file));
@@ -121,8 +163,7 @@ fn what_cabextract_and_7_zip_read_too_is_the_same_and_what_only_they_read_is_lis
                     let tools = ["cabextract", "7-Zip"].into_iter().zip(theirs);
                     let tools: Vec<&str> =
                         tools.filter(|(_, it)| it.is_some()).map(|(tool, _)| tool).collect();
-                    let reason =
-                        ours.as_ref().err().map_or_else(|| "not read".to_owned(), ToString::to_string);
+                    let reason = ours.as_ref().err().map_or_else(|| unread.clone(), ToString::to_string);
                     apart.push(format!("{name}: {file}: only {}: {reason}", tools.join(" and ")));
                 }
             }
@@ -131,4 +172,6 @@ fn what_cabextract_and_7_zip_read_too_is_the_same_and_what_only_they_read_is_lis
 
     eprintln!("{compared} files are the same to all; read otherwise or by others only: {}", apart.len());
     apart.iter().for_each(|line| eprintln!("  {line}"));
+    eprintln!("read only here: {}", alone.len());
+    alone.iter().for_each(|line| eprintln!("  {line}"));
 }

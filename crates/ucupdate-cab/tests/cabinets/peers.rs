@@ -47,7 +47,7 @@ proptest! {
 }
 
 /// Writes files of many kinds to a folder, as input for other programs.
-fn sources(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn sources(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let files: Vec<(String, Vec<u8>)> = vec![
         ("empty.txt".into(), Vec::new()),
         ("zeros.nbt".into(), vec![0; 128 * 1024]),
@@ -71,7 +71,7 @@ fn sha_noise(length: u32) -> Vec<u8> {
 }
 
 /// Runs a tool. Prints a line and returns `None` if the tool is not installed.
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
+pub(super) fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<Output> {
     match Command::new(program).args(arguments).current_dir(folder).output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             eprintln!("{program} is not installed: left out");
@@ -108,9 +108,8 @@ fn what_gcab_packs_is_read() {
     }
 }
 
-#[test]
-fn what_pythons_cabarchive_packs_is_read() {
-    const SCRIPT: &str = "
+/// A program for Python that packs files with `cabarchive`. It writes nothing if `cabarchive` is not installed.
+pub(super) const CABARCHIVE: &str = "
 import sys, pathlib
 try:
     import cabarchive
@@ -121,10 +120,13 @@ for path in map(pathlib.Path, sys.argv[2:]):
     archive[path.name] = cabarchive.CabFile(path.read_bytes())
 pathlib.Path('made.cab').write_bytes(archive.save(sys.argv[1] == 'mszip'))
 ";
+
+#[test]
+fn what_pythons_cabarchive_packs_is_read() {
     for compression in ["none", "mszip"] {
         let folder = tempfile::tempdir().unwrap();
         let files = sources(folder.path());
-        let mut arguments = vec!["-c", SCRIPT, compression];
+        let mut arguments = vec!["-c", CABARCHIVE, compression];
         arguments.extend(files.iter().map(|(name, _)| name.as_str()));
         if run("python3", &arguments, folder.path()).is_some() {
             let made = folder.path().join("made.cab");

@@ -182,6 +182,18 @@ fn extracting_fails_where_a_folder_could_not_be_read_and_writes_the_others() {
         reason.contains("1 file(s) of folder 1 were not read: Quantum compression is not supported"),
         "{reason}"
     );
+    assert_eq!(std::fs::read(place.path("out/a.txt")).unwrap(), b"stored");
+    let shown = place.run(&["package", "show", "mixed.cab"]);
+    assert_eq!(shown.code, Some(4), "{shown:?}");
+    let refused = place.run(&["ingest", "mixed.cab"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for told in [&shown.stdout, &refused.stderr] {
+        assert!(told.contains("Quantum compression is not supported"), "{told}");
+        assert!(
+            told.contains("extract the cabinet with cabextract or 7-Zip and build it again with `ucupdate package build`"),
+            "{told}"
+        );
+    }
 }
 
 #[test]
