@@ -212,7 +212,8 @@ fn a_file_that_is_not_there_is_named() {
     let reason = place.run(&["inspect", "body.xml", "--dialect", "dialect.toml"]).refused();
     assert_eq!(
         reason,
-        "dialect.toml: `request.vendors` is not an item of the protocol, expected a key of dialect.example.toml"
+        "dialect.toml: `request.vendors` is not an item of the protocol, expected a key of dialect.example.toml; did you mean \
+         request.vendor?"
     );
 }
 
