@@ -676,7 +676,8 @@ fn verbs(place: &Place, above: &[&str]) -> Vec<String> {
         (_, None) => return vec![above.join(" ")],
     };
     let names = listed.lines().filter_map(|line| {
-        let name = line.strip_prefix("  ").filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))?;
+        let name =
+            line.strip_prefix("  ").filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))?;
         name.split(' ').next().filter(|name| *name != "help")
     });
     names.flat_map(|name| verbs(place, &[above, &[name]].concat())).collect()

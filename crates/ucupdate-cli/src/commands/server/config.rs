@@ -51,7 +51,8 @@ fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         None => Vec::new(),
     };
     let all = layered(read_variables(&command, &keys, &variable)?, from_file);
-    for name in unknown_variables(&keys, std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+    for name in unknown_variables(&keys, std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+    {
         context.output.message(format_args!(
             "warning: the variable {name} is not a setting; `ucupdate config example` lists the settings"
         ));
@@ -146,6 +147,9 @@ mod tests {
             std::fs::write(path, &now).unwrap();
         }
         let there = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(there == now, "deploy/config.toml is not what `ucupdate config example` prints; UCUPDATE_BLESS=1 writes it");
+        assert!(
+            there == now,
+            "deploy/config.toml is not what `ucupdate config example` prints; UCUPDATE_BLESS=1 writes it"
+        );
     }
 }
