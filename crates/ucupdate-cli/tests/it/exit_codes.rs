@@ -463,7 +463,7 @@ const ON_A_STORE: &[&str] = &[
     "interim reject ENU",
     "policy deploy-at-ingest RoundTable yes",
     "fleet",
-    "report --html report.html",
+    "report --html page.html",
     "loops",
     "verify",
     "gc",

@@ -59,6 +59,12 @@ pub(crate) struct ServeArgs {
     /// Look this often, in seconds, at the logs of all servers for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) watch_seconds: u64,
+    /// Look this often, in seconds, at the logs of all servers for devices in loops and silent devices, and count devices by state
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) trouble_seconds: u64,
+    /// Do not look for devices in trouble, and count no devices
+    #[arg(long, conflicts_with_all = ["hold_loops", "trouble_seconds"])]
+    pub(crate) no_trouble_watch: bool,
     /// Hold a device that is offered updates in a circle, after it downloaded this number of images; at most ten devices an hour
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) hold_loops: Option<u32>,
