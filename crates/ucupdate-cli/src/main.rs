@@ -91,7 +91,7 @@ enum Command {
     Rollback(decide::RollBackArgs),
     /// Remove a rule
     Remove(decide::RuleArgs),
-    /// List the changes: when they were made, by whom, and what changed
+    /// List the changes, with their time and author
     History(history::HistoryArgs),
     /// List the devices that sent requests, the version of each, and the number of devices of each version
     Fleet(fleet::FleetArgs),
