@@ -39,7 +39,7 @@ pub(crate) struct DeviceArgs {
     /// Assume that the device asks from this side [default: the side of its last offer]
     #[arg(long)]
     side: Option<SideName>,
-    /// Write one page with a drawn timeline to this new file
+    /// Write an HTML page with a drawn timeline to this new file
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
 }

@@ -39,7 +39,7 @@ pub(crate) struct ReportArgs {
     /// Write the page to this new file
     #[arg(long, value_name = "OUT")]
     html: PathBuf,
-    /// Report the troubles of this number of days
+    /// The number of days whose troubles are reported
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u16).range(1..=365))]
     days: u16,
 }

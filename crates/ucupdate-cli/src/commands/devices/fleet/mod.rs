@@ -31,16 +31,17 @@ pub(crate) struct FleetArgs {
     /// A device is silent if it has not asked for this long: hours (50h) or days (7d)
     #[arg(long, value_name = "TIME", default_value = "50h", value_parser = long)]
     silent_after: Duration,
-    /// Write the chosen devices to this new file, as comma-separated values
+    /// Write the listed devices to this new file as CSV
     #[arg(long, value_name = "OUT")]
     csv: Option<PathBuf>,
-    /// Write one page about the fleet to this new file, with plots and the chosen devices
+    /// Write an HTML page about the fleet to this new file, with charts and the listed devices
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
-    /// Keep the devices in the store, beside the inventories that servers keep, so that they do not vanish with old logs
+    /// Store the devices as an inventory beside those of the servers, so that they do not disappear with old logs
     #[arg(long, conflicts_with_all = ["audit", "since"])]
     keep: bool,
-    /// Leave out devices that only a kept inventory names. With --keep, the inventory is made anew from the logs
+    /// Leave out devices that only a stored inventory names. With --keep, the inventory is created again from the
+    /// logs
     #[arg(long)]
     forget_kept: bool,
 }
