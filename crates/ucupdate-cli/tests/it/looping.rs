@@ -95,9 +95,7 @@ fn a_device_in_a_loop_is_found_and_held_while_the_server_runs() {
     place.run(&["approve", IP8540]).done();
     let now = UnixTime::from(SystemTime::now()).as_seconds();
     write_earlier_rows(&place, &[now - 5 * HOUR, now - 3 * HOUR]);
-    let mut args = vec!["ask", "--print-request"];
-    args.extend(PHONE.iter().map(|arg| if *arg == "0.0.0.0" { OLD } else { arg }));
-    let request = place.run(&args).done();
+    let request = place.call(&format!("ask --print-request {}", PHONE.replace("0.0.0.0", OLD))).done();
     let mut serving = place.serve(&[
         "--listen",
         "127.0.0.1:0",
