@@ -16,7 +16,7 @@ use ucupdate_cab::package::sample;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SampleArgs {
-    /// The folder to write into, made if it is not there
+    /// The folder to write into. It is created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The size of each image in KiB, 1 to 65535; real firmware has some ten thousand [default: 300]
