@@ -189,7 +189,7 @@ pub struct MissingStone {
 /// Returns a word for a shell command line. The word is quoted if it has special characters.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+%@".contains(c);
-    if word.chars().all(is_plain) && !word.starts_with('-') {
+    if !word.is_empty() && word.chars().all(is_plain) && !word.starts_with('-') {
         return word.to_owned();
     }
     match word.contains(['"', '$', '`', '\\', '!']) {

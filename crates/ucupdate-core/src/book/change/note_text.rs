@@ -2,7 +2,9 @@
 
 use super::note::Note;
 use crate::book::interim::approve_command;
+use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy, quoted};
+use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
 impl fmt::Display for Note {
@@ -133,7 +135,8 @@ impl fmt::Display for Note {
             Self::NotInScheme { rule, version, role, scheme } => write!(
                 f,
                 "{rule}: the version scheme `{scheme}` cannot read {version}, which is {role}; it has no order, and equals \
-                 only the same text"
+                 only the same text{}",
+                scheme_advice(rule, version)
             ),
             Self::OneRelease { rule, version, other } => write!(
                 f,
@@ -341,4 +344,12 @@ impl fmt::Display for WasReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, "; its reason was: {}", self.0) }
     }
+}
+
+/// Returns what to type so that a version of a rule can be read. Empty if no scheme reads it.
+fn scheme_advice(rule: &RuleKey, version: &ReportedVersion) -> String {
+    VersionScheme::reading(version).map_or_else(String::new, |scheme| {
+        let (rule, scheme) = (quoted(&rule.to_string()), quoted(&scheme.to_string()));
+        format!("; `ucupdate policy set {rule} --scheme {scheme}` reads it")
+    })
 }
