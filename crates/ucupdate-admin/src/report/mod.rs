@@ -3,9 +3,11 @@
 //! The field names are stable. `SCRIPTS.md` of the command documents them.
 
 mod answers;
+mod capture;
 mod devices;
 mod event;
 mod explain;
+mod garbage;
 mod history;
 mod problem;
 mod reasons;
@@ -18,9 +20,11 @@ mod time;
 mod whom;
 
 pub use answers::{AnswerReport, ChangedAnswer, Differences};
+pub use capture::capture;
 pub use devices::{group, group_users, hold, stop, test_device};
 pub use event::event;
 pub use explain::explanation;
+pub use garbage::garbage;
 pub use history::revision;
 pub use problem::ProblemReport;
 pub use reasons::add_reasons;

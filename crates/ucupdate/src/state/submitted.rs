@@ -6,6 +6,7 @@
 
 use crate::admin::Admin;
 use crate::error::ChangeError;
+use crate::keys;
 use crate::packages::read_back::{self, FileState, ReadBack};
 use crate::state::document::{self, DocumentError, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookChange, BookCommand, IngestedPackage, Refusal};
 use ucupdate_core::value::PackageId;
-use ucupdate_store::StoreError;
+use ucupdate_store::{ByteStream, ImageStore as _, ObjectMeta, StoreError, StoreKey};
 
 /// The largest difference between the clocks of the program and of this service.
 const MAX_SKEW: Duration = Duration::from_secs(5 * 60);
@@ -115,6 +116,40 @@ impl Admin<'_> {
     }
 }
 
+/// Files of ingests.
+impl Admin<'_> {
+    /// Writes a file of an ingest that the rule book does not name yet, for a program that will submit the ingest.
+    ///
+    /// # Errors
+    /// [`SubmitError::NotRemote`] when the key is not one of an ingest, or the rule book names the ingest. Also when the store
+    /// fails.
+    pub async fn put_file(self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, SubmitError> {
+        self.require_unnamed(key).await?;
+        Ok(self.service.store().put(key, bytes).await?)
+    }
+
+    /// Deletes a file of an ingest that the rule book does not name.
+    ///
+    /// # Errors
+    /// As [`put_file`](Self::put_file).
+    pub async fn delete_file(self, key: &StoreKey) -> Result<(), SubmitError> {
+        self.require_unnamed(key).await?;
+        Ok(self.service.store().delete(key).await?)
+    }
+
+    async fn require_unnamed(self, key: &StoreKey) -> Result<(), SubmitError> {
+        let other =
+            SubmitError::NotRemote { what: "a change of an object that is not the file of an ingest" };
+        let ingest = keys::ingest_of(key).ok_or(other)?;
+        self.service.refresh().await.map_err(ChangeError::from)?;
+        let snapshot = self.service.snapshot();
+        match snapshot.book().packages().any(|package| package.ingest == ingest) {
+            true => Err(SubmitError::NotRemote { what: "a change of a file that the rule book names" }),
+            false => Ok(()),
+        }
+    }
+}
+
 /// The parts of a change that were read from the store before the history is locked.
 enum Remade {
     Command(BookCommand, ReadBack),
@@ -203,10 +238,9 @@ impl Remade {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys;
     use crate::{Options, UpdateService};
     use std::sync::Arc;
-    use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
+    use ucupdate_store::{ImageStore, ImageStoreExt as _, MemoryStore};
 
     async fn service(store: &Arc<dyn ImageStore>) -> UpdateService {
         UpdateService::open(Arc::clone(store), Options::default()).await.unwrap()
@@ -250,6 +284,20 @@ mod tests {
         assert!(matches!(refused, SubmitError::Clock { .. }), "{refused}");
         assert!(SubmittedRevision::read(Bytes::from_static(b"{}")).is_err());
         assert_eq!(there.snapshot().revision(), 0);
+    }
+
+    #[tokio::test]
+    async fn only_files_of_ingests_that_no_rule_book_names_are_written() {
+        let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+        let there = service(&store).await;
+        let file: StoreKey = format!("images/{:032x}/0-cpe.nbt", 7).parse().unwrap();
+        there.admin("ann").put_file(&file, ucupdate_store::stream_of("bytes")).await.unwrap();
+        there.admin("ann").delete_file(&file).await.unwrap();
+        for wrong in ["state/revisions/00000000000000000001.json", "Logs/x", "images/mine/x"] {
+            let key: StoreKey = wrong.parse().unwrap();
+            let refused = there.admin("ann").put_file(&key, ucupdate_store::stream_of("x")).await;
+            assert!(matches!(refused, Err(SubmitError::NotRemote { .. })), "{wrong}");
+        }
     }
 
     #[tokio::test]
