@@ -17,10 +17,10 @@ use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) author: AuthorArgs,
-    /// Change nothing, and list whose answer would change
+    /// Change nothing, and list the devices whose answer would change
     #[arg(long)]
     pub(crate) dry_run: bool,
-    #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
+    #[command(flatten, next_help_heading = "Devices for --dry-run")]
     devices: DevicesArgs,
 }
 
