@@ -39,6 +39,7 @@ mod rollouts;
 mod schemes;
 mod serve;
 mod serving;
+mod settings;
 mod simulating;
 mod streams;
 mod timelines;

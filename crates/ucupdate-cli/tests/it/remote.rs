@@ -82,7 +82,8 @@ fn changes_are_made_in_the_name_of_the_token_and_by_its_role() {
     let other = far.run("ann", &["hold", "add", "boardroom", "--rule", IP8540, "--author", "eve"]);
     assert!(other.stderr.contains("the author of the revision is eve, expected ann"), "{other:?}");
     let history = far.far.run(&["history", "--last", "2", "--json"]).json();
-    let authors: Vec<_> = history["revisions"].as_array().unwrap().iter().map(|one| one["author"].clone()).collect();
+    let authors: Vec<_> =
+        history["revisions"].as_array().unwrap().iter().map(|one| one["author"].clone()).collect();
     assert_eq!(authors.len(), 2);
     assert!(authors.contains(&"ann".into()) && authors.contains(&"olga".into()), "{authors:?}");
     far.run("ann", &["rollback", "--to", "1"]).done();

@@ -38,12 +38,14 @@ pub(crate) struct AdminArgs {
     token_file: Option<PathBuf>,
     /// Allow an address for --admin that other machines can reach. Without a TLS proxy, tokens and packages cross the
     /// network unencrypted
-    #[arg(long, requires = "address", conflicts_with = "admin_tls")]
+    #[arg(long, requires = "address", conflicts_with = "admin_tls_cert")]
     admin_anywhere: bool,
-    /// Answer administrators with TLS only: the file of certificates and the file of the key, in PEM. Other machines may reach
-    /// --admin then
-    #[arg(long, num_args = 2, value_names = ["CERT", "KEY"], requires = "address")]
-    admin_tls: Vec<PathBuf>,
+    /// Certificate chain in PEM for administrators, who are answered with TLS only then. Other machines may reach --admin
+    #[arg(long, value_name = "CERT", requires_all = ["address", "admin_tls_key"])]
+    admin_tls_cert: Option<PathBuf>,
+    /// Private key in PEM for --admin-tls-cert
+    #[arg(long, value_name = "KEY", requires = "admin_tls_cert")]
+    admin_tls_key: Option<PathBuf>,
     /// A version must be approved by another person than the one who ingested its package. This concerns the API and the console
     #[arg(long, requires = "address")]
     admin_four_eyes: bool,
@@ -66,17 +68,17 @@ impl AdminArgs {
     pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Vec<String>)>, Failure> {
         let (Some(address), Some(path)) = (self.address, self.token_file.clone()) else { return Ok(None) };
         let is_local = address.ip().to_canonical().is_loopback();
-        let (tls, mut warnings) = match &self.admin_tls[..] {
-            [certificates, key] => {
+        let (tls, mut warnings) = match self.admin_tls_cert.as_deref().zip(self.admin_tls_key.as_deref()) {
+            Some((certificates, key)) => {
                 let (acceptor, warnings) = tls::acceptor(certificates, key, SystemTime::now())?;
                 (Some(acceptor), warnings.into_iter().map(|warning| format!("warning: {warning}")).collect())
             }
-            _ => (None, Vec::new()),
+            None => (None, Vec::new()),
         };
         if !is_local && tls.is_none() && !self.admin_anywhere {
             return Err(Failure::usage(format_args!(
                 "--admin {address} can be reached by other machines, and tokens would cross the network without TLS; expected an \
-                 address of this machine such as 127.0.0.1:8081, --admin-tls, or --admin-anywhere with a proxy with TLS in front"
+                 address of this machine such as 127.0.0.1:8081, --admin-tls-cert, or --admin-anywhere with a proxy with TLS in front"
             )));
         }
         let tokens = TokenFile::open(path).map_err(failure)?;
