@@ -152,7 +152,10 @@ impl Refused {
     fn into_store(self, key: Option<&StoreKey>, doing: impl Display) -> StoreError {
         let reason = self.reason();
         match (self, key) {
-            (Self::Answer { status, .. }, Some(key)) if status == StatusCode::NOT_FOUND => {
+            // An earlier program has no objects, which must not look like an empty store.
+            (Self::Answer { status, kind, .. }, Some(key))
+                if status == StatusCode::NOT_FOUND && kind != "nothing-here" =>
+            {
                 StoreError::NotFound { key: key.clone() }
             }
             (Self::Answer { kind, .. }, Some(key)) if kind == "revision-exists" => {
