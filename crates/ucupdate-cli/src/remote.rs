@@ -162,18 +162,11 @@ impl Refused {
                 StoreError::AlreadyExists { key: key.clone() }
             }
             (Self::Answer { status, .. }, _) if status != StatusCode::SERVICE_UNAVAILABLE => {
-                StoreError::Integrity {
-                    key: key.cloned().unwrap_or_else(nothing),
-                    found: format!("the server refused it: {reason}").into(),
-                }
+                StoreError::Refused { reason: reason.into() }
             }
             (_, _) => StoreError::unavailable(doing.to_string(), reason),
         }
     }
-}
-
-fn nothing() -> StoreKey {
-    StoreKey::parse("objects").unwrap_or_else(|_| unreachable!("a word of letters is a key"))
 }
 
 #[async_trait]
@@ -273,8 +266,8 @@ impl ImageStore for RemoteStore {
 }
 
 fn not_remote(key: &StoreKey) -> StoreError {
-    let found = "it is not written from another machine; use the command on the server".into();
-    StoreError::Integrity { key: key.clone(), found }
+    let reason = format!("`{key}` is not written from another machine; use the command on the server");
+    StoreError::Refused { reason: reason.into() }
 }
 
 fn encoded(text: &str) -> String {
