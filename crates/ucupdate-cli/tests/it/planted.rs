@@ -469,7 +469,8 @@ fn check_serve(place: &Place, planted: &BTreeSet<(String, String, i64)>) {
         None
     });
     assert_eq!(counted.unwrap()["states"]["stuck"], 0, "nothing is approved, so nothing is offered now");
-    let of = |kind: &str| -> BTreeSet<String> { with(planted, kind).into_iter().map(str::to_owned).collect() };
+    let of =
+        |kind: &str| -> BTreeSet<String> { with(planted, kind).into_iter().map(str::to_owned).collect() };
     assert_eq!(looping, of("offered-again"));
     // Devices that are not back fall silent during the day of the test.
     let (least, most) = (of("unreadable-request"), &of("unreadable-request") | &of("not-back"));
