@@ -38,6 +38,7 @@ mod rollouts;
 mod schemes;
 mod serve;
 mod serving;
+mod settings;
 mod simulating;
 mod streams;
 mod timelines;
