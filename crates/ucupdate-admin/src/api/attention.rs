@@ -1,4 +1,4 @@
-//! What needs a person, as far as it is found in the logs: rollouts that stand still, silent devices, and troubles.
+//! Rollouts that stand still, silent devices, and devices with troubles: what needs a person, as far as the logs show it.
 
 use super::Call;
 use super::fleet::{Fleet, id_of};
