@@ -35,6 +35,7 @@ mod place;
 mod planted;
 mod reading;
 mod readme;
+mod remote;
 mod rollouts;
 mod schemes;
 mod serve;

@@ -1,6 +1,5 @@
 //! Reads the stories of devices from logs, with limited memory.
 
-use super::reasons::add_reasons;
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
 use crate::args::timeline::LogArgs;
@@ -12,8 +11,11 @@ use ucupdate::UpdateService;
 use ucupdate::audit::AccessRow;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
+use ucupdate::timeline::{
+    DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
+};
 use ucupdate::value::UnixTime;
+use ucupdate_admin::report::add_reasons;
 
 /// The maximum number of audit rows that are held. If there are more, the latest are kept.
 const MAX_AUDIT_ROWS: usize = 100_000;
@@ -63,6 +65,7 @@ impl Stories {
         whose: &Whose,
         audit: &AuditArgs,
         logs: &LogArgs,
+        thresholds: Thresholds,
         context: &mut Context,
     ) -> Result<Self, Failure> {
         let from_store = audit.is_of_store() && logs.is_of_store();
@@ -97,7 +100,7 @@ impl Stories {
             .await?;
         let left_out = audit_rows.left_out + access_rows.left_out;
         let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
-        let mut stories = stories(&timeline, &peers, end, service.as_ref());
+        let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline, index));
         if let Some(service) = service.filter(|_| *whose != Whose::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
@@ -161,9 +164,10 @@ fn stories(
     timeline: &Timeline,
     peers: &PeerDownloads,
     end: Option<UnixTime>,
+    thresholds: Thresholds,
     service: Option<&UpdateService>,
 ) -> Vec<DeviceStory> {
-    let mut options = StoryOptions::default().with_peers(peers);
+    let mut options = StoryOptions::default().with_peers(peers).with_thresholds(thresholds);
     if let Some(end) = end {
         options = options.with_now(end);
     }
