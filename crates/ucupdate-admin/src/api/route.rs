@@ -46,7 +46,7 @@ pub(crate) enum Listed {
 
 /// The body that an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
+pub(crate) enum BodyKind {
     Nothing,
     /// A decision about a rule, with the version that the client saw.
     Expected,
@@ -66,7 +66,7 @@ pub(crate) struct Route {
     /// The smallest role that may use it. Some operations ask for more by what they are given.
     pub(crate) role: Role,
     pub(crate) query: &'static [&'static str],
-    pub(crate) takes: Takes,
+    pub(crate) takes: BodyKind,
     pub(crate) summary: &'static str,
     /// The statuses of problems beside those that every operation has.
     pub(crate) problems: &'static [u16],
@@ -90,7 +90,7 @@ const fn get(
         operation,
         role: Role::Viewer,
         query,
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary,
         problems: &[404],
     }
@@ -103,7 +103,7 @@ const fn decide(path: &'static str, decision: Decision, summary: &'static str) -
         operation: Operation::Decide(decision),
         role: Role::Viewer,
         query: &["dry_run"],
-        takes: Takes::Expected,
+        takes: BodyKind::Expected,
         summary,
         problems: &[404, 409, 412],
     }
@@ -141,7 +141,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::Upload,
         role: Role::Operator,
         query: &["file_name", "dry_run"],
-        takes: Takes::Package,
+        takes: BodyKind::Package,
         summary: "Ingests a package. A dry run needs the role operator, and storing it the role approver",
         problems: &[408, 409, 413, 415, 422],
     },
@@ -160,7 +160,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::Change,
         role: Role::Viewer,
         query: &["dry_run"],
-        takes: Takes::Command,
+        takes: BodyKind::Command,
         summary: "Executes a command of the rule book, as the history shows it in `command`",
         problems: &[404, 408, 409, 412, 413, 415, 422, 428],
     },
@@ -170,7 +170,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::RollBackTo,
         role: Role::Viewer,
         query: &["dry_run"],
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary: "Restores the rule book of an earlier revision by a new one",
         problems: &[404, 409, 412],
     },
@@ -261,7 +261,7 @@ mod tests {
                 route.path.split('/').map(|part| part.replace(['{', '}'], "")).collect();
             let Found::Operation(found, _) = find(&route.method, &segments) else { panic!("{}", route.path) };
             assert_eq!(found, route.operation, "{}", route.path);
-            let changes = route.takes != Takes::Nothing || route.operation == Operation::RollBackTo;
+            let changes = route.takes != BodyKind::Nothing || route.operation == Operation::RollBackTo;
             assert_eq!(route.method == Method::POST, changes, "{}", route.path);
         }
     }

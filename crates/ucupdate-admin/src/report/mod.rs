@@ -3,6 +3,7 @@
 //! The field names are stable. `SCRIPTS.md` of the command documents them.
 
 mod answers;
+mod device_or_group;
 mod devices;
 mod explain;
 mod history;
@@ -12,9 +13,9 @@ mod rollout_status;
 mod rule;
 mod store;
 mod time;
-mod whom;
 
 pub use answers::{AnswerReport, ChangedAnswer, Differences};
+pub use device_or_group::{audience_parts, with_device_or_group};
 pub use devices::{group, group_users, hold, stop, test_device};
 pub use explain::explanation;
 pub use history::revision;
@@ -24,4 +25,3 @@ pub use rollout_status::{FailedDevice, NextStage, RolloutDevices, RolloutStatus}
 pub use rule::{interim_image, pending_interim, pin, rule};
 pub use store::check;
 pub use time::{iso, span};
-pub use whom::{audience_parts, with_whom};

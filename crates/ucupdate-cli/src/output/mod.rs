@@ -1,11 +1,11 @@
 //! The only module that writes: results to stdout, and everything else to stderr.
 
+pub(crate) mod change_notes;
 pub(crate) mod list;
 pub(crate) mod page;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
-pub(crate) mod told;
 pub(crate) mod wrapped;
 
 use crate::failure::{Failure, FailureKind};

@@ -5,7 +5,7 @@ use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
 use ucupdate_core::book::{BookCommand, HeldDevices, Hold};
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{EligibilityIndex, ReportedVersion, RuleBook};
-use ucupdate_fleet::inventory::{DeviceState, Inventory, Standing, StateOptions};
+use ucupdate_fleet::inventory::{DeviceStanding, DeviceState, Inventory, StateOptions};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";
@@ -59,7 +59,8 @@ fn state(
     let number = fleet.numbers()[0];
     let index = EligibilityIndex::compile(book, 1);
     let options = StateOptions::new(UnixTime::from_seconds(now * HOUR));
-    let standing = Standing::of(&fleet.device(number), &fleet.histories(number), Some(&index), &options);
+    let standing =
+        DeviceStanding::of(&fleet.device(number), &fleet.histories(number), Some(&index), &options);
     (standing.state, standing.reason())
 }
 
@@ -119,11 +120,11 @@ fn without_a_rule_book_only_the_requests_tell_a_state() {
     let device = fleet.device(number);
     let of = |hour: i64| {
         let options = StateOptions::new(UnixTime::from_seconds(hour * HOUR));
-        Standing::of(&device, &fleet.histories(number), None, &options).state
+        DeviceStanding::of(&device, &fleet.histories(number), None, &options).state
     };
     assert_eq!((of(3), of(60)), (DeviceState::Stuck, DeviceState::Silent));
     let options = StateOptions::new(UnixTime::from_seconds(3 * HOUR));
-    assert_eq!(Standing::of(&device, &[], None, &options).state, DeviceState::Unknown);
+    assert_eq!(DeviceStanding::of(&device, &[], None, &options).state, DeviceState::Unknown);
 }
 
 #[test]

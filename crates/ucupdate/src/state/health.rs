@@ -79,7 +79,7 @@ const REPEAT_TIME: Duration = Duration::from_secs(60);
 
 /// The history of reads of the rule book from the store.
 #[derive(Debug)]
-pub(crate) struct Looks {
+pub(crate) struct ReadTimes {
     start: Instant,
     /// The time of the last successful read, in milliseconds since `start`.
     last_success: AtomicU64,
@@ -104,7 +104,7 @@ enum Report {
     Error(String),
 }
 
-impl Default for Looks {
+impl Default for ReadTimes {
     fn default() -> Self {
         Self {
             start: Instant::now(),
@@ -115,7 +115,7 @@ impl Default for Looks {
     }
 }
 
-impl Looks {
+impl ReadTimes {
     fn state(&self) -> MutexGuard<'_, LookState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_failing_store_is_reported_at_once_then_as_an_error_and_then_each_minute() {
-        let (looks, start) = (Looks::default(), Instant::now());
+        let (looks, start) = (ReadTimes::default(), Instant::now());
         let mut reports = Vec::new();
         for second in 0..130 {
             match looks.take(Some(&unavailable()), start + Duration::from_secs(second)) {
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_replaced_history_is_an_error_at_once_and_stays_one_while_the_store_does_not_answer() {
-        let (looks, now) = (Looks::default(), Instant::now());
+        let (looks, now) = (ReadTimes::default(), Instant::now());
         assert!(matches!(looks.take(Some(&unavailable()), now), Report::Warning(_)));
         assert!(matches!(looks.take(Some(&replaced()), now), Report::Error(_)));
         assert_eq!(looks.take(Some(&replaced()), now), Report::Nothing);

@@ -17,9 +17,9 @@ const FORGOTTEN_AFTER_MILLIS: i64 = 14 * 24 * 60 * 60 * 1000;
 
 /// When rollouts were last changed.
 #[derive(Debug, Default)]
-pub(super) struct Touched(BTreeMap<(RuleKey, RolloutName), UnixTime>);
+pub(super) struct LastChanges(BTreeMap<(RuleKey, RolloutName), UnixTime>);
 
-impl Touched {
+impl LastChanges {
     /// Reads the times from revisions in order.
     pub(super) fn of(revisions: &[Revision]) -> Self {
         let mut touched = BTreeMap::new();
@@ -39,7 +39,7 @@ impl Touched {
 }
 
 /// Returns the checks of the rules.
-pub(super) fn checks(book: &RuleBook, touched: &Touched, now: UnixTime) -> Vec<Checked> {
+pub(super) fn checks(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> Vec<Checked> {
     vec![
         Checked::new("kill switch", book.stops().map(|(scope, stop)| stopped(scope, stop)).collect()),
         Checked::new("rules and their images", images(book)),
@@ -191,7 +191,7 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
     findings
 }
 
-fn rollouts(book: &RuleBook, touched: &Touched, now: UnixTime) -> Vec<Finding> {
+fn rollouts(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in book.rules() {
         for (assignment, rollout) in rule.rollouts() {
@@ -206,7 +206,7 @@ fn forgotten(
     rule: &RuleKey,
     assignment: &Assignment,
     rollout: &Rollout,
-    touched: &Touched,
+    touched: &LastChanges,
     now: UnixTime,
 ) -> Option<Finding> {
     let Rollout { name, share, paused, .. } = rollout;

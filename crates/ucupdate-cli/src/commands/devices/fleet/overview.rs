@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use ucupdate::Snapshot;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::inventory::{
-    DeviceNumber, DeviceState, Inventory, InventoryDevice, Standing, StateOptions, VersionCount,
+    DeviceNumber, DeviceStanding, DeviceState, Inventory, InventoryDevice, StateOptions, VersionCount,
 };
 use ucupdate::read_kept_inventory;
 use ucupdate::value::UnixTime;
@@ -110,8 +110,8 @@ impl Overview {
     }
 
     /// Returns where a device stands.
-    pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> Standing<'_> {
-        Standing::of(device, &self.fleet.histories(number), self.index(), &self.options)
+    pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> DeviceStanding<'_> {
+        DeviceStanding::of(device, &self.fleet.histories(number), self.index(), &self.options)
     }
 
     /// The rules by device. `None` if there is no rule book.
@@ -143,7 +143,7 @@ impl Overview {
 }
 
 impl Counts {
-    fn add(&mut self, device: &InventoryDevice, standing: &Standing<'_>) {
+    fn add(&mut self, device: &InventoryDevice, standing: &DeviceStanding<'_>) {
         let state = standing.state;
         *self.states.entry(state).or_default() += 1;
         if standing.is_behind() {

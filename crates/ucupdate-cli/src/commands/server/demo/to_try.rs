@@ -1,7 +1,7 @@
 //! Shell commands to try on the server of the demo.
 
+use super::steps::Command;
 use super::story::device;
-use super::teller::Command;
 use crate::failure::Failure;
 use std::path::Path;
 use ucupdate::device::KindWord;
