@@ -22,7 +22,7 @@ mod urls;
 mod watch;
 
 pub use admin::Admin;
-pub use asker::{Answered, Asker, NoUrls};
+pub use asker::{Answered, Asker, NoUrls, host_network};
 pub use captures::capture::{Capture, CaptureId, CaptureIdError, CaptureKind};
 pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
