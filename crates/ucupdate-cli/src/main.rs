@@ -5,28 +5,35 @@
 
 mod args;
 mod commands;
+mod complete;
 mod context;
 mod examples;
 mod failure;
 mod files;
 mod output;
+mod settings;
 mod store_location;
 mod suggest;
+mod verbs;
 mod waiting;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
 use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, demo, provisioning, serve, token};
+use commands::server::{ask, captures, config, demo, provisioning, serve, shell, token};
 use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, tree, verify};
 use context::Context;
 use examples::with_examples;
 use failure::Failure;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use store_location::StoreLocation;
+use verbs::with_groups;
 
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
 /// decision
@@ -52,6 +59,9 @@ struct GlobalArgs {
         value_parser = clap::value_parser!(u64).range(1..=86_400)
     )]
     timeout: u64,
+    /// A file with settings in TOML [default: UCUPDATE_CONFIG, or none]; `ucupdate config example` prints one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Write the result as one JSON object with "format": 1
     #[arg(long, global = true)]
     json: bool,
@@ -74,6 +84,13 @@ enum Command {
     Token(token::TokenCommand),
     /// Run a complete update on this machine, from the package to a simulated phone
     Demo(demo::DemoArgs),
+    /// Check the configuration file and the variables, or print an example
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print the script by which a shell completes verbs, options, rules, groups and packages
+    Completions(shell::CompletionsArgs),
+    /// Write a manual page for each verb into a folder
+    Man(shell::ManArgs),
     // What a store holds and what is decided in it.
     /// Store packages: cabinets, or self-extracting programs that contain one
     Ingest(ingest::IngestArgs),
@@ -174,7 +191,7 @@ enum Command {
 
 impl Command {
     /// Runs the verb.
-    async fn run(self, context: &mut Context) -> Result<(), Failure> {
+    async fn run(self, config: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
@@ -182,6 +199,9 @@ impl Command {
             Self::Captures => captures::run(context).await,
             Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
+            Self::Config(command) => config::run(command, config, context).await,
+            Self::Completions(args) => shell::completions(args, context).await,
+            Self::Man(args) => shell::man(args, context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,
             Self::Tree(args) => tree::run(args, context).await,
@@ -226,22 +246,33 @@ impl Command {
     }
 }
 
-/// Parses the command line.
-fn read() -> Result<CommandLine, clap::Error> {
-    let command = with_examples(CommandLine::command());
-    CommandLine::from_arg_matches(&command.try_get_matches()?)
+/// Returns the definition of the command line, with examples and with the verbs in groups.
+fn plain_command() -> clap::Command {
+    with_groups(with_examples(CommandLine::command()))
+}
+
+/// Returns the definition of the command line, with completion of the names in the store.
+fn command() -> clap::Command {
+    complete::with_candidates(plain_command())
 }
 
 fn main() -> ExitCode {
-    let args = match read() {
+    CompleteEnv::with_factory(command).var(shell::COMPLETE).complete();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let resolved = match settings::resolve(&command(), words, |name| std::env::var(name).ok()) {
+        Ok(resolved) => resolved,
+        Err(failure) => return output::early_failure(failure),
+    };
+    let parsed = command().try_get_matches_from(&resolved.words);
+    let args = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(args) => args,
-        Err(usage) => return output::usage(&usage),
+        Err(usage) => return output::usage(&usage, &resolved.notes(&usage)),
     };
     let mut context =
         Context::new(args.global.store, args.global.json, Duration::from_secs(args.global.timeout));
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
-            let done = runtime.block_on(args.command.run(&mut context));
+            let done = runtime.block_on(args.command.run(args.global.config, &mut context));
             // Tasks that still read or write have no reader for their results.
             runtime.shutdown_background();
             done
@@ -263,6 +294,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
     }
 }

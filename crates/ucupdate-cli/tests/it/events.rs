@@ -17,8 +17,8 @@ fn events_are_written_as_json_lines_and_exchanges_as_rows() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
     let body = phone_request(&place);
-    let serving =
-        place.serve(&["--listen", "127.0.0.1:0", "--events-json", "events.log", "--access-log", "stderr"]);
+    let outputs = ["--events-json", "events.log", "--access-log", "stderr"];
+    let serving = place.serve(&[&["--listen", "127.0.0.1:0", "--no-trouble-watch"], &outputs[..]].concat());
     let address = serving.address();
     assert_eq!(status(&post(&address, HANDLER, &[], &body)), 200);
     assert_eq!(status(&post(&address, HANDLER, &[], b"not xml")), 400);

@@ -20,6 +20,7 @@ fn place() -> Place {
         &[&b"POST /RequestHandler/ucdevice.upx HTTP/1.1\r\n\r\n"[..], request].concat(),
     );
     place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
+    place.file("ucupdate.toml", b"author = 'ops'\n[serve]\nlisten = ['127.0.0.1:0']\n");
     place.file("unknown.txt", format!("1d approve {ABSENT}\n").as_bytes());
     place.file("damaged.cab", &one_bad_file());
     place.run(&["approve", IP8540]).done();
@@ -105,6 +106,22 @@ const ROWS: &[(i32, &str)] = &[
         "ask --print-request --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
     (DONE, "demo"),
+    // Settings and what a shell needs.
+    (DONE, "config check"),
+    (DONE, "config check ucupdate.toml"),
+    (DONE, "--config ucupdate.toml rules"),
+    (NOT_FOUND, "config check absent.toml"),
+    (NOT_FOUND, "--config absent.toml rules"),
+    (NOT_UNDERSTOOD, "config check noise"),
+    (NOT_UNDERSTOOD, "--config noise rules"),
+    (DONE, "config example"),
+    (DONE, "completions bash"),
+    (DONE, "completions zsh"),
+    (DONE, "completions fish"),
+    (DONE, "completions powershell"),
+    (WRONG_CALL, "completions cmd"),
+    (DONE, "man man-pages"),
+    (REFUSED, "man noise"),
     (DONE, "ingest uc.cab"),
     (DONE, "export file:copy"),
     (DONE, "import file:copy"),
@@ -340,7 +357,7 @@ const ROWS: &[(i32, &str)] = &[
 
 /// The verbs that open a store first. Each returns "not found" if there is no store.
 const ON_A_STORE: &str = "rules, tree, history, captures, interim list, interim reject ENU, policy deploy-at-ingest \
-     RoundTable yes, fleet, report --html report.html, loops, verify, gc, export file:x, rebuild, \
+     RoundTable yes, fleet, report --html page.html, loops, verify, gc, export file:x, rebuild, \
      group list, test-device list, rollout list, rollout status, hold list, pin list, ban list, alias \
      list, stone list, policy list, serve --listen 127.0.0.1:0, test-device add a --serial 1, group \
      add a, alias set model A --stands-for B, ban add UCPhone 1.0 --reason a, diff --from 0";
@@ -391,6 +408,10 @@ const NEVER: &[(i32, &str, &str)] = &[
         "it needs nothing that could be missing",
         "demo, sample, version, client-filter check, provisioning",
     ),
+    (REFUSED, "it only reads a file and variables", "config check"),
+    (REFUSED, "it prints what the program contains", "config example, completions"),
+    (NOT_FOUND, "it needs nothing that could be missing", "config example, completions, man"),
+    (NOT_UNDERSTOOD, "it reads only its own arguments", "config example, completions, man"),
     (REFUSED, "it prints what is known of the field", "provisioning"),
     (NOT_UNDERSTOOD, "it reads only its own arguments", "provisioning"),
     (NOT_UNDERSTOOD, "lines of the store's logs that cannot be read are named and passed over", "report"),
@@ -415,9 +436,15 @@ const NEVER: &[(i32, &str, &str)] = &[
 /// Returns the verbs that `ucupdate --help` and the help of each verb list.
 fn verbs(place: &Place, above: &[&str]) -> Vec<String> {
     let help = place.run(&[above, &["--help"]].concat()).done();
-    let Some((_, listed)) = help.split_once("\nCommands:\n") else { return vec![above.join(" ")] };
-    let names = listed.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
-        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
+    let listed = match (above, help.split_once("\nCommands:\n")) {
+        // The verbs stand in groups, each under its heading.
+        ([], _) => help.split("\nOptions of every verb:").next().unwrap(),
+        (_, Some((_, listed))) => listed.split("\n\n").next().unwrap(),
+        (_, None) => return vec![above.join(" ")],
+    };
+    let names = listed.lines().filter_map(|line| {
+        let name =
+            line.strip_prefix("  ").filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))?;
         name.split(' ').next().filter(|name| *name != "help")
     });
     names.flat_map(|name| verbs(place, &[above, &[name]].concat())).collect()

@@ -23,6 +23,7 @@ mod holding;
 mod importing;
 mod interim;
 mod life;
+mod looping;
 mod metrics;
 mod misleading;
 #[cfg(unix)]
@@ -37,6 +38,7 @@ mod rollouts;
 mod schemes;
 mod serve;
 mod serving;
+mod settings;
 mod simulating;
 mod streams;
 mod timelines;

@@ -38,6 +38,8 @@ fn requests_and_the_state_of_the_server_are_shown() {
         "ucupdate_unreadable_requests_total 1",
         "ucupdate_revision 2",
         "ucupdate_ready 1",
+        "ucupdate_rollouts{state=\"running\"} 0",
+        "ucupdate_rollout_devices{outcome=\"failed\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }

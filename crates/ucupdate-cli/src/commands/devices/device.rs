@@ -54,6 +54,7 @@ struct AdminEntries {
 }
 
 pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(&args.html)?;
     let id = find_device(&args.device, &args.audit, context).await?;
     let whose = SelectedDevices::device(&id);
     let last = last_request(&whose, None, &args.audit, context).await?;

@@ -55,8 +55,10 @@ struct Troubles<'a> {
 }
 
 pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check([&args.html])?;
     let service = context.administer(IfMissing::Refuse).await?;
-    let overview = Overview::read(&AuditArgs::default(), SILENCE, false, context).await?;
+    let overview =
+        Overview::read(&AuditArgs::default(), &LogArgs::default(), SILENCE, false, context).await?;
     overview.report_limits(context);
     let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
     let stories = Stories::read(&SelectedDevices::All, &since, &LogArgs::default(), context).await?;

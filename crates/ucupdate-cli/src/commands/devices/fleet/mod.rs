@@ -7,6 +7,7 @@ pub(crate) mod page;
 mod selection;
 
 use crate::args::audit::AuditArgs;
+use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
@@ -23,6 +24,8 @@ use ucupdate::value::Zone;
 pub(crate) struct FleetArgs {
     #[command(flatten)]
     audit: AuditArgs,
+    #[command(flatten)]
+    logs: LogArgs,
     #[command(flatten)]
     chosen: SelectionArgs,
     /// A device is silent if it has not asked for this long: hours (50h) or days (7d)
@@ -47,6 +50,7 @@ pub(crate) struct FleetArgs {
 const KEPT_BY: &str = "ucupdate-fleet";
 
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(args.csv.iter().chain(&args.html))?;
     let is_to_file = args.csv.is_some() || args.html.is_some();
     if let Some(group) = &args.chosen.group {
         let snapshot = context.administer(IfMissing::Refuse).await?.snapshot();
@@ -54,7 +58,8 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
             return Err(no_group(group, snapshot.book()));
         }
     }
-    let overview = Overview::read(&args.audit, args.silent_after, args.forget_kept, context).await?;
+    let overview =
+        Overview::read(&args.audit, &args.logs, args.silent_after, args.forget_kept, context).await?;
     if overview.read.is_nothing() {
         return overview.read.refuse_nothing_understood();
     }

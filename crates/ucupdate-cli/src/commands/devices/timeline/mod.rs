@@ -63,6 +63,7 @@ impl SelectedDevicesArgs {
 }
 
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(&args.html)?;
     let whose = args.whose.whose();
     let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {

@@ -59,6 +59,13 @@ pub(crate) struct ServeArgs {
     /// The seconds between two looks at the logs of all servers, for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) watch_seconds: u64,
+    /// The seconds between two looks at the logs of all servers, for devices in loops and silent devices. Each look also
+    /// counts the devices by state
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) trouble_seconds: u64,
+    /// Do not look for devices in loops and silent devices, and do not count devices
+    #[arg(long, conflicts_with_all = ["hold_loops", "trouble_seconds"])]
+    pub(crate) no_trouble_watch: bool,
     /// Hold a device that is offered the same updates again and again, after it downloaded this number of images. At
     /// most ten devices an hour are held
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

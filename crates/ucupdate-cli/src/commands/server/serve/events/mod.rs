@@ -61,6 +61,7 @@ fn needs_attention(kind: EventKind) -> bool {
             | EventKind::ExchangeFinished
             | EventKind::FetchStarted
             | EventKind::FileFetched
+            | EventKind::FleetCounted
     )
 }
 
@@ -106,13 +107,6 @@ impl EventArgs {
             options = options.with_events(webhook);
         }
         Ok((options, outputs))
-    }
-
-    /// Returns whether an output takes events about devices in trouble.
-    pub(crate) fn wants_troubles(&self) -> bool {
-        let is_trouble = |kind: &EventKind| matches!(kind, EventKind::LoopFound | EventKind::DeviceSilent);
-        (self.events_json.is_some() || self.webhook.is_some())
-            && (self.events.is_empty() || self.events.iter().any(is_trouble))
     }
 
     fn kinds(&self, by_default: impl Fn(EventKind) -> bool) -> Vec<EventKind> {
