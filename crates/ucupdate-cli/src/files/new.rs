@@ -169,7 +169,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("old.html"), b"old").unwrap();
         let reason = |paths: &[PathBuf]| match check(paths) {
-            Err(Failure::Told(_, reason)) => reason,
+            Err(Failure::Explained(_, reason)) => reason,
             other => format!("{other:?}"),
         };
         assert_eq!(reason(&[path("new.html"), path("new.csv")]), "Ok(())");

@@ -200,7 +200,7 @@ fn is_json_asked() -> bool {
 pub(crate) fn early_failure(failure: Failure) -> ExitCode {
     match failure {
         Failure::OutputClosed => ExitCode::SUCCESS,
-        Failure::Told(kind, reason) => {
+        Failure::Explained(kind, reason) => {
             write_failure(is_json_asked(), kind, &reason);
             ExitCode::from(kind.exit_code())
         }
