@@ -51,7 +51,7 @@ pub(crate) async fn explain(call: &Call<'_>) -> Result<Answer, Problem> {
         request_date_time: Reported::default(),
         modules: vec![module],
     };
-    let service = &call.side.service;
+    let service = &call.site.service;
     let snapshot = match query.parsed::<u64>("revision")? {
         Some(revision) => service.snapshot_at(revision).await?,
         None => service.snapshot(),

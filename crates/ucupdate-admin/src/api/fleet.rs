@@ -91,7 +91,7 @@ impl Fleet {
 
 /// Returns a page of the devices whose MAC address, serial number, user, address or kind contains the text of the search.
 pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let side = call.side;
+    let side = call.site;
     let fleet = side.fleets.read(&side.service, &side.options.limits).await.map_err(Problem::unavailable)?;
     let search = call.query.text("search").unwrap_or_default().trim().to_ascii_lowercase();
     let plain: String = search.chars().filter(|character| !matches!(character, '-' | ':')).collect();

@@ -12,7 +12,7 @@ use ucupdate::value::PackageId;
 
 /// Returns a page of a list.
 pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
-    let service = &call.side.service;
+    let service = &call.site.service;
     let (snapshot, now) = (service.snapshot(), service.now());
     let book = snapshot.book();
     let (field, page) = match what {
@@ -65,7 +65,7 @@ pub(crate) fn group(call: &Call<'_>) -> Result<Answer, Problem> {
     let name = call.parameters.first().map_or("", String::as_str);
     let missing = || Problem::not_found(format!("no group {name}"));
     let name: GroupName = name.parse().map_err(|_| missing())?;
-    let snapshot = call.side.service.snapshot();
+    let snapshot = call.site.service.snapshot();
     let book = snapshot.book();
     let group = book.group(&name).ok_or_else(missing)?;
     let devices = page(

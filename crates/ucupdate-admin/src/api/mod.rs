@@ -12,22 +12,23 @@ mod packages;
 mod page;
 pub(crate) mod route;
 mod rules;
+pub(crate) mod site;
 mod store;
 
 use crate::access::role::Administrator;
 use crate::api::route::Operation;
+use crate::api::site::Site;
 use crate::request::body::RequestBody;
 use crate::request::query::Query;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
-use crate::service::Inner;
 use futures_util::future::BoxFuture;
 use http::request;
 use std::sync::Arc;
 
 /// A request that was admitted.
 pub(crate) struct Call<'a> {
-    pub(crate) side: &'a Arc<Inner>,
+    pub(crate) site: &'a Arc<Site>,
     pub(crate) administrator: &'a Administrator,
     pub(crate) request: &'a request::Parts,
     pub(crate) query: Query,

@@ -25,7 +25,7 @@ const MEDIA_TYPES: [&str; 3] =
 
 /// Returns a page of packages.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let snapshot = call.side.service.snapshot();
+    let snapshot = call.site.service.snapshot();
     let book = snapshot.book();
     let value = |package: &&IngestedPackage| package_json(book, package);
     let page = page(call, book.packages(), |package| package.id().to_string(), value)?;
@@ -66,7 +66,7 @@ fn package_json(book: &RuleBook, package: &IngestedPackage) -> Value {
 pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
     let dry_run = call.query.flag("dry_run")?;
     if !dry_run {
-        call.side.require(Role::Approver, call.administrator, call.request)?;
+        call.site.require(Role::Approver, call.administrator, call.request)?;
     }
     check_media_type(call)?;
     let file_name = file_name(call)?;
@@ -79,7 +79,7 @@ pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<An
         )));
     }
     let what = format!("{dry_run} {file_name}");
-    match call.side.idempotency.begin(&call.administrator.name, key, &what) {
+    match call.site.idempotency.begin(&call.administrator.name, key, &what) {
         KeyState::Answered(answer) => Ok(answer),
         KeyState::Running => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -109,7 +109,7 @@ async fn ingest(
     file_name: &str,
     dry_run: bool,
 ) -> Result<Answer, Problem> {
-    let (side, limits) = (call.side, &call.side.options.limits);
+    let (side, limits) = (call.site, &call.site.options.limits);
     let Ok(_place) = side.places.try_acquire() else {
         return Err(Problem::unavailable("other uploads or checks are running; try again"));
     };

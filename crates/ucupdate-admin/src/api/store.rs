@@ -11,12 +11,12 @@ use ucupdate::{CheckOptions, check_store};
 pub(crate) async fn verify(call: &Call<'_>) -> Result<Answer, Problem> {
     let is_quick = call.query.text("quick").is_none() || call.query.flag("quick")?;
     if !is_quick {
-        call.side.require(Role::Operator, call.administrator, call.request)?;
+        call.site.require(Role::Operator, call.administrator, call.request)?;
     }
-    let Ok(_place) = call.side.places.try_acquire() else {
+    let Ok(_place) = call.site.places.try_acquire() else {
         return Err(Problem::unavailable("other uploads or checks are running; try again"));
     };
-    let service = &call.side.service;
+    let service = &call.site.service;
     let options = CheckOptions::default().with_quick(is_quick);
     let found = check_store(&**service.store(), &options, service.now()).await?;
     Ok(Answer::json(report::check(&found, is_quick)))
