@@ -1,7 +1,9 @@
 //! The law of rolling logs, tested against a store that fails in every way.
 
 use super::{Effect, EffectOutcome, RollOptions, RollingLog};
-use crate::{AuditFormat, AuditReader, AuditRow};
+use crate::audit::format::AuditFormat;
+use crate::audit::reader::AuditReader;
+use crate::audit::row::AuditRow;
 use std::collections::BTreeMap;
 use ucupdate_core::value::UnixTime;
 

@@ -22,7 +22,10 @@ mod options;
 pub use effect::{Effect, EffectOutcome};
 pub use options::{RollOptionError, RollOptions};
 
-use crate::{AUDIT_HEADER, AccessFormat, AuditFormat, LogDate, LogKind, LogLine, LogName, ServerName};
+use crate::access::format::AccessFormat;
+use crate::audit::format::{AUDIT_HEADER, AuditFormat};
+use crate::log_line::LogLine;
+use crate::log_name::{LogDate, LogKind, LogName, ServerName};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
