@@ -205,6 +205,14 @@ impl UpdateService {
         }
         Ok(object.bytes)
     }
+
+    /// Passes an event to the listeners of this service.
+    ///
+    /// The service reports its own events. An HTTP side, such as the crate `ucupdate-http`, must report refused and
+    /// unreadable requests, exchanges and downloads.
+    pub fn emit(&self, event: &Event<'_>) {
+        self.inner.options.events.emit(event);
+    }
 }
 
 /// Runs `work` every `period` until the last handle of the service is dropped.

@@ -4,7 +4,6 @@ use crate::error::StateError;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
 use crate::options::Options;
-use crate::service::UpdateService;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,33 +41,6 @@ impl Health {
     }
 }
 
-impl UpdateService {
-    /// Returns the state of this service. It reads no store and never waits.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use ucupdate::{Options, UpdateService, store::MemoryStore};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
-    /// assert!(service.health().is_ready());
-    /// # Ok(()) }
-    /// ```
-    pub fn health(&self) -> Health {
-        let logs = self.inner.logs.as_ref();
-        let looks = &self.inner.looks;
-        Health {
-            revision: self.snapshot().revision(),
-            store_reachable: looks.is_reachable(self.inner.options.probe),
-            history_replaced: looks.is_replaced.load(Ordering::Relaxed),
-            log_writable: logs.is_none_or(crate::logs::writer::Logs::is_writable),
-            dropped_log_rows: self.dropped_log_rows(),
-            offers_stopped: looks.stops_offers(&self.inner.options),
-            problem: looks.state().problem.clone(),
-        }
-    }
-}
-
 /// The number of probe periods without a successful read after which the store counts as unreachable. At least
 /// [`LEAST_TIME`] must have passed.
 const MISSED_PROBES: u32 = 5;
@@ -83,13 +55,13 @@ pub(crate) struct ReadTimes {
     start: Instant,
     /// The time of the last successful read, in milliseconds since `start`.
     last_success: AtomicU64,
-    is_replaced: AtomicBool,
+    pub(super) is_replaced: AtomicBool,
     state: Mutex<LookState>,
 }
 
 #[derive(Debug, Default)]
-struct LookState {
-    problem: Option<String>,
+pub(super) struct LookState {
+    pub(super) problem: Option<String>,
     /// The number of reads that failed since the last successful one.
     failed: u32,
     reported_at: Option<Instant>,
@@ -116,7 +88,7 @@ impl Default for ReadTimes {
 }
 
 impl ReadTimes {
-    fn state(&self) -> MutexGuard<'_, LookState> {
+    pub(super) fn state(&self) -> MutexGuard<'_, LookState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -165,7 +137,7 @@ impl ReadTimes {
         self.start.elapsed().saturating_sub(last)
     }
 
-    fn is_reachable(&self, probe: Option<Duration>) -> bool {
+    pub(super) fn is_reachable(&self, probe: Option<Duration>) -> bool {
         match probe {
             Some(period) => self.since_success() <= LEAST_TIME.max(period.saturating_mul(MISSED_PROBES)),
             None => self.state().failed == 0,
