@@ -242,7 +242,8 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
         let mut object = with(fault, self.store.get(key, range)).await?;
         object.bytes = match fault {
             Some(Fault::BreaksOff(after)) => {
-                Box::pin(first(object.bytes, after).chain(stream::once(broken())))
+                let broken = io::Error::other("the script said so");
+                Box::pin(first(object.bytes, after).chain(stream::once(future::ready(Err(broken)))))
             }
             Some(Fault::EndsEarly(after)) => first(object.bytes, after),
             Some(Fault::IsTooLong(after)) => {
@@ -269,16 +270,12 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 }
 
-/// Returns an error after other tasks ran, as a disk does, so that a server sends the bytes before it.
-async fn broken() -> io::Result<Bytes> {
-    tokio::task::yield_now().await;
-    Err(io::Error::other("the script said so"))
-}
-
 /// Returns the first `most` bytes of a stream.
 fn first(bytes: ByteStream, most: u64) -> ByteStream {
     Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
         if left == 0 {
+            // As from a disk: a server sends the bytes before it finds that there are no more.
+            tokio::task::yield_now().await;
             return None;
         }
         let piece = bytes.next().await?.map(|mut piece| {

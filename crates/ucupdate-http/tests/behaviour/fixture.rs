@@ -79,6 +79,7 @@ impl Server {
     }
 
     pub(crate) async fn delete_images(&self) {
+        self.store.heal();
         for meta in self.store.list_all("images/", 1000).await.unwrap() {
             self.store.delete(&meta.key).await.unwrap();
         }
