@@ -17,6 +17,7 @@ pub(crate) mod retention;
 pub(crate) mod rules;
 pub(crate) mod selected_devices;
 pub(crate) mod side;
+pub(crate) mod thresholds;
 pub(crate) mod timeline;
 pub(crate) mod window;
 pub(crate) mod zone;
