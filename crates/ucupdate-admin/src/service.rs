@@ -2,9 +2,11 @@
 
 use crate::access::authenticate::{Authenticate, Verdict};
 use crate::access::failures::Failures;
-use crate::access::role::Administrator;
+use crate::access::role::{Administrator, Role};
+use crate::api::attention::LastOutcomes;
+use crate::api::fleet::Fleets;
+use crate::api::idempotency::Idempotency;
 use crate::api::route::{self, Found};
-use crate::api::site::Site;
 use crate::api::{self, Call};
 use crate::console;
 use crate::options::AdminOptions;
@@ -25,7 +27,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use ucupdate::UpdateService;
+use tokio::sync::Semaphore;
+use ucupdate::{Event, UpdateService};
 
 /// The administrators' side of an [`UpdateService`]: a tower `Service` for `http` requests that never fails. Clones share it.
 ///
@@ -43,11 +46,24 @@ pub struct Administration {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    site: Arc<Site>,
+pub(crate) struct Inner {
+    pub(crate) service: UpdateService,
+    pub(crate) options: AdminOptions,
     authenticate: Box<dyn Authenticate>,
     failures: Failures,
+    /// The places of uploads and checks, which cost much.
+    pub(crate) places: Semaphore,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) fleets: Fleets,
+    pub(crate) outcomes: LastOutcomes,
+    /// The places of timelines, which read all logs.
+    pub(crate) readings: Semaphore,
+    /// The places of clients that listen to events.
+    pub(crate) listeners: Arc<Semaphore>,
 }
+
+/// The number of timelines that are read at a time.
+const READINGS: usize = 4;
 
 impl Administration {
     /// Creates the administrators' side of a service with the default [`AdminOptions`].
@@ -64,15 +80,22 @@ impl Administration {
         let limits = &options.limits;
         let inner = Inner {
             failures: Failures::new(limits.failures, limits.failure_period, limits.addresses),
+            places: Semaphore::new(limits.uploads.min(Semaphore::MAX_PERMITS)),
+            idempotency: Idempotency::new(limits.idempotency_keys),
+            fleets: Fleets::default(),
+            outcomes: LastOutcomes::default(),
+            readings: Semaphore::new(READINGS),
+            listeners: Arc::new(Semaphore::new(limits.event_clients.min(Semaphore::MAX_PERMITS))),
             authenticate: Box::new(authenticate),
-            site: Arc::new(Site::new(service, options)),
+            service,
+            options,
         };
         Self { inner: Arc::new(inner) }
     }
 
     /// Returns the service that is administered.
     pub fn service(&self) -> &UpdateService {
-        &self.inner.site.service
+        &self.inner.service
     }
 }
 
@@ -98,7 +121,7 @@ impl Inner {
     ) -> Result<Answer, Problem> {
         let segments = path::segments(request.uri.path())?;
         let is_read = request.method == Method::GET || request.method == Method::HEAD;
-        if is_read && let Some(file) = console::file(&segments, &self.site.options.base_path) {
+        if is_read && let Some(file) = console::file(&segments, &self.options.base_path) {
             return Ok(file);
         }
         let administrator = self.admit(request).await?;
@@ -123,9 +146,9 @@ impl Inner {
                 ));
             }
         };
-        self.site.require(operation.role(), &administrator, request)?;
+        self.require(operation.role(), &administrator, request)?;
         let query = Query::read(request.uri.query(), operation.parameters())?;
-        let call = Call { site: &self.site, administrator: &administrator, request, query, parameters };
+        let call = Call { side: self, administrator: &administrator, request, query, parameters };
         api::answer(operation, call, body).await
     }
 
@@ -134,7 +157,7 @@ impl Inner {
         let remote = request.extensions.get::<RemoteAddress>().map(|remote| remote.0.to_canonical());
         let address = remote.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         if let Some(wait) = self.failures.wait(address) {
-            self.site.report_refusal("", "too many refused logins", request);
+            self.report("", "too many refused logins", request);
             let problem = Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-many-failures",
@@ -146,7 +169,7 @@ impl Inner {
             Verdict::Allow(administrator) => Ok(administrator),
             Verdict::Refuse { reason, name } => {
                 self.failures.count(address);
-                self.site.report_refusal(name.as_deref().unwrap_or_default(), &reason, request);
+                self.report(name.as_deref().unwrap_or_default(), &reason, request);
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, "no-token", reason);
                 Err(problem.with_field(
                     header::WWW_AUTHENTICATE,
@@ -155,6 +178,33 @@ impl Inner {
             }
             Verdict::Unavailable => Err(Problem::unavailable("authentication is temporarily unavailable")),
         }
+    }
+
+    /// Returns whether the token of a request that was admitted before is still valid.
+    pub(crate) async fn is_admitted(&self, request: &request::Parts) -> bool {
+        !matches!(self.authenticate.authenticate(request).await, Verdict::Refuse { .. })
+    }
+
+    /// Refuses an administrator whose role is too small.
+    pub(crate) fn require(
+        &self,
+        role: Role,
+        administrator: &Administrator,
+        request: &request::Parts,
+    ) -> Result<(), Problem> {
+        if administrator.role >= role {
+            return Ok(());
+        }
+        let reason = format!("the role {} is too small, expected {role}", administrator.role);
+        self.report(&administrator.name, &reason, request);
+        Err(Problem::new(StatusCode::FORBIDDEN, "role-too-small", reason).with("expected_role", role.name()))
+    }
+
+    fn report(&self, name: &str, reason: &str, request: &request::Parts) {
+        let remote = request.extensions.get::<RemoteAddress>();
+        let host = remote.map(|remote| remote.0.to_canonical().to_string()).unwrap_or_default();
+        let (method, path) = (request.method.as_str(), request.uri.path());
+        self.service.emit(&Event::LoginRefused { host: &host, name, method, path, reason });
     }
 }
 
@@ -179,8 +229,8 @@ where
 impl fmt::Debug for Administration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Administration")
-            .field("service", &self.inner.site.service)
-            .field("options", &self.inner.site.options)
+            .field("service", &self.inner.service)
+            .field("options", &self.inner.options)
             .finish_non_exhaustive()
     }
 }

@@ -31,7 +31,7 @@ struct ChangeBody {
 
 /// Executes the command of the body.
 pub(crate) async fn change(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
-    let ChangeBody { command } = body.json(&call.request.headers, &call.site.options.limits).await?;
+    let ChangeBody { command } = body.json(&call.request.headers, &call.side.options.limits).await?;
     let expected = match if_match(call)? {
         Some(revision) => Expected::Revision(revision),
         None if needs_revision(&command) && !call.query.flag("dry_run")? => {
@@ -52,7 +52,7 @@ pub(crate) async fn execute(
     command: &BookCommand,
     expected: Expected<'_>,
 ) -> Result<Answer, Problem> {
-    let service = &call.site.service;
+    let service = &call.side.service;
     let admin = service.admin(&call.administrator.name);
     let seen = match &expected {
         Expected::Revision(revision) => *revision,
@@ -69,7 +69,8 @@ pub(crate) async fn execute(
         let would = admin.dry_run(command).await?;
         return dry_run(call, &would).await;
     }
-    call.site.require(role_of(command), call.administrator, call.request)?;
+    call.side.require(role_of(command), call.administrator, call.request)?;
+    super::four_eyes::check(call, command).await?;
     let made = match (expected, if_match(call)?) {
         (Expected::Nothing, _) => admin.command(command).await,
         (Expected::Revision(revision), _) | (Expected::AsSeen(_), Some(revision)) => {
@@ -84,20 +85,18 @@ pub(crate) async fn execute(
 pub(crate) async fn roll_back_to(call: &Call<'_>) -> Result<Answer, Problem> {
     let revision = call.parameters.first().and_then(|revision| revision.parse().ok());
     let revision = revision.ok_or_else(|| Problem::not_found("no such revision, expected a number"))?;
-    let service = &call.site.service;
+    let service = &call.side.service;
     let admin = service.admin(&call.administrator.name);
     if call.query.flag("dry_run")? {
         let would = admin.dry_run_roll_back_to(revision).await?;
         return dry_run(call, &would).await;
     }
-    call.site.require(Role::Approver, call.administrator, call.request)?;
-    service.refresh().await?;
-    let found = service.snapshot().revision();
-    if let Some(expected) = if_match(call)?.filter(|expected| *expected != found) {
-        let moved = Refusal::RevisionConflict { expected, found };
-        return Err(Problem::from(&moved).with("changed", changed_since(call, expected).await));
-    }
-    made_or_conflict(call, admin.roll_back_to(revision).await, found).await
+    call.side.require(Role::Approver, call.administrator, call.request)?;
+    let (seen, made) = match if_match(call)? {
+        Some(expected) => (expected, admin.roll_back_to_at(revision, expected).await),
+        None => (service.snapshot().revision(), admin.roll_back_to(revision).await),
+    };
+    made_or_conflict(call, made, seen).await
 }
 
 async fn made_or_conflict(
@@ -107,7 +106,7 @@ async fn made_or_conflict(
 ) -> Result<Answer, Problem> {
     match made {
         Ok(Changed { revision, notes, .. }) => {
-            let newest = revision.unwrap_or_else(|| call.site.service.snapshot().revision());
+            let newest = revision.unwrap_or_else(|| call.side.service.snapshot().revision());
             Ok(Answer::json(made_json(false, revision, &notes)).at_revision(newest))
         }
         Err(error) => {
@@ -142,12 +141,17 @@ pub(crate) fn extend(value: &mut Value, more: Value) {
 
 /// Returns the devices whose answer would change, by the audit logs of the store.
 pub(crate) async fn differences(call: &Call<'_>, would: &DryRun) -> Value {
-    let side = call.site;
+    compared(call, Arc::clone(&would.before), Arc::clone(&would.after)).await
+}
+
+/// Returns the devices whose answer differs between two rule books, by the audit logs of the store.
+pub(crate) async fn compared(call: &Call<'_>, before: Arc<Snapshot>, after: Arc<Snapshot>) -> Value {
+    let side = call.side;
     let fleet = match side.fleets.read(&side.service, &side.options.limits).await {
         Ok(fleet) => fleet,
         Err(error) => return json!({ "devices_problem": error }),
     };
-    let (before, after, now) = (Arc::clone(&would.before), Arc::clone(&would.after), side.service.now());
+    let now = side.service.now();
     let most = side.options.limits.answers;
     let compared = tokio::task::spawn_blocking(move || {
         let mut found = Differences::between(&before, &after, &fleet.requests, fleet.left_out, now);
@@ -190,7 +194,7 @@ fn needs_revision(command: &BookCommand) -> bool {
 }
 
 /// Returns the role that may give a command. An operator makes devices safe: nothing new goes to more than a test device.
-fn role_of(command: &BookCommand) -> Role {
+pub(crate) fn role_of(command: &BookCommand) -> Role {
     match command {
         BookCommand::AddTestDevice(_)
         | BookCommand::RemoveTestDevice(_)

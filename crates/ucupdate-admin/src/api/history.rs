@@ -14,7 +14,7 @@ const MAX_CHANGED: u64 = 20;
 /// Returns a page of revisions, the newest first. The cursor is the number of the oldest revision of the page before.
 pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let limit = limit(call)? as u64;
-    let service = &call.site.service;
+    let service = &call.side.service;
     let newest = service.snapshot().revision();
     let before = call.query.parsed::<u64>("before")?.unwrap_or(u64::MAX).min(newest.saturating_add(1));
     let last = before.saturating_sub(1);
@@ -33,7 +33,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 
 /// Returns the last revisions after `seen`, which a conflict shows.
 pub(crate) async fn changed_since(call: &Call<'_>, seen: u64) -> Value {
-    let service = &call.site.service;
+    let service = &call.side.service;
     let newest = service.snapshot().revision();
     if newest <= seen {
         return json!([]);

@@ -12,7 +12,7 @@ use ucupdate::value::PackageId;
 
 /// Returns a page of a list.
 pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
-    let service = &call.site.service;
+    let service = &call.side.service;
     let (snapshot, now) = (service.snapshot(), service.now());
     let book = snapshot.book();
     let (field, page) = match what {
@@ -40,6 +40,17 @@ pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
             ("holds", page(call, book.holds(), |hold| hold.name.to_string(), |hold| report::hold(hold, now))?)
         }
         Listed::Bans => ("bans", page(call, book.bans(), |ban| ban.scope.to_string(), |ban| json!(ban))?),
+        Listed::Aliases => {
+            ("aliases", page(call, book.aliases(), |alias| json!(alias).to_string(), |alias| json!(alias))?)
+        }
+        Listed::Schemes => {
+            let schemes = &book.settings().schemes;
+            ("schemes", page(call, schemes.iter(), |one| one.rules.to_string(), |one| json!(one))?)
+        }
+        Listed::Stones => {
+            let stones = &book.settings().stones;
+            ("stones", page(call, stones.iter(), |stone| stone.name.to_string(), |stone| json!(stone))?)
+        }
         Listed::Interim => {
             let images = book.pending_interim_images();
             let value = |(image, package): &(&InterimImage, PackageId)| {
@@ -65,7 +76,7 @@ pub(crate) fn group(call: &Call<'_>) -> Result<Answer, Problem> {
     let name = call.parameters.first().map_or("", String::as_str);
     let missing = || Problem::not_found(format!("no group {name}"));
     let name: GroupName = name.parse().map_err(|_| missing())?;
-    let snapshot = call.site.service.snapshot();
+    let snapshot = call.side.service.snapshot();
     let book = snapshot.book();
     let group = book.group(&name).ok_or_else(missing)?;
     let devices = page(

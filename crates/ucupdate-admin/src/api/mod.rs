@@ -1,34 +1,42 @@
 //! The operations of the API.
 
+pub(crate) mod attention;
+mod captures;
 mod change;
+mod device;
+mod diff;
+pub(crate) mod events;
 mod explain;
 pub(crate) mod fleet;
+mod four_eyes;
 mod history;
 pub(crate) mod idempotency;
 mod lists;
+mod objects;
 pub(crate) mod openapi;
 mod overview;
 mod packages;
 mod page;
+mod parts;
+mod rollouts;
 pub(crate) mod route;
 mod rules;
-pub(crate) mod site;
 mod store;
 
 use crate::access::role::Administrator;
 use crate::api::route::Operation;
-use crate::api::site::Site;
 use crate::request::body::RequestBody;
 use crate::request::query::Query;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
+use crate::service::Inner;
 use futures_util::future::BoxFuture;
 use http::request;
 use std::sync::Arc;
 
 /// A request that was admitted.
 pub(crate) struct Call<'a> {
-    pub(crate) site: &'a Arc<Site>,
+    pub(crate) side: &'a Arc<Inner>,
     pub(crate) administrator: &'a Administrator,
     pub(crate) request: &'a request::Parts,
     pub(crate) query: Query,
@@ -66,6 +74,20 @@ async fn answer_operation(
         Operation::History => history::list(&call).await,
         Operation::Explain => explain::explain(&call).await,
         Operation::Devices => fleet::list(&call).await,
+        Operation::Device => device::one(&call).await,
+        Operation::Inventory => device::inventory(&call).await,
+        Operation::Attention => attention::attention(&call).await,
+        Operation::RolloutStatus => rollouts::status(&call).await,
+        Operation::Captures => captures::list(&call).await,
+        Operation::Capture => captures::one(&call).await,
+        Operation::Diff => diff::diff(&call).await,
         Operation::Verify => store::verify(&call).await,
+        Operation::CollectGarbage => store::collect_garbage(&call).await,
+        Operation::Events => events::events(&call),
+        Operation::Objects => objects::list(&call).await,
+        Operation::Object => objects::read(&call).await,
+        Operation::WriteObject => objects::write(&call, body).await,
+        Operation::DeleteObject => objects::delete(&call).await,
+        Operation::Submit => objects::submit(&call, body).await,
     }
 }

@@ -12,7 +12,7 @@ const MAX_LISTED: usize = 100;
 
 /// Returns the overview.
 pub(crate) fn overview(call: &Call<'_>) -> Result<Answer, Problem> {
-    let service = &call.site.service;
+    let service = &call.side.service;
     let (snapshot, now, health) = (service.snapshot(), service.now(), service.health());
     let book = snapshot.book();
     let pending: Vec<&Rule> = book.rules().filter(|rule| rule.pending().is_some()).collect();

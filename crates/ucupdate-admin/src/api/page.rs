@@ -16,7 +16,7 @@ const DEFAULT: usize = 100;
 
 /// Returns the number of entries that a request asks for.
 pub(crate) fn limit(call: &Call<'_>) -> Result<usize, Problem> {
-    let most = call.site.options.limits.page;
+    let most = call.side.options.limits.page;
     match call.query.parsed::<usize>("limit")? {
         None => Ok(DEFAULT.min(most)),
         Some(0) => Err(Problem::bad_request("the parameter `limit` is 0, expected at least 1")),

@@ -18,7 +18,7 @@ use ucupdate::version::ReportedVersion;
 
 /// Returns a page of rules.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
-    let service = &call.site.service;
+    let service = &call.side.service;
     let (snapshot, now) = (service.snapshot(), service.now());
     let book = snapshot.book();
     let page = page(call, book.rules(), |rule| rule.key().to_string(), |rule| report::rule(rule, now))?;
@@ -33,7 +33,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
 
 /// Returns one rule.
 pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Problem> {
-    let service = &call.site.service;
+    let service = &call.side.service;
     let snapshot = service.snapshot();
     let rule = named(call, &snapshot)?;
     let mut value = report::rule(rule, service.now());
@@ -69,9 +69,9 @@ pub(crate) async fn decide(
     call: &Call<'_>,
     body: &mut RequestBody,
 ) -> Result<Answer, Problem> {
-    let limits = &call.site.options.limits;
+    let limits = &call.side.options.limits;
     let DecisionBody { expected } = body.json(&call.request.headers, limits).await?;
-    let service = &call.site.service;
+    let service = &call.side.service;
     service.refresh().await?;
     let seen = service.snapshot();
     let rule = named(call, &seen)?;
