@@ -7,9 +7,9 @@ use crate::book::change::refusal::Refusal;
 use crate::book::rule::Rule;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::quoted;
 use crate::book::table::Entry;
 use crate::device::{KindPattern, KindWord};
+use crate::value::shell_word;
 
 impl ChangeDraft<'_> {
     pub(crate) fn put_alias(&mut self, alias: &Alias) -> Result<(), Refusal> {
@@ -136,7 +136,7 @@ impl ChangeDraft<'_> {
         }
         let options = KindWord::ALL.into_iter().zip(meant.texts().into_array()).flat_map(|(word, texts)| {
             let option = word.field().replace('_', "-");
-            texts.into_iter().map(move |text| format!("--{option} {}", quoted(text)))
+            texts.into_iter().map(move |text| format!("--{option} {}", shell_word(text)))
         });
         Err(Refusal::PatternOfAlias {
             pattern: pattern.to_string().into(),
