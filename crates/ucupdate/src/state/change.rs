@@ -87,8 +87,8 @@ impl UpdateService {
             let begun = Instant::now();
             let mut history = self.inner.history.lock().await;
             let tried = in_time("changing the rule book", async {
-                if tries == 0 && history.look().await? {
-                    history.catch_up().await?;
+                if tries == 0 {
+                    history.look_to_newest().await?;
                 }
                 history.try_change(id, author, self.now(), command, &make).await
             });
@@ -116,7 +116,7 @@ impl UpdateService {
     ) -> Result<(), SubmitError> {
         let mut history = self.inner.history.lock().await;
         let adopted = in_time("changing the rule book", async {
-            history.look().await.map_err(ChangeError::from)?;
+            history.look_to_newest().await.map_err(ChangeError::from)?;
             if history.revision() + 1 != document.revision {
                 return Err(SubmitError::Exists { revision: document.revision });
             }
