@@ -89,8 +89,8 @@ pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<
 /// Returns a failure with a suggestion.
 pub(crate) fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
     match (failure, meant) {
-        (Failure::Told(kind, reason), Some(meant)) => {
-            Failure::Told(kind, format!("{reason}; did you mean {meant}?"))
+        (Failure::Explained(kind, reason), Some(meant)) => {
+            Failure::Explained(kind, format!("{reason}; did you mean {meant}?"))
         }
         (failure, _) => failure,
     }
@@ -235,6 +235,9 @@ const MAX_RULE_DISTANCE: usize = 4;
 
 /// Returns the rules with the fewest differing words, if only a few letters differ, or one word was cut short.
 fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
+    if let Some(meant) = book.rule_meant(rule) {
+        return Some(format!("{}, for which these words stand by an alias", meant.key()));
+    }
     let words = rule.words();
     let is_cut = |other: &RuleKey| {
         let mut pairs =

@@ -1,7 +1,7 @@
 //! The last request of a device, from the audit logs of the store.
 
 use super::audit::AuditArgs;
-use super::whose::Whose;
+use super::selected_devices::SelectedDevices;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::suggest::with_meant;
@@ -25,15 +25,14 @@ pub(crate) struct LastRequest {
 /// # Errors
 /// When there is no store, when a log cannot be read, and when no row names the device.
 pub(crate) async fn last_request(
-    whose: &Whose,
+    selected: &SelectedDevices,
     until: Option<UnixTime>,
     audit: &AuditArgs,
     context: &mut Context,
 ) -> Result<LastRequest, Failure> {
-    let (mut fleet, mut side, mut known) = (Inventory::default(), None, KnownDevices::default());
+    let (mut fleet, mut side) = (Inventory::default(), None);
     let take = |logged: &LoggedRow| {
-        known.take_in(logged);
-        if whose.is_of(&logged.row) && until.is_none_or(|until| logged.row.logged_at <= until) {
+        if selected.is_of(&logged.row, None) && until.is_none_or(|until| logged.row.logged_at <= until) {
             fleet.take_in(logged);
             side = logged.row.offered.last().map(|offer| side_of(&offer.url)).or(side);
         }
@@ -42,13 +41,7 @@ pub(crate) async fn last_request(
     let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
     let device = newest.ok_or_else(|| {
         let when = if until.is_some() { " before that time" } else { "" };
-        let wanted = match whose {
-            Whose::Mac(mac) => mac.to_string(),
-            Whose::Serial(serial) => serial.to_string(),
-            _ => return Failure::not_found(format_args!("the audit logs name no {whose}{when}")),
-        };
-        let failure = Failure::not_found(format_args!("the audit logs name no {whose}{when}"));
-        with_meant(failure, known.nearest(&wanted))
+        Failure::not_found(format_args!("the audit logs name no {selected}{when}"))
     })?;
     Ok(LastRequest { device, side })
 }
@@ -70,16 +63,16 @@ pub(crate) async fn find_device(
     context: &mut Context,
 ) -> Result<DeviceId, Failure> {
     let meanings = [
-        name.parse().ok().map(Whose::Mac),
-        name.parse().ok().map(Whose::Serial),
-        Some(Whose::Host(name.to_owned())),
+        name.parse().ok().map(SelectedDevices::Mac),
+        name.parse().ok().map(SelectedDevices::Serial),
+        Some(SelectedDevices::Host(name.to_owned())),
     ];
     let mut found: [Option<DeviceId>; 3] = [None, None, None];
     let mut known = KnownDevices::default();
     let take = |logged: &LoggedRow| {
         known.take_in(logged);
         for (meaning, found) in meanings.iter().zip(&mut found) {
-            if meaning.as_ref().is_some_and(|whose| whose.is_of(&logged.row)) {
+            if meaning.as_ref().is_some_and(|selected| selected.is_of(&logged.row, None)) {
                 let row = &logged.row;
                 *found = DeviceId::of(&row.mac_address, &row.serial_number).or(found.take());
             }

@@ -1,11 +1,11 @@
 //! The only module that writes: results to stdout, and everything else to stderr.
 
+pub(crate) mod change_notes;
 pub(crate) mod list;
 pub(crate) mod page;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
-pub(crate) mod told;
 pub(crate) mod wrapped;
 
 use crate::failure::{Failure, FailureKind};
@@ -191,11 +191,29 @@ fn write_failure(json: bool, kind: FailureKind, text: &str) {
     };
 }
 
+/// Returns whether `--json` is among the arguments.
+fn is_json_asked() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+/// Writes the reason why the command line was not parsed, and returns the exit code.
+pub(crate) fn early_failure(failure: Failure) -> ExitCode {
+    match failure {
+        Failure::OutputClosed => ExitCode::SUCCESS,
+        Failure::Explained(kind, reason) => {
+            write_failure(is_json_asked(), kind, &reason);
+            ExitCode::from(kind.exit_code())
+        }
+    }
+}
+
 /// Writes help to stdout, or an error of the command line to stderr. The exit code of an error is 2. With `--json`
-/// among the arguments, the error is a JSON object.
-pub(crate) fn usage(usage: &clap::Error) -> ExitCode {
-    let mut options = std::env::args_os().take_while(|argument| argument != "--");
-    if usage.use_stderr() && options.any(|argument| argument == "--json") {
+/// among the arguments, the error is a JSON object. The notes say where values come from that stand in the error.
+pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
+    for note in notes {
+        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(note));
+    }
+    if usage.use_stderr() && is_json_asked() {
         let text = usage.render().to_string();
         let told = text.trim().split("\n\n").next().unwrap_or_default();
         let told = told.strip_prefix("error: ").unwrap_or(told);

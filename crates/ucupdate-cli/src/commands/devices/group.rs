@@ -4,9 +4,9 @@ use super::group_members::{self, MembersArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make, make_as_seen};
-use crate::args::kind::KindPatternArgs;
+use crate::args::device_or_group::with_device_or_group;
+use crate::args::kind::{KindPatternArgs, scheme_of};
 use crate::args::side::SideName;
-use crate::args::whom::with_whom;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -16,6 +16,7 @@ use serde_json::json;
 use ucupdate::book::{
     BookCommand, Group, GroupName, IpNetwork, MacPrefix, Predicate, RuleBook, SerialRange, UserDomain,
 };
+use ucupdate::device::KindPattern;
 use ucupdate::request::Side;
 use ucupdate::value::ParseError;
 use ucupdate::version::VersionRange;
@@ -25,13 +26,13 @@ use ucupdate_admin::report;
 pub(crate) enum GroupCommand {
     /// List the groups
     List,
-    /// Show what a group is, who is on its list, and what uses it
+    /// Show the conditions of a group, its members, and what uses it
     Show(ShowArgs),
-    /// Make a group: of the devices that have something in common, or a list
+    /// Create a group: the devices that meet conditions, or a list of devices
     Add(Box<AddArgs>),
-    /// Put devices on the list of a group
+    /// Add devices to the list of a group
     AddMember(MembersArgs),
-    /// Take devices off the list of a group
+    /// Remove devices from the list of a group
     RemoveMember(MembersArgs),
     /// Remove a group that nothing uses
     Remove(RemoveArgs),
@@ -39,13 +40,13 @@ pub(crate) enum GroupCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// Its name
+    /// The name of the group
     name: GroupName,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name
+    /// The name of the group
     name: GroupName,
     #[command(flatten)]
     author: AuthorArgs,
@@ -53,14 +54,14 @@ pub(crate) struct RemoveArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// Its name
+    /// The name of the group
     name: GroupName,
-    /// Change a group that is there already
+    /// Replace an existing group
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
     how: ChangeArgs,
-    #[command(flatten, next_help_heading = "What its devices have in common (without any of these: a list)")]
+    #[command(flatten, next_help_heading = "Conditions (without any of them, the group is a list)")]
     predicate: PredicateArgs,
 }
 
@@ -69,34 +70,42 @@ pub(crate) struct AddArgs {
 pub(crate) struct PredicateArgs {
     #[command(flatten)]
     kind: KindPatternArgs,
-    /// How their MAC addresses begin, as 00-21-63
+    /// The first digits of the MAC address, such as 00-21-63
     #[arg(long, value_name = "DIGITS")]
     mac_prefix: Vec<MacPrefix>,
-    /// Between which serial numbers of one length theirs are, as C185H001000..C185H001999
+    /// A range of serial numbers of the same length, such as C185H001000..C185H001999
     #[arg(long, value_name = "A..B")]
     serials: Vec<SerialRange>,
-    /// The domain of the user who signed in last, as contoso.com
+    /// The domain of the user who signed in last, such as contoso.com
     #[arg(long, value_name = "DOMAIN")]
     user_domain: Vec<UserDomain>,
-    /// The network they ask from, as 10.1.0.0/16
+    /// The network of the device, such as 10.1.0.0/16
     #[arg(long)]
     network: Vec<IpNetwork>,
-    /// The side they ask from
+    /// The side of the device
     #[arg(long)]
     side: Option<SideName>,
-    /// The version they have, as ">=1.0.0, <1.0.522.98"
-    #[arg(long, value_name = "RANGE", value_parser = range)]
-    installed: Option<VersionRange>,
+    /// The range of the installed version, such as ">=1.0.0, <1.0.522.98"
+    #[arg(long, value_name = "RANGE")]
+    installed: Option<String>,
 }
 
-/// Reads a range. The error names the wrong comparator and the fault of its version.
-fn range(text: &str) -> Result<VersionRange, String> {
-    text.parse().map_err(|error: ParseError| format!("{error:#}"))
+/// Reads a range of versions in the scheme of the rules of the given device kinds. The error names the wrong comparator and the
+/// fault of its version.
+fn range(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<VersionRange, Failure> {
+    text.parse().or_else(|error: ParseError| match scheme_of(kind, book)? {
+        Some(scheme) => VersionRange::read(text, &scheme).map_err(|error| usage(&error)),
+        None => Err(usage(&error)),
+    })
+}
+
+fn usage(error: &ParseError) -> Failure {
+    Failure::usage(format_args!("{error:#}"))
 }
 
 impl PredicateArgs {
     /// Returns the predicate. `None` if no option is given.
-    fn predicate(self) -> Option<Predicate> {
+    fn predicate(self, book: &RuleBook) -> Result<Option<Predicate>, Failure> {
         let mut predicate = Predicate::default();
         predicate.kind = self.kind.pattern();
         predicate.mac_prefixes = self.mac_prefix;
@@ -104,8 +113,9 @@ impl PredicateArgs {
         predicate.user_domains = self.user_domain;
         predicate.networks = self.network;
         predicate.side = self.side.map(Side::from);
-        predicate.installed = self.installed;
-        Some(predicate).filter(|predicate| !predicate.is_empty())
+        predicate.installed =
+            self.installed.map(|installed| range(&installed, &predicate.kind, book)).transpose()?;
+        Ok(Some(predicate).filter(|predicate| !predicate.is_empty()))
     }
 }
 
@@ -131,7 +141,8 @@ fn group_text(book: &RuleBook, group: &Group) -> String {
 
 async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
     let AddArgs { name, predicate, replace, how } = args;
-    let group = Group { name, predicate: predicate.predicate() };
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let group = Group { name, predicate: predicate.predicate(seen.book())? };
     let command = BookCommand::PutGroup(group.clone());
     if replace {
         return make(&command, &how, context).await;
@@ -175,7 +186,8 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let group = book.group(&args.name);
             let group = group.ok_or_else(|| no_group(&args.name, book))?;
             let mut value = report::group(book, group);
-            let devices = book.members(&group.name).map(|device| with_whom(json!({}), Some(device), None));
+            let devices =
+                book.members(&group.name).map(|device| with_device_or_group(json!({}), Some(device), None));
             value["devices"] = devices.collect();
             context.output.both(&value, group_text(book, group))
         }

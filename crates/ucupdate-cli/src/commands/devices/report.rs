@@ -4,8 +4,8 @@ use super::fleet::overview::Overview;
 use super::fleet::page::{lead, push_fleet, push_table, push_versions};
 use super::timeline::stories::Stories;
 use crate::args::audit::AuditArgs;
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
@@ -21,6 +21,7 @@ use ucupdate::Snapshot;
 use ucupdate::book::{Candidate, Rule, RuleBook, StopScope};
 use ucupdate::inventory::DeviceState;
 use ucupdate::outcomes::Tally;
+use ucupdate::timeline::Thresholds;
 use ucupdate::timeline::Trouble;
 use ucupdate::value::UnixTime;
 use ucupdate_admin::report::RolloutReport;
@@ -39,7 +40,7 @@ pub(crate) struct ReportArgs {
     /// Write the page to this new file
     #[arg(long, value_name = "OUT")]
     html: PathBuf,
-    /// Report the troubles of this number of days
+    /// The number of days whose troubles are reported
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u16).range(1..=365))]
     days: u16,
 }
@@ -55,11 +56,15 @@ struct Troubles<'a> {
 }
 
 pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check([&args.html])?;
     let service = context.administer(IfMissing::Refuse).await?;
-    let overview = Overview::read(&AuditArgs::default(), SILENCE, false, context).await?;
+    let overview =
+        Overview::read(&AuditArgs::default(), &LogArgs::default(), SILENCE, false, context).await?;
     overview.report_limits(context);
     let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
-    let stories = Stories::read(&Whose::All, &since, &LogArgs::default(), context).await?;
+    let stories =
+        Stories::read(&SelectedDevices::All, &since, &LogArgs::default(), Thresholds::default(), context)
+            .await?;
     stories.report_cuts(context);
     let outcomes = service.read_outcomes().await?.outcomes;
     let tallies: Vec<&Tally> = outcomes.tallies().collect();
@@ -72,15 +77,25 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
             (state.name().to_owned(), overview.counts.states.get(&state).copied().unwrap_or(0).into())
         });
         let states: serde_json::Map<String, serde_json::Value> = counts.into_iter().collect();
+        let troubles = troubles(&stories);
         context.output.json_result(&json!({
             "stopped": snapshot.book().stop(&StopScope::All).is_some(),
             "rules": snapshot.book().rules().len(),
             "devices": overview.fleet.len(),
             "states": states,
-            "troubles": troubles(&stories).len(),
+            "troubles": troubles.iter().map(trouble_json).collect::<Vec<_>>(),
         }))?;
     }
     Ok(())
+}
+
+fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
+    json!({
+        "kind": trouble.example.kind.name(),
+        "devices": trouble.open,
+        "over": trouble.over,
+        "last": iso(trouble.last),
+    })
 }
 
 fn page(

@@ -7,8 +7,8 @@ use crate::args::package::{PackageArgs, with_limit_option};
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain};
 use crate::files::meant_for;
+use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;
-use crate::output::told::Told;
 use crate::suggest::with_meant;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -18,26 +18,28 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
+use ucupdate::cab::package::{Package, Problem, ProblemKind};
 use ucupdate::store::ByteStream;
 use ucupdate::value::UnixTime;
+use ucupdate::version::ReportedVersion;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
 use ucupdate_admin::report::ProblemReport;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
-    /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused. The parts of
-    /// one set are read together
+    /// Cabinets, or self-extracting programs that contain one. They are ingested in order, up to the first that is
+    /// refused. The parts of one set are read together
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     package: PackageArgs,
     #[command(flatten)]
     author: AuthorArgs,
-    /// Store nothing, and tell what each file alone would change: what would be pending, and what would go to every device
-    /// without an approval, as packages of RoundTable do
+    /// Store nothing, and print what each file alone would change: the versions that would be pending, and those that
+    /// all devices would get without an approval (as with RoundTable)
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
+    #[command(flatten, next_help_heading = "Devices for --dry-run")]
     devices: DevicesArgs,
 }
 
@@ -62,7 +64,7 @@ struct PackageReport {
     /// The revision that the ingest made. `None` if nothing changed.
     revision: Option<u64>,
     #[serde(flatten)]
-    told: Told,
+    told: ChangeNotes,
     /// The warnings about the package.
     warnings: Vec<ProblemReport>,
     /// In a dry run, the devices whose answer would change.
@@ -85,7 +87,7 @@ impl PackageReport {
             package: ingested.id().to_string(),
             revision: ingested.revision,
             told: ingested.notes.iter().cloned().collect(),
-            warnings: ingested.package.warnings().map(ProblemReport::of).collect(),
+            warnings: warnings_of(&ingested.package),
             differences: None,
         }
     }
@@ -98,10 +100,22 @@ impl PackageReport {
             package: would.package.id.to_string(),
             revision: None,
             told: run.change.notes.iter().cloned().collect(),
-            warnings: would.package.warnings().map(ProblemReport::of).collect(),
+            warnings: warnings_of(&would.package),
             differences: Some(devices.differences(&run.before, &run.after, now)),
         }
     }
+}
+
+/// Returns the warnings about a package. A version that .NET cannot read is left out: the scheme of its rule may read it, and a
+/// note says so where it does not.
+fn warnings_of(package: &Package) -> Vec<ProblemReport> {
+    let is_noted = |problem: &&Problem| {
+        let found = problem.found.as_deref().unwrap_or_default();
+        let is_it = |version: &ReportedVersion| found.starts_with(&format!("{:?}:", version.as_str()));
+        problem.kind == ProblemKind::VersionUnreadable
+            && package.releases.iter().any(|release| is_it(&release.version))
+    };
+    package.warnings().filter(|problem| !is_noted(problem)).map(ProblemReport::of).collect()
 }
 
 impl fmt::Display for PackageReport {
@@ -147,9 +161,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 told = told.and(context.output.text(&package));
             }
             Err((Failure::OutputClosed, _)) => return Err(Failure::OutputClosed),
-            Err((Failure::Told(kind, reason), problems)) => {
+            Err((Failure::Explained(kind, reason), problems)) => {
                 let file = path.display().to_string();
-                failure = Some(Failure::Told(kind, format!("{file}: {reason}")));
+                failure = Some(Failure::Explained(kind, format!("{file}: {reason}")));
                 if !context.output.is_json() {
                     // The reason is printed last, and only once.
                     let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
@@ -279,7 +293,7 @@ fn refused(error: IngestError) -> Refused {
 /// Reads the devices for a dry run. A store that does not exist yet has none.
 async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices, Failure> {
     match args.devices(context).await {
-        Err(Failure::Told(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
+        Err(Failure::Explained(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
         devices => devices,
     }
 }

@@ -14,15 +14,16 @@ use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
-    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; all are approved or none
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE. Either all of them are approved or none
     ///
-    /// A version after one rule approves that version, which a package must have brought, whatever is pending
+    /// With one rule, a version can follow: that version is approved instead of the pending one. An ingested package
+    /// must contain it
     #[arg(value_name = "RULE [VERSION]", required_unless_present = "all_of", conflicts_with = "all_of")]
     rules: Vec<RuleOrVersion>,
-    /// Approve every version that this package made pending
+    /// Approve every version that became pending by this package
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackageId>,
-    /// Refuse unless this version is what is pending in the one rule that is named
+    /// Refuse unless this version is pending. Needs exactly one rule
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all_of")]
     expect: Option<ReportedVersion>,
     #[command(flatten)]
@@ -49,7 +50,7 @@ impl FromStr for RuleOrVersion {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnrejectArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     /// The version that was rejected
     #[arg(value_parser = version)]
@@ -60,12 +61,12 @@ pub(crate) struct UnrejectArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RejectArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
-    /// Refuse unless this version is what is pending
+    /// Refuse unless this version is pending
     #[arg(value_parser = version)]
     version: Option<ReportedVersion>,
-    /// Refuse unless this version is what is pending
+    /// Refuse unless this version is pending
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "version")]
     expect: Option<ReportedVersion>,
     #[command(flatten)]
@@ -75,7 +76,7 @@ pub(crate) struct RejectArgs {
 /// Arguments of a command about one rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RuleArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     #[command(flatten)]
     how: ChangeArgs,
@@ -83,16 +84,16 @@ pub(crate) struct RuleArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollBackArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     #[arg(required_unless_present = "to", conflicts_with = "to")]
     rule: Option<RuleKey>,
-    /// Restore the whole rule book of this earlier revision instead, as a new revision
+    /// Restore the whole rule book of this earlier revision, as a new revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
-    /// Withdraw the approved version: nothing is approved then, whatever was approved before
+    /// Withdraw the approved version, so that the rule has no approved version at all
     #[arg(long, conflicts_with = "to")]
     to_nothing: bool,
-    /// Refuse unless this version is what the rule is rolled back to
+    /// Refuse unless the roll back leads to this version
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with_all = ["to", "to_nothing"])]
     expect: Option<ReportedVersion>,
     #[command(flatten)]

@@ -15,12 +15,12 @@ use ucupdate_admin::report;
 pub(crate) enum InterimCommand {
     /// List the interim images that are approved, pending or rejected
     List(ListArgs),
-    /// Approve an interim image, so that every device gets it that has to step
+    /// Approve an interim image: every device that needs it first is offered it
     ///
     /// Approving a release approves the pending interim images of the same package on its way too, so this is for an image
     /// that came with another package than the release, or that was rejected. Test devices step by a pending image before
     Approve(ApproveArgs),
-    /// Reject the interim image that is pending; the next ingest does not make it pending again
+    /// Reject the pending interim image. A later ingest does not make it pending again
     Reject(RejectArgs),
 }
 
@@ -32,8 +32,8 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct Which {
-    /// The locale of the image, as ENU
+struct InterimImageArgs {
+    /// The locale of the image, such as ENU
     locale: Locale,
     /// The update type that the image replaces
     #[arg(long, default_value = "CPE", value_name = "TYPE")]
@@ -43,8 +43,8 @@ struct Which {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
     #[command(flatten)]
-    which: Which,
-    /// A version that a package has brought; without it, the one that is pending
+    which: InterimImageArgs,
+    /// A version of the interim image that an ingested package contains [default: the pending one]
     #[arg(value_parser = version)]
     version: Option<ReportedVersion>,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub(crate) struct ApproveArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RejectArgs {
     #[command(flatten)]
-    which: Which,
+    which: InterimImageArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -70,7 +70,11 @@ pub(crate) fn pending_lines(book: &RuleBook) -> impl Iterator<Item = String> {
 pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         InterimCommand::List(args) => list(&args, context).await,
-        InterimCommand::Approve(ApproveArgs { which: Which { locale, update_type }, version, how }) => {
+        InterimCommand::Approve(ApproveArgs {
+            which: InterimImageArgs { locale, update_type },
+            version,
+            how,
+        }) => {
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let shown = locale.clone();
             let command = BookCommand::ApproveInterim { locale, update_type, version };
@@ -81,7 +85,7 @@ pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Resul
                 ))),
             }
         }
-        InterimCommand::Reject(RejectArgs { which: Which { locale, update_type }, how }) => {
+        InterimCommand::Reject(RejectArgs { which: InterimImageArgs { locale, update_type }, how }) => {
             make(&BookCommand::RejectInterim { locale, update_type }, &how, context).await
         }
     }

@@ -1,7 +1,7 @@
 //! `ucupdate pin`: manages pins. A pinned device stays at its version.
 
 use crate::args::change::{ChangeArgs, make};
-use crate::args::whom::WhomArgs;
+use crate::args::device_or_group::DeviceOrGroupArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -16,29 +16,29 @@ pub(crate) enum PinCommand {
     List,
     /// Keep a device or a group at a version
     Set(SetArgs),
-    /// Let it have what the rule says again
+    /// Remove a pin: the device or group is offered the version of the rule again
     Remove(RemoveArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SetArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
     version: ReportedVersion,
     #[command(flatten)]
-    whom: WhomArgs,
+    whom: DeviceOrGroupArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     #[command(flatten)]
-    whom: WhomArgs,
+    whom: DeviceOrGroupArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }

@@ -1,15 +1,15 @@
 //! `ucupdate stone`: manages stepping stones, which devices must install before their target version.
 
 use crate::args::change::{ChangeArgs, make, make_as_seen, report_nothing};
-use crate::args::kind::KindPatternArgs;
+use crate::args::kind::{KindPatternArgs, scheme_of};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use crate::suggest::refused;
 use serde_json::{Value, json};
 use ucupdate::Snapshot;
-use ucupdate::book::{BookCommand, Refusal, SteppingStone, StoneImage, StoneName};
-use ucupdate::device::KindWord;
+use ucupdate::book::{BookCommand, Refusal, RuleBook, SteppingStone, StoneImage, StoneName};
+use ucupdate::device::{KindPattern, KindWord};
 use ucupdate::value::ParseError;
 use ucupdate::version::{FirmwareVersion, VersionScheme};
 
@@ -17,11 +17,11 @@ use ucupdate::version::{FirmwareVersion, VersionScheme};
 pub(crate) enum StoneCommand {
     /// List the stepping stones
     List,
-    /// Make devices below a version go by another first
+    /// Create a stepping stone: devices below one version install another version first
     Add(Box<AddArgs>),
     /// Remove a stepping stone
     Remove(RemoveArgs),
-    /// Leave an interim stone only to the devices that its image was made for
+    /// Limit an interim stone to the device models that its image was made for
     ///
     /// Stores that were made before stones named single models have a stone that sends the interim image of the first
     /// phones to every UCPhone below 1.0.522.98, and a phone that reports 0.0.0.0 is below it whatever it is. This puts one
@@ -29,9 +29,9 @@ pub(crate) enum StoneCommand {
     /// 1.0.522.103, and the models of the package that carries the image for any other. Other devices go straight to their
     /// target. `ucupdate verify` names the stones to narrow, and --dry-run lists the devices whose answer would change
     Narrow(RemoveArgs),
-    /// Change what is given of a stepping stone: its versions, or the devices it is for
+    /// Change the given parts of a stepping stone: its versions, or its devices
     ///
-    /// The stone is replaced in one step, so no device jumps over it meanwhile
+    /// The stone is replaced in one step, so at no time a device can skip it
     Set(Box<SetArgs>),
 }
 
@@ -39,16 +39,16 @@ pub(crate) enum StoneCommand {
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true)
     .args(["below", "by", "device_type", "vendor", "model", "hardware_revision", "locale"])))]
 pub(crate) struct SetArgs {
-    /// Its name
+    /// The name of the stepping stone
     name: StoneName,
-    #[command(flatten, next_help_heading = "Which devices it is for")]
+    #[command(flatten, next_help_heading = "Devices of the stone")]
     kind: KindPatternArgs,
-    /// Devices below this version, on their way to it or beyond, have to step
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    below: Option<FirmwareVersion>,
-    /// The version they step to
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    by: Option<FirmwareVersion>,
+    /// Devices below this version must install the version of --by first
+    #[arg(long, value_name = "VERSION")]
+    below: Option<String>,
+    /// The version that these devices install first
+    #[arg(long, value_name = "VERSION")]
+    by: Option<String>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -56,17 +56,17 @@ pub(crate) struct SetArgs {
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("device_type", |argument| argument.required(true)))]
 pub(crate) struct AddArgs {
-    /// A name for it, for people
+    /// The name of the stepping stone, which you choose
     name: StoneName,
-    #[command(flatten, next_help_heading = "Which devices it is for")]
+    #[command(flatten, next_help_heading = "Devices of the stone")]
     kind: KindPatternArgs,
-    /// Devices below this version, on their way to it or beyond, have to step
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    below: FirmwareVersion,
-    /// The version they step to
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    by: FirmwareVersion,
-    /// Where its image comes from
+    /// Devices below this version must install the version of --by first
+    #[arg(long, value_name = "VERSION")]
+    below: String,
+    /// The version that these devices install first
+    #[arg(long, value_name = "VERSION")]
+    by: String,
+    /// The source of the image
     #[arg(long, default_value = "release")]
     image: ImageName,
     #[command(flatten)]
@@ -83,30 +83,34 @@ enum ImageName {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name
+    /// The name of the stepping stone
     name: StoneName,
     #[command(flatten)]
     how: ChangeArgs,
 }
 
 impl AddArgs {
-    fn stone(self) -> (SteppingStone, ChangeArgs) {
-        let mut stone = SteppingStone::new(self.name, self.kind.pattern(), self.below, self.by);
+    fn stone(self, book: &RuleBook) -> Result<(SteppingStone, ChangeArgs), Failure> {
+        let kind = self.kind.pattern();
+        let (below, by) = (threshold(&self.below, &kind, book)?, threshold(&self.by, &kind, book)?);
+        let mut stone = SteppingStone::new(self.name, kind, below, by);
         stone.image = match self.image {
             ImageName::Interim => StoneImage::Interim,
             ImageName::Release => StoneImage::Release,
         };
-        (stone, self.how)
+        Ok((stone, self.how))
     }
 }
 
-/// Reads the version of a stone. It must be a version for .NET, or have one to eight numbers for rules with another
-/// scheme.
-fn threshold(text: &str) -> Result<FirmwareVersion, String> {
-    text.parse().or_else(|error: ParseError| {
-        VersionScheme::Numeric
-            .read(text)
-            .map_err(|_| format!("{error}, or 1 to 8 for rules in other schemes"))
+/// Reads the version of a stone: a version for .NET, one to eight numbers, or a version in the scheme of the rules that the stone
+/// is for.
+fn threshold(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<FirmwareVersion, Failure> {
+    let plain =
+        text.parse().or_else(|error: ParseError| VersionScheme::Numeric.read(text).map_err(|_| error));
+    plain.or_else(|error| {
+        let read = scheme_of(kind, book)?.map(|scheme| scheme.read(text));
+        let numbers = || Failure::usage(format_args!("{error}, or 1 to 8 for rules in other schemes"));
+        read.ok_or_else(numbers)?.map_err(Failure::usage)
     })
 }
 
@@ -142,7 +146,8 @@ pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<
             context.output.result(&list)
         }
         StoneCommand::Add(args) => {
-            let (stone, how) = args.stone();
+            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+            let (stone, how) = args.stone(seen.book())?;
             make(&BookCommand::AddStone(stone), &how, context).await
         }
         StoneCommand::Remove(args) => make(&BookCommand::RemoveStone(args.name), &args.how, context).await,
@@ -183,8 +188,12 @@ async fn set(args: SetArgs, context: &mut Context) -> Result<(), Failure> {
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let mut stone = find(&name, &seen)?.clone();
     stone.kind = kind.in_place_of(stone.kind);
-    stone.below = below.unwrap_or(stone.below);
-    stone.by = by.unwrap_or(stone.by);
+    if let Some(below) = below {
+        stone.below = threshold(&below, &stone.kind, seen.book())?;
+    }
+    if let Some(by) = by {
+        stone.by = threshold(&by, &stone.kind, seen.book())?;
+    }
     replace(name, vec![stone], &how, &seen, context).await
 }
 

@@ -2,7 +2,9 @@
 
 pub(crate) mod ask;
 pub(crate) mod captures;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod provisioning;
 pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod token;

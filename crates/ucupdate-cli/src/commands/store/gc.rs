@@ -5,20 +5,21 @@ use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use serde_json::json;
 use std::time::Duration;
 use ucupdate::audit::RetentionDays;
 use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, UpdateService};
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GcArgs {
-    /// Only say what would be removed
+    /// Remove nothing, and print what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// Leave alone what is younger: another ingest may be in the middle of it
+    /// Keep files that are younger than this number of hours, because they can belong to a running ingest
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
     grace_hours: u32,
-    /// Let more than half of the packages leave the rule book at once. A wrong clock can be the reason for such a share
+    /// Allow that more than half of the packages leave the rule book at once. Without it this is refused, because the
+    /// clock can be wrong
     #[arg(long)]
     any_share: bool,
     /// Also remove the logs of all servers that are older than this number of days, 1 to 365
@@ -72,16 +73,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         Some(days) => Some(service.remove_all_old_logs(days).await?),
         None => None,
     };
-    let objects: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
-    let mut value = json!({
-        "dry_run": args.dry_run,
-        "objects": objects,
-        "bytes": found.bytes,
-        "young": found.young,
-        "packages": found.packages,
-        "kept_from": found.kept_from,
-        "before_history": found.before_history,
-    });
+    let mut value = report::garbage(&found, args.dry_run);
     let mut text = garbage_text(&found, args.dry_run);
     if let Some(logs) = logs {
         value["logs"] = logs.into();

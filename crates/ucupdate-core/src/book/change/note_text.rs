@@ -2,7 +2,10 @@
 
 use super::note::Note;
 use crate::book::interim::approve_command;
-use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy, quoted};
+use crate::book::rule_key::RuleKey;
+use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy};
+use crate::value::shell_word;
+use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
 impl fmt::Display for Note {
@@ -125,7 +128,7 @@ impl fmt::Display for Note {
             Self::SchemeKept { rule, scheme } => write!(
                 f,
                 "{rule}: keeps its own version scheme {scheme}; `ucupdate policy set {} --scheme SCHEME` changes it",
-                quoted(&rule.to_string())
+                shell_word(&rule.to_string())
             ),
             Self::SchemeOfPattern { rule, scheme: of } => {
                 write!(f, "{rule}: versions are read as {}, the scheme of {}", of.scheme, of.rules)
@@ -133,7 +136,8 @@ impl fmt::Display for Note {
             Self::NotInScheme { rule, version, role, scheme } => write!(
                 f,
                 "{rule}: the version scheme `{scheme}` cannot read {version}, which is {role}; it has no order, and equals \
-                 only the same text"
+                 only the same text{}",
+                scheme_advice(rule, version)
             ),
             Self::OneRelease { rule, version, other } => write!(
                 f,
@@ -150,7 +154,7 @@ impl fmt::Display for Note {
                 f,
                 "{rule}: {version} goes to every device WITHOUT AN APPROVAL, because packages of {type_} are deployed as they \
                  are ingested; `ucupdate policy deploy-at-ingest {} no` makes later ones wait",
-                quoted(rule.kind().device_type.as_str()),
+                shell_word(rule.kind().device_type.as_str()),
                 type_ = rule.kind().device_type
             ),
             Self::Retired { package, file_name } => {
@@ -174,7 +178,7 @@ impl fmt::Display for Note {
                 f,
                 "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
                  is; `ucupdate policy set {} --offer different` lets them go back",
-                quoted(&rule.to_string())
+                shell_word(&rule.to_string())
             ),
             Self::RolloutStarted { rule, name, version, share, audience } => {
                 write!(f, "{rule}: rollout {name} offers {version} to {share} of {audience}")
@@ -222,7 +226,7 @@ impl fmt::Display for Note {
             }
             Self::StoneMissing(missing) => {
                 let MissingStone { stone, rule, remedy } = missing;
-                let name = quoted(stone.name.as_str());
+                let name = shell_word(stone.name.as_str());
                 let (locale, by) = (&rule.kind().locale, stone.image_version());
                 write!(f, "{missing}; ")?;
                 match remedy {
@@ -341,4 +345,12 @@ impl fmt::Display for WasReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, "; its reason was: {}", self.0) }
     }
+}
+
+/// Returns what to type so that a version of a rule can be read. Empty if no scheme reads it.
+fn scheme_advice(rule: &RuleKey, version: &ReportedVersion) -> String {
+    VersionScheme::reading(version).map_or_else(String::new, |scheme| {
+        let (rule, scheme) = (shell_word(&rule.to_string()), shell_word(&scheme.to_string()));
+        format!("; `ucupdate policy set {rule} --scheme {scheme}` reads it")
+    })
 }

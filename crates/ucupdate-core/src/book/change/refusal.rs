@@ -9,10 +9,10 @@ use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::{MissingStone, SteppingStone, StoneName, quoted};
+use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
-use crate::value::{PackageId, is_unseen};
+use crate::value::{PackageId, is_unseen, shell_word};
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
 /// The reason why a command is refused. The rule book stays unchanged.
@@ -62,7 +62,7 @@ pub enum Refusal {
     /// The version was rejected, so no rollout gives it to devices.
     #[error(
         "{rule}: {version} was rejected, expected a version that is not; type `ucupdate unreject {} {version}` first if it is \
-         good after all", quoted(&rule.to_string())
+         good after all", shell_word(&rule.to_string())
     )]
     Rejected { rule: RuleKey, version: ReportedVersion },
     /// The version of a ban is empty or has blanks, so the ban could not be read back from the store.
@@ -115,6 +115,20 @@ pub enum Refusal {
          a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
     )]
     AliasOfRule { alias: Box<Alias>, rule: RuleKey },
+    /// A pattern matches rules only by the words of aliases, and is for the words of rules.
+    #[error(
+        "{pattern} matches no rule, but {word} stands for another word by an alias, and a {what} is for the words of rules; \
+         type {meant} instead"
+    )]
+    PatternOfAlias {
+        pattern: Box<str>,
+        /// The words of aliases in the pattern.
+        word: Box<str>,
+        /// The setting with the pattern.
+        what: &'static str,
+        /// The pattern or the options to type.
+        meant: Box<str>,
+    },
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
@@ -321,6 +335,7 @@ impl Refusal {
             Self::AliasOutside { .. } => "alias-outside",
             Self::AliasChain { .. } => "alias-chain",
             Self::AliasOfRule { .. } => "alias-of-rule",
+            Self::PatternOfAlias { .. } => "pattern-of-alias",
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",

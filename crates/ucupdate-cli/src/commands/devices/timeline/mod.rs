@@ -2,13 +2,13 @@
 
 mod drawing;
 pub(crate) mod page;
-mod reasons;
 pub(crate) mod report;
 pub(crate) mod stories;
 
 use crate::args::audit::AuditArgs;
+use crate::args::selected_devices::SelectedDevices;
+use crate::args::thresholds::ThresholdArgs;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -22,54 +22,58 @@ use ucupdate::device::{MacAddress, SerialNumber};
 #[derive(Debug, clap::Args)]
 pub(crate) struct TimelineArgs {
     #[command(flatten)]
-    whose: WhoseArgs,
+    whose: SelectedDevicesArgs,
     #[command(flatten)]
     audit: AuditArgs,
     #[command(flatten)]
     logs: LogArgs,
-    /// Write one page with a drawn timeline to this new file, and no result to stdout
+    /// Write an HTML page with a drawn timeline to this new file, and nothing to stdout
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "What counts as a trouble")]
+    thresholds: ThresholdArgs,
 }
 
 /// The devices whose timelines are shown. The default is all of them.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
-struct WhoseArgs {
-    /// Only the device with this MAC address
+struct SelectedDevicesArgs {
+    /// Show only the device with this MAC address
     #[arg(long)]
     mac: Option<MacAddress>,
-    /// Only the device with this serial number
+    /// Show only the device with this serial number
     #[arg(long)]
     serial: Option<SerialNumber>,
-    /// Only devices that asked from this address
+    /// Show only devices that asked from this address
     #[arg(long, value_name = "IP")]
     host: Option<String>,
-    /// Only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// Show only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     #[arg(long)]
     rule: Option<RuleKey>,
 }
 
-impl WhoseArgs {
-    fn whose(self) -> Whose {
+impl SelectedDevicesArgs {
+    fn whose(self) -> SelectedDevices {
         match self {
-            Self { mac: Some(mac), .. } => Whose::Mac(mac),
-            Self { serial: Some(serial), .. } => Whose::Serial(serial),
-            Self { host: Some(host), .. } => Whose::Host(host),
-            Self { rule: Some(rule), .. } => Whose::Rule(rule),
-            _ => Whose::All,
+            Self { mac: Some(mac), .. } => SelectedDevices::Mac(mac),
+            Self { serial: Some(serial), .. } => SelectedDevices::Serial(serial),
+            Self { host: Some(host), .. } => SelectedDevices::Host(host),
+            Self { rule: Some(rule), .. } => SelectedDevices::Rule(rule),
+            _ => SelectedDevices::All,
         }
     }
 }
 
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(&args.html)?;
     let whose = args.whose.whose();
-    let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
+    let stories =
+        Stories::read(&whose, &args.audit, &args.logs, args.thresholds.thresholds(), context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {
         return stories.refuse_nothing_understood();
     }
     stories.report_cuts(context);
-    if stories.stories.is_empty() && whose != Whose::All && stories.is_understood() {
+    if stories.stories.is_empty() && whose != SelectedDevices::All && stories.is_understood() {
         return Err(Failure::not_found(format_args!("the logs name no {whose}")));
     }
     if let Some(path) = args.html {

@@ -1,18 +1,21 @@
 //! Reads the stories of devices from logs, with limited memory.
 
-use super::reasons::add_reasons;
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::{HashSet, VecDeque};
 use ucupdate::UpdateService;
 use ucupdate::audit::AccessRow;
+use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
+use ucupdate::timeline::{
+    DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
+};
 use ucupdate::value::UnixTime;
+use ucupdate_admin::report::add_reasons;
 
 /// The maximum number of audit rows that are held. If there are more, the latest are kept.
 const MAX_AUDIT_ROWS: usize = 100_000;
@@ -59,13 +62,17 @@ impl<T> Latest<T> {
 impl Stories {
     /// Reads the stories of the selected devices.
     pub(crate) async fn read(
-        whose: &Whose,
+        whose: &SelectedDevices,
         audit: &AuditArgs,
         logs: &LogArgs,
+        thresholds: Thresholds,
         context: &mut Context,
     ) -> Result<Self, Failure> {
         let from_store = audit.is_of_store() && logs.is_of_store();
-        let hosts = hosts(whose, audit, from_store, context).await?;
+        let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
+        let snapshot = service.as_ref().map(UpdateService::snapshot);
+        let index = snapshot.as_ref().map(|snapshot| snapshot.index());
+        let hosts = hosts(whose, audit, index, from_store, context).await?;
         let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
         let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
         let mut end: Option<UnixTime> = None;
@@ -74,7 +81,7 @@ impl Stories {
         let audit_read = audit
             .each(context, from_store, true, |logged| {
                 end = end.max(Some(logged.row.logged_at));
-                if whose.is_of(&logged.row) || is_at(&logged.row.user_host) {
+                if whose.is_of(&logged.row, index) || is_at(&logged.row.user_host) {
                     audit_rows.push(logged.row.clone());
                 }
             })
@@ -93,10 +100,9 @@ impl Stories {
             .await?;
         let left_out = audit_rows.left_out + access_rows.left_out;
         let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
-        let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
-        let mut stories = stories(&timeline, &peers, end, service.as_ref());
-        stories.retain(|story| is_sought(whose, story, &timeline));
-        if let Some(service) = service.filter(|_| *whose != Whose::All) {
+        let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
+        stories.retain(|story| is_sought(whose, story, &timeline, index));
+        if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
         }
         Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
@@ -130,20 +136,21 @@ impl Stories {
 
 /// Returns the addresses of the selected devices. `None` means all addresses.
 async fn hosts(
-    whose: &Whose,
+    whose: &SelectedDevices,
     audit: &AuditArgs,
+    index: Option<&EligibilityIndex>,
     from_store: bool,
     context: &mut Context,
 ) -> Result<Option<HashSet<String>>, Failure> {
     let mut hosts = HashSet::new();
     match whose {
-        Whose::All => return Ok(None),
-        Whose::Host(host) => {
+        SelectedDevices::All => return Ok(None),
+        SelectedDevices::Host(host) => {
             hosts.insert(host_key(host));
         }
-        Whose::Mac(_) | Whose::Serial(_) | Whose::Rule(_) => {
+        SelectedDevices::Mac(_) | SelectedDevices::Serial(_) | SelectedDevices::Rule(_) => {
             let take = |logged: &ucupdate::audit::LoggedRow| {
-                if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row) {
+                if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row, index) {
                     hosts.insert(host_key(&logged.row.user_host));
                 }
             };
@@ -157,9 +164,10 @@ fn stories(
     timeline: &Timeline,
     peers: &PeerDownloads,
     end: Option<UnixTime>,
+    thresholds: Thresholds,
     service: Option<&UpdateService>,
 ) -> Vec<DeviceStory> {
-    let mut options = StoryOptions::default().with_peers(peers);
+    let mut options = StoryOptions::default().with_peers(peers).with_thresholds(thresholds);
     if let Some(end) = end {
         options = options.with_now(end);
     }
@@ -173,17 +181,22 @@ fn stories(
 }
 
 /// Returns whether a story is of a selected device. There are also stories of other devices at the same addresses.
-fn is_sought(whose: &Whose, story: &DeviceStory, timeline: &Timeline) -> bool {
+fn is_sought(
+    whose: &SelectedDevices,
+    story: &DeviceStory,
+    timeline: &Timeline,
+    index: Option<&EligibilityIndex>,
+) -> bool {
     match whose {
-        Whose::All => true,
-        Whose::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
-        Whose::Serial(serial) => story.serial_number.read() == Some(serial),
-        Whose::Host(host) => story.hosts.iter().any(|known| host_key(known) == host_key(host)),
-        Whose::Rule(_) => {
+        SelectedDevices::All => true,
+        SelectedDevices::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
+        SelectedDevices::Serial(serial) => story.serial_number.read() == Some(serial),
+        SelectedDevices::Host(host) => story.hosts.iter().any(|known| host_key(known) == host_key(host)),
+        SelectedDevices::Rule(_) => {
             let rows = timeline.entries().iter().map(|entry| &entry.audit);
             story.device.as_ref().is_some_and(|device| {
                 rows.filter(|row| DeviceId::of(&row.mac_address, &row.serial_number).as_ref() == Some(device))
-                    .any(|row| whose.is_of(row))
+                    .any(|row| whose.is_of(row, index))
             })
         }
     }

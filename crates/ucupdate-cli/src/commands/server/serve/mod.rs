@@ -38,6 +38,7 @@ use ucupdate::{
     BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, StoreAccess,
     TroubleWatch, UpdateService, WatchOptions, check_access,
 };
+use ucupdate_admin::LiveEvents;
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time limit of open requests after the first signal.
@@ -52,7 +53,7 @@ const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 /// The time within which further signals count as one with the first.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
-/// The period of looking for devices in trouble.
+/// The period of keeping the inventory.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The time from the start until the inventory is kept for the first time.
@@ -67,10 +68,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let codec = args.dialect.codec()?;
     let (endpoints, health) = bind(&args, context).await?;
     let admin = match args.admin.bind().await? {
-        Some((listener, warning)) => {
-            if let Some(warning) = warning {
-                context.output.message(warning);
-            }
+        Some((listener, warnings)) => {
+            warnings.iter().for_each(|warning| context.output.message(warning));
             Some(listener)
         }
         None => None,
@@ -95,11 +94,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
-    // Reading the logs costs time, so it is done only where somebody asks for events or holds.
-    let troubles = (args.events.wants_troubles() || args.hold_loops.is_some()).then(|| {
+    let troubles = (!args.no_trouble_watch).then(|| {
         let watch = TroubleWatch::new(args.time_zone.clone());
         args.hold_loops.into_iter().fold(watch, TroubleWatch::with_holds)
     });
+    let trouble_period = Duration::from_secs(args.trouble_seconds);
     let keeper =
         (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
     let logs = LogOptions::new(server_name.clone())
@@ -127,6 +126,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Some(metrics) => options.with_events(metrics.clone()),
         None => options,
     };
+    let live = LiveEvents::new(server_name.as_str());
+    let options = if admin.is_some() { options.with_events(Arc::new(live.clone())) } else { options };
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -191,10 +192,10 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let answers_admin = match admin {
         None => None,
         Some(listener) => {
-            let url = format!("http://{}/", listener.local()?);
+            let url = listener.url()?;
             lines.push(format!("administration on {url}"));
             json["admin"] = url.into();
-            Some(listener.serve(service.clone()))
+            Some(listener.serve(service.clone(), live))
         }
     };
     match context.output.both(&json, lines.join("\n")) {
@@ -207,7 +208,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         () = stopping.told() => {}
         never = remove_old_logs(&service) => match never {},
         Some(never) = async { Some(keep_inventory(&service, keeper?).await) } => match never {},
-        Some(never) = async { Some(look_for_troubles(&service, troubles?).await) } => match never {},
+        Some(never) = async { Some(look_for_troubles(&service, troubles?, trouble_period).await) } => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
         Some(never) = async { Some(answers_admin?.await) } => match never {},
@@ -328,11 +329,16 @@ async fn second_signal(stopping: &mut Stopping) {
     }
 }
 
-/// Looks for devices in loops and silent devices each hour.
-async fn look_for_troubles(service: &UpdateService, mut watch: TroubleWatch) -> std::convert::Infallible {
-    let mut hours = tokio::time::interval(HOUR);
+/// Looks for devices in loops and silent devices now and each period.
+async fn look_for_troubles(
+    service: &UpdateService,
+    mut watch: TroubleWatch,
+    period: Duration,
+) -> std::convert::Infallible {
+    let mut looks = tokio::time::interval(period);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        hours.tick().await;
+        looks.tick().await;
         if let Err(error) = watch.look(service).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for devices in trouble");
         }

@@ -1,17 +1,18 @@
-//! [`Whose`]: the selected devices of a command that reads logs.
+//! [`SelectedDevices`]: the selected devices of a command that reads logs.
 
 use std::fmt;
 use ucupdate::audit::AuditRow;
 use ucupdate::book::{RuleKey, UpdateType};
-use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
-use ucupdate::request::InstalledModule;
+use ucupdate::decide::EligibilityIndex;
+use ucupdate::device::{Device, DeviceId, MacAddress, SerialNumber};
+use ucupdate::request::{InstalledModule, Question};
 use ucupdate::timeline::host_key;
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 
 /// The selected devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum SelectedDevices {
     All,
     Mac(MacAddress),
     Serial(SerialNumber),
@@ -19,7 +20,7 @@ pub(crate) enum Whose {
     Rule(RuleKey),
 }
 
-impl Whose {
+impl SelectedDevices {
     /// Returns the device with this identity.
     pub(crate) fn device(device: &DeviceId) -> Self {
         match device {
@@ -28,21 +29,22 @@ impl Whose {
         }
     }
 
-    /// Returns whether an audit row is of a selected device. Addresses are not compared here.
-    pub(crate) fn is_of(&self, row: &AuditRow) -> bool {
+    /// Returns whether an audit row is of a selected device. `index` finds the rule of a device as an answer finds it, also by an
+    /// alias. Without it, the words of the device are compared with those of the rule.
+    pub(crate) fn is_of(&self, row: &AuditRow, index: Option<&EligibilityIndex>) -> bool {
         match self {
             Self::All => true,
             Self::Mac(mac) => row.mac_address.read() == Some(mac),
             Self::Serial(serial) => row.serial_number.read() == Some(serial),
             Self::Host(host) => host_key(host) == host_key(&row.user_host),
             Self::Rule(rule) => {
-                row.requested.iter().any(|cell| rule_of(row, &cell.file_name).as_ref() == Some(rule))
+                row.requested.iter().any(|cell| rule_of(row, &cell.file_name, index).as_ref() == Some(rule))
             }
         }
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for SelectedDevices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("device"),
@@ -55,12 +57,20 @@ impl fmt::Display for Whose {
 }
 
 /// Returns the rule of a row and a module. `None` if the words of the row are not valid in a rule.
-fn rule_of(row: &AuditRow, file_name: &str) -> Option<RuleKey> {
+fn rule_of(row: &AuditRow, file_name: &str, index: Option<&EligibilityIndex>) -> Option<RuleKey> {
     let module = InstalledModule {
         file_name: file_name.into(),
         version: ReportedVersion::new(""),
         time_stamp: Reported::default(),
     };
+    let device = Device {
+        kind: row.kind.read().ok()?,
+        mac_address: row.mac_address.clone(),
+        serial_number: row.serial_number.clone(),
+    };
+    if let Some(rule) = index.and_then(|index| index.rule_of(&Question::new(&device, &module))) {
+        return Some(rule.key().clone());
+    }
     let update_type: UpdateType = module.update_type_stem().parse().ok()?;
-    RuleKey::new(row.kind.read().ok()?, update_type).ok()
+    RuleKey::new(device.kind, update_type).ok()
 }

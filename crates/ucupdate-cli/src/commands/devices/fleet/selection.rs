@@ -10,26 +10,26 @@ use ucupdate::request::{AskedFrom, Question};
 
 /// The devices that are shown. The default is all of them. A device is shown only if all options choose it.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ChosenArgs {
-    /// Only devices in these states
+pub(crate) struct SelectionArgs {
+    /// List only devices in these states, separated by commas
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<StateName>,
-    /// Only devices that should have another version than they have, whatever prevents or delays it
+    /// List only devices that should have another version, even if something prevents or delays the offer
     #[arg(long)]
     behind: bool,
-    /// Only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
+    /// List only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
     #[arg(long, value_name = "PATTERN")]
     rule: Option<RulePattern>,
-    /// Only devices in this group
+    /// List only devices in this group
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<GroupName>,
-    /// Only devices that have this version of a module, as they report it
+    /// List only devices that report this version of a module
     #[arg(long, value_name = "VERSION")]
     has: Option<String>,
-    /// The order of the devices
+    /// The order of the list
     #[arg(long, value_enum, default_value = "device")]
     sort: SortBy,
-    /// Turn the order round
+    /// Reverse the order
     #[arg(long)]
     reverse: bool,
 }
@@ -72,7 +72,7 @@ impl ValueEnum for StateName {
     }
 }
 
-impl ChosenArgs {
+impl SelectionArgs {
     /// Returns the devices that are chosen, in order.
     pub(crate) fn of(&self, overview: &Overview) -> Vec<DeviceNumber> {
         let devices = overview.devices.iter();
@@ -150,7 +150,7 @@ fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview)
     Question::all_of(&request, from).any(|question| index.is_in(predicate, &question))
 }
 
-impl fmt::Display for ChosenArgs {
+impl fmt::Display for SelectionArgs {
     /// Writes the options that choose devices, or nothing if all devices are chosen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();

@@ -1,0 +1,63 @@
+//! `ucupdate completions` and `ucupdate man`: what a shell and a manual need.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use clap_complete::env::Shells;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// The variable by which a shell asks for completions.
+pub(crate) const COMPLETE: &str = "COMPLETE";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell in which you type
+    shell: Shell,
+}
+
+/// The shells that can complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Powershell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// The folder for the pages, which is made where it is missing
+    folder: PathBuf,
+}
+
+pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) -> Result<(), Failure> {
+    let name = match args.shell {
+        Shell::Bash => "bash",
+        Shell::Zsh => "zsh",
+        Shell::Fish => "fish",
+        Shell::Powershell => "powershell",
+    };
+    let shells = Shells::builtins();
+    let shell =
+        shells.completer(name).ok_or_else(|| Failure::new(format_args!("{name} is not a known shell")))?;
+    let mut script = Vec::new();
+    shell
+        .write_registration(COMPLETE, "ucupdate", "ucupdate", "ucupdate", &mut script)
+        .map_err(|error| Failure::in_doing("writing the script", &error))?;
+    context.output.exactly(&script)
+}
+
+pub(crate) async fn man(args: ManArgs, context: &mut Context) -> Result<(), Failure> {
+    let folder = args.folder;
+    let failed = |error: std::io::Error| Failure::in_doing(folder.display(), &error);
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let command = crate::command();
+    clap_mangen::generate_to(command, &folder).map_err(failed)?;
+    let entries = std::fs::read_dir(&folder).map_err(failed)?.filter_map(Result::ok);
+    let pages = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "1")).count();
+    let json = json!({ "folder": folder, "pages": pages });
+    context.output.both(
+        &json,
+        format_args!("{pages} pages in {0}; `man {0}/ucupdate.1` shows the first", folder.display()),
+    )
+}

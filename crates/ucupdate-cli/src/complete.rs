@@ -1,0 +1,111 @@
+//! Completion of names that are in the store: rules, versions, groups, packages, holds, rollouts, test devices and stones.
+
+use crate::context::{Context, IfMissing};
+use crate::settings;
+use crate::store_location::StoreLocation;
+use clap::{Arg, Command};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+use ucupdate::book::{RuleBook, RuleKey};
+
+/// The longest time to wait for the store. A shell waits as long.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The kinds of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    Rules,
+    Versions,
+    Groups,
+    Packages,
+    Holds,
+    Rollouts,
+    TestDevices,
+    Stones,
+}
+
+/// Adds the names of the store to the arguments that take one.
+pub(crate) fn with_candidates(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    command.mut_subcommands(|below| {
+        let is_new = matches!(below.get_name(), "add" | "start");
+        let below = with_candidates(below);
+        below.mut_args(|arg| match names_for(&name, is_new, &arg) {
+            Some(names) => arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(names, current))),
+            None => arg,
+        })
+    })
+}
+
+/// Returns the kind of names that an argument takes. `above` is the verb above that of the argument.
+fn names_for(above: &str, is_new: bool, arg: &Arg) -> Option<Names> {
+    let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string)?;
+    match (value.as_str(), above) {
+        ("VERSION", _) if arg.is_positional() => Some(Names::Versions),
+        ("GROUP", _) => Some(Names::Groups),
+        ("PACKAGE-ID", _) => Some(Names::Packages),
+        ("NAME", _) if is_new => None,
+        ("NAME", "group") => Some(Names::Groups),
+        ("NAME", "hold") => Some(Names::Holds),
+        ("NAME", "rollout") => Some(Names::Rollouts),
+        ("NAME", "test-device") => Some(Names::TestDevices),
+        ("NAME", "stone") => Some(Names::Stones),
+        (value, _) if value.starts_with("RULE") => Some(Names::Rules),
+        _ => None,
+    }
+}
+
+fn candidates(names: Names, current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(current) = current.to_str() else { return Vec::new() };
+    // The words of the line stand behind `--` in the call of the shell.
+    let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
+    let rule = words.iter().filter_map(|word| word.to_str()?.parse::<RuleKey>().ok()).next();
+    let found = with_book(words, |book| names.in_book(rule.as_ref(), book)).unwrap_or_default();
+    let matching = found.into_iter().filter(|name| name.starts_with(current));
+    matching.map(CompletionCandidate::new).collect()
+}
+
+impl Names {
+    fn in_book(self, rule: Option<&RuleKey>, book: &RuleBook) -> Vec<String> {
+        let mut names: Vec<String> = match self {
+            Self::Rules => book.rules().map(|rule| rule.key().to_string()).collect(),
+            Self::Versions => {
+                let releases = book.packages().flat_map(|package| &package.releases);
+                let of_rule = releases.filter(|release| rule.is_none_or(|rule| *rule == release.rule));
+                of_rule.map(|release| release.version.to_string()).collect()
+            }
+            Self::Groups => book.groups().map(|group| group.name.to_string()).collect(),
+            Self::Packages => book.packages().map(|package| package.id().to_string()).collect(),
+            Self::Holds => book.holds().map(|hold| hold.name.to_string()).collect(),
+            Self::Rollouts => {
+                let of_rule = book.rules().filter(|known| rule.is_none_or(|rule| rule == known.key()));
+                of_rule
+                    .flat_map(|rule| rule.rollouts())
+                    .map(|(_, rollout)| rollout.name.to_string())
+                    .collect()
+            }
+            Self::TestDevices => book.test_devices().map(|device| device.name.to_string()).collect(),
+            Self::Stones => book.settings().stones.iter().map(|stone| stone.name.to_string()).collect(),
+        };
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// Reads the rule book of the store that a line names. `None` if there is no such store, or if it does not answer in time.
+fn with_book<T>(words: Vec<OsString>, read: impl FnOnce(&RuleBook) -> T) -> Option<T> {
+    let command = crate::plain_command();
+    let resolved = settings::resolve(&command, words, |name| std::env::var(name).ok()).ok()?;
+    let matches = command.ignore_errors(true).try_get_matches_from(resolved.words).ok()?;
+    let store = matches.get_one::<StoreLocation>("store")?.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let book = runtime.block_on(async {
+        let context = Context::new(store, false, TIMEOUT);
+        let opening = tokio::time::timeout(TIMEOUT, context.administer(IfMissing::Refuse));
+        opening.await.ok()?.ok().map(|service| service.snapshot())
+    });
+    runtime.shutdown_background();
+    book.map(|snapshot| read(snapshot.book()))
+}

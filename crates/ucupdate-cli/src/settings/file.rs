@@ -1,0 +1,139 @@
+//! The configuration file, in TOML.
+
+use super::key::{Kind, Setting};
+use super::{Given, Origin, wrong};
+use crate::failure::Failure;
+use crate::files::refuse_missing;
+use clap::Command;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Largest size of a configuration file in bytes.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Reads a configuration file. Each key and each value is checked.
+///
+/// # Errors
+/// Contains the file, the line, what was found and what was expected.
+pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<Vec<Given>, Failure> {
+    refuse_missing(path)?;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    read.map_err(|error| Failure::in_doing(path.display(), &error).into_not_understood())?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(Failure::not_understood(format_args!(
+            "{}: has more than {MAX_BYTES} bytes, expected a configuration file in TOML",
+            path.display()
+        )));
+    }
+    let document = DeTable::parse(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_at(&text, span.start));
+        wrong(path, line, format_args!("not TOML: {}", error.message()))
+    })?;
+    let mut file = Reading { path, text: &text, command, keys, found: Vec::new() };
+    file.table("", document.get_ref())?;
+    file.found.sort_by_key(|given| match given.origin {
+        Origin::File(_, line) => line,
+        Origin::Variable(_) => 0,
+    });
+    Ok(file.found)
+}
+
+/// Returns the number of the line with a byte, from 1.
+fn line_at(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+struct Reading<'a> {
+    path: &'a Path,
+    text: &'a str,
+    command: &'a Command,
+    keys: &'a [Setting],
+    found: Vec<Given>,
+}
+
+impl Reading<'_> {
+    fn table(&mut self, above: &str, table: &DeTable<'_>) -> Result<(), Failure> {
+        for (name, value) in table {
+            let line = line_at(self.text, name.span().start);
+            let key = match above {
+                "" => name.get_ref().to_string(),
+                above => format!("{above}.{}", name.get_ref()),
+            };
+            if self.keys.iter().any(|setting| setting.table() == key) {
+                let DeValue::Table(below) = value.get_ref() else {
+                    let found = value.get_ref().type_str();
+                    return Err(wrong(
+                        self.path,
+                        line,
+                        format_args!("`{key}` is a {found}, expected a table, as [{key}]"),
+                    ));
+                };
+                self.table(&key, below)?;
+                continue;
+            }
+            let Some(setting) = self.keys.iter().find(|setting| setting.key() == key) else {
+                return Err(wrong(self.path, line, self.unknown(&key)));
+            };
+            let values = self.values(setting, value, line)?;
+            let origin = Origin::File(self.path.to_owned(), line);
+            self.found.push(Given { setting: setting.clone(), values, origin });
+        }
+        Ok(())
+    }
+
+    /// Returns the reason why a key is refused, with the most similar key.
+    fn unknown(&self, key: &str) -> String {
+        let last = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
+        let of = |setting: &&Setting| strsim::damerau_levenshtein(setting.name(), &last);
+        let near = self.keys.iter().min_by_key(of).filter(|setting| of(setting) <= last.len().div_ceil(3));
+        let near = near.map(|near| match near.table().as_str() {
+            "" => format!("; did you mean {}, above all tables?", near.name()),
+            table => format!("; did you mean {} in the table [{table}]?", near.name()),
+        });
+        format!(
+            "`{key}` is not a setting, expected a key that `ucupdate config example` lists{}",
+            near.unwrap_or_default()
+        )
+    }
+
+    fn values(
+        &self,
+        setting: &Setting,
+        value: &Spanned<DeValue<'_>>,
+        line: usize,
+    ) -> Result<Vec<Option<String>>, Failure> {
+        let wrong_type = |found: &DeValue<'_>, line: usize| {
+            let (key, expected) = (setting.key(), setting.expected());
+            wrong(
+                self.path,
+                line,
+                format_args!("`{key}` is of the type {}, expected {expected}", found.type_str()),
+            )
+        };
+        let text = |value: &Spanned<DeValue<'_>>, line: usize| {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+                DeValue::Float(number) => number.as_str().to_owned(),
+                found => return Err(wrong_type(found, line)),
+            };
+            match setting.check(&text, self.command) {
+                Ok(()) => Ok(Some(text)),
+                Err(reason) => Err(wrong(self.path, line, format_args!("`{}` {reason}", setting.key()))),
+            }
+        };
+        match (setting.kind(), value.get_ref()) {
+            (Kind::Flag | Kind::OptionalValue, DeValue::Boolean(true)) => Ok(vec![None]),
+            (Kind::Flag | Kind::OptionalValue, DeValue::Boolean(false)) => Ok(Vec::new()),
+            (Kind::Flag, found) => Err(wrong_type(found, line)),
+            (Kind::List, DeValue::Array(items)) => {
+                items.iter().map(|item| text(item, line_at(self.text, item.span().start))).collect()
+            }
+            _ => text(value, line).map(|value| vec![value]),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Settings: values of options that come from a variable or from the configuration file.
+//!
+//! The keys are the long options of the command line: the global ones, `author`, and those of `serve`. No other list of
+//! them exists. An option on the command line replaces a variable, and a variable replaces a value of the file.
+
+pub(crate) mod file;
+pub(crate) mod key;
+
+use crate::failure::{Failure, FailureKind};
+use clap::Command;
+use clap::parser::ValueSource;
+use key::{Kind, Setting, find_keys};
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The beginning of the names of variables.
+const PREFIX: &str = "UCUPDATE_";
+
+/// The variable with the path of the configuration file.
+pub(crate) const CONFIG_VARIABLE: &str = "UCUPDATE_CONFIG";
+
+/// The place from which a value comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A variable, by its name.
+    Variable(String),
+    /// A line of a file, from 1.
+    File(PathBuf, usize),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "{name}"),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+        }
+    }
+}
+
+/// The values of one option that are not on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) setting: Setting,
+    /// The values, in order. Empty if the option is switched off. `None` stands for an option without a value.
+    pub(crate) values: Vec<Option<String>>,
+    pub(crate) origin: Origin,
+}
+
+impl Given {
+    /// Returns the words of the command line that say the same.
+    pub(crate) fn words(&self) -> impl Iterator<Item = OsString> {
+        self.values.iter().map(|value| self.setting.word(value.as_deref()).into())
+    }
+
+    /// Returns the values as a text. Secrets are replaced by `***`.
+    pub(crate) fn shown(&self) -> String {
+        let shown = |value: &Option<String>| match value {
+            _ if self.setting.is_secret() => "***".to_owned(),
+            Some(value) => value.clone(),
+            None => "true".to_owned(),
+        };
+        match self.values.is_empty() {
+            true => "false".to_owned(),
+            false => self.values.iter().map(shown).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// The command line with the values of variables and of the file.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// The words to parse.
+    pub(crate) words: Vec<OsString>,
+    /// The values that were added.
+    pub(crate) added: Vec<Given>,
+}
+
+impl Resolved {
+    /// Returns where the values come from that an error of the command line names.
+    pub(crate) fn notes(&self, error: &clap::Error) -> Vec<String> {
+        let text = error.render().to_string();
+        let is_named = |given: &&Given| {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .any(|word| word == given.setting.option())
+        };
+        let note = |given: &Given| format!("note: {} is set by {}", given.setting.option(), given.origin);
+        self.added.iter().filter(is_named).map(note).collect()
+    }
+}
+
+/// Adds the values of variables and of the configuration file to a command line.
+///
+/// # Errors
+/// When the file cannot be read, or when a value is not one that the option takes.
+pub(crate) fn resolve(
+    command: &Command,
+    words: Vec<OsString>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Resolved, Failure> {
+    let unchanged = |words| Ok(Resolved { words, added: Vec::new() });
+    // Help and versions are printed whatever a file says, and errors are reported when the whole line is parsed.
+    let Ok(given) = command.clone().ignore_errors(true).try_get_matches_from(&words) else {
+        return unchanged(words);
+    };
+    let mut verb = Vec::new();
+    let mut innermost = &given;
+    while let Some((name, below)) = innermost.subcommand() {
+        verb.push(name.to_owned());
+        innermost = below;
+    }
+    if verb.is_empty() {
+        return unchanged(words);
+    }
+    let file = match innermost.get_one::<PathBuf>("config").cloned().or_else(|| config_variable(&variable)) {
+        // These verbs read the file themselves, and report what is wrong in it.
+        _ if matches!(verb[0].as_str(), "config" | "completions" | "man") => None,
+        file => file,
+    };
+    let keys = find_keys(command);
+    let from_file = match file {
+        Some(path) => file::read(&path, command, &keys)?,
+        None => Vec::new(),
+    };
+    let from_variables = read_variables(command, &keys, &variable)?;
+    let is_on_line = |setting: &Setting| {
+        setting.applies_to(&verb, command)
+            && setting.id_in(&verb, command).is_none_or(|id| {
+                innermost.try_contains_id(&id).is_ok()
+                    && innermost.value_source(&id) == Some(ValueSource::CommandLine)
+            })
+    };
+    let added: Vec<Given> = layered(from_variables, from_file)
+        .into_iter()
+        .filter(|given| given.setting.applies_to(&verb, command) && !is_on_line(&given.setting))
+        .collect();
+    // What follows `--` are no options.
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let mut all = words;
+    all.splice(end..end, added.iter().flat_map(Given::words));
+    Ok(Resolved { words: all, added })
+}
+
+/// Returns the path of the configuration file by its variable. An empty variable is not set.
+pub(crate) fn config_variable(variable: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    variable(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the values of variables, and those of the file that no variable replaces.
+pub(crate) fn layered(variables: Vec<Given>, file: Vec<Given>) -> Vec<Given> {
+    let is_free = |given: &Given| !variables.iter().any(|variable| variable.setting == given.setting);
+    let file: Vec<Given> = file.into_iter().filter(is_free).collect();
+    variables.into_iter().chain(file).collect()
+}
+
+/// Reads the variables of all keys.
+///
+/// # Errors
+/// When a value is not one that the option takes.
+pub(crate) fn read_variables(
+    command: &Command,
+    keys: &[Setting],
+    variable: &impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Given>, Failure> {
+    let mut all = Vec::new();
+    for setting in keys {
+        let name = setting.variable();
+        let Some(text) = variable(&name).filter(|text| !text.is_empty()) else { continue };
+        let values = match (setting.kind(), text.as_str()) {
+            (Kind::Flag | Kind::OptionalValue, "true") => vec![None],
+            (Kind::Flag | Kind::OptionalValue, "false") => Vec::new(),
+            (Kind::Flag, _) => {
+                return Err(Failure::usage(format_args!("{name} is {text:?}, expected true or false")));
+            }
+            (Kind::Value | Kind::OptionalValue, _) => vec![Some(text)],
+            (Kind::List, _) => text.split(',').map(|part| Some(part.trim().to_owned())).collect(),
+        };
+        for value in values.iter().flatten() {
+            if let Err(reason) = setting.check(value, command) {
+                return Err(Failure::usage(format_args!("{name} {reason}")));
+            }
+        }
+        all.push(Given { setting: setting.clone(), values, origin: Origin::Variable(name) });
+    }
+    Ok(all)
+}
+
+/// Returns the names of variables that look like settings and are not.
+pub(crate) fn unknown_variables(keys: &[Setting], names: impl Iterator<Item = String>) -> Vec<String> {
+    let is_unknown = |name: &String| {
+        name.starts_with(PREFIX) && name != CONFIG_VARIABLE && !keys.iter().any(|key| key.variable() == *name)
+    };
+    names.filter(is_unknown).collect()
+}
+
+/// Returns a failure about a line of a configuration file.
+fn wrong(path: &Path, line: usize, reason: impl fmt::Display) -> Failure {
+    Failure::Explained(FailureKind::NotUnderstood, format!("{}:{line}: {reason}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

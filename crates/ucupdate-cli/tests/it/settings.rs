@@ -1,0 +1,125 @@
+//! Settings by a file and by variables, completion by a shell, and manual pages.
+
+use crate::place::{CX700, IP8540, Place};
+use std::process::Command;
+
+#[test]
+fn the_store_and_the_author_come_from_a_file_and_variables() {
+    let place = Place::with_package();
+    std::fs::rename(place.path("ucupdate-data"), place.path("phones")).unwrap();
+    place.file("u.toml", b"store = \"file:phones\"\nauthor = \"of the file\"\n");
+    place.run(&["--config", "u.toml", "approve", IP8540]).done();
+    let by_variables = place
+        .command(&["reject", CX700])
+        .env("UCUPDATE_CONFIG", "u.toml")
+        .env("UCUPDATE_AUTHOR", "of the variable")
+        .output()
+        .unwrap();
+    assert!(by_variables.status.success(), "{by_variables:?}");
+    let history = place.run(&["--config", "u.toml", "history", "--json"]).json();
+    let authors: Vec<&str> =
+        history["revisions"].as_array().unwrap().iter().map(|one| one["author"].as_str().unwrap()).collect();
+    assert_eq!(authors, ["ann", "of the file", "of the variable"]);
+    let reason = place.run(&["--config", "u.toml", "--store", "file:elsewhere", "rules"]).refused();
+    assert_eq!(reason, "no store at elsewhere", "an option replaces the file");
+}
+
+#[test]
+fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
+    let place = Place::new();
+    place.file(
+        "u.toml",
+        b"[serve]\nlisten = ['127.0.0.1:0']\nwebhook = 'https://hooks.contoso.com/T0/very-secret'\nwebhook-secret-file = 's'\n",
+    );
+    let mut command = place.command(&["config", "check", "u.toml", "--json"]);
+    command.env("UCUPDATE_STORE", "file:x").env("UCUPDATE_SERVE_LISTN", "y");
+    let ran = crate::place::Ran::of(command.output().unwrap());
+    assert!(!format!("{ran:?}").contains("very-secret"), "{ran:?}");
+    assert!(ran.stderr.contains("UCUPDATE_SERVE_LISTN is not a setting"), "{ran:?}");
+    let value = ran.json();
+    let rows: Vec<(&str, &str, &str)> = value["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (row["key"].as_str().unwrap(), row["value"].as_str().unwrap(), row["from"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        ("store", "file:x", "UCUPDATE_STORE"),
+        ("serve.listen", "127.0.0.1:0", "u.toml:2"),
+        ("serve.webhook", "***", "u.toml:3"),
+        ("serve.webhook-secret-file", "s", "u.toml:4"),
+    ];
+    assert_eq!(rows, expected);
+    place.file("u.toml", b"[serve]\nkeep-device-logs = true\nno-captures = true\n");
+    let reason = place.run(&["config", "check", "u.toml"]).refused();
+    assert!(reason.contains("cannot be used with"), "{reason}");
+    assert!(reason.contains("--keep-device-logs is set by u.toml:2"), "{reason}");
+    place.file("u.toml", b"[serve]\nwebhook = true\n");
+    let reason = place.run(&["config", "check", "u.toml"]).refused();
+    assert_eq!(reason, "u.toml:2: `serve.webhook` is of the type boolean, expected a text or a number (URL)");
+}
+
+/// Returns what bash completes for the last word of a line.
+fn completed(place: &Place, line: &str) -> Vec<String> {
+    let script = r#"
+        source <("$PROGRAM" completions bash)
+        COMP_WORDS=($LINE)
+        [[ "$LINE" == *' ' ]] && COMP_WORDS+=('')
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        COMP_TYPE=9
+        _clap_complete_ucupdate ucupdate "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ucupdate"));
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["--norc", "-c", script])
+        .env("PROGRAM", program)
+        .env("PATH", path)
+        .env("LINE", line)
+        .current_dir(place.path("."))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_verbs_options_and_the_names_in_the_store() {
+    if Command::new("bash").arg("--version").output().is_err() {
+        return;
+    }
+    let place = Place::with_package();
+    place.run(&["group", "add", "pilots"]).done();
+    place.run(&["group", "add", "Porto"]).done();
+    assert_eq!(completed(&place, "ucupdate appr"), ["approve"]);
+    assert_eq!(completed(&place, "ucupdate approve UCPhone/"), [IP8540, CX700]);
+    assert_eq!(completed(&place, "ucupdate approve UCPhone/Pol"), [CX700]);
+    assert_eq!(completed(&place, &format!("ucupdate pin set {IP8540} ")).first().unwrap(), "3.5.6907.0");
+    assert_eq!(completed(&place, "ucupdate group show p"), ["pilots"]);
+    assert_eq!(completed(&place, "ucupdate hold add fair --group P"), ["Porto"]);
+    assert_eq!(completed(&place, "ucupdate approve --all-of ").len(), 1);
+    assert_eq!(
+        completed(&place, "ucupdate serve --external-li"),
+        ["--external-listen", "--external-listen-tls"]
+    );
+    assert_eq!(completed(&place, "ucupdate serve --layout "), ["ocs", "lync"]);
+    std::fs::rename(place.path("ucupdate-data"), place.path("phones")).unwrap();
+    assert_eq!(completed(&place, "ucupdate --store file:phones approve UCPhone/Pol"), [CX700]);
+    assert!(!completed(&place, "ucupdate approve UCPhone/Pol").iter().any(|word| word == CX700), "no store");
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_verb_with_its_options_and_examples() {
+    let place = Place::new();
+    let said = place.run(&["man", "pages"]).done();
+    assert!(said.contains("`man pages/ucupdate.1`"), "{said}");
+    let read = |name: &str| std::fs::read_to_string(place.path("pages").join(name)).unwrap();
+    let serve = read("ucupdate-serve.1");
+    assert!(serve.contains("internal\\-network") && serve.contains("ucupdate serve"), "{serve}");
+    assert!(read("ucupdate-rollout-start.1").contains("\\-\\-ramp"));
+}
