@@ -85,7 +85,9 @@ fn made_by_others() -> Vec<(String, Vec<u8>)> {
     for kind in [cab::CompressionType::None, cab::CompressionType::MsZip] {
         let mut builder = cab::CabinetBuilder::new();
         let cabinet = builder.add_folder(kind);
-        names.iter().for_each(|name| drop(cabinet.add_file(*name)));
+        for name in &names {
+            cabinet.add_file(*name);
+        }
         let mut writer = builder.build(Cursor::new(Vec::new())).unwrap();
         let mut contents = files.iter().map(|(_, content)| content);
         while let Some(mut file) = writer.next_file().unwrap() {
