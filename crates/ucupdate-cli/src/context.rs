@@ -1,7 +1,9 @@
 //! The store and the output of a command.
 
+use crate::args::author;
 use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
+use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
 use crate::suggest::{near_path, with_meant};
 use crate::waiting::{Awaited, Waiting};
@@ -59,7 +61,7 @@ impl Context {
         // A server itself waits for its store, and answers devices in the meantime.
         let waiting = Waiting::new(&self.store, self.timeout);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
-            Failure::Told(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
+            Failure::Explained(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
                 "{reason}; --create makes an empty one, and `ucupdate ingest` makes one with a package"
             )),
             failure => failure,
@@ -86,7 +88,7 @@ impl Context {
             StoreLocation::Folder(path) => Some(path),
             #[cfg(feature = "s3")]
             StoreLocation::Bucket(_) => None,
-            StoreLocation::Memory => None,
+            StoreLocation::Server(_) | StoreLocation::Memory => None,
         }
     }
 
@@ -142,8 +144,8 @@ impl Context {
     pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
         match self.administer(IfMissing::Refuse).await {
             Ok(service) => Some(service.snapshot()),
-            Err(Failure::Told(FailureKind::NotFound, _)) | Err(Failure::OutputClosed) => None,
-            Err(Failure::Told(_, reason)) => {
+            Err(Failure::Explained(FailureKind::NotFound, _)) | Err(Failure::OutputClosed) => None,
+            Err(Failure::Explained(_, reason)) => {
                 self.output.message(format_args!(
                     "warning: the rule book cannot be read, so versions are compared as `dotnet` does: {reason}"
                 ));
@@ -183,7 +185,7 @@ impl Context {
     /// Those of [`administer`](Self::administer).
     pub(crate) async fn administer_or_new(&mut self, options: Options) -> Result<UpdateService, Failure> {
         let store = match self.open_store(IfMissing::Refuse).await {
-            Err(Failure::Told(FailureKind::NotFound, reason)) => {
+            Err(Failure::Explained(FailureKind::NotFound, reason)) => {
                 self.output.message(format_args!("{reason} yet, so an empty one is looked at"));
                 Arc::new(MemoryStore::default())
             }
@@ -198,6 +200,12 @@ async fn open(
     if_missing: IfMissing,
     waiting: &Waiting,
 ) -> Result<Arc<dyn ImageStore>, Failure> {
+    let silent = || {
+        Failure::new(format_args!(
+            "{location} does not answer within {} s (--timeout)",
+            waiting.limit.as_secs()
+        ))
+    };
     let path = match location {
         StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
         #[cfg(feature = "s3")]
@@ -206,6 +214,13 @@ async fn open(
             if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
                 return Err(Failure::not_found(format_args!("no store at {address}")));
             }
+            return Ok(Arc::new(store));
+        }
+        StoreLocation::Server(remote) => {
+            let opening = tokio::time::timeout(waiting.limit, RemoteStore::open(remote));
+            let Ok(store) = waiting.for_answer("connecting", opening).await else { return Err(silent()) };
+            let store = store?;
+            author::set_of_token(&store.author);
             return Ok(Arc::new(store));
         }
         StoreLocation::Folder(path) => path.clone(),
@@ -221,10 +236,7 @@ async fn open(
     });
     match tokio::time::timeout(waiting.limit, waiting.for_answer("opening it", opening)).await {
         Ok(opened) => Ok(opened??),
-        Err(_) => Err(Failure::new(format_args!(
-            "{location} does not answer within {} s (--timeout)",
-            waiting.limit.as_secs()
-        ))),
+        Err(_) => Err(silent()),
     }
 }
 

@@ -24,12 +24,38 @@ impl Admin<'_> {
     /// does not exist. A [`Refusal`] when a package leaves the book or is stored again in the meantime. Otherwise the
     /// errors of [`command`](Self::command). After a refusal nothing has changed.
     pub async fn roll_back_to(self, revision: u64) -> Result<Changed, ChangeError> {
+        self.restore_if(revision, |_| Ok(())).await
+    }
+
+    /// Restores the rule book of an earlier revision as [`roll_back_to`](Self::roll_back_to) does, but refuses it unless the
+    /// rule book is at revision `expected`.
+    ///
+    /// # Errors
+    /// [`Refusal::RevisionConflict`] when the rule book has another revision, and the errors of
+    /// [`roll_back_to`](Self::roll_back_to).
+    pub async fn roll_back_to_at(self, revision: u64, expected: u64) -> Result<Changed, ChangeError> {
+        self.restore_if(revision, |found| match found == expected {
+            true => Ok(()),
+            false => Err(Refusal::RevisionConflict { expected, found }),
+        })
+        .await
+    }
+
+    /// Restores the rule book as [`roll_back_to`](Self::roll_back_to) does. Refuses it if the newest revision does not pass
+    /// `check`.
+    pub(crate) async fn restore_if(
+        self,
+        revision: u64,
+        check: impl Fn(u64) -> Result<(), Refusal>,
+    ) -> Result<Changed, ChangeError> {
         let Self { service, author } = self;
         service.refresh().await?;
         let snapshot = service.snapshot();
+        check(snapshot.revision())?;
         let earlier = Restorable::read(service.store(), &snapshot, revision).await?;
         service
             .change(author, &RecordedCommand::RollBackTo(revision), |book, found| {
+                check(found)?;
                 let change = earlier.restore(book)?;
                 match earlier.covers(book, &change.delta) {
                     true => Ok(change),
@@ -89,7 +115,7 @@ impl Restorable {
 }
 
 /// A version that a delta newly offers to devices.
-struct Anew<'a> {
+struct NewOffer<'a> {
     /// A description such as `3.5.6907.0 for UCPhone/...`.
     what: String,
     package: PackageId,
@@ -98,13 +124,13 @@ struct Anew<'a> {
     files: Option<&'a ReleaseFiles>,
 }
 
-fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
+fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<NewOffer<'a>> {
     let mut all = Vec::new();
     for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
         // The version that is kept for a roll back is read back too, because one more call offers it to all devices.
         for candidate in rule.candidates() {
             let release: Option<&Release> = book.release(rule.key(), candidate);
-            all.push(Anew {
+            all.push(NewOffer {
                 what: format!("{} for {}", candidate.version, rule.key()),
                 package: candidate.package,
                 ingest: book.package(candidate.package).map(|package| package.ingest),
@@ -116,7 +142,7 @@ fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
     let packages = |(key, rule): (_, &InterimRule)| rule.packages().map(move |id| (key, id));
     for ((locale, update_type), id) in interim.flat_map(packages) {
         let package = book.package(id);
-        all.push(Anew {
+        all.push(NewOffer {
             what: format!("the interim image for {locale}"),
             package: id,
             ingest: package.map(|package| package.ingest),

@@ -206,6 +206,14 @@ impl RuleHistory {
         Ok(true)
     }
 
+    /// Looks for revisions of other servers, and reads all of them.
+    pub(crate) async fn look_to_newest(&mut self) -> Result<(), StateError> {
+        if self.look().await? {
+            self.catch_up().await?;
+        }
+        Ok(())
+    }
+
     /// Checks that the newest known revision is in the store, byte for byte. Returns its metadata if it is large.
     async fn compare_newest(&self) -> Result<Option<ObjectMeta>, StateError> {
         if self.revision == 0 {
@@ -326,6 +334,31 @@ impl RuleHistory {
         self.take(&document, Sha256Digest::of(&bytes));
         self.make_checkpoint().await;
         Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
+    }
+
+    /// Makes the next revision from its stored form. Returns `false` if another server was faster. The caller has checked the
+    /// content, and has called [`look`](Self::look) before.
+    pub(crate) async fn adopt(
+        &mut self,
+        document: &RevisionDocument,
+        bytes: Bytes,
+    ) -> Result<bool, ChangeError> {
+        self.check_follows(document)?;
+        if bytes.len() > MAX_REVISION_BYTES {
+            return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
+        }
+        if self.store.exists(&keys::revision(document.revision + 1)).await? {
+            self.refuse_gap().await?;
+            return Ok(false);
+        }
+        if let Some((winner, sha256)) = self.create(document, bytes.clone()).await? {
+            self.check_follows(&winner)?;
+            self.take(&winner, sha256);
+            return Ok(false);
+        }
+        self.take(document, Sha256Digest::of(&bytes));
+        self.make_checkpoint().await;
+        Ok(true)
     }
 
     /// Creates the next revision, or returns the one that another server created.
