@@ -1,11 +1,11 @@
 //! Changes of the rule book, which can be made as dry runs.
 
-use super::already::{NothingToDo, there_already};
 use super::author::AuthorArgs;
 use super::devices::{DevicesArgs, Differences};
+use super::nothing_to_do::{NothingToDo, existing_result};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::told::Told;
+use crate::output::change_notes::ChangeNotes;
 use crate::suggest::refused;
 use serde::Serialize;
 use std::fmt;
@@ -31,7 +31,7 @@ struct Report {
     /// The revision for which the change was computed.
     revision: u64,
     #[serde(flatten)]
-    told: Told,
+    told: ChangeNotes,
     #[serde(flatten)]
     differences: Differences,
 }
@@ -114,12 +114,12 @@ pub(crate) struct ChangeReport {
     /// Returns whether the change made a revision.
     changed: bool,
     #[serde(flatten)]
-    told: Told,
+    told: ChangeNotes,
 }
 
 impl ChangeReport {
     /// Returns the result of a change that made this revision, or none.
-    pub(crate) fn new(revision: Option<u64>, told: Told) -> Self {
+    pub(crate) fn new(revision: Option<u64>, told: ChangeNotes) -> Self {
         Self { revision, changed: revision.is_some(), told }
     }
 }
@@ -159,7 +159,7 @@ fn settle(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let there = match &error {
-        ChangeError::Refused(refusal) => there_already(command, refusal, book),
+        ChangeError::Refused(refusal) => existing_result(command, refusal, book),
         _ => None,
     };
     match there {

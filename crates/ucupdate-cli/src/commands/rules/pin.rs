@@ -1,7 +1,7 @@
 //! `ucupdate pin`: manages pins. A pinned device stays at its version.
 
 use crate::args::change::{ChangeArgs, make};
-use crate::args::whom::WhomArgs;
+use crate::args::device_or_group::DeviceOrGroupArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -28,7 +28,7 @@ pub(crate) struct SetArgs {
     #[arg(value_parser = version)]
     version: ReportedVersion,
     #[command(flatten)]
-    whom: WhomArgs,
+    whom: DeviceOrGroupArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -38,7 +38,7 @@ pub(crate) struct RemoveArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     #[command(flatten)]
-    whom: WhomArgs,
+    whom: DeviceOrGroupArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }
