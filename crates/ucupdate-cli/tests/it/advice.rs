@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
-/// The verbs that are not run, because they run until they are told to end, or need a server.
+/// The verbs that are not run, because they run until they are stopped, or need a server.
 const NOT_RUN: [&str; 3] = ["serve", "ask", "demo"];
 
 /// The command lines that were run in this process.
