@@ -24,7 +24,7 @@ use commands::devices::{device, fleet, group, hold, loops, report, test_device, 
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, config, demo, provisioning, serve, shell, token};
-use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, tree, verify};
+use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, tree, undo, verify};
 use context::Context;
 use examples::with_examples;
 use failure::Failure;
@@ -98,14 +98,18 @@ enum Command {
     Tree(tree::TreeArgs),
     /// Approve what is pending, so that every device gets it
     Approve(decide::ApproveArgs),
-    /// Reject what is pending in a rule
+    /// Reject what is pending in rules
     Reject(decide::RejectArgs),
     /// Take the rejection of a version back
     Unreject(decide::UnrejectArgs),
-    /// Give every device what was approved before, in a rule or, with --to, in all of them
+    /// Give every device what was approved before, in rules or, with --to, in all of them
     Rollback(decide::RollBackArgs),
-    /// Remove a rule
-    Remove(decide::RuleArgs),
+    /// Remove rules
+    Remove(decide::RemoveArgs),
+    /// Show one screen: the store, what is pending, rollouts, what is stopped, and troubles
+    Status(status::StatusArgs),
+    /// Take back the last change of an author
+    Undo(undo::UndoArgs),
     /// List who changed what, and when
     History(history::HistoryArgs),
     /// List the devices that asked, what they have, and how many have which version
@@ -207,6 +211,8 @@ impl Command {
             Self::Unreject(args) => decide::unreject(args, context).await,
             Self::Rollback(args) => decide::roll_back(args, context).await,
             Self::Remove(args) => decide::remove(args, context).await,
+            Self::Status(args) => status::run(args, context).await,
+            Self::Undo(args) => undo::run(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Fleet(args) => fleet::run(args, context).await,
             Self::Device(args) => device::run(*args, context).await,

@@ -45,13 +45,13 @@ pub(crate) struct ReportArgs {
 }
 
 /// The troubles of one kind.
-struct Troubles<'a> {
-    example: &'a Trouble,
+pub(crate) struct Troubles<'a> {
+    pub(crate) example: &'a Trouble,
     /// The devices for which the trouble goes on.
-    open: Vec<String>,
+    pub(crate) open: Vec<String>,
     /// The number of devices for which the trouble is over.
     over: usize,
-    last: UnixTime,
+    pub(crate) last: UnixTime,
 }
 
 pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
@@ -181,7 +181,7 @@ fn named(open: &[String]) -> String {
 }
 
 /// Returns the troubles by kind. Kinds that go on for most devices come first.
-fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
+pub(crate) fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
     let mut kinds: BTreeMap<&str, Troubles<'_>> = BTreeMap::new();
     for story in &stories.stories {
         for trouble in &story.troubles {

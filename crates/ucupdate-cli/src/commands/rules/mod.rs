@@ -11,5 +11,6 @@ pub(crate) mod pin;
 pub(crate) mod policy;
 pub(crate) mod rollout;
 pub(crate) mod rollout_report;
+mod rollout_edit;
 mod rollout_status;
 pub(crate) mod stone;
