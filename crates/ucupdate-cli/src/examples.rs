@@ -34,7 +34,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("config example", &["ucupdate config example"]),
     ("completions", &["ucupdate completions bash"]),
     ("man", &["ucupdate man man-pages"]),
-    ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
+    (
+        "ingest",
+        &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab", "ucupdate ingest -"],
+    ),
     ("rules", &["ucupdate rules --json"]),
     ("tree", &["ucupdate tree"]),
     (

@@ -14,10 +14,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use tokio::fs::File;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use ucupdate::store::ByteStream;
 use ucupdate::value::UnixTime;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
@@ -26,7 +27,7 @@ use ucupdate_admin::report::ProblemReport;
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
     /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused. The parts of
-    /// one set are read together
+    /// one set are read together. `-` is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -40,6 +41,12 @@ pub(crate) struct IngestArgs {
     #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
     devices: DevicesArgs,
 }
+
+/// The path that stands for stdin.
+const STDIN: &str = "-";
+
+/// A file or stdin.
+type Input = Box<dyn AsyncRead + Send + Unpin>;
 
 /// The number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -221,9 +228,13 @@ async fn one(
             let meant = meant_for(path, &error);
             plain(with_meant(error.into(), meant))
         };
+        if path.as_os_str() == STDIN {
+            files.push(Box::new(tokio::io::stdin()) as Input);
+            continue;
+        }
         let file = File::open(path).await.map_err(refused)?;
         size += file.metadata().await.map_or(0, |meta| meta.len());
-        files.push(file);
+        files.push(Box::new(file));
     }
     let path = Path::new(paths.first().map_or_else(|| Path::new(""), PathBuf::as_path));
     if service.is_none() {
@@ -236,7 +247,7 @@ async fn one(
         });
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
-    let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let file_name = name_of(path);
     let bar = progress(&file_name, size, context);
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
     if let Some(devices) = devices {
@@ -249,7 +260,7 @@ async fn one(
             Err(error) => Err(refused(error)),
         };
     }
-    let names = paths.iter().map(|path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
+    let names = paths.iter().map(|path| name_of(path));
     let names = names.collect::<Vec<_>>().join(", ");
     let ingesting = service.admin(author).ingest_parts(&names, parts, |so_far| {
         bar.set_message(format!("{} files", so_far.files));
@@ -259,6 +270,14 @@ async fn one(
     match ingested {
         Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
         Err(error) => Err(refused(error)),
+    }
+}
+
+/// Returns the name under which the history records a file.
+fn name_of(path: &Path) -> Cow<'_, str> {
+    match path.as_os_str() == STDIN {
+        true => Cow::Borrowed("stdin"),
+        false => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy(),
     }
 }
 
@@ -289,7 +308,7 @@ fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
-    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg}";
+    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
@@ -297,8 +316,8 @@ fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     bar
 }
 
-/// Returns the bytes of a file, and updates the progress bar.
-fn bytes(file: File, bar: ProgressBar) -> ByteStream {
+/// Returns the bytes of an input, and updates the progress bar.
+fn bytes(file: Input, bar: ProgressBar) -> ByteStream {
     Box::pin(stream::try_unfold(file, move |mut file| {
         let bar = bar.clone();
         async move {
