@@ -17,6 +17,7 @@ mod suggest;
 mod verbs;
 mod waiting;
 
+use args::moment::units;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
@@ -51,10 +52,10 @@ struct GlobalArgs {
     /// The store of rules and images: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     store: StoreLocation,
-    /// How long a command waits for an answer of the store, in seconds
+    /// How long a command waits for an answer of the store, in seconds or as 2m
     #[arg(
         long, global = true, value_name = "SECONDS", default_value_t = 60,
-        value_parser = clap::value_parser!(u64).range(1..=86_400)
+        value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400)
     )]
     timeout: u64,
     /// A file with settings in TOML [default: UCUPDATE_CONFIG, or none]; `ucupdate config example` prints one

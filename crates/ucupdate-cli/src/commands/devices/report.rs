@@ -4,6 +4,7 @@ use super::fleet::overview::Overview;
 use super::fleet::page::{lead, push_fleet, push_table, push_versions};
 use super::timeline::stories::Stories;
 use crate::args::audit::AuditArgs;
+use crate::args::moment::{DAY, units};
 use crate::args::timeline::LogArgs;
 use crate::args::whose::Whose;
 use crate::context::{Context, IfMissing};
@@ -40,7 +41,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "OUT")]
     html: PathBuf,
     /// Report the troubles of this number of days
-    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u16).range(1..=365))]
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = |text: &str| units::<u16>(text, DAY, 1..=365))]
     days: u16,
 }
 

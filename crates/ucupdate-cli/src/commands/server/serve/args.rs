@@ -5,6 +5,7 @@ use super::endpoint::Endpoint;
 use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
 use crate::args::dialect::DialectArgs;
+use crate::args::moment::{DAY, units};
 use crate::args::zone::zone;
 use crate::failure::Failure;
 use std::net::{IpAddr, SocketAddr};
@@ -57,14 +58,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
     /// Look this often, in seconds, at the logs of all servers for guarded rollouts that fail
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) watch_seconds: u64,
     /// Hold a device that is offered updates in a circle, after it downloaded this number of images; at most ten devices an hour
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) hold_loops: Option<u32>,
     /// Offer nothing while the store could not be read for this many seconds: the kill switch could have been pressed [default:
     /// offer what the last known revision says]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = |text: &str| units::<u64>(text, 1, 1..=31_536_000))]
     pub(crate) fail_closed: Option<u64>,
     /// The origin at which internal devices reach this server: http or https, host, and a path prefix if there is one, without a slash
     /// at the end [default: the first listener, where all of them are of this machine only]
@@ -86,7 +87,7 @@ pub(crate) struct ServeArgs {
     /// [default: 900, where it is given without a number]. They must reach the bucket's server, speak its TLS and trust it
     #[arg(
         long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "900",
-        value_parser = clap::value_parser!(u64).range(1..=604_800)
+        value_parser = |text: &str| units::<u64>(text, 1, 1..=604_800)
     )]
     pub(crate) redirect_images: Option<u64>,
     /// Serve the internal paths only to devices in this network, as 10.0.0.0/8; as often as wanted [default: to everybody]
@@ -163,7 +164,7 @@ impl From<LayoutName> for UrlStyle {
 }
 
 fn days(text: &str) -> Result<RetentionDays, String> {
-    text.parse().ok().and_then(RetentionDays::new).ok_or_else(|| "expected 1 to 365".to_owned())
+    RetentionDays::new(units(text, DAY, 1..=365)?).ok_or_else(|| "expected 1 to 365 days".to_owned())
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -219,6 +220,12 @@ impl ServeArgs {
             all.push(Listener { address: DEFAULT_LISTEN, tls: None, side: None });
         }
         Ok(all)
+    }
+
+    /// Returns whether a listener is given.
+    pub(crate) fn has_listener(&self) -> bool {
+        let all = [&self.listen, &self.listen_tls, &self.external_listen, &self.external_listen_tls];
+        all.iter().any(|addresses| !addresses.is_empty())
     }
 
     fn has_external_listener(&self) -> bool {
