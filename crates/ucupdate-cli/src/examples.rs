@@ -18,7 +18,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "ask",
         &[
             "ucupdate ask --url http://127.0.0.1:8080 --device-type UCPhone --vendor LG-Nortel --model IP8540 \
-           --hardware-revision A --locale ENU --version 1.0.522.103",
+           --hardware-revision A --locale ENU --installed 1.0.522.103",
         ],
     ),
     ("captures", &["ucupdate captures"]),

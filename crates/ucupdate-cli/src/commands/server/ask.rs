@@ -31,19 +31,19 @@ pub(crate) struct AskArgs {
     #[command(flatten)]
     kind: KindArgs,
     /// Its MAC address
-    #[arg(long, default_value = "", hide_default_value = true, requires = "installed")]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "known")]
     mac: String,
     /// Its serial number
-    #[arg(long, default_value = "", hide_default_value = true, requires = "installed")]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "known")]
     serial: String,
     /// The user who signed in last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
     /// The version it says it has; for a device with a MAC address or serial number this or --installed-unknown is needed
-    #[arg(long, group = "installed")]
+    #[arg(long = "installed", value_name = "VERSION", visible_alias = "version", group = "known")]
     version: Option<String>,
     /// Say 0.0.0.0, as phones do that know no version; the default for a device without MAC address and serial number
-    #[arg(long, group = "installed")]
+    #[arg(long, group = "known")]
     installed_unknown: bool,
     /// Send the request without the mark of a simulated one: `fleet`, `loops` and guards then take it for the device's own word
     #[arg(long)]
