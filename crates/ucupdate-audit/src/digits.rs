@@ -14,29 +14,38 @@ pub(crate) fn push_number(mut number: u64, to: &mut String) {
         }
         first -= 1;
     }
-    to.extend(digits[first..].iter().map(|digit| char::from(*digit)));
+    push_ascii(&digits[first..], to);
 }
 
-/// Writes the last two digits of a number.
-pub(crate) fn push_two_digits(number: u16, to: &mut String) {
-    for digit in [number / 10 % 10, number % 10] {
-        to.extend(char::from_digit(digit.into(), 10));
+/// Writes a date with the parts in the order of `parts`, a blank, and the time of day: `dd-dd-dd HH:mm:ss`.
+pub(crate) fn push_date_time(parts: [&[u8]; 3], time: FieldTime, to: &mut String) {
+    let mut text = [b'-'; 19];
+    let mut at = 0;
+    for part in parts {
+        text[at..at + part.len()].copy_from_slice(part);
+        at += part.len() + 1;
     }
+    text[10] = b' ';
+    for (at, number) in [(11, time.hour()), (14, time.minute()), (17, time.second())] {
+        text[at..at + 2].copy_from_slice(&two_digits(number));
+    }
+    text[13] = b':';
+    text[16] = b':';
+    push_ascii(&text, to);
 }
 
-/// Writes the last four digits of a year.
-pub(crate) fn push_year(year: u16, to: &mut String) {
-    push_two_digits(year / 100, to);
-    push_two_digits(year, to);
+/// Returns the last two digits of a number.
+pub(crate) fn two_digits(number: u8) -> [u8; 2] {
+    [number / 10 % 10, number % 10].map(|digit| b'0' + digit)
 }
 
-/// Writes a time of day in the form `HH:mm:ss`.
-pub(crate) fn push_time_of_day(time: FieldTime, to: &mut String) {
-    push_two_digits(time.hour().into(), to);
-    to.push(':');
-    push_two_digits(time.minute().into(), to);
-    to.push(':');
-    push_two_digits(time.second().into(), to);
+/// Returns the last four digits of a year.
+pub(crate) fn four_digits(year: u16) -> [u8; 4] {
+    [1000, 100, 10, 1].map(|place| b'0' + (year / place % 10).to_le_bytes()[0])
+}
+
+fn push_ascii(text: &[u8], to: &mut String) {
+    to.push_str(std::str::from_utf8(text).expect("digits and signs are ASCII"));
 }
 
 #[cfg(test)]
@@ -55,9 +64,7 @@ mod tests {
 
         #[test]
         fn a_year_has_four_digits(year in 0..=9999_u16) {
-            let mut text = String::new();
-            push_year(year, &mut text);
-            prop_assert_eq!(text, format!("{year:04}"));
+            prop_assert_eq!(four_digits(year).to_vec(), format!("{year:04}").into_bytes());
         }
     }
 }

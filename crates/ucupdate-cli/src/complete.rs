@@ -32,9 +32,7 @@ pub(crate) fn with_candidates(command: Command) -> Command {
         let is_new = matches!(below.get_name(), "add" | "start");
         let below = with_candidates(below);
         below.mut_args(|arg| match names_for(&name, is_new, &arg) {
-            Some(names) => {
-                arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(names, current)))
-            }
+            Some(names) => arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(names, current))),
             None => arg,
         })
     })
@@ -82,7 +80,10 @@ impl Names {
             Self::Holds => book.holds().map(|hold| hold.name.to_string()).collect(),
             Self::Rollouts => {
                 let of_rule = book.rules().filter(|known| rule.is_none_or(|rule| rule == known.key()));
-                of_rule.flat_map(|rule| rule.rollouts()).map(|(_, rollout)| rollout.name.to_string()).collect()
+                of_rule
+                    .flat_map(|rule| rule.rollouts())
+                    .map(|(_, rollout)| rollout.name.to_string())
+                    .collect()
             }
             Self::TestDevices => book.test_devices().map(|device| device.name.to_string()).collect(),
             Self::Stones => book.settings().stones.iter().map(|stone| stone.name.to_string()).collect(),

@@ -36,7 +36,8 @@ use std::time::Duration;
 use store_location::StoreLocation;
 use verbs::with_groups;
 
-/// Keeps UC phones up to date: takes in firmware packages, offers what was approved, and says why.
+/// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
+/// decision
 #[derive(Debug, Parser)]
 #[command(name = "ucupdate", version, max_term_width = 100)]
 struct CommandLine {
@@ -48,11 +49,12 @@ struct CommandLine {
 
 /// Options of every subcommand, before or after it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
 struct GlobalArgs {
     /// The store of rules and images: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     store: StoreLocation,
-    /// How long a command waits for an answer of the store, in seconds or as 2m
+    /// The seconds that a command waits for an answer of the store, or a time such as 2m
     #[arg(
         long, global = true, value_name = "SECONDS", default_value_t = 60,
         value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400)
@@ -76,12 +78,12 @@ enum Command {
     Ask(ask::AskArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
-    /// Print the DNS records, DHCP options and in-band values that lead phones to a server
+    /// Print the DNS records, DHCP options and in-band values by which phones find a server
     Provisioning(provisioning::ProvisioningArgs),
-    /// Make, list and revoke the tokens of administrators
+    /// Create, list and revoke the tokens of administrators
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Show a whole update on this machine, from package to phone
+    /// Run a complete update on this machine, from the package to a simulated phone
     Demo(demo::DemoArgs),
     /// Check the configuration file and the variables, or print an example
     #[command(subcommand)]
@@ -91,19 +93,19 @@ enum Command {
     /// Write a manual page for each verb into a folder
     Man(shell::ManArgs),
     // What a store holds and what is decided in it.
-    /// Take in packages: cabinets, or programs that carry one
+    /// Store packages: cabinets, or self-extracting programs that contain one
     Ingest(ingest::IngestArgs),
-    /// List the rules: what is pending, approved, kept for roll back, rolled out and pinned
+    /// List the rules: their pending and approved versions, the versions to roll back to, rollouts and pins
     Rules(list::RulesArgs),
-    /// Show the files that are served, as a hierarchy of folders
+    /// Show the served files as a tree of folders
     Tree(tree::TreeArgs),
-    /// Approve what is pending, so that every device gets it
+    /// Approve pending versions: every device of the rule is offered them
     Approve(decide::ApproveArgs),
-    /// Reject what is pending in rules
+    /// Reject the pending version of rules
     Reject(decide::RejectArgs),
-    /// Take the rejection of a version back
+    /// Withdraw the rejection of a version
     Unreject(decide::UnrejectArgs),
-    /// Give every device what was approved before, in rules or, with --to, in all of them
+    /// Return to the version that was approved before, in rules or, with --to, in the whole rule book
     Rollback(decide::RollBackArgs),
     /// Remove rules
     Remove(decide::RemoveArgs),
@@ -111,83 +113,84 @@ enum Command {
     Status(status::StatusArgs),
     /// Take back the last change of an author
     Undo(undo::UndoArgs),
-    /// List who changed what, and when
+    /// List the changes, with their time and author
     History(history::HistoryArgs),
-    /// List the devices that asked, what they have, and how many have which version
+    /// List the devices that sent requests, the version of each, and the number of devices of each version
     Fleet(fleet::FleetArgs),
-    /// Show what each device did, what it was answered, and what went wrong
+    /// Show the requests and downloads of each device, the answers, and the troubles
     Timeline(Box<timeline::TimelineArgs>),
-    /// Show everything about one device: its last request, what it would be offered now, and its timeline
+    /// Show one device: its last request, what it would be offered now, and its timeline
     Device(Box<device::DeviceArgs>),
-    /// Write one page for managers: rules, rollouts, the fleet by state and model, and the troubles of the last days
+    /// Write an HTML page for managers: rules, rollouts, the fleet by state and model, and the troubles of the last
+    /// days
     Report(report::ReportArgs),
-    /// Find devices that are offered updates in a circle
+    /// Find devices that are offered the same updates again and again
     Loops(loops::LoopsArgs),
-    /// Remove images that no kept revision is of, and what ingests that died half-way left behind
+    /// Collect garbage: remove images that no kept revision uses, and files of interrupted ingests
     Gc(gc::GcArgs),
-    /// See whether history and images are whole, and say how to repair what is not
+    /// Check that history and images are complete, and print how to repair each problem
     Verify(verify::VerifyArgs),
-    /// See whether store, rules and URLs are in order, and say what to do where they are not
+    /// Check the store, the rules and the URLs, and print what to do about each problem
     Doctor(doctor::DoctorArgs),
-    /// Carry state and images into another store, or write the files that are served into a folder
+    /// Copy state and images into another store, or write the served files into a folder
     Export(carry::ExportArgs),
-    /// Carry state and images of another store into this one
+    /// Copy state and images of another store into this one
     Import(carry::ImportArgs),
-    /// Take over images, rules and test devices of an OCS, Lync or Skype for Business server
+    /// Import images, rules and test devices of an OCS, Lync or Skype for Business server
     ImportOcs(import_ocs::ImportOcsArgs),
-    /// Begin a history for a store that has only images
+    /// Create the history of a store that has only images
     Rebuild(rebuild::RebuildArgs),
-    /// Name the devices that get pending versions
+    /// Manage test devices, which are offered pending versions
     #[command(subcommand)]
     TestDevice(test_device::TestDeviceCommand),
-    /// Name groups of devices
+    /// Manage groups of devices
     #[command(subcommand)]
     Group(group::GroupCommand),
-    /// Give a version to some devices before everybody gets it, and stop everything
+    /// Manage rollouts, which offer a version to some devices first, and the kill switch
     #[command(subcommand)]
     Rollout(rollout::RolloutCommand),
-    /// Offer nothing to devices for a while
+    /// Manage holds: a device with a hold is offered nothing
     #[command(subcommand)]
     Hold(hold::HoldCommand),
-    /// Keep devices at a version
+    /// Manage pins, which keep devices at one version
     #[command(subcommand)]
     Pin(pin::PinCommand),
-    /// Offer versions and images to no device, whatever is approved
+    /// Manage bans: a banned version or image is offered to no device
     #[command(subcommand)]
     Ban(ban::BanCommand),
-    /// Name words that devices report under another name
+    /// Manage aliases: a word that devices report stands for the word of a rule
     #[command(subcommand)]
     Alias(alias::AliasCommand),
-    /// Say how a rule treats versions
+    /// Manage policies: how a rule compares versions, and when it offers them
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Name versions that devices must pass through
+    /// Manage stepping stones: versions that older devices must install first
     #[command(subcommand)]
     Stone(stone::StoneCommand),
-    /// List, approve and reject interim images: what devices install that are too old for a release
+    /// Manage interim images, which devices install first if they are too old for a release
     #[command(subcommand)]
     Interim(interim::InterimCommand),
     // Why a device gets what it gets.
-    /// Say what a request is answered from this store, and why
+    /// Show the answer of this store to a request, with the reasons
     Explain(Box<explain::ExplainArgs>),
-    /// Show the whole way of a device, from what it has to where it ends
+    /// Show each step of a device from its version to the version at which it stays
     Plan(Box<plan::PlanArgs>),
-    /// List whose answer is another in another revision of the rule book
+    /// List the devices that two revisions of the rule book answer differently
     Diff(diff::DiffArgs),
-    /// Say which items of a captured body are recognised, unknown, missing
+    /// Show which items of a captured body are recognised, unknown or missing
     Inspect(inspect::InspectArgs),
-    /// Say how a version is read, and how it compares with another
+    /// Show how a version is read, and how it compares with another one
     Version(version::VersionArgs),
-    /// Say whether a sign-in server lets a phone in to be updated
+    /// Check whether a sign-in server accepts a phone, so that it can be updated
     #[command(subcommand)]
     ClientFilter(client_filter::ClientFilterCommand),
-    /// Play days of a fleet under the rules of the store: who will have which version when
+    /// Simulate a fleet under the rules of the store: the number of devices of each version, day by day
     Simulate(Box<simulate::SimulateArgs>),
     // Packages, without a store.
     /// Build, show and extract packages
     #[command(subcommand)]
     Package(package::PackageCommand),
-    /// Write generated packages and a request to try things with
+    /// Write generated packages and a request, for trying the command
     Sample(sample::SampleArgs),
 }
 

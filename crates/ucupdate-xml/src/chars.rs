@@ -36,7 +36,11 @@ pub fn shortened(text: &str, most: usize) -> &str {
 /// Returns a name without its prefix.
 #[inline]
 pub fn local_name(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
+    // Names are short, so a loop over the bytes costs less than a search.
+    match name.bytes().rposition(|byte| byte == b':') {
+        Some(colon) => &name[colon + 1..],
+        None => name,
+    }
 }
 
 /// Returns an untrusted name in a form for messages: at most 64 bytes, on one line.

@@ -2,7 +2,7 @@
 
 use super::row::AccessRow;
 use crate::LogLine;
-use crate::digits::{push_number, push_time_of_day, push_two_digits, push_year};
+use crate::digits::{four_digits, push_date_time, push_number, two_digits};
 use ucupdate_core::value::UnixTime;
 
 /// The names of the fields in their order, as in the `#Fields:` line of the original's access log.
@@ -83,13 +83,8 @@ fn push_field_number(number: Option<u64>, to: &mut String) {
 /// Writes a time in the form `yyyy-MM-dd HH:mm:ss`, in UTC.
 fn push_time(time: UnixTime, to: &mut String) {
     let civil = time.civil_utc();
-    push_year(civil.year(), to);
-    to.push('-');
-    push_two_digits(civil.month().into(), to);
-    to.push('-');
-    push_two_digits(civil.day().into(), to);
-    to.push(' ');
-    push_time_of_day(civil, to);
+    let (month, day) = (two_digits(civil.month()), two_digits(civil.day()));
+    push_date_time([&four_digits(civil.year()), &month, &day], civil, to);
 }
 
 #[cfg(test)]

@@ -28,19 +28,26 @@ impl AccessText {
             "-" => return Self("%2D".into()),
             _ => {}
         }
-        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%' && byte != b'+';
-        if said.bytes().all(is_plain) && !said.starts_with('"') {
+        let plain_bytes = |text: &str| {
+            text.bytes().take_while(|byte| byte.is_ascii_graphic() && *byte != b'%' && *byte != b'+').count()
+        };
+        // Readers take a field that begins with a quote as a quoted field, so a first quote is escaped.
+        let mut plain = if said.starts_with('"') { 0 } else { plain_bytes(said) };
+        if plain == said.len() {
             return Self(said.to_owned().into());
         }
-        let mut logged = String::with_capacity(said.len());
-        for c in said.chars() {
-            match c {
-                ' ' => logged.push('+'),
-                // Readers take a field that begins with a quote as a quoted field, so a first quote is escaped.
-                '"' if logged.is_empty() => push_escaped(c, &mut logged),
-                c if c == '%' || c == '+' || !c.is_ascii_graphic() => push_escaped(c, &mut logged),
-                c => logged.push(c),
+        let (mut logged, mut rest) = (String::with_capacity(said.len()), said);
+        loop {
+            logged.push_str(&rest[..plain]);
+            rest = &rest[plain..];
+            let Some(c) = rest.chars().next() else { break };
+            if c == ' ' {
+                logged.push('+')
+            } else {
+                push_escaped(c, &mut logged)
             }
+            rest = &rest[c.len_utf8()..];
+            plain = plain_bytes(rest);
         }
         Self(logged.into())
     }

@@ -17,10 +17,19 @@ pub(crate) enum EscapeContext {
 
 /// Writes `text` with every special character escaped. In a quoted cell each `"` is written twice.
 pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &mut String) {
+    let later = match context {
+        EscapeContext::Cell => PLAIN | FORMULA | DIVIDER,
+        EscapeContext::ModulePart => PLAIN | FORMULA,
+    };
+    // Most cells are plain from end to end.
+    let mut at = plain_bytes(text, PLAIN);
+    if at == text.len() {
+        to.push_str(text);
+        return;
+    }
     // Only the first character after white space can begin a formula.
     let start = text.len() - text.trim_start().len();
     let mut copied = 0;
-    let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let next = at + c.len_utf8();
         if is_never_plain(c)
@@ -34,24 +43,35 @@ pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &m
             to.push_str(&text[copied..next]);
             copied = at;
         }
-        // The bytes that are plain everywhere are passed over without these checks.
-        at = next + text.as_bytes()[next..].iter().take_while(|byte| is_plain(**byte)).count();
+        at = next + plain_bytes(&text[next..], if next > start { later } else { PLAIN });
     }
     to.push_str(&text[copied..]);
 }
 
-/// Returns whether a byte is an ASCII character that is written as it is wherever it stands.
-const fn is_plain(byte: u8) -> bool {
-    const TABLE: [bool; 256] = {
-        let mut table = [false; 256];
+/// The class of ASCII characters that are written as they are wherever they stand.
+const PLAIN: u8 = 1;
+/// The class of ASCII characters that are escaped only at the start of a cell.
+const FORMULA: u8 = 2;
+/// The class of ASCII characters that are escaped only in a part of a module.
+const DIVIDER: u8 = 4;
+
+/// Returns how many bytes at the start of a text are of these classes.
+fn plain_bytes(text: &str, classes: u8) -> usize {
+    const TABLE: [u8; 256] = {
+        let mut table = [0; 256];
         let mut byte = b' ';
         while byte <= b'~' {
-            table[byte as usize] = !matches!(byte, b'%' | b'"' | b';' | b'#' | b'=' | b'+' | b'-' | b'@');
+            table[byte as usize] = match byte {
+                b'%' | b'"' => 0,
+                b'=' | b'+' | b'-' | b'@' => FORMULA,
+                b';' | b'#' => DIVIDER,
+                _ => PLAIN,
+            };
             byte += 1;
         }
         table
     };
-    TABLE[byte as usize]
+    text.bytes().take_while(|byte| TABLE[usize::from(*byte)] & classes != 0).count()
 }
 
 pub(crate) fn push_escaped(c: char, to: &mut String) {

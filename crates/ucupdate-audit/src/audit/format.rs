@@ -3,7 +3,7 @@
 use super::escape::{EscapeContext, escape};
 use super::row::AuditRow;
 use crate::LogLine;
-use crate::digits::{push_time_of_day, push_two_digits, push_year};
+use crate::digits::{four_digits, push_date_time, two_digits};
 use ucupdate_core::value::{FieldTime, Zone};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's.
@@ -78,13 +78,8 @@ impl AuditFormat {
 
 /// Writes the time of the server. It has the month first, unlike the other times of the log.
 fn push_logged(time: FieldTime, to: &mut String) {
-    push_two_digits(time.month().into(), to);
-    to.push('-');
-    push_two_digits(time.day().into(), to);
-    to.push('-');
-    push_year(time.year(), to);
-    to.push(' ');
-    push_time_of_day(time, to);
+    let (month, day) = (two_digits(time.month()), two_digits(time.day()));
+    push_date_time([&month, &day, &four_digits(time.year())], time, to);
 }
 
 fn push_cell(said: &str, to: &mut String) {

@@ -24,28 +24,28 @@ pub(crate) struct AskedArgs {
     request: Option<PathBuf>,
     #[command(flatten)]
     dialect: DialectArgs,
-    /// A device of this kind instead of a request, as UCPhone/LG-Nortel/IP8540/A/ENU
+    /// The kind of a device instead of a request, such as UCPhone/LG-Nortel/IP8540/A/ENU
     #[arg(long, value_name = "TYPE/VENDOR/MODEL/REVISION/LOCALE", requires = "installed")]
     device: Option<DeviceKind>,
-    /// The version the device has
+    /// The version that the device has
     #[arg(long, value_name = "VERSION", requires = "device")]
     installed: Option<String>,
     /// The file it asks about [default: cpe.nbt]
     #[arg(long, requires = "device")]
     file: Option<String>,
-    /// Its MAC address; without --device, the last request of this device in the logs of the store
+    /// The MAC address. Without --device, the last request of this device in the logs of the store is used
     #[arg(long)]
     mac: Option<MacAddress>,
-    /// Its serial number; without --device, the last request of this device in the logs of the store
+    /// The serial number. Without --device, the last request of this device in the logs of the store is used
     #[arg(long)]
     serial: Option<SerialNumber>,
-    /// The user who signed in last, as ann@contoso.com
+    /// The user who signed in last, such as ann@contoso.com
     #[arg(long, requires = "device")]
     user: Option<String>,
-    /// The address it asks from
+    /// The address of the device
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
-    /// The side it asks from
+    /// The side of the device
     #[arg(long)]
     side: Option<SideName>,
 }

@@ -20,16 +20,16 @@ use ucupdate::{AuditLogs, Logged};
 /// The rows that are read.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct AuditArgs {
-    /// Read these audit logs instead of the store's: files, folders, or patterns such as 'logs/*.log'
+    /// Read these audit logs instead of those of the store: files, folders, or patterns such as 'logs/*.log'
     #[arg(long, value_name = "FILE", num_args = 1..)]
     audit: Vec<PathBuf>,
-    /// Pass over rows before this: a day (2009-03-06), a time (2009-03-06T17:10:39), or so long ago (12h, 7d)
+    /// Skip rows before this time: a day (2009-03-06), a time (2009-03-06T17:10:39), or an age (12h, 7d)
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
-    /// Take the rows of simulated requests, which `ask` sends, for rows of devices
+    /// Count the rows of simulated requests, which `ask` sends, as rows of devices
     #[arg(long)]
     simulated: bool,
-    /// The time zone of audit logs that do not name theirs, such as Europe/Lisbon
+    /// The time zone of audit logs that do not name one, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     time_zone: Zone,
 }

@@ -19,13 +19,13 @@ use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) author: AuthorArgs,
-    /// Change nothing, and list whose answer would change
+    /// Change nothing, and list the devices whose answer would change
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Agree in advance: on a terminal, a change that reaches every device of a rule asks first
+    /// Agree in advance. Otherwise, a change that affects every device of a rule asks first on a terminal
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
-    #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
+    #[command(flatten, next_help_heading = "Devices for --dry-run")]
     devices: DevicesArgs,
 }
 

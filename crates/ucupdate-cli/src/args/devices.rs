@@ -19,7 +19,8 @@ use ucupdate_admin::report;
 pub(crate) struct DevicesArgs {
     #[command(flatten)]
     audit: AuditArgs,
-    /// Assume that the devices ask from this side. Audit logs do not record it, and without it no group by side contains them
+    /// Assume that the devices ask from this side. Audit logs do not record the side, so without this option no group
+    /// by side contains a device
     #[arg(long, value_name = "SIDE")]
     assume_side: Option<SideName>,
 }

@@ -8,7 +8,7 @@ use ucupdate::upx::{Codec, Dialect, Limits};
 /// The dialect in which bodies are read and written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DialectArgs {
-    /// The names items have on the wire, in a TOML file [default: the canonical ones]
+    /// The TOML file with the names of items on the wire [default: the canonical names]
     #[arg(long, value_name = "D.toml")]
     dialect: Option<PathBuf>,
 }

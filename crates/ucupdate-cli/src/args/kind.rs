@@ -11,13 +11,13 @@ pub(crate) struct KindArgs {
     /// The vendor of the device
     #[arg(long)]
     vendor: Vendor,
-    /// The model
+    /// The model of the device
     #[arg(long)]
     model: Model,
-    /// The revision of its hardware
+    /// The hardware revision of the device
     #[arg(long, value_name = "REVISION")]
     hardware_revision: HardwareRevision,
-    /// Its language, as ENU
+    /// The locale of the device, such as ENU
     #[arg(long)]
     locale: Locale,
 }
@@ -32,19 +32,19 @@ impl KindArgs {
 /// A pattern of kinds. An option that is given several times lists alternatives.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct KindPatternArgs {
-    /// Their type, as UCPhone
+    /// The device type, such as UCPhone
     #[arg(long, value_name = "TYPE")]
     device_type: Vec<DeviceType>,
-    /// The vendor of the devices
+    /// The vendor
     #[arg(long)]
     vendor: Vec<Vendor>,
-    /// Which model they are
+    /// The model of the device
     #[arg(long)]
     model: Vec<Model>,
-    /// The revision of their hardware
+    /// The hardware revision
     #[arg(long, value_name = "REVISION")]
     hardware_revision: Vec<HardwareRevision>,
-    /// Their language, as ENU
+    /// The locale, such as ENU
     #[arg(long)]
     locale: Vec<Locale>,
 }

@@ -7,16 +7,16 @@ use ucupdate_cab::{CabinetOptions, CodePage, Limits};
 /// Options for reading cabinets.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CabinetArgs {
-    /// The code page of names that are not UTF-8, such as 932 for Japanese or 437 for DOS [default: 1252]
+    /// The code page of file names that are not UTF-8, such as 932 for Japanese or 437 for DOS [default: 1252]
     #[arg(long, value_name = "NUMBER", value_parser = code_page)]
     code_page: Option<CodePage>,
-    /// Raise or lower a limit, such as `files=20000`; the message of a reached limit names it
+    /// Change a limit, such as `files=20000`. The message of a limit that is reached names it
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
     limits: Vec<(String, u64)>,
-    /// Read the cabinet that begins at this byte of the file, where the file has several
+    /// Read the cabinet that begins at this byte of the file, if the file has several
     #[arg(long, value_name = "BYTE")]
     cabinet_at: Option<u64>,
-    /// Refuse a cabinet that is irregular, such as one whose files share bytes, instead of warning of it
+    /// Refuse an irregular cabinet, such as one whose files share bytes, instead of printing a warning
     #[arg(long)]
     strict: bool,
 }
@@ -54,10 +54,11 @@ impl CabinetArgs {
 pub(crate) struct PackageArgs {
     #[command(flatten)]
     pub(crate) cabinet: CabinetArgs,
-    /// Accept images whose signature catalogue is there but cannot be read or compared; the history records it
+    /// Accept images whose signature catalogue exists but cannot be read or compared. The history records this
     #[arg(long)]
     accept_unreadable_catalogue: bool,
-    /// Ignore unknown names in the manifest that look like a restriction, such as HardwareRange; the history records it
+    /// Ignore unknown names in the manifest that look like a restriction, such as HardwareRange. The history records
+    /// this
     #[arg(long)]
     ignore_unknown_restriction: bool,
 }

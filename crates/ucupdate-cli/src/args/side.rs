@@ -5,9 +5,9 @@ use ucupdate::request::Side;
 /// The side a device asks from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SideName {
-    /// From the network inside
+    /// From the internal network
     Internal,
-    /// From outside
+    /// From the external network
     External,
 }
 

@@ -13,10 +13,11 @@ use ucupdate::{AccessLogs, Logged};
 /// The access logs that are read.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct LogArgs {
-    /// Read these logs of a web server instead of the store's: files, folders, or patterns such as 'W3SVC1/*.log'
+    /// Read these logs of a web server instead of those of the store: files, folders, or patterns such as
+    /// 'W3SVC1/*.log'
     #[arg(long, value_name = "FILE", num_args = 1..)]
     access: Vec<PathBuf>,
-    /// Take the address of a phone from this header, which a proxy in front writes, such as X-Forwarded-For
+    /// Read the address of a phone from this header of the access log, such as X-Forwarded-For
     #[arg(long, value_name = "HEADER")]
     client_from: Option<String>,
 }

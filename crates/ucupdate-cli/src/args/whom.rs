@@ -10,7 +10,7 @@ pub(crate) use ucupdate_admin::report::with_whom;
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct WhomArgs {
-    /// The device with this MAC address, as 00-21-63-0F-20-7B or 0021630F207B
+    /// The device with this MAC address, such as 00-21-63-0F-20-7B or 0021630F207B
     #[arg(long)]
     mac: Option<MacAddress>,
     /// The device with this serial number

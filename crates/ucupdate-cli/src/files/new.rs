@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use ucupdate::value::FieldTime;
 use ucupdate_folder::Folder;
@@ -10,6 +10,28 @@ use ucupdate_folder::Folder;
 /// A folder in which new files are created.
 #[derive(Debug)]
 pub(crate) struct NewFiles(Folder);
+
+/// Returns an error if one of these new files could not be created, so that a command finds out before its work.
+///
+/// # Errors
+/// When a path exists already or is given twice, or its folder cannot be written.
+pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+    let mut known: Vec<&Path> = Vec::new();
+    for path in paths {
+        if known.contains(&path.as_path()) {
+            return Err(Failure::usage(format_args!(
+                "two results go to {}, expected two files",
+                path.display()
+            )));
+        }
+        known.push(path);
+        let (name, folder) = place(path)?;
+        folder.refuse_existing([name])?;
+        // The staged file is removed when it is dropped.
+        folder.0.stage("").map_err(|error| folder.failed(name, &error))?;
+    }
+    Ok(())
+}
 
 /// Creates one new file.
 ///
@@ -24,10 +46,20 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// When something is there already, or the file cannot be made.
 pub(crate) fn write_from(path: &Path, content: &mut dyn Read) -> Result<(), Failure> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Failure::new(format_args!("{}: is no name of a file", path.display())))?;
-    let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
+    let (name, folder) = place(path)?;
     folder.write(name, None, content).map(drop)
+}
+
+/// Returns the name of a new file, and its folder.
+fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| {
+        Failure::usage(format_args!(
+            "`{}` is no name of a file, expected one such as fleet.html",
+            path.display()
+        ))
+    })?;
+    Ok((name, NewFiles::open(path.parent().unwrap_or(Path::new("")))?))
 }
 
 impl NewFiles {
@@ -129,6 +161,23 @@ mod tests {
         assert!(reason.ends_with("CPE.nbt: is there already, and is not overwritten"), "{reason}");
         assert_eq!(std::fs::read(&path).unwrap(), b"image");
         assert_eq!(names(path.parent().unwrap()), ["CPE.nbt"]);
+    }
+
+    #[test]
+    fn a_new_file_is_checked_before_the_work_and_the_check_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("old.html"), b"old").unwrap();
+        let reason = |paths: &[PathBuf]| match check(paths) {
+            Err(Failure::Told(_, reason)) => reason,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(reason(&[path("new.html"), path("new.csv")]), "Ok(())");
+        assert!(reason(&[path("old.html")]).ends_with("old.html: is there already, and is not overwritten"));
+        assert!(reason(&[path("a"), path("a")]).starts_with("two results go to "));
+        assert!(reason(&[path("none/new.html")]).contains("none"));
+        assert!(reason(&["..".into()]).contains("is no name of a file"));
+        assert_eq!(names(folder.path()), ["old.html"]);
     }
 
     #[test]

@@ -66,7 +66,11 @@ impl Reading<'_> {
             if self.keys.iter().any(|setting| setting.table() == key) {
                 let DeValue::Table(below) = value.get_ref() else {
                     let found = value.get_ref().type_str();
-                    return Err(wrong(self.path, line, format_args!("`{key}` is a {found}, expected a table, as [{key}]")));
+                    return Err(wrong(
+                        self.path,
+                        line,
+                        format_args!("`{key}` is a {found}, expected a table, as [{key}]"),
+                    ));
                 };
                 self.table(&key, below)?;
                 continue;
@@ -104,7 +108,11 @@ impl Reading<'_> {
     ) -> Result<Vec<Option<String>>, Failure> {
         let wrong_type = |found: &DeValue<'_>, line: usize| {
             let (key, expected) = (setting.key(), setting.expected());
-            wrong(self.path, line, format_args!("`{key}` is of the type {}, expected {expected}", found.type_str()))
+            wrong(
+                self.path,
+                line,
+                format_args!("`{key}` is of the type {}, expected {expected}", found.type_str()),
+            )
         };
         let text = |value: &Spanned<DeValue<'_>>, line: usize| {
             let text = match value.get_ref() {

@@ -5,7 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 use std::error::Error as _;
 
-/// The verb whose options are settings. The other verbs are told what to do each time.
+/// The verb whose options are settings. The options of other verbs are about one call.
 const VERB: &str = "serve";
 
 /// An option of several verbs that is a setting without a verb.

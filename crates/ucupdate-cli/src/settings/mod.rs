@@ -81,7 +81,8 @@ impl Resolved {
     pub(crate) fn notes(&self, error: &clap::Error) -> Vec<String> {
         let text = error.render().to_string();
         let is_named = |given: &&Given| {
-            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == given.setting.option())
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .any(|word| word == given.setting.option())
         };
         let note = |given: &Given| format!("note: {} is set by {}", given.setting.option(), given.origin);
         self.added.iter().filter(is_named).map(note).collect()
@@ -125,7 +126,8 @@ pub(crate) fn resolve(
     let is_on_line = |setting: &Setting| {
         setting.applies_to(&verb, command)
             && setting.id_in(&verb, command).is_none_or(|id| {
-                innermost.try_contains_id(&id).is_ok() && innermost.value_source(&id) == Some(ValueSource::CommandLine)
+                innermost.try_contains_id(&id).is_ok()
+                    && innermost.value_source(&id) == Some(ValueSource::CommandLine)
             })
     };
     let added: Vec<Given> = layered(from_variables, from_file)

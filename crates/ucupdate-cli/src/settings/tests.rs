@@ -43,7 +43,8 @@ fn each_long_option_of_serve_and_each_global_one_is_a_setting() {
         command.get_arguments().filter_map(|arg| arg.get_long()).map(ToOwned::to_owned).collect()
     };
     let global = longs(&command).into_iter().filter(|long| long != "config");
-    let serve = longs(command.find_subcommand("serve").unwrap()).into_iter().map(|long| format!("serve.{long}"));
+    let serve =
+        longs(command.find_subcommand("serve").unwrap()).into_iter().map(|long| format!("serve.{long}"));
     let expected: BTreeSet<String> = global.chain(serve).chain(["author".to_owned()]).collect();
     assert_eq!(keys, expected);
     assert!(keys.len() > 30, "{keys:?}");
@@ -53,7 +54,9 @@ fn each_long_option_of_serve_and_each_global_one_is_a_setting() {
 
 #[test]
 fn an_option_replaces_a_variable_and_a_variable_replaces_the_file() {
-    let (_folder, path) = file("store = \"file:of-file\"\ntimeout = 5\n[serve]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\ncreate = true\n");
+    let (_folder, path) = file(
+        "store = \"file:of-file\"\ntimeout = 5\n[serve]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\ncreate = true\n",
+    );
     let line = format!("ucupdate --config {} serve", path.display());
     let none_of_these = resolved(&line, none).unwrap();
     let expected = "--store=file:of-file --timeout=5 --listen=127.0.0.1:1 --listen=127.0.0.1:2 --create";
@@ -83,7 +86,10 @@ fn a_setting_is_added_only_where_the_verb_has_the_option() {
     assert_eq!(resolved("ucupdate rules", variable).unwrap(), "ucupdate rules");
     let kill = "ucupdate rollout kill -- --reason";
     assert_eq!(resolved(kill, variable).unwrap(), "ucupdate rollout kill --author=ann -- --reason");
-    assert_eq!(resolved("ucupdate rollout kill --author bob", variable).unwrap(), "ucupdate rollout kill --author bob");
+    assert_eq!(
+        resolved("ucupdate rollout kill --author bob", variable).unwrap(),
+        "ucupdate rollout kill --author bob"
+    );
     assert_eq!(resolved("ucupdate --help", variable).unwrap(), "ucupdate --help");
 }
 
@@ -98,14 +104,26 @@ fn a_file_is_found_by_its_variable_too() {
 fn what_is_wrong_in_a_file_is_refused_with_its_line_and_what_was_expected() {
     for (text, expected) in [
         ("a = ", "1: not TOML: "),
-        ("\nstor = \"memory:\"", "2: `stor` is not a setting, expected a key that `ucupdate config example` lists; did you mean store, above all tables?"),
-        ("listen = []", "1: `listen` is not a setting, expected a key that `ucupdate config example` lists; did you mean listen in the table [serve]?"),
-        ("[serve]\n\ninternal_url = 'http://a'", "3: `serve.internal_url` is not a setting, expected a key that `ucupdate config example` lists; did you mean internal-url in the table [serve]?"),
+        (
+            "\nstor = \"memory:\"",
+            "2: `stor` is not a setting, expected a key that `ucupdate config example` lists; did you mean store, above all tables?",
+        ),
+        (
+            "listen = []",
+            "1: `listen` is not a setting, expected a key that `ucupdate config example` lists; did you mean listen in the table [serve]?",
+        ),
+        (
+            "[serve]\n\ninternal_url = 'http://a'",
+            "3: `serve.internal_url` is not a setting, expected a key that `ucupdate config example` lists; did you mean internal-url in the table [serve]?",
+        ),
         ("serve = 1", "1: `serve` is a integer, expected a table, as [serve]"),
         ("[serv]\nlisten = []", "1: `serv` is not a setting"),
         ("store = true", "1: `store` is of the type boolean, expected a text or a number (STORE)"),
         ("[serve]\ncreate = 'yes'", "2: `serve.create` is of the type string, expected true or false"),
-        ("[serve]\nlisten = [\n  '127.0.0.1:1',\n  '80',\n]", "4: `serve.listen` is \"80\": invalid socket address syntax (ADDR)"),
+        (
+            "[serve]\nlisten = [\n  '127.0.0.1:1',\n  '80',\n]",
+            "4: `serve.listen` is \"80\": invalid socket address syntax (ADDR)",
+        ),
         ("[serve]\nlayout = 'skype'", "2: `serve.layout` is \"skype\": expected one of ocs, lync"),
         ("timeout = 0", "1: `timeout` is \"0\": "),
         ("author = ' '", "1: `author` is \" \": name is blank"),
@@ -125,7 +143,11 @@ fn what_is_wrong_in_a_file_is_refused_with_its_line_and_what_was_expected() {
 fn a_wrong_variable_is_a_wrong_call_and_named() {
     for (name, value, expected) in [
         ("UCUPDATE_SERVE_CREATE", "1", "UCUPDATE_SERVE_CREATE is \"1\", expected true or false"),
-        ("UCUPDATE_SERVE_LISTEN", "80", "UCUPDATE_SERVE_LISTEN is \"80\": invalid socket address syntax (ADDR)"),
+        (
+            "UCUPDATE_SERVE_LISTEN",
+            "80",
+            "UCUPDATE_SERVE_LISTEN is \"80\": invalid socket address syntax (ADDR)",
+        ),
     ] {
         let variable = |asked: &str| (asked == name).then(|| value.to_owned());
         assert_eq!(resolved("ucupdate serve", variable), Err(Failure::usage(expected)));
@@ -134,7 +156,8 @@ fn a_wrong_variable_is_a_wrong_call_and_named() {
 
 #[test]
 fn the_address_of_a_webhook_is_not_shown() {
-    let (_folder, path) = file("[serve]\nwebhook = 'https://hooks.contoso.com/T0/secret'\nwebhook-secret-file = 'a'\n");
+    let (_folder, path) =
+        file("[serve]\nwebhook = 'https://hooks.contoso.com/T0/secret'\nwebhook-secret-file = 'a'\n");
     let command = command();
     let found = file::read(&path, &command, &find_keys(&command)).unwrap();
     let shown: Vec<String> = found.iter().map(Given::shown).collect();
@@ -148,8 +171,5 @@ fn an_error_of_the_command_line_says_where_a_value_comes_from() {
     let command = command();
     let resolved = resolve(&command, words(&line), none).unwrap();
     let error = command.clone().try_get_matches_from(&resolved.words).unwrap_err();
-    assert_eq!(
-        resolved.notes(&error),
-        [format!("note: --keep-device-logs is set by {}:3", path.display())]
-    );
+    assert_eq!(resolved.notes(&error), [format!("note: --keep-device-logs is set by {}:3", path.display())]);
 }

@@ -1,11 +1,16 @@
 //! Tests `ask`: the requests of a phone and the answers.
 
-use crate::place::{CX700, IP8540, Place, package};
+use crate::place::{CX700, IP8540, Place, package, words};
 use crate::serving::{PHONE, Serving};
 
 fn ask(place: &Place, serving: &Serving, more: &[&str]) -> crate::place::Ran {
-    let known = if more.contains(&"--version") { &PHONE[..17] } else { &PHONE[..] };
-    place.run(&[&["ask", "--url", &serving.url()], known, more].concat())
+    let call = format!("ask --url {} {PHONE}", serving.url());
+    let known = words(if more.contains(&"--version") {
+        call.strip_suffix(" --version 0.0.0.0").unwrap()
+    } else {
+        &call
+    });
+    place.run(&known.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>())
 }
 
 #[test]
@@ -13,9 +18,9 @@ fn the_printed_request_is_the_canonical_one() {
     let place = Place::new();
     let canonical =
         include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/canonical-request.xml"));
-    let args = [&["ask", "--print-request", "--date-time", "06-03-2009 17:10:39"], &PHONE[..]].concat();
-    assert_eq!(place.run(&args).done().as_bytes(), canonical, "without a line end, as it would be sent");
-    let json = place.run(&[&args[..], &["--json"]].concat()).json();
+    let call = format!("ask --print-request --date-time '06-03-2009 17:10:39' {PHONE}");
+    assert_eq!(place.call(&call).done().as_bytes(), canonical, "without a line end, as it would be sent");
+    let json = place.call(&format!("{call} --json")).json();
     assert_eq!(json["request"].as_str().unwrap().as_bytes(), canonical);
 }
 
@@ -23,7 +28,7 @@ fn the_printed_request_is_the_canonical_one() {
 fn what_is_printed_is_what_explain_reads() {
     let place = Place::with_package();
     let printed =
-        place.run(&[&["ask", "--print-request", "--version", "3.5.6907.0"], &PHONE[..17]].concat()).done();
+        place.call(&format!("ask --print-request {}", PHONE.replace("0.0.0.0", "3.5.6907.0"))).done();
     place.file("request.xml", printed.as_bytes());
     place.run(&["approve", IP8540]).done();
     let explained = place.run(&["explain", "request.xml"]).done();
@@ -109,7 +114,7 @@ fn nothing_offered_is_no_failure() {
 fn a_refusal_shows_the_phones_code() {
     let place = Place::with_package();
     let serving = place.serve_here();
-    let at = |url: &str| place.run(&[&["ask", "--url", url], &PHONE[..]].concat()).refused();
+    let at = |url: &str| place.call(&format!("ask --url {url} {PHONE}")).refused();
     let gone = at(&format!("{}/nowhere", serving.url()));
     assert!(gone.ends_with(" (0x0/404)"), "{gone}");
     let outside = at(&format!("{}/RequestHandlerExt/ucdevice.upx", serving.url()));
@@ -119,7 +124,7 @@ fn a_refusal_shows_the_phones_code() {
     let nobody = at(&address);
     assert!(nobody.ends_with(" (0x2efd/0)"), "{nobody}");
     for url in ["ftp://127.0.0.1", "127.0.0.1", ""] {
-        let wrong = place.run(&[&["ask", "--url", url], &PHONE[..]].concat());
+        let wrong = place.call(&format!("ask --url '{url}' {PHONE}"));
         assert_eq!(wrong.code, Some(2), "{wrong:?}");
         assert!(wrong.stderr.contains("expected http://"), "{wrong:?}");
     }
@@ -128,13 +133,9 @@ fn a_refusal_shows_the_phones_code() {
 #[test]
 fn what_makes_a_device_is_asked_for() {
     let place = Place::new();
-    assert_eq!(place.run(&[&["ask"], &PHONE[..]].concat()).code, Some(2), "no URL");
+    assert_eq!(place.call(&format!("ask {PHONE}")).code, Some(2), "no URL");
     assert_eq!(place.run(&["ask", "--print-request", "--vendor", "Polycom"]).code, Some(2));
-    assert_eq!(
-        place.run(&[&["ask", "--print-request", "--download", "x"], &PHONE[..]].concat()).code,
-        Some(2)
-    );
-    let refused =
-        place.run(&[&["ask", "--url", "http://127.0.0.1", "--ca-cert", "none.pem"], &PHONE[..]].concat());
+    assert_eq!(place.call(&format!("ask --print-request --download x {PHONE}")).code, Some(2));
+    let refused = place.call(&format!("ask --url http://127.0.0.1 --ca-cert none.pem {PHONE}"));
     assert!(refused.refused().starts_with("none.pem: "));
 }

@@ -187,20 +187,13 @@ fn a_certificate_is_looked_at_whoever_signed_it() {
 #[test]
 fn settings_for_phones_are_printed_with_their_sources() {
     let place = Place::new();
-    let args = [
-        "provisioning",
-        "--internal-url",
-        "http://updates.contoso.com",
-        "--external-url",
-        "https://updates.contoso.com",
-        "--domain",
-        "contoso.com",
-    ];
-    let text = place.run(&args).done();
+    let args = "provisioning --internal-url http://updates.contoso.com --external-url https://updates.contoso.com \
+         --domain contoso.com";
+    let text = place.call(args).done();
     for part in ["ucupdates-r2.contoso.com A", "updatesServerEnabled = true", "unknown: none", "option 15"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let settings = place.run(&[&args[..], &["--json"]].concat()).json();
+    let settings = place.call(&format!("{args} --json")).json();
     let settings = settings["settings"].as_array().unwrap();
     assert!(settings.len() > 10);
     assert!(settings.iter().all(|setting| setting["source"].is_string()));

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use crate::place::{IP8540, Place, package};
-use crate::serving::{PHONE, Serving, post, status};
+use crate::serving::{PHONE, Serving, phone_request, post, status};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -54,7 +54,7 @@ fn a_download_that_has_begun_is_finished_and_its_row_is_kept() {
     let (place, image) = place_with_large_image();
     let serving = place.serve_here();
     let address = serving.address();
-    let asked = place.run(&[&["ask", "--url", &serving.url()], &PHONE[..]].concat());
+    let asked = place.call(&format!("ask --url {} {PHONE}", serving.url()));
     asked.done();
     let idle = TcpStream::connect(&address).unwrap();
     let (mut stream, mut answer) = begin_download(&serving);
@@ -103,14 +103,14 @@ fn told_twice_it_ends_at_once_and_says_what_it_closed() {
 fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     let place = Place::with_package();
     let serving = place.serve_here();
-    let body = place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done();
+    let body = phone_request(&place);
     // There is a file in the place of the log folder.
     let logs = place.path("ucupdate-data/Logs");
     if logs.exists() {
         std::fs::remove_dir_all(&logs).unwrap();
     }
     std::fs::write(&logs, "in the way").unwrap();
-    assert_eq!(status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], body.as_bytes())), 200);
+    assert_eq!(status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], &body)), 200);
     let ended = serving.terminated();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.stderr.matches("log rows wait: the store does not take them").count(), 2, "{ended:?}");
@@ -149,20 +149,17 @@ fn killed_at_any_time_no_change_that_was_acknowledged_is_lost() {
     place.run(&["approve", IP8540]).done();
     serving.signal("KILL");
     let serving = place.serve_here();
-    let offered = place.run(&[&["ask", "--url", &serving.url()], &PHONE[..]].concat()).done();
+    let offered = place.call(&format!("ask --url {} {PHONE}", serving.url())).done();
     assert!(offered.starts_with("offered 1.0.522.103 "), "{offered}");
 }
 
 #[test]
 fn told_twice_at_once_it_still_finishes_and_writes_its_rows() {
     let place = Place::with_package();
-    let body = place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done();
+    let body = phone_request(&place);
     for _ in 0..5 {
         let serving = place.serve_here();
-        assert_eq!(
-            status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], body.as_bytes())),
-            200
-        );
+        assert_eq!(status(&post(&serving.address(), "/RequestHandler/ucdevice.upx", &[], &body)), 200);
         serving.signal("TERM");
         serving.signal("TERM");
         let ended = serving.ended();

@@ -1,15 +1,11 @@
 //! Tests the events of `serve`: JSON lines, lines of the access log, and webhooks.
 
 use crate::place::{IP8540, Place};
-use crate::serving::{PHONE, post, status};
+use crate::serving::{phone_request, post, status};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
-
-fn request(place: &Place) -> Vec<u8> {
-    place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
-}
 
 fn events(place: &Place, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(place.path(file)).unwrap();
@@ -20,9 +16,9 @@ fn events(place: &Place, file: &str) -> Vec<Value> {
 fn events_are_written_as_json_lines_and_exchanges_as_rows() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
-    let body = request(&place);
-    let serving =
-        place.serve(&["--listen", "127.0.0.1:0", "--events-json", "events.log", "--access-log", "stderr"]);
+    let body = phone_request(&place);
+    let outputs = ["--events-json", "events.log", "--access-log", "stderr"];
+    let serving = place.serve(&[&["--listen", "127.0.0.1:0", "--no-trouble-watch"], &outputs[..]].concat());
     let address = serving.address();
     assert_eq!(status(&post(&address, HANDLER, &[], &body)), 200);
     assert_eq!(status(&post(&address, HANDLER, &[], b"not xml")), 400);
@@ -71,7 +67,7 @@ fn a_change_by_another_process_is_reported_and_only_chosen_events_are() {
 fn an_answer_does_not_wait_for_a_webhook_that_hangs() {
     let place = Place::with_package();
     place.file("secret", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let body = request(&place);
+    let body = phone_request(&place);
     // The system accepts the connections, but nothing reads from them.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", hanging.local_addr().unwrap());

@@ -1,6 +1,6 @@
 //! Guards of rollouts with three servers on one store, some of which are killed.
 
-use crate::place::{IP8540, Place};
+use crate::place::{IP8540, Place, words};
 use crate::serving::{PHONE, Serving, exchange, post, status as http_status};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,26 +36,12 @@ fn start_rollout(place: &Place) {
 }
 
 fn serve(place: &Place, name: &str) -> Serving {
-    let events = format!("{name}.events");
-    let names = "rollout-paused,rollout-already-paused";
-    place.start(
-        &[
-            "serve",
-            "--server-name",
-            name,
-            "--listen",
-            "127.0.0.1:0",
-            "--watch-seconds",
-            "1",
-            "--trust-proxy",
-            "127.0.0.1",
-            "--events-json",
-            &events,
-            "--events",
-            names,
-        ],
-        1,
-    )
+    let call = format!(
+        "serve --server-name {name} --listen 127.0.0.1:0 --watch-seconds 1 --trust-proxy 127.0.0.1 \
+         --events-json {name}.events --events rollout-paused,rollout-already-paused"
+    );
+    let args = words(&call);
+    place.start(&args.iter().map(String::as_str).collect::<Vec<_>>(), 1)
 }
 
 /// A device of this number asks from its own address. Returns whether it was offered anything.
@@ -100,9 +86,7 @@ fn events(place: &Place, name: &str) -> Vec<String> {
 fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_killed() {
     let place = Place::with_package();
     start_rollout(&place);
-    let mut args = vec!["ask", "--print-request"];
-    args.extend(PHONE.iter().map(|arg| if *arg == "0.0.0.0" { OLD } else { arg }));
-    let request = place.run(&args).done();
+    let request = place.call(&format!("ask --print-request {}", PHONE.replace("0.0.0.0", OLD))).done();
     let mut servers: Vec<Serving> = ["a", "b", "c"].map(|name| serve(&place, name)).into();
     for number in 1..=8 {
         assert!(ask(&servers[number % 3], &request, number, OLD), "device {number}");
@@ -170,8 +154,7 @@ fn everything_that_is_stopped_is_said_by_lists_by_approvals_and_by_asking() {
     assert!(approved.stderr.contains(&format!("warning: {stopped}; nothing is offered")), "{approved:?}");
     let serving = place.serve_here();
     let url = serving.url();
-    let asked = [&["ask", "--url", &url], &crate::serving::PHONE[..]].concat();
-    let asked = place.run(&asked);
+    let asked = place.call(&format!("ask --url {url} {PHONE}"));
     assert_eq!(asked.code, Some(0));
     assert!(asked.stderr.contains(&format!("in the store here {stopped}")), "{asked:?}");
 }

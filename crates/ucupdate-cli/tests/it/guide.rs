@@ -2,7 +2,7 @@
 //!
 //! A block of commands is run, line by line, unless a comment with a reason stands before it. Each page has a folder of its own.
 
-use crate::place::{Place, Ran};
+use crate::place::{Place, Ran, words};
 use crate::serving::Serving;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -55,21 +55,6 @@ fn blocks(page: &str) -> Vec<Block> {
 fn commands(lines: &[String]) -> Vec<String> {
     let joined = lines.join("\n").replace("\\\n", " ");
     joined.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
-}
-
-/// Returns the words of a command; what stands in quotes is one word.
-fn words(command: &str) -> Vec<String> {
-    let (mut words, mut quote) = (vec![String::new()], None);
-    for c in command.chars() {
-        match (c, quote) {
-            ('"' | '\'', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            (' ', None) => words.push(String::new()),
-            (c, _) => words.last_mut().unwrap().push(c),
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 /// A page that is run: its folder, its servers, and the ports that stand for those of the page.

@@ -40,19 +40,6 @@ fn commands(text: &str) -> Vec<String> {
     parts.filter_map(|part| part.strip_prefix("ucupdate ")).map(ToOwned::to_owned).collect()
 }
 
-/// Runs a command line exactly as it was printed.
-#[track_caller]
-fn run_printed(place: &Place, command: &str) -> String {
-    let mut words = Vec::new();
-    for (number, part) in command.split('"').enumerate() {
-        match number % 2 {
-            0 => words.extend(part.split_whitespace()),
-            _ => words.push(part),
-        }
-    }
-    place.run(&words).done()
-}
-
 /// Returns a place with a copy of the store that a program of an earlier format wrote.
 fn old_store(format: &str) -> Place {
     let vector =
@@ -97,7 +84,7 @@ fn an_old_store_is_narrowed_by_exactly_the_commands_that_verify_prints() {
         for finding in findings {
             let repair = finding["repair"].as_str().unwrap();
             for command in commands(repair) {
-                let told = run_printed(&place, &command);
+                let told = place.call(&command).done();
                 assert!(told.starts_with("stepping stone ") && told.contains(" is replaced by "), "{told}");
             }
             let history = place.run(&["history", "--last", "1"]).done();
@@ -125,7 +112,7 @@ fn a_stone_for_every_model_is_refused_and_the_stones_that_are_advised_instead_ca
     let refused = place.run(&[&["stone", "add", "all"], &wide[..]].concat()).refused();
     let printed = commands(&refused);
     assert_eq!(printed.len(), 1, "{refused}");
-    let added = run_printed(&place, &printed[0]);
+    let added = place.call(&printed[0]).done();
     assert!(
         added.contains("stepping stone all: UCPhone/Polycom/CX600/*/* below 2.0 goes by 2.0.0.0"),
         "{added}"
@@ -147,7 +134,7 @@ fn all_stones_that_must_name_another_version_are_named_at_once() {
         let printed = commands(&refused);
         assert_eq!(printed.len(), 3, "{refused}");
         for command in printed {
-            run_printed(&place, &command);
+            place.call(&command).done();
         }
         place.run(&["ingest", "newer.cab"]).done();
     }
@@ -163,7 +150,7 @@ fn a_ban_names_the_command_that_lifts_it() {
     let rules = place.run(&["rules"]).done();
     assert!(rules.contains("3.5.6907.0 (banned)"), "{rules}");
     assert_eq!(place.run(&["rules", "--json"]).json()["rules"][0]["banned"], json!(["3.5.6907.0"]));
-    run_printed(&place, &printed[0]);
+    place.call(&printed[0]).done();
     place.run(&["reject", IP8540]).done();
     let rules = place.run(&["rules"]).done();
     assert!(rules.contains("  3.5.6907.0 is rejected\n") && !rules.contains("banned"), "{rules}");
@@ -180,7 +167,7 @@ fn a_banned_interim_image_is_marked_in_the_list() {
     assert_eq!(place.run(&["interim", "list", "--json"]).json()["interim"][0]["banned"], true);
     let refused = place.run(&["interim", "approve", "ENU"]).refused();
     for command in commands(&refused) {
-        run_printed(&place, &command);
+        place.call(&command).done();
     }
     place.run(&["interim", "approve", "ENU"]).done();
 }
@@ -269,7 +256,7 @@ fn a_release_of_another_package_says_what_to_type_and_explain_says_why_nothing_i
     assert!(why.contains("and a pending image is there: the device is no test device"), "{why}");
     let printed = commands(&told);
     assert_eq!(printed, ["interim approve ENU"]);
-    run_printed(&place, &printed[0]);
+    place.call(&printed[0]).done();
     assert_eq!(answer(&place, IP8540, "1.0.522.34", &[]), "offer");
 }
 
@@ -285,7 +272,7 @@ fn a_rejected_interim_image_stays_rejected_until_its_version_is_approved() {
     assert_eq!(printed, ["interim approve ENU 1.0.522.103"], "{again}");
     let list = place.run(&["interim", "list"]).done();
     assert!(list.contains("rejected"), "{list}");
-    run_printed(&place, &printed[0]);
+    place.call(&printed[0]).done();
     assert_eq!(place.run(&["interim", "list", "--json"]).json()["interim"][0]["state"], "approved");
 }
 
@@ -305,7 +292,7 @@ fn an_interim_image_of_another_version_than_the_stone_names_is_refused_with_what
     );
     let printed = commands(&refused);
     assert_eq!(printed, ["stone set ocs-interim --by 1.0.522.110"]);
-    run_printed(&place, &printed[0]);
+    place.call(&printed[0]).done();
     let told = place.run(&["ingest", "newer.cab"]).done();
     assert!(
         told.contains("interim image 1.0.522.110 for ENU replaces 1.0.522.103, which was pending"),
@@ -320,7 +307,7 @@ fn a_package_for_kinds_without_a_stone_says_what_to_type_to_use_its_interim_imag
     let told = place.run(&["ingest", "cx600.cab"]).done();
     let printed = commands(&told);
     assert_eq!(printed.len(), 1, "{told}");
-    let added = run_printed(&place, &printed[0]);
+    let added = place.call(&printed[0]).done();
     assert!(added.starts_with("interim image 2.0.0.0 for ENU is pending\n"), "{added}");
     place.run(&["approve", CX600]).done();
     assert!(explained(&place, CX600, "0.0.0.0").contains("offer 2.0.0.0 as a stepping stone to 4.0.7577.0"));
@@ -352,7 +339,7 @@ fn a_dry_run_of_an_ingest_says_loudly_what_would_go_to_every_device_and_stores_n
     place.file("uc.cab", &sample::uc_updates(500));
     place.run(&["ingest", "uc.cab"]).done();
     let printed = commands(&ran.stderr);
-    run_printed(&place, &printed[0]);
+    place.call(&printed[0]).done();
     let waits = place.run(&["ingest", "RoundTable.cab"]);
     assert!(!waits.stderr.contains("WITHOUT AN APPROVAL"), "{waits:?}");
     assert!(waits.done().contains("1.1.27.0 is pending"));

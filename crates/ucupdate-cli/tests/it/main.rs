@@ -23,6 +23,7 @@ mod holding;
 mod importing;
 mod interim;
 mod life;
+mod looping;
 mod metrics;
 mod misleading;
 #[cfg(unix)]

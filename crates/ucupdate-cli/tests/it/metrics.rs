@@ -1,7 +1,7 @@
 //! `serve --metrics`: the listener for Prometheus.
 
 use crate::place::{IP8540, Place};
-use crate::serving::{PHONE, exchange, post, status};
+use crate::serving::{exchange, phone_request, post, status};
 
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 
@@ -14,7 +14,7 @@ fn get(address: &str, path: &str) -> String {
 fn requests_and_the_state_of_the_server_are_shown() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
-    let request = place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes();
+    let request = phone_request(&place);
     let mut serving = place.serve(&["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
     serving.wait_for_lines(2);
     let metrics = serving.lines[1]
@@ -38,6 +38,8 @@ fn requests_and_the_state_of_the_server_are_shown() {
         "ucupdate_unreadable_requests_total 1",
         "ucupdate_revision 2",
         "ucupdate_ready 1",
+        "ucupdate_rollouts{state=\"running\"} 0",
+        "ucupdate_rollout_devices{outcome=\"failed\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }

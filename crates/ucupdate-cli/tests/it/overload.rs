@@ -1,7 +1,7 @@
 //! Tests `serve` under clients that use all resources. The kill switch must still take effect.
 
 use crate::place::{IP8540, Place};
-use crate::serving::{PHONE, Serving, exchange, post, status};
+use crate::serving::{Serving, exchange, phone_request, post, status};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,10 +36,6 @@ fn serve_with_open_files(place: &Place, soft: usize, hard: usize) -> Serving {
     place.start_program("sh", &["-c", &line], 2)
 }
 
-fn request(place: &Place) -> Vec<u8> {
-    place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
-}
-
 /// Opens this number of connections, sends `said` on each, and reads nothing.
 fn hold(address: &str, count: usize, said: &str) -> Vec<TcpStream> {
     let mut held = Vec::new();
@@ -54,7 +50,7 @@ fn hold(address: &str, count: usize, said: &str) -> Vec<TcpStream> {
 /// Polls until the kill switch takes effect. Returns the time it took, and the number of polls without an answer.
 #[track_caller]
 fn kill_and_poll(place: &Place, address: &str) -> (Duration, usize) {
-    let body = request(place);
+    let body = phone_request(place);
     let is_offered = || -> Option<bool> {
         let head = format!(
             "POST {HANDLER} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
@@ -150,7 +146,7 @@ fn one_host_with_idle_connections_does_not_lock_out_the_others() {
         });
         let _ends_with_this = Ends(&ended);
         std::thread::sleep(Duration::from_secs(2));
-        let body = request(&place);
+        let body = phone_request(&place);
         for poll in 0..90 {
             assert_eq!(status(&post(&address, HANDLER, &[], &body)), 200, "poll {poll}");
         }
@@ -209,7 +205,7 @@ fn health_is_on_its_own_listener_and_a_lost_store_is_not_ready() {
     };
     assert!(answer.contains("nothing is offered"), "{answer}");
     assert_eq!(asked("/healthz"), 200);
-    let body = request(&place);
+    let body = phone_request(&place);
     let answer = post(&serving.address(), HANDLER, &[], &body);
     assert!(status(&answer) == 200 && !answer.contains("<BaseURL>"), "{answer}");
     std::fs::rename(place.path("elsewhere"), place.path("ucupdate-data")).unwrap();

@@ -11,6 +11,8 @@ use ucupdate_cab::package::{NewRelease, PackageBuilder, sample};
 
 pub(crate) const IP8540: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 pub(crate) const CX700: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
+/// A rule that no store has.
+pub(crate) const ABSENT: &str = "UCPhone/LG-Nortel/IP9999/A/ENU/CPE";
 
 /// A temporary folder that is removed after the test.
 pub(crate) struct Place {
@@ -57,6 +59,13 @@ impl Place {
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args).output().unwrap())
     }
+
+    /// Runs the command with the words of a line.
+    #[track_caller]
+    pub(crate) fn call(&self, line: &str) -> Ran {
+        let words = words(line);
+        self.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
 }
 
 impl Ran {
@@ -100,6 +109,25 @@ impl Ran {
         assert_eq!(self.stdout.lines().count(), 1);
         value
     }
+}
+
+/// Returns the words of a line: a part in quotes is one word, and `$IP8540`, `$CX700` and `$ABSENT` stand for the rules of
+/// these names.
+pub(crate) fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in line.chars() {
+        match (c, quote) {
+            ('"' | '\'', None) => (quote, _) = (Some(c), word.get_or_insert_default()),
+            (c, Some(open)) if c == open => quote = None,
+            (' ', None) => words.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    for (name, rule) in [("$IP8540", IP8540), ("$CX700", CX700), ("$ABSENT", ABSENT)] {
+        words.iter_mut().filter(|word| *word == name).for_each(|word| rule.clone_into(word));
+    }
+    words
 }
 
 /// Returns the modification time of images.

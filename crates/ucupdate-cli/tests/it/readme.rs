@@ -2,7 +2,7 @@
 //!
 //! After a change of what is printed, `UCUPDATE_BLESS=1 cargo test -p ucupdate-cli readme` writes the page again.
 
-use crate::place::Place;
+use crate::place::{Place, words};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -67,20 +67,6 @@ fn run(place: &Place, example: &str) -> String {
     let quoted = |arg: &String| if arg.contains(' ') { format!("\"{arg}\"") } else { arg.clone() };
     let args: Vec<String> = args.iter().map(quoted).collect();
     format!("$ ucupdate {}{ending}\n{stdout}{}", args.join(" "), ran.stderr)
-}
-
-/// Returns the words of a call. A part in double quotes is one word, as in a shell.
-fn words(call: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for c in call.chars() {
-        match (c, quoted) {
-            ('"', _) => quoted = !quoted,
-            (' ', false) => words.push(String::new()),
-            _ => words.last_mut().unwrap().push(c),
-        }
-    }
-    words
 }
 
 fn is_package(word: &str) -> bool {

@@ -94,20 +94,8 @@ fn expected_versions_and_stones_are_read_in_the_scheme_of_the_rule() {
     place.run(&["ingest", "c.cab"]).done();
     place.run(&["approve", P420, "--expect", "2.0.1.44.011"]).done();
     place.run(&["rollback", P420, "--expect", "02.0.1.44.09"]).done();
-    let add = [
-        "stone",
-        "add",
-        "two",
-        "--device-type",
-        "UCPhone",
-        "--model",
-        "420HD",
-        "--below",
-        "2.0.1.44.9",
-        "--by",
-        "2.0.1.44.09",
-    ];
-    place.run(&add).done();
+    let add = "stone add two --device-type UCPhone --model 420HD --below 2.0.1.44.9 --by 2.0.1.44.09";
+    place.call(add).done();
     let wrong = place.run(&["stone", "add", "x", "--device-type", "UCPhone", "--below", "2b", "--by", "3"]);
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
 }

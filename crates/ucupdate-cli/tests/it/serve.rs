@@ -1,16 +1,11 @@
 //! Tests `serve`: listeners, URLs, allowed clients, proxies.
 
 use crate::place::{CX700, IP8540, Place};
-use crate::serving::{PHONE, exchange, post, status};
+use crate::serving::{PHONE, exchange, phone_request, post, status};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 const EXTERNAL_HANDLER: &str = "/RequestHandlerExt/ucdevice.upx";
-
-/// Returns the phone's request, as `ask` prints it.
-fn request(place: &Place) -> Vec<u8> {
-    place.run(&[&["ask", "--print-request"], &PHONE[..]].concat()).done().into_bytes()
-}
 
 /// Writes a certificate for this machine and its key.
 fn certificate(place: &Place) {
@@ -44,16 +39,14 @@ fn several_listeners_are_one_server() {
     let first = format!("{}/DeviceUpdateFiles_Int/OCInterim/ENU", urls[0]);
     for url in &urls {
         // A phone posts by https and gets by http in one session.
-        let asked =
-            place.run(&[&["ask", "--json", "--ca-cert", "cert.pem", "--url", url], &PHONE[..]].concat());
+        let asked = place.call(&format!("ask --json --ca-cert cert.pem --url {url} {PHONE}"));
         assert_eq!(asked.code, Some(0), "{asked:?}");
         assert_eq!(asked.json()["offered"][0]["base_url"], first, "{url}");
     }
     let external = format!("{}{EXTERNAL_HANDLER}", urls[2]);
-    let refused =
-        place.run(&[&["ask", "--ca-cert", "cert.pem", "--url", &external], &PHONE[..]].concat()).refused();
+    let refused = place.call(&format!("ask --ca-cert cert.pem --url {external} {PHONE}")).refused();
     assert!(refused.ends_with(" (0x0/401)"), "{refused}");
-    let untrusted = place.run(&[&["ask", "--url", &urls[2]], &PHONE[..]].concat()).refused();
+    let untrusted = place.call(&format!("ask --url {} {PHONE}", urls[2])).refused();
     assert!(untrusted.contains("certificate not trusted"), "{untrusted}");
     let ended = serving.terminated();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -109,7 +102,7 @@ fn outside_nobody_is_served_unless_it_is_said_aloud() {
     let place = Place::with_package();
     place.run(&["approve", CX700]).done();
     let (body, image) =
-        (request(&place), "/DeviceUpdateFiles_Ext/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt");
+        (phone_request(&place), "/DeviceUpdateFiles_Ext/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt");
     let get = format!("GET {image} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     for (options, expected) in [(&[][..], 401), (&["--external-anonymous"], 200)] {
         let serving = place.serve(&[&["--listen", "127.0.0.1:0"], options].concat());
@@ -124,7 +117,7 @@ fn outside_nobody_is_served_unless_it_is_said_aloud() {
 fn a_prefix_is_served_whether_a_proxy_takes_it_off_or_not() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
-    let body = request(&place);
+    let body = phone_request(&place);
     let urls =
         ["--internal-url", "http://updates.contoso.com/phones", "--external-url", "https://contoso.com/p"];
     let serving = place.serve(&[&["--listen", "127.0.0.1:0", "--layout", "lync"], &urls[..]].concat());
@@ -157,7 +150,7 @@ fn a_prefix_is_served_whether_a_proxy_takes_it_off_or_not() {
 #[test]
 fn only_a_trusted_proxy_is_believed() {
     let place = Place::with_package();
-    let body = request(&place);
+    let body = phone_request(&place);
     let said = [("X-Forwarded-For", "6.6.6.6, 10.1.1.123"), ("X-Forwarded-Proto", "https")];
     let mut hosts = Vec::new();
     for options in [&[][..], &["--trust-proxy", "127.0.0.0/8"], &["--trust-proxy", "10.0.0.0/8"]] {
@@ -177,7 +170,7 @@ fn only_a_trusted_proxy_is_believed() {
 fn internal_paths_are_served_only_to_the_internal_networks_also_behind_a_trusted_proxy() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
-    let body = request(&place);
+    let body = phone_request(&place);
     let outside = [("X-Forwarded-For", "203.0.113.7")];
     let inside = [("X-Forwarded-For", "6.6.6.6, 10.1.1.123")];
     let asked = |options: &[&str], said: &[(&str, &str)]| {
@@ -220,7 +213,7 @@ fn logs_that_are_older_than_they_may_be_are_removed_at_the_start() {
 #[test]
 fn times_of_the_audit_log_are_those_of_the_zone() {
     let place = Place::with_package();
-    let body = request(&place);
+    let body = phone_request(&place);
     let serving = place.serve(&["--listen", "127.0.0.1:0", "--time-zone", "Pacific/Kiritimati"]);
     assert_eq!(status(&post(&serving.address(), HANDLER, &[], &body)), 200);
     assert_eq!(serving.terminated().code, Some(0));

@@ -14,27 +14,13 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The arguments that make `ask` send the request of the phone in `vectors/`.
-pub(crate) const PHONE: [&str; 19] = [
-    "--as-the-device",
-    "--device-type",
-    "UCPhone",
-    "--vendor",
-    "LG-Nortel",
-    "--model",
-    "IP8540",
-    "--hardware-revision",
-    "A",
-    "--locale",
-    "ENU",
-    "--mac",
-    "0021630F207B",
-    "--serial",
-    "C185H001209",
-    "--user",
-    "ruisilva@demo.local",
-    "--version",
-    "0.0.0.0",
-];
+pub(crate) const PHONE: &str = "--as-the-device --device-type UCPhone --vendor LG-Nortel --model IP8540 --hardware-revision A \
+    --locale ENU --mac 0021630F207B --serial C185H001209 --user ruisilva@demo.local --version 0.0.0.0";
+
+/// Returns the request of that phone, as `ask` prints it.
+pub(crate) fn phone_request(place: &Place) -> Vec<u8> {
+    place.call(&format!("ask --print-request {PHONE}")).done().into_bytes()
+}
 
 /// A running server. Dropping the value kills it.
 pub(crate) struct Serving {

@@ -41,7 +41,9 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|row| (row["key"].as_str().unwrap(), row["value"].as_str().unwrap(), row["from"].as_str().unwrap()))
+        .map(|row| {
+            (row["key"].as_str().unwrap(), row["value"].as_str().unwrap(), row["from"].as_str().unwrap())
+        })
         .collect();
     let expected = [
         ("store", "file:x", "UCUPDATE_STORE"),
@@ -101,7 +103,10 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     assert_eq!(completed(&place, "ucupdate group show p"), ["pilots"]);
     assert_eq!(completed(&place, "ucupdate hold add fair --group P"), ["Porto"]);
     assert_eq!(completed(&place, "ucupdate approve --all-of ").len(), 1);
-    assert_eq!(completed(&place, "ucupdate serve --external-li"), ["--external-listen", "--external-listen-tls"]);
+    assert_eq!(
+        completed(&place, "ucupdate serve --external-li"),
+        ["--external-listen", "--external-listen-tls"]
+    );
     assert_eq!(completed(&place, "ucupdate serve --layout "), ["ocs", "lync"]);
     std::fs::rename(place.path("ucupdate-data"), place.path("phones")).unwrap();
     assert_eq!(completed(&place, "ucupdate --store file:phones approve UCPhone/Pol"), [CX700]);

@@ -53,22 +53,10 @@ fn the_same_seed_gives_the_same_bytes_whatever_the_number_of_threads() {
 fn a_guard_pauses_what_fails_and_the_store_stays_as_it_was() {
     let place = with_plan();
     let before = place.run(&["history", "--json"]).done();
-    let told = place.run(&[
-        "simulate",
-        "--devices",
-        "600",
-        "--installed",
-        "1.0.522.103",
-        "--days",
-        "4",
-        "--start",
-        "2009-03-06",
-        "--timetable",
-        "plan.txt",
-        "--fail-of",
-        "3.5.6907.9=50%",
-        "--json",
-    ]);
+    let told = place.call(
+        "simulate --devices 600 --installed 1.0.522.103 --days 4 --start 2009-03-06 --timetable plan.txt \
+         --fail-of 3.5.6907.9=50% --json",
+    );
     let told = told.json();
     let happenings = told["happenings"].as_array().unwrap();
     assert_eq!(happenings.len(), 2, "{happenings:?}");

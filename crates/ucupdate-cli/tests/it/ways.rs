@@ -27,25 +27,10 @@ fn a_plan_shows_each_step_and_where_the_way_ends() {
         way(&place, "1.0.522.34"),
         "cpe.nbt: 1.0.522.34 -> 1.0.522.103 (stepping stone) -> 4.0.7577.0"
     );
-    let stone = [
-        "stone",
-        "add",
-        "r2",
-        "--device-type",
-        "UCPhone",
-        "--vendor",
-        "LG-Nortel",
-        "--model",
-        "IP8540",
-        "--hardware-revision",
-        "A",
-        "--below",
-        "3.5",
-        "--by",
-        "3.5.6907.0",
-    ];
+    let stone = "stone add r2 --device-type UCPhone --vendor LG-Nortel --model IP8540 --hardware-revision A \
+         --below 3.5 --by 3.5.6907.0";
     let added = "stepping stone r2: UCPhone/LG-Nortel/IP8540/A/* below 3.5 goes by 3.5.6907.0\n";
-    assert_eq!(place.run(&stone).done(), added);
+    assert_eq!(place.call(stone).done(), added);
     assert_eq!(
         way(&place, "1.0.522.34"),
         "cpe.nbt: 1.0.522.34 -> 1.0.522.103 (stepping stone) -> 3.5.6907.0 (stepping stone) -> 4.0.7577.0"
@@ -103,19 +88,7 @@ fn a_plan_is_of_a_request_in_a_file_or_of_an_earlier_rule_book() {
 fn where_a_device_asks_from_may_decide_its_way() {
     let place = two_releases();
     place.run(&["rollback", IP8540, "--to-nothing"]).done();
-    place
-        .run(&[
-            "group",
-            "add",
-            "branch",
-            "--network",
-            "10.1.0.0/16",
-            "--side",
-            "internal",
-            "--user-domain",
-            "demo.local",
-        ])
-        .done();
+    place.call("group add branch --network 10.1.0.0/16 --side internal --user-domain demo.local").done();
     place.run(&["rollout", "start", IP8540, "4.0.7577.0", "--group", "branch"]).done();
     let asked = ["plan", "--device", KIND, "--installed", "3.5.6907.0"];
     let from = |more: &[&str]| place.run(&[&asked[..], more].concat()).done().contains("-> 4.0.7577.0");

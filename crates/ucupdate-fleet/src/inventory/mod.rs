@@ -3,6 +3,7 @@
 mod counts;
 mod device;
 mod devices;
+mod fetches;
 mod record;
 mod state;
 mod words;
@@ -10,4 +11,5 @@ mod words;
 pub use counts::{DayCount, VersionCount};
 pub use device::{InventoryDevice, InventoryModule, ModuleHistory};
 pub use devices::{DeviceNumber, Inventory, MAX_DEVICE_MODULES};
+pub use fetches::RecentFetches;
 pub use state::{DeviceState, Standing, StateOptions};

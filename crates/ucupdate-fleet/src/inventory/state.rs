@@ -1,9 +1,10 @@
 //! [`Standing`]: where a device stands between the version it has and the version it should have.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
+use super::fetches::{Fetched, RecentFetches};
 use std::fmt;
 use std::time::Duration;
-use ucupdate_core::decide::{EligibilityIndex, decide};
+use ucupdate_core::decide::{EligibilityIndex, OfferKind, decide};
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
@@ -24,7 +25,7 @@ pub enum DeviceState {
     Stuck,
     /// The device should get another version, and a named reason prevents the offer.
     Behind,
-    /// The device was offered the version a short time ago, and has not asked since.
+    /// The device fetched the offered version or, a short time ago, a part of it, and has not asked since.
     Downloading,
     /// The device gets the version when it asks the next time.
     Offered,
@@ -82,7 +83,9 @@ impl DeviceState {
             }
             Self::Stuck => "were offered the same version three times or more, and kept their own",
             Self::Behind => "should get another version, and a reason prevents the offer",
-            Self::Downloading => "were offered the version within the last hour, and have not asked since",
+            Self::Downloading => {
+                "fetched the offered version or, within the last hour, a part of it, and have not asked since"
+            }
             Self::Offered => "get the version when they ask the next time",
             Self::Ahead => "have another version that their rule does not replace by its older one",
             Self::UpToDate => "have the version that their rule gives them",
@@ -100,20 +103,28 @@ impl fmt::Display for DeviceState {
 }
 
 /// The options of finding states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StateOptions {
+#[derive(Clone, Copy, Debug)]
+pub struct StateOptions<'a> {
     now: UnixTime,
     silent_at: UnixTime,
     silence: Duration,
     download: Duration,
+    fetches: Option<&'a RecentFetches>,
 }
 
-impl StateOptions {
-    /// Finds states at this time. A device is silent after 50 hours, because it asks once a day. A download takes at most an
-    /// hour.
+impl<'a> StateOptions<'a> {
+    /// Finds states at this time. A device is silent after 50 hours, because it asks once a day. A part of a download counts for
+    /// an hour.
     pub const fn new(now: UnixTime) -> Self {
-        let hour = Duration::from_secs(60 * 60);
-        Self { now, silent_at: now, silence: Duration::from_secs(50 * 60 * 60), download: hour }
+        let (silence, download) = (Duration::from_secs(50 * 60 * 60), Duration::from_secs(60 * 60));
+        Self { now, silent_at: now, silence, download, fetches: None }
+    }
+
+    /// Sets the downloads that show which devices are downloading. Without them, no device is.
+    #[must_use]
+    pub const fn with_fetches(mut self, fetches: &'a RecentFetches) -> Self {
+        self.fetches = Some(fetches);
+        self
     }
 
     /// Sets the time from which silence is reckoned back, such as the end of the logs. The default is the time of the states.
@@ -152,7 +163,7 @@ impl<'a> Standing<'a> {
         device: &InventoryDevice,
         histories: &[ModuleHistory],
         index: Option<&'a EligibilityIndex>,
-        options: &StateOptions,
+        options: &StateOptions<'_>,
     ) -> Self {
         let request = index.and_then(|index| Some((index, device.request()?)));
         let mut standing = Self { state: DeviceState::Unknown, module: None, decision: None };
@@ -169,7 +180,8 @@ impl<'a> Standing<'a> {
                 None => (None, None),
             };
             let scheme = scheme.unwrap_or(&VersionScheme::Dotnet);
-            let state = state_of(module, history, decision.as_ref(), scheme, options);
+            let host = &device.user_host;
+            let state = state_of(module, history, decision.as_ref(), scheme, host, options);
             // A module without a rule says nothing about a device that has a rule for another module.
             if worst.is_none_or(|worst| state < worst) {
                 worst = Some(state);
@@ -224,7 +236,8 @@ fn state_of(
     history: Option<&ModuleHistory>,
     decision: Option<&Decision<'_>>,
     scheme: &VersionScheme,
-    options: &StateOptions,
+    host: &str,
+    options: &StateOptions<'_>,
 ) -> DeviceState {
     let is_open = decision.is_none_or(|decision| decision.offer().is_some());
     if is_open && is_looping(module, history, scheme) {
@@ -241,16 +254,36 @@ fn state_of(
     }
     match decision {
         None => DeviceState::Unknown,
-        Some(Decision::Offer { .. }) => {
-            let since = seconds_between(module.asked, options.now);
-            let is_recent = since <= options.download.as_secs();
-            if offered.is_some() && is_recent { DeviceState::Downloading } else { DeviceState::Offered }
+        Some(Decision::Offer { kind, .. }) => {
+            let is_stone = matches!(kind, OfferKind::SteppingStone { .. });
+            let is_downloading =
+                offered.is_some_and(|offered| is_downloading(module.asked, offered, is_stone, host, options));
+            if is_downloading { DeviceState::Downloading } else { DeviceState::Offered }
         }
         Some(Decision::UpToDate { .. }) => DeviceState::UpToDate,
         Some(Decision::NotNewer { .. } | Decision::BelowFloor { .. }) => DeviceState::Ahead,
         Some(Decision::NothingApproved { .. }) => DeviceState::NoVersion,
         Some(Decision::NoRule | Decision::AmbiguousModule { .. }) => DeviceState::NoRule,
         Some(_) => DeviceState::Behind,
+    }
+}
+
+/// Returns whether a version that was offered at a time was fetched since, or is being fetched. The path of an interim image has
+/// no version.
+fn is_downloading(
+    asked: UnixTime,
+    offered: &ReportedVersion,
+    is_stone: bool,
+    host: &str,
+    options: &StateOptions<'_>,
+) -> bool {
+    let Some(fetches) = options.fetches else { return false };
+    let of_version = fetches.since(asked, host, Some(offered.as_str()));
+    let interim = || fetches.since(asked, host, None).filter(|_| is_stone);
+    match of_version.or_else(interim) {
+        Some(Fetched::Whole) => true,
+        Some(Fetched::Part(at)) => seconds_between(at, options.now) <= options.download.as_secs(),
+        None => false,
     }
 }
 

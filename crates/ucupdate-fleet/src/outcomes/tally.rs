@@ -66,7 +66,8 @@ impl OutcomeCounts {
         }
     }
 
-    fn add(&mut self, other: Self) {
+    /// Adds the counts of other devices.
+    pub fn add(&mut self, other: Self) {
         self.in_flight += other.in_flight;
         self.succeeded += other.succeeded;
         self.failed += other.failed;

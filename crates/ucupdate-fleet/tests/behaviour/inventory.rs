@@ -1,11 +1,12 @@
 //! The inventory holds every device, and finds where it stands.
 
 use crate::fixtures::*;
-use ucupdate_audit::{AuditRow, LoggedRow, OfferedCell, RequestedCell};
+use std::time::Duration;
+use ucupdate_audit::{AccessRow, AuditRow, LoggedRow, OfferedCell, RequestedCell};
 use ucupdate_core::book::{BookCommand, HeldDevices, Hold};
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{EligibilityIndex, ReportedVersion, RuleBook};
-use ucupdate_fleet::inventory::{DeviceState, Inventory, Standing, StateOptions};
+use ucupdate_fleet::inventory::{DeviceState, Inventory, RecentFetches, Standing, StateOptions};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";
@@ -70,10 +71,9 @@ fn each_device_has_the_state_that_its_requests_and_the_rules_show() {
     for (rows, now, expected) in [
         (&[(0, NEW, "")][..], 1, UpToDate),
         (&[(0, "unknown", "")], 1, Behind),
-        (&[(0, OLD, NEW)], 1, Downloading),
-        (&[(0, OLD, NEW)], 2, Offered),
+        (&[(0, OLD, NEW)], 1, Offered),
         (&[(0, OLD, "")], 1, Offered),
-        (&[(0, OLD, NEW), (1, OLD, NEW)], 2, Downloading),
+        (&[(0, OLD, NEW), (1, OLD, NEW)], 2, Offered),
         (&[(0, OLD, NEW), (1, OLD, NEW), (2, OLD, NEW)], 2, Stuck),
         // Requests within an hour count once.
         (&[(0, OLD, NEW), (0, OLD, NEW), (0, OLD, NEW)], 2, Offered),
@@ -89,6 +89,44 @@ fn each_device_has_the_state_that_its_requests_and_the_rules_show() {
     let other = "UCPhone/LG-Nortel/IP8540/A/DEU";
     assert_eq!(state(&book, other, &[(0, OLD, "")], 1), (NoRule, Some("no-rule")));
     assert_eq!(state(&book, "////", &[(0, OLD, "")], 1), (Unknown, None));
+}
+
+#[test]
+fn a_device_downloads_after_it_fetched_what_it_was_offered_until_it_asks_again() {
+    use DeviceState::{Downloading, Offered};
+    let index = EligibilityIndex::compile(&book(), 1);
+    let path = format!("/DeviceUpdateFiles_Int/{IP8540}/{NEW}/CPE/CPE.nbt");
+    let fetch = |minute: i64, host: &str, status: u16, win32: u32| AccessRow {
+        client_ip: host.into(),
+        win32_status: Some(win32),
+        ..AccessRow::finished("GET", &path, status, Duration::ZERO, UnixTime::from_seconds(minute * 60))
+    };
+    for (asked, fetches, now, expected) in [
+        (&[0][..], &[][..], 5, Offered),
+        (&[0], &[fetch(3, "10.1.1.9", 206, 0)], 5, Downloading),
+        (&[0], &[fetch(3, "10.1.1.9", 200, 64)], 63, Downloading),
+        (&[0], &[fetch(3, "10.1.1.9", 200, 64)], 64, Offered),
+        (&[0], &[fetch(3, "10.1.1.8", 206, 0)], 5, Offered),
+        (&[0], &[fetch(3, "10.1.1.9", 404, 2)], 5, Offered),
+        (&[0], &[fetch(3, "10.1.1.9", 200, 64), fetch(9, "10.1.1.9", 200, 0)], 600, Downloading),
+        (&[5], &[fetch(3, "10.1.1.9", 200, 0)], 10, Offered),
+    ] {
+        let (mut fleet, mut known) = (Inventory::default(), RecentFetches::new(10));
+        for minute in asked {
+            let mut logged = row(0, IP8540, OLD, NEW);
+            logged.row.logged_at = UnixTime::from_seconds(minute * 60);
+            logged.row.user_host = "10.1.1.9".into();
+            fleet.take_in(&logged);
+        }
+        fetches.iter().for_each(|row| known.take_in(row));
+        let number = fleet.numbers()[0];
+        let (device, histories) = (fleet.device(number), fleet.histories(number));
+        let options = StateOptions::new(UnixTime::from_seconds(now * 60));
+        let found =
+            |options: &StateOptions<'_>| Standing::of(&device, &histories, Some(&index), options).state;
+        assert_eq!(found(&options.with_fetches(&known)), expected, "{fetches:?} at {now}");
+        assert_eq!(found(&options), Offered, "without access logs");
+    }
 }
 
 #[test]

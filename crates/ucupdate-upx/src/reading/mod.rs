@@ -249,11 +249,14 @@ impl<'a, 'l> MessageReader<'a, 'l> {
 
     fn end(&mut self) -> Result<(), DecodeError> {
         let depth = self.open.len();
-        let is_alias = self.open.last().is_some_and(|element| match element.role {
-            ElementRole::Item(item) => self.is_alias(item, element.name),
-            _ => false,
-        });
-        let path = self.path_if_wanted(depth.saturating_sub(1), None, is_alias);
+        // The path is made while the element is still open.
+        let (is_alias, path) = match self.open.last() {
+            Some(OpenElement { role: ElementRole::Item(item), name, .. }) => {
+                let is_alias = self.is_alias(*item, name);
+                (is_alias, self.path_if_wanted(depth.saturating_sub(1), None, is_alias))
+            }
+            _ => (false, Box::default()),
+        };
         let Some(OpenElement { at, role, text, overlong, name }) = self.open.pop() else { return Ok(()) };
         match role {
             ElementRole::Item(item) => {

@@ -6,6 +6,7 @@ use crate::error::StateError;
 use crate::packages::files::ServedFile;
 use crate::packages::ingest::Ingested;
 use crate::state::rule_history::Revision;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use ucupdate_audit::{AccessRow, LogKind};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Decision, UpdateRequest};
+use ucupdate_fleet::inventory::DeviceState;
 use ucupdate_fleet::loops::Loop;
 use ucupdate_fleet::outcomes::Tripped;
 use ucupdate_upx::DecodeError;
@@ -199,6 +201,13 @@ pub enum Event<'a> {
         /// The time of its last request.
         last_seen: UnixTime,
     },
+    /// The devices of the fleet were counted. [`TroubleWatch`](crate::TroubleWatch) reports it at each look.
+    FleetCounted {
+        /// The number of devices in each state. A state without devices is missing.
+        states: &'a BTreeMap<DeviceState, u64>,
+        /// The time for which the states hold.
+        at: UnixTime,
+    },
     /// A request to the administrators' side was refused, because its token is missing, wrong or expired, or its role is too
     /// small.
     LoginRefused {
@@ -293,6 +302,7 @@ kinds! {
     StoreReachable "store-reachable"
     LoopFound "loop-found"
     DeviceSilent "device-silent"
+    FleetCounted "fleet-counted"
     LoginRefused "login-refused"
 }
 

@@ -76,6 +76,10 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::DeviceSilent { device, last_seen } => {
             tracing::info!(%device, %last_seen, "device is silent");
         }
+        Event::FleetCounted { states, .. } => {
+            let devices: u64 = states.values().sum();
+            tracing::debug!(devices, ?states, "devices are counted");
+        }
         Event::LoginRefused { host, name, method, path, reason } => {
             tracing::warn!(host, name, method, path, reason, "login refused");
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ucupdate_audit::AccessRow;
 use ucupdate_core::Decision;
 use ucupdate_core::decide::OfferKind;
+use ucupdate_fleet::inventory::DeviceState;
 
 /// The kinds of paths that requests are counted by.
 pub(crate) const PATHS: [&str; 3] = ["handler", "file", "other"];
@@ -78,6 +79,12 @@ pub struct Metrics {
     pub(crate) changed_at: AtomicI64,
     pub(crate) ingests: AtomicU64,
     pub(crate) pauses: AtomicU64,
+    pub(crate) loops: AtomicU64,
+    pub(crate) silences: AtomicU64,
+    /// The devices by state, in the order of `DeviceState::ALL`.
+    pub(crate) devices: [AtomicU64; DeviceState::ALL.len()],
+    /// The time of the last count of devices in milliseconds since 1970. `i64::MIN` before the first count.
+    pub(crate) counted_at: AtomicI64,
     pub(crate) store: Arc<StoreMetrics>,
 }
 
@@ -98,6 +105,10 @@ impl Default for Metrics {
             changed_at: AtomicI64::new(i64::MIN),
             ingests: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
+            loops: AtomicU64::new(0),
+            silences: AtomicU64::new(0),
+            devices: Default::default(),
+            counted_at: AtomicI64::new(i64::MIN),
             store: Arc::default(),
         }
     }
@@ -174,6 +185,14 @@ impl Events for Metrics {
             }
             Event::RolloutPaused { .. } => add(&self.pauses, 1),
             Event::PackageIngested { .. } => add(&self.ingests, 1),
+            Event::LoopFound { .. } => add(&self.loops, 1),
+            Event::DeviceSilent { .. } => add(&self.silences, 1),
+            Event::FleetCounted { states, at } => {
+                for (count, state) in self.devices.iter().zip(&DeviceState::ALL) {
+                    count.store(states.get(state).copied().unwrap_or(0), Ordering::Relaxed);
+                }
+                self.counted_at.store(at.as_millis(), Ordering::Relaxed);
+            }
             _ => {}
         }
     }

@@ -5,6 +5,8 @@ use crate::metrics::histogram::{BOUNDS, Histogram};
 use crate::service::UpdateService;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
+use ucupdate_fleet::inventory::DeviceState;
+use ucupdate_fleet::outcomes::OutcomeCounts;
 
 impl Metrics {
     /// The media type of [`prometheus_text`](Self::prometheus_text).
@@ -70,6 +72,29 @@ impl Metrics {
         text.counter("ingests_total", "Packages that this process ingested", &self.ingests);
         let help = "Rollouts that this server paused because of their guards";
         text.counter("rollouts_paused_total", help, &self.pauses);
+        text.family(
+            "troubles_found_total",
+            "counter",
+            "Devices that were found in trouble, by kind of trouble",
+        );
+        text.sample("troubles_found_total", &[("kind", "loop")], read(&self.loops));
+        text.sample("troubles_found_total", &[("kind", "silent")], read(&self.silences));
+        self.devices(text);
+    }
+
+    /// Writes the devices by state, if a watch counts them.
+    fn devices(&self, text: &mut Text) {
+        let counted_at = self.counted_at.load(Ordering::Relaxed);
+        if counted_at == i64::MIN {
+            return;
+        }
+        text.family("devices", "gauge", "Devices of all servers by state, as of the last count");
+        for (state, count) in DeviceState::ALL.iter().zip(&self.devices) {
+            text.sample("devices", &[("state", state.name())], read(count));
+        }
+        let name = "devices_counted_timestamp_seconds";
+        text.family(name, "gauge", "Time of the last count of devices, in seconds since 1970");
+        text.sample(name, &[], millis(counted_at));
     }
 
     fn store(&self, text: &mut Text) {
@@ -117,6 +142,25 @@ fn state(text: &mut Text, service: &UpdateService) {
     text.family("rollouts", "gauge", "Rollouts by state");
     text.sample("rollouts", &[("state", "running")], running);
     text.sample("rollouts", &[("state", "paused")], paused);
+    let mut outcomes = OutcomeCounts::default();
+    if let Some(watch) = &service.inner.watch {
+        watch.follower.outcomes().tallies().for_each(|tally| outcomes.add(tally.counts));
+    }
+    text.family(
+        "rollout_devices",
+        "gauge",
+        "Devices of all rollouts by outcome, those that downloaded the image",
+    );
+    let OutcomeCounts { in_flight, succeeded, failed, overdue, elsewhere, .. } = outcomes;
+    for (outcome, count) in [
+        ("downloading", in_flight),
+        ("installed", succeeded),
+        ("failed", failed),
+        ("overdue", overdue),
+        ("elsewhere", elsewhere),
+    ] {
+        text.sample("rollout_devices", &[("outcome", outcome)], count);
+    }
 }
 
 fn read(counter: &AtomicU64) -> u64 {

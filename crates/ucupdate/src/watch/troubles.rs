@@ -1,26 +1,31 @@
-//! [`TroubleWatch`]: finds devices in loops and silent devices in the audit logs, and reports them as events.
+//! [`TroubleWatch`]: finds devices in loops and silent devices in the logs, counts devices by state, and reports both as events.
 
 use crate::error::ChangeError;
 use crate::events::event::Event;
+use crate::kept::reading::read_kept_inventory;
 use crate::logs::reader::LogReadError;
 use crate::logs::tail::{LogTail, TailRow};
 use crate::service::UpdateService;
 use crate::state::rule_history::read_revision;
 use crate::watch::follower::before;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
+use ucupdate_core::EligibilityIndex;
 use ucupdate_core::book::{BookCommand, HeldDevices, Hold, HoldName};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::{UnixTime, Zone};
+use ucupdate_fleet::inventory::{DeviceState, Inventory, RecentFetches, Standing, StateOptions};
 use ucupdate_fleet::loops::{DownloadCounts, Loop, LoopGuard, LoopOptions, devices_in_loops, observations};
+use ucupdate_store::StoreError;
 
 /// The number of rows after which other tasks get their turn.
 const ROWS_AT_A_TIME: u64 = 500;
 
-/// Finder of devices in trouble, in the audit logs of all servers of a store.
+/// Finder of devices in trouble, in the logs of all servers of a store.
 ///
 /// Each trouble is reported once, and again if it ended and came back. Every server with such a watch reports the
-/// trouble. Memory is bounded by the number of devices.
+/// trouble. Each look also counts the devices by their state, those of the kept inventories included
+/// ([`Event::FleetCounted`]). Memory is bounded by the number of devices.
 #[derive(Debug)]
 pub struct TroubleWatch {
     zone: Zone,
@@ -41,6 +46,10 @@ struct Known {
     guard: LoopGuard,
     downloads: DownloadCounts,
     latest: HashMap<DeviceId, UnixTime>,
+    fleet: Inventory,
+    fetches: RecentFetches,
+    /// Whether the kept inventories were added.
+    has_kept: bool,
 }
 
 /// The author of the holds that [`TroubleWatch::with_holds`] makes.
@@ -58,6 +67,8 @@ pub struct TroublesFound {
     pub silent: usize,
     /// The devices that this look held.
     pub held: Vec<DeviceId>,
+    /// The number of devices in each state.
+    pub states: BTreeMap<DeviceState, u64>,
 }
 
 /// Error of looking for devices in trouble.
@@ -67,6 +78,9 @@ pub enum TroubleError {
     /// A log cannot be read. Nothing is reported then.
     #[error(transparent)]
     Logs(#[from] LogReadError),
+    /// A kept inventory cannot be read. Nothing is reported then.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A device cannot be held.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -131,6 +145,8 @@ impl TroubleWatch {
 
     /// Reads what was added to the logs of all servers, reports what is new, and holds devices in loops.
     ///
+    /// What was read is judged on a thread for blocking work, so answers do not wait for it.
+    ///
     /// # Errors
     /// When the store fails. The next look tries again.
     pub async fn look(&mut self, service: &UpdateService) -> Result<TroublesFound, TroubleError> {
@@ -141,14 +157,28 @@ impl TroubleWatch {
             guard: LoopGuard::new(LoopOptions::default().with_devices(self.devices)),
             downloads: DownloadCounts::new(self.devices),
             latest: HashMap::new(),
+            fleet: Inventory::default().with_room(self.devices),
+            fetches: RecentFetches::new(self.devices),
+            has_kept: false,
         });
         let rows = self.read(&mut known, service, now).await?;
-        known.latest.retain(|_, at| *at >= since);
-        known.downloads.forget_before(since);
-        let mut loops = known.guard.loops_in(service.snapshot().index());
-        loops.retain(|found| found.goes_on && found.last >= since);
+        if !known.has_kept {
+            read_kept_inventory(&**service.store(), &mut known.fleet).await?;
+            known.has_kept = true;
+        }
+        let (snapshot, silence) = (service.snapshot(), self.silence);
+        let judged = tokio::task::spawn_blocking(move || {
+            known.forget_before(since);
+            let mut loops = known.guard.loops_in(snapshot.index());
+            loops.retain(|found| found.goes_on && found.last >= since);
+            let states = known.states(snapshot.index(), now, silence);
+            (known, loops, states)
+        });
+        // Judging does not panic, so this fails only when the runtime is going down.
+        let Ok((known, loops, states)) = judged.await else { return Ok(TroublesFound::default()) };
         let reported = self.report_loops(service, &loops);
         let silent = self.report_silent(service, &known.latest, now);
+        service.emit(&Event::FleetCounted { states: &states, at: now });
         let known = self.known.insert(known);
         let held = match self.hold_after {
             Some(downloads) => {
@@ -156,7 +186,7 @@ impl TroubleWatch {
             }
             None => Vec::new(),
         };
-        Ok(TroublesFound { rows, loops: reported, silent, held })
+        Ok(TroublesFound { rows, loops: reported, silent, held, states })
     }
 
     /// Takes in new rows. Returns their number.
@@ -166,25 +196,28 @@ impl TroubleWatch {
         service: &UpdateService,
         now: UnixTime,
     ) -> Result<u64, LogReadError> {
-        let Known { tail, guard, downloads, latest } = known;
+        let Known { tail, guard, downloads, latest, fleet, fetches, .. } = known;
         let store = &**service.store();
         tail.look(store).await?;
-        let mut rows: u64 = 0;
+        let (mut read, mut rows): (u64, u64) = (0, 0);
         while let Some(row) = tail.next(store, now).await? {
+            read += 1;
+            if read.is_multiple_of(ROWS_AT_A_TIME) {
+                tokio::task::yield_now().await;
+            }
             let logged = match row {
                 TailRow::Access(row) => {
                     downloads.take_in_access(&row);
+                    fetches.take_in(&row);
                     continue;
                 }
                 TailRow::Audit(logged) => logged,
             };
             rows += 1;
-            if rows.is_multiple_of(ROWS_AT_A_TIME) {
-                tokio::task::yield_now().await;
-            }
             observations(&logged).into_iter().for_each(|observation| guard.observe(observation));
             let row = &logged.row;
             downloads.take_in_audit(row);
+            fleet.take_in(&logged);
             let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { continue };
             if latest.len() < self.devices || latest.contains_key(&device) {
                 let at = latest.entry(device).or_insert(row.logged_at);
@@ -224,6 +257,31 @@ impl TroubleWatch {
         }
         self.silent = silent.into_iter().map(|(device, _)| device.clone()).collect();
         reported
+    }
+}
+
+impl Known {
+    fn forget_before(&mut self, since: UnixTime) {
+        self.latest.retain(|_, at| *at >= since);
+        self.downloads.forget_before(since);
+        self.fetches.forget_before(since);
+    }
+
+    /// Counts the devices by state.
+    fn states(
+        &self,
+        index: &EligibilityIndex,
+        now: UnixTime,
+        silence: Duration,
+    ) -> BTreeMap<DeviceState, u64> {
+        let options = StateOptions::new(now).with_silence(silence).with_fetches(&self.fetches);
+        let mut states = BTreeMap::new();
+        for number in self.fleet.numbers() {
+            let (device, histories) = (self.fleet.device(number), self.fleet.histories(number));
+            let standing = Standing::of(&device, &histories, Some(index), &options);
+            *states.entry(standing.state).or_default() += 1;
+        }
+        states
     }
 }
 

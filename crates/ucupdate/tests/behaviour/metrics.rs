@@ -4,7 +4,8 @@ use ucupdate::cab::package::sample;
 use ucupdate::device::Model;
 use ucupdate::request::Side;
 use ucupdate::store::MemoryStore;
-use ucupdate::{Asker, Metrics, UpdateService};
+use ucupdate::value::Zone;
+use ucupdate::{Asker, Metrics, TroubleWatch, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns a service with an approved version, and its metrics.
@@ -93,7 +94,9 @@ async fn errors_of_the_store_are_counted_and_answers_of_it_are_not() {
 #[tokio::test]
 async fn every_metric_of_the_dashboard_exists() {
     let (service, metrics) = service().await;
+    TroubleWatch::new(Zone::utc()).look(&service).await.unwrap();
     let text = metrics.prometheus_text(&service);
+    assert!(text.contains("\nucupdate_devices{state=\"up-to-date\"} 0\n"), "{text}");
     let dashboard = include_str!("../../../../deploy/grafana/ucupdate.json");
     let names = dashboard
         .split("ucupdate_")

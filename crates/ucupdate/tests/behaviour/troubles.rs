@@ -20,6 +20,7 @@ impl Events for Recorder {
             Event::DeviceSilent { device, last_seen } => {
                 format!("silent {device} {}", (last_seen.as_seconds() - NOW.as_seconds()) / HOUR)
             }
+            Event::FleetCounted { states, .. } => format!("counted {states:?}"),
             _ => return,
         };
         self.0.lock().unwrap().push(line);
@@ -57,9 +58,10 @@ async fn a_loop_and_a_silent_device_are_reported_once_and_again_after_they_came_
     service.flush_logs().await.unwrap();
     let found = watch.look(&service).await.unwrap();
     assert_eq!((found.rows, found.loops, found.silent), (12, 1, 1));
-    assert_eq!(recorder.take(), ["loop 0021630F0002", "silent 0021630F0001 0"]);
+    let counted = "counted {Silent: 1, Stuck: 1, UpToDate: 1}";
+    assert_eq!(recorder.take(), ["loop 0021630F0002", "silent 0021630F0001 0", counted]);
     watch.look(&service).await.unwrap();
-    assert_eq!(recorder.take(), [""; 0], "once is enough");
+    assert_eq!(recorder.take(), [counted], "a trouble is reported once");
     ask_at(60, "0021630F0001", "3.5.6907.0");
     service.flush_logs().await.unwrap();
     watch.look(&service).await.unwrap();

@@ -19,12 +19,12 @@ pub(crate) enum ClientFilterCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// The user agent of the client, as OCPhone/1.0.452.0
+    /// The user agent of the client, such as OCPhone/1.0.452.0
     user_agent: String,
-    /// A rule that allows, as "OCPhone >= 1.0.199"
+    /// A rule that allows a client, such as "OCPhone >= 1.0.199"
     #[arg(long, value_name = "RULE")]
     allow: Vec<ClientRule>,
-    /// A rule that blocks, as "OCPhone" for all its versions
+    /// A rule that blocks a client, such as "OCPhone" for all its versions
     #[arg(long, value_name = "RULE")]
     block: Vec<ClientRule>,
     /// The action for a client for which no rule holds
@@ -72,7 +72,7 @@ pub(crate) async fn run(command: ClientFilterCommand, context: &mut Context) -> 
     let client = UserAgent::new(&user_agent);
     if client.products().is_empty() {
         return Err(Failure::not_understood(format_args!(
-            "{user_agent:?} names no client, expected a name and a version, as OCPhone/1.0.452.0"
+            "{user_agent:?} names no client, expected a name and a version, such as OCPhone/1.0.452.0"
         )));
     }
     let is_for =

@@ -11,7 +11,7 @@ pub(crate) struct DiffArgs {
     /// The earlier revision; 0 is the empty rule book of a new store
     #[arg(long, value_name = "REVISION")]
     from: u64,
-    /// The later one [default: the newest]
+    /// The later revision [default: the newest]
     #[arg(long, value_name = "REVISION")]
     to: Option<u64>,
     #[command(flatten)]

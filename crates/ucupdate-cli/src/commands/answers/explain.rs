@@ -19,16 +19,16 @@ use ucupdate_admin::report;
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     asked: AskedArgs,
-    /// By the rule book of this revision [default: the newest]
+    /// Use the rule book of this revision [default: the newest]
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
-    /// At this time: by the rule book of then, and with --mac or --serial by the last request before it
+    /// Answer by the rule book at this time. With --mac or --serial, the last request before this time is used
     #[arg(long, value_name = "TIME", conflicts_with_all = ["revision", "replay"])]
     at: Option<Moment>,
-    /// Keep question and answer in this new file, to be replayed
+    /// Save the question and the answer in this new file, for --replay
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     save: Option<PathBuf>,
-    /// Ask again what is kept in this file, by the rule book and at the time of then
+    /// Answer the question of this file again, with its rule book and its time
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "side", "dialect", "request", "device", "mac", "serial"])]
     replay: Option<PathBuf>,
 }

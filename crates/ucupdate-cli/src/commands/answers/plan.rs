@@ -14,7 +14,7 @@ use ucupdate::request::Question;
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     asked: AskedArgs,
-    /// By the rule book of this revision [default: the newest]
+    /// Use the rule book of this revision [default: the newest]
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
 }

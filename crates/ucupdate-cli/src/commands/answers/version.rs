@@ -10,9 +10,9 @@ use ucupdate::version::{ReportedVersion, VersionScheme};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VersionArgs {
-    /// The version, as a device or a package says it
+    /// The version, as a device or a package reports it
     a: String,
-    /// Another to compare it with
+    /// Another version, to compare with
     b: Option<String>,
     /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN
     #[arg(long, default_value_t)]

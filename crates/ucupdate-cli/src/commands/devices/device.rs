@@ -39,7 +39,7 @@ pub(crate) struct DeviceArgs {
     /// Assume that the device asks from this side [default: the side of its last offer]
     #[arg(long)]
     side: Option<SideName>,
-    /// Write one page with a drawn timeline to this new file
+    /// Write an HTML page with a drawn timeline to this new file
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
 }
@@ -54,6 +54,7 @@ struct Standing {
 }
 
 pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(&args.html)?;
     let id = find_device(&args.device, &args.audit, context).await?;
     let whose = Whose::device(&id);
     let last = last_request(&whose, None, &args.audit, context).await?;

@@ -25,13 +25,13 @@ use ucupdate_admin::report;
 pub(crate) enum GroupCommand {
     /// List the groups
     List,
-    /// Show what a group is, who is on its list, and what uses it
+    /// Show the conditions of a group, its members, and what uses it
     Show(ShowArgs),
-    /// Make a group: of the devices that have something in common, or a list
+    /// Create a group: the devices that meet conditions, or a list of devices
     Add(Box<AddArgs>),
-    /// Put devices on the list of a group
+    /// Add devices to the list of a group
     AddMember(MembersArgs),
-    /// Take devices off the list of a group
+    /// Remove devices from the list of a group
     RemoveMember(MembersArgs),
     /// Remove a group that nothing uses
     Remove(RemoveArgs),
@@ -39,13 +39,13 @@ pub(crate) enum GroupCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// Its name
+    /// The name of the group
     name: GroupName,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name
+    /// The name of the group
     name: GroupName,
     #[command(flatten)]
     author: AuthorArgs,
@@ -53,14 +53,14 @@ pub(crate) struct RemoveArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// Its name
+    /// The name of the group
     name: GroupName,
-    /// Change a group that is there already
+    /// Replace an existing group
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
     how: ChangeArgs,
-    #[command(flatten, next_help_heading = "What its devices have in common (without any of these: a list)")]
+    #[command(flatten, next_help_heading = "Conditions (without any of them, the group is a list)")]
     predicate: PredicateArgs,
 }
 
@@ -69,22 +69,22 @@ pub(crate) struct AddArgs {
 pub(crate) struct PredicateArgs {
     #[command(flatten)]
     kind: KindPatternArgs,
-    /// How their MAC addresses begin, as 00-21-63
+    /// The first digits of the MAC address, such as 00-21-63
     #[arg(long, value_name = "DIGITS")]
     mac_prefix: Vec<MacPrefix>,
-    /// Between which serial numbers of one length theirs are, as C185H001000..C185H001999
+    /// A range of serial numbers of the same length, such as C185H001000..C185H001999
     #[arg(long, value_name = "A..B")]
     serials: Vec<SerialRange>,
-    /// The domain of the user who signed in last, as contoso.com
+    /// The domain of the user who signed in last, such as contoso.com
     #[arg(long, value_name = "DOMAIN")]
     user_domain: Vec<UserDomain>,
-    /// The network they ask from, as 10.1.0.0/16
+    /// The network of the device, such as 10.1.0.0/16
     #[arg(long)]
     network: Vec<IpNetwork>,
-    /// The side they ask from
+    /// The side of the device
     #[arg(long)]
     side: Option<SideName>,
-    /// The version they have, as ">=1.0.0, <1.0.522.98"
+    /// The range of the installed version, such as ">=1.0.0, <1.0.522.98"
     #[arg(long, value_name = "RANGE", value_parser = range)]
     installed: Option<VersionRange>,
 }

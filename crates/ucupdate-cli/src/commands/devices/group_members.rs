@@ -15,7 +15,7 @@ use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MembersArgs {
-    /// The group's name
+    /// The name of the group
     name: GroupName,
     #[command(flatten)]
     devices: ListedArgs,
@@ -27,13 +27,13 @@ pub(crate) struct MembersArgs {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct ListedArgs {
-    /// A MAC address, as 00-21-63-0F-20-7B or 0021630F207B
+    /// A MAC address, such as 00-21-63-0F-20-7B or 0021630F207B
     #[arg(long)]
     mac: Vec<MacAddress>,
     /// A serial number
     #[arg(long)]
     serial: Vec<SerialNumber>,
-    /// A file with a MAC address or a serial number on each line; # begins a remark
+    /// A file with one MAC address or serial number per line; # begins a comment
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
 }

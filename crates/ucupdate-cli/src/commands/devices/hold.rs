@@ -24,14 +24,14 @@ pub(crate) enum HoldCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// A name for it, for people
+    /// The name of the hold, which you choose
     name: HoldName,
     #[command(flatten)]
     on: HeldArgs,
-    /// When it is over, as 2026-12-01 or 2026-12-01T08:00:00Z [default: never]
+    /// The end of the hold, such as 2026-12-01 or 2026-12-01T08:00:00Z [default: no end]
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// Why, for people
+    /// The reason, which the history and lists show
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) struct AddArgs {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct HeldArgs {
-    /// The device with this MAC address, as 00-21-63-0F-20-7B or 0021630F207B
+    /// The device with this MAC address, such as 00-21-63-0F-20-7B or 0021630F207B
     #[arg(long)]
     mac: Option<MacAddress>,
     /// The device with this serial number
@@ -66,7 +66,7 @@ impl HeldArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name
+    /// The name of the hold
     name: HoldName,
     #[command(flatten)]
     how: ChangeArgs,

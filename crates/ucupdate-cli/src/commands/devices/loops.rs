@@ -21,10 +21,10 @@ use ucupdate::version::ReportedVersion;
 pub(crate) struct LoopsArgs {
     #[command(flatten)]
     audit: AuditArgs,
-    /// The minutes within which repeated requests of an unchanged device count once
+    /// Count the requests of an unchanged device within this number of minutes as one
     #[arg(long, value_name = "MINUTES", default_value = "60")]
     apart_minutes: u32,
-    /// Hold the devices whose loop goes on: they are offered nothing until `hold remove`
+    /// Hold the devices whose loop continues: they are offered nothing until `ucupdate hold remove`
     #[arg(long)]
     hold: bool,
     #[command(flatten)]

@@ -40,7 +40,7 @@ pub(crate) struct ReportArgs {
     /// Write the page to this new file
     #[arg(long, value_name = "OUT")]
     html: PathBuf,
-    /// Report the troubles of this number of days
+    /// The number of days whose troubles are reported
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = |text: &str| units::<u16>(text, DAY, 1..=365))]
     days: u16,
 }
@@ -56,8 +56,10 @@ pub(crate) struct Troubles<'a> {
 }
 
 pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check([&args.html])?;
     let service = context.administer(IfMissing::Refuse).await?;
-    let overview = Overview::read(&AuditArgs::default(), SILENCE, false, context).await?;
+    let overview =
+        Overview::read(&AuditArgs::default(), &LogArgs::default(), SILENCE, false, context).await?;
     overview.report_limits(context);
     let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
     let stories = Stories::read(&Whose::All, &since, &LogArgs::default(), context).await?;

@@ -20,12 +20,12 @@ pub(crate) enum TestDeviceCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// A name for it, for people
+    /// The name of the test device, which you choose
     name: TestDeviceName,
-    /// Its MAC address, as 00-21-63-0F-20-7B or 0021630F207B
+    /// The MAC address, such as 00-21-63-0F-20-7B or 0021630F207B
     #[arg(long, required_unless_present = "serial", conflicts_with = "serial")]
     mac: Option<MacAddress>,
-    /// Its serial number
+    /// The serial number of the device
     #[arg(long)]
     serial: Option<SerialNumber>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(crate) struct AddArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name
+    /// The name of the test device
     name: TestDeviceName,
     #[command(flatten)]
     how: ChangeArgs,

@@ -16,10 +16,10 @@ use ucupdate_cab::{Cabinet, Limits};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildArgs {
-    /// The folder; each image needs its signature catalogue beside it
+    /// The folder. Each image needs its signature catalogue beside it
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The cabinet to be made
+    /// The new cabinet
     #[arg(value_name = "OUT.cab")]
     out: PathBuf,
 }

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExtractArgs {
-    /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order
+    /// A cabinet, a self-extracting program that contains one, or the parts of one set in any order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     cabinet: CabinetArgs,
-    /// The folder to write below, made if it is not there
+    /// The folder to write into. It is created if it does not exist
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 }

@@ -26,19 +26,19 @@ use ucupdate_admin::report::ProblemReport;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
-    /// Cabinets, or self-extracting programs that carry one; taken in order, up to the first that is refused. The parts of
-    /// one set are read together. `-` is stdin
+    /// Cabinets, or self-extracting programs that contain one. They are ingested in order, up to the first that is
+    /// refused. The parts of one set are read together. `-` means stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     package: PackageArgs,
     #[command(flatten)]
     author: AuthorArgs,
-    /// Store nothing, and tell what each file alone would change: what would be pending, and what would go to every device
-    /// without an approval, as packages of RoundTable do
+    /// Store nothing, and print what each file alone would change: the versions that would be pending, and those that
+    /// all devices would get without an approval (as with RoundTable)
     #[arg(long)]
     dry_run: bool,
-    #[command(flatten, next_help_heading = "The devices --dry-run looks at")]
+    #[command(flatten, next_help_heading = "Devices for --dry-run")]
     devices: DevicesArgs,
 }
 

@@ -13,11 +13,11 @@ use crate::failure::Failure;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PackageCommand {
-    /// Build a package from a folder laid out as UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE
+    /// Build a package from a folder with the structure UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE
     Build(build::BuildArgs),
     /// List the packages of the store
     List,
-    /// Show what a cabinet holds and what is understood of it
+    /// Show the files of a cabinet, and how its package is understood
     Show(show::ShowArgs),
     /// Write the files of a cabinet into a folder
     Extract(extract::ExtractArgs),

@@ -16,7 +16,7 @@ use ucupdate_cab::package::sample;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SampleArgs {
-    /// The folder to write into, made if it is not there
+    /// The folder to write into. It is created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -14,7 +14,7 @@ use ucupdate_cab::package::{MemberRole, NoSink, Package, read_package};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// A cabinet, a self-extracting program that carries one, or the parts of one set in any order
+    /// A cabinet, a self-extracting program that contains one, or the parts of one set in any order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]

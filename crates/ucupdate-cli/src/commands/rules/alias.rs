@@ -10,7 +10,7 @@ use ucupdate::book::{Alias, AliasField, AliasWord, BookCommand, RulePattern};
 pub(crate) enum AliasCommand {
     /// List the aliases
     List,
-    /// Let a word that devices report stand for another one
+    /// Create an alias: a word that devices report stands for a word of a rule
     Set(SetArgs),
     /// Remove an alias
     Remove(RemoveArgs),
@@ -23,7 +23,7 @@ pub(crate) struct WordArgs {
     field: AliasField,
     /// The word that devices report
     word: AliasWord,
-    /// Only for devices whose words match, with * for any run of characters [default: all devices]
+    /// The device kinds for which the alias holds, with * for any text [default: all devices]
     #[arg(long, value_name = "PATTERN")]
     within: Option<RulePattern>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct WordArgs {
 pub(crate) struct SetArgs {
     #[command(flatten)]
     word: WordArgs,
-    /// The word that the rule has
+    /// The word in the rule
     #[arg(long, value_name = "WORD")]
     stands_for: AliasWord,
     #[command(flatten)]

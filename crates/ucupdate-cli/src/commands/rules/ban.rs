@@ -22,12 +22,12 @@ pub(crate) enum BanCommand {
 /// The version or the image of a ban.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScopeArgs {
-    /// The rules, with * for any run of characters: 'UCPhone/Polycom/CX*' or a whole rule
+    /// The rules: one rule, or a pattern with * for any text, such as 'UCPhone/Polycom/CX*'
     #[arg(required_unless_present = "image", requires = "version")]
     rules: Option<RulePattern>,
     /// The version
     version: Option<String>,
-    /// The SHA-256 of the image, in any rule and under any version
+    /// The SHA-256 of an image, which is banned in all rules and under all versions
     #[arg(long, value_name = "SHA256", conflicts_with = "rules")]
     image: Option<Sha256Digest>,
 }
@@ -48,7 +48,7 @@ impl ScopeArgs {
 pub(crate) struct AddArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    /// Why, for people
+    /// The reason, which the history and lists show
     #[arg(long, value_parser = reason)]
     reason: String,
     #[command(flatten)]

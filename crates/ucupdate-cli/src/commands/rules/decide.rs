@@ -15,15 +15,17 @@ use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
-    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern, as 'UCPhone/Polycom/*'; all are approved or none
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'. Either all of
+    /// them are approved or none
     ///
-    /// A version after one rule approves that version, which a package must have brought, whatever is pending
+    /// With one rule, a version can follow: that version is approved instead of the pending one. An ingested package
+    /// must contain it
     #[arg(value_name = "RULE [VERSION]", required_unless_present = "all_of", conflicts_with = "all_of")]
     rules: Vec<RuleOrVersion>,
-    /// Approve every version that this package made pending
+    /// Approve every version that became pending by this package
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackagePrefix>,
-    /// Refuse unless this version is what is pending in the one rule that is named
+    /// Refuse unless this version is pending. Needs exactly one rule
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all_of")]
     expect: Option<ReportedVersion>,
     #[command(flatten)]
@@ -71,7 +73,7 @@ fn split(named: &[RuleOrVersion], book: &RuleBook) -> Result<(Vec<RuleName>, Opt
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnrejectArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, or some of its words, as IP8540
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
     rule: RuleName,
     /// The version that was rejected
     #[arg(value_parser = version)]
@@ -82,15 +84,15 @@ pub(crate) struct UnrejectArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RejectArgs {
-    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern, as 'UCPhone/Polycom/*'
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
     ///
-    /// A version after one rule rejects only that version
+    /// With one rule, a version can follow: the command is refused unless that version is pending
     #[arg(value_name = "RULE [VERSION]", required_unless_present = "all_of", conflicts_with = "all_of")]
     rules: Vec<RuleOrVersion>,
-    /// Reject every version that this package made pending
+    /// Reject every version that became pending by this package
     #[arg(long, value_name = "PACKAGE-ID")]
     all_of: Option<PackagePrefix>,
-    /// Refuse unless this version is what is pending
+    /// Refuse unless this version is pending. Needs exactly one rule
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all_of")]
     expect: Option<ReportedVersion>,
     #[command(flatten)]
@@ -99,7 +101,7 @@ pub(crate) struct RejectArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern, as 'UCPhone/Polycom/*'
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
     #[arg(value_name = "RULE", required = true)]
     rules: Vec<RuleName>,
     #[command(flatten)]
@@ -108,19 +110,19 @@ pub(crate) struct RemoveArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollBackArgs {
-    /// The rules, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern, as 'UCPhone/Polycom/*'
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
     #[arg(value_name = "RULE", required_unless_present_any = ["to", "all_of"], conflicts_with_all = ["to", "all_of"])]
     rules: Vec<RuleName>,
     /// Roll back every rule in which a version of this package is approved
     #[arg(long, value_name = "PACKAGE-ID", conflicts_with = "to")]
     all_of: Option<PackagePrefix>,
-    /// Restore the whole rule book of this earlier revision instead, as a new revision
+    /// Restore the whole rule book of this earlier revision, as a new revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
-    /// Withdraw the approved version: nothing is approved then, whatever was approved before
+    /// Withdraw the approved version, so that the rule has no approved version at all
     #[arg(long, conflicts_with = "to")]
     to_nothing: bool,
-    /// Refuse unless this version is what the rule is rolled back to
+    /// Refuse unless the roll back leads to this version
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with_all = ["to", "to_nothing", "all_of"])]
     expect: Option<ReportedVersion>,
     #[command(flatten)]

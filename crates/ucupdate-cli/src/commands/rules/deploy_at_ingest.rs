@@ -9,9 +9,9 @@ use ucupdate::device::DeviceType;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeployArgs {
-    /// The device type, as RoundTable
+    /// The device type, such as RoundTable
     device_type: DeviceType,
-    /// Whether its packages are deployed as they are ingested
+    /// Whether the versions are approved as soon as they are ingested
     deploy: Deploy,
     #[command(flatten)]
     how: ChangeArgs,
@@ -19,7 +19,7 @@ pub(crate) struct DeployArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Deploy {
-    /// Every device gets a version as soon as its package is ingested
+    /// A version is approved as soon as its package is ingested
     Yes,
     /// A version waits for approval
     No,

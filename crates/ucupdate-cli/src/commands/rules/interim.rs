@@ -15,12 +15,12 @@ use ucupdate_admin::report;
 pub(crate) enum InterimCommand {
     /// List the interim images that are approved, pending or rejected
     List(ListArgs),
-    /// Approve an interim image, so that every device gets it that has to step
+    /// Approve an interim image: every device that needs it first is offered it
     ///
     /// Approving a release approves the pending interim images of the same package on its way too, so this is for an image
     /// that came with another package than the release, or that was rejected. Test devices step by a pending image before
     Approve(ApproveArgs),
-    /// Reject the interim image that is pending; the next ingest does not make it pending again
+    /// Reject the pending interim image. A later ingest does not make it pending again
     Reject(RejectArgs),
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 struct Which {
-    /// The locale of the image, as ENU
+    /// The locale of the image, such as ENU
     locale: Locale,
     /// The update type that the image replaces
     #[arg(long, default_value = "CPE", value_name = "TYPE")]
@@ -44,7 +44,7 @@ struct Which {
 pub(crate) struct ApproveArgs {
     #[command(flatten)]
     which: Which,
-    /// A version that a package has brought; without it, the one that is pending
+    /// A version of the interim image that an ingested package contains [default: the pending one]
     #[arg(value_parser = version)]
     version: Option<ReportedVersion>,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use ucupdate::version::VersionScheme;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The pattern of rules, as 'UCPhone/AudioCodes/*'
+    /// The pattern of rules, such as 'UCPhone/AudioCodes/*'
     rules: RulePattern,
     #[command(flatten)]
     how: ChangeArgs,

@@ -16,13 +16,13 @@ pub(crate) enum PinCommand {
     List,
     /// Keep a device or a group at a version
     Set(SetArgs),
-    /// Let it have what the rule says again
+    /// Remove a pin: the device or group is offered the version of the rule again
     Remove(RemoveArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SetArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
@@ -35,7 +35,7 @@ pub(crate) struct SetArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     rule: RuleKey,
     #[command(flatten)]
     whom: WhomArgs,

@@ -22,17 +22,17 @@ pub(crate) enum PolicyCommand {
     List,
     /// Show the policy of a rule, or the version scheme of a pattern
     Show(ShowArgs),
-    /// Change what is given of the policy of a rule, or the version scheme of a pattern of rules
+    /// Change the given parts of the policy of a rule, or the version scheme of a pattern of rules
     Set(Box<SetArgs>),
-    /// Remove the version scheme of a pattern; the rules take over that of the next pattern, else dotnet
+    /// Remove the version scheme of a pattern. Its rules use the scheme of the next matching pattern, or dotnet
     Remove(pattern_scheme::RemoveArgs),
-    /// Set whether packages of a device type go to every device as they are ingested, as RoundTable's do by default
+    /// Set whether versions of a device type are approved as soon as they are ingested, as for RoundTable by default
     DeployAtIngest(deploy_at_ingest::DeployArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, or a pattern of rules, as 'UCPhone/AudioCodes/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, or a pattern of rules, such as 'UCPhone/AudioCodes/*'
     rules: RulesArg,
 }
 
@@ -40,30 +40,32 @@ pub(crate) struct ShowArgs {
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
 pub(crate) struct SetArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE; with --scheme alone also a pattern, as 'UCPhone/AudioCodes/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE. If only --scheme is given, it can be a pattern, such as
+    /// 'UCPhone/AudioCodes/*'
     ///
-    /// Rules that match several patterns take over the scheme of the most exact one: most words without *, then most
-    /// characters beside *, then the first in alphabetical order. A rule with a scheme of its own keeps it.
+    /// If a rule matches several patterns, the most exact one counts: most words without *, then most characters
+    /// beside *, then the first in alphabetical order. A scheme that is set on the rule itself comes first.
     rules: RulesArg,
-    /// When a version is offered to a device that has another
+    /// When a device is offered a version
     #[arg(long)]
     offer: Option<OfferName>,
-    /// Whether devices whose version cannot be read are offered one
+    /// Whether a device is offered a version if the version that it reports cannot be read
     #[arg(long)]
     unreadable: Option<YesOrNo>,
     /// Which versions are one release
     #[arg(long)]
     same_release: Option<SameReleaseName>,
-    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN, as prefixed:UC*HD_
+    /// The version scheme: dotnet, numeric, prefixed:PATTERN or prefixed-same:PATTERN, such as prefixed:UC*HD_
     #[arg(long)]
     scheme: Option<VersionScheme>,
-    /// Devices below this version are offered theirs whatever holds and windows say; or none
+    /// The minimum version: devices with an older one are offered an update even during a hold or outside the window.
+    /// `none` removes it
     #[arg(long, value_name = "VERSION")]
     minimum: Option<OrNone<String>>,
-    /// No device is taken down to a version below this; or none
+    /// The floor: no device is offered an older version than this one. `none` removes it
     #[arg(long, value_name = "VERSION")]
     floor: Option<OrNone<String>>,
-    /// When versions are offered, as "Mon-Fri 22:00-05:00 Europe/Lisbon"; or none
+    /// The hours in which versions are offered, such as "Mon-Fri 22:00-05:00 Europe/Lisbon". `none` removes them
     #[arg(long)]
     window: Option<OrNone<WindowArg>>,
     #[command(flatten)]
@@ -88,9 +90,9 @@ impl<T: FromStr> FromStr for OrNone<T> {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum OfferName {
-    /// Whenever it differs, even if it is older
+    /// Whenever it differs from the installed one, even if it is older
     Different,
-    /// Only when it is newer
+    /// Only if it is newer than the installed one
     Newer,
 }
 

@@ -27,27 +27,28 @@ use ucupdate_admin::report::{self, RolloutReport, RolloutStatus};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
-    /// List the rollouts of all rules, and what is stopped
+    /// List the rollouts of all rules, and the rules whose offers are stopped
     List,
-    /// Show what became of the devices of rollouts: offered, downloading, installed, failed, overdue
+    /// Show the progress of rollouts: the devices that were offered the version, download it, installed it, failed or
+    /// are overdue
     Status(StatusArgs),
-    /// Give a version to a share of the devices of a rule, or to a group
+    /// Offer a version to a share of the devices of a rule, or to a group
     Start(Box<StartArgs>),
     /// Change the share or the stages of a rollout
     Edit(Box<rollout_edit::EditArgs>),
     /// Change the share of a rollout
     Percent(PercentArgs),
-    /// Offer a rollout to nobody until it is resumed; who has the version keeps it
+    /// Pause a rollout: its version is offered to no further device. Devices that have the version keep it
     Pause(PauseArgs),
-    /// Let a paused rollout go on
+    /// Resume a paused rollout
     Resume(NamedArgs),
-    /// End a rollout by approving its version for everybody
+    /// Finish a rollout: approve its version for all devices of the rule
     Finish(NamedArgs),
-    /// End a rollout without approving its version; who has it gets what the rule says
+    /// End a rollout without approving its version. Devices that have the version are offered the approved one
     Stop(NamedArgs),
-    /// Stop every offer at once, or those of one rule
+    /// Stop all offers at once, or the offers of one rule
     Kill(KillArgs),
-    /// Ask that what was stopped goes on; with --approve, agree to what another asked
+    /// Request that stopped offers continue or, with --approve, agree to the request of another administrator
     Restart(RestartArgs),
 }
 
@@ -55,42 +56,42 @@ pub(crate) enum RolloutCommand {
 #[command(group(ArgGroup::new("share").args(["percent", "ramp"])))]
 #[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
 pub(crate) struct StartArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern of rules, as 'UCPhone/Polycom/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
     rule: RuleName,
     /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
     version: ReportedVersion,
-    /// A name for it [default: the version]
+    /// The name of the rollout [default: the version]
     #[arg(long)]
     name: Option<RolloutName>,
-    /// To this group only
+    /// Offer the version only to this group
     #[arg(long)]
     group: Option<GroupName>,
-    /// To this share of the devices, as 10 or 12.5%
+    /// Offer the version to this share of the devices, such as 10 or 12.5%
     #[arg(long)]
     percent: Option<Percent>,
-    /// To a share that grows from now on, as 10%@0d,50%@3d,100%@7d
+    /// Offer the version to a share that grows over time, such as 10%@0d,50%@3d,100%@7d
     #[arg(long, value_name = "STAGES")]
     ramp: Option<Stages>,
-    /// When the stages of --ramp begin to count, as 2026-12-01T22:00Z or, from now, as 3d [default: now]
+    /// The time at which the stages of --ramp begin, such as 2026-12-01T22:00Z, or 3d from now [default: now]
     #[arg(long, value_name = "TIME", requires = "ramp")]
     start_at: Option<Start>,
-    /// Only in these hours, as "Mon-Fri 22:00-05:00 Europe/Lisbon"
+    /// Offer the version only in these hours, such as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
     window: Option<WindowArg>,
-    /// Pause automatically once this number of devices failed
+    /// Pause automatically when this number of devices failed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pause_after_failures: Option<u32>,
-    /// Pause automatically once this share of the devices failed that came back or are overdue
+    /// Pause automatically when this share of the devices that are back or overdue failed
     #[arg(long, value_name = "P")]
     pause_at_share: Option<Percent>,
-    /// The fewest devices a share is reckoned of [default: 20]
+    /// The number of devices that must be back or overdue before --pause-at-share counts [default: 20]
     #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
-    /// How long a device may take to come back with the version, as 2d or 12h [default: 2d]
+    /// The time after which a device is overdue that is not back with the version, such as 2d or 12h [default: 2d]
     #[arg(long, value_name = "TIME", requires = "pause")]
     deadline: Option<Span>,
-    /// How long a device may take to install: until then its old version is no failure [default: 1h]
+    /// The time that an installation takes, in which the old version is no failure [default: 1h]
     #[arg(long, value_name = "TIME", requires = "pause")]
     install_time: Option<Span>,
     #[command(flatten)]
@@ -150,7 +151,7 @@ impl StartArgs {
 /// The name of a rollout and its rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamedArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern of rules, as 'UCPhone/Polycom/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
     rule: RuleName,
     /// The name of the rollout
     name: RolloutName,
@@ -160,11 +161,11 @@ pub(crate) struct NamedArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PercentArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, as IP8540, or a pattern of rules, as 'UCPhone/Polycom/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
     rule: RuleName,
     /// The name of the rollout
     name: RolloutName,
-    /// The share, as 10 or 12.5%; a smaller one takes the version from nobody who has it
+    /// The share, such as 10 or 12.5%. With a smaller share, devices that have the version keep it
     percent: Percent,
     #[command(flatten)]
     how: ChangeArgs,
@@ -174,16 +175,16 @@ pub(crate) struct PercentArgs {
 pub(crate) struct PauseArgs {
     #[command(flatten)]
     rollout: NamedArgs,
-    /// Why, for people
+    /// The reason, which the history and lists show
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KillArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or as IP8540; without it, everything
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540 [default: all rules]
     rule: Option<RuleName>,
-    /// Why, for people
+    /// The reason, which the history and lists show
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
@@ -192,9 +193,9 @@ pub(crate) struct KillArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestartArgs {
-    /// The rule, as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or as IP8540; without it, everything
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540 [default: all rules]
     rule: Option<RuleName>,
-    /// Agree to what somebody else asked
+    /// Agree to the request of another administrator
     #[arg(long)]
     approve: bool,
     #[command(flatten)]

@@ -17,11 +17,11 @@ use ucupdate::version::{FirmwareVersion, VersionScheme};
 pub(crate) enum StoneCommand {
     /// List the stepping stones
     List,
-    /// Make devices below a version go by another first
+    /// Create a stepping stone: devices below one version install another version first
     Add(Box<AddArgs>),
     /// Remove a stepping stone
     Remove(RemoveArgs),
-    /// Leave an interim stone only to the devices that its image was made for
+    /// Limit an interim stone to the device models that its image was made for
     ///
     /// Stores that were made before stones named single models have a stone that sends the interim image of the first
     /// phones to every UCPhone below 1.0.522.98, and a phone that reports 0.0.0.0 is below it whatever it is. This puts one
@@ -29,9 +29,9 @@ pub(crate) enum StoneCommand {
     /// 1.0.522.103, and the models of the package that carries the image for any other. Other devices go straight to their
     /// target. `ucupdate verify` names the stones to narrow, and --dry-run lists the devices whose answer would change
     Narrow(RemoveArgs),
-    /// Change what is given of a stepping stone: its versions, or the devices it is for
+    /// Change the given parts of a stepping stone: its versions, or its devices
     ///
-    /// The stone is replaced in one step, so no device jumps over it meanwhile
+    /// The stone is replaced in one step, so at no time a device can skip it
     Set(Box<SetArgs>),
 }
 
@@ -39,14 +39,14 @@ pub(crate) enum StoneCommand {
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true)
     .args(["below", "by", "device_type", "vendor", "model", "hardware_revision", "locale"])))]
 pub(crate) struct SetArgs {
-    /// Its name
+    /// The name of the stepping stone
     name: StoneName,
-    #[command(flatten, next_help_heading = "Which devices it is for")]
+    #[command(flatten, next_help_heading = "Devices of the stone")]
     kind: KindPatternArgs,
-    /// Devices below this version, on their way to it or beyond, have to step
+    /// Devices below this version must install the version of --by first
     #[arg(long, value_name = "VERSION", value_parser = threshold)]
     below: Option<FirmwareVersion>,
-    /// The version they step to
+    /// The version that these devices install first
     #[arg(long, value_name = "VERSION", value_parser = threshold)]
     by: Option<FirmwareVersion>,
     #[command(flatten)]
@@ -56,17 +56,17 @@ pub(crate) struct SetArgs {
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("device_type", |argument| argument.required(true)))]
 pub(crate) struct AddArgs {
-    /// A name for it, for people
+    /// The name of the stepping stone, which you choose
     name: StoneName,
-    #[command(flatten, next_help_heading = "Which devices it is for")]
+    #[command(flatten, next_help_heading = "Devices of the stone")]
     kind: KindPatternArgs,
-    /// Devices below this version, on their way to it or beyond, have to step
+    /// Devices below this version must install the version of --by first
     #[arg(long, value_name = "VERSION", value_parser = threshold)]
     below: FirmwareVersion,
-    /// The version they step to
+    /// The version that these devices install first
     #[arg(long, value_name = "VERSION", value_parser = threshold)]
     by: FirmwareVersion,
-    /// Where its image comes from
+    /// The source of the image
     #[arg(long, default_value = "release")]
     image: ImageName,
     #[command(flatten)]
@@ -83,7 +83,7 @@ enum ImageName {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name
+    /// The name of the stepping stone
     name: StoneName,
     #[command(flatten)]
     how: ChangeArgs,

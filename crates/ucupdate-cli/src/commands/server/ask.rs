@@ -24,46 +24,49 @@ use ucupdate_http::HANDLER_PATHS;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AskArgs {
-    /// The request handler, as http://127.0.0.1:8080/RequestHandler/ucdevice.upx; where only scheme, host and port are
-    /// given, that of devices inside
+    /// The URL of the request handler, such as http://127.0.0.1:8080/RequestHandler/ucdevice.upx. Without a path, the
+    /// handler for internal devices
     #[arg(long, required_unless_present = "print_request")]
     url: Option<String>,
     #[command(flatten)]
     kind: KindArgs,
-    /// Its MAC address
+    /// The MAC address of the device
     #[arg(long, default_value = "", hide_default_value = true, requires = "known")]
     mac: String,
-    /// Its serial number
+    /// The serial number of the device
     #[arg(long, default_value = "", hide_default_value = true, requires = "known")]
     serial: String,
     /// The user who signed in last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
-    /// The version it says it has; for a device with a MAC address or serial number this or --installed-unknown is needed
+    /// The version that the device reports. A device with a MAC address or serial number needs this or
+    /// --installed-unknown
     #[arg(long = "installed", value_name = "VERSION", visible_alias = "version", group = "known")]
     version: Option<String>,
-    /// Say 0.0.0.0, as phones do that know no version; the default for a device without MAC address and serial number
+    /// Report 0.0.0.0, as a phone does that knows no version. The default for a device without MAC address and serial
+    /// number
     #[arg(long, group = "known")]
     installed_unknown: bool,
-    /// Send the request without the mark of a simulated one: `fleet`, `loops` and guards then take it for the device's own word
+    /// Send the request without the mark of a simulated request, so that `fleet`, `loops` and guards count it as a
+    /// real one
     #[arg(long)]
     as_the_device: bool,
-    /// The time stamp of the image it says it has, as 16-12-2008 04:43:58
+    /// The time stamp that the device reports of its image, such as 16-12-2008 04:43:58
     #[arg(long, value_name = "TIME", default_value = "01-01-1601 00:00:00")]
     time_stamp: String,
-    /// The file it asks about
+    /// The file that the device asks for
     #[arg(long, default_value = "cpe.nbt")]
     file: String,
-    /// The time its clock shows, as 06-03-2009 17:10:39 [default: now, in UTC]
+    /// The time of the device's clock, such as 06-03-2009 17:10:39 [default: now, in UTC]
     #[arg(long, value_name = "TIME")]
     date_time: Option<String>,
-    /// Fetch what is offered into this folder, and check it
+    /// Download the offered files into this folder, and check them
     #[arg(long, value_name = "DIR", conflicts_with = "print_request")]
     download: Option<PathBuf>,
-    /// Trust the certificates in this PEM file too
+    /// Also trust the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
-    /// Print what would be sent, byte for byte, instead of sending it
+    /// Print the exact bytes of the request instead of sending it
     #[arg(long)]
     print_request: bool,
     #[command(flatten)]

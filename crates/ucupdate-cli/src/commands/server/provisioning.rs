@@ -10,13 +10,13 @@ use ucupdate::{BaseUrls, Origin, Setting, provisioning};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProvisioningArgs {
-    /// The origin at which internal devices reach the server
+    /// The origin at which internal devices reach the server, such as http://updates.contoso.com
     #[arg(long, value_name = "ORIGIN")]
     internal_url: Origin,
-    /// The origin at which external devices reach it
+    /// The origin at which external devices reach the server
     #[arg(long, value_name = "ORIGIN")]
     external_url: Option<Origin>,
-    /// The DNS domain that DHCP gives to the phones, as contoso.com
+    /// The DNS domain that DHCP gives to the phones, such as contoso.com
     #[arg(long, value_parser = domain)]
     domain: String,
 }

@@ -38,7 +38,8 @@ pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) ->
         Shell::Powershell => "powershell",
     };
     let shells = Shells::builtins();
-    let shell = shells.completer(name).ok_or_else(|| Failure::new(format_args!("{name} is not a known shell")))?;
+    let shell =
+        shells.completer(name).ok_or_else(|| Failure::new(format_args!("{name} is not a known shell")))?;
     let mut script = Vec::new();
     shell
         .write_registration(COMPLETE, "ucupdate", "ucupdate", "ucupdate", &mut script)
@@ -55,5 +56,8 @@ pub(crate) async fn man(args: ManArgs, context: &mut Context) -> Result<(), Fail
     let entries = std::fs::read_dir(&folder).map_err(failed)?.filter_map(Result::ok);
     let pages = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "1")).count();
     let json = json!({ "folder": folder, "pages": pages });
-    context.output.both(&json, format_args!("{pages} pages in {0}; `man {0}/ucupdate.1` shows the first", folder.display()))
+    context.output.both(
+        &json,
+        format_args!("{pages} pages in {0}; `man {0}/ucupdate.1` shows the first", folder.display()),
+    )
 }

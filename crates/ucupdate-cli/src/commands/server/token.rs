@@ -14,11 +14,11 @@ use ucupdate_admin::{Role, TokenFile, TokenFileError};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token and write it to stdout, once: the file has only its hash
+    /// Create a token and print it once, because the file holds only its hash
     Add(AddArgs),
-    /// List the tokens of the file, without the tokens themselves
+    /// List the names, roles and expiry dates of the tokens
     List(ListArgs),
-    /// Revoke a token; a running server refuses it from the next request on
+    /// Revoke a token; a running server refuses it from the next request
     Revoke(RevokeArgs),
 }
 
@@ -32,7 +32,7 @@ struct FileArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// The name of the administrator: the author of changes. Two people need two names
+    /// The name of the administrator, which is the author of changes. Each person needs a name of their own
     name: String,
     /// The role: viewer (reads), operator (also test devices, holds, pauses, kill) or approver (everything)
     #[arg(long)]

@@ -11,20 +11,21 @@ use ucupdate::{Carried, TreeOptions, TreeWritten, carry};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
-    /// The store to carry state and images into: a folder, file:PATH or s3://BUCKET/PREFIX; made where it is not there
+    /// The store to copy into: a folder, file:PATH or s3://BUCKET/PREFIX. It is created if it does not exist
     #[arg(value_name = "OUT", required_unless_present = "tree", conflicts_with = "tree")]
     out: Option<Other>,
-    /// Write the files that are served into this folder instead, in the hierarchy of their URLs, for other web servers
+    /// Write the served files into this folder instead, in folders like their URLs, for another web server
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
-    /// Copy the files of the tree, also where they could be other names of the store's own
+    /// Always copy the files of the tree. Without it they are hard links to the files of the store where that is
+    /// possible
     #[arg(long, requires = "tree")]
     copy: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
-    /// The store to carry state and images from: a folder, file:PATH or s3://BUCKET/PREFIX
+    /// The store to copy from: a folder, file:PATH or s3://BUCKET/PREFIX
     #[arg(value_name = "IN")]
     from: Other,
 }

@@ -13,13 +13,14 @@ use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, UpdateService};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GcArgs {
-    /// Only say what would be removed
+    /// Remove nothing, and print what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// Leave alone what is younger: another ingest may be in the middle of it
+    /// Keep files that are younger than this number of hours, because they can belong to a running ingest
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = |text: &str| units::<u32>(text, HOUR, 1..=8760))]
     grace_hours: u32,
-    /// Let more than half of the packages leave the rule book at once. A wrong clock can be the reason for such a share
+    /// Allow that more than half of the packages leave the rule book at once. Without it this is refused, because the
+    /// clock can be wrong
     #[arg(long)]
     any_share: bool,
     /// Also remove the logs of all servers that are older than this number of days, 1 to 365

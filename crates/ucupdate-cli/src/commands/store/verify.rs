@@ -12,11 +12,11 @@ use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// Look only whether images are there with their size, without reading them
+    /// Check only that images exist with the right size, without reading them
     #[arg(long)]
     quick: bool,
-    /// Record that missing revisions are lost, and continue the history from the checkpoint after them. Only where no copy of
-    /// the store has them
+    /// Record that missing revisions are lost, and continue the history from the checkpoint after them. Use it only
+    /// if no copy of the store has these revisions
     #[arg(long = "continue")]
     go_on: bool,
     #[command(flatten)]

@@ -31,10 +31,10 @@ pub(crate) struct InspectArgs {
     /// A body of a request or a response, an HTTP message with its head, or packets as text (of Wireshark or tcpdump)
     #[arg(value_name = "FILE", required_unless_present = "capture")]
     file: Option<PathBuf>,
-    /// Inspect a body that the store keeps, as `ucupdate captures` lists it
+    /// Inspect a body that the store keeps, by its id from `ucupdate captures`
     #[arg(long, value_name = "ID", conflicts_with = "file")]
     capture: Option<CaptureId>,
-    /// Propose a dialect by which the request can be read, and write it to a new file
+    /// Write a proposal for a dialect that can read the request to this new file
     #[arg(long, value_name = "OUT.toml")]
     suggest: Option<PathBuf>,
     #[command(flatten)]

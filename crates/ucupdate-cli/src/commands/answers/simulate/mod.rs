@@ -21,42 +21,45 @@ use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimulateArgs {
-    /// Play this number of devices, spread evenly over the rules of the store, instead of the fleet of audit logs
+    /// Simulate this number of devices, spread evenly over the rules of the store, instead of the devices of audit
+    /// logs
     #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"], value_parser = device_count)]
     devices: Option<usize>,
-    /// The version each of these devices has [default: what is approved for it, or 0.0.0.0]
+    /// The version of each of these devices [default: the approved version of its rule, or 0.0.0.0]
     #[arg(long, value_name = "VERSION", requires = "devices", value_parser = version)]
     installed: Option<ReportedVersion>,
     #[command(flatten)]
     audit: AuditArgs,
-    /// How many days
+    /// The number of days to simulate
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     days: u32,
-    /// The seed of chance: the same number gives the same result
+    /// The seed of the random numbers. The same seed gives the same result
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// The share of devices on which an installation fails: they come back with the old version
+    /// The share of installations that fail. The device comes back with the old version
     #[arg(long, value_name = "P", default_value = "0")]
     fail: Percent,
-    /// The share of devices that an installation destroys: they never come back
+    /// The share of installations after which the device never comes back
     #[arg(long, value_name = "P", default_value = "0")]
     brick: Percent,
-    /// Another share of failures for one version, as 4.0.7577.0=40%; as often as wanted
+    /// The share of failures for one version, such as 4.0.7577.0=40%; can be repeated
     #[arg(long, value_name = "VERSION=P", value_parser = fail_of)]
     fail_of: Vec<(ReportedVersion, Percent)>,
-    /// The day on which it begins, at midnight in UTC, as 2009-03-06; windows and ramps go by it [default: today]
+    /// The first day, such as 2009-03-06. The simulation begins at midnight in UTC, and windows and ramps follow this
+    /// clock [default: today]
     #[arg(long, value_name = "DAY", value_parser = day)]
     start: Option<UnixTime>,
-    /// A file with the changes that people make meanwhile, a line each, as `3d percent RULE ROLLOUT 50%`
+    /// A file with the changes that administrators make during the simulation, one per line, such as `3d percent RULE
+    /// ROLLOUT 50%`
     #[arg(long, value_name = "FILE")]
     timetable: Option<PathBuf>,
-    /// How many hours lie between two rows of the result
+    /// The hours between two rows of the result
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = |text: &str| units::<u32>(text, HOUR, 1..=8760))]
     every: u32,
     /// Write the rows into a new file, with a column for each version
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// How many threads work at it; the result is the same [default: as many as the machine runs at once]
+    /// The number of threads, which does not change the result [default: the number of CPUs]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
 }

@@ -11,25 +11,25 @@ use ucupdate::request::{AskedFrom, Question};
 /// The devices that are shown. The default is all of them. A device is shown only if all options choose it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChosenArgs {
-    /// Only devices in these states
+    /// List only devices in these states, separated by commas
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<StateName>,
-    /// Only devices that should have another version than they have, whatever prevents or delays it
+    /// List only devices that should have another version, even if something prevents or delays the offer
     #[arg(long)]
     behind: bool,
-    /// Only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
+    /// List only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
     #[arg(long, value_name = "PATTERN")]
     rule: Option<RulePattern>,
-    /// Only devices in this group
+    /// List only devices in this group
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<GroupName>,
-    /// Only devices that have this version of a module, as they report it
+    /// List only devices that report this version of a module
     #[arg(long, value_name = "VERSION")]
     has: Option<String>,
-    /// The order of the devices
+    /// The order of the list
     #[arg(long, value_enum, default_value = "device")]
     sort: SortBy,
-    /// Turn the order round
+    /// Reverse the order
     #[arg(long)]
     reverse: bool,
 }

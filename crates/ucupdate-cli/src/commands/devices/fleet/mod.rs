@@ -7,6 +7,7 @@ pub(crate) mod overview;
 pub(crate) mod page;
 
 use crate::args::audit::AuditArgs;
+use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
@@ -24,20 +25,23 @@ pub(crate) struct FleetArgs {
     #[command(flatten)]
     audit: AuditArgs,
     #[command(flatten)]
+    logs: LogArgs,
+    #[command(flatten)]
     chosen: ChosenArgs,
     /// A device is silent if it has not asked for this long: hours (50h) or days (7d)
     #[arg(long, value_name = "TIME", default_value = "50h", value_parser = long)]
     silent_after: Duration,
-    /// Write the chosen devices to this new file, as comma-separated values
+    /// Write the listed devices to this new file as CSV
     #[arg(long, value_name = "OUT")]
     csv: Option<PathBuf>,
-    /// Write one page about the fleet to this new file, with plots and the chosen devices
+    /// Write an HTML page about the fleet to this new file, with charts and the listed devices
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
-    /// Keep the devices in the store, beside the inventories that servers keep, so that they do not vanish with old logs
+    /// Store the devices as an inventory beside those of the servers, so that they do not disappear with old logs
     #[arg(long, conflicts_with_all = ["audit", "since"])]
     keep: bool,
-    /// Leave out devices that only a kept inventory names. With --keep, the inventory is made anew from the logs
+    /// Leave out devices that only a stored inventory names. With --keep, the inventory is created again from the
+    /// logs
     #[arg(long)]
     forget_kept: bool,
 }
@@ -46,6 +50,7 @@ pub(crate) struct FleetArgs {
 const KEPT_BY: &str = "ucupdate-fleet";
 
 pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(args.csv.iter().chain(&args.html))?;
     let is_to_file = args.csv.is_some() || args.html.is_some();
     if let Some(group) = &args.chosen.group {
         let snapshot = context.administer(IfMissing::Refuse).await?.snapshot();
@@ -53,7 +58,8 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
             return Err(no_group(group, snapshot.book()));
         }
     }
-    let overview = Overview::read(&args.audit, args.silent_after, args.forget_kept, context).await?;
+    let overview =
+        Overview::read(&args.audit, &args.logs, args.silent_after, args.forget_kept, context).await?;
     if overview.read.is_nothing() {
         return overview.read.refuse_nothing_understood();
     }

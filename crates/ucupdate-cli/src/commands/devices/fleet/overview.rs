@@ -2,6 +2,7 @@
 
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
+use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::BTreeMap;
@@ -10,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use ucupdate::Snapshot;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::inventory::{
-    DeviceNumber, DeviceState, Inventory, InventoryDevice, Standing, StateOptions, VersionCount,
+    DeviceNumber, DeviceState, Inventory, InventoryDevice, RecentFetches, Standing, StateOptions,
+    VersionCount,
 };
 use ucupdate::read_kept_inventory;
 use ucupdate::value::UnixTime;
@@ -28,8 +30,16 @@ pub(crate) struct Overview {
     /// The time from which silence is reckoned back: now, or the end of the files.
     pub(crate) end: UnixTime,
     pub(crate) silence: Duration,
-    options: StateOptions,
+    /// The time of the states.
+    now: UnixTime,
+    fetches: RecentFetches,
 }
+
+/// The time before the end of the logs for which downloads are read. A device asks once a day.
+const DOWNLOADS: Duration = Duration::from_secs(50 * 60 * 60);
+
+/// The number of addresses whose downloads are remembered.
+const ADDRESSES: usize = 1_000_000;
 
 /// Counts of all devices of a fleet.
 #[derive(Debug, Default)]
@@ -55,12 +65,14 @@ pub(crate) struct ModelCount {
 
 impl Overview {
     /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one. If all logs of the store
-    /// are read, the devices of the kept inventories are added, unless they are to be forgotten.
+    /// are read, the devices of the kept inventories are added, unless they are to be forgotten. The access logs show which devices
+    /// are downloading.
     ///
     /// # Errors
     /// When there is no store, or a log cannot be read.
     pub(crate) async fn read(
         audit: &AuditArgs,
+        logs: &LogArgs,
         silence: Duration,
         forgets_kept: bool,
         context: &mut Context,
@@ -83,7 +95,12 @@ impl Overview {
         let rules = context.rules_if_readable().await;
         let now = UnixTime::from(SystemTime::now());
         let end = if audit.is_of_store() { now } else { last.unwrap_or(now) };
-        let options = StateOptions::new(now).with_end(end).with_silence(silence);
+        let mut fetches = RecentFetches::new(ADDRESSES);
+        let since = UnixTime::from_seconds(end.as_seconds().saturating_sub_unsigned(DOWNLOADS.as_secs()));
+        let from_store = audit.is_of_store() && logs.is_of_store();
+        if from_store || !logs.is_of_store() {
+            logs.each_access_row(Some(since), context, from_store, |row| fetches.take_in(row)).await?;
+        }
         let mut overview = Self {
             fleet,
             rules,
@@ -92,7 +109,8 @@ impl Overview {
             read,
             end,
             silence,
-            options,
+            now,
+            fetches,
         };
         overview.find_states();
         Ok(overview)
@@ -111,7 +129,11 @@ impl Overview {
 
     /// Returns where a device stands.
     pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> Standing<'_> {
-        Standing::of(device, &self.fleet.histories(number), self.index(), &self.options)
+        let options = StateOptions::new(self.now)
+            .with_end(self.end)
+            .with_silence(self.silence)
+            .with_fetches(&self.fetches);
+        Standing::of(device, &self.fleet.histories(number), self.index(), &options)
     }
 
     /// The rules by device. `None` if there is no rule book.

@@ -27,7 +27,7 @@ pub(crate) struct TimelineArgs {
     audit: AuditArgs,
     #[command(flatten)]
     logs: LogArgs,
-    /// Write one page with a drawn timeline to this new file, and no result to stdout
+    /// Write an HTML page with a drawn timeline to this new file, and nothing to stdout
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
 }
@@ -36,16 +36,16 @@ pub(crate) struct TimelineArgs {
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 struct WhoseArgs {
-    /// Only the device with this MAC address
+    /// Show only the device with this MAC address
     #[arg(long)]
     mac: Option<MacAddress>,
-    /// Only the device with this serial number
+    /// Show only the device with this serial number
     #[arg(long)]
     serial: Option<SerialNumber>,
-    /// Only devices that asked from this address
+    /// Show only devices that asked from this address
     #[arg(long, value_name = "IP")]
     host: Option<String>,
-    /// Only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// Show only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
     #[arg(long)]
     rule: Option<RuleKey>,
 }
@@ -63,6 +63,7 @@ impl WhoseArgs {
 }
 
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
+    files::new::check(&args.html)?;
     let whose = args.whose.whose();
     let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {

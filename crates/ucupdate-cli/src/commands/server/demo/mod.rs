@@ -19,7 +19,7 @@ use ucupdate_http::{DeviceUpdates, HttpOptions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Leave the server running at the end, and print commands to try on it; Ctrl-C ends it and removes its store
+    /// Leave the server running at the end, and print commands to try. Ctrl-C ends it and removes its store
     #[arg(long)]
     stay: bool,
 }

@@ -30,11 +30,11 @@ pub(crate) struct AdminArgs {
     /// Address and port of the API and the console for administrators; devices are not served there. Needs --token-file
     #[arg(long = "admin", value_name = "ADDR", requires = "token_file")]
     address: Option<SocketAddr>,
-    /// The file of tokens, which `ucupdate token add` makes
+    /// The file of tokens, which `ucupdate token add` creates
     #[arg(long, value_name = "FILE", requires = "address")]
     token_file: Option<PathBuf>,
-    /// Allow an address for --admin that other machines reach. Tokens and packages then cross the network as plain http, unless a
-    /// proxy with TLS stands in front
+    /// Allow an address for --admin that other machines can reach. Without a TLS proxy, tokens and packages cross the
+    /// network unencrypted
     #[arg(long, requires = "address")]
     admin_anywhere: bool,
 }

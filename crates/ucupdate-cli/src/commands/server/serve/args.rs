@@ -21,82 +21,92 @@ const DEFAULT_LISTEN: SocketAddr =
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Address and port to listen on by http, as often as wanted; port 0 is one the system chooses
-    /// [default: 127.0.0.1:8080, where no listener is given]
+    /// Address and port to listen on by http; can be repeated. Port 0 lets the system choose one [default:
+    /// 127.0.0.1:8080, if no listener is given]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<SocketAddr>,
-    /// Address and port to listen on by https (TLS 1.2 or later; phones that speak older ones need a proxy in front), as
-    /// often as wanted
+    /// Address and port to listen on by https; can be repeated. TLS 1.2 or later: phones with an older TLS need a
+    /// proxy
     #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
     pub(crate) listen_tls: Vec<SocketAddr>,
-    /// Like --listen, for devices outside: the internal paths are refused there, and every device counts as external, whatever
-    /// path it chooses. Where one is given, devices of the other listeners count as internal
+    /// Like --listen, for external devices: internal paths are refused, and every device counts as external. If such
+    /// a listener is given, the devices of all other listeners count as internal
     #[arg(long, value_name = "ADDR")]
     pub(crate) external_listen: Vec<SocketAddr>,
     /// Like --external-listen, by https
     #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
     pub(crate) external_listen_tls: Vec<SocketAddr>,
-    /// Certificate chain in PEM, the server's own first: one for all listeners by https, or one for each in order, those of
-    /// --listen-tls first
+    /// Certificate chain in PEM, the server's certificate first. Give one for all https listeners, or one for each:
+    /// first those of --listen-tls in order, then those of --external-listen-tls
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Vec<PathBuf>,
-    /// Private key in PEM, for the certificate in the same place
+    /// Private key in PEM. The first key belongs to the first --tls-cert, and so on
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Vec<PathBuf>,
-    /// Address and port of /healthz and /readyz, for load balancers and monitoring; devices are not served there
+    /// Address and port of /healthz and /readyz, for load balancers and monitoring. Devices are not served there
     #[arg(long, value_name = "ADDR")]
     pub(crate) health: Option<SocketAddr>,
     /// Address and port of /metrics, for Prometheus; /healthz and /readyz are answered there too
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
-    /// Connections at a time by https, and as many by http; where they run short, the one that has waited longest for a request
-    /// is closed [default: 4096, or what the limit of open files allows]
+    /// The number of simultaneous connections by https, and the same number by http. Beyond it, the connection that
+    /// has been idle longest is closed [default: 4096, or what the limit of open files allows]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections: Option<usize>,
-    /// Connections at a time of one address (one /64 network of IPv6); trusted proxies have no such limit. It may fetch files on
-    /// half of them [default: a quarter of --connections]
+    /// The number of simultaneous connections of one address (of one /64 network with IPv6). Half of them can
+    /// download files. Trusted proxies have no such limit [default: a quarter of --connections]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
-    /// Look this often, in seconds, at the logs of all servers for guarded rollouts that fail
+    /// The seconds between two looks at the logs of all servers, for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) watch_seconds: u64,
-    /// Hold a device that is offered updates in a circle, after it downloaded this number of images; at most ten devices an hour
+    /// The seconds between two looks at the logs of all servers, for devices in loops and silent devices. Each look also
+    /// counts the devices by state
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) trouble_seconds: u64,
+    /// Do not look for devices in loops and silent devices, and do not count devices
+    #[arg(long, conflicts_with_all = ["hold_loops", "trouble_seconds"])]
+    pub(crate) no_trouble_watch: bool,
+    /// Hold a device that is offered the same updates again and again, after it downloaded this number of images. At
+    /// most ten devices an hour are held
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) hold_loops: Option<u32>,
-    /// Offer nothing while the store could not be read for this many seconds: the kill switch could have been pressed [default:
-    /// offer what the last known revision says]
+    /// Offer nothing if the store could not be read for this number of seconds, because the kill switch could have
+    /// been used [default: offer what the last known revision says]
     #[arg(long, value_name = "SECONDS", value_parser = |text: &str| units::<u64>(text, 1, 1..=31_536_000))]
     pub(crate) fail_closed: Option<u64>,
-    /// The origin at which internal devices reach this server: http or https, host, and a path prefix if there is one, without a slash
-    /// at the end [default: the first listener, where all of them are of this machine only]
+    /// The origin at which internal devices reach this server: scheme, host, and a path prefix if there is one,
+    /// without a slash at the end [default: the first listener, if only this machine reaches the listeners]
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) internal_url: Option<Origin>,
-    /// The origin at which external devices reach it; external paths ask for credentials
+    /// The origin at which external devices reach this server. External paths require credentials
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) external_url: Option<Origin>,
-    /// The name of this server in the names of its logs [default: the machine's host name]
+    /// The name of this server in the file names of its logs [default: the host name of the machine]
     #[arg(long, value_name = "NAME")]
     pub(crate) server_name: Option<ServerName>,
-    /// How the URLs of files look in answers: /DeviceUpdateFiles_Int or /RequestHandler/Files. Both are served
+    /// The style of file URLs in answers: /DeviceUpdateFiles_Int or /RequestHandler/Files. Both are served
     #[arg(long, value_enum, default_value_t = LayoutName::Ocs)]
     pub(crate) layout: LayoutName,
-    /// Serve everybody outside, without credentials
+    /// Serve external devices without credentials
     #[arg(long)]
     pub(crate) external_anonymous: bool,
-    /// Send devices on to fetch images from the bucket itself, by addresses that hold for this many seconds, 1 to 604800
-    /// [default: 900, where it is given without a number]. They must reach the bucket's server, speak its TLS and trust it
+    /// Redirect downloads of images to the bucket, by signed addresses that are valid for this number of seconds, 1
+    /// to 604800 [default: 900, if it is given without a number]. Devices must reach the bucket's server, support its
+    /// TLS and trust its certificate
     #[arg(
         long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "900",
         value_parser = |text: &str| units::<u64>(text, 1, 1..=604_800)
     )]
     pub(crate) redirect_images: Option<u64>,
-    /// Serve the internal paths only to devices in this network, as 10.0.0.0/8; as often as wanted [default: to everybody]
+    /// Serve internal paths only to devices in this network, such as 10.0.0.0/8; can be repeated [default: to all
+    /// devices]
     #[arg(long, value_name = "CIDR")]
     pub(crate) internal_network: Vec<Network>,
-    /// Take the address of the device from a header that proxies in this network write; as often as wanted
+    /// Trust proxies in this network: the address of the device is read from their header; can be repeated
     #[arg(long, value_name = "CIDR")]
     pub(crate) trust_proxy: Vec<Network>,
-    /// The header that these proxies write; the other one is ignored
+    /// The header that trusted proxies write; the other one is ignored
     #[arg(
         long,
         value_name = "HEADER",
@@ -106,43 +116,44 @@ pub(crate) struct ServeArgs {
         requires = "trust_proxy"
     )]
     pub(crate) proxy_header: ProxyHeader,
-    /// Make the store where there is none
+    /// Create the store if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
-    /// Go on with offers after the history in the store was replaced, for example by an older copy [default: offer nothing]
+    /// Continue to offer versions after the history in the store was replaced, for example by an older copy [default:
+    /// offer nothing]
     #[arg(long)]
     pub(crate) offers_after_replacement: bool,
-    /// Serve from a store that this user may only read. Log rows are lost then [default: end with an error]
+    /// Serve from a store that this user can only read. Log rows are lost [default: end with an error]
     #[arg(long)]
     pub(crate) read_only_store: bool,
     /// The time zone of the audit log, such as Europe/Lisbon
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: Zone,
-    /// How many days logs are kept, 1 to 365
+    /// The number of days that logs are kept, 1 to 365
     #[arg(long, value_name = "DAYS", default_value = "10", value_parser = days)]
     pub(crate) log_days: RetentionDays,
     /// Keep no bodies of requests that cannot be read
     #[arg(long)]
     pub(crate) no_captures: bool,
-    /// Keep no inventory of the devices in the store: silent devices then vanish with old logs
+    /// Keep no inventory of the devices in the store. Devices that no longer ask disappear with the old logs
     #[arg(long)]
     pub(crate) no_inventory: bool,
-    /// Accept uploads of device logs up to this number of MiB, 1 to 64, and keep them [default: refuse uploads; 4, where it is
-    /// given without a number]
+    /// Accept uploads of device logs up to this number of MiB, 1 to 64, and keep them [default: refuse uploads; 4, if
+    /// it is given without a number]
     #[arg(
         long, value_name = "MIB", num_args = 0..=1, require_equals = true, default_missing_value = "4",
         value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
     )]
     pub(crate) keep_device_logs: Option<u16>,
-    /// How many mebibytes of rows a day may have in each of the two logs; further rows of the day are dropped, with a warning
+    /// The largest size of each log for one day, in MiB. Further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,
-    #[command(flatten, next_help_heading = "Administrators")]
-    pub(crate) admin: AdminArgs,
-    #[command(flatten)]
-    pub(crate) events: EventArgs,
     #[command(flatten)]
     pub(crate) dialect: DialectArgs,
+    #[command(flatten, next_help_heading = "Events")]
+    pub(crate) events: EventArgs,
+    #[command(flatten, next_help_heading = "Administrators")]
+    pub(crate) admin: AdminArgs,
 }
 
 /// How the URLs of files look.

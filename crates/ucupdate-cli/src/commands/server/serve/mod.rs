@@ -57,7 +57,7 @@ const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 /// The time within which further signals count as one with the first.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
-/// The period of looking for devices in trouble.
+/// The period of keeping the inventory.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The time from the start until the inventory is kept for the first time.
@@ -104,11 +104,11 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
-    // Reading the logs costs time, so it is done only where somebody asks for events or holds.
-    let troubles = (args.events.wants_troubles() || args.hold_loops.is_some()).then(|| {
+    let troubles = (!args.no_trouble_watch).then(|| {
         let watch = TroubleWatch::new(args.time_zone.clone());
         args.hold_loops.into_iter().fold(watch, TroubleWatch::with_holds)
     });
+    let trouble_period = Duration::from_secs(args.trouble_seconds);
     let keeper =
         (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
     let logs = LogOptions::new(server_name.clone())
@@ -218,7 +218,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         never = reload.run() => match never {},
         never = remove_old_logs(&service) => match never {},
         Some(never) = async { Some(keep_inventory(&service, keeper?).await) } => match never {},
-        Some(never) = async { Some(look_for_troubles(&service, troubles?).await) } => match never {},
+        Some(never) = async { Some(look_for_troubles(&service, troubles?, trouble_period).await) } => match never {},
         never = events.report() => match never {},
         Some(never) = async { Some(answers_health?.await) } => match never {},
         Some(never) = async { Some(answers_admin?.await) } => match never {},
@@ -378,11 +378,16 @@ async fn second_signal(stopping: &mut Stopping) {
     }
 }
 
-/// Looks for devices in loops and silent devices each hour.
-async fn look_for_troubles(service: &UpdateService, mut watch: TroubleWatch) -> std::convert::Infallible {
-    let mut hours = tokio::time::interval(HOUR);
+/// Looks for devices in loops and silent devices now and each period.
+async fn look_for_troubles(
+    service: &UpdateService,
+    mut watch: TroubleWatch,
+    period: Duration,
+) -> std::convert::Infallible {
+    let mut looks = tokio::time::interval(period);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        hours.tick().await;
+        looks.tick().await;
         if let Err(error) = watch.look(service).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for devices in trouble");
         }

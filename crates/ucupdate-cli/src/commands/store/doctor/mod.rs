@@ -16,16 +16,17 @@ use ucupdate::{CheckOptions, Checked, Finding, Origin, Severity, UpdateService, 
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
-    /// The origin at which internal devices reach the server: also check its name, its certificate and its answers
+    /// The origin at which internal devices reach the server. Its name, its certificate and its answers are checked
+    /// too
     #[arg(long, value_name = "ORIGIN")]
     internal_url: Option<Origin>,
-    /// The origin at which external devices reach it
+    /// The origin at which external devices reach the server
     #[arg(long, value_name = "ORIGIN")]
     external_url: Option<Origin>,
-    /// Trust the certificates in this PEM file too
+    /// Also trust the certificates in this PEM file
     #[arg(long, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
-    /// Look only whether images are there with their size, without reading them
+    /// Check only that images exist with the right size, without reading them
     #[arg(long)]
     quick: bool,
 }

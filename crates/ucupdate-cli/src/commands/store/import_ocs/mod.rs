@@ -25,14 +25,14 @@ pub(crate) struct ImportOcsArgs {
     /// The folder with the images: DeviceUpdateFiles of OCS 2007 R2, or the DeviceUpdateStore of a Lync file share
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The output of `Get-CsDeviceUpdateRule`: a list, the file of Export-Csv, or that of Export-Clixml. Without it the newest
-    /// version of each rule becomes pending
+    /// The output of `Get-CsDeviceUpdateRule`: a list, or the file of Export-Csv or Export-Clixml. Without it, the
+    /// newest version of each rule becomes pending
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
     /// The output of `Get-CsTestDevice`, in one of the same forms
     #[arg(long, value_name = "FILE")]
     test_devices: Option<PathBuf>,
-    /// Store nothing, and tell what would be imported and what would be left out
+    /// Store nothing, and print what would be imported and what would be left out
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

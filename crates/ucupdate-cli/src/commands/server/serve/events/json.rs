@@ -5,6 +5,7 @@ use crate::output::escaped_json;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use ucupdate::audit::LogKind;
+use ucupdate::inventory::DeviceState;
 use ucupdate::request::{Side, UpdateRequest};
 use ucupdate::store::error_chain;
 use ucupdate::value::UnixTime;
@@ -124,6 +125,13 @@ fn own_fields(event: &Event<'_>) -> Value {
         }
         Event::DeviceSilent { device, last_seen } => {
             json!({ "device": device.to_string(), "last_seen": last_seen.to_string() })
+        }
+        Event::FleetCounted { states, at } => {
+            let counts = DeviceState::ALL.iter().map(|state| {
+                let count = states.get(state).copied().unwrap_or(0);
+                (state.name().to_owned(), json!(count))
+            });
+            json!({ "counted_at": at.to_string(), "states": counts.collect::<Map<_, _>>() })
         }
         _ => json!({}),
     }

@@ -29,17 +29,17 @@ pub(crate) struct EventArgs {
     /// Print a line for each finished exchange, in the form of the access log
     #[arg(long, value_name = "STREAM", value_enum)]
     access_log: Option<Stream>,
-    /// Write events as JSON, one object a line, to the end of a file or, without FILE, to stdout
+    /// Append events to a file as JSON, one object per line. Without FILE, write them to stdout
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = STDOUT)]
     events_json: Option<PathBuf>,
     /// Send events to this URL, signed with the secret
     #[arg(long, value_name = "URL", requires = "webhook_secret_file")]
     webhook: Option<String>,
-    /// The secret of the webhook: 16 bytes or more, or `whsec_` and base64
+    /// The file with the secret of the webhook: 16 bytes or more, or `whsec_` and base64
     #[arg(long, value_name = "FILE", requires = "webhook")]
     webhook_secret_file: Option<PathBuf>,
-    /// The events to write and to send, by name, separated by commas [default: all of them to --events-json, and those that
-    /// need attention to --webhook]
+    /// The names of the events to write and send, separated by commas [default: all events for --events-json, and
+    /// those that need attention for --webhook]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     events: Vec<EventKind>,
 }
@@ -61,6 +61,7 @@ fn needs_attention(kind: EventKind) -> bool {
             | EventKind::ExchangeFinished
             | EventKind::FetchStarted
             | EventKind::FileFetched
+            | EventKind::FleetCounted
     )
 }
 
@@ -106,13 +107,6 @@ impl EventArgs {
             options = options.with_events(webhook);
         }
         Ok((options, outputs))
-    }
-
-    /// Returns whether an output takes events about devices in trouble.
-    pub(crate) fn wants_troubles(&self) -> bool {
-        let is_trouble = |kind: &EventKind| matches!(kind, EventKind::LoopFound | EventKind::DeviceSilent);
-        (self.events_json.is_some() || self.webhook.is_some())
-            && (self.events.is_empty() || self.events.iter().any(is_trouble))
     }
 
     fn kinds(&self, by_default: impl Fn(EventKind) -> bool) -> Vec<EventKind> {

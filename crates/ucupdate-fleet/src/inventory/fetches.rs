@@ -1,0 +1,135 @@
+//! [`RecentFetches`]: the latest downloads of images at each address.
+
+use crate::downloads::host_mark;
+use crate::timeline::ServedFile;
+use std::collections::HashMap;
+use ucupdate_audit::AccessRow;
+use ucupdate_core::value::UnixTime;
+
+/// The difference between the times of both logs in milliseconds. Logs hold whole seconds.
+const SLACK_MILLIS: i64 = 1000;
+
+/// The latest downloads of images by address and version, from rows of access logs in any order.
+///
+/// They show which devices download what they were offered ([`StateOptions::with_fetches`](super::StateOptions::with_fetches)).
+/// Devices behind one address that were offered the same version cannot be told apart. Memory is bounded by the number of
+/// addresses; downloads of further addresses are left out.
+#[derive(Clone, Debug)]
+pub struct RecentFetches {
+    most: usize,
+    places: HashMap<Place, Latest>,
+}
+
+/// An address, and the version of an image in lower case. The version is `None` for the interim image.
+type Place = (u64, Option<Box<str>>);
+
+/// The times at which the latest downloads at one place ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest {
+    part: Option<UnixTime>,
+    whole: Option<UnixTime>,
+}
+
+/// How much of an image a device has fetched since a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fetched {
+    /// The latest download ended at this time, before the last byte.
+    Part(UnixTime),
+    Whole,
+}
+
+impl RecentFetches {
+    /// Creates an empty collection with room for this number of addresses.
+    pub fn new(most: usize) -> Self {
+        Self { most, places: HashMap::new() }
+    }
+
+    /// Adds a row of an access log. Rows that are not downloads of images are ignored.
+    ///
+    /// A redirect to the store counts as a part, because only the log of the store says whether the device has it all.
+    pub fn take_in(&mut self, row: &AccessRow) {
+        let is_get = row.method.as_logged().eq_ignore_ascii_case("GET");
+        let Some(200 | 206 | 301 | 302 | 303 | 307 | 308) = row.status.filter(|_| is_get) else { return };
+        let Some(file) = ServedFile::of_path(&row.uri_stem.decoded()).filter(|file| !file.is_signature)
+        else {
+            return;
+        };
+        let version = match file.version {
+            Some(version) => Some(version.as_str().to_ascii_lowercase().into()),
+            None if file.is_interim => None,
+            None => return,
+        };
+        let place = (host_mark(&row.client_ip.decoded()), version);
+        if self.places.len() >= self.most && !self.places.contains_key(&place) {
+            return;
+        }
+        let latest = self.places.entry(place).or_default();
+        let is_whole = row.status == Some(200) && row.win32_status.unwrap_or(0) == 0;
+        let time = if is_whole { &mut latest.whole } else { &mut latest.part };
+        *time = (*time).max(Some(row.finished_at));
+    }
+
+    /// Forgets downloads that ended before a time.
+    pub fn forget_before(&mut self, time: UnixTime) {
+        self.places.retain(|_, latest| latest.part.max(latest.whole) >= Some(time));
+    }
+
+    /// Returns what was fetched at an address since a time. The version is `None` for the interim image.
+    pub(super) fn since(&self, time: UnixTime, host: &str, version: Option<&str>) -> Option<Fetched> {
+        let place = (host_mark(host), version.map(|version| version.to_ascii_lowercase().into()));
+        let latest = self.places.get(&place)?;
+        let since = UnixTime::from_millis(time.as_millis().saturating_sub(SLACK_MILLIS));
+        if latest.whole >= Some(since) {
+            return Some(Fetched::Whole);
+        }
+        latest.part.filter(|part| *part >= since).map(Fetched::Part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const IMAGE: &str = "/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
+
+    fn row(path: &str, status: u16, win32: u32, second: i64) -> AccessRow {
+        AccessRow {
+            client_ip: "10.1.1.9".into(),
+            win32_status: Some(win32),
+            ..AccessRow::finished("GET", path, status, Duration::ZERO, UnixTime::from_seconds(second))
+        }
+    }
+
+    #[test]
+    fn a_broken_download_is_a_part_until_a_whole_one_follows() {
+        let mut fetches = RecentFetches::new(10);
+        let since = |fetches: &RecentFetches, second: i64, version: Option<&str>| {
+            fetches.since(UnixTime::from_seconds(second), "10.1.1.9", version)
+        };
+        fetches.take_in(&row(IMAGE, 200, 64, 100));
+        fetches.take_in(&row(IMAGE, 206, 0, 120));
+        fetches.take_in(&row(&IMAGE.replace(".nbt", ".cat"), 200, 0, 130));
+        fetches.take_in(&row(IMAGE, 404, 2, 140));
+        let part = Fetched::Part(UnixTime::from_seconds(120));
+        assert_eq!(since(&fetches, 121, Some("3.5.6907.0")), Some(part), "times are whole seconds");
+        assert_eq!(since(&fetches, 122, Some("3.5.6907.0")), None);
+        assert_eq!(since(&fetches, 90, Some("4.0.7577.0")), None);
+        assert_eq!(since(&fetches, 90, None), None);
+        fetches.take_in(&row(IMAGE, 200, 0, 150));
+        assert_eq!(since(&fetches, 90, Some("3.5.6907.0")), Some(Fetched::Whole));
+        fetches.take_in(&row("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt", 206, 0, 160));
+        assert!(matches!(since(&fetches, 90, None), Some(Fetched::Part(_))));
+        fetches.forget_before(UnixTime::from_seconds(155));
+        assert_eq!(since(&fetches, 90, Some("3.5.6907.0")), None);
+    }
+
+    #[test]
+    fn downloads_without_room_are_left_out() {
+        let mut fetches = RecentFetches::new(1);
+        fetches.take_in(&row(IMAGE, 200, 0, 100));
+        fetches.take_in(&row(&IMAGE.replace("3.5.6907.0", "9.0.0.0"), 200, 0, 100));
+        let since = |version| fetches.since(UnixTime::default(), "10.1.1.9", Some(version));
+        assert_eq!((since("3.5.6907.0"), since("9.0.0.0")), (Some(Fetched::Whole), None));
+    }
+}
