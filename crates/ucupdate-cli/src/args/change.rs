@@ -138,7 +138,7 @@ pub(crate) async fn make_all(
     args.ask(&needed, snapshot.book(), context)?;
     let (mut told, mut revision) = (Told::default(), None);
     for command in &needed {
-        match service.admin(&author).command(command).await {
+        match service.admin(&author).command_as_seen(command, snapshot.book()).await {
             Ok(changed) => {
                 changed.notes.iter().for_each(|note| told.push(note.clone()));
                 revision = changed.revision.or(revision);
