@@ -39,6 +39,7 @@ mod schemes;
 mod serve;
 mod serving;
 mod settings;
+mod short;
 mod simulating;
 mod streams;
 mod timelines;

@@ -6,6 +6,7 @@ use crate::args::whose::Whose;
 use crate::commands::devices::report::{Troubles, troubles};
 use crate::commands::devices::timeline::report::push_wrapped;
 use crate::commands::devices::timeline::stories::Stories;
+use crate::commands::rules::interim::pending_lines;
 use crate::commands::rules::rollout_report::{devices_line, stop_line};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -68,7 +69,9 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         "rollouts": names,
         "holds": book.holds().filter(|hold| hold.lasts(now)).count(),
         "bans": book.bans().count(),
-        "findings": findings,
+        "findings": findings.iter().map(|one| json!({
+            "kind": one.kind, "severity": one.severity.to_string(), "subject": one.subject, "found": one.found,
+        })).collect::<Vec<Value>>(),
         "troubles": open.iter().map(|one| json!({
             "kind": one.example.kind.name(), "devices": one.open.len(), "last": iso(one.last),
         })).collect::<Vec<Value>>(),
@@ -85,9 +88,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         Some(_) => screen.list("stopped", book.stops().map(|(scope, stop)| stop_line(scope, stop))),
     }
     screen.fact("rules", &book.rules().len().to_string());
-    let interim = book.interim_rules().filter_map(|(locale, _, rule)| {
-        Some(format!("interim image {} for {locale}", rule.pending()?.version))
-    });
+    let interim = pending_lines(book).map(|line| line.to_string());
     screen.list("pending", pending(book).into_iter().chain(interim));
     let rollout = |status: &RolloutStatus| {
         let RolloutStatus { rollout, devices, .. } = status;
