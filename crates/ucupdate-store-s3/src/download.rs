@@ -13,6 +13,10 @@ use std::io;
 use std::sync::Arc;
 use ucupdate_store::{ByteStream, error_chain};
 
+/// The number of bytes after which a resumed read counts as a working one, so that its time for retries begins anew. A server
+/// or a proxy that cuts every body after a few bytes must not keep a read alive without end.
+const PROGRESS: u64 = 64 * 1024;
+
 /// Returns the bytes of an object. `first` is the response to the first request.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
     let download = Download {
@@ -20,6 +24,7 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
         at: first.range.start,
         end: first.range.end,
         backoff: None,
+        progress: 0,
         pieces: first.into_stream(),
         remote,
         path,
@@ -42,8 +47,10 @@ struct Download {
     at: u64,
     end: u64,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
-    /// Remaining time for retries since the read broke off. `None` while bytes arrive.
+    /// Remaining time for retries since the read broke off. `None` while the read works.
     backoff: Option<Backoff>,
+    /// Number of bytes since the read broke off last.
+    progress: u64,
 }
 
 impl Download {
@@ -61,7 +68,10 @@ impl Download {
                         continue;
                     }
                     self.at += length;
-                    self.backoff = None;
+                    self.progress = self.progress.saturating_add(length);
+                    if self.progress >= PROGRESS {
+                        self.backoff = None;
+                    }
                     return Some(Ok(piece));
                 }
                 Ok(Some(Err(error))) => io::Error::other(Cause::new(error_chain(&error))),
@@ -84,6 +94,7 @@ impl Download {
     /// Requests the rest of the same object after the error `broken`. Returns the error that ends the read.
     async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
         let Some(tag) = &self.tag else { return Err(broken) };
+        self.progress = 0;
         let backoff = self.backoff.get_or_insert_with(|| self.remote.backoff());
         loop {
             if !backoff.wait().await {

@@ -235,6 +235,17 @@ async fn bytes_that_never_come_end_in_an_error() {
 }
 
 #[tokio::test]
+async fn bodies_that_each_break_off_after_a_few_bytes_end_in_an_error() {
+    let (store, server) = start().await;
+    store.put_bytes(&key("a"), letters(b'x', MIB)).await.unwrap();
+    server.on(Call::Get).always(Fault::Truncates(9));
+    let error = store.get_bytes(&key("a"), MIB).await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    let requests = server.calls(Call::Get);
+    assert!(requests < 100, "{requests} requests brought nine bytes each");
+}
+
+#[tokio::test]
 async fn a_part_is_tried_again_and_an_upload_of_which_one_fails_is_aborted() {
     let (store, server) = start().await;
     server.on(Call::Begin).once(Fault::Status(500));

@@ -24,8 +24,13 @@ impl UpdateService {
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
         // The revisions that could be read are valid, even if a later one cannot be read.
-        let looked = in_time("looking for changes", history.look()).await;
+        let mut looked = in_time("looking for changes", history.look()).await;
         self.publish(&mut history).await;
+        if let Ok(true) = looked {
+            // The first one answers already: it may be the kill switch, and the store may need a second for each request.
+            looked = in_time("looking for changes", history.catch_up()).await;
+            self.publish(&mut history).await;
+        }
         self.inner.looks.record(looked.as_ref().err(), &self.inner.options.events);
         looked?;
         Ok(history.revision())
@@ -65,8 +70,8 @@ impl UpdateService {
             let begun = Instant::now();
             let mut history = self.inner.history.lock().await;
             let tried = in_time("changing the rule book", async {
-                if tries == 0 {
-                    history.look().await?;
+                if tries == 0 && history.look().await? {
+                    history.catch_up().await?;
                 }
                 history.try_change(id, author, self.now(), command, &make).await
             });

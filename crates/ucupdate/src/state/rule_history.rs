@@ -195,15 +195,14 @@ impl RuleHistory {
         Ok(moved)
     }
 
-    /// Reads the revisions that other servers made, and checks that the store still holds the newest known revision. Returns
-    /// whether there were any.
+    /// Reads the next revision of other servers, and checks that the store still holds the newest known revision. Returns
+    /// whether there was a next one. [`catch_up`](Self::catch_up) reads the revisions after it.
     pub(crate) async fn look(&mut self) -> Result<bool, StateError> {
         let (next, compared) = tokio::join!(self.read_next(), self.compare_newest());
         self.compared = compared?;
         let Some((document, sha256)) = next? else { return Ok(false) };
-        // Each of these revisions contains the SHA-256 of the one before it, so their order is proved.
+        // A revision contains the SHA-256 of the one before it, so their order is proved.
         self.take(&document, sha256);
-        self.catch_up().await?;
         Ok(true)
     }
 

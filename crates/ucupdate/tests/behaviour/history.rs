@@ -1,7 +1,9 @@
 use crate::fixtures::*;
+use crate::meanwhile::Meanwhile;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use ucupdate::book::{
     Ban, BookCommand, Group, GroupName, PatternScheme, Predicate, RulePattern, SteppingStone, StoneImage,
@@ -296,6 +298,22 @@ async fn a_revision_removed_by_hand_is_missed_and_never_written_over() {
     let refused = service.admin("bob").add_test_device(tester(6)).await.unwrap_err().to_string();
     assert!(refused.starts_with(&format!("`{fourth}` is missing")), "{refused}");
     assert!(!store.exists(&fourth).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_change_answers_before_the_store_is_asked_for_the_next_one() {
+    let store = Meanwhile::default();
+    let service = with_sample(store.clone()).await;
+    let other = open(store.store.clone()).await;
+    other.admin("ann").add_test_device(tester(1)).await.unwrap();
+    let seen = Arc::new(AtomicU64::new(0));
+    let (answering, revision) = (service.clone(), Arc::clone(&seen));
+    // The next request after the one that found revision 2.
+    store.before(Call::Get, "state/revisions/00000000000000000003", move |_| async move {
+        revision.store(answering.snapshot().revision(), Ordering::Relaxed);
+    });
+    assert_eq!(service.refresh().await.unwrap(), 2);
+    assert_eq!((store.has_happened(), seen.load(Ordering::Relaxed)), (true, 2));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::files;
 use crate::files::new::NewFiles;
 use crate::output::shown::Shown;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use ucupdate::device::Device;
 use ucupdate::request::{InstalledModule, UpdateRequest};
 use ucupdate::upx::Codec;
@@ -19,10 +19,13 @@ pub(crate) struct SampleArgs {
     /// The folder to write into. It is created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// The size of each image in KiB, 1 to 65535; real firmware has some ten thousand [default: 300]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u16).range(1..))]
+    image_kib: Option<u16>,
 }
 
 pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), Failure> {
-    let files = files::blocking(move || write(&args.folder)).await?;
+    let files = files::blocking(move || write(&args)).await?;
     let lines: Vec<String> =
         files.iter().map(|(path, _, what)| format!("{}  {what}", Shown(path.display()))).collect();
     let files: Vec<Value> = files
@@ -33,22 +36,24 @@ pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), F
 }
 
 /// Writes the samples, and returns their paths, sizes and purposes.
-fn write(path: &Path) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
+fn write(args: &SampleArgs) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
+    let path = args.folder.as_path();
+    let image_bytes = args.image_kib.map_or(sample::IMAGE_BYTES, |kib| 1024 * usize::from(kib));
     let samples = [
         (
             "UCUpdates.cab",
             "LG-Nortel IP8540 3.5.6907.0, Polycom CX700 3.5.6907.9, and the interim image 1.0.522.103",
-            sample::uc_updates(sample::IMAGE_BYTES),
+            sample::uc_updates(image_bytes),
         ),
         (
             "UCUpdates.exe",
             "the same cabinet in a program that would unpack it",
-            sample::uc_updates_exe(sample::IMAGE_BYTES),
+            sample::uc_updates_exe(image_bytes),
         ),
         (
             "RoundTable.cab",
             "a conference camera's, in use as soon as it is ingested",
-            sample::round_table(sample::IMAGE_BYTES),
+            sample::round_table(image_bytes),
         ),
         ("request.xml", "what an LG-Nortel IP8540 asks that has 1.0.522.34", request()?),
     ];
