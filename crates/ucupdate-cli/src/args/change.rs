@@ -51,7 +51,11 @@ impl ChangeArgs {
         if notes.is_empty() {
             return Ok(());
         }
-        confirm(&format!("{}. This reaches every device of the rule. Go on?", Shown(notes.join("; "))), false, context)
+        confirm(
+            &format!("{}. This reaches every device of the rule. Go on?", Shown(notes.join("; "))),
+            false,
+            context,
+        )
     }
 }
 

@@ -37,12 +37,18 @@ pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) ->
 ///
 /// # Errors
 /// When the answer is not yes, and when there is no terminal.
-pub(crate) fn confirm_or_refuse(question: &str, is_agreed: bool, context: &mut Context) -> Result<(), Failure> {
+pub(crate) fn confirm_or_refuse(
+    question: &str,
+    is_agreed: bool,
+    context: &mut Context,
+) -> Result<(), Failure> {
     if is_agreed {
         return Ok(());
     }
     if !(std::io::stdin().is_terminal() && context.output.stderr_is_terminal()) {
-        return Err(Failure::usage("nobody can be asked without a terminal; --yes agrees, and --dry-run changes nothing"));
+        return Err(Failure::usage(
+            "nobody can be asked without a terminal; --yes agrees, and --dry-run changes nothing",
+        ));
     }
     ask(question)
 }

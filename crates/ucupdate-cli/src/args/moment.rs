@@ -80,7 +80,8 @@ pub(crate) fn units<T: TryFrom<u64>>(
         HOUR => "hours",
         _ => "seconds",
     };
-    let expected = || format!("expected {} to {} {name}, or a time, as 3d, 12h, 90m or 45s", range.start(), range.end());
+    let expected =
+        || format!("expected {} to {} {name}, or a time, as 3d, 12h, 90m or 45s", range.start(), range.end());
     let suffixes = [("d", DAY), ("h", HOUR), ("m", 60), ("s", 1), ("", unit)];
     let (count, factor) = suffixes
         .into_iter()
@@ -135,12 +136,20 @@ mod tests {
 
     #[test]
     fn a_number_has_the_unit_of_its_option_and_a_time_is_converted() {
-        for (text, unit, found) in
-            [("3", DAY, 3), ("3d", DAY, 3), ("48h", DAY, 2), ("3d", HOUR, 72), ("90m", 1, 5400), ("45s", 1, 45), ("7", 1, 7)]
-        {
+        for (text, unit, found) in [
+            ("3", DAY, 3),
+            ("3d", DAY, 3),
+            ("48h", DAY, 2),
+            ("3d", HOUR, 72),
+            ("90m", 1, 5400),
+            ("45s", 1, 45),
+            ("7", 1, 7),
+        ] {
             assert_eq!(units::<u64>(text, unit, 1..=10_000), Ok(found), "{text}");
         }
-        for (text, unit) in [("", 1), ("d", DAY), ("36h", DAY), ("-1", 1), ("+1d", DAY), ("0", 1), ("10001", 1), ("3w", DAY)] {
+        for (text, unit) in
+            [("", 1), ("d", DAY), ("36h", DAY), ("-1", 1), ("+1d", DAY), ("0", 1), ("10001", 1), ("3w", DAY)]
+        {
             assert!(units::<u64>(text, unit, 1..=10_000).is_err(), "{text}");
         }
         assert!(units::<u8>("300", 1, 1..=10_000).is_err());

@@ -19,7 +19,8 @@ impl FromStr for PackagePrefix {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_fit = (MIN_DIGITS..=DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_fit =
+            (MIN_DIGITS..=DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
         match is_fit {
             true => Ok(Self(text.to_ascii_lowercase())),
             false => Err(format!(

@@ -155,7 +155,11 @@ fn ambiguous(name: &RuleName, rules: &[RuleKey]) -> Failure {
         Some(more) if more > 0 => format!(" and {more} more"),
         _ => String::new(),
     };
-    Failure::new(format_args!("{name} is the name of {} rules, expected one: {}{more}", rules.len(), shown.join(", ")))
+    Failure::new(format_args!(
+        "{name} is the name of {} rules, expected one: {}{more}",
+        rules.len(),
+        shown.join(", ")
+    ))
 }
 
 /// Checks that a rule exists.

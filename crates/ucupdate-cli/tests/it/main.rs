@@ -42,6 +42,8 @@ mod settings;
 mod short;
 mod simulating;
 mod streams;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod timelines;
 mod together;
 mod usage;

@@ -65,7 +65,10 @@ fn a_package_is_named_by_its_first_digits_and_its_versions_are_decided_together(
     assert!(place.run(&["reject", "--all-of", id]).refused().contains("is pending"));
     let absent = if id.starts_with("0000") { "1111" } else { "0000" };
     let reason = place.run(&["approve", "--all-of", absent]).refused();
-    assert_eq!(reason, format!("no package begins with {absent}; `ucupdate package list` lists the packages"));
+    assert_eq!(
+        reason,
+        format!("no package begins with {absent}; `ucupdate package list` lists the packages")
+    );
 }
 
 #[test]
@@ -77,7 +80,9 @@ fn a_rollout_is_started_in_all_rules_of_a_pattern_later_and_edited() {
     assert!(list.contains("0%"), "it has not begun: {list}");
     place.run(&["rollout", "edit", "CX700", "wave", "--percent", "30"]).done();
     assert!(place.run(&["rollout", "list"]).done().contains("30%"));
-    place.run(&["rollout", "edit", "UCPhone/*", "wave", "--ramp", "20%@0d,100%@7d", "--start-at", "3d"]).done();
+    place
+        .run(&["rollout", "edit", "UCPhone/*", "wave", "--ramp", "20%@0d,100%@7d", "--start-at", "3d"])
+        .done();
     place.run(&["rollout", "stop", "*", "wave"]).done();
     assert!(place.run(&["rollout", "stop", "*", "wave"]).refused().ends_with("has a rollout wave"));
 }
@@ -92,7 +97,10 @@ fn an_undo_takes_back_the_last_change_of_its_author_and_says_where_it_cannot() {
     assert!(reason.stderr.contains("--yes agrees"), "{reason:?}");
     place.run(&["undo", "--yes"]).done();
     let rules = place.run(&["rules", "--json"]).json();
-    assert!(rules.to_string().contains(r#""pending":"3.5.6907.9""#) || rules["rules"][1]["pending"].is_object(), "{rules}");
+    assert!(
+        rules.to_string().contains(r#""pending":"3.5.6907.9""#) || rules["rules"][1]["pending"].is_object(),
+        "{rules}"
+    );
     // A change with a command of its own is undone although others changed something since.
     place.run(&["ban", "add", "UCPhone/HP", "1.0", "--reason", "it hangs"]).done();
     place.run(&["hold", "add", "fair", "--serial", "1", "--author", "bob"]).done();
@@ -116,9 +124,13 @@ fn the_status_fits_on_one_screen() {
     place.run(&["approve", "CX700"]).done();
     place.run(&["rollout", "start", "IP8540", "3.5.6907.0", "--name", "wave", "--percent", "10"]).done();
     let text = place.run(&["status"]).done();
-    for expected in
-        ["store      file:ucupdate-data", "revision   3, made by ann at ", "stopped    nothing", "IP8540/A/ENU/CPE 3.5.6907.0", "wave of "]
-    {
+    for expected in [
+        "store      file:ucupdate-data",
+        "revision   3, made by ann at ",
+        "stopped    nothing",
+        "IP8540/A/ENU/CPE 3.5.6907.0",
+        "wave of ",
+    ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(text.lines().count() < 24, "{text}");

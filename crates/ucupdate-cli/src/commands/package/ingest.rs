@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncReadExt as _;
 use ucupdate::store::ByteStream;
 use ucupdate::value::UnixTime;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
@@ -44,9 +44,6 @@ pub(crate) struct IngestArgs {
 
 /// The path that stands for stdin.
 const STDIN: &str = "-";
-
-/// A file or stdin.
-type Input = Box<dyn AsyncRead + Send + Unpin>;
 
 /// The number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -229,12 +226,12 @@ async fn one(
             plain(with_meant(error.into(), meant))
         };
         if path.as_os_str() == STDIN {
-            files.push(Box::new(tokio::io::stdin()) as Input);
+            files.push(stdin().map_err(|error| plain(Failure::in_doing("stdin", &error)))?);
             continue;
         }
         let file = File::open(path).await.map_err(refused)?;
         size += file.metadata().await.map_or(0, |meta| meta.len());
-        files.push(Box::new(file));
+        files.push(file);
     }
     let path = Path::new(paths.first().map_or_else(|| Path::new(""), PathBuf::as_path));
     if service.is_none() {
@@ -271,6 +268,15 @@ async fn one(
         Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
         Err(error) => Err(refused(error)),
     }
+}
+
+/// Returns stdin as a file.
+fn stdin() -> io::Result<File> {
+    #[cfg(unix)]
+    let stdin = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let stdin = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned()?;
+    Ok(File::from_std(std::fs::File::from(stdin)))
 }
 
 /// Returns the name under which the history records a file.
@@ -316,8 +322,8 @@ fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
     bar
 }
 
-/// Returns the bytes of an input, and updates the progress bar.
-fn bytes(file: Input, bar: ProgressBar) -> ByteStream {
+/// Returns the bytes of a file, and updates the progress bar.
+fn bytes(file: File, bar: ProgressBar) -> ByteStream {
     Box::pin(stream::try_unfold(file, move |mut file| {
         let bar = bar.clone();
         async move {

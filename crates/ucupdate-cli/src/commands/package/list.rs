@@ -12,7 +12,8 @@ pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
     let snapshot = service.snapshot();
     let mut packages: Vec<&IngestedPackage> = snapshot.book().packages().collect();
     packages.sort_by_key(|package| (package.ingested_at, package.id()));
-    let mut list = List::new("packages", "no packages", ["PACKAGE", "INGESTED", "FILE", "RELEASES", "USED BY"]);
+    let mut list =
+        List::new("packages", "no packages", ["PACKAGE", "INGESTED", "FILE", "RELEASES", "USED BY"]);
     for package in packages {
         let used = used_by(package, snapshot.book());
         let value = json!({

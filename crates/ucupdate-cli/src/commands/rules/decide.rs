@@ -53,7 +53,10 @@ impl FromStr for RuleOrVersion {
 }
 
 /// Returns the named rules, and the version behind them if there is one.
-fn split(named: &[RuleOrVersion], book: &RuleBook) -> Result<(Vec<RuleName>, Option<ReportedVersion>), Failure> {
+fn split(
+    named: &[RuleOrVersion],
+    book: &RuleBook,
+) -> Result<(Vec<RuleName>, Option<ReportedVersion>), Failure> {
     let (mut rules, mut version) = (Vec::new(), None);
     for (place, one) in named.iter().enumerate() {
         match one {
@@ -215,7 +218,8 @@ pub(crate) async fn reject(args: RejectArgs, context: &mut Context) -> Result<()
     let book = seen.book();
     if let Some(package) = all_of {
         let id = package.in_book(book)?;
-        let of_package = |candidate: Option<&Candidate>| candidate.is_some_and(|candidate| candidate.package == id);
+        let of_package =
+            |candidate: Option<&Candidate>| candidate.is_some_and(|candidate| candidate.package == id);
         let rules = book.rules().filter(|rule| of_package(rule.pending())).map(|rule| rule.key().clone());
         let commands: Vec<BookCommand> = rules.map(BookCommand::Reject).collect();
         if commands.is_empty() {

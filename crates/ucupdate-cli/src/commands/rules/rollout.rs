@@ -1,8 +1,8 @@
 //! `ucupdate rollout`: manages rollouts and the kill switch.
 
 use super::pin::version;
-use super::rollout_report::{devices_line, stop_line};
 use super::rollout_edit;
+use super::rollout_report::{devices_line, stop_line};
 use super::rollout_status::{self, StatusArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
@@ -17,8 +17,8 @@ use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::str::FromStr;
 use ucupdate::book::{
-    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, Rule, RuleBook, RuleKey, Share,
-    Stages, StopScope,
+    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, Rule, RuleBook, RuleKey,
+    Share, Stages, StopScope,
 };
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
@@ -124,7 +124,9 @@ impl StartArgs {
         };
         let share = match (self.percent, self.ramp) {
             (Some(percent), _) => Share::Percent(percent),
-            (None, Some(stages)) => Share::Ramp(Ramp::new(self.start_at.map_or(now, |start| start.at(now)), stages)),
+            (None, Some(stages)) => {
+                Share::Ramp(Ramp::new(self.start_at.map_or(now, |start| start.at(now)), stages))
+            }
             (None, None) if self.group.is_some() => Share::All,
             (None, None) => {
                 return Err(Failure::usage(format_args!(

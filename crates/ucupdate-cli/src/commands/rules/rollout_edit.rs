@@ -37,5 +37,6 @@ pub(crate) async fn run(args: EditArgs, context: &mut Context) -> Result<(), Fai
         (None, Some(stages)) => Share::Ramp(Ramp::new(start_at.map_or(now, |start| start.at(now)), stages)),
         (None, None) => return Err(Failure::usage("expected --percent or --ramp")),
     };
-    make_in(&rule, &name, &how, |rule| BookCommand::SetShare(rule, name.clone(), share.clone()), context).await
+    make_in(&rule, &name, &how, |rule| BookCommand::SetShare(rule, name.clone(), share.clone()), context)
+        .await
 }

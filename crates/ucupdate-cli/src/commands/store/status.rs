@@ -41,7 +41,8 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     let snapshot = service.snapshot();
     let (book, revision, now) = (snapshot.book(), snapshot.revision(), service.now());
     let last = service.history(revision.max(1), 1).await?;
-    let findings: Vec<Finding> = service.examine(true).await.into_iter().flat_map(|one| one.findings).collect();
+    let findings: Vec<Finding> =
+        service.examine(true).await.into_iter().flat_map(|one| one.findings).collect();
     let findings: Vec<&Finding> = findings.iter().filter(|one| one.severity != Severity::Note).collect();
     let (stories, rollouts) = match args.quick {
         true => (None, Vec::new()),
@@ -54,10 +55,15 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         }
     };
     let names: Vec<String> = match args.quick {
-        true => book.rules().flat_map(|rule| report::RolloutReport::all_of(rule, now)).map(|one| one.name).collect(),
+        true => book
+            .rules()
+            .flat_map(|rule| report::RolloutReport::all_of(rule, now))
+            .map(|one| one.name)
+            .collect(),
         false => rollouts.iter().map(|status| status.rollout.name.clone()).collect(),
     };
-    let open: Vec<Troubles<'_>> = stories.iter().flat_map(troubles).filter(|trouble| !trouble.open.is_empty()).collect();
+    let open: Vec<Troubles<'_>> =
+        stories.iter().flat_map(troubles).filter(|trouble| !trouble.open.is_empty()).collect();
     let value = json!({
         "store": context.store_name(),
         "revision": revision,
@@ -97,7 +103,13 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
             _ => devices_line(devices),
         };
         let warning = status.stands_still.as_ref().map(|why| format!("; it stands still: {why}"));
-        format!("{} of {}: {}, {devices}{}", rollout.name, rollout.rule, rollout.state(), warning.unwrap_or_default())
+        format!(
+            "{} of {}: {}, {devices}{}",
+            rollout.name,
+            rollout.rule,
+            rollout.state(),
+            warning.unwrap_or_default()
+        )
     };
     match args.quick {
         true => screen.list("rollouts", names.into_iter()),

@@ -39,7 +39,11 @@ pub(crate) async fn run(args: UndoArgs, context: &mut Context) -> Result<(), Fai
             revisions.len()
         )));
     };
-    context.output.message(format_args!("the last change of {author} is revision {}, of {}:", last.number, iso(last.at)));
+    context.output.message(format_args!(
+        "the last change of {author} is revision {}, of {}:",
+        last.number,
+        iso(last.at)
+    ));
     for note in &last.notes {
         context.output.message(format_args!("  {}", Shown(note)));
     }
@@ -62,7 +66,10 @@ async fn undoing(service: &UpdateService, last: &Revision, newest: u64) -> Resul
     let cannot = |why: String| Err(Failure::new(format_args!("revision {number} cannot be undone: {why}")));
     let before = service.book_at(number.saturating_sub(1)).await;
     if let RecordedCommand::Book(command) = &last.command {
-        if let BookCommand::Kill { .. } | BookCommand::AskRestart { .. } | BookCommand::ApproveRestart { .. } = command {
+        if let BookCommand::Kill { .. }
+        | BookCommand::AskRestart { .. }
+        | BookCommand::ApproveRestart { .. } = command
+        {
             return cannot(
                 "two persons decide that offers start again; use `ucupdate rollout restart`, or `rollout kill`".to_owned(),
             );
@@ -102,7 +109,9 @@ fn inverse(command: &BookCommand, before: &RuleBook) -> Option<BookCommand> {
         BookCommand::AddHold(hold) => BookCommand::RemoveHold(hold.name.clone()),
         BookCommand::RemoveHold(name) => BookCommand::AddHold(before.hold(name)?.clone()),
         BookCommand::Ban(ban) => BookCommand::LiftBan(ban.scope.clone()),
-        BookCommand::LiftBan(scope) => BookCommand::Ban(before.bans().find(|ban| ban.scope == *scope)?.clone()),
+        BookCommand::LiftBan(scope) => {
+            BookCommand::Ban(before.bans().find(|ban| ban.scope == *scope)?.clone())
+        }
         BookCommand::SetPolicy(rule, _) => {
             BookCommand::SetPolicy(rule.clone(), before.rule(rule)?.policy().clone())
         }
@@ -122,4 +131,3 @@ fn inverse(command: &BookCommand, before: &RuleBook) -> Option<BookCommand> {
         _ => return None,
     })
 }
-

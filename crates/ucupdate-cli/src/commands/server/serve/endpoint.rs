@@ -36,7 +36,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// When the socket cannot be used.
-    pub(crate) fn of_socket(socket: std::net::TcpListener, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
+    pub(crate) fn of_socket(
+        socket: std::net::TcpListener,
+        tls: Option<TlsAcceptor>,
+    ) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing("the socket of systemd cannot be used", &error);
         let local = socket.local_addr().map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;

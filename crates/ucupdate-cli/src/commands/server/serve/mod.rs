@@ -264,7 +264,8 @@ async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure>
     let mut passed = passed.collect::<Result<Vec<_>, std::io::Error>>()?;
     let mut listeners = args.listeners()?;
     if !passed.is_empty() && !args.has_listener() {
-        let of_systemd = passed.iter().map(|(address, _)| Listener { address: *address, tls: None, side: None });
+        let of_systemd =
+            passed.iter().map(|(address, _)| Listener { address: *address, tls: None, side: None });
         listeners = of_systemd.collect();
     }
     args.check_urls(&listeners)?;
@@ -308,7 +309,9 @@ async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure>
 /// Returns warnings about URLs by https whose name no certificate is for. A server without certificates has a proxy in front.
 fn name_warnings(origins: [&Origin; 2], certificates: &[Arc<ServedCertificate>]) -> Vec<String> {
     let is_wrong = |origin: &&&Origin| {
-        origin.is_https() && !certificates.is_empty() && !certificates.iter().any(|one| one.is_for(host_of(origin).0))
+        origin.is_https()
+            && !certificates.is_empty()
+            && !certificates.iter().any(|one| one.is_for(host_of(origin).0))
     };
     let warning = |origin: &&Origin| {
         let files: Vec<String> = certificates.iter().map(|one| one.path().display().to_string()).collect();

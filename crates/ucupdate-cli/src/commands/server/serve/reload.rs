@@ -56,7 +56,10 @@ impl Reload {
             number = number.wrapping_add(1);
             if number % PERIODS_OF_WARNING == 0 {
                 let now = SystemTime::now();
-                self.certificates.iter().filter_map(|one| one.validity_warning(now)).for_each(|what| tracing::warn!("{what}"));
+                self.certificates
+                    .iter()
+                    .filter_map(|one| one.validity_warning(now))
+                    .for_each(|what| tracing::warn!("{what}"));
             }
             if is_asked {
                 systemd::ready("answering devices");
@@ -81,7 +84,8 @@ impl Reload {
             match certificate.reload(always, SystemTime::now()) {
                 Ok(None) => {}
                 Ok(Some(warnings)) => {
-                    tracing::info!("{}: the certificate was read again", certificate.path().display());
+                    // A rare event that an administrator waits for, so it is shown without more options.
+                    tracing::warn!("{}: the certificate was read again", certificate.path().display());
                     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 }
                 Err(Failure::Told(_, reason)) => {
@@ -113,7 +117,8 @@ impl Reload {
 /// Reads the settings of this process's command line again.
 fn settings_now() -> Result<Vec<Given>, Failure> {
     let words = std::env::args_os().collect();
-    settings::resolve(&crate::command(), words, |name| std::env::var(name).ok()).map(|resolved| resolved.added)
+    settings::resolve(&crate::command(), words, |name| std::env::var(name).ok())
+        .map(|resolved| resolved.added)
 }
 
 /// Returns the keys of settings whose values differ.
