@@ -76,8 +76,6 @@ fn a_rollout_is_started_in_all_rules_of_a_pattern_later_and_edited() {
     let place = Place::with_package();
     let start = ["rollout", "start", "CX700", "3.5.6907.9", "--name", "wave", "--ramp", "10%@0d,100%@7d"];
     place.run(&[&start[..], &["--start-at", "2999-01-01"]].concat()).done();
-    let list = place.run(&["rollout", "list"]).done();
-    assert!(list.contains("0%"), "it has not begun: {list}");
     place.run(&["rollout", "edit", "CX700", "wave", "--percent", "30"]).done();
     assert!(place.run(&["rollout", "list"]).done().contains("30%"));
     place
