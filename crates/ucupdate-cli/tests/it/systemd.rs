@@ -50,7 +50,14 @@ fn a_renewed_certificate_is_used_at_the_signal_and_a_wrong_name_is_warned_about(
     };
     write("old.contoso.com");
     let args = [
-        "serve", "--listen-tls", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem", "--external-url",
+        "serve",
+        "--listen-tls",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "cert.pem",
+        "--tls-key",
+        "key.pem",
+        "--external-url",
         "https://localhost",
     ];
     let serving = place.start(&args, 1);
@@ -87,7 +94,9 @@ fn a_socket_of_systemd_is_used_where_no_address_is_given() {
     command.args(["-l", &address, env!("CARGO_BIN_EXE_ucupdate"), "serve"]).current_dir(place.path(""));
     let _serving = Serving::start(command, 0);
     let url = format!("http://{address}");
-    let ask = format!("ask --url {url} --device-type UCPhone --vendor LG-Nortel --model IP8540 --hardware-revision A --locale ENU");
+    let ask = format!(
+        "ask --url {url} --device-type UCPhone --vendor LG-Nortel --model IP8540 --hardware-revision A --locale ENU"
+    );
     // The program starts at the first connection, which waits until then.
     let until = std::time::Instant::now() + Duration::from_secs(60);
     let answered = loop {

@@ -19,7 +19,7 @@ pub(crate) struct UndoArgs {
     how: ChangeArgs,
 }
 
-/// What takes a change back.
+/// The way in which a change is taken back.
 enum Undoing {
     /// A command of its own, which touches nothing else.
     Command(Box<BookCommand>),

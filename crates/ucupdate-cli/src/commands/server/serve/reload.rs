@@ -14,7 +14,7 @@ const PERIOD: Duration = Duration::from_secs(30);
 /// The number of periods after which a certificate that expires is warned about again: half a day.
 const PERIODS_OF_WARNING: u32 = 12 * 60 * 2;
 
-/// What is read again.
+/// The files that are read again, and the signal for it.
 pub(super) struct Reload {
     certificates: Vec<Arc<ServedCertificate>>,
     /// The settings that hold.

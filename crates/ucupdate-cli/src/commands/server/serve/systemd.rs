@@ -1,4 +1,4 @@
-//! What `serve` and systemd tell each other: sockets that systemd has opened, and the state of the service.
+//! The dialogue with systemd: sockets that systemd has opened, and notifications about the state of the service.
 //!
 //! Without systemd nothing happens here: the variables `LISTEN_FDS` and `NOTIFY_SOCKET` are not set then.
 
