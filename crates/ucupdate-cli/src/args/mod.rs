@@ -17,6 +17,7 @@ pub(crate) mod read_rows;
 pub(crate) mod retention;
 pub(crate) mod rules;
 pub(crate) mod side;
+pub(crate) mod thresholds;
 pub(crate) mod timeline;
 pub(crate) mod whom;
 pub(crate) mod whose;

@@ -384,7 +384,8 @@ fn planted_troubles_of_ten_thousand_devices_are_found_and_no_others() {
     let kinds: BTreeSet<&str> = planted.iter().map(|(_, kind, _)| kind.as_str()).collect();
     assert!(kinds.len() >= 12, "{kinds:?}");
     write_logs(&place.path("ucupdate-data"), logs);
-    assert_same(&found(&place.run(&["timeline", "--json"]).json()), &planted);
+    // In a store silence lasts until now, so devices that are not back would be silent too after 50 hours.
+    assert_same(&found(&place.call("timeline --silent-after 3d --json").json()), &planted);
 
     // The same from the files alone, in another folder, without the store.
     let elsewhere = Place::new();
@@ -396,6 +397,82 @@ fn planted_troubles_of_ten_thousand_devices_are_found_and_no_others() {
         .status();
     assert!(copied.unwrap().success());
     let folders = ["copied/Logs/Server/Audit", "copied/Logs/Server/Access"];
-    let timeline = elsewhere.run(&["timeline", "--audit", folders[0], "--access", folders[1], "--json"]);
-    assert_same(&found(&timeline.json()), &planted);
+    let files = format!("--audit {} --access {} --json", folders[0], folders[1]);
+    assert_same(&found(&elsewhere.call(&format!("timeline {files}")).json()), &planted);
+    check_fleet(&elsewhere, &files, &planted);
+    check_report(&place, &planted);
+    check_serve(&place, &planted);
+}
+
+/// Returns the devices with a planted trouble.
+fn with<'a>(planted: &'a BTreeSet<(String, String, i64)>, kind: &str) -> BTreeSet<&'a str> {
+    planted.iter().filter(|(_, planted, _)| planted == kind).map(|(name, ..)| &**name).collect()
+}
+
+/// Checks the states of `fleet` that show in the files: silent and stuck devices, and no others.
+fn check_fleet(place: &Place, files: &str, planted: &BTreeSet<(String, String, i64)>) {
+    let fleet = place.call(&format!("fleet {files}")).json();
+    let in_state = |state: &str| -> BTreeSet<String> {
+        let devices = fleet["devices"].as_array().unwrap().iter();
+        devices
+            .filter(|device| device["state"] == state)
+            .map(|device| device["mac"].as_str().unwrap().into())
+            .collect()
+    };
+    let of = |kinds: &[&str]| -> BTreeSet<String> {
+        kinds.iter().flat_map(|kind| with(planted, kind)).map(str::to_owned).collect()
+    };
+    // A device whose requests cannot be read any more has not asked, for the audit log.
+    assert_eq!(in_state("silent"), of(&["silent", "unreadable-request"]));
+    assert_eq!(in_state("stuck"), of(&["offered-again"]));
+    assert_eq!(in_state("looping"), BTreeSet::new(), "the loop is over");
+    assert_eq!(
+        in_state("unknown").len() + 3 * PLANTED_EACH as usize,
+        fleet["devices"].as_array().unwrap().len()
+    );
+}
+
+/// Checks that the report on the store names each kind of trouble with its number of devices.
+fn check_report(place: &Place, planted: &BTreeSet<(String, String, i64)>) {
+    let report = place.call("report --html planted.html --days 30 --json").json();
+    let mut found = BTreeMap::new();
+    for trouble in report["troubles"].as_array().unwrap() {
+        let devices = trouble["devices"].as_array().unwrap().len()
+            + usize::try_from(trouble["over"].as_u64().unwrap()).unwrap();
+        found.insert(trouble["kind"].as_str().unwrap().to_owned(), devices);
+    }
+    let mut expected = BTreeMap::new();
+    planted.iter().for_each(|(_, kind, _)| *expected.entry(kind.clone()).or_default() += 1);
+    // In a store silence lasts until now, so devices that are not back may be silent too.
+    let (silent, least) = (found.remove("silent").unwrap(), expected.remove("silent").unwrap());
+    assert!(silent == least || silent == least + PLANTED_EACH as usize, "{silent}");
+    assert_eq!(found, expected);
+    let page = std::fs::read_to_string(place.path("planted.html")).unwrap();
+    with(planted, "silent").iter().for_each(|device| assert!(page.contains(*device), "{device}"));
+}
+
+/// Checks what a server finds by itself: the devices that fell silent within its four days, and those in a loop.
+fn check_serve(place: &Place, planted: &BTreeSet<(String, String, i64)>) {
+    let events = "--events-json --events device-silent,loop-found,fleet-counted";
+    let args: Vec<&str> = ["--listen", "127.0.0.1:0"].into_iter().chain(events.split(' ')).collect();
+    let mut serving = place.serve(&args);
+    let (mut silent, mut looping) = (BTreeSet::new(), BTreeSet::new());
+    let counted = (2..).find_map(|line| {
+        serving.wait_for_lines(line);
+        let event: Value = serde_json::from_str(&serving.lines[line - 1]).unwrap();
+        let device = || event["device"].as_str().unwrap().to_owned();
+        match event["event"].as_str().unwrap() {
+            "device-silent" => drop(silent.insert(device())),
+            "loop-found" => drop(looping.insert(device())),
+            _ => return Some(event),
+        }
+        None
+    });
+    assert_eq!(counted.unwrap()["states"]["stuck"], 0, "nothing is approved, so nothing is offered now");
+    let of =
+        |kind: &str| -> BTreeSet<String> { with(planted, kind).into_iter().map(str::to_owned).collect() };
+    assert_eq!(looping, of("offered-again"));
+    // Devices that are not back fall silent during the day of the test.
+    let (least, most) = (of("unreadable-request"), &of("unreadable-request") | &of("not-back"));
+    assert!(silent.is_superset(&least) && silent.is_subset(&most), "{silent:?}");
 }

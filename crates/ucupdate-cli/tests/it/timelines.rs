@@ -174,3 +174,38 @@ fn a_device_is_explained_from_its_last_request_also_as_of_an_earlier_time() {
     let expected = "the audit logs name no device with MAC address 0021630F207B before that time";
     assert_eq!((before.code, before.refused()), (Some(3), expected.to_owned()));
 }
+
+#[test]
+fn what_counts_as_a_trouble_is_set_by_options() {
+    let place = Place::new();
+    let mut log =
+        "#Fields: date time cs-method cs-uri-stem c-ip sc-status sc-win32-status time-taken\n".to_owned();
+    let image = "/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE";
+    for (host, seconds) in [(1, 100), (2, 100), (3, 100), (4, 350)] {
+        for (file, taken) in [("nbt", seconds * 1000), ("cat", 15)] {
+            log += &format!("2009-03-06 17:00:0{host} GET {image}.{file} 10.1.1.{host} 200 0 {taken}\n");
+        }
+    }
+    log += "2009-03-08 01:00:00 POST /RequestHandler/ucdevice.upx 10.1.1.9 200 0 15\n";
+    place.file("u_ex.log", log.as_bytes());
+    let troubles = |options: &str| -> Vec<(String, String)> {
+        let timeline = place.call(&format!("timeline --access u_ex.log --json {options}")).json();
+        let devices = timeline["devices"].as_array().unwrap().iter();
+        let all = devices.flat_map(|device| {
+            let host = device["hosts"][0].as_str().unwrap().to_owned();
+            let troubles = device["troubles"].as_array().unwrap().iter();
+            troubles.map(move |trouble| (host.clone(), trouble["kind"].as_str().unwrap().to_owned()))
+        });
+        all.collect()
+    };
+    let one = |host: &str, kind: &str| vec![(host.to_owned(), kind.to_owned())];
+    let not_back: Vec<_> = (1..=4).flat_map(|host| one(&format!("10.1.1.{host}"), "not-back")).collect();
+    assert_eq!(troubles(""), not_back, "32 hours without a request");
+    assert_eq!(troubles("--back-within 48h"), []);
+    assert_eq!(troubles("--back-within 48h --slow-factor 3"), one("10.1.1.4", "slow"));
+    assert_eq!(troubles("--back-within 48h --slow-factor 3 --slow-seconds 400"), []);
+    let silent = troubles("--back-within 48h --silent-after 31h");
+    assert_eq!(silent.len(), 4, "{silent:?}");
+    assert!(silent.iter().all(|(_, kind)| kind == "silent"), "{silent:?}");
+    assert_eq!(place.call("timeline --access u_ex.log --slow-factor 0").code, Some(2));
+}

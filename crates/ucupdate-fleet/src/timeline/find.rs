@@ -5,36 +5,12 @@ use super::event::{AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOu
 use super::served_path::ServedFile;
 use super::span::Span;
 use super::story_options::StoryOptions;
+use super::thresholds::Thresholds;
 use super::trouble::{Trouble, TroubleKind};
 use std::collections::HashMap;
 use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
-
-/// The number of refused attempts to sign in that counts as a trouble. Two refusals before a success are normal.
-const SIGN_INS: u32 = 3;
-
-/// The smallest difference between the clocks of a device and the server that is a trouble, in minutes.
-const CLOCK_MINUTES: i64 = 15;
-
-/// The time in seconds within which a device normally downloads the signature of an image.
-const SIGNATURE_SECONDS: u64 = 600;
-
-/// The time in seconds after an offer, after which a missing download counts as a trouble.
-const FETCH_SECONDS: u64 = 3600;
-
-/// The time in seconds after a download, after which a missing request counts as a trouble. A device sends a request
-/// every 24 hours.
-const BACK_SECONDS: u64 = 26 * 3600;
-
-/// The number of requests with the same offer that counts as a trouble. Requests count if they are an hour apart.
-const SAME_OFFERS: u32 = 3;
-
-/// The factor by which a slow download takes longer than those of other devices.
-const SLOW: u64 = 4;
-
-/// The shortest time of a download that can be slow, in seconds.
-const SLOW_SECONDS: u64 = 60;
 
 /// The maximum number of troubles of one device.
 const MAX_TROUBLES: usize = 64;
@@ -46,7 +22,14 @@ pub(super) fn troubles(
     options: &StoryOptions<'_>,
     end: UnixTime,
 ) -> Vec<Trouble> {
-    let mut finder = Finder { kind, options, found: Vec::new(), sign_ins: 0, same: HashMap::new() };
+    let mut finder = Finder {
+        kind,
+        options,
+        limits: options.thresholds,
+        found: Vec::new(),
+        sign_ins: 0,
+        same: HashMap::new(),
+    };
     for (place, event) in events.iter().enumerate() {
         let later = &events[place + 1..];
         match &event.kind {
@@ -69,6 +52,7 @@ pub(super) fn troubles(
 struct Finder<'a> {
     kind: &'a ReportedKind,
     options: &'a StoryOptions<'a>,
+    limits: Thresholds,
     found: Vec<Trouble>,
     /// Refused attempts to sign in since the last answer.
     sign_ins: u32,
@@ -114,10 +98,10 @@ impl Finder<'_> {
             401 => {
                 self.sign_ins += 1;
                 let kind = TroubleKind::SignInLoop { sub_status };
-                if self.sign_ins >= SIGN_INS {
+                if self.sign_ins >= self.limits.sign_ins {
                     self.see(kind, at);
                     // Earlier attempts to sign in belong to the same loop.
-                    if self.sign_ins == SIGN_INS
+                    if self.sign_ins == self.limits.sign_ins
                         && let Some(trouble) = self.found.last_mut()
                     {
                         trouble.count = self.sign_ins.into();
@@ -181,11 +165,11 @@ impl Finder<'_> {
             scheme.same_release(has, installed) && scheme.same_release(gets, offered)
         });
         let (count, counted) = match before {
-            Some((_, _, count, then)) if Span::between(*then, at).0 < FETCH_SECONDS => (*count, *then),
+            Some((_, _, count, then)) if Span::between(*then, at).0 < self.limits.fetch => (*count, *then),
             Some((_, _, count, _)) => (count + 1, at),
             None => (1, at),
         };
-        if count >= SAME_OFFERS && counted == at && !scheme.same_release(installed, offered) {
+        if count >= self.limits.same_offers && counted == at && !scheme.same_release(installed, offered) {
             self.see(TroubleKind::OfferedAgain { version: offered.clone() }, at);
             if let Some(trouble) = self.found.last_mut().filter(|trouble| trouble.count == 1) {
                 trouble.count = count.into();
@@ -199,7 +183,7 @@ impl Finder<'_> {
             .any(|event| matches!(&event.kind, EventKind::Fetched(_)));
         let next_ask = later.iter().find(|event| matches!(event.kind, EventKind::Asked { .. }));
         let waited = Span::between(at, next_ask.map_or(end, |event| event.at));
-        let is_missed = waited.0 >= if next_ask.is_some() { FETCH_SECONDS } else { BACK_SECONDS };
+        let is_missed = waited.0 >= if next_ask.is_some() { self.limits.fetch } else { self.limits.back };
         if is_logged && !is_fetched && is_missed {
             self.see(TroubleKind::NeverFetched { version: offered.clone() }, at);
         }
@@ -244,10 +228,10 @@ impl Finder<'_> {
     }
 
     fn slow(&mut self, at: UnixTime, fetch: &Fetch) {
-        let taken = fetch.taken_ms.map(Span::of_millis).filter(|taken| taken.0 >= SLOW_SECONDS);
+        let taken = fetch.taken_ms.map(Span::of_millis).filter(|taken| taken.0 >= self.limits.slow);
         let Some(taken) = taken else { return };
         let Some(usual) = self.options.peers.and_then(|peers| peers.usual(&fetch.path)) else { return };
-        if taken.0 > usual.0.saturating_mul(SLOW) {
+        if taken.0 > usual.0.saturating_mul(self.limits.slow_factor) {
             self.see(TroubleKind::Slow { file: fetch.file.clone(), taken, usual }, at);
         }
     }
@@ -270,16 +254,16 @@ impl Finder<'_> {
             _ => false,
         };
         // Events are in order of time.
-        let is_near = |one: UnixTime, other: UnixTime| Span::between(one, other).0 <= SIGNATURE_SECONDS;
+        let is_near = |one: UnixTime, other: UnixTime| Span::between(one, other).0 <= self.limits.signature;
         let has_signature = later.iter().take_while(|event| is_near(at, event.at)).any(is_signature)
             || earlier.iter().rev().take_while(|event| is_near(event.at, at)).any(is_signature);
         let next_ask = later
             .iter()
             .find(|event| matches!(event.kind, EventKind::Asked { .. } | EventKind::Requested(_)));
         let until = next_ask.map_or(end, |event| event.at);
-        if !has_signature && Span::between(at, until).0 > SIGNATURE_SECONDS {
+        if !has_signature && Span::between(at, until).0 > self.limits.signature {
             self.see(TroubleKind::NoSignature { file: file.clone() }, at);
-        } else if Span::between(at, until).0 >= BACK_SECONDS {
+        } else if Span::between(at, until).0 >= self.limits.back {
             self.see(TroubleKind::NotBack { file: file.clone() }, at);
         }
     }
@@ -289,7 +273,7 @@ impl Finder<'_> {
         let Some(clock) = row.request_date_time.read() else { return };
         let seconds = clock.as_utc().as_seconds() - row.logged_at.as_seconds();
         let minutes = seconds / 60;
-        if minutes.abs() >= CLOCK_MINUTES {
+        if minutes.abs() >= self.limits.clock_minutes {
             self.see(TroubleKind::ClockWrong { minutes }, row.logged_at);
         } else {
             self.end(row.logged_at, |kind| matches!(kind, TroubleKind::ClockWrong { .. }));

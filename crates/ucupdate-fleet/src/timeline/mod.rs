@@ -17,6 +17,7 @@ mod span;
 mod status;
 mod story;
 mod story_options;
+mod thresholds;
 mod trouble;
 
 pub use entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
@@ -30,4 +31,5 @@ pub use served_path::ServedFile;
 pub use span::Span;
 pub use story::DeviceStory;
 pub use story_options::StoryOptions;
+pub use thresholds::Thresholds;
 pub use trouble::{Trouble, TroubleKind};

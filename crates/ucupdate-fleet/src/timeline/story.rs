@@ -148,7 +148,7 @@ impl DeviceRows<'_> {
         let kind = last.map(|row| row.kind.clone()).unwrap_or_default();
         let mut events = with_restarts(events, &kind, options);
         if let Some(last) = events.last().map(|event| event.at)
-            && Span::between(last, end) >= options.silent_after
+            && Span::between(last, end).0 >= options.thresholds.silent
         {
             let since = Span::between(last, end);
             events.push(DeviceEvent { at: end, kind: EventKind::Silent { since }, shared_host: false });

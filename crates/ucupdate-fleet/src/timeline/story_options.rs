@@ -2,7 +2,7 @@
 
 use super::keys::path_key;
 use super::peers::PeerDownloads;
-use super::span::Span;
+use super::thresholds::Thresholds;
 use crate::schemes::{module_named, scheme_of};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,27 +17,19 @@ use ucupdate_core::{RuleBook, RuleKey};
 /// download counts as slow, and the logs end at their last row.
 ///
 /// ```
-/// use std::time::Duration;
 /// use ucupdate_core::RuleBook;
 /// use ucupdate_fleet::timeline::StoryOptions;
 /// let book = RuleBook::default();
-/// let options = StoryOptions::default().with_book(&book).with_silent_after(Duration::from_secs(7 * 86_400));
+/// let options = StoryOptions::default().with_book(&book);
 /// # drop(options);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StoryOptions<'a> {
     pub(super) rules: Option<(&'a RuleBook, Arc<EligibilityIndex>)>,
     pub(super) peers: Option<&'a PeerDownloads>,
     pub(super) sizes: HashMap<String, u64>,
     pub(super) now: Option<UnixTime>,
-    pub(super) silent_after: Span,
-}
-
-impl Default for StoryOptions<'_> {
-    /// Returns options without further facts. A device counts as silent after three days.
-    fn default() -> Self {
-        Self { rules: None, peers: None, sizes: HashMap::new(), now: None, silent_after: Span(3 * 86_400) }
-    }
+    pub(super) thresholds: Thresholds,
 }
 
 impl<'a> StoryOptions<'a> {
@@ -71,10 +63,10 @@ impl<'a> StoryOptions<'a> {
         self
     }
 
-    /// Sets the time without a request after which a device counts as silent. Default: three days.
+    /// Sets the limits from which what a device did counts as a trouble.
     #[must_use]
-    pub fn with_silent_after(mut self, time: std::time::Duration) -> Self {
-        self.silent_after = Span(time.as_secs());
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
         self
     }
 

@@ -21,6 +21,9 @@ use ucupdate_store::StoreError;
 /// The number of rows after which other tasks get their turn.
 const ROWS_AT_A_TIME: u64 = 500;
 
+/// The period of adding the kept inventories. Servers write them each hour.
+const KEPT_PERIOD: Duration = Duration::from_secs(60 * 60);
+
 /// Finder of devices in trouble, in the logs of all servers of a store.
 ///
 /// Each trouble is reported once, and again if it ended and came back. Every server with such a watch reports the
@@ -48,8 +51,8 @@ struct Known {
     latest: HashMap<DeviceId, UnixTime>,
     fleet: Inventory,
     fetches: RecentFetches,
-    /// Whether the kept inventories were added.
-    has_kept: bool,
+    /// The time at which the kept inventories were added last.
+    kept_at: Option<UnixTime>,
 }
 
 /// The author of the holds that [`TroubleWatch::with_holds`] makes.
@@ -159,12 +162,12 @@ impl TroubleWatch {
             latest: HashMap::new(),
             fleet: Inventory::default().with_room(self.devices),
             fetches: RecentFetches::new(self.devices),
-            has_kept: false,
+            kept_at: None,
         });
         let rows = self.read(&mut known, service, now).await?;
-        if !known.has_kept {
+        if known.kept_at.is_none_or(|at| at <= before(now, KEPT_PERIOD)) {
             read_kept_inventory(&**service.store(), &mut known.fleet).await?;
-            known.has_kept = true;
+            known.kept_at = Some(now);
         }
         let (snapshot, silence) = (service.snapshot(), self.silence);
         let judged = tokio::task::spawn_blocking(move || {

@@ -25,6 +25,7 @@ use ucupdate::Snapshot;
 use ucupdate::book::{Audience, GroupName, HeldDevices, Rule};
 use ucupdate::device::DeviceId;
 use ucupdate::request::{AskedFrom, Question, Side};
+use ucupdate::timeline::Thresholds;
 use ucupdate::value::UnixTime;
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     let id = find_device(&args.device, &args.audit, context).await?;
     let whose = Whose::device(&id);
     let last = last_request(&whose, None, &args.audit, context).await?;
-    let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
+    let stories = Stories::read(&whose, &args.audit, &args.logs, Thresholds::default(), context).await?;
     stories.report_cuts(context);
     let service = context.administer(IfMissing::Refuse).await?;
     let (snapshot, now) = (service.snapshot(), service.now());

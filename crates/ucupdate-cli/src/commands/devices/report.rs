@@ -22,6 +22,7 @@ use ucupdate::Snapshot;
 use ucupdate::book::{Candidate, Rule, RuleBook, StopScope};
 use ucupdate::inventory::DeviceState;
 use ucupdate::outcomes::Tally;
+use ucupdate::timeline::Thresholds;
 use ucupdate::timeline::Trouble;
 use ucupdate::value::UnixTime;
 use ucupdate_admin::report::RolloutReport;
@@ -62,7 +63,8 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
         Overview::read(&AuditArgs::default(), &LogArgs::default(), SILENCE, false, context).await?;
     overview.report_limits(context);
     let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
-    let stories = Stories::read(&Whose::All, &since, &LogArgs::default(), context).await?;
+    let stories =
+        Stories::read(&Whose::All, &since, &LogArgs::default(), Thresholds::default(), context).await?;
     stories.report_cuts(context);
     let outcomes = service.read_outcomes().await?.outcomes;
     let tallies: Vec<&Tally> = outcomes.tallies().collect();
@@ -75,15 +77,25 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
             (state.name().to_owned(), overview.counts.states.get(&state).copied().unwrap_or(0).into())
         });
         let states: serde_json::Map<String, serde_json::Value> = counts.into_iter().collect();
+        let troubles = troubles(&stories);
         context.output.json_result(&json!({
             "stopped": snapshot.book().stop(&StopScope::All).is_some(),
             "rules": snapshot.book().rules().len(),
             "devices": overview.fleet.len(),
             "states": states,
-            "troubles": troubles(&stories).len(),
+            "troubles": troubles.iter().map(trouble_json).collect::<Vec<_>>(),
         }))?;
     }
     Ok(())
+}
+
+fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
+    json!({
+        "kind": trouble.example.kind.name(),
+        "devices": trouble.open,
+        "over": trouble.over,
+        "last": iso(trouble.last),
+    })
 }
 
 fn page(

@@ -7,6 +7,7 @@ pub(crate) mod overview;
 pub(crate) mod page;
 
 use crate::args::audit::AuditArgs;
+use crate::args::thresholds::long;
 use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -99,16 +100,4 @@ async fn keep(overview: &Overview, context: &mut Context) -> Result<(), Failure>
         ));
     }
     Ok(())
-}
-
-/// Reads a number of hours or days, such as `50h` or `7d`.
-fn long(text: &str) -> Result<Duration, String> {
-    let hours = |count: &str, hours: u64| count.parse::<u64>().ok()?.checked_mul(hours);
-    let found = match (text.strip_suffix('h'), text.strip_suffix('d')) {
-        (Some(count), _) => hours(count, 1),
-        (_, Some(count)) => hours(count, 24),
-        _ => None,
-    };
-    let seconds = found.filter(|hours| (1..=100_000).contains(hours)).map(|hours| hours * 60 * 60);
-    seconds.map(Duration::from_secs).ok_or_else(|| "expected hours or days, such as 50h or 7d".to_owned())
 }

@@ -7,6 +7,7 @@ pub(crate) mod report;
 pub(crate) mod stories;
 
 use crate::args::audit::AuditArgs;
+use crate::args::thresholds::ThresholdArgs;
 use crate::args::timeline::LogArgs;
 use crate::args::whose::Whose;
 use crate::context::Context;
@@ -30,6 +31,8 @@ pub(crate) struct TimelineArgs {
     /// Write an HTML page with a drawn timeline to this new file, and nothing to stdout
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "What counts as a trouble")]
+    thresholds: ThresholdArgs,
 }
 
 /// The devices whose timelines are shown. The default is all of them.
@@ -65,7 +68,8 @@ impl WhoseArgs {
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(&args.html)?;
     let whose = args.whose.whose();
-    let stories = Stories::read(&whose, &args.audit, &args.logs, context).await?;
+    let stories =
+        Stories::read(&whose, &args.audit, &args.logs, args.thresholds.thresholds(), context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {
         return stories.refuse_nothing_understood();
     }

@@ -11,7 +11,9 @@ use std::collections::{HashSet, VecDeque};
 use ucupdate::UpdateService;
 use ucupdate::audit::AccessRow;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
+use ucupdate::timeline::{
+    DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
+};
 use ucupdate::value::UnixTime;
 
 /// The maximum number of audit rows that are held. If there are more, the latest are kept.
@@ -62,6 +64,7 @@ impl Stories {
         whose: &Whose,
         audit: &AuditArgs,
         logs: &LogArgs,
+        thresholds: Thresholds,
         context: &mut Context,
     ) -> Result<Self, Failure> {
         let from_store = audit.is_of_store() && logs.is_of_store();
@@ -94,7 +97,7 @@ impl Stories {
         let left_out = audit_rows.left_out + access_rows.left_out;
         let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
         let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
-        let mut stories = stories(&timeline, &peers, end, service.as_ref());
+        let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline));
         if let Some(service) = service.filter(|_| *whose != Whose::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
@@ -157,9 +160,10 @@ fn stories(
     timeline: &Timeline,
     peers: &PeerDownloads,
     end: Option<UnixTime>,
+    thresholds: Thresholds,
     service: Option<&UpdateService>,
 ) -> Vec<DeviceStory> {
-    let mut options = StoryOptions::default().with_peers(peers);
+    let mut options = StoryOptions::default().with_peers(peers).with_thresholds(thresholds);
     if let Some(end) = end {
         options = options.with_now(end);
     }

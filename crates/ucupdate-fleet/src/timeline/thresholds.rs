@@ -1,0 +1,102 @@
+//! [`Thresholds`]: the limits from which what a device did counts as a trouble.
+
+use std::time::Duration;
+
+/// The limits from which what a device did counts as a trouble.
+///
+/// ```
+/// use std::time::Duration;
+/// use ucupdate_fleet::timeline::{StoryOptions, Thresholds};
+/// let thresholds = Thresholds::default().with_slow(8, Duration::from_secs(300));
+/// let options = StoryOptions::default().with_thresholds(thresholds);
+/// # drop(options);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// The number of refused attempts to sign in. Two refusals before a success are normal.
+    pub(super) sign_ins: u32,
+    pub(super) clock_minutes: i64,
+    /// The time in seconds within which a device normally downloads the signature of an image.
+    pub(super) signature: u64,
+    /// The time in seconds after an offer, after which the next request shows that a download is missing.
+    pub(super) fetch: u64,
+    /// The time in seconds after a download, after which a missing request counts.
+    pub(super) back: u64,
+    /// The time in seconds without a request.
+    pub(super) silent: u64,
+    /// The number of requests with the same offer.
+    pub(super) same_offers: u32,
+    /// The factor by which a slow download takes longer than those of other devices.
+    pub(super) slow_factor: u64,
+    /// The shortest time of a download that can be slow, in seconds.
+    pub(super) slow: u64,
+}
+
+impl Default for Thresholds {
+    /// Returns the defaults, which each method names.
+    fn default() -> Self {
+        Self {
+            sign_ins: 3,
+            clock_minutes: 15,
+            signature: 600,
+            fetch: 60 * 60,
+            back: 26 * 60 * 60,
+            silent: 50 * 60 * 60,
+            same_offers: 3,
+            slow_factor: 4,
+            slow: 60,
+        }
+    }
+}
+
+impl Thresholds {
+    /// Sets from which time a download is slow: it takes more than `factor` times the median of other devices, and at least
+    /// `least`. Default: 4 times, and 60 seconds.
+    #[must_use]
+    pub fn with_slow(self, factor: u32, least: Duration) -> Self {
+        Self { slow_factor: factor.max(1).into(), slow: least.as_secs(), ..self }
+    }
+
+    /// Sets the time without a request after which a device is silent. Default: 50 hours, because a device asks once a day.
+    #[must_use]
+    pub fn with_silent_after(self, time: Duration) -> Self {
+        Self { silent: time.as_secs(), ..self }
+    }
+
+    /// Sets the time after a download after which a device that has not asked is not back. Default: 26 hours.
+    #[must_use]
+    pub fn with_back_within(self, time: Duration) -> Self {
+        Self { back: time.as_secs(), ..self }
+    }
+
+    /// Sets the time within which a device that asks again has downloaded its offer. Default: an hour. Offers within this time
+    /// count as one.
+    #[must_use]
+    pub fn with_fetch_within(self, time: Duration) -> Self {
+        Self { fetch: time.as_secs(), ..self }
+    }
+
+    /// Sets the time within which a device downloads the signature of an image. Default: ten minutes.
+    #[must_use]
+    pub fn with_signature_within(self, time: Duration) -> Self {
+        Self { signature: time.as_secs(), ..self }
+    }
+
+    /// Sets the number of offers of one version after which a device is offered it again and again. Default: 3.
+    #[must_use]
+    pub fn with_same_offers(self, offers: u32) -> Self {
+        Self { same_offers: offers.max(2), ..self }
+    }
+
+    /// Sets the number of refused attempts to sign in that are a loop. Default: 3.
+    #[must_use]
+    pub fn with_sign_ins(self, attempts: u32) -> Self {
+        Self { sign_ins: attempts.max(1), ..self }
+    }
+
+    /// Sets the smallest wrong time of a clock, in minutes. Default: 15.
+    #[must_use]
+    pub fn with_clock_minutes(self, minutes: u32) -> Self {
+        Self { clock_minutes: minutes.max(1).into(), ..self }
+    }
+}
