@@ -14,6 +14,7 @@ use crate::output::time::iso;
 use serde_json::{Value, json};
 use std::time::Duration;
 use ucupdate::book::RuleBook;
+use ucupdate::timeline::Thresholds;
 use ucupdate::{Finding, Severity};
 use ucupdate_admin::report::{self, RolloutStatus};
 
@@ -48,7 +49,9 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         true => (None, Vec::new()),
         false => {
             let since = AuditArgs::since_ago(Duration::from_secs(TROUBLE_DAYS * 24 * 60 * 60));
-            let stories = Stories::read(&Whose::All, &since, &LogArgs::default(), context).await?;
+            let stories =
+                Stories::read(&Whose::All, &since, &LogArgs::default(), Thresholds::default(), context)
+                    .await?;
             let outcomes = service.read_outcomes().await?;
             let rollouts = book.rules().flat_map(|rule| RolloutStatus::all_of(rule, book, &outcomes, now));
             (Some(stories), rollouts.collect::<Vec<_>>())
