@@ -19,6 +19,7 @@ pub use access::authenticate::{Authenticate, Verdict};
 pub use access::role::{Administrator, Role, RoleError};
 pub use access::token::Token;
 pub use access::token_file::{TokenEntry, TokenFile, TokenFileError};
+pub use api::events::LiveEvents;
 pub use options::{AdminOptions, Limits};
 pub use request::remote::RemoteAddress;
 pub use response::body::AdminBody;

@@ -1,5 +1,6 @@
 //! [`AdminOptions`] and [`Limits`].
 
+use crate::api::events::LiveEvents;
 use std::time::Duration;
 
 /// Options of [`Administration`](crate::Administration).
@@ -7,11 +8,13 @@ use std::time::Duration;
 pub struct AdminOptions {
     pub(crate) base_path: Box<str>,
     pub(crate) limits: Limits,
+    pub(crate) live_events: Option<LiveEvents>,
+    pub(crate) four_eyes: bool,
 }
 
 impl Default for AdminOptions {
     fn default() -> Self {
-        Self { base_path: "/".into(), limits: Limits::default() }
+        Self { base_path: "/".into(), limits: Limits::default(), live_events: None, four_eyes: false }
     }
 }
 
@@ -22,6 +25,20 @@ impl AdminOptions {
     pub fn with_base_path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
         self.base_path = if path.is_empty() { "/".into() } else { format!("/{path}/").into() };
+        self
+    }
+
+    /// Sets the events that `GET /api/v1/events` sends. Default: none, and the address is 404.
+    #[must_use]
+    pub fn with_live_events(mut self, events: LiveEvents) -> Self {
+        self.live_events = Some(events);
+        self
+    }
+
+    /// Sets whether a version must be approved by another person than the one who ingested its package last. Default: `false`.
+    #[must_use]
+    pub fn with_four_eyes(mut self, four_eyes: bool) -> Self {
+        self.four_eyes = four_eyes;
         self
     }
 
@@ -49,6 +66,8 @@ pub struct Limits {
     pub(crate) answers: usize,
     pub(crate) log_rows: u64,
     pub(crate) log_age: Duration,
+    pub(crate) event_clients: usize,
+    pub(crate) parts: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +86,8 @@ impl Default for Limits {
             answers: 1000,
             log_rows: 5_000_000,
             log_age: Duration::from_secs(10),
+            event_clients: 32,
+            parts: 64,
         }
     }
 }
@@ -105,6 +126,20 @@ impl Limits {
     #[must_use]
     pub fn with_uploads(mut self, uploads: usize) -> Self {
         self.uploads = uploads;
+        self
+    }
+
+    /// Sets the number of clients that listen to events at a time. A further one is 503. Default: 32.
+    #[must_use]
+    pub fn with_event_clients(mut self, clients: usize) -> Self {
+        self.event_clients = clients;
+        self
+    }
+
+    /// Sets the largest number of cabinets in one set. Default: 64.
+    #[must_use]
+    pub fn with_parts(mut self, parts: usize) -> Self {
+        self.parts = parts;
         self
     }
 

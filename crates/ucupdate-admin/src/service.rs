@@ -3,6 +3,7 @@
 use crate::access::authenticate::{Authenticate, Verdict};
 use crate::access::failures::Failures;
 use crate::access::role::{Administrator, Role};
+use crate::api::attention::LastOutcomes;
 use crate::api::fleet::Fleets;
 use crate::api::idempotency::Idempotency;
 use crate::api::route::{self, Found};
@@ -54,7 +55,15 @@ pub(crate) struct Inner {
     pub(crate) places: Semaphore,
     pub(crate) idempotency: Idempotency,
     pub(crate) fleets: Fleets,
+    pub(crate) outcomes: LastOutcomes,
+    /// The places of timelines, which read all logs.
+    pub(crate) readings: Semaphore,
+    /// The places of clients that listen to events.
+    pub(crate) listeners: Arc<Semaphore>,
 }
+
+/// The number of timelines that are read at a time.
+const READINGS: usize = 4;
 
 impl Administration {
     /// Creates the administrators' side of a service with the default [`AdminOptions`].
@@ -74,6 +83,9 @@ impl Administration {
             places: Semaphore::new(limits.uploads.min(Semaphore::MAX_PERMITS)),
             idempotency: Idempotency::new(limits.idempotency_keys),
             fleets: Fleets::default(),
+            outcomes: LastOutcomes::default(),
+            readings: Semaphore::new(READINGS),
+            listeners: Arc::new(Semaphore::new(limits.event_clients.min(Semaphore::MAX_PERMITS))),
             authenticate: Box::new(authenticate),
             service,
             options,
@@ -166,6 +178,11 @@ impl Inner {
             }
             Verdict::Unavailable => Err(Problem::unavailable("authentication is temporarily unavailable")),
         }
+    }
+
+    /// Returns whether the token of a request that was admitted before is still valid.
+    pub(crate) async fn is_admitted(&self, request: &request::Parts) -> bool {
+        !matches!(self.authenticate.authenticate(request).await, Verdict::Refuse { .. })
     }
 
     /// Refuses an administrator whose role is too small.

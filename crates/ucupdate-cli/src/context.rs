@@ -1,7 +1,9 @@
 //! The store and the output of a command.
 
+use crate::args::author;
 use crate::failure::{Failure, FailureKind};
 use crate::output::Output;
+use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
 use crate::suggest::{near_path, with_meant};
 use crate::waiting::{Awaited, Waiting};
@@ -91,7 +93,7 @@ impl Context {
             StoreLocation::Folder(path) => Some(path),
             #[cfg(feature = "s3")]
             StoreLocation::Bucket(_) => None,
-            StoreLocation::Memory => None,
+            StoreLocation::Server(_) | StoreLocation::Memory => None,
         }
     }
 
@@ -203,6 +205,12 @@ async fn open(
     if_missing: IfMissing,
     waiting: &Waiting,
 ) -> Result<Arc<dyn ImageStore>, Failure> {
+    let silent = || {
+        Failure::new(format_args!(
+            "{location} does not answer within {} s (--timeout)",
+            waiting.limit.as_secs()
+        ))
+    };
     let path = match location {
         StoreLocation::Memory => return Ok(Arc::new(MemoryStore::default())),
         #[cfg(feature = "s3")]
@@ -211,6 +219,13 @@ async fn open(
             if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
                 return Err(Failure::not_found(format_args!("no store at {address}")));
             }
+            return Ok(Arc::new(store));
+        }
+        StoreLocation::Server(remote) => {
+            let opening = tokio::time::timeout(waiting.limit, RemoteStore::open(remote));
+            let Ok(store) = waiting.for_answer("connecting", opening).await else { return Err(silent()) };
+            let store = store?;
+            author::set_of_token(&store.author);
             return Ok(Arc::new(store));
         }
         StoreLocation::Folder(path) => path.clone(),
@@ -226,10 +241,7 @@ async fn open(
     });
     match tokio::time::timeout(waiting.limit, waiting.for_answer("opening it", opening)).await {
         Ok(opened) => Ok(opened??),
-        Err(_) => Err(Failure::new(format_args!(
-            "{location} does not answer within {} s (--timeout)",
-            waiting.limit.as_secs()
-        ))),
+        Err(_) => Err(silent()),
     }
 }
 

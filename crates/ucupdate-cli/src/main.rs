@@ -11,6 +11,7 @@ mod examples;
 mod failure;
 mod files;
 mod output;
+mod remote;
 mod settings;
 mod store_location;
 mod suggest;
@@ -29,6 +30,7 @@ use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, t
 use context::Context;
 use examples::with_examples;
 use failure::Failure;
+use remote::RemoteArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +56,8 @@ struct GlobalArgs {
     /// The store of rules and images: file:PATH, s3://BUCKET/PREFIX, or memory: for a store that ends with the command
     #[arg(long, global = true, value_name = "STORE", default_value = "file:ucupdate-data")]
     store: StoreLocation,
+    #[command(flatten)]
+    remote: RemoteArgs,
     /// The seconds that a command waits for an answer of the store, or a time such as 2m
     #[arg(
         long, global = true, value_name = "SECONDS", default_value_t = 60,
@@ -195,6 +199,23 @@ enum Command {
 }
 
 impl Command {
+    /// Refuses a verb that cannot work on the store of another machine.
+    fn refuse_remote(&self) -> Result<(), Failure> {
+        let name = match self {
+            Self::Serve(_) => "serve",
+            Self::Token(_) => "token",
+            Self::Demo(_) => "demo",
+            Self::Doctor(_) => "doctor",
+            Self::Import(_) => "import",
+            Self::ImportOcs(_) => "import-ocs",
+            Self::Rebuild(_) => "rebuild",
+            _ => return Ok(()),
+        };
+        Err(Failure::usage(format_args!(
+            "`ucupdate {name}` does not work with --server; run it on the machine of the store"
+        )))
+    }
+
     /// Runs the verb.
     async fn run(self, config: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         match self {
@@ -275,11 +296,16 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage, &resolved.notes(&usage)),
     };
-    let mut context =
-        Context::new(args.global.store, args.global.json, Duration::from_secs(args.global.timeout));
+    let remote = Some(args.global.remote).filter(|remote| remote.server.is_some());
+    let refused = remote.as_ref().map_or(Ok(()), |_| args.command.refuse_remote());
+    let store = remote.map_or(args.global.store, |remote| StoreLocation::Server(Box::new(remote)));
+    let mut context = Context::new(store, args.global.json, Duration::from_secs(args.global.timeout));
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
-            let done = runtime.block_on(args.command.run(args.global.config, &mut context));
+            let done = runtime.block_on(async {
+                refused?;
+                args.command.run(args.global.config, &mut context).await
+            });
             // Tasks that still read or write have no reader for their results.
             runtime.shutdown_background();
             done

@@ -1,5 +1,6 @@
 //! The value of `--store`.
 
+use crate::remote::RemoteArgs;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +13,8 @@ pub(crate) enum StoreLocation {
     /// A bucket, by its address.
     #[cfg(feature = "s3")]
     Bucket(String),
+    /// The store of a server.
+    Server(Box<RemoteArgs>),
     /// Memory. The store ends with the command.
     Memory,
 }
@@ -41,6 +44,10 @@ impl fmt::Display for StoreLocation {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
             #[cfg(feature = "s3")]
             Self::Bucket(address) => f.write_str(address),
+            Self::Server(remote) => match &remote.server {
+                Some(url) => write!(f, "{url}"),
+                None => f.write_str("no server"),
+            },
             Self::Memory => f.write_str("memory:"),
         }
     }

@@ -72,6 +72,12 @@ pub enum StoreError {
         /// The key that was to be written.
         key: StoreKey,
     },
+    /// The store does not accept the call, because of who asks or of what is written. Nothing was written.
+    #[error("the store refuses it: {reason}")]
+    Refused {
+        /// The reason, and what was expected.
+        reason: Box<str>,
+    },
     /// The object at the key is not one that this store wrote. Restore it from its origin.
     #[error("object at `{key}` is damaged: {found}")]
     Integrity {
@@ -127,6 +133,7 @@ impl StoreError {
             | Self::InvalidRange { .. }
             | Self::Input { .. }
             | Self::ReadOnly { .. }
+            | Self::Refused { .. }
             | Self::Integrity { .. }
             | Self::Replaced { .. }
             | Self::Backend { .. } => false,
@@ -145,6 +152,7 @@ impl StoreError {
             | Self::InvalidRange { .. }
             | Self::Input { .. }
             | Self::ReadOnly { .. }
+            | Self::Refused { .. }
             | Self::Integrity { .. }
             | Self::Replaced { .. } => false,
         }
@@ -195,6 +203,7 @@ mod tests {
                 "range 9..12 is outside the 8 bytes of `images/a`",
             ),
             (StoreError::ReadOnly { key: key() }, "`images/a` was not written: the store is read-only"),
+            (StoreError::Refused { reason: "too small".into() }, "the store refuses it: too small"),
         ] {
             assert_eq!(error.to_string(), expected);
             assert!(error.source().is_none() && !error.is_retryable() && !error.may_have_written());

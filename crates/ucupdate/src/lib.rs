@@ -59,6 +59,7 @@ pub use state::health::Health;
 pub use state::recorded_command::RecordedCommand;
 pub use state::rule_history::{Changed, Revision};
 pub use state::snapshot::Snapshot;
+pub use state::submitted::{SubmitError, SubmittedRevision};
 pub use urls::{BaseUrls, Origin, OriginError, UrlStyle};
 pub use watch::follower::OutcomeError;
 pub use watch::options::WatchOptions;

@@ -70,6 +70,7 @@ pub(crate) async fn execute(
         return dry_run(call, &would).await;
     }
     call.side.require(role_of(command), call.administrator, call.request)?;
+    super::four_eyes::check(call, command).await?;
     let made = match (expected, if_match(call)?) {
         (Expected::Nothing, _) => admin.command(command).await,
         (Expected::Revision(revision), _) | (Expected::AsSeen(_), Some(revision)) => {
@@ -91,13 +92,11 @@ pub(crate) async fn roll_back_to(call: &Call<'_>) -> Result<Answer, Problem> {
         return dry_run(call, &would).await;
     }
     call.side.require(Role::Approver, call.administrator, call.request)?;
-    service.refresh().await?;
-    let found = service.snapshot().revision();
-    if let Some(expected) = if_match(call)?.filter(|expected| *expected != found) {
-        let moved = Refusal::RevisionConflict { expected, found };
-        return Err(Problem::from(&moved).with("changed", changed_since(call, expected).await));
-    }
-    made_or_conflict(call, admin.roll_back_to(revision).await, found).await
+    let (seen, made) = match if_match(call)? {
+        Some(expected) => (expected, admin.roll_back_to_at(revision, expected).await),
+        None => (service.snapshot().revision(), admin.roll_back_to(revision).await),
+    };
+    made_or_conflict(call, made, seen).await
 }
 
 async fn made_or_conflict(
@@ -142,12 +141,17 @@ pub(crate) fn extend(value: &mut Value, more: Value) {
 
 /// Returns the devices whose answer would change, by the audit logs of the store.
 pub(crate) async fn differences(call: &Call<'_>, would: &DryRun) -> Value {
+    compared(call, Arc::clone(&would.before), Arc::clone(&would.after)).await
+}
+
+/// Returns the devices whose answer differs between two rule books, by the audit logs of the store.
+pub(crate) async fn compared(call: &Call<'_>, before: Arc<Snapshot>, after: Arc<Snapshot>) -> Value {
     let side = call.side;
     let fleet = match side.fleets.read(&side.service, &side.options.limits).await {
         Ok(fleet) => fleet,
         Err(error) => return json!({ "devices_problem": error }),
     };
-    let (before, after, now) = (Arc::clone(&would.before), Arc::clone(&would.after), side.service.now());
+    let now = side.service.now();
     let most = side.options.limits.answers;
     let compared = tokio::task::spawn_blocking(move || {
         let mut found = Differences::between(&before, &after, &fleet.requests, fleet.left_out, now);
@@ -190,7 +194,7 @@ fn needs_revision(command: &BookCommand) -> bool {
 }
 
 /// Returns the role that may give a command. An operator makes devices safe: nothing new goes to more than a test device.
-fn role_of(command: &BookCommand) -> Role {
+pub(crate) fn role_of(command: &BookCommand) -> Role {
     match command {
         BookCommand::AddTestDevice(_)
         | BookCommand::RemoveTestDevice(_)

@@ -1,21 +1,24 @@
 //! The devices of the audit logs, as of their last request.
 
 use super::Call;
+use super::attention::is_trouble;
 use super::page::page;
 use crate::options::Limits;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use ucupdate::inventory::{DeviceNumber, Inventory, InventoryDevice};
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::{DeviceNumber, DeviceState, Inventory, InventoryDevice, Standing, StateOptions};
 use ucupdate::request::{AskedFrom, UpdateRequest};
 use ucupdate::store::error_chain;
 use ucupdate::value::{UnixTime, Zone};
-use ucupdate::{AuditLogs, Logged, UpdateService};
+use ucupdate::{AuditLogs, Logged, Snapshot, UpdateService, read_kept_inventory};
 
 /// The devices of the audit logs of the store.
 #[derive(Debug)]
@@ -75,6 +78,8 @@ impl Fleet {
                 inventory.take_in(&row);
             }
         }
+        // An inventory that cannot be used is skipped, as the command does. The check of the store names it.
+        read_kept_inventory(&**service.store(), &mut inventory).await.map_err(|error| error_chain(&error))?;
         let (mut requests, mut left_out) = (Vec::new(), inventory.skipped_rows());
         for (_, device) in inventory.devices() {
             match device.request() {
@@ -86,6 +91,49 @@ impl Fleet {
             }
         }
         Ok(Self { inventory, requests, left_out, read_at: service.now() })
+    }
+}
+
+/// The devices by state.
+#[derive(Debug, Default)]
+pub(crate) struct States {
+    counts: BTreeMap<DeviceState, u64>,
+    pub(crate) silent: Vec<DeviceNumber>,
+    pub(crate) troubled: Vec<DeviceNumber>,
+}
+
+impl States {
+    /// Returns the number of devices in each state.
+    pub(crate) fn json(&self) -> Value {
+        let states = self.counts.iter().map(|(state, devices)| {
+            json!({ "state": state.name(), "meaning": state.meaning(), "devices": devices })
+        });
+        states.collect()
+    }
+}
+
+impl Fleet {
+    /// Returns the number of a device.
+    pub(crate) fn number(&self, id: &DeviceId) -> Option<DeviceNumber> {
+        let is_it = |number: &DeviceNumber| self.inventory.device(*number).identity().as_ref() == Some(id);
+        self.inventory.numbers().into_iter().find(is_it)
+    }
+
+    /// Returns the devices by state. Those that asked last come first.
+    pub(crate) fn states(&self, snapshot: &Snapshot, now: UnixTime) -> States {
+        let (mut states, options) = (States::default(), StateOptions::new(now));
+        for number in self.inventory.numbers() {
+            let device = self.inventory.device(number);
+            let histories = self.inventory.histories(number);
+            let state = Standing::of(&device, &histories, Some(snapshot.index()), &options).state;
+            *states.counts.entry(state).or_default() += 1;
+            if state == DeviceState::Silent {
+                states.silent.push(number);
+            } else if is_trouble(state) {
+                states.troubled.push(number);
+            }
+        }
+        states
     }
 }
 
@@ -121,11 +169,11 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value))
 }
 
-fn id_of(device: &InventoryDevice) -> String {
+pub(crate) fn id_of(device: &InventoryDevice) -> String {
     device.identity().map(|id| id.to_string()).unwrap_or_default()
 }
 
-fn device_json(device: &InventoryDevice) -> Value {
+pub(crate) fn device_json(device: &InventoryDevice) -> Value {
     let modules = device.modules.iter().map(
         |module| json!({ "file_name": module.installed.file_name, "installed": module.installed.version }),
     );

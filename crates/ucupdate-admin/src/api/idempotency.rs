@@ -5,13 +5,11 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The answers to the newest requests with a key. Each administrator has keys of his own.
-#[derive(Debug)]
 pub(crate) struct Idempotency {
     most: usize,
     entries: Mutex<VecDeque<Entry>>,
 }
 
-#[derive(Debug)]
 struct Entry {
     name: Box<str>,
     key: Box<[u8]>,
@@ -49,10 +47,10 @@ impl Idempotency {
     pub(crate) fn begin(&self, name: &str, key: &[u8], what: &str) -> Begun<'_> {
         let mut entries = self.entries();
         if let Some(entry) = entries.iter().find(|entry| *entry.name == *name && *entry.key == *key) {
-            return match &entry.answer {
+            return match entry.answer.as_ref().and_then(Answer::copy) {
                 _ if *entry.what != *what => Begun::OtherRequest,
                 None => Begun::Running,
-                Some(answer) => Begun::Answered(answer.clone()),
+                Some(answer) => Begun::Answered(answer),
             };
         }
         // Requests that run are few: each has a place among the uploads.
@@ -76,7 +74,7 @@ impl Place<'_> {
         let mut entries = self.idempotency.entries();
         let mine = entries.iter_mut().find(|entry| entry.name == self.name && entry.key == self.key);
         if let Some(mine) = mine {
-            mine.answer = Some(answer.clone());
+            mine.answer = answer.copy();
         }
         answer
     }

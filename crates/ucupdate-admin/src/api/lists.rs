@@ -40,6 +40,17 @@ pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
             ("holds", page(call, book.holds(), |hold| hold.name.to_string(), |hold| report::hold(hold, now))?)
         }
         Listed::Bans => ("bans", page(call, book.bans(), |ban| ban.scope.to_string(), |ban| json!(ban))?),
+        Listed::Aliases => {
+            ("aliases", page(call, book.aliases(), |alias| json!(alias).to_string(), |alias| json!(alias))?)
+        }
+        Listed::Schemes => {
+            let schemes = &book.settings().schemes;
+            ("schemes", page(call, schemes.iter(), |one| one.rules.to_string(), |one| json!(one))?)
+        }
+        Listed::Stones => {
+            let stones = &book.settings().stones;
+            ("stones", page(call, stones.iter(), |stone| stone.name.to_string(), |stone| json!(stone))?)
+        }
         Listed::Interim => {
             let images = book.pending_interim_images();
             let value = |(image, package): &(&InterimImage, PackageId)| {

@@ -1,15 +1,24 @@
 //! The operations of the API.
 
+pub(crate) mod attention;
+mod captures;
 mod change;
+mod device;
+mod diff;
+pub(crate) mod events;
 mod explain;
 pub(crate) mod fleet;
+mod four_eyes;
 mod history;
 pub(crate) mod idempotency;
 mod lists;
+mod objects;
 pub(crate) mod openapi;
 mod overview;
 mod packages;
 mod page;
+mod parts;
+mod rollouts;
 pub(crate) mod route;
 mod rules;
 mod store;
@@ -65,6 +74,20 @@ async fn answer_operation(
         Operation::History => history::list(&call).await,
         Operation::Explain => explain::explain(&call).await,
         Operation::Devices => fleet::list(&call).await,
+        Operation::Device => device::one(&call).await,
+        Operation::Inventory => device::inventory(&call).await,
+        Operation::Attention => attention::attention(&call).await,
+        Operation::RolloutStatus => rollouts::status(&call).await,
+        Operation::Captures => captures::list(&call).await,
+        Operation::Capture => captures::one(&call).await,
+        Operation::Diff => diff::diff(&call).await,
         Operation::Verify => store::verify(&call).await,
+        Operation::CollectGarbage => store::collect_garbage(&call).await,
+        Operation::Events => events::events(&call),
+        Operation::Objects => objects::list(&call).await,
+        Operation::Object => objects::read(&call).await,
+        Operation::WriteObject => objects::write(&call, body).await,
+        Operation::DeleteObject => objects::delete(&call).await,
+        Operation::Submit => objects::submit(&call, body).await,
     }
 }

@@ -1,6 +1,6 @@
 //! The description of the API, made from the table of routes.
 
-use super::route::{ROUTES, Route, Takes};
+use super::route::{Operation, ROUTES, Route, Takes};
 use crate::response::problem::KINDS;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ fn operation(route: &Route) -> Value {
     let mut responses = Map::new();
     responses.insert("200".to_owned(), answer(route));
     let mut statuses: Vec<u16> = COMMON.iter().chain(route.problems).copied().collect();
-    if route.takes == Takes::Expected {
+    if matches!(route.takes, Takes::Expected) {
         statuses.extend([408, 413, 415, 422]);
     }
     statuses.sort_unstable();
@@ -73,8 +73,17 @@ fn operation_id(route: &Route) -> String {
 }
 
 fn answer(route: &Route) -> Value {
+    let other = match route.operation {
+        Operation::Events => Some(("text/event-stream", json!({ "type": "string" }))),
+        Operation::Object | Operation::Capture => Some(("application/octet-stream", json!({}))),
+        _ => None,
+    };
+    if let Some((media_type, schema)) = other {
+        return json!({ "description": "done", "content": { media_type: { "schema": schema } } });
+    }
     let schema = match route.takes {
-        Takes::Nothing if route.method == http::Method::GET => "Answer",
+        Takes::Nothing if route.operation != Operation::RollBackTo => "Answer",
+        Takes::Object | Takes::Revision => "Answer",
         _ => "Made",
     };
     json!({
@@ -95,13 +104,25 @@ fn parameters(route: &Route) -> Vec<Value> {
         json!({ "name": name, "in": "path", "required": true, "schema": schema })
     });
     let in_query = route.query.iter().map(|name| {
-        let (schema, description) = query_schema(name);
-        let required = matches!(*name, "device" | "installed");
+        let (schema, description) = match (*name, route.operation) {
+            ("from" | "to", Operation::Diff) => {
+                (json!({ "type": "integer", "minimum": 0 }), "the number of a revision")
+            }
+            ("from" | "to", Operation::Object) => {
+                (json!({ "type": "integer", "minimum": 0 }), "the begin or the end of the bytes")
+            }
+            ("after", Operation::Objects) => {
+                (json!({ "type": "string", "maxLength": 1024 }), "`next` of the page before")
+            }
+            (name, _) => query_schema(name),
+        };
+        let required = *name == "from" && route.operation == Operation::Diff;
         json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description })
     });
     let mut parameters: Vec<Value> = in_path.chain(in_query).collect();
     let field = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "header", "schema": schema, "description": description });
-    if route.method == http::Method::POST && route.takes != Takes::Package {
+    let is_based = matches!(route.takes, Takes::Expected | Takes::Command);
+    if is_based || route.operation == Operation::RollBackTo {
         let tag = json!({ "type": "string", "pattern": "^\"[0-9]+\"$" });
         parameters.push(field("If-Match", tag, "the ETag that the decision is based on"));
     }
@@ -132,6 +153,18 @@ fn query_schema(name: &str) -> (Value, &'static str) {
         "user" => (text, "the user who signed in last"),
         "from" => (text, "the IP address from which the device asks"),
         "search" => (text, "a part of a MAC address, serial number, user, address or kind"),
+        "id" => (text, "the MAC address or serial number of a device of the audit logs"),
+        "kinds" => (text, "the kinds of events, as change-made,rollout-paused; all of them if it is missing"),
+        "prefix" => (text, "the beginning of the keys, as state/revisions/"),
+        "any_share" => (json!({ "type": "boolean" }), "lets more than half of the packages leave at once"),
+        "grace_hours" => (
+            json!({ "type": "integer", "minimum": 1, "maximum": 8760 }),
+            "leaves alone what is younger; 24 if it is missing",
+        ),
+        "part_sizes" => (
+            json!({ "type": "string", "maxLength": 1024, "pattern": "^[0-9]+(,[0-9]+)*$" }),
+            "the sizes of the cabinets of a set, which the body has one after the other",
+        ),
         "file_name" => (text, "the name that the history shows"),
         _ => (text, ""),
     }
@@ -143,7 +176,10 @@ fn body(takes: Takes) -> Option<Value> {
         Takes::Nothing => None,
         Takes::Expected => Some(schema("Decision")),
         Takes::Command => Some(schema("Change")),
-        Takes::Package => Some(json!({ "application/octet-stream": { "schema": { "type": "string" } } })),
+        Takes::Revision => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
+        Takes::Package | Takes::Object => {
+            Some(json!({ "application/octet-stream": { "schema": { "type": "string" } } }))
+        }
     }
 }
 

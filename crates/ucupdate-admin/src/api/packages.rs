@@ -4,6 +4,7 @@ use super::Call;
 use super::change::{differences, extend, made_json};
 use super::idempotency::Begun;
 use super::page::page;
+use super::parts::parts_of;
 use crate::access::role::Role;
 use crate::report::{self, ProblemReport};
 use crate::request::body::RequestBody;
@@ -78,7 +79,8 @@ pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<An
             key.len()
         )));
     }
-    let what = format!("{dry_run} {file_name}");
+    let sizes = call.query.text("part_sizes").unwrap_or_default();
+    let what = format!("{dry_run} {sizes} {file_name}");
     match call.side.idempotency.begin(&call.administrator.name, key, &what) {
         Begun::Answered(answer) => Ok(answer),
         Begun::Running => Err(Problem::new(
@@ -113,11 +115,13 @@ async fn ingest(
     let Ok(_place) = side.places.try_acquire() else {
         return Err(Problem::unavailable("other uploads or checks are running; try again"));
     };
+    let sizes = part_sizes(call)?;
     let (bytes, end) = body.package(limits)?;
+    let parts = parts_of(bytes, &sizes);
     let admin = side.service.admin(&call.administrator.name);
     let refused = |error| end.problem(limits).unwrap_or_else(|| Problem::from(error));
     if dry_run {
-        let would = admin.dry_run_ingest(file_name, vec![bytes]).await.map_err(refused)?;
+        let would = admin.dry_run_ingest(file_name, parts).await.map_err(refused)?;
         let mut value = made_json(true, Some(would.run.before.revision()), &would.run.change.notes);
         value["package"] = json!(would.package.id);
         value["warnings"] =
@@ -125,12 +129,25 @@ async fn ingest(
         extend(&mut value, differences(call, &would.run).await);
         return Ok(Answer::json(value).at_revision(would.run.before.revision()));
     }
-    let ingested = admin.ingest(file_name, bytes, |_| {}).await.map_err(refused)?;
+    let ingested = admin.ingest_parts(file_name, parts, |_| {}).await.map_err(refused)?;
     let mut value = made_json(false, ingested.revision, &ingested.notes);
     value["package"] = json!(ingested.id());
     value["warnings"] =
         ingested.package.warnings().map(|problem| json!(ProblemReport::of(problem))).collect();
     Ok(Answer::json(value).at_revision(side.service.snapshot().revision()))
+}
+
+/// Reads the sizes of the cabinets of a set. Without them the body is one cabinet.
+fn part_sizes(call: &Call<'_>) -> Result<Vec<u64>, Problem> {
+    let Some(text) = call.query.text("part_sizes") else { return Ok(Vec::new()) };
+    let most = call.side.options.limits.parts;
+    let sizes: Result<Vec<u64>, _> = text.split(',').map(str::parse).collect();
+    match sizes {
+        Ok(sizes) if sizes.len() <= most && sizes.iter().all(|size| *size > 0) => Ok(sizes),
+        _ => Err(Problem::bad_request(format!(
+            "the parameter `part_sizes` is `{text}`, expected 1 to {most} numbers of bytes as 1048576,20480"
+        ))),
+    }
 }
 
 fn check_media_type(call: &Call<'_>) -> Result<(), Problem> {

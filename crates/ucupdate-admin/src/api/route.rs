@@ -19,7 +19,21 @@ pub(crate) enum Operation {
     History,
     Explain,
     Devices,
+    Device,
+    Inventory,
+    Attention,
+    RolloutStatus,
+    Captures,
+    Capture,
+    Diff,
     Verify,
+    CollectGarbage,
+    Events,
+    Objects,
+    Object,
+    WriteObject,
+    DeleteObject,
+    Submit,
 }
 
 /// A decision about one rule.
@@ -40,6 +54,9 @@ pub(crate) enum Listed {
     Pins,
     Holds,
     Bans,
+    Aliases,
+    Schemes,
+    Stones,
     Interim,
     Stops,
 }
@@ -52,8 +69,12 @@ pub(crate) enum Takes {
     Expected,
     /// A command of the rule book.
     Command,
-    /// A cabinet.
+    /// A cabinet, or the parts of a set one after the other.
     Package,
+    /// The bytes of an object.
+    Object,
+    /// A revision as the store has it.
+    Revision,
 }
 
 /// One line of the table.
@@ -140,7 +161,7 @@ pub(crate) static ROUTES: &[Route] = &[
         path: "api/v1/packages",
         operation: Operation::Upload,
         role: Role::Operator,
-        query: &["file_name", "dry_run"],
+        query: &["file_name", "part_sizes", "dry_run"],
         takes: Takes::Package,
         summary: "Ingests a package. A dry run needs the role operator, and storing it the role approver",
         problems: &[408, 409, 413, 415, 422],
@@ -152,6 +173,9 @@ pub(crate) static ROUTES: &[Route] = &[
     get("api/v1/pins", Operation::List(Listed::Pins), PAGE, "The pins of all rules"),
     get("api/v1/holds", Operation::List(Listed::Holds), PAGE, "The holds"),
     get("api/v1/bans", Operation::List(Listed::Bans), PAGE, "The bans"),
+    get("api/v1/aliases", Operation::List(Listed::Aliases), PAGE, "The aliases of words that devices report"),
+    get("api/v1/schemes", Operation::List(Listed::Schemes), PAGE, "The version schemes of patterns of rules"),
+    get("api/v1/stones", Operation::List(Listed::Stones), PAGE, "The stepping stones"),
     get("api/v1/interim", Operation::List(Listed::Interim), PAGE, "The pending interim images"),
     get("api/v1/stopped", Operation::List(Listed::Stops), PAGE, "The kill switches that are on"),
     Route {
@@ -178,21 +202,122 @@ pub(crate) static ROUTES: &[Route] = &[
     get(
         "api/v1/explain",
         Operation::Explain,
-        &["device", "installed", "file", "mac", "serial", "user", "from", "side", "revision"],
-        "What a device of a kind is answered, and why",
+        &["id", "device", "installed", "file", "mac", "serial", "user", "from", "side", "revision"],
+        "What a device is answered, and why: the device `id` by its last request, or one of a kind",
+    ),
+    get(
+        "api/v1/diff",
+        Operation::Diff,
+        &["from", "to"],
+        "The devices whose answer differs between two revisions",
     ),
     get(
         "api/v1/devices",
         Operation::Devices,
         &["search", "after", "limit"],
-        "The devices of the audit logs, as of their last request",
+        "The devices of the audit logs and of the kept inventories, as of their last request",
     ),
+    get(
+        "api/v1/devices/{id}",
+        Operation::Device,
+        &[],
+        "One device, by its MAC address or serial number: what it would be offered now, and its timeline",
+    ),
+    get(
+        "api/v1/inventory",
+        Operation::Inventory,
+        &[],
+        "The numbers of devices by state and by version, and the silent devices",
+    ),
+    get(
+        "api/v1/attention",
+        Operation::Attention,
+        &[],
+        "What needs a person by the logs: rollouts that stand still, silent devices, and devices with troubles",
+    ),
+    get(
+        "api/v1/rollouts/status",
+        Operation::RolloutStatus,
+        PAGE,
+        "The rollouts, and what became of the devices that were offered their version",
+    ),
+    get(
+        "api/v1/captures",
+        Operation::Captures,
+        PAGE,
+        "The bodies that could not be read and the logs of devices, the newest first",
+    ),
+    get("api/v1/captures/{id}", Operation::Capture, &[], "The bytes of a capture"),
     get(
         "api/v1/verify",
         Operation::Verify,
         &["quick"],
         "Checks the store. A check that reads every image needs the role operator",
     ),
+    Route {
+        method: Method::POST,
+        path: "api/v1/gc",
+        operation: Operation::CollectGarbage,
+        role: Role::Viewer,
+        query: &["dry_run", "any_share", "grace_hours"],
+        takes: Takes::Nothing,
+        summary: "Removes packages that no kept revision needs, and files of ingests that ended early",
+        problems: &[404, 409, 412, 413],
+    },
+    get(
+        "api/v1/events",
+        Operation::Events,
+        &["kinds"],
+        "What happens from now on, as server-sent events. Earlier events are not repeated: Last-Event-ID has no effect, and \
+         the event `opened` has the revision, so a client reads its lists again",
+    ),
+    get(
+        "api/v1/objects",
+        Operation::Objects,
+        &["prefix", "after"],
+        "The objects of the store, for a command that works on it from another machine",
+    ),
+    Route {
+        method: Method::GET,
+        path: "api/v1/objects/{key}",
+        operation: Operation::Object,
+        role: Role::Viewer,
+        query: &["from", "to"],
+        takes: Takes::Nothing,
+        summary: "The bytes of an object, or a part of them",
+        problems: &[404, 416],
+    },
+    Route {
+        method: Method::PUT,
+        path: "api/v1/objects/{key}",
+        operation: Operation::WriteObject,
+        role: Role::Approver,
+        query: &[],
+        takes: Takes::Object,
+        summary: "Writes a file of an ingest that the rule book does not name yet. Other objects are 403",
+        problems: &[404, 408, 409, 413, 415, 422],
+    },
+    Route {
+        method: Method::DELETE,
+        path: "api/v1/objects/{key}",
+        operation: Operation::DeleteObject,
+        role: Role::Approver,
+        query: &[],
+        takes: Takes::Nothing,
+        summary: "Deletes a file of an ingest that the rule book does not name. Other objects are 403",
+        problems: &[404, 409],
+    },
+    Route {
+        method: Method::POST,
+        path: "api/v1/revisions",
+        operation: Operation::Submit,
+        role: Role::Viewer,
+        query: &[],
+        takes: Takes::Revision,
+        summary: "Makes a revision that the client computed, if this server comes to the same result. The command of the \
+                  revision decides which role is needed",
+        problems: &[404, 408, 409, 412, 413, 415, 422],
+    },
 ];
 
 /// The result of looking for a route.
@@ -207,7 +332,9 @@ pub(crate) enum Found {
 pub(crate) fn find(method: &Method, segments: &[String]) -> Found {
     let asked = if method == Method::HEAD { &Method::GET } else { method };
     let mut others: Vec<&str> = Vec::new();
-    for route in ROUTES {
+    // A fixed path comes before one with parameters.
+    let exact = |route: &&Route| !route.path.contains('{');
+    for route in ROUTES.iter().filter(exact).chain(ROUTES.iter().filter(|route| !exact(route))) {
         let Some(parameters) = parameters_of(route.path, segments) else { continue };
         if route.method == *asked {
             return Found::Operation(route.operation, parameters);
@@ -261,8 +388,12 @@ mod tests {
                 route.path.split('/').map(|part| part.replace(['{', '}'], "")).collect();
             let Found::Operation(found, _) = find(&route.method, &segments) else { panic!("{}", route.path) };
             assert_eq!(found, route.operation, "{}", route.path);
-            let changes = route.takes != Takes::Nothing || route.operation == Operation::RollBackTo;
-            assert_eq!(route.method == Method::POST, changes, "{}", route.path);
+            let changes = route.takes != Takes::Nothing
+                || matches!(
+                    route.operation,
+                    Operation::RollBackTo | Operation::CollectGarbage | Operation::DeleteObject
+                );
+            assert_eq!(route.method != Method::GET, changes, "{}", route.path);
         }
     }
 

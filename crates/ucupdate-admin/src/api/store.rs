@@ -1,11 +1,13 @@
-//! The check of the store.
+//! The check of the store, and its garbage collection.
 
 use super::Call;
 use crate::access::role::Role;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
-use ucupdate::{CheckOptions, check_store};
+use serde_json::json;
+use std::time::Duration;
+use ucupdate::{CheckOptions, GarbageOptions, check_store};
 
 /// Checks the store. It is quick unless the request says otherwise.
 pub(crate) async fn verify(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -20,4 +22,30 @@ pub(crate) async fn verify(call: &Call<'_>) -> Result<Answer, Problem> {
     let options = CheckOptions::default().with_quick(is_quick);
     let found = check_store(&**service.store(), &options, service.now()).await?;
     Ok(Answer::json(report::check(&found, is_quick)))
+}
+
+/// Removes packages that no kept revision needs, and the files of ingests that ended early.
+pub(crate) async fn collect_garbage(call: &Call<'_>) -> Result<Answer, Problem> {
+    let dry_run = call.query.flag("dry_run")?;
+    if !dry_run {
+        call.side.require(Role::Approver, call.administrator, call.request)?;
+    }
+    let Ok(_place) = call.side.places.try_acquire() else {
+        return Err(Problem::unavailable("other uploads or checks are running; try again"));
+    };
+    let hours = call.query.parsed::<u32>("grace_hours")?.unwrap_or(24);
+    if !(1..=8760).contains(&hours) {
+        return Err(Problem::bad_request(format!(
+            "the parameter `grace_hours` is {hours}, expected 1 to 8760"
+        )));
+    }
+    let options = GarbageOptions::default()
+        .with_grace(Duration::from_secs(u64::from(hours) * 3600))
+        .with_dry_run(dry_run)
+        .with_any_share(call.query.flag("any_share")?);
+    let service = &call.side.service;
+    let found = service.admin(&call.administrator.name).collect_unkept(&options).await?;
+    let mut value = report::garbage(&found, dry_run);
+    value["revision"] = json!(service.snapshot().revision());
+    Ok(Answer::json(value))
 }

@@ -203,6 +203,8 @@ async function overview() {
     needs.push(el("div", { class: "panel" }, el("p", {}, "The rollout ", el("b", {}, one.name), " of " + one.version + " for ",
       el("code", {}, one.rule), " is paused" + (one.reason ? ": " + one.reason : "") + ". ", el("a", { href: "#/rollouts" }, "Look at the rollouts"))));
   }
+  const found = await attention();
+  needs.push(...found.nodes);
   const health = now.health;
   if (!health.ready) needs.unshift(el("div", { class: "panel bad" }, el("p", {}, "The store cannot be read, so this page may be old: " + (health.problem || "unknown"))));
   if (health.dropped_log_rows) needs.unshift(el("div", { class: "panel bad" }, el("p", {}, health.dropped_log_rows + " log rows were lost.")));
@@ -211,7 +213,7 @@ async function overview() {
   return [el("h1", {}, "Overview"),
     el("h2", {}, "What needs you"),
     needs.length ? needs : empty(now.counts.packages
-      ? "Nothing is pending, and no rollout is paused."
+      ? "Nothing is pending, no rollout is paused or stands still, and no device is silent or in trouble."
       : ["The store has no package yet. ", el("a", { href: "#/packages" }, "Upload a package"), " to begin."]),
     now.pending_count > now.pending.length ? el("p", {}, "And " + (now.pending_count - now.pending.length) + " more.") : null,
     el("h2", {}, "The rule book"),
@@ -219,6 +221,27 @@ async function overview() {
     el("p", { class: "quiet small" }, "Revision " + now.revision + ", read at ", time(now.now), "."),
     stopPanel(now), zoneNote()];
 }
+
+// What the logs show: rollouts that stand still, silent devices, devices with troubles.
+async function attention() {
+  let found;
+  try { found = await api("attention"); } catch (error) {
+    if (!token) throw error;
+    return { nodes: [el("div", { class: "panel" }, el("p", { class: "bad" }, "The logs could not be read, so silent devices and troubles are not known: " + error.message))] };
+  }
+  const nodes = found.stands_still.map((one) => el("div", { class: "panel" },
+    el("p", {}, "The rollout ", el("b", {}, one.name), " of " + one.version + " for ", el("code", {}, one.rule), " stands still: " + one.stands_still + ". ",
+      el("a", { href: "#/rollouts" }, "Look at the rollouts"))));
+  const group = (list, count, text) => count ? el("details", { class: "panel" },
+    el("summary", {}, el("b", {}, String(count)), text(count)),
+    el("ul", { class: "plain" }, list.map((one) => el("li", {}, deviceLink(one.id), ", asked last ", time(one.last_asked), one.user ? ", " + one.user : ""))),
+    count > list.length ? el("p", { class: "quiet small" }, "And " + (count - list.length) + " more. Search for them on the page Devices.") : null) : null;
+  nodes.push(group(found.troubled, found.troubled_count, (count) => count === 1 ? " device is offered updates and does not get further" : " devices are offered updates and do not get further"),
+    group(found.silent, found.silent_count, (count) => count === 1 ? " device is silent: it has not asked for two days" : " devices are silent: they have not asked for two days"));
+  return { nodes: nodes.filter(Boolean) };
+}
+
+function deviceLink(id) { return el("a", { href: "#/device/" + encodeURIComponent(id) }, id); }
 
 function stopPanel(now) {
   const all = now.stopped.find((stop) => stop.rule === null);
@@ -271,11 +294,26 @@ function more(page) {
   return page.next ? el("p", { class: "note" }, "Only the first " + page.entries.length + " entries are shown. The command lists all.") : null;
 }
 
+function progress(one) {
+  const { devices } = one;
+  if (!devices.offered) return el("p", { class: "quiet small" }, "No device was offered it yet.");
+  const done = devices.installed, wrong = devices.failed + devices.overdue;
+  const text = done + " of " + devices.offered + (devices.offered === 1 ? " device has it" : " devices have it") +
+    (devices.waiting ? ", " + devices.waiting + " waiting" : "") + (devices.downloading ? ", " + devices.downloading + " downloading" : "") +
+    (devices.not_counted ? ", " + devices.not_counted + " that downloaded nothing here" : "");
+  return [el("progress", { max: String(devices.offered), value: String(done), "aria-label": "Devices of " + one.name + " that have " + one.version }),
+    el("p", { class: "small" }, text),
+    wrong ? el("details", {}, el("summary", { class: "bad" }, devices.failed + " failed, " + devices.overdue + " overdue"),
+      el("ul", { class: "plain" }, one.failed_devices.slice(0, 100).map((device) => el("li", {}, deviceLink(device.device), " " + device.state + " since ", time(device.since))))) : null,
+    one.stands_still ? el("p", { class: "note small" }, "It stands still: " + one.stands_still + ".") : null];
+}
+
 async function rollouts() {
-  const [page, rules] = await Promise.all([pages("rollouts", "rollouts"), pages("rules", "rules")]);
+  const [page, rules] = await Promise.all([pages("rollouts/status", "rollouts"), pages("rules", "rules")]);
   const name = (one) => [one.rule, one.name];
   const rows = page.entries.map((one) => [[el("b", {}, one.name), el("br"), el("code", {}, one.rule)], one.version,
     (one.group ? "group " + one.group : "everybody") + ", " + one.share + (one.stages ? " (" + one.stages + ")" : "") + (one.window ? ", " + one.window : ""),
+    [progress(one), one.next_stage ? el("p", { class: "small" }, "Next: " + one.next_stage.share + " at ", time(one.next_stage.at)) : null],
     one.paused ? [el("span", { class: "tag bad" }, "paused"), " ", one.reason || ""] : el("span", { class: "tag" }, "runs"),
     el("div", { class: "buttons" },
       one.paused ? action("Resume", "approver", () => command("Resume " + one.name, { "resume-rollout": name(one) }))
@@ -290,7 +328,7 @@ async function rollouts() {
     command("Start " + value.rollout.name, { "start-rollout": value });
   };
   return [el("h1", {}, "Rollouts"),
-    rows.length ? table("The rollouts: a version for some devices before everybody gets it", ["Rollout", "Version", "For", "State", ""], rows)
+    rows.length ? table("The rollouts: a version for some devices before everybody gets it", ["Rollout", "Version", "For", "Progress", "State", ""], rows)
       : empty("No rollout runs. Start one to give a version to a share of the devices first."),
     more(page),
     may("approver") && rules.entries.length ? el("details", { class: "panel" }, el("summary", {}, "Start a rollout"),
@@ -300,7 +338,7 @@ async function rollouts() {
         el("div", { class: "fields" }, field("version", "Version, which a package must contain", { required: true }),
           field("name", "Name", { required: true, maxlength: "128" }),
           field("percent", "Share of the devices, as 10%", { required: true, pattern: "[0-9]+(\\.[0-9]+)?%" })),
-        el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null];
+        el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null, zoneNote()];
 }
 
 async function devices(query) {
@@ -311,7 +349,7 @@ async function devices(query) {
     location.hash = "#/devices/" + encodeURIComponent(event.target.search.value.trim());
   } }, field("search", "MAC address, serial number, user, address or kind", { type: "search", value: search }),
   el("div", { class: "buttons" }, el("button", { class: "main" }, "Search")));
-  const rows = page.devices.map((one) => [[el("b", {}, one.mac || one.serial || one.id), el("br"), el("code", {}, one.kind)],
+  const rows = page.devices.map((one) => [[el("b", {}, deviceLink(one.id)), el("br"), el("code", {}, one.kind)],
     one.user || "-", one.host || "-", one.modules.map((module) => el("div", {}, module.file_name + " " + module.installed)), time(one.last_asked),
     el("div", { class: "buttons" }, one.modules[0] ? el("button", { onclick: () => why(one) }, "Why this answer") : null,
       action("Make it a test device", "operator", () => command("Add a test device", { "add-test-device": { name: one.id, id: one.mac ? { mac: one.mac } : { serial: one.serial } } })))]);
@@ -325,16 +363,41 @@ async function devices(query) {
 }
 
 async function why(device) {
-  const module = device.modules[0];
-  const parameters = new URLSearchParams({ device: device.kind, installed: module.installed, file: module.file_name });
-  if (device.mac) parameters.set("mac", device.mac); else if (device.serial) parameters.set("serial", device.serial);
-  if (device.user) parameters.set("user", device.user);
   show("Why this answer", el("p", { role: "status" }, "Asking the rule book …"));
   try {
-    const answer = await api("explain?" + parameters.toString().replaceAll("+", "%20"));
-    show("Why this answer", el("p", {}, "What ", el("b", {}, device.mac || device.serial || device.id), " would be answered now:"),
+    const answer = await api("explain?id=" + encodeURIComponent(device.id));
+    show("Why this answer", el("p", {}, "What ", el("b", {}, device.id), " would be answered now:"),
       el("pre", {}, answer.text), el("div", { class: "buttons" }, closeButton("Close")));
   } catch (error) { show("Why this answer", problemNode(error), closeButton("Close")); }
+}
+
+// One device: its facts, why it would be answered so, its troubles and its timeline.
+async function device(id) {
+  const one = await api("devices/" + encodeURIComponent(id));
+  const known = one.device, story = one.timeline || { events: [], troubles: [] };
+  const facts = [["Kind", el("code", {}, known.kind)], ["MAC address", known.mac], ["Serial number", (known.serial || "").trim()], ["User", known.user], ["Address", known.host],
+    ["Has", known.modules.map((module) => module.file_name + " " + module.installed).join(", ")],
+    ["State", [el("span", { class: "tag" }, one.state), " devices in this state " + one.meaning]],
+    ["Asked", [one.asks + (one.asks === 1 ? " time, " : " times, the last time "), time(known.last_asked)]],
+    ["Test device", one.test_device]];
+  const because = (event) => (event.modules || []).map((module) => module.because).filter(Boolean)
+    .map((reason) => el("p", { class: "quiet small" }, "Because " + reason));
+  const rows = story.events.slice().reverse().map((event) => [time(event.at), [event.text, because(event)]]);
+  return [el("p", {}, el("a", { href: "#/devices" }, "All devices")), el("h1", {}, "Device " + known.id),
+    el("dl", { class: "panel facts" }, facts.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
+    one.test_device ? null : action("Make it a test device", "operator",
+      () => command("Add a test device", { "add-test-device": { name: known.id, id: known.mac ? { mac: known.mac } : { serial: known.serial } } })),
+    el("h2", {}, "What it would be answered now, and why"),
+    one.text ? el("pre", { class: "panel", tabindex: "0" }, one.text) : empty("Its last request has words that cannot be repeated."),
+    el("h2", {}, "Troubles"),
+    story.troubles.length ? story.troubles.map((trouble) => el("div", { class: "panel" },
+      el("p", {}, el("b", { class: trouble.over ? null : "bad" }, trouble.text), trouble.over ? " (over)" : "", ", ", time(trouble.first),
+        trouble.count > 1 ? [" to ", time(trouble.last), ", " + trouble.count + " times"] : null),
+      el("p", { class: "small" }, "It means: " + trouble.meaning + "."), el("p", { class: "small" }, "To do: " + trouble.remedy + ".")))
+      : empty("The logs show no trouble of this device."),
+    el("h2", {}, "Timeline"),
+    rows.length ? table("What the device did and was answered, the newest first", ["When", "What"], rows) : empty("The logs have no request of this device any more."),
+    one.left_out ? el("p", { class: "note" }, one.left_out + " older log rows were left out. The command ucupdate timeline shows all.") : null, zoneNote()];
 }
 
 async function testDevices() {
@@ -369,7 +432,7 @@ async function testDevices() {
 async function history(before) {
   const page = await api("history?limit=50" + (before ? "&before=" + encodeURIComponent(before) : ""));
   const restore = (one) => one.revision < page.revision
-    ? action("Restore", "approver", () => propose("Restore revision " + one.revision, "history/" + one.revision + "/restore", {}, null, true), "danger") : null;
+    ? action("Restore", "approver", () => propose("Restore revision " + one.revision, "history/" + one.revision + "/restore", {}, page.etag, true), "danger") : null;
   return [el("h1", {}, "History"),
     page.revisions.length ? el("ol", { class: "history" }, page.revisions.map((one) => el("li", {},
       el("p", {}, el("b", {}, "Revision " + one.revision), " by ", el("b", {}, one.author), ", ", time(one.at)),
@@ -381,13 +444,13 @@ async function history(before) {
 
 async function packages() {
   const page = await pages("packages", "packages");
-  const input = el("input", { type: "file", id: "f-package", accept: ".cab,.exe", onchange: () => input.files[0] && upload(input.files[0]) });
+  const input = el("input", { type: "file", id: "f-package", accept: ".cab,.exe", multiple: true, onchange: () => input.files.length && upload([...input.files]) });
   const drop = el("div", { class: "drop",
     ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); },
     ondragleave: () => drop.classList.remove("over"),
-    ondrop: (event) => { event.preventDefault(); drop.classList.remove("over"); const file = event.dataTransfer.files[0]; if (file) upload(file); } },
+    ondrop: (event) => { event.preventDefault(); drop.classList.remove("over"); const files = [...event.dataTransfer.files]; if (files.length) upload(files); } },
   el("label", { for: "f-package" }, "A package: drop it here, or choose a file"), input,
-  el("p", { class: "quiet small" }, "First you see what it would change. Nothing is stored before you say so."));
+  el("p", { class: "quiet small" }, "First you see what it would change. Nothing is stored before you say so. Choose all cabinets of a set together."));
   const rows = page.entries.map((one) => [[el("b", {}, one.file_name), el("br"), el("code", {}, one.package)], time(one.ingested_at),
     one.releases.map((release) => el("div", {}, el("code", {}, release.rule), " " + release.version + " ", el("span", { class: "tag" }, release.state))).concat(
       one.interim.map((image) => el("div", {}, "interim image " + image.version + " for " + image.locale)))]);
@@ -396,10 +459,10 @@ async function packages() {
     more(page), zoneNote()];
 }
 
-function send(file, dryRun, key, progressed) {
+function send(file, sizes, dryRun, key, progressed) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "api/v1/packages?file_name=" + encodeURIComponent(file.name) + (dryRun ? "&dry_run=true" : ""));
+    request.open("POST", "api/v1/packages?file_name=" + encodeURIComponent(file.name) + (sizes ? "&part_sizes=" + sizes : "") + (dryRun ? "&dry_run=true" : ""));
     request.setRequestHeader("authorization", "Bearer " + token);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.setRequestHeader("idempotency-key", key);
@@ -410,7 +473,11 @@ function send(file, dryRun, key, progressed) {
   });
 }
 
-async function upload(file) {
+// The cabinets of a set are sent one after the other, sorted by name.
+async function upload(files) {
+  files.sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
+  const sizes = files.length > 1 ? files.map((file) => file.size).join(",") : "";
+  const file = files.length > 1 ? new File(files, files[0].name) : files[0];
   const text = el("p", { role: "status" });
   const bar = el("progress", { max: "1", value: "0", "aria-label": "Upload of " + file.name });
   const progressed = (done, total) => {
@@ -420,12 +487,12 @@ async function upload(file) {
   const begin = (title) => { bar.value = 0; text.textContent = "Sending " + file.name + ", " + bytes(file.size); show(title, text, bar); };
   begin("Look at " + file.name);
   try {
-    const would = await send(file, true, crypto.randomUUID ? crypto.randomUUID() : String(Math.random()), progressed);
+    const would = await send(file, sizes, true, crypto.randomUUID ? crypto.randomUUID() : String(Math.random()), progressed);
     const key = crypto.randomUUID ? crypto.randomUUID() : String(Math.random());
     const store = action("Store it", "approver", async () => {
       begin("Store " + file.name);
       try {
-        const made = await send(file, false, key, progressed);
+        const made = await send(file, sizes, false, key, progressed);
         closeDialog();
         say(made.revision ? file.name + " is stored (revision " + made.revision + ")." : file.name + " was there already. Nothing changed.");
         route();
@@ -442,8 +509,54 @@ async function upload(file) {
 
 const PAGES = [["", "Overview", overview], ["updates", "Updates", updates], ["rollouts", "Rollouts", rollouts], ["devices", "Devices", devices],
   ["test-devices", "Test devices", testDevices], ["history", "History", history], ["packages", "Packages", packages]];
+// A page that is reached from another one: its path, its title, its content, and the page that the navigation shows.
+const DEVICE = ["device", "Device", device, "devices"];
 
-function forget() { token = ""; me = null; sessionStorage.removeItem(KEY); }
+function forget() { token = ""; me = null; sessionStorage.removeItem(KEY); if (ears) ears.abort(); }
+
+// ---- live updates: the page is read again when something happened that it shows ----
+
+const HEARD = "change-made,rollout-paused,package-ingested,store-unreachable,store-reachable,history-replaced,loop-found,device-silent,request-answered";
+let ears = null;
+let due = null;
+
+function heard(kind) {
+  const path = location.hash.replace(/^#\/?/, "").split("/")[0];
+  if (kind === "request-answered" && !["", "devices", "device", "rollouts"].includes(path)) return;
+  if (due) return;
+  due = setTimeout(() => {
+    due = null;
+    // What a person is doing is not disturbed.
+    const active = document.activeElement;
+    const writes = active && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName);
+    const reads = document.querySelector("main details[open]");
+    if (!dialog.open && !writes && !reads && !document.hidden) route(true);
+  }, kind === "request-answered" ? 3000 : 300);
+}
+
+async function listen() {
+  if (ears) return;
+  const mine = ears = new AbortController();
+  try {
+    const response = await fetch("api/v1/events?kinds=" + HEARD, { headers: { authorization: "Bearer " + token }, credentials: "omit", redirect: "error", signal: mine.signal });
+    if (!response.ok) { if (response.status === 404) return; throw new Error(); }
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      text += value;
+      const frames = text.split("\n\n");
+      text = frames.pop();
+      for (const frame of frames) {
+        const kind = /^event: (.+)$/m.exec(frame);
+        if (kind && kind[1] !== "opened") heard(kind[1]);
+      }
+    }
+  } catch { /* The connection ended. It is opened again below. */ }
+  if (ears === mine) ears = null;
+  if (token) setTimeout(() => { if (token && !ears) { listen(); heard("change-made"); } }, 5000);
+}
 
 function stopped(list) {
   const bar = document.getElementById("stopped");
@@ -479,15 +592,16 @@ function login(reason) {
 
 let shown = 0;
 
-async function route() {
+async function route(quiet) {
   const mine = ++shown;
+  const focused = quiet === true && main.contains(document.activeElement) && document.activeElement !== main ? document.activeElement.textContent : null;
   if (!token) return login();
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const page = PAGES.find(([path]) => path === name) || PAGES[0];
+  const page = name === "device" ? DEVICE : PAGES.find(([path]) => path === name) || PAGES[0];
   const nav = document.getElementById("nav");
-  nav.replaceChildren(...PAGES.map(([path, title]) => el("a", { href: "#/" + path, "aria-current": path === page[0] ? "page" : null }, title)));
-  main.setAttribute("aria-busy", "true");
-  const waiting = setTimeout(() => mine === shown && main.replaceChildren(el("p", { role: "status" }, "Reading …")), 300);
+  nav.replaceChildren(...PAGES.map(([path, title]) => el("a", { href: "#/" + path, "aria-current": path === (page[3] || page[0]) ? "page" : null }, title)));
+  if (quiet !== true) main.setAttribute("aria-busy", "true");
+  const waiting = quiet === true ? 0 : setTimeout(() => mine === shown && main.replaceChildren(el("p", { role: "status" }, "Reading …")), 300);
   try {
     const now = await api("overview");
     me = now.administrator;
@@ -495,21 +609,29 @@ async function route() {
     who.replaceChildren(me.name + ", " + me.role + " ", el("button", { onclick: () => { forget(); route(); } }, "Sign out"));
     nav.hidden = who.hidden = false;
     stopped(now.stopped);
+    listen();
     const content = await page[2](rest.length ? decodeURIComponent(rest.join("/")) : "");
     if (mine !== shown) return;
     clearTimeout(waiting);
     document.title = page[1] + " – ucupdate";
+    const scroll = window.scrollY;
     main.replaceChildren(...[content].flat(9).filter(Boolean));
+    if (quiet === true) {
+      window.scrollTo(0, scroll);
+      const again = focused && [...main.querySelectorAll("a, button, summary")].find((node) => node.textContent === focused);
+      if (again) again.focus({ preventScroll: true });
+    }
   } catch (error) {
     if (mine !== shown) return;
     clearTimeout(waiting);
     if (!token) return login(error.message);
-    main.replaceChildren(el("h1", {}, page[1]), problemNode(error), el("div", { class: "buttons" }, el("button", { onclick: route }, "Try again")));
+    main.replaceChildren(el("h1", {}, page[1]), problemNode(error), el("div", { class: "buttons" }, el("button", { onclick: () => route() }, "Try again")));
   } finally {
     clearTimeout(waiting);
     main.removeAttribute("aria-busy");
   }
 }
 
+document.addEventListener("visibilitychange", () => { if (!document.hidden && token) heard("change-made"); });
 window.addEventListener("hashchange", () => route().then(() => main.focus()));
 route();

@@ -62,6 +62,17 @@ impl RequestBody {
         headers: &HeaderMap,
         limits: &Limits,
     ) -> Result<T, Problem> {
+        let all = self.whole(headers, limits).await?;
+        serde_json::from_slice(&all).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                Problem::not_understood(format!("the body is not understood: {error}"))
+            }
+            _ => Problem::bad_request(format!("the body is not JSON: {error}")),
+        })
+    }
+
+    /// Reads the bytes of a body whose media type is JSON.
+    pub(crate) async fn whole(&mut self, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Problem> {
         let content_type =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -98,12 +109,7 @@ impl RequestBody {
             Ok(read) => read?,
             Err(_late) => return Err(Problem::too_slow("the body did not arrive in time")),
         }
-        serde_json::from_slice(&all).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => {
-                Problem::not_understood(format!("the body is not understood: {error}"))
-            }
-            _ => Problem::bad_request(format!("the body is not JSON: {error}")),
-        })
+        Ok(all.freeze())
     }
 
     /// Returns the body as the bytes of a package.

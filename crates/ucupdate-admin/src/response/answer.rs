@@ -1,6 +1,6 @@
 //! [`Answer`]: a response before it has the fields that every response has.
 
-use super::body::AdminBody;
+use super::body::{AdminBody, Pieces};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
@@ -14,12 +14,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /// A response before it has the fields that every response has.
-#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     content_type: &'static str,
     fields: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
+    body: Content,
+}
+
+/// The content of an answer.
+enum Content {
+    Whole(Bytes),
+    /// Pieces, and their number of bytes if it is known.
+    Pieces(Pieces, Option<u64>),
 }
 
 #[derive(Serialize)]
@@ -47,7 +53,24 @@ impl Answer {
     }
 
     fn of(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type, fields: Vec::new(), body: body.into() }
+        Self { status, content_type, fields: Vec::new(), body: Content::Whole(body.into()) }
+    }
+
+    /// Creates an answer whose bytes are sent while they are made. `length` is their number, if it is known.
+    pub(crate) fn stream(content_type: &'static str, pieces: Pieces, length: Option<u64>) -> Self {
+        let body = Content::Pieces(pieces, length);
+        Self { status: StatusCode::OK, content_type, fields: Vec::new(), body }
+    }
+
+    /// Returns a copy. `None` if the bytes are not known yet.
+    pub(crate) fn copy(&self) -> Option<Self> {
+        let Content::Whole(body) = &self.body else { return None };
+        Some(Self {
+            status: self.status,
+            content_type: self.content_type,
+            fields: self.fields.clone(),
+            body: Content::Whole(body.clone()),
+        })
     }
 
     /// Adds a field to the head.
@@ -66,9 +89,12 @@ impl Answer {
 
     /// Returns the response. `HEAD` gets no body.
     pub(crate) fn into_response(self, method: &Method) -> Response<AdminBody> {
-        let length = self.body.len();
-        let body = if method == Method::HEAD { Bytes::new() } else { self.body };
-        let mut response = Response::new(AdminBody::new(body));
+        let (length, body) = match self.body {
+            Content::Whole(body) => (Some(body.len() as u64), AdminBody::new(body)),
+            Content::Pieces(pieces, length) => (length, AdminBody::stream(pieces, length)),
+        };
+        let body = if method == Method::HEAD { AdminBody::new(Bytes::new()) } else { body };
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let head = response.headers_mut();
         let fixed = [
@@ -83,7 +109,9 @@ impl Answer {
         for (name, value) in fixed {
             head.insert(name, HeaderValue::from_static(value));
         }
-        head.insert(header::CONTENT_LENGTH, length.into());
+        if let Some(length) = length {
+            head.insert(header::CONTENT_LENGTH, length.into());
+        }
         head.extend(self.fields);
         response
     }

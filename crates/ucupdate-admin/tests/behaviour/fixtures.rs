@@ -12,8 +12,8 @@ use tower::ServiceExt as _;
 use ucupdate::cab::package::sample;
 use ucupdate::store::{MemoryStore, stream_of};
 use ucupdate::value::UnixTime;
-use ucupdate::{Event, Events, Options, UpdateService};
-use ucupdate_admin::{AdminOptions, Administration, Limits, RemoteAddress, Role, TokenFile};
+use ucupdate::{Event, Events, LogOptions, Options, UpdateService};
+use ucupdate_admin::{AdminOptions, Administration, Limits, LiveEvents, RemoteAddress, Role, TokenFile};
 
 /// Images in tests are small.
 pub(crate) const IMAGE_BYTES: usize = 4096;
@@ -37,6 +37,7 @@ impl Events for Refused {
 pub(crate) struct Site {
     pub(crate) administration: Administration,
     pub(crate) refused: Arc<Refused>,
+    pub(crate) live: LiveEvents,
     pub(crate) tokens: TokenFile,
     /// The tokens of `vic`, a viewer; `olga`, an operator; `ann` and `bob`, approvers.
     pub(crate) vic: String,
@@ -87,18 +88,26 @@ impl Site {
     }
 
     pub(crate) async fn with_limits(limits: Limits) -> Self {
-        let refused = Arc::new(Refused::default());
-        let options = Options::default().with_events(refused.clone());
+        Self::with_options(AdminOptions::default().with_limits(limits)).await
+    }
+
+    pub(crate) async fn with_options(options: AdminOptions) -> Self {
+        let (refused, live) = (Arc::new(Refused::default()), LiveEvents::new("ocs01"));
+        let admin_options = options.with_live_events(live.clone());
+        let logs = LogOptions::new("ocs01".parse().unwrap());
+        let options = Options::default()
+            .with_logs(logs)
+            .with_events(refused.clone())
+            .with_events(Arc::new(live.clone()));
         let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let tokens = TokenFile::open_or_new(folder.path().join("tokens.json")).unwrap();
         let add = |name, role| tokens.add(name, role, None, now()).unwrap().reveal().to_owned();
         let (vic, olga) = (add("vic", Role::Viewer), add("olga", Role::Operator));
         let (ann, bob) = (add("ann", Role::Approver), add("bob", Role::Approver));
-        let options = AdminOptions::default().with_limits(limits);
         let hook = TokenFile::open(tokens.path()).unwrap();
-        let administration = Administration::with_options(service, hook, options);
-        Self { administration, refused, tokens, vic, olga, ann, bob, _folder: folder }
+        let administration = Administration::with_options(service, hook, admin_options);
+        Self { administration, refused, live, tokens, vic, olga, ann, bob, _folder: folder }
     }
 
     pub(crate) fn service(&self) -> &UpdateService {

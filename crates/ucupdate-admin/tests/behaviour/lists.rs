@@ -64,6 +64,10 @@ async fn every_list_is_there_and_names_its_revision() {
         ("pins", "pins"),
         ("holds", "holds"),
         ("bans", "bans"),
+        ("aliases", "aliases"),
+        ("schemes", "schemes"),
+        ("stones", "stones"),
+        ("rollouts/status", "rollouts"),
         ("interim", "interim"),
         ("stopped", "stopped"),
     ] {

@@ -5,7 +5,10 @@
 mod access;
 mod changes;
 mod description;
+mod devices;
+mod events;
 mod fixtures;
 mod hostile;
 mod lists;
+mod objects;
 mod packages;

@@ -47,3 +47,17 @@ async fn what_is_no_package_is_refused_with_its_problems() {
     assert_eq!((text.status.as_u16(), text.kind().as_str()), (415, "media-type"));
     assert_eq!(site.service().snapshot().revision(), 0);
 }
+
+#[tokio::test]
+async fn a_set_of_cabinets_is_stored_from_one_body() {
+    let site = Site::with_limits(Limits::default()).await;
+    let cabinet = sample::uc_updates(IMAGE_BYTES);
+    let sizes = format!("&part_sizes={}", cabinet.len());
+    let made = site.upload(&site.ann, &sizes, &[], cabinet.clone()).await;
+    assert_eq!((made.status.as_u16(), &made.json()["revision"]), (200, &json!(1)), "{:?}", made.bytes);
+    for wrong in ["&part_sizes=0", "&part_sizes=x", "&part_sizes=1,,2", "&part_sizes="] {
+        assert_eq!(site.upload(&site.ann, wrong, &[], cabinet.clone()).await.status, 400, "{wrong}");
+    }
+    let short = format!("&part_sizes={}", cabinet.len() - 1);
+    assert!(site.upload(&site.ann, &short, &[], cabinet).await.status.is_client_error());
+}

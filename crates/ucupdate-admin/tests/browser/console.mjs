@@ -154,6 +154,22 @@ try {
   await dialog(page).getByText("would be answered now").waitFor();
   await look(page, "5-why-1280-light");
   await page.keyboard.press("Escape");
+  for (const [width, scheme] of [[1280, "light"], [400, "dark"]]) {
+    const phone = await open(ann, width, scheme);
+    await go(phone, "Devices");
+    await phone.getByRole("link", { name: "0021630F207B" }).click();
+    await phone.getByRole("heading", { name: "Device 0021630F207B" }).waitFor();
+    await phone.getByRole("heading", { name: "Timeline" }).waitFor();
+    check(await phone.getByRole("row").count() > 1, "the timeline has the request of the device");
+    await look(phone, `5-device-${width}-${scheme}`);
+    await phone.context().close();
+  }
+  // A change that somebody else makes shows without a reload.
+  await go(page, "Test devices");
+  run("test-device", "add", "reception", "--mac", "00-21-63-0F-20-7C", "--author", "eve");
+  await page.getByRole("cell", { name: "reception" }).waitFor();
+  run("test-device", "remove", "reception", "--author", "eve");
+  await page.getByRole("cell", { name: "reception" }).waitFor({ state: "detached" });
 
   // A rollout.
   await go(page, "Rollouts");
@@ -190,7 +206,7 @@ try {
   await other.getByRole("listitem").filter({ hasText: "Revision 2 by ann" }).getByRole("button", { name: "Restore" }).click();
   await dialog(other).getByText("This would be done:").waitFor();
   await dialog(other).getByRole("button", { name: "Restore revision 2" }).click();
-  await other.getByText("Revision 11", { exact: true }).waitFor();
+  await other.getByText("Revision 13", { exact: true }).waitFor();
   await other.context().close();
 
   // A viewer sees everything and changes nothing.

@@ -1,6 +1,15 @@
 //! The author of a change, on the command line.
 
 use clap::Args;
+use std::sync::OnceLock;
+
+/// The name of the token with which the command works on another machine.
+static OF_TOKEN: OnceLock<String> = OnceLock::new();
+
+/// Sets the author of changes that name none: the name of a token.
+pub(crate) fn set_of_token(name: &str) {
+    let _again = OF_TOKEN.set(name.to_owned());
+}
 
 /// The author of a change.
 #[derive(Debug, Args)]
@@ -17,7 +26,11 @@ impl AuthorArgs {
             let variables = ["USER", "LOGNAME", "USERNAME"];
             variables.into_iter().find_map(|variable| author(&std::env::var(variable).ok()?).ok())
         };
-        self.author.clone().or_else(system).unwrap_or_else(|| "unknown".to_owned())
+        self.author
+            .clone()
+            .or_else(|| OF_TOKEN.get().cloned())
+            .or_else(system)
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 }
 

@@ -34,6 +34,7 @@ mod place;
 mod planted;
 mod reading;
 mod readme;
+mod remote;
 mod rollouts;
 mod schemes;
 mod serve;

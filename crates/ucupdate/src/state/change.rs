@@ -3,10 +3,12 @@
 use crate::error::{ChangeError, StateError};
 use crate::events::event::Event;
 use crate::service::UpdateService;
-use crate::state::document::ChangeId;
+use crate::state::document::{ChangeId, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::state::snapshot::Snapshot;
+use crate::state::submitted::SubmitError;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -88,6 +90,30 @@ impl UpdateService {
             tries += 1;
         }
         Err(ChangeError::Contended { tries })
+    }
+
+    /// Makes a revision that another program computed, if `check` accepts it for the newest book.
+    pub(crate) async fn adopt(
+        &self,
+        document: &RevisionDocument,
+        bytes: Bytes,
+        check: impl Fn(&RuleBook) -> Result<(), SubmitError>,
+    ) -> Result<(), SubmitError> {
+        let mut history = self.inner.history.lock().await;
+        let adopted = in_time("changing the rule book", async {
+            history.look().await.map_err(ChangeError::from)?;
+            if history.revision() + 1 != document.revision {
+                return Err(SubmitError::Exists { revision: document.revision });
+            }
+            check(history.book())?;
+            match history.adopt(document, bytes).await? {
+                true => Ok(()),
+                false => Err(SubmitError::Exists { revision: document.revision }),
+            }
+        });
+        let adopted = adopted.await;
+        self.publish(&mut history).await;
+        adopted
     }
 
     /// Returns revisions in order, beginning with `first`, at most `limit` of them.

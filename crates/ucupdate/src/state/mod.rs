@@ -10,3 +10,4 @@ pub(crate) mod recorded_command;
 pub(crate) mod roll_back;
 pub(crate) mod rule_history;
 pub(crate) mod snapshot;
+pub(crate) mod submitted;

@@ -24,12 +24,38 @@ impl Admin<'_> {
     /// does not exist. A [`Refusal`] when a package leaves the book or is stored again in the meantime. Otherwise the
     /// errors of [`command`](Self::command). After a refusal nothing has changed.
     pub async fn roll_back_to(self, revision: u64) -> Result<Changed, ChangeError> {
+        self.restore_if(revision, |_| Ok(())).await
+    }
+
+    /// Restores the rule book of an earlier revision as [`roll_back_to`](Self::roll_back_to) does, but refuses it unless the
+    /// rule book is at revision `expected`.
+    ///
+    /// # Errors
+    /// [`Refusal::RevisionConflict`] when the rule book has another revision, and the errors of
+    /// [`roll_back_to`](Self::roll_back_to).
+    pub async fn roll_back_to_at(self, revision: u64, expected: u64) -> Result<Changed, ChangeError> {
+        self.restore_if(revision, |found| match found == expected {
+            true => Ok(()),
+            false => Err(Refusal::RevisionConflict { expected, found }),
+        })
+        .await
+    }
+
+    /// Restores the rule book as [`roll_back_to`](Self::roll_back_to) does. Refuses it if the newest revision does not pass
+    /// `check`.
+    pub(crate) async fn restore_if(
+        self,
+        revision: u64,
+        check: impl Fn(u64) -> Result<(), Refusal>,
+    ) -> Result<Changed, ChangeError> {
         let Self { service, author } = self;
         service.refresh().await?;
         let snapshot = service.snapshot();
+        check(snapshot.revision())?;
         let earlier = Restorable::read(service.store(), &snapshot, revision).await?;
         service
             .change(author, &RecordedCommand::RollBackTo(revision), |book, found| {
+                check(found)?;
                 let change = earlier.restore(book)?;
                 match earlier.covers(book, &change.delta) {
                     true => Ok(change),

@@ -328,6 +328,31 @@ impl RuleHistory {
         Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
 
+    /// Makes the next revision from its stored form. Returns `false` if another server was faster. The caller has checked the
+    /// content, and has called [`look`](Self::look) before.
+    pub(crate) async fn adopt(
+        &mut self,
+        document: &RevisionDocument,
+        bytes: Bytes,
+    ) -> Result<bool, ChangeError> {
+        self.check_follows(document)?;
+        if bytes.len() > MAX_REVISION_BYTES {
+            return Err(ChangeError::TooLarge { found: bytes.len(), limit: MAX_REVISION_BYTES });
+        }
+        if self.store.exists(&keys::revision(document.revision + 1)).await? {
+            self.refuse_gap().await?;
+            return Ok(false);
+        }
+        if let Some((winner, sha256)) = self.create(document, bytes.clone()).await? {
+            self.check_follows(&winner)?;
+            self.take(&winner, sha256);
+            return Ok(false);
+        }
+        self.take(document, Sha256Digest::of(&bytes));
+        self.make_checkpoint().await;
+        Ok(true)
+    }
+
     /// Creates the next revision, or returns the one that another server created.
     ///
     /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the existing revision is

@@ -3,7 +3,7 @@
 use super::fleet::device_json;
 use super::loops::mac;
 use super::timeline::page;
-use super::timeline::report::{push_story, push_wrapped, story_json};
+use super::timeline::report::{push_story, push_wrapped};
 use super::timeline::stories::Stories;
 use crate::args::asked::{Asked, asked_last};
 use crate::args::audit::AuditArgs;
@@ -27,6 +27,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::request::{AskedFrom, Question, Side};
 use ucupdate::timeline::Thresholds;
 use ucupdate::value::UnixTime;
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeviceArgs {
@@ -76,7 +77,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
         "pins": standing.pins,
         "holds": standing.holds,
         "rollouts": standing.rollouts,
-        "timeline": stories.stories.first().map(story_json),
+        "timeline": stories.stories.first().map(report::story),
     });
     let explained = explanation.to_string();
     if let Some(path) = args.html {

@@ -4,19 +4,17 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use crate::output::time::iso;
-use serde_json::json;
 use ucupdate::Capture;
+use ucupdate_admin::report;
 
 pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let heading = ["ID", "KIND", "TIME", "HOST", "BYTES", "REASON"];
     let mut list = List::new("captures", "no captures", heading);
-    for Capture { id, kind, host, reason, bytes, .. } in service.captures().await? {
+    for capture in service.captures().await? {
+        let value = report::capture(&capture);
+        let Capture { id, kind, host, reason, bytes, .. } = capture;
         let at = iso(id.at());
-        let value = json!({
-            "id": id.as_str(), "kind": kind.name(), "at": at, "server": id.server().as_str(), "host": host, "bytes": bytes,
-            "reason": reason,
-        });
         let dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
         list.row(value, [&id, &kind, &at, &dash(&host), &bytes, &dash(&reason)]);
     }

@@ -6,10 +6,10 @@ use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use serde_json::json;
 use std::time::Duration;
 use ucupdate::audit::RetentionDays;
 use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, UpdateService};
+use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GcArgs {
@@ -74,16 +74,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         Some(days) => Some(service.remove_all_old_logs(days).await?),
         None => None,
     };
-    let objects: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
-    let mut value = json!({
-        "dry_run": args.dry_run,
-        "objects": objects,
-        "bytes": found.bytes,
-        "young": found.young,
-        "packages": found.packages,
-        "kept_from": found.kept_from,
-        "before_history": found.before_history,
-    });
+    let mut value = report::garbage(&found, args.dry_run);
     let mut text = garbage_text(&found, args.dry_run);
     if let Some(logs) = logs {
         value["logs"] = logs.into();

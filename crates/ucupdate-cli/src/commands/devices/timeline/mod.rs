@@ -2,7 +2,6 @@
 
 mod drawing;
 pub(crate) mod page;
-mod reasons;
 pub(crate) mod report;
 pub(crate) mod stories;
 

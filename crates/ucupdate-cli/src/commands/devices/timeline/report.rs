@@ -6,7 +6,8 @@ use crate::output::time::iso;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{DeviceEvent, DeviceStory, EventKind, RestartedBy, Trouble};
+use ucupdate::timeline::DeviceStory;
+use ucupdate_admin::report;
 
 /// The width of a time and of the blanks after it.
 const TIME_WIDTH: usize = 22;
@@ -93,98 +94,11 @@ pub(crate) fn push_wrapped(line: &str, indent: usize, width: usize, text: &mut S
 /// Returns the stories for scripts.
 pub(crate) fn stories_json(stories: &Stories) -> Value {
     json!({
-        "devices": stories.stories.iter().map(story_json).collect::<Vec<_>>(),
+        "devices": stories.stories.iter().map(report::story).collect::<Vec<_>>(),
         "audit_rows": stories.audit.rows,
         "access_rows": stories.access.rows,
         "unread": stories.audit.unread + stories.access.unread,
         "left_out": stories.left_out,
         "logs_end": stories.end.map(iso),
-    })
-}
-
-/// Returns one story for scripts.
-pub(crate) fn story_json(story: &DeviceStory) -> Value {
-    let known = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let mac = match &story.device {
-        Some(device @ DeviceId::Mac(_)) => Some(device.to_string()),
-        _ => None,
-    };
-    let mut value = json!({ "mac": mac, "serial": known(story.serial_number.raw()) });
-    let kind = serde_json::to_value(&story.kind).unwrap_or_default();
-    let rest = json!({
-        "user": story.user_name,
-        "hosts": story.hosts,
-        "events": story.events.iter().map(event_json).collect::<Vec<_>>(),
-        "troubles": story.troubles.iter().map(trouble_json).collect::<Vec<_>>(),
-    });
-    if let (Value::Object(fields), Value::Object(kind), Value::Object(rest)) = (&mut value, kind, rest) {
-        fields.extend(kind);
-        fields.extend(rest);
-    }
-    value
-}
-
-fn event_json(event: &DeviceEvent) -> Value {
-    let mut value = json!({ "at": iso(event.at), "kind": event.kind.name(), "text": event.to_string() });
-    let details = match &event.kind {
-        EventKind::Asked { modules, .. } => json!({
-            "modules": modules
-                .iter()
-                .map(|module| json!({
-                    "file_name": module.file_name,
-                    "installed": module.installed,
-                    "offered": module.offered,
-                    "because": module.because,
-                }))
-                .collect::<Vec<_>>(),
-        }),
-        EventKind::Requested(row) => json!({
-            "path": row.path, "status": row.status, "sub_status": row.sub_status, "win32_status": row.win32_status,
-        }),
-        EventKind::Fetched(fetch) => json!({
-            "path": fetch.path,
-            "version": fetch.file.version,
-            "interim": fetch.file.is_interim,
-            "signature": fetch.file.is_signature,
-            "outcome": outcome(fetch.outcome),
-            "bytes": fetch.bytes,
-            "size": fetch.size,
-            "taken_ms": fetch.taken_ms,
-            "bytes_per_second": fetch.bytes_per_second(),
-        }),
-        EventKind::Restarted { after, by } => {
-            let by = if *by == RestartedBy::Hand { "hand" } else { "itself" };
-            json!({ "after_seconds": after.0, "by": by })
-        }
-        EventKind::Silent { since } => json!({ "seconds": since.0 }),
-        _ => json!({}),
-    };
-    if let (Value::Object(fields), Value::Object(details)) = (&mut value, details) {
-        fields.extend(details);
-    }
-    value
-}
-
-fn outcome(outcome: ucupdate::timeline::FetchOutcome) -> &'static str {
-    use ucupdate::timeline::FetchOutcome;
-    match outcome {
-        FetchOutcome::Whole => "whole",
-        FetchOutcome::Part => "part",
-        FetchOutcome::CutShort => "cut-short",
-        FetchOutcome::Failed { .. } => "failed",
-        _ => "other",
-    }
-}
-
-fn trouble_json(trouble: &Trouble) -> Value {
-    json!({
-        "kind": trouble.kind.name(),
-        "text": trouble.kind.to_string(),
-        "meaning": trouble.kind.meaning(),
-        "remedy": trouble.kind.remedy(),
-        "first": iso(trouble.first),
-        "last": iso(trouble.last),
-        "count": trouble.count,
-        "over": trouble.over.map(iso),
     })
 }

@@ -1,6 +1,5 @@
 //! Reads the stories of devices from logs, with limited memory.
 
-use super::reasons::add_reasons;
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
 use crate::args::timeline::LogArgs;
@@ -15,6 +14,7 @@ use ucupdate::timeline::{
     DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
 };
 use ucupdate::value::UnixTime;
+use ucupdate_admin::report::add_reasons;
 
 /// The maximum number of audit rows that are held. If there are more, the latest are kept.
 const MAX_AUDIT_ROWS: usize = 100_000;

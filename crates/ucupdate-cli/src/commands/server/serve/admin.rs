@@ -1,5 +1,6 @@
 //! The listener of administrators: the API and the console, and never a device.
 
+use super::tls;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
 use hyper::server::conn::http1;
@@ -9,12 +10,14 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 use ucupdate::UpdateService;
-use ucupdate_admin::{Administration, RemoteAddress, TokenFile};
+use ucupdate_admin::{AdminOptions, Administration, LiveEvents, RemoteAddress, TokenFile};
 
 /// The number of connections at a time.
 const CONNECTIONS: usize = 64;
@@ -35,14 +38,25 @@ pub(crate) struct AdminArgs {
     token_file: Option<PathBuf>,
     /// Allow an address for --admin that other machines can reach. Without a TLS proxy, tokens and packages cross the
     /// network unencrypted
-    #[arg(long, requires = "address")]
+    #[arg(long, requires = "address", conflicts_with = "admin_tls_cert")]
     admin_anywhere: bool,
+    /// Certificate chain in PEM for administrators, who are answered with TLS only then. Other machines may reach --admin
+    #[arg(long, value_name = "CERT", requires_all = ["address", "admin_tls_key"])]
+    admin_tls_cert: Option<PathBuf>,
+    /// Private key in PEM for --admin-tls-cert
+    #[arg(long, value_name = "KEY", requires = "admin_tls_cert")]
+    admin_tls_key: Option<PathBuf>,
+    /// A version must be approved by another person than the one who ingested its package. This concerns the API and the console
+    #[arg(long, requires = "address")]
+    admin_four_eyes: bool,
 }
 
 /// A listener that is bound and does not answer yet.
 pub(super) struct AdminListener {
     listener: TcpListener,
     tokens: TokenFile,
+    tls: Option<TlsAcceptor>,
+    four_eyes: bool,
 }
 
 impl AdminArgs {
@@ -51,36 +65,47 @@ impl AdminArgs {
     /// # Errors
     /// When other machines would reach the address and `--admin-anywhere` is not given, when the file of tokens cannot be read,
     /// and when the address cannot be bound.
-    pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Option<String>)>, Failure> {
+    pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Vec<String>)>, Failure> {
         let (Some(address), Some(path)) = (self.address, self.token_file.clone()) else { return Ok(None) };
         let is_local = address.ip().to_canonical().is_loopback();
-        if !is_local && !self.admin_anywhere {
+        let (tls, mut warnings) = match self.admin_tls_cert.as_deref().zip(self.admin_tls_key.as_deref()) {
+            Some((certificates, key)) => {
+                let (acceptor, warnings) = tls::acceptor(certificates, key, SystemTime::now())?;
+                (Some(acceptor), warnings.into_iter().map(|warning| format!("warning: {warning}")).collect())
+            }
+            None => (None, Vec::new()),
+        };
+        if !is_local && tls.is_none() && !self.admin_anywhere {
             return Err(Failure::usage(format_args!(
                 "--admin {address} can be reached by other machines, and tokens would cross the network without TLS; expected an \
-                 address of this machine such as 127.0.0.1:8081 with a proxy in front, or --admin-anywhere"
+                 address of this machine such as 127.0.0.1:8081, --admin-tls-cert, or --admin-anywhere with a proxy with TLS in front"
             )));
         }
         let tokens = TokenFile::open(path).map_err(failure)?;
         let bound = TcpListener::bind(address).await;
         let failed = |error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
-        let warning = (!is_local).then(|| {
-            format!(
+        if !is_local && tls.is_none() {
+            warnings.push(format!(
                 "warning: administrators reach {address} without TLS; put a proxy with TLS in front of it"
-            )
-        });
-        Ok(Some((AdminListener { listener: bound.map_err(failed)?, tokens }, warning)))
+            ));
+        }
+        let four_eyes = self.admin_four_eyes;
+        Ok(Some((AdminListener { listener: bound.map_err(failed)?, tokens, tls, four_eyes }, warnings)))
     }
 }
 
 impl AdminListener {
-    /// The address and real port.
-    pub(super) fn local(&self) -> Result<SocketAddr, Failure> {
-        Ok(self.listener.local_addr()?)
+    /// Returns the URL with the real port.
+    pub(super) fn url(&self) -> Result<String, Failure> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}/", self.listener.local_addr()?))
     }
 
-    /// Answers until it is dropped.
-    pub(super) async fn serve(self, service: UpdateService) -> Infallible {
-        let administration = Administration::new(service, self.tokens);
+    /// Answers until it is dropped. Clients that listen to events end then.
+    pub(super) async fn serve(self, service: UpdateService, live: LiveEvents) -> Infallible {
+        let options = AdminOptions::default().with_live_events(live.clone()).with_four_eyes(self.four_eyes);
+        let administration = Administration::with_options(service, self.tokens, options);
+        let _close = CloseAtEnd(live);
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -88,19 +113,43 @@ impl AdminListener {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
-            let administration = administration.clone();
+            let (administration, tls) = (administration.clone(), self.tls.clone());
             tokio::spawn(async move {
-                let answering = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-                    request.extensions_mut().insert(RemoteAddress(remote.ip()));
-                    administration.clone().call(request)
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIME)
-                    .serve_connection(TokioIo::new(stream), answering);
-                let _ended = tokio::time::timeout(TIME, connection).await;
+                match tls {
+                    None => answer(stream, remote, administration).await,
+                    Some(tls) => {
+                        let shaken = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
+                        if let Ok(Ok(stream)) = shaken {
+                            answer(stream, remote, administration).await;
+                        }
+                    }
+                }
                 drop(place);
             });
         }
     }
+}
+
+/// Ends the answers to clients that listen to events.
+struct CloseAtEnd(LiveEvents);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+async fn answer<S>(stream: S, remote: SocketAddr, administration: Administration)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let answering = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(RemoteAddress(remote.ip()));
+        administration.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), answering);
+    let _ended = tokio::time::timeout(TIME, connection).await;
 }

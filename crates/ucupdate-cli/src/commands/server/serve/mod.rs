@@ -43,6 +43,7 @@ use ucupdate::{
     BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin, StoreAccess,
     TroubleWatch, UpdateService, WatchOptions, check_access,
 };
+use ucupdate_admin::LiveEvents;
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
 /// The time limit of open requests after the first signal.
@@ -73,10 +74,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let Bound { endpoints, health, certificates } = bind(&args, context).await?;
     let reload = Reload::new(certificates.clone())?;
     let admin = match args.admin.bind().await? {
-        Some((listener, warning)) => {
-            if let Some(warning) = warning {
-                context.output.message(warning);
-            }
+        Some((listener, warnings)) => {
+            warnings.iter().for_each(|warning| context.output.message(warning));
             Some(listener)
         }
         None => None,
@@ -136,6 +135,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Some(metrics) => options.with_events(metrics.clone()),
         None => options,
     };
+    let live = LiveEvents::new(server_name.as_str());
+    let options = if admin.is_some() { options.with_events(Arc::new(live.clone())) } else { options };
     let opening = async {
         let (store, redirects) = match args.redirect_images {
             None => (context.open_served_store(args.create).await?, None),
@@ -200,10 +201,10 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let answers_admin = match admin {
         None => None,
         Some(listener) => {
-            let url = format!("http://{}/", listener.local()?);
+            let url = listener.url()?;
             lines.push(format!("administration on {url}"));
             json["admin"] = url.into();
-            Some(listener.serve(service.clone()))
+            Some(listener.serve(service.clone(), live))
         }
     };
     match context.output.both(&json, lines.join("\n")) {

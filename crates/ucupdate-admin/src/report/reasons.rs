@@ -1,7 +1,6 @@
 //! The reasons of answers. Logs do not contain reasons, so each request is decided again with the rule book of its
 //! time.
 
-use crate::failure::Failure;
 use std::collections::HashMap;
 use std::sync::Arc;
 use ucupdate::audit::LoggedRow;
@@ -11,7 +10,7 @@ use ucupdate::inventory::InventoryDevice;
 use ucupdate::request::{AskedFrom, UpdateRequest};
 use ucupdate::timeline::{DeviceStory, EventKind, Timeline};
 use ucupdate::value::UnixTime;
-use ucupdate::{Snapshot, UpdateService};
+use ucupdate::{Snapshot, StateError, UpdateService};
 
 /// The maximum number of requests whose reasons are computed. The latest requests are used.
 const MAX_REQUESTS: usize = 1000;
@@ -23,11 +22,11 @@ const MAX_REVISIONS: usize = 64;
 ///
 /// # Errors
 /// When the history cannot be read.
-pub(super) async fn add_reasons(
+pub async fn add_reasons(
     stories: &mut [DeviceStory],
     timeline: &Timeline,
     service: &UpdateService,
-) -> Result<(), Failure> {
+) -> Result<(), StateError> {
     let revisions = service.history(1, usize::MAX).await?;
     let mut requests: HashMap<(DeviceId, UnixTime), (UpdateRequest, AskedFrom)> = HashMap::new();
     for row in timeline.entries().iter().rev().map(|entry| &entry.audit).take(MAX_REQUESTS) {

@@ -1,0 +1,86 @@
+//! Rollouts that stand still, silent devices, and devices with troubles: what needs a person, as far as the logs show it.
+
+use super::Call;
+use super::fleet::{Fleet, id_of};
+use crate::report::{self, RolloutStatus};
+use crate::response::answer::Answer;
+use crate::response::problem::Problem;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use ucupdate::inventory::DeviceState;
+use ucupdate::store::error_chain;
+use ucupdate::{RolloutOutcomes, UpdateService};
+
+/// The largest number of devices of one state that are listed.
+const MAX_LISTED: usize = 50;
+
+/// The time for which outcomes are kept.
+const AGE: Duration = Duration::from_secs(5);
+
+/// The last reading of the outcomes of rollouts. One caller reads, and the others wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct LastOutcomes(Mutex<Option<(Instant, Duration, Arc<RolloutOutcomes>)>>);
+
+impl LastOutcomes {
+    pub(crate) async fn read(&self, service: &UpdateService) -> Result<Arc<RolloutOutcomes>, String> {
+        let mut last = self.0.lock().await;
+        if let Some((ended, took, outcomes)) = last.as_ref()
+            && ended.elapsed() < AGE.max(took.saturating_mul(20))
+        {
+            return Ok(Arc::clone(outcomes));
+        }
+        let begun = Instant::now();
+        let outcomes = service.read_outcomes().await.map_err(|error| error_chain(&error))?;
+        let outcomes = Arc::new(outcomes);
+        *last = Some((Instant::now(), begun.elapsed(), Arc::clone(&outcomes)));
+        Ok(outcomes)
+    }
+}
+
+/// Returns the rollouts that stand still, and the devices that need a person.
+pub(crate) async fn attention(call: &Call<'_>) -> Result<Answer, Problem> {
+    let side = call.side;
+    let service = &side.service;
+    let (snapshot, now) = (service.snapshot(), service.now());
+    let book = snapshot.book();
+    let has_rollouts = book.rules().any(|rule| rule.rollouts().next().is_some());
+    let still: Vec<RolloutStatus> = if has_rollouts {
+        let outcomes = side.outcomes.read(service).await.map_err(Problem::unavailable)?;
+        let all = book.rules().flat_map(|rule| RolloutStatus::all_of(rule, book, &outcomes, now));
+        all.filter(|status| status.stands_still.is_some()).collect()
+    } else {
+        Vec::new()
+    };
+    let fleet = side.fleets.read(service, &side.options.limits).await.map_err(Problem::unavailable)?;
+    let states = fleet.states(&snapshot, now);
+    let value = json!({
+        "stands_still": still,
+        "silent": listed(&fleet, &states.silent),
+        "silent_count": states.silent.len(),
+        "troubled": listed(&fleet, &states.troubled),
+        "troubled_count": states.troubled.len(),
+        "states": states.json(),
+        "known": fleet.inventory.len(),
+        "read_at": report::iso(fleet.read_at),
+    });
+    Ok(Answer::json(value).at_revision(snapshot.revision()))
+}
+
+fn listed(fleet: &Fleet, numbers: &[ucupdate::inventory::DeviceNumber]) -> Vec<Value> {
+    let shown = numbers.iter().take(MAX_LISTED).map(|number| {
+        let device = fleet.inventory.device(*number);
+        json!({
+            "id": id_of(&device), "kind": device.kind.to_string(), "user": device.user_name,
+            "last_asked": report::iso(device.last_asked),
+        })
+    });
+    shown.collect()
+}
+
+/// Returns whether devices in this state do not get further by themselves.
+pub(crate) fn is_trouble(state: DeviceState) -> bool {
+    matches!(state, DeviceState::Looping | DeviceState::Stuck)
+}

@@ -1,0 +1,56 @@
+//! Devices: their page, the inventory, what needs a person, captures, and comparisons.
+
+use crate::fixtures::{RULE, Site};
+use serde_json::json;
+use ucupdate_admin::AdminOptions;
+
+#[tokio::test]
+async fn a_device_that_never_asked_is_not_found() {
+    let site = Site::with_sample().await;
+    for path in ["devices/0021630F207B", "devices/nonsense", "explain?id=0021630F207B", "captures/nonsense"] {
+        assert_eq!(site.get(&site.vic, &format!("/api/v1/{path}")).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_fleet_has_an_inventory_and_needs_nobody() {
+    let site = Site::with_sample().await;
+    let inventory = site.get(&site.vic, "/api/v1/inventory").await.json();
+    assert_eq!((&inventory["known"], &inventory["states"]), (&json!(0), &json!([])));
+    let attention = site.get(&site.vic, "/api/v1/attention").await.json();
+    assert_eq!((&attention["silent_count"], &attention["stands_still"]), (&json!(0), &json!([])));
+    assert_eq!(site.get(&site.vic, "/api/v1/captures").await.json()["captures"], json!([]));
+}
+
+#[tokio::test]
+async fn two_revisions_are_compared_and_a_missing_one_is_not_found() {
+    let site = Site::with_sample().await;
+    let diff = site.get(&site.vic, "/api/v1/diff?from=0").await;
+    assert_eq!((diff.status.as_u16(), &diff.json()["to"]), (200, &json!(1)), "{:?}", diff.bytes);
+    assert_eq!(site.get(&site.vic, "/api/v1/diff?from=0&to=9").await.status, 404);
+    assert_eq!(site.get(&site.vic, "/api/v1/diff").await.status, 400);
+}
+
+#[tokio::test]
+async fn garbage_is_collected_by_an_approver_and_looked_at_by_everybody() {
+    let site = Site::with_sample().await;
+    let would = site.post(&site.vic, "/api/v1/gc?dry_run=true", &[], json!({})).await;
+    assert_eq!((would.status.as_u16(), &would.json()["objects"]), (200, &json!([])), "{:?}", would.bytes);
+    assert_eq!(site.post(&site.olga, "/api/v1/gc", &[], json!({})).await.status, 403);
+    assert_eq!(site.post(&site.ann, "/api/v1/gc", &[], json!({})).await.json()["dry_run"], false);
+    assert_eq!(site.post(&site.ann, "/api/v1/gc?grace_hours=0", &[], json!({})).await.status, 400);
+}
+
+#[tokio::test]
+async fn with_four_eyes_another_person_than_the_ingesting_one_approves() {
+    let site = Site::with_options(AdminOptions::default().with_four_eyes(true)).await;
+    let cabinet = ucupdate::cab::package::sample::uc_updates(crate::fixtures::IMAGE_BYTES);
+    assert_eq!(site.upload(&site.ann, "", &[], cabinet).await.status, 200);
+    let path = format!("/api/v1/rules/{RULE}/approve");
+    let shown =
+        site.get(&site.vic, &format!("/api/v1/rules/{RULE}")).await.json()["pending"]["version"].clone();
+    let alone = site.post(&site.ann, &path, &[], json!({ "expected": shown })).await;
+    assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
+    let made = site.post(&site.bob, &path, &[], json!({ "expected": shown })).await;
+    assert_eq!(made.status, 200, "{:?}", made.bytes);
+}

@@ -1,0 +1,124 @@
+//! `--server`: the same command on the store of another machine.
+
+use crate::place::{IP8540, Place, Ran};
+use crate::serving::Serving;
+use ucupdate_cab::package::sample;
+
+/// A server with the sample package, and another folder with the tokens of three people.
+struct Far {
+    here: Place,
+    far: Place,
+    url: String,
+    serving: Serving,
+}
+
+impl Far {
+    fn new() -> Self {
+        let (far, here) = (Place::with_package(), Place::new());
+        for (name, role) in [("ann", "approver"), ("olga", "operator"), ("vic", "viewer")] {
+            let added = far.run(&["token", "add", name, "--role", role, "--token-file", "tokens.json"]);
+            here.file(name, added.done().as_bytes());
+        }
+        let mut serving =
+            far.serve(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "tokens.json"]);
+        serving.wait_for_lines(2);
+        let url = serving.lines[1].strip_prefix("administration on ").unwrap().to_owned();
+        Self { here, far, url, serving }
+    }
+
+    fn run(&self, token: &str, args: &[&str]) -> Ran {
+        self.here.run(&[args, &["--server", &self.url, "--token-file", token]].concat())
+    }
+}
+
+#[test]
+fn verbs_that_read_say_the_same_from_another_machine() {
+    let far = Far::new();
+    for args in [
+        &["rules"][..],
+        &["tree"],
+        &["history"],
+        &["test-device", "list"],
+        &["group", "list"],
+        &["rollout", "list"],
+        &["rollout", "status"],
+        &["hold", "list"],
+        &["pin", "list"],
+        &["ban", "list"],
+        &["alias", "list"],
+        &["stone", "list"],
+        &["interim", "list"],
+        &["captures"],
+        &["fleet"],
+        &["loops"],
+        &["timeline"],
+        &["verify"],
+        &["explain", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU", "--installed", "1.0.0.0"],
+        &["plan", "--device", "UCPhone/LG-Nortel/IP8540/A/ENU", "--installed", "1.0.0.0"],
+        &["diff", "0"],
+        &["gc", "--dry-run"],
+        &["rules", "--json"],
+        &["history", "--json"],
+        &["verify", "--json"],
+    ] {
+        let (here, there) = (far.run("vic", args), far.far.run(args));
+        assert_eq!((here.code, &here.stdout), (there.code, &there.stdout), "{args:?}: {}", here.stderr);
+    }
+}
+
+#[test]
+fn changes_are_made_in_the_name_of_the_token_and_by_its_role() {
+    let far = Far::new();
+    let add = ["test-device", "add", "lobby", "--mac", "00-21-63-0F-20-7B"];
+    let refused = far.run("vic", &add);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("the role viewer is too small, expected operator"), "{refused:?}");
+    far.run("olga", &add).done();
+    assert!(far.run("olga", &["approve", IP8540]).stderr.contains("expected approver"));
+    let would = far.run("vic", &["approve", IP8540, "--dry-run", "--json"]).json();
+    assert_eq!(would["dry_run"], true);
+    let made = far.run("ann", &["approve", IP8540]).done();
+    assert!(made.contains("3.5.6907.0 is approved"), "{made}");
+    let other = far.run("ann", &["hold", "add", "boardroom", "--rule", IP8540, "--author", "eve"]);
+    assert!(other.stderr.contains("the author of the revision is eve, expected ann"), "{other:?}");
+    let history = far.far.run(&["history", "--last", "2", "--json"]).json();
+    let authors: Vec<_> =
+        history["revisions"].as_array().unwrap().iter().map(|one| one["author"].clone()).collect();
+    assert_eq!(authors.len(), 2);
+    assert!(authors.contains(&"ann".into()) && authors.contains(&"olga".into()), "{authors:?}");
+    far.run("ann", &["rollback", "--to", "1"]).done();
+    far.far.run(&["verify"]).done();
+    let ended = far.serving.terminated();
+    for token in ["ann", "olga", "vic"] {
+        let token = std::fs::read_to_string(far.here.path(token)).unwrap();
+        assert!(!ended.stderr.contains(token.trim()), "no token in a log: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_package_is_ingested_from_another_machine_and_the_store_is_whole() {
+    let far = Far::new();
+    far.here.file("other.cab", &sample::uc_updates(700));
+    let refused = far.run("olga", &["ingest", "other.cab"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    far.run("ann", &["ingest", "other.cab"]);
+    let checked = far.far.run(&["verify", "--json"]).json();
+    assert_eq!(checked["findings"], serde_json::json!([]), "{checked}");
+}
+
+#[test]
+fn what_cannot_work_from_another_machine_is_refused_with_a_sentence() {
+    let far = Far::new();
+    for args in [&["serve"][..], &["doctor"], &["token", "list"], &["rebuild"]] {
+        let refused = far.run("ann", args);
+        assert_eq!(refused.code, Some(2), "{args:?}: {refused:?}");
+        assert!(refused.stderr.contains("does not work with --server"), "{refused:?}");
+    }
+    let plain = far.here.run(&["rules", "--server", "http://updates.contoso.com/", "--token-file", "ann"]);
+    assert!(plain.stderr.contains("expected an https address"), "{plain:?}");
+    let none = far.here.run(&["rules", "--server", &far.url]);
+    assert!(none.stderr.contains("--server needs --token-file"), "{none:?}");
+    far.here.file("wrong", b"ucu_wrong\n");
+    let wrong = far.run("wrong", &["rules"]);
+    assert!(wrong.stderr.contains("the token is not known"), "{wrong:?}");
+}
