@@ -1,6 +1,6 @@
 //! [`LogLook`]: the kind of a file, judged by its first bytes.
 
-use crate::audit::reader::is_audit_line;
+use crate::audit::header::is_audit_line;
 use crate::finding::ReadLimits;
 use crate::input::lines::Lines;
 use std::fmt;

@@ -61,7 +61,7 @@ impl Context {
         // A server itself waits for its store, and answers devices in the meantime.
         let waiting = Waiting::new(&self.store, self.timeout);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
-            Failure::Told(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
+            Failure::Explained(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
                 "{reason}; --create makes an empty one, and `ucupdate ingest` makes one with a package"
             )),
             failure => failure,
@@ -149,8 +149,8 @@ impl Context {
     pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
         match self.administer(IfMissing::Refuse).await {
             Ok(service) => Some(service.snapshot()),
-            Err(Failure::Told(FailureKind::NotFound, _)) | Err(Failure::OutputClosed) => None,
-            Err(Failure::Told(_, reason)) => {
+            Err(Failure::Explained(FailureKind::NotFound, _)) | Err(Failure::OutputClosed) => None,
+            Err(Failure::Explained(_, reason)) => {
                 self.output.message(format_args!(
                     "warning: the rule book cannot be read, so versions are compared as `dotnet` does: {reason}"
                 ));
@@ -190,7 +190,7 @@ impl Context {
     /// Those of [`administer`](Self::administer).
     pub(crate) async fn administer_or_new(&mut self, options: Options) -> Result<UpdateService, Failure> {
         let store = match self.open_store(IfMissing::Refuse).await {
-            Err(Failure::Told(FailureKind::NotFound, reason)) => {
+            Err(Failure::Explained(FailureKind::NotFound, reason)) => {
                 self.output.message(format_args!("{reason} yet, so an empty one is looked at"));
                 Arc::new(MemoryStore::default())
             }

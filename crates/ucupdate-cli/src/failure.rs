@@ -15,7 +15,7 @@ pub(crate) use ucupdate::store::error_chain as chain;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The command ended for this reason.
-    Told(FailureKind, String),
+    Explained(FailureKind, String),
     /// The reader of stdout has gone, so the command ends quietly.
     OutputClosed,
 }
@@ -83,41 +83,41 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
 impl Failure {
     /// Returns a failure with a reason.
     pub(crate) fn new(reason: impl Display) -> Self {
-        Self::Told(FailureKind::Refused, reason.to_string())
+        Self::Explained(FailureKind::Refused, reason.to_string())
     }
 
     /// Returns a failure with the kind of a wrong command line.
     pub(crate) fn usage(reason: impl Display) -> Self {
-        Self::Told(FailureKind::Usage, reason.to_string())
+        Self::Explained(FailureKind::Usage, reason.to_string())
     }
 
     /// Returns a failure for a named thing that does not exist.
     pub(crate) fn not_found(reason: impl Display) -> Self {
-        Self::Told(FailureKind::NotFound, reason.to_string())
+        Self::Explained(FailureKind::NotFound, reason.to_string())
     }
 
     /// Returns this failure with the kind of an unreadable input.
     pub(crate) fn into_not_understood(self) -> Self {
         match self {
-            Self::Told(_, reason) => Self::Told(FailureKind::NotUnderstood, reason),
+            Self::Explained(_, reason) => Self::Explained(FailureKind::NotUnderstood, reason),
             failure => failure,
         }
     }
 
     /// Returns a failure for an input that cannot be read.
     pub(crate) fn not_understood(reason: impl Display) -> Self {
-        Self::Told(FailureKind::NotUnderstood, reason.to_string())
+        Self::Explained(FailureKind::NotUnderstood, reason.to_string())
     }
 
     /// Returns a failure for an error. `what` is a path, or an action such as `starting the runtime`.
     pub(crate) fn in_doing(what: impl Display, error: &(dyn Error + 'static)) -> Self {
-        Self::Told(FailureKind::of(error), format!("{what}: {}", chain(error)))
+        Self::Explained(FailureKind::of(error), format!("{what}: {}", chain(error)))
     }
 }
 
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::Told(FailureKind::of(&error), chain(&error))
+        Self::Explained(FailureKind::of(&error), chain(&error))
     }
 }
 

@@ -314,7 +314,7 @@ fn main() -> ExitCode {
     };
     match done.and_then(|()| context.output.flush()) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(Failure::Told(kind, reason)) => {
+        Err(Failure::Explained(kind, reason)) => {
             context.output.failure(kind, &reason);
             ExitCode::from(kind.exit_code())
         }

@@ -146,7 +146,7 @@ impl Refused {
     }
 
     fn into_failure(self, server: &Url) -> Failure {
-        Failure::Told(FailureKind::Refused, format!("{server}: {}", self.reason()))
+        Failure::Explained(FailureKind::Refused, format!("{server}: {}", self.reason()))
     }
 
     fn into_store(self, key: Option<&StoreKey>, doing: impl Display) -> StoreError {

@@ -100,8 +100,8 @@ pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<
 /// Returns a failure with a suggestion.
 pub(crate) fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
     match (failure, meant) {
-        (Failure::Told(kind, reason), Some(meant)) => {
-            Failure::Told(kind, format!("{reason}; did you mean {meant}?"))
+        (Failure::Explained(kind, reason), Some(meant)) => {
+            Failure::Explained(kind, format!("{reason}; did you mean {meant}?"))
         }
         (failure, _) => failure,
     }

@@ -27,7 +27,7 @@ pub(crate) struct Remote {
 
 /// A random text in the metadata of an object. It shows a writer whether the object is its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mark(String);
+pub(crate) struct OwnerMark(String);
 
 /// The result of a creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum Created {
     Before,
 }
 
-impl Mark {
+impl OwnerMark {
     pub(crate) fn new() -> Result<Self, Cause> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)
@@ -116,7 +116,7 @@ impl Remote {
     }
 
     /// Returns whether the object at `path` has this mark, or `None` when there is no object. Makes one try.
-    pub(crate) async fn is_marked(&self, path: &Path, mark: &Mark) -> Result<Option<bool>, Failure> {
+    pub(crate) async fn is_marked(&self, path: &Path, mark: &OwnerMark) -> Result<Option<bool>, Failure> {
         match self.once(self.client.get_opts(path, looking())).await {
             Ok(found) => Ok(Some(mark.is_on(&found.attributes))),
             Err(Failure::NotFound(_)) => Ok(None),
@@ -125,7 +125,12 @@ impl Remote {
     }
 
     /// Creates an object. After an unclear response, the mark of the object shows who created it.
-    pub(crate) async fn create(&self, path: &Path, bytes: &Bytes, mark: &Mark) -> Result<Created, Failure> {
+    pub(crate) async fn create(
+        &self,
+        path: &Path,
+        bytes: &Bytes,
+        mark: &OwnerMark,
+    ) -> Result<Created, Failure> {
         let mut backoff = self.backoff();
         loop {
             let options =

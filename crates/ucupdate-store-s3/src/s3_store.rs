@@ -3,7 +3,7 @@
 use crate::cause::{Cause, Failure};
 use crate::error::S3OpenError;
 use crate::options::S3Options;
-use crate::remote::{Created, Mark, Remote, meta};
+use crate::remote::{Created, OwnerMark, Remote, meta};
 use crate::{connect, download, upload};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -90,7 +90,7 @@ impl S3Store {
             let source = failure.during(format!("trying {self:?}"));
             S3OpenError::Bucket { endpoint: endpoint.into(), bucket: bucket.into(), source }
         };
-        let mark = || Mark::new().map_err(|cause| unusable(Failure::Never(cause)));
+        let mark = || OwnerMark::new().map_err(|cause| unusable(Failure::Never(cause)));
         let (first, second) = (mark()?, mark()?);
         // No key begins with a full stop, so callers cannot see the object.
         let path = Path::parse(format!("{}.ucupdate-probe-{}", remote.prefix, first.as_str()))
@@ -157,7 +157,7 @@ impl ImageStore for S3Store {
             return Err(StoreError::TooLarge { key: key.clone(), found, limit: MAX_CREATE_BYTES as u64 });
         }
         let failed = |failure: Failure| failure.during(format!("creating `{key}`"));
-        let mark = Mark::new().map_err(|cause| failed(Failure::Never(cause)))?;
+        let mark = OwnerMark::new().map_err(|cause| failed(Failure::Never(cause)))?;
         match self.remote.create(&self.remote.path(key), &bytes, &mark).await.map_err(failed)? {
             Created::Now => Ok(()),
             Created::Before => Err(StoreError::AlreadyExists { key: key.clone() }),

@@ -2,7 +2,7 @@
 //! in parts.
 
 use crate::cause::{Cause, Failure};
-use crate::remote::{Mark, Remote};
+use crate::remote::{OwnerMark, Remote};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::stream::Fuse;
@@ -29,7 +29,7 @@ pub(crate) async fn put(
     }
 
     let failed = |failure: Failure| failure.during(format!("writing `{key}` in parts"));
-    let mark = Mark::new().map_err(|cause| failed(Failure::Never(cause)))?;
+    let mark = OwnerMark::new().map_err(|cause| failed(Failure::Never(cause)))?;
     let options = || PutMultipartOptions { attributes: mark.attributes(), ..PutMultipartOptions::default() };
     let id = remote.ask(|| remote.client.create_multipart_opts(path, options())).await.map_err(failed)?;
     let mut upload = Upload { remote: Arc::clone(remote), path: path.clone(), id: Some(id) };
@@ -66,7 +66,7 @@ pub(crate) async fn put(
 /// and the request is retried. If there was an object, a late arrival could undo a later write that was already
 /// acknowledged. In that case the result is reported as unclear, unless the object has our mark.
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
-    let mark = Mark::new().map_err(Failure::Never)?;
+    let mark = OwnerMark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
     let mut backoff = remote.backoff();
     let mut unsettled = false;
@@ -146,7 +146,7 @@ impl Upload {
     }
 
     /// Completes the upload. After an unclear response, the mark of the object shows whether the upload was completed.
-    async fn complete(&self, parts: Vec<PartId>, mark: &Mark) -> Result<(), Failure> {
+    async fn complete(&self, parts: Vec<PartId>, mark: &OwnerMark) -> Result<(), Failure> {
         let mut backoff = self.remote.backoff();
         let mut unclear = None;
         loop {

@@ -24,23 +24,18 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
+use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey, collect, stream_of};
 
 /// The methods of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the methods of ImageStore")]
+#[allow(missing_docs, reason = "the methods of ImageStore")]
 pub enum Call {
-    /// `create`.
     Create,
-    /// `put`.
     Put,
-    /// `get`.
     Get,
-    /// `head`.
     Head,
-    /// `delete`.
     Delete,
-    /// `list`.
     List,
 }
 
@@ -64,6 +59,11 @@ pub enum Fault {
     /// The stream of a `get` ends after this number of bytes without an error, which breaks the contract of stores.
     /// Other calls are not affected.
     EndsEarly(u64),
+    /// The stream of a `get` yields this number of bytes and then all bytes, which breaks the contract of stores. Other
+    /// calls are not affected.
+    IsTooLong(u64),
+    /// A `put` writes the bytes with one bit changed, which breaks the contract of stores. Other calls are not affected.
+    FlipsBit,
 }
 
 /// A wrapper of a store that applies faults from a script and counts the calls. Clones share the script and the counts.
@@ -190,7 +190,9 @@ async fn with<T>(
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     match fault {
-        None | Some(Fault::BreaksOff(_) | Fault::EndsEarly(_)) => call.await,
+        None | Some(Fault::BreaksOff(_) | Fault::EndsEarly(_) | Fault::IsTooLong(_) | Fault::FlipsBit) => {
+            call.await
+        }
         Some(Fault::Unavailable) => Err(unavailable()),
         Some(Fault::Backend) => Err(StoreError::backend("being faulty", "the script said so")),
         Some(Fault::LostAnswer) => {
@@ -224,6 +226,14 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
             }
             return Err(unavailable());
         }
+        if fault == Some(Fault::FlipsBit) {
+            let mut bytes = collect(bytes)
+                .await
+                .map_err(|source| StoreError::Input { key: key.clone(), source })?
+                .to_vec();
+            bytes[0] ^= 1;
+            return self.store.put(key, stream_of(bytes)).await;
+        }
         with(fault, self.store.put(key, bytes)).await
     }
 
@@ -236,6 +246,12 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
                 Box::pin(first(object.bytes, after).chain(stream::once(future::ready(Err(broken)))))
             }
             Some(Fault::EndsEarly(after)) => first(object.bytes, after),
+            Some(Fault::IsTooLong(after)) => {
+                let all = collect(object.bytes)
+                    .await
+                    .map_err(|error| StoreError::backend("being faulty", error))?;
+                Box::pin(first(stream_of(all.clone()), after).chain(stream_of(all)))
+            }
             _ => object.bytes,
         };
         Ok(object)
@@ -258,6 +274,8 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
 fn first(bytes: ByteStream, most: u64) -> ByteStream {
     Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
         if left == 0 {
+            // As from a disk: a server sends the bytes before it finds that there are no more.
+            tokio::task::yield_now().await;
             return None;
         }
         let piece = bytes.next().await?.map(|mut piece| {

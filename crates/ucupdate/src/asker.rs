@@ -1,5 +1,6 @@
 //! The origin of a request, and the answer to it.
 
+use std::net::{IpAddr, Ipv6Addr};
 use ucupdate_core::UpdateResponse;
 use ucupdate_core::request::{AskedFrom, Side};
 
@@ -17,6 +18,14 @@ impl Asker<'_> {
     /// Returns the origin of the request for rules. If `host` is not an IP address, the address counts as not known.
     pub fn asked_from(&self) -> AskedFrom {
         AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
+    }
+}
+
+/// Returns the address that limits count as one host: an IPv4 address, or the /64 network of an IPv6 address.
+pub fn host_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
     }
 }
 

@@ -22,7 +22,7 @@ mod urls;
 mod watch;
 
 pub use admin::Admin;
-pub use asker::{Answered, Asker, NoUrls};
+pub use asker::{Answered, Asker, NoUrls, host_network};
 pub use captures::capture::{Capture, CaptureId, CaptureIdError, CaptureKind};
 pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
@@ -48,7 +48,8 @@ pub use metrics::counters::Metrics;
 pub use options::Options;
 pub use packages::dry_ingest::IngestDryRun;
 pub use packages::files::{FileIndex, ServedFile};
-pub use packages::ingest::{IngestError, IngestProgress, Ingested};
+pub use packages::ingest::{IngestError, IngestProgress};
+pub use packages::ingested::Ingested;
 pub use packages::options::IngestOptions;
 pub use packages::rebuild::{Rebuilt, SkippedIngest};
 pub use provisioning::{Certainty, Setting, SettingPlace, provisioning};

@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::packages::compared::ComparedFiles;
 use crate::packages::files::ServedFile;
 use crate::packages::timed::get_in_time;
-use crate::state::health::Looks;
+use crate::state::health::ReadTimes;
 use crate::state::rule_history::RuleHistory;
 use crate::state::snapshot::Snapshot;
 use crate::urls::BaseUrls;
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) history: Mutex<RuleHistory>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
-    pub(crate) looks: Looks,
+    pub(crate) looks: ReadTimes,
     pub(crate) compared: ComparedFiles,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
@@ -76,7 +76,7 @@ impl UpdateService {
             options,
             history: Mutex::new(history),
             snapshot,
-            looks: Looks::default(),
+            looks: ReadTimes::default(),
             compared: ComparedFiles::default(),
             logs,
             watch,
@@ -204,6 +204,14 @@ impl UpdateService {
             self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
         }
         Ok(object.bytes)
+    }
+
+    /// Passes an event to the listeners of this service.
+    ///
+    /// The service reports its own events. An HTTP side, such as the crate `ucupdate-http`, must report refused and
+    /// unreadable requests, exchanges and downloads.
+    pub fn emit(&self, event: &Event<'_>) {
+        self.inner.options.events.emit(event);
     }
 }
 

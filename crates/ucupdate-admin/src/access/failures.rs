@@ -1,10 +1,11 @@
 //! [`Failures`]: the refused logins of each address, so that tokens cannot be tried at speed.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use ucupdate::host_network;
 
 /// Counts refused logins by address. Memory is bounded: beyond the limit of addresses the oldest one is forgotten.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Failures {
     /// Returns how long an address has to wait. `None` if it may try.
     pub(crate) fn wait(&self, address: IpAddr) -> Option<Duration> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.get(&host_of(address))?;
+        let count = counts.get(&host_network(address))?;
         let left = self.period.checked_sub(count.since.elapsed())?;
         (count.failures >= self.most && !left.is_zero()).then_some(left)
     }
@@ -38,7 +39,7 @@ impl Failures {
     /// Counts a refused login.
     pub(crate) fn count(&self, address: IpAddr) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, address) = (Instant::now(), host_of(address));
+        let (now, address) = (Instant::now(), host_network(address));
         if let Some(count) = counts.get_mut(&address).filter(|count| count.since.elapsed() < self.period) {
             count.failures = count.failures.saturating_add(1);
             return;
@@ -48,14 +49,6 @@ impl Failures {
             oldest.map(|oldest| counts.remove(&oldest));
         }
         counts.insert(address, Count { since: now, failures: 1 });
-    }
-}
-
-/// Returns what counts as one host: an address of IPv4, a /64 network of IPv6.
-fn host_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

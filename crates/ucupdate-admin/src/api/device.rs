@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use ucupdate::audit::{AccessRow, AuditRow};
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::{InventoryDevice, Standing, StateOptions};
+use ucupdate::inventory::{DeviceStanding, InventoryDevice, StateOptions};
 use ucupdate::request::AskedFrom;
 use ucupdate::store::error_chain;
 use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
@@ -31,7 +31,7 @@ pub(crate) async fn one(call: &Call<'_>) -> Result<Answer, Problem> {
     let device = fleet.inventory.device(number);
     let (snapshot, now) = (side.service.snapshot(), side.service.now());
     let histories = fleet.inventory.histories(number);
-    let standing = Standing::of(&device, &histories, Some(snapshot.index()), &StateOptions::new(now));
+    let standing = DeviceStanding::of(&device, &histories, Some(snapshot.index()), &StateOptions::new(now));
     let mut value = json!({
         "device": device_json(&device),
         "state": standing.state.name(),

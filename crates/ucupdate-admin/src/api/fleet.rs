@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use ucupdate::device::DeviceId;
-use ucupdate::inventory::{DeviceNumber, DeviceState, Inventory, InventoryDevice, Standing, StateOptions};
+use ucupdate::inventory::{
+    DeviceNumber, DeviceStanding, DeviceState, Inventory, InventoryDevice, StateOptions,
+};
 use ucupdate::request::{AskedFrom, UpdateRequest};
 use ucupdate::store::error_chain;
 use ucupdate::value::{UnixTime, Zone};
@@ -125,7 +127,7 @@ impl Fleet {
         for number in self.inventory.numbers() {
             let device = self.inventory.device(number);
             let histories = self.inventory.histories(number);
-            let state = Standing::of(&device, &histories, Some(snapshot.index()), &options).state;
+            let state = DeviceStanding::of(&device, &histories, Some(snapshot.index()), &options).state;
             *states.counts.entry(state).or_default() += 1;
             if state == DeviceState::Silent {
                 states.silent.push(number);

@@ -20,7 +20,7 @@ struct Entry {
 }
 
 /// The state of a key when a request with it begins.
-pub(crate) enum Begun<'a> {
+pub(crate) enum KeyState<'a> {
     /// The key is new.
     First(Place<'a>),
     /// A request with the key is running.
@@ -44,13 +44,13 @@ impl Idempotency {
     }
 
     /// Begins a request.
-    pub(crate) fn begin(&self, name: &str, key: &[u8], what: &str) -> Begun<'_> {
+    pub(crate) fn begin(&self, name: &str, key: &[u8], what: &str) -> KeyState<'_> {
         let mut entries = self.entries();
         if let Some(entry) = entries.iter().find(|entry| *entry.name == *name && *entry.key == *key) {
             return match entry.answer.as_ref().and_then(Answer::copy) {
-                _ if *entry.what != *what => Begun::OtherRequest,
-                None => Begun::Running,
-                Some(answer) => Begun::Answered(answer),
+                _ if *entry.what != *what => KeyState::OtherRequest,
+                None => KeyState::Running,
+                Some(answer) => KeyState::Answered(answer),
             };
         }
         // Requests that run are few: each has a place among the uploads.
@@ -60,7 +60,7 @@ impl Idempotency {
         }
         let (name, key): (Box<str>, Box<[u8]>) = (name.into(), key.into());
         entries.push_back(Entry { name: name.clone(), key: key.clone(), what: what.into(), answer: None });
-        Begun::First(Place { idempotency: self, name, key })
+        KeyState::First(Place { idempotency: self, name, key })
     }
 
     fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
@@ -94,19 +94,19 @@ mod tests {
     #[test]
     fn a_key_gives_the_same_answer_again_to_the_same_person() {
         let idempotency = Idempotency::new(2);
-        let Begun::First(place) = idempotency.begin("ann", b"1", "a.cab") else { panic!() };
-        assert!(matches!(idempotency.begin("ann", b"1", "a.cab"), Begun::Running));
-        assert!(matches!(idempotency.begin("ann", b"1", "b.cab"), Begun::OtherRequest));
-        let Begun::First(dropped) = idempotency.begin("bob", b"1", "a.cab") else { panic!() };
+        let KeyState::First(place) = idempotency.begin("ann", b"1", "a.cab") else { panic!() };
+        assert!(matches!(idempotency.begin("ann", b"1", "a.cab"), KeyState::Running));
+        assert!(matches!(idempotency.begin("ann", b"1", "b.cab"), KeyState::OtherRequest));
+        let KeyState::First(dropped) = idempotency.begin("bob", b"1", "a.cab") else { panic!() };
         drop(dropped);
         place.answered(Answer::document("text/plain", "done"));
-        assert!(matches!(idempotency.begin("ann", b"1", "a.cab"), Begun::Answered(_)));
+        assert!(matches!(idempotency.begin("ann", b"1", "a.cab"), KeyState::Answered(_)));
         for key in [b"2", b"3"] {
-            let Begun::First(place) = idempotency.begin("ann", key, "a.cab") else { panic!() };
+            let KeyState::First(place) = idempotency.begin("ann", key, "a.cab") else { panic!() };
             place.answered(Answer::document("text/plain", "done"));
         }
         assert!(
-            matches!(idempotency.begin("ann", b"1", "a.cab"), Begun::First(_)),
+            matches!(idempotency.begin("ann", b"1", "a.cab"), KeyState::First(_)),
             "the oldest is forgotten"
         );
     }

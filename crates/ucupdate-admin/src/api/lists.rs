@@ -83,7 +83,7 @@ pub(crate) fn group(call: &Call<'_>) -> Result<Answer, Problem> {
         call,
         book.members(&group.name),
         |device| device.to_string(),
-        |device| report::with_whom(json!({}), Some(device), None),
+        |device| report::with_device_or_group(json!({}), Some(device), None),
     )?;
     let mut value = report::group(book, group);
     value["devices"] = Value::Array(devices.values);

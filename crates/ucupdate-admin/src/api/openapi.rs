@@ -1,6 +1,6 @@
 //! The description of the API, made from the table of routes.
 
-use super::route::{Operation, ROUTES, Route, Takes};
+use super::route::{BodyKind, Operation, ROUTES, Route};
 use crate::response::problem::KINDS;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ fn operation(route: &Route) -> Value {
     let mut responses = Map::new();
     responses.insert("200".to_owned(), answer(route));
     let mut statuses: Vec<u16> = COMMON.iter().chain(route.problems).copied().collect();
-    if matches!(route.takes, Takes::Expected) {
+    if matches!(route.takes, BodyKind::Expected) {
         statuses.extend([408, 413, 415, 422]);
     }
     statuses.sort_unstable();
@@ -82,8 +82,8 @@ fn answer(route: &Route) -> Value {
         return json!({ "description": "done", "content": { media_type: { "schema": schema } } });
     }
     let schema = match route.takes {
-        Takes::Nothing if route.operation != Operation::RollBackTo => "Answer",
-        Takes::Object | Takes::Revision => "Answer",
+        BodyKind::Nothing if route.operation != Operation::RollBackTo => "Answer",
+        BodyKind::Object | BodyKind::Revision => "Answer",
         _ => "Made",
     };
     json!({
@@ -121,12 +121,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     });
     let mut parameters: Vec<Value> = in_path.chain(in_query).collect();
     let field = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "header", "schema": schema, "description": description });
-    let is_based = matches!(route.takes, Takes::Expected | Takes::Command);
+    let is_based = matches!(route.takes, BodyKind::Expected | BodyKind::Command);
     if is_based || route.operation == Operation::RollBackTo {
         let tag = json!({ "type": "string", "pattern": "^\"[0-9]+\"$" });
         parameters.push(field("If-Match", tag, "the ETag that the decision is based on"));
     }
-    if route.takes == Takes::Package {
+    if route.takes == BodyKind::Package {
         let key = json!({ "type": "string", "minLength": 1, "maxLength": 255 });
         parameters.push(field("Idempotency-Key", key, "a repeated key gets the answer to the first request"));
     }
@@ -170,14 +170,14 @@ fn query_schema(name: &str) -> (Value, &'static str) {
     }
 }
 
-fn body(takes: Takes) -> Option<Value> {
+fn body(takes: BodyKind) -> Option<Value> {
     let schema = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
     match takes {
-        Takes::Nothing => None,
-        Takes::Expected => Some(schema("Decision")),
-        Takes::Command => Some(schema("Change")),
-        Takes::Revision => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
-        Takes::Package | Takes::Object => {
+        BodyKind::Nothing => None,
+        BodyKind::Expected => Some(schema("Decision")),
+        BodyKind::Command => Some(schema("Change")),
+        BodyKind::Revision => Some(json!({ "application/json": { "schema": { "type": "object" } } })),
+        BodyKind::Package | BodyKind::Object => {
             Some(json!({ "application/octet-stream": { "schema": { "type": "string" } } }))
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::change::{differences, extend, made_json};
-use super::idempotency::Begun;
+use super::idempotency::KeyState;
 use super::page::page;
 use super::parts::parts_of;
 use crate::access::role::Role;
@@ -82,16 +82,16 @@ pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     let sizes = call.query.text("part_sizes").unwrap_or_default();
     let what = format!("{dry_run} {sizes} {file_name}");
     match call.side.idempotency.begin(&call.administrator.name, key, &what) {
-        Begun::Answered(answer) => Ok(answer),
-        Begun::Running => Err(Problem::new(
+        KeyState::Answered(answer) => Ok(answer),
+        KeyState::Running => Err(Problem::new(
             StatusCode::CONFLICT,
             "key-in-use",
             "a request with this Idempotency-Key is running; wait for its answer",
         )),
-        Begun::OtherRequest => Err(Problem::not_understood(
+        KeyState::OtherRequest => Err(Problem::not_understood(
             "another request had this Idempotency-Key; expected a new key for each upload",
         )),
-        Begun::First(place) => {
+        KeyState::First(place) => {
             let answer = ingest(call, body, file_name, dry_run).await;
             // An answer that depends on the state of the store is not kept: a request with the same key tries again.
             match answer {

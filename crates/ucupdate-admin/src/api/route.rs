@@ -63,7 +63,7 @@ pub(crate) enum Listed {
 
 /// The body that an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Takes {
+pub(crate) enum BodyKind {
     Nothing,
     /// A decision about a rule, with the version that the client saw.
     Expected,
@@ -87,7 +87,7 @@ pub(crate) struct Route {
     /// The smallest role that may use it. Some operations ask for more by what they are given.
     pub(crate) role: Role,
     pub(crate) query: &'static [&'static str],
-    pub(crate) takes: Takes,
+    pub(crate) takes: BodyKind,
     pub(crate) summary: &'static str,
     /// The statuses of problems beside those that every operation has.
     pub(crate) problems: &'static [u16],
@@ -111,7 +111,7 @@ const fn get(
         operation,
         role: Role::Viewer,
         query,
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary,
         problems: &[404],
     }
@@ -124,7 +124,7 @@ const fn decide(path: &'static str, decision: Decision, summary: &'static str) -
         operation: Operation::Decide(decision),
         role: Role::Viewer,
         query: &["dry_run"],
-        takes: Takes::Expected,
+        takes: BodyKind::Expected,
         summary,
         problems: &[404, 409, 412],
     }
@@ -162,7 +162,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::Upload,
         role: Role::Operator,
         query: &["file_name", "part_sizes", "dry_run"],
-        takes: Takes::Package,
+        takes: BodyKind::Package,
         summary: "Ingests a package. A dry run needs the role operator, and storing it the role approver",
         problems: &[408, 409, 413, 415, 422],
     },
@@ -184,7 +184,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::Change,
         role: Role::Viewer,
         query: &["dry_run"],
-        takes: Takes::Command,
+        takes: BodyKind::Command,
         summary: "Executes a command of the rule book, as the history shows it in `command`",
         problems: &[404, 408, 409, 412, 413, 415, 422, 428],
     },
@@ -194,7 +194,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::RollBackTo,
         role: Role::Viewer,
         query: &["dry_run"],
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary: "Restores the rule book of an earlier revision by a new one",
         problems: &[404, 409, 412],
     },
@@ -260,7 +260,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::CollectGarbage,
         role: Role::Viewer,
         query: &["dry_run", "any_share", "grace_hours"],
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary: "Removes packages that no kept revision needs, and files of ingests that ended early",
         problems: &[404, 409, 412, 413],
     },
@@ -283,7 +283,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::Object,
         role: Role::Viewer,
         query: &["from", "to"],
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary: "The bytes of an object, or a part of them",
         problems: &[404, 416],
     },
@@ -293,7 +293,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::WriteObject,
         role: Role::Approver,
         query: &[],
-        takes: Takes::Object,
+        takes: BodyKind::Object,
         summary: "Writes a file of an ingest that the rule book does not name yet. Other objects are 403",
         problems: &[404, 408, 409, 413, 415, 422],
     },
@@ -303,7 +303,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::DeleteObject,
         role: Role::Approver,
         query: &[],
-        takes: Takes::Nothing,
+        takes: BodyKind::Nothing,
         summary: "Deletes a file of an ingest that the rule book does not name. Other objects are 403",
         problems: &[404, 409],
     },
@@ -313,7 +313,7 @@ pub(crate) static ROUTES: &[Route] = &[
         operation: Operation::Submit,
         role: Role::Viewer,
         query: &[],
-        takes: Takes::Revision,
+        takes: BodyKind::Revision,
         summary: "Makes a revision that the client computed, if this server comes to the same result. The command of the \
                   revision decides which role is needed",
         problems: &[404, 408, 409, 412, 413, 415, 422],
@@ -388,7 +388,7 @@ mod tests {
                 route.path.split('/').map(|part| part.replace(['{', '}'], "")).collect();
             let Found::Operation(found, _) = find(&route.method, &segments) else { panic!("{}", route.path) };
             assert_eq!(found, route.operation, "{}", route.path);
-            let changes = route.takes != Takes::Nothing
+            let changes = route.takes != BodyKind::Nothing
                 || matches!(
                     route.operation,
                     Operation::RollBackTo | Operation::CollectGarbage | Operation::DeleteObject

@@ -1,7 +1,7 @@
 //! Test devices, groups, holds and thrown kill switches.
 
+use super::device_or_group::with_device_or_group;
 use super::time::iso;
-use super::whom::with_whom;
 use serde_json::{Value, json};
 use ucupdate::book::{Audience, Group, GroupName, HeldDevices, Hold, RuleBook, Stop, StopScope, TestDevice};
 use ucupdate::device::DeviceId;
@@ -42,7 +42,7 @@ pub fn hold(hold: &Hold, now: UnixTime) -> Value {
         HeldDevices::Rule(rule) => (None, None, Some(rule)),
         _ => (None, None, None),
     };
-    let Value::Object(mut fields) = with_whom(json!({ "name": hold.name }), device, group) else {
+    let Value::Object(mut fields) = with_device_or_group(json!({ "name": hold.name }), device, group) else {
         return Value::Null;
     };
     fields.insert("rule".to_owned(), json!(rule));

@@ -4,6 +4,7 @@
 
 mod answers;
 mod capture;
+mod device_or_group;
 mod devices;
 mod event;
 mod explain;
@@ -17,10 +18,10 @@ mod rule;
 mod store;
 mod story;
 mod time;
-mod whom;
 
 pub use answers::{AnswerReport, ChangedAnswer, Differences};
 pub use capture::capture;
+pub use device_or_group::{audience_parts, with_device_or_group};
 pub use devices::{group, group_users, hold, stop, test_device};
 pub use event::event;
 pub use explain::explanation;
@@ -34,4 +35,3 @@ pub use rule::{interim_image, pending_interim, pin, rule};
 pub use store::check;
 pub use story::{story, trouble};
 pub use time::{iso, span};
-pub use whom::{audience_parts, with_whom};

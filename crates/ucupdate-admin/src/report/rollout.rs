@@ -1,7 +1,7 @@
 //! Rollouts.
 
+use super::device_or_group::audience_parts;
 use super::time::{iso, span};
-use super::whom::audience_parts;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Rules, pins and interim images.
 
+use super::device_or_group::{audience_parts, with_device_or_group};
 use super::rollout::RolloutReport;
-use super::whom::{audience_parts, with_whom};
 use serde_json::{Value, json};
 use ucupdate::book::{Assignment, Candidate, InterimImage, Rule, RuleBook};
 use ucupdate::value::{PackageId, UnixTime};
@@ -24,7 +24,7 @@ pub fn rule(rule: &Rule, now: UnixTime) -> Value {
 pub fn pin(rule: &Rule, pin: &Assignment) -> Value {
     let Candidate { version, package } = &pin.candidate;
     let (device, group) = audience_parts(&pin.audience);
-    with_whom(json!({ "rule": rule.key(), "version": version, "package": package }), device, group)
+    with_device_or_group(json!({ "rule": rule.key(), "version": version, "package": package }), device, group)
 }
 
 /// Returns the pending interim images.

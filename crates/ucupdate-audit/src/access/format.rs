@@ -1,8 +1,8 @@
 //! Writes access rows as a W3C extended log.
 
 use super::row::AccessRow;
-use crate::LogLine;
 use crate::digits::{four_digits, push_date_time, push_number, two_digits};
+use crate::log_line::LogLine;
 use ucupdate_core::value::UnixTime;
 
 /// The names of the fields in their order, as in the `#Fields:` line of the original's access log.

@@ -1,9 +1,9 @@
 //! The access log: one row for each exchange with the web server, in the W3C extended log format.
 
 mod fields;
-mod format;
+pub(crate) mod format;
 mod reader;
-mod row;
+pub(crate) mod row;
 mod text;
 
 #[cfg(feature = "fuzzing")]

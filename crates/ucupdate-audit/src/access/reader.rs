@@ -3,9 +3,9 @@
 use super::fields::{Field, Fields, cells};
 use super::row::AccessRow;
 use super::text::AccessText;
-use crate::LogDate;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::input::lines::Lines;
+use crate::log_name::LogDate;
 use crate::look::LogLook;
 use std::borrow::Cow;
 use std::io::Read;

@@ -2,8 +2,8 @@
 
 use super::escape::{EscapeContext, escape};
 use super::row::AuditRow;
-use crate::LogLine;
 use crate::digits::{four_digits, push_date_time, two_digits};
+use crate::log_line::LogLine;
 use ucupdate_core::value::{FieldTime, Zone};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's.

@@ -1,7 +1,9 @@
 //! The header of an audit log: the titles of its columns, and the delimiter.
 
 use super::cells;
+use super::dates::{self, CellTime, DateOrder};
 use super::format::AUDIT_HEADER;
+use crate::finding::ReadLimits;
 use std::borrow::Cow;
 use ucupdate_core::device::KindWord;
 
@@ -104,4 +106,19 @@ fn columns(cells: &[Cow<'_, str>]) -> Option<Vec<Result<Column, Box<str>>>> {
         columns.push(known.map(|(_, column)| *column).ok_or_else(|| (&**cell).into()));
     }
     columns.contains(&Ok(Column::LoggedAt)).then_some(columns)
+}
+
+/// Returns `true` if a line is the header of an audit log or a row of the original's log.
+pub(crate) fn is_audit_line(line: &str) -> bool {
+    let most = ReadLimits::default().columns;
+    Header::of_line(line, most).is_some() || is_row_of_original(line, &Header::of_original())
+}
+
+/// Returns `true` if a line has the columns of the original's log and begins with a time.
+pub(super) fn is_row_of_original(line: &str, header: &Header) -> bool {
+    let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
+    cells.is_ok_and(|cells| {
+        let time = cells.first().and_then(|cell| dates::read(cell, DateOrder::MonthFirst));
+        cells.len() == header.columns.len() && matches!(time, Some(CellTime::Clear(_)))
+    })
 }

@@ -4,11 +4,11 @@ mod bounded;
 pub(crate) mod cells;
 mod dates;
 pub(crate) mod escape;
-mod format;
-mod header;
+pub(crate) mod format;
+pub(crate) mod header;
 mod logged_row;
 pub(crate) mod reader;
-mod row;
+pub(crate) mod row;
 
 pub use format::{AUDIT_HEADER, AuditFormat};
 #[cfg(feature = "fuzzing")]

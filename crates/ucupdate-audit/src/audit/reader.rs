@@ -4,7 +4,7 @@
 use super::cells;
 use super::dates::{self, CellTime, DateOrder, ForeignDate};
 use super::escape::unescape;
-use super::header::{Column, Header, is_preamble};
+use super::header::{Column, Header, is_preamble, is_row_of_original};
 use super::row::{AuditRow, OfferedCell, RequestedCell};
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::input::lines::Lines;
@@ -161,21 +161,6 @@ impl<R: Read> Iterator for AuditReader<R> {
             }
         }
     }
-}
-
-/// Returns `true` if a line is the header of an audit log or a row of the original's log.
-pub(crate) fn is_audit_line(line: &str) -> bool {
-    let most = ReadLimits::default().columns;
-    Header::of_line(line, most).is_some() || is_row_of_original(line, &Header::of_original())
-}
-
-/// Returns `true` if a line has the columns of the original's log and begins with a time.
-fn is_row_of_original(line: &str, header: &Header) -> bool {
-    let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
-    cells.is_ok_and(|cells| {
-        let time = cells.first().and_then(|cell| dates::read(cell, DateOrder::MonthFirst));
-        cells.len() == header.columns.len() && matches!(time, Some(CellTime::Clear(_)))
-    })
 }
 
 impl Columns {

@@ -1,7 +1,9 @@
 //! The law of rolling logs, tested against a store that fails in every way.
 
 use super::{Effect, EffectOutcome, RollOptions, RollingLog};
-use crate::{AuditFormat, AuditReader, AuditRow};
+use crate::audit::format::AuditFormat;
+use crate::audit::reader::AuditReader;
+use crate::audit::row::AuditRow;
 use std::collections::BTreeMap;
 use ucupdate_core::value::UnixTime;
 
@@ -45,7 +47,7 @@ struct Model {
 
 /// The behaviour of the store for one effect.
 #[derive(Clone, Copy)]
-enum Mood {
+enum StoreBehaviour {
     Works,
     Refuses,
     LosesAnswer,
@@ -83,13 +85,13 @@ impl Model {
             50 => self.pass(6 * 3_600_000),
             51 => self.pass(-30 * 3_600_000),
             52..=53 => self.logs[which].flush_now(),
-            54..=63 => self.land(usize::from(choice)),
-            64..=99 => self.drive(which, Mood::Works),
-            100..=106 => self.drive(which, Mood::Refuses),
-            107..=110 => self.drive(which, Mood::LosesAnswer),
-            111..=116 => self.drive(which, Mood::LosesSync),
-            117..=120 => self.drive(which, Mood::LosesRequest),
-            _ => self.drive(which, Mood::ActsLate),
+            54..=63 => self.end_write(usize::from(choice)),
+            64..=99 => self.drive(which, StoreBehaviour::Works),
+            100..=106 => self.drive(which, StoreBehaviour::Refuses),
+            107..=110 => self.drive(which, StoreBehaviour::LosesAnswer),
+            111..=116 => self.drive(which, StoreBehaviour::LosesSync),
+            117..=120 => self.drive(which, StoreBehaviour::LosesRequest),
+            _ => self.drive(which, StoreBehaviour::ActsLate),
         }
         choice >= 54
     }
@@ -109,7 +111,7 @@ impl Model {
         self.now = UnixTime::from_millis(self.now.as_millis() + millis);
     }
 
-    fn land(&mut self, choice: usize) {
+    fn end_write(&mut self, choice: usize) {
         if !self.late.is_empty() {
             let (which, effect) = self.late.remove(choice % self.late.len());
             self.act(which, &effect);
@@ -117,26 +119,26 @@ impl Model {
         }
     }
 
-    fn drive(&mut self, which: usize, mood: Mood) {
+    fn drive(&mut self, which: usize, behaviour: StoreBehaviour) {
         let Some(effect) = self.logs[which].poll(self.now) else { return };
-        let outcome = match mood {
-            Mood::Works => {
+        let outcome = match behaviour {
+            StoreBehaviour::Works => {
                 let outcome = self.act(which, &effect);
                 self.sync(&effect);
                 outcome
             }
-            Mood::Refuses => EffectOutcome::Failed,
-            Mood::LosesAnswer => {
+            StoreBehaviour::Refuses => EffectOutcome::Failed,
+            StoreBehaviour::LosesAnswer => {
                 self.act(which, &effect);
                 self.sync(&effect);
                 EffectOutcome::Unclear
             }
-            Mood::LosesSync => {
+            StoreBehaviour::LosesSync => {
                 self.act(which, &effect);
                 EffectOutcome::Unclear
             }
-            Mood::LosesRequest => EffectOutcome::Unclear,
-            Mood::ActsLate => {
+            StoreBehaviour::LosesRequest => EffectOutcome::Unclear,
+            StoreBehaviour::ActsLate => {
                 self.late.push((which, effect));
                 EffectOutcome::Unclear
             }
@@ -182,14 +184,14 @@ impl Model {
             let mut left = MOVES * 4;
             while !self.logs[which].is_flushed() && left > 0 {
                 self.logs[which].flush_now();
-                self.drive(which, Mood::Works);
+                self.drive(which, StoreBehaviour::Works);
                 left -= 1;
             }
             assert!(self.logs[which].is_flushed());
             assert_eq!(self.logs[which].acknowledged(), self.taken[which]);
         }
         while !self.late.is_empty() {
-            self.land(0);
+            self.end_write(0);
         }
     }
 

@@ -22,7 +22,10 @@ mod options;
 pub use effect::{Effect, EffectOutcome};
 pub use options::{RollOptionError, RollOptions};
 
-use crate::{AUDIT_HEADER, AccessFormat, AuditFormat, LogDate, LogKind, LogLine, LogName, ServerName};
+use crate::access::format::AccessFormat;
+use crate::audit::format::{AUDIT_HEADER, AuditFormat};
+use crate::log_line::LogLine;
+use crate::log_name::{LogDate, LogKind, LogName, ServerName};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -74,7 +77,7 @@ pub struct RollingLog {
     own: Option<OwnFile>,
     /// The day of the current files, and the highest file number that was tried or found on that day.
     taken: Option<(LogDate, u32)>,
-    flight: Option<Flight>,
+    open_write: Option<OpenWrite>,
     latest: UnixTime,
 }
 
@@ -123,7 +126,7 @@ struct OwnFile {
 
 /// The file and the rows that the open effect writes.
 #[derive(Debug)]
-struct Flight {
+struct OpenWrite {
     name: LogName,
     step: Step,
     bytes: Arc<[u8]>,
@@ -182,7 +185,7 @@ impl RollingLog {
             of_day: None,
             own: None,
             taken: None,
-            flight: None,
+            open_write: None,
             latest: UnixTime::from_millis(i64::MIN),
         }
     }
@@ -213,14 +216,14 @@ impl RollingLog {
     /// result is `None`.
     pub fn poll(&mut self, now: UnixTime) -> Option<Effect> {
         self.observe(now);
-        if self.flight.is_none() {
+        if self.open_write.is_none() {
             if !self.is_due(now) {
                 return None;
             }
-            self.flight = self.take_off(now);
+            self.open_write = self.begin_write(now);
         }
-        let flight = self.flight.as_mut()?;
-        let ready = match flight.wait {
+        let open_write = self.open_write.as_mut()?;
+        let ready = match open_write.wait {
             Wait::No => true,
             Wait::Until(then) => now >= then,
             Wait::ForOutcome => false,
@@ -228,9 +231,9 @@ impl RollingLog {
         if !ready {
             return None;
         }
-        flight.wait = Wait::ForOutcome;
-        let (key, bytes) = (flight.name.to_string(), Arc::clone(&flight.bytes));
-        Some(match flight.step {
+        open_write.wait = Wait::ForOutcome;
+        let (key, bytes) = (open_write.name.to_string(), Arc::clone(&open_write.bytes));
+        Some(match open_write.step {
             Step::Create => Effect::Create { key, bytes },
             Step::Put => Effect::Put { key, bytes },
             Step::ReadBack => Effect::ReadBack { key, bytes },
@@ -243,29 +246,30 @@ impl RollingLog {
     pub fn done(&mut self, outcome: EffectOutcome, now: UnixTime) {
         use EffectOutcome::{Absent, Exists, Failed, Stored, Unclear};
         self.observe(now);
-        let Some(mut flight) = self.flight.take_if(|flight| flight.wait == Wait::ForOutcome) else {
+        let Some(mut open_write) = self.open_write.take_if(|open_write| open_write.wait == Wait::ForOutcome)
+        else {
             return;
         };
-        match (flight.step, outcome) {
-            (Step::Create, Stored) => return self.land(flight, true),
+        match (open_write.step, outcome) {
+            (Step::Create, Stored) => return self.end_write(open_write, true),
             // An equal file may come from another log with the same server name. No row is lost as long as neither log
             // overwrites it.
-            (Step::ReadBack, Stored) => return self.land(flight, false),
+            (Step::ReadBack, Stored) => return self.end_write(open_write, false),
             (Step::Put, Stored) => {
-                let clear = !flight.unclear;
-                return self.land(flight, clear);
+                let clear = !open_write.unclear;
+                return self.end_write(open_write, clear);
             }
-            (Step::Create, Exists) if flight.unclear => {
-                flight.step = Step::ReadBack;
-                flight.wait = Wait::No;
+            (Step::Create, Exists) if open_write.unclear => {
+                open_write.step = Step::ReadBack;
+                open_write.wait = Wait::No;
             }
             (Step::Create | Step::ReadBack, Exists) => {
-                flight.step = Step::Create;
-                flight.unclear = false;
-                self.take(&flight.name);
-                flight.name = self.next_name(flight.name.date);
-                flight.tries += 1;
-                flight.wait = if flight.tries % NUMBERS_AT_ONCE == 0 {
+                open_write.step = Step::Create;
+                open_write.unclear = false;
+                self.take(&open_write.name);
+                open_write.name = self.next_name(open_write.name.date);
+                open_write.tries += 1;
+                open_write.wait = if open_write.tries % NUMBERS_AT_ONCE == 0 {
                     Wait::Until(after(now, self.options.flush_millis.into()))
                 } else {
                     Wait::No
@@ -274,38 +278,38 @@ impl RollingLog {
             // The file may be visible but not durable, so it is created again instead of read back. Only `Exists`
             // proves that the file is durable.
             (Step::Create, Unclear) => {
-                flight.unclear = true;
-                flight.back_off(now);
+                open_write.unclear = true;
+                open_write.back_off(now);
             }
             (Step::ReadBack, Absent) => {
-                flight.step = Step::Create;
-                flight.back_off(now);
+                open_write.step = Step::Create;
+                open_write.back_off(now);
             }
             (Step::Put, Unclear) => {
-                flight.unclear = true;
-                flight.back_off(now);
+                open_write.unclear = true;
+                open_write.back_off(now);
             }
             (Step::ReadBack, Failed | Unclear)
             | (Step::Create, Failed | Absent)
-            | (Step::Put, Failed | Absent | Exists) => flight.back_off(now),
+            | (Step::Put, Failed | Absent | Exists) => open_write.back_off(now),
         }
-        self.flight = Some(flight);
+        self.open_write = Some(open_write);
     }
 
     /// Makes all waiting rows due now, and any retry too. To shut down, call this and then poll until
     /// [`is_flushed`](Self::is_flushed) or until a timeout.
     pub fn flush_now(&mut self) {
         self.due = self.end();
-        if let Some(flight) = &mut self.flight {
-            flight.hurry();
+        if let Some(open_write) = &mut self.open_write {
+            open_write.hurry();
         }
     }
 
     /// Returns the time of the next poll, if no row is added and no effect ends before. A time in the past means now.
     /// `None` while an effect is open, and when no row waits.
     pub fn next_deadline(&self) -> Option<UnixTime> {
-        if let Some(flight) = &self.flight {
-            return match flight.wait {
+        if let Some(open_write) = &self.open_write {
+            return match open_write.wait {
                 Wait::No => Some(self.latest),
                 Wait::Until(then) => Some(then),
                 Wait::ForOutcome => None,
@@ -420,7 +424,7 @@ impl RollingLog {
     }
 
     /// Returns the next rows to write and their file. `None` if no row waits.
-    fn take_off(&self, now: UnixTime) -> Option<Flight> {
+    fn begin_write(&self, now: UnixTime) -> Option<OpenWrite> {
         let first = &self.pending.front()?.line;
         let (day, bytes) = (self.day_of(first), first.as_str().len());
         let own = self
@@ -441,7 +445,7 @@ impl RollingLog {
             rows += 1;
         }
         let bytes = content.into();
-        Some(Flight { name, step, bytes, rows, unclear: false, tries: 0, wait: Wait::No })
+        Some(OpenWrite { name, step, bytes, rows, unclear: false, tries: 0, wait: Wait::No })
     }
 
     fn next_name(&self, date: LogDate) -> LogName {
@@ -458,19 +462,19 @@ impl RollingLog {
         self.taken = Some((name.date, name.number.max(mentioned)));
     }
 
-    /// Removes the rows in flight from the waiting rows, because they are in the store. Their file is continued only if
+    /// Removes the rows in open_write from the waiting rows, because they are in the store. Their file is continued only if
     /// `clear` is true: every write to it had a clear outcome.
-    fn land(&mut self, flight: Flight, clear: bool) {
-        for row in self.pending.drain(..flight.rows) {
+    fn end_write(&mut self, open_write: OpenWrite, clear: bool) {
+        for row in self.pending.drain(..open_write.rows) {
             self.pending_bytes -= row.line.as_str().len();
             self.acknowledged += 1;
         }
-        self.take(&flight.name);
-        self.own = clear.then_some(OwnFile { name: flight.name, content: flight.bytes });
+        self.take(&open_write.name);
+        self.own = clear.then_some(OwnFile { name: open_write.name, content: open_write.bytes });
     }
 }
 
-impl Flight {
+impl OpenWrite {
     /// Sets the time of the next try: 0.1 s after the first failure, twice as long after each further failure, at most
     /// 30 s.
     fn back_off(&mut self, now: UnixTime) {

@@ -1,7 +1,8 @@
 //! Tests each transition of the state machine alone. The law checks that the log keeps every row.
 
 use super::*;
-use crate::{AuditRow, RetentionDays, expired};
+use crate::audit::row::AuditRow;
+use crate::log_name::{RetentionDays, expired};
 use std::time::Duration;
 
 const NOON: UnixTime = UnixTime::from_seconds(1_236_340_800);

@@ -1,13 +1,13 @@
 //! Changes of the rule book, which can be made as dry runs.
 
-use super::already::{NothingToDo, there_already};
 use super::author::AuthorArgs;
 use super::confirm::{confirm, reaches_everybody};
 use super::devices::{DevicesArgs, Differences};
+use super::nothing_to_do::{NothingToDo, existing_result};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;
-use crate::output::told::Told;
 use crate::suggest::refused;
 use serde::Serialize;
 use std::fmt;
@@ -66,7 +66,7 @@ struct Report {
     /// The revision for which the change was computed.
     revision: u64,
     #[serde(flatten)]
-    told: Told,
+    told: ChangeNotes,
     #[serde(flatten)]
     differences: Differences,
 }
@@ -140,7 +140,7 @@ pub(crate) async fn make_all(
         return report_dry_run(&service, &would, args, context).await;
     }
     args.ask(&needed, snapshot.book(), context)?;
-    let (mut told, mut revision) = (Told::default(), None);
+    let (mut told, mut revision) = (ChangeNotes::default(), None);
     for command in &needed {
         match service.admin(&author).command_as_seen(command, snapshot.book()).await {
             Ok(changed) => {
@@ -198,12 +198,12 @@ pub(crate) struct ChangeReport {
     /// Returns whether the change made a revision.
     changed: bool,
     #[serde(flatten)]
-    told: Told,
+    told: ChangeNotes,
 }
 
 impl ChangeReport {
     /// Returns the result of a change that made this revision, or none.
-    pub(crate) fn new(revision: Option<u64>, told: Told) -> Self {
+    pub(crate) fn new(revision: Option<u64>, told: ChangeNotes) -> Self {
         Self { revision, changed: revision.is_some(), told }
     }
 }
@@ -243,7 +243,7 @@ fn settle(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let there = match &error {
-        ChangeError::Refused(refusal) => there_already(command, refusal, book),
+        ChangeError::Refused(refusal) => existing_result(command, refusal, book),
         _ => None,
     };
     match there {

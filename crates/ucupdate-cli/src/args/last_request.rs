@@ -1,7 +1,7 @@
 //! The last request of a device, from the audit logs of the store.
 
 use super::audit::AuditArgs;
-use super::whose::Whose;
+use super::selected_devices::SelectedDevices;
 use crate::context::Context;
 use crate::failure::Failure;
 use ucupdate::audit::LoggedRow;
@@ -23,14 +23,14 @@ pub(crate) struct LastRequest {
 /// # Errors
 /// When there is no store, when a log cannot be read, and when no row names the device.
 pub(crate) async fn last_request(
-    whose: &Whose,
+    selected: &SelectedDevices,
     until: Option<UnixTime>,
     audit: &AuditArgs,
     context: &mut Context,
 ) -> Result<LastRequest, Failure> {
     let (mut fleet, mut side) = (Inventory::default(), None);
     let take = |logged: &LoggedRow| {
-        if whose.is_of(&logged.row) && until.is_none_or(|until| logged.row.logged_at <= until) {
+        if selected.is_of(&logged.row) && until.is_none_or(|until| logged.row.logged_at <= until) {
             fleet.take_in(logged);
             side = logged.row.offered.last().map(|offer| side_of(&offer.url)).or(side);
         }
@@ -39,7 +39,7 @@ pub(crate) async fn last_request(
     let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
     let device = newest.ok_or_else(|| {
         let when = if until.is_some() { " before that time" } else { "" };
-        Failure::not_found(format_args!("the audit logs name no {whose}{when}"))
+        Failure::not_found(format_args!("the audit logs name no {selected}{when}"))
     })?;
     Ok(LastRequest { device, side })
 }
@@ -61,14 +61,14 @@ pub(crate) async fn find_device(
     context: &mut Context,
 ) -> Result<DeviceId, Failure> {
     let meanings = [
-        name.parse().ok().map(Whose::Mac),
-        name.parse().ok().map(Whose::Serial),
-        Some(Whose::Host(name.to_owned())),
+        name.parse().ok().map(SelectedDevices::Mac),
+        name.parse().ok().map(SelectedDevices::Serial),
+        Some(SelectedDevices::Host(name.to_owned())),
     ];
     let mut found: [Option<DeviceId>; 3] = [None, None, None];
     let take = |logged: &LoggedRow| {
         for (meaning, found) in meanings.iter().zip(&mut found) {
-            if meaning.as_ref().is_some_and(|whose| whose.is_of(&logged.row)) {
+            if meaning.as_ref().is_some_and(|selected| selected.is_of(&logged.row)) {
                 let row = &logged.row;
                 *found = DeviceId::of(&row.mac_address, &row.serial_number).or(found.take());
             }

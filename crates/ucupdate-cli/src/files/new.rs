@@ -155,9 +155,9 @@ mod tests {
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
         assert_eq!(ucupdate::value::UnixTime::from(modified), time.unwrap().as_utc());
 
-        assert!(matches!(files.refuse_existing(["b", "a/CPE.nbt"]), Err(Failure::Told(..))));
+        assert!(matches!(files.refuse_existing(["b", "a/CPE.nbt"]), Err(Failure::Explained(..))));
         let again = files.write("a/CPE.nbt", None, &mut &b"other"[..]);
-        let Err(Failure::Told(_, reason)) = again else { panic!("overwritten") };
+        let Err(Failure::Explained(_, reason)) = again else { panic!("overwritten") };
         assert!(reason.ends_with("CPE.nbt: is there already, and is not overwritten"), "{reason}");
         assert_eq!(std::fs::read(&path).unwrap(), b"image");
         assert_eq!(names(path.parent().unwrap()), ["CPE.nbt"]);
@@ -169,7 +169,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("old.html"), b"old").unwrap();
         let reason = |paths: &[PathBuf]| match check(paths) {
-            Err(Failure::Told(_, reason)) => reason,
+            Err(Failure::Explained(_, reason)) => reason,
             other => format!("{other:?}"),
         };
         assert_eq!(reason(&[path("new.html"), path("new.csv")]), "Ok(())");
@@ -184,7 +184,9 @@ mod tests {
     fn a_file_that_breaks_off_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let files = NewFiles::open(folder.path()).unwrap();
-        let Err(Failure::Told(_, reason)) = files.write("CPE.nbt", None, &mut Broken) else { panic!("made") };
+        let Err(Failure::Explained(_, reason)) = files.write("CPE.nbt", None, &mut Broken) else {
+            panic!("made")
+        };
         assert!(reason.ends_with("CPE.nbt: damaged"), "{reason}");
         assert!(names(folder.path()).is_empty());
     }

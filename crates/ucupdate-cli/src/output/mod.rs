@@ -1,11 +1,11 @@
 //! The only module that writes: results to stdout, and everything else to stderr.
 
+pub(crate) mod change_notes;
 pub(crate) mod list;
 pub(crate) mod page;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod time;
-pub(crate) mod told;
 pub(crate) mod wrapped;
 
 use crate::failure::{Failure, FailureKind};
@@ -200,7 +200,7 @@ fn is_json_asked() -> bool {
 pub(crate) fn early_failure(failure: Failure) -> ExitCode {
     match failure {
         Failure::OutputClosed => ExitCode::SUCCESS,
-        Failure::Told(kind, reason) => {
+        Failure::Explained(kind, reason) => {
             write_failure(is_json_asked(), kind, &reason);
             ExitCode::from(kind.exit_code())
         }

@@ -195,7 +195,7 @@ pub(crate) fn unknown_variables(keys: &[Setting], names: impl Iterator<Item = St
 
 /// Returns a failure about a line of a configuration file.
 fn wrong(path: &Path, line: usize, reason: impl fmt::Display) -> Failure {
-    Failure::Told(FailureKind::NotUnderstood, format!("{}:{line}: {reason}", path.display()))
+    Failure::Explained(FailureKind::NotUnderstood, format!("{}:{line}: {reason}", path.display()))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn reason(text: &str) -> String {
     let (_folder, path) = file(text);
     let command = command();
     match file::read(&path, &command, &find_keys(&command)) {
-        Err(Failure::Told(FailureKind::NotUnderstood, reason)) => {
+        Err(Failure::Explained(FailureKind::NotUnderstood, reason)) => {
             reason.strip_prefix(&format!("{}:", path.display())).unwrap().to_owned()
         }
         other => panic!("{other:?}"),

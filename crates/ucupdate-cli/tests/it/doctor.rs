@@ -81,7 +81,7 @@ fn rules_that_differ_by_little_are_named_until_one_is_removed_and_an_alias_stand
     }
     assert_eq!(found(&place, &[]), ["note near-equal-rules", "warning near-equal-rules"]);
     let text = place.run(&["doctor", "--quick"]).done();
-    assert!(text.contains("`ucupdate alias set model VVX500 --stands-for 'VVX 500'`"), "{text}");
+    assert!(text.contains("`ucupdate alias set model VVX500 --stands-for \"VVX 500\"`"), "{text}");
     assert!(!text.contains("\"CX600\" and \"CX700\""), "other digits are other models: {text}");
     place.run(&["remove", "UCPhone/Policom/CX600/A/ENU/CPE"]).done();
     let alias = ["alias", "set", "model", "VVX500", "--stands-for", "VVX 500"];

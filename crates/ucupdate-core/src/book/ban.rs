@@ -5,7 +5,7 @@ use crate::book::policy::OfferPolicy;
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::quoted;
+use crate::value::shell_word;
 use crate::value::{ParseError, ParseErrorKind, Sha256Digest};
 use crate::version::ReportedVersion;
 use std::fmt;
@@ -108,7 +108,11 @@ impl BanScope {
     pub fn lift_command(&self) -> String {
         match self {
             Self::Version { rules, version } => {
-                format!("ucupdate ban lift {} {}", quoted(&rules.to_string()), quoted(version.as_str()))
+                format!(
+                    "ucupdate ban lift {} {}",
+                    shell_word(&rules.to_string()),
+                    shell_word(version.as_str())
+                )
             }
             Self::Image(digest) => format!("ucupdate ban lift --image {digest}"),
         }

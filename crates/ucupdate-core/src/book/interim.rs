@@ -5,9 +5,10 @@ use crate::book::ban::{Ban, BanScope};
 use crate::book::package::{IngestedPackage, InterimImage};
 use crate::book::rule_book::{InterimKey, RuleBook};
 use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::stone::{SteppingStone, StoneImage, quoted};
+use crate::book::stone::{SteppingStone, StoneImage};
 use crate::device::{DeviceKind, Locale};
 use crate::value::PackageId;
+use crate::value::shell_word;
 use crate::version::ReportedVersion;
 
 /// The approved and the pending interim image of one locale and update type. Each is given by the package that contains
@@ -140,12 +141,12 @@ pub(crate) fn approve_command(
     update_type: &UpdateType,
     version: Option<&ReportedVersion>,
 ) -> String {
-    let mut line = format!("ucupdate interim approve {}", quoted(locale.as_str()));
+    let mut line = format!("ucupdate interim approve {}", shell_word(locale.as_str()));
     if let Some(version) = version {
-        line.push_str(&format!(" {}", quoted(version.as_str())));
+        line.push_str(&format!(" {}", shell_word(version.as_str())));
     }
     if !update_type.as_str().eq_ignore_ascii_case("CPE") {
-        line.push_str(&format!(" --update-type {}", quoted(update_type.as_str())));
+        line.push_str(&format!(" --update-type {}", shell_word(update_type.as_str())));
     }
     line
 }

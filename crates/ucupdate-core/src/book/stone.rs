@@ -3,6 +3,7 @@
 use crate::book::rule_key::RuleKey;
 use crate::device::{DeviceKind, DeviceType, KindPattern, KindWord, Model, Vendor};
 use crate::value::label::label;
+use crate::value::shell_word;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
 
@@ -100,10 +101,10 @@ impl SteppingStone {
 
     /// Returns the command line of `ucupdate` that adds this stone.
     pub fn add_command(&self) -> String {
-        let mut command = format!("ucupdate stone add {}", quoted(self.name.as_str()));
+        let mut command = format!("ucupdate stone add {}", shell_word(self.name.as_str()));
         for (word, texts) in KindWord::ALL.into_iter().zip(self.kind.texts().into_array()) {
             let option = word.field().replace('_', "-");
-            command.extend(texts.into_iter().map(|text| format!(" --{option} {}", quoted(text))));
+            command.extend(texts.into_iter().map(|text| format!(" --{option} {}", shell_word(text))));
         }
         command.push_str(&format!(" --below {} --by {}", self.below, self.by));
         if self.image == StoneImage::Interim {
@@ -184,18 +185,6 @@ pub struct MissingStone {
     pub rule: RuleKey,
     /// The way to make the image available, or the stone unnecessary.
     pub remedy: StoneRemedy,
-}
-
-/// Returns a word for a shell command line. The word is quoted if it has special characters.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+%@".contains(c);
-    if word.chars().all(is_plain) && !word.starts_with('-') {
-        return word.to_owned();
-    }
-    match word.contains(['"', '$', '`', '\\', '!']) {
-        false => format!("\"{word}\""),
-        true => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 #[cfg(test)]

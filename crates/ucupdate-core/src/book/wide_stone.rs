@@ -1,8 +1,9 @@
 //! Stepping stones that send an interim image to more kinds of device than the image was made for.
 
 use crate::book::rule_book::RuleBook;
-use crate::book::stone::{SteppingStone, StoneImage, StoneName, quoted};
+use crate::book::stone::{SteppingStone, StoneImage, StoneName};
 use crate::device::{DeviceType, KindPattern, Locale, Model, Vendor};
+use crate::value::shell_word;
 use crate::version::ReportedVersion;
 
 /// A stepping stone that sends an interim image to devices of any vendor or model.
@@ -25,7 +26,7 @@ pub struct WideStone {
 impl WideStone {
     /// Returns the command line of `ucupdate` that narrows the stone, or that removes it where it cannot be narrowed.
     pub fn narrow_command(&self) -> String {
-        let name = quoted(self.stone.name.as_str());
+        let name = shell_word(self.stone.name.as_str());
         match self.narrowed.is_empty() {
             false => format!("ucupdate stone narrow {name}"),
             true => format!("ucupdate stone remove {name}"),
@@ -48,7 +49,7 @@ pub struct OtherInterimVersion {
 impl OtherInterimVersion {
     /// Returns the command line of `ucupdate` that makes the stone name the version of the image.
     pub fn set_command(&self) -> String {
-        let name = quoted(self.stone.name.as_str());
+        let name = shell_word(self.stone.name.as_str());
         match self.stone.is_above_image(&self.version) {
             true => format!("ucupdate stone set {name} --below {0} --by {0}", self.version),
             false => format!("ucupdate stone set {name} --by {}", self.version),

@@ -9,6 +9,7 @@ pub(crate) mod parse_error;
 mod reported;
 #[cfg(feature = "sha256")]
 mod sha256;
+mod shell_word;
 #[cfg(feature = "serde")]
 pub(crate) mod stored_text;
 mod time;
@@ -22,5 +23,6 @@ pub use parse_error::{ParseError, ParseErrorKind};
 pub use reported::Reported;
 #[cfg(feature = "sha256")]
 pub use sha256::Sha256Hasher;
+pub use shell_word::shell_word;
 pub use time::{FieldTime, UnixTime};
 pub use zone::Zone;

@@ -2,7 +2,7 @@
 
 use super::counts::{DayCount, VersionCount, VersionCounts};
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
-use super::record::{DeviceKey, Facts, Kinds, ModuleRecord, Record, Texts};
+use super::record::{DeviceKey, Facts, Kinds, ModuleRecord, Place, Record, Texts};
 use super::words::Words;
 use crate::pairing::{installed, offers};
 use foldhash::fast::RandomState;
@@ -195,7 +195,7 @@ impl Inventory {
         let words = &mut self.texts.words;
         let (mut next, mut last, mut count) = (self.records[device].modules, None, 0);
         let mut found = None;
-        while let Some(place) = next.checked_sub(1).map(|place| place as usize) {
+        while let Some(place) = next.map(Place::index) {
             if words.text(self.modules[place].file_name).eq_ignore_ascii_case(&installed.file_name) {
                 found = Some(place);
                 break;
@@ -206,7 +206,7 @@ impl Inventory {
             Some(place) => place,
             None if count >= MAX_DEVICE_MODULES => return None,
             None => {
-                let link = u32::try_from(self.modules.len() + 1).ok()?;
+                let link = Some(Place::new(self.modules.len())?);
                 self.modules.push(ModuleRecord::new(words.number(&installed.file_name)));
                 match last {
                     Some(last) => self.modules[last].next = link,
@@ -263,7 +263,7 @@ impl Inventory {
     }
 
     fn modules_of(&self, record: &Record) -> impl Iterator<Item = &ModuleRecord> {
-        let module = |link: u32| link.checked_sub(1).map(|place| &self.modules[place as usize]);
+        let module = |place: Option<Place>| place.map(|place| &self.modules[place.index()]);
         std::iter::successors(module(record.modules), move |last| module(last.next))
     }
 

@@ -12,4 +12,4 @@ pub use counts::{DayCount, VersionCount};
 pub use device::{InventoryDevice, InventoryModule, ModuleHistory};
 pub use devices::{DeviceNumber, Inventory, MAX_DEVICE_MODULES};
 pub use fetches::RecentFetches;
-pub use state::{DeviceState, Standing, StateOptions};
+pub use state::{DeviceStanding, DeviceState, StateOptions};

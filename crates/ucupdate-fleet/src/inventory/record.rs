@@ -3,13 +3,14 @@
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
 use super::words::Words;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use ucupdate_core::MacAddress;
 use ucupdate_core::device::{KindWord, ReportedKind};
 use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::version::ReportedVersion;
 
-/// The number in place of the text of a MAC address that has the usual form.
+/// Stands for the text of a MAC address in its usual form, so that no text is kept for it.
 const USUAL_MAC: u32 = u32::MAX;
 
 /// The bit that marks the key of a device without a MAC address.
@@ -17,6 +18,21 @@ const SERIAL_BIT: u64 = 1 << 63;
 
 /// The seconds within which several offers of one version count as one try.
 const TRY_SECONDS: u32 = 60 * 60;
+
+/// The place of an entry in a list. It takes four bytes in an `Option` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place(NonZeroU32);
+
+impl Place {
+    /// Returns the place of the entry with this index. `None` for `u32::MAX` and more.
+    pub(super) fn new(index: usize) -> Option<Self> {
+        NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?).map(Self)
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// The identity of a device: the MAC address, or the number of the serial number in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +98,8 @@ pub(super) struct Record {
     pub(super) first_asked: UnixTime,
     pub(super) last_asked: UnixTime,
     pub(super) asks: u32,
-    /// The number of its first module, plus one. 0 if it has none.
-    pub(super) modules: u32,
+    /// The first module. `None` if the device reported none.
+    pub(super) modules: Option<Place>,
     kind: u32,
     mac_address: u32,
     serial_number: u32,
@@ -119,7 +135,7 @@ impl Record {
             first_asked: at,
             last_asked: UnixTime::from_millis(i64::MIN),
             asks: 0,
-            modules: 0,
+            modules: None,
             kind: 0,
             mac_address: 0,
             serial_number: 0,
@@ -187,15 +203,15 @@ impl Record {
 /// One module of a device.
 #[derive(Clone, Debug)]
 pub(super) struct ModuleRecord {
-    /// The number of the device's next module, plus one. 0 for the last one.
-    pub(super) next: u32,
+    /// The next module of the device. `None` for the last one.
+    pub(super) next: Option<Place>,
     pub(super) file_name: u32,
     pub(super) version: u32,
     time_stamp: u32,
-    /// The number of the offered version, plus one. 0 if nothing was offered.
-    offered: u32,
-    /// The number of the version before the installed one, plus one. 0 if none is known.
-    previous: u32,
+    /// The text of the offered version. `None` if nothing was offered.
+    offered: Option<Place>,
+    /// The text of the version before the installed one. `None` if none is known.
+    previous: Option<Place>,
     /// The time of the last try that counted, in seconds since 1970.
     tried: u32,
     /// The day on which the module was counted last, in days since 1970.
@@ -208,12 +224,12 @@ pub(super) struct ModuleRecord {
 impl ModuleRecord {
     pub(super) fn new(file_name: u32) -> Self {
         Self {
-            next: 0,
+            next: None,
             file_name,
             version: 0,
             time_stamp: 0,
-            offered: 0,
-            previous: 0,
+            offered: None,
+            previous: None,
             tried: 0,
             counted: 0,
             tries: 0,
@@ -236,14 +252,14 @@ impl ModuleRecord {
         }
         let is_first = self.asked.as_millis() == i64::MIN;
         let version = words.number_near(self.version, installed.version.as_str());
-        let offered = offered.map_or(0, |offered| words.number(offered.as_str()).saturating_add(1));
+        let offered = offered.and_then(|offered| Place::new(words.number(offered.as_str()) as usize));
         let has_changed = !is_first && version != self.version;
         let seconds = u32::try_from(asked.as_seconds()).unwrap_or(0);
         if has_changed {
-            self.has_returned = self.previous == version.saturating_add(1);
-            self.previous = self.version.saturating_add(1);
+            self.has_returned = self.previous == Place::new(version as usize);
+            self.previous = Place::new(self.version as usize);
         }
-        if offered == 0 {
+        if offered.is_none() {
             self.tries = 0;
         } else if is_first || has_changed || offered != self.offered {
             (self.tries, self.tried) = (1, seconds);
@@ -266,17 +282,20 @@ impl ModuleRecord {
                 version: ReportedVersion::new(words.text(self.version)),
                 time_stamp: Reported::new(words.text(self.time_stamp)),
             },
-            offered: self.offered.checked_sub(1).map(|offered| ReportedVersion::new(words.text(offered))),
+            offered: self.offered.map(|offered| version_of(offered, words)),
             asked: self.asked,
         }
     }
 
     pub(super) fn history(&self, words: &Words) -> ModuleHistory {
-        let previous = self.previous.checked_sub(1);
         ModuleHistory {
-            previous: previous.map(|previous| ReportedVersion::new(words.text(previous))),
+            previous: self.previous.map(|previous| version_of(previous, words)),
             has_returned: self.has_returned,
             tries: self.tries.into(),
         }
     }
+}
+
+fn version_of(place: Place, words: &Words) -> ReportedVersion {
+    ReportedVersion::new(words.text(u32::try_from(place.index()).unwrap_or(0)))
 }

@@ -1,4 +1,4 @@
-//! [`Standing`]: where a device stands between the version it has and the version it should have.
+//! [`DeviceStanding`]: where a device stands between the version it has and the version it should have.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
 use super::fetches::{Fetched, RecentFetches};
@@ -145,7 +145,7 @@ impl<'a> StateOptions<'a> {
 /// Where a device stands: its state, and the decision for the module that decides the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Standing<'a> {
+pub struct DeviceStanding<'a> {
     /// The state of the device.
     pub state: DeviceState,
     /// The place of the module that decides the state. `None` if the device reported no module.
@@ -154,7 +154,7 @@ pub struct Standing<'a> {
     pub decision: Option<Decision<'a>>,
 }
 
-impl<'a> Standing<'a> {
+impl<'a> DeviceStanding<'a> {
     /// Finds where a device stands. Of several modules, the one that needs most attention decides.
     ///
     /// `histories` are those of [`Inventory::histories`](super::Inventory::histories). Without an index the rules are not

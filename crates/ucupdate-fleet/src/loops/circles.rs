@@ -139,7 +139,7 @@ fn offered_installed(seen: &[Ask]) -> Vec<Circle> {
 }
 
 /// An offer that is repeated while a device keeps one version.
-struct Standing {
+struct RepeatedOffer {
     offer: Move,
     /// The number of requests that count towards [`UNCHANGED_ASKS`], and the time of the last of them.
     counted: u32,
@@ -150,11 +150,15 @@ fn unchanged(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     let apart = i64::try_from(apart.as_millis()).unwrap_or(i64::MAX);
     let mut found: Vec<Circle> = Vec::new();
     for stay in seen.chunk_by(|one, next| same(&one.installed, &next.installed)) {
-        let mut standing: Vec<Standing> = Vec::new();
+        let mut standing: Vec<RepeatedOffer> = Vec::new();
         for ask in stay.iter().filter(|ask| !is_offered_installed(ask)) {
             let Some(offered) = &ask.offered else { continue };
             let Some(known) = standing.iter_mut().find(|known| same(&known.offer.to, offered)) else {
-                standing.push(Standing { offer: Move::new(ask, offered), counted: 1, counted_at: ask.at });
+                standing.push(RepeatedOffer {
+                    offer: Move::new(ask, offered),
+                    counted: 1,
+                    counted_at: ask.at,
+                });
                 continue;
             };
             known.offer.take_in(ask);

@@ -13,9 +13,9 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 /// it has three words of a hash. The hash covers the numbers and the prefix of the version, or its text if the scheme
 /// of the rule cannot read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark([u32; 4]);
+pub(super) struct VersionMark([u32; 4]);
 
-impl Mark {
+impl VersionMark {
     pub(super) fn of(scheme: &VersionScheme, version: &ReportedVersion) -> Self {
         let mut hasher = SipHasher24::new();
         match scheme.release_of(version) {
@@ -76,9 +76,9 @@ pub(super) struct Track {
     /// The deadline. A device that has not come back at this time has failed.
     pub(super) due: UnixTime,
     /// The version of the device at the time `at`.
-    pub(super) had: Mark,
+    pub(super) had: VersionMark,
     /// The stepping stone that the device was offered last. `None` if it was offered the version itself.
-    pub(super) stone: Option<Mark>,
+    pub(super) stone: Option<VersionMark>,
     /// The address that the device was offered the version at last.
     pub(super) host: HostMark,
     /// `true` if the device counts: it downloaded an image of the rollout, or downloads are not required.
@@ -97,8 +97,8 @@ impl Track {
     pub(super) fn comes_back(
         &mut self,
         host: HostMark,
-        installed: Mark,
-        target: Mark,
+        installed: VersionMark,
+        target: VersionMark,
         guard: &Guard,
         now: UnixTime,
     ) {

@@ -1,7 +1,7 @@
 //! [`Outcomes`]: watches the devices of guarded rollouts.
 
 use super::tally::{OutcomeCounts, Tally, Tripped, rollout_of};
-use super::track::{HostMark, Mark, OutcomeState, RolloutDevice, Track, deadline};
+use super::track::{HostMark, OutcomeState, RolloutDevice, Track, VersionMark, deadline};
 use crate::downloads::{OpenOffers, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ucupdate_core::book::{Guard, Rollout, RolloutName, Rule, RuleBook, RuleKey};
@@ -148,7 +148,7 @@ pub struct Outcomes {
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub(super) tally: Tally,
-    pub(super) target: Mark,
+    pub(super) target: VersionMark,
     /// The version scheme of the rule. Marks of other schemes cannot be compared with those of this rollout.
     pub(super) scheme: VersionScheme,
     pub(super) paused: bool,
@@ -204,7 +204,7 @@ impl Outcomes {
             if watched.tally.rule != *rule.key() {
                 continue;
             }
-            let installed = Mark::of(&watched.scheme, &question.module.version);
+            let installed = VersionMark::of(&watched.scheme, &question.module.version);
             let before = *track;
             track.comes_back(host, installed, watched.target, &watched.tally.guard, now);
             if (before.state, before.due) == (track.state, track.due) {
@@ -259,7 +259,7 @@ impl Outcomes {
             return;
         }
         let scheme = &rule.policy().scheme;
-        let mark = |version: &ReportedVersion| Mark::of(scheme, version);
+        let mark = |version: &ReportedVersion| VersionMark::of(scheme, version);
         let (had, target) = (mark(offer.installed), mark(offer.version));
         if had == target {
             return; // To a rule that tells spellings apart; whether it was installed cannot be seen.
@@ -429,7 +429,7 @@ impl Outcomes {
         rule: &Rule,
         rollout: &Rollout,
         version: &ReportedVersion,
-        target: Mark,
+        target: VersionMark,
     ) -> Option<u32> {
         let guard = rollout.guard.unwrap_or_else(no_limits);
         let scheme = &rule.policy().scheme;

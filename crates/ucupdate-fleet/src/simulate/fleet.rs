@@ -40,7 +40,7 @@ pub struct SimulatedFleet {
     pub(super) kinds: Vec<Kind>,
     pub(super) versions: Versions,
     pub(super) devices: Vec<Member>,
-    pub(super) extras: Vec<Extra>,
+    pub(super) extras: Vec<DeviceDetails>,
     kind_numbers: HashMap<KindKey, u32, FixedState>,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Member {
 
 /// Data of a device that most real devices report and few synthetic ones.
 #[derive(Clone, Debug)]
-pub(super) struct Extra {
+pub(super) struct DeviceDetails {
     pub(super) serial: Reported<SerialNumber>,
     pub(super) address: Option<IpAddr>,
 }
@@ -147,7 +147,7 @@ impl SimulatedFleet {
         if device.serial_number.read().is_some() || from.address.is_some() {
             extra = u32::try_from(self.extras.len()).unwrap_or(NONE);
             let serial = device.serial_number.read().cloned().map(Reported::assumed).unwrap_or_default();
-            self.extras.push(Extra { serial, address: from.address });
+            self.extras.push(DeviceDetails { serial, address: from.address });
         }
         let version = self.versions.number_of(&module.version);
         self.devices.push(Member { mac, kind, version, extra });
@@ -191,7 +191,7 @@ impl Kind {
 /// A device and its modules, from which a thread makes requests. Only the values that differ between devices are
 /// rewritten.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct RequestMaker {
     devices: Vec<Option<Device>>,
     /// The modules, by file name and version.
     modules: Vec<Option<InstalledModule>>,
@@ -200,7 +200,7 @@ pub(super) struct Desk {
     versions: usize,
 }
 
-impl Desk {
+impl RequestMaker {
     pub(super) fn new(kinds: &[Kind], versions: usize) -> Self {
         let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
         let mut files = Vec::with_capacity(kinds.len());

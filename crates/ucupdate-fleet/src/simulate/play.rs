@@ -1,6 +1,6 @@
 //! [`simulate`]: simulates the parts of a fleet in step.
 
-use super::fleet::{Desk, SimulatedFleet, Versions};
+use super::fleet::{RequestMaker, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
 use super::shard::{STEP, Shard, Stage, moment, salt};
 use super::simulation::{CommandSource, Sample, SimulatedCommand, SimulatedCounts, Simulation};
@@ -61,7 +61,7 @@ pub fn simulate(
     let mut play = Play {
         book: book.clone(),
         shards,
-        desks: (0..threads).map(|_| Desk::new(&fleet.kinds, versions.list.len())).collect(),
+        desks: (0..threads).map(|_| RequestMaker::new(&fleet.kinds, versions.list.len())).collect(),
         samples: Vec::new(),
         commands: Vec::new(),
         failed: 0,
@@ -127,7 +127,7 @@ struct Play {
     book: RuleBook,
     shards: Vec<Shard>,
     /// One desk for each thread.
-    desks: Vec<Desk>,
+    desks: Vec<RequestMaker>,
     samples: Vec<Sample>,
     commands: Vec<SimulatedCommand>,
     /// The number of failed devices when the guards were last checked.
@@ -138,7 +138,7 @@ impl Play {
     /// Simulates all shards until the step `until` begins.
     fn on(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex) {
         let waiting = Mutex::new(self.shards.iter_mut());
-        let work = |desk: &mut Desk| {
+        let work = |desk: &mut RequestMaker| {
             loop {
                 // A panic of a thread ends the simulation, so a poisoned lock can be used.
                 let shard = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();

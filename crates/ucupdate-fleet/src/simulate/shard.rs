@@ -1,6 +1,6 @@
 //! A part of the fleet. Only one thread at a time simulates it.
 
-use super::fleet::{Desk, Member, NONE, SimulatedFleet};
+use super::fleet::{Member, NONE, RequestMaker, SimulatedFleet};
 use super::random::{Chance, Draw};
 use super::scenario::{FailureModel, Scenario};
 use super::simulation::SimulatedCounts;
@@ -96,7 +96,13 @@ impl Shard {
     }
 
     /// Simulates until the step `until` begins.
-    pub(super) fn play(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
+    pub(super) fn play(
+        &mut self,
+        until: u32,
+        stage: &Stage<'_>,
+        index: &EligibilityIndex,
+        desk: &mut RequestMaker,
+    ) {
         while self.step < until {
             // Events within the same step are put back into the bucket, and taken in this loop.
             while let Some(at) = self.dequeue() {
@@ -136,7 +142,7 @@ impl Shard {
     }
 
     /// Executes the next event of a device.
-    fn happens(&mut self, at: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut Desk) {
+    fn happens(&mut self, at: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut RequestMaker) {
         let unit = self.units[at as usize];
         let failed = match unit.state {
             State::Waiting => false,
@@ -191,7 +197,7 @@ impl Shard {
         has_failed: bool,
         stage: &Stage<'_>,
         index: &EligibilityIndex,
-        desk: &mut Desk,
+        desk: &mut RequestMaker,
     ) -> bool {
         let chance = self.chance(at, stage);
         let unit = &mut self.units[at as usize];

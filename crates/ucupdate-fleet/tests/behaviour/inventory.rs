@@ -6,7 +6,7 @@ use ucupdate_audit::{AccessRow, AuditRow, LoggedRow, OfferedCell, RequestedCell}
 use ucupdate_core::book::{BookCommand, HeldDevices, Hold};
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{EligibilityIndex, ReportedVersion, RuleBook};
-use ucupdate_fleet::inventory::{DeviceState, Inventory, RecentFetches, Standing, StateOptions};
+use ucupdate_fleet::inventory::{DeviceStanding, DeviceState, Inventory, RecentFetches, StateOptions};
 
 const OLD: &str = "3.5.6907.0";
 const NEW: &str = "4.0.7577.0";
@@ -60,7 +60,8 @@ fn state(
     let number = fleet.numbers()[0];
     let index = EligibilityIndex::compile(book, 1);
     let options = StateOptions::new(UnixTime::from_seconds(now * HOUR));
-    let standing = Standing::of(&fleet.device(number), &fleet.histories(number), Some(&index), &options);
+    let standing =
+        DeviceStanding::of(&fleet.device(number), &fleet.histories(number), Some(&index), &options);
     (standing.state, standing.reason())
 }
 
@@ -123,7 +124,7 @@ fn a_device_downloads_after_it_fetched_what_it_was_offered_until_it_asks_again()
         let (device, histories) = (fleet.device(number), fleet.histories(number));
         let options = StateOptions::new(UnixTime::from_seconds(now * 60));
         let found =
-            |options: &StateOptions<'_>| Standing::of(&device, &histories, Some(&index), options).state;
+            |options: &StateOptions<'_>| DeviceStanding::of(&device, &histories, Some(&index), options).state;
         assert_eq!(found(&options.with_fetches(&known)), expected, "{fetches:?} at {now}");
         assert_eq!(found(&options), Offered, "without access logs");
     }
@@ -157,11 +158,11 @@ fn without_a_rule_book_only_the_requests_tell_a_state() {
     let device = fleet.device(number);
     let of = |hour: i64| {
         let options = StateOptions::new(UnixTime::from_seconds(hour * HOUR));
-        Standing::of(&device, &fleet.histories(number), None, &options).state
+        DeviceStanding::of(&device, &fleet.histories(number), None, &options).state
     };
     assert_eq!((of(3), of(60)), (DeviceState::Stuck, DeviceState::Silent));
     let options = StateOptions::new(UnixTime::from_seconds(3 * HOUR));
-    assert_eq!(Standing::of(&device, &[], None, &options).state, DeviceState::Unknown);
+    assert_eq!(DeviceStanding::of(&device, &[], None, &options).state, DeviceState::Unknown);
 }
 
 #[test]

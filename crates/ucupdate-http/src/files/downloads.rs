@@ -1,8 +1,9 @@
 //! Limits the number of concurrent downloads, in total and for each address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ucupdate::host_network;
 
 /// The free places for downloads. Clones share them.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ impl Downloads {
 
     /// Takes a place for a download to this address. Returns `None` if the limit is reached.
     pub(crate) fn begin(&self, remote: Option<IpAddr>) -> Option<DownloadPlace> {
-        let remote = remote.map(host_of);
+        let remote = remote.map(host_network);
         let mut open = self.open();
         let of_one = remote.map_or(0, |remote| open.of.get(&remote).copied().unwrap_or(0));
         if open.all >= self.most || of_one >= self.most_of_one {
@@ -62,14 +63,6 @@ impl Drop for DownloadPlace {
                 open.of.remove(&remote);
             }
         }
-    }
-}
-
-/// Returns the key of a host: the address for IPv4, and the /64 network for IPv6.
-fn host_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

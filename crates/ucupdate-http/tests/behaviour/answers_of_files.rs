@@ -1,10 +1,11 @@
 //! Tests of the answers to a `GET` or `HEAD` of a file.
 
-use crate::fixture::{Fault, IMAGE_BYTES, INTERIM_IMAGE, Server, interim_image};
+use crate::fixture::{IMAGE_BYTES, INTERIM_IMAGE, Server, interim_image};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ucupdate::store::ImageStoreExt as _;
+use ucupdate_testkit::faulty::Fault;
 
 #[tokio::test]
 async fn a_file_is_what_the_package_brought() {
@@ -136,7 +137,7 @@ async fn entity_tags_are_quoted_and_strong_and_guard_a_resumed_download() {
 #[tokio::test]
 async fn an_image_gone_from_the_store_is_404_and_final() {
     let server = Server::start().await;
-    server.store.delete_images().await;
+    server.delete_images().await;
     let tag = "*";
     for fields in [&[][..], &[("if-none-match", tag)], &[("range", "bytes=0-9")], &[("range", "bytes=9999-")]]
     {
@@ -156,20 +157,20 @@ async fn a_store_that_does_not_answer_or_fails_is_503_to_come_again() {
         (Fault::Backend, "GET"),
         (Fault::Backend, "HEAD"),
     ] {
-        server.store.fail(fault);
+        server.fail(fault);
         let request = Request::builder().method(method).uri(INTERIM_IMAGE).body(Body::empty()).unwrap();
         let answered = server.answer(request).await;
         assert_eq!(answered.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answered.header("retry-after"), "30");
-        assert!(!answered.text().contains("fire"), "what the store says is not for devices");
+        assert!(!answered.text().contains("script"), "what the store says is not for devices");
     }
 }
 
 #[tokio::test]
 async fn a_file_that_is_not_as_long_as_promised_ends_in_an_error() {
     let server = Server::start().await;
-    for fault in [Fault::Short, Fault::Long, Fault::BreaksOff] {
-        server.store.fail(fault);
+    for fault in [Fault::EndsEarly(2000), Fault::IsTooLong(2000), Fault::BreaksOff(2000)] {
+        server.fail(fault);
         let response = server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK);
         let mut body = response.into_body();

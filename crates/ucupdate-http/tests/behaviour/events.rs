@@ -1,12 +1,13 @@
 //! The events that the HTTP side reports.
 
-use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, interim_image, urls, vector};
+use crate::fixture::{INTERIM_IMAGE, Server, connection, interim_image, urls, vector};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::sync::{Arc, Mutex};
 use ucupdate::{Event, Events, Options};
 use ucupdate_http::HttpOptions;
+use ucupdate_testkit::faulty::Fault;
 
 /// Keeps one line for each event of a request.
 #[derive(Debug, Default)]
@@ -101,7 +102,7 @@ async fn a_fetch_of_a_whole_file_a_part_and_one_that_breaks_off_are_told_apart()
         finished(206, 10),
     ];
     assert_eq!(recorder.take(), expected);
-    server.store.fail(Fault::BreaksOff);
+    server.fail(Fault::BreaksOff(2000));
     let response = server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap()).await;
     response.into_body().collect().await.unwrap_err();
     assert_eq!(recorder.take(), [started, fetched("failed", whole / 2), finished(200, whole / 2)]);
@@ -114,7 +115,7 @@ async fn head_conditions_and_files_that_cannot_be_opened_are_not_fetches() {
     let etag = server.get_interim(&[]).await.header("etag").to_owned();
     recorder.take();
     server.get_interim(&[("if-none-match", &etag)]).await;
-    server.store.fail(Fault::Unavailable);
+    server.fail(Fault::Unavailable);
     server.get_interim(&[]).await;
     assert!(recorder.take().iter().all(|line| !line.starts_with("fetch-started")));
 }

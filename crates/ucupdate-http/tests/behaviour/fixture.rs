@@ -1,25 +1,20 @@
-//! A server on a store in memory with the sample packages, and a store that fails on request.
+//! A server on a store in memory with the sample packages, whose reads of images fail on request.
 
-use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tower::ServiceExt as _;
 use ucupdate::audit::AccessRow;
 use ucupdate::cab::package::sample;
 use ucupdate::request::{UpdateRequest, UpdateResponse};
-use ucupdate::store::{
-    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
-    stream_of,
-};
+use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey, stream_of};
 use ucupdate::value::{FieldTime, Reported, UnixTime};
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, router};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 use ucupdate_testkit::field;
 
 /// The path of the interim image of the sample package.
@@ -36,7 +31,7 @@ pub(crate) fn interim_image() -> Vec<u8> {
 /// A service with its store and clock, and its router.
 pub(crate) struct Server {
     pub(crate) service: UpdateService,
-    pub(crate) store: FailingStore,
+    pub(crate) store: Faulty<MemoryStore>,
     pub(crate) clock: Arc<SettableClock>,
     pub(crate) app: axum::Router,
 }
@@ -63,7 +58,7 @@ impl Server {
 
     /// Starts a server with these options. Logs and a clock are added to the options of the service.
     pub(crate) async fn with_service(service: Options, options: HttpOptions) -> Self {
-        let store = FailingStore::default();
+        let store = Faulty::new(MemoryStore::default());
         let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
         let service = UpdateService::open(
             Arc::new(store.clone()),
@@ -75,6 +70,19 @@ impl Server {
         service.admin("admin").ingest("UCUpdates.cab", package, |_| {}).await.unwrap();
         let app = router(DeviceUpdates::with_options(service.clone(), options).unwrap());
         Self { service, store, clock, app }
+    }
+
+    /// Gives this fault to all reads of images.
+    pub(crate) fn fail(&self, fault: Fault) {
+        self.store.heal();
+        self.store.on(Call::Get).below("images/").always(fault);
+    }
+
+    pub(crate) async fn delete_images(&self) {
+        self.store.heal();
+        for meta in self.store.list_all("images/", 1000).await.unwrap() {
+            self.store.delete(&meta.key).await.unwrap();
+        }
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
@@ -189,83 +197,4 @@ pub(crate) fn with_fields(
 /// Returns the text of a file in `vectors/`.
 pub(crate) fn vector(name: &str) -> String {
     String::from_utf8(ucupdate_testkit::field::vector(name)).unwrap()
-}
-
-/// A store in memory whose reads of images can fail.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FailingStore {
-    objects: MemoryStore,
-    fault: Arc<Mutex<Option<Fault>>>,
-}
-
-/// The fault of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The store is temporarily unavailable.
-    Unavailable,
-    /// The store returns an internal error.
-    Backend,
-    /// The bytes end early without an error, which breaks the contract.
-    Short,
-    /// The store returns more bytes than announced, which breaks the contract.
-    Long,
-    /// The bytes end with an error.
-    BreaksOff,
-}
-
-impl FailingStore {
-    pub(crate) fn fail(&self, fault: Fault) {
-        *self.fault.lock().unwrap() = Some(fault);
-    }
-
-    pub(crate) async fn delete_images(&self) {
-        for meta in self.objects.list_all("images/", 1000).await.unwrap() {
-            self.objects.delete(&meta.key).await.unwrap();
-        }
-    }
-}
-
-#[async_trait]
-impl ImageStore for FailingStore {
-    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.objects.create(key, bytes).await
-    }
-
-    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        self.objects.put(key, bytes).await
-    }
-
-    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        let object = self.objects.get(key, range).await?;
-        let fault = *self.fault.lock().unwrap();
-        let Some(fault) = fault.filter(|_| key.as_str().starts_with("images/")) else { return Ok(object) };
-        let (meta, range) = (object.meta.clone(), object.range.clone());
-        let all = object.into_bytes(1 << 20).await?;
-        let half = all.slice(..all.len() / 2);
-        let pieces: Vec<io::Result<Bytes>> = match fault {
-            Fault::Unavailable => return Err(StoreError::unavailable("reading", "it is asleep")),
-            Fault::Backend => return Err(StoreError::backend("reading", "it is on fire")),
-            Fault::Short => vec![Ok(half)],
-            Fault::Long => vec![Ok(half), Ok(all)],
-            Fault::BreaksOff => vec![Ok(half), Err(io::Error::other("the disk is gone"))],
-        };
-        // The bytes arrive in pieces, as from a disk, so that the server sends early pieces first.
-        let pieces = stream::iter(pieces).then(|piece| async {
-            tokio::task::yield_now().await;
-            piece
-        });
-        Ok(Object::new(meta, range, pieces.boxed()))
-    }
-
-    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        self.objects.head(key).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.objects.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.objects.list(prefix, after).await
-    }
 }

@@ -1,6 +1,6 @@
 //! Tests which requests for files are redirected to the store.
 
-use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, interim_image};
+use crate::fixture::{INTERIM_IMAGE, Server, connection, interim_image};
 use async_trait::async_trait;
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use ucupdate::store::{Presign, StoreError, StoreKey};
 use ucupdate_http::{HttpOptions, ImageRedirects};
+use ucupdate_testkit::faulty::Fault;
 
 /// The path of the signature beside the image.
 const SIGNATURE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat";
@@ -158,9 +159,9 @@ async fn nothing_is_signed_for_who_may_not_ask_nor_for_what_is_not_there() {
     let external = INTERIM_IMAGE.replace("_Int", "_Ext");
     assert_eq!(server.get(&external).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(server.get("/DeviceUpdateFiles_Int/none").await.status, StatusCode::NOT_FOUND);
-    server.store.fail(Fault::Unavailable);
+    server.fail(Fault::Unavailable);
     assert_eq!(server.get_interim(&[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    server.store.delete_images().await;
+    server.delete_images().await;
     let gone = server.get_interim(&[]).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     assert!(gone.text().contains("missing in the store"), "{}", gone.text());

@@ -1,12 +1,13 @@
 //! Tests the access row of each answer.
 
-use crate::fixture::{Fault, INTERIM_IMAGE, Server, connection, moment, vector};
+use crate::fixture::{INTERIM_IMAGE, Server, connection, moment, vector};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::net::SocketAddr;
 use std::time::Duration;
+use ucupdate_testkit::faulty::Fault;
 
 #[tokio::test]
 async fn a_row_says_all_that_is_known_of_an_exchange() {
@@ -74,12 +75,12 @@ async fn an_answer_that_was_not_taken_whole_is_a_connection_gone() {
     let server = Server::start().await;
     let whole = |fault: Option<Fault>| {
         if let Some(fault) = fault {
-            server.store.fail(fault);
+            server.fail(fault);
         }
         server.send(Request::get(INTERIM_IMAGE).body(Body::empty()).unwrap())
     };
     drop(whole(None).await);
-    let broken = whole(Some(Fault::BreaksOff)).await;
+    let broken = whole(Some(Fault::BreaksOff(2000))).await;
     assert_eq!(broken.status(), StatusCode::OK);
     assert!(broken.into_body().collect().await.is_err());
     for row in server.access_lines().await {

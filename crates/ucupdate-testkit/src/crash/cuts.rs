@@ -10,7 +10,7 @@ const MOST_SELECTED: usize = 8;
 
 /// The fate of bytes that were written but not yet synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum UnsyncedBytes {
     /// All unsynced bytes were written.
     Kept,
     /// The file has its last synced content.
@@ -23,7 +23,7 @@ pub(super) enum Fate {
     Holed(usize),
 }
 
-impl Fate {
+impl UnsyncedBytes {
     pub(super) fn of(self, bytes: &[u8], synced: &[u8]) -> Vec<u8> {
         let old = |at: usize| synced.get(at).copied().unwrap_or(0);
         match self {
@@ -46,12 +46,12 @@ impl Fate {
 
 /// Returns every disk that a power cut at this moment may leave. The same disk may be returned more than once.
 pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
-    let mut fates = vec![Fate::Kept];
+    let mut fates = vec![UnsyncedBytes::Kept];
     let unsynced = state.unsynced_bytes();
     if unsynced > 0 {
-        fates.extend([Fate::Lost, Fate::Zeroed]);
-        fates.extend((0..unsynced).step_by(SECTOR).skip(1).map(Fate::Torn));
-        fates.extend((0..unsynced).step_by(SECTOR).map(Fate::Holed));
+        fates.extend([UnsyncedBytes::Lost, UnsyncedBytes::Zeroed]);
+        fates.extend((0..unsynced).step_by(SECTOR).skip(1).map(UnsyncedBytes::Torn));
+        fates.extend((0..unsynced).step_by(SECTOR).map(UnsyncedBytes::Holed));
     }
     let selections = selections(state.pending.len());
     selections
@@ -83,13 +83,13 @@ mod tests {
     #[test]
     fn unsynced_bytes_may_be_kept_lost_zeroed_or_torn() {
         let (bytes, synced) = ([1; 1300], [2; 600]);
-        assert_eq!(Fate::Kept.of(&bytes, &synced), bytes);
-        assert_eq!(Fate::Lost.of(&bytes, &synced), synced);
-        assert_eq!(Fate::Zeroed.of(&bytes, &synced), [[2; 600].as_slice(), &[0; 700]].concat());
-        assert_eq!(Fate::Torn(512).of(&bytes, &synced), [[1; 512].as_slice(), &[2; 88]].concat());
-        assert_eq!(Fate::Torn(1024).of(&bytes, &synced), [1; 1024]);
+        assert_eq!(UnsyncedBytes::Kept.of(&bytes, &synced), bytes);
+        assert_eq!(UnsyncedBytes::Lost.of(&bytes, &synced), synced);
+        assert_eq!(UnsyncedBytes::Zeroed.of(&bytes, &synced), [[2; 600].as_slice(), &[0; 700]].concat());
+        assert_eq!(UnsyncedBytes::Torn(512).of(&bytes, &synced), [[1; 512].as_slice(), &[2; 88]].concat());
+        assert_eq!(UnsyncedBytes::Torn(1024).of(&bytes, &synced), [1; 1024]);
         let holed = [[1; 512].as_slice(), &[2; 88], &[0; 424], &[1; 276]].concat();
-        assert_eq!(Fate::Holed(512).of(&bytes, &synced), holed);
+        assert_eq!(UnsyncedBytes::Holed(512).of(&bytes, &synced), holed);
     }
 
     #[test]

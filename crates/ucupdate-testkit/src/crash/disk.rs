@@ -1,6 +1,6 @@
 //! A disk in memory that knows what a power cut would lose.
 
-use super::cuts::Fate;
+use super::cuts::UnsyncedBytes;
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,7 +77,7 @@ impl CrashDisk {
 
     /// Returns the disk after a power cut that keeps only what was synced.
     pub fn after_power_cut(&self) -> Self {
-        Self::of(self.shared().state.cut(&[], Fate::Lost))
+        Self::of(self.shared().state.cut(&[], UnsyncedBytes::Lost))
     }
 
     pub(super) fn of(state: State) -> Self {
@@ -133,7 +133,7 @@ impl State {
     }
 
     /// Returns the disk after a power cut that the pending changes at `kept` survive. `fate` applies to unsynced bytes.
-    pub(super) fn cut(&self, kept: &[usize], fate: Fate) -> Self {
+    pub(super) fn cut(&self, kept: &[usize], fate: UnsyncedBytes) -> Self {
         let mut cut = self.clone();
         for node in &mut cut.nodes {
             match node {

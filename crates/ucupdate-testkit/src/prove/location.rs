@@ -1,6 +1,6 @@
 //! The location of the store of a proof, so that other processes can open it.
 
-use crate::prove::measures::{Measured, Measurement};
+use crate::prove::measurement::{Measured, Measurement};
 use crate::prove::report::{ProofError, Scale};
 use crate::s3::{BUCKET, KEY_ID, S3Server, SECRET};
 use clap::Args;

@@ -2,6 +2,7 @@
 
 mod fleet;
 mod location;
+mod measurement;
 mod measures;
 mod moment;
 pub mod operations;
@@ -11,7 +12,8 @@ mod report;
 mod written;
 
 pub use location::StoreLocation;
-pub use measures::{MeasureArgs, Measurement, measure};
+pub use measurement::Measurement;
+pub use measures::{MeasureArgs, measure};
 pub use operations::operation::Operation;
 pub use operations::work::{WorkArgs, work};
 pub use processes::worker::{WorkerArgs, work as contend};

@@ -1,7 +1,6 @@
 //! [`Listeners`]: the listeners of one service.
 
 use crate::events::event::{Event, Events};
-use crate::service::UpdateService;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -37,15 +36,5 @@ impl Listeners {
             // A listener is foreign code within an answer, so its panic must not end the answer.
             let _panicked = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
         }
-    }
-}
-
-impl UpdateService {
-    /// Passes an event to the listeners of this service.
-    ///
-    /// The service reports its own events. An HTTP side, such as the crate `ucupdate-http`, must report refused and
-    /// unreadable requests, exchanges and downloads.
-    pub fn emit(&self, event: &Event<'_>) {
-        self.inner.options.events.emit(event);
     }
 }

@@ -14,6 +14,7 @@ use crate::events::event::Event;
 use crate::keys;
 use crate::packages::channels::{ChannelSink, NewMember, ReaderEvent};
 use crate::packages::description::{self, Description};
+use crate::packages::ingested::Ingested;
 use crate::packages::read_back::{self, FileState};
 use crate::packages::reading::{Reading, ended, feed_all};
 use crate::packages::record::{notes_of, record};
@@ -25,8 +26,8 @@ use tokio::sync::mpsc;
 use ucupdate_cab::CabError;
 use ucupdate_cab::package::{Member, Package, PackageError};
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage, Note};
-use ucupdate_core::value::{ObjectKey, PackageId};
+use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage};
+use ucupdate_core::value::ObjectKey;
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The progress of an ingest.
@@ -39,25 +40,6 @@ pub struct IngestProgress {
     pub files: u64,
     /// The size of the stored members in bytes.
     pub stored_bytes: u64,
-}
-
-/// The result of a successful ingest.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Ingested {
-    /// The content of the package, and warnings about it.
-    pub package: Package,
-    /// The revision that the ingest made. `None` if nothing changed.
-    pub revision: Option<u64>,
-    /// Notes about each rule, in order.
-    pub notes: Vec<Note>,
-}
-
-impl Ingested {
-    /// Returns the id of the package.
-    pub fn id(&self) -> PackageId {
-        self.package.id
-    }
 }
 
 /// Error of an ingest. Nothing of the package is kept.

@@ -6,6 +6,7 @@ pub(crate) mod description;
 pub(crate) mod dry_ingest;
 pub(crate) mod files;
 pub(crate) mod ingest;
+pub(crate) mod ingested;
 pub(crate) mod options;
 pub(crate) mod read_back;
 pub(crate) mod reading;

@@ -4,7 +4,6 @@ use crate::error::StateError;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
 use crate::options::Options;
-use crate::service::UpdateService;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,33 +41,6 @@ impl Health {
     }
 }
 
-impl UpdateService {
-    /// Returns the state of this service. It reads no store and never waits.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use ucupdate::{Options, UpdateService, store::MemoryStore};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
-    /// assert!(service.health().is_ready());
-    /// # Ok(()) }
-    /// ```
-    pub fn health(&self) -> Health {
-        let logs = self.inner.logs.as_ref();
-        let looks = &self.inner.looks;
-        Health {
-            revision: self.snapshot().revision(),
-            store_reachable: looks.is_reachable(self.inner.options.probe),
-            history_replaced: looks.is_replaced.load(Ordering::Relaxed),
-            log_writable: logs.is_none_or(crate::logs::writer::Logs::is_writable),
-            dropped_log_rows: self.dropped_log_rows(),
-            offers_stopped: looks.stops_offers(&self.inner.options),
-            problem: looks.state().problem.clone(),
-        }
-    }
-}
-
 /// The number of probe periods without a successful read after which the store counts as unreachable. At least
 /// [`LEAST_TIME`] must have passed.
 const MISSED_PROBES: u32 = 5;
@@ -79,17 +51,17 @@ const REPEAT_TIME: Duration = Duration::from_secs(60);
 
 /// The history of reads of the rule book from the store.
 #[derive(Debug)]
-pub(crate) struct Looks {
+pub(crate) struct ReadTimes {
     start: Instant,
     /// The time of the last successful read, in milliseconds since `start`.
     last_success: AtomicU64,
-    is_replaced: AtomicBool,
+    pub(super) is_replaced: AtomicBool,
     state: Mutex<LookState>,
 }
 
 #[derive(Debug, Default)]
-struct LookState {
-    problem: Option<String>,
+pub(super) struct LookState {
+    pub(super) problem: Option<String>,
     /// The number of reads that failed since the last successful one.
     failed: u32,
     reported_at: Option<Instant>,
@@ -104,7 +76,7 @@ enum Report {
     Error(String),
 }
 
-impl Default for Looks {
+impl Default for ReadTimes {
     fn default() -> Self {
         Self {
             start: Instant::now(),
@@ -115,8 +87,8 @@ impl Default for Looks {
     }
 }
 
-impl Looks {
-    fn state(&self) -> MutexGuard<'_, LookState> {
+impl ReadTimes {
+    pub(super) fn state(&self) -> MutexGuard<'_, LookState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -165,7 +137,7 @@ impl Looks {
         self.start.elapsed().saturating_sub(last)
     }
 
-    fn is_reachable(&self, probe: Option<Duration>) -> bool {
+    pub(super) fn is_reachable(&self, probe: Option<Duration>) -> bool {
         match probe {
             Some(period) => self.since_success() <= LEAST_TIME.max(period.saturating_mul(MISSED_PROBES)),
             None => self.state().failed == 0,
@@ -218,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_failing_store_is_reported_at_once_then_as_an_error_and_then_each_minute() {
-        let (looks, start) = (Looks::default(), Instant::now());
+        let (looks, start) = (ReadTimes::default(), Instant::now());
         let mut reports = Vec::new();
         for second in 0..130 {
             match looks.take(Some(&unavailable()), start + Duration::from_secs(second)) {
@@ -235,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_replaced_history_is_an_error_at_once_and_stays_one_while_the_store_does_not_answer() {
-        let (looks, now) = (Looks::default(), Instant::now());
+        let (looks, now) = (ReadTimes::default(), Instant::now());
         assert!(matches!(looks.take(Some(&unavailable()), now), Report::Warning(_)));
         assert!(matches!(looks.take(Some(&replaced()), now), Report::Error(_)));
         assert_eq!(looks.take(Some(&replaced()), now), Report::Nothing);

@@ -6,6 +6,7 @@ pub(crate) mod document;
 pub(crate) mod dry_run;
 pub(crate) mod earlier;
 pub(crate) mod health;
+pub(crate) mod of_service;
 pub(crate) mod recorded_command;
 pub(crate) mod roll_back;
 pub(crate) mod rule_history;

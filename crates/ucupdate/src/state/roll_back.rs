@@ -115,7 +115,7 @@ impl Restorable {
 }
 
 /// A version that a delta newly offers to devices.
-struct Anew<'a> {
+struct NewOffer<'a> {
     /// A description such as `3.5.6907.0 for UCPhone/...`.
     what: String,
     package: PackageId,
@@ -124,13 +124,13 @@ struct Anew<'a> {
     files: Option<&'a ReleaseFiles>,
 }
 
-fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
+fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<NewOffer<'a>> {
     let mut all = Vec::new();
     for rule in delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
         // The version that is kept for a roll back is read back too, because one more call offers it to all devices.
         for candidate in rule.candidates() {
             let release: Option<&Release> = book.release(rule.key(), candidate);
-            all.push(Anew {
+            all.push(NewOffer {
                 what: format!("{} for {}", candidate.version, rule.key()),
                 package: candidate.package,
                 ingest: book.package(candidate.package).map(|package| package.ingest),
@@ -142,7 +142,7 @@ fn given_anew<'a>(book: &'a RuleBook, delta: &Delta) -> Vec<Anew<'a>> {
     let packages = |(key, rule): (_, &InterimRule)| rule.packages().map(move |id| (key, id));
     for ((locale, update_type), id) in interim.flat_map(packages) {
         let package = book.package(id);
-        all.push(Anew {
+        all.push(NewOffer {
             what: format!("the interim image for {locale}"),
             package: id,
             ingest: package.map(|package| package.ingest),

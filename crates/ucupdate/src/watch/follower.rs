@@ -3,15 +3,15 @@
 use crate::error::StateError;
 use crate::logs::reader::LogReadError;
 use crate::logs::tail::{LogTail, TailRow};
-use crate::service::UpdateService;
 use crate::state::snapshot::Snapshot;
 use crate::watch::starts::{self, Known, Starts, rollouts};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use ucupdate_core::EligibilityIndex;
 use ucupdate_core::book::{BookCommand, RuleBook, StopScope};
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
+use ucupdate_store::ImageStore;
 
 /// The length of the period before now for which logs are read. Some rollouts have been running for longer.
 const REACH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -69,6 +69,15 @@ struct Followed {
     running: Option<Arc<EligibilityIndex>>,
 }
 
+/// The store whose logs are followed, and the rule book that answers now.
+pub(crate) struct Source<'a> {
+    pub(crate) store: &'a dyn ImageStore,
+    /// The time zone of the audit logs that do not name theirs.
+    pub(crate) zone: Zone,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) now: UnixTime,
+}
+
 impl Follower {
     pub(crate) fn new(devices: usize) -> Self {
         let options = OutcomeOptions::default()
@@ -88,34 +97,33 @@ impl Follower {
     /// and the starts of its rollouts.
     pub(crate) async fn look(
         &self,
-        service: &UpdateService,
+        source: &Source<'_>,
         until: UnixTime,
     ) -> Result<(Arc<Snapshot>, Starts), OutcomeError> {
         let mut progress = self.progress.lock().await;
-        let snapshot = service.snapshot();
+        let (snapshot, now) = (Arc::clone(&source.snapshot), source.now);
         if rollouts(snapshot.book()).next().is_none() {
             *progress = Progress::default();
             *self.outcomes() = Outcomes::new(self.options);
             return Ok((snapshot, Starts::new()));
         }
-        let now = service.now();
         if progress.is_disordered && progress.read_at.is_none_or(|read| after(read, READ_AGAIN) <= now) {
             let followed = progress.followed.take();
             *progress = Progress { followed, ..Progress::default() };
             *self.outcomes() = Outcomes::new(self.options);
         }
-        self.follow(&mut progress, service, &snapshot, before(now, REACH)).await?;
+        self.follow(&mut progress, source, before(now, REACH)).await?;
         let Progress { tail, followed, latest, is_disordered, read_at } = &mut *progress;
         let Some(followed) = followed else { return Ok((snapshot, Starts::new())) };
         let tail = tail.get_or_insert_with(|| {
             *read_at = Some(now);
             let since = followed.starts.values().min().copied().unwrap_or(now);
-            LogTail::new(service.inner.options.log_zone(), before(since, CLOCK_SLACK))
+            LogTail::new(source.zone.clone(), before(since, CLOCK_SLACK))
         });
-        tail.look(&**service.store()).await.map_err(LogReadError::from)?;
+        tail.look(source.store).await.map_err(LogReadError::from)?;
         let index = followed.running.as_deref().unwrap_or_else(|| followed.snapshot.index());
         let mut rows: u32 = 0;
-        while let Some(row) = tail.next(&**service.store(), until).await? {
+        while let Some(row) = tail.next(source.store, until).await? {
             rows = rows.wrapping_add(1);
             if rows.is_multiple_of(ROWS_AT_A_TIME) {
                 tokio::task::yield_now().await;
@@ -140,10 +148,10 @@ impl Follower {
     async fn follow(
         &self,
         progress: &mut Progress,
-        service: &UpdateService,
-        snapshot: &Arc<Snapshot>,
+        source: &Source<'_>,
         reach: UnixTime,
     ) -> Result<(), StateError> {
+        let snapshot = &source.snapshot;
         let revision = snapshot.revision();
         if progress.followed.as_ref().is_some_and(|followed| followed.snapshot.revision() == revision) {
             return Ok(());
@@ -153,7 +161,7 @@ impl Follower {
             book: followed.snapshot.book(),
             starts: &followed.starts,
         });
-        let starts = starts::starts(&**service.store(), snapshot.book(), revision, known, reach).await?;
+        let starts = starts::starts(source.store, snapshot.book(), revision, known, reach).await?;
         {
             let mut outcomes = self.outcomes();
             outcomes.follow(snapshot.book());

@@ -3,7 +3,7 @@
 use crate::error::ChangeError;
 use crate::events::event::Event;
 use crate::service::UpdateService;
-use crate::watch::follower::{Follower, OutcomeError, before};
+use crate::watch::follower::{Follower, OutcomeError, Source, before};
 use crate::watch::observer::Watch;
 use crate::watch::starts::{RolloutKey, Starts, key, rollouts};
 use std::collections::BTreeSet;
@@ -54,7 +54,7 @@ impl UpdateService {
     /// When the store fails, or a log cannot be read.
     pub async fn read_outcomes(&self) -> Result<RolloutOutcomes, OutcomeError> {
         let follower = Follower::new(100_000);
-        let (_, starts) = follower.look(self, self.now()).await?;
+        let (_, starts) = follower.look(&self.source(), self.now()).await?;
         let outcomes = follower.outcomes().clone();
         Ok(RolloutOutcomes { outcomes, starts })
     }
@@ -74,7 +74,7 @@ impl UpdateService {
         let mut paused = Vec::new();
         for _ in 0..TRIES {
             let until = before(self.now(), watch.wait);
-            let (snapshot, _) = watch.follower.look(self, until).await?;
+            let (snapshot, _) = watch.follower.look(&self.source(), until).await?;
             self.report_paused(watch, snapshot.book(), &mut running);
             let tripped = watch.follower.outcomes().tripped(snapshot.book());
             if tripped.is_empty() {
@@ -89,6 +89,15 @@ impl UpdateService {
             }
         }
         Ok(paused)
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            store: &**self.store(),
+            zone: self.inner.options.log_zone(),
+            snapshot: self.snapshot(),
+            now: self.now(),
+        }
     }
 
     /// Pauses a rollout, unless the rule book is not the one of `base` any more. Returns whether it did.

@@ -14,7 +14,7 @@ use ucupdate_core::EligibilityIndex;
 use ucupdate_core::book::{BookCommand, HeldDevices, Hold, HoldName};
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::{UnixTime, Zone};
-use ucupdate_fleet::inventory::{DeviceState, Inventory, RecentFetches, Standing, StateOptions};
+use ucupdate_fleet::inventory::{DeviceStanding, DeviceState, Inventory, RecentFetches, StateOptions};
 use ucupdate_fleet::loops::{DownloadCounts, Loop, LoopGuard, LoopOptions, devices_in_loops, observations};
 use ucupdate_store::StoreError;
 
@@ -281,7 +281,7 @@ impl Known {
         let mut states = BTreeMap::new();
         for number in self.fleet.numbers() {
             let (device, histories) = (self.fleet.device(number), self.fleet.histories(number));
-            let standing = Standing::of(&device, &histories, Some(index), &options);
+            let standing = DeviceStanding::of(&device, &histories, Some(index), &options);
             *states.entry(standing.state).or_default() += 1;
         }
         states

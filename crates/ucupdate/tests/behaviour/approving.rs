@@ -1,57 +1,16 @@
 use crate::fixtures::*;
-use async_trait::async_trait;
-use bytes::Bytes;
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use crate::meanwhile::Meanwhile;
 use ucupdate::cab::package::sample;
-use ucupdate::store::{
-    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
-};
-
-/// A store on which another administrator ingests a newer package while the first image is read.
-#[derive(Clone, Debug, Default)]
-struct Interrupting {
-    store: MemoryStore,
-    armed: Arc<Mutex<bool>>,
-}
-
-#[async_trait]
-impl ImageStore for Interrupting {
-    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.store.create(key, bytes).await
-    }
-
-    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        self.store.put(key, bytes).await
-    }
-
-    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        let now = key.as_str().starts_with("images/") && std::mem::take(&mut *self.armed.lock().unwrap());
-        if now {
-            let other = open(self.store.clone()).await;
-            ingest(&other, newer_package()).await.unwrap();
-        }
-        self.store.get(key, range).await
-    }
-
-    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        self.store.head(key).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.store.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.store.list(prefix, after).await
-    }
-}
+use ucupdate::store::{ImageStoreExt as _, MemoryStore};
+use ucupdate_testkit::faulty::Call;
 
 #[tokio::test]
 async fn what_was_not_looked_at_is_not_approved() {
-    let store = Interrupting::default();
+    let store = Meanwhile::default();
     let service = with_sample(store.clone()).await;
-    *store.armed.lock().unwrap() = true;
+    store.before(Call::Get, "images/", |store| async move {
+        ingest(&open(store.store).await, newer_package()).await.unwrap();
+    });
     let phone = sample::ip8540();
     let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(

@@ -1,7 +1,5 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use bytes::Bytes;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,9 +10,7 @@ use ucupdate::book::{
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::Side;
-use ucupdate::store::{
-    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
-};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::version::VersionScheme;
 use ucupdate::{Asker, ChangeError, GarbageOptions, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
@@ -329,51 +325,13 @@ async fn an_answer_tells_the_revision_it_is_of() {
     assert_eq!(after.response, service.answer(&request(&phone, "1.0.522.103"), asker).unwrap());
 }
 
-/// A store whose calls take some time, like a remote bucket.
-#[derive(Debug)]
-struct Far(MemoryStore);
-
-impl Far {
-    async fn travel(&self) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+/// Returns a store whose calls take some time, like a remote bucket.
+fn far(store: MemoryStore) -> Faulty<MemoryStore> {
+    let store = Faulty::new(store);
+    for call in [Call::Create, Call::Put, Call::Get, Call::Head] {
+        store.on(call).always(Fault::Slow(Duration::from_millis(40)));
     }
-}
-
-#[async_trait::async_trait]
-impl ImageStore for Far {
-    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.travel().await;
-        let created = self.0.create(key, bytes).await;
-        self.travel().await;
-        created
-    }
-
-    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        self.travel().await;
-        self.0.put(key, bytes).await
-    }
-
-    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        self.travel().await;
-        let found = self.0.get(key, range).await;
-        self.travel().await;
-        found
-    }
-
-    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        self.travel().await;
-        let found = self.0.head(key).await;
-        self.travel().await;
-        found
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.0.list(prefix, after).await
-    }
+    store
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,7 +339,7 @@ async fn of_servers_that_change_one_far_store_all_the_time_none_is_starved() {
     let store = MemoryStore::default();
     let mut servers = Vec::new();
     for server in 0..8_u32 {
-        let service = open(Far(store.clone())).await;
+        let service = open(far(store.clone())).await;
         servers.push(tokio::spawn(async move {
             for number in 0..20 {
                 service.admin("ann").add_test_device(tester(server * 100 + number)).await.unwrap();
@@ -397,7 +355,7 @@ async fn of_servers_that_change_one_far_store_all_the_time_none_is_starved() {
 #[tokio::test(start_paused = true)]
 async fn a_server_answers_by_what_others_changed_while_its_own_change_waits_for_its_turn() {
     let store = MemoryStore::default();
-    let service = open(Far(store.clone())).await;
+    let service = open(far(store.clone())).await;
     let rival = open(store).await;
     tokio::spawn(async move {
         // There are too many changes for a server with a slow store to be first.

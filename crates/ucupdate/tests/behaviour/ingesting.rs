@@ -1,16 +1,11 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 use std::io;
-use std::ops::Range;
 use ucupdate::cab::package::{CatalogueBuilder, sample};
 use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate::store::{
-    ByteStream, ImageStore, ImageStoreExt as _, MemoryStore, Object, ObjectMeta, StoreError, StoreKey,
-    collect,
-};
+use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::value::{PackageId, Sha256Digest};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -223,44 +218,11 @@ async fn what_a_dropped_ingest_left_is_swept_up_once_it_is_old() {
     assert!(after.contains(&"images/mine/by-hand".to_owned()));
 }
 
-/// A store that changes the bytes of images, but not their size.
-#[derive(Clone, Debug, Default)]
-struct Flipping(MemoryStore);
-
-#[async_trait]
-impl ImageStore for Flipping {
-    async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.0.create(key, bytes).await
-    }
-
-    async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        let mut bytes = collect(bytes).await.unwrap().to_vec();
-        if key.as_str().ends_with(".nbt") {
-            bytes[10] ^= 1;
-        }
-        self.0.put_bytes(key, bytes).await
-    }
-
-    async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        self.0.get(key, range).await
-    }
-
-    async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        self.0.head(key).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.0.list(prefix, after).await
-    }
-}
-
 #[tokio::test]
 async fn what_the_store_did_not_keep_as_it_was_given_is_not_taken() {
-    let service = open(Flipping::default()).await;
+    let store = Faulty::new(MemoryStore::default());
+    store.on(Call::Put).below("images/").always(Fault::FlipsBit);
+    let service = open(store).await;
     let refused = ingest(&service, sample::round_table(IMAGE_BYTES)).await.unwrap_err().to_string();
     assert!(refused.ends_with("is damaged: other bytes than were written"), "{refused}");
     assert_eq!(service.snapshot().revision(), 0);

@@ -1,8 +1,8 @@
 //! `ucupdate explain`: shows the answer to a request and the reasons for it.
 
 use super::replay;
-use crate::args::asked::{Asked, AskedArgs};
 use crate::args::moment::Moment;
+use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;
@@ -18,7 +18,7 @@ use ucupdate_admin::report;
 #[command(group(ArgGroup::new("asked").required(true).multiple(true).args(["request", "device", "mac", "serial", "replay"])))]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    asked: QuestionArgs,
     /// Use the rule book of this revision [default: the newest]
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
@@ -60,7 +60,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
 }
 
 /// Returns an explanation for scripts.
-pub(crate) fn explanation_json(explanation: &Explanation<'_>, asked: &Asked) -> Value {
+pub(crate) fn explanation_json(explanation: &Explanation<'_>, asked: &DeviceQuestion) -> Value {
     report::explanation(explanation, &asked.skipped, &asked.unknown)
 }
 

@@ -1,6 +1,6 @@
 //! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
 
-use crate::args::asked::{Asked, AskedArgs};
+use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
@@ -13,7 +13,7 @@ use ucupdate::request::Question;
 #[command(group(ArgGroup::new("asked").required(true).multiple(true).args(["request", "device", "mac", "serial"])))]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    asked: AskedArgs,
+    asked: QuestionArgs,
     /// Use the rule book of this revision [default: the newest]
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: PlanArgs, context: &mut Context) -> Result<(), Fai
         None => service.snapshot(),
     };
     asked.tell(context);
-    let Asked { request, from, skipped, unknown } = asked;
+    let DeviceQuestion { request, from, skipped, unknown } = asked;
     let now = service.now();
     let revision = snapshot.revision();
     let mut text = format!("rule book revision {revision}");

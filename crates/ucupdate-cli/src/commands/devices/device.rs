@@ -5,12 +5,12 @@ use super::loops::mac;
 use super::timeline::page;
 use super::timeline::report::{push_story, push_wrapped};
 use super::timeline::stories::Stories;
-use crate::args::asked::{Asked, asked_last};
 use crate::args::audit::AuditArgs;
 use crate::args::last_request::{LastRequest, find_device, last_request};
+use crate::args::question::{DeviceQuestion, asked_last};
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::side::SideName;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::commands::answers::explain::explanation_json;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ pub(crate) struct DeviceArgs {
 }
 
 /// The decisions of administrators about one device.
-struct Standing {
+struct AdminEntries {
     test_device: Option<String>,
     groups: Vec<GroupName>,
     pins: Vec<String>,
@@ -58,7 +58,7 @@ struct Standing {
 pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(&args.html)?;
     let id = find_device(&args.device, &args.audit, context).await?;
-    let whose = Whose::device(&id);
+    let whose = SelectedDevices::device(&id);
     let last = last_request(&whose, None, &args.audit, context).await?;
     let stories = Stories::read(&whose, &args.audit, &args.logs, Thresholds::default(), context).await?;
     stories.report_cuts(context);
@@ -66,7 +66,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     let (snapshot, now) = (service.snapshot(), service.now());
     let from = AskedFrom { side: args.side.map(Side::from), address: None };
     let asked = asked_last(&last, from)?;
-    let standing = Standing::of(&id, &asked, &snapshot, now);
+    let standing = AdminEntries::of(&id, &asked, &snapshot, now);
     let explanation = snapshot.explain(&asked.request, asked.from, now);
     let facts = facts(&id, &last, &standing);
     let value = json!({
@@ -91,8 +91,8 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     stories.refuse_nothing_understood()
 }
 
-impl Standing {
-    fn of(id: &DeviceId, asked: &Asked, snapshot: &Snapshot, now: UnixTime) -> Self {
+impl AdminEntries {
+    fn of(id: &DeviceId, asked: &DeviceQuestion, snapshot: &Snapshot, now: UnixTime) -> Self {
         let book = snapshot.book();
         let questions: Vec<Question<'_>> = Question::all_of(&asked.request, asked.from).collect();
         let is_in = |group: &GroupName| {
@@ -144,7 +144,7 @@ impl Standing {
 }
 
 /// Returns the facts about a device as names and values. Facts that do not apply are left out.
-fn facts(id: &DeviceId, last: &LastRequest, standing: &Standing) -> Vec<(&'static str, String)> {
+fn facts(id: &DeviceId, last: &LastRequest, standing: &AdminEntries) -> Vec<(&'static str, String)> {
     let device = &last.device;
     let list = |values: &[String]| values.join("; ");
     let modules = device.modules.iter();

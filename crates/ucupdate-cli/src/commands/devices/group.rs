@@ -4,9 +4,9 @@ use super::group_members::{self, MembersArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make, make_as_seen};
+use crate::args::device_or_group::with_device_or_group;
 use crate::args::kind::KindPatternArgs;
 use crate::args::side::SideName;
-use crate::args::whom::with_whom;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -175,7 +175,8 @@ pub(crate) async fn run(command: GroupCommand, context: &mut Context) -> Result<
             let group = book.group(&args.name);
             let group = group.ok_or_else(|| no_group(&args.name, book))?;
             let mut value = report::group(book, group);
-            let devices = book.members(&group.name).map(|device| with_whom(json!({}), Some(device), None));
+            let devices =
+                book.members(&group.name).map(|device| with_device_or_group(json!({}), Some(device), None));
             value["devices"] = devices.collect();
             context.output.both(&value, group_text(book, group))
         }

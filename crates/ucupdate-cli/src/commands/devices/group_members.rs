@@ -6,7 +6,7 @@ use crate::args::change::ChangeReport as Report;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::output::told::Told;
+use crate::output::change_notes::ChangeNotes;
 use crate::suggest::refused;
 use std::path::{Path, PathBuf};
 use ucupdate::ChangeError;
@@ -108,7 +108,7 @@ impl Sum {
         }
     }
 
-    fn told(self) -> Told {
+    fn told(self) -> ChangeNotes {
         let members = self.members.map(|(name, before, [added, removed, unchanged])| Note::MembersChanged {
             name,
             before,

@@ -1,8 +1,8 @@
 //! `ucupdate hold`: manages holds. Devices on hold are offered nothing.
 
 use crate::args::change::{ChangeArgs, make};
+use crate::args::device_or_group::device;
 use crate::args::moment::Moment;
-use crate::args::whom::device;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;

@@ -5,8 +5,8 @@ use super::fleet::page::{lead, push_fleet, push_table, push_versions};
 use super::timeline::stories::Stories;
 use crate::args::audit::AuditArgs;
 use crate::args::moment::{DAY, units};
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
@@ -64,7 +64,8 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
     overview.report_limits(context);
     let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
     let stories =
-        Stories::read(&Whose::All, &since, &LogArgs::default(), Thresholds::default(), context).await?;
+        Stories::read(&SelectedDevices::All, &since, &LogArgs::default(), Thresholds::default(), context)
+            .await?;
     stories.report_cuts(context);
     let outcomes = service.read_outcomes().await?.outcomes;
     let tallies: Vec<&Tally> = outcomes.tallies().collect();

@@ -7,8 +7,8 @@ use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain};
 use crate::files::meant_for;
+use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;
-use crate::output::told::Told;
 use crate::suggest::with_meant;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -66,7 +66,7 @@ struct PackageReport {
     /// The revision that the ingest made. `None` if nothing changed.
     revision: Option<u64>,
     #[serde(flatten)]
-    told: Told,
+    told: ChangeNotes,
     /// The warnings about the package.
     warnings: Vec<ProblemReport>,
     /// In a dry run, the devices whose answer would change.
@@ -149,9 +149,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 told = told.and(context.output.text(&package));
             }
             Err((Failure::OutputClosed, _)) => return Err(Failure::OutputClosed),
-            Err((Failure::Told(kind, reason), problems)) => {
+            Err((Failure::Explained(kind, reason), problems)) => {
                 let file = path.display().to_string();
-                failure = Some(Failure::Told(kind, format!("{file}: {reason}")));
+                failure = Some(Failure::Explained(kind, format!("{file}: {reason}")));
                 if !context.output.is_json() {
                     // The reason is printed last, and only once.
                     let others = problems.iter().filter(|problem| !reason.contains(&problem.text));
@@ -303,7 +303,7 @@ fn refused(error: IngestError) -> Refused {
 /// Reads the devices for a dry run. A store that does not exist yet has none.
 async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices, Failure> {
     match args.devices(context).await {
-        Err(Failure::Told(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
+        Err(Failure::Explained(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
         devices => devices,
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct Which {
+struct InterimImageArgs {
     /// The locale of the image, such as ENU
     locale: Locale,
     /// The update type that the image replaces
@@ -43,7 +43,7 @@ struct Which {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
     #[command(flatten)]
-    which: Which,
+    which: InterimImageArgs,
     /// A version of the interim image that an ingested package contains [default: the pending one]
     #[arg(value_parser = version)]
     version: Option<ReportedVersion>,
@@ -54,7 +54,7 @@ pub(crate) struct ApproveArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RejectArgs {
     #[command(flatten)]
-    which: Which,
+    which: InterimImageArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -70,7 +70,11 @@ pub(crate) fn pending_lines(book: &RuleBook) -> impl Iterator<Item = String> {
 pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         InterimCommand::List(args) => list(&args, context).await,
-        InterimCommand::Approve(ApproveArgs { which: Which { locale, update_type }, version, how }) => {
+        InterimCommand::Approve(ApproveArgs {
+            which: InterimImageArgs { locale, update_type },
+            version,
+            how,
+        }) => {
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let shown = locale.clone();
             let command = BookCommand::ApproveInterim { locale, update_type, version };
@@ -81,7 +85,7 @@ pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Resul
                 ))),
             }
         }
-        InterimCommand::Reject(RejectArgs { which: Which { locale, update_type }, how }) => {
+        InterimCommand::Reject(RejectArgs { which: InterimImageArgs { locale, update_type }, how }) => {
             make(&BookCommand::RejectInterim { locale, update_type }, &how, context).await
         }
     }

@@ -1,8 +1,8 @@
 //! `ucupdate pin`: manages pins. A pinned device stays at its version.
 
 use crate::args::change::{ChangeArgs, make};
+use crate::args::device_or_group::DeviceOrGroupArgs;
 use crate::args::rules::RuleName;
-use crate::args::whom::WhomArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -29,7 +29,7 @@ pub(crate) struct SetArgs {
     #[arg(value_parser = version)]
     version: ReportedVersion,
     #[command(flatten)]
-    whom: WhomArgs,
+    whom: DeviceOrGroupArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -39,7 +39,7 @@ pub(crate) struct RemoveArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
     rule: RuleName,
     #[command(flatten)]
-    whom: WhomArgs,
+    whom: DeviceOrGroupArgs,
     #[command(flatten)]
     how: ChangeArgs,
 }

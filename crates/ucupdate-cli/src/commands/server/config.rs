@@ -76,7 +76,7 @@ fn check_together(all: &[Given]) -> Result<(), Failure> {
     let told = text.trim().split("\n\n").next().unwrap_or_default();
     let told = told.strip_prefix("error: ").unwrap_or(told).split_whitespace().collect::<Vec<_>>().join(" ");
     let notes = resolved.notes(&error).join("; ");
-    Err(Failure::Told(FailureKind::NotUnderstood, format!("{told} ({notes})")))
+    Err(Failure::Explained(FailureKind::NotUnderstood, format!("{told} ({notes})")))
 }
 
 /// Returns a file with every setting as a comment.

@@ -1,8 +1,8 @@
 //! `ucupdate status`: one screen about a store.
 
 use crate::args::audit::AuditArgs;
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::commands::devices::report::{Troubles, troubles};
 use crate::commands::devices::timeline::report::push_wrapped;
 use crate::commands::devices::timeline::stories::Stories;
@@ -49,9 +49,14 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         true => (None, Vec::new()),
         false => {
             let since = AuditArgs::since_ago(Duration::from_secs(TROUBLE_DAYS * 24 * 60 * 60));
-            let stories =
-                Stories::read(&Whose::All, &since, &LogArgs::default(), Thresholds::default(), context)
-                    .await?;
+            let stories = Stories::read(
+                &SelectedDevices::All,
+                &since,
+                &LogArgs::default(),
+                Thresholds::default(),
+                context,
+            )
+            .await?;
             let outcomes = service.read_outcomes().await?;
             let rollouts = book.rules().flat_map(|rule| RolloutStatus::all_of(rule, book, &outcomes, now));
             (Some(stories), rollouts.collect::<Vec<_>>())

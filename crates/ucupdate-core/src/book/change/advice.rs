@@ -4,7 +4,8 @@
 use super::command::BookCommand;
 use super::refusal::Refusal;
 use crate::book::rule_book::RuleBook;
-use crate::book::stone::{SteppingStone, quoted};
+use crate::book::stone::SteppingStone;
+use crate::value::shell_word;
 use crate::version::{ReportedVersion, VersionScheme};
 
 /// Returns what to type so that each of these stones sends an interim image of this version, or goes where it cannot.
@@ -18,7 +19,7 @@ pub(super) fn stones_that_name(
     };
     let (mut tried, mut lines, mut notes) = (book.clone(), Vec::new(), Vec::new());
     for stone in stones {
-        let name = quoted(stone.name.as_str());
+        let name = shell_word(stone.name.as_str());
         let is_low = by.is_release_before(&stone.below);
         let below = if is_low { by.clone() } else { stone.below.clone() };
         let named = SteppingStone { by: by.clone(), below, ..stone.clone() };

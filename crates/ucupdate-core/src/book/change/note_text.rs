@@ -2,7 +2,8 @@
 
 use super::note::Note;
 use crate::book::interim::approve_command;
-use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy, quoted};
+use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy};
+use crate::value::shell_word;
 use std::fmt;
 
 impl fmt::Display for Note {
@@ -125,7 +126,7 @@ impl fmt::Display for Note {
             Self::SchemeKept { rule, scheme } => write!(
                 f,
                 "{rule}: keeps its own version scheme {scheme}; `ucupdate policy set {} --scheme SCHEME` changes it",
-                quoted(&rule.to_string())
+                shell_word(&rule.to_string())
             ),
             Self::SchemeOfPattern { rule, scheme: of } => {
                 write!(f, "{rule}: versions are read as {}, the scheme of {}", of.scheme, of.rules)
@@ -150,7 +151,7 @@ impl fmt::Display for Note {
                 f,
                 "{rule}: {version} goes to every device WITHOUT AN APPROVAL, because packages of {type_} are deployed as they \
                  are ingested; `ucupdate policy deploy-at-ingest {} no` makes later ones wait",
-                quoted(rule.kind().device_type.as_str()),
+                shell_word(rule.kind().device_type.as_str()),
                 type_ = rule.kind().device_type
             ),
             Self::Retired { package, file_name } => {
@@ -174,7 +175,7 @@ impl fmt::Display for Note {
                 f,
                 "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
                  is; `ucupdate policy set {} --offer different` lets them go back",
-                quoted(&rule.to_string())
+                shell_word(&rule.to_string())
             ),
             Self::RolloutStarted { rule, name, version, share, audience } => {
                 write!(f, "{rule}: rollout {name} offers {version} to {share} of {audience}")
@@ -222,7 +223,7 @@ impl fmt::Display for Note {
             }
             Self::StoneMissing(missing) => {
                 let MissingStone { stone, rule, remedy } = missing;
-                let name = quoted(stone.name.as_str());
+                let name = shell_word(stone.name.as_str());
                 let (locale, by) = (&rule.kind().locale, stone.image_version());
                 write!(f, "{missing}; ")?;
                 match remedy {

@@ -9,10 +9,11 @@ use crate::book::rollout::ZoneName;
 use crate::book::rule::RuleError;
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::{MissingStone, SteppingStone, StoneName, quoted};
+use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
+use crate::value::shell_word;
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
 /// The reason why a command is refused. The rule book stays unchanged.
@@ -62,7 +63,7 @@ pub enum Refusal {
     /// The version was rejected, so no rollout gives it to devices.
     #[error(
         "{rule}: {version} was rejected, expected a version that is not; type `ucupdate unreject {} {version}` first if it is \
-         good after all", quoted(&rule.to_string())
+         good after all", shell_word(&rule.to_string())
     )]
     Rejected { rule: RuleKey, version: ReportedVersion },
     /// The version of a ban is empty or has blanks, so the ban could not be read back from the store.

@@ -3,8 +3,9 @@
 
 use crate::prove::fleet;
 use crate::prove::location::ProofStore;
+use crate::prove::measurement::Measurement;
+use crate::prove::measures::CHANGES;
 use crate::prove::measures::scribe::{self, Scribe};
-use crate::prove::measures::{CHANGES, Measurement};
 use crate::prove::moment::shown;
 use crate::prove::report::{ProofError, Row, Scale};
 use crate::prove::written;

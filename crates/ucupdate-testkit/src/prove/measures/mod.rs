@@ -6,15 +6,15 @@ pub(crate) mod throughput;
 
 use crate::prove::fleet;
 use crate::prove::location::StoreLocation;
+use crate::prove::measurement::{Measured, Measurement};
 use crate::prove::moment;
 use crate::prove::report::ProofError;
 use bytes::Bytes;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures_util::{Stream, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as ObjectPath;
 use object_store::{ClientOptions, ObjectStoreExt as _, WriteMultipart};
-use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -48,46 +48,6 @@ pub struct MeasureArgs {
     /// The file that is ingested, copied or put
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-}
-
-/// The thing to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[non_exhaustive]
-pub enum Measurement {
-    /// Ingesting a package into the store, which includes reading its images back
-    Ingest,
-    /// Copying the file to the same folder and syncing the copy
-    Copy,
-    /// Putting the file with `object_store` alone
-    Put,
-    /// Opening a service on the store
-    Open,
-    /// Changing the rule book while devices ask, on one thread
-    Publish,
-}
-
-impl Measurement {
-    /// Returns the name for the command line.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Copy => "copy",
-            Self::Put => "put",
-            Self::Open => "open",
-            Self::Publish => "publish",
-        }
-    }
-}
-
-/// The result of a measurement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Measured {
-    /// Duration in nanoseconds.
-    pub(crate) took: u64,
-    /// Largest memory of the process in bytes; `None` when the system does not report it.
-    pub(crate) peak: Option<u64>,
-    /// Longest time between two answers in nanoseconds; 0 when no devices asked.
-    pub(crate) longest: u64,
 }
 
 /// Measures one thing and returns the result as a line of JSON.

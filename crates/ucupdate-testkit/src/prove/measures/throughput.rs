@@ -1,7 +1,7 @@
 //! Measures the memory and the speed of ingesting a large package, in comparison with a plain copy.
 
 use crate::prove::location::ProofStore;
-use crate::prove::measures::{Measured, Measurement};
+use crate::prove::measurement::{Measured, Measurement};
 use crate::prove::moment::shown;
 use crate::prove::report::{ProofError, Row, Scale};
 use std::fs::File;

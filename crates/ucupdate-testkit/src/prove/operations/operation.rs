@@ -107,13 +107,13 @@ pub(crate) struct Promise {
 
 /// The reason why a step was not done.
 #[derive(Debug)]
-pub(crate) enum NotDone {
+pub(crate) enum StepFailure {
     /// The service refused the step, because there is nothing left to do.
     Refused(String),
     Failed(String),
 }
 
-impl fmt::Display for NotDone {
+impl fmt::Display for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(why) => write!(f, "refused: {why}"),
@@ -199,7 +199,7 @@ impl Trial {
         service.shutdown().await.map_err(|error| error_chain(&error))
     }
 
-    async fn prepare_by(&self, service: &UpdateService) -> Result<(), NotDone> {
+    async fn prepare_by(&self, service: &UpdateService) -> Result<(), StepFailure> {
         match self.operation {
             Operation::FirstIngest => {}
             Operation::NextIngest => {
@@ -240,7 +240,7 @@ impl Trial {
                     for member in ["0-CPE.nbt", "1-CPE.cat"] {
                         let key = StoreKey::parse(&format!("{folder}/{member}")).expect("a key");
                         let put = service.store().put_bytes(&key, sample::image(folder, size)).await;
-                        put.map_err(|error| NotDone::Failed(error_chain(&error)))?;
+                        put.map_err(|error| StepFailure::Failed(error_chain(&error)))?;
                     }
                 }
             }
@@ -254,7 +254,7 @@ impl Trial {
         service: &UpdateService,
         step: usize,
         first_row: usize,
-    ) -> Result<(), NotDone> {
+    ) -> Result<(), StepFailure> {
         match self.operation {
             Operation::FirstIngest if self.whole_package => {
                 ingest(service, sample::uc_updates(self.image_bytes)).await
@@ -272,7 +272,7 @@ impl Trial {
             Operation::CollectGarbage => {
                 let swept =
                     service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
-                swept.map(drop).map_err(|error| NotDone::Failed(error_chain(&error)))
+                swept.map(drop).map_err(|error| StepFailure::Failed(error_chain(&error)))
             }
             Operation::Retire => {
                 let swept = service
@@ -286,11 +286,11 @@ impl Trial {
         }
     }
 
-    async fn flush(&self, service: &UpdateService, first: usize, rows: usize) -> Result<(), NotDone> {
+    async fn flush(&self, service: &UpdateService, first: usize, rows: usize) -> Result<(), StepFailure> {
         if let Some(log) = self.operation.log() {
             (first..first + rows).for_each(|row| log.write(service, row));
         }
-        service.flush_logs().await.map_err(|error| NotDone::Failed(error_chain(&error)))
+        service.flush_logs().await.map_err(|error| StepFailure::Failed(error_chain(&error)))
     }
 
     fn package(&self, number: u64) -> Vec<u8> {
@@ -358,7 +358,7 @@ impl Trial {
         if begun > acknowledged && !is_done {
             match self.perform(service, acknowledged, rows).await {
                 Ok(()) => {}
-                Err(NotDone::Refused(_)) if is_new => {}
+                Err(StepFailure::Refused(_)) if is_new => {}
                 Err(error) => return Err(format!("done again, it {error}")),
             }
             if self.books.get(begun) != Some(&view(service.snapshot().book())) {
@@ -487,21 +487,21 @@ async fn objects(store: &dyn ImageStore, prefix: &str) -> Result<BTreeMap<StoreK
     Ok(found)
 }
 
-pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), NotDone> {
+pub(crate) async fn ingest(service: &UpdateService, cabinet: Vec<u8>) -> Result<(), StepFailure> {
     match service.admin("ann").ingest("UCUpdates.cab", stream_of(cabinet), |_| {}).await {
         Ok(_) => Ok(()),
         Err(IngestError::Change(error)) => Err(not_changed(error)),
-        Err(error) => Err(NotDone::Failed(error_chain(&error))),
+        Err(error) => Err(StepFailure::Failed(error_chain(&error))),
     }
 }
 
-pub(crate) async fn approve(service: &UpdateService) -> Result<(), NotDone> {
+pub(crate) async fn approve(service: &UpdateService) -> Result<(), StepFailure> {
     service.admin("ann").approve(vec![sample::ip8540()]).await.map(drop).map_err(not_changed)
 }
 
-pub(crate) fn not_changed(error: ChangeError) -> NotDone {
+pub(crate) fn not_changed(error: ChangeError) -> StepFailure {
     match error {
-        ChangeError::Refused(refusal) => NotDone::Refused(refusal.to_string()),
-        error => NotDone::Failed(error_chain(&error)),
+        ChangeError::Refused(refusal) => StepFailure::Refused(refusal.to_string()),
+        error => StepFailure::Failed(error_chain(&error)),
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, reason = "the parent reads the lines")]
 
 use crate::prove::location::StoreLocation;
-use crate::prove::operations::operation::{NotDone, approve, ingest, not_changed, package, view};
+use crate::prove::operations::operation::{StepFailure, approve, ingest, not_changed, package, view};
 use crate::prove::operations::rows::{self, Log};
 use crate::prove::report::ProofError;
 use clap::{Args, ValueEnum};
@@ -115,17 +115,17 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
             }
             "flush" => {
                 (rows..rows + more).for_each(|row| Log::Audit.write(service, row));
-                service.flush_logs().await.map_err(|error| NotDone::Failed(error_chain(&error)))
+                service.flush_logs().await.map_err(|error| StepFailure::Failed(error_chain(&error)))
             }
             _ => {
                 let swept =
                     service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
-                swept.map(drop).map_err(|error| NotDone::Failed(error_chain(&error)))
+                swept.map(drop).map_err(|error| StepFailure::Failed(error_chain(&error)))
             }
         };
         match done {
-            Ok(()) | Err(NotDone::Refused(_)) => {}
-            Err(NotDone::Failed(why)) => return Err(format!("{what}: {why}")),
+            Ok(()) | Err(StepFailure::Refused(_)) => {}
+            Err(StepFailure::Failed(why)) => return Err(format!("{what}: {why}")),
         }
         rows += more;
         print_line(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));

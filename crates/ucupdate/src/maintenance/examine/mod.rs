@@ -8,7 +8,7 @@ mod store_use;
 use crate::maintenance::access::check_access;
 use crate::service::UpdateService;
 use finding::{Finding, Severity};
-use rules::Touched;
+use rules::LastChanges;
 use store_use::use_each_operation;
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{StoreError, error_chain};
@@ -78,11 +78,11 @@ impl UpdateService {
     }
 
     /// Returns when rollouts were last changed, as far as the newest revisions tell.
-    async fn rollouts_touched(&self) -> Touched {
+    async fn rollouts_touched(&self) -> LastChanges {
         let newest = self.snapshot().revision();
         let first = newest.saturating_sub(REVISIONS_LOOKED_AT) + 1;
         let revisions = self.history(first, usize::MAX).await.unwrap_or_default();
-        Touched::of(&revisions)
+        LastChanges::of(&revisions)
     }
 }
 

@@ -10,16 +10,16 @@ use ucupdate_core::RuleBook;
 use ucupdate_core::book::{
     Assignment, BookCommand, Rollout, RolloutName, Rule, RuleKey, Share, Stop, StopScope,
 };
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{UnixTime, shell_word};
 
 /// A rollout that stands still for this time is a finding.
 const FORGOTTEN_AFTER_MILLIS: i64 = 14 * 24 * 60 * 60 * 1000;
 
 /// When rollouts were last changed.
 #[derive(Debug, Default)]
-pub(super) struct Touched(BTreeMap<(RuleKey, RolloutName), UnixTime>);
+pub(super) struct LastChanges(BTreeMap<(RuleKey, RolloutName), UnixTime>);
 
-impl Touched {
+impl LastChanges {
     /// Reads the times from revisions in order.
     pub(super) fn of(revisions: &[Revision]) -> Self {
         let mut touched = BTreeMap::new();
@@ -39,7 +39,7 @@ impl Touched {
 }
 
 /// Returns the checks of the rules.
-pub(super) fn checks(book: &RuleBook, touched: &Touched, now: UnixTime) -> Vec<Checked> {
+pub(super) fn checks(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> Vec<Checked> {
     vec![
         Checked::new("kill switch", book.stops().map(|(scope, stop)| stopped(scope, stop)).collect()),
         Checked::new("rules and their images", images(book)),
@@ -60,7 +60,7 @@ fn stopped(scope: &StopScope, stop: &Stop) -> Finding {
         rule => (
             Severity::Warning,
             format!("{} stopped {rule}{reason}; its devices are offered nothing", stop.by),
-            format!("ucupdate rollout restart --rule {}", quoted(&rule.to_string())),
+            format!("ucupdate rollout restart --rule {}", shell_word(&rule.to_string())),
         ),
     };
     let remedy = match &stop.restart_asked_by {
@@ -112,7 +112,7 @@ fn images(book: &RuleBook) -> Vec<Finding> {
 }
 
 fn offers_nothing(rule: &Rule) -> Finding {
-    let name = quoted(&rule.key().to_string());
+    let name = shell_word(&rule.key().to_string());
     let remedy = match rule.rollback() {
         Some(before) => {
             format!("type `ucupdate approve {name} {}`, or `ucupdate remove {name}`", before.version)
@@ -141,14 +141,17 @@ fn spelling(near: &NearEqual) -> Finding {
     };
     let remedy = match field.as_str() {
         "device-type" | "update-type" => {
-            format!("remove the rule that was misspelt: `ucupdate remove {}`", quoted(&rules.1.to_string()))
+            format!(
+                "remove the rule that was misspelt: `ucupdate remove {}`",
+                shell_word(&rules.1.to_string())
+            )
         }
         field => format!(
             "if both are one {field}, remove the rule of one word, and let its devices use the other rule: type \
              `ucupdate remove {}` and `ucupdate alias set {field} {} --stands-for {}`",
-            quoted(&rules.1.to_string()),
-            quoted(other),
-            quoted(one)
+            shell_word(&rules.1.to_string()),
+            shell_word(other),
+            shell_word(one)
         ),
     };
     Finding::new(
@@ -172,11 +175,11 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
             }
         };
         let command = match image.update_type.as_str() {
-            "CPE" => format!("ucupdate interim approve {}", quoted(image.locale.as_str())),
+            "CPE" => format!("ucupdate interim approve {}", shell_word(image.locale.as_str())),
             other => format!(
                 "ucupdate interim approve {} --update-type {}",
-                quoted(image.locale.as_str()),
-                quoted(other)
+                shell_word(image.locale.as_str()),
+                shell_word(other)
             ),
         };
         findings.push(Finding::new(
@@ -191,7 +194,7 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
     findings
 }
 
-fn rollouts(book: &RuleBook, touched: &Touched, now: UnixTime) -> Vec<Finding> {
+fn rollouts(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in book.rules() {
         for (assignment, rollout) in rule.rollouts() {
@@ -206,7 +209,7 @@ fn forgotten(
     rule: &RuleKey,
     assignment: &Assignment,
     rollout: &Rollout,
-    touched: &Touched,
+    touched: &LastChanges,
     now: UnixTime,
 ) -> Option<Finding> {
     let Rollout { name, share, paused, .. } = rollout;
@@ -244,7 +247,7 @@ fn forgotten(
             assignment.audience
         ),
     };
-    let (rule_word, name_word) = (quoted(&rule.to_string()), quoted(name.as_str()));
+    let (rule_word, name_word) = (shell_word(&rule.to_string()), shell_word(name.as_str()));
     let go_on = if paused.is_some() { "resume" } else { "finish" };
     Some(Finding::new(
         "rollout-stands-still",
@@ -256,13 +259,4 @@ fn forgotten(
             "type `ucupdate rollout {go_on} {rule_word} {name_word}` or `ucupdate rollout stop {rule_word} {name_word}`"
         ),
     ))
-}
-
-/// Returns a word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+%@".contains(c);
-    match word.chars().all(is_plain) && !word.starts_with('-') {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }

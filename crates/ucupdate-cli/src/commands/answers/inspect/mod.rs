@@ -168,7 +168,7 @@ async fn known_values(host: Option<&str>, context: &Context) -> Result<KnownValu
     let mut known = KnownValues::default();
     let service = match context.administer(IfMissing::Refuse).await {
         Ok(service) => service,
-        Err(Failure::Told(FailureKind::NotFound, _)) => return Ok(known),
+        Err(Failure::Explained(FailureKind::NotFound, _)) => return Ok(known),
         Err(failure) => return Err(failure),
     };
     for rule in service.snapshot().book().rules() {

@@ -116,7 +116,9 @@ impl SimulateArgs {
             let timetable = timetable::read(&text, start)
                 .map_err(|why| Failure::not_understood(format_args!("{}: {why}", path.display())))?;
             timetable::check(&timetable, book).map_err(|failure| match failure {
-                Failure::Told(kind, why) => Failure::Told(kind, format!("{}: {why}", path.display())),
+                Failure::Explained(kind, why) => {
+                    Failure::Explained(kind, format!("{}: {why}", path.display()))
+                }
                 failure => failure,
             })?;
             let timetable = timetable.into_iter().map(|line| (line.after, line.command)).collect();

@@ -37,7 +37,9 @@ pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     let started: Vec<(RuleKey, RolloutName)> = started.collect();
     for line in table {
         check_names(&line.command, book, &started).map_err(|failure| match failure {
-            Failure::Told(kind, reason) => Failure::Told(kind, format!("line {}: {reason}", line.number)),
+            Failure::Explained(kind, reason) => {
+                Failure::Explained(kind, format!("line {}: {reason}", line.number))
+            }
             failure => failure,
         })?;
     }

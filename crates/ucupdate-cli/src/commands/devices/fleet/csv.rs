@@ -3,7 +3,7 @@
 use super::overview::Overview;
 use crate::output::time::iso;
 use std::io::{self, Read};
-use ucupdate::inventory::{DeviceNumber, InventoryModule, Standing};
+use ucupdate::inventory::{DeviceNumber, DeviceStanding, InventoryModule};
 use ucupdate::value::UnixTime;
 
 /// The titles: first those of the audit log in its order, so that scripts for audit logs read the file too, then ours.
@@ -112,7 +112,7 @@ pub(super) fn named(module: &InventoryModule) -> String {
     format!("{} {}", module.installed.file_name, module.installed.version)
 }
 
-fn behind(standing: &Standing<'_>) -> &'static str {
+fn behind(standing: &DeviceStanding<'_>) -> &'static str {
     match standing.decision {
         None => "",
         Some(_) if standing.is_behind() => "yes",

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use ucupdate::device::DeviceId;
 use ucupdate::inventory::{
-    DayCount, DeviceNumber, DeviceState, InventoryDevice, InventoryModule, Standing, VersionCount,
+    DayCount, DeviceNumber, DeviceStanding, DeviceState, InventoryDevice, InventoryModule, VersionCount,
 };
 
 /// The maximum number of devices that are listed for people.
@@ -76,7 +76,7 @@ fn day_json(count: &DayCount) -> Value {
 }
 
 /// Returns where a device stands as the fields of a JSON object.
-fn standing_json(device: &InventoryDevice, standing: &Standing<'_>) -> Value {
+fn standing_json(device: &InventoryDevice, standing: &DeviceStanding<'_>) -> Value {
     json!({
         "state": standing.state.name(),
         "reason": standing.reason(),
@@ -191,7 +191,7 @@ fn table<const N: usize>(overview: &Overview, chosen: &[DeviceNumber], columns: 
     table.to_string()
 }
 
-fn cell(column: &str, device: &InventoryDevice, standing: &Standing<'_>, columns: usize) -> String {
+fn cell(column: &str, device: &InventoryDevice, standing: &DeviceStanding<'_>, columns: usize) -> String {
     let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     match column {
         "DEVICE" => device.identity().map(|identity| identity.to_string()).unwrap_or_default(),

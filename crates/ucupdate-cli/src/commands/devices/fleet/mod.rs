@@ -1,10 +1,10 @@
 //! `ucupdate fleet`: which devices there are, what they have, and where they stand.
 
-mod chosen;
 mod csv;
 mod listing;
 pub(crate) mod overview;
 pub(crate) mod page;
+mod selection;
 
 use crate::args::audit::AuditArgs;
 use crate::args::thresholds::long;
@@ -13,9 +13,9 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::suggest::no_group;
-use chosen::ChosenArgs;
 pub(super) use listing::device_json;
 use overview::Overview;
+use selection::SelectionArgs;
 use std::path::PathBuf;
 use std::time::Duration;
 use ucupdate::InventoryKeeper;
@@ -28,7 +28,7 @@ pub(crate) struct FleetArgs {
     #[command(flatten)]
     logs: LogArgs,
     #[command(flatten)]
-    chosen: ChosenArgs,
+    chosen: SelectionArgs,
     /// A device is silent if it has not asked for this long: hours (50h) or days (7d)
     #[arg(long, value_name = "TIME", default_value = "50h", value_parser = long)]
     silent_after: Duration,

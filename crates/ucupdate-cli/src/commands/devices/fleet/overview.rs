@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use ucupdate::Snapshot;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::inventory::{
-    DeviceNumber, DeviceState, Inventory, InventoryDevice, RecentFetches, Standing, StateOptions,
+    DeviceNumber, DeviceStanding, DeviceState, Inventory, InventoryDevice, RecentFetches, StateOptions,
     VersionCount,
 };
 use ucupdate::read_kept_inventory;
@@ -128,12 +128,12 @@ impl Overview {
     }
 
     /// Returns where a device stands.
-    pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> Standing<'_> {
+    pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> DeviceStanding<'_> {
         let options = StateOptions::new(self.now)
             .with_end(self.end)
             .with_silence(self.silence)
             .with_fetches(&self.fetches);
-        Standing::of(device, &self.fleet.histories(number), self.index(), &options)
+        DeviceStanding::of(device, &self.fleet.histories(number), self.index(), &options)
     }
 
     /// The rules by device. `None` if there is no rule book.
@@ -165,7 +165,7 @@ impl Overview {
 }
 
 impl Counts {
-    fn add(&mut self, device: &InventoryDevice, standing: &Standing<'_>) {
+    fn add(&mut self, device: &InventoryDevice, standing: &DeviceStanding<'_>) {
         let state = standing.state;
         *self.states.entry(state).or_default() += 1;
         if standing.is_behind() {

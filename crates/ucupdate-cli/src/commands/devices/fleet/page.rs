@@ -1,8 +1,8 @@
 //! The page of a fleet.
 
-use super::chosen::ChosenArgs;
 use super::csv::named;
 use super::overview::{Counts, Overview};
+use super::selection::SelectionArgs;
 use crate::output::page::charts::{Bar, Series, bars, columns, legend, patterns};
 use crate::output::page::{Escaped, counted, document};
 use crate::output::time::iso;
@@ -29,7 +29,7 @@ const MAX_DAYS: usize = 31;
 const MAX_VERSION_ROWS: usize = 500;
 
 /// Returns the page.
-pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &ChosenArgs) -> String {
+pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &SelectionArgs) -> String {
     let all = overview.fleet.len();
     let mut body = format!("<h1>Fleet</h1>{}{}", lead(overview), patterns());
     push_fleet(overview, &mut body);

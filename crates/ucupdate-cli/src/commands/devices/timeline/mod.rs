@@ -6,9 +6,9 @@ pub(crate) mod report;
 pub(crate) mod stories;
 
 use crate::args::audit::AuditArgs;
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::thresholds::ThresholdArgs;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -22,7 +22,7 @@ use ucupdate::device::{MacAddress, SerialNumber};
 #[derive(Debug, clap::Args)]
 pub(crate) struct TimelineArgs {
     #[command(flatten)]
-    whose: WhoseArgs,
+    whose: SelectedDevicesArgs,
     #[command(flatten)]
     audit: AuditArgs,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) struct TimelineArgs {
 /// The devices whose timelines are shown. The default is all of them.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
-struct WhoseArgs {
+struct SelectedDevicesArgs {
     /// Show only the device with this MAC address
     #[arg(long)]
     mac: Option<MacAddress>,
@@ -52,14 +52,14 @@ struct WhoseArgs {
     rule: Option<RuleKey>,
 }
 
-impl WhoseArgs {
-    fn whose(self) -> Whose {
+impl SelectedDevicesArgs {
+    fn whose(self) -> SelectedDevices {
         match self {
-            Self { mac: Some(mac), .. } => Whose::Mac(mac),
-            Self { serial: Some(serial), .. } => Whose::Serial(serial),
-            Self { host: Some(host), .. } => Whose::Host(host),
-            Self { rule: Some(rule), .. } => Whose::Rule(rule),
-            _ => Whose::All,
+            Self { mac: Some(mac), .. } => SelectedDevices::Mac(mac),
+            Self { serial: Some(serial), .. } => SelectedDevices::Serial(serial),
+            Self { host: Some(host), .. } => SelectedDevices::Host(host),
+            Self { rule: Some(rule), .. } => SelectedDevices::Rule(rule),
+            _ => SelectedDevices::All,
         }
     }
 }
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
         return stories.refuse_nothing_understood();
     }
     stories.report_cuts(context);
-    if stories.stories.is_empty() && whose != Whose::All && stories.is_understood() {
+    if stories.stories.is_empty() && whose != SelectedDevices::All && stories.is_understood() {
         return Err(Failure::not_found(format_args!("the logs name no {whose}")));
     }
     if let Some(path) = args.html {

@@ -2,8 +2,8 @@
 
 use crate::args::audit::AuditArgs;
 use crate::args::read_rows::ReadRows;
+use crate::args::selected_devices::SelectedDevices;
 use crate::args::timeline::LogArgs;
-use crate::args::whose::Whose;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::{HashSet, VecDeque};
@@ -61,7 +61,7 @@ impl<T> Latest<T> {
 impl Stories {
     /// Reads the stories of the selected devices.
     pub(crate) async fn read(
-        whose: &Whose,
+        whose: &SelectedDevices,
         audit: &AuditArgs,
         logs: &LogArgs,
         thresholds: Thresholds,
@@ -99,7 +99,7 @@ impl Stories {
         let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
         let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline));
-        if let Some(service) = service.filter(|_| *whose != Whose::All) {
+        if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
         }
         Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
@@ -133,18 +133,18 @@ impl Stories {
 
 /// Returns the addresses of the selected devices. `None` means all addresses.
 async fn hosts(
-    whose: &Whose,
+    whose: &SelectedDevices,
     audit: &AuditArgs,
     from_store: bool,
     context: &mut Context,
 ) -> Result<Option<HashSet<String>>, Failure> {
     let mut hosts = HashSet::new();
     match whose {
-        Whose::All => return Ok(None),
-        Whose::Host(host) => {
+        SelectedDevices::All => return Ok(None),
+        SelectedDevices::Host(host) => {
             hosts.insert(host_key(host));
         }
-        Whose::Mac(_) | Whose::Serial(_) | Whose::Rule(_) => {
+        SelectedDevices::Mac(_) | SelectedDevices::Serial(_) | SelectedDevices::Rule(_) => {
             let take = |logged: &ucupdate::audit::LoggedRow| {
                 if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row) {
                     hosts.insert(host_key(&logged.row.user_host));
@@ -177,13 +177,13 @@ fn stories(
 }
 
 /// Returns whether a story is of a selected device. There are also stories of other devices at the same addresses.
-fn is_sought(whose: &Whose, story: &DeviceStory, timeline: &Timeline) -> bool {
+fn is_sought(whose: &SelectedDevices, story: &DeviceStory, timeline: &Timeline) -> bool {
     match whose {
-        Whose::All => true,
-        Whose::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
-        Whose::Serial(serial) => story.serial_number.read() == Some(serial),
-        Whose::Host(host) => story.hosts.iter().any(|known| host_key(known) == host_key(host)),
-        Whose::Rule(_) => {
+        SelectedDevices::All => true,
+        SelectedDevices::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
+        SelectedDevices::Serial(serial) => story.serial_number.read() == Some(serial),
+        SelectedDevices::Host(host) => story.hosts.iter().any(|known| host_key(known) == host_key(host)),
+        SelectedDevices::Rule(_) => {
             let rows = timeline.entries().iter().map(|entry| &entry.audit);
             story.device.as_ref().is_some_and(|device| {
                 rows.filter(|row| DeviceId::of(&row.mac_address, &row.serial_number).as_ref() == Some(device))

@@ -1,7 +1,7 @@
 //! `ucupdate demo`: shows a whole update on this machine, from package to phone, in a temporary folder.
 
+mod steps;
 mod story;
-mod teller;
 mod to_try;
 
 use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Proxies, Server, Stopping};
@@ -10,8 +10,8 @@ use crate::failure::Failure;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use steps::DemoOutput;
 use story::Story;
-use teller::Teller;
 use tempfile::TempDir;
 use ucupdate::local::LocalStore;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
@@ -59,13 +59,13 @@ struct Running {
 async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Running, Failure> {
     let store_folder = folder.path().join("store");
     let running = start(&store_folder).await?;
-    let mut teller = Teller::new(&mut context.output);
-    teller.step(format_args!("A server starts at {}, with an empty store.", running.url))?;
-    Story::new(&running.service, &running.url, folder.path(), &mut teller)?.tell().await?;
+    let mut printer = DemoOutput::new(&mut context.output);
+    printer.step(format_args!("A server starts at {}, with an empty store.", running.url))?;
+    Story::new(&running.service, &running.url, folder.path(), &mut printer)?.tell().await?;
     if stays {
-        teller.commands(to_try::commands(&running.url, &store_folder, folder.path())?)?;
+        printer.commands(to_try::commands(&running.url, &store_folder, folder.path())?)?;
     }
-    teller.end()?;
+    printer.end()?;
     Ok(running)
 }
 

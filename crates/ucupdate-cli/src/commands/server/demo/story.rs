@@ -1,7 +1,7 @@
 //! The steps of the demo. The phone in the original's audit log is updated, and another phone follows that uses the
 //! path of the oldest firmware.
 
-use super::teller::Teller;
+use super::steps::DemoOutput;
 use crate::failure::Failure;
 use std::path::Path;
 use ucupdate::UpdateService;
@@ -33,7 +33,7 @@ pub(crate) struct Story<'a, 'c> {
     url: &'a str,
     folder: &'a Path,
     client: Client,
-    teller: &'a mut Teller<'c>,
+    printer: &'a mut DemoOutput<'c>,
 }
 
 impl<'a, 'c> Story<'a, 'c> {
@@ -41,10 +41,10 @@ impl<'a, 'c> Story<'a, 'c> {
         service: &'a UpdateService,
         url: &'a str,
         folder: &'a Path,
-        teller: &'a mut Teller<'c>,
+        printer: &'a mut DemoOutput<'c>,
     ) -> Result<Self, Failure> {
         let client = Client::new(ClientOptions::default().with_system_roots(false))?;
-        Ok(Self { service, url, folder, client, teller })
+        Ok(Self { service, url, folder, client, printer })
     }
 
     /// Runs the demo, from the package to the audit log.
@@ -56,11 +56,11 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 
     async fn package_comes_in(&mut self) -> Result<(), Failure> {
-        self.teller.step("A package comes in: UCUpdates.cab, with firmware for two models of phones.")?;
+        self.printer.step("A package comes in: UCUpdates.cab, with firmware for two models of phones.")?;
         let cabinet = stream_of(sample::uc_updates(sample::IMAGE_BYTES));
         let ingested = self.service.admin(AUTHOR).ingest("UCUpdates.cab", cabinet, |_| {}).await?;
         for note in &ingested.notes {
-            self.teller.line(note)?;
+            self.printer.line(note)?;
         }
         Ok(())
     }
@@ -68,41 +68,41 @@ impl<'a, 'c> Story<'a, 'c> {
     async fn test_device_is_updated(&mut self) -> Result<(), Failure> {
         let rule = sample::ip8540();
         let mut phone = test_phone();
-        self.teller.step("A phone asks: an LG-Nortel IP8540 that knows no version of its own.")?;
+        self.printer.step("A phone asks: an LG-Nortel IP8540 that knows no version of its own.")?;
         self.asks(&mut phone, HANDLER, None).await?;
 
-        self.teller
+        self.printer
             .step("It becomes a test device, so that it gets what is pending before everybody does.")?;
         let mac = phone.device().mac_address.read().copied();
         let id = DeviceId::Mac(mac.ok_or_else(|| Failure::new("the phone has no MAC address"))?);
         let device = TestDevice { name: "Rui's phone".parse()?, id };
         for note in self.service.admin(AUTHOR).add_test_device(device).await?.notes {
-            self.teller.line(note)?;
+            self.printer.line(note)?;
         }
 
-        self.teller.step("It asks again. What it has is too old for the new firmware, so it goes by an interim image first.")?;
+        self.printer.step("It asks again. What it has is too old for the new firmware, so it goes by an interim image first.")?;
         self.asks(&mut phone, HANDLER, Some(sample::INTERIM_VERSION)).await?;
 
-        self.teller.step("It asks after the reboot, and gets the new firmware.")?;
+        self.printer.step("It asks after the reboot, and gets the new firmware.")?;
         self.asks(&mut phone, HANDLER, Some(sample::IP8540_VERSION)).await?;
-        self.teller.line(format_args!("For everybody else {rule} is as it was: pending."))
+        self.printer.line(format_args!("For everybody else {rule} is as it was: pending."))
     }
 
     async fn everybody_is_updated(&mut self) -> Result<(), Failure> {
         let rule = sample::cx700();
-        self.teller.step("An administrator approves the other model's firmware, for everybody.")?;
+        self.printer.step("An administrator approves the other model's firmware, for everybody.")?;
         for note in self.service.admin(AUTHOR).approve(vec![rule.clone()]).await?.notes {
-            self.teller.line(note)?;
+            self.printer.line(note)?;
         }
 
         let mut phone = SimulatedDevice::new(device(&rule, "0004F2A1B2C3", ""))
             .with_installed("1.0.452.0", FieldTime::FILETIME_ZERO);
-        self.teller.step(format_args!(
+        self.printer.step(format_args!(
             "A Polycom CX700 asks whose firmware is so old that it asks at {OLD_HANDLER}."
         ))?;
         self.asks(&mut phone, OLD_HANDLER, Some(sample::INTERIM_VERSION)).await?;
 
-        self.teller.step(format_args!(
+        self.printer.step(format_args!(
             "It asks after the reboot, now at {HANDLER}, and once more after the next."
         ))?;
         self.asks(&mut phone, HANDLER, Some(sample::CX700_VERSION)).await?;
@@ -122,8 +122,8 @@ impl<'a, 'c> Story<'a, 'c> {
         let Explanation { modules, .. } = snapshot.explain(&request, AskedFrom::default(), now);
         let url = format!("{}{handler}", self.url);
         for module in modules {
-            self.teller.line(format_args!("POST {url}, {} {}", module.file_name, module.installed))?;
-            self.teller.line(format_args!("=> {}", module.decision))?;
+            self.printer.line(format_args!("POST {url}, {} {}", module.file_name, module.installed))?;
+            self.printer.line(format_args!("=> {}", module.decision))?;
         }
         let into = self.folder.join(phone.device().kind.model.as_str());
         let update = phone.update(&self.client, &url, Side::Internal, now.civil_utc(), &into, |_| {}).await?;
@@ -135,7 +135,7 @@ impl<'a, 'c> Story<'a, 'c> {
         }
         if installed.is_empty() {
             return self
-                .teller
+                .printer
                 .line(format_args!("The phone shows ({}): asked, nothing to do.", asked.device_code()));
         }
         for downloaded in &downloads {
@@ -143,25 +143,25 @@ impl<'a, 'c> Story<'a, 'c> {
                 if file.verified != Verification::Sha256 {
                     return Err(Failure::new(format_args!("{} came without a hash to check", file.url)));
                 }
-                self.teller.line(format_args!("GET {}, {} bytes, SHA-256 checked", file.url, file.bytes))?;
+                self.printer.line(format_args!("GET {}, {} bytes, SHA-256 checked", file.url, file.bytes))?;
             }
         }
         for module in &installed {
-            self.teller.line(format_args!("It installs {} {} and reboots.", module.file_name, module.to))?;
+            self.printer.line(format_args!("It installs {} {} and reboots.", module.file_name, module.to))?;
         }
         Ok(())
     }
 
     async fn audit_log_tells(&mut self) -> Result<(), Failure> {
-        self.teller.step("The audit log has a row for each time a phone asked.")?;
+        self.printer.step("The audit log has a row for each time a phone asked.")?;
         self.service.flush_logs().await?;
         let store = self.service.store();
         let mut pages = store.pages(LogKind::Audit.folder());
         while let Some(page) = pages.next().await? {
             for log in page {
-                self.teller.line(&log.key)?;
+                self.printer.line(&log.key)?;
                 let bytes = store.get_bytes(&log.key, MAX_LOG_BYTES).await?;
-                self.teller.audit_log(&String::from_utf8_lossy(&bytes))?;
+                self.printer.audit_log(&String::from_utf8_lossy(&bytes))?;
             }
         }
         Ok(())

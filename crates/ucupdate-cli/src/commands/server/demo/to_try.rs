@@ -1,11 +1,12 @@
 //! Shell commands to try on the server of the demo.
 
+use super::steps::Command;
 use super::story::device;
-use super::teller::Command;
 use crate::failure::Failure;
 use std::path::Path;
 use ucupdate::device::KindWord;
 use ucupdate::upx::Codec;
+use ucupdate::value::shell_word;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_cab::package::sample;
 use ucupdate_client::SimulatedDevice;
@@ -23,7 +24,7 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     let device = device(&rule, MAC, SERIAL);
     let program =
         std::env::current_exe().map_err(|error| Failure::in_doing("finding this program", &error))?;
-    let program = quoted(&program.display().to_string());
+    let program = shell_word(&program.display().to_string());
     let words = KindWord::ALL.into_iter().zip(device.kind.words());
     let kind = words.map(|(word, text)| format!("--{} {text}", word.field().replace('_', "-")));
     let kind = kind.collect::<Vec<_>>().join(" ");
@@ -32,8 +33,8 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     let body = Codec::default()
         .encode_request(&SimulatedDevice::new(device).next_request(SystemClock.now().civil_utc()));
     std::fs::write(&request, body).map_err(|error| Failure::in_doing(request.display(), &error))?;
-    let on_store = format!("{program} --store {}", quoted(&format!("file:{}", store.display())));
-    let path = |path: &Path| quoted(&path.display().to_string());
+    let on_store = format!("{program} --store {}", shell_word(&format!("file:{}", store.display())));
+    let path = |path: &Path| shell_word(&path.display().to_string());
     let command = |what, command| Command { what, command };
     Ok(vec![
         command("another phone of the model that is pending asks, and is offered nothing", ask.clone()),
@@ -44,32 +45,4 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
             format!("{ask} --download {}", path(&folder.join("download"))),
         ),
     ])
-}
-
-/// Returns a word in quotes for a POSIX shell, if it needs quotes.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+=@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_one_word_to_a_shell() {
-        for (word, shown) in [
-            ("/a/ucupdate-demo-x1/store", "/a/ucupdate-demo-x1/store"),
-            ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
-            ("$HOME", "'$HOME'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(word), shown);
-        }
-    }
 }

@@ -334,7 +334,7 @@ mod tests {
 
     fn reason<T>(result: Result<T, Failure>) -> String {
         match result {
-            Err(Failure::Told(_, reason)) => reason,
+            Err(Failure::Explained(_, reason)) => reason,
             Err(other) => format!("{other:?}"),
             Ok(_) => "done".to_owned(),
         }
@@ -373,7 +373,7 @@ mod tests {
         assert!(
             matches!(
                 args(odd).unwrap().listeners(),
-                Err(Failure::Told(crate::failure::FailureKind::Usage, _))
+                Err(Failure::Explained(crate::failure::FailureKind::Usage, _))
             ),
             "it is the caller's mistake"
         );

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn more_connections_than_descriptors_are_refused_with_the_remedy() {
         let reason = |result: Result<Limits, Failure>| match result {
-            Err(Failure::Told(_, reason)) => reason,
+            Err(Failure::Explained(_, reason)) => reason,
             other => format!("{other:?}"),
         };
         let refused = reason(limits(Some(1024), 1, Some(1000), None));

@@ -9,11 +9,12 @@
 
 use super::forwarded::{Network, is_in};
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use ucupdate::host_network;
 
 /// The places of the connections of one kind.
 #[derive(Debug)]
@@ -81,7 +82,7 @@ impl Places {
     /// `None` if all places of this address are taken by active connections.
     pub(crate) async fn take(self: &Arc<Self>, remote: IpAddr) -> Option<Place> {
         let remote = remote.to_canonical();
-        let host = (!is_in(remote, &self.unlimited)).then(|| host_of(remote));
+        let host = (!is_in(remote, &self.unlimited)).then(|| host_network(remote));
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -226,14 +227,6 @@ impl Drop for Place {
             }
         }
         self.places.changed.notify_waiters();
-    }
-}
-
-/// Returns the key of a host: the address for IPv4, and the /64 network for IPv6.
-fn host_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

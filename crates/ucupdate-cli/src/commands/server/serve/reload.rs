@@ -88,7 +88,7 @@ impl Reload {
                     tracing::warn!("{}: the certificate was read again", certificate.path().display());
                     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 }
-                Err(Failure::Told(_, reason)) => {
+                Err(Failure::Explained(_, reason)) => {
                     tracing::error!("{reason}; the certificate of before is used");
                 }
                 Err(Failure::OutputClosed) => {}
@@ -99,7 +99,7 @@ impl Reload {
     /// Compares the settings of the file with those that hold. A changed setting needs a restart.
     fn compare_settings(&self) {
         match settings_now() {
-            Err(Failure::Told(_, reason)) => {
+            Err(Failure::Explained(_, reason)) => {
                 tracing::error!("{reason}; the settings of before hold, and a restart would fail");
             }
             Err(Failure::OutputClosed) => {}

@@ -250,7 +250,7 @@ mod tests {
             fs::write(&key_path, key).unwrap();
             match certified(&cert_path, &key_path, SystemTime::now()) {
                 Ok(_) => "accepts".to_owned(),
-                Err(Failure::Told(_, reason)) => {
+                Err(Failure::Explained(_, reason)) => {
                     reason.replace(&format!("{}/", self.folder.path().display()), "")
                 }
                 Err(other) => format!("{other:?}"),
@@ -281,7 +281,8 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let missing = Path::new("/nowhere/cert.pem");
-        let Err(Failure::Told(_, reason)) = certified(missing, missing, SystemTime::now()).map(drop) else {
+        let Err(Failure::Explained(_, reason)) = certified(missing, missing, SystemTime::now()).map(drop)
+        else {
             panic!("expected a reason")
         };
         assert!(reason.starts_with("/nowhere/cert.pem: No such file"), "{reason}");
@@ -290,7 +291,8 @@ mod tests {
     #[test]
     fn a_file_without_an_end_is_refused() {
         let endless = Path::new("/dev/zero");
-        let Err(Failure::Told(_, reason)) = certified(endless, endless, SystemTime::now()).map(drop) else {
+        let Err(Failure::Explained(_, reason)) = certified(endless, endless, SystemTime::now()).map(drop)
+        else {
             panic!("expected a reason")
         };
         assert_eq!(reason, "/dev/zero: it has more than 1048576 bytes, expected a file in PEM");

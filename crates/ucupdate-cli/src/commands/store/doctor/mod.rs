@@ -43,7 +43,7 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
             checks.extend(web::checks(&args, &service, roots).await?);
             checks.extend(sign_in(&service));
         }
-        Err(Failure::Told(kind, reason)) if kind != FailureKind::NotFound => {
+        Err(Failure::Explained(kind, reason)) if kind != FailureKind::NotFound => {
             checks.extend(unreadable(&reason, args.quick, context).await?);
         }
         Err(failure) => return Err(failure),

@@ -10,7 +10,7 @@ use ucupdate::request::{AskedFrom, Question};
 
 /// The devices that are shown. The default is all of them. A device is shown only if all options choose it.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ChosenArgs {
+pub(crate) struct SelectionArgs {
     /// List only devices in these states, separated by commas
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<StateName>,
@@ -72,7 +72,7 @@ impl ValueEnum for StateName {
     }
 }
 
-impl ChosenArgs {
+impl SelectionArgs {
     /// Returns the devices that are chosen, in order.
     pub(crate) fn of(&self, overview: &Overview) -> Vec<DeviceNumber> {
         let devices = overview.devices.iter();
@@ -150,7 +150,7 @@ fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview)
     Question::all_of(&request, from).any(|question| index.is_in(predicate, &question))
 }
 
-impl fmt::Display for ChosenArgs {
+impl fmt::Display for SelectionArgs {
     /// Writes the options that choose devices, or nothing if all devices are chosen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();

@@ -5,7 +5,7 @@ use ucupdate::book::{Audience, GroupName};
 use ucupdate::device::DeviceId;
 
 /// Adds the fields `mac`, `serial` and `group` of an audience to a JSON object. At most one of them has a text.
-pub fn with_whom(object: Value, device: Option<&DeviceId>, group: Option<&GroupName>) -> Value {
+pub fn with_device_or_group(object: Value, device: Option<&DeviceId>, group: Option<&GroupName>) -> Value {
     let (mac, serial) = match device {
         Some(DeviceId::Mac(mac)) => (Some(mac), None),
         Some(DeviceId::Serial(serial)) => (None, Some(serial)),

@@ -4,12 +4,12 @@ use crate::failure::Failure;
 use ucupdate::book::{Audience, GroupName};
 use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
-pub(crate) use ucupdate_admin::report::with_whom;
+pub(crate) use ucupdate_admin::report::with_device_or_group;
 
 /// One device, or the devices of a group.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct WhomArgs {
+pub(crate) struct DeviceOrGroupArgs {
     /// The device with this MAC address, such as 00-21-63-0F-20-7B or 0021630F207B
     #[arg(long)]
     mac: Option<MacAddress>,
@@ -21,7 +21,7 @@ pub(crate) struct WhomArgs {
     group: Option<GroupName>,
 }
 
-impl WhomArgs {
+impl DeviceOrGroupArgs {
     /// Returns the audience: the device or the group.
     ///
     /// # Errors

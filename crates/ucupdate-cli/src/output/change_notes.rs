@@ -7,14 +7,14 @@ use ucupdate::book::Note;
 
 /// Notes of a command: as sentences for people, and as objects for scripts.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Told {
+pub(crate) struct ChangeNotes {
     /// The notes as sentences.
     notes: Vec<String>,
     /// The notes as objects with `kind`, `rule`, `name`, `from` and `to`.
     changes: Vec<Note>,
 }
 
-impl Told {
+impl ChangeNotes {
     /// Returns whether there are no notes.
     pub(crate) fn is_empty(&self) -> bool {
         self.notes.is_empty()
@@ -44,7 +44,7 @@ impl Told {
     }
 }
 
-impl FromIterator<Note> for Told {
+impl FromIterator<Note> for ChangeNotes {
     fn from_iter<I: IntoIterator<Item = Note>>(notes: I) -> Self {
         let mut told = Self::default();
         notes.into_iter().for_each(|note| told.push(note));

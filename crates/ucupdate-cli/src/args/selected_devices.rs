@@ -1,4 +1,4 @@
-//! [`Whose`]: the selected devices of a command that reads logs.
+//! [`SelectedDevices`]: the selected devices of a command that reads logs.
 
 use std::fmt;
 use ucupdate::audit::AuditRow;
@@ -11,7 +11,7 @@ use ucupdate::version::ReportedVersion;
 
 /// The selected devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum SelectedDevices {
     All,
     Mac(MacAddress),
     Serial(SerialNumber),
@@ -19,7 +19,7 @@ pub(crate) enum Whose {
     Rule(RuleKey),
 }
 
-impl Whose {
+impl SelectedDevices {
     /// Returns the device with this identity.
     pub(crate) fn device(device: &DeviceId) -> Self {
         match device {
@@ -42,7 +42,7 @@ impl Whose {
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for SelectedDevices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("device"),

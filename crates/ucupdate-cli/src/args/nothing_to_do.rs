@@ -34,7 +34,7 @@ impl fmt::Display for NothingToDo {
 
 /// Returns what is there already, if a refused command asks for nothing else. A reason for people is no part of what is asked:
 /// the first one stays.
-pub(crate) fn there_already(command: &BookCommand, refusal: &Refusal, book: &RuleBook) -> Option<String> {
+pub(crate) fn existing_result(command: &BookCommand, refusal: &Refusal, book: &RuleBook) -> Option<String> {
     let (is_there, kept_reason) = match (command, refusal) {
         (BookCommand::Ban(_), Refusal::AlreadyBanned { .. })
         | (BookCommand::AskRestart { .. } | BookCommand::ApproveRestart { .. }, Refusal::NotStopped { .. })

@@ -1,11 +1,11 @@
 //! The request of a device on the command line: a file with a request, or the words of a device.
 
 use super::audit::AuditArgs;
+use super::device_or_group;
 use super::dialect::DialectArgs;
 use super::last_request::{LastRequest, last_request};
+use super::selected_devices::SelectedDevices;
 use super::side::SideName;
-use super::whom;
-use super::whose::Whose;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::files;
@@ -18,7 +18,7 @@ use ucupdate::version::ReportedVersion;
 
 /// The request of a device.
 #[derive(Debug, clap::Args)]
-pub(crate) struct AskedArgs {
+pub(crate) struct QuestionArgs {
     /// The file with the request of a device
     #[arg(value_name = "REQUEST.xml", conflicts_with_all = ["device", "mac", "serial"])]
     request: Option<PathBuf>,
@@ -52,7 +52,7 @@ pub(crate) struct AskedArgs {
 
 /// A request and the address it comes from.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct DeviceQuestion {
     pub(crate) request: UpdateRequest,
     pub(crate) from: AskedFrom,
     /// The modules of the request that could not be read, with the reasons.
@@ -61,7 +61,7 @@ pub(crate) struct Asked {
     pub(crate) unknown: Vec<String>,
 }
 
-impl Asked {
+impl DeviceQuestion {
     /// Reports the parts that were skipped. In JSON they are part of the result.
     pub(crate) fn tell(&self, context: &mut Context) {
         if context.output.is_json() {
@@ -74,7 +74,7 @@ impl Asked {
     }
 }
 
-impl AskedArgs {
+impl QuestionArgs {
     /// Returns a request and the address it comes from.
     ///
     /// # Errors
@@ -83,13 +83,13 @@ impl AskedArgs {
         self,
         until: Option<UnixTime>,
         context: &mut Context,
-    ) -> Result<Asked, Failure> {
+    ) -> Result<DeviceQuestion, Failure> {
         let from = AskedFrom { side: self.side.map(Side::from), address: self.from };
         if self.device.is_none()
-            && let Some(device) = whom::device(self.mac, self.serial.clone())
+            && let Some(device) = device_or_group::device(self.mac, self.serial.clone())
         {
-            let whose = Whose::device(&device);
-            let last = last_request(&whose, until, &AuditArgs::default(), context).await?;
+            let selected = SelectedDevices::device(&device);
+            let last = last_request(&selected, until, &AuditArgs::default(), context).await?;
             return asked_last(&last, from);
         }
         let Some(kind) = self.device else {
@@ -113,7 +113,7 @@ impl AskedArgs {
             request_date_time: Reported::default(),
             modules: vec![module],
         };
-        Ok(Asked { request, from, skipped: Vec::new(), unknown: Vec::new() })
+        Ok(DeviceQuestion { request, from, skipped: Vec::new(), unknown: Vec::new() })
     }
 }
 
@@ -121,7 +121,7 @@ impl AskedArgs {
 ///
 /// # Errors
 /// When a word that the device reported is not valid in a request.
-pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<Asked, Failure> {
+pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<DeviceQuestion, Failure> {
     let request = last.device.request().ok_or_else(|| {
         Failure::not_understood(format_args!(
             "the last request of the device has no complete kind: {}",
@@ -130,16 +130,16 @@ pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<Asked, F
     })?;
     let address = from.address.or_else(|| last.device.user_host.parse().ok());
     let from = AskedFrom { side: from.side.or(last.side), address };
-    Ok(Asked { request, from, skipped: Vec::new(), unknown: Vec::new() })
+    Ok(DeviceQuestion { request, from, skipped: Vec::new(), unknown: Vec::new() })
 }
 
-fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<Asked, Failure> {
+fn read(path: &Path, dialect: &DialectArgs, from: AskedFrom) -> Result<DeviceQuestion, Failure> {
     let codec = dialect.codec()?;
     let body = files::read(path, codec.limits().xml().bytes())?;
     let decoded = codec
         .decode_request(&body)
         .map_err(|error| Failure::not_understood(format_args!("{}: {}", path.display(), chain(&error))))?;
-    Ok(Asked {
+    Ok(DeviceQuestion {
         from,
         skipped: decoded.skipped.iter().map(ToString::to_string).collect(),
         unknown: decoded.unknown.iter().map(|item| item.path.to_string()).collect(),

@@ -6,14 +6,14 @@ use serde::Serialize;
 use std::fmt::Display;
 
 /// The output of numbered steps, then of a log, and then of commands to try.
-pub(crate) struct Teller<'c> {
+pub(crate) struct DemoOutput<'c> {
     output: &'c mut Output,
-    told: Told,
+    printed: DemoSteps,
 }
 
 /// The steps that were printed so far.
 #[derive(Debug, Default, Serialize)]
-struct Told {
+struct DemoSteps {
     steps: Vec<Step>,
     /// The lines of the audit log, the header first.
     audit_log: Vec<String>,
@@ -36,17 +36,17 @@ pub(crate) struct Command {
     pub(crate) command: String,
 }
 
-impl<'c> Teller<'c> {
+impl<'c> DemoOutput<'c> {
     pub(crate) fn new(output: &'c mut Output) -> Self {
-        Self { output, told: Told::default() }
+        Self { output, printed: DemoSteps::default() }
     }
 
     /// Begins the next step.
     pub(crate) fn step(&mut self, title: impl Display) -> Result<(), Failure> {
         let title = title.to_string();
-        let number = self.told.steps.len() + 1;
+        let number = self.printed.steps.len() + 1;
         self.text(format_args!("{}{number}. {title}", if number == 1 { "" } else { "\n" }))?;
-        self.told.steps.push(Step { title, lines: Vec::new() });
+        self.printed.steps.push(Step { title, lines: Vec::new() });
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl<'c> Teller<'c> {
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
         let line = line.to_string();
         self.text(format_args!("   {line}"))?;
-        if let Some(step) = self.told.steps.last_mut() {
+        if let Some(step) = self.printed.steps.last_mut() {
             step.lines.push(line);
         }
         Ok(())
@@ -64,7 +64,7 @@ impl<'c> Teller<'c> {
     pub(crate) fn audit_log(&mut self, log: &str) -> Result<(), Failure> {
         for (index, line) in log.lines().enumerate() {
             self.text(format_args!("{}{line}", if index == 0 { "\n" } else { "" }))?;
-            self.told.audit_log.push(line.to_owned());
+            self.printed.audit_log.push(line.to_owned());
         }
         Ok(())
     }
@@ -75,13 +75,13 @@ impl<'c> Teller<'c> {
         for command in &commands {
             self.text(format_args!("\n# {}\n{}", command.what, command.command))?;
         }
-        self.told.to_try = commands;
+        self.printed.to_try = commands;
         Ok(())
     }
 
     /// Ends the output.
     pub(crate) fn end(self) -> Result<(), Failure> {
-        if self.output.is_json() { self.output.json_result(&self.told) } else { Ok(()) }
+        if self.output.is_json() { self.output.json_result(&self.printed) } else { Ok(()) }
     }
 
     fn text(&mut self, text: impl Display) -> Result<(), Failure> {

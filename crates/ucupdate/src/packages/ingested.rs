@@ -1,0 +1,24 @@
+//! [`Ingested`]: the result of an ingest.
+
+use ucupdate_cab::package::Package;
+use ucupdate_core::book::Note;
+use ucupdate_core::value::PackageId;
+
+/// The result of a successful ingest.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// The content of the package, and warnings about it.
+    pub package: Package,
+    /// The revision that the ingest made. `None` if nothing changed.
+    pub revision: Option<u64>,
+    /// Notes about each rule, in order.
+    pub notes: Vec<Note>,
+}
+
+impl Ingested {
+    /// Returns the id of the package.
+    pub fn id(&self) -> PackageId {
+        self.package.id
+    }
+}
