@@ -128,7 +128,7 @@ pub(crate) async fn make_all(
     for command in commands {
         match snapshot.book().command(command, &author) {
             Ok(_) => needed.push(command.clone()),
-            Err(refusal) if there_already(command, &refusal, snapshot.book()).is_some() => {}
+            Err(refusal) if existing_result(command, &refusal, snapshot.book()).is_some() => {}
             Err(refusal) => return Err(refused(refusal.into(), snapshot.book())),
         }
     }

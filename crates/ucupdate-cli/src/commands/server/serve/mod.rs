@@ -28,6 +28,7 @@ pub(crate) use prefix::Prefixes;
 pub(crate) use server::{Intake, Server};
 pub(crate) use stopping::Stopping;
 
+use self::admin::AdminListener;
 use self::args::Listener;
 use self::health::HealthListener;
 use self::reload::Reload;
@@ -72,7 +73,6 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let Bound { endpoints, health, certificates } = bind(&args, context).await?;
-    let reload = Reload::new(certificates.clone())?;
     let admin = match args.admin.bind().await? {
         Some((listener, warnings)) => {
             warnings.iter().for_each(|warning| context.output.message(warning));
@@ -80,6 +80,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         }
         None => None,
     };
+    let of_admin = admin.as_ref().and_then(AdminListener::certificate);
+    let reload = Reload::new(certificates.iter().chain(of_admin).cloned().collect())?;
     let metrics_listener = match args.metrics {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,
