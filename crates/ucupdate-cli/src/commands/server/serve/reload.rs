@@ -54,7 +54,7 @@ impl Reload {
             }
             self.reload_certificates(is_asked);
             number = number.wrapping_add(1);
-            if number % PERIODS_OF_WARNING == 0 {
+            if number.is_multiple_of(PERIODS_OF_WARNING) {
                 let now = SystemTime::now();
                 self.certificates
                     .iter()
