@@ -4,11 +4,13 @@ use crate::error::{ChangeError, StateError};
 use crate::events::event::Event;
 use crate::service::UpdateService;
 use crate::state::document::{ChangeId, RevisionDocument};
+use crate::state::health::LEAST_TIME;
 use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, Revision, RuleHistory, random_bytes};
 use crate::state::snapshot::Snapshot;
 use crate::state::submitted::SubmitError;
 use bytes::Bytes;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,7 +28,7 @@ impl UpdateService {
     pub async fn refresh(&self) -> Result<u64, StateError> {
         let mut history = self.inner.history.lock().await;
         // The revisions that could be read are valid, even if a later one cannot be read.
-        let mut looked = in_time("looking for changes", history.look()).await;
+        let mut looked = self.look(&mut history).await;
         self.publish(&mut history).await;
         if let Ok(true) = looked {
             // The first one answers already: it may be the kill switch, and the store may need a second for each request.
@@ -36,6 +38,19 @@ impl UpdateService {
         self.inner.looks.record(looked.as_ref().err(), &self.inner.options.events);
         looked?;
         Ok(history.revision())
+    }
+
+    /// Looks for the next revision. A store that does not answer is reported after some seconds. Its error may come a minute later.
+    async fn look(&self, history: &mut RuleHistory) -> Result<bool, StateError> {
+        let mut looking = pin!(in_time("looking for changes", history.look()));
+        match tokio::time::timeout(LEAST_TIME, &mut looking).await {
+            Ok(looked) => looked,
+            Err(late) => {
+                let error = StateError::from(StoreError::unavailable("looking for changes", late));
+                self.inner.looks.record(Some(&error), &self.inner.options.events);
+                looking.await
+            }
+        }
     }
 
     /// Replaces the snapshot if the history has a newer revision. The snapshot is compiled, and the old one is freed,
@@ -72,8 +87,8 @@ impl UpdateService {
             let begun = Instant::now();
             let mut history = self.inner.history.lock().await;
             let tried = in_time("changing the rule book", async {
-                if tries == 0 && history.look().await? {
-                    history.catch_up().await?;
+                if tries == 0 {
+                    history.look_to_newest().await?;
                 }
                 history.try_change(id, author, self.now(), command, &make).await
             });
@@ -101,7 +116,7 @@ impl UpdateService {
     ) -> Result<(), SubmitError> {
         let mut history = self.inner.history.lock().await;
         let adopted = in_time("changing the rule book", async {
-            history.look().await.map_err(ChangeError::from)?;
+            history.look_to_newest().await.map_err(ChangeError::from)?;
             if history.revision() + 1 != document.revision {
                 return Err(SubmitError::Exists { revision: document.revision });
             }

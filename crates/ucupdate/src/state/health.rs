@@ -44,7 +44,7 @@ impl Health {
 /// The number of probe periods without a successful read after which the store counts as unreachable. At least
 /// [`LEAST_TIME`] must have passed.
 const MISSED_PROBES: u32 = 5;
-const LEAST_TIME: Duration = Duration::from_secs(5);
+pub(crate) const LEAST_TIME: Duration = Duration::from_secs(5);
 
 /// The time after which a lasting problem is reported again.
 const REPEAT_TIME: Duration = Duration::from_secs(60);

@@ -206,6 +206,14 @@ impl RuleHistory {
         Ok(true)
     }
 
+    /// Looks for revisions of other servers, and reads all of them.
+    pub(crate) async fn look_to_newest(&mut self) -> Result<(), StateError> {
+        if self.look().await? {
+            self.catch_up().await?;
+        }
+        Ok(())
+    }
+
     /// Checks that the newest known revision is in the store, byte for byte. Returns its metadata if it is large.
     async fn compare_newest(&self) -> Result<Option<ObjectMeta>, StateError> {
         if self.revision == 0 {

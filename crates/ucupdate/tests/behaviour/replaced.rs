@@ -174,6 +174,24 @@ async fn a_store_that_hangs_makes_a_probing_server_unready_and_by_option_stops_o
     assert_eq!(offered(&ending, &phone, "1.0.522.103"), "3.5.6907.0");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_reported_within_seconds_and_not_after_its_time_limit() {
+    let inner = MemoryStore::default();
+    approved(&inner).await;
+    let store = Arc::new(Faulty::new(inner));
+    let options = options().with_probe(Some(Duration::from_secs(1)));
+    let service = UpdateService::open(store.clone(), options).await.unwrap();
+    store.on(Call::Get).always(Fault::Hangs);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(service.health().problem, None);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let problem = service.health().problem.unwrap();
+    assert!(problem.starts_with("store unavailable: looking for changes"), "{problem}");
+    store.heal();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(service.health().problem, None);
+}
+
 #[tokio::test]
 async fn the_health_of_a_server_says_whether_its_logs_are_written() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
