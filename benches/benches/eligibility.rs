@@ -14,11 +14,14 @@ use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::hint::black_box;
-use ucupdate_benches::rules::{book, device, in_rollout, module, rule_words};
+use std::time::{Duration, Instant};
+use ucupdate_benches::rules::{
+    book, device, in_rollout, in_scheme, module, rule_words, with_aliases, with_bans,
+};
 use ucupdate_core::decide::explain;
 use ucupdate_core::request::{AskedFrom, InstalledModule};
 use ucupdate_core::value::UnixTime;
-use ucupdate_core::{Decision, EligibilityIndex, Question, UpdateRequest, decide};
+use ucupdate_core::{Decision, Device, EligibilityIndex, Question, RuleBook, UpdateRequest, decide};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
@@ -164,7 +167,7 @@ impl Turn {
 fn measure(
     bench: &mut criterion::Bencher<'_>,
     index: &EligibilityIndex,
-    phones: &[ucupdate_core::Device],
+    phones: &[Device],
     module: &InstalledModule,
     expected: Option<&str>,
 ) {
@@ -190,6 +193,84 @@ fn measure(
     });
 }
 
+/// The aim for a decision where a version scheme, an alias or a ban is used, as a multiple of the floor. It is not asserted,
+/// because a version scheme and an alias do not reach it yet.
+const AIM: f64 = 2.0;
+
+/// The most that a decision takes where a book has aliases and bans that are not used, as a multiple of the same decision
+/// in a book without them. The difference is what cannot be measured in one run.
+const UNUSED_LIMIT: f64 = 1.15;
+
+/// Prints the ratios of decisions in books with version schemes, aliases and bans, and asserts that aliases and bans cost
+/// nothing where they are not used. The rounds of what is compared
+/// alternate, and the fastest round of each counts.
+fn ratios(_: &mut Criterion) {
+    for (rules, name) in [(100, "100"), (10_000, "10k"), (100_000, "100k")] {
+        let plain = book(rules);
+        let floor = Floor::new(rules);
+        let numbers: Vec<u32> =
+            (0..ASKED).map(|at| u32::try_from(u64::from(at) * 7919 % u64::from(rules)).unwrap()).collect();
+        let said: Vec<[String; 6]> = numbers.iter().map(|number| rule_words(*number)).collect();
+        let own: Vec<Device> =
+            numbers.iter().map(|number| device(*number, &format!("002163{number:06X}"))).collect();
+        let mut other = own.clone();
+        for device in &mut other {
+            device.kind.hardware_revision = "B".parse().unwrap();
+        }
+        let index = |book: &RuleBook| EligibilityIndex::compile(book, 1);
+        let (alone, aliases) = (index(&plain), index(&with_aliases(&plain)));
+        let (numeric, prefixed) =
+            (index(&in_scheme(&plain, "numeric")), index(&in_scheme(&plain, "prefixed:UC*HD_")));
+        let (banned, unused) =
+            (index(&with_bans(&plain, "3.5.6907.0")), index(&with_bans(&plain, "1.2.3.4")));
+        let floor = || {
+            for words in &said {
+                black_box(floor.find(black_box(words.each_ref().map(String::as_str))));
+            }
+        };
+        for (case, index, devices, version, word) in [
+            ("scheme", &numeric, &own, "2.0.0.0.44.09", "offer"),
+            ("scheme_up_to_date", &numeric, &own, "3.5.06907", "up-to-date"),
+            ("prefixed_scheme", &prefixed, &own, "UC440HD_2.0.3.21", "offer"),
+            ("alias", &aliases, &other, "2.0.0.0", "offer"),
+            ("ban", &banned, &own, "2.0.0.0", "banned"),
+        ] {
+            let module = module(version);
+            let ratio = ratio(&floor, || ask_all(index, devices, &module, word));
+            println!("decide/{name}_rules/{case}: {ratio:.2} of the floor, aim {AIM:.1}");
+        }
+        let module = module("2.0.0.0");
+        let without = || ask_all(&alone, &own, &module, "offer");
+        for (case, index) in [("alias_unused", &aliases), ("ban_unused", &unused)] {
+            let ratio = ratio(&without, || ask_all(index, &own, &module, "offer"));
+            println!("decide/{name}_rules/{case}: {ratio:.2} of the book without, limit {UNUSED_LIMIT:.2}");
+            assert!(ratio <= UNUSED_LIMIT, "{case} with {name} rules");
+        }
+    }
+}
+
+/// Asks for all devices once. Asserts the first answer.
+fn ask_all(index: &EligibilityIndex, devices: &[Device], module: &InstalledModule, word: &str) {
+    assert_eq!(decide(index, &Question::new(&devices[0], module), NOW).word(), word);
+    for device in devices {
+        let question = Question::new(black_box(device), black_box(module));
+        black_box(decide(index, &question, NOW).offer().is_some());
+    }
+}
+
+/// Returns how often the fastest round of `peer` fits into the fastest round of `ours`.
+fn ratio(peer: impl Fn(), ours: impl Fn()) -> f64 {
+    let mut fastest = [Duration::MAX; 2];
+    for _ in 0..100 {
+        for (fastest, round) in fastest.iter_mut().zip([&peer as &dyn Fn(), &ours]) {
+            let begin = Instant::now();
+            round();
+            *fastest = begin.elapsed().min(*fastest);
+        }
+    }
+    fastest[1].as_secs_f64() / fastest[0].as_secs_f64()
+}
+
 fn compiling(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("compile");
     group.sample_size(10);
@@ -203,5 +284,5 @@ fn compiling(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, deciding, compiling);
+criterion_group!(benches, ratios, deciding, compiling);
 criterion_main!(benches);

@@ -1,8 +1,8 @@
 //! Rule books and devices.
 
 use ucupdate_core::book::{
-    Audience, BookCommand, Candidate, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles,
-    Rollout, Share, StoredFile, TestDevice,
+    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, IngestId, IngestedPackage,
+    InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Share, StoredFile, TestDevice,
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
@@ -109,6 +109,52 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
             rule.start_rollout(Audience::Everybody, candidate.clone(), rollout).expect("it is the first");
         }
         book.apply(&delta);
+    }
+    book
+}
+
+/// The same book, in which every rule reads versions in this scheme.
+///
+/// # Panics
+/// Never: no two versions of the book are one release in a scheme.
+pub fn in_scheme(book: &RuleBook, scheme: &str) -> RuleBook {
+    let everything = "*".parse().expect("a pattern");
+    let scheme = PatternScheme::new(everything, scheme.parse().expect("a scheme"));
+    after(book, [BookCommand::PutScheme(scheme)])
+}
+
+/// The same book with 100 aliases: the hardware revision B stands for A, and other names of models for models.
+///
+/// # Panics
+/// Never: the words of the aliases have no rules.
+pub fn with_aliases(book: &RuleBook) -> RuleBook {
+    let alias = |field, word: &str, stands_for: &str| {
+        let (word, stands_for) = (word.parse().expect("a word"), stands_for.parse().expect("a word"));
+        BookCommand::PutAlias(Alias::new(field, word, stands_for))
+    };
+    let models = (0..99).map(|model| alias(AliasField::Model, &format!("CX {model}"), &format!("CX{model}")));
+    after(book, models.chain([alias(AliasField::HardwareRevision, "B", "A")]))
+}
+
+/// The same book with 100 bans of a version, of which the first one is for every rule.
+///
+/// # Panics
+/// Never: the bans differ.
+pub fn with_bans(book: &RuleBook, version: &str) -> RuleBook {
+    let bans = (0..100).map(|number| {
+        let rules = if number == 0 { "*".to_owned() } else { format!("*/*/CX{number}") };
+        let rules = rules.parse().expect("a pattern");
+        let scope = BanScope::Version { rules, version: ReportedVersion::new(version) };
+        BookCommand::Ban(Ban::new(scope, "calls drop"))
+    });
+    after(book, bans)
+}
+
+fn after(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> RuleBook {
+    let mut book = book.clone();
+    for command in commands {
+        let change = book.command(&command, "ann").expect("it is allowed in this book");
+        book.apply(&change.delta);
     }
     book
 }

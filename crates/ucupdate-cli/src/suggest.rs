@@ -232,6 +232,9 @@ const MAX_RULE_DISTANCE: usize = 4;
 
 /// Returns the rule with the fewest differing words, if only one word or a few letters differ.
 fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
+    if let Some(meant) = book.rule_meant(rule) {
+        return Some(format!("{}, for which these words stand by an alias", meant.key()));
+    }
     let words = rule.words();
     let rules = book.rules().map(|rule| (rule.key().difference_from(words), rule.key()));
     let (_, nearest) =

@@ -380,9 +380,7 @@ async function device(id) {
     ["State", [el("span", { class: "tag" }, one.state), " devices in this state " + one.meaning]],
     ["Asked", [one.asks + (one.asks === 1 ? " time, " : " times, the last time "), time(known.last_asked)]],
     ["Test device", one.test_device]];
-  const because = (event) => (event.modules || []).map((module) => module.because).filter(Boolean)
-    .map((reason) => el("p", { class: "quiet small" }, "Because " + reason));
-  const rows = story.events.slice().reverse().map((event) => [time(event.at), [event.text, because(event)]]);
+  const rows = story.events.slice().reverse().map((event) => [time(event.at), event.text]);
   return [el("p", {}, el("a", { href: "#/devices" }, "All devices")), el("h1", {}, "Device " + known.id),
     el("dl", { class: "panel facts" }, facts.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
     one.test_device ? null : action("Make it a test device", "operator",

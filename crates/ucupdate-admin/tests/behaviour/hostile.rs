@@ -30,6 +30,8 @@ async fn a_hundred_hostile_requests_are_refused_and_no_event_has_a_token() {
         }
         requests.push(request("GET", "/api/v1/overview", token, &[], Bytes::new()));
         requests.push(request("GET", "/api/v1/devices?search=%00", token, &[], Bytes::new()));
+        requests.push(request("GET", "/api/v1/events", token, &[], Bytes::new()));
+        requests.push(request("GET", "/api/v1/objects?prefix=state/", token, &[], Bytes::new()));
     }
     for field in ["Basic YW5uOmFubg==", "Bearer", "bearer  ", "Token abc", "Bearer a, Bearer b"] {
         requests.push(request("POST", "/api/v1/changes", "", &[json, ("authorization", field)], kill.into()));
@@ -50,9 +52,31 @@ async fn a_hundred_hostile_requests_are_refused_and_no_event_has_a_token() {
         "/api/v1/groups/a%0d%0aset-cookie:x",
         "/api/v1/packages/../changes",
         "//api/v1/changes/x",
+        "/api/v1/objects/..%2f..%2fetc%2fpasswd",
+        "/api/v1/objects/%2fetc%2fpasswd",
+        "/api/v1/objects/state%2f..%2fx",
+        "/api/v1/objects/state%00",
+        "/api/v1/objects?after=..%2fx",
+        "/api/v1/captures/..%2f..%2fx",
+        "/api/v1/devices/..%2f..%2fx",
+        "/api/v1/events?kinds=%3cscript%3e",
+        "/api/v1/events?kinds=change-made&token=x",
         "/console/../../tokens.json",
     ] {
         requests.push(request("GET", path, &site.vic, &[], Bytes::new()));
+    }
+    let octets = ("content-type", "application/octet-stream");
+    let file = format!("/api/v1/objects/images%2F{:032x}%2F0-cpe.nbt", 7);
+    for token in [&site.vic, &site.olga] {
+        requests.push(request("PUT", &file, token, &[octets], "x".into()));
+        requests.push(request("DELETE", &file, token, &[], Bytes::new()));
+        requests.push(request("POST", "/api/v1/revisions", token, &[json], "{}".into()));
+        requests.push(request("POST", "/api/v1/gc", token, &[json], "{}".into()));
+    }
+    for key in ["state%2Frevisions%2F1.json", "Logs%2Fx", "tokens.json", "state%2Fprobes%2Fx"] {
+        let path = format!("/api/v1/objects/{key}");
+        requests.push(request("PUT", &path, &site.ann, &[octets], "x".into()));
+        requests.push(request("DELETE", &path, &site.ann, &[], Bytes::new()));
     }
     for method in ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "CONNECT", "HACK"] {
         requests.push(request(method, "/api/v1/changes", &site.ann, &[json], kill.into()));

@@ -1,6 +1,9 @@
 //! The kind of a device, and a pattern of kinds, on the command line.
 
+use crate::failure::Failure;
+use ucupdate::book::RuleBook;
 use ucupdate::device::{DeviceKind, DeviceType, HardwareRevision, KindPattern, Locale, Model, Vendor};
+use ucupdate::version::VersionScheme;
 
 /// The kind of one device.
 #[derive(Clone, Debug, clap::Args)]
@@ -69,5 +72,31 @@ impl KindPatternArgs {
     pub(crate) fn pattern(self) -> KindPattern {
         let Self { device_type, vendor, model, hardware_revision, locale } = self;
         KindPattern { device_type, vendor, model, hardware_revision, locale }
+    }
+}
+
+/// Returns the version scheme of the rules for some kinds of device. `None` if there are no such rules.
+///
+/// # Errors
+/// Returns an error if the rules have several schemes.
+pub(crate) fn scheme_of(kind: &KindPattern, book: &RuleBook) -> Result<Option<VersionScheme>, Failure> {
+    let mut schemes: Vec<&VersionScheme> = Vec::new();
+    for rule in book.rules().filter(|rule| kind.matches(rule.key().kind())) {
+        let scheme = &rule.policy().scheme;
+        if !schemes.contains(&scheme) {
+            schemes.push(scheme);
+        }
+    }
+    match schemes[..] {
+        [] => Ok(None),
+        [scheme] => Ok(Some(scheme.clone())),
+        _ => {
+            let schemes: Vec<String> = schemes.iter().map(ToString::to_string).collect();
+            Err(Failure::usage(format_args!(
+                "the rules of {kind} read versions in several schemes ({}), expected versions of numbers only, or devices whose \
+                 rules have one scheme",
+                schemes.join(", ")
+            )))
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn last_request(
 ) -> Result<LastRequest, Failure> {
     let (mut fleet, mut side) = (Inventory::default(), None);
     let take = |logged: &LoggedRow| {
-        if selected.is_of(&logged.row) && until.is_none_or(|until| logged.row.logged_at <= until) {
+        if selected.is_of(&logged.row, None) && until.is_none_or(|until| logged.row.logged_at <= until) {
             fleet.take_in(logged);
             side = logged.row.offered.last().map(|offer| side_of(&offer.url)).or(side);
         }
@@ -68,7 +68,7 @@ pub(crate) async fn find_device(
     let mut found: [Option<DeviceId>; 3] = [None, None, None];
     let take = |logged: &LoggedRow| {
         for (meaning, found) in meanings.iter().zip(&mut found) {
-            if meaning.as_ref().is_some_and(|selected| selected.is_of(&logged.row)) {
+            if meaning.as_ref().is_some_and(|selected| selected.is_of(&logged.row, None)) {
                 let row = &logged.row;
                 *found = DeviceId::of(&row.mac_address, &row.serial_number).or(found.take());
             }

@@ -3,8 +3,9 @@
 use std::fmt;
 use ucupdate::audit::AuditRow;
 use ucupdate::book::{RuleKey, UpdateType};
-use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
-use ucupdate::request::InstalledModule;
+use ucupdate::decide::EligibilityIndex;
+use ucupdate::device::{Device, DeviceId, MacAddress, SerialNumber};
+use ucupdate::request::{InstalledModule, Question};
 use ucupdate::timeline::host_key;
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
@@ -28,15 +29,16 @@ impl SelectedDevices {
         }
     }
 
-    /// Returns whether an audit row is of a selected device. Addresses are not compared here.
-    pub(crate) fn is_of(&self, row: &AuditRow) -> bool {
+    /// Returns whether an audit row is of a selected device. `index` finds the rule of a device as an answer finds it, also by an
+    /// alias. Without it, the words of the device are compared with those of the rule.
+    pub(crate) fn is_of(&self, row: &AuditRow, index: Option<&EligibilityIndex>) -> bool {
         match self {
             Self::All => true,
             Self::Mac(mac) => row.mac_address.read() == Some(mac),
             Self::Serial(serial) => row.serial_number.read() == Some(serial),
             Self::Host(host) => host_key(host) == host_key(&row.user_host),
             Self::Rule(rule) => {
-                row.requested.iter().any(|cell| rule_of(row, &cell.file_name).as_ref() == Some(rule))
+                row.requested.iter().any(|cell| rule_of(row, &cell.file_name, index).as_ref() == Some(rule))
             }
         }
     }
@@ -55,12 +57,20 @@ impl fmt::Display for SelectedDevices {
 }
 
 /// Returns the rule of a row and a module. `None` if the words of the row are not valid in a rule.
-fn rule_of(row: &AuditRow, file_name: &str) -> Option<RuleKey> {
+fn rule_of(row: &AuditRow, file_name: &str, index: Option<&EligibilityIndex>) -> Option<RuleKey> {
     let module = InstalledModule {
         file_name: file_name.into(),
         version: ReportedVersion::new(""),
         time_stamp: Reported::default(),
     };
+    let device = Device {
+        kind: row.kind.read().ok()?,
+        mac_address: row.mac_address.clone(),
+        serial_number: row.serial_number.clone(),
+    };
+    if let Some(rule) = index.and_then(|index| index.rule_of(&Question::new(&device, &module))) {
+        return Some(rule.key().clone());
+    }
     let update_type: UpdateType = module.update_type_stem().parse().ok()?;
-    RuleKey::new(row.kind.read().ok()?, update_type).ok()
+    RuleKey::new(device.kind, update_type).ok()
 }

@@ -22,6 +22,7 @@ mod guide;
 mod holding;
 mod importing;
 mod interim;
+mod kinds;
 mod life;
 mod looping;
 mod metrics;

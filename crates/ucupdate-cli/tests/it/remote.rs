@@ -109,7 +109,7 @@ fn a_package_is_ingested_from_another_machine_and_the_store_is_whole() {
 #[test]
 fn what_cannot_work_from_another_machine_is_refused_with_a_sentence() {
     let far = Far::new();
-    for args in [&["serve"][..], &["doctor"], &["token", "list"], &["rebuild"]] {
+    for args in [&["serve", "--admin", "127.0.0.1:0"][..], &["doctor"], &["token", "list"], &["rebuild"]] {
         let refused = far.run("ann", args);
         assert_eq!(refused.code, Some(2), "{args:?}: {refused:?}");
         assert!(refused.stderr.contains("does not work with --server"), "{refused:?}");

@@ -160,6 +160,36 @@ impl RuleBook {
         pattern.holds_any(&reported)
     }
 
+    /// Returns the rule for which the words of another rule stand by aliases. `None` if the words have a rule of their own, or
+    /// if no alias leads to a rule.
+    ///
+    /// ```
+    /// use ucupdate_core::RuleBook;
+    /// let rule = "UCPhone/Polycom/VVX 500/A/ENU/CPE".parse()?;
+    /// assert!(RuleBook::default().rule_meant(&rule).is_none());
+    /// # Ok::<(), ucupdate_core::value::ParseError>(())
+    /// ```
+    pub fn rule_meant(&self, rule: &RuleKey) -> Option<&Rule> {
+        if self.aliases.is_empty() || self.rule(rule).is_some() {
+            return None;
+        }
+        let words = KindWords::from(rule.kind().words());
+        let mut meant: KindWords<Option<AliasWord>> = KindWords::default();
+        for alias in self.aliases() {
+            if let Some(word) = alias.reported.replaced_in(&words)
+                && meant[word].is_none()
+            {
+                meant[word] = Some(alias.stands_for);
+            }
+        }
+        let meant = meant.into_array();
+        let words = words.into_array().into_iter().zip(&meant);
+        let words: Vec<&str> =
+            words.map(|(word, meant)| meant.as_ref().map_or(word, AliasWord::as_str)).collect();
+        let kind = DeviceKind::from_words(<[&str; KindWord::COUNT]>::try_from(words).ok()?).ok()?;
+        self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
+    }
+
     /// Returns the rule whose words are those of `rule`, with the word of an alias in its place.
     pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
         let mut words = rule.kind().words();

@@ -104,6 +104,11 @@ impl BanScope {
         self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
     }
 
+    /// Returns whether the ban applies to no image, because its version is empty. Earlier programs stored such bans.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Version { version, .. } if version.as_str().trim().is_empty())
+    }
+
     /// Returns the command line of `ucupdate` that lifts the ban of this scope.
     pub fn lift_command(&self) -> String {
         match self {
@@ -168,4 +173,39 @@ impl fmt::Display for BanScope {
 }
 
 #[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(BanScope);
+impl serde::Serialize for BanScope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for BanScope {
+    /// Reads the text form. Earlier programs also stored bans of an empty version, whose text ends with the blank before the
+    /// version. Such a ban applies to no image, and can be lifted.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::value::stored_text::read(deserializer, |text| match text.strip_suffix(' ') {
+            Some(rules) => Ok(Self::Version { rules: rules.parse()?, version: ReportedVersion::new("") }),
+            None => text.parse::<Self>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(feature = "serde")]
+    fn a_stored_ban_of_an_empty_version_is_read_and_its_command_lifts_it() {
+        for rules in ["UCPhone/Polycom/*/*/*/*", "UCPhone/Polycom/VVX 500/*/*/*"] {
+            let stored = format!("\"{rules} \"");
+            let scope: BanScope = serde_json::from_str(&stored).unwrap();
+            let version = ReportedVersion::new("");
+            assert_eq!(scope, BanScope::Version { rules: rules.parse().unwrap(), version });
+            assert_eq!(serde_json::to_string(&scope).unwrap(), stored);
+            assert_eq!(scope.lift_command(), format!("ucupdate ban lift \"{rules}\" \"\""));
+        }
+        assert!(serde_json::from_str::<BanScope>("\"UCPhone/Polycom/*/*/*/*\"").is_err());
+    }
+}

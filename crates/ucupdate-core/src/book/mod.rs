@@ -7,6 +7,7 @@ mod delta;
 mod group;
 mod hold;
 mod interim;
+mod one_release;
 mod package;
 mod pattern_scheme;
 mod policy;
@@ -29,6 +30,7 @@ pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
 pub use interim::InterimRule;
+pub use one_release::OneRelease;
 pub use package::{
     INTERIM_FOLDER, IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, StoredFile,
 };

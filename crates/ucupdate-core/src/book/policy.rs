@@ -147,6 +147,46 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn version() -> impl Strategy<Value = ReportedVersion> {
+        "(UC4[0-1]HD_)?[0-2](\\.0?[0-2]){0,8}|[a-c0-9.]{0,6}".prop_map(|text| ReportedVersion::new(&text))
+    }
+
+    fn policy() -> impl Strategy<Value = OfferPolicy> {
+        let schemes = ["dotnet", "numeric", "prefixed:UC*HD_", "prefixed-same:UC*HD_"];
+        let same = [SameRelease::Padded, SameRelease::Exact, SameRelease::FirstThree];
+        (prop::sample::select(schemes.to_vec()), prop::sample::select(same.to_vec())).prop_map(
+            |(scheme, same_release)| OfferPolicy {
+                scheme: scheme.parse().unwrap(),
+                same_release,
+                ..OfferPolicy::default()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn versions_of_each_scheme_have_a_total_order_that_agrees_with_what_is_one_release(
+            policy in policy(), one in version(), two in version(), three in version(),
+        ) {
+            let scheme = &policy.scheme;
+            let compare = |one: &ReportedVersion, two: &ReportedVersion| scheme.compare(one.as_str(), two.as_str());
+            prop_assert_eq!(compare(&one, &two), compare(&two, &one).map(std::cmp::Ordering::reverse));
+            if let (Some(first), Some(second)) = (compare(&one, &two), compare(&two, &three)) {
+                prop_assert!(first.is_gt() || second.is_gt() || compare(&one, &three).is_some_and(|it| it.is_le()));
+            }
+            if scheme.same_release(&one, &two) {
+                prop_assert!(!policy.is_older(&one, &two) && !policy.is_older(&two, &one));
+                prop_assert!(scheme.same_release(&two, &one));
+                prop_assert!(!scheme.same_release(&two, &three) || scheme.same_release(&one, &three));
+            }
+            if policy.is_older(&one, &two) {
+                prop_assert_eq!(compare(&one, &two), Some(std::cmp::Ordering::Less));
+                prop_assert!(!policy.is_older(&two, &three) || policy.is_older(&one, &three));
+            }
+        }
+    }
 
     #[test]
     fn what_is_one_release_is_the_policys_to_say() {

@@ -65,6 +65,19 @@ impl RulePattern {
         self.words.get(place).is_some_and(|pattern| glob::is_match(pattern, word))
     }
 
+    /// Returns this pattern with the words of a rule in the places that the rule does not match, and the patterns that they
+    /// replace.
+    pub(crate) fn with_words_of(&self, rule: &RuleKey) -> (Self, Vec<&str>) {
+        let (mut meant, mut replaced) = (self.clone(), Vec::new());
+        for ((own, meant), word) in self.words.iter().zip(&mut meant.words).zip(rule.words()) {
+            if !glob::is_match(own, word) {
+                *meant = word.into();
+                replaced.push(&**own);
+            }
+        }
+        (meant, replaced)
+    }
+
     /// Returns this pattern with every word allowed at one place.
     pub(crate) fn with_any(&self, place: usize) -> Self {
         let mut pattern = self.clone();

@@ -7,7 +7,7 @@ mod script;
 use crate::book::{
     InterimImage, Predicate, Role, Rule, RuleBook, RuleKey, SameRelease, StoneImage, StopScope,
 };
-use crate::decide::{Decision, EligibilityIndex, OfferKind, TraceRecord, decide, diff, explain, plan};
+use crate::decide::{Decision, EligibilityIndex, Offer, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::Device;
 use crate::request::{AskedFrom, InstalledModule, Question, Side, UpdateRequest};
 use crate::value::{Reported, UnixTime};
@@ -214,6 +214,12 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
         let is_test = index.test_device(&device).is_some();
         assert!(because.role() != Role::Pending || is_test, "what is pending is for test devices only");
         assert!(rule.assignments().contains(because));
+        // `Exact` treats `1.0` and `1.0.0` as two releases on purpose.
+        assert!(
+            rule.policy().same_release == SameRelease::Exact
+                || !rule.policy().scheme.same_release(&offer.version, &module.version),
+            "no device is offered the release that it has, not even as a stepping stone"
+        );
         if let OfferKind::SteppingStone { stone, .. } = kind
             && stone.image == StoneImage::Interim
         {
@@ -230,11 +236,31 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
             assert!(rule.policy().is_same_release(&approved.version, &offer.version));
         }
     }
-    check_plan(book.rule(&key), index, &question, now);
+    check_plan(book, book.rule(&key), index, &question, now);
 }
 
-/// Checks that a plan never contains a version twice, and never leads back to its start.
-fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
+/// Checks that an offer of a rule is not banned: some image of its version for the rule is not.
+fn check_not_banned(book: &RuleBook, rule: &Rule, offer: &Offer) {
+    let releases = book.packages().flat_map(|package| &package.releases);
+    let releases = releases.filter(|release| release.rule == *rule.key());
+    let releases = releases.map(|release| (&release.version, release.files.image.sha256));
+    let interims = book.packages().flat_map(|package| &package.interim);
+    let interims = interims.map(|image| (&image.version, image.files.image.sha256));
+    let mut images = releases.chain(interims).filter(|(version, _)| **version == offer.version);
+    let is_free = |(version, digest)| {
+        !book.bans().any(|ban| book.is_image_banned_by(ban, rule.key(), rule.policy(), version, digest))
+    };
+    assert!(images.any(is_free), "{} is banned in {}", offer.version, rule.key());
+}
+
+/// Checks that a plan never contains a version twice or a banned version, and never leads back to its start.
+fn check_plan(
+    book: &RuleBook,
+    rule: Option<&Rule>,
+    index: &EligibilityIndex,
+    question: &Question<'_>,
+    now: UnixTime,
+) {
     let plan = plan(index, question, now);
     assert!(plan.end.offer().is_none(), "a plan ends: {plan}");
     // Whole versions are compared. For a rule that compares three numbers, a stone may equal the installed version.
@@ -249,6 +275,9 @@ fn check_plan(rule: Option<&Rule>, index: &EligibilityIndex, question: &Question
             "no version twice: {plan}; {rule:?}"
         );
         seen.push(&hop.offer.version);
+        if let Some(rule) = rule {
+            check_not_banned(book, rule, hop.offer);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Values that are chosen by the bytes of a fuzzer.
 
 use crate::book::{
-    Audience, BookCommand, Group, HeldDevices, Hold, IngestId, IngestedPackage, InterimImage, OfferPolicy,
-    OfferRule, PatternScheme, Predicate, Release, ReleaseFiles, Rollout, RuleKey, RulePattern, SameRelease,
-    Share, SteppingStone, StopScope, StoredFile, TestDevice,
+    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Group, HeldDevices, Hold, IngestId,
+    IngestedPackage, InterimImage, OfferPolicy, OfferRule, PatternScheme, Predicate, Release, ReleaseFiles,
+    Rollout, RuleKey, RulePattern, SameRelease, Share, SteppingStone, StopScope, StoredFile, TestDevice,
 };
 use crate::device::DeviceId;
 use crate::request::Side;
@@ -58,7 +58,7 @@ impl Script<'_> {
         let words = [
             self.of(&["UCPhone", "ucphone", "RoundTable"]),
             self.of(&["LG-Nortel", "Polycom"]),
-            self.of(&["IP8540", "CX700"]),
+            self.of(&["IP8540", "CX700", "IP 8540"]),
             self.of(&["A", "B"]),
             self.of(&["ENU", "DEU"]),
             self.of(&["CPE", "cpe", "BOOT"]),
@@ -156,6 +156,13 @@ fn rule_pattern(script: &mut Script<'_>) -> RulePattern {
     script.of(&["*", "UCPhone/*/*/A", "*/*/*/*/*/CPE"]).parse().expect("a pattern")
 }
 
+fn ban_scope(script: &mut Script<'_>) -> BanScope {
+    match script.below(3) {
+        0 => BanScope::Image(Sha256Digest::new([script.below(32); 32])),
+        _ => BanScope::Version { rules: rule_pattern(script), version: script.version() },
+    }
+}
+
 pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
     let rollout_name = |script: &mut Script<'_>| script.of(&["one", "two"]).parse().expect("a name");
     let share = |script: &mut Script<'_>| {
@@ -163,7 +170,7 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
         Share::Percent(text.parse().expect("a share"))
     };
     let (all, rule) = (StopScope::All, script.rule());
-    match script.below(25) {
+    match script.below(30) {
         0..=1 => BookCommand::Approve(vec![rule]),
         2 => BookCommand::RollBack(rule),
         3 => BookCommand::Reject(rule),
@@ -221,6 +228,14 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
         21 => BookCommand::Kill { scope: all, reason: "".into() },
         22 => BookCommand::RemoveGroup(group_name(script)),
         23 => BookCommand::RemoveScheme(rule_pattern(script)),
+        25..=26 => BookCommand::Ban(Ban::new(ban_scope(script), "it loops")),
+        27 => BookCommand::LiftBan(ban_scope(script)),
+        28 => BookCommand::Unreject { rule, version: script.version() },
+        29 => BookCommand::PutAlias(Alias::new(
+            if script.below(2) == 0 { AliasField::Model } else { AliasField::HardwareRevision },
+            script.of(&["CX700", "IP 8540", "B"]).parse().expect("a word"),
+            script.of(&["IP8540", "A"]).parse().expect("a word"),
+        )),
         _ => {
             let scheme = script.of(&["dotnet", "numeric", "prefixed:UC*HD_"]).parse().expect("a scheme");
             BookCommand::PutScheme(PatternScheme::new(rule_pattern(script), scheme))

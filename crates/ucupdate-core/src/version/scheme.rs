@@ -56,6 +56,27 @@ impl VersionScheme {
         *self == Self::Dotnet
     }
 
+    /// Returns a scheme that reads a version, for advice: `dotnet`, `numeric`, or `prefixed` with the prefix of the version. `None`
+    /// if none of them reads it.
+    ///
+    /// ```
+    /// use ucupdate_core::version::{ReportedVersion, VersionScheme};
+    ///
+    /// let advice = |text: &str| VersionScheme::reading(&ReportedVersion::new(text)).map(|it| it.to_string());
+    /// assert_eq!(advice("3.0.0.459.1").as_deref(), Some("numeric"));
+    /// assert_eq!(advice("T48G-35.8.0.31").as_deref(), Some("prefixed:T48G-"));
+    /// assert_eq!(advice("4.1.0.82b"), None);
+    /// ```
+    pub fn reading(version: &ReportedVersion) -> Option<Self> {
+        let prefixed = || {
+            let text = version.as_str();
+            let prefix = VersionPrefix::new("*", false).ok()?.split(text)?.0;
+            VersionPrefix::new(prefix, false).ok().map(Self::Prefixed)
+        };
+        let known = [Self::Dotnet, Self::Numeric].into_iter().chain(prefixed());
+        known.into_iter().find(|scheme| scheme.numbers(version).is_some())
+    }
+
     /// Reads a version of a setting, such as a floor, a minimum or the threshold of a stepping stone.
     ///
     /// The result keeps the text without its prefix.

@@ -4,6 +4,7 @@ use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::comparator::{BLANKS, Comparator, LAST_PLACE, Operator, RANGE};
 use crate::version::firmware_version::{FirmwareVersion, ReportedVersion};
 use crate::version::numbers::Numbers;
+use crate::version::scheme::VersionScheme;
 use std::fmt;
 use std::str::FromStr;
 
@@ -51,6 +52,32 @@ pub struct VersionRange {
 }
 
 impl VersionRange {
+    /// Reads a range whose versions are texts of a scheme, such as `<T48G-35.8.0.31`. The result has them without prefixes.
+    ///
+    /// # Errors
+    /// Returns an error if the text is not a range of versions of this scheme.
+    ///
+    /// ```
+    /// use ucupdate_core::version::VersionRange;
+    /// let scheme = "prefixed:T48G-".parse().unwrap();
+    /// let range = VersionRange::read(">=T48G-35.8, <35.8.0.31", &scheme).unwrap();
+    /// assert_eq!(range.to_string(), ">=35.8, <35.8.0.31");
+    /// ```
+    pub fn read(text: &str, scheme: &VersionScheme) -> Result<Self, ParseError> {
+        let without_prefix = |comparator: &str| {
+            let comparator = comparator.trim_matches(BLANKS);
+            let version = comparator.trim_start_matches(['=', '<', '>']);
+            let sign = comparator.strip_suffix(version)?;
+            let version = scheme.read(version.trim_start_matches(BLANKS)).ok()?;
+            let rest = if version.as_str().contains('.') { "" } else { ".0" };
+            Some(format!("{sign}{version}{rest}"))
+        };
+        text.parse().or_else(|error| {
+            let comparators: Option<Vec<String>> = text.split(',').map(without_prefix).collect();
+            comparators.ok_or(error)?.join(",").parse()
+        })
+    }
+
     /// Returns whether the range contains a version.
     #[inline]
     pub fn holds(&self, version: &FirmwareVersion) -> bool {

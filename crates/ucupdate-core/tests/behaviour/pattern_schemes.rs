@@ -104,7 +104,7 @@ fn a_version_that_the_new_scheme_cannot_read_is_named_with_its_role() {
     ingest(&mut book, &package(2, &[(P440, "3.0.0.459.1", 2)]));
     let unreadable = format!(
         "{P440}: the version scheme `numeric` cannot read UC440HD_2.0.3.21, which is approved; it has no order, and equals \
-         only the same text"
+         only the same text; `ucupdate policy set {P440} --scheme prefixed:UC440HD_` reads it"
     );
     assert!(make(&mut book.clone(), put("*", "numeric")).contains(&unreadable));
     assert!(make(&mut book.clone(), own(P440, "numeric")).contains(&unreadable));

@@ -188,6 +188,7 @@ pub async fn check_store(
     found.problems.extend(gone.map(|package| StoreProblem::PackageGone { package }));
     if found.revisions > 0 && chain.is_whole {
         look_at_stones(&chain.book, &mut found);
+        look_at_versions(&chain.book, &mut found);
     }
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
@@ -371,6 +372,14 @@ fn look_at_stones(book: &RuleBook, found: &mut StoreCheck) {
     found.problems.extend(wide);
     let others = book.other_interim_versions().into_iter();
     found.problems.extend(others.map(|other| StoreProblem::OtherInterimVersion { other: Box::new(other) }));
+}
+
+/// Checks for versions of a rule that are one release, and for bans without a version.
+fn look_at_versions(book: &RuleBook, found: &mut StoreCheck) {
+    let pairs = book.one_releases().into_iter();
+    found.problems.extend(pairs.map(|pair| StoreProblem::OneRelease { pair: Box::new(pair) }));
+    let bans = book.bans().filter(|ban| ban.scope.is_empty());
+    found.problems.extend(bans.map(|ban| StoreProblem::BanEmpty { scope: Box::new(ban.scope.clone()) }));
 }
 
 async fn look_at_files(

@@ -1,7 +1,7 @@
 //! [`StoreProblem`]: a problem in a store, and its repair.
 
 use std::fmt;
-use ucupdate_core::book::{OtherInterimVersion, SteppingStone, WideStone};
+use ucupdate_core::book::{BanScope, OneRelease, OtherInterimVersion, SteppingStone, WideStone};
 use ucupdate_core::value::PackageId;
 
 /// A problem that [`check_store`](crate::check_store) found. Its text names the object. [`repair`](Self::repair) says
@@ -41,6 +41,10 @@ pub enum StoreProblem {
     StoneTooWide { wide: Box<WideStone> },
     /// An approved interim image has another version than the stepping stone that sends it.
     OtherInterimVersion { other: Box<OtherInterimVersion> },
+    /// Two different images of a rule are one release in the version scheme of the rule.
+    OneRelease { pair: Box<OneRelease> },
+    /// A ban has no version, so it applies to no image. Earlier programs accepted such bans.
+    BanEmpty { scope: Box<BanScope> },
 }
 
 impl StoreProblem {
@@ -62,6 +66,8 @@ impl StoreProblem {
             Self::InventoryDamaged { .. } => "inventory-damaged",
             Self::StoneTooWide { .. } => "stone-too-wide",
             Self::OtherInterimVersion { .. } => "other-interim-version",
+            Self::OneRelease { .. } => "one-release",
+            Self::BanEmpty { .. } => "ban-empty",
         }
     }
 
@@ -82,7 +88,9 @@ impl StoreProblem {
             Self::HistoryGone { .. }
             | Self::PackageGone { .. }
             | Self::StoneTooWide { .. }
-            | Self::OtherInterimVersion { .. } => None,
+            | Self::OtherInterimVersion { .. }
+            | Self::OneRelease { .. }
+            | Self::BanEmpty { .. } => None,
         }
     }
 
@@ -162,6 +170,17 @@ impl StoreProblem {
                 "type `{}` if the image is the right one, or else ingest a package with the image that the stone names",
                 other.set_command()
             ),
+            Self::OneRelease { pair } => format!(
+                "type `{}` if devices must not get the image of {}, or set a version scheme that tells the versions apart with \
+                 `ucupdate policy set {} --scheme SCHEME`",
+                pair.ban_command(),
+                pair.other.0,
+                pair.rule
+            ),
+            Self::BanEmpty { scope } => format!(
+                "type `{}`, and ban the version that was meant with `ucupdate ban add RULES VERSION --reason TEXT`",
+                scope.lift_command()
+            ),
         }
     }
 }
@@ -207,6 +226,18 @@ impl fmt::Display for StoreProblem {
                     "interim image {version} for {locale} is approved, but stepping stone {} names {}",
                     stone.name, stone.by
                 )
+            }
+            Self::OneRelease { pair } => {
+                let OneRelease { rule, scheme, kept, other, .. } = &**pair;
+                write!(
+                    f,
+                    "{rule}: {} and {} are different images, but one release in the version scheme `{scheme}`, so a device with \
+                     one of them is not offered the other",
+                    kept.0, other.0
+                )
+            }
+            Self::BanEmpty { scope } => {
+                write!(f, "the ban of `{scope}` has no version, so it applies to no image")
             }
         }
     }

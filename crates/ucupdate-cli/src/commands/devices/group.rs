@@ -5,7 +5,7 @@ use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make, make_as_seen};
 use crate::args::device_or_group::with_device_or_group;
-use crate::args::kind::KindPatternArgs;
+use crate::args::kind::{KindPatternArgs, scheme_of};
 use crate::args::side::SideName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -16,6 +16,7 @@ use serde_json::json;
 use ucupdate::book::{
     BookCommand, Group, GroupName, IpNetwork, MacPrefix, Predicate, RuleBook, SerialRange, UserDomain,
 };
+use ucupdate::device::KindPattern;
 use ucupdate::request::Side;
 use ucupdate::value::ParseError;
 use ucupdate::version::VersionRange;
@@ -85,18 +86,26 @@ pub(crate) struct PredicateArgs {
     #[arg(long)]
     side: Option<SideName>,
     /// The range of the installed version, such as ">=1.0.0, <1.0.522.98"
-    #[arg(long, value_name = "RANGE", value_parser = range)]
-    installed: Option<VersionRange>,
+    #[arg(long, value_name = "RANGE")]
+    installed: Option<String>,
 }
 
-/// Reads a range. The error names the wrong comparator and the fault of its version.
-fn range(text: &str) -> Result<VersionRange, String> {
-    text.parse().map_err(|error: ParseError| format!("{error:#}"))
+/// Reads a range of versions in the scheme of the rules of the given device kinds. The error names the wrong comparator and the
+/// fault of its version.
+fn range(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<VersionRange, Failure> {
+    text.parse().or_else(|error: ParseError| match scheme_of(kind, book)? {
+        Some(scheme) => VersionRange::read(text, &scheme).map_err(|error| usage(&error)),
+        None => Err(usage(&error)),
+    })
+}
+
+fn usage(error: &ParseError) -> Failure {
+    Failure::usage(format_args!("{error:#}"))
 }
 
 impl PredicateArgs {
     /// Returns the predicate. `None` if no option is given.
-    fn predicate(self) -> Option<Predicate> {
+    fn predicate(self, book: &RuleBook) -> Result<Option<Predicate>, Failure> {
         let mut predicate = Predicate::default();
         predicate.kind = self.kind.pattern();
         predicate.mac_prefixes = self.mac_prefix;
@@ -104,8 +113,9 @@ impl PredicateArgs {
         predicate.user_domains = self.user_domain;
         predicate.networks = self.network;
         predicate.side = self.side.map(Side::from);
-        predicate.installed = self.installed;
-        Some(predicate).filter(|predicate| !predicate.is_empty())
+        predicate.installed =
+            self.installed.map(|installed| range(&installed, &predicate.kind, book)).transpose()?;
+        Ok(Some(predicate).filter(|predicate| !predicate.is_empty()))
     }
 }
 
@@ -131,7 +141,8 @@ fn group_text(book: &RuleBook, group: &Group) -> String {
 
 async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
     let AddArgs { name, predicate, replace, how } = args;
-    let group = Group { name, predicate: predicate.predicate() };
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let group = Group { name, predicate: predicate.predicate(seen.book())? };
     let command = BookCommand::PutGroup(group.clone());
     if replace {
         return make(&command, &how, context).await;

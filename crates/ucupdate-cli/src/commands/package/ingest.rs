@@ -18,8 +18,10 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
+use ucupdate::cab::package::{Package, Problem, ProblemKind};
 use ucupdate::store::ByteStream;
 use ucupdate::value::UnixTime;
+use ucupdate::version::ReportedVersion;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
 use ucupdate_admin::report::ProblemReport;
 
@@ -85,7 +87,7 @@ impl PackageReport {
             package: ingested.id().to_string(),
             revision: ingested.revision,
             told: ingested.notes.iter().cloned().collect(),
-            warnings: ingested.package.warnings().map(ProblemReport::of).collect(),
+            warnings: warnings_of(&ingested.package),
             differences: None,
         }
     }
@@ -98,10 +100,22 @@ impl PackageReport {
             package: would.package.id.to_string(),
             revision: None,
             told: run.change.notes.iter().cloned().collect(),
-            warnings: would.package.warnings().map(ProblemReport::of).collect(),
+            warnings: warnings_of(&would.package),
             differences: Some(devices.differences(&run.before, &run.after, now)),
         }
     }
+}
+
+/// Returns the warnings about a package. A version that .NET cannot read is left out: the scheme of its rule may read it, and a
+/// note says so where it does not.
+fn warnings_of(package: &Package) -> Vec<ProblemReport> {
+    let is_noted = |problem: &&Problem| {
+        let found = problem.found.as_deref().unwrap_or_default();
+        let is_it = |version: &ReportedVersion| found.starts_with(&format!("{:?}:", version.as_str()));
+        problem.kind == ProblemKind::VersionUnreadable
+            && package.releases.iter().any(|release| is_it(&release.version))
+    };
+    package.warnings().filter(|problem| !is_noted(problem)).map(ProblemReport::of).collect()
 }
 
 impl fmt::Display for PackageReport {

@@ -1,15 +1,15 @@
 //! `ucupdate stone`: manages stepping stones, which devices must install before their target version.
 
 use crate::args::change::{ChangeArgs, make, make_as_seen, report_nothing};
-use crate::args::kind::KindPatternArgs;
+use crate::args::kind::{KindPatternArgs, scheme_of};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use crate::suggest::refused;
 use serde_json::{Value, json};
 use ucupdate::Snapshot;
-use ucupdate::book::{BookCommand, Refusal, SteppingStone, StoneImage, StoneName};
-use ucupdate::device::KindWord;
+use ucupdate::book::{BookCommand, Refusal, RuleBook, SteppingStone, StoneImage, StoneName};
+use ucupdate::device::{KindPattern, KindWord};
 use ucupdate::value::ParseError;
 use ucupdate::version::{FirmwareVersion, VersionScheme};
 
@@ -44,11 +44,11 @@ pub(crate) struct SetArgs {
     #[command(flatten, next_help_heading = "Devices of the stone")]
     kind: KindPatternArgs,
     /// Devices below this version must install the version of --by first
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    below: Option<FirmwareVersion>,
+    #[arg(long, value_name = "VERSION")]
+    below: Option<String>,
     /// The version that these devices install first
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    by: Option<FirmwareVersion>,
+    #[arg(long, value_name = "VERSION")]
+    by: Option<String>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -61,11 +61,11 @@ pub(crate) struct AddArgs {
     #[command(flatten, next_help_heading = "Devices of the stone")]
     kind: KindPatternArgs,
     /// Devices below this version must install the version of --by first
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    below: FirmwareVersion,
+    #[arg(long, value_name = "VERSION")]
+    below: String,
     /// The version that these devices install first
-    #[arg(long, value_name = "VERSION", value_parser = threshold)]
-    by: FirmwareVersion,
+    #[arg(long, value_name = "VERSION")]
+    by: String,
     /// The source of the image
     #[arg(long, default_value = "release")]
     image: ImageName,
@@ -90,23 +90,27 @@ pub(crate) struct RemoveArgs {
 }
 
 impl AddArgs {
-    fn stone(self) -> (SteppingStone, ChangeArgs) {
-        let mut stone = SteppingStone::new(self.name, self.kind.pattern(), self.below, self.by);
+    fn stone(self, book: &RuleBook) -> Result<(SteppingStone, ChangeArgs), Failure> {
+        let kind = self.kind.pattern();
+        let (below, by) = (threshold(&self.below, &kind, book)?, threshold(&self.by, &kind, book)?);
+        let mut stone = SteppingStone::new(self.name, kind, below, by);
         stone.image = match self.image {
             ImageName::Interim => StoneImage::Interim,
             ImageName::Release => StoneImage::Release,
         };
-        (stone, self.how)
+        Ok((stone, self.how))
     }
 }
 
-/// Reads the version of a stone. It must be a version for .NET, or have one to eight numbers for rules with another
-/// scheme.
-fn threshold(text: &str) -> Result<FirmwareVersion, String> {
-    text.parse().or_else(|error: ParseError| {
-        VersionScheme::Numeric
-            .read(text)
-            .map_err(|_| format!("{error}, or 1 to 8 for rules in other schemes"))
+/// Reads the version of a stone: a version for .NET, one to eight numbers, or a version in the scheme of the rules that the stone
+/// is for.
+fn threshold(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<FirmwareVersion, Failure> {
+    let plain =
+        text.parse().or_else(|error: ParseError| VersionScheme::Numeric.read(text).map_err(|_| error));
+    plain.or_else(|error| {
+        let read = scheme_of(kind, book)?.map(|scheme| scheme.read(text));
+        let numbers = || Failure::usage(format_args!("{error}, or 1 to 8 for rules in other schemes"));
+        read.ok_or_else(numbers)?.map_err(Failure::usage)
     })
 }
 
@@ -142,7 +146,8 @@ pub(crate) async fn run(command: StoneCommand, context: &mut Context) -> Result<
             context.output.result(&list)
         }
         StoneCommand::Add(args) => {
-            let (stone, how) = args.stone();
+            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+            let (stone, how) = args.stone(seen.book())?;
             make(&BookCommand::AddStone(stone), &how, context).await
         }
         StoneCommand::Remove(args) => make(&BookCommand::RemoveStone(args.name), &args.how, context).await,
@@ -183,8 +188,12 @@ async fn set(args: SetArgs, context: &mut Context) -> Result<(), Failure> {
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let mut stone = find(&name, &seen)?.clone();
     stone.kind = kind.in_place_of(stone.kind);
-    stone.below = below.unwrap_or(stone.below);
-    stone.by = by.unwrap_or(stone.by);
+    if let Some(below) = below {
+        stone.below = threshold(&below, &stone.kind, seen.book())?;
+    }
+    if let Some(by) = by {
+        stone.by = threshold(&by, &stone.kind, seen.book())?;
+    }
     replace(name, vec![stone], &how, &seen, context).await
 }
 

@@ -6,7 +6,10 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rule::Rule;
 use crate::book::rule_key::RuleKey;
+use crate::book::rule_pattern::RulePattern;
 use crate::book::table::Entry;
+use crate::device::{KindPattern, KindWord};
+use crate::value::shell_word;
 
 impl ChangeDraft<'_> {
     pub(crate) fn put_alias(&mut self, alias: &Alias) -> Result<(), Refusal> {
@@ -86,6 +89,61 @@ impl ChangeDraft<'_> {
                 .map(|rule| Note::AliasNotUsed { alias: Box::new(alias.clone()), rule: rule.clone() })
                 .collect()),
         }
+    }
+
+    /// Refuses a pattern for a setting of rules if it matches rules only by the words of aliases.
+    pub(super) fn check_rule_words(&self, pattern: &RulePattern, what: &'static str) -> Result<(), Refusal> {
+        let rules = || self.book.rules().map(Rule::key);
+        if rules().any(|rule| pattern.holds(rule)) {
+            return Ok(());
+        }
+        let Some(rule) = rules().find(|rule| self.book.covers(pattern, rule)) else { return Ok(()) };
+        let (meant, words) = pattern.with_words_of(rule);
+        Err(Refusal::PatternOfAlias {
+            pattern: pattern.to_string().into(),
+            word: words.join(" and ").into(),
+            what,
+            meant: meant.to_string().into(),
+        })
+    }
+
+    /// Refuses a pattern of device kinds for a setting of rules if it matches rules only by the words of aliases.
+    pub(super) fn check_kind_words(&self, pattern: &KindPattern, what: &'static str) -> Result<(), Refusal> {
+        let has_rule =
+            |pattern: &KindPattern| self.book.rules().any(|rule| pattern.matches(rule.key().kind()));
+        if self.book.aliases.is_empty() || has_rule(pattern) {
+            return Ok(());
+        }
+        let mut texts = pattern
+            .texts()
+            .into_array()
+            .map(|words| words.into_iter().map(str::to_owned).collect::<Vec<String>>());
+        let mut words = Vec::new();
+        for (place, texts) in texts.iter_mut().enumerate() {
+            for text in texts {
+                let stands_for_it = |alias: &Alias| {
+                    alias.reported.field.place() == place
+                        && alias.reported.word.as_str().eq_ignore_ascii_case(text)
+                };
+                if let Some(alias) = self.book.aliases().find(stands_for_it) {
+                    words.push(std::mem::replace(text, alias.stands_for.as_str().to_owned()));
+                }
+            }
+        }
+        let Ok(meant) = KindPattern::from_texts(&texts.into()) else { return Ok(()) };
+        if !has_rule(&meant) {
+            return Ok(());
+        }
+        let options = KindWord::ALL.into_iter().zip(meant.texts().into_array()).flat_map(|(word, texts)| {
+            let option = word.field().replace('_', "-");
+            texts.into_iter().map(move |text| format!("--{option} {}", shell_word(text)))
+        });
+        Err(Refusal::PatternOfAlias {
+            pattern: pattern.to_string().into(),
+            word: words.join(" and ").into(),
+            what,
+            meant: options.collect::<Vec<_>>().join(" ").into(),
+        })
     }
 
     /// Notes the aliases that devices no longer use, because a new rule is for the word that they report.

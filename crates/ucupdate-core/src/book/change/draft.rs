@@ -277,6 +277,10 @@ impl<'a> ChangeDraft<'a> {
             None => Note::Pending { rule: key.clone(), version },
         };
         self.notes.push(note);
+        if rule.policy().scheme.numbers(&release.version).is_none() {
+            let (version, scheme) = (release.version.clone(), rule.policy().scheme.clone());
+            self.notes.push(Note::NotInScheme { rule: key.clone(), version, role: "pending", scheme });
+        }
         if is_new {
             self.note_unused_aliases(&key);
         }

@@ -2,8 +2,10 @@
 
 use super::note::Note;
 use crate::book::interim::approve_command;
+use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy};
 use crate::value::shell_word;
+use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
 
 impl fmt::Display for Note {
@@ -134,7 +136,8 @@ impl fmt::Display for Note {
             Self::NotInScheme { rule, version, role, scheme } => write!(
                 f,
                 "{rule}: the version scheme `{scheme}` cannot read {version}, which is {role}; it has no order, and equals \
-                 only the same text"
+                 only the same text{}",
+                scheme_advice(rule, version)
             ),
             Self::OneRelease { rule, version, other } => write!(
                 f,
@@ -342,4 +345,12 @@ impl fmt::Display for WasReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, "; its reason was: {}", self.0) }
     }
+}
+
+/// Returns what to type so that a version of a rule can be read. Empty if no scheme reads it.
+fn scheme_advice(rule: &RuleKey, version: &ReportedVersion) -> String {
+    VersionScheme::reading(version).map_or_else(String::new, |scheme| {
+        let (rule, scheme) = (shell_word(&rule.to_string()), shell_word(&scheme.to_string()));
+        format!("; `ucupdate policy set {rule} --scheme {scheme}` reads it")
+    })
 }

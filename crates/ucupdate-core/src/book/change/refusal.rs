@@ -116,6 +116,20 @@ pub enum Refusal {
          a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
     )]
     AliasOfRule { alias: Box<Alias>, rule: RuleKey },
+    /// A pattern matches rules only by the words of aliases, and is for the words of rules.
+    #[error(
+        "{pattern} matches no rule, but {word} stands for another word by an alias, and a {what} is for the words of rules; \
+         type {meant} instead"
+    )]
+    PatternOfAlias {
+        pattern: Box<str>,
+        /// The words of aliases in the pattern.
+        word: Box<str>,
+        /// The setting with the pattern.
+        what: &'static str,
+        /// The pattern or the options to type.
+        meant: Box<str>,
+    },
     /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
@@ -315,6 +329,7 @@ impl Refusal {
             Self::AliasOutside { .. } => "alias-outside",
             Self::AliasChain { .. } => "alias-chain",
             Self::AliasOfRule { .. } => "alias-of-rule",
+            Self::PatternOfAlias { .. } => "pattern-of-alias",
             Self::NoAlias { .. } => "no-alias",
             Self::OtherInterimBytes { .. } => "other-interim-bytes",
             Self::InterimTooLow { .. } => "interim-too-low",

@@ -18,6 +18,7 @@ impl ChangeDraft<'_> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
         self.check_ban(key, &candidate)?;
+        self.check_rejection(key, &candidate.version)?;
         let version = candidate.version.clone();
         let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
         let before = before.map(|before| before.version).filter(|before| *before != version);
@@ -53,11 +54,17 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    fn version_of_rollout(&self, key: &RuleKey, name: &RolloutName) -> Option<ReportedVersion> {
-        self.rule(key)?.rollout(name).map(|(assignment, _)| assignment.candidate.version.clone())
+    /// Refuses a rollout whose version was banned or rejected since it was started.
+    fn check_rolled_out(&self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
+        let rollout = self.rule(key).and_then(|rule| rule.rollout(name));
+        let Some(candidate) = rollout.map(|(assignment, _)| assignment.candidate.clone()) else {
+            return Ok(());
+        };
+        self.check_ban(key, &candidate)?;
+        self.check_rejection(key, &candidate.version)
     }
 
-    /// Refuses a version that was rejected: a rollout would give it to devices.
+    /// Refuses a version that was rejected: a rollout or a pin would give it to devices.
     fn check_rejection(&self, key: &RuleKey, version: &ReportedVersion) -> Result<(), Refusal> {
         match self.rule(key).filter(|rule| rule.is_rejected(version)) {
             None => Ok(()),
@@ -91,6 +98,17 @@ impl ChangeDraft<'_> {
         share: &Share,
     ) -> Result<(), Refusal> {
         let before = self.with(key, |rule| rule.set_share(name, share.clone()))?;
+        // A smaller share is allowed, because it gives the version to fewer devices.
+        let is_smaller = match (&before, share) {
+            (Share::Percent(before), Share::Percent(share)) => {
+                before.bound().is_none_or(|before| share.bound().is_some_and(|share| share <= before))
+            }
+            (Share::All, Share::Percent(_)) => true,
+            _ => before == *share,
+        };
+        if !is_smaller {
+            self.check_rolled_out(key, name)?;
+        }
         if before != *share {
             let (rule, name, share) = (self.spelled(key), name.clone(), share.clone());
             self.notes.push(Note::ShareSet { rule, name, share, before });
@@ -114,20 +132,14 @@ impl ChangeDraft<'_> {
     }
 
     pub(crate) fn resume_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
-        if let Some(version) = self.version_of_rollout(key, name) {
-            self.check_rejection(key, &version)?;
-        }
+        self.check_rolled_out(key, name)?;
         let reason = self.with(key, |rule| rule.resume_rollout(name))?;
         self.notes.push(Note::RolloutResumed { rule: self.spelled(key), name: name.clone(), reason });
         Ok(())
     }
 
     pub(crate) fn finish_rollout(&mut self, key: &RuleKey, name: &RolloutName) -> Result<(), Refusal> {
-        let rollout = self.rule(key).and_then(|rule| rule.rollout(name));
-        if let Some(candidate) = rollout.map(|(assignment, _)| assignment.candidate.clone()) {
-            self.check_ban(key, &candidate)?;
-            self.check_rejection(key, &candidate.version)?;
-        }
+        self.check_rolled_out(key, name)?;
         let approved = self.with(key, |rule| rule.finish_rollout(name))?;
         let rule = self.spelled(key);
         let (name, version) = (name.clone(), approved.version.clone());

@@ -14,6 +14,7 @@ use crate::version::{ReportedVersion, VersionScheme};
 
 impl ChangeDraft<'_> {
     pub(crate) fn put_scheme(&mut self, new: &PatternScheme) -> Result<(), Refusal> {
+        self.check_rule_words(&new.rules, "version scheme")?;
         let mut settings = self.book.settings.clone();
         let there = settings.schemes.iter_mut().find(|there| there.rules.is_same(&new.rules));
         let before = match there {

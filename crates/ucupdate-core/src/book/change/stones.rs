@@ -78,6 +78,7 @@ impl ChangeDraft<'_> {
         if let Some(other) = others.find(hides) {
             return Err(Refusal::StoneUnreachable { stone: Box::new(other.clone()) });
         }
+        self.check_kind_words(&stone.kind, "stepping stone")?;
         self.propose_image_of(stone);
         self.check_image(stone, before)
     }

@@ -94,6 +94,8 @@ impl From<&StoreProblem> for Finding {
             StoreProblem::OtherInterimVersion { .. } => {
                 (Severity::Problem, "an image with the version that its stone names")
             }
+            StoreProblem::OneRelease { .. } => (Severity::Warning, "one image for each release of a rule"),
+            StoreProblem::BanEmpty { .. } => (Severity::Warning, "a version in each ban"),
             StoreProblem::FileGone { .. } | StoreProblem::FileDamaged { .. } => {
                 (Severity::Problem, "the files of each package as they were ingested")
             }

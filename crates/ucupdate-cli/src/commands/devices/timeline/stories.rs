@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use std::collections::{HashSet, VecDeque};
 use ucupdate::UpdateService;
 use ucupdate::audit::AccessRow;
+use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{
     DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
@@ -68,7 +69,10 @@ impl Stories {
         context: &mut Context,
     ) -> Result<Self, Failure> {
         let from_store = audit.is_of_store() && logs.is_of_store();
-        let hosts = hosts(whose, audit, from_store, context).await?;
+        let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
+        let snapshot = service.as_ref().map(UpdateService::snapshot);
+        let index = snapshot.as_ref().map(|snapshot| snapshot.index());
+        let hosts = hosts(whose, audit, index, from_store, context).await?;
         let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
         let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
         let mut end: Option<UnixTime> = None;
@@ -77,7 +81,7 @@ impl Stories {
         let audit_read = audit
             .each(context, from_store, true, |logged| {
                 end = end.max(Some(logged.row.logged_at));
-                if whose.is_of(&logged.row) || is_at(&logged.row.user_host) {
+                if whose.is_of(&logged.row, index) || is_at(&logged.row.user_host) {
                     audit_rows.push(logged.row.clone());
                 }
             })
@@ -96,9 +100,8 @@ impl Stories {
             .await?;
         let left_out = audit_rows.left_out + access_rows.left_out;
         let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
-        let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
         let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
-        stories.retain(|story| is_sought(whose, story, &timeline));
+        stories.retain(|story| is_sought(whose, story, &timeline, index));
         if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
         }
@@ -135,6 +138,7 @@ impl Stories {
 async fn hosts(
     whose: &SelectedDevices,
     audit: &AuditArgs,
+    index: Option<&EligibilityIndex>,
     from_store: bool,
     context: &mut Context,
 ) -> Result<Option<HashSet<String>>, Failure> {
@@ -146,7 +150,7 @@ async fn hosts(
         }
         SelectedDevices::Mac(_) | SelectedDevices::Serial(_) | SelectedDevices::Rule(_) => {
             let take = |logged: &ucupdate::audit::LoggedRow| {
-                if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row) {
+                if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row, index) {
                     hosts.insert(host_key(&logged.row.user_host));
                 }
             };
@@ -177,7 +181,12 @@ fn stories(
 }
 
 /// Returns whether a story is of a selected device. There are also stories of other devices at the same addresses.
-fn is_sought(whose: &SelectedDevices, story: &DeviceStory, timeline: &Timeline) -> bool {
+fn is_sought(
+    whose: &SelectedDevices,
+    story: &DeviceStory,
+    timeline: &Timeline,
+    index: Option<&EligibilityIndex>,
+) -> bool {
     match whose {
         SelectedDevices::All => true,
         SelectedDevices::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
@@ -187,7 +196,7 @@ fn is_sought(whose: &SelectedDevices, story: &DeviceStory, timeline: &Timeline) 
             let rows = timeline.entries().iter().map(|entry| &entry.audit);
             story.device.as_ref().is_some_and(|device| {
                 rows.filter(|row| DeviceId::of(&row.mac_address, &row.serial_number).as_ref() == Some(device))
-                    .any(|row| whose.is_of(row))
+                    .any(|row| whose.is_of(row, index))
             })
         }
     }
