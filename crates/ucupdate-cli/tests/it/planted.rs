@@ -447,8 +447,9 @@ fn check_report(place: &Place, planted: &BTreeSet<(String, String, i64)>) {
     let (silent, least) = (found.remove("silent").unwrap(), expected.remove("silent").unwrap());
     assert!(silent == least || silent == least + PLANTED_EACH as usize, "{silent}");
     assert_eq!(found, expected);
+    // The page names ten devices of each kind at most.
     let page = std::fs::read_to_string(place.path("planted.html")).unwrap();
-    with(planted, "silent").iter().for_each(|device| assert!(page.contains(*device), "{device}"));
+    assert!(page.contains("goes on for 7 devices"), "{page:.2000}");
 }
 
 /// Checks what a server finds by itself: the devices that fell silent within its four days, and those in a loop.
