@@ -1,6 +1,7 @@
 //! Suggestions for mistyped names.
 
 use crate::failure::Failure;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 use ucupdate::ChangeError;
@@ -39,6 +40,17 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
 /// Returns the failure for a rule that does not exist.
 pub(crate) fn no_rule(rule: &RuleKey, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(format_args!("no rule {rule}")), nearest_rule(rule, book))
+}
+
+/// Returns the failure for some words of a rule that no rule has in this order.
+pub(crate) fn near_rule_name(text: &str, book: &RuleBook) -> Failure {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    let words: BTreeSet<&str> = book.rules().flat_map(|rule| rule.key().words()).collect();
+    let near = nearest(last, words.into_iter()).map(|near| match text.rsplit_once('/') {
+        Some((before, _)) => format!("{before}/{near}"),
+        None => near,
+    });
+    with_meant(Failure::not_found(format_args!("no rule has the words {text}")), near)
 }
 
 /// Returns the failure for a group that does not exist.
