@@ -82,6 +82,11 @@ impl Context {
         Ok(Arc::new(Awaited::new(store, waiting)))
     }
 
+    /// Returns the address of the store as it is typed.
+    pub(crate) fn store_name(&self) -> String {
+        self.store.to_string()
+    }
+
     /// Returns the folder of the store. `None` if the store is not in a folder.
     pub(crate) fn store_folder(&self) -> Option<&Path> {
         match &self.store {

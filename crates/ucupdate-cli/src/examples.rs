@@ -18,7 +18,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "ask",
         &[
             "ucupdate ask --url http://127.0.0.1:8080 --device-type UCPhone --vendor LG-Nortel --model IP8540 \
-           --hardware-revision A --locale ENU --version 1.0.522.103",
+           --hardware-revision A --locale ENU --installed 1.0.522.103",
         ],
     ),
     ("captures", &["ucupdate captures"]),
@@ -34,7 +34,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("config example", &["ucupdate config example"]),
     ("completions", &["ucupdate completions bash"]),
     ("man", &["ucupdate man man-pages"]),
-    ("ingest", &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab"]),
+    (
+        "ingest",
+        &["ucupdate ingest UCUpdates.cab --dry-run", "ucupdate ingest UCUpdates.cab", "ucupdate ingest -"],
+    ),
     ("rules", &["ucupdate rules --json"]),
     ("tree", &["ucupdate tree"]),
     (
@@ -42,15 +45,18 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "ucupdate approve UCPhone/LG-Nortel/IP8540/A/ENU/CPE --dry-run",
             "ucupdate approve UCPhone/LG-Nortel/IP8540/A/ENU/CPE 3.5.6907.0",
+            "ucupdate approve 'UCPhone/Polycom/*'",
         ],
     ),
-    ("reject", &["ucupdate reject UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
+    ("reject", &["ucupdate reject UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "ucupdate reject IP8540 CX700"]),
     ("unreject", &["ucupdate unreject UCPhone/LG-Nortel/IP8540/A/ENU/CPE 3.5.6907.0"]),
     (
         "rollback",
         &["ucupdate rollback UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "ucupdate rollback --to 17 --dry-run"],
     ),
     ("remove", &["ucupdate remove UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
+    ("status", &["ucupdate status"]),
+    ("undo", &["ucupdate undo", "ucupdate undo --author ann --yes"]),
     ("history", &["ucupdate history --last 5"]),
     (
         "fleet",
@@ -109,6 +115,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
            --pause-after-failures 5",
         ],
     ),
+    (
+        "rollout edit",
+        &["ucupdate rollout edit CX700 wave-1 --ramp 10%@0d,50%@3d,100%@7d --start-at 2026-12-01T22:00Z"],
+    ),
     ("rollout percent", &["ucupdate rollout percent UCPhone/Polycom/CX700/A/ENU/CPE wave-1 50%"]),
     (
         "rollout pause",
@@ -165,6 +175,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("version", &["ucupdate version 1.0.522 1.0.522.0"]),
     ("simulate", &["ucupdate simulate --devices 1000 --days 14 --fail 2%"]),
     ("package build", &["ucupdate package build folder out.cab"]),
+    ("package list", &["ucupdate package list"]),
     ("package show", &["ucupdate package show UCUpdates.cab"]),
     ("package extract", &["ucupdate package extract UCUpdates.cab --to folder"]),
     ("sample", &["ucupdate sample things"]),

@@ -21,6 +21,7 @@ mod waiting;
 #[cfg(test)]
 mod advised;
 
+use args::moment::units;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
@@ -28,7 +29,7 @@ use commands::devices::{device, fleet, group, hold, loops, report, test_device, 
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
 use commands::server::{ask, captures, config, demo, provisioning, serve, shell, token};
-use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, tree, verify};
+use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, tree, undo, verify};
 use context::Context;
 use examples::with_examples;
 use failure::Failure;
@@ -60,10 +61,10 @@ struct GlobalArgs {
     store: StoreLocation,
     #[command(flatten)]
     remote: RemoteArgs,
-    /// The seconds that a command waits for an answer of the store
+    /// The seconds that a command waits for an answer of the store, or a time such as 2m
     #[arg(
         long, global = true, value_name = "SECONDS", default_value_t = 60,
-        value_parser = clap::value_parser!(u64).range(1..=86_400)
+        value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400)
     )]
     timeout: u64,
     /// A file with settings in TOML [default: UCUPDATE_CONFIG, or none]; `ucupdate config example` prints one
@@ -107,14 +108,18 @@ enum Command {
     Tree(tree::TreeArgs),
     /// Approve pending versions: every device of the rule is offered them
     Approve(decide::ApproveArgs),
-    /// Reject the pending version of a rule
+    /// Reject the pending version of rules
     Reject(decide::RejectArgs),
     /// Withdraw the rejection of a version
     Unreject(decide::UnrejectArgs),
-    /// Return to the version that was approved before, in one rule or, with --to, in the whole rule book
+    /// Return to the version that was approved before, in rules or, with --to, in the whole rule book
     Rollback(decide::RollBackArgs),
-    /// Remove a rule
-    Remove(decide::RuleArgs),
+    /// Remove rules
+    Remove(decide::RemoveArgs),
+    /// Show one screen: the store, what is pending, rollouts, what is stopped, and troubles
+    Status(status::StatusArgs),
+    /// Take back the last change of an author
+    Undo(undo::UndoArgs),
     /// List the changes, with their time and author
     History(history::HistoryArgs),
     /// List the devices that sent requests, the version of each, and the number of devices of each version
@@ -234,6 +239,8 @@ impl Command {
             Self::Unreject(args) => decide::unreject(args, context).await,
             Self::Rollback(args) => decide::roll_back(args, context).await,
             Self::Remove(args) => decide::remove(args, context).await,
+            Self::Status(args) => status::run(args, context).await,
+            Self::Undo(args) => undo::run(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Fleet(args) => fleet::run(args, context).await,
             Self::Device(args) => device::run(*args, context).await,

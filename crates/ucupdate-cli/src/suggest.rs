@@ -42,6 +42,17 @@ pub(crate) fn no_rule(rule: &RuleKey, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(format_args!("no rule {rule}")), nearest_rule(rule, book))
 }
 
+/// Returns the failure for some words of a rule that no rule has in this order.
+pub(crate) fn near_rule_name(text: &str, book: &RuleBook) -> Failure {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    let words: BTreeSet<&str> = book.rules().flat_map(|rule| rule.key().words()).collect();
+    let near = nearest(last, words.into_iter()).map(|near| match text.rsplit_once('/') {
+        Some((before, _)) => format!("{before}/{near}"),
+        None => near,
+    });
+    with_meant(Failure::not_found(format_args!("no rule has the words {text}")), near)
+}
+
 /// Returns the failure for a group that does not exist.
 pub(crate) fn no_group(group: &GroupName, book: &RuleBook) -> Failure {
     let meant = nearest(group.as_str(), book.groups().map(|group| group.name.to_string()));

@@ -10,13 +10,13 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Serve devices", &["serve", "ask", "captures", "token"]),
     (
         "Packages and rules",
-        &["ingest", "rules", "approve", "reject", "unreject", "rollback", "remove", "history"],
+        &["ingest", "rules", "approve", "reject", "unreject", "rollback", "remove", "undo", "history"],
     ),
     ("Some devices first, or never", &["test-device", "group", "rollout", "hold", "pin", "ban"]),
     ("How rules decide", &["policy", "alias", "stone", "interim"]),
     ("Look at devices", &["fleet", "device", "timeline", "loops", "report"]),
     ("Find out why", &["explain", "plan", "diff", "simulate", "inspect", "version", "client-filter"]),
-    ("Look after a store", &["doctor", "verify", "gc", "export", "import", "rebuild", "tree"]),
+    ("Look after a store", &["status", "doctor", "verify", "gc", "export", "import", "rebuild", "tree"]),
     ("Without a store", &["package", "config", "completions", "man"]),
 ];
 

@@ -63,7 +63,7 @@ pub(crate) struct OpenOffers {
     offers: HashMap<(DeviceId, u32), Open>,
     by_time: BTreeSet<(UnixTime, DeviceId, u32)>,
     at_place: HashMap<Place, BTreeSet<(UnixTime, DeviceId, u32)>>,
-    /// The places at which a download of a part settled an offer.
+    /// The places whose offer was settled by a download of a part. A second download of a part settles no other offer there.
     parts: HashSet<Place>,
 }
 

@@ -258,7 +258,7 @@ fn items(kind: MessageKind, mut problems: Vec<ItemProblem>) -> DecodeError {
     DecodeError::Items { kind, problems }
 }
 
-/// Refuses the other kind of message, and a body without any recognised item.
+/// Refuses a response where a request is expected, or the reverse, and a body without any recognised item.
 fn check_root(raw: &RawMessage<'_>, dialect: &Dialect, expected: MessageKind) -> Result<(), DecodeError> {
     let (found, root, scope) = match expected {
         MessageKind::Request => (MessageKind::Response, NameScope::ResponseRoot, NameScope::Request),

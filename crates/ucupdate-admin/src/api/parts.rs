@@ -16,8 +16,8 @@ struct Source {
 
 /// Returns a stream for each part. Without sizes the body is one part.
 ///
-/// The reader of a set asks all parts for bytes at once, so each part waits until the parts before it are whole. The set must be
-/// in its order in the body: a part holds at most the pieces that the reader asked for.
+/// The reader of a set asks for bytes of all parts at the same time. Each part waits until the parts before it were read
+/// completely, so the body must hold the parts in the order of the set.
 pub(crate) fn parts_of(bytes: ByteStream, sizes: &[u64]) -> Vec<ByteStream> {
     if sizes.is_empty() {
         return vec![bytes];

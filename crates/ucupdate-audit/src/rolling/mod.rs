@@ -67,7 +67,7 @@ pub struct RollingLog {
     pending_bytes: usize,
     /// The number of acknowledged rows, which is the number of the first row in `pending`.
     acknowledged: u64,
-    /// The end of a flush: rows with a lower number must be written now.
+    /// The number up to which rows must be written now, because of a flush. Rows with a lower number are due.
     due: u64,
     dropped: u64,
     last_drop: Option<DropReason>,

@@ -1,11 +1,13 @@
 //! Changes of the rule book, which can be made as dry runs.
 
 use super::author::AuthorArgs;
+use super::confirm::{confirm, reaches_everybody};
 use super::devices::{DevicesArgs, Differences};
 use super::nothing_to_do::{NothingToDo, existing_result};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::change_notes::ChangeNotes;
+use crate::output::shown::Shown;
 use crate::suggest::refused;
 use serde::Serialize;
 use std::fmt;
@@ -20,8 +22,41 @@ pub(crate) struct ChangeArgs {
     /// Change nothing, and list the devices whose answer would change
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Agree in advance. Otherwise, a change that affects every device of a rule asks first on a terminal
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
     #[command(flatten, next_help_heading = "Devices for --dry-run")]
     devices: DevicesArgs,
+}
+
+impl ChangeArgs {
+    /// Agrees in advance, because the question was asked already.
+    pub(crate) fn confirmed(mut self) -> Self {
+        self.yes = true;
+        self
+    }
+
+    /// Asks before a command that reaches every device of a rule.
+    ///
+    /// # Errors
+    /// When the answer is not yes.
+    fn ask(&self, commands: &[BookCommand], book: &RuleBook, context: &mut Context) -> Result<(), Failure> {
+        if self.yes || self.dry_run || !commands.iter().any(reaches_everybody) {
+            return Ok(());
+        }
+        let author = self.author.name();
+        let notes = commands.iter().filter_map(|command| book.command(command, &author).ok());
+        let notes: Vec<String> = notes.flat_map(|change| change.notes).map(|note| note.to_string()).collect();
+        // A refusal is reported by the change itself, without a question.
+        if notes.is_empty() {
+            return Ok(());
+        }
+        confirm(
+            &format!("{}. This reaches every device of the rule. Go on?", Shown(notes.join("; "))),
+            false,
+            context,
+        )
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +91,7 @@ pub(crate) async fn make_as_seen(
     if args.dry_run {
         return make(command, args, context).await.map(|()| true);
     }
+    args.ask(std::slice::from_ref(command), seen, context)?;
     change_as_seen(command, &args.author, seen, context).await
 }
 
@@ -65,14 +101,60 @@ pub(crate) async fn make(
     args: &ChangeArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
+    let service = context.administer(IfMissing::Refuse).await?;
     if !args.dry_run {
+        args.ask(std::slice::from_ref(command), service.snapshot().book(), context)?;
         return change(command, &args.author, context).await;
     }
-    let service = context.administer(IfMissing::Refuse).await?;
     match service.admin(&args.author.name()).dry_run(command).await {
         Ok(would) => report_dry_run(&service, &would, args, context).await,
         Err(error) => settle(error, command, service.snapshot().book(), true, context),
     }
+}
+
+/// Makes several changes, each as a revision of its own, and reports the effects of all. None is made if one of them would be
+/// refused now. In a dry run, only reports the effects that they would have together.
+pub(crate) async fn make_all(
+    commands: &[BookCommand],
+    args: &ChangeArgs,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    if let [command] = commands {
+        return make(command, args, context).await;
+    }
+    let service = context.administer(IfMissing::Refuse).await?;
+    let (author, snapshot) = (args.author.name(), service.snapshot());
+    let mut needed = Vec::new();
+    for command in commands {
+        match snapshot.book().command(command, &author) {
+            Ok(_) => needed.push(command.clone()),
+            Err(refusal) if existing_result(command, &refusal, snapshot.book()).is_some() => {}
+            Err(refusal) => return Err(refused(refusal.into(), snapshot.book())),
+        }
+    }
+    if needed.is_empty() {
+        return report_nothing("each of these rules is as wanted", args.dry_run, context);
+    }
+    if args.dry_run {
+        let would = service.admin(&author).dry_run_all(&needed).await?;
+        return report_dry_run(&service, &would, args, context).await;
+    }
+    args.ask(&needed, snapshot.book(), context)?;
+    let (mut told, mut revision) = (ChangeNotes::default(), None);
+    for command in &needed {
+        match service.admin(&author).command_as_seen(command, snapshot.book()).await {
+            Ok(changed) => {
+                changed.notes.iter().for_each(|note| told.push(note.clone()));
+                revision = changed.revision.or(revision);
+            }
+            Err(error) => {
+                let book = service.snapshot();
+                context.output.result(&ChangeReport::new(revision, told))?;
+                return Err(refused(error, book.book()));
+            }
+        }
+    }
+    context.output.result(&ChangeReport::new(revision, told))
 }
 
 /// Restores the rule book of an earlier revision. In a dry run, only reports what would change.
@@ -84,6 +166,8 @@ pub(crate) async fn make_roll_back_to(
     let service = context.administer(IfMissing::Refuse).await?;
     let author = args.author.name();
     if !args.dry_run {
+        let question = format!("This restores the whole rule book of revision {revision}. Go on?");
+        confirm(&question, args.yes, context)?;
         let changed = service.admin(&author).roll_back_to(revision).await?;
         return report_change(&changed, context);
     }

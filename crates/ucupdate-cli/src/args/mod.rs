@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod author;
 pub(crate) mod change;
+pub(crate) mod confirm;
 pub(crate) mod device_or_group;
 pub(crate) mod devices;
 pub(crate) mod dialect;
@@ -11,6 +12,7 @@ pub(crate) mod last_request;
 pub(crate) mod moment;
 pub(crate) mod nothing_to_do;
 pub(crate) mod package;
+pub(crate) mod package_prefix;
 pub(crate) mod question;
 pub(crate) mod read_rows;
 pub(crate) mod retention;

@@ -60,6 +60,43 @@ impl FromStr for Span {
     }
 }
 
+/// The seconds of an hour.
+pub(crate) const HOUR: u64 = 60 * 60;
+
+/// The seconds of a day.
+pub(crate) const DAY: u64 = 24 * HOUR;
+
+/// Reads a number of `unit`s, in seconds each. A time such as `3d`, `12h`, `90m` or `45s` is converted.
+///
+/// # Errors
+/// When the text is neither, when the time is not a whole number of units, and when the number is not in the range.
+pub(crate) fn units<T: TryFrom<u64>>(
+    text: &str,
+    unit: u64,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<T, String> {
+    let name = match unit {
+        DAY => "days",
+        HOUR => "hours",
+        _ => "seconds",
+    };
+    let expected =
+        || format!("expected {} to {} {name}, or a time, as 3d, 12h, 90m or 45s", range.start(), range.end());
+    let suffixes = [("d", DAY), ("h", HOUR), ("m", 60), ("s", 1), ("", unit)];
+    let (count, factor) = suffixes
+        .into_iter()
+        .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, factor)))
+        .ok_or_else(expected)?;
+    let is_number = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = count.parse::<u64>().ok().filter(|_| is_number).and_then(|count| count.checked_mul(factor));
+    let seconds = seconds.ok_or_else(expected)?;
+    if seconds % unit != 0 {
+        return Err(format!("expected a whole number of {name}"));
+    }
+    let found = seconds / unit;
+    range.contains(&found).then(|| T::try_from(found).ok()).flatten().ok_or_else(expected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +132,31 @@ mod tests {
         ] {
             assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_number_has_the_unit_of_its_option_and_a_time_is_converted() {
+        for (text, unit, found) in [
+            ("3", DAY, 3),
+            ("3d", DAY, 3),
+            ("48h", DAY, 2),
+            ("3d", HOUR, 72),
+            ("90m", 1, 5400),
+            ("45s", 1, 45),
+            ("7", 1, 7),
+        ] {
+            assert_eq!(units::<u64>(text, unit, 1..=10_000), Ok(found), "{text}");
+        }
+        for (text, unit) in
+            [("", 1), ("d", DAY), ("36h", DAY), ("-1", 1), ("+1d", DAY), ("0", 1), ("10001", 1), ("3w", DAY)]
+        {
+            assert!(units::<u64>(text, unit, 1..=10_000).is_err(), "{text}");
+        }
+        assert!(units::<u8>("300", 1, 1..=10_000).is_err());
+        assert_eq!(
+            units::<u64>("x", DAY, 1..=365),
+            Err("expected 1 to 365 days, or a time, as 3d, 12h, 90m or 45s".to_owned())
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The revisions whose images are kept, on the command line.
 
+use super::moment::{DAY, units};
 use clap::Args;
 use std::time::Duration;
 use ucupdate::Retention;
@@ -10,8 +11,8 @@ pub(crate) struct RetentionArgs {
     /// Keep the images of the last N revisions, or those of --keep-days, whichever is more
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
     keep_revisions: u64,
-    /// Keep the images of the revisions that held in the last N days
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=36500))]
+    /// Keep the images of the revisions that held in the last days, 0 to 36500
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = |text: &str| units::<u32>(text, DAY, 0..=36_500))]
     keep_days: u32,
 }
 

@@ -1,7 +1,10 @@
-//! A rule, or a pattern of rules.
+//! Rules as people name them: whole names, short names and patterns.
 
+use crate::failure::Failure;
+use crate::suggest::{near_rule_name, no_rule};
+use std::fmt;
 use std::str::FromStr;
-use ucupdate::book::{RuleKey, RulePattern};
+use ucupdate::book::{Rule, RuleBook, RuleKey, RulePattern};
 
 /// One rule, or the rules that match a pattern.
 #[derive(Clone, Debug)]
@@ -21,4 +24,148 @@ impl FromStr for RulesArg {
         }
         text.parse().map(Self::Rule).map_err(|error| format!("{error}"))
     }
+}
+
+/// The largest number of rules that an error names.
+const NAMED: usize = 5;
+
+/// A rule by its whole name, by some of its words, or the rules that match a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RuleName {
+    /// All words.
+    Whole(RuleKey),
+    /// Some words in their order, such as `CX700` or `Polycom/CX700`. They must name one rule.
+    Short(String),
+    /// A pattern with `*`, such as `UCPhone/Polycom/*`.
+    Pattern(RulePattern),
+}
+
+impl FromStr for RuleName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('*') {
+            return text.parse().map(Self::Pattern).map_err(|error| format!("{error}"));
+        }
+        if text.split('/').count() >= RuleKey::WORD_COUNT {
+            return text.parse().map(Self::Whole).map_err(|error| format!("{error}"));
+        }
+        match text.split('/').any(|word| word.trim().is_empty() || word.chars().any(char::is_control)) {
+            true => Err(format!(
+                "rule is {text:?}, expected all six words, as UCPhone/Polycom/CX700/A/ENU/CPE, some of them, as CX700, or \
+                 a pattern, as 'UCPhone/Polycom/*'"
+            )),
+            false => Ok(Self::Short(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(rule) => rule.fmt(f),
+            Self::Short(text) => f.write_str(text),
+            Self::Pattern(pattern) => pattern.fmt(f),
+        }
+    }
+}
+
+impl RuleName {
+    /// Returns the one rule that is named. A whole name is returned even if the rule does not exist.
+    ///
+    /// # Errors
+    /// When no rule or several rules are named.
+    pub(crate) fn one(&self, book: &RuleBook) -> Result<RuleKey, Failure> {
+        match &self.all(book, |_| true)?[..] {
+            [rule] => Ok(rule.clone()),
+            rules => Err(ambiguous(self, rules)),
+        }
+    }
+
+    /// Returns the rules that are named. Of a pattern, these are the rules that `is_meant` accepts.
+    ///
+    /// # Errors
+    /// When no rule is named, or when a short name is that of several rules.
+    pub(crate) fn all(
+        &self,
+        book: &RuleBook,
+        is_meant: impl Fn(&Rule) -> bool,
+    ) -> Result<Vec<RuleKey>, Failure> {
+        match self {
+            Self::Whole(rule) => Ok(vec![rule.clone()]),
+            Self::Short(text) => match &matching(text, book)[..] {
+                [] => Err(near_rule_name(text, book)),
+                [rule] => Ok(vec![rule.clone()]),
+                rules => Err(ambiguous(self, rules)),
+            },
+            Self::Pattern(pattern) => {
+                let matching: Vec<&Rule> = book.rules().filter(|rule| pattern.holds(rule.key())).collect();
+                if matching.is_empty() {
+                    return Err(Failure::not_found(format_args!(
+                        "no rule matches {pattern}; `ucupdate rules` lists the rules"
+                    )));
+                }
+                let meant = matching.iter().filter(|rule| is_meant(rule));
+                Ok(meant.map(|rule| rule.key().clone()).collect())
+            }
+        }
+    }
+}
+
+/// Returns all rules that are named, in order and each once.
+///
+/// # Errors
+/// Those of [`RuleName::all`], and when patterns match rules and none of them is meant.
+pub(crate) fn all_of(
+    names: &[RuleName],
+    book: &RuleBook,
+    what: &str,
+    is_meant: impl Fn(&Rule) -> bool,
+) -> Result<Vec<RuleKey>, Failure> {
+    let mut rules: Vec<RuleKey> = Vec::new();
+    for name in names {
+        for rule in name.all(book, &is_meant)? {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+    }
+    match rules.is_empty() {
+        true => {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            Err(Failure::new(format_args!("no rule that matches {} has {what}", names.join(" "))))
+        }
+        false => Ok(rules),
+    }
+}
+
+/// Returns the rules that have these words in this order. Words may be left out. The case does not matter.
+pub(crate) fn matching(text: &str, book: &RuleBook) -> Vec<RuleKey> {
+    let has_words = |rule: &&Rule| {
+        let words = rule.key().words();
+        let mut words = words.iter();
+        text.split('/').all(|wanted| words.any(|word| word.eq_ignore_ascii_case(wanted)))
+    };
+    book.rules().filter(has_words).map(|rule| rule.key().clone()).collect()
+}
+
+fn ambiguous(name: &RuleName, rules: &[RuleKey]) -> Failure {
+    let shown: Vec<String> = rules.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match rules.len().checked_sub(NAMED) {
+        Some(more) if more > 0 => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    Failure::new(format_args!(
+        "{name} is the name of {} rules, expected one: {}{more}",
+        rules.len(),
+        shown.join(", ")
+    ))
+}
+
+/// Checks that a rule exists.
+///
+/// # Errors
+/// Contains the most similar rule.
+pub(crate) fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
+    book.rule(key).ok_or_else(|| no_rule(key, book))
 }

@@ -144,8 +144,10 @@ impl Setting {
 
     /// Returns whether a verb has this option.
     pub(crate) fn applies_to(&self, verb: &[String], command: &Command) -> bool {
+        let below = verb.iter().try_fold(command, |command, name| command.find_subcommand(name));
         match (self.verb.is_empty(), self.owner.is_empty()) {
-            (true, true) => true,
+            // A verb may have an option of its own with the name of a global one, as `serve --token-file`.
+            (true, true) => below.is_some_and(|below| option(below, &self.long).is_none()),
             (true, false) => self.id_in(verb, command).is_some(),
             (false, _) => self.verb == verb,
         }

@@ -35,6 +35,10 @@ const ROWS: &[(i32, &str)] = &[
     (DONE, "rules"),
     (DONE, "tree"),
     (DONE, "history"),
+    (DONE, "status"),
+    (DONE, "status --quick"),
+    (DONE, "package list"),
+    (DONE, "rules"),
     (DONE, "group list"),
     (DONE, "test-device list"),
     (DONE, "rollout list"),
@@ -194,6 +198,8 @@ const ROWS: &[(i32, &str)] = &[
     (DONE, "rollout start $IP8540 3.5.6907.0 --name wave --percent 10"),
     (REFUSED, "rollout start $IP8540 3.5.6907.0 --name wave --percent 11"),
     (DONE, "rollout percent $IP8540 wave 20"),
+    (DONE, "rollout edit $IP8540 wave --percent 20"),
+    (NOT_FOUND, "rollout edit $IP8540 absent --percent 20"),
     (DONE, "rollout percent $IP8540 wave 20"),
     (DONE, "rollout resume $IP8540 wave"),
     (DONE, "rollout pause $IP8540 wave"),
@@ -330,15 +336,26 @@ const ROWS: &[(i32, &str)] = &[
         NOT_FOUND,
         "ask --url http://127.0.0.1:1 --ca-cert absent.pem --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
+    // What is undone, and what is not.
+    (DONE, "test-device add undone --serial 77 --author zoe"),
+    (DONE, "undo --author zoe --dry-run"),
+    (WRONG_CALL, "undo --author zoe"),
+    (DONE, "undo --author zoe --yes"),
+    (DONE, "policy deploy-at-ingest Other yes --author zoe"),
+    (DONE, "test-device add later --serial 78 --author yan"),
+    (REFUSED, "undo --author zoe --yes"),
+    (NOT_FOUND, "undo --author xaver --yes"),
     // Wrong calls beside an unknown option, which every verb is tried with.
     (WRONG_CALL, "approve"),
-    (WRONG_CALL, "approve 1.0"),
+    (NOT_FOUND, "approve 1.0"),
     (WRONG_CALL, "rollback"),
     (WRONG_CALL, "inspect"),
     (WRONG_CALL, "version"),
     (WRONG_CALL, "explain"),
     (WRONG_CALL, "group show"),
-    (WRONG_CALL, "policy set UCPhone/* --offer newer"),
+    (WRONG_CALL, "policy set UCPhone/* --offer newer --scheme numeric"),
+    (NOT_FOUND, "policy set UCPhone/HP/* --offer newer"),
+    (DONE, "policy set UCPhone/* --unreadable yes"),
     (WRONG_CALL, "rollout"),
     (WRONG_CALL, "rollout status a b"),
     (WRONG_CALL, "interim approve"),
@@ -356,7 +373,7 @@ const ROWS: &[(i32, &str)] = &[
 ];
 
 /// The verbs that open a store first. Each returns "not found" if there is no store.
-const ON_A_STORE: &str = "rules, tree, history, captures, interim list, interim reject ENU, policy deploy-at-ingest \
+const ON_A_STORE: &str = "rules, status, package list, undo --yes, tree, history, captures, interim list, interim reject ENU, policy deploy-at-ingest \
      RoundTable yes, fleet, report --html page.html, loops, verify, gc, export file:x, rebuild, \
      group list, test-device list, rollout list, rollout status, hold list, pin list, ban list, alias \
      list, stone list, policy list, serve --listen 127.0.0.1:0, test-device add a --serial 1, group \
@@ -367,7 +384,7 @@ const NEVER: &[(i32, &str, &str)] = &[
     (
         REFUSED,
         "it only reads, and an empty list is a result; only a failure of the system refuses it",
-        "rules, tree, history, fleet, loops, timeline, device, captures, token list, group list, \
+        "rules, status, package list, tree, history, fleet, loops, timeline, device, captures, token list, group list, \
          group show, test-device list, rollout list, rollout status, hold list, pin list, ban list, \
          alias list, stone list, policy list, policy show, diff, inspect, explain, plan, version",
     ),
@@ -388,12 +405,12 @@ const NEVER: &[(i32, &str, &str)] = &[
         REFUSED,
         "what is named is there or not found",
         "remove, token revoke, test-device remove, hold remove, alias remove, ban lift, stone remove, \
-         pin remove, policy remove, rollout percent, rollout stop",
+         pin remove, policy remove, rollout percent, rollout edit, rollout stop",
     ),
     (
         NOT_UNDERSTOOD,
         "it reads no foreign input, only the store and its own arguments",
-        "captures, rules, tree, history, approve, reject, unreject, rollback, remove, gc, verify, \
+        "status, undo, package list, rollout edit, captures, rules, tree, history, approve, reject, unreject, rollback, remove, gc, verify, \
          export, import, rebuild, test-device list, test-device add, test-device remove, group list, \
          group show, group add, group remove, group remove-member, group add-member, rollout list, \
          rollout status, rollout start, rollout percent, rollout pause, rollout resume, rollout \

@@ -43,8 +43,11 @@ mod schemes;
 mod serve;
 mod serving;
 mod settings;
+mod short;
 mod simulating;
 mod streams;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod timelines;
 mod together;
 mod usage;

@@ -230,7 +230,7 @@ fn a_named_device_is_not_simulated_without_its_version() {
     for device in [&["--mac", "0021630F207B"][..], &["--serial", "C185H001209"]] {
         let ran = ask(device);
         assert_eq!(ran.code, Some(2), "{ran:?}");
-        assert!(ran.stderr.contains("--version"), "{ran:?}");
+        assert!(ran.stderr.contains("--installed"), "{ran:?}");
         ask(&[device, &["--version", "1.0.522.34"]].concat()).done();
         assert!(ask(&[device, &["--installed-unknown"]].concat()).done().contains("0.0.0.0"));
     }

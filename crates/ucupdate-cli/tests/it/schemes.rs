@@ -72,12 +72,12 @@ fn a_dry_run_of_a_scheme_lists_whose_answer_changes_and_changes_nothing() {
 }
 
 #[test]
-fn a_pattern_takes_a_scheme_only_and_a_mistyped_one_gets_the_one_that_was_meant() {
+fn a_pattern_takes_a_scheme_alone_and_a_mistyped_one_gets_the_one_that_was_meant() {
     let place = place();
     place.run(&["policy", "set", "UCPhone/AudioCodes", "--scheme", "numeric"]).done();
-    let refused = place.run(&["policy", "set", "UCPhone/*", "--offer", "newer"]);
+    let refused = place.run(&["policy", "set", "UCPhone/*", "--offer", "newer", "--scheme", "numeric"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("a pattern of rules has a version scheme only"), "{refused:?}");
+    assert!(refused.stderr.contains("a pattern of rules takes --scheme alone"), "{refused:?}");
     for verb in ["show", "remove"] {
         assert_eq!(
             place.run(&["policy", verb, "UCPhone/AudioCode"]).refused(),

@@ -81,7 +81,7 @@ impl Place {
 }
 
 impl Serving {
-    fn start(mut command: std::process::Command, lines: usize) -> Self {
+    pub(crate) fn start(mut command: std::process::Command, lines: usize) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (send, more) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());

@@ -12,7 +12,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["ingest"], "FILE"),
         (&["ingest", "a.cab", "--author", " "], "name is blank"),
         (&["approve"], "RULE"),
-        (&["approve", "UCPhone/CX700"], "rule has 2 parts, expected 6"),
+        (&["approve", "UCPhone/ /CX700"], "expected all six words"),
         (&["approve", "UCPhone/LG-Nortel/../A/ENU/CPE"], "model of the rule"),
         (&["approve", "--all-of", "xyz"], "expected 12 hexadecimal digits"),
         (&["approve", IP8540, "--all-of", "0123456789ab"], "cannot be used with"),

@@ -1,9 +1,9 @@
 //! Compiles a rule book to an index.
 
 use crate::book::{
-    Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage, OfferPolicy,
-    Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage, Stop,
-    StopScope, UpdateType, Window,
+    Alias, Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage,
+    OfferPolicy, Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage,
+    Stop, StopScope, UpdateType, Window, with_last,
 };
 use crate::decide::folded_table::FoldedTable;
 use crate::decide::index::{
@@ -12,7 +12,7 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
-use crate::device::{DeviceId, Locale};
+use crate::device::{DeviceId, KindWord, Locale};
 use crate::value::{PackageId, Sha256Digest};
 use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
@@ -25,6 +25,9 @@ impl EligibilityIndex {
         Compiler::new(book).compile(revision)
     }
 }
+
+/// The most combinations of words that stand for those of one rule by aliases.
+const MOST_ALIASED_PER_RULE: usize = 16;
 
 /// The tables that are used only while a book is compiled.
 struct Compiler<'a> {
@@ -117,10 +120,66 @@ impl<'a> Compiler<'a> {
             heads.push(Head { first, count, is_plain });
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
-        self.index.table = FoldedTable::new(book.rules.keys().map(RuleKey::words).zip(heads));
         self.index.module_rules = ModuleRules::new(book, &self.releases);
+        let aliases: Vec<Alias> = book.aliases().collect();
+        let aliased = self.aliased(&aliases);
+        let keys = book.rules.keys().map(RuleKey::words).zip(heads.iter().copied());
+        self.index.table = match aliased.is_empty() {
+            true => FoldedTable::new(keys),
+            false => {
+                let of_rule = |number: u32| heads.get(number as usize).copied();
+                let aliased = aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?)));
+                FoldedTable::new(keys.chain(aliased).collect::<Vec<_>>().into_iter())
+            }
+        };
+        self.index.aliased = aliased.into_iter().map(|(_, rule)| rule).collect();
         self.index.revision = revision;
         self.index
+    }
+
+    /// Returns words that stand for those of a rule by aliases, and the number of the rule, so that they are found as fast as the
+    /// words of the rule. Words whose device kind has rules of its own are left out: these rules come first. If there are too many
+    /// combinations of words, those that are left out are found by looking at each alias.
+    fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
+    where
+        'a: 'w,
+    {
+        let mut reported: BTreeMap<(usize, String), Vec<&str>> = BTreeMap::new();
+        for alias in aliases {
+            let meant = (alias.reported.field.place(), alias.stands_for.as_str().to_ascii_lowercase());
+            reported.entry(meant).or_default().push(alias.reported.word.as_str());
+        }
+        let mut found = Vec::new();
+        if reported.is_empty() {
+            return found;
+        }
+        let book: &'a RuleBook = self.book;
+        let most = book.rules.len().saturating_mul(MOST_ALIASED_PER_RULE);
+        for (number, rule) in (0..).zip(book.rules.keys()) {
+            let own = rule.kind().words();
+            let mut kinds = vec![own];
+            for (place, word) in own.iter().enumerate() {
+                let Some(others) = reported.get(&(place, word.to_ascii_lowercase())) else { continue };
+                let with = |kind: &[&'w str; KindWord::COUNT], other: &'w str| {
+                    let mut kind = *kind;
+                    kind[place] = other;
+                    kind
+                };
+                let room = MOST_ALIASED_PER_RULE.saturating_sub(kinds.len());
+                let more = kinds.iter().flat_map(|kind| others.iter().map(move |other| with(kind, other)));
+                let more: Vec<_> = more.take(room).collect();
+                kinds.extend(more);
+            }
+            for kind in kinds.into_iter().skip(1) {
+                let leads_to_it = self.index.words_meant(kind).is_some_and(|(meant, _)| {
+                    meant.into_array().iter().zip(own).all(|(meant, own)| meant.eq_ignore_ascii_case(own))
+                });
+                if leads_to_it && !self.index.module_rules.has_kind(kind) && found.len() < most {
+                    found.push((with_last(kind, rule.update_type().as_str()), number));
+                }
+            }
+        }
+        found
     }
 
     fn compile_interim(&mut self) {

@@ -207,6 +207,10 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
         self.steps.push(Step::Module { how });
     }
 
+    fn wants_aliases(&self) -> bool {
+        true
+    }
+
     fn alias(&mut self, alias: &Alias) {
         self.steps.push(Step::Alias { alias: Box::new(alias.clone()) });
     }

@@ -18,7 +18,10 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
+    /// The heads of the rules by their words, and then by words that stand for those of a rule by aliases.
     pub(super) table: FoldedTable<Head>,
+    /// The rules of the keys of the table that come after those of the rules.
+    pub(super) aliased: Vec<u32>,
     pub(super) module_rules: ModuleRules,
     pub(super) aliases: Vec<Alias>,
     pub(super) bans: Vec<Ban>,
@@ -195,7 +198,18 @@ impl EligibilityIndex {
     /// Returns the number and the head of the rule for a question.
     #[inline]
     pub(crate) fn find(&self, question: &Question<'_>) -> Option<(usize, Head)> {
-        self.table.find(question.words())
+        self.table.find(question.words()).filter(|(at, _)| *at < self.rules.len())
+    }
+
+    /// Returns the number and the head of the rule for a question, and whether the words of the device stand for those of the
+    /// rule by aliases. Rules that are found in other ways are not returned.
+    #[inline]
+    pub(super) fn find_also_aliased(&self, question: &Question<'_>) -> Option<(usize, Head, bool)> {
+        let (at, head) = self.table.find(question.words())?;
+        match at.checked_sub(self.rules.len()) {
+            None => Some((at, head, false)),
+            Some(place) => Some((*self.aliased.get(place)? as usize, head, true)),
+        }
     }
 
     /// Finds the rule of a module whose file name is not that of an update type. `words` are the device's words after
@@ -211,7 +225,8 @@ impl EligibilityIndex {
         words: [&str; KindWord::COUNT],
         module: &InstalledModule,
     ) -> Option<(usize, Head)> {
-        self.table.find(with_last(words, module.update_type_stem()))
+        let found = self.table.find(with_last(words, module.update_type_stem()));
+        found.filter(|(at, _)| *at < self.rules.len())
     }
 
     /// Returns the words after aliases were applied, and the alias of each replaced word. `None` if no alias applies.

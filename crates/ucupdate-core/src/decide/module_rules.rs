@@ -81,6 +81,11 @@ impl ModuleRules {
         Self { by_file_name: FoldedTable::new(by_file_name), by_kind: FoldedTable::new(by_kind) }
     }
 
+    /// Returns whether there are rules for a kind of device.
+    pub(super) fn has_kind(&self, words: [&str; KindWord::COUNT]) -> bool {
+        self.by_kind.find(words).is_some()
+    }
+
     /// Finds the rule of a module whose file name is not that of an update type, for a device with these words.
     /// `by_update_type` finds the rule of a module by its update type.
     #[cold]

@@ -56,6 +56,10 @@ pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// Returns the rule was found, but not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
+    /// Returns whether `alias` does something.
+    fn wants_aliases(&self) -> bool {
+        false
+    }
     /// An alias replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
     /// No rule is for the device.
@@ -90,8 +94,17 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let (at, head, meant) = match index.find(question) {
-        Some((at, head)) => (at, head, None),
+    let (at, head, meant) = match index.find_also_aliased(question) {
+        Some((at, head, false)) => (at, head, None),
+        Some((at, head, true)) => {
+            debug_assert_eq!(find_by_other_words(index, question).map(|(at, _)| at), Some(at));
+            if observer.wants_aliases()
+                && let Some((_, aliases)) = index.words_meant(question.device.kind.words())
+            {
+                aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
+            }
+            (at, head, Some(index.rules[at].rule.key().kind().words().into()))
+        }
         None => match find_by_module(index, question, observer) {
             Ok(found) => found,
             Err(decision) => return decision,
@@ -425,6 +438,9 @@ fn refused<'a>(
     target: &'a ReportedVersion,
 ) -> Option<Decision<'a>> {
     let installed = installed?;
+    if policy.offer == OfferRule::Different && policy.floor.is_none() {
+        return None;
+    }
     let numbers = policy.scheme.numbers(target);
     if policy.offer == OfferRule::Newer && numbers.is_none_or(|target| target <= installed) {
         return Some(Decision::NotNewer { target });

@@ -23,15 +23,19 @@ impl Numbers {
         if text.len() > Self::MAX_BYTES {
             return None;
         }
-        let mut parts = [0; Self::MAX_PARTS];
-        let mut given = text.split('.');
-        for (slot, part) in parts.iter_mut().zip(&mut given) {
-            if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-                return None;
+        let (mut parts, mut part, mut has_digit) = ([0_i32; Self::MAX_PARTS], 0, false);
+        for byte in text.bytes() {
+            let number = parts.get_mut(part)?;
+            match byte {
+                b'0'..=b'9' => {
+                    *number = number.checked_mul(10)?.checked_add(i32::from(byte - b'0'))?;
+                    has_digit = true;
+                }
+                b'.' if has_digit => (part, has_digit) = (part + 1, false),
+                _ => return None,
             }
-            *slot = part.parse().ok()?;
         }
-        given.next().is_none().then_some(Self(parts))
+        has_digit.then_some(Self(parts))
     }
 
     /// Returns the numbers with zero for each missing part. Versions of the same release have equal padded numbers.

@@ -28,7 +28,7 @@ pub struct VersionCount {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DayCount {
-    /// The begin of the day in UTC.
+    /// The start of the day in UTC.
     pub day: UnixTime,
     /// The file name of the module, such as `cpe.nbt`.
     pub file_name: Box<str>,

@@ -1,4 +1,4 @@
-//! [`DeviceStanding`]: where a device stands between the version it has and the version it should have.
+//! [`DeviceStanding`]: the state of a device, by the version it has and the version it should have.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
 use super::fetches::{Fetched, RecentFetches};
@@ -17,7 +17,7 @@ const STUCK_TRIES: u32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DeviceState {
-    /// The device has not asked for a set time.
+    /// The device has sent no request for longer than [`StateOptions::with_silence`] allows.
     Silent,
     /// The device is sent from one version to another and back, or is offered the version that it has.
     Looping,
@@ -142,7 +142,7 @@ impl<'a> StateOptions<'a> {
     }
 }
 
-/// Where a device stands: its state, and the decision for the module that decides the state.
+/// The state of a device, and the decision for the module that decides the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceStanding<'a> {
@@ -155,7 +155,7 @@ pub struct DeviceStanding<'a> {
 }
 
 impl<'a> DeviceStanding<'a> {
-    /// Finds where a device stands. Of several modules, the one that needs most attention decides.
+    /// Finds the state of a device. Of several modules, the one that needs most attention decides.
     ///
     /// `histories` are those of [`Inventory::histories`](super::Inventory::histories). Without an index the rules are not
     /// known, and only silent, looping and stuck devices are found.

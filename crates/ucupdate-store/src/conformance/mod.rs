@@ -109,7 +109,8 @@ macro_rules! conformance_suite {
     };
 }
 
-/// A value that [`conformance_suite!`](crate::conformance_suite) accepts: a store, alone or with a value that must live as long.
+/// A value that [`conformance_suite!`](crate::conformance_suite) accepts: a store, or a pair of a store and a value that
+/// must be kept while the store is used, such as a temporary folder.
 pub trait Fresh {
     /// The type of the store under test.
     type Store: ImageStore;

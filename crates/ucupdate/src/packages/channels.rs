@@ -24,7 +24,7 @@ pub(crate) async fn feed(
     }
 }
 
-/// The end of the input channel in the thread that reads.
+/// The receiving end of the input channel. The thread that reads the cabinet holds it.
 pub(crate) struct ChannelReader {
     pub(crate) chunks: mpsc::Receiver<io::Result<Bytes>>,
     pub(crate) now: Bytes,

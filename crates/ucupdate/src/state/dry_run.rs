@@ -8,7 +8,7 @@ use crate::state::roll_back::Restorable;
 use crate::state::rule_history::check_size;
 use crate::state::snapshot::Snapshot;
 use std::sync::Arc;
-use ucupdate_core::book::{BookChange, BookCommand};
+use ucupdate_core::book::{BookChange, BookCommand, Refusal};
 
 /// The result of [`Admin::dry_run`].
 #[derive(Debug)]
@@ -55,6 +55,30 @@ impl Admin<'_> {
         let change = before.book().command(command, self.author)?;
         ReadBack::read(&**service.store(), before.book(), &change.delta).await?;
         DryRun::compile(before, change).await
+    }
+
+    /// Returns the effects that these commands would have now, one after another. Nothing changes.
+    ///
+    /// # Errors
+    /// Those of [`dry_run`](Self::dry_run), and [`Refusal::NoneNamed`] when there is no command.
+    pub async fn dry_run_all(self, commands: &[BookCommand]) -> Result<DryRun, ChangeError> {
+        let service = self.service;
+        service.refresh().await?;
+        let before = service.snapshot();
+        let mut book = before.book().clone();
+        let mut all: Option<BookChange> = None;
+        for command in commands {
+            let mut change = book.command(command, self.author)?;
+            ReadBack::read(&**service.store(), &book, &change.delta).await?;
+            book.apply(&change.delta);
+            if let Some(earlier) = all.take() {
+                change.notes.splice(0..0, earlier.notes);
+            }
+            all = Some(change);
+        }
+        let mut change = all.ok_or(Refusal::NoneNamed)?;
+        change.delta = before.book().delta_to(&book);
+        Ok(DryRun::compile(before, change).await)
     }
 
     /// Returns the effects that [`roll_back_to`](Self::roll_back_to) would have now. Nothing changes.

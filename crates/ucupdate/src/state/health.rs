@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate_store::{StoreError, error_chain};
 
-/// The state of a running service, for a readiness check and for monitoring. [`UpdateService::health`] returns it.
+/// The state of a running service, for a readiness check and for monitoring. [`UpdateService::health`](crate::UpdateService::health) returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {

@@ -4,6 +4,7 @@ use super::fleet::overview::Overview;
 use super::fleet::page::{lead, push_fleet, push_table, push_versions};
 use super::timeline::stories::Stories;
 use crate::args::audit::AuditArgs;
+use crate::args::moment::{DAY, units};
 use crate::args::selected_devices::SelectedDevices;
 use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
@@ -41,18 +42,18 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "OUT")]
     html: PathBuf,
     /// The number of days whose troubles are reported
-    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u16).range(1..=365))]
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = |text: &str| units::<u16>(text, DAY, 1..=365))]
     days: u16,
 }
 
 /// The troubles of one kind.
-struct Troubles<'a> {
-    example: &'a Trouble,
+pub(crate) struct Troubles<'a> {
+    pub(crate) example: &'a Trouble,
     /// The devices for which the trouble goes on.
-    open: Vec<String>,
+    pub(crate) open: Vec<String>,
     /// The number of devices for which the trouble is over.
     over: usize,
-    last: UnixTime,
+    pub(crate) last: UnixTime,
 }
 
 pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
@@ -196,7 +197,7 @@ fn named(open: &[String]) -> String {
 }
 
 /// Returns the troubles by kind. Kinds that go on for most devices come first.
-fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
+pub(crate) fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
     let mut kinds: BTreeMap<&str, Troubles<'_>> = BTreeMap::new();
     for story in &stories.stories {
         for trouble in &story.troubles {

@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use tokio::fs::File;
@@ -28,7 +29,7 @@ use ucupdate_admin::report::ProblemReport;
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
     /// Cabinets, or self-extracting programs that contain one. They are ingested in order, up to the first that is
-    /// refused. The parts of one set are read together
+    /// refused. The parts of one set are read together. `-` means stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -42,6 +43,9 @@ pub(crate) struct IngestArgs {
     #[command(flatten, next_help_heading = "Devices for --dry-run")]
     devices: DevicesArgs,
 }
+
+/// The path that stands for stdin.
+const STDIN: &str = "-";
 
 /// The number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -239,6 +243,10 @@ async fn one(
             let meant = meant_for(path, &error);
             plain(with_meant(error.into(), meant))
         };
+        if path.as_os_str() == STDIN {
+            files.push(stdin().map_err(|error| plain(Failure::in_doing("stdin", &error)))?);
+            continue;
+        }
         let file = File::open(path).await.map_err(refused)?;
         size += file.metadata().await.map_or(0, |meta| meta.len());
         files.push(file);
@@ -252,7 +260,7 @@ async fn one(
         });
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
-    let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let file_name = name_of(path);
     let bar = progress(&file_name, size, context);
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
     if let Some(devices) = devices {
@@ -265,7 +273,7 @@ async fn one(
             Err(error) => Err(refused(error)),
         };
     }
-    let names = paths.iter().map(|path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
+    let names = paths.iter().map(|path| name_of(path));
     let names = names.collect::<Vec<_>>().join(", ");
     let ingesting = service.admin(author).ingest_parts(&names, parts, |so_far| {
         bar.set_message(format!("{} files", so_far.files));
@@ -275,6 +283,23 @@ async fn one(
     match ingested {
         Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
         Err(error) => Err(refused(error)),
+    }
+}
+
+/// Returns stdin as a file.
+fn stdin() -> io::Result<File> {
+    #[cfg(unix)]
+    let stdin = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let stdin = std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned()?;
+    Ok(File::from_std(std::fs::File::from(stdin)))
+}
+
+/// Returns the name under which the history records a file.
+fn name_of(path: &Path) -> Cow<'_, str> {
+    match path.as_os_str() == STDIN {
+        true => Cow::Borrowed("stdin"),
+        false => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy(),
     }
 }
 
@@ -304,7 +329,7 @@ fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
-    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {msg}";
+    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }

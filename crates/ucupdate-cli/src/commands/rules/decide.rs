@@ -2,19 +2,21 @@
 
 use super::pin::version;
 use super::rollout_report::stop_warning;
-use crate::args::change::{ChangeArgs, make, make_as_seen, make_roll_back_to, report_nothing};
+use crate::args::change::{ChangeArgs, make, make_all, make_as_seen, make_roll_back_to, report_nothing};
+use crate::args::package_prefix::PackagePrefix;
+use crate::args::rules::{self, RuleName, found, matching};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::suggest::{no_rule, refused};
+use crate::suggest::refused;
 use std::str::FromStr;
 use ucupdate::Snapshot;
 use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
-use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
-    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE. Either all of them are approved or none
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'. Either all of
+    /// them are approved or none
     ///
     /// With one rule, a version can follow: that version is approved instead of the pending one. An ingested package
     /// must contain it
@@ -22,7 +24,7 @@ pub(crate) struct ApproveArgs {
     rules: Vec<RuleOrVersion>,
     /// Approve every version that became pending by this package
     #[arg(long, value_name = "PACKAGE-ID")]
-    all_of: Option<PackageId>,
+    all_of: Option<PackagePrefix>,
     /// Refuse unless this version is pending. Needs exactly one rule
     #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all_of")]
     expect: Option<ReportedVersion>,
@@ -30,28 +32,52 @@ pub(crate) struct ApproveArgs {
     how: ChangeArgs,
 }
 
-/// A rule or a version. A text without a slash is a version.
+/// A rule or a version.
 #[derive(Clone, Debug)]
 enum RuleOrVersion {
-    Rule(RuleKey),
-    Version(ReportedVersion),
+    Rule(RuleName),
+    /// A version, or some words of a rule: only the rule book can tell.
+    Either(RuleName, ReportedVersion),
 }
 
 impl FromStr for RuleOrVersion {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.contains('/') {
-            return text.parse().map(Self::Rule).map_err(|error| error.to_string());
+        let rule = text.parse()?;
+        match text.contains(['/', '*']) {
+            true => Ok(Self::Rule(rule)),
+            false => Ok(Self::Either(rule, version(text)?)),
         }
-        version(text).map(Self::Version)
     }
+}
+
+/// Returns the named rules, and the version behind them if there is one.
+fn split(
+    named: &[RuleOrVersion],
+    book: &RuleBook,
+) -> Result<(Vec<RuleName>, Option<ReportedVersion>), Failure> {
+    let (mut rules, mut version) = (Vec::new(), None);
+    for (place, one) in named.iter().enumerate() {
+        match one {
+            RuleOrVersion::Either(name, text) if place > 0 && matching(text.as_str(), book).is_empty() => {
+                if place + 1 < named.len() || rules.len() != 1 {
+                    return Err(Failure::usage(format_args!(
+                        "{name} is a version: expected it once, after one rule, as approve RULE VERSION"
+                    )));
+                }
+                version = Some(text.clone());
+            }
+            RuleOrVersion::Rule(name) | RuleOrVersion::Either(name, _) => rules.push(name.clone()),
+        }
+    }
+    Ok((rules, version))
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct UnrejectArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
+    rule: RuleName,
     /// The version that was rejected
     #[arg(value_parser = version)]
     version: ReportedVersion,
@@ -61,32 +87,38 @@ pub(crate) struct UnrejectArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RejectArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
-    /// Refuse unless this version is pending
-    #[arg(value_parser = version)]
-    version: Option<ReportedVersion>,
-    /// Refuse unless this version is pending
-    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "version")]
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
+    ///
+    /// With one rule, a version can follow: the command is refused unless that version is pending
+    #[arg(value_name = "RULE [VERSION]", required_unless_present = "all_of", conflicts_with = "all_of")]
+    rules: Vec<RuleOrVersion>,
+    /// Reject every version that became pending by this package
+    #[arg(long, value_name = "PACKAGE-ID")]
+    all_of: Option<PackagePrefix>,
+    /// Refuse unless this version is pending. Needs exactly one rule
+    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with = "all_of")]
     expect: Option<ReportedVersion>,
     #[command(flatten)]
     how: ChangeArgs,
 }
 
-/// Arguments of a command about one rule.
 #[derive(Debug, clap::Args)]
-pub(crate) struct RuleArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+pub(crate) struct RemoveArgs {
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
+    #[arg(value_name = "RULE", required = true)]
+    rules: Vec<RuleName>,
     #[command(flatten)]
     how: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RollBackArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    #[arg(required_unless_present = "to", conflicts_with = "to")]
-    rule: Option<RuleKey>,
+    /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
+    #[arg(value_name = "RULE", required_unless_present_any = ["to", "all_of"], conflicts_with_all = ["to", "all_of"])]
+    rules: Vec<RuleName>,
+    /// Roll back every rule in which a version of this package is approved
+    #[arg(long, value_name = "PACKAGE-ID", conflicts_with = "to")]
+    all_of: Option<PackagePrefix>,
     /// Restore the whole rule book of this earlier revision, as a new revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
@@ -94,7 +126,7 @@ pub(crate) struct RollBackArgs {
     #[arg(long, conflicts_with = "to")]
     to_nothing: bool,
     /// Refuse unless the roll back leads to this version
-    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with_all = ["to", "to_nothing"])]
+    #[arg(long, value_name = "VERSION", value_parser = version, conflicts_with_all = ["to", "to_nothing", "all_of"])]
     expect: Option<ReportedVersion>,
     #[command(flatten)]
     how: ChangeArgs,
@@ -107,22 +139,32 @@ pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<
 }
 
 async fn approve_named(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
-    let command = match args.all_of {
-        Some(package) => BookCommand::ApproveAllOf(package),
-        None => approved(args.rules)?,
-    };
-    let Some(expected) = args.expect else { return make(&command, &args.how, context).await };
-    let BookCommand::Approve(rules) = &command else {
-        return Err(Failure::usage("--expect goes with rules, not with a version"));
-    };
-    let [rule] = &rules[..] else { return Err(Failure::usage("--expect goes with one rule")) };
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    if let Some(package) = args.all_of {
+        return make(&BookCommand::ApproveAllOf(package.in_book(seen.book())?), &args.how, context).await;
+    }
+    let (names, version) = split(&args.rules, seen.book())?;
+    let Some(expected) = args.expect else {
+        let command = match (&names[..], version) {
+            ([name], Some(version)) => BookCommand::ApproveVersion { rule: name.one(seen.book())?, version },
+            _ => {
+                let has_pending = |rule: &Rule| rule.pending().is_some();
+                BookCommand::Approve(rules::all_of(&names, seen.book(), "a pending version", has_pending)?)
+            }
+        };
+        return make(&command, &args.how, context).await;
+    };
+    if version.is_some() {
+        return Err(Failure::usage("--expect goes with rules, not with a version"));
+    }
+    let [name] = &names[..] else { return Err(Failure::usage("--expect goes with one rule")) };
+    let rule = &name.one(seen.book())?;
     let known = found(seen.book(), rule)?;
     if let Some(there) = approved_already(known, known.pending(), &expected) {
         return report_nothing(there, args.how.dry_run, context);
     }
     expect(known, "pending", known.pending(), &expected)?;
-    as_seen(&command, rule, &args.how, &seen, context).await
+    as_seen(&BookCommand::Approve(vec![rule.clone()]), rule, &args.how, &seen, context).await
 }
 
 /// Returns that a version is approved, if it is and the command would lead to another version or to none.
@@ -149,10 +191,6 @@ async fn as_seen(
     }
 }
 
-fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
-    book.rule(key).ok_or_else(|| no_rule(key, book))
-}
-
 /// Returns an error if the version is not the expected one.
 fn expect(
     rule: &Rule,
@@ -168,38 +206,44 @@ fn expect(
     }
 }
 
-/// Returns the command for the given rules, or for one rule and a version.
-fn approved(named: Vec<RuleOrVersion>) -> Result<BookCommand, Failure> {
-    if let [RuleOrVersion::Rule(rule), RuleOrVersion::Version(version)] = &named[..] {
-        return Ok(BookCommand::ApproveVersion { rule: rule.clone(), version: version.clone() });
-    }
-    let rules = named.into_iter().map(|named| match named {
-        RuleOrVersion::Rule(rule) => Ok(rule),
-        RuleOrVersion::Version(version) => Err(Failure::usage(format_args!(
-            "{version} is a version: expected it once, after one rule, as approve RULE VERSION"
-        ))),
-    });
-    Ok(BookCommand::Approve(rules.collect::<Result<_, _>>()?))
-}
-
 pub(crate) async fn unreject(args: UnrejectArgs, context: &mut Context) -> Result<(), Failure> {
     let UnrejectArgs { rule, version, how } = args;
+    let rule = rule.one(context.administer(IfMissing::Refuse).await?.snapshot().book())?;
     make(&BookCommand::Unreject { rule, version }, &how, context).await
 }
 
 pub(crate) async fn reject(args: RejectArgs, context: &mut Context) -> Result<(), Failure> {
-    let RejectArgs { rule, version, expect: expected, how } = args;
-    let command = BookCommand::Reject(rule.clone());
-    let Some(expected) = version.or(expected) else { return make(&command, &how, context).await };
+    let RejectArgs { rules: named, all_of, expect: expected, how } = args;
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-    let known = found(seen.book(), &rule)?;
+    let book = seen.book();
+    if let Some(package) = all_of {
+        let id = package.in_book(book)?;
+        let of_package =
+            |candidate: Option<&Candidate>| candidate.is_some_and(|candidate| candidate.package == id);
+        let rules = book.rules().filter(|rule| of_package(rule.pending())).map(|rule| rule.key().clone());
+        let commands: Vec<BookCommand> = rules.map(BookCommand::Reject).collect();
+        if commands.is_empty() {
+            return Err(Failure::new(format_args!("no version of package {id} is pending")));
+        }
+        return make_all(&commands, &how, context).await;
+    }
+    let (names, version) = split(&named, book)?;
+    let Some(expected) = version.or(expected) else {
+        let rules = rules::all_of(&names, book, "a pending version", |rule| rule.pending().is_some())?;
+        let commands: Vec<BookCommand> = rules.into_iter().map(BookCommand::Reject).collect();
+        return make_all(&commands, &how, context).await;
+    };
+    let [name] = &names[..] else { return Err(Failure::usage("--expect goes with one rule")) };
+    let rule = name.one(book)?;
+    let command = BookCommand::Reject(rule.clone());
+    let known = found(book, &rule)?;
     let is_expected = |version: &ReportedVersion| known.policy().is_same_release(version, &expected);
     if known.pending().is_none_or(|pending| !is_expected(&pending.version)) {
         if let Some(rejected) = known.rejected().iter().find(|rejected| is_expected(rejected)) {
             let there = format!("{}: {rejected} is rejected already", known.key());
             return report_nothing(there, how.dry_run, context);
         }
-        check_brought(seen.book(), &rule, &expected)?;
+        check_brought(book, &rule, &expected)?;
     }
     expect(known, "pending", known.pending(), &expected)?;
     as_seen(&command, &rule, &how, &seen, context).await
@@ -215,27 +259,47 @@ fn check_brought(book: &RuleBook, rule: &RuleKey, version: &ReportedVersion) -> 
 }
 
 pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Result<(), Failure> {
-    match (args.rule, args.to) {
-        (_, Some(revision)) => make_roll_back_to(revision, &args.how, context).await,
-        (Some(rule), None) => {
-            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-            let known = found(seen.book(), &rule)?;
-            if let Some(expected) = &args.expect {
-                if let Some(there) = approved_already(known, known.rollback(), expected) {
-                    return report_nothing(there, args.how.dry_run, context);
-                }
-                expect(known, "kept for roll back", known.rollback(), expected)?;
-            }
-            let command = match args.to_nothing {
-                true => BookCommand::RollBackToNothing(rule.clone()),
-                false => BookCommand::RollBack(rule.clone()),
-            };
-            as_seen(&command, &rule, &args.how, &seen, context).await
-        }
-        (None, None) => Err(Failure::usage("expected RULE or --to REVISION")),
+    if let Some(revision) = args.to {
+        return make_roll_back_to(revision, &args.how, context).await;
     }
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let book = seen.book();
+    let rules = match args.all_of {
+        Some(package) => {
+            let id = package.in_book(book)?;
+            let is_of = |rule: &&Rule| rule.approved().is_some_and(|approved| approved.package == id);
+            let rules: Vec<RuleKey> = book.rules().filter(is_of).map(|rule| rule.key().clone()).collect();
+            if rules.is_empty() {
+                return Err(Failure::new(format_args!("no version of package {id} is approved")));
+            }
+            rules
+        }
+        None => rules::all_of(&args.rules, book, "an approved version", |rule| rule.approved().is_some())?,
+    };
+    let command = |rule: RuleKey| match args.to_nothing {
+        true => BookCommand::RollBackToNothing(rule),
+        false => BookCommand::RollBack(rule),
+    };
+    let [rule] = &rules[..] else {
+        if args.expect.is_some() {
+            return Err(Failure::usage("--expect goes with one rule"));
+        }
+        let commands: Vec<BookCommand> = rules.into_iter().map(command).collect();
+        return make_all(&commands, &args.how, context).await;
+    };
+    let known = found(book, rule)?;
+    if let Some(expected) = &args.expect {
+        if let Some(there) = approved_already(known, known.rollback(), expected) {
+            return report_nothing(there, args.how.dry_run, context);
+        }
+        expect(known, "kept for roll back", known.rollback(), expected)?;
+    }
+    as_seen(&command(rule.clone()), rule, &args.how, &seen, context).await
 }
 
-pub(crate) async fn remove(args: RuleArgs, context: &mut Context) -> Result<(), Failure> {
-    make(&BookCommand::Remove(args.rule), &args.how, context).await
+pub(crate) async fn remove(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let rules = rules::all_of(&args.rules, seen.book(), "anything", |_| true)?;
+    let commands: Vec<BookCommand> = rules.into_iter().map(BookCommand::Remove).collect();
+    make_all(&commands, &args.how, context).await
 }

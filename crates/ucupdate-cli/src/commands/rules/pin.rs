@@ -2,11 +2,12 @@
 
 use crate::args::change::{ChangeArgs, make};
 use crate::args::device_or_group::DeviceOrGroupArgs;
+use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use std::fmt::Display;
-use ucupdate::book::{Assignment, BookCommand, RuleKey};
+use ucupdate::book::{Assignment, BookCommand};
 use ucupdate::version::ReportedVersion;
 use ucupdate_admin::report;
 
@@ -22,8 +23,8 @@ pub(crate) enum PinCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SetArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
+    rule: RuleName,
     /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
     version: ReportedVersion,
@@ -35,8 +36,8 @@ pub(crate) struct SetArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
+    rule: RuleName,
     #[command(flatten)]
     whom: DeviceOrGroupArgs,
     #[command(flatten)]
@@ -71,10 +72,12 @@ pub(crate) async fn run(command: PinCommand, context: &mut Context) -> Result<()
         }
         PinCommand::Set(args) => {
             let SetArgs { rule, version, whom, how } = args;
+            let rule = rule.one(context.administer(IfMissing::Refuse).await?.snapshot().book())?;
             make(&BookCommand::Pin { rule, audience: whom.audience()?, version }, &how, context).await
         }
         PinCommand::Remove(args) => {
             let RemoveArgs { rule, whom, how } = args;
+            let rule = rule.one(context.administer(IfMissing::Refuse).await?.snapshot().book())?;
             make(&BookCommand::Unpin { rule, audience: whom.audience()? }, &how, context).await
         }
     }

@@ -1,7 +1,7 @@
 //! `ucupdate policy`: manages the offer policies of rules.
 
 use super::{deploy_at_ingest, pattern_scheme};
-use crate::args::change::{ChangeArgs, make_as_seen};
+use crate::args::change::{ChangeArgs, make_all, make_as_seen};
 use crate::args::rules::RulesArg;
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
@@ -122,8 +122,13 @@ impl SetArgs {
             && minimum.is_none()
             && floor.is_none()
             && window.is_none();
-        let expected = "a pattern of rules has a version scheme only: expected --scheme alone, or a whole rule, as `rules` lists it";
+        let expected = "a pattern of rules takes --scheme alone, because the scheme also holds for later rules; expected the other fields in another call";
         scheme.clone().filter(|_| is_alone).ok_or_else(|| Failure::usage(expected))
+    }
+
+    /// Returns whether only the scheme is given.
+    fn is_scheme_only(&self) -> bool {
+        self.scheme_only().is_ok()
     }
 
     /// Changes the given fields of a policy.
@@ -230,6 +235,30 @@ fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Re
     Ok(take(rule))
 }
 
+/// Changes the policies of all rules that match a pattern.
+async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) -> Result<(), Failure> {
+    if args.scheme.is_some() {
+        // The scheme of a pattern also holds for later rules, and other fields do not.
+        args.scheme_only()?;
+    }
+    if let Some(OrNone(Some(window))) = &args.window {
+        window.tell(context);
+    }
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let mut commands = Vec::new();
+    for rule in seen.book().rules().filter(|rule| rules.holds(rule.key())) {
+        let mut policy = rule.policy().clone();
+        args.apply(&mut policy)?;
+        commands.push(BookCommand::SetPolicy(rule.key().clone(), policy));
+    }
+    if commands.is_empty() {
+        return Err(Failure::not_found(format_args!(
+            "no rule matches {rules}; a policy is that of rules that are there, and `ucupdate rules` lists them"
+        )));
+    }
+    make_all(&commands, &args.how, context).await
+}
+
 pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result<(), Failure> {
     match command {
         PolicyCommand::List => list(context).await,
@@ -250,9 +279,11 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
         PolicyCommand::Set(args) => {
             let rule = match &args.rules {
                 RulesArg::Rule(rule) => rule.clone(),
-                RulesArg::Pattern(rules) => {
-                    return pattern_scheme::set(rules.clone(), args.scheme_only()?, &args.how, context).await;
+                RulesArg::Pattern(rules) if args.is_scheme_only() => {
+                    let scheme = args.scheme_only()?;
+                    return pattern_scheme::set(rules.clone(), scheme, &args.how, context).await;
                 }
+                RulesArg::Pattern(rules) => return set_in_all(rules, &args, context).await,
             };
             if let Some(OrNone(Some(window))) = &args.window {
                 window.tell(context);

@@ -1,21 +1,24 @@
 //! `ucupdate rollout`: manages rollouts and the kill switch.
 
 use super::pin::version;
+use super::rollout_edit;
 use super::rollout_report::{devices_line, stop_line};
 use super::rollout_status::{self, StatusArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
-use crate::args::change::{ChangeArgs, make};
-use crate::args::moment::Span;
+use crate::args::change::{ChangeArgs, make_all};
+use crate::args::moment::{Moment, Span};
+use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use clap::ArgGroup;
 use serde_json::{Value, json};
+use std::str::FromStr;
 use ucupdate::book::{
-    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, RuleKey, Share, Stages,
-    StopScope,
+    Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, Rule, RuleBook, RuleKey,
+    Share, Stages, StopScope,
 };
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
@@ -31,6 +34,8 @@ pub(crate) enum RolloutCommand {
     Status(StatusArgs),
     /// Offer a version to a share of the devices of a rule, or to a group
     Start(Box<StartArgs>),
+    /// Change the share or the stages of a rollout
+    Edit(Box<rollout_edit::EditArgs>),
     /// Change the share of a rollout
     Percent(PercentArgs),
     /// Pause a rollout: its version is offered to no further device. Devices that have the version keep it
@@ -51,8 +56,8 @@ pub(crate) enum RolloutCommand {
 #[command(group(ArgGroup::new("share").args(["percent", "ramp"])))]
 #[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
 pub(crate) struct StartArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
+    rule: RuleName,
     /// The version, which an ingested package must contain
     #[arg(value_parser = version)]
     version: ReportedVersion,
@@ -68,6 +73,9 @@ pub(crate) struct StartArgs {
     /// Offer the version to a share that grows over time, such as 10%@0d,50%@3d,100%@7d
     #[arg(long, value_name = "STAGES")]
     ramp: Option<Stages>,
+    /// The time at which the stages of --ramp begin, such as 2026-12-01T22:00Z, or 3d from now [default: now]
+    #[arg(long, value_name = "TIME", requires = "ramp")]
+    start_at: Option<Start>,
     /// Offer the version only in these hours, such as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
     window: Option<WindowArg>,
@@ -104,7 +112,9 @@ impl StartArgs {
         Some(guard)
     }
 
-    fn command(self, now: UnixTime) -> Result<(BookCommand, ChangeArgs), Failure> {
+    fn commands(self, book: &RuleBook, now: UnixTime) -> Result<(Vec<BookCommand>, ChangeArgs), Failure> {
+        let has_version = |rule: &Rule| book.newest_release(rule.key(), &self.version).is_some();
+        let rules = rules::all_of(std::slice::from_ref(&self.rule), book, "this version", has_version)?;
         let guard = self.guard();
         let name = match self.name {
             Some(name) => name,
@@ -114,7 +124,9 @@ impl StartArgs {
         };
         let share = match (self.percent, self.ramp) {
             (Some(percent), _) => Share::Percent(percent),
-            (None, Some(stages)) => Share::Ramp(Ramp::new(now, stages)),
+            (None, Some(stages)) => {
+                Share::Ramp(Ramp::new(self.start_at.map_or(now, |start| start.at(now)), stages))
+            }
             (None, None) if self.group.is_some() => Share::All,
             (None, None) => {
                 return Err(Failure::usage(format_args!(
@@ -128,16 +140,21 @@ impl StartArgs {
         rollout.window = self.window.map(|window| window.window().clone());
         rollout.guard = guard;
         let audience = self.group.map_or(Audience::Everybody, Audience::Group);
-        let command = BookCommand::StartRollout { rule: self.rule, audience, version: self.version, rollout };
-        Ok((command, self.how))
+        let command = |rule| BookCommand::StartRollout {
+            rule,
+            audience: audience.clone(),
+            version: self.version.clone(),
+            rollout: rollout.clone(),
+        };
+        Ok((rules.into_iter().map(command).collect(), self.how))
     }
 }
 
 /// The name of a rollout and its rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamedArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
+    rule: RuleName,
     /// The name of the rollout
     name: RolloutName,
     #[command(flatten)]
@@ -146,8 +163,8 @@ pub(crate) struct NamedArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PercentArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
-    rule: RuleKey,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
+    rule: RuleName,
     /// The name of the rollout
     name: RolloutName,
     /// The share, such as 10 or 12.5%. With a smaller share, devices that have the version keep it
@@ -167,8 +184,8 @@ pub(crate) struct PauseArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KillArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE [default: all rules]
-    rule: Option<RuleKey>,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540 [default: all rules]
+    rule: Option<RuleName>,
     /// The reason, which the history and lists show
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
@@ -178,8 +195,8 @@ pub(crate) struct KillArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestartArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE [default: all rules]
-    rule: Option<RuleKey>,
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540 [default: all rules]
+    rule: Option<RuleName>,
     /// Agree to the request of another administrator
     #[arg(long)]
     approve: bool,
@@ -187,8 +204,56 @@ pub(crate) struct RestartArgs {
     author: AuthorArgs,
 }
 
-fn scope(rule: Option<RuleKey>) -> StopScope {
-    rule.map_or(StopScope::All, StopScope::Rule)
+/// A moment, or a time from now.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Start {
+    At(UnixTime),
+    In(Span),
+}
+
+impl FromStr for Start {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(span) = text.parse() {
+            return Ok(Self::In(span));
+        }
+        match text.parse::<Moment>() {
+            Ok(moment) => Ok(Self::At(moment.0)),
+            Err(expected) => Err(format!("{expected}, or a time from now, as 3d or 12h")),
+        }
+    }
+}
+
+impl Start {
+    pub(super) fn at(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::At(at) => at,
+            Self::In(span) => UnixTime::from_seconds(now.as_seconds() + i64::from(span.0)),
+        }
+    }
+}
+
+async fn scope(rule: Option<RuleName>, context: &mut Context) -> Result<StopScope, Failure> {
+    let Some(rule) = rule else { return Ok(StopScope::All) };
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    Ok(StopScope::Rule(rule.one(seen.book())?))
+}
+
+/// Makes a change in each rule that is named. Of a pattern, these are the rules that have the rollout.
+pub(super) async fn make_in(
+    rule: &RuleName,
+    name: &RolloutName,
+    how: &ChangeArgs,
+    command: impl Fn(RuleKey) -> BookCommand,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let has_rollout = |rule: &Rule| rule.rollout(name).is_some();
+    let what = format!("a rollout {name}");
+    let rules = rules::all_of(std::slice::from_ref(rule), seen.book(), &what, has_rollout)?;
+    let commands: Vec<BookCommand> = rules.into_iter().map(command).collect();
+    make_all(&commands, how, context).await
 }
 
 pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Result<(), Failure> {
@@ -223,30 +288,37 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             if let Some(window) = &args.window {
                 window.tell(context);
             }
-            let (command, how) = args.command(SystemClock.now())?;
-            make(&command, &how, context).await
+            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+            let (commands, how) = args.commands(seen.book(), SystemClock.now())?;
+            make_all(&commands, &how, context).await
         }
+        RolloutCommand::Edit(args) => rollout_edit::run(*args, context).await,
         RolloutCommand::Percent(PercentArgs { rule, name, percent, how }) => {
-            make(&BookCommand::SetShare(rule, name, Share::Percent(percent)), &how, context).await
+            let command = |rule| BookCommand::SetShare(rule, name.clone(), Share::Percent(percent));
+            make_in(&rule, &name, &how, command, context).await
         }
         RolloutCommand::Pause(PauseArgs { rollout: NamedArgs { rule, name, how }, reason }) => {
-            make(&BookCommand::PauseRollout(rule, name, reason.trim().into()), &how, context).await
+            let command = |rule| BookCommand::PauseRollout(rule, name.clone(), reason.trim().into());
+            make_in(&rule, &name, &how, command, context).await
         }
         RolloutCommand::Resume(NamedArgs { rule, name, how }) => {
-            make(&BookCommand::ResumeRollout(rule, name), &how, context).await
+            let command = |rule| BookCommand::ResumeRollout(rule, name.clone());
+            make_in(&rule, &name, &how, command, context).await
         }
         RolloutCommand::Finish(NamedArgs { rule, name, how }) => {
-            make(&BookCommand::FinishRollout(rule, name), &how, context).await
+            let command = |rule| BookCommand::FinishRollout(rule, name.clone());
+            make_in(&rule, &name, &how, command, context).await
         }
         RolloutCommand::Stop(NamedArgs { rule, name, how }) => {
-            make(&BookCommand::StopRollout(rule, name), &how, context).await
+            let command = |rule| BookCommand::StopRollout(rule, name.clone());
+            make_in(&rule, &name, &how, command, context).await
         }
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
-            change(&BookCommand::Kill { scope: scope(rule), reason: reason.trim().into() }, &author, context)
-                .await
+            let scope = scope(rule, context).await?;
+            change(&BookCommand::Kill { scope, reason: reason.trim().into() }, &author, context).await
         }
         RolloutCommand::Restart(RestartArgs { rule, approve, author }) => {
-            let scope = scope(rule);
+            let scope = scope(rule, context).await?;
             let command = match approve {
                 true => BookCommand::ApproveRestart { scope },
                 false => BookCommand::AskRestart { scope },

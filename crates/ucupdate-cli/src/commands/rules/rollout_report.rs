@@ -28,7 +28,7 @@ pub(crate) fn stop_warning(book: &RuleBook) -> Option<String> {
 }
 
 /// Returns the devices of a rollout as a line for people.
-pub(super) fn devices_line(devices: &RolloutDevices) -> String {
+pub(crate) fn devices_line(devices: &RolloutDevices) -> String {
     let RolloutDevices { offered, installed, failed, overdue, downloading, .. } = devices;
     let mut line = format!("of {offered} device(s) {installed} installed it");
     for (count, what) in [(failed, "failed"), (overdue, "are overdue"), (downloading, "are downloading")] {

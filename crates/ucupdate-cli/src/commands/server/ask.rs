@@ -31,21 +31,21 @@ pub(crate) struct AskArgs {
     #[command(flatten)]
     kind: KindArgs,
     /// The MAC address of the device
-    #[arg(long, default_value = "", hide_default_value = true, requires = "installed")]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "known")]
     mac: String,
     /// The serial number of the device
-    #[arg(long, default_value = "", hide_default_value = true, requires = "installed")]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "known")]
     serial: String,
     /// The user who signed in last
     #[arg(long, default_value = "", hide_default_value = true)]
     user: String,
     /// The version that the device reports. A device with a MAC address or serial number needs this or
     /// --installed-unknown
-    #[arg(long, group = "installed")]
+    #[arg(long = "installed", value_name = "VERSION", visible_alias = "version", group = "known")]
     version: Option<String>,
     /// Report 0.0.0.0, as a phone does that knows no version. The default for a device without MAC address and serial
     /// number
-    #[arg(long, group = "installed")]
+    #[arg(long, group = "known")]
     installed_unknown: bool,
     /// Send the request without the mark of a simulated request, so that `fleet`, `loops` and guards count it as a
     /// real one

@@ -1,5 +1,6 @@
 //! `ucupdate token`: the tokens of administrators, in a file that `serve --admin` reads.
 
+use crate::args::moment::{DAY, units};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -38,7 +39,7 @@ pub(crate) struct AddArgs {
     #[arg(long)]
     role: Role,
     /// The number of days until the token expires, 1 to 3650
-    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = |text: &str| units::<u32>(text, DAY, 1..=3650))]
     days: u32,
     #[command(flatten)]
     file: FileArgs,

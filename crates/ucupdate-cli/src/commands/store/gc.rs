@@ -1,6 +1,7 @@
 //! `ucupdate gc`: removes packages that no kept revision needs, and files of interrupted ingests.
 
 use crate::args::author::AuthorArgs;
+use crate::args::moment::{DAY, HOUR, units};
 use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ pub(crate) struct GcArgs {
     #[arg(long)]
     dry_run: bool,
     /// Keep files that are younger than this number of hours, because they can belong to a running ingest
-    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = |text: &str| units::<u32>(text, HOUR, 1..=8760))]
     grace_hours: u32,
     /// Allow that more than half of the packages leave the rule book at once. Without it this is refused, because the
     /// clock can be wrong
@@ -32,7 +33,7 @@ pub(crate) struct GcArgs {
 }
 
 fn days(text: &str) -> Result<RetentionDays, String> {
-    text.parse().ok().and_then(RetentionDays::new).ok_or_else(|| "expected 1 to 365".to_owned())
+    RetentionDays::new(units(text, DAY, 1..=365)?).ok_or_else(|| "expected 1 to 365 days".to_owned())
 }
 
 /// Returns a text about the removed objects. In a dry run, about the objects that would be removed.

@@ -6,5 +6,7 @@ pub(crate) mod gc;
 pub(crate) mod history;
 pub(crate) mod import_ocs;
 pub(crate) mod rebuild;
+pub(crate) mod status;
 pub(crate) mod tree;
+pub(crate) mod undo;
 pub(crate) mod verify;

@@ -4,6 +4,7 @@ mod report;
 mod timetable;
 
 use crate::args::audit::AuditArgs;
+use crate::args::moment::{HOUR, units};
 use crate::commands::rules::pin::version;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -53,7 +54,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     timetable: Option<PathBuf>,
     /// The hours between two rows of the result
-    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = |text: &str| units::<u32>(text, HOUR, 1..=8760))]
     every: u32,
     /// Write the rows into a new file, with a column for each version
     #[arg(long, value_name = "FILE")]

@@ -35,7 +35,7 @@ struct SampleReport {
     devices: Vec<u64>,
 }
 
-/// The counts since the sample before.
+/// The numbers of requests, offers and failures since the previous row of the result.
 #[derive(Debug, Serialize)]
 struct CountsReport {
     asks: u64,

@@ -127,7 +127,7 @@ impl Overview {
         (self.counts, self.devices) = (counts, devices);
     }
 
-    /// Returns where a device stands.
+    /// Returns the state of a device, with the decision that explains it.
     pub(crate) fn standing(&self, number: DeviceNumber, device: &InventoryDevice) -> DeviceStanding<'_> {
         let options = StateOptions::new(self.now)
             .with_end(self.end)

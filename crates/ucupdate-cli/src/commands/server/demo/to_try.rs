@@ -28,7 +28,7 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     let words = KindWord::ALL.into_iter().zip(device.kind.words());
     let kind = words.map(|(word, text)| format!("--{} {text}", word.field().replace('_', "-")));
     let kind = kind.collect::<Vec<_>>().join(" ");
-    let ask = format!("{program} ask --url {url} {kind} --mac {MAC} --serial {SERIAL} --version 0.0.0.0");
+    let ask = format!("{program} ask --url {url} {kind} --mac {MAC} --serial {SERIAL} --installed 0.0.0.0");
     let request = folder.join("request.xml");
     let body = Codec::default()
         .encode_request(&SimulatedDevice::new(device).next_request(SystemClock.now().civil_utc()));

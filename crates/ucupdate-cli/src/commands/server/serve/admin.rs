@@ -1,6 +1,6 @@
 //! The listener of administrators: the API and the console, and never a device.
 
-use super::tls;
+use super::tls::ServedCertificate;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
 use hyper::server::conn::http1;
@@ -56,6 +56,8 @@ pub(super) struct AdminListener {
     listener: TcpListener,
     tokens: TokenFile,
     tls: Option<TlsAcceptor>,
+    /// The certificate of `tls`.
+    certificate: Option<Arc<ServedCertificate>>,
     four_eyes: bool,
 }
 
@@ -68,13 +70,18 @@ impl AdminArgs {
     pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Vec<String>)>, Failure> {
         let (Some(address), Some(path)) = (self.address, self.token_file.clone()) else { return Ok(None) };
         let is_local = address.ip().to_canonical().is_loopback();
-        let (tls, mut warnings) = match self.admin_tls_cert.as_deref().zip(self.admin_tls_key.as_deref()) {
+        let (certificate, mut warnings): (_, Vec<String>) = match self
+            .admin_tls_cert
+            .as_deref()
+            .zip(self.admin_tls_key.as_deref())
+        {
             Some((certificates, key)) => {
-                let (acceptor, warnings) = tls::acceptor(certificates, key, SystemTime::now())?;
-                (Some(acceptor), warnings.into_iter().map(|warning| format!("warning: {warning}")).collect())
+                let (served, warnings) = ServedCertificate::open(certificates, key, SystemTime::now())?;
+                (Some(served), warnings.into_iter().map(|warning| format!("warning: {warning}")).collect())
             }
             None => (None, Vec::new()),
         };
+        let tls = certificate.as_ref().map(ServedCertificate::acceptor).transpose()?;
         if !is_local && tls.is_none() && !self.admin_anywhere {
             return Err(Failure::usage(format_args!(
                 "--admin {address} can be reached by other machines, and tokens would cross the network without TLS; expected an \
@@ -90,11 +97,19 @@ impl AdminArgs {
             ));
         }
         let four_eyes = self.admin_four_eyes;
-        Ok(Some((AdminListener { listener: bound.map_err(failed)?, tokens, tls, four_eyes }, warnings)))
+        Ok(Some((
+            AdminListener { listener: bound.map_err(failed)?, tokens, tls, certificate, four_eyes },
+            warnings,
+        )))
     }
 }
 
 impl AdminListener {
+    /// Returns the certificate. `None` without TLS.
+    pub(super) fn certificate(&self) -> Option<&Arc<ServedCertificate>> {
+        self.certificate.as_ref()
+    }
+
     /// Returns the URL with the real port.
     pub(super) fn url(&self) -> Result<String, Failure> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };

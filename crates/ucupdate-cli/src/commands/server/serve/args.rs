@@ -5,6 +5,7 @@ use super::endpoint::Endpoint;
 use super::events::EventArgs;
 use super::forwarded::{Network, ProxyHeader};
 use crate::args::dialect::DialectArgs;
+use crate::args::moment::{DAY, units};
 use crate::args::zone::zone;
 use crate::failure::Failure;
 use std::net::{IpAddr, SocketAddr};
@@ -57,7 +58,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
     /// The seconds between two looks at the logs of all servers, for guarded rollouts that fail
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) watch_seconds: u64,
     /// The seconds between two looks at the logs of all servers, for devices in loops and silent devices. Each look also
     /// counts the devices by state
@@ -72,7 +73,7 @@ pub(crate) struct ServeArgs {
     pub(crate) hold_loops: Option<u32>,
     /// Offer nothing if the store could not be read for this number of seconds, because the kill switch could have
     /// been used [default: offer what the last known revision says]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = |text: &str| units::<u64>(text, 1, 1..=31_536_000))]
     pub(crate) fail_closed: Option<u64>,
     /// The origin at which internal devices reach this server: scheme, host, and a path prefix if there is one,
     /// without a slash at the end [default: the first listener, if only this machine reaches the listeners]
@@ -95,7 +96,7 @@ pub(crate) struct ServeArgs {
     /// TLS and trust its certificate
     #[arg(
         long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "900",
-        value_parser = clap::value_parser!(u64).range(1..=604_800)
+        value_parser = |text: &str| units::<u64>(text, 1, 1..=604_800)
     )]
     pub(crate) redirect_images: Option<u64>,
     /// Serve internal paths only to devices in this network, such as 10.0.0.0/8; can be repeated [default: to all
@@ -174,7 +175,7 @@ impl From<LayoutName> for UrlStyle {
 }
 
 fn days(text: &str) -> Result<RetentionDays, String> {
-    text.parse().ok().and_then(RetentionDays::new).ok_or_else(|| "expected 1 to 365".to_owned())
+    RetentionDays::new(units(text, DAY, 1..=365)?).ok_or_else(|| "expected 1 to 365 days".to_owned())
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -230,6 +231,12 @@ impl ServeArgs {
             all.push(Listener { address: DEFAULT_LISTEN, tls: None, side: None });
         }
         Ok(all)
+    }
+
+    /// Returns whether a listener is given.
+    pub(crate) fn has_listener(&self) -> bool {
+        let all = [&self.listen, &self.listen_tls, &self.external_listen, &self.external_listen_tls];
+        all.iter().any(|addresses| !addresses.is_empty())
     }
 
     fn has_external_listener(&self) -> bool {

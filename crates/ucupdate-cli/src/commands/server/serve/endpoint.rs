@@ -32,6 +32,21 @@ impl Endpoint {
         Ok(Self { listener, tls, side: None, local })
     }
 
+    /// Takes a socket that listens already.
+    ///
+    /// # Errors
+    /// When the socket cannot be used.
+    pub(crate) fn of_socket(
+        socket: std::net::TcpListener,
+        tls: Option<TlsAcceptor>,
+    ) -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::in_doing("the socket of systemd cannot be used", &error);
+        let local = socket.local_addr().map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let listener = TcpListener::from_std(socket).map_err(failed)?;
+        Ok(Self { listener, tls, side: None, local })
+    }
+
     /// Sets the side of every connection.
     pub(crate) fn with_side(mut self, side: Option<Side>) -> Self {
         self.side = side;

@@ -11,10 +11,12 @@ mod host_name;
 mod limits;
 mod places;
 mod prefix;
+mod reload;
 mod server;
 mod stall;
 mod stderr;
 mod stopping;
+mod systemd;
 mod taking;
 mod tls;
 
@@ -26,8 +28,12 @@ pub(crate) use prefix::Prefixes;
 pub(crate) use server::{Intake, Server};
 pub(crate) use stopping::Stopping;
 
+use self::admin::AdminListener;
 use self::args::Listener;
 use self::health::HealthListener;
+use self::reload::Reload;
+use self::tls::ServedCertificate;
+use crate::commands::store::doctor::web::host_of;
 use crate::context::Context;
 use crate::failure::Failure;
 use serde_json::json;
@@ -35,7 +41,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
 use ucupdate::{
-    BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, StoreAccess,
+    BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin, StoreAccess,
     TroubleWatch, UpdateService, WatchOptions, check_access,
 };
 use ucupdate_admin::LiveEvents;
@@ -66,7 +72,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let events = stderr::trace_to_stderr(context.output.stderr_is_terminal());
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
-    let (endpoints, health) = bind(&args, context).await?;
+    let Bound { endpoints, health, certificates } = bind(&args, context).await?;
     let admin = match args.admin.bind().await? {
         Some((listener, warnings)) => {
             warnings.iter().for_each(|warning| context.output.message(warning));
@@ -74,6 +80,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         }
         None => None,
     };
+    let of_admin = admin.as_ref().and_then(AdminListener::certificate);
+    let reload = Reload::new(certificates.iter().chain(of_admin).cloned().collect())?;
     let metrics_listener = match args.metrics {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,
@@ -88,6 +96,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     )?;
     let ((internal, external), warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
+        context.output.message(warning);
+    }
+    for warning in name_warnings([&internal, &external], &certificates) {
         context.output.message(warning);
     }
     let prefixes = Prefixes::of([&internal, &external]);
@@ -204,8 +215,10 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Err(failure) => return Err(failure),
     }
 
+    systemd::ready("answering devices");
     tokio::select! {
         () = stopping.told() => {}
+        never = reload.run() => match never {},
         never = remove_old_logs(&service) => match never {},
         Some(never) = async { Some(keep_inventory(&service, keeper?).await) } => match never {},
         Some(never) = async { Some(look_for_troubles(&service, troubles?, trouble_period).await) } => match never {},
@@ -214,6 +227,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Some(never) = async { Some(answers_admin?.await) } => match never {},
         Some(never) = async { Some(answers_metrics?.await) } => match never {},
     }
+    systemd::stopping();
     context.output.message("ending: what was begun is finished first; once more to end at once");
     let ended = end(server, &service, stopping, context).await;
     outputs.flush().await;
@@ -240,35 +254,76 @@ fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<Stri
     Ok(failed)
 }
 
-/// Binds all listeners, or none.
-async fn bind(
-    args: &ServeArgs,
-    context: &mut Context,
-) -> Result<(Vec<Endpoint>, Option<HealthListener>), Failure> {
-    let listeners = args.listeners()?;
+/// The listeners of a server.
+struct Bound {
+    endpoints: Vec<Endpoint>,
+    health: Option<HealthListener>,
+    certificates: Vec<Arc<ServedCertificate>>,
+}
+
+/// Binds all listeners, or none. A socket that systemd has opened is used in place of a new one with the same address.
+async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure> {
+    let passed = systemd::sockets()?.into_iter().map(|socket| Ok((socket.local_addr()?, socket)));
+    let mut passed = passed.collect::<Result<Vec<_>, std::io::Error>>()?;
+    let mut listeners = args.listeners()?;
+    if !passed.is_empty() && !args.has_listener() {
+        let of_systemd =
+            passed.iter().map(|(address, _)| Listener { address: *address, tls: None, side: None });
+        listeners = of_systemd.collect();
+    }
     args.check_urls(&listeners)?;
     if let Some(warning) = args.open_warning(&listeners) {
         context.output.message(warning);
     }
     let mut endpoints = Vec::with_capacity(listeners.len());
+    let mut certificates = Vec::new();
     for Listener { address, tls, side } in listeners {
-        let tls = match tls {
+        let acceptor = match tls {
             Some((cert, key)) => {
-                let (acceptor, warnings) = tls::acceptor(cert, key, SystemTime::now())?;
+                let (served, warnings) = ServedCertificate::open(cert, key, SystemTime::now())?;
                 for warning in warnings {
                     context.output.message(format_args!("warning: {warning}"));
                 }
+                let acceptor = served.acceptor()?;
+                certificates.push(served);
                 Some(acceptor)
             }
             None => None,
         };
-        endpoints.push(Endpoint::bind(address, tls).await?.with_side(side));
+        let of_systemd = passed.iter().position(|(local, _)| *local == address);
+        let endpoint = match of_systemd.map(|place| passed.swap_remove(place)) {
+            Some((_, socket)) => Endpoint::of_socket(socket, acceptor)?,
+            None => Endpoint::bind(address, acceptor).await?,
+        };
+        endpoints.push(endpoint.with_side(side));
+    }
+    for (address, _) in passed {
+        context.output.message(format_args!(
+            "warning: the socket {address} of systemd is not used; expected it as an address of --listen, or no --listen at all"
+        ));
     }
     let health = match args.health {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,
     };
-    Ok((endpoints, health))
+    Ok(Bound { endpoints, health, certificates })
+}
+
+/// Returns warnings about URLs by https whose name no certificate is for. A server without certificates has a proxy in front.
+fn name_warnings(origins: [&Origin; 2], certificates: &[Arc<ServedCertificate>]) -> Vec<String> {
+    let is_wrong = |origin: &&&Origin| {
+        origin.is_https()
+            && !certificates.is_empty()
+            && !certificates.iter().any(|one| one.is_for(host_of(origin).0))
+    };
+    let warning = |origin: &&Origin| {
+        let files: Vec<String> = certificates.iter().map(|one| one.path().display().to_string()).collect();
+        format!(
+            "warning: no certificate is for the name of {origin}: devices refuse it; expected one in {}",
+            files.join(", ")
+        )
+    };
+    origins.iter().filter(is_wrong).map(warning).collect()
 }
 
 /// Finishes open requests, and then writes the logs.

@@ -3,13 +3,16 @@
 use crate::failure::{Failure, chain};
 use crate::files;
 use rustls::ServerConfig;
+use rustls::client::verify_server_name;
 use rustls::crypto::ring;
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject as _};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 use x509_cert::der::Decode as _;
@@ -20,16 +23,118 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// A certificate that expires within this time causes a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// Creates a TLS acceptor from a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or
-/// SEC1). It speaks TLS 1.2 and 1.3. Also returns warnings: a certificate that is not valid now, or a key that others can read.
-///
-/// # Errors
-/// Contains the file that cannot be read or used.
-pub(crate) fn acceptor(
+/// A certificate with its files. It is read again when the files change, so a renewed certificate needs no restart.
+#[derive(Debug)]
+pub(crate) struct ServedCertificate {
+    certificates: PathBuf,
+    key: PathBuf,
+    current: RwLock<Arc<CertifiedKey>>,
+    /// The marks of the files when they were read last.
+    read: Mutex<[Option<Mark>; 2]>,
+}
+
+/// The size and the time of a file, by which a change is noticed.
+type Mark = (u64, SystemTime);
+
+impl ServedCertificate {
+    /// Reads a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or SEC1). Also returns
+    /// warnings: a certificate that is not valid now, or a key that others can read.
+    ///
+    /// # Errors
+    /// Contains the file that cannot be read or used.
+    pub(crate) fn open(
+        certificates: &Path,
+        key: &Path,
+        now: SystemTime,
+    ) -> Result<(Arc<Self>, Vec<String>), Failure> {
+        let marks = [certificates, key].map(mark);
+        let (certified, warnings) = certified(certificates, key, now)?;
+        let served = Self {
+            certificates: certificates.to_owned(),
+            key: key.to_owned(),
+            current: RwLock::new(Arc::new(certified)),
+            read: Mutex::new(marks),
+        };
+        Ok((Arc::new(served), warnings))
+    }
+
+    /// Returns an acceptor that uses the certificate as it is when a client connects. It speaks TLS 1.2 and 1.3.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(crate) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, Failure> {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Failure::in_doing("setting up TLS", &error))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// Returns the file of the certificate.
+    pub(crate) fn path(&self) -> &Path {
+        &self.certificates
+    }
+
+    /// Reads the files again if one of them changed, or in any case with `always`. Returns the warnings about a certificate that
+    /// was read, and `None` if nothing was read. After an error the certificate of before is used.
+    ///
+    /// # Errors
+    /// Contains the file that cannot be read or used.
+    pub(crate) fn reload(&self, always: bool, now: SystemTime) -> Result<Option<Vec<String>>, Failure> {
+        let marks = [&*self.certificates, &*self.key].map(mark);
+        {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            if *read == marks && !always {
+                return Ok(None);
+            }
+            // Files that cannot be used are not tried again until they change.
+            *read = marks;
+        }
+        let (certified, warnings) = certified(&self.certificates, &self.key, now)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
+        Ok(Some(warnings))
+    }
+
+    /// Returns the warning that the certificate is not valid now, or expires soon.
+    pub(crate) fn validity_warning(&self, now: SystemTime) -> Option<String> {
+        let current = self.current();
+        let what = validity_warning(current.cert.first()?, now)?;
+        Some(format!("{}: {what}", self.certificates.display()))
+    }
+
+    /// Returns whether the certificate is for this host. A certificate that cannot be parsed is for no host.
+    pub(crate) fn is_for(&self, host: &str) -> bool {
+        let current = self.current();
+        let Ok(name) = ServerName::try_from(host) else { return false };
+        let parsed = current.cert.first().map(ParsedCertificate::try_from);
+        parsed.is_some_and(|parsed| parsed.is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok()))
+    }
+
+    fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ResolvesServerCert for ServedCertificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
+
+/// Returns the size and the time of a file. `None` if it cannot be looked at.
+fn mark(path: &Path) -> Option<Mark> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
+}
+
+/// Reads a certificate and its key.
+fn certified(
     certificates: &Path,
     key: &Path,
     now: SystemTime,
-) -> Result<(TlsAcceptor, Vec<String>), Failure> {
+) -> Result<(CertifiedKey, Vec<String>), Failure> {
     let in_file =
         |path: &Path, what: String| Failure::not_understood(format_args!("{}: {what}", path.display()));
     [certificates, key].into_iter().try_for_each(files::refuse_missing)?;
@@ -48,7 +153,7 @@ pub(crate) fn acceptor(
     let warnings = validity.into_iter().chain(mode).collect();
     let signing = ring::sign::any_supported_type(&private)
         .map_err(|error| in_file(key, format!("private key is of no use: {}", chain(&error))))?;
-    let certified = rustls::sign::CertifiedKey::new(chain_of, signing);
+    let certified = CertifiedKey::new(chain_of, signing);
     // A key without a public half cannot be compared, so it is accepted.
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
@@ -63,13 +168,7 @@ pub(crate) fn acceptor(
             return Err(in_file(certificates, format!("certificate is of no use: {}", chain(&error))));
         }
     }
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::in_doing("setting up TLS", &error))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((TlsAcceptor::from(Arc::new(config)), warnings))
+    Ok((certified, warnings))
 }
 
 /// Reads a file up to a limit, because a device such as `/dev/zero` has no end.
@@ -130,12 +229,12 @@ fn pem_fault(error: &pem::Error, wanted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+    use rcgen::{KeyPair, generate_simple_self_signed};
     use std::fs;
 
     struct Files {
         folder: tempfile::TempDir,
-        made: CertifiedKey<KeyPair>,
+        made: rcgen::CertifiedKey<KeyPair>,
     }
 
     impl Files {
@@ -149,7 +248,7 @@ mod tests {
             let [cert_path, key_path] = ["cert.pem", "key.pem"].map(|name| self.folder.path().join(name));
             fs::write(&cert_path, certificate).unwrap();
             fs::write(&key_path, key).unwrap();
-            match acceptor(&cert_path, &key_path, SystemTime::now()) {
+            match certified(&cert_path, &key_path, SystemTime::now()) {
                 Ok(_) => "accepts".to_owned(),
                 Err(Failure::Explained(_, reason)) => {
                     reason.replace(&format!("{}/", self.folder.path().display()), "")
@@ -182,7 +281,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let missing = Path::new("/nowhere/cert.pem");
-        let Err(Failure::Explained(_, reason)) = acceptor(missing, missing, SystemTime::now()).map(drop)
+        let Err(Failure::Explained(_, reason)) = certified(missing, missing, SystemTime::now()).map(drop)
         else {
             panic!("expected a reason")
         };
@@ -192,7 +291,7 @@ mod tests {
     #[test]
     fn a_file_without_an_end_is_refused() {
         let endless = Path::new("/dev/zero");
-        let Err(Failure::Explained(_, reason)) = acceptor(endless, endless, SystemTime::now()).map(drop)
+        let Err(Failure::Explained(_, reason)) = certified(endless, endless, SystemTime::now()).map(drop)
         else {
             panic!("expected a reason")
         };
@@ -207,7 +306,7 @@ mod tests {
         let [cert, key] = ["cert.pem", "key.pem"].map(|name| files.folder.path().join(name));
         let warnings = |mode: u32, now: SystemTime| {
             fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-            acceptor(&cert, &key, now).unwrap().1.join("; ")
+            certified(&cert, &key, now).unwrap().1.join("; ")
         };
         let now = SystemTime::now();
         assert_eq!(warnings(0o600, now), "");
@@ -220,5 +319,24 @@ mod tests {
                 .contains("cert.pem: the certificate expired")
         );
         assert!(warnings(0o600, SystemTime::UNIX_EPOCH).contains("is valid from 1975"));
+    }
+
+    #[test]
+    fn a_certificate_is_read_again_when_its_file_changes_and_stays_after_a_mistake() {
+        let files = Files::new();
+        assert_eq!(files.outcome(&files.made.cert.pem(), &files.made.signing_key.serialize_pem()), "accepts");
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| files.folder.path().join(name));
+        let now = SystemTime::now();
+        let (served, _) = ServedCertificate::open(&cert, &key, now).unwrap();
+        assert!(served.is_for("localhost") && !served.is_for("updates.contoso.com"));
+        assert_eq!(served.reload(false, now).unwrap(), None, "nothing changed");
+        let made = generate_simple_self_signed(vec!["updates.contoso.com".to_owned()]).unwrap();
+        fs::write(&cert, made.cert.pem()).unwrap();
+        assert!(served.reload(false, now).is_err(), "the key is not that of the new certificate");
+        assert!(served.is_for("localhost"), "the certificate of before stays");
+        fs::write(&key, made.signing_key.serialize_pem() + "\n").unwrap();
+        assert!(served.reload(false, now).unwrap().is_some());
+        assert!(served.is_for("updates.contoso.com") && !served.is_for("localhost"));
+        assert!(served.reload(true, now).unwrap().is_some());
     }
 }

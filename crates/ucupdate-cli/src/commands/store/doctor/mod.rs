@@ -3,7 +3,7 @@
 mod disk;
 mod report;
 mod tls;
-mod web;
+pub(crate) mod web;
 
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind};

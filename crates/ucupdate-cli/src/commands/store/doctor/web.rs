@@ -280,7 +280,7 @@ fn requests(service: &UpdateService) -> Vec<UpdateRequest> {
 }
 
 /// Returns the host and the port of an origin.
-pub(super) fn host_of(origin: &Origin) -> (&str, u16) {
+pub(crate) fn host_of(origin: &Origin) -> (&str, u16) {
     let default = if origin.is_https() { 443 } else { 80 };
     let rest = origin.as_str().split_once("://").map_or("", |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or(rest);

@@ -1,0 +1,66 @@
+//! The question before a change that reaches every device.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use ucupdate::book::{BookCommand, StopScope};
+
+/// Returns whether a command changes what every device of a rule is offered. The kill switch does too, but it must not wait.
+pub(crate) fn reaches_everybody(command: &BookCommand) -> bool {
+    matches!(
+        command,
+        BookCommand::Approve(_)
+            | BookCommand::ApproveAllOf(_)
+            | BookCommand::ApproveVersion { .. }
+            | BookCommand::ApproveInterim { .. }
+            | BookCommand::RollBack(_)
+            | BookCommand::RollBackToNothing(_)
+            | BookCommand::FinishRollout(..)
+            | BookCommand::Remove(_)
+            | BookCommand::ApproveRestart { scope: StopScope::All }
+    )
+}
+
+/// Asks on a terminal, and does nothing with `--yes` or without a terminal.
+///
+/// # Errors
+/// When the answer is not yes.
+pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) -> Result<(), Failure> {
+    let is_terminal = std::io::stdin().is_terminal() && context.output.stderr_is_terminal();
+    if is_agreed || !is_terminal {
+        return Ok(());
+    }
+    ask(question)
+}
+
+/// Asks on a terminal, and does nothing with `--yes`.
+///
+/// # Errors
+/// When the answer is not yes, and when there is no terminal.
+pub(crate) fn confirm_or_refuse(
+    question: &str,
+    is_agreed: bool,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    if is_agreed {
+        return Ok(());
+    }
+    if !(std::io::stdin().is_terminal() && context.output.stderr_is_terminal()) {
+        return Err(Failure::usage(
+            "nobody can be asked without a terminal; --yes agrees, and --dry-run changes nothing",
+        ));
+    }
+    ask(question)
+}
+
+fn ask(question: &str) -> Result<(), Failure> {
+    let mut stderr = std::io::stderr();
+    let _shown = write!(stderr, "ucupdate: {question} [y/N] ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    // A line is short. More than that is no answer.
+    let read = std::io::Read::take(std::io::stdin().lock(), 1024).read_line(&mut answer);
+    match (read, answer.trim().to_ascii_lowercase().as_str()) {
+        (Ok(_), "y" | "yes") => Ok(()),
+        _ => Err(Failure::new("nothing was changed: the answer was not yes")),
+    }
+}
