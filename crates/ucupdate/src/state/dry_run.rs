@@ -78,7 +78,7 @@ impl Admin<'_> {
         }
         let mut change = all.ok_or(Refusal::NoneNamed)?;
         change.delta = before.book().delta_to(&book);
-        Ok(DryRun::compile(before, change).await)
+        DryRun::compile(before, change).await
     }
 
     /// Returns the effects that [`roll_back_to`](Self::roll_back_to) would have now. Nothing changes.
