@@ -30,15 +30,18 @@ fn every_command_that_a_message_of_any_crate_advises_can_be_called() {
         collect(&one.unwrap().path().join("src"), &mut files);
     }
     let mut advising = BTreeSet::new();
-    let mut count = 0;
-    for path in files.iter().filter(|path| !path.ends_with("advised.rs")) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for path in files.iter().filter(|path| !path.ends_with("advised.rs") && !path.ends_with("wrapped.rs")) {
         for advised in advised(&std::fs::read_to_string(path).unwrap()) {
-            assert!(is_callable(&advised), "{}: `{advised}` cannot be called", path.display());
+            if !is_callable(&advised) {
+                wrong.push(format!("{}: `{advised}`", path.display()));
+            }
             let below = path.strip_prefix(crates).unwrap();
             advising.extend(below.components().next().map(|name| name.as_os_str().to_owned()));
             count += 1;
         }
     }
+    assert!(wrong.is_empty(), "these cannot be called: {wrong:#?}");
     assert!(count > 35, "{count}");
     for name in
         ["ucupdate", "ucupdate-admin", "ucupdate-cab", "ucupdate-cli", "ucupdate-core", "ucupdate-fleet"]
@@ -51,7 +54,7 @@ fn every_command_that_a_message_of_any_crate_advises_can_be_called() {
 fn a_command_that_does_not_exist_is_noticed() {
     for wrong in [
         "ucupdate fly",
-        "ucupdate approve a",
+        "ucupdate approve --all",
         "ucupdate stone narrow {name} {what}",
         "ucupdate gc --days DAYS",
     ] {
