@@ -279,10 +279,10 @@ async fn an_object_of_the_history_that_cannot_be_read_is_a_finding_and_not_an_em
     assert_eq!(found.revisions, 65, "the others are read");
 
     let store = with_checkpoint().await;
-    store.put_bytes(&revision(7), vec![b'x'; 2 << 20]).await.unwrap();
+    store.put_bytes(&revision(7), vec![b'x'; 9 << 20]).await.unwrap();
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["unreadable"]);
-    assert!(found.problems[0].to_string().contains("expected at most 1048576"), "{:?}", found.problems);
+    assert!(found.problems[0].to_string().contains("expected at most 8388608"), "{:?}", found.problems);
 }
 
 #[cfg(all(feature = "local", unix))]
