@@ -5,6 +5,7 @@
 
 #![allow(
     missing_docs,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "criterion's macros; a bench that cannot set up has failed"
 )]
@@ -236,13 +237,13 @@ fn ratios(_: &mut Criterion) {
             ("ban", &banned, &own, "2.0.0.0", "banned"),
         ] {
             let module = module(version);
-            let ratio = ratio(&floor, || ask_all(index, devices, &module, word));
+            let ratio = ratio(floor, || ask_all(index, devices, &module, word));
             println!("decide/{name}_rules/{case}: {ratio:.2} of the floor, aim {AIM:.1}");
         }
         let module = module("2.0.0.0");
         let without = || ask_all(&alone, &own, &module, "offer");
         for (case, index) in [("alias_unused", &aliases), ("ban_unused", &unused)] {
-            let ratio = ratio(&without, || ask_all(index, &own, &module, "offer"));
+            let ratio = ratio(without, || ask_all(index, &own, &module, "offer"));
             println!("decide/{name}_rules/{case}: {ratio:.2} of the book without, limit {UNUSED_LIMIT:.2}");
             assert!(ratio <= UNUSED_LIMIT, "{case} with {name} rules");
         }
