@@ -33,7 +33,7 @@ const ENCODED: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
 /// A server and the token for it, from the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct RemoteArgs {
-    /// Work on the store of this server, through its listener for administrators, such as https://updates.contoso.com:8081/
+    /// Work on the store of this server, through its listener for administrators, such as `https://updates.contoso.com:8081/`
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<Url>,
     /// The file with the token for --server, one line. The name of the token is the author of changes

@@ -10,7 +10,7 @@ use ucupdate::{BaseUrls, Origin, Setting, provisioning};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProvisioningArgs {
-    /// The origin at which internal devices reach the server, such as http://updates.contoso.com
+    /// The origin at which internal devices reach the server, such as `http://updates.contoso.com`
     #[arg(long, value_name = "ORIGIN")]
     internal_url: Origin,
     /// The origin at which external devices reach the server
