@@ -83,7 +83,7 @@ impl RuleBook {
 /// assert!(format!("sha256:{}", "ab".repeat(32)).parse::<BanScope>().is_ok());
 /// assert!("1.0.522.101".parse::<BanScope>().is_err());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum BanScope {
     /// A version in the rules that match a pattern.
@@ -101,7 +101,13 @@ impl BanScope {
     /// Returns whether the written form of the scope is read back as the same scope. A version that is empty or has blanks
     /// is not.
     pub(crate) fn can_be_stored(&self) -> bool {
-        self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
+        match (self, self.to_string().parse::<Self>()) {
+            (Self::Version { rules, version }, Ok(Self::Version { rules: read_rules, version: read })) => {
+                *rules == read_rules && version.as_str() == read.as_str()
+            }
+            (Self::Image(digest), Ok(Self::Image(read))) => *digest == read,
+            _ => false,
+        }
     }
 
     /// Returns whether the ban applies to no image, because its version is empty. Earlier programs stored such bans.
@@ -128,6 +134,16 @@ impl BanScope {
         self.to_string().to_ascii_lowercase()
     }
 }
+
+// Versions with the same numbers are equal, but two bans may name them by different texts. A map needs keys that are equal
+// exactly if their order says so.
+impl PartialEq for BanScope {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for BanScope {}
 
 impl PartialOrd for BanScope {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
@@ -194,6 +210,21 @@ impl<'de> serde::Deserialize<'de> for BanScope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::book::BookCommand;
+
+    #[test]
+    fn two_texts_of_one_version_are_two_bans_also_in_the_delta_of_a_book() {
+        let mut book = RuleBook::default();
+        for version in ["3.5.6907.0", "3.5.6907.00"] {
+            let scope =
+                BanScope::Version { rules: "*".parse().unwrap(), version: ReportedVersion::new(version) };
+            let ban = BookCommand::Ban(Ban::new(scope, "calls drop"));
+            book.apply(&book.command(&ban, "ann").unwrap().delta);
+        }
+        let mut read = RuleBook::default();
+        read.apply(&book.to_delta());
+        assert_eq!((read.bans().count(), &read), (2, &book));
+    }
 
     #[test]
     #[cfg(feature = "serde")]
