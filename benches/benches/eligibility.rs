@@ -230,6 +230,7 @@ fn ratios(_: &mut Criterion) {
             }
         };
         for (case, index, devices, version, word) in [
+            ("hit", &alone, &own, "2.0.0.0", "offer"),
             ("scheme", &numeric, &own, "2.0.0.0.44.09", "offer"),
             ("scheme_up_to_date", &numeric, &own, "3.5.06907", "up-to-date"),
             ("prefixed_scheme", &prefixed, &own, "UC440HD_2.0.3.21", "offer"),

@@ -48,7 +48,16 @@ impl ChangeDraft<'_> {
         self.notes.push(Note::Banned { ban: Box::new(ban.clone()) });
         for rule in self.book.rules() {
             for assignment in rule.assignments() {
-                let release = self.book.release(rule.key(), &assignment.candidate);
+                let may_ban = match &ban.scope {
+                    BanScope::Version { version, .. } => {
+                        rule.policy().is_same_release(version, &assignment.candidate.version)
+                    }
+                    BanScope::Image(_) => true,
+                };
+                if !may_ban {
+                    continue;
+                }
+                let release = self.releases().find(rule.key(), &assignment.candidate);
                 if release
                     .is_some_and(|release| self.book.is_banned_by(ban, rule.key(), rule.policy(), release))
                 {
