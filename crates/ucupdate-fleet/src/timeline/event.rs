@@ -274,6 +274,7 @@ impl fmt::Display for RequestRow {
         write!(f, "{verb} at {path}{}: ", self.path)?;
         match self.status {
             Some(status) if self.is_answered() => write!(f, "answered ({status})"),
+            Some(405) if verb != "asked" => f.write_str("405, the path takes only POST"),
             status => f.write_str(&refused(status, self.sub_status, self.win32_status)),
         }
     }

@@ -93,7 +93,9 @@ impl Finder<'_> {
             // A device uploads its logs, and the service refuses them with this status.
             501 => {}
             404 if row.is_old_path() => self.see(TroubleKind::OldPath, at),
-            405 => self.see(TroubleKind::NoHandler { path: row.path.clone() }, at),
+            405 if is_post => self.see(TroubleKind::NoHandler { path: row.path.clone() }, at),
+            // Devices only POST to the request handler, so somebody opened its path in a browser.
+            405 => {}
             400 => self.see(TroubleKind::UnreadableRequest, at),
             401 => {
                 self.sign_ins += 1;

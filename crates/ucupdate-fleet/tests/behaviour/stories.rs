@@ -176,6 +176,14 @@ fn each_trouble_is_found_and_named() {
 }
 
 #[test]
+fn a_browser_at_the_path_of_requests_is_no_trouble_of_the_device() {
+    let opened = access(3, "GET", "/RequestHandler/ucdevice.upx", (405, 0, 0));
+    let story = told(vec![asked(0, "1.0.522.98", "")], vec![opened], &StoryOptions::default());
+    assert!(story.contains("GET at /RequestHandler/ucdevice.upx: 405, the path takes only POST"), "{story}");
+    assert!(!story.contains("[no-handler]"), "{story}");
+}
+
+#[test]
 fn a_download_that_takes_much_longer_than_those_of_others_is_slow() {
     let mut peers = PeerDownloads::default();
     (0..5).for_each(|_| peers.observe(&access(1, "GET", IMAGE, (200, 0, 0))));
