@@ -198,7 +198,7 @@ fn measure(
 /// because a version scheme and an alias do not reach it yet.
 const AIM: f64 = 2.0;
 
-/// The most that a decision takes where a book has aliases and bans that are not used, as a multiple of the same decision
+/// The highest cost of a decision where a book has aliases and bans that are not used, as a multiple of the same decision
 /// in a book without them. The difference is what cannot be measured in one run.
 const UNUSED_LIMIT: f64 = 1.15;
 

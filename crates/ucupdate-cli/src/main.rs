@@ -290,11 +290,12 @@ fn command() -> clap::Command {
 fn main() -> ExitCode {
     CompleteEnv::with_factory(command).var(shell::COMPLETE).complete();
     let words: Vec<OsString> = std::env::args_os().collect();
-    let resolved = match settings::resolve(&command(), words, |name| std::env::var(name).ok()) {
+    let command = plain_command();
+    let resolved = match settings::resolve(&command, words, |name| std::env::var(name).ok()) {
         Ok(resolved) => resolved,
         Err(failure) => return output::early_failure(failure),
     };
-    let parsed = command().try_get_matches_from(&resolved.words);
+    let parsed = command.try_get_matches_from(&resolved.words);
     let args = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage, &resolved.notes(&usage)),

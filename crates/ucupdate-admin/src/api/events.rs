@@ -31,7 +31,7 @@ const RETRY_MS: u32 = 3000;
 ///
 /// Add it to the service with [`Options::with_events`](ucupdate::Options::with_events) and to the administrators' side with
 /// [`AdminOptions::with_live_events`](crate::AdminOptions::with_live_events). An event is put into a bounded queue, so no answer
-/// waits for a client. While nobody listens, an event costs a look at a counter. [`EventKind::ExchangeFinished`] is not sent,
+/// waits for a client. Without clients, an event costs the read of a counter. [`EventKind::ExchangeFinished`] is not sent,
 /// because the access log has it.
 #[derive(Clone)]
 pub struct LiveEvents(Arc<Live>);
@@ -77,7 +77,7 @@ impl Events for LiveEvents {
         let number = number.fetch_add(1, Ordering::Relaxed) + 1;
         let value = report::event(event, server, SystemClock.now());
         let bytes = format!("id: {number}\nevent: {kind}\ndata: {value}\n\n").into();
-        // Without a client there is nobody to tell.
+        // Sending fails only if there is no client.
         let _clients = frames.send(Frame { kind, bytes });
     }
 }

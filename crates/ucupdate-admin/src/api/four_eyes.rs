@@ -1,4 +1,4 @@
-//! Four eyes: nobody approves a version that he brought in himself.
+//! Four eyes: an administrator who ingested a package cannot approve its versions.
 
 use super::Call;
 use crate::response::problem::Problem;

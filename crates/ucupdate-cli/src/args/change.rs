@@ -66,17 +66,17 @@ struct Report {
     /// The revision for which the change was computed.
     revision: u64,
     #[serde(flatten)]
-    told: ChangeNotes,
+    notes: ChangeNotes,
     #[serde(flatten)]
     differences: Differences,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.told.is_empty() {
+        if self.notes.is_empty() {
             writeln!(f, "nothing to do")?;
         }
-        self.told.lines().try_for_each(|note| writeln!(f, "would be: {note}"))?;
+        self.notes.lines().try_for_each(|note| writeln!(f, "would be: {note}"))?;
         self.differences.fmt(f)
     }
 }
@@ -140,21 +140,21 @@ pub(crate) async fn make_all(
         return report_dry_run(&service, &would, args, context).await;
     }
     args.ask(&needed, snapshot.book(), context)?;
-    let (mut told, mut revision) = (ChangeNotes::default(), None);
+    let (mut notes, mut revision) = (ChangeNotes::default(), None);
     for command in &needed {
         match service.admin(&author).command_as_seen(command, snapshot.book()).await {
             Ok(changed) => {
-                changed.notes.iter().for_each(|note| told.push(note.clone()));
+                changed.notes.iter().for_each(|note| notes.push(note.clone()));
                 revision = changed.revision.or(revision);
             }
             Err(error) => {
                 let book = service.snapshot();
-                context.output.result(&ChangeReport::new(revision, told))?;
+                context.output.result(&ChangeReport::new(revision, notes))?;
                 return Err(refused(error, book.book()));
             }
         }
     }
-    context.output.result(&ChangeReport::new(revision, told))
+    context.output.result(&ChangeReport::new(revision, notes))
 }
 
 /// Restores the rule book of an earlier revision. In a dry run, only reports what would change.
@@ -185,7 +185,7 @@ async fn report_dry_run(
     context.output.result(&Report {
         dry_run: true,
         revision: would.before.revision(),
-        told: would.change.notes.iter().cloned().collect(),
+        notes: would.change.notes.iter().cloned().collect(),
         differences: devices.differences(&would.before, &would.after, service.now()),
     })
 }
@@ -198,19 +198,19 @@ pub(crate) struct ChangeReport {
     /// Returns whether the change made a revision.
     changed: bool,
     #[serde(flatten)]
-    told: ChangeNotes,
+    notes: ChangeNotes,
 }
 
 impl ChangeReport {
     /// Returns the result of a change that made this revision, or none.
-    pub(crate) fn new(revision: Option<u64>, told: ChangeNotes) -> Self {
-        Self { revision, changed: revision.is_some(), told }
+    pub(crate) fn new(revision: Option<u64>, notes: ChangeNotes) -> Self {
+        Self { revision, changed: revision.is_some(), notes }
     }
 }
 
 impl fmt::Display for ChangeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.told.lines();
+        let mut lines = self.notes.lines();
         match (lines.next(), self.changed) {
             (Some(first), true) => write!(f, "{first}")?,
             (Some(first), false) => write!(f, "nothing to do: {first}")?,
@@ -262,8 +262,8 @@ pub(crate) fn report_nothing(
 }
 
 fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
-    let told = changed.notes.iter().cloned().collect();
-    context.output.result(&ChangeReport::new(changed.revision, told))
+    let notes = changed.notes.iter().cloned().collect();
+    context.output.result(&ChangeReport::new(changed.revision, notes))
 }
 
 /// Makes a change unless the replaced entry was changed since `seen`. Returns whether the change was made.

@@ -46,8 +46,8 @@ impl ChangeNotes {
 
 impl FromIterator<Note> for ChangeNotes {
     fn from_iter<I: IntoIterator<Item = Note>>(notes: I) -> Self {
-        let mut told = Self::default();
-        notes.into_iter().for_each(|note| told.push(note));
-        told
+        let mut kept = Self::default();
+        notes.into_iter().for_each(|note| kept.push(note));
+        kept
     }
 }

@@ -207,6 +207,14 @@ pub(crate) fn early_failure(failure: Failure) -> ExitCode {
     }
 }
 
+/// Returns the first paragraph of an error of the command line, as one line.
+pub(crate) fn first_paragraph(usage: &clap::Error) -> String {
+    let text = usage.render().to_string();
+    let first = text.trim().split("\n\n").next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    first.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Writes help to stdout, or an error of the command line to stderr. The exit code of an error is 2. With `--json`
 /// among the arguments, the error is a JSON object. The notes say where values come from that stand in the error.
 pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
@@ -214,11 +222,7 @@ pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
         let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(note));
     }
     if usage.use_stderr() && is_json_asked() {
-        let text = usage.render().to_string();
-        let told = text.trim().split("\n\n").next().unwrap_or_default();
-        let told = told.strip_prefix("error: ").unwrap_or(told);
-        let line = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        write_failure(true, FailureKind::Usage, &line);
+        write_failure(true, FailureKind::Usage, &first_paragraph(usage));
         return ExitCode::from(FailureKind::Usage.exit_code());
     }
     let text = usage.render().to_string();

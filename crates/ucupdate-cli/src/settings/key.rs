@@ -14,7 +14,7 @@ const SHARED: &str = "author";
 /// The global option that is no setting, because it names the file of settings.
 const CONFIG: &str = "config";
 
-/// How a value is written.
+/// The form in which a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The option has no value: `true` or `false`.

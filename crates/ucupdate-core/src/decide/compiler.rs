@@ -26,7 +26,7 @@ impl EligibilityIndex {
     }
 }
 
-/// The most combinations of words that stand for those of one rule by aliases.
+/// The largest number of combinations of words that stand for those of one rule by aliases.
 const MOST_ALIASED_PER_RULE: usize = 16;
 
 /// The tables that are used only while a book is compiled.

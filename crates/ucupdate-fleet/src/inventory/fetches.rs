@@ -30,7 +30,7 @@ struct Latest {
     whole: Option<UnixTime>,
 }
 
-/// How much of an image a device has fetched since a time.
+/// The part of an image that a device has fetched since a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fetched {
     /// The latest download ended at this time, before the last byte.

@@ -81,7 +81,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
-    context.output.result(&Report::new(sum.revision, sum.told()))
+    context.output.result(&Report::new(sum.revision, sum.into_notes()))
 }
 
 /// The totals of several changes.
@@ -108,7 +108,7 @@ impl Sum {
         }
     }
 
-    fn told(self) -> ChangeNotes {
+    fn into_notes(self) -> ChangeNotes {
         let members = self.members.map(|(name, before, [added, removed, unchanged])| Note::MembersChanged {
             name,
             before,

@@ -68,7 +68,7 @@ struct PackageReport {
     /// The revision that the ingest made. `None` if nothing changed.
     revision: Option<u64>,
     #[serde(flatten)]
-    told: ChangeNotes,
+    notes: ChangeNotes,
     /// The warnings about the package.
     warnings: Vec<ProblemReport>,
     /// In a dry run, the devices whose answer would change.
@@ -90,7 +90,7 @@ impl PackageReport {
             file: path.display().to_string(),
             package: ingested.id().to_string(),
             revision: ingested.revision,
-            told: ingested.notes.iter().cloned().collect(),
+            notes: ingested.notes.iter().cloned().collect(),
             warnings: warnings_of(&ingested.package),
             differences: None,
         }
@@ -103,7 +103,7 @@ impl PackageReport {
             file: path.display().to_string(),
             package: would.package.id.to_string(),
             revision: None,
-            told: run.change.notes.iter().cloned().collect(),
+            notes: run.change.notes.iter().cloned().collect(),
             warnings: warnings_of(&would.package),
             differences: Some(devices.differences(&run.before, &run.after, now)),
         }
@@ -126,14 +126,14 @@ impl fmt::Display for PackageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "package {} from {}", self.package, Shown(&self.file))?;
         if let Some(differences) = &self.differences {
-            self.told.lines_without("ingested").try_for_each(|note| write!(f, "\n  would be: {note}"))?;
+            self.notes.lines_without("ingested").try_for_each(|note| write!(f, "\n  would be: {note}"))?;
             return write!(f, "\n{differences}");
         }
         if self.revision.is_none() {
             f.write_str(" is there already, nothing changes")?;
         }
         // The first line names the file already.
-        self.told.lines_without("ingested").try_for_each(|note| write!(f, "\n  {note}"))
+        self.notes.lines_without("ingested").try_for_each(|note| write!(f, "\n  {note}"))
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     let cabinet = args.package.cabinet.options()?;
     let options = IngestOptions::default().with_cabinet(cabinet).with_package(args.package.options());
     let mut failure = None;
-    let mut told = Ok(());
+    let mut written = Ok(());
     for paths in &sets(&args.files) {
         let path = PathBuf::from(joined(paths));
         match one(paths, &options, &author, devices.as_ref(), &mut service, context).await {
@@ -158,11 +158,11 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 warnings.for_each(|warning| {
                     context.output.message(format_args!("{}: {warning}", path.display()))
                 });
-                package.told.of_kind("deployed-at-ingest").for_each(|note| {
+                package.notes.of_kind("deployed-at-ingest").for_each(|note| {
                     context.output.message(format_args!("{}: warning: {note}", path.display()));
                 });
                 // All files are ingested, even if the reader of the output has gone.
-                told = told.and(context.output.text(&package));
+                written = written.and(context.output.text(&package));
             }
             Err((Failure::OutputClosed, _)) => return Err(Failure::OutputClosed),
             Err((Failure::Explained(kind, reason), problems)) => {
@@ -187,9 +187,9 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
         }
     }
     if context.output.is_json() {
-        told = context.output.json_result(&report);
+        written = context.output.json_result(&report);
     }
-    failure.map_or(told, Err)
+    failure.map_or(written, Err)
 }
 
 /// Groups the files that are read together: the parts of a set, by the number of the set in their headers. Other files

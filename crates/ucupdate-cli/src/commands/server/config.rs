@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::failure::{Failure, FailureKind};
+use crate::output::first_paragraph;
 use crate::output::list::List;
 use crate::output::wrapped::wrapped;
 use crate::settings::key::{Kind, Setting, find_keys};
@@ -72,11 +73,9 @@ fn check_together(all: &[Given]) -> Result<(), Failure> {
     let words = ["ucupdate", "serve"].map(OsString::from).into_iter().chain(of_serve.flat_map(Given::words));
     let resolved = settings::Resolved { words: words.collect(), added: all.to_vec() };
     let Err(error) = crate::command().try_get_matches_from(&resolved.words) else { return Ok(()) };
-    let text = error.render().to_string();
-    let told = text.trim().split("\n\n").next().unwrap_or_default();
-    let told = told.strip_prefix("error: ").unwrap_or(told).split_whitespace().collect::<Vec<_>>().join(" ");
     let notes = resolved.notes(&error).join("; ");
-    Err(Failure::Explained(FailureKind::NotUnderstood, format!("{told} ({notes})")))
+    let text = format!("{} ({notes})", first_paragraph(&error));
+    Err(Failure::Explained(FailureKind::NotUnderstood, text))
 }
 
 /// Returns a file with every setting as a comment.
