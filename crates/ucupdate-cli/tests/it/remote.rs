@@ -55,7 +55,6 @@ fn verbs_that_read_say_the_same_from_another_machine() {
         &["alias", "list"],
         &["stone", "list"],
         &["interim", "list"],
-        &["captures"],
         &["fleet"],
         &["loops"],
         &["timeline"],
@@ -71,6 +70,21 @@ fn verbs_that_read_say_the_same_from_another_machine() {
         let (here, there) = (far.run("vic", args), far.far.run(args));
         assert_eq!((here.code, &here.stdout), (there.code, &there.stdout), "{args:?}: {}", here.stderr);
     }
+}
+
+#[test]
+fn captures_are_read_by_an_operator_and_not_by_a_viewer() {
+    let far = Far::new();
+    let capture = "Logs/Client/Unreadable/here_01_20090306T171039Z_2d711642.capture";
+    let path = far.far.path("ucupdate-data").join(capture);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, b"a body").unwrap();
+    let args = ["captures", "--json"];
+    let (here, there) = (far.run("olga", &args), far.far.run(&args));
+    assert_eq!((here.code, &here.stdout), (there.code, &there.stdout), "{here:?}");
+    let refused = far.run("vic", &args);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("the role viewer is too small, expected operator"), "{refused:?}");
 }
 
 #[test]
