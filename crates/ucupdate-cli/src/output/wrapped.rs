@@ -1,4 +1,7 @@
-//! Texts in lines of at most 80 columns.
+//! Texts in lines that fit: into 80 columns, or into those of the terminal.
+
+use super::shown::Shown;
+use std::fmt::Write as _;
 
 /// The columns of a line.
 const WIDTH: usize = 80;
@@ -18,6 +21,27 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     }
     lines.push(line);
     lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
+/// Adds a line. If it is wider than `width`, it is broken at blanks, and the further lines are indented.
+pub(crate) fn push_wrapped(line: &str, indent: usize, width: usize, text: &mut String) {
+    let line = Shown(line).to_string();
+    let lead = line.len() - line.trim_start().len();
+    text.push_str(&line[..lead]);
+    let mut column = lead;
+    for (index, word) in line[lead..].split(' ').enumerate() {
+        let length = word.chars().count();
+        if index > 0 && column + 1 + length > width && column > indent {
+            let _written = write!(text, "\n{:indent$}", "");
+            column = indent;
+        } else if index > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.push('\n');
 }
 
 /// Returns the parts of a text between which a line may end.

@@ -3,7 +3,7 @@
 use super::fleet::device_json;
 use super::loops::mac;
 use super::timeline::page;
-use super::timeline::report::{push_story, push_wrapped};
+use super::timeline::report::push_story;
 use super::timeline::stories::Stories;
 use crate::args::audit::AuditArgs;
 use crate::args::last_request::{LastRequest, find_device, last_request};
@@ -18,6 +18,7 @@ use crate::files;
 use crate::output::page::{Escaped, document};
 use crate::output::shown::ShownLines;
 use crate::output::time::iso;
+use crate::output::wrapped::push_wrapped;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! `ucupdate rollout status`: what became of the devices of rollouts.
 
 use super::rollout_report::stop_line;
-use crate::commands::devices::timeline::report::push_wrapped;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::output::wrapped::push_wrapped;
 use crate::suggest::{nearest, with_meant};
 use serde_json::{Value, json};
 use ucupdate::book::RolloutName;

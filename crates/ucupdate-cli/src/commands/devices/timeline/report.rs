@@ -1,8 +1,8 @@
 //! The stories of devices as text and as JSON.
 
 use super::stories::Stories;
-use crate::output::shown::Shown;
 use crate::output::time::iso;
+use crate::output::wrapped::push_wrapped;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
@@ -68,27 +68,6 @@ pub(crate) fn known(story: &DeviceStory) -> Vec<String> {
         parts.extend(story.hosts.iter().map(ToString::to_string));
     }
     parts
-}
-
-/// Adds a line. If it is wider than `width`, it is broken at blanks, and the further lines are indented.
-pub(crate) fn push_wrapped(line: &str, indent: usize, width: usize, text: &mut String) {
-    let line = Shown(line).to_string();
-    let lead = line.len() - line.trim_start().len();
-    text.push_str(&line[..lead]);
-    let mut column = lead;
-    for (index, word) in line[lead..].split(' ').enumerate() {
-        let length = word.chars().count();
-        if index > 0 && column + 1 + length > width && column > indent {
-            let _written = write!(text, "\n{:indent$}", "");
-            column = indent;
-        } else if index > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-    }
-    text.push('\n');
 }
 
 /// Returns the stories for scripts.
