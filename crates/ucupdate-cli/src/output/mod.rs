@@ -4,6 +4,7 @@ pub(crate) mod change_notes;
 pub(crate) mod list;
 pub(crate) mod page;
 pub(crate) mod shown;
+pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod wrapped;
@@ -14,6 +15,7 @@ use shown::{Shown, ShownLines, is_unfit};
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write};
 use std::process::ExitCode;
+use style::{is_coloured, painted};
 
 /// The format version in every JSON object.
 const FORMAT: u32 = 1;
@@ -39,8 +41,7 @@ impl Output {
     /// Returns the number of columns of a line on stdout. It is very large if stdout is not a terminal, so that lines
     /// stay whole.
     pub(crate) fn width(&self) -> usize {
-        let size = terminal_size::terminal_size_of(&self.stdout);
-        size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(40))
+        terminal_width().unwrap_or(usize::MAX)
     }
 
     /// Returns whether stderr is a terminal.
@@ -88,7 +89,7 @@ impl Output {
     /// # Errors
     /// When stdout cannot be written.
     pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
-        let text = ShownLines(text).to_string();
+        let text = painted(&ShownLines(text).to_string(), is_coloured(&self.stdout));
         if text.is_empty() { Ok(()) } else { self.write(&text) }
     }
 
@@ -128,6 +129,12 @@ impl Output {
         let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
         written.map_err(|error| unwritten(&error))
     }
+}
+
+/// Returns the number of columns of the terminal that stdout is, at least 40.
+fn terminal_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(width, _)| usize::from(width.0).max(40))
 }
 
 /// Escapes JSON as [`escaped_json`] does while it is written. Each write must be whole characters, as those of `serde_json` are.

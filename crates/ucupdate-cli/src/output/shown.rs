@@ -1,5 +1,6 @@
 //! Displays untrusted text safely on a terminal.
 
+use super::style::is_mark;
 use std::fmt::{self, Display, Write};
 use ucupdate::value::is_unseen;
 
@@ -12,7 +13,7 @@ impl<T: Display> Display for Shown<T> {
     }
 }
 
-/// Displays a text like [`Shown`], but keeps line ends, for texts of several trusted lines.
+/// Displays a text like [`Shown`], but keeps line ends and the marks of styles, for texts of several trusted lines.
 pub(crate) struct ShownLines<T>(pub(crate) T);
 
 impl<T: Display> Display for ShownLines<T> {
@@ -23,7 +24,7 @@ impl<T: Display> Display for ShownLines<T> {
 
 /// Returns whether a character has another effect than displaying itself.
 pub(crate) fn is_unfit(character: char) -> bool {
-    is_unseen(character)
+    is_unseen(character) || is_mark(character)
 }
 
 struct Escaping<'a, 'b> {
@@ -34,7 +35,7 @@ struct Escaping<'a, 'b> {
 impl Write for Escaping<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        let unfit = |c: char| is_unfit(c) && !(self.keeps_lines && c == '\n');
+        let unfit = |c: char| is_unfit(c) && !(self.keeps_lines && (c == '\n' || is_mark(c)));
         while let Some(at) = rest.find(unfit) {
             let (fit, from) = rest.split_at(at);
             self.below.write_str(fit)?;

@@ -2,8 +2,8 @@
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::output::shown::Shown;
 use crate::output::time::iso;
+use crate::output::wrapped::push_wrapped;
 use serde_json::json;
 use ucupdate::Revision;
 use ucupdate_admin::report;
@@ -19,15 +19,16 @@ pub(crate) async fn run(args: HistoryArgs, context: &mut Context) -> Result<(), 
     let service = context.administer(IfMissing::Refuse).await?;
     let first = args.last.map_or(1, |last| service.snapshot().revision().saturating_sub(last) + 1);
     let revisions = service.history(first, usize::MAX).await?;
-    let (mut text, mut values) = (Vec::new(), Vec::new());
+    let width = context.output.width();
+    let (mut text, mut values) = (String::new(), Vec::new());
     for revision in &revisions {
         let Revision { number, at, author, notes, .. } = revision;
-        text.push(format!("{number}  {}  {}", iso(*at), Shown(author)));
-        text.extend(notes.iter().map(|note| format!("    {}", Shown(note))));
+        push_wrapped(&format!("{number}  {}  {author}", iso(*at)), 4, width, &mut text);
+        notes.iter().for_each(|note| push_wrapped(&format!("    {note}"), 6, width, &mut text));
         values.push(report::revision(revision));
     }
     if revisions.is_empty() {
-        text.push("no changes".to_owned());
+        text.push_str("no changes");
     }
-    context.output.both(&json!({ "revisions": values }), text.join("\n"))
+    context.output.both(&json!({ "revisions": values }), text.trim_end())
 }

@@ -9,6 +9,7 @@ use crate::commands::rules::interim::pending_lines;
 use crate::commands::rules::rollout_report::{devices_line, stop_line};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
+use crate::output::style::Style;
 use crate::output::time::iso;
 use crate::output::wrapped::push_wrapped;
 use serde_json::{Value, json};
@@ -99,7 +100,11 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     screen.fact("revision", &format!("{revision}{}", by.unwrap_or_default()));
     match book.stops().next() {
         None => screen.fact("stopped", "nothing"),
-        Some(_) => screen.list("stopped", book.stops().map(|(scope, stop)| stop_line(scope, stop))),
+        Some(_) => {
+            let from = screen.text.len();
+            screen.list("stopped", book.stops().map(|(scope, stop)| stop_line(scope, stop)));
+            screen.emphasise(from, "stopped", Style::Problem);
+        }
     }
     screen.fact("rules", &book.rules().len().to_string());
     let interim = pending_lines(book).map(|line| line.to_string());
@@ -134,9 +139,11 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         };
         format!("{} of {devices}: {}", one.example.kind.name(), one.example.kind.meaning())
     });
-    screen.list("troubles", found.chain(of_devices));
     let is_troubled = !findings.is_empty() || !open.is_empty();
+    let from = screen.text.len();
+    screen.list("troubles", found.chain(of_devices));
     if is_troubled {
+        screen.emphasise(from, "troubles", Style::Warning);
         screen.fact("", "`ucupdate doctor` and `ucupdate timeline` say what to do");
     }
     context.output.text(screen.text.trim_end())
@@ -157,6 +164,11 @@ struct Screen {
 impl Screen {
     fn fact(&mut self, name: &str, value: &str) {
         push_wrapped(&format!("{name:INDENT$}{value}"), INDENT, self.width, &mut self.text);
+    }
+
+    /// Gives a style to the name of a fact that begins at `from`.
+    fn emphasise(&mut self, from: usize, name: &str, style: Style) {
+        self.text.replace_range(from..from + name.len(), &style.of(name).to_string());
     }
 
     /// Adds entries, each on its own line. Further entries are counted.

@@ -1,6 +1,7 @@
 //! The result of `doctor`: a line for each check, and its findings in lines of at most 80 columns.
 
 use crate::output::shown::Shown;
+use crate::output::style::Style;
 use crate::output::wrapped::wrapped;
 use serde_json::{Value, json};
 use std::fmt;
@@ -51,7 +52,13 @@ impl fmt::Display for Report {
                 writeln!(f, "ok        {}", check.name)?;
             }
             for finding in &check.findings {
-                writeln!(f, "{:<8}  {}", finding.severity, check.name)?;
+                let severity = format!("{:<8}", finding.severity);
+                match finding.severity {
+                    Severity::Problem => write!(f, "{}", Style::Problem.of(severity))?,
+                    Severity::Warning => write!(f, "{}", Style::Warning.of(severity))?,
+                    Severity::Note => write!(f, "{severity}")?,
+                }
+                writeln!(f, "  {}", check.name)?;
                 let Finding { found, expected, remedy, .. } = finding;
                 for (head, text) in [("found", found), ("expected", expected), ("to do", remedy)] {
                     writeln!(f, "  {head:<10}{}", wrapped(&Shown(text).to_string(), INDENT))?;
