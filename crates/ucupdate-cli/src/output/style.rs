@@ -1,7 +1,7 @@
 //! Colours of a terminal. A text carries them as marks, which become colours or nothing when the text is written.
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style as Ansi};
+use anstyle::{AnsiColor, Reset, Style as Ansi};
 use std::fmt::{self, Display};
 use std::io::Stdout;
 
@@ -73,7 +73,7 @@ pub(crate) fn painted(text: &str, is_coloured: bool) -> String {
             _ if !is_mark(character) => painted.push(character),
             _ if !is_coloured => {}
             Some(style) => painted.push_str(&style.ansi().render().to_string()),
-            None => painted.push_str(&Ansi::new().render_reset().to_string()),
+            None => painted.push_str(&Reset.render().to_string()),
         }
     }
     painted
