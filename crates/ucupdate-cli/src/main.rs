@@ -41,6 +41,10 @@ use std::time::Duration;
 use store_location::StoreLocation;
 use verbs::with_groups;
 
+/// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
+/// with four others. The remaining threads read and write everything else.
+const BLOCKING_THREADS: usize = 11;
+
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
 /// decision
 #[derive(Debug, Parser)]
@@ -304,7 +308,11 @@ fn main() -> ExitCode {
     let refused = remote.as_ref().map_or(Ok(()), |_| args.command.refuse_remote());
     let store = remote.map_or(args.global.store, |remote| StoreLocation::Server(Box::new(remote)));
     let mut context = Context::new(store, args.global.json, Duration::from_secs(args.global.timeout));
-    let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(async {
                 refused?;

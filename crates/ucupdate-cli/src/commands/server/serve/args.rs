@@ -57,6 +57,13 @@ pub(crate) struct ServeArgs {
     /// download files. Trusted proxies have no such limit [default: a quarter of --connections]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
+    /// The number of simultaneous downloads. Further ones get 503 and are asked to try again after 30 to 90 seconds; requests
+    /// for updates are still answered [default: half of --connections, or what the limit of open files allows]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) max_downloads: Option<usize>,
+    /// The MiB of memory for images that many devices download at the same time; 0 to read the store for each download
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(0..=1_048_576))]
+    pub(crate) image_cache: u64,
     /// The seconds between two looks at the logs of all servers, for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) watch_seconds: u64,

@@ -93,6 +93,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         kinds.count(),
         args.connections,
         args.connections_per_address,
+        args.max_downloads,
     )?;
     let ((internal, external), warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
@@ -122,7 +123,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_codec(codec)
         .with_watch(watch)
         .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs))
-        .with_offers_after_replacement(args.offers_after_replacement);
+        .with_offers_after_replacement(args.offers_after_replacement)
+        .with_image_cache(args.image_cache.saturating_mul(1024 * 1024));
     let options = if args.no_captures {
         options
     } else {
