@@ -28,7 +28,7 @@ use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, v
 use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, config, demo, provisioning, serve, shell, token};
+use commands::server::{ask, captures, config, demo, provisioning, serve, shell, storm, token};
 use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, tree, undo, verify};
 use context::Context;
 use examples::with_examples;
@@ -87,6 +87,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
+    /// Send the requests of many simulated devices to a server, and measure the answers
+    Storm(storm::StormArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
     /// Print the DNS records, DHCP options and in-band values by which phones find a server
@@ -228,6 +230,7 @@ impl Command {
         match self {
             Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
+            Self::Storm(args) => storm::run(args, context).await,
             Self::Provisioning(args) => provisioning::run(args, context).await,
             Self::Captures => captures::run(context).await,
             Self::Token(command) => token::run(command, context).await,

@@ -367,6 +367,10 @@ const ROWS: &[(i32, &str)] = &[
         WRONG_CALL,
         "ask --url ftp://a --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
+    (
+        WRONG_CALL,
+        "storm --url http://192.0.2.1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
+    ),
     (WRONG_CALL, "fleet --keep --since 1d"),
     (WRONG_CALL, "report"),
     (WRONG_CALL, "fly"),
