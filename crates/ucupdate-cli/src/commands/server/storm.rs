@@ -161,7 +161,7 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     if let Some(csv) = args.csv.clone() {
         files::blocking(move || new::check([&csv])).await?;
     }
-    let client = client(&args)?;
+    let (client, args) = files::blocking(move || Ok((client(&args)?, args))).await?;
     client.check_url(&url)?;
     let storm = Arc::new(Storm::new(&args, client, url.clone()));
     let begin = Instant::now();

@@ -152,6 +152,13 @@ pub(crate) struct ServeArgs {
         value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
     )]
     pub(crate) keep_device_logs: Option<u16>,
+    /// The seconds after which waiting log rows are written, or a time such as 1m. Each time, the newest file of each log is
+    /// written as a whole. A killed server loses the rows that wait
+    #[arg(
+        long, value_name = "SECONDS", default_value_t = 1,
+        value_parser = |text: &str| units::<u64>(text, 1, 1..=3_600)
+    )]
+    pub(crate) log_seconds: u64,
     /// The largest size of each log for one day, in MiB. Further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,

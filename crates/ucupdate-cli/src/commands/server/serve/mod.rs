@@ -113,9 +113,13 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let trouble_period = Duration::from_secs(args.trouble_seconds);
     let keeper =
         (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
+    let roll = RollOptions::default()
+        .with_day_bytes(day_bytes)
+        .with_flush_interval(Duration::from_secs(args.log_seconds))
+        .map_err(|error| Failure::usage(format_args!("--log-seconds: {error}")))?;
     let logs = LogOptions::new(server_name.clone())
         .with_zone(args.time_zone)
-        .with_roll(RollOptions::default().with_day_bytes(day_bytes))
+        .with_roll(roll)
         .with_days(args.log_days);
     let watch = WatchOptions::default().with_period(Some(Duration::from_secs(args.watch_seconds)));
     let options = Options::serving(urls)
