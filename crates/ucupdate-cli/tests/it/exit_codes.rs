@@ -165,7 +165,10 @@ const ROWS: &[(i32, &str)] = &[
     (REFUSED, "import file:images-only"),
     (REFUSED, "export file:images-only"),
     (REFUSED, "serve --listen 203.0.113.1:9 --internal-url http://a --external-url http://a"),
-    (REFUSED, "storm --url http://127.0.0.1:1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU --devices 1"),
+    (
+        REFUSED,
+        "storm --url http://127.0.0.1:1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU --devices 1",
+    ),
     (
         REFUSED,
         "ask --url http://127.0.0.1:1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
@@ -269,7 +272,10 @@ const ROWS: &[(i32, &str)] = &[
     (NOT_UNDERSTOOD, "version 1.0 4.1b"),
     (NOT_UNDERSTOOD, "explain --replay noise"),
     (NOT_UNDERSTOOD, "serve --listen 127.0.0.1:0 --dialect noise"),
-    (NOT_UNDERSTOOD, "storm --url http://127.0.0.1:1 --dialect noise --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU"),
+    (
+        NOT_UNDERSTOOD,
+        "storm --url http://127.0.0.1:1 --dialect noise --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
+    ),
     (
         NOT_UNDERSTOOD,
         "ask --print-request --dialect noise --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
@@ -334,7 +340,10 @@ const ROWS: &[(i32, &str)] = &[
     (NOT_FOUND, "simulate --audit absent.log"),
     (NOT_FOUND, "simulate --devices 1 --timetable unknown.txt"),
     (NOT_FOUND, "import absent"),
-    (NOT_FOUND, "storm --url http://127.0.0.1:1 --ca-cert absent.pem --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU"),
+    (
+        NOT_FOUND,
+        "storm --url http://127.0.0.1:1 --ca-cert absent.pem --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
+    ),
     (
         NOT_FOUND,
         "ask --url http://127.0.0.1:1 --ca-cert absent.pem --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",

@@ -69,7 +69,7 @@ pub(crate) struct CachedImage {
     bytes: Bytes,
     /// The time of the last comparison with the store. The lock is held while the store is asked.
     checked: tokio::sync::Mutex<Instant>,
-    /// The same time in milliseconds since `loaded`, for readers that need no lock.
+    /// The time of the last comparison in milliseconds since `loaded`, which is read without the lock.
     checked_after: AtomicU64,
     loaded: Instant,
 }
