@@ -281,6 +281,16 @@ fn a_ban_by_the_short_name_of_a_rule_is_refused_with_the_pattern_that_is_meant()
         assert!(ran.stderr.contains(&format!("did you mean {meant}?")), "{ran:?}");
     }
     assert_eq!(place.run(&["ban", "list"]).done(), "no bans\n");
+    for args in [
+        &["policy", "set", "CX700", "--scheme", "numeric"][..],
+        &["policy", "set", "CX700", "--offer", "newer"],
+        &["policy", "show", "CX700"],
+        &["alias", "set", "hardware-revision", "B", "--stands-for", "A", "--within", "CX700"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(3), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("did you mean UCPhone/Polycom/CX700/*?"), "{args:?}: {ran:?}");
+    }
     let fleet = place.run(&["fleet", "--rule", "UCPhone/Polcom/*"]);
     assert_eq!(fleet.code, Some(3), "{fleet:?}");
     assert!(fleet.stderr.contains("did you mean UCPhone/Polycom/*?"), "{fleet:?}");

@@ -4,7 +4,7 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::without_word;
+use crate::suggest::{refuse_short_name, without_word};
 use ucupdate::book::{Alias, AliasField, AliasWord, BookCommand, RulePattern};
 
 #[derive(Debug, clap::Subcommand)]
@@ -71,6 +71,10 @@ pub(crate) async fn run(command: AliasCommand, context: &mut Context) -> Result<
             context.output.result(&list)
         }
         AliasCommand::Set(SetArgs { word, stands_for, how }) => {
+            if let Some(within) = &word.within {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                refuse_short_name(within, seen.book())?;
+            }
             let alias = word.alias(stands_for);
             make(&BookCommand::PutAlias(alias.clone()), &how, context).await?;
             context.warn(|book| without_word(&alias, book)).await;
