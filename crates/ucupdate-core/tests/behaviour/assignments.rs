@@ -366,7 +366,7 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     let notes = make(&mut book, BookCommand::Reject(key(PHONE)));
     let wave = format!("{PHONE}: 4.0 is still offered to 10% of everybody, by the rollout wave");
     let lab = format!("{PHONE}: 1.9 is still offered to the group lab, by a pin");
-    assert_eq!(notes[1..], [wave.clone()]);
+    assert_eq!((notes.len(), &notes[1]), (2, &wave));
     let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(notes[1..], [lab.clone(), wave]);
     make(&mut book, BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") });
