@@ -213,7 +213,7 @@ struct Client {
     live: Arc<Live>,
     frames: broadcast::Receiver<Frame>,
     closed: watch::Receiver<bool>,
-    /// What is sent before new events.
+    /// Pieces that are sent before new events.
     first: VecDeque<Bytes>,
     kinds: Option<Vec<EventKind>>,
     heartbeats: Interval,

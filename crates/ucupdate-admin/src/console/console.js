@@ -544,7 +544,7 @@ async function upload(files) {
     }, "main");
     show("Look at " + file.name,
       would.notes.length ? [el("p", {}, "This would be done:"), el("ul", { class: "plain" }, would.notes.map((note) => el("li", {}, note)))] : el("p", {}, "The package is there already. Nothing would change."),
-      would.warnings.length ? [el("p", {}, "Warnings:"), el("ul", { class: "plain" }, would.warnings.map((one) => el("li", {}, one.text)))] : el("p", { class: "good" }, "The package has no problem."),
+      would.warnings.length ? [el("p", {}, "Warnings:"), el("ul", { class: "plain" }, would.warnings.map((one) => el("li", {}, one.text.replace(/^warning: /, ""))))] : el("p", { class: "good" }, "The package has no problem."),
       answersTable(would), el("div", { class: "buttons" }, store, closeButton(store ? "Cancel" : "Close")));
   } catch (error) { show("Look at " + file.name, problemNode(error), closeButton("Close")); }
 }
