@@ -41,6 +41,12 @@ use std::time::Duration;
 use store_location::StoreLocation;
 use verbs::with_groups;
 
+/// The allocator of the program. Its background threads give free memory back to the system within some seconds. That of glibc keeps
+/// it, so a server that once had thousands of downloads would keep their memory.
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
 /// decision
 #[derive(Debug, Parser)]
