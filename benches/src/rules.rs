@@ -2,7 +2,7 @@
 
 use ucupdate_core::book::{
     Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, IngestId, IngestedPackage,
-    InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Share, StoredFile, TestDevice,
+    InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Rule, Share, StoredFile, TestDevice,
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
@@ -48,65 +48,68 @@ fn package(id: u32, version: &str, rules: impl Iterator<Item = u32>) -> Ingested
     }
 }
 
+/// The number of rules in one package, as in a book that grows in the field.
+const RULES_OF_PACKAGE: u32 = 500;
+
 /// A book of so many rules, 3.5.6907.0 approved in each and 4.0.7577.0 pending in every tenth, with the interim images
 /// and a test device.
+///
+/// Each package is ingested into a book of its own, because an ingest looks at all releases of its book.
 ///
 /// # Panics
 /// Never: what it does is allowed in an empty book.
 pub fn book(rules: u32) -> RuleBook {
-    let mut book = RuleBook::default();
-    // Packages of some hundred releases, as a book grows in the field; looking a release up is linear in its package.
-    for (id, first) in (1..).zip((0..rules).step_by(500)) {
-        let mut package = package(id, "3.5.6907.0", first..rules.min(first + 500));
-        if id == 1 {
-            package.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
+    let tester = TestDevice {
+        name: "lab".parse().expect("a name"),
+        id: DeviceId::Mac("000000000001".parse().expect("an address")),
+    };
+    let mut book = after(&RuleBook::default(), [BookCommand::AddTestDevice(tester)]);
+    let firsts = (0..rules).step_by(RULES_OF_PACKAGE as usize);
+    for (number, first) in (0..).zip(firsts) {
+        let these = first..rules.min(first + RULES_OF_PACKAGE);
+        let mut approved = package(2 * number, "3.5.6907.0", these.clone());
+        if number == 0 {
+            approved.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
                 locale: locale.parse().expect("a locale"),
                 update_type: "CPE".parse().expect("an update type"),
                 version: ReportedVersion::new("1.0.522.103"),
                 files: files(0),
             }));
         }
-        let ingested = book.ingest(&package).expect("the versions are new");
-        book.apply(&ingested.delta);
-        let approve =
-            BookCommand::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
-        let approved = book.command(&approve, "ann").expect("all of it is pending");
-        book.apply(&approved.delta);
+        let pending = package(2 * number + 1, "4.0.7577.0", these.step_by(10));
+        let rules = approved.releases.iter().map(|release| release.rule.clone()).collect();
+        let part = after_ingest(&RuleBook::default(), &approved);
+        let part = after(&part, [BookCommand::Approve(rules)]);
+        book.apply(&RuleBook::default().delta_to(&after_ingest(&part, &pending)));
     }
-    let newer = package(0, "4.0.7577.0", (0..rules).step_by(10));
-    let ingested = book.ingest(&newer).expect("the version is new");
-    book.apply(&ingested.delta);
-    let tester = TestDevice {
-        name: "lab".parse().expect("a name"),
-        id: DeviceId::Mac("000000000001".parse().expect("an address")),
-    };
-    let added = book.command(&BookCommand::AddTestDevice(tester), "ann").expect("it is the first");
-    book.apply(&added.delta);
     book
 }
 
 /// The same book with 3.5.6907.1 rolled out to a tenth of the devices in each rule.
 ///
 /// # Panics
-/// Never: the version is ingested first.
+/// Never: no rule has a rollout.
 pub fn in_rollout(book: &RuleBook) -> RuleBook {
     let mut book = book.clone();
-    let keys: Vec<RuleKey> = book.rules().map(|rule| rule.key().clone()).collect();
-    for (id, some) in (1_000_000..).zip(keys.chunks(500)) {
+    let rules: Vec<Rule> = book.rules().cloned().collect();
+    for (id, some) in (1_000_000..).zip(rules.chunks(RULES_OF_PACKAGE as usize)) {
         let mut package = package(id, "3.5.6907.1", std::iter::empty());
         package.releases.extend(some.iter().map(|rule| Release {
-            rule: rule.clone(),
+            rule: rule.key().clone(),
             version: ReportedVersion::new("3.5.6907.1"),
             files: files(id),
         }));
         let candidate = Candidate { version: ReportedVersion::new("3.5.6907.1"), package: package.id() };
-        let mut delta = book.ingest(&package).expect("the version is new").delta;
-        for entry in &mut delta.rules {
-            let rule = entry.now.as_mut().expect("nothing is removed");
-            rule.reject().expect("it is pending");
+        let mut delta = RuleBook::default().ingest(&package).expect("the version is new").delta;
+        for (entry, rule) in delta.rules.iter_mut().zip(some) {
+            assert_eq!(&entry.key, rule.key(), "both are in the order of their keys");
             let share = Share::Percent("10".parse().expect("a share"));
             let rollout = Rollout::new("wave".parse().expect("a name")).to_share(share);
+            let mut rule = rule.clone();
+            // In every tenth rule a version is pending, which the rollout would come after.
+            let _pending = rule.reject();
             rule.start_rollout(Audience::Everybody, candidate.clone(), rollout).expect("it is the first");
+            entry.now = Some(rule);
         }
         book.apply(&delta);
     }
@@ -133,7 +136,7 @@ pub fn with_aliases(book: &RuleBook) -> RuleBook {
         BookCommand::PutAlias(Alias::new(field, word, stands_for))
     };
     let models = (0..99).map(|model| alias(AliasField::Model, &format!("CX {model}"), &format!("CX{model}")));
-    after(book, models.chain([alias(AliasField::HardwareRevision, "B", "A")]))
+    with(book, models.chain([alias(AliasField::HardwareRevision, "B", "A")]))
 }
 
 /// The same book with 100 bans of a version, of which the first one is for every rule.
@@ -147,7 +150,21 @@ pub fn with_bans(book: &RuleBook, version: &str) -> RuleBook {
         let scope = BanScope::Version { rules, version: ReportedVersion::new(version) };
         BookCommand::Ban(Ban::new(scope, "calls drop"))
     });
-    after(book, bans)
+    with(book, bans)
+}
+
+/// The same book with the entries that commands make in an empty book. Each command looks at all rules of its book.
+fn with(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> RuleBook {
+    let mut book = book.clone();
+    book.apply(&RuleBook::default().delta_to(&after(&RuleBook::default(), commands)));
+    book
+}
+
+fn after_ingest(book: &RuleBook, package: &IngestedPackage) -> RuleBook {
+    let mut book = book.clone();
+    let ingested = book.ingest(package).expect("the version is new");
+    book.apply(&ingested.delta);
+    book
 }
 
 fn after(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> RuleBook {
