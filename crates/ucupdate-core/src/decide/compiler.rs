@@ -5,7 +5,7 @@ use crate::book::{
     OfferPolicy, Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage,
     Stop, StopScope, UpdateType, Window, with_last,
 };
-use crate::decide::folded_table::FoldedTable;
+use crate::decide::folded_table::{GroupedTable, InGroup};
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head, NONE, Offer,
     ShareKind, StoneHop, StonePath,
@@ -121,24 +121,22 @@ impl<'a> Compiler<'a> {
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
         self.index.module_rules = ModuleRules::new(book, &self.releases);
+        let keys = || book.rules.keys().map(RuleKey::words).zip(heads.iter().copied());
+        self.index.table = GroupedTable::new(keys());
         let aliases: Vec<Alias> = book.aliases().collect();
         let aliased = self.aliased(&aliases);
-        let keys = book.rules.keys().map(RuleKey::words).zip(heads.iter().copied());
-        self.index.table = match aliased.is_empty() {
-            true => FoldedTable::new(keys),
-            false => {
-                let of_rule = |number: u32| heads.get(number as usize).copied();
-                let aliased = aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?)));
-                FoldedTable::new(keys.chain(aliased).collect::<Vec<_>>().into_iter())
-            }
-        };
+        if !aliased.is_empty() {
+            let of_rule = |number: u32| heads.get(number as usize).copied();
+            let aliased = aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?)));
+            self.index.table = GroupedTable::new(keys().chain(aliased).collect::<Vec<_>>().into_iter());
+        }
         self.index.aliased = aliased.into_iter().map(|(_, rule)| rule).collect();
         self.index.revision = revision;
         self.index
     }
 
     /// Returns words that stand for those of a rule by aliases, and the number of the rule, so that they are found as fast as the
-    /// words of the rule. Words whose device kind has rules of its own are left out: these rules come first. If there are too many
+    /// words of the rule. The words of one kind of device are adjacent. Words whose device kind has rules of its own are left out: these rules come first. If there are too many
     /// combinations of words, those that are left out are found by looking at each alias.
     fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
     where
@@ -174,11 +172,14 @@ impl<'a> Compiler<'a> {
                 let leads_to_it = self.index.words_meant(kind).is_some_and(|(meant, _)| {
                     meant.into_array().iter().zip(own).all(|(meant, own)| meant.eq_ignore_ascii_case(own))
                 });
-                if leads_to_it && !self.index.module_rules.has_kind(kind) && found.len() < most {
-                    found.push((with_last(kind, rule.update_type().as_str()), number));
+                let words = with_last(kind, rule.update_type().as_str());
+                if leads_to_it && self.index.table.find(words) == InGroup::None && found.len() < most {
+                    found.push((words, number));
                 }
             }
         }
+        let folded = |words: &[&str; RuleKey::WORD_COUNT]| words.map(str::to_ascii_lowercase);
+        found.sort_by_cached_key(|(words, _)| folded(words));
         found
     }
 

@@ -4,10 +4,10 @@ use crate::book::{
     Alias, Assignment, Ban, Hold, OfferPolicy, Predicate, ReleaseFiles, ReleaseKey, Rule, SteppingStone,
     Stop, StopScope, TestDevice, Window, with_last,
 };
-use crate::decide::folded_table::FoldedTable;
+use crate::decide::folded_table::{GroupedTable, InGroup};
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
-use crate::decide::walk::find_by_other_words;
+use crate::decide::walk::{Silent, find_rule};
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Zone};
@@ -18,8 +18,9 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
-    /// The heads of the rules by their words, and then by words that stand for those of a rule by aliases.
-    pub(super) table: FoldedTable<Head>,
+    /// The heads of the rules by their words, and then by words that stand for those of a rule by aliases. The rules of one
+    /// kind of device are a group.
+    pub(super) table: GroupedTable<Head>,
     /// The rules of the keys of the table that come after those of the rules.
     pub(super) aliased: Vec<u32>,
     pub(super) module_rules: ModuleRules,
@@ -47,7 +48,7 @@ pub struct EligibilityIndex {
 }
 
 /// The part of a rule that a lookup returns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The index of its first assignment.
     pub(super) first: u32,
@@ -102,6 +103,13 @@ pub(crate) struct CompiledRule {
     /// The indices of the holds on this rule.
     pub(crate) holds: Vec<u32>,
     pub(crate) stop: Option<(StopScope, Stop)>,
+}
+
+impl CompiledRule {
+    /// Returns the words of the devices that the rule is for.
+    pub(super) fn kind_words(&self) -> KindWords<&str> {
+        self.rule.key().kind().words().into()
+    }
 }
 
 #[derive(Debug)]
@@ -188,45 +196,36 @@ impl EligibilityIndex {
     /// Returns the rule that answers a question, found in the same way as [`decide`](crate::decide::decide()) finds it: by the
     /// update type, by a file name, or by an alias. `None` if no rule answers it.
     pub fn rule_of(&self, question: &Question<'_>) -> Option<&Rule> {
-        let at = match self.find(question) {
-            Some((at, _)) => at,
-            None => find_by_other_words(self, question)?.0,
-        };
-        self.rules.get(at).map(|rule| &*rule.rule)
-    }
-
-    /// Returns the number and the head of the rule for a question.
-    #[inline]
-    pub(crate) fn find(&self, question: &Question<'_>) -> Option<(usize, Head)> {
-        self.table.find(question.words()).filter(|(at, _)| *at < self.rules.len())
-    }
-
-    /// Returns the number and the head of the rule for a question, and whether the words of the device stand for those of the
-    /// rule by aliases. Rules that are found in other ways are not returned.
-    #[inline]
-    pub(super) fn find_also_aliased(&self, question: &Question<'_>) -> Option<(usize, Head, bool)> {
-        let (at, head) = self.table.find(question.words())?;
-        match at.checked_sub(self.rules.len()) {
-            None => Some((at, head, false)),
-            Some(place) => Some((*self.aliased.get(place)? as usize, head, true)),
-        }
+        let found = find_rule(self, question, &mut Silent).ok()?;
+        self.rules.get(found.at).map(|rule| &*rule.rule)
     }
 
     /// Finds the rule of a module whose file name is not that of an update type. `words` are the device's words after
-    /// aliases were applied.
-    pub(super) fn find_by_module(&self, words: [&str; KindWord::COUNT], question: &Question<'_>) -> Found {
-        let by_update_type = |module: &InstalledModule| self.find_words(words, module).map(|(at, _)| at);
-        self.module_rules.find(words, question, by_update_type)
+    /// aliases were applied. `first` is the first rule of this kind of device.
+    pub(super) fn find_by_module(
+        &self,
+        words: [&str; KindWord::COUNT],
+        first: usize,
+        question: &Question<'_>,
+    ) -> Found {
+        let by_update_type = |module: &InstalledModule| match self.find_words(words, module) {
+            InGroup::Key(at, _) => Some(at),
+            _ => None,
+        };
+        self.module_rules.find(words, self.table.group_from(first), question, by_update_type)
     }
 
-    /// Finds the rule for these words of a device and a module.
+    /// Finds the rule for these words of a device and a module. Words that stand for those of a rule by aliases are not
+    /// found.
     pub(super) fn find_words(
         &self,
         words: [&str; KindWord::COUNT],
         module: &InstalledModule,
-    ) -> Option<(usize, Head)> {
-        let found = self.table.find(with_last(words, module.update_type_stem()));
-        found.filter(|(at, _)| *at < self.rules.len())
+    ) -> InGroup<Head> {
+        match self.table.find(with_last(words, module.update_type_stem())) {
+            InGroup::Key(at, _) | InGroup::Group(at) if at >= self.rules.len() => InGroup::None,
+            found => found,
+        }
     }
 
     /// Returns the words after aliases were applied, and the alias of each replaced word. `None` if no alias applies.
@@ -254,12 +253,12 @@ impl EligibilityIndex {
     /// reported, and as the word for which an alias says it stands, if its rule was found by aliases. Its version is read in
     /// the scheme of its rule.
     pub fn is_in(&self, predicate: &Predicate, question: &Question<'_>) -> bool {
-        let (at, meant) = match self.find(question) {
-            Some((at, _)) => (Some(at), None),
-            None => find_by_other_words(self, question).map_or((None, None), |(at, meant)| (Some(at), meant)),
-        };
+        let found = find_rule(self, question, &mut Silent).ok();
+        let rule = found.and_then(|found| self.rules.get(found.at));
+        let meant =
+            rule.filter(|_| found.is_some_and(|found| found.is_aliased)).map(CompiledRule::kind_words);
         let version = &question.module.version;
-        let installed = match at.and_then(|at| self.rules.get(at)) {
+        let installed = match rule {
             Some(rule) => rule.rule.policy().scheme.numbers(version),
             None => version.readable().map(FirmwareVersion::numbers),
         };

@@ -11,12 +11,12 @@
 use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingStone};
 use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
 use crate::decide::explain::Mismatch;
+use crate::decide::folded_table::InGroup;
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
 };
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
-use crate::device::{KindWord, KindWords};
 use crate::request::Question;
 use crate::value::UnixTime;
 use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
@@ -70,7 +70,7 @@ pub(crate) trait Observer<'a> {
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
-struct Silent;
+pub(crate) struct Silent;
 
 impl Observer<'_> for Silent {}
 
@@ -80,8 +80,8 @@ struct Walk<'a, 'q> {
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
     now: UnixTime,
-    /// The words for which those of the device stand. `None` if its rule was found without an alias.
-    meant: Option<KindWords<&'q str>>,
+    /// `true` if the words of the device stand for those of the rule by aliases.
+    is_aliased: bool,
     /// The entries of this device in the book. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
@@ -94,24 +94,12 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let (at, head, meant) = match index.find_also_aliased(question) {
-        Some((at, head, false)) => (at, head, None),
-        Some((at, head, true)) => {
-            debug_assert_eq!(find_by_other_words(index, question).map(|(at, _)| at), Some(at));
-            if observer.wants_aliases()
-                && let Some((_, aliases)) = index.words_meant(question.device.kind.words())
-            {
-                aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
-            }
-            (at, head, Some(index.rules[at].rule.key().kind().words().into()))
-        }
-        None => match find_by_module(index, question, observer) {
-            Ok(found) => found,
-            Err(decision) => return decision,
-        },
+    let FoundRule { at, head, is_aliased } = match find_rule(index, question, observer) {
+        Ok(found) => found,
+        Err(decision) => return decision,
     };
     let rule = &index.rules[at];
-    let mut walk = Walk { index, question, rule, now, meant, known: None };
+    let mut walk = Walk { index, question, rule, now, is_aliased, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
@@ -144,25 +132,103 @@ pub(crate) fn walk<'a>(
     Decision::NothingApproved { pending }
 }
 
-/// Finds the rule of a module whose file name is not that of an update type, or decides that there is none.
-#[cold]
-fn find_by_module<'a: 'q, 'q>(
+/// The rule that answers a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundRule {
+    /// The number of the rule.
+    pub(super) at: usize,
+    head: Head,
+    /// `true` if the words of the device stand for those of the rule by aliases.
+    pub(super) is_aliased: bool,
+}
+
+/// Finds the rule that answers a question, or decides that there is none.
+#[inline]
+pub(crate) fn find_rule<'a>(
     index: &'a EligibilityIndex,
-    question: &Question<'q>,
+    question: &Question<'_>,
     observer: &mut impl Observer<'a>,
-) -> Result<(usize, Head, Option<KindWords<&'q str>>), Decision<'a>> {
-    let words = question.device.kind.words();
-    let (found, meant) = match index.find_by_module(words, question) {
-        Found::None => find_by_alias(index, words, question, observer),
-        found => (found, None),
+) -> Result<FoundRule, Decision<'a>> {
+    let first = match index.table.find(question.words()) {
+        InGroup::Key(at, head) if at < index.rules.len() => {
+            return Ok(FoundRule { at, head, is_aliased: false });
+        }
+        InGroup::Key(place, head) => {
+            let at = index.aliased[place - index.rules.len()] as usize;
+            let found = FoundRule { at, head, is_aliased: true };
+            debug_assert_eq!(find_by_alias(index, question, &mut Silent), Ok(found));
+            if observer.wants_aliases() {
+                return find_by_alias(index, question, observer);
+            }
+            return Ok(found);
+        }
+        InGroup::Group(first) if first < index.rules.len() => Some(first),
+        InGroup::None if index.aliases.is_empty() => None,
+        _ => return find_by_alias(index, question, observer),
     };
+    match first {
+        Some(first) => find_by_module(index, question, first, observer),
+        None => {
+            observer.no_rule();
+            Err(Decision::NoRule)
+        }
+    }
+}
+
+/// Finds the rule of a module whose file name is not that of an update type. `first` is the first rule of this kind of
+/// device.
+#[cold]
+fn find_by_module<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    first: usize,
+    observer: &mut impl Observer<'a>,
+) -> Result<FoundRule, Decision<'a>> {
+    match index.find_by_module(question.device.kind.words(), first, question) {
+        Found::None => find_by_alias(index, question, observer),
+        found => note_module(index, found, false, observer),
+    }
+}
+
+/// Finds the rule for the words of a device after aliases were applied.
+#[cold]
+fn find_by_alias<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    observer: &mut impl Observer<'a>,
+) -> Result<FoundRule, Decision<'a>> {
+    let words = question.device.kind.words();
+    let meant = index.words_meant(words);
+    let found = match &meant {
+        None => Found::None,
+        Some((meant, _)) => match index.find_words(meant.into_array(), question.module) {
+            InGroup::Key(at, _) => Found::Rule(at, ModuleMatch::UpdateType),
+            InGroup::Group(first) => index.find_by_module(meant.into_array(), first, question),
+            InGroup::None => Found::None,
+        },
+    };
+    if found != Found::None
+        && let Some((_, aliases)) = meant
+    {
+        aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
+    }
+    note_module(index, found, true, observer)
+}
+
+/// Records how the rule of a module was found.
+fn note_module<'a>(
+    index: &'a EligibilityIndex,
+    found: Found,
+    is_aliased: bool,
+    observer: &mut impl Observer<'a>,
+) -> Result<FoundRule, Decision<'a>> {
     match found {
         Found::Rule(at, how) => {
             let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
-            Ok((at, head, meant))
+            Ok(FoundRule { at, head, is_aliased })
         }
         Found::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
@@ -173,33 +239,6 @@ fn find_by_module<'a: 'q, 'q>(
             Err(Decision::NoRule)
         }
     }
-}
-
-/// Returns the number of the rule of a module whose file name is not that of an update type, and the words for which those
-/// of the device stand if the rule was found by aliases.
-pub(crate) fn find_by_other_words<'a: 'q, 'q>(
-    index: &'a EligibilityIndex,
-    question: &Question<'q>,
-) -> Option<(usize, Option<KindWords<&'q str>>)> {
-    find_by_module(index, question, &mut Silent).ok().map(|(at, _, meant)| (at, meant))
-}
-
-/// Finds the rule for the words of a device after aliases were applied, and returns these words.
-fn find_by_alias<'a: 'q, 'q>(
-    index: &'a EligibilityIndex,
-    words: [&'q str; KindWord::COUNT],
-    question: &Question<'q>,
-    observer: &mut impl Observer<'a>,
-) -> (Found, Option<KindWords<&'q str>>) {
-    let Some((meant, aliases)) = index.words_meant(words) else { return (Found::None, None) };
-    let found = match index.find_words(meant.into_array(), question.module) {
-        Some((at, _)) => Found::Rule(at, ModuleMatch::UpdateType),
-        None => index.find_by_module(meant.into_array(), question),
-    };
-    if found != Found::None {
-        aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
-    }
-    (found, Some(meant))
 }
 
 #[cold]
@@ -280,10 +319,11 @@ impl<'a> Walk<'a, '_> {
                             || index.is_on_way(&index.assignments[place], policy, installed)
                     })
                 };
+                let meant = self.is_aliased.then(|| self.rule.kind_words());
                 predicate
                     .first_mismatch(
                         self.question,
-                        self.meant.as_ref(),
+                        meant.as_ref(),
                         policy.scheme.numbers(installed),
                         &mut is_given,
                     )
