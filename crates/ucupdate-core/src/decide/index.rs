@@ -11,7 +11,7 @@ use crate::decide::walk::{Silent, find_rule};
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Zone};
-use crate::version::{FirmwareVersion, ReportedVersion};
+use crate::version::{FirmwareVersion, Numbers, ReadVersion, ReportedVersion, VersionScheme};
 use std::sync::Arc;
 
 /// A rule book compiled for fast decisions. It never changes; a new revision of the book needs a new index.
@@ -25,6 +25,10 @@ pub struct EligibilityIndex {
     pub(super) aliased: Vec<u32>,
     pub(super) module_rules: ModuleRules,
     pub(super) aliases: Vec<Alias>,
+    /// The version schemes of the rules. The first one is that of .NET.
+    pub(super) schemes: Vec<VersionScheme>,
+    /// The rests of the targets that need more than four numbers.
+    pub(super) wide_targets: Vec<WideTarget>,
     pub(super) bans: Vec<Ban>,
     /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
@@ -53,16 +57,19 @@ pub(crate) struct Head {
     /// The index of its first assignment.
     pub(super) first: u32,
     pub(super) count: u16,
-    /// `true` if the policy is the default one, and there is no hold or stop on the rule.
+    /// `true` if the policy is the default one, except for its scheme, and there is no hold or stop on the rule.
     pub(crate) is_plain: bool,
+    /// The number of the version scheme. Numbers that do not fit mean the scheme in the policy of the rule.
+    pub(super) scheme: u8,
 }
 
 /// The part of an assignment that a decision reads. It fits in one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct CompiledAssignment {
-    /// The version with zeros for missing parts. It has no meaning if the version cannot be read.
-    pub(crate) target: [u32; 4],
+    /// The first four numbers of the version. -1 means that a number is missing. They have no meaning if the version cannot
+    /// be read.
+    pub(super) target: [i32; 4],
     /// The key that gives devices their positions, for an assignment with a share.
     pub(crate) key: ReleaseKey,
     /// The first position outside the share.
@@ -71,9 +78,25 @@ pub(crate) struct CompiledAssignment {
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
-    pub(crate) is_readable: bool,
+    /// The rest of the target.
+    pub(super) wide: u32,
+    /// `true` if the version scheme of the rule reads the version.
+    pub(super) is_readable: bool,
     pub(crate) is_paused: bool,
     pub(crate) share: ShareKind,
+}
+
+/// The rest of a target: the numbers after the first four, and the prefix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WideTarget {
+    pub(super) more: [i32; 4],
+    /// The prefix. `None` if the scheme does not compare prefixes.
+    pub(super) prefix: Option<Box<str>>,
+}
+
+impl WideTarget {
+    /// The rest of targets of .NET's scheme. The index does not store it.
+    pub(super) const OF_DOTNET: Self = Self { more: [-1; 4], prefix: None };
 }
 
 /// The way in which the share of an assignment is computed.
@@ -286,6 +309,24 @@ impl EligibilityIndex {
         let first = head.first as usize;
         let these = self.assignments.get(first..first + usize::from(head.count)).unwrap_or_default();
         (first..).zip(these)
+    }
+
+    /// Returns the version scheme of a rule.
+    #[inline]
+    pub(super) fn scheme_of<'s>(&'s self, head: Head, rule: &'s CompiledRule) -> &'s VersionScheme {
+        self.schemes.get(usize::from(head.scheme)).unwrap_or(&rule.rule.policy().scheme)
+    }
+
+    /// Returns the version of an assignment as the scheme of its rule reads it. `None` if the scheme cannot read it.
+    #[inline]
+    pub(super) fn target_of(&self, assignment: &CompiledAssignment) -> Option<ReadVersion<'_>> {
+        if !assignment.is_readable {
+            return None;
+        }
+        let WideTarget { more, prefix } =
+            self.wide_targets.get(assignment.wide as usize).unwrap_or(&WideTarget::OF_DOTNET);
+        let ([a, b, c, d], [e, f, g, h]) = (assignment.target, *more);
+        Some(ReadVersion { numbers: Numbers::new([a, b, c, d, e, f, g, h]), prefix: prefix.as_deref() })
     }
 
     /// Returns the offer of an assignment, or `None` if the package with its version has left the book.

@@ -19,7 +19,7 @@ use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
 use crate::request::Question;
 use crate::value::UnixTime;
-use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
+use crate::version::{Numbers, ReadVersion, ReportedVersion, VersionScheme};
 
 /// Decides what a device is offered for one of its modules.
 ///
@@ -79,7 +79,10 @@ struct Walk<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
+    head: Head,
     now: UnixTime,
+    /// The installed version, read by the scheme of the rule. `None` if the scheme cannot read it.
+    installed: Option<ReadVersion<'q>>,
     /// `true` if the words of the device stand for those of the rule by aliases.
     is_aliased: bool,
     /// The entries of this device in the book. They are looked up when they are first needed.
@@ -99,7 +102,11 @@ pub(crate) fn walk<'a>(
         Err(decision) => return decision,
     };
     let rule = &index.rules[at];
-    let mut walk = Walk { index, question, rule, now, is_aliased, known: None };
+    let installed = match head.scheme {
+        0 => VersionScheme::Dotnet.read_reported(&module.version),
+        _ => index.scheme_of(head, rule).read_reported(&module.version),
+    };
+    let mut walk = Walk { index, question, rule, head, now, is_aliased, installed, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
@@ -107,7 +114,7 @@ pub(crate) fn walk<'a>(
             walk.record(observer, place, assignment, Some(mismatch));
             continue;
         }
-        if is_installed(index, rule, head, place, assignment, &module.version) {
+        if walk.is_installed(place, assignment) {
             walk.record(observer, place, assignment, None);
             return Decision::UpToDate { version: &index.assigned[place].candidate.version };
         }
@@ -121,7 +128,7 @@ pub(crate) fn walk<'a>(
             continue;
         }
         walk.record(observer, place, assignment, None);
-        return walk.offer(rule, head, place, assignment, observer);
+        return walk.offer(place, assignment, observer);
     }
     if let Some(held) = paused.and_then(|place| held_by_pause(&index.assigned[place])) {
         return held;
@@ -249,25 +256,6 @@ fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
 }
 
-/// Returns whether the device has the version of an assignment.
-#[inline]
-fn is_installed(
-    index: &EligibilityIndex,
-    rule: &CompiledRule,
-    head: Head,
-    place: usize,
-    assignment: &CompiledAssignment,
-    installed: &ReportedVersion,
-) -> bool {
-    match installed.readable() {
-        Some(installed) if head.is_plain => assignment.is_readable && installed.padded() == assignment.target,
-        _ => {
-            let target = &index.assigned[place].candidate.version;
-            rule.rule.policy().is_same_release(target, installed)
-        }
-    }
-}
-
 impl<'a> Walk<'a, '_> {
     #[inline]
     fn known(&mut self) -> KnownEntries<'a> {
@@ -310,13 +298,12 @@ impl<'a> Walk<'a, '_> {
             CompiledAudience::List(group) => (!self.known().is_member(group)).then_some(Mismatch::NotOnList),
             CompiledAudience::Predicate(group) => {
                 let predicate = self.index.groups.get(group as usize)?.as_ref()?;
-                let index = self.index;
-                let policy = self.rule.rule.policy();
-                let installed = &self.question.module.version;
                 let mut is_given = || {
                     place.is_some_and(|place| {
-                        policy.is_same_release(&index.assigned[place].candidate.version, installed)
-                            || index.is_on_way(&index.assignments[place], policy, installed)
+                        let assignment = &self.index.assignments[place];
+                        let (policy, installed) = (self.rule.rule.policy(), &self.question.module.version);
+                        self.is_installed(place, assignment)
+                            || self.index.is_on_way(assignment, policy, installed)
                     })
                 };
                 let meant = self.is_aliased.then(|| self.rule.kind_words());
@@ -324,12 +311,25 @@ impl<'a> Walk<'a, '_> {
                     .first_mismatch(
                         self.question,
                         meant.as_ref(),
-                        policy.scheme.numbers(installed),
+                        self.installed.map(|installed| installed.numbers),
                         &mut is_given,
                     )
                     .map(|part| Mismatch::Predicate { part })
             }
             CompiledAudience::Nobody => Some(Mismatch::NotOnList),
+        }
+    }
+
+    /// Returns whether the device has the version of an assignment.
+    #[inline]
+    fn is_installed(&self, place: usize, assignment: &CompiledAssignment) -> bool {
+        match (self.installed, self.index.target_of(assignment)) {
+            (Some(installed), Some(target)) if self.head.is_plain => installed.is_same_release(&target),
+            (Some(installed), Some(target)) => self.rule.rule.policy().is_same_when_read(&target, &installed),
+            // A version that cannot be read is the same release as the same text.
+            _ => {
+                self.index.assigned[place].candidate.version.as_str() == self.question.module.version.as_str()
+            }
         }
     }
 
@@ -355,13 +355,11 @@ impl<'a> Walk<'a, '_> {
     #[inline]
     fn offer(
         &mut self,
-        rule: &'a CompiledRule,
-        head: Head,
         place: usize,
         assignment: &'a CompiledAssignment,
         observer: &mut impl Observer<'a>,
     ) -> Decision<'a> {
-        let index = self.index;
+        let Self { index, rule, head, .. } = *self;
         let because = &index.assigned[place];
         let target = &because.candidate.version;
         let Some(offer) = index.offer_of(assignment) else {
@@ -370,20 +368,18 @@ impl<'a> Walk<'a, '_> {
                 None => Decision::FilesMissing { version: target },
             };
         };
-        let policy_of = || rule.rule.policy();
         if let Some(held) = self.stopped(rule, head, target) {
             return held;
         }
-        let version = &self.question.module.version;
-        let readable = match head.is_plain {
-            true => version.readable().map(FirmwareVersion::numbers),
-            false => policy_of().scheme.numbers_beside(version, target),
-        };
-        if readable.is_none() && (head.is_plain || !policy_of().unreadable) {
+        let target_numbers = index.target_of(assignment);
+        let readable = self.installed.filter(|installed| installed.is_comparable(target_numbers.as_ref()));
+        let readable = readable.map(|installed| installed.numbers);
+        if readable.is_none() && (head.is_plain || !rule.rule.policy().unreadable) {
             return Decision::VersionUnreadable { target };
         }
         if !head.is_plain
-            && let Some(refused) = refused(policy_of(), readable, target)
+            && let Some(refused) =
+                refused(rule.rule.policy(), readable, target_numbers.map(|target| target.numbers), target)
         {
             return refused;
         }
@@ -471,17 +467,17 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// Returns the reason why a policy refuses the offer. `None` if it does not. Called only for policies other than the
-/// default one.
+/// default one. `numbers` are those of the target, or `None` if the scheme cannot read it.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<Numbers>,
+    numbers: Option<Numbers>,
     target: &'a ReportedVersion,
 ) -> Option<Decision<'a>> {
     let installed = installed?;
     if policy.offer == OfferRule::Different && policy.floor.is_none() {
         return None;
     }
-    let numbers = policy.scheme.numbers(target);
     if policy.offer == OfferRule::Newer && numbers.is_none_or(|target| target <= installed) {
         return Some(Decision::NotNewer { target });
     }
