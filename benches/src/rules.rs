@@ -1,8 +1,9 @@
 //! Rule books and devices.
 
 use ucupdate_core::book::{
-    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, IngestId, IngestedPackage,
-    InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Rule, Share, StoredFile, TestDevice,
+    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, Delta, Entry, IngestId,
+    IngestedPackage, InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Rule, Share, StoredFile,
+    TestDevice,
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
@@ -54,35 +55,57 @@ const RULES_OF_PACKAGE: u32 = 500;
 /// A book of so many rules, 3.5.6907.0 approved in each and 4.0.7577.0 pending in every tenth, with the interim images
 /// and a test device.
 ///
-/// Each package is ingested into a book of its own, because an ingest looks at all releases of its book.
+/// Only the first package is ingested by the commands of the book, because each command looks at all of its book. The
+/// others are added to it as the commands would.
 ///
 /// # Panics
 /// Never: what it does is allowed in an empty book.
 pub fn book(rules: u32) -> RuleBook {
+    let mut delta = first_rules(rules.min(RULES_OF_PACKAGE)).to_delta();
+    let rest = (RULES_OF_PACKAGE..rules).step_by(RULES_OF_PACKAGE as usize);
+    for (number, first) in (1..).zip(rest) {
+        let these = first..rules.min(first + RULES_OF_PACKAGE);
+        let approved = package(2 * number, APPROVED, these.clone());
+        let pending = package(2 * number + 1, PENDING, these.clone().step_by(10));
+        let candidate = |version: &str, package: &IngestedPackage| Candidate {
+            version: ReportedVersion::new(version),
+            package: package.id(),
+        };
+        delta.rules.extend(these.zip(&approved.releases).map(|(number, release)| {
+            let mut rule = Rule::new(release.rule.clone());
+            rule.propose(candidate(APPROVED, &approved));
+            rule.approve().expect("it is pending");
+            if number % 10 == 0 {
+                rule.propose(candidate(PENDING, &pending));
+            }
+            Entry { key: release.rule.clone(), now: Some(rule) }
+        }));
+        let packages = [approved, pending].map(|package| Entry { key: package.id(), now: Some(package) });
+        delta.packages.extend(packages);
+    }
+    RuleBook::of(delta)
+}
+
+const APPROVED: &str = "3.5.6907.0";
+const PENDING: &str = "4.0.7577.0";
+
+/// The rules of the first package, with everything else that is in the book.
+fn first_rules(rules: u32) -> RuleBook {
     let tester = TestDevice {
         name: "lab".parse().expect("a name"),
         id: DeviceId::Mac("000000000001".parse().expect("an address")),
     };
-    let mut book = after(&RuleBook::default(), [BookCommand::AddTestDevice(tester)]);
-    let firsts = (0..rules).step_by(RULES_OF_PACKAGE as usize);
-    for (number, first) in (0..).zip(firsts) {
-        let these = first..rules.min(first + RULES_OF_PACKAGE);
-        let mut approved = package(2 * number, "3.5.6907.0", these.clone());
-        if number == 0 {
-            approved.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
-                locale: locale.parse().expect("a locale"),
-                update_type: "CPE".parse().expect("an update type"),
-                version: ReportedVersion::new("1.0.522.103"),
-                files: files(0),
-            }));
-        }
-        let pending = package(2 * number + 1, "4.0.7577.0", these.step_by(10));
-        let rules = approved.releases.iter().map(|release| release.rule.clone()).collect();
-        let part = after_ingest(&RuleBook::default(), &approved);
-        let part = after(&part, [BookCommand::Approve(rules)]);
-        book.apply(&RuleBook::default().delta_to(&after_ingest(&part, &pending)));
-    }
-    book
+    let mut approved = package(0, APPROVED, 0..rules);
+    approved.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
+        locale: locale.parse().expect("a locale"),
+        update_type: "CPE".parse().expect("an update type"),
+        version: ReportedVersion::new("1.0.522.103"),
+        files: files(0),
+    }));
+    let keys = approved.releases.iter().map(|release| release.rule.clone()).collect();
+    let book = after_ingest(&RuleBook::default(), &approved);
+    let book = after(&book, [BookCommand::Approve(keys), BookCommand::AddTestDevice(tester)]);
+    after_ingest(&book, &package(1, PENDING, (0..rules).step_by(10)))
 }
 
 /// The same book with 3.5.6907.1 rolled out to a tenth of the devices in each rule.
@@ -92,6 +115,7 @@ pub fn book(rules: u32) -> RuleBook {
 pub fn in_rollout(book: &RuleBook) -> RuleBook {
     let mut book = book.clone();
     let rules: Vec<Rule> = book.rules().cloned().collect();
+    let mut delta = Delta::default();
     for (id, some) in (1_000_000..).zip(rules.chunks(RULES_OF_PACKAGE as usize)) {
         let mut package = package(id, "3.5.6907.1", std::iter::empty());
         package.releases.extend(some.iter().map(|rule| Release {
@@ -100,19 +124,17 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
             files: files(id),
         }));
         let candidate = Candidate { version: ReportedVersion::new("3.5.6907.1"), package: package.id() };
-        let mut delta = RuleBook::default().ingest(&package).expect("the version is new").delta;
-        for (entry, rule) in delta.rules.iter_mut().zip(some) {
-            assert_eq!(&entry.key, rule.key(), "both are in the order of their keys");
+        delta.rules.extend(some.iter().cloned().map(|mut rule| {
+            // The rollout would come after a version that is pending.
+            let _pending = rule.reject();
             let share = Share::Percent("10".parse().expect("a share"));
             let rollout = Rollout::new("wave".parse().expect("a name")).to_share(share);
-            let mut rule = rule.clone();
-            // In every tenth rule a version is pending, which the rollout would come after.
-            let _pending = rule.reject();
             rule.start_rollout(Audience::Everybody, candidate.clone(), rollout).expect("it is the first");
-            entry.now = Some(rule);
-        }
-        book.apply(&delta);
+            Entry { key: rule.key().clone(), now: Some(rule) }
+        }));
+        delta.packages.push(Entry { key: package.id(), now: Some(package) });
     }
+    book.apply(&delta);
     book
 }
 
