@@ -8,7 +8,7 @@ use crate::book::{
 use crate::decide::folded_table::{GroupedTable, InGroup};
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head, NONE, Offer,
-    ShareKind, StoneHop, StonePath, WideTarget,
+    PackedAudience, ShareKind, StoneHop, StonePath, WideTarget,
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
@@ -292,7 +292,7 @@ impl<'a> Compiler<'a> {
             target: [a, b, c, d],
             key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
             bound,
-            audience: self.audience(audience),
+            audience: PackedAudience::new(self.audience(audience)),
             offer,
             path,
             window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),

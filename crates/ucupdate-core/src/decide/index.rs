@@ -74,7 +74,7 @@ pub(crate) struct CompiledAssignment {
     pub(crate) key: ReleaseKey,
     /// The first position outside the share.
     pub(crate) bound: u64,
-    pub(crate) audience: CompiledAudience,
+    pub(super) audience: PackedAudience,
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
@@ -99,6 +99,8 @@ impl WideTarget {
     pub(super) const OF_DOTNET: Self = Self { more: [-1; 4], prefix: None };
 }
 
+const _: () = assert!(size_of::<CompiledAssignment>() == 64);
+
 /// The way in which the share of an assignment is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShareKind {
@@ -117,6 +119,42 @@ pub(crate) enum CompiledAudience {
     Predicate(u32),
     /// A group that does not exist, so it contains no device.
     Nobody,
+}
+
+/// A [`CompiledAudience`] in four bytes, so that an assignment fits in one cache line: the place of the variant in the low
+/// three bits, and the number above them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedAudience(u32);
+
+impl PackedAudience {
+    /// Packs an audience.
+    ///
+    /// # Panics
+    /// Panics if the number of a device or a group is 2^29 or more.
+    pub(super) fn new(audience: CompiledAudience) -> Self {
+        let (variant, number) = match audience {
+            CompiledAudience::Everybody => (0, 0),
+            CompiledAudience::TestDevices => (1, 0),
+            CompiledAudience::Device(device) => (2, device),
+            CompiledAudience::List(group) => (3, group),
+            CompiledAudience::Predicate(group) => (4, group),
+            CompiledAudience::Nobody => (5, 0),
+        };
+        Self(number.checked_mul(8).expect("500 million devices do not come about") | variant)
+    }
+
+    #[inline]
+    pub(super) fn get(self) -> CompiledAudience {
+        let number = self.0 / 8;
+        match self.0 % 8 {
+            0 => CompiledAudience::Everybody,
+            1 => CompiledAudience::TestDevices,
+            2 => CompiledAudience::Device(number),
+            3 => CompiledAudience::List(number),
+            4 => CompiledAudience::Predicate(number),
+            _ => CompiledAudience::Nobody,
+        }
+    }
 }
 
 #[derive(Debug)]

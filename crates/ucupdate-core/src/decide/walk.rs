@@ -135,7 +135,7 @@ pub(crate) fn walk<'a>(
     }
     let pending = index
         .assignments_of(head)
-        .any(|(_, assignment)| assignment.audience == CompiledAudience::TestDevices);
+        .any(|(_, assignment)| assignment.audience.get() == CompiledAudience::TestDevices);
     Decision::NothingApproved { pending }
 }
 
@@ -270,7 +270,7 @@ impl<'a> Walk<'a, '_> {
         assignment: &CompiledAssignment,
         mismatch: Option<Mismatch>,
     ) {
-        let is_known = matches!(assignment.audience, CompiledAudience::TestDevices);
+        let is_known = matches!(assignment.audience.get(), CompiledAudience::TestDevices);
         let known = if is_known { self.known() } else { KnownEntries::default() };
         observer.assignment(place, known, mismatch);
     }
@@ -278,7 +278,7 @@ impl<'a> Walk<'a, '_> {
     /// Returns the reason why the audience of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
-        match assignment.audience {
+        match assignment.audience.get() {
             CompiledAudience::Everybody => None,
             CompiledAudience::TestDevices => {
                 self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)

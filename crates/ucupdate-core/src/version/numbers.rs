@@ -52,6 +52,14 @@ impl Numbers {
         Self(self.0.map(|part| part.max(0)))
     }
 
+    /// Returns whether both are the same release. A missing part is zero.
+    #[inline]
+    pub(crate) fn is_same_release(&self, other: &Self) -> bool {
+        // Without a branch for each part, the parts are compared at once.
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.fold(0, |difference, (one, two)| difference | (one.max(&0) ^ two.max(&0))) == 0
+    }
+
     /// Returns the parts as unsigned numbers, with zero for each missing part.
     #[inline]
     pub(crate) fn parts(self) -> [u32; Self::MAX_PARTS] {

@@ -183,7 +183,7 @@ impl ReadVersion<'_> {
     /// Returns whether both versions are the same release. A missing part counts as zero.
     #[inline]
     pub(crate) fn is_same_release(&self, other: &ReadVersion<'_>) -> bool {
-        self.numbers.padded() == other.numbers.padded() && self.is_comparable(Some(other))
+        self.numbers.is_same_release(&other.numbers) && self.is_comparable(Some(other))
     }
 }
 
