@@ -103,6 +103,7 @@ pub(crate) fn walk<'a>(
     };
     let rule = &index.rules[at];
     let installed = match head.scheme {
+        // The scheme of nearly all rules needs no look at the rule.
         0 => VersionScheme::Dotnet.read_reported(&module.version),
         _ => index.scheme_of(head, rule).read_reported(&module.version),
     };
@@ -156,29 +157,22 @@ pub(crate) fn find_rule<'a>(
     question: &Question<'_>,
     observer: &mut impl Observer<'a>,
 ) -> Result<FoundRule, Decision<'a>> {
-    let first = match index.table.find(question.words()) {
-        InGroup::Key(at, head) if at < index.rules.len() => {
-            return Ok(FoundRule { at, head, is_aliased: false });
-        }
+    match index.table.find(question.words()) {
+        InGroup::Key(at, head) if at < index.rules.len() => Ok(FoundRule { at, head, is_aliased: false }),
         InGroup::Key(place, head) => {
             let at = index.aliased[place - index.rules.len()] as usize;
             let found = FoundRule { at, head, is_aliased: true };
             debug_assert_eq!(find_by_alias(index, question, &mut Silent), Ok(found));
-            if observer.wants_aliases() {
-                return find_by_alias(index, question, observer);
-            }
-            return Ok(found);
+            if observer.wants_aliases() { find_by_alias(index, question, observer) } else { Ok(found) }
         }
-        InGroup::Group(first) if first < index.rules.len() => Some(first),
-        InGroup::None if index.aliases.is_empty() => None,
-        _ => return find_by_alias(index, question, observer),
-    };
-    match first {
-        Some(first) => find_by_module(index, question, first, observer),
-        None => {
+        InGroup::Group(first) if first < index.rules.len() => {
+            find_by_module(index, question, first, observer)
+        }
+        InGroup::None if index.aliases.is_empty() => {
             observer.no_rule();
             Err(Decision::NoRule)
         }
+        InGroup::Group(_) | InGroup::None => find_by_alias(index, question, observer),
     }
 }
 
