@@ -101,7 +101,7 @@ fn a_diff_and_a_simulation_see_a_phone_by_the_rule_that_its_words_stand_for() {
         let change = answers[0].clone();
         (
             answers.as_array().unwrap().len(),
-            change["before"]["reason"].clone(),
+            change["before"]["decision"].clone(),
             change["after"]["version"].clone(),
         )
     };
@@ -112,7 +112,7 @@ fn a_diff_and_a_simulation_see_a_phone_by_the_rule_that_its_words_stand_for() {
     assert_eq!(changed(answers(&["diff", "--from", "2"])), offered());
     let without = answers(&["alias", "remove", "model", "IP8540", "--dry-run"]);
     assert_eq!(
-        (&without[0]["before"]["version"], &without[0]["after"]["reason"]),
+        (&without[0]["before"]["version"], &without[0]["after"]["decision"]),
         (&"3.5.6907.0".into(), &"no-rule".into())
     );
     let days = ["simulate", "--audit", "audit.log", "--days", "2", "--start", "2009-03-06", "--json"];
