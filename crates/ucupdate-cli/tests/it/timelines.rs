@@ -102,7 +102,7 @@ fn the_page_needs_nothing_else_and_foreign_text_is_no_markup() {
 fn a_file_of_the_other_kind_is_named_with_the_option_that_reads_it() {
     let place = place();
     let ran = place.run(&["timeline", "--access", "audit.log"]);
-    assert_eq!(ran.code, Some(4));
+    assert_eq!(ran.code, Some(1));
     let expected =
         "audit.log: nothing is understood as an access log: it looks like an audit log; --audit reads it";
     assert_eq!(ran.stderr.lines().last(), Some(&*format!("ucupdate: {expected}")));
