@@ -38,6 +38,8 @@ fn packets(file: &[u8]) -> Vec<Packet> {
     if let Some(packets) = capture_file::packets(file) {
         return packets;
     }
+    // The mark that some editors write in front of a text.
+    let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
     let mut packets = dumps(file);
     if packets.is_empty() {
         packets = exports::packets(file);
