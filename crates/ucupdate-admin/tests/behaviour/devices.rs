@@ -2,12 +2,16 @@
 
 use crate::fixtures::{RULE, Site};
 use serde_json::json;
+use ucupdate::Asker;
+use ucupdate::request::Side;
+use ucupdate::value::Reported;
 use ucupdate_admin::AdminOptions;
+use ucupdate_testkit::field;
 
 #[tokio::test]
 async fn a_device_that_never_asked_is_not_found() {
     let site = Site::with_sample().await;
-    for path in ["devices/0021630F207B", "devices/nonsense", "explain?id=0021630F207B", "captures/nonsense"] {
+    for path in ["devices/0021630F207B", "devices/nonsense", "explain?id=0021630F207B"] {
         assert_eq!(site.get(&site.vic, &format!("/api/v1/{path}")).await.status, 404, "{path}");
     }
 }
@@ -19,7 +23,53 @@ async fn an_empty_fleet_has_an_inventory_and_needs_nobody() {
     assert_eq!((&inventory["known"], &inventory["states"]), (&json!(0), &json!([])));
     let attention = site.get(&site.vic, "/api/v1/attention").await.json();
     assert_eq!((&attention["silent_count"], &attention["stands_still"]), (&json!(0), &json!([])));
-    assert_eq!(site.get(&site.vic, "/api/v1/captures").await.json()["captures"], json!([]));
+    assert_eq!(site.get(&site.olga, "/api/v1/captures/nonsense").await.status, 404);
+    assert_eq!(site.get(&site.olga, "/api/v1/captures").await.json()["captures"], json!([]));
+}
+
+/// A phone of this number asks, from an address of its own.
+fn ask(site: &Site, number: u8) {
+    let mut request = field::request(&field::rule(), "1.0.522.103");
+    request.device.mac_address = Reported::new(&format!("0021630F20{number:02X}"));
+    request.device.serial_number = Reported::new(&format!("C185H0012{number:02}"));
+    request.user_name = format!("user{number}@contoso.com").as_str().into();
+    let asker = Asker { side: Side::Internal, host: &format!("10.1.0.{number}") };
+    site.service().answer(&request, asker).unwrap();
+}
+
+#[tokio::test]
+async fn devices_are_found_by_address_serial_number_user_and_kind() {
+    let site = Site::with_sample().await;
+    (1..=9).for_each(|number| ask(&site, number));
+    site.service().flush_logs().await.unwrap();
+    for (search, found) in [
+        ("", 9),
+        ("0021630F2007", 1),
+        ("00-21-63-0f-20-07", 1),
+        ("00:21:63:0F:20:07", 1),
+        ("0f-20-07", 1),
+        ("c185h001207", 1),
+        ("USER7@", 1),
+        ("contoso", 9),
+        ("10.1.0.7", 1),
+        ("10.1.0.", 9),
+        ("ip8540", 9),
+        (" user7 ", 1),
+        ("user10", 0),
+        ("%", 0),
+    ] {
+        let encoded = search.replace('%', "%25").replace(' ', "+");
+        let page = site.get(&site.vic, &format!("/api/v1/devices?search={encoded}")).await.json();
+        let devices = page["devices"].as_array().unwrap();
+        assert_eq!((devices.len(), &page["known"]), (found, &json!(9)), "{search}");
+        assert!(found != 1 || devices[0]["id"] == "0021630F2007", "{search}: {page}");
+    }
+    // The pages of a search go on with the search.
+    let first = site.get(&site.vic, "/api/v1/devices?search=10.1.0.&limit=5").await.json();
+    let next = first["next"].as_str().unwrap();
+    let second =
+        site.get(&site.vic, &format!("/api/v1/devices?search=10.1.0.&limit=5&after={next}")).await.json();
+    assert_eq!((second["devices"].as_array().unwrap().len(), &second["next"]), (4, &serde_json::Value::Null));
 }
 
 #[tokio::test]
@@ -37,8 +87,14 @@ async fn garbage_is_collected_by_an_approver_and_looked_at_by_everybody() {
     let would = site.post(&site.vic, "/api/v1/gc?dry_run=true", &[], json!({})).await;
     assert_eq!((would.status.as_u16(), &would.json()["objects"]), (200, &json!([])), "{:?}", would.bytes);
     assert_eq!(site.post(&site.olga, "/api/v1/gc", &[], json!({})).await.status, 403);
-    assert_eq!(site.post(&site.ann, "/api/v1/gc", &[], json!({})).await.json()["dry_run"], false);
-    assert_eq!(site.post(&site.ann, "/api/v1/gc?grace_hours=0", &[], json!({})).await.status, 400);
+    let unseen = site.post(&site.ann, "/api/v1/gc", &[], json!({})).await;
+    assert_eq!((unseen.status.as_u16(), unseen.kind().as_str()), (428, "revision-required"));
+    let stale = site.post(&site.ann, "/api/v1/gc", &[("if-match", "\"0\"")], json!({})).await;
+    assert_eq!((stale.status.as_u16(), stale.kind().as_str()), (412, "book-moved"));
+    assert_eq!(stale.json()["changed"].as_array().unwrap().len(), 1);
+    let seen = [("if-match", &*would.etag())];
+    assert_eq!(site.post(&site.ann, "/api/v1/gc", &seen, json!({})).await.json()["dry_run"], false);
+    assert_eq!(site.post(&site.ann, "/api/v1/gc?grace_hours=0", &seen, json!({})).await.status, 400);
 }
 
 #[tokio::test]
@@ -50,6 +106,27 @@ async fn with_four_eyes_another_person_than_the_ingesting_one_approves() {
     let shown =
         site.get(&site.vic, &format!("/api/v1/rules/{RULE}")).await.json()["pending"]["version"].clone();
     let alone = site.post(&site.ann, &path, &[], json!({ "expected": shown })).await;
+    assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
+    let seen = site.get(&site.vic, "/api/v1/rules").await.etag();
+    let change = |token: &str, command: serde_json::Value| {
+        let (site, token, seen) = (&site, token.to_owned(), seen.clone());
+        async move {
+            let fields = [("if-match", &*seen)];
+            site.post(&token, "/api/v1/changes", &fields, json!({ "command": command })).await
+        }
+    };
+    let rollout = json!({ "start-rollout": {
+        "rule": RULE, "audience": "everybody", "version": shown, "rollout": { "name": "w1", "share": { "percent": "100%" } },
+    } });
+    let named = json!({ "approve-version": { "rule": RULE, "version": shown } });
+    for command in [&rollout, &named, &json!({ "approve": [RULE] })] {
+        let alone = change(&site.ann, command.clone()).await;
+        assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{command}");
+    }
+    let started = change(&site.bob, rollout).await;
+    assert_eq!(started.status, 200, "{:?}", started.bytes);
+    let wider = json!({ "command": { "set-share": [RULE, "w1", { "percent": "50%" }] } });
+    let alone = site.post(&site.ann, "/api/v1/changes", &[], wider).await;
     assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
     let made = site.post(&site.bob, &path, &[], json!({ "expected": shown })).await;
     assert_eq!(made.status, 200, "{:?}", made.bytes);
