@@ -21,6 +21,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
            --hardware-revision A --locale ENU --installed 1.0.522.103",
         ],
     ),
+    (
+        "storm",
+        &[
+            "ucupdate storm --url http://127.0.0.1:8080 --device-type UCPhone --vendor LG-Nortel --model IP8540 \
+           --hardware-revision A --locale ENU --devices 10000 --reconnect --download --csv storm.csv",
+        ],
+    ),
     ("captures", &["ucupdate captures"]),
     (
         "provisioning",

@@ -28,7 +28,7 @@ use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, v
 use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
 use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, stone};
-use commands::server::{ask, captures, config, demo, provisioning, serve, shell, token};
+use commands::server::{ask, captures, config, demo, provisioning, serve, shell, storm, token};
 use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, tree, undo, verify};
 use context::Context;
 use examples::with_examples;
@@ -40,6 +40,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use store_location::StoreLocation;
 use verbs::with_groups;
+
+/// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
+/// with four others. The remaining threads read and write everything else.
+const BLOCKING_THREADS: usize = 11;
 
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
 /// decision
@@ -83,6 +87,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Ask a server as a phone does
     Ask(ask::AskArgs),
+    /// Send the requests of many simulated devices to a server, and measure the answers
+    Storm(storm::StormArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
     Captures,
     /// Print the DNS records, DHCP options and in-band values by which phones find a server
@@ -224,6 +230,7 @@ impl Command {
         match self {
             Self::Serve(args) => serve::run(*args, context).await,
             Self::Ask(args) => ask::run(args, context).await,
+            Self::Storm(args) => storm::run(args, context).await,
             Self::Provisioning(args) => provisioning::run(args, context).await,
             Self::Captures => captures::run(context).await,
             Self::Token(command) => token::run(command, context).await,
@@ -304,7 +311,11 @@ fn main() -> ExitCode {
     let refused = remote.as_ref().map_or(Ok(()), |_| args.command.refuse_remote());
     let store = remote.map_or(args.global.store, |remote| StoreLocation::Server(Box::new(remote)));
     let mut context = Context::new(store, args.global.json, Duration::from_secs(args.global.timeout));
-    let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(async {
                 refused?;

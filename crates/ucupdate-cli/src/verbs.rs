@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 /// The groups of verbs, each with its heading.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["demo", "sample", "import-ocs", "provisioning"]),
-    ("Serve devices", &["serve", "ask", "captures", "token"]),
+    ("Serve devices", &["serve", "ask", "storm", "captures", "token"]),
     (
         "Packages and rules",
         &["ingest", "rules", "approve", "reject", "unreject", "rollback", "remove", "undo", "history"],

@@ -88,6 +88,7 @@ impl Client {
             .referer(false)
             .connect_timeout(options.connect_timeout)
             .read_timeout(options.idle_timeout)
+            .pool_max_idle_per_host(if options.keeps_connections { usize::MAX } else { 0 })
             .build()
             .map_err(ClientError::options)?;
         Ok(Self { http, options: Arc::new(options) })

@@ -165,6 +165,41 @@ impl Client {
         }
     }
 
+    /// Downloads one file of an offered module and drops its bytes, for measuring a server. Returns the size in bytes.
+    ///
+    /// There is one try. The number of bytes is compared with `Content-Length`; the bytes are not verified.
+    ///
+    /// # Errors
+    /// When the URL is not usable, the server does not send the file, or sends fewer bytes than it declared.
+    pub async fn receive(
+        &self,
+        offered: &OfferedModule,
+        side: Side,
+        file: UpdateFile,
+    ) -> Result<u64, ClientError> {
+        let name = match file {
+            UpdateFile::Image => &offered.file_name,
+            UpdateFile::Signature => &offered.signature_file_name,
+        };
+        let url = target::file_url(offered.base_url_for(side), name)?;
+        let FoundFile { mut response, .. } = self.get(&url, None).await?;
+        let (total, most) = (response.content_length(), self.options.file_limit);
+        let failed = |error: reqwest::Error| ClientError::connection(url.as_str(), &error);
+        let mut bytes = 0_u64;
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            bytes = bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+            if bytes > most {
+                return Err(ClientError::TooLarge { url: url.as_str().into(), most });
+            }
+        }
+        match total {
+            Some(expected) if expected != bytes => {
+                Err(ClientError::content(url.as_str(), ContentFault::Size { expected, found: bytes }))
+            }
+            _ => Ok(bytes),
+        }
+    }
+
     async fn fetch_once(
         &self,
         url: &Url,

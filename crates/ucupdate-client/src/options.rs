@@ -25,6 +25,7 @@ pub struct ClientOptions {
     pub(crate) system_roots: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    pub(crate) keeps_connections: bool,
     pub(crate) ask_timeout: Duration,
     pub(crate) response_limit: usize,
     pub(crate) file_limit: u64,
@@ -40,6 +41,7 @@ impl Default for ClientOptions {
             system_roots: true,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
+            keeps_connections: true,
             ask_timeout: Duration::from_secs(60),
             response_limit: 64 * 1024,
             file_limit: 1024 * 1024 * 1024,
@@ -54,6 +56,14 @@ impl ClientOptions {
     #[must_use]
     pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Sets whether a connection is kept for later requests. Default: `true`. With `false`, each request opens a connection,
+    /// as the requests of different devices do.
+    #[must_use]
+    pub fn with_kept_connections(mut self, kept: bool) -> Self {
+        self.keeps_connections = kept;
         self
     }
 

@@ -156,9 +156,10 @@ impl Inner {
         };
         let redirects = self.options.image_redirects.as_ref();
         let asked = (&request.method, &request.headers);
-        let place = self.downloads.begin(connection.remote());
+        let downloads = (&self.downloads, connection.remote());
         let by_tls = self.by_tls(side, connection);
-        let (answer, fetched) = files::answer(&self.service, redirects, &path, asked, by_tls, place).await;
+        let (answer, fetched) =
+            files::answer(&self.service, redirects, &path, asked, by_tls, downloads).await;
         if let Some(file) = fetched {
             exchange.fetch(file);
         }

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
@@ -22,6 +23,13 @@ use ucupdate_store::{
 /// client, so it decides how much memory a download needs.
 const READ_PIECE: u64 = 32 * 1024;
 
+/// The start of the keys of images.
+const IMAGES: &str = "images/";
+
+/// The largest number of blocking threads that read images at the same time. Other reads and all writes use the remaining
+/// threads of the runtime, so they never wait behind downloads.
+const IMAGE_READERS: usize = 4;
+
 /// The number of bytes after which a put writes its collected pieces.
 const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
@@ -30,7 +38,9 @@ const WRITE_BATCH_PIECES: usize = 1024;
 
 /// An [`ImageStore`] in a folder. Clones share the folder. Any number of stores and processes may have one folder open.
 ///
-/// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime.
+/// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime. At most four of these threads
+/// read objects below `images/` at the same time. A runtime with more blocking threads therefore always has threads for the
+/// other objects, also under thousands of downloads.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, StoreKey};
@@ -48,6 +58,8 @@ const WRITE_BATCH_PIECES: usize = 1024;
 #[derive(Clone)]
 pub struct LocalStore {
     folder: Arc<Folder>,
+    /// One permit for each thread that reads images. Waiting reads are served in order.
+    image_readers: Arc<Semaphore>,
 }
 
 impl LocalStore {
@@ -73,7 +85,7 @@ impl LocalStore {
             let system = file_system(path).map_or_else(String::new, |name| format!(" ({name})"));
             io_error(None, format!("testing the file system of `{}`{system}", path.display()), error)
         })?;
-        Ok(Self { folder: Arc::new(folder) })
+        Ok(Self::on(folder))
     }
 
     /// Opens a store like [`open`](Self::open), on any implementation of [`Disk`].
@@ -83,7 +95,7 @@ impl LocalStore {
     pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let opened = Folder::open(disk);
         let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
-        Ok(Self { folder: Arc::new(folder) })
+        Ok(Self::on(folder))
     }
 
     /// Tests that the disk has what the store needs: hard links that refuse a taken name, renames that replace a file, and
@@ -94,6 +106,15 @@ impl LocalStore {
     pub fn self_test(&self) -> Result<(), StoreError> {
         let tested = self.folder.self_test();
         tested.map_err(|error| io_error(None, "testing the disk".into(), error))
+    }
+
+    fn on(folder: Folder) -> Self {
+        Self { folder: Arc::new(folder), image_readers: Arc::new(Semaphore::new(IMAGE_READERS)) }
+    }
+
+    /// Returns the permits that reads of this object need, or `None` if they need no permit.
+    fn readers(&self, key: &StoreKey) -> Option<Arc<Semaphore>> {
+        key.as_str().starts_with(IMAGES).then(|| Arc::clone(&self.image_readers))
     }
 
     async fn blocking<T: Send + 'static>(
@@ -147,14 +168,33 @@ impl ImageStore for LocalStore {
 
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
         let key = key.clone();
-        let (meta, range, file) = self.blocking(move |folder| folder.open_object(&key, range)).await?;
-        let bytes = pieces_of(file, range.end - range.start);
-        Ok(Object::new(meta, range, bytes))
+        let readers = self.readers(&key);
+        let permit = permit(readers.as_ref()).await;
+        self.blocking(move |folder| {
+            let _permit = permit;
+            let (meta, range, file) = folder.open_object(&key, range)?;
+            let size = range.end - range.start;
+            let bytes: ByteStream = match size {
+                // A small object needs no second thread hop.
+                1..=READ_PIECE => {
+                    let piece = read_piece(file, size).map(|(piece, ..)| piece);
+                    Box::pin(stream::once(std::future::ready(piece)))
+                }
+                _ => pieces_of(file, size, readers),
+            };
+            Ok(Object::new(meta, range, bytes))
+        })
+        .await
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
         let key = key.clone();
-        self.blocking(move |folder| folder.head(&key)).await
+        let permit = permit(self.readers(&key).as_ref()).await;
+        self.blocking(move |folder| {
+            let _permit = permit;
+            folder.head(&key)
+        })
+        .await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
@@ -235,20 +275,32 @@ impl Drop for ClearedAside {
     }
 }
 
-/// Returns the next `left` bytes of a file in pieces. Each piece is read on a blocking thread when it is polled.
-fn pieces_of(file: Box<dyn ReadFile>, left: u64) -> ByteStream {
-    Box::pin(stream::unfold(Some((file, left)), |state| async {
-        let (file, left) = state?;
+/// Returns the next `left` bytes of a file in pieces. Each piece is read on a blocking thread when it is polled, with one of
+/// the permits if `readers` has them.
+fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>) -> ByteStream {
+    Box::pin(stream::unfold(Some((file, left, readers)), |state| async {
+        let (file, left, readers) = state?;
         if left == 0 {
             return None;
         }
-        let read = spawn_blocking(move || read_piece(file, left)).await;
-        Some(match read {
-            Ok(Ok((piece, file, left))) => (Ok(piece), Some((file, left))),
+        let permit = permit(readers.as_ref()).await;
+        let read = spawn_blocking(move || {
+            // The thread holds the permit, so that a dropped stream does not free it early.
+            let _permit = permit;
+            read_piece(file, left)
+        });
+        Some(match read.await {
+            Ok(Ok((piece, file, left))) => (Ok(piece), Some((file, left, readers))),
             Ok(Err(error)) => (Err(error), None),
             Err(error) => (Err(io::Error::other(error)), None),
         })
     }))
+}
+
+/// Waits for a permit. Returns `None` without `readers`, because such a read needs no permit.
+async fn permit(readers: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+    // The semaphore is never closed.
+    Arc::clone(readers?).acquire_owned().await.ok()
 }
 
 type ReadSoFar = (Bytes, Box<dyn ReadFile>, u64);

@@ -41,6 +41,7 @@ pub struct Options {
     pub(crate) captures: Option<CaptureOptions>,
     pub(crate) offers_after_replacement: bool,
     pub(crate) offers_while_unreachable: Option<Duration>,
+    pub(crate) image_cache: u64,
 }
 
 impl Default for Options {
@@ -58,6 +59,7 @@ impl Default for Options {
             captures: None,
             offers_after_replacement: false,
             offers_while_unreachable: None,
+            image_cache: 0,
         }
     }
 }
@@ -149,6 +151,17 @@ impl Options {
     #[must_use]
     pub fn with_offers_while_unreachable(mut self, time: Option<Duration>) -> Self {
         self.offers_while_unreachable = time;
+        self
+    }
+
+    /// Sets the number of bytes of images that are held in memory. Default: 0, so that every download reads the store.
+    ///
+    /// An image that several devices download within some seconds is read into memory once, if there is room for it. Its
+    /// SHA-256 is compared then. Once a second its size and the time of its last write are compared with the store. A
+    /// changed or removed image may therefore be served for one more second, with the bytes that were ingested.
+    #[must_use]
+    pub fn with_image_cache(mut self, bytes: u64) -> Self {
+        self.image_cache = bytes;
         self
     }
 

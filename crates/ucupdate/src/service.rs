@@ -9,6 +9,7 @@ use crate::logs::writer::Logs;
 use crate::options::Options;
 use crate::packages::compared::ComparedFiles;
 use crate::packages::files::ServedFile;
+use crate::packages::image_cache::ImageCache;
 use crate::packages::timed::get_in_time;
 use crate::state::health::ReadTimes;
 use crate::state::rule_history::RuleHistory;
@@ -20,13 +21,16 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use ucupdate_audit::AuditRow;
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Question, UpdateRequest, UpdateResponse, decide};
 use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
+
+/// The largest number of packages that are read at the same time. Further ones wait.
+const PACKAGE_READERS: usize = 4;
 
 /// A device update service on a store. Clones share one service.
 ///
@@ -44,6 +48,10 @@ pub(crate) struct Inner {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) looks: ReadTimes,
     pub(crate) compared: ComparedFiles,
+    pub(crate) images: ImageCache,
+    /// One permit for each package that is read. Each reader holds a blocking thread while its bytes arrive, and must leave
+    /// threads for the store that takes what it reads.
+    pub(crate) package_readers: Arc<Semaphore>,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
     pub(crate) captures: Option<Keeper>,
@@ -71,6 +79,7 @@ impl UpdateService {
             .map(|captures| Keeper::start(Arc::clone(&store), captures, Arc::clone(&options.clock)));
         let (probe, looks) = (options.probe, options.watch.and_then(|watch| watch.period));
         let watch = options.watch.map(Watch::new);
+        let images = ImageCache::new(options.image_cache);
         let inner = Inner {
             store,
             options,
@@ -78,6 +87,8 @@ impl UpdateService {
             snapshot,
             looks: ReadTimes::default(),
             compared: ComparedFiles::default(),
+            images,
+            package_readers: Arc::new(Semaphore::new(PACKAGE_READERS)),
             logs,
             watch,
             captures,
@@ -192,6 +203,9 @@ impl UpdateService {
         file: &ServedFile,
         range: Option<Range<u64>>,
     ) -> Result<ByteStream, StoreError> {
+        if let Some(image) = self.inner.images.find(&*self.inner.store, file).await {
+            return image.stream(range);
+        }
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
         let object = get_in_time(&*self.inner.store, &file.key, range).await?;
         if object.meta.size != file.size {
@@ -202,6 +216,13 @@ impl UpdateService {
         }
         if reads {
             self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
+            if let Some(room) = self.inner.images.count(file) {
+                let (service, file) = (self.clone(), file.clone());
+                // The devices that wait for this image read the store until it is in memory.
+                tokio::spawn(async move {
+                    service.inner.images.load(&*service.inner.store, &file, room).await;
+                });
+            }
         }
         Ok(object.bytes)
     }

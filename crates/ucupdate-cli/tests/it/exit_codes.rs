@@ -170,6 +170,10 @@ const ROWS: &[(Outcome, &str)] = &[
     (REFUSED, "serve --listen 203.0.113.1:9 --internal-url http://a --external-url http://a"),
     (
         REFUSED,
+        "storm --url http://127.0.0.1:1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU --devices 1",
+    ),
+    (
+        REFUSED,
         "ask --url http://127.0.0.1:1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
     (REFUSED, "policy set $IP8540 --window 'daily 22:00-05:00 Europe/Atlantis'"),
@@ -273,6 +277,10 @@ const ROWS: &[(Outcome, &str)] = &[
     (NOT_UNDERSTOOD, "serve --listen 127.0.0.1:0 --dialect noise"),
     (
         NOT_UNDERSTOOD,
+        "storm --url http://127.0.0.1:1 --dialect noise --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
+    ),
+    (
+        NOT_UNDERSTOOD,
         "ask --print-request --dialect noise --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
     // Nothing found.
@@ -337,6 +345,10 @@ const ROWS: &[(Outcome, &str)] = &[
     (NOT_FOUND, "import absent"),
     (
         NOT_FOUND,
+        "storm --url http://127.0.0.1:1 --ca-cert absent.pem --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
+    ),
+    (
+        NOT_FOUND,
         "ask --url http://127.0.0.1:1 --ca-cert absent.pem --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
     // What is undone, and what is not.
@@ -369,6 +381,10 @@ const ROWS: &[(Outcome, &str)] = &[
     (
         WRONG_CALL,
         "ask --url ftp://a --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
+    ),
+    (
+        WRONG_CALL,
+        "storm --url http://192.0.2.1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
     (WRONG_CALL, "fleet --keep --since 1d"),
     (WRONG_CALL, "report"),
@@ -450,6 +466,7 @@ const NEVER: &[(Outcome, &str, &str)] = &[
         "it reads only the store and its own arguments",
         "interim list, interim approve, interim reject, stone set, stone narrow, policy deploy-at-ingest",
     ),
+    (DONE, "it needs a server, with which tests/it/storming.rs runs it", "storm"),
     (DONE, "it runs until it is told to end, which tests/it/ending.rs shows", "serve"),
 ];
 

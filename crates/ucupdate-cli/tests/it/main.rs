@@ -47,6 +47,7 @@ mod serving;
 mod settings;
 mod short;
 mod simulating;
+mod storming;
 mod streams;
 #[cfg(target_os = "linux")]
 mod systemd;

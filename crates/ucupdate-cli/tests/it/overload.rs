@@ -171,6 +171,46 @@ fn restart(place: &Place) {
     place.run(&["rollout", "restart", "--approve", "--author", "bob"]).done();
 }
 
+/// One main thread, the threads for blocking work, one that writes stderr and one that writes events. The runtime has one
+/// thread for each processor in addition.
+#[cfg(target_os = "linux")]
+const THREADS: usize = 14;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn slow_downloads_hold_few_threads_and_polls_see_the_kill_switch() {
+    raise_open_files(2000);
+    let place = place_with_large_image();
+    for cache in ["0", "64"] {
+        let options = [
+            "serve",
+            "--server-name",
+            "here",
+            "--listen",
+            "127.0.0.1:0",
+            "--connections-per-address",
+            "1100",
+        ];
+        let serving =
+            place.start(&[&options[..], &["--max-downloads", "520", "--image-cache", cache]].concat(), 1);
+        let address = serving.address();
+        let mut downloads = hold(&address, 500, &get(IMAGE));
+        // Each download takes some pieces, so that the server reads again and again.
+        for stream in &mut downloads {
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let mut taken = vec![0; 256 * 1024];
+            stream.read_exact(&mut taken).unwrap();
+        }
+        let (processors, threads) = (std::thread::available_parallelism().unwrap().get(), serving.threads());
+        assert!(threads <= THREADS + processors, "{threads} threads with {processors} processors");
+        let (_took, unanswered) = kill_and_poll(&place, &address);
+        assert_eq!(unanswered, 0);
+        drop(downloads);
+        assert_eq!(serving.terminated().code, Some(0));
+        restart(&place);
+    }
+}
+
 #[test]
 fn health_is_on_its_own_listener_and_a_lost_store_is_not_ready() {
     let place = Place::with_package();

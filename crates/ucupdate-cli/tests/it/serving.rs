@@ -81,6 +81,14 @@ impl Place {
 }
 
 impl Serving {
+    /// Returns the number of threads of the server.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn threads(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
+        threads.trim().parse().unwrap()
+    }
+
     pub(crate) fn start(mut command: std::process::Command, lines: usize) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (send, more) = mpsc::channel();

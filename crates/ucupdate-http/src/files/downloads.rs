@@ -2,8 +2,18 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate::host_network;
+
+/// The shortest wait in seconds that a refused device is asked for.
+const SHORTEST_WAIT: u64 = 30;
+
+/// The number of different waits, in steps of one second.
+const WAITS: u64 = 61;
+
+/// The step from one wait to the next. It has no common factor with [`WAITS`], so each wait is used once before one is repeated.
+const WAIT_STEP: u64 = 23;
 
 /// The free places for downloads. Clones share them.
 #[derive(Clone, Debug)]
@@ -11,6 +21,8 @@ pub(crate) struct Downloads {
     most: usize,
     most_of_one: usize,
     open: Arc<Mutex<Open>>,
+    /// The number of refused downloads.
+    refused: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -21,7 +33,7 @@ struct Open {
 
 impl Downloads {
     pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
-        Self { most, most_of_one, open: Arc::default() }
+        Self { most, most_of_one, open: Arc::default(), refused: Arc::default() }
     }
 
     /// Takes a place for a download to this address. Returns `None` if the limit is reached.
@@ -37,6 +49,13 @@ impl Downloads {
             *open.of.entry(remote).or_default() += 1;
         }
         Some(DownloadPlace { downloads: self.clone(), remote })
+    }
+
+    /// Returns the number of seconds after which a refused device should try again. The waits of devices that are refused one
+    /// after the other are spread over a minute, so that these devices do not come back together.
+    pub(crate) fn wait(&self) -> u64 {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed);
+        SHORTEST_WAIT + refused.wrapping_mul(WAIT_STEP) % WAITS
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -82,5 +101,14 @@ mod tests {
         drop(first);
         assert!(from("2001:db8::2").is_some() && downloads.begin(None).is_some());
         assert_eq!(downloads.open().of.len(), 2, "an address without downloads is forgotten");
+    }
+
+    #[test]
+    fn the_waits_of_refused_devices_are_spread_over_a_minute() {
+        let downloads = Downloads::new(0, 0);
+        let waits: Vec<u64> = (0..WAITS).map(|_| downloads.wait()).collect();
+        assert!(waits.iter().all(|wait| (30..=90).contains(wait)), "{waits:?}");
+        let different: std::collections::BTreeSet<_> = waits.iter().collect();
+        assert_eq!(different.len(), waits.len());
     }
 }

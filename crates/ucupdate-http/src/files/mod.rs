@@ -14,10 +14,11 @@ use crate::response::answer::Answer;
 use crate::response::body::Content;
 use bytes::Bytes;
 use conditions::Selection;
-use downloads::DownloadPlace;
+use downloads::Downloads;
 use etag::ETag;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use redirects::ImageRedirects;
+use std::net::IpAddr;
 use std::ops::Range;
 use ucupdate::store::ByteStream;
 use ucupdate::{ServedFile, UpdateService};
@@ -29,15 +30,15 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the
-/// device fetch it. `by_tls` says whether the device uses TLS. Without a free place for the download the file is not
-/// opened.
+/// device fetch it. `by_tls` says whether the device uses TLS. Without a free place among `downloads` for this
+/// address the file is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
     path: &str,
     (method, headers): (&Method, &HeaderMap),
     by_tls: bool,
-    place: Option<DownloadPlace>,
+    (downloads, remote): (&Downloads, Option<IpAddr>),
 ) -> (Answer, Option<ServedFile>) {
     let Some(file) = service.snapshot().files().find(path).cloned() else {
         return (Answer::nothing_here(), None);
@@ -54,9 +55,9 @@ pub(crate) async fn answer(
             return (sent_on(location).with(header::ETAG, etag.header_value()), Some(file));
         }
     }
-    let Some(place) = place else {
+    let Some(place) = downloads.begin(remote) else {
         let refusal = Answer::unavailable("too many files are being downloaded, try again later");
-        return (refusal, None);
+        return (refusal.with(header::RETRY_AFTER, downloads.wait().into()), None);
     };
     // The file is opened even if no byte is sent. Conditions are evaluated only if the answer without them would be a
     // success (RFC 9110, section 13.2.1), and the answer to HEAD equals the answer to GET.

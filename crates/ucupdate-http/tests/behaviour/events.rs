@@ -77,6 +77,33 @@ async fn a_body_that_is_not_a_request_is_unreadable_and_refused() {
 }
 
 #[tokio::test]
+async fn a_download_beyond_the_limit_is_refused_with_its_wait_and_polls_are_answered() {
+    let recorder = Arc::new(Recorder::default());
+    let options = Options::serving(urls()).with_events(recorder.clone());
+    let server = Server::with_service(options, HttpOptions::default().with_downloads(1, 1)).await;
+    let get = || Request::get(INTERIM_IMAGE).extension(connection(80)).body(Body::empty()).unwrap();
+    let first = server.send(get()).await;
+    let mut waits = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let refused = server.answer(get()).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        waits.insert(refused.header("retry-after").parse::<u64>().unwrap());
+        let poll = server.answer(post(vector("canonical-request.xml"))).await;
+        assert_eq!(poll.status, StatusCode::OK);
+    }
+    assert!(waits.len() == 3 && waits.iter().all(|wait| (30..=90).contains(wait)), "{waits:?}");
+    let reported = recorder.take();
+    let reason = "too many files are being downloaded, try again later";
+    assert!(
+        reported.contains(&format!("request-refused 10.1.1.123 GET {INTERIM_IMAGE} 503 {reason}")),
+        "{reported:?}"
+    );
+    assert!(reported.iter().any(|line| line.starts_with(&format!("exchange-finished {INTERIM_IMAGE} 503 "))));
+    drop(first);
+    assert_eq!(server.answer(get()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_path_that_is_not_served_is_refused() {
     let (server, recorder) = server().await;
     server.get("/nowhere%20").await;

@@ -25,7 +25,8 @@ impl Admin<'_> {
     ) -> Result<IngestDryRun, IngestError> {
         let service = self.service;
         let options = service.inner.options.ingest.clone();
-        let Reading { reader, inputs } = Reading::begin(options, parts, NoSink);
+        let readers = &service.inner.package_readers;
+        let Reading { reader, inputs } = Reading::begin(readers, options, parts, NoSink).await;
         feed_all(inputs, &AtomicU64::new(0)).await?;
         let package = ended(reader).await??;
         if package.is_refused() {

@@ -153,7 +153,9 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
     async fn read(&mut self, parts: Vec<ByteStream>) -> Result<Package, IngestError> {
         let options = self.service.inner.options.ingest.clone();
         let (sink, mut events) = mpsc::channel(4);
-        let Reading { reader, inputs } = Reading::begin(options, parts, ChannelSink::new(sink));
+        let readers = &self.service.inner.package_readers;
+        let reading = Reading::begin(readers, options, parts, ChannelSink::new(sink));
+        let Reading { reader, inputs } = reading.await;
         let fed = AtomicU64::new(0);
         let feeding = feed_all(inputs, &fed);
         let storing = async {

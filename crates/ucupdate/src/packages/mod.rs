@@ -5,6 +5,7 @@ pub(crate) mod compared;
 pub(crate) mod description;
 pub(crate) mod dry_ingest;
 pub(crate) mod files;
+pub(crate) mod image_cache;
 pub(crate) mod ingest;
 pub(crate) mod ingested;
 pub(crate) mod options;

@@ -5,8 +5,9 @@ use crate::packages::ingest::IngestError;
 use crate::packages::options::IngestOptions;
 use bytes::Bytes;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use ucupdate_cab::package::{MemberSink, Package, PackageError, read_package};
 use ucupdate_cab::{CabError, Cabinet};
@@ -19,7 +20,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn begin(
+    /// Begins to read a package as soon as one of the permits is free.
+    pub(crate) async fn begin(
+        permits: &Arc<Semaphore>,
         options: IngestOptions,
         parts: Vec<ByteStream>,
         mut sink: impl MemberSink + Send + 'static,
@@ -31,7 +34,10 @@ impl Reading {
             inputs.push((bytes, input));
             readers.push(ChannelReader { chunks, now: Bytes::new() });
         }
+        // The semaphore is never closed.
+        let permit = Arc::clone(permits).acquire_owned().await.ok();
         let reader = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let cabinet = Cabinet::open_set(readers, options.cabinet).map_err(PackageError::from)?;
             read_package(cabinet, options.package, &mut sink)
         });

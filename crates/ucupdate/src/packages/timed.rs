@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, stream};
 use std::io;
 use std::ops::Range;
 use std::time::Duration;
-use ucupdate_store::{ByteStream, ImageStore, Object, StoreError, StoreKey};
+use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
 /// The time limit for one step of reading a served file. A store that hangs must not hold the connections of devices.
 const READ_TIME: Duration = Duration::from_secs(30);
@@ -24,6 +24,15 @@ pub(crate) async fn get_in_time(
         .and_then(|object| object)?;
     object.bytes = in_time(object.bytes);
     Ok(object)
+}
+
+/// Returns the metadata of an object.
+///
+/// # Errors
+/// When the store fails, or does not answer within the time limit.
+pub(crate) async fn head_in_time(store: &dyn ImageStore, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
+    let reading = tokio::time::timeout(READ_TIME, store.head(key)).await;
+    reading.map_err(|late| StoreError::unavailable(format!("reading `{key}`"), late)).and_then(|meta| meta)
 }
 
 /// Ends a stream with an error when the store sends nothing within the time limit. Time in which the stream is not

@@ -279,7 +279,7 @@ fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
 }
 
 /// Returns the URL. If it has no path, the path of the internal handler is added.
-fn handler_url(given: &str) -> String {
+pub(crate) fn handler_url(given: &str) -> String {
     let (handler, _) = HANDLER_PATHS[0];
     let bare = given.strip_suffix('/').unwrap_or(given);
     match bare.split_once("://") {
@@ -289,7 +289,7 @@ fn handler_url(given: &str) -> String {
 }
 
 /// Returns the side of the handler with this URL.
-fn side(url: &str) -> Side {
+pub(crate) fn side(url: &str) -> Side {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let is_asked = |handler: &str| {
         let start = path.len().checked_sub(handler.len());

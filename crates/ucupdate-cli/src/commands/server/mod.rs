@@ -7,4 +7,5 @@ pub(crate) mod demo;
 pub(crate) mod provisioning;
 pub(crate) mod serve;
 pub(crate) mod shell;
+pub(crate) mod storm;
 pub(crate) mod token;

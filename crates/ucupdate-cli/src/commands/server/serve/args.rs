@@ -57,6 +57,13 @@ pub(crate) struct ServeArgs {
     /// download files. Trusted proxies have no such limit [default: a quarter of --connections]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) connections_per_address: Option<usize>,
+    /// The number of simultaneous downloads. Further ones get 503 and are asked to try again after 30 to 90 seconds; requests
+    /// for updates are still answered [default: half of --connections, or what the limit of open files allows]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) max_downloads: Option<usize>,
+    /// The MiB of memory for images that many devices download at the same time; 0 to read the store for each download
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(0..=1_048_576))]
+    pub(crate) image_cache: u64,
     /// The seconds between two looks at the logs of all servers, for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) watch_seconds: u64,
@@ -145,6 +152,13 @@ pub(crate) struct ServeArgs {
         value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
     )]
     pub(crate) keep_device_logs: Option<u16>,
+    /// The seconds after which waiting log rows are written, or a time such as 1m. Each time, the newest file of each log is
+    /// written as a whole. A killed server loses the rows that wait
+    #[arg(
+        long, value_name = "SECONDS", default_value_t = 1,
+        value_parser = |text: &str| units::<u64>(text, 1, 1..=3_600)
+    )]
+    pub(crate) log_seconds: u64,
     /// The largest size of each log for one day, in MiB. Further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,

@@ -39,6 +39,7 @@ pub(crate) fn limits(
     kinds: usize,
     wanted: Option<usize>,
     of_one: Option<usize>,
+    most_downloads: Option<usize>,
 ) -> Result<Limits, Failure> {
     let descriptors = descriptors.unwrap_or(usize::MAX);
     if descriptors < LEAST {
@@ -60,11 +61,22 @@ pub(crate) fn limits(
         None => possible.min(DEFAULT_CONNECTIONS),
     };
     let connections_of_one = of_one.unwrap_or(connections / 4).clamp(1, connections);
+    let possible = (left / 3).max(1);
+    let downloads = match most_downloads {
+        Some(wanted) if wanted > possible => {
+            return Err(Failure::new(format_args!(
+                "--max-downloads is {wanted}, expected at most {possible}: the system allows {descriptors} open files, and \
+                 each download may open a file; raise the limit with `ulimit -n` or LimitNOFILE= of the unit"
+            )));
+        }
+        Some(wanted) => wanted,
+        None => possible.min(connections.saturating_mul(kinds) / 2).max(1),
+    };
     Ok(Limits {
         connections,
         connections_of_one,
-        downloads: (left / 3).min(connections.saturating_mul(kinds) / 2).max(1),
-        downloads_of_one: (connections_of_one / 2).max(1),
+        downloads,
+        downloads_of_one: (connections_of_one / 2).clamp(1, downloads),
         ..Limits::default()
     })
 }
@@ -77,7 +89,7 @@ mod tests {
     fn connections_and_downloads_leave_descriptors_to_the_store() {
         for descriptors in [LEAST, 128, 256, 1024, 4096, 20_000, 1_048_576] {
             for kinds in [1, 2] {
-                let limits = limits(Some(descriptors), kinds, None, None).unwrap();
+                let limits = limits(Some(descriptors), kinds, None, None, None).unwrap();
                 let used = limits.connections * kinds + limits.downloads;
                 assert!(used + RESERVE <= descriptors, "{descriptors}: {limits:?}");
                 assert!(limits.connections <= DEFAULT_CONNECTIONS && limits.connections_of_one >= 1);
@@ -85,7 +97,7 @@ mod tests {
                 assert!(limits.downloads_of_one <= limits.connections_of_one);
             }
         }
-        assert_eq!(limits(None, 1, None, None).unwrap().connections, DEFAULT_CONNECTIONS);
+        assert_eq!(limits(None, 1, None, None, None).unwrap().connections, DEFAULT_CONNECTIONS);
     }
 
     #[test]
@@ -94,14 +106,20 @@ mod tests {
             Err(Failure::Explained(_, reason)) => reason,
             other => format!("{other:?}"),
         };
-        let refused = reason(limits(Some(1024), 1, Some(1000), None));
+        let refused = reason(limits(Some(1024), 1, Some(1000), None, None));
         assert!(
             refused.starts_with("--connections is 1000, expected at most 644: the system allows 1024"),
             "{refused}"
         );
-        let refused = reason(limits(Some(64), 1, None, None));
+        let refused = reason(limits(Some(64), 1, None, None, None));
         assert!(refused.starts_with("the system allows 64 open files, expected at least 96"), "{refused}");
-        assert_eq!(limits(Some(1024), 1, Some(600), Some(10)).unwrap().connections_of_one, 10);
+        assert_eq!(limits(Some(1024), 1, Some(600), Some(10), None).unwrap().connections_of_one, 10);
+        let refused = reason(limits(Some(1024), 1, None, None, Some(1000)));
+        assert!(
+            refused.starts_with("--max-downloads is 1000, expected at most 322: the system allows"),
+            "{refused}"
+        );
+        assert_eq!(limits(Some(1024), 1, None, None, Some(7)).unwrap().downloads, 7);
     }
 
     #[cfg(unix)]

@@ -93,6 +93,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         kinds.count(),
         args.connections,
         args.connections_per_address,
+        args.max_downloads,
     )?;
     let ((internal, external), warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
@@ -112,9 +113,13 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let trouble_period = Duration::from_secs(args.trouble_seconds);
     let keeper =
         (!args.no_inventory).then(|| InventoryKeeper::new(server_name.clone(), args.time_zone.clone()));
+    let roll = RollOptions::default()
+        .with_day_bytes(day_bytes)
+        .with_flush_interval(Duration::from_secs(args.log_seconds))
+        .map_err(|error| Failure::usage(format_args!("--log-seconds: {error}")))?;
     let logs = LogOptions::new(server_name.clone())
         .with_zone(args.time_zone)
-        .with_roll(RollOptions::default().with_day_bytes(day_bytes))
+        .with_roll(roll)
         .with_days(args.log_days);
     let watch = WatchOptions::default().with_period(Some(Duration::from_secs(args.watch_seconds)));
     let options = Options::serving(urls)
@@ -122,7 +127,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_codec(codec)
         .with_watch(watch)
         .with_offers_while_unreachable(args.fail_closed.map(Duration::from_secs))
-        .with_offers_after_replacement(args.offers_after_replacement);
+        .with_offers_after_replacement(args.offers_after_replacement)
+        .with_image_cache(args.image_cache.saturating_mul(1024 * 1024));
     let options = if args.no_captures {
         options
     } else {
