@@ -9,9 +9,9 @@ use std::str::FromStr;
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "an embedder maps its own roles to these three")]
 pub enum Role {
-    /// Reads everything, and makes dry runs of changes.
+    /// Reads everything but captures, and makes dry runs of changes.
     Viewer,
-    /// Also changes test devices and the members of lists, adds holds, pauses rollouts, turns the kill switch on, and asks for
+    /// Also reads captures, changes test devices, adds holds, pauses rollouts, turns the kill switch on, and asks for
     /// a restart.
     Operator,
     /// Makes every change.

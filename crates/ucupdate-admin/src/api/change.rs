@@ -34,13 +34,7 @@ pub(crate) async fn change(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     let ChangeBody { command } = body.json(&call.request.headers, &call.side.options.limits).await?;
     let expected = match if_match(call)? {
         Some(revision) => Expected::Revision(revision),
-        None if needs_revision(&command) && !call.query.flag("dry_run")? => {
-            return Err(Problem::new(
-                StatusCode::PRECONDITION_REQUIRED,
-                "revision-required",
-                "the command decides by what the client saw; expected If-Match with the ETag of the list, as \"42\"",
-            ));
-        }
+        None if needs_revision(&command) && !call.query.flag("dry_run")? => return Err(revision_required()),
         None => Expected::Nothing,
     };
     execute(call, &command, expected).await
@@ -61,10 +55,8 @@ pub(crate) async fn execute(
     };
     if call.query.flag("dry_run")? {
         service.refresh().await?;
-        let found = service.snapshot().revision();
-        if matches!(expected, Expected::Revision(_)) && found != seen {
-            let moved = Refusal::RevisionConflict { expected: seen, found };
-            return Err(Problem::from(&moved).with("changed", changed_since(call, seen).await));
+        if matches!(expected, Expected::Revision(_)) {
+            require_unmoved(call, seen).await?;
         }
         let would = admin.dry_run(command).await?;
         return dry_run(call, &would).await;
@@ -92,10 +84,8 @@ pub(crate) async fn roll_back_to(call: &Call<'_>) -> Result<Answer, Problem> {
         return dry_run(call, &would).await;
     }
     call.side.require(Role::Approver, call.administrator, call.request)?;
-    let (seen, made) = match if_match(call)? {
-        Some(expected) => (expected, admin.roll_back_to_at(revision, expected).await),
-        None => (service.snapshot().revision(), admin.roll_back_to(revision).await),
-    };
+    let seen = required_revision(call)?;
+    let made = admin.roll_back_to_at(revision, seen).await;
     made_or_conflict(call, made, seen).await
 }
 
@@ -174,7 +164,33 @@ pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
     })
 }
 
-/// Returns whether a command decides by what the client saw: it names no version, or replaces a whole entry.
+/// Returns the refusal of a change that decides by what the client saw, and does not say what that was.
+fn revision_required() -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_REQUIRED,
+        "revision-required",
+        "the command decides by what the client saw; expected If-Match with the ETag of the list, as \"42\"",
+    )
+}
+
+/// Returns the revision that the client saw, which a change of everything must name.
+pub(crate) fn required_revision(call: &Call<'_>) -> Result<u64, Problem> {
+    if_match(call)?.ok_or_else(revision_required)
+}
+
+/// Refuses if the rule book is not at the revision that the client saw.
+pub(crate) async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
+    let service = &call.side.service;
+    service.refresh().await?;
+    let found = service.snapshot().revision();
+    if found == seen {
+        return Ok(());
+    }
+    let moved = Refusal::RevisionConflict { expected: seen, found };
+    Err(Problem::from(&moved).with("changed", changed_since(call, seen).await))
+}
+
+/// Returns whether a command decides by what the client saw: it names no version, replaces a whole entry, or lets offers go on.
 fn needs_revision(command: &BookCommand) -> bool {
     matches!(
         command,
@@ -189,7 +205,11 @@ fn needs_revision(command: &BookCommand) -> bool {
             | BookCommand::SetPolicy(..)
             | BookCommand::PutGroup(_)
             | BookCommand::ReplaceStone { .. }
+            | BookCommand::PutScheme(_)
+            | BookCommand::PutAlias(_)
+            | BookCommand::ResumeRollout(..)
             | BookCommand::FinishRollout(..)
+            | BookCommand::ApproveRestart { .. }
     )
 }
 

@@ -1,6 +1,7 @@
 //! The objects of the store, for a command that works on it from another machine.
 //!
-//! A viewer reads objects. Nothing is written directly but the files of an ingest that the rule book does not name yet; a
+//! A viewer reads the rule books, packages, inventories and server logs. The bodies of requests and the logs of devices need an
+//! operator, because they hold what people did, and objects of other programs an approver. Nothing is written directly but the files of an ingest that the rule book does not name yet; a
 //! revision is [submitted](ucupdate::Admin::submit) and made only if this service comes to the same result.
 
 use super::Call;
@@ -40,6 +41,7 @@ fn now(call: &Call<'_>) -> SystemTime {
 /// Returns an object, or the part of it from `from` to `to`. `HEAD` returns only the fields.
 pub(crate) async fn read(call: &Call<'_>) -> Result<Answer, Problem> {
     let (key, store) = (named(call)?, call.side.service.store());
+    call.side.require(reader(&key), call.administrator, call.request)?;
     if call.request.method == Method::HEAD {
         let meta = store.head(&key).await.map_err(problem)?;
         return Ok(with_meta(Answer::document("application/octet-stream", ""), &meta));
@@ -93,6 +95,17 @@ pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     let number = submitted.number();
     call.side.service.admin(&call.administrator.name).submit(submitted).await?;
     Ok(Answer::json(json!({ "revision": number })).at_revision(number))
+}
+
+/// Returns the role that may read an object. A store may not distinguish upper from lower case.
+fn reader(key: &StoreKey) -> Role {
+    let key = key.as_str().to_ascii_lowercase();
+    let is_below = |folders: &[&str]| folders.iter().any(|folder| key.starts_with(folder));
+    match () {
+        () if is_below(&["state/", "images/", "inventory/", "logs/server/"]) => Role::Viewer,
+        () if is_below(&["logs/client/"]) => Role::Operator,
+        () => Role::Approver,
+    }
 }
 
 fn named(call: &Call<'_>) -> Result<StoreKey, Problem> {

@@ -122,7 +122,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters: Vec<Value> = in_path.chain(in_query).collect();
     let field = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "header", "schema": schema, "description": description });
     let is_based = matches!(route.takes, BodyKind::Expected | BodyKind::Command);
-    if is_based || route.operation == Operation::RollBackTo {
+    if is_based || matches!(route.operation, Operation::RollBackTo | Operation::CollectGarbage) {
         let tag = json!({ "type": "string", "pattern": "^\"[0-9]+\"$" });
         parameters.push(field("If-Match", tag, "the ETag that the decision is based on"));
     }

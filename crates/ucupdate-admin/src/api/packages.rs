@@ -80,7 +80,9 @@ pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<An
         )));
     }
     let sizes = call.query.text("part_sizes").unwrap_or_default();
-    let what = format!("{dry_run} {sizes} {file_name}");
+    // Another file may have the same name. The bytes themselves are not read again.
+    let length = call.request.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let what = format!("{dry_run} {} {sizes} {file_name}", length.unwrap_or_default());
     match call.side.idempotency.begin(&call.administrator.name, key, &what) {
         KeyState::Answered(answer) => Ok(answer),
         KeyState::Running => Err(Problem::new(

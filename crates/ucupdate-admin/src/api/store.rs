@@ -1,6 +1,7 @@
 //! The check of the store, and its garbage collection.
 
 use super::Call;
+use super::change;
 use crate::access::role::Role;
 use crate::report;
 use crate::response::answer::Answer;
@@ -29,6 +30,7 @@ pub(crate) async fn collect_garbage(call: &Call<'_>) -> Result<Answer, Problem> 
     let dry_run = call.query.flag("dry_run")?;
     if !dry_run {
         call.side.require(Role::Approver, call.administrator, call.request)?;
+        change::require_unmoved(call, change::required_revision(call)?).await?;
     }
     let Ok(_place) = call.side.places.try_acquire() else {
         return Err(Problem::unavailable("other uploads or checks are running; try again"));
@@ -46,6 +48,7 @@ pub(crate) async fn collect_garbage(call: &Call<'_>) -> Result<Answer, Problem> 
     let service = &call.side.service;
     let found = service.admin(&call.administrator.name).collect_unkept(&options).await?;
     let mut value = report::garbage(&found, dry_run);
-    value["revision"] = json!(service.snapshot().revision());
-    Ok(Answer::json(value))
+    let revision = service.snapshot().revision();
+    value["revision"] = json!(revision);
+    Ok(Answer::json(value).at_revision(revision))
 }

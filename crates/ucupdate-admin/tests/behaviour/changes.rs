@@ -71,9 +71,15 @@ async fn a_stale_page_decides_nothing_that_it_did_not_show() {
 #[tokio::test]
 async fn a_command_that_names_no_version_needs_the_revision_that_was_seen() {
     let site = Site::with_sample().await;
-    let approve = json!({ "command": { "approve": [RULE] } });
-    let refused = site.post(&site.ann, "/api/v1/changes", &[], approve).await;
-    assert_eq!((refused.status.as_u16(), refused.kind().as_str()), (428, "revision-required"));
+    for command in [
+        json!({ "approve": [RULE] }),
+        json!({ "remove": RULE }),
+        json!({ "resume-rollout": [RULE, "w1"] }),
+        json!({ "approve-restart": { "scope": "all" } }),
+    ] {
+        let refused = site.post(&site.ann, "/api/v1/changes", &[], json!({ "command": command })).await;
+        assert_eq!((refused.status.as_u16(), refused.kind().as_str()), (428, "revision-required"));
+    }
     let lobby =
         json!({ "command": { "add-test-device": { "name": "lobby", "id": { "mac": "0021630F207B" } } } });
     assert_eq!(site.post(&site.ann, "/api/v1/changes", &[], lobby).await.status, 200);
@@ -102,7 +108,10 @@ async fn a_restart_needs_two_people() {
     let change = |token: &str, command: Value| {
         let (token, body) = (token.to_owned(), json!({ "command": command }));
         let site = &site;
-        async move { site.post(&token, "/api/v1/changes", &[], body).await }
+        async move {
+            let seen = site.get(&token, "/api/v1/rules").await.etag();
+            site.post(&token, "/api/v1/changes", &[("if-match", &seen)], body).await
+        }
     };
     let scope = json!({ "scope": "all" });
     assert_eq!(
@@ -132,7 +141,10 @@ async fn an_earlier_revision_is_restored_unless_the_book_has_moved() {
     let restored = site.post(&site.ann, "/api/v1/history/1/restore", &[("if-match", &etag)], json!({})).await;
     assert_eq!(restored.status, 200, "{:?}", restored.bytes);
     assert_eq!(site.get(&site.vic, "/api/v1/test-devices").await.json()["test_devices"], json!([]));
-    let missing = site.post(&site.ann, "/api/v1/history/99/restore", &[], json!({})).await;
+    let unseen = site.post(&site.ann, "/api/v1/history/1/restore", &[], json!({})).await;
+    assert_eq!((unseen.status.as_u16(), unseen.kind().as_str()), (428, "revision-required"));
+    let newest = [("if-match", &*restored.etag())];
+    let missing = site.post(&site.ann, "/api/v1/history/99/restore", &newest, json!({})).await;
     assert_eq!((missing.status.as_u16(), missing.kind().as_str()), (404, "not-found"));
 }
 
@@ -149,7 +161,8 @@ async fn a_refusal_has_the_kind_of_the_rule_book() {
         ),
         (json!({ "fly": {} }), 422, "not-understood"),
     ] {
-        let refused = site.post(&site.ann, "/api/v1/changes", &[], json!({ "command": command })).await;
+        let fields = [("if-match", "\"1\"")];
+        let refused = site.post(&site.ann, "/api/v1/changes", &fields, json!({ "command": command })).await;
         assert_eq!((refused.status.as_u16(), refused.kind().as_str()), (status, kind), "{:?}", refused.bytes);
     }
 }

@@ -7,7 +7,7 @@ use ucupdate_admin::AdminOptions;
 #[tokio::test]
 async fn a_device_that_never_asked_is_not_found() {
     let site = Site::with_sample().await;
-    for path in ["devices/0021630F207B", "devices/nonsense", "explain?id=0021630F207B", "captures/nonsense"] {
+    for path in ["devices/0021630F207B", "devices/nonsense", "explain?id=0021630F207B"] {
         assert_eq!(site.get(&site.vic, &format!("/api/v1/{path}")).await.status, 404, "{path}");
     }
 }
@@ -19,7 +19,8 @@ async fn an_empty_fleet_has_an_inventory_and_needs_nobody() {
     assert_eq!((&inventory["known"], &inventory["states"]), (&json!(0), &json!([])));
     let attention = site.get(&site.vic, "/api/v1/attention").await.json();
     assert_eq!((&attention["silent_count"], &attention["stands_still"]), (&json!(0), &json!([])));
-    assert_eq!(site.get(&site.vic, "/api/v1/captures").await.json()["captures"], json!([]));
+    assert_eq!(site.get(&site.olga, "/api/v1/captures/nonsense").await.status, 404);
+    assert_eq!(site.get(&site.olga, "/api/v1/captures").await.json()["captures"], json!([]));
 }
 
 #[tokio::test]
@@ -37,8 +38,14 @@ async fn garbage_is_collected_by_an_approver_and_looked_at_by_everybody() {
     let would = site.post(&site.vic, "/api/v1/gc?dry_run=true", &[], json!({})).await;
     assert_eq!((would.status.as_u16(), &would.json()["objects"]), (200, &json!([])), "{:?}", would.bytes);
     assert_eq!(site.post(&site.olga, "/api/v1/gc", &[], json!({})).await.status, 403);
-    assert_eq!(site.post(&site.ann, "/api/v1/gc", &[], json!({})).await.json()["dry_run"], false);
-    assert_eq!(site.post(&site.ann, "/api/v1/gc?grace_hours=0", &[], json!({})).await.status, 400);
+    let unseen = site.post(&site.ann, "/api/v1/gc", &[], json!({})).await;
+    assert_eq!((unseen.status.as_u16(), unseen.kind().as_str()), (428, "revision-required"));
+    let stale = site.post(&site.ann, "/api/v1/gc", &[("if-match", "\"0\"")], json!({})).await;
+    assert_eq!((stale.status.as_u16(), stale.kind().as_str()), (412, "book-moved"));
+    assert_eq!(stale.json()["changed"].as_array().unwrap().len(), 1);
+    let seen = [("if-match", &*would.etag())];
+    assert_eq!(site.post(&site.ann, "/api/v1/gc", &seen, json!({})).await.json()["dry_run"], false);
+    assert_eq!(site.post(&site.ann, "/api/v1/gc?grace_hours=0", &seen, json!({})).await.status, 400);
 }
 
 #[tokio::test]
@@ -50,6 +57,27 @@ async fn with_four_eyes_another_person_than_the_ingesting_one_approves() {
     let shown =
         site.get(&site.vic, &format!("/api/v1/rules/{RULE}")).await.json()["pending"]["version"].clone();
     let alone = site.post(&site.ann, &path, &[], json!({ "expected": shown })).await;
+    assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
+    let seen = site.get(&site.vic, "/api/v1/rules").await.etag();
+    let change = |token: &str, command: serde_json::Value| {
+        let (site, token, seen) = (&site, token.to_owned(), seen.clone());
+        async move {
+            let fields = [("if-match", &*seen)];
+            site.post(&token, "/api/v1/changes", &fields, json!({ "command": command })).await
+        }
+    };
+    let rollout = json!({ "start-rollout": {
+        "rule": RULE, "audience": "everybody", "version": shown, "rollout": { "name": "w1", "share": { "percent": "100%" } },
+    } });
+    let named = json!({ "approve-version": { "rule": RULE, "version": shown } });
+    for command in [&rollout, &named, &json!({ "approve": [RULE] })] {
+        let alone = change(&site.ann, command.clone()).await;
+        assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{command}");
+    }
+    let started = change(&site.bob, rollout).await;
+    assert_eq!(started.status, 200, "{:?}", started.bytes);
+    let wider = json!({ "command": { "set-share": [RULE, "w1", { "percent": "50%" }] } });
+    let alone = site.post(&site.ann, "/api/v1/changes", &[], wider).await;
     assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
     let made = site.post(&site.bob, &path, &[], json!({ "expected": shown })).await;
     assert_eq!(made.status, 200, "{:?}", made.bytes);

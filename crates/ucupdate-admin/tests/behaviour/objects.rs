@@ -4,7 +4,7 @@ use crate::fixtures::{Site, request};
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey, stream_of};
 use ucupdate::{Options, UpdateService};
 
 const FIRST: &str = "/api/v1/objects/state%2Frevisions%2F00000000000000000001.json";
@@ -23,8 +23,37 @@ async fn a_viewer_reads_objects_and_parts_of_them() {
     assert_eq!((head.bytes.len(), &head.head["ucupdate-size"]), (0, &whole.head["ucupdate-size"]));
     let beyond = site.get(&site.vic, &format!("{FIRST}?from=99999999")).await;
     assert_eq!((beyond.status.as_u16(), beyond.kind().as_str()), (416, "invalid-range"));
-    assert_eq!(site.get(&site.vic, "/api/v1/objects/nothing").await.status, 404);
+    assert_eq!(site.get(&site.vic, "/api/v1/objects/images%2Fnothing").await.status, 404);
     assert_eq!(site.get(&site.vic, "/api/v1/objects/..%2Fx").await.status, 400);
+}
+
+#[tokio::test]
+async fn captures_need_an_operator_and_objects_of_other_programs_an_approver() {
+    let site = Site::with_sample().await;
+    let capture = "Logs/Client/CELog/20260101-00000000000000000000000000000000.capture";
+    for key in [capture, "secrets/other"] {
+        let store = site.service().store();
+        store.put(&key.parse().unwrap(), stream_of("a log of a device")).await.unwrap();
+    }
+    let object = |key: &str| format!("/api/v1/objects/{}", key.replace('/', "%2F"));
+    let lower = capture.replace("Client", "client");
+    for (token, path, status) in [
+        (&site.vic, object(capture), 403),
+        (&site.vic, object(capture) + "?from=0&to=4", 403),
+        (&site.vic, object(&lower), 403),
+        (&site.vic, "/api/v1/captures".to_owned(), 403),
+        (&site.vic, "/api/v1/captures/x".to_owned(), 403),
+        (&site.olga, object(capture), 200),
+        (&site.olga, "/api/v1/captures".to_owned(), 200),
+        (&site.olga, object("secrets/other"), 403),
+        (&site.ann, object("secrets/other"), 200),
+    ] {
+        let answer = site.get(token, &path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(status == 200 || !String::from_utf8_lossy(&answer.bytes).contains("a log"), "{path}");
+    }
+    let head = site.send(request("HEAD", &object(capture), &site.vic, &[], Bytes::new())).await;
+    assert_eq!(head.status, 403);
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ mod reading;
 mod readme;
 mod rejecting;
 mod remote;
+mod remote_tls;
 mod rollouts;
 mod schemes;
 mod serve;

@@ -144,14 +144,19 @@ fn set_of_two(files: [(&str, &[u8]); 2]) -> [Vec<u8>; 2] {
     ]
 }
 
-#[test]
-fn the_parts_of_a_set_are_ingested_together_in_any_order() {
-    let place = Place::new();
+/// Returns the two parts of a package.
+pub(crate) fn package_in_two_parts() -> [Vec<u8>; 2] {
     let image = b"an image in two parts";
     let catalogue = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", image).build().unwrap();
     let folder = r"UCPhone\Polycom\CX700\A\ENU\3.5.6907.9\CPE";
     let names = [format!(r"{folder}\CPE.nbt"), format!(r"{folder}\CPE.cat")];
-    let [first, second] = set_of_two([(&names[0], image), (&names[1], &catalogue)]);
+    set_of_two([(&names[0], image), (&names[1], &catalogue)])
+}
+
+#[test]
+fn the_parts_of_a_set_are_ingested_together_in_any_order() {
+    let place = Place::new();
+    let [first, second] = package_in_two_parts();
     place.file("1.cab", &first);
     place.file("2.cab", &second);
     place.file("uc.cab", &package(IP8540, "3.5.6907.0", b"another"));

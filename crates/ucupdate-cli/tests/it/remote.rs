@@ -1,5 +1,6 @@
 //! `--server`: the same command on the store of another machine.
 
+use crate::packages::package_in_two_parts;
 use crate::place::{IP8540, Place, Ran};
 use crate::serving::Serving;
 use ucupdate_cab::package::sample;
@@ -14,7 +15,11 @@ struct Far {
 
 impl Far {
     fn new() -> Self {
-        let (far, here) = (Place::with_package(), Place::new());
+        Self::of(Place::with_package())
+    }
+
+    fn of(far: Place) -> Self {
+        let here = Place::new();
         for (name, role) in [("ann", "approver"), ("olga", "operator"), ("vic", "viewer")] {
             let added = far.run(&["token", "add", name, "--role", role, "--token-file", "tokens.json"]);
             here.file(name, added.done().as_bytes());
@@ -27,7 +32,9 @@ impl Far {
     }
 
     fn run(&self, token: &str, args: &[&str]) -> Ran {
-        self.here.run(&[args, &["--server", &self.url, "--token-file", token]].concat())
+        let args = [args, &["--server", &self.url, "--token-file", token]].concat();
+        // The name of the token is the author, whoever signed in here.
+        Ran::of(self.here.command(&args).env("USER", "eve").output().unwrap())
     }
 }
 
@@ -48,7 +55,6 @@ fn verbs_that_read_say_the_same_from_another_machine() {
         &["alias", "list"],
         &["stone", "list"],
         &["interim", "list"],
-        &["captures"],
         &["fleet"],
         &["loops"],
         &["timeline"],
@@ -64,6 +70,21 @@ fn verbs_that_read_say_the_same_from_another_machine() {
         let (here, there) = (far.run("vic", args), far.far.run(args));
         assert_eq!((here.code, &here.stdout), (there.code, &there.stdout), "{args:?}: {}", here.stderr);
     }
+}
+
+#[test]
+fn captures_are_read_by_an_operator_and_not_by_a_viewer() {
+    let far = Far::new();
+    let capture = "Logs/Client/Unreadable/here_01_20090306T171039Z_2d711642.capture";
+    let path = far.far.path("ucupdate-data").join(capture);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, b"a body").unwrap();
+    let args = ["captures", "--json"];
+    let (here, there) = (far.run("olga", &args), far.far.run(&args));
+    assert_eq!((here.code, &here.stdout), (there.code, &there.stdout), "{here:?}");
+    let refused = far.run("vic", &args);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("the role viewer is too small, expected operator"), "{refused:?}");
 }
 
 #[test]
@@ -95,13 +116,71 @@ fn changes_are_made_in_the_name_of_the_token_and_by_its_role() {
     }
 }
 
+/// Packages of all kinds, and a file that is refused.
+fn write_packages(place: &Place) {
+    let cabinet = sample::uc_updates(700);
+    let [first, second] = package_in_two_parts();
+    place.file("uc.cab", &cabinet);
+    place.file("uc.exe", &[b"MZ a program that would unpack it", &cabinet[..]].concat());
+    place.file("camera.cab", &sample::round_table(300));
+    place.file("1.cab", &first);
+    place.file("2.cab", &second);
+    place.file("cut.cab", &cabinet[..cabinet.len() / 2]);
+}
+
+#[track_caller]
+fn assert_same(far: &Far, local: &Place, args: &[&str]) {
+    let (there, here) = (far.run("ann", args), local.run(args));
+    assert_eq!((there.code, &there.stdout), (here.code, &here.stdout), "{args:?}: {}", there.stderr);
+    // Only the local command creates the store.
+    let of_package = |ran: &Ran| {
+        let lines = ran.stderr.lines().filter(|line| !line.contains("no store at"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(of_package(&there), of_package(&here), "{args:?}");
+}
+
 #[test]
-fn a_package_is_ingested_from_another_machine_and_the_store_is_whole() {
+fn ingesting_from_another_machine_says_and_does_the_same_as_on_the_server() {
+    for (lines, revisions) in [
+        (
+            &[
+                &["ingest", "uc.cab", "--dry-run"][..],
+                &["ingest", "uc.cab", "--dry-run", "--json"],
+                &["ingest", "uc.cab"],
+                &["ingest", "uc.cab"],
+                &["ingest", "uc.exe", "--json"],
+                &["ingest", "cut.cab", "--json"],
+                &["ingest", "missing.cab"],
+            ][..],
+            1,
+        ),
+        (&[&["ingest", "1.cab"], &["ingest", "2.cab", "camera.cab", "1.cab", "--json"]], 2),
+    ] {
+        let (far, local) = (Far::of(Place::new()), Place::new());
+        for place in [&far.here, &local] {
+            write_packages(place);
+        }
+        for args in lines.iter().chain(&[&["rules", "--json"][..], &["verify", "--json"]]) {
+            assert_same(&far, &local, args);
+        }
+        let history = far.far.run(&["history", "--json"]).json();
+        let made = history["revisions"].as_array().unwrap();
+        assert_eq!(made.len(), revisions, "{history}");
+        assert!(made.iter().all(|revision| revision["author"] == "ann"), "{history}");
+    }
+}
+
+#[test]
+fn a_refused_ingest_from_another_machine_leaves_the_store_whole() {
     let far = Far::new();
-    far.here.file("other.cab", &sample::uc_updates(700));
-    let refused = far.run("olga", &["ingest", "other.cab"]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    far.run("ann", &["ingest", "other.cab"]);
+    far.here.file("other.cab", &sample::round_table(700));
+    for token in ["olga", "vic"] {
+        let refused = far.run(token, &["ingest", "other.cab"]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("is too small, expected approver"), "{refused:?}");
+    }
+    far.run("ann", &["ingest", "other.cab"]).done();
     let checked = far.far.run(&["verify", "--json"]).json();
     assert_eq!(checked["findings"], serde_json::json!([]), "{checked}");
 }

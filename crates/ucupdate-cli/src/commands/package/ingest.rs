@@ -138,7 +138,6 @@ impl fmt::Display for PackageReport {
 }
 
 pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), Failure> {
-    let author = args.author.name();
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     let devices = match args.dry_run {
         true => Some(looked_at(&args.devices, context).await?),
@@ -151,7 +150,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     let mut written = Ok(());
     for paths in &sets(&args.files) {
         let path = PathBuf::from(joined(paths));
-        match one(paths, &options, &author, devices.as_ref(), &mut service, context).await {
+        match one(paths, &options, &args.author, devices.as_ref(), &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
@@ -230,7 +229,7 @@ type Refused = (Failure, Vec<ProblemReport>);
 async fn one(
     paths: &[PathBuf],
     ingest: &IngestOptions,
-    author: &str,
+    author: &AuthorArgs,
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
     context: &mut Context,
@@ -260,6 +259,8 @@ async fn one(
         });
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
+    // With --server the author is the name of the token, which is known when the store is open.
+    let author = &author.name();
     let file_name = name_of(path);
     let bar = progress(&file_name, size, context);
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();

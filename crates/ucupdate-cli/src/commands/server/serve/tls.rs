@@ -191,11 +191,11 @@ fn validity_warning(certificate: &CertificateDer<'_>, now: SystemTime) -> Option
     let validity = certificate.tbs_certificate.validity;
     let (begin, end) = (validity.not_before.to_system_time(), validity.not_after.to_system_time());
     if now > end {
-        return Some(format!("the certificate expired at {}: devices refuse it", validity.not_after));
+        return Some(format!("the certificate expired at {}: clients refuse it", validity.not_after));
     }
     if now < begin {
         return Some(format!(
-            "the certificate is valid from {} only: devices refuse it",
+            "the certificate is valid from {} only: clients refuse it",
             validity.not_before
         ));
     }

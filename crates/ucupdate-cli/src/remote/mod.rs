@@ -5,19 +5,22 @@
 //! the role of the token allows the command. Files of an ingest are uploaded before the revision that names them. Everything else
 //! that a store is asked to write is done by the server itself, or refused.
 
-use crate::failure::{Failure, FailureKind};
+mod answer;
+mod tls;
+
+use crate::failure::Failure;
+use answer::{Limits, Refused};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
@@ -49,6 +52,9 @@ pub(crate) struct RemoteStore {
     http: reqwest::Client,
     base: Url,
     bearer: String,
+    limits: Limits,
+    /// The number of objects that were listed so far.
+    listed: AtomicU64,
     /// The name of the token.
     pub(crate) author: String,
 }
@@ -65,6 +71,10 @@ impl RemoteStore {
     /// # Errors
     /// When the token cannot be read, when it would cross a network without TLS, or when the server refuses it.
     pub(crate) async fn open(args: &RemoteArgs) -> Result<Self, Failure> {
+        Self::open_with(args, Limits::default()).await
+    }
+
+    async fn open_with(args: &RemoteArgs, limits: Limits) -> Result<Self, Failure> {
         let (Some(url), Some(token_file)) = (&args.server, &args.token_file) else {
             return Err(Failure::usage("--server needs --token-file with the token of an administrator"));
         };
@@ -81,13 +91,14 @@ impl RemoteStore {
         }
         let bearer = format!("Bearer {}", read_token(token_file)?);
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(args.ca_file.as_deref())?)
+            .tls_backend_preconfigured(tls::config(args.ca_file.as_deref())?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIME)
             .user_agent(concat!("ucupdate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Failure::in_doing("setting up the client", &error))?;
-        let mut store = Self { http, base, bearer, author: String::new() };
+        let listed = AtomicU64::new(0);
+        let mut store = Self { http, base, bearer, limits, listed, author: String::new() };
         let overview =
             store.json(Method::GET, "overview").await.map_err(|refused| refused.into_failure(&store.base))?;
         let author = overview["administrator"]["name"].as_str().unwrap_or_default().to_owned();
@@ -103,69 +114,36 @@ impl RemoteStore {
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Refused> {
         let url = self.base.join(&format!("api/v1/{path}"));
-        let url = url.map_err(|error| Refused::Connection(Box::new(error)))?;
+        let url = url.map_err(|error| Refused::Connection(error.to_string()))?;
         Ok(self.http.request(method, url).header("authorization", &self.bearer))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Refused> {
-        let response =
-            request.send().await.map_err(|error| Refused::Connection(error.without_url().into()))?;
+        let response = request.send().await.map_err(|error| self.connection(error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
-        let text = response.text().await.unwrap_or_default();
-        let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+        // A text that cannot be read is none. The status is enough for a reason.
+        let text = answer::read(response, self.limits.problem_bytes).await.unwrap_or_default();
+        let problem: Value = serde_json::from_slice(&text).unwrap_or_default();
         let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
         Err(Refused::Answer { status, kind: field("kind"), detail: field("detail") })
     }
 
     async fn json(&self, method: Method, path: &str) -> Result<Value, Refused> {
         let response = self.send(self.request(method, path)?).await?;
-        let text = response.text().await.map_err(|error| Refused::Connection(error.without_url().into()))?;
-        serde_json::from_str(&text).map_err(|error| Refused::Connection(error.into()))
-    }
-}
-
-/// A request that was not answered as it should be.
-#[derive(Debug)]
-enum Refused {
-    Connection(Box<dyn std::error::Error + Send + Sync>),
-    Answer { status: StatusCode, kind: String, detail: String },
-}
-
-impl Refused {
-    fn reason(&self) -> String {
-        match self {
-            Self::Connection(error) => ucupdate::store::error_chain(&**error),
-            Self::Answer { status, detail, .. } if detail.is_empty() => {
-                format!("the server answered {status}, expected the administrators' side of this program")
-            }
-            Self::Answer { detail, .. } => detail.clone(),
-        }
+        self.value(response).await
     }
 
-    fn into_failure(self, server: &Url) -> Failure {
-        Failure::Explained(FailureKind::Refused, format!("{server}: {}", self.reason()))
+    async fn value(&self, response: Response) -> Result<Value, Refused> {
+        let text = answer::read(response, self.limits.json_bytes).await?;
+        serde_json::from_slice(&text)
+            .map_err(|error| Refused::Connection(format!("the answer of the server is not JSON: {error}")))
     }
 
-    fn into_store(self, key: Option<&StoreKey>, doing: impl Display) -> StoreError {
-        let reason = self.reason();
-        match (self, key) {
-            // An earlier program has no objects, which must not look like an empty store.
-            (Self::Answer { status, kind, .. }, Some(key))
-                if status == StatusCode::NOT_FOUND && kind != "nothing-here" =>
-            {
-                StoreError::NotFound { key: key.clone() }
-            }
-            (Self::Answer { kind, .. }, Some(key)) if kind == "revision-exists" => {
-                StoreError::AlreadyExists { key: key.clone() }
-            }
-            (Self::Answer { status, .. }, _) if status != StatusCode::SERVICE_UNAVAILABLE => {
-                StoreError::Refused { reason: reason.into() }
-            }
-            (_, _) => StoreError::unavailable(doing.to_string(), reason),
-        }
+    fn connection(&self, error: reqwest::Error) -> Refused {
+        Refused::Connection(tls::reason(error, &self.base))
     }
 }
 
@@ -195,14 +173,25 @@ impl ImageStore for RemoteStore {
         if !key.as_str().starts_with("images/") {
             return Err(not_remote(key));
         }
+        // An error of the input is the caller's, and the connection only ends because of it.
+        let broken: Arc<Mutex<Option<io::Error>>> = Arc::default();
+        let keeper = Arc::clone(&broken);
+        let bytes = bytes.map_err(move |error| {
+            let kind = error.kind();
+            *keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            io::Error::from(kind)
+        });
         let sent = async {
             let request = self.request(Method::PUT, &object(key))?;
             let body = reqwest::Body::wrap_stream(bytes);
-            self.send(request.header("content-type", "application/octet-stream").body(body)).await
+            let request = request.header("content-type", "application/octet-stream").body(body);
+            self.value(self.send(request).await?).await
         };
-        let response = sent.await.map_err(failed)?;
-        let text = response.text().await.map_err(|error| StoreError::unavailable(doing.clone(), error))?;
-        let meta: Value = serde_json::from_str(&text).unwrap_or_default();
+        let sent = sent.await;
+        if let Some(source) = broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(StoreError::Input { key: key.clone(), source });
+        }
+        let meta = sent.map_err(failed)?;
         Ok(ObjectMeta::new(key.clone(), meta["size"].as_u64().unwrap_or(0), time(meta["modified"].as_str())))
     }
 
@@ -228,7 +217,8 @@ impl ImageStore for RemoteStore {
         let meta = meta_of(key, &response)?;
         let range = meta.resolve(range)?;
         let bytes = response.bytes_stream().map_err(|error| io::Error::other(error.without_url()));
-        Ok(Object::new(meta, range, Box::pin(bytes)))
+        let length = range.end.saturating_sub(range.start);
+        Ok(Object::new(meta, range, answer::exactly(length, bytes.boxed())))
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
@@ -257,11 +247,25 @@ impl ImageStore for RemoteStore {
         }
         let page = self.json(Method::GET, &path).await.map_err(|refused| refused.into_store(None, &doing))?;
         let objects = page["objects"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let metas = objects.iter().filter_map(|object| {
-            let key = StoreKey::parse(object["key"].as_str()?).ok()?;
-            Some(ObjectMeta::new(key, object["size"].as_u64()?, time(object["modified"].as_str())))
-        });
-        Ok(metas.collect())
+        let damaged = |what: String| StoreError::unavailable(doing.clone(), what);
+        let mut metas: Vec<ObjectMeta> = Vec::with_capacity(objects.len());
+        for object in objects {
+            let key = object["key"].as_str().and_then(|key| StoreKey::parse(key).ok());
+            let (Some(key), Some(size)) = (key, object["size"].as_u64()) else { continue };
+            let last = metas.last().map(|meta| &meta.key).or(after);
+            if !key.as_str().starts_with(prefix) || last.is_some_and(|last| *last >= key) {
+                return Err(damaged(format!(
+                    "the server listed `{key}` there, expected a later key below `{prefix}`"
+                )));
+            }
+            metas.push(ObjectMeta::new(key, size, time(object["modified"].as_str())));
+        }
+        let listed = self.listed.fetch_add(metas.len() as u64, Ordering::Relaxed) + metas.len() as u64;
+        if listed > self.limits.listed {
+            let most = self.limits.listed;
+            return Err(damaged(format!("the server has listed {listed} objects, expected at most {most}")));
+        }
+        Ok(metas)
     }
 }
 
@@ -318,37 +322,10 @@ fn read_token(path: &Path) -> Result<String, Failure> {
     Ok(token.to_owned())
 }
 
-/// Returns TLS settings that trust the certificates of the system and those of a file.
-fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
-    let mut extra = Vec::new();
-    if let Some(path) = ca_file {
-        let pem = std::fs::read(path).map_err(|error| Failure::in_doing(path.display(), &error))?;
-        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        extra = read.ok().filter(|read| !read.is_empty()).ok_or_else(|| {
-            Failure::not_understood(format_args!("{}: no certificate in it, expected PEM", path.display()))
-        })?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::in_doing("setting up TLS", &error))?;
-    let roots = |extra: &[CertificateDer<'static>]| {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(extra.iter().cloned());
-        roots
-    };
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), provider);
-    Ok(match verifier {
-        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
-        // A minimal container has no certificates of its own.
-        Err(_) => builder.with_root_certificates(roots(&extra)),
-    }
-    .with_no_client_auth())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     #[test]
     fn a_token_crosses_a_network_only_with_tls() {
@@ -377,5 +354,108 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             assert_eq!(read_token(&path).is_ok(), is_token, "{text:?}");
         }
+    }
+
+    /// Starts a server that sends each of these answers to one connection, and returns a store at its address.
+    async fn store_at(
+        answers: Vec<String>,
+        limits: Limits,
+    ) -> (Result<RemoteStore, Failure>, tempfile::TempDir) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let overview = answer(r#"{"administrator":{"name":"ann"}}"#);
+        tokio::spawn(async move {
+            for answer in [vec![overview], answers].concat() {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 4096];
+                let _read = stream.read(&mut head).await.unwrap();
+                // The client may have gone already.
+                let _gone = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let place = tempfile::tempdir().unwrap();
+        let token_file = place.path().join("token");
+        std::fs::write(&token_file, "ucu_1234").unwrap();
+        let server = Some(format!("http://{address}/").parse().unwrap());
+        let args = RemoteArgs { server, token_file: Some(token_file), ca_file: None };
+        (RemoteStore::open_with(&args, limits).await, place)
+    }
+
+    fn answer(body: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    /// Returns an answer whose length is not announced.
+    fn unannounced(body: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}")
+    }
+
+    fn page(keys: &[&str]) -> String {
+        let objects: Vec<_> =
+            keys.iter().map(|key| serde_json::json!({ "key": key, "size": 1, "modified": "0" })).collect();
+        answer(&serde_json::json!({ "objects": objects }).to_string())
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_up_to_a_limit() {
+        let limits = || Limits { json_bytes: 100, problem_bytes: 100, listed: 3 };
+        let long = "x".repeat(101);
+        let problem = format!("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n{{\"detail\":\"{long}\"}}");
+        for (first, reason) in [
+            (answer(&long), "too large, expected at most 100 bytes"),
+            (unannounced(&long), "too large, expected at most 100 bytes"),
+            (unannounced("hello"), "the answer of the server is not JSON"),
+            (problem, "the server answered 403 Forbidden, expected the administrators' side"),
+        ] {
+            let (store, _place) = store_at(vec![first], limits()).await;
+            let refused = store.unwrap().list("images/", None).await.unwrap_err();
+            let text = ucupdate::store::error_chain(&refused);
+            assert!(text.contains(reason), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_an_end_ends_at_a_limit() {
+        let limits = || Limits { listed: 3, ..Limits::default() };
+        for pages in [
+            vec![page(&["images/a", "images/a"])],
+            vec![page(&["images/b", "images/a"])],
+            vec![page(&["state/a"])],
+            vec![page(&["images/a", "images/b"]), page(&["images/a", "images/b"])],
+            vec![page(&["images/a", "images/b"]), page(&["images/c", "images/d"])],
+        ] {
+            let (store, _place) = store_at(pages.clone(), limits()).await;
+            let (store, mut after, mut end) = (store.unwrap(), None, Ok(()));
+            for _ in &pages {
+                match store.list("images/", after.as_ref()).await {
+                    Ok(page) => after = page.last().map(|meta| meta.key.clone()),
+                    Err(error) => end = Err(error),
+                }
+            }
+            assert!(matches!(end, Err(StoreError::Unavailable { .. })), "{pages:?}: {end:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_with_more_bytes_than_its_size_is_refused() {
+        let key = StoreKey::parse("images/a").unwrap();
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nUcupdate-Size: 3\r\n\r\n";
+        for (body, is_whole) in [("abc", true), ("abcd", false), ("ab", false)] {
+            let (store, _place) = store_at(vec![format!("{head}{body}")], Limits::default()).await;
+            let object = store.unwrap().get(&key, None).await.unwrap();
+            assert_eq!(ucupdate::store::collect(object.bytes).await.is_ok(), is_whole, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_input_that_fails_is_not_an_error_of_the_server() {
+        let key = StoreKey::parse("images/a").unwrap();
+        let (store, _place) = store_at(vec![answer("{}")], Limits::default()).await;
+        let pieces = [Ok(Bytes::from_static(b"a")), Err(io::ErrorKind::InvalidData.into())];
+        let refused = store.unwrap().put(&key, Box::pin(futures_util::stream::iter(pieces))).await;
+        assert!(
+            matches!(&refused, Err(StoreError::Input { source, .. }) if source.kind() == io::ErrorKind::InvalidData),
+            "{refused:?}"
+        );
     }
 }
