@@ -95,7 +95,8 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
     let tallies = outcomes.as_ref().map(|outcomes| outcomes.tallies().collect::<Vec<_>>());
     let book = overview.rules.as_ref().map(|snapshot| snapshot.book());
     let now = SystemTime::now().into();
-    let report = Report { overview: &overview, book, tallies: tallies.as_deref(), stories: &stories, days, now };
+    let report =
+        Report { overview: &overview, book, tallies: tallies.as_deref(), stories: &stories, days, now };
     files::new::write_file(&html, report.page().as_bytes())?;
     context.output.message(format_args!("{} has the report", html.display()));
     if context.output.is_json() {
@@ -255,8 +256,8 @@ fn push_rollouts(book: &RuleBook, tallies: Option<&[&Tally]>, now: UnixTime, bod
         let is_of = |tally: &&&Tally| {
             tally.rule.to_string() == rollout.rule && tally.rollout.to_string() == rollout.name
         };
-        let counts = tallies
-            .map(|tallies| tallies.iter().find(is_of).map(|tally| tally.counts).unwrap_or_default());
+        let counts =
+            tallies.map(|tallies| tallies.iter().find(is_of).map(|tally| tally.counts).unwrap_or_default());
         let count = |number: fn(&OutcomeCounts) -> u64| {
             counts.as_ref().map_or_else(String::new, |counts| number(counts).to_string())
         };

@@ -132,11 +132,8 @@ pub(crate) fn columns(id: &str, title: &str, columns: &[Bar], series: &[Series])
         "<div class=\"drawing columns\"><svg class=\"scale\" height=\"{height}\" aria-hidden=\"true\">"
     );
     for (part, y) in scale {
-        let _written = write!(
-            svg,
-            "<text class=\"name\" x=\"100%\" y=\"{}\" text-anchor=\"end\">{part}</text>",
-            y + 4
-        );
+        let _written =
+            write!(svg, "<text class=\"name\" x=\"100%\" y=\"{}\" text-anchor=\"end\">{part}</text>", y + 4);
     }
     let _written = write!(
         svg,
@@ -170,9 +167,10 @@ pub(crate) fn columns(id: &str, title: &str, columns: &[Bar], series: &[Series])
         if place % every == 0 {
             let class = if place % every_on_narrow == 0 { "name" } else { "name wide" };
             let name = column.name.get(5..).unwrap_or(&column.name);
+            let anchor = if middle > 97.0 { "end" } else { "middle" };
             let _written = write!(
                 svg,
-                "<text class=\"{class}\" x=\"{middle:.2}%\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                "<text class=\"{class}\" x=\"{middle:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
                 ABOVE + COLUMNS + 20,
                 Escaped(name)
             );

@@ -68,7 +68,7 @@ pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
     for (name, y) in [("requests", ASKED), ("files", FILES), ("troubles", TROUBLES)] {
         let _written = write!(
             svg,
-            "<line class=\"lane\" x1=\"0\" y1=\"{y}\" x2=\"100%\" y2=\"{y}\"/><text class=\"name\" x=\"0\" y=\"{}\">{name}</text>",
+            "<line class=\"lane\" x1=\"0\" y1=\"{y}\" x2=\"100%\" y2=\"{y}\"/><text class=\"name\" x=\"6\" y=\"{}\">{name}</text>",
             y - 15.0
         );
     }
@@ -152,8 +152,7 @@ fn anchor(x: f64) -> &'static str {
 
 /// Adds the axis and its labels. A day is named at its first label.
 fn push_axis(axis: &Axis, svg: &mut String) {
-    let _written =
-        write!(svg, "<line class=\"axis\" x1=\"0\" y1=\"{AXIS}\" x2=\"100%\" y2=\"{AXIS}\"/>");
+    let _written = write!(svg, "<line class=\"axis\" x1=\"0\" y1=\"{AXIS}\" x2=\"100%\" y2=\"{AXIS}\"/>");
     let (mut last, mut last_narrow) = (f64::MIN, f64::MIN);
     let (mut day, mut day_narrow) = (String::new(), String::new());
     for (time, x) in axis.times.iter().zip(&axis.places) {

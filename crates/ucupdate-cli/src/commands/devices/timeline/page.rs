@@ -76,11 +76,7 @@ pub(crate) fn push_story(story: &DeviceStory, number: usize, body: &mut String) 
         Escaped(&story.name()),
         facts(story)
     );
-    let _written = write!(
-        body,
-        "<div class=\"drawing\">{}</div>",
-        drawing(story, number)
-    );
+    let _written = write!(body, "<div class=\"drawing\">{}</div>", drawing(story, number));
     body.push_str(LEGEND);
     if story.events.len() > MAX_DRAWN {
         let _written = write!(body, "<p class=\"facts\">The drawing has the last {MAX_DRAWN} events.</p>");
