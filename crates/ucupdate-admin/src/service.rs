@@ -17,6 +17,7 @@ use crate::request::remote::RemoteAddress;
 use crate::response::answer::Answer;
 use crate::response::body::AdminBody;
 use crate::response::problem::Problem;
+use crate::response::redacted::short;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request};
 use http_body::Body;
@@ -61,6 +62,12 @@ pub(crate) struct Inner {
     /// The places of clients that listen to events.
     pub(crate) listeners: Arc<Semaphore>,
 }
+
+/// The largest number of bytes of a method in an event.
+const SHOWN_METHOD_BYTES: usize = 16;
+
+/// The largest number of bytes of a path in an event.
+const SHOWN_PATH_BYTES: usize = 256;
 
 /// The number of timelines that are read at a time.
 const READINGS: usize = 4;
@@ -120,6 +127,7 @@ impl Inner {
         body: &mut RequestBody,
     ) -> Result<Answer, Problem> {
         let segments = path::segments(request.uri.path())?;
+        require_plain(request)?;
         let is_read = request.method == Method::GET || request.method == Method::HEAD;
         if is_read && let Some(file) = console::file(&segments, &self.options.base_path) {
             return Ok(file);
@@ -203,9 +211,31 @@ impl Inner {
     fn report(&self, name: &str, reason: &str, request: &request::Parts) {
         let remote = request.extensions.get::<RemoteAddress>();
         let host = remote.map(|remote| remote.0.to_canonical().to_string()).unwrap_or_default();
-        let (method, path) = (request.method.as_str(), request.uri.path());
+        // A client may send anything as its method and path, and its token in the wrong place.
+        let method = short(request.method.as_str(), SHOWN_METHOD_BYTES);
+        let path = short(request.uri.path(), SHOWN_PATH_BYTES);
+        let (method, path) = (&*method, &*path);
         self.service.emit(&Event::LoginRefused { host: &host, name, method, path, reason });
     }
+}
+
+/// Refuses requests that another server could understand otherwise, and those for another protocol.
+fn require_plain(request: &request::Parts) -> Result<(), Problem> {
+    let count = |name| request.headers.get_all(name).iter().count();
+    if count(header::HOST) > 1 {
+        return Err(Problem::bad_request("the request has two fields Host, expected one"));
+    }
+    if count(header::CONTENT_LENGTH) > 0 && count(header::TRANSFER_ENCODING) > 0 {
+        return Err(Problem::bad_request(
+            "the request has the fields Content-Length and Transfer-Encoding, expected one of them",
+        ));
+    }
+    if count(header::SEC_WEBSOCKET_KEY) > 0 {
+        return Err(Problem::bad_request(
+            "there is no web socket here; GET api/v1/events sends what happens as server-sent events",
+        ));
+    }
+    Ok(())
 }
 
 impl<B> tower_service::Service<Request<B>> for Administration

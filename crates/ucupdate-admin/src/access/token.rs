@@ -5,7 +5,7 @@ use std::io;
 use ucupdate::value::Sha256Digest;
 
 /// The beginning of every token, so that scanners for leaked secrets find it.
-const PREFIX: &str = "ucu_";
+pub(crate) const PREFIX: &str = "ucu_";
 
 /// The number of random bytes.
 const RANDOM_BYTES: usize = 32;

@@ -276,8 +276,10 @@ async function updates() {
     rows.length ? table("The rules: the versions that each kind of device gets", ["Rule", "Pending", "Approved", "Roll back to", ""], rows)
       : empty("There is no rule yet. ", el("a", { href: "#/packages" }, "Upload a package"), ": it makes the rules of its devices."),
     more(page),
-    page.first.pending_interim.length ? [el("h2", {}, "Pending interim images"), table("Interim images that wait for an approval", ["Locale", "Type", "Version"],
-      page.first.pending_interim.map((one) => [one.locale, one.update_type, one.version]))] : null,
+    page.first.pending_interim.length ? [el("h2", {}, "Pending interim images"), table("Images that devices install on the way to another version", ["Locale", "Type", "Version", ""],
+      page.first.pending_interim.map((one) => [one.locale, one.update_type, el("span", { class: "tag warn" }, one.version), el("div", { class: "buttons" },
+        action("Approve " + one.version, "approver", () => command("Approve the interim image " + one.version, { "approve-interim": { locale: one.locale, update_type: one.update_type, version: one.version } }), "main"),
+        action("Reject", "approver", () => command("Reject the interim image " + one.version, { "reject-interim": { locale: one.locale, update_type: one.update_type } })))]))] : null,
     el("h2", {}, "Bans"),
     bans.entries.length ? table("Versions and images that no device is offered", ["Banned", "Reason", ""],
       bans.entries.map((ban) => [el("code", {}, ban.scope), ban.reason, action("Lift", "approver", () => command("Lift the ban", { "lift-ban": ban.scope }))]))
@@ -315,11 +317,25 @@ function progress(one) {
     one.stands_still ? el("p", { class: "note small" }, "It stands still: " + one.stands_still + ".") : null];
 }
 
+// What makes a rollout pause by itself.
+function pausesAt(guard) {
+  if (!guard) return "; never pauses by itself";
+  const limits = [guard.failures !== null ? guard.failures + (guard.failures === 1 ? " failure" : " failures") : null,
+    guard.share !== null ? guard.share + " failures among " + guard.sample + " devices or more" : null];
+  return "; pauses at " + limits.filter(Boolean).join(" or at ");
+}
+
+// The versions that packages contain for a rule, the newest package first.
+function versionsOf(rule, packages) {
+  const all = packages.slice().reverse().flatMap((one) => one.releases.filter((release) => release.rule === rule).map((release) => release.version));
+  return [...new Set(all)];
+}
+
 async function rollouts() {
-  const [page, rules] = await Promise.all([pages("rollouts/status", "rollouts"), pages("rules", "rules")]);
+  const [page, rules, known, groups] = await Promise.all([pages("rollouts/status", "rollouts"), pages("rules", "rules"), pages("packages", "packages"), pages("groups", "groups")]);
   const name = (one) => [one.rule, one.name];
   const rows = page.entries.map((one) => [[el("b", {}, one.name), el("br"), el("code", {}, one.rule)], one.version,
-    (one.group ? "group " + one.group : "everybody") + ", " + one.share + (one.stages ? " (" + one.stages + ")" : "") + (one.window ? ", " + one.window : ""),
+    (one.group ? "group " + one.group : "everybody") + ", " + one.share + (one.stages ? " (" + one.stages + ")" : "") + (one.window ? ", " + one.window : "") + pausesAt(one.pause),
     [progress(one), one.next_stage ? el("p", { class: "small" }, "Next: " + one.next_stage.share + " at ", time(one.next_stage.at)) : null],
     one.paused ? [el("span", { class: "tag bad" }, "paused"), " ", one.reason || ""] : el("span", { class: "tag" }, "runs"),
     el("div", { class: "buttons" },
@@ -330,21 +346,33 @@ async function rollouts() {
   const start = (event) => {
     event.preventDefault();
     const form = event.target;
-    const value = { rule: form.rule.value, audience: "everybody", version: form.version.value.trim(),
-      rollout: { name: form.name.value.trim(), share: { percent: form.percent.value.trim() } } };
+    const failures = Number(form.failures.value);
+    // A device comes back within two days, because devices ask once a day.
+    const guard = failures ? { failures, share: null, sample: 20, install_seconds: Number(form.minutes.value) * 60, deadline_seconds: 172800 } : null;
+    const value = { rule: form.rule.value, audience: form.group.value ? { group: form.group.value } : "everybody", version: form.version.value,
+      rollout: { name: form.name.value.trim(), share: { percent: form.percent.value.trim() }, guard } };
     command("Start " + value.rollout.name, { "start-rollout": value });
   };
+  const versions = el("select", { id: "f-version", name: "version", required: true });
+  const rule = el("select", { id: "f-rule", name: "rule", onchange: () => offer() }, rules.entries.map((one) => el("option", {}, one.rule)));
+  const offer = () => versions.replaceChildren(...versionsOf(rule.value, known.entries).map((version) => el("option", {}, version)));
+  offer();
   return [el("h1", {}, "Rollouts"),
     rows.length ? table("The rollouts: a version for some devices before everybody gets it", ["Rollout", "Version", "For", "Progress", "State", ""], rows)
       : empty("No rollout runs. Start one to give a version to a share of the devices first."),
     more(page),
     may("approver") && rules.entries.length ? el("details", { class: "panel" }, el("summary", {}, "Start a rollout"),
       el("form", { onsubmit: start },
-        el("label", { for: "f-rule" }, "Rule"),
-        el("select", { id: "f-rule", name: "rule" }, rules.entries.map((rule) => el("option", {}, rule.rule))),
-        el("div", { class: "fields" }, field("version", "Version, which a package must contain", { required: true }),
+        el("p", { class: "quiet small" }, "The version goes to a share of the devices. A device that comes back with its old version has failed."),
+        el("div", { class: "fields" },
+          el("div", {}, el("label", { for: "f-rule" }, "Rule"), rule),
+          el("div", {}, el("label", { for: "f-version" }, "Version, which a package contains"), versions),
           field("name", "Name", { required: true, maxlength: "128" }),
-          field("percent", "Share of the devices, as 10%", { required: true, pattern: "[0-9]+(\\.[0-9]+)?%" })),
+          el("div", {}, el("label", { for: "f-group" }, "Devices"),
+            el("select", { id: "f-group", name: "group" }, el("option", { value: "" }, "all devices of the rule"), groups.entries.map((one) => el("option", { value: one.name }, "group " + one.name)))),
+          field("percent", "Share of these devices, as 10%", { required: true, pattern: "[0-9]+(\\.[0-9]+)?%", value: "10%" }),
+          field("failures", "Pause by itself after this number of failures (0: never)", { type: "number", min: "0", max: "1000000", value: "5", required: true }),
+          field("minutes", "Minutes that an installation takes", { type: "number", min: "0", max: "10080", value: "60", required: true })),
         el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null, zoneNote()];
 }
 
@@ -524,19 +552,23 @@ function forget() { token = ""; me = null; sessionStorage.removeItem(KEY); if (e
 const HEARD = "change-made,rollout-paused,package-ingested,store-unreachable,store-reachable,history-replaced,loop-found,device-silent,request-answered";
 let ears = null;
 let due = null;
+let late = null;
 
 function heard(kind) {
   const path = location.hash.replace(/^#\/?/, "").split("/")[0];
-  if (kind === "request-answered" && !["", "devices", "device", "rollouts"].includes(path)) return;
-  if (due) return;
-  due = setTimeout(() => {
-    due = null;
-    // What a person is doing is not disturbed.
-    const active = document.activeElement;
-    const writes = active && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName);
-    const reads = document.querySelector("main details[open]");
-    if (!dialog.open && !writes && !reads && !document.hidden) route(true);
-  }, kind === "request-answered" ? 3000 : 300);
+  if (kind !== "request-answered") { due = due || setTimeout(() => { due = null; again(); }, 300); return; }
+  if (!["", "devices", "device", "rollouts"].includes(path)) return;
+  due = due || setTimeout(() => { due = null; again(); }, 3000);
+  // A server reads the logs every ten seconds, so it may know of the request only then.
+  late = late || setTimeout(() => { late = null; again(); }, 14000);
+}
+
+// Reads the page again. What a person is doing is not disturbed.
+function again() {
+  const active = document.activeElement;
+  const writes = active && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName);
+  const reads = document.querySelector("main details[open]");
+  if (!dialog.open && !writes && !reads && !document.hidden) route(true);
 }
 
 async function listen() {
@@ -604,7 +636,7 @@ async function route(quiet) {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   const page = name === "device" ? DEVICE : PAGES.find(([path]) => path === name) || PAGES[0];
   const nav = document.getElementById("nav");
-  nav.replaceChildren(...PAGES.map(([path, title]) => el("a", { href: "#/" + path, "aria-current": path === (page[3] || page[0]) ? "page" : null }, title)));
+  nav.replaceChildren(...PAGES.map(([path, title]) => el("a", { href: "#/" + path, onclick: () => { if (location.hash === "#/" + path) route(); }, "aria-current": path === (page[3] || page[0]) ? "page" : null }, title)));
   if (quiet !== true) main.setAttribute("aria-busy", "true");
   const waiting = quiet === true ? 0 : setTimeout(() => mine === shown && main.replaceChildren(el("p", { role: "status" }, "Reading …")), 300);
   try {

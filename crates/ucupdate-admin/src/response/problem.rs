@@ -1,6 +1,7 @@
 //! [`Problem`]: a refusal as `application/problem+json` (RFC 9457).
 
 use super::answer::Answer;
+use super::redacted::redacted;
 use crate::report::ProblemReport;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -108,7 +109,7 @@ impl Problem {
             "title": self.status.canonical_reason().unwrap_or("refused"),
             "status": self.status.as_u16(),
             "kind": self.kind,
-            "detail": self.detail,
+            "detail": redacted(&self.detail),
         });
         if let Value::Object(document) = &mut document {
             document.extend(*self.more);

@@ -2,7 +2,11 @@
 
 use crate::fixtures::{RULE, Site};
 use serde_json::json;
+use ucupdate::Asker;
+use ucupdate::request::Side;
+use ucupdate::value::Reported;
 use ucupdate_admin::AdminOptions;
+use ucupdate_testkit::field;
 
 #[tokio::test]
 async fn a_device_that_never_asked_is_not_found() {
@@ -21,6 +25,51 @@ async fn an_empty_fleet_has_an_inventory_and_needs_nobody() {
     assert_eq!((&attention["silent_count"], &attention["stands_still"]), (&json!(0), &json!([])));
     assert_eq!(site.get(&site.olga, "/api/v1/captures/nonsense").await.status, 404);
     assert_eq!(site.get(&site.olga, "/api/v1/captures").await.json()["captures"], json!([]));
+}
+
+/// A phone of this number asks, from an address of its own.
+fn ask(site: &Site, number: u8) {
+    let mut request = field::request(&field::rule(), "1.0.522.103");
+    request.device.mac_address = Reported::new(&format!("0021630F20{number:02X}"));
+    request.device.serial_number = Reported::new(&format!("C185H0012{number:02}"));
+    request.user_name = format!("user{number}@contoso.com").as_str().into();
+    let asker = Asker { side: Side::Internal, host: &format!("10.1.0.{number}") };
+    site.service().answer(&request, asker).unwrap();
+}
+
+#[tokio::test]
+async fn devices_are_found_by_address_serial_number_user_and_kind() {
+    let site = Site::with_sample().await;
+    (1..=9).for_each(|number| ask(&site, number));
+    site.service().flush_logs().await.unwrap();
+    for (search, found) in [
+        ("", 9),
+        ("0021630F2007", 1),
+        ("00-21-63-0f-20-07", 1),
+        ("00:21:63:0F:20:07", 1),
+        ("0f-20-07", 1),
+        ("c185h001207", 1),
+        ("USER7@", 1),
+        ("contoso", 9),
+        ("10.1.0.7", 1),
+        ("10.1.0.", 9),
+        ("ip8540", 9),
+        (" user7 ", 1),
+        ("user10", 0),
+        ("%", 0),
+    ] {
+        let encoded = search.replace('%', "%25").replace(' ', "+");
+        let page = site.get(&site.vic, &format!("/api/v1/devices?search={encoded}")).await.json();
+        let devices = page["devices"].as_array().unwrap();
+        assert_eq!((devices.len(), &page["known"]), (found, &json!(9)), "{search}");
+        assert!(found != 1 || devices[0]["id"] == "0021630F2007", "{search}: {page}");
+    }
+    // The pages of a search go on with the search.
+    let first = site.get(&site.vic, "/api/v1/devices?search=10.1.0.&limit=5").await.json();
+    let next = first["next"].as_str().unwrap();
+    let second =
+        site.get(&site.vic, &format!("/api/v1/devices?search=10.1.0.&limit=5&after={next}")).await.json();
+    assert_eq!((second["devices"].as_array().unwrap().len(), &second["next"]), (4, &serde_json::Value::Null));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use ucupdate::cab::package::sample;
 use ucupdate::store::{MemoryStore, stream_of};
 use ucupdate::value::UnixTime;
-use ucupdate::{Event, Events, LogOptions, Options, UpdateService};
+use ucupdate::{BaseUrls, Event, Events, LogOptions, Options, UpdateService};
 use ucupdate_admin::{AdminOptions, Administration, Limits, LiveEvents, RemoteAddress, Role, TokenFile};
 
 /// Images in tests are small.
@@ -95,7 +95,8 @@ impl Site {
         let (refused, live) = (Arc::new(Refused::default()), LiveEvents::new("ocs01"));
         let admin_options = options.with_live_events(live.clone());
         let logs = LogOptions::new("ocs01".parse().unwrap());
-        let options = Options::default()
+        let urls = BaseUrls::new("http://updates.contoso.com".parse().unwrap());
+        let options = Options::serving(urls)
             .with_logs(logs)
             .with_events(refused.clone())
             .with_events(Arc::new(live.clone()));

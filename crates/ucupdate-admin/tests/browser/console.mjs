@@ -28,7 +28,8 @@ const ann = token("ann", "approver");
 const bob = token("bob", "approver");
 const vic = token("vic", "viewer");
 run("sample", "made");
-const server = spawn(program, ["serve", "--create", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "tokens.json"],
+const server = spawn(program, ["serve", "--create", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "tokens.json",
+  "--watch-seconds", "1", "--trust-proxy", "127.0.0.1"],
   { cwd: place, stdio: ["ignore", "pipe", "pipe"] });
 let errors = "";
 server.stderr.on("data", (data) => { errors += data; });
@@ -40,8 +41,35 @@ for await (const line of createInterface({ input: server.stdout })) {
 const devices = lines[0].replace("listening on ", "");
 const site = lines.find((line) => line.startsWith("administration on ")).replace("administration on ", "");
 
-const ask = (version) => run("ask", "--url", devices, "--as-the-device", "--mac", "00-21-63-0F-20-7B", "--device-type", "UCPhone", "--vendor", "LG-Nortel",
-  "--model", "IP8540", "--hardware-revision", "A", "--locale", "ENU", "--version", version);
+// Simulated devices. Each has its own address, as behind a proxy, because downloads are followed by address.
+const kind = { IP8540: "LG-Nortel", CX700: "Polycom" };
+const bodies = Object.fromEntries(Object.entries(kind).map(([model, vendor]) => [model, run("ask", "--print-request", "--as-the-device",
+  "--mac", "0021630F207B", "--serial", "C185H001209", "--user", "nina@contoso.com", "--device-type", "UCPhone", "--vendor", vendor, "--model", model,
+  "--hardware-revision", "A", "--locale", "ENU", "--version", "1.0.522.103")]));
+const address = (number) => "10.1.0." + number;
+const mac = (number) => "0021630F20" + number.toString(16).toUpperCase().padStart(2, "0");
+async function ask(model, number, version) {
+  const body = bodies[model].replaceAll("0021630F207B", mac(number)).replaceAll("C185H001209", "C185H00" + (1000 + number))
+    .replaceAll("nina@contoso.com", "user" + number + "@contoso.com").replaceAll("1.0.522.103", version);
+  const answer = await fetch(devices + "/RequestHandler/ucdevice.upx", { method: "POST", body, headers: { "content-type": "text/xml", "x-forwarded-for": address(number) } });
+  check(answer.status === 200, "a device is answered");
+  return answer.text();
+}
+async function download(model, number, version) {
+  const path = `/DeviceUpdateFiles_Int/UCPhone/${kind[model]}/${model}/A/ENU/${version}/CPE/CPE.nbt`;
+  const answer = await fetch(devices + path, { headers: { "x-forwarded-for": address(number) } });
+  check(answer.status === 200, "a device downloads the image");
+  await answer.arrayBuffer();
+}
+// The logs are read every ten seconds at most.
+async function known(page, number) {
+  for (let tries = 0; tries < 30; tries++) {
+    await go(page, "Devices");
+    if (await page.getByRole("link", { name: mac(number) }).count()) return;
+    await new Promise((wait) => setTimeout(wait, 1000));
+  }
+  check(false, "the device is on the page of devices");
+}
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox"] });
 let failed = 0;
@@ -79,17 +107,20 @@ async function look(page, name) {
   if (wide > 0) { failed++; console.log(`${name}: ${wide} pixels too wide`); }
 }
 
-async function lookAtAll(step) {
-  const names = ["Overview", "Updates", "Rollouts", "Devices", "Test devices", "History", "Packages"];
-  for (const [width, scheme] of [[1280, "light"], [1280, "dark"], [400, "light"], [400, "dark"]]) {
+const SIZES = [[1280, "light"], [1280, "dark"], [400, "light"], [400, "dark"]];
+
+async function lookAtAll(step, names, more) {
+  for (const [width, scheme] of SIZES) {
     const page = await open(ann, width, scheme);
     for (const name of names) {
       await go(page, name);
       await look(page, `${step}-${name.replaceAll(" ", "-").toLowerCase()}-${width}-${scheme}`);
     }
+    if (more) await more(page, `${width}-${scheme}`);
     await page.context().close();
   }
 }
+const ALL = ["Overview", "Updates", "Rollouts", "Devices", "Test devices", "History", "Packages"];
 
 const dialog = (page) => page.getByRole("dialog");
 
@@ -103,7 +134,7 @@ try {
   await look(stranger, "0-sign-in-1280-light");
   await stranger.context().close();
 
-  await lookAtAll("1-empty");
+  await lookAtAll("1-empty", ALL);
   const page = await open(ann, 1280, "light");
 
   // A package: first what it would change.
@@ -114,8 +145,16 @@ try {
   await look(page, "2-upload-1280-light");
   await dialog(page).getByRole("button", { name: "Store it" }).click();
   await page.getByText("is stored (revision 1)").waitFor();
+  // The same package again changes nothing, and what is no package says so.
+  await page.getByLabel("A package").setInputFiles(cabinet);
+  await dialog(page).getByText("Nothing would change").or(dialog(page).getByText("is pending already")).first().waitFor();
+  await dialog(page).getByRole("button", { name: /^(Cancel|Close)$/ }).click();
+  await page.getByLabel("A package").setInputFiles(join(place, "tokens.json"));
+  await dialog(page).getByRole("alert").waitFor();
+  await look(page, "2-no-package-1280-light");
+  await dialog(page).getByRole("button", { name: "Close" }).click();
 
-  // A test device, and a device that asks.
+  // A test device gets the pending version, another device does not.
   await go(page, "Test devices");
   await page.getByText("Add a test device").first().click();
   await page.getByLabel("Name").fill("lobby");
@@ -123,66 +162,104 @@ try {
   await page.getByRole("button", { name: "See what would change" }).click();
   await dialog(page).getByRole("button", { name: "Add lobby" }).click();
   await page.getByRole("cell", { name: "lobby" }).waitFor();
-  ask("1.0.522.103");
-  await new Promise((wait) => setTimeout(wait, 2500));
+  check((await ask("IP8540", 0x7b, "1.0.522.103")).includes("3.5.6907.0"), "the test device is offered the pending version");
+  check(!(await ask("IP8540", 0x7c, "1.0.522.103")).includes("3.5.6907.0"), "another device is not");
+  await known(page, 0x7c);
+  await page.getByRole("link", { name: mac(0x7c) }).click();
+  await page.getByRole("heading", { name: "Device " + mac(0x7c) }).waitFor();
+  const answer = page.locator("pre");
+  check(!(await answer.innerText()).includes("=> offer 3.5.6907.0"), "the page of the device offers nothing");
 
-  // Approving shows what would change.
-  await go(page, "Updates");
-  const row = page.getByRole("row").filter({ hasText: RULE });
-  await row.getByRole("button", { name: /^Approve/ }).click();
-  await dialog(page).getByText("This would be done:").waitFor();
-  await look(page, "3-approve-1280-light");
-  // Somebody else is quicker, so the stale page approves nothing.
-  run("reject", RULE, "--author", "eve");
-  await dialog(page).getByRole("button", { name: /^Approve/ }).click();
-  await dialog(page).getByText("Changed since this page was read:").waitFor();
-  await look(page, "4-conflict-1280-light");
-  await dialog(page).getByRole("button", { name: "Close and read again" }).click();
-  run("unreject", RULE, "3.5.6907.0", "--author", "eve");
-  await new Promise((wait) => setTimeout(wait, 2500));
-  await go(page, "Overview");
-  await go(page, "Updates");
-  await row.getByRole("button", { name: /^Approve/ }).click();
-  await dialog(page).getByRole("button", { name: /^Approve/ }).click();
-  await page.getByText("(revision").first().waitFor();
+  // Two administrators look at the same pending version. Both see the devices whose answer would change.
+  const other = await open(bob, 1280, "light");
+  const stale = await open(ann, 1280, "light");
+  const row = (page) => page.getByRole("row").filter({ hasText: RULE });
+  for (const one of [stale, other]) {
+    await go(one, "Updates");
+    await row(one).getByRole("button", { name: /^Approve/ }).click();
+    await dialog(one).getByText("1 answers to 2 devices would change").or(dialog(one).getByText("1 of 2 devices would get another answer")).waitFor();
+    await dialog(one).getByRole("cell", { name: mac(0x7c) }).waitFor();
+  }
+  await look(other, "3-approve-1280-light");
+  await dialog(other).getByRole("button", { name: /^Approve/ }).click();
+  await other.getByText("(revision").first().waitFor();
+  // The stale page approves nothing, and says what changed.
+  await dialog(stale).getByRole("button", { name: /^Approve/ }).click();
+  await dialog(stale).getByText("Changed since this page was read:").waitFor();
+  await dialog(stale).getByText("by bob").waitFor();
+  await look(stale, "4-conflict-1280-light");
+  await dialog(stale).getByRole("button", { name: "Close and read again" }).click();
+  await row(stale).getByText("3.5.6907.0").first().waitFor();
+  await stale.context().close();
+  // The page of the device changes without a reload, and the device is offered what the page says.
+  await page.getByText("=> offer 3.5.6907.0").waitFor();
+  check((await ask("IP8540", 0x7c, "1.0.522.103")).includes("3.5.6907.0"), "the device is offered the approved version");
 
-  // The device page, and why.
-  await go(page, "Devices");
-  await page.getByLabel("MAC address, serial number").fill("0f-20");
-  await page.getByRole("button", { name: "Search" }).click();
+  // A search by user, by address and by a part of the MAC address, and why a device is answered so.
+  for (const text of ["user124@", "10.1.0.124", "0f-20-7c", "C185H001124"]) {
+    await go(page, "Devices");
+    await page.getByLabel("MAC address, serial number").fill(text);
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("1 of 2 devices").waitFor();
+    check(await page.getByRole("link", { name: mac(0x7c) }).count() === 1, "found by " + text);
+  }
   await page.getByRole("button", { name: "Why this answer" }).first().click();
   await dialog(page).getByText("would be answered now").waitFor();
   await look(page, "5-why-1280-light");
   await page.keyboard.press("Escape");
-  for (const [width, scheme] of [[1280, "light"], [400, "dark"]]) {
-    const phone = await open(ann, width, scheme);
-    await go(phone, "Devices");
-    await phone.getByRole("link", { name: "0021630F207B" }).click();
-    await phone.getByRole("heading", { name: "Device 0021630F207B" }).waitFor();
-    await phone.getByRole("heading", { name: "Timeline" }).waitFor();
-    check(await phone.getByRole("row").count() > 1, "the timeline has the request of the device");
-    await look(phone, `5-device-${width}-${scheme}`);
-    await phone.context().close();
+  await go(page, "Devices");
+  await page.getByLabel("MAC address, serial number").fill("nobody");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("No device matches").waitFor();
+
+  // A rollout that fails by itself: devices take the image and come back with their old version.
+  await go(page, "Rollouts");
+  await page.getByText("Start a rollout").click();
+  await page.getByLabel("Rule").selectOption("UCPhone/Polycom/CX700/A/ENU/CPE");
+  check(await page.getByLabel("Version, which").inputValue() === "3.5.6907.9", "the form offers the version of the package");
+  await page.getByLabel("Name").fill("wave-1");
+  await page.getByLabel("Share").fill("100%");
+  await page.getByLabel("Pause by itself").fill("2");
+  await page.getByLabel("Minutes").fill("0");
+  await look(page, "6-rollout-form-1280-light");
+  await page.getByRole("button", { name: "See what would change" }).click();
+  await dialog(page).getByRole("button", { name: "Start wave-1" }).click();
+  const wave = page.getByRole("row").filter({ hasText: "wave-1" });
+  await wave.getByText("runs").waitFor();
+  for (const number of [1, 2, 3, 4]) {
+    check((await ask("CX700", number, "1.0.522.103")).includes("3.5.6907.9"), "a device of the rollout is offered the version");
+    await download("CX700", number, "3.5.6907.9");
   }
+  await ask("CX700", 4, "3.5.6907.9");
+  await new Promise((wait) => setTimeout(wait, 2500));
+  for (const number of [1, 2, 3]) await ask("CX700", number, "1.0.522.103");
+  // Nobody presses anything: the guard pauses the rollout, and the page shows it.
+  await wave.getByText("paused").waitFor({ timeout: 30000 });
+  check(!(await ask("CX700", 5, "1.0.522.103")).includes("3.5.6907.9"), "a paused rollout offers nothing");
+  await wave.getByText(/[23] failed, 0 overdue/).waitFor({ timeout: 30000 });
+  await wave.getByText(/[23] failed, 0 overdue/).click();
+  await wave.getByRole("link", { name: mac(1) }).waitFor();
+  await go(page, "Overview");
+  await page.getByText("is paused").first().waitFor();
+  await known(page, 5);
+
+  // Everything that there is, on each page.
+  run("group", "add", "pilots", "--network", "10.1.0.0/16", "--author", "eve");
+  run("hold", "add", "fair", "--group", "pilots", "--reason", "trade fair", "--author", "eve");
+  run("ban", "add", "UCPhone/Polycom/CX700/A/ENU/CPE", "2.0.0.0", "--reason", "calls drop", "--author", "eve");
+  await lookAtAll("7-full", ALL, async (page, size) => {
+    await go(page, "Devices");
+    await page.getByRole("link", { name: mac(1), exact: true }).click();
+    await page.getByRole("heading", { name: "Device " + mac(1) }).waitFor();
+    check(await page.getByRole("row").count() > 1, "the timeline has the requests of the device");
+    await look(page, "7-full-device-" + size);
+  });
   // A change that somebody else makes shows without a reload.
   await go(page, "Test devices");
-  run("test-device", "add", "reception", "--mac", "00-21-63-0F-20-7C", "--author", "eve");
+  run("test-device", "add", "reception", "--mac", "00-21-63-0F-20-7D", "--author", "eve");
   await page.getByRole("cell", { name: "reception" }).waitFor();
   run("test-device", "remove", "reception", "--author", "eve");
   await page.getByRole("cell", { name: "reception" }).waitFor({ state: "detached" });
-
-  // A rollout.
-  await go(page, "Rollouts");
-  await page.getByText("Start a rollout").click();
-  await page.getByLabel("Rule").selectOption(RULE);
-  await page.getByLabel("Version").fill("3.5.6907.0");
-  await page.getByLabel("Name").fill("wave-1");
-  await page.getByLabel("Share").fill("10%");
-  await page.getByRole("button", { name: "See what would change" }).click();
-  await dialog(page).getByRole("button", { name: "Start wave-1" }).click();
-  await page.getByRole("row").filter({ hasText: "wave-1" }).getByRole("button", { name: "Pause" }).click();
-  await dialog(page).getByRole("button", { name: "Pause wave-1" }).click();
-  await page.getByText("paused in the console").first().waitFor();
 
   // The kill switch, and a restart by two people.
   await go(page, "Overview");
@@ -191,22 +268,25 @@ try {
   await page.getByRole("button", { name: "Stop every offer" }).click();
   await dialog(page).getByRole("button", { name: "Stop every offer" }).click();
   await page.getByText("Everything is stopped: no device").waitFor();
-  await lookAtAll("6-stopped");
+  check(!(await ask("IP8540", 0x7c, "1.0.522.103")).includes("3.5.6907.0"), "nothing is offered while everything is stopped");
+  await lookAtAll("8-stopped", ["Overview", "Updates"]);
   await page.getByRole("button", { name: "Ask for a restart" }).click();
   await dialog(page).getByRole("button", { name: "Ask for a restart" }).click();
   await page.getByText("ann asked for a restart").waitFor();
   check(await page.getByRole("button", { name: "Approve the restart" }).count() === 0, "one person alone cannot restart");
-  const other = await open(bob, 1280, "light");
+  await go(other, "Overview");
   await other.getByRole("button", { name: "Approve the restart" }).click();
   await dialog(other).getByRole("button", { name: "Approve the restart" }).click();
   await other.getByText("Everything is stopped: no device").waitFor({ state: "detached" });
 
   // Back to an earlier revision.
   await go(other, "History");
+  const newest = Number((await other.getByText(/^Revision \d+$/).first().innerText()).replace("Revision ", ""));
   await other.getByRole("listitem").filter({ hasText: "Revision 2 by ann" }).getByRole("button", { name: "Restore" }).click();
   await dialog(other).getByText("This would be done:").waitFor();
+  await look(other, "9-restore-1280-light");
   await dialog(other).getByRole("button", { name: "Restore revision 2" }).click();
-  await other.getByText("Revision 13", { exact: true }).waitFor();
+  await other.getByText("Revision " + (newest + 1), { exact: true }).waitFor();
   await other.context().close();
 
   // A viewer sees everything and changes nothing.
@@ -215,12 +295,35 @@ try {
   check(await viewer.getByRole("button", { name: /^Approve/ }).count() === 0, "a viewer has no button to approve");
   await viewer.context().close();
 
-  // The keyboard alone: skip link, then the pages.
+  // The keyboard alone: the skip link, then the pages, then a decision and back.
   await page.reload();
   await page.getByRole("navigation").waitFor();
+  await page.waitForFunction(() => !document.getElementById("main").hasAttribute("aria-busy"));
+  const active = () => page.evaluate(() => document.activeElement.textContent.trim());
   await page.keyboard.press("Tab");
   check(await page.evaluate(() => document.activeElement.className) === "skip", "the first stop of the keyboard is the skip link");
-  await lookAtAll("7-full");
+  const tabTo = async (text) => {
+    for (let stops = 0; stops < 60; stops++) {
+      await page.keyboard.press("Tab");
+      const here = await active();
+      check(await page.evaluate(() => { const box = document.activeElement.getBoundingClientRect(); return box.width > 0 && box.height > 0; }), "the stop is seen: " + here);
+      if (text.test(here)) return;
+    }
+    check(false, "the keyboard reaches " + text);
+  };
+  await tabTo(/^Updates$/);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Updates" }).waitFor();
+  await page.waitForFunction(() => document.activeElement.id === "main");
+  await tabTo(/^Approve 3.5.6907.0$/);
+  await page.keyboard.press("Enter");
+  await dialog(page).getByText("This would be done:").waitFor();
+  await page.keyboard.press("Tab");
+  await page.waitForFunction(() => document.querySelector("dialog").contains(document.activeElement));
+  await page.keyboard.press("Escape");
+  await dialog(page).waitFor({ state: "detached" }).catch(() => {});
+  await page.waitForFunction(() => !document.querySelector("dialog").open);
+  check(/^Approve 3.5.6907.0$/.test(await active()), "the focus is where it was before the dialog, not at " + await active());
 } catch (error) {
   failed++;
   console.log(String(error));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod admin;
+mod admin_raw;
 mod advice;
 mod aliases;
 mod asking;

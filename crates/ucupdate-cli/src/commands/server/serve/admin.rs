@@ -1,8 +1,14 @@
 //! The listener of administrators: the API and the console, and never a device.
 
+use super::forwarded::Network;
+use super::places::{Place, Places};
+use super::stall::Patient;
+use super::taking::{Answering, Arriving};
 use super::tls::ServedCertificate;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
+use http::{StatusCode, Version, header};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,14 +19,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 use ucupdate::UpdateService;
 use ucupdate_admin::{AdminOptions, Administration, LiveEvents, RemoteAddress, TokenFile};
 
-/// The number of connections at a time.
+/// The number of connections at a time. Where all of them are taken, the one that has waited longest for a request is closed.
 const CONNECTIONS: usize = 64;
+
+/// The number of connections of one address at a time. This machine has no such limit, because a proxy may run on it.
+const CONNECTIONS_OF_ONE: usize = 32;
+
+/// The time within which a client must take the next bytes of an answer.
+const STALL: Duration = Duration::from_secs(60);
+
+/// The largest head of a request in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
 
 /// The time for the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -121,25 +135,34 @@ impl AdminListener {
         let options = AdminOptions::default().with_live_events(live.clone()).with_four_eyes(self.four_eyes);
         let administration = Administration::with_options(service, self.tokens, options);
         let _close = CloseAtEnd(live);
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let here: Vec<Network> =
+            ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect();
+        let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE, here));
         loop {
-            let place = Arc::clone(&places).acquire_owned().await;
             let Ok((stream, remote)) = self.listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
+            // An address that has all of its connections in use is refused.
+            let Some(place) = places.take(remote.ip()).await else { continue };
             let (administration, tls) = (administration.clone(), self.tls.clone());
             tokio::spawn(async move {
-                match tls {
-                    None => answer(stream, remote, administration).await,
-                    Some(tls) => {
-                        let shaken = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
-                        if let Ok(Ok(stream)) = shaken {
-                            answer(stream, remote, administration).await;
-                        }
+                let place = Arc::new(place);
+                let stream = Patient::new(stream, STALL, place.writing_flag());
+                let answering = async {
+                    let Some(tls) = tls else {
+                        return answer(stream, remote, administration, Arc::clone(&place)).await;
+                    };
+                    let shaken = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
+                    if let Ok(Ok(stream)) = shaken {
+                        answer(stream, remote, administration, Arc::clone(&place)).await;
                     }
+                };
+                tokio::select! {
+                    biased;
+                    () = place.is_needed() => {}
+                    () = answering => {}
                 }
-                drop(place);
             });
         }
     }
@@ -154,17 +177,31 @@ impl Drop for CloseAtEnd {
     }
 }
 
-async fn answer<S>(stream: S, remote: SocketAddr, administration: Administration)
+async fn answer<S>(stream: S, remote: SocketAddr, administration: Administration, place: Arc<Place>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let answering = service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+    let answering = service_fn(move |request: http::Request<Incoming>| {
+        let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
+        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
         request.extensions_mut().insert(RemoteAddress(remote.ip()));
-        administration.clone().call(request)
+        let answering = Answering::begin(Arc::clone(&place));
+        let mut administration = administration.clone();
+        async move {
+            if !is_named {
+                let mut response = http::Response::new(answering);
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+                return Ok(response);
+            }
+            // The service is always ready.
+            let answered = administration.call(request).await;
+            answered.map(|response| response.map(|body| answering.with(body)))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answering);
     let _ended = tokio::time::timeout(TIME, connection).await;
 }

@@ -52,12 +52,12 @@ impl Body for Arriving {
 /// The body of an answer. The connection is busy from the head of the request until the last byte of the answer was
 /// sent.
 #[derive(Debug)]
-pub(crate) struct Answering {
-    body: Option<ResponseBody>,
+pub(crate) struct Answering<B = ResponseBody> {
+    body: Option<B>,
     place: Arc<Place>,
 }
 
-impl Answering {
+impl<B> Answering<B> {
     /// Begins an answer, because the head of a request has arrived.
     pub(crate) fn begin(place: Arc<Place>) -> Self {
         place.is_busy();
@@ -65,14 +65,14 @@ impl Answering {
     }
 
     /// Sets the body of the answer.
-    pub(crate) fn with(mut self, body: ResponseBody) -> Self {
+    pub(crate) fn with(mut self, body: B) -> Self {
         self.body = Some(body);
         self.place.is_busy();
         self
     }
 }
 
-impl Body for Answering {
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Answering<B> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -92,7 +92,7 @@ impl Body for Answering {
     }
 }
 
-impl Drop for Answering {
+impl<B> Drop for Answering<B> {
     fn drop(&mut self) {
         self.place.waits_anew();
     }

@@ -1,5 +1,8 @@
 //! The description of the API, made from the table of routes.
 
+mod examples;
+mod links;
+
 use super::route::{BodyKind, Operation, ROUTES, Route};
 use crate::response::problem::KINDS;
 use serde_json::{Map, Value, json};
@@ -81,6 +84,7 @@ fn answer(route: &Route) -> Value {
     if let Some((media_type, schema)) = other {
         return json!({ "description": "done", "content": { media_type: { "schema": schema } } });
     }
+    let links = links::of(route.operation, &operation_id(route));
     let schema = match route.takes {
         BodyKind::Nothing if route.operation != Operation::RollBackTo => "Answer",
         BodyKind::Object | BodyKind::Revision => "Answer",
@@ -90,6 +94,7 @@ fn answer(route: &Route) -> Value {
         "description": "done",
         "headers": { "ETag": { "schema": { "type": "string" }, "description": "the revision of the rule book" } },
         "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{schema}") } } },
+        "links": links,
     })
 }
 
@@ -101,7 +106,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         } else {
             json!({ "type": "string", "minLength": 1, "maxLength": 128 })
         };
-        json!({ "name": name, "in": "path", "required": true, "schema": schema })
+        with_example(json!({ "name": name, "in": "path", "required": true, "schema": schema }), name, route)
     });
     let in_query = route.query.iter().map(|name| {
         let (schema, description) = match (*name, route.operation) {
@@ -117,7 +122,9 @@ fn parameters(route: &Route) -> Vec<Value> {
             (name, _) => query_schema(name),
         };
         let required = *name == "from" && route.operation == Operation::Diff;
-        json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description })
+        let parameter =
+            json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description });
+        with_example(parameter, name, route)
     });
     let mut parameters: Vec<Value> = in_path.chain(in_query).collect();
     let field = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "header", "schema": schema, "description": description });
@@ -131,6 +138,13 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(field("Idempotency-Key", key, "a repeated key gets the answer to the first request"));
     }
     parameters
+}
+
+fn with_example(mut parameter: Value, name: &str, route: &Route) -> Value {
+    if let Some(example) = examples::parameter(name, route.operation) {
+        parameter["example"] = example;
+    }
+    parameter
 }
 
 fn query_schema(name: &str) -> (Value, &'static str) {
@@ -171,7 +185,13 @@ fn query_schema(name: &str) -> (Value, &'static str) {
 }
 
 fn body(takes: BodyKind) -> Option<Value> {
-    let schema = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
+    let schema = |name: &str| {
+        let mut content = json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
+        if let Some(examples) = examples::bodies(takes) {
+            content["examples"] = examples;
+        }
+        json!({ "application/json": content })
+    };
     match takes {
         BodyKind::Nothing => None,
         BodyKind::Expected => Some(schema("Decision")),
@@ -209,12 +229,6 @@ fn schemas() -> Value {
                 "minProperties": 1,
                 "maxProperties": 1,
                 "description": "a command as the history shows it",
-                "examples": [
-                    { "add-test-device": { "name": "lobby", "id": { "mac": "0021630F207B" } } },
-                    { "kill": { "scope": "all", "reason": "phones ring" } },
-                    { "ask-restart": { "scope": "all" } },
-                    { "approve-restart": { "scope": "all" } },
-                ],
             } }),
             json!(["command"]),
         ),
