@@ -265,6 +265,7 @@ const ROWS: &[(Outcome, &str)] = &[
     (NOT_UNDERSTOOD, "package extract noise --to out"),
     (NOT_UNDERSTOOD, "fleet --audit noise"),
     (NOT_UNDERSTOOD, "loops --audit noise"),
+    (NOT_UNDERSTOOD, "report --html page.html --audit noise"),
     (NOT_UNDERSTOOD, "device 0021630F207B --audit noise"),
     (NOT_UNDERSTOOD, "timeline --access noise"),
     (NOT_UNDERSTOOD, "timeline --audit audit.log noise --mac 0021630F207B"),
@@ -334,6 +335,7 @@ const ROWS: &[(Outcome, &str)] = &[
     (NOT_FOUND, "package extract absent.cab --to out"),
     (NOT_FOUND, "package build absent out.cab"),
     (NOT_FOUND, "fleet --audit absent.log"),
+    (NOT_FOUND, "report --html page.html --audit absent.log"),
     (NOT_FOUND, "fleet --group absent"),
     (NOT_FOUND, "fleet --audit absent/*.log"),
     (NOT_FOUND, "loops --audit absent.log"),
@@ -450,7 +452,6 @@ const NEVER: &[(Outcome, &str, &str)] = &[
     (NOT_UNDERSTOOD, "it reads only its own arguments", "config example, completions, man"),
     (REFUSED, "it prints what is known of the field", "provisioning"),
     (NOT_UNDERSTOOD, "it reads only its own arguments", "provisioning"),
-    (NOT_UNDERSTOOD, "lines of the store's logs that cannot be read are named and passed over", "report"),
     (
         DONE,
         "the tests of interim images and of stones show it, in stores that have a pending image or a wide stone",
