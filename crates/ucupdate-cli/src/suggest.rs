@@ -241,6 +241,11 @@ pub(crate) fn check_names(
     }
 }
 
+/// Returns the rules that were probably meant by the words of a rule that does not exist. `None` if it exists.
+pub(crate) fn near_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
+    if book.rule(rule).is_some() { None } else { nearest_rule(rule, book) }
+}
+
 /// The largest number of wrong letters in a rule.
 const MAX_RULE_DISTANCE: usize = 4;
 

@@ -176,6 +176,9 @@ pub enum Note {
     AliasWithoutRule { alias: Box<Alias> },
     /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
     AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
+    /// A version scheme or a stepping stone is for a word that an alias replaces now, so it is for no rule. `meant` is the
+    /// pattern or the options with the words of rules.
+    SettingOfAlias { alias: Box<Alias>, what: &'static str, pattern: Box<str>, meant: Box<str> },
     /// An alias was removed. `from` is the former meaning of the word.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
     /// The kill switch was turned on. `reason` is empty if no reason was given.
@@ -437,6 +440,9 @@ impl Note {
                 Parts::new("alias-without-rule").name(&alias.reported).to(&alias.stands_for)
             }
             Self::AliasNotUsed { alias, rule } => Parts::of("alias-not-used", rule).name(&alias.reported),
+            Self::SettingOfAlias { pattern, meant, .. } => {
+                Parts::new("setting-of-alias").name(pattern).to(meant)
+            }
             Self::AliasRemoved { alias, from } => Parts::new("alias-removed").name(alias).from(from),
             Self::Stopped { scope, reason } => Self::switch("stopped", scope).to(reason),
             Self::StopStays { scope, reason } => Self::switch("stop-stays", scope).from(reason).to(reason),

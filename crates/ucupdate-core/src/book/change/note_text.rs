@@ -300,6 +300,11 @@ impl fmt::Display for Note {
                 "{rule}: devices that report the {} {} have a rule of their own, so they do not use the alias for {}",
                 alias.reported.field, alias.reported.word, alias.stands_for
             ),
+            Self::SettingOfAlias { alias, what, pattern, meant } => write!(
+                f,
+                "the {what} for {pattern} is for no rule, because {} stands for {} now; set it for {meant} instead",
+                alias.reported.word, alias.stands_for
+            ),
             Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
             Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),
             Self::StopStays { scope, reason } => {
