@@ -49,6 +49,9 @@ pub(crate) struct ServeArgs {
     /// Address and port of /metrics, for Prometheus; /healthz and /readyz are answered there too
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Let /readyz answer 200 while log rows cannot be written, for example because the disk is full [default: 503]
+    #[arg(long)]
+    pub(crate) ready_without_log: bool,
     /// The number of simultaneous connections by https, and the same number by http. Beyond it, the connection that
     /// has been idle longest is closed [default: 4096, or what the limit of open files allows]
     #[arg(long, value_name = "N", value_parser = positive)]
