@@ -154,7 +154,7 @@ impl Part {
             sha256: self.sha256(),
         };
         self.noted = self.bytes;
-        let opened = self.paths.folder.open_unstaged(&self.paths.note);
+        let opened = self.paths.folder.open_unlinked(&self.paths.note);
         let written = opened.and_then(|mut file| {
             file.set_len(0)?;
             file.write_all(note.to_text().as_bytes())
@@ -205,7 +205,7 @@ struct Loaded {
 }
 
 fn load(paths: &Paths, url: &str) -> io::Result<Loaded> {
-    let mut file = paths.folder.open_unstaged(&paths.part)?;
+    let mut file = paths.folder.open_unlinked(&paths.part)?;
     let mut loaded = (None, Sha256Hasher::default(), 0);
     if let Some(note) = read_note(paths).filter(|note| &*note.url == url)
         && let Some((hasher, bytes)) = verified(&mut file, &note)?
@@ -312,6 +312,38 @@ mod tests {
 
     fn path(paths: &Paths, name: &str) -> PathBuf {
         paths.folder.path().join(name)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn planted_hard_links_are_refused_and_what_they_name_stays() {
+        runtime().block_on(async {
+            for name in ["CPE.nbt.part", "CPE.nbt.part.note"] {
+                let folder = tempfile::tempdir().unwrap();
+                let (target, linked) = (folder.path().join("target"), folder.path().join(name));
+                fs::write(&target, "precious").unwrap();
+                fs::hard_link(&target, &linked).unwrap();
+                let opened = open_folder(folder.path()).await.unwrap();
+                let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
+                let end = async {
+                    let mut part = Part::open(&paths, URL).await?;
+                    part.start_over(Some(entity(None))).await?;
+                    part.write(b"abc").await?;
+                    part.sync().await
+                };
+                if name.ends_with(".part") {
+                    let error = end.await.unwrap_err().to_string();
+                    assert!(
+                        error.contains("is a hard link, expected a file without another name"),
+                        "{error}"
+                    );
+                } else {
+                    // A note is removed before another is written.
+                    end.await.unwrap();
+                }
+                assert_eq!(fs::read(&target).unwrap(), b"precious", "{name}");
+            }
+        });
     }
 
     #[cfg(unix)]

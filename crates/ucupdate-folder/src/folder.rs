@@ -105,6 +105,22 @@ impl Folder {
         self.open_plain(path, true, OpenOptions::new().read(true).write(true).create(true).truncate(false))
     }
 
+    /// Works like [`open_unstaged`](Self::open_unstaged), and refuses a file that has other names (hard links), because
+    /// writing would change what they name. Where the system does not report the number of names, no file is refused.
+    ///
+    /// # Errors
+    /// Fails when the file has other names, and in the cases of [`find`](Self::find).
+    pub fn open_unlinked(&self, path: &str) -> io::Result<File> {
+        let file = self.open_unstaged(path)?;
+        if has_other_names(&file)? {
+            let (_, name) = split(path);
+            return Err(io::Error::other(format!(
+                "`{name}` is a hard link, expected a file without another name; remove it"
+            )));
+        }
+        Ok(file)
+    }
+
     /// Creates a file with a temporary name in `folder`. [`Staged::create`] or [`Staged::replace`] gives it its own name.
     ///
     /// # Errors
@@ -292,6 +308,18 @@ fn not_plain(name: &str) -> io::Error {
     io::Error::other(format!(
         "`{name}` is a link or a special file, expected a plain file or folder; remove it"
     ))
+}
+
+#[cfg(unix)]
+fn has_other_names(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(file.metadata()?.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "other systems report it")]
+fn has_other_names(_file: &File) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(unix)]

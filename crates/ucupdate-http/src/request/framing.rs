@@ -9,21 +9,26 @@ const MAX_SHOWN_CHARS: usize = 60;
 ///
 /// # Errors
 /// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), and 501 for
-/// a transfer coding other than `chunked` (section 6.1).
+/// transfer codings other than one `chunked` (section 6.1).
 pub(crate) fn check(request: &request::Parts) -> Result<(), (StatusCode, String)> {
     if request.version > Version::HTTP_11 {
         return Ok(());
     }
     check_host(request).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
     let codings = request.headers.get_all(header::TRANSFER_ENCODING);
-    match codings.iter().find(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
-        Some(coding) => {
-            let found = shown(&String::from_utf8_lossy(coding.as_bytes()));
-            let reason = format!("transfer coding {found} is not supported, expected chunked");
-            Err((StatusCode::NOT_IMPLEMENTED, reason))
-        }
-        None => Ok(()),
+    let unknown =
+        codings.iter().find(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    if let Some(coding) = unknown {
+        let found = shown(&String::from_utf8_lossy(coding.as_bytes()));
+        let reason = format!("transfer coding {found} is not supported, expected chunked");
+        return Err((StatusCode::NOT_IMPLEMENTED, reason));
     }
+    // Several fields are one list, and chunked must not be applied twice.
+    if codings.iter().nth(1).is_some() {
+        let reason = "there are several header fields Transfer-Encoding, expected one".to_owned();
+        return Err((StatusCode::NOT_IMPLEMENTED, reason));
+    }
+    Ok(())
 }
 
 fn check_host(request: &request::Parts) -> Result<(), String> {
@@ -110,5 +115,7 @@ mod tests {
             assert!(reason.len() < 200, "{reason}");
         }
         assert_eq!(checked(Version::HTTP_11, &[("host", "a"), ("transfer-encoding", "Chunked")]), None);
+        let twice = [("host", "a"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")];
+        assert_eq!(checked(Version::HTTP_11, &twice).unwrap().0, 501);
     }
 }

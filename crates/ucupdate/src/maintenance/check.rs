@@ -182,6 +182,13 @@ pub async fn check_store(
             found.problems.push(StoreProblem::CheckpointAhead { key: key.to_string() });
         }
     }
+    // A link in place of the folder is listed as an empty folder. Where the whole state is a link, this was found above.
+    let no_checkpoint = keys::checkpoint(0);
+    if !found.problems.iter().any(|problem| matches!(problem, StoreProblem::Unreadable { .. }))
+        && let Stored::Unreadable(what) = object_of(store, &no_checkpoint, MAX_CHECKPOINT_BYTES).await?
+    {
+        found.problems.push(StoreProblem::Unreadable { key: no_checkpoint.to_string(), what });
+    }
     let (kept_from, kept) = chain.kept(options.retention, now);
     found.kept_from = kept_from;
     let gone = kept.into_iter().filter(|package| chain.book.package(*package).is_none());

@@ -30,7 +30,7 @@ pub(crate) struct Replay {
 /// Reads the history of a store.
 ///
 /// # Errors
-/// When a revision is damaged, when one is missing and no record says that it is lost, or when the store fails.
+/// When a revision is damaged or no plain file, when one is missing and no record says that it is lost, or when the store fails.
 pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError> {
     let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
     let mut numbers: Vec<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
@@ -56,6 +56,10 @@ pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError>
         return Err(missing(record.revision));
     }
     drop(ahead);
+    // A newest revision that is a link is not listed. Without this look, a copy would end before it.
+    if let Some(after) = newest.checked_add(1) {
+        let _made_meanwhile = read_revision(store, after).await?;
+    }
     let losses = losses.iter().map(|(record, _)| record.revision).collect();
     Ok(Replay { numbers, losses, book: walk.book, checkpoint })
 }

@@ -262,3 +262,24 @@ async fn a_later_copy_reads_only_the_newest_common_revision_of_the_target() {
     let files = images(&one).await;
     assert_eq!(counted.calls(Call::Get), files + 1, "each image once, and one revision");
 }
+
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn a_newest_revision_that_is_a_link_is_an_error_and_not_left_out() {
+    use ucupdate::local::LocalStore;
+    let folder = tempfile::tempdir().unwrap();
+    let service = with_sample(LocalStore::open(folder.path()).unwrap()).await;
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    drop(service);
+    let newest = folder.path().join("state/revisions/00000000000000000002.json");
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::rename(&newest, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &newest).unwrap();
+    let from = shared(LocalStore::open(folder.path()).unwrap());
+    let error = carry(&from, &shared(MemoryStore::default()), |_| {}).await.unwrap_err();
+    assert!(matches!(error, CarryError::From(_)), "{error:?}");
+    std::fs::remove_file(&newest).unwrap();
+    std::fs::rename(&elsewhere, &newest).unwrap();
+    let carried = carry(&from, &shared(MemoryStore::default()), |_| {}).await.unwrap();
+    assert_eq!(carried.revision, 2);
+}
