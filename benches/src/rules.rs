@@ -1,8 +1,9 @@
 //! Rule books and devices.
 
 use ucupdate_core::book::{
-    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, IngestId, IngestedPackage,
-    InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Share, StoredFile, TestDevice,
+    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, Delta, Entry, IngestId,
+    IngestedPackage, InterimImage, PatternScheme, Release, ReleaseFiles, Rollout, Rule, Share, StoredFile,
+    TestDevice,
 };
 use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::InstalledModule;
@@ -48,68 +49,92 @@ fn package(id: u32, version: &str, rules: impl Iterator<Item = u32>) -> Ingested
     }
 }
 
+/// The number of rules in one package, as in a book that grows in the field.
+const RULES_OF_PACKAGE: u32 = 500;
+
 /// A book of so many rules, 3.5.6907.0 approved in each and 4.0.7577.0 pending in every tenth, with the interim images
 /// and a test device.
+///
+/// Only the first package is ingested by the commands of the book, because each command looks at all of its book. The
+/// others are added to it as the commands would.
 ///
 /// # Panics
 /// Never: what it does is allowed in an empty book.
 pub fn book(rules: u32) -> RuleBook {
-    let mut book = RuleBook::default();
-    // Packages of some hundred releases, as a book grows in the field; looking a release up is linear in its package.
-    for (id, first) in (1..).zip((0..rules).step_by(500)) {
-        let mut package = package(id, "3.5.6907.0", first..rules.min(first + 500));
-        if id == 1 {
-            package.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
-                locale: locale.parse().expect("a locale"),
-                update_type: "CPE".parse().expect("an update type"),
-                version: ReportedVersion::new("1.0.522.103"),
-                files: files(0),
-            }));
-        }
-        let ingested = book.ingest(&package).expect("the versions are new");
-        book.apply(&ingested.delta);
-        let approve =
-            BookCommand::Approve(package.releases.iter().map(|release| release.rule.clone()).collect());
-        let approved = book.command(&approve, "ann").expect("all of it is pending");
-        book.apply(&approved.delta);
+    let mut delta = first_rules(rules.min(RULES_OF_PACKAGE)).to_delta();
+    let rest = (RULES_OF_PACKAGE..rules).step_by(RULES_OF_PACKAGE as usize);
+    for (number, first) in (1..).zip(rest) {
+        let these = first..rules.min(first + RULES_OF_PACKAGE);
+        let approved = package(2 * number, APPROVED, these.clone());
+        let pending = package(2 * number + 1, PENDING, these.clone().step_by(10));
+        let candidate = |version: &str, package: &IngestedPackage| Candidate {
+            version: ReportedVersion::new(version),
+            package: package.id(),
+        };
+        delta.rules.extend(these.zip(&approved.releases).map(|(number, release)| {
+            let mut rule = Rule::new(release.rule.clone());
+            rule.propose(candidate(APPROVED, &approved));
+            rule.approve().expect("it is pending");
+            if number % 10 == 0 {
+                rule.propose(candidate(PENDING, &pending));
+            }
+            Entry { key: release.rule.clone(), now: Some(rule) }
+        }));
+        let packages = [approved, pending].map(|package| Entry { key: package.id(), now: Some(package) });
+        delta.packages.extend(packages);
     }
-    let newer = package(0, "4.0.7577.0", (0..rules).step_by(10));
-    let ingested = book.ingest(&newer).expect("the version is new");
-    book.apply(&ingested.delta);
+    RuleBook::of(delta)
+}
+
+const APPROVED: &str = "3.5.6907.0";
+const PENDING: &str = "4.0.7577.0";
+
+/// The rules of the first package, with everything else that is in the book.
+fn first_rules(rules: u32) -> RuleBook {
     let tester = TestDevice {
         name: "lab".parse().expect("a name"),
         id: DeviceId::Mac("000000000001".parse().expect("an address")),
     };
-    let added = book.command(&BookCommand::AddTestDevice(tester), "ann").expect("it is the first");
-    book.apply(&added.delta);
-    book
+    let mut approved = package(0, APPROVED, 0..rules);
+    approved.interim.extend(["ENU", "DEU", "FRA", "JPN", "ESN"].map(|locale| InterimImage {
+        locale: locale.parse().expect("a locale"),
+        update_type: "CPE".parse().expect("an update type"),
+        version: ReportedVersion::new("1.0.522.103"),
+        files: files(0),
+    }));
+    let keys = approved.releases.iter().map(|release| release.rule.clone()).collect();
+    let book = after_ingest(&RuleBook::default(), &approved);
+    let book = after(&book, [BookCommand::Approve(keys), BookCommand::AddTestDevice(tester)]);
+    after_ingest(&book, &package(1, PENDING, (0..rules).step_by(10)))
 }
 
 /// The same book with 3.5.6907.1 rolled out to a tenth of the devices in each rule.
 ///
 /// # Panics
-/// Never: the version is ingested first.
+/// Never: no rule has a rollout.
 pub fn in_rollout(book: &RuleBook) -> RuleBook {
     let mut book = book.clone();
-    let keys: Vec<RuleKey> = book.rules().map(|rule| rule.key().clone()).collect();
-    for (id, some) in (1_000_000..).zip(keys.chunks(500)) {
+    let rules: Vec<Rule> = book.rules().cloned().collect();
+    let mut delta = Delta::default();
+    for (id, some) in (1_000_000..).zip(rules.chunks(RULES_OF_PACKAGE as usize)) {
         let mut package = package(id, "3.5.6907.1", std::iter::empty());
         package.releases.extend(some.iter().map(|rule| Release {
-            rule: rule.clone(),
+            rule: rule.key().clone(),
             version: ReportedVersion::new("3.5.6907.1"),
             files: files(id),
         }));
         let candidate = Candidate { version: ReportedVersion::new("3.5.6907.1"), package: package.id() };
-        let mut delta = book.ingest(&package).expect("the version is new").delta;
-        for entry in &mut delta.rules {
-            let rule = entry.now.as_mut().expect("nothing is removed");
-            rule.reject().expect("it is pending");
+        delta.rules.extend(some.iter().cloned().map(|mut rule| {
+            // The rollout would come after a version that is pending.
+            let _pending = rule.reject();
             let share = Share::Percent("10".parse().expect("a share"));
             let rollout = Rollout::new("wave".parse().expect("a name")).to_share(share);
             rule.start_rollout(Audience::Everybody, candidate.clone(), rollout).expect("it is the first");
-        }
-        book.apply(&delta);
+            Entry { key: rule.key().clone(), now: Some(rule) }
+        }));
+        delta.packages.push(Entry { key: package.id(), now: Some(package) });
     }
+    book.apply(&delta);
     book
 }
 
@@ -133,7 +158,7 @@ pub fn with_aliases(book: &RuleBook) -> RuleBook {
         BookCommand::PutAlias(Alias::new(field, word, stands_for))
     };
     let models = (0..99).map(|model| alias(AliasField::Model, &format!("CX {model}"), &format!("CX{model}")));
-    after(book, models.chain([alias(AliasField::HardwareRevision, "B", "A")]))
+    with(book, models.chain([alias(AliasField::HardwareRevision, "B", "A")]))
 }
 
 /// The same book with 100 bans of a version, of which the first one is for every rule.
@@ -147,7 +172,21 @@ pub fn with_bans(book: &RuleBook, version: &str) -> RuleBook {
         let scope = BanScope::Version { rules, version: ReportedVersion::new(version) };
         BookCommand::Ban(Ban::new(scope, "calls drop"))
     });
-    after(book, bans)
+    with(book, bans)
+}
+
+/// The same book with the entries that commands make in an empty book. Each command looks at all rules of its book.
+fn with(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> RuleBook {
+    let mut book = book.clone();
+    book.apply(&RuleBook::default().delta_to(&after(&RuleBook::default(), commands)));
+    book
+}
+
+fn after_ingest(book: &RuleBook, package: &IngestedPackage) -> RuleBook {
+    let mut book = book.clone();
+    let ingested = book.ingest(package).expect("the version is new");
+    book.apply(&ingested.delta);
+    book
 }
 
 fn after(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> RuleBook {

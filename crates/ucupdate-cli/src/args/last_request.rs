@@ -39,10 +39,11 @@ pub(crate) async fn last_request(
     };
     audit.each(context, audit.is_of_store(), false, take).await?.refuse_nothing_understood()?;
     let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
-    let device = newest.ok_or_else(|| {
+    let Some(device) = newest else {
         let when = if until.is_some() { " before that time" } else { "" };
-        Failure::not_found(format_args!("the audit logs name no {selected}{when}"))
-    })?;
+        let failure = Failure::not_found(format_args!("the audit logs name no {selected}{when}"));
+        return Err(with_near_device(failure, &selected.name(), audit, audit.is_of_store(), context).await);
+    };
     Ok(LastRequest { device, side })
 }
 
@@ -68,9 +69,7 @@ pub(crate) async fn find_device(
         Some(SelectedDevices::Host(name.to_owned())),
     ];
     let mut found: [Option<DeviceId>; 3] = [None, None, None];
-    let mut known = KnownDevices::default();
     let take = |logged: &LoggedRow| {
-        known.take_in(logged);
         for (meaning, found) in meanings.iter().zip(&mut found) {
             if meaning.as_ref().is_some_and(|selected| selected.is_of(&logged.row, None)) {
                 let row = &logged.row;
@@ -79,19 +78,33 @@ pub(crate) async fn find_device(
         }
     };
     audit.each(context, audit.is_of_store(), true, take).await?.refuse_nothing_understood()?;
-    found.into_iter().flatten().next().ok_or_else(|| {
-        let failure = Failure::not_found(format_args!(
-            "the audit logs name no device with the MAC address, serial number or address {name}"
-        ));
-        with_meant(failure, known.nearest(name))
-    })
+    if let Some(device) = found.into_iter().flatten().next() {
+        return Ok(device);
+    }
+    let failure = Failure::not_found(format_args!(
+        "the audit logs name no device with the MAC address, serial number or address {name}"
+    ));
+    Err(with_near_device(failure, name, audit, audit.is_of_store(), context).await)
 }
 
-/// The devices that the logs name, to suggest one of them for a mistyped MAC address or serial number.
+/// Adds the device that the logs name and that was probably meant to a failure. The logs are read again for it.
+pub(crate) async fn with_near_device(
+    failure: Failure,
+    wanted: &str,
+    audit: &AuditArgs,
+    from_store: bool,
+    context: &mut Context,
+) -> Failure {
+    let mut known = KnownDevices::default();
+    let read = audit.each(context, from_store, false, |logged: &LoggedRow| known.take_in(logged)).await;
+    with_meant(failure, read.ok().and_then(|_| known.nearest(wanted)))
+}
+
+/// The devices that the logs name, to suggest one of them for a mistyped MAC address, serial number or address.
 #[derive(Debug, Default)]
 struct KnownDevices(BTreeSet<String>);
 
-/// The largest number of MAC addresses and serial numbers that are compared with a mistyped one.
+/// The largest number of MAC addresses, serial numbers and addresses that are compared with a mistyped one.
 const MAX_KNOWN: usize = 500_000;
 
 impl KnownDevices {
@@ -100,14 +113,18 @@ impl KnownDevices {
         if self.0.len() < MAX_KNOWN {
             self.0.extend(row.mac_address.read().map(ToString::to_string));
             self.0.extend(row.serial_number.read().map(ToString::to_string));
+            self.0.insert(row.user_host.to_string());
         }
     }
 
     /// Returns the only device of which one character differs. MAC addresses of one vendor differ in few digits, so a device
     /// that is less alike is not suggested.
     fn nearest(&self, wanted: &str) -> Option<String> {
-        let plain = wanted.replace(['-', ':', '.'], "").to_uppercase();
-        let is_near = |known: &&String| strsim::osa_distance(&plain, &known.to_uppercase()) == 1;
+        let (wanted, plain) = (wanted.to_uppercase(), wanted.replace(['-', ':', '.'], "").to_uppercase());
+        let is_near = |known: &&String| {
+            let known = known.to_uppercase();
+            [&wanted, &plain].iter().any(|wanted| strsim::osa_distance(wanted, &known) == 1)
+        };
         let mut near = self.0.iter().filter(is_near);
         near.next().filter(|_| near.next().is_none()).cloned()
     }

@@ -29,6 +29,18 @@ impl SelectedDevices {
         }
     }
 
+    /// Returns the MAC address, the serial number, the address or the rule that selects the devices. The result is empty for
+    /// all devices.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Mac(mac) => mac.to_string(),
+            Self::Serial(serial) => serial.to_string(),
+            Self::Host(host) => host.clone(),
+            Self::Rule(rule) => rule.to_string(),
+        }
+    }
+
     /// Returns whether an audit row is of a selected device. `index` finds the rule of a device as an answer finds it, also by an
     /// alias. Without it, the words of the device are compared with those of the rule.
     pub(crate) fn is_of(&self, row: &AuditRow, index: Option<&EligibilityIndex>) -> bool {

@@ -59,3 +59,122 @@ fn an_alias_that_could_not_work_is_refused_or_said_to_lead_to_nothing() {
     let ingested = place.run(&["ingest", "vvx.cab"]).done();
     assert!(ingested.contains("so they do not use the alias for VVX500"), "{ingested}");
 }
+
+/// The audit log of the field, whose phone is an IP8540.
+const FIELD: &[u8] = include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
+
+/// A store whose rule knows the model as `IP 8540`, and an alias for the model that the phone of the field reports.
+fn with_the_fields_phone_by_an_alias() -> Place {
+    let place = Place::new();
+    place.file("uc.cab", &package(SPACED, "3.5.6907.0", b"image"));
+    place.file("audit.log", FIELD);
+    place.file("access.log", include_bytes!("../../../../vectors/iis-2009-03-06.log"));
+    place.run(&["ingest", "uc.cab"]).done();
+    place.run(&["alias", "set", "model", "IP8540", "--stands-for", "IP 8540"]).done();
+    place
+}
+
+const SPACED: &str = "UCPhone/LG-Nortel/IP 8540/A/ENU/CPE";
+
+#[test]
+fn a_timeline_of_files_is_chosen_by_a_rule_and_by_words_that_stand_for_it() {
+    let place = with_the_fields_phone_by_an_alias();
+    let logs = ["timeline", "--audit", "audit.log", "--access", "access.log", "--json", "--rule"];
+    for rule in [SPACED, IP8540, "ucphone/lg-nortel/ip8540/a/enu/cpe"] {
+        let found = place.run(&[&logs[..], &[rule]].concat());
+        assert_eq!(found.stderr.contains("stands for UCPhone/LG-Nortel/IP 8540/A/ENU/CPE"), rule != SPACED);
+        let devices = found.json()["devices"].as_array().unwrap().clone();
+        assert_eq!((devices.len(), &devices[0]["mac"]), (1, &"0021630F207B".into()), "{rule}");
+        assert_eq!(devices[0]["events"].as_array().unwrap().len(), 9, "{rule}");
+    }
+    let mistyped = place.run(&[&logs[..6], &["--rule", "UCPhone/LG-Nortel/IP 8541/A/ENU/CPE"]].concat());
+    let mistyped = mistyped.failure();
+    assert!(mistyped.ends_with(&format!("; did you mean {SPACED}?")), "{mistyped}");
+}
+
+#[test]
+fn a_diff_and_a_simulation_see_a_phone_by_the_rule_that_its_words_stand_for() {
+    let place = with_the_fields_phone_by_an_alias();
+    let log = ["--audit", "audit.log"];
+    let answers = |args: &[&str]| place.run(&[args, &log, &["--json"]].concat()).json()["answers"].clone();
+    let changed = |answers: serde_json::Value| {
+        let change = answers[0].clone();
+        (
+            answers.as_array().unwrap().len(),
+            change["before"]["decision"].clone(),
+            change["after"]["version"].clone(),
+        )
+    };
+    let offered = || (1, "nothing-approved".into(), "3.5.6907.0".into());
+    // The phone had 1.0.522.103 in its last request, which no stone is for.
+    assert_eq!(changed(answers(&["approve", SPACED, "--dry-run"])), offered());
+    place.run(&["approve", SPACED]).done();
+    assert_eq!(changed(answers(&["diff", "--from", "2"])), offered());
+    let without = answers(&["alias", "remove", "model", "IP8540", "--dry-run"]);
+    assert_eq!(
+        (&without[0]["before"]["version"], &without[0]["after"]["decision"]),
+        (&"3.5.6907.0".into(), &"no-rule".into())
+    );
+    let days = ["simulate", "--audit", "audit.log", "--days", "2", "--start", "2009-03-06", "--json"];
+    let played = place.run(&days).json();
+    let total = &played["total"];
+    assert_eq!(
+        (&played["devices"], &total["offers"], &total["succeeded"], &total["failed"]),
+        (&1.into(), &1.into(), &1.into(), &0.into())
+    );
+    assert_eq!(played["versions"][1], "3.5.6907.0", "{played}");
+}
+
+#[test]
+fn settings_for_a_word_that_an_alias_replaces_now_are_named_with_the_word_of_the_rule() {
+    let place = Place::with_package();
+    let rules = "UCPhone/LG-Nortel/IP 8540/*/*/*";
+    let set = place.run(&["policy", "set", "UCPhone/LG-Nortel/IP 8540", "--scheme", "numeric"]);
+    assert!(set.stderr.contains(&format!("warning: no rule matches {rules} yet")), "{set:?}");
+    let stone = ["--device-type", "UCPhone", "--model", "ip 8540", "--below", "2.0", "--by", "2.0"];
+    place.run(&[&["stone", "add", "way"], &stone[..]].concat()).done();
+    let alias = ["alias", "set", "model", "IP 8540", "--stands-for", "IP8540"];
+    let changes = place.run(&[&alias[..], &["--json"]].concat()).json()["changes"].clone();
+    let named = |name: &str, to: &str| serde_json::json!({"kind": "setting-of-alias", "rule": null, "name": name, "from": null, "to": to});
+    assert_eq!(changes[1], named(rules, "UCPhone/LG-Nortel/IP8540/*/*/*"), "{changes}");
+    assert_eq!(
+        changes[2],
+        named("UCPhone/*/ip 8540/*/*", "--device-type UCPhone --model IP8540"),
+        "{changes}"
+    );
+    assert_eq!(changes.as_array().unwrap().len(), 3, "{changes}");
+
+    place.run(&["alias", "remove", "model", "IP 8540"]).done();
+    let told = place.run(&alias).done();
+    let line = "the version scheme for UCPhone/LG-Nortel/IP 8540/*/*/* is for no rule, because IP 8540 stands for IP8540 now; \
+                set it for UCPhone/LG-Nortel/IP8540/*/*/* instead\n";
+    assert!(told.contains(line), "{told}");
+}
+
+#[test]
+fn explain_gives_the_reason_that_a_timeline_has_for_a_phone_known_by_an_alias_in_a_scheme() {
+    let place = Place::new();
+    place.file("uc.cab", &package("UCPhone/AudioCodes/440HD/A/ENU/CPE", "3.0.0.459.1", b"image"));
+    place.run(&["ingest", "uc.cab"]).done();
+    place.run(&["policy", "set", "UCPhone/AudioCodes", "--scheme", "numeric", "--offer", "newer"]);
+    place.run(&["alias", "set", "model", "440 HD", "--stands-for", "440HD"]).done();
+    place.run(&["approve", "UCPhone/AudioCodes/440HD/A/ENU/CPE"]).done();
+    let serving = place.serve_here();
+    let phone = "--as-the-device --device-type UCPhone --vendor AudioCodes --model '440 HD' --hardware-revision A --locale ENU \
+                 --mac 00908F000001";
+    for version in ["3.0.0.459.1.0", "2.0.1.44.9"] {
+        place.call(&format!("ask --url {} {phone} --version {version}", serving.url())).done();
+    }
+    serving.terminated().done();
+    let told = place.run(&["timeline", "--mac", "00908F000001", "--json"]).json();
+    let events = told["devices"][0]["events"].as_array().unwrap().clone();
+    let reasons = ["the device has 3.0.0.459.1", "it is approved for everybody"];
+    assert_eq!(events.len(), reasons.len(), "{events:?}");
+    for (event, reason) in events.iter().zip(reasons) {
+        assert_eq!(event["modules"][0]["because"], reason, "{event}");
+        let at = event["at"].as_str().unwrap();
+        let explained = place.run(&["explain", "--mac", "00908F000001", "--at", at]).done();
+        assert!(explained.contains("rule UCPhone/AudioCodes/440HD/A/ENU/CPE\n"), "{explained}");
+        assert!(explained.lines().last().unwrap().ends_with(reason), "{explained}");
+    }
+}

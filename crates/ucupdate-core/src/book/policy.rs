@@ -1,7 +1,7 @@
 //! The policy of a rule: when a version is offered, and which versions are the same release.
 
 use crate::book::rollout::Window;
-use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
+use crate::version::{FirmwareVersion, ReadVersion, ReportedVersion, VersionScheme};
 
 /// The condition under which a version is offered to a device that has another version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -123,19 +123,35 @@ impl OfferPolicy {
         if self.scheme.is_dotnet() {
             return self.same_release.holds(one, two);
         }
-        match (self.scheme.numbers(one), self.scheme.numbers_beside(two, one)) {
-            (Some(one), Some(two)) if self.same_release == SameRelease::FirstThree => {
-                one.same_first_three(two)
-            }
-            (Some(one), Some(two)) => one.padded() == two.padded(),
+        match (self.scheme.read_reported(one), self.scheme.read_reported(two)) {
+            (Some(one), Some(two)) => self.is_same_when_read(&one, &two),
             _ => one.as_str() == two.as_str(),
         }
     }
 
+    /// Returns whether two versions that the scheme of this rule read are the same release for it.
+    #[inline]
+    pub(crate) fn is_same_when_read(&self, one: &ReadVersion<'_>, two: &ReadVersion<'_>) -> bool {
+        match self.same_release {
+            SameRelease::Exact if self.scheme.is_dotnet() => one.numbers == two.numbers,
+            SameRelease::FirstThree => {
+                one.numbers.same_first_three(two.numbers) && one.is_comparable(Some(two))
+            }
+            SameRelease::Exact | SameRelease::Padded => one.is_same_release(two),
+        }
+    }
+
+    /// Returns whether everything but the scheme is as in the default policy.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self { scheme: self.scheme.clone(), ..Self::default() }
+    }
+
     /// Returns whether a version is an earlier release than another for this rule. `false` if a version has no order.
     pub fn is_older(&self, version: &ReportedVersion, than: &ReportedVersion) -> bool {
-        let numbers = self.scheme.numbers(version).zip(self.scheme.numbers_beside(than, version));
-        numbers.is_some_and(|(version, than)| version.padded() < than.padded())
+        let read = self.scheme.read_reported(version).zip(self.scheme.read_reported(than));
+        read.is_some_and(|(version, than)| {
+            version.is_comparable(Some(&than)) && version.numbers.padded() < than.numbers.padded()
+        })
     }
 }
 

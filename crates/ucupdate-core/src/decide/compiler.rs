@@ -5,16 +5,16 @@ use crate::book::{
     OfferPolicy, Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage,
     Stop, StopScope, UpdateType, Window, with_last,
 };
-use crate::decide::folded_table::FoldedTable;
+use crate::decide::folded_table::{GroupedTable, InGroup};
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head, NONE, Offer,
-    ShareKind, StoneHop, StonePath,
+    PackedAudience, ShareKind, StoneHop, StonePath, WideTarget,
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
 use crate::device::{DeviceId, KindWord, Locale};
 use crate::value::{PackageId, Sha256Digest};
-use crate::version::{ReportedVersion, VersionScheme};
+use crate::version::{Numbers, ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ struct Compiler<'a> {
     devices: BTreeMap<DeviceId, u32>,
     interim: BTreeMap<(Locale, UpdateType), CompiledInterim<'a>>,
     known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
+    known_wide_targets: BTreeMap<WideTarget, u32>,
     index: EligibilityIndex,
 }
 
@@ -67,6 +68,7 @@ impl<'a> Compiler<'a> {
             bans: book.bans().cloned().collect(),
             holds: book.holds().cloned().collect(),
             groups: book.groups().map(|group| group.predicate.clone()).collect(),
+            schemes: vec![VersionScheme::Dotnet],
             paths: vec![StonePath::default()],
             ..EligibilityIndex::default()
         };
@@ -78,6 +80,7 @@ impl<'a> Compiler<'a> {
             devices,
             interim: BTreeMap::new(),
             known_paths: HashMap::default(),
+            known_wide_targets: BTreeMap::new(),
             index,
         }
     }
@@ -114,31 +117,30 @@ impl<'a> Compiler<'a> {
             }
             let stop = if book.stops.is_empty() { None } else { self.stop_of(key) };
             let holds = rule_holds.remove(key).unwrap_or_default();
-            let is_plain = stop.is_none() && holds.is_empty() && *rule.policy() == OfferPolicy::default();
+            let is_plain = stop.is_none() && holds.is_empty() && rule.policy().is_plain();
+            let scheme = self.add_scheme(&rule.policy().scheme);
             let window = self.add_window(rule.policy().window.as_ref());
             let count = u16::try_from(rule.assignments().len()).unwrap_or(u16::MAX);
-            heads.push(Head { first, count, is_plain });
+            heads.push(Head { first, count, is_plain, scheme });
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
         self.index.module_rules = ModuleRules::new(book, &self.releases);
+        let keys = || book.rules.keys().map(RuleKey::words).zip(heads.iter().copied());
+        self.index.table = GroupedTable::new(keys());
         let aliases: Vec<Alias> = book.aliases().collect();
         let aliased = self.aliased(&aliases);
-        let keys = book.rules.keys().map(RuleKey::words).zip(heads.iter().copied());
-        self.index.table = match aliased.is_empty() {
-            true => FoldedTable::new(keys),
-            false => {
-                let of_rule = |number: u32| heads.get(number as usize).copied();
-                let aliased = aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?)));
-                FoldedTable::new(keys.chain(aliased).collect::<Vec<_>>().into_iter())
-            }
-        };
+        if !aliased.is_empty() {
+            let of_rule = |number: u32| heads.get(number as usize).copied();
+            let aliased = aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?)));
+            self.index.table = GroupedTable::new(keys().chain(aliased).collect::<Vec<_>>().into_iter());
+        }
         self.index.aliased = aliased.into_iter().map(|(_, rule)| rule).collect();
         self.index.revision = revision;
         self.index
     }
 
     /// Returns words that stand for those of a rule by aliases, and the number of the rule, so that they are found as fast as the
-    /// words of the rule. Words whose device kind has rules of its own are left out: these rules come first. If there are too many
+    /// words of the rule. The words of one kind of device are adjacent. Words whose device kind has rules of its own are left out: these rules come first. If there are too many
     /// combinations of words, those that are left out are found by looking at each alias.
     fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
     where
@@ -174,11 +176,14 @@ impl<'a> Compiler<'a> {
                 let leads_to_it = self.index.words_meant(kind).is_some_and(|(meant, _)| {
                     meant.into_array().iter().zip(own).all(|(meant, own)| meant.eq_ignore_ascii_case(own))
                 });
-                if leads_to_it && !self.index.module_rules.has_kind(kind) && found.len() < most {
-                    found.push((with_last(kind, rule.update_type().as_str()), number));
+                let words = with_last(kind, rule.update_type().as_str());
+                if leads_to_it && self.index.table.find(words) == InGroup::None && found.len() < most {
+                    found.push((words, number));
                 }
             }
         }
+        let folded = |words: &[&str; RuleKey::WORD_COUNT]| words.map(str::to_ascii_lowercase);
+        found.sort_by_cached_key(|(words, _)| folded(words));
         found
     }
 
@@ -280,15 +285,19 @@ impl<'a> Compiler<'a> {
             Share::Ramp(_) => (ShareKind::Ramp, 0),
         };
         let is_shared = kind != ShareKind::All;
+        let read = policy.scheme.read_reported(version);
+        let [a, b, c, d, more @ ..] = read.map_or(Numbers::FIRST, |read| read.numbers).raw();
+        let wide = read.map(|read| WideTarget { more, prefix: read.prefix.map(Box::from) });
         CompiledAssignment {
-            target: version.readable().map_or([0; 4], crate::version::FirmwareVersion::padded),
+            target: [a, b, c, d],
             key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
             bound,
-            audience: self.audience(audience),
+            audience: PackedAudience::new(self.audience(audience)),
             offer,
             path,
             window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),
-            is_readable: version.readable().is_some(),
+            wide: wide.map_or(NONE, |wide| self.add_wide_target(wide)),
+            is_readable: read.is_some(),
             is_paused: rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
             share: kind,
         }
@@ -374,6 +383,26 @@ impl<'a> Compiler<'a> {
         self.index.paths.push(StonePath { highest: last.below, steps: steps.clone() });
         self.known_paths.insert(steps, number);
         number
+    }
+
+    fn add_scheme(&mut self, scheme: &VersionScheme) -> u8 {
+        let known = self.index.schemes.iter().position(|known| known == scheme);
+        let number = known.unwrap_or(self.index.schemes.len());
+        if known.is_none() && u8::try_from(number).is_ok() {
+            self.index.schemes.push(scheme.clone());
+        }
+        u8::try_from(number).unwrap_or(u8::MAX)
+    }
+
+    fn add_wide_target(&mut self, wide: WideTarget) -> u32 {
+        if wide == WideTarget::OF_DOTNET {
+            return NONE;
+        }
+        let next = small(self.index.wide_targets.len());
+        *self.known_wide_targets.entry(wide).or_insert_with_key(|wide| {
+            self.index.wide_targets.push(wide.clone());
+            next
+        })
     }
 
     fn add_window(&mut self, window: Option<&Window>) -> u32 {

@@ -6,6 +6,7 @@
 use crate::book::RuleKey;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 /// A table from case-folded words to `0..len`, in the order of the keys, with a value for each key.
 #[derive(Clone, Debug)]
@@ -48,12 +49,22 @@ impl<V: Copy> FoldedTable<V> {
     /// # Panics
     /// Panics if the keys have more than 4 billion bytes.
     pub(crate) fn new<'a, const N: usize>(keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>) -> Self {
+        Self::build(keys, |key| key)
+    }
+
+    /// Creates a table in which keys are hashed by a part of them. Of adjacent keys with the same part, only the first has
+    /// a slot.
+    fn build<'a, const N: usize>(
+        keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>,
+        part: impl Fn(&[u8]) -> &[u8],
+    ) -> Self {
         let slots = (keys.len() * 2).next_power_of_two().max(4);
         let mut table = Self {
             slots: vec![Slot::default(); slots],
             keys: Vec::with_capacity(keys.len()),
             bytes: Vec::new(),
         };
+        let mut last: Option<Range<usize>> = None;
         for (words, value) in keys {
             let begin = table.bytes.len();
             for (at, word) in words.iter().enumerate() {
@@ -65,10 +76,13 @@ impl<V: Copy> FoldedTable<V> {
             table.bytes[begin..].make_ascii_lowercase();
             let small =
                 |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
-            let (begin, length) = (small(begin), small(table.bytes.len() - begin));
-            table.keys.push(Key { begin, length, value });
+            table.keys.push(Key { begin: small(begin), length: small(table.bytes.len() - begin), value });
             let index_plus_one = small(table.keys.len());
-            let hash = hash(&table.bytes[begin as usize..]);
+            let hashed = part(&table.bytes[begin..]);
+            let (hash, here) = (hash(hashed), begin..begin + hashed.len());
+            if last.replace(here).is_some_and(|last| table.bytes[last] == *hashed) {
+                continue;
+            }
             let mut at = table.first_slot(hash);
             while table.slots[at].index_plus_one != 0 {
                 at = (at + 1) & (table.slots.len() - 1);
@@ -78,11 +92,6 @@ impl<V: Copy> FoldedTable<V> {
         table
     }
 
-    /// Returns the value of a key by its index.
-    pub(crate) fn value(&self, index: usize) -> Option<V> {
-        self.keys.get(index).map(|key| key.value)
-    }
-
     /// Returns the index and the value of the key that these words fold to.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
@@ -90,37 +99,32 @@ impl<V: Copy> FoldedTable<V> {
         if self.keys.is_empty() {
             return None;
         }
-        let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
-        if length <= USUAL_KEY_BYTES {
-            self.find_folded(fold(words, &mut [0; USUAL_KEY_BYTES]))
-        } else if length <= MOST_KEY_BYTES {
-            self.find_long(words)
-        } else {
-            None
-        }
+        folded(words, |key| {
+            self.probe(key, |index, bytes| (*bytes == *key).then(|| (index, self.keys[index].value)))
+        })?
     }
 
-    #[cold]
-    fn find_long<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
-        self.find_folded(fold(words, &mut [0; MOST_KEY_BYTES]))
-    }
-
+    /// Calls `is_it` with the keys whose hashed part has the same hash as `hashed`, until one is accepted.
     #[inline]
-    fn find_folded(&self, key: &[u8]) -> Option<(usize, V)> {
-        let hash = hash(key);
+    fn probe<T>(&self, hashed: &[u8], is_it: impl Fn(usize, &[u8]) -> Option<T>) -> Option<T> {
+        let hash = hash(hashed);
         let mut at = self.first_slot(hash);
         loop {
             let slot = self.slots[at];
             let index = (slot.index_plus_one as usize).checked_sub(1)?;
-            if slot.tag == tag(hash) {
-                let Key { begin, length, value } = self.keys[index];
-                let begin = begin as usize;
-                if self.bytes[begin..begin + length as usize] == *key {
-                    return Some((index, value));
-                }
+            if slot.tag == tag(hash)
+                && let Some(found) = is_it(index, self.key(index))
+            {
+                return Some(found);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
+    }
+
+    #[inline]
+    fn key(&self, index: usize) -> &[u8] {
+        let Key { begin, length, .. } = self.keys[index];
+        &self.bytes[begin as usize..][..length as usize]
     }
 
     #[inline]
@@ -128,6 +132,104 @@ impl<V: Copy> FoldedTable<V> {
     fn first_slot(&self, hash: u64) -> usize {
         hash as usize & (self.slots.len() - 1)
     }
+}
+
+/// A table of keys in groups. The keys of a group are adjacent, and only their last words differ.
+///
+/// A lookup hashes the words of the group, so it also says whether there are other keys in the group. It compares the last
+/// words of a group one by one.
+#[derive(Debug)]
+pub(crate) struct GroupedTable<V>(FoldedTable<V>);
+
+/// The result of a lookup in a [`GroupedTable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InGroup<V> {
+    /// The index of the key, and its value.
+    Key(usize, V),
+    /// The table has other keys of the group. The index of the first one is given.
+    Group(usize),
+    /// The table has no key of the group.
+    None,
+}
+
+impl<V> Default for GroupedTable<V> {
+    fn default() -> Self {
+        Self(FoldedTable::default())
+    }
+}
+
+impl<V: Copy> GroupedTable<V> {
+    /// Creates a table of these keys and their values. If two keys are equal, the first is found.
+    ///
+    /// # Panics
+    /// Panics if the keys have more than 4 billion bytes.
+    pub(crate) fn new<'a, const N: usize>(keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>) -> Self {
+        Self(FoldedTable::build(keys, group))
+    }
+
+    /// Returns the value of a key by its index.
+    pub(crate) fn value(&self, index: usize) -> Option<V> {
+        self.0.keys.get(index).map(|key| key.value)
+    }
+
+    /// Returns the indices of the keys in the group whose first key has this index.
+    pub(crate) fn group_from(&self, first: usize) -> Range<usize> {
+        let group = group(self.0.key(first));
+        let more = (first..self.0.keys.len()).take_while(|index| self::group(self.0.key(*index)) == group);
+        first..first + more.count()
+    }
+
+    /// Looks up the key that these words fold to.
+    #[inline]
+    pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> InGroup<V> {
+        let Self(table) = self;
+        let last = words.last().map_or(0, |last| last.len() + 1);
+        if table.keys.is_empty() {
+            return InGroup::None;
+        }
+        let found = folded(words, |key| {
+            let group = &key[..key.len().saturating_sub(last)];
+            table.probe(group, |first, bytes| {
+                if *bytes == *key {
+                    return Some(InGroup::Key(first, table.keys[first].value));
+                }
+                (self::group(bytes) == group).then(|| self.find_in(first, key))
+            })
+        });
+        found.flatten().unwrap_or(InGroup::None)
+    }
+
+    /// Looks up a key in the group whose first key has this index.
+    #[cold]
+    fn find_in(&self, first: usize, key: &[u8]) -> InGroup<V> {
+        match self.group_from(first).find(|index| self.0.key(*index) == key) {
+            Some(index) => InGroup::Key(index, self.0.keys[index].value),
+            None => InGroup::Group(first),
+        }
+    }
+}
+
+/// Returns the words of a folded key without the last one.
+fn group(key: &[u8]) -> &[u8] {
+    &key[..key.iter().rposition(|byte| *byte == 0).unwrap_or(0)]
+}
+
+/// Calls `look` with the folded words. `None` if no key is as long.
+#[inline]
+fn folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
+    if length <= USUAL_KEY_BYTES {
+        Some(look(fold(words, &mut [0; USUAL_KEY_BYTES])))
+    } else if length <= MOST_KEY_BYTES {
+        Some(long_folded(words, look))
+    } else {
+        None
+    }
+}
+
+#[cold]
+fn long_folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> T) -> T {
+    look(fold(words, &mut [0; MOST_KEY_BYTES]))
 }
 
 /// Writes the folded words to the buffer, which is large enough. Returns the written part.
@@ -188,7 +290,21 @@ mod tests {
             let table = FoldedTable::new(keys.iter().map(|(one, two)| ([one.as_str(), two.as_str()], ())));
             let lower = (asked.0.to_ascii_lowercase(), asked.1.to_ascii_lowercase());
             let found = table.find([&asked.0, &asked.1]).map(|(index, ())| index);
-            prop_assert_eq!(found, keys.iter().position(|key| *key == lower));
+            let expected = keys.iter().position(|key| *key == lower);
+            prop_assert_eq!(found, expected);
+
+            let table = GroupedTable::new(keys.iter().map(|(one, two)| ([one.as_str(), two.as_str()], ())));
+            let in_group = |at: &usize| keys[*at].0 == lower.0;
+            let group: Vec<usize> = (0..keys.len()).filter(in_group).collect();
+            let found = table.find([&asked.0, &asked.1]);
+            prop_assert_eq!(found, match (expected, group.first()) {
+                (Some(at), _) => InGroup::Key(at, ()),
+                (None, Some(first)) => InGroup::Group(*first),
+                (None, None) => InGroup::None,
+            });
+            if let Some(first) = group.first() {
+                prop_assert_eq!(table.group_from(*first).collect::<Vec<_>>(), group);
+            }
         }
     }
 }

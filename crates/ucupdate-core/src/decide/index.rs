@@ -4,26 +4,31 @@ use crate::book::{
     Alias, Assignment, Ban, Hold, OfferPolicy, Predicate, ReleaseFiles, ReleaseKey, Rule, SteppingStone,
     Stop, StopScope, TestDevice, Window, with_last,
 };
-use crate::decide::folded_table::FoldedTable;
+use crate::decide::folded_table::{GroupedTable, InGroup};
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::{Found, ModuleRules};
-use crate::decide::walk::find_by_other_words;
+use crate::decide::walk::{Silent, find_rule};
 use crate::device::{Device, KindWord, KindWords};
 use crate::request::{InstalledModule, Question};
 use crate::value::{FieldTime, FileName, Zone};
-use crate::version::{FirmwareVersion, ReportedVersion};
+use crate::version::{FirmwareVersion, Numbers, ReadVersion, ReportedVersion, VersionScheme};
 use std::sync::Arc;
 
 /// A rule book compiled for fast decisions. It never changes; a new revision of the book needs a new index.
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
-    /// The heads of the rules by their words, and then by words that stand for those of a rule by aliases.
-    pub(super) table: FoldedTable<Head>,
+    /// The heads of the rules by their words, and then by words that stand for those of a rule by aliases. The rules of one
+    /// kind of device are a group.
+    pub(super) table: GroupedTable<Head>,
     /// The rules of the keys of the table that come after those of the rules.
     pub(super) aliased: Vec<u32>,
     pub(super) module_rules: ModuleRules,
     pub(super) aliases: Vec<Alias>,
+    /// The version schemes of the rules. The first one is that of .NET.
+    pub(super) schemes: Vec<VersionScheme>,
+    /// The rests of the targets that need more than four numbers.
+    pub(super) wide_targets: Vec<WideTarget>,
     pub(super) bans: Vec<Ban>,
     /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
@@ -47,33 +52,54 @@ pub struct EligibilityIndex {
 }
 
 /// The part of a rule that a lookup returns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The index of its first assignment.
     pub(super) first: u32,
     pub(super) count: u16,
-    /// `true` if the policy is the default one, and there is no hold or stop on the rule.
+    /// `true` if the policy is the default one, except for its scheme, and there is no hold or stop on the rule.
     pub(crate) is_plain: bool,
+    /// The number of the version scheme. Numbers that do not fit mean the scheme in the policy of the rule.
+    pub(super) scheme: u8,
 }
 
 /// The part of an assignment that a decision reads. It fits in one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(crate) struct CompiledAssignment {
-    /// The version with zeros for missing parts. It has no meaning if the version cannot be read.
-    pub(crate) target: [u32; 4],
+    /// The first four numbers of the version. -1 means that a number is missing. They have no meaning if the version cannot
+    /// be read.
+    pub(super) target: [i32; 4],
     /// The key that gives devices their positions, for an assignment with a share.
     pub(crate) key: ReleaseKey,
     /// The first position outside the share.
     pub(crate) bound: u64,
-    pub(crate) audience: CompiledAudience,
+    pub(super) audience: PackedAudience,
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
-    pub(crate) is_readable: bool,
+    /// The rest of the target.
+    pub(super) wide: u32,
+    /// `true` if the version scheme of the rule reads the version.
+    pub(super) is_readable: bool,
     pub(crate) is_paused: bool,
     pub(crate) share: ShareKind,
 }
+
+/// The rest of a target: the numbers after the first four, and the prefix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WideTarget {
+    pub(super) more: [i32; 4],
+    /// The prefix. `None` if the scheme does not compare prefixes.
+    pub(super) prefix: Option<Box<str>>,
+}
+
+impl WideTarget {
+    /// The rest of targets of .NET's scheme. The index does not store it.
+    pub(super) const OF_DOTNET: Self = Self { more: [-1; 4], prefix: None };
+}
+
+const _: () = assert!(size_of::<CompiledAssignment>() == 64);
 
 /// The way in which the share of an assignment is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +121,42 @@ pub(crate) enum CompiledAudience {
     Nobody,
 }
 
+/// A [`CompiledAudience`] in four bytes, so that an assignment fits in one cache line: the place of the variant in the low
+/// three bits, and the number above them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedAudience(u32);
+
+impl PackedAudience {
+    /// Packs an audience.
+    ///
+    /// # Panics
+    /// Panics if the number of a device or a group is 2^29 or more.
+    pub(super) fn new(audience: CompiledAudience) -> Self {
+        let (variant, number) = match audience {
+            CompiledAudience::Everybody => (0, 0),
+            CompiledAudience::TestDevices => (1, 0),
+            CompiledAudience::Device(device) => (2, device),
+            CompiledAudience::List(group) => (3, group),
+            CompiledAudience::Predicate(group) => (4, group),
+            CompiledAudience::Nobody => (5, 0),
+        };
+        Self(number.checked_mul(8).expect("500 million devices do not come about") | variant)
+    }
+
+    #[inline]
+    pub(super) fn get(self) -> CompiledAudience {
+        let number = self.0 / 8;
+        match self.0 % 8 {
+            0 => CompiledAudience::Everybody,
+            1 => CompiledAudience::TestDevices,
+            2 => CompiledAudience::Device(number),
+            3 => CompiledAudience::List(number),
+            4 => CompiledAudience::Predicate(number),
+            _ => CompiledAudience::Nobody,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct CompiledRule {
     pub(crate) rule: Arc<Rule>,
@@ -102,6 +164,13 @@ pub(crate) struct CompiledRule {
     /// The indices of the holds on this rule.
     pub(crate) holds: Vec<u32>,
     pub(crate) stop: Option<(StopScope, Stop)>,
+}
+
+impl CompiledRule {
+    /// Returns the words of the devices that the rule is for.
+    pub(super) fn kind_words(&self) -> KindWords<&str> {
+        self.rule.key().kind().words().into()
+    }
 }
 
 #[derive(Debug)]
@@ -188,45 +257,36 @@ impl EligibilityIndex {
     /// Returns the rule that answers a question, found in the same way as [`decide`](crate::decide::decide()) finds it: by the
     /// update type, by a file name, or by an alias. `None` if no rule answers it.
     pub fn rule_of(&self, question: &Question<'_>) -> Option<&Rule> {
-        let at = match self.find(question) {
-            Some((at, _)) => at,
-            None => find_by_other_words(self, question)?.0,
-        };
-        self.rules.get(at).map(|rule| &*rule.rule)
-    }
-
-    /// Returns the number and the head of the rule for a question.
-    #[inline]
-    pub(crate) fn find(&self, question: &Question<'_>) -> Option<(usize, Head)> {
-        self.table.find(question.words()).filter(|(at, _)| *at < self.rules.len())
-    }
-
-    /// Returns the number and the head of the rule for a question, and whether the words of the device stand for those of the
-    /// rule by aliases. Rules that are found in other ways are not returned.
-    #[inline]
-    pub(super) fn find_also_aliased(&self, question: &Question<'_>) -> Option<(usize, Head, bool)> {
-        let (at, head) = self.table.find(question.words())?;
-        match at.checked_sub(self.rules.len()) {
-            None => Some((at, head, false)),
-            Some(place) => Some((*self.aliased.get(place)? as usize, head, true)),
-        }
+        let found = find_rule(self, question, &mut Silent).ok()?;
+        self.rules.get(found.at).map(|rule| &*rule.rule)
     }
 
     /// Finds the rule of a module whose file name is not that of an update type. `words` are the device's words after
-    /// aliases were applied.
-    pub(super) fn find_by_module(&self, words: [&str; KindWord::COUNT], question: &Question<'_>) -> Found {
-        let by_update_type = |module: &InstalledModule| self.find_words(words, module).map(|(at, _)| at);
-        self.module_rules.find(words, question, by_update_type)
+    /// aliases were applied. `first` is the first rule of this kind of device.
+    pub(super) fn find_by_module(
+        &self,
+        words: [&str; KindWord::COUNT],
+        first: usize,
+        question: &Question<'_>,
+    ) -> Found {
+        let by_update_type = |module: &InstalledModule| match self.find_words(words, module) {
+            InGroup::Key(at, _) => Some(at),
+            _ => None,
+        };
+        self.module_rules.find(words, self.table.group_from(first), question, by_update_type)
     }
 
-    /// Finds the rule for these words of a device and a module.
+    /// Finds the rule for these words of a device and a module. Words that stand for those of a rule by aliases are not
+    /// found.
     pub(super) fn find_words(
         &self,
         words: [&str; KindWord::COUNT],
         module: &InstalledModule,
-    ) -> Option<(usize, Head)> {
-        let found = self.table.find(with_last(words, module.update_type_stem()));
-        found.filter(|(at, _)| *at < self.rules.len())
+    ) -> InGroup<Head> {
+        match self.table.find(with_last(words, module.update_type_stem())) {
+            InGroup::Key(at, _) | InGroup::Group(at) if at >= self.rules.len() => InGroup::None,
+            found => found,
+        }
     }
 
     /// Returns the words after aliases were applied, and the alias of each replaced word. `None` if no alias applies.
@@ -254,12 +314,12 @@ impl EligibilityIndex {
     /// reported, and as the word for which an alias says it stands, if its rule was found by aliases. Its version is read in
     /// the scheme of its rule.
     pub fn is_in(&self, predicate: &Predicate, question: &Question<'_>) -> bool {
-        let (at, meant) = match self.find(question) {
-            Some((at, _)) => (Some(at), None),
-            None => find_by_other_words(self, question).map_or((None, None), |(at, meant)| (Some(at), meant)),
-        };
+        let found = find_rule(self, question, &mut Silent).ok();
+        let rule = found.and_then(|found| self.rules.get(found.at));
+        let meant =
+            rule.filter(|_| found.is_some_and(|found| found.is_aliased)).map(CompiledRule::kind_words);
         let version = &question.module.version;
-        let installed = match at.and_then(|at| self.rules.get(at)) {
+        let installed = match rule {
             Some(rule) => rule.rule.policy().scheme.numbers(version),
             None => version.readable().map(FirmwareVersion::numbers),
         };
@@ -287,6 +347,24 @@ impl EligibilityIndex {
         let first = head.first as usize;
         let these = self.assignments.get(first..first + usize::from(head.count)).unwrap_or_default();
         (first..).zip(these)
+    }
+
+    /// Returns the version scheme of a rule.
+    #[inline]
+    pub(super) fn scheme_of<'s>(&'s self, head: Head, rule: &'s CompiledRule) -> &'s VersionScheme {
+        self.schemes.get(usize::from(head.scheme)).unwrap_or(&rule.rule.policy().scheme)
+    }
+
+    /// Returns the version of an assignment as the scheme of its rule reads it. `None` if the scheme cannot read it.
+    #[inline]
+    pub(super) fn target_of(&self, assignment: &CompiledAssignment) -> Option<ReadVersion<'_>> {
+        if !assignment.is_readable {
+            return None;
+        }
+        let WideTarget { more, prefix } =
+            self.wide_targets.get(assignment.wide as usize).unwrap_or(&WideTarget::OF_DOTNET);
+        let ([a, b, c, d], [e, f, g, h]) = (assignment.target, *more);
+        Some(ReadVersion { numbers: Numbers::new([a, b, c, d, e, f, g, h]), prefix: prefix.as_deref() })
     }
 
     /// Returns the offer of an assignment, or `None` if the package with its version has left the book.

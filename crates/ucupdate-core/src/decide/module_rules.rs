@@ -9,14 +9,13 @@ use crate::decide::folded_table::FoldedTable;
 use crate::device::{DeviceKind, KindWord};
 use crate::request::{InstalledModule, Question};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The tables for finding the rules of modules.
 #[derive(Debug, Default)]
 pub(super) struct ModuleRules {
     /// Rules by the kind of device and a file name whose stem is not their update type.
     by_file_name: FoldedTable<Named>,
-    /// Rules by the kind of device. The rules of one kind are adjacent.
-    by_kind: FoldedTable<Kind>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +23,6 @@ struct Named {
     rule: u32,
     /// `true` if packages of another rule of the same kind contain a file with this name.
     is_shared: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Kind {
-    first: u32,
-    count: u32,
 }
 
 /// The way in which the rule of a module was found.
@@ -58,14 +51,9 @@ pub(super) enum Found {
 impl ModuleRules {
     /// Creates the tables of a book. Its rules are numbered in the order of the book.
     pub(super) fn new(book: &RuleBook, releases: &ReleasesByRule<'_>) -> Self {
-        let mut kinds: Vec<(&DeviceKind, Kind)> = Vec::new();
         let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();
         for (number, rule) in (0..).zip(book.rules()) {
             let (device_kind, update_type) = (rule.key().kind(), rule.key().update_type().as_str());
-            match kinds.last_mut() {
-                Some((last, kind)) if *last == device_kind => kind.count += 1,
-                _ => kinds.push((device_kind, Kind { first: number, count: 1 })),
-            }
             for name in releases.file_names(rule.key()) {
                 let is_update_type = crate::value::file_name::stem(name).eq_ignore_ascii_case(update_type);
                 if is_update_type {
@@ -77,21 +65,16 @@ impl ModuleRules {
             }
         }
         let by_file_name = named.iter().map(|((kind, name), named)| (with_last(kind.words(), name), *named));
-        let by_kind = kinds.into_iter().map(|(device_kind, kind)| (device_kind.words(), kind));
-        Self { by_file_name: FoldedTable::new(by_file_name), by_kind: FoldedTable::new(by_kind) }
-    }
-
-    /// Returns whether there are rules for a kind of device.
-    pub(super) fn has_kind(&self, words: [&str; KindWord::COUNT]) -> bool {
-        self.by_kind.find(words).is_some()
+        Self { by_file_name: FoldedTable::new(by_file_name) }
     }
 
     /// Finds the rule of a module whose file name is not that of an update type, for a device with these words.
-    /// `by_update_type` finds the rule of a module by its update type.
+    /// `of_kind` has the rules of this kind of device, and `by_update_type` finds the rule of a module by its update type.
     #[cold]
     pub(super) fn find(
         &self,
         words: [&str; KindWord::COUNT],
+        of_kind: Range<usize>,
         question: &Question<'_>,
         by_update_type: impl Fn(&InstalledModule) -> Option<usize>,
     ) -> Found {
@@ -101,15 +84,13 @@ impl ModuleRules {
             }
             _ => {}
         }
-        let Some((_, kind)) = self.by_kind.find(words) else { return Found::None };
         let rule_of = |module: &InstalledModule| {
             let by_name = || self.named(words, module).filter(|named| !named.is_shared);
             by_update_type(module).or_else(|| by_name().map(|named| named.rule as usize))
         };
         let is_another_left = question.other_modules().any(|module| rule_of(module).is_none());
         let is_taken = |rule: usize| question.other_modules().any(|module| rule_of(module) == Some(rule));
-        let first = kind.first as usize;
-        let mut left = (first..first + kind.count as usize).filter(|rule| !is_taken(*rule));
+        let mut left = of_kind.filter(|rule| !is_taken(*rule));
         match (left.next(), left.next()) {
             (Some(rule), None) if !is_another_left => Found::Rule(rule, ModuleMatch::OnlyOneLeft),
             (Some(rule), None) => Found::Ambiguous(rule, rule),

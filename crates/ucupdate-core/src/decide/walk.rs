@@ -11,15 +11,15 @@
 use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingStone};
 use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
 use crate::decide::explain::Mismatch;
+use crate::decide::folded_table::InGroup;
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
 };
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
-use crate::device::{KindWord, KindWords};
 use crate::request::Question;
 use crate::value::UnixTime;
-use crate::version::{FirmwareVersion, Numbers, ReportedVersion};
+use crate::version::{Numbers, ReadVersion, ReportedVersion, VersionScheme};
 
 /// Decides what a device is offered for one of its modules.
 ///
@@ -70,7 +70,7 @@ pub(crate) trait Observer<'a> {
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
-struct Silent;
+pub(crate) struct Silent;
 
 impl Observer<'_> for Silent {}
 
@@ -79,9 +79,12 @@ struct Walk<'a, 'q> {
     index: &'a EligibilityIndex,
     question: &'q Question<'q>,
     rule: &'a CompiledRule,
+    head: Head,
     now: UnixTime,
-    /// The words for which those of the device stand. `None` if its rule was found without an alias.
-    meant: Option<KindWords<&'q str>>,
+    /// The installed version, read by the scheme of the rule. `None` if the scheme cannot read it.
+    installed: Option<ReadVersion<'q>>,
+    /// `true` if the words of the device stand for those of the rule by aliases.
+    is_aliased: bool,
     /// The entries of this device in the book. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
@@ -94,24 +97,17 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let (at, head, meant) = match index.find_also_aliased(question) {
-        Some((at, head, false)) => (at, head, None),
-        Some((at, head, true)) => {
-            debug_assert_eq!(find_by_other_words(index, question).map(|(at, _)| at), Some(at));
-            if observer.wants_aliases()
-                && let Some((_, aliases)) = index.words_meant(question.device.kind.words())
-            {
-                aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
-            }
-            (at, head, Some(index.rules[at].rule.key().kind().words().into()))
-        }
-        None => match find_by_module(index, question, observer) {
-            Ok(found) => found,
-            Err(decision) => return decision,
-        },
+    let FoundRule { at, head, is_aliased } = match find_rule(index, question, observer) {
+        Ok(found) => found,
+        Err(decision) => return decision,
     };
     let rule = &index.rules[at];
-    let mut walk = Walk { index, question, rule, now, meant, known: None };
+    let installed = match head.scheme {
+        // The scheme of nearly all rules needs no look at the rule.
+        0 => VersionScheme::Dotnet.read_reported(&module.version),
+        _ => index.scheme_of(head, rule).read_reported(&module.version),
+    };
+    let mut walk = Walk { index, question, rule, head, now, is_aliased, installed, known: None };
     observer.rule(rule);
     let mut paused = None;
     for (place, assignment) in index.assignments_of(head) {
@@ -119,7 +115,7 @@ pub(crate) fn walk<'a>(
             walk.record(observer, place, assignment, Some(mismatch));
             continue;
         }
-        if is_installed(index, rule, head, place, assignment, &module.version) {
+        if walk.is_installed(place, assignment) {
             walk.record(observer, place, assignment, None);
             return Decision::UpToDate { version: &index.assigned[place].candidate.version };
         }
@@ -133,36 +129,107 @@ pub(crate) fn walk<'a>(
             continue;
         }
         walk.record(observer, place, assignment, None);
-        return walk.offer(rule, head, place, assignment, observer);
+        return walk.offer(place, assignment, observer);
     }
     if let Some(held) = paused.and_then(|place| held_by_pause(&index.assigned[place])) {
         return held;
     }
     let pending = index
         .assignments_of(head)
-        .any(|(_, assignment)| assignment.audience == CompiledAudience::TestDevices);
+        .any(|(_, assignment)| assignment.audience.get() == CompiledAudience::TestDevices);
     Decision::NothingApproved { pending }
 }
 
-/// Finds the rule of a module whose file name is not that of an update type, or decides that there is none.
-#[cold]
-fn find_by_module<'a: 'q, 'q>(
+/// The rule that answers a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FoundRule {
+    /// The number of the rule.
+    pub(super) at: usize,
+    head: Head,
+    /// `true` if the words of the device stand for those of the rule by aliases.
+    pub(super) is_aliased: bool,
+}
+
+/// Finds the rule that answers a question, or decides that there is none.
+#[inline]
+pub(crate) fn find_rule<'a>(
     index: &'a EligibilityIndex,
-    question: &Question<'q>,
+    question: &Question<'_>,
     observer: &mut impl Observer<'a>,
-) -> Result<(usize, Head, Option<KindWords<&'q str>>), Decision<'a>> {
+) -> Result<FoundRule, Decision<'a>> {
+    match index.table.find(question.words()) {
+        InGroup::Key(at, head) if at < index.rules.len() => Ok(FoundRule { at, head, is_aliased: false }),
+        InGroup::Key(place, head) => {
+            let at = index.aliased[place - index.rules.len()] as usize;
+            let found = FoundRule { at, head, is_aliased: true };
+            debug_assert_eq!(find_by_alias(index, question, &mut Silent), Ok(found));
+            if observer.wants_aliases() { find_by_alias(index, question, observer) } else { Ok(found) }
+        }
+        InGroup::Group(first) if first < index.rules.len() => {
+            find_by_module(index, question, first, observer)
+        }
+        InGroup::None if index.aliases.is_empty() => {
+            observer.no_rule();
+            Err(Decision::NoRule)
+        }
+        InGroup::Group(_) | InGroup::None => find_by_alias(index, question, observer),
+    }
+}
+
+/// Finds the rule of a module whose file name is not that of an update type. `first` is the first rule of this kind of
+/// device.
+#[cold]
+fn find_by_module<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    first: usize,
+    observer: &mut impl Observer<'a>,
+) -> Result<FoundRule, Decision<'a>> {
+    match index.find_by_module(question.device.kind.words(), first, question) {
+        Found::None => find_by_alias(index, question, observer),
+        found => note_module(index, found, false, observer),
+    }
+}
+
+/// Finds the rule for the words of a device after aliases were applied.
+#[cold]
+fn find_by_alias<'a>(
+    index: &'a EligibilityIndex,
+    question: &Question<'_>,
+    observer: &mut impl Observer<'a>,
+) -> Result<FoundRule, Decision<'a>> {
     let words = question.device.kind.words();
-    let (found, meant) = match index.find_by_module(words, question) {
-        Found::None => find_by_alias(index, words, question, observer),
-        found => (found, None),
+    let meant = index.words_meant(words);
+    let found = match &meant {
+        None => Found::None,
+        Some((meant, _)) => match index.find_words(meant.into_array(), question.module) {
+            InGroup::Key(at, _) => Found::Rule(at, ModuleMatch::UpdateType),
+            InGroup::Group(first) => index.find_by_module(meant.into_array(), first, question),
+            InGroup::None => Found::None,
+        },
     };
+    if found != Found::None
+        && let Some((_, aliases)) = meant
+    {
+        aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
+    }
+    note_module(index, found, true, observer)
+}
+
+/// Records how the rule of a module was found.
+fn note_module<'a>(
+    index: &'a EligibilityIndex,
+    found: Found,
+    is_aliased: bool,
+    observer: &mut impl Observer<'a>,
+) -> Result<FoundRule, Decision<'a>> {
     match found {
         Found::Rule(at, how) => {
             let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
-            Ok((at, head, meant))
+            Ok(FoundRule { at, head, is_aliased })
         }
         Found::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
@@ -175,58 +242,12 @@ fn find_by_module<'a: 'q, 'q>(
     }
 }
 
-/// Returns the number of the rule of a module whose file name is not that of an update type, and the words for which those
-/// of the device stand if the rule was found by aliases.
-pub(crate) fn find_by_other_words<'a: 'q, 'q>(
-    index: &'a EligibilityIndex,
-    question: &Question<'q>,
-) -> Option<(usize, Option<KindWords<&'q str>>)> {
-    find_by_module(index, question, &mut Silent).ok().map(|(at, _, meant)| (at, meant))
-}
-
-/// Finds the rule for the words of a device after aliases were applied, and returns these words.
-fn find_by_alias<'a: 'q, 'q>(
-    index: &'a EligibilityIndex,
-    words: [&'q str; KindWord::COUNT],
-    question: &Question<'q>,
-    observer: &mut impl Observer<'a>,
-) -> (Found, Option<KindWords<&'q str>>) {
-    let Some((meant, aliases)) = index.words_meant(words) else { return (Found::None, None) };
-    let found = match index.find_words(meant.into_array(), question.module) {
-        Some((at, _)) => Found::Rule(at, ModuleMatch::UpdateType),
-        None => index.find_by_module(meant.into_array(), question),
-    };
-    if found != Found::None {
-        aliases.into_array().into_iter().flatten().for_each(|alias| observer.alias(alias));
-    }
-    (found, Some(meant))
-}
-
 #[cold]
 fn held_by_pause(assignment: &Assignment) -> Option<Decision<'_>> {
     let rollout = assignment.rollout.as_ref()?;
     let why = rollout.paused.as_deref().unwrap_or_default();
     let reason = HeldBackReason::Paused { rollout: &rollout.name, why };
     Some(Decision::HeldBack { target: &assignment.candidate.version, reason })
-}
-
-/// Returns whether the device has the version of an assignment.
-#[inline]
-fn is_installed(
-    index: &EligibilityIndex,
-    rule: &CompiledRule,
-    head: Head,
-    place: usize,
-    assignment: &CompiledAssignment,
-    installed: &ReportedVersion,
-) -> bool {
-    match installed.readable() {
-        Some(installed) if head.is_plain => assignment.is_readable && installed.padded() == assignment.target,
-        _ => {
-            let target = &index.assigned[place].candidate.version;
-            rule.rule.policy().is_same_release(target, installed)
-        }
-    }
 }
 
 impl<'a> Walk<'a, '_> {
@@ -243,7 +264,7 @@ impl<'a> Walk<'a, '_> {
         assignment: &CompiledAssignment,
         mismatch: Option<Mismatch>,
     ) {
-        let is_known = matches!(assignment.audience, CompiledAudience::TestDevices);
+        let is_known = matches!(assignment.audience.get(), CompiledAudience::TestDevices);
         let known = if is_known { self.known() } else { KnownEntries::default() };
         observer.assignment(place, known, mismatch);
     }
@@ -251,7 +272,7 @@ impl<'a> Walk<'a, '_> {
     /// Returns the reason why the audience of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch(&mut self, place: usize, assignment: &CompiledAssignment) -> Option<Mismatch> {
-        match assignment.audience {
+        match assignment.audience.get() {
             CompiledAudience::Everybody => None,
             CompiledAudience::TestDevices => {
                 self.known().test_device().is_none().then_some(Mismatch::NoTestDevice)
@@ -271,25 +292,38 @@ impl<'a> Walk<'a, '_> {
             CompiledAudience::List(group) => (!self.known().is_member(group)).then_some(Mismatch::NotOnList),
             CompiledAudience::Predicate(group) => {
                 let predicate = self.index.groups.get(group as usize)?.as_ref()?;
-                let index = self.index;
-                let policy = self.rule.rule.policy();
-                let installed = &self.question.module.version;
                 let mut is_given = || {
                     place.is_some_and(|place| {
-                        policy.is_same_release(&index.assigned[place].candidate.version, installed)
-                            || index.is_on_way(&index.assignments[place], policy, installed)
+                        let assignment = &self.index.assignments[place];
+                        let (policy, installed) = (self.rule.rule.policy(), &self.question.module.version);
+                        self.is_installed(place, assignment)
+                            || self.index.is_on_way(assignment, policy, installed)
                     })
                 };
+                let meant = self.is_aliased.then(|| self.rule.kind_words());
                 predicate
                     .first_mismatch(
                         self.question,
-                        self.meant.as_ref(),
-                        policy.scheme.numbers(installed),
+                        meant.as_ref(),
+                        self.installed.map(|installed| installed.numbers),
                         &mut is_given,
                     )
                     .map(|part| Mismatch::Predicate { part })
             }
             CompiledAudience::Nobody => Some(Mismatch::NotOnList),
+        }
+    }
+
+    /// Returns whether the device has the version of an assignment.
+    #[inline]
+    fn is_installed(&self, place: usize, assignment: &CompiledAssignment) -> bool {
+        match (self.installed, self.index.target_of(assignment)) {
+            (Some(installed), Some(target)) if self.head.is_plain => installed.is_same_release(&target),
+            (Some(installed), Some(target)) => self.rule.rule.policy().is_same_when_read(&target, &installed),
+            // A version that cannot be read is the same release as the same text.
+            _ => {
+                self.index.assigned[place].candidate.version.as_str() == self.question.module.version.as_str()
+            }
         }
     }
 
@@ -315,13 +349,11 @@ impl<'a> Walk<'a, '_> {
     #[inline]
     fn offer(
         &mut self,
-        rule: &'a CompiledRule,
-        head: Head,
         place: usize,
         assignment: &'a CompiledAssignment,
         observer: &mut impl Observer<'a>,
     ) -> Decision<'a> {
-        let index = self.index;
+        let Self { index, rule, head, .. } = *self;
         let because = &index.assigned[place];
         let target = &because.candidate.version;
         let Some(offer) = index.offer_of(assignment) else {
@@ -330,20 +362,18 @@ impl<'a> Walk<'a, '_> {
                 None => Decision::FilesMissing { version: target },
             };
         };
-        let policy_of = || rule.rule.policy();
         if let Some(held) = self.stopped(rule, head, target) {
             return held;
         }
-        let version = &self.question.module.version;
-        let readable = match head.is_plain {
-            true => version.readable().map(FirmwareVersion::numbers),
-            false => policy_of().scheme.numbers_beside(version, target),
-        };
-        if readable.is_none() && (head.is_plain || !policy_of().unreadable) {
+        let target_numbers = index.target_of(assignment);
+        let readable = self.installed.filter(|installed| installed.is_comparable(target_numbers.as_ref()));
+        let readable = readable.map(|installed| installed.numbers);
+        if readable.is_none() && (head.is_plain || !rule.rule.policy().unreadable) {
             return Decision::VersionUnreadable { target };
         }
         if !head.is_plain
-            && let Some(refused) = refused(policy_of(), readable, target)
+            && let Some(refused) =
+                refused(rule.rule.policy(), readable, target_numbers.map(|target| target.numbers), target)
         {
             return refused;
         }
@@ -431,17 +461,17 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// Returns the reason why a policy refuses the offer. `None` if it does not. Called only for policies other than the
-/// default one.
+/// default one. `numbers` are those of the target, or `None` if the scheme cannot read it.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<Numbers>,
+    numbers: Option<Numbers>,
     target: &'a ReportedVersion,
 ) -> Option<Decision<'a>> {
     let installed = installed?;
     if policy.offer == OfferRule::Different && policy.floor.is_none() {
         return None;
     }
-    let numbers = policy.scheme.numbers(target);
     if policy.offer == OfferRule::Newer && numbers.is_none_or(|target| target <= installed) {
         return Some(Decision::NotNewer { target });
     }

@@ -110,16 +110,13 @@ macro_rules! label {
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                $crate::value::label::folded(&self.0).cmp($crate::value::label::folded(&other.0))
+                $crate::value::label::compare(&self.0, &other.0)
             }
         }
 
         impl std::hash::Hash for $name {
             fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-                for byte in $crate::value::label::folded(&self.0) {
-                    state.write_u8(byte);
-                }
-                state.write_u8(0xff);
+                $crate::value::label::hash(&self.0, state);
             }
         }
 
@@ -178,6 +175,23 @@ pub(crate) use stored_as_text;
 #[inline]
 pub(crate) fn folded(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
+}
+
+/// Compares two texts without ASCII case. Most words of sorted keys have the same spelling.
+pub(crate) fn compare(one: &str, other: &str) -> std::cmp::Ordering {
+    if one == other { std::cmp::Ordering::Equal } else { folded(one).cmp(folded(other)) }
+}
+
+/// Hashes a text without ASCII case, in pieces, because a hasher is slow with single bytes.
+pub(crate) fn hash(text: &str, state: &mut impl std::hash::Hasher) {
+    let mut buffer = [0; 32];
+    for piece in text.as_bytes().chunks(buffer.len()) {
+        let lower = &mut buffer[..piece.len()];
+        lower.copy_from_slice(piece);
+        lower.make_ascii_lowercase();
+        state.write(lower);
+    }
+    state.write_u8(0xff);
 }
 
 #[cfg(test)]

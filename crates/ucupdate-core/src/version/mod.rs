@@ -8,5 +8,6 @@ mod version_range;
 
 pub use firmware_version::{FirmwareVersion, ReportedVersion};
 pub(crate) use numbers::Numbers;
+pub(crate) use scheme::ReadVersion;
 pub use scheme::{MAX_PREFIX_BYTES, VersionPrefix, VersionScheme};
 pub use version_range::{MAX_COMPARATORS, VersionRange};

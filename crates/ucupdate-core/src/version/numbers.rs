@@ -13,6 +13,7 @@ impl Numbers {
     pub(crate) const FIRST: Self = Self([0; Self::MAX_PARTS]);
     pub(crate) const LAST: Self = Self([i32::MAX; Self::MAX_PARTS]);
 
+    /// Creates numbers from their parts. -1 means that a part is missing.
     #[inline]
     pub(crate) const fn new(parts: [i32; Self::MAX_PARTS]) -> Self {
         Self(parts)
@@ -23,19 +24,26 @@ impl Numbers {
         if text.len() > Self::MAX_BYTES {
             return None;
         }
-        let (mut parts, mut part, mut has_digit) = ([0_i32; Self::MAX_PARTS], 0, false);
+        let (mut parts, mut part) = ([0_i32; Self::MAX_PARTS], 0);
+        // The number that is being read. `None` before its first digit.
+        let mut number: Option<i64> = None;
         for byte in text.bytes() {
-            let number = parts.get_mut(part)?;
-            match byte {
-                b'0'..=b'9' => {
-                    *number = number.checked_mul(10)?.checked_add(i32::from(byte - b'0'))?;
-                    has_digit = true;
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                let next = number.unwrap_or(0) * 10 + i64::from(digit);
+                if next > i64::from(i32::MAX) {
+                    return None;
                 }
-                b'.' if has_digit => (part, has_digit) = (part + 1, false),
-                _ => return None,
+                number = Some(next);
+            } else if byte == b'.' {
+                *parts.get_mut(part)? = i32::try_from(number?).ok()?;
+                (part, number) = (part + 1, None);
+            } else {
+                return None;
             }
         }
-        has_digit.then_some(Self(parts))
+        *parts.get_mut(part)? = i32::try_from(number?).ok()?;
+        Some(Self(parts))
     }
 
     /// Returns the numbers with zero for each missing part. Versions of the same release have equal padded numbers.
@@ -44,10 +52,24 @@ impl Numbers {
         Self(self.0.map(|part| part.max(0)))
     }
 
+    /// Returns whether both are the same release. A missing part is zero.
+    #[inline]
+    pub(crate) fn is_same_release(&self, other: &Self) -> bool {
+        // Without a branch for each part, the parts are compared at once.
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.fold(0, |difference, (one, two)| difference | (one.max(&0) ^ two.max(&0))) == 0
+    }
+
     /// Returns the parts as unsigned numbers, with zero for each missing part.
     #[inline]
     pub(crate) fn parts(self) -> [u32; Self::MAX_PARTS] {
         self.0.map(|part| part.max(0).unsigned_abs())
+    }
+
+    /// Returns all eight parts. -1 means that a part is missing.
+    #[inline]
+    pub(crate) const fn raw(self) -> [i32; Self::MAX_PARTS] {
+        self.0
     }
 
     /// Returns the place of a version among all versions of at most four parts. The place is below 2^124. `None` if the

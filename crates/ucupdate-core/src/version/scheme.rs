@@ -100,8 +100,8 @@ impl VersionScheme {
     /// compares prefixes and they differ.
     pub fn compare(&self, one: &str, two: &str) -> Option<Ordering> {
         let (one, two) = (ReportedVersion::new(one), ReportedVersion::new(two));
-        let numbers = self.numbers(&one)?;
-        Some(numbers.cmp(&self.numbers_beside(&two, &one)?))
+        let (one, two) = (self.read_reported(&one)?, self.read_reported(&two)?);
+        one.is_comparable(Some(&two)).then(|| one.numbers.cmp(&two.numbers))
     }
 
     /// Returns the numbers of a reported version, with zero for missing ones, and its prefix. The prefix is empty if
@@ -118,51 +118,72 @@ impl VersionScheme {
     /// assert_eq!(VersionScheme::Numeric.release_of(&version), None);
     /// ```
     pub fn release_of<'v>(&self, version: &'v ReportedVersion) -> Option<([u32; 8], &'v str)> {
-        match self {
-            Self::Prefixed(prefix) if prefix.is_compared => {
-                let (found, numbers) = prefix.split(version.as_str())?;
-                Some((numbers.parts(), found))
-            }
-            _ => Some((self.numbers(version)?.parts(), "")),
-        }
+        let read = self.read_reported(version)?;
+        Some((read.numbers.parts(), read.prefix.unwrap_or_default()))
     }
 
     /// Returns the numbers of a reported version. `None` if this scheme cannot read it.
     #[inline]
     pub(crate) fn numbers(&self, version: &ReportedVersion) -> Option<Numbers> {
-        match self {
-            Self::Dotnet => version.readable().map(FirmwareVersion::numbers),
-            Self::Numeric => Numbers::read(version.as_str()),
-            Self::Prefixed(prefix) => prefix.split(version.as_str()).map(|(_, numbers)| numbers),
-        }
+        self.read_reported(version).map(|read| read.numbers)
     }
 
-    /// Returns the numbers of a version that is compared with another one. If prefixes are compared, both must have the
-    /// same prefix.
+    /// Reads a reported version. `None` if this scheme cannot read it.
     #[inline]
-    pub(crate) fn numbers_beside(
-        &self,
-        version: &ReportedVersion,
-        other: &ReportedVersion,
-    ) -> Option<Numbers> {
-        let Self::Prefixed(prefix) = self else { return self.numbers(version) };
-        let (found, numbers) = prefix.split(version.as_str())?;
-        if prefix.is_compared {
-            let (expected, _) = prefix.split(other.as_str())?;
-            if !found.eq_ignore_ascii_case(expected) {
-                return None;
+    pub(crate) fn read_reported<'v>(&self, version: &'v ReportedVersion) -> Option<ReadVersion<'v>> {
+        let (numbers, prefix) = match (self, version.readable()) {
+            (Self::Dotnet, readable) => (readable?.numbers(), None),
+            // A version that .NET can read has the same numbers in every scheme, and no prefix.
+            (Self::Numeric | Self::Prefixed(_), Some(readable))
+                if readable.as_str().len() <= Numbers::MAX_BYTES =>
+            {
+                (readable.numbers().padded(), self.compares_prefixes().then_some(""))
             }
-        }
-        Some(numbers)
+            (Self::Numeric, _) => (Numbers::read(version.as_str())?, None),
+            (Self::Prefixed(prefix), _) => {
+                let (found, numbers) = prefix.split(version.as_str())?;
+                (numbers, prefix.is_compared.then_some(found))
+            }
+        };
+        Some(ReadVersion { numbers, prefix })
+    }
+
+    /// Returns whether versions with different prefixes have no order.
+    fn compares_prefixes(&self) -> bool {
+        matches!(self, Self::Prefixed(VersionPrefix { is_compared: true, .. }))
     }
 
     /// Returns whether two reported versions are the same release: their numbers are equal if missing parts count as
     /// zero. Versions that cannot be read are the same release only if their texts are equal.
     pub fn same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
-        match (self.numbers(one), self.numbers_beside(two, one)) {
-            (Some(one), Some(two)) => one.padded() == two.padded(),
+        match (self.read_reported(one), self.read_reported(two)) {
+            (Some(one), Some(two)) => one.is_same_release(&two),
             _ => one.as_str() == two.as_str(),
         }
+    }
+}
+
+/// A reported version as a scheme reads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadVersion<'v> {
+    pub(crate) numbers: Numbers,
+    /// The prefix. `None` if the scheme does not compare prefixes.
+    pub(crate) prefix: Option<&'v str>,
+}
+
+impl ReadVersion<'_> {
+    /// Returns whether this version has an order beside another one, which `None` says cannot be read. If prefixes are
+    /// compared, both must have the same prefix.
+    #[inline]
+    pub(crate) fn is_comparable(&self, other: Option<&ReadVersion<'_>>) -> bool {
+        let Some(prefix) = self.prefix else { return true };
+        other.is_some_and(|other| other.prefix.is_some_and(|other| other.eq_ignore_ascii_case(prefix)))
+    }
+
+    /// Returns whether both versions are the same release. A missing part counts as zero.
+    #[inline]
+    pub(crate) fn is_same_release(&self, other: &ReadVersion<'_>) -> bool {
+        self.numbers.is_same_release(&other.numbers) && self.is_comparable(Some(other))
     }
 }
 
@@ -197,8 +218,10 @@ impl fmt::Display for VersionScheme {
         match self {
             Self::Dotnet => f.pad("dotnet"),
             Self::Numeric => f.pad("numeric"),
-            Self::Prefixed(VersionPrefix { pattern, is_compared: false }) => write!(f, "prefixed:{pattern}"),
-            Self::Prefixed(VersionPrefix { pattern, is_compared: true }) => {
+            Self::Prefixed(VersionPrefix { pattern, is_compared: false, .. }) => {
+                write!(f, "prefixed:{pattern}")
+            }
+            Self::Prefixed(VersionPrefix { pattern, is_compared: true, .. }) => {
                 write!(f, "prefixed-same:{pattern}")
             }
         }
@@ -215,6 +238,8 @@ crate::value::label::stored_as_text!(VersionScheme);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VersionPrefix {
     pattern: Box<str>,
+    /// The places of the first and the last `*`.
+    stars: Option<(usize, usize)>,
     is_compared: bool,
 }
 
@@ -234,7 +259,8 @@ impl VersionPrefix {
         if let Some((at, found)) = pattern.char_indices().find(|(_, found)| found.is_control()) {
             return Err(ParseError::character(PATTERN, found, "no control characters").at_byte(at));
         }
-        Ok(Self { pattern: pattern.into(), is_compared })
+        let stars = pattern.find('*').zip(pattern.rfind('*'));
+        Ok(Self { pattern: pattern.into(), stars, is_compared })
     }
 
     /// Returns the pattern, for example `UC*HD_`.
@@ -253,13 +279,32 @@ impl VersionPrefix {
         if text.len() > Numbers::MAX_BYTES + MAX_PREFIX_BYTES {
             return None;
         }
-        let starts = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at);
-        starts.into_iter().find_map(|at| {
+        // The numbers are in the digits and full stops at the end of the text.
+        let is_of_numbers = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+        let tail = text.bytes().rposition(|byte| !is_of_numbers(byte)).map_or(0, |at| at + 1);
+        (tail..text.len()).filter(|at| text.as_bytes()[*at] != b'.').find_map(|at| {
             let (prefix, rest) = text.split_at(at);
             let numbers = Numbers::read(rest)?;
-            let is_prefix = prefix.is_empty() || glob::is_match(&self.pattern, prefix);
-            is_prefix.then_some((prefix, numbers))
+            (prefix.is_empty() || self.holds(prefix)).then_some((prefix, numbers))
         })
+    }
+
+    /// Returns whether the pattern matches a prefix.
+    fn holds(&self, prefix: &str) -> bool {
+        let (pattern, text) = (self.pattern.as_bytes(), prefix.as_bytes());
+        match self.stars {
+            None => pattern.eq_ignore_ascii_case(text),
+            Some((first, last)) if first == last => {
+                let (begin, end) = (&pattern[..first], &pattern[last + 1..]);
+                let rest = text.split_at_checked(begin.len());
+                rest.is_some_and(|(found, rest)| {
+                    let end_of_rest = rest.len().checked_sub(end.len()).map(|at| &rest[at..]);
+                    found.eq_ignore_ascii_case(begin)
+                        && end_of_rest.is_some_and(|found| found.eq_ignore_ascii_case(end))
+                })
+            }
+            Some(_) => glob::is_match(&self.pattern, prefix),
+        }
     }
 }
 
@@ -353,6 +398,22 @@ mod tests {
         fn dotnet_reads_what_a_firmware_version_reads(text in "[0-9.]{0,12}") {
             let read = VersionScheme::Dotnet.read(&text).ok();
             prop_assert_eq!(read, text.parse().ok());
+        }
+
+        #[test]
+        fn the_shortest_prefix_of_the_pattern_before_numbers_is_removed(
+            pattern in "[a1*.]{1,4}", text in "[A1.]{0,8}",
+        ) {
+            let prefix = VersionPrefix::new(&pattern, true).unwrap();
+            let expected = (0..text.len()).find_map(|at| {
+                let (prefix, rest) = text.split_at(at);
+                let is_prefix = prefix.is_empty() || glob::is_match(&pattern, prefix);
+                Numbers::read(rest).filter(|_| is_prefix).map(|numbers| (prefix, numbers))
+            });
+            prop_assert_eq!(prefix.split(&text), expected);
+            let reported = ReportedVersion::new(&text);
+            let read = VersionScheme::Prefixed(prefix).read_reported(&reported);
+            prop_assert_eq!(read.map(|read| (read.prefix.unwrap(), read.numbers)), expected);
         }
 
         #[test]

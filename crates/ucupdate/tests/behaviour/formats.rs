@@ -3,6 +3,7 @@
 use crate::fixtures::*;
 use crate::summary::summary;
 use std::path::{Path, PathBuf};
+use ucupdate::book::{Ban, BanScope};
 use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::value::UnixTime;
 use ucupdate::{CheckOptions, check_store};
@@ -59,6 +60,34 @@ async fn every_document_of_an_earlier_format_passes_the_check_of_a_store() {
         assert!(damaged.is_empty(), "format {format}: {damaged:?}");
         assert_eq!(checked.checkpoints, 1, "format {format}");
     }
+}
+
+#[tokio::test]
+async fn a_store_of_an_earlier_program_with_a_ban_of_an_empty_version_opens_and_the_ban_can_be_lifted() {
+    let store = stored("1.3").await;
+    let service = open(store.clone()).await;
+    let before = service.snapshot();
+    let rules = "UCPhone/Polycom/*/*/*/*";
+    let scope: BanScope = format!("{rules} 9.9.9.9").parse().unwrap();
+    let revision = service.admin("ann").ban(Ban::new(scope, "calls drop")).await.unwrap().revision.unwrap();
+    // The earlier program accepted an empty version, and wrote the same document without it.
+    let key: StoreKey = format!("state/revisions/{revision:020}.json").parse().unwrap();
+    let document = store.get_bytes(&key, u64::MAX).await.unwrap();
+    let forged = forged(&document, &format!("{rules} 9.9.9.9"), &format!("{rules} "));
+    store.put_bytes(&key, forged).await.unwrap();
+
+    let opened = open(store.clone()).await;
+    let snapshot = opened.snapshot();
+    let empty: Vec<&Ban> = snapshot.book().bans().filter(|ban| ban.scope.is_empty()).collect();
+    assert_eq!((snapshot.revision(), empty.len()), (revision, 1));
+    assert_eq!(empty[0].scope.to_string(), format!("{rules} "));
+    assert_eq!(snapshot.book().bans().count(), before.book().bans().count() + 1);
+    let checked = check_store(&store, &CheckOptions::default(), ASKED_AT).await.unwrap();
+    assert!(checked.problems.iter().any(|problem| problem.kind() == "ban-empty"), "{:?}", checked.problems);
+
+    opened.admin("ann").lift_ban(empty[0].scope.clone()).await.unwrap();
+    assert_eq!(opened.snapshot().book(), before.book());
+    assert_eq!(open(store).await.snapshot().book(), before.book());
 }
 
 fn folder(format: &str) -> PathBuf {

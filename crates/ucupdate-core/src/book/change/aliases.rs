@@ -4,9 +4,11 @@ use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
+use crate::book::pattern_scheme::PatternScheme;
 use crate::book::rule::Rule;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
+use crate::book::stone::SteppingStone;
 use crate::book::table::Entry;
 use crate::device::{KindPattern, KindWord};
 use crate::value::shell_word;
@@ -27,7 +29,33 @@ impl ChangeDraft<'_> {
         self.delta.aliases.push(Entry::set(alias.reported.clone(), alias.stands_for.clone()));
         self.notes.push(Note::AliasPut { alias: Box::new(alias.clone()), before });
         self.notes.extend(rules);
+        self.note_settings_of(alias);
         Ok(())
+    }
+
+    /// Notes the version schemes and stepping stones for the word of an alias. They were set before the alias, and are for
+    /// no rule.
+    fn note_settings_of(&mut self, alias: &Alias) {
+        let mut book = self.book.clone();
+        book.aliases.put(vec![Entry::set(alias.reported.clone(), alias.stands_for.clone())]);
+        let (before, after) = (ChangeDraft::on(self.book), ChangeDraft::on(&book));
+        let settings = self.book.settings();
+        let schemes = settings.schemes.iter().map(|PatternScheme { rules, .. }| {
+            let check = |draft: &ChangeDraft<'_>| draft.check_rule_words(rules, "version scheme");
+            (check(&before), check(&after))
+        });
+        let stones = settings.stones.iter().map(|SteppingStone { kind, .. }| {
+            let check = |draft: &ChangeDraft<'_>| draft.check_kind_words(kind, "stepping stone");
+            (check(&before), check(&after))
+        });
+        let notes = schemes.chain(stones).filter_map(|(before, after)| match (before, after) {
+            (Ok(()), Err(Refusal::PatternOfAlias { pattern, what, meant, .. })) => {
+                Some(Note::SettingOfAlias { alias: Box::new(alias.clone()), what, pattern, meant })
+            }
+            _ => None,
+        });
+        let notes: Vec<Note> = notes.collect();
+        self.notes.extend(notes);
     }
 
     /// Refuses an alias whose pattern does not match the devices that report its word.

@@ -168,16 +168,26 @@ impl fmt::Display for Note {
             Self::NothingPending { rule, from } => {
                 write!(f, "{rule}: nothing is pending, as it was then; {from} was pending")
             }
-            Self::StillGiven { rule, version, audience, rollout: Some(rollout) } => {
-                write!(f, "{rule}: {version} is still offered to {audience}, by the rollout {rollout}")
-            }
-            Self::StillGiven { rule, version, audience, rollout: None } => {
-                write!(f, "{rule}: {version} is still offered to {audience}, by a pin")
+            Self::StillGiven { rule, version, share, audience, rollout } => {
+                write!(f, "{rule}: {version} is still offered to ")?;
+                if !share.is_all() {
+                    write!(f, "{share} of ")?;
+                }
+                match rollout {
+                    Some(rollout) => write!(f, "{audience}, by the rollout {rollout}"),
+                    None => write!(f, "{audience}, by a pin"),
+                }
             }
             Self::StaysNewer { rule, version, from } => write!(
                 f,
                 "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
                  is; `ucupdate policy set {} --offer different` lets them go back",
+                shell_word(&rule.to_string())
+            ),
+            Self::BelowFloor { rule, version, floor } => write!(
+                f,
+                "{rule}: devices with a newer version than {version} keep it, since {version} is below the floor {floor}; \
+                 `ucupdate policy set {} --floor none` lets them go back",
                 shell_word(&rule.to_string())
             ),
             Self::RolloutStarted { rule, name, version, share, audience } => {
@@ -299,6 +309,11 @@ impl fmt::Display for Note {
                 f,
                 "{rule}: devices that report the {} {} have a rule of their own, so they do not use the alias for {}",
                 alias.reported.field, alias.reported.word, alias.stands_for
+            ),
+            Self::SettingOfAlias { alias, what, pattern, meant } => write!(
+                f,
+                "the {what} for {pattern} is for no rule, because {} stands for {} now; set it for {meant} instead",
+                alias.reported.word, alias.stands_for
             ),
             Self::AliasRemoved { alias, from } => write!(f, "{alias} no longer stands for {from}"),
             Self::Stopped { scope, reason } => write!(f, "stopped: {scope}{}", Reason(reason)),

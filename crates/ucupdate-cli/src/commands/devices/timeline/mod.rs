@@ -6,12 +6,14 @@ pub(crate) mod report;
 pub(crate) mod stories;
 
 use crate::args::audit::AuditArgs;
+use crate::args::last_request::with_near_device;
 use crate::args::selected_devices::SelectedDevices;
 use crate::args::thresholds::ThresholdArgs;
 use crate::args::timeline::LogArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
+use crate::suggest::{near_rule, with_meant};
 use page::page;
 use report::{stories_json, stories_text};
 use std::path::PathBuf;
@@ -74,7 +76,9 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
     }
     stories.report_cuts(context);
     if stories.stories.is_empty() && whose != SelectedDevices::All && stories.is_understood() {
-        return Err(Failure::not_found(format_args!("the logs name no {whose}")));
+        let failure = Failure::not_found(format_args!("the logs name no {whose}"));
+        let from_store = args.audit.is_of_store() && args.logs.is_of_store();
+        return Err(with_near(failure, &whose, &args.audit, from_store, context).await);
     }
     if let Some(path) = args.html {
         let page = page(&stories);
@@ -91,4 +95,19 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
         context.output.both(&stories_json(&stories), text)?;
     }
     stories.refuse_nothing_understood()
+}
+
+/// Adds the device or the rule that was probably meant to a failure.
+async fn with_near(
+    failure: Failure,
+    whose: &SelectedDevices,
+    audit: &AuditArgs,
+    from_store: bool,
+    context: &mut Context,
+) -> Failure {
+    let SelectedDevices::Rule(rule) = whose else {
+        return with_near_device(failure, &whose.name(), audit, from_store, context).await;
+    };
+    let rules = context.rules_if_readable().await;
+    with_meant(failure, rules.and_then(|rules| near_rule(rule, rules.book())))
 }

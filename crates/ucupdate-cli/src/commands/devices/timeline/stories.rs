@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use std::collections::{HashSet, VecDeque};
 use ucupdate::UpdateService;
 use ucupdate::audit::AccessRow;
+use ucupdate::book::RuleBook;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{
@@ -70,8 +71,17 @@ impl Stories {
     ) -> Result<Self, Failure> {
         let from_store = audit.is_of_store() && logs.is_of_store();
         let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
-        let snapshot = service.as_ref().map(UpdateService::snapshot);
+        let snapshot = match (&service, whose) {
+            (Some(service), _) => Some(service.snapshot()),
+            (None, SelectedDevices::Rule(_)) => context.rules_if_readable().await,
+            (None, _) => None,
+        };
         let index = snapshot.as_ref().map(|snapshot| snapshot.index());
+        let meant = snapshot.as_ref().and_then(|snapshot| rule_meant(whose, snapshot.book()));
+        if let Some(meant) = &meant {
+            context.output.message(format_args!("{} stands for {} by an alias", whose.name(), meant.name()));
+        }
+        let whose = meant.as_ref().unwrap_or(whose);
         let hosts = hosts(whose, audit, index, from_store, context).await?;
         let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
         let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
@@ -132,6 +142,12 @@ impl Stories {
         self.audit.refuse_nothing_understood()?;
         self.access.refuse_nothing_understood()
     }
+}
+
+/// Returns the devices of the rule for which the words of the selected rule stand by an alias.
+fn rule_meant(whose: &SelectedDevices, book: &RuleBook) -> Option<SelectedDevices> {
+    let SelectedDevices::Rule(rule) = whose else { return None };
+    Some(SelectedDevices::Rule(book.rule_meant(rule)?.key().clone()))
 }
 
 /// Returns the addresses of the selected devices. `None` means all addresses.
