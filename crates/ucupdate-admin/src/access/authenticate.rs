@@ -11,8 +11,12 @@ use std::fmt;
 /// protection against requests that a foreign page makes.
 ///
 /// ```
-/// use http::request::Parts;
-/// use ucupdate_admin::{Administrator, Authenticate, Role, Verdict};
+/// use http::{Request, StatusCode, request::Parts};
+/// use std::sync::Arc;
+/// use tower::ServiceExt as _;
+/// use ucupdate::store::MemoryStore;
+/// use ucupdate::{Options, UpdateService};
+/// use ucupdate_admin::{Administration, Administrator, Authenticate, Role, Verdict};
 ///
 /// /// The proxy in front authenticates by client certificates, and removes this field from other requests.
 /// struct ByProxy;
@@ -21,11 +25,25 @@ use std::fmt;
 /// impl Authenticate for ByProxy {
 ///     async fn authenticate(&self, request: &Parts) -> Verdict {
 ///         match request.headers.get("x-client-name").and_then(|name| name.to_str().ok()) {
-///             Some(name) => Verdict::Allow(Administrator::new(name, Role::Approver)),
+///             Some(name) => Verdict::Allow(Administrator::new(name, Role::Viewer)),
 ///             None => Verdict::Refuse { reason: "no client certificate".into(), name: None },
 ///         }
 ///     }
 /// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await.unwrap();
+/// let administration = Administration::new(service, ByProxy);
+/// let answered = async |request: http::request::Builder| {
+///     administration.clone().oneshot(request.body(String::new()).unwrap()).await.unwrap().status()
+/// };
+/// let rules = || Request::get("/api/v1/rules");
+/// assert_eq!(answered(rules()).await, StatusCode::UNAUTHORIZED);
+/// assert_eq!(answered(rules().header("x-client-name", "ann")).await, StatusCode::OK);
+/// // A viewer checks the store quickly. Reading every image needs an operator.
+/// let whole = Request::get("/api/v1/verify?quick=false").header("x-client-name", "ann");
+/// assert_eq!(answered(whole).await, StatusCode::FORBIDDEN);
+/// # });
 /// ```
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {

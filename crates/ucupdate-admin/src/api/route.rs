@@ -281,8 +281,8 @@ pub(crate) static ROUTES: &[Route] = &[
         "api/v1/events",
         Operation::Events,
         &["kinds"],
-        "What happens from now on, as server-sent events. Earlier events are not repeated: Last-Event-ID has no effect, and \
-         the event `opened` has the revision, so a client reads its lists again",
+        "What happens from now on, as server-sent events. With Last-Event-ID also what was missed since then; `events-lost` has the \
+         number of events that are not known any more, and `opened` the revision, so a client reads its lists again",
     ),
     get(
         "api/v1/objects",

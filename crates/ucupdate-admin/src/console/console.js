@@ -38,9 +38,9 @@ function say(text) {
   setTimeout(() => line.remove(), 9000);
 }
 
-function time(iso) {
+function time(iso, timeStyle = "short") {
   if (!iso) return "never";
-  const options = { dateStyle: "medium", timeStyle: "short", timeZone: ZONE };
+  const options = { dateStyle: "medium", timeStyle, timeZone: ZONE };
   return el("time", { datetime: iso, title: iso }, new Date(iso).toLocaleString(undefined, options));
 }
 
@@ -48,10 +48,14 @@ function zoneNote() {
   return el("p", { class: "quiet small" }, "Times are in the zone " + ZONE + ".");
 }
 
-function bytes(count) {
-  if (count < 1024) return count + " bytes";
-  if (count < 1048576) return (count / 1024).toFixed(1) + " KiB";
-  return (count / 1048576).toFixed(1) + " MiB";
+function bytes(size) {
+  if (size < 1024) return count(size, "byte");
+  if (size < 1048576) return (size / 1024).toFixed(1) + " KiB";
+  return (size / 1048576).toFixed(1) + " MiB";
+}
+
+function count(number, what) {
+  return number + " " + what + (number === 1 ? "" : "s");
 }
 
 function may(role) {
@@ -137,12 +141,12 @@ function show(title, ...children) {
 function answersTable(would) {
   if (would.devices_problem) return el("p", { class: "note" }, "The devices could not be compared: " + would.devices_problem);
   if (!would.devices) return el("p", { class: "quiet" }, "No device is in the audit logs yet, so no answer can be compared.");
-  const text = would.changed_answers + " answers to " + would.devices + " devices would change" +
-    (would.left_out ? "; " + would.left_out + " devices were left out" : "") + ".";
+  const text = count(would.changed_answers, "answer") + " to " + count(would.devices, "device") + " would change" +
+    (would.left_out ? "; " + count(would.left_out, "device") + " left out" : "") + ".";
   const shown = (answer) => answer.version
     ? answer.version + (answer.stepping_stone_to ? " on the way to " + answer.stepping_stone_to : "") : answer.because;
   const rows = would.answers.slice(0, 100).map((one) =>
-    [one.mac || one.serial || "-", one.user || "-", one.installed, shown(one.before), shown(one.after)]);
+    [el("span", { class: "whole" }, one.mac || one.serial || "-"), one.user || "-", one.installed, shown(one.before), shown(one.after)]);
   return [el("p", {}, text), rows.length ? table("The answers that would change" + (would.changed_answers > 100 ? ", the first 100" : ""),
     ["Device", "User", "Has", "Now", "After"], rows) : null];
 }
@@ -270,7 +274,7 @@ async function updates() {
   const [page, bans] = await Promise.all([pages("rules", "rules"), pages("bans", "bans")]);
   const rows = page.entries.map((rule) => [el("code", {}, rule.rule),
     rule.pending ? el("span", { class: "tag warn" }, rule.pending.version) : "none", versionOf(rule.approved), versionOf(rule.rollback),
-    [rule.pins.length ? el("p", { class: "small" }, rule.pins.length + " pins") : null,
+    [rule.pins.length ? el("p", { class: "small" }, count(rule.pins.length, "pin")) : null,
       rule.rollouts.map((one) => el("p", { class: "small" }, "rollout " + one.name + " of " + one.version + ", " + one.share)), ruleButtons(rule)]]);
   return [el("h1", {}, "Updates"),
     rows.length ? table("The rules: the versions that each kind of device gets", ["Rule", "Pending", "Approved", "Roll back to", ""], rows)
@@ -364,15 +368,15 @@ async function rollouts() {
     may("approver") && rules.entries.length ? el("details", { class: "panel" }, el("summary", {}, "Start a rollout"),
       el("form", { onsubmit: start },
         el("p", { class: "quiet small" }, "The version goes to a share of the devices. A device that comes back with its old version has failed."),
+        el("label", { for: "f-rule" }, "Rule"), rule,
         el("div", { class: "fields" },
-          el("div", {}, el("label", { for: "f-rule" }, "Rule"), rule),
-          el("div", {}, el("label", { for: "f-version" }, "Version, which a package contains"), versions),
+          el("div", {}, el("label", { for: "f-version" }, "Version"), versions),
           field("name", "Name", { required: true, maxlength: "128" }),
           el("div", {}, el("label", { for: "f-group" }, "Devices"),
             el("select", { id: "f-group", name: "group" }, el("option", { value: "" }, "all devices of the rule"), groups.entries.map((one) => el("option", { value: one.name }, "group " + one.name)))),
-          field("percent", "Share of these devices, as 10%", { required: true, pattern: "[0-9]+(\\.[0-9]+)?%", value: "10%" }),
-          field("failures", "Pause by itself after this number of failures (0: never)", { type: "number", min: "0", max: "1000000", value: "5", required: true }),
-          field("minutes", "Minutes that an installation takes", { type: "number", min: "0", max: "10080", value: "60", required: true })),
+          field("percent", "Share of these devices", { required: true, pattern: "[0-9]+(\\.[0-9]+)?%", value: "10%" }),
+          field("failures", "Failures that pause it (0: never)", { type: "number", min: "0", max: "1000000", value: "5", required: true }),
+          field("minutes", "Minutes to install", { type: "number", min: "0", max: "10080", value: "60", required: true })),
         el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null, zoneNote()];
 }
 
@@ -412,10 +416,10 @@ async function device(id) {
   const known = one.device, story = one.timeline || { events: [], troubles: [] };
   const facts = [["Kind", el("code", {}, known.kind)], ["MAC address", known.mac], ["Serial number", (known.serial || "").trim()], ["User", known.user], ["Address", known.host],
     ["Has", known.modules.map((module) => module.file_name + " " + module.installed).join(", ")],
-    ["State", [el("span", { class: "tag" }, one.state), " devices in this state " + one.meaning]],
+    ["State", [el("span", { class: "tag" }, one.state), " Devices in this state " + one.meaning + "."]],
     ["Asked", [one.asks + (one.asks === 1 ? " time, " : " times, the last time "), time(known.last_asked)]],
     ["Test device", one.test_device]];
-  const rows = story.events.slice().reverse().map((event) => [time(event.at), event.text]);
+  const rows = story.events.slice().reverse().map((event) => [el("span", { class: "whole" }, time(event.at, "medium")), event.text]);
   return [el("p", {}, el("a", { href: "#/devices" }, "All devices")), el("h1", {}, "Device " + known.id),
     el("dl", { class: "panel facts" }, facts.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
     one.test_device ? null : action("Make it a test device", "operator",
@@ -431,6 +435,13 @@ async function device(id) {
     el("h2", {}, "Timeline"),
     rows.length ? table("What the device did and was answered, the newest first", ["When", "What"], rows) : empty("The logs have no request of this device any more."),
     one.left_out ? el("p", { class: "note" }, one.left_out + " older log rows were left out. The command ucupdate timeline shows all.") : null, zoneNote()];
+}
+
+// The condition of a group in words: networks 10.1.0.0/16; side internal.
+function predicateText(value) {
+  if (Array.isArray(value)) return value.map(predicateText).join(", ");
+  if (value && typeof value === "object") return Object.entries(value).map(([name, one]) => name.replaceAll("_", " ") + " " + predicateText(one)).join("; ");
+  return String(value);
 }
 
 async function testDevices() {
@@ -453,7 +464,7 @@ async function testDevices() {
       el("div", { class: "buttons" }, el("button", { class: "main" }, "See what would change")))) : null,
     el("h2", {}, "Groups"),
     groups.entries.length ? table("Groups of devices", ["Name", "Devices", "Used by"],
-      groups.entries.map((one) => [one.name, one.predicate ? el("code", {}, JSON.stringify(one.predicate)) : one.members + " on a list", one.used_by.join(", ") || "nothing"]))
+      groups.entries.map((one) => [one.name, one.predicate ? predicateText(one.predicate) : one.members + " on a list", one.used_by.join(", ") || "nothing"]))
       : empty("No group yet. ", el("code", {}, "ucupdate group add"), " makes one."),
     el("h2", {}, "Holds"),
     holds.entries.length ? table("Devices that are offered nothing", ["Name", "Holds", "Until", "Reason", ""],
@@ -465,7 +476,7 @@ async function testDevices() {
 async function history(before) {
   const page = await api("history?limit=50" + (before ? "&before=" + encodeURIComponent(before) : ""));
   const restore = (one) => one.revision < page.revision
-    ? action("Restore", "approver", () => propose("Restore revision " + one.revision, "history/" + one.revision + "/restore", {}, page.etag, true), "danger") : null;
+    ? action("Restore", "approver", () => propose("Restore revision " + one.revision, "history/" + one.revision + "/restore", {}, page.etag, true)) : null;
   return [el("h1", {}, "History"),
     page.revisions.length ? el("ol", { class: "history" }, page.revisions.map((one) => el("li", {},
       el("p", {}, el("b", {}, "Revision " + one.revision), " by ", el("b", {}, one.author), ", ", time(one.at)),
@@ -533,7 +544,7 @@ async function upload(files) {
     }, "main");
     show("Look at " + file.name,
       would.notes.length ? [el("p", {}, "This would be done:"), el("ul", { class: "plain" }, would.notes.map((note) => el("li", {}, note)))] : el("p", {}, "The package is there already. Nothing would change."),
-      would.warnings.length ? [el("p", {}, "Warnings:"), el("ul", { class: "plain" }, would.warnings.map((one) => el("li", {}, one.text)))] : el("p", { class: "good" }, "The package has no problem."),
+      would.warnings.length ? [el("p", {}, "Warnings:"), el("ul", { class: "plain" }, would.warnings.map((one) => el("li", {}, one.text.replace(/^warning: /, ""))))] : el("p", { class: "good" }, "The package has no problem."),
       answersTable(would), el("div", { class: "buttons" }, store, closeButton(store ? "Cancel" : "Close")));
   } catch (error) { show("Look at " + file.name, problemNode(error), closeButton("Close")); }
 }

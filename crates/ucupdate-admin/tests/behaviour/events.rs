@@ -49,6 +49,45 @@ async fn a_slow_client_loses_the_oldest_events_and_is_told_their_number() {
 }
 
 #[tokio::test]
+async fn a_client_that_comes_back_gets_what_it_missed_and_the_number_of_what_is_lost() {
+    let site = Site::with_sample().await;
+    let emit = |count| {
+        (0..count).for_each(|_| site.service().emit(&Event::StoreReachable { after: Duration::ZERO }))
+    };
+    let back = |id: String| {
+        let request = request("GET", "/api/v1/events", &site.vic, &[("last-event-id", &id)], Bytes::new());
+        site.administration.clone().oneshot(request)
+    };
+    let mut body = open(&site, "/api/v1/events").await.into_body();
+    next(&mut body).await.unwrap();
+    emit(1);
+    let seen = next(&mut body).await.unwrap();
+    let id = seen.lines().next().unwrap().strip_prefix("id: ").unwrap().to_owned();
+    drop(body);
+    emit(2);
+    let mut body = back(id.clone()).await.unwrap().into_body();
+    assert!(next(&mut body).await.unwrap().contains("event: opened"));
+    let (one, other) = (next(&mut body).await.unwrap(), next(&mut body).await.unwrap());
+    assert!(
+        one.contains("event: store-reachable") && other.contains("event: store-reachable") && one != other
+    );
+    emit(1);
+    assert!(next(&mut body).await.unwrap().contains("event: store-reachable"), "and what happens now");
+    emit(300);
+    let mut body = back(id).await.unwrap().into_body();
+    next(&mut body).await.unwrap();
+    let lost = next(&mut body).await.unwrap();
+    assert!(lost.contains("events-lost") && lost.contains(r#""count":47"#), "{lost}");
+    // An id of another process, or none that this program wrote, repeats nothing.
+    for wrong in ["1", "0-1", "x", ""] {
+        let mut body = back(wrong.to_owned()).await.unwrap().into_body();
+        assert!(next(&mut body).await.unwrap().contains("event: opened"));
+        emit(1);
+        assert!(next(&mut body).await.unwrap().contains("event: store-reachable"), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn clients_are_bounded_and_their_answers_end_with_the_server() {
     let site = Site::with_limits(Limits::default().with_event_clients(1)).await;
     let mut body = open(&site, "/api/v1/events").await.into_body();
