@@ -168,6 +168,21 @@ impl Context {
         }
     }
 
+    /// Warns if the store does not exist yet, so that it is about to be made, and a store of a similar name is beside it.
+    pub(crate) fn warn_of_new_store(&mut self) {
+        let StoreLocation::Folder(path) = &self.store else { return };
+        let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
+        if !matches!(is_store(path), Ok(false)) {
+            return;
+        }
+        if let Some(meant) = near_path(path, is_near) {
+            self.output.message(format_args!(
+                "warning: no store is at {} yet, so a new one is made; did you mean {meant}?",
+                path.display()
+            ));
+        }
+    }
+
     /// Opens a service on the store for administration, with these options.
     ///
     /// # Errors

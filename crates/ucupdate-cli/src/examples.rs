@@ -82,7 +82,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("device", &["ucupdate device 00-21-63-0F-20-7B", "ucupdate device 10.1.1.123 --html phone.html"]),
-    ("report", &["ucupdate report --html report.html"]),
+    (
+        "report",
+        &[
+            "ucupdate report --html report.html",
+            "ucupdate report --audit imageUpdates --access W3SVC1 --html report.html",
+        ],
+    ),
     ("loops", &["ucupdate loops --since 7d --hold"]),
     ("gc", &["ucupdate gc --dry-run"]),
     ("verify", &["ucupdate verify --quick"]),

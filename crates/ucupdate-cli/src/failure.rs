@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     OutputClosed,
 }
 
-/// The kinds of failures. Each kind has its own exit code.
+/// The kinds of failures. With `--json` each kind has a name of its own.
 ///
 /// The kinds and codes are part of what scripts may rely on: see `SCRIPTS.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -41,10 +41,9 @@ impl FailureKind {
     /// Returns the exit code of the command.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
-            Self::Refused => 1,
+            Self::Refused | Self::NotUnderstood => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
-            Self::NotUnderstood => 4,
         }
     }
 

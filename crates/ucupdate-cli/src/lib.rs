@@ -11,6 +11,8 @@
 mod commands {
     pub(crate) mod answers {
         pub(crate) mod inspect {
+            mod capture_file;
+            mod exports;
             mod http_message;
             pub(crate) mod laws;
             mod messages;

@@ -1,13 +1,14 @@
 //! Suggestions for mistyped names.
 
+use crate::args::rules::matching;
 use crate::failure::Failure;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 use ucupdate::ChangeError;
 use ucupdate::book::{
-    Audience, BookCommand, GroupName, Refusal, RolloutName, RuleBook, RuleError, RuleKey, RulePattern,
-    StopScope,
+    Alias, AliasField, Audience, BookCommand, GroupName, Refusal, RolloutName, RuleBook, RuleError, RuleKey,
+    RulePattern, StopScope,
 };
 use ucupdate::device::DeviceType;
 
@@ -85,6 +86,38 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     Some(format!("no rule matches {rules} yet{}", meant.unwrap_or_default()))
 }
 
+/// Returns an error for a pattern that matches no rule, if its text is the short name of rules, such as `CX700`. A pattern
+/// begins with the device type, so a ban of it would concern no device.
+///
+/// # Errors
+/// Contains the patterns that may be meant.
+pub(crate) fn refuse_short_name(rules: &RulePattern, book: &RuleBook) -> Result<(), Failure> {
+    let written = rules.to_string();
+    let name = written.trim_end_matches("/*");
+    if book.rules().any(|rule| book.covers(rules, rule.key())) {
+        return Ok(());
+    }
+    let meant: BTreeSet<String> = matching(name, book)
+        .iter()
+        .map(|rule| rule.words())
+        .filter_map(|words| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            let at = words.iter().rposition(|word| word.eq_ignore_ascii_case(last))?;
+            let words = words.get(..=at)?.join("/");
+            Some(if at + 1 < RuleKey::WORD_COUNT { format!("{words}/*") } else { words })
+        })
+        .take(MAX_MEANT)
+        .collect();
+    if meant.is_empty() {
+        return Ok(());
+    }
+    let first = name.split('/').next().unwrap_or(name);
+    let failure = Failure::not_found(format_args!(
+        "no rule matches {rules}, because a pattern begins with the device type, and {first} is none"
+    ));
+    Err(with_meant(failure, Some(meant.into_iter().collect::<Vec<_>>().join(" or "))))
+}
+
 /// Returns a warning about a device type that no rule has. `None` if a rule has it or the program knows it.
 pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<String> {
     let rules = book.rules().map(|rule| rule.key().kind().device_type.to_string());
@@ -95,6 +128,24 @@ pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<
     let meant =
         nearest(device_type.as_str(), known.into_iter()).map(|meant| format!("; did you mean {meant}?"));
     Some(format!("no rule is for the device type {device_type} yet{}", meant.unwrap_or_default()))
+}
+
+/// Returns a warning about an alias whose word no rule has, with the word that may be meant. `None` if a rule has it.
+pub(crate) fn without_word(alias: &Alias, book: &RuleBook) -> Option<String> {
+    let place = match alias.reported.field {
+        AliasField::Vendor => 1,
+        AliasField::Model => 2,
+        AliasField::HardwareRevision => 3,
+        AliasField::Locale => 4,
+    };
+    let wanted = alias.stands_for.as_str();
+    let words: BTreeSet<&str> =
+        book.rules().filter_map(|rule| rule.key().words().get(place).copied()).collect();
+    if words.iter().any(|word| word.eq_ignore_ascii_case(wanted)) {
+        return None;
+    }
+    let meant = nearest(wanted, words.into_iter())?;
+    Some(format!("no rule has the {} {wanted} yet; did you mean {meant}?", alias.reported.field))
 }
 
 /// Returns a failure with a suggestion.

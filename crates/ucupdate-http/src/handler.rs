@@ -58,7 +58,12 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
             if is_device_log(service, &start) {
                 return device_log(service, asker, DEVICE_LOG);
             }
-            (StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {limit} bytes"))
+            (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!(
+                    "the body has more than {limit} bytes, which is the limit `body_limit` of the server"
+                ),
+            )
         }
         BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned()),
         BodyError::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),

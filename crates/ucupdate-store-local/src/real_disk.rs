@@ -35,11 +35,31 @@ impl RealDisk {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Takes the permissions of others from the file `from`, if it is about to become the private file `to`.
+    #[cfg(unix)]
+    fn protect(&self, from: &str, to: &str) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        if !is_private(to) {
+            return Ok(());
+        }
+        let of_owner = cap_std::fs::Permissions::from_std(std::fs::Permissions::from_mode(0o600));
+        self.root.set_permissions(from, of_owner)
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same form as on Unix")]
+    fn protect(&self, _from: &str, _to: &str) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-/// The folder that only the owner of the store may read, because request bodies and device logs contain personal data.
+/// Returns whether only the owner of the store may read what is at a path. Request bodies and device logs contain personal data.
 #[cfg(unix)]
-const PRIVATE_FOLDER: &str = "Logs/Client";
+fn is_private(path: &str) -> bool {
+    const FOLDER: &str = "Logs/Client";
+    path.strip_prefix(FOLDER).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 impl Disk for RealDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
@@ -78,7 +98,7 @@ impl Disk for RealDisk {
     fn create_dir(&self, path: &str) -> io::Result<()> {
         use cap_std::fs::{DirBuilder, DirBuilderExt as _};
         let mut builder = DirBuilder::new();
-        if path == PRIVATE_FOLDER {
+        if is_private(path) {
             builder.mode(0o700);
         }
         self.root.create_dir_with(path, &builder)
@@ -90,10 +110,12 @@ impl Disk for RealDisk {
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        self.protect(from, to)?;
         self.root.hard_link(from, &self.root, to)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.protect(from, to)?;
         self.root.rename(from, &self.root, to)
     }
 

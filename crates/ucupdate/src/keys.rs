@@ -4,7 +4,7 @@
 //! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
 //! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
 //! state/continued/<20 digits>.json      the whole book where the history was continued after a loss, and what is lost
-//! state/probes/probe-<random>          an empty object, deleted at once: its time is the time of the store
+//! state/probes/probe-<random>          a small object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
 //! images/<ingest id>/package.json      written last: what the members are
 //! inventory/<server>.jsonl             the devices that a server knows of; losing one costs what the logs no longer hold

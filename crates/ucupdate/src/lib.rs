@@ -33,7 +33,7 @@ pub use kept::reading::{KeptInventory, UnusableInventory, read_kept_inventory};
 pub use logs::options::LogOptions;
 pub use logs::reader::{AccessLogs, AuditLogs, LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;
-pub use maintenance::access::{StoreAccess, check_access};
+pub use maintenance::access::{StoreAccess, check_access, check_log_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::continuation::{Continued, continue_after_loss};

@@ -21,18 +21,18 @@ pub(super) enum CellTime {
     Foreign(ForeignDate),
 }
 
-/// A time of day on a date, in the zone of the log or in UTC.
+/// A time of day on a date in the zone of the log, or a time with its own distance from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     Civil(FieldTime),
-    Utc(FieldTime),
+    Absolute(UnixTime),
 }
 
 impl Moment {
     pub(super) fn in_zone(self, zone: &Zone) -> UnixTime {
         match self {
             Self::Civil(civil) => zone.moment(civil),
-            Self::Utc(civil) => civil.as_utc(),
+            Self::Absolute(time) => time,
         }
     }
 }
@@ -77,7 +77,7 @@ impl ForeignDate {
         let (numbers, is_log_form) = match read(of_device, DateOrder::DayFirst)? {
             CellTime::Foreign(date) => (date.numbers, false),
             CellTime::Clear(Moment::Civil(civil)) => ((civil.day(), civil.month()), true),
-            CellTime::Clear(Moment::Utc(_)) => return None,
+            CellTime::Clear(Moment::Absolute(_)) => return None,
         };
         match numbers {
             (first, second) if (second, first) == self.numbers => Some(DateOrder::MonthFirst),
@@ -92,9 +92,9 @@ impl ForeignDate {
 /// Reads a time. `order` is the order of a date with dashes, which is the log's own form.
 pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     let cell = cell.trim();
-    let (cell, is_utc) = match cell.strip_suffix(['Z', 'z']) {
-        Some(civil) => (civil, true),
-        None => (cell, false),
+    let (cell, offset) = match cell.strip_suffix(['Z', 'z']) {
+        Some(civil) => (civil, Some(0)),
+        None => with_offset(cell),
     };
     let (date, time) = cell.split_once([' ', 'T'])?;
     let time = time_of_day(time.trim())?;
@@ -104,9 +104,21 @@ pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     if parts.next().is_some() {
         return None;
     }
-    let clear = |civil| Some(CellTime::Clear(if is_utc { Moment::Utc(civil) } else { Moment::Civil(civil) }));
+    let clear = |civil: FieldTime| {
+        let moment = match offset {
+            None => Moment::Civil(civil),
+            Some(minutes) => {
+                let utc = civil.as_utc().as_millis().saturating_sub(minutes * 60_000);
+                Moment::Absolute(UnixTime::from_millis(utc))
+            }
+        };
+        Some(CellTime::Clear(moment))
+    };
     if first.len() == 4 && matches!(separator, '-' | '/' | '.') {
         return clear(FieldTime::new((number(first)?, small(second)?, small(third)?), time)?);
+    }
+    if let Some(month) = MONTHS.iter().position(|month| second.eq_ignore_ascii_case(month)) {
+        return clear(FieldTime::new((year(third)?, u8::try_from(month).ok()? + 1, small(first)?), time)?);
     }
     let (one, two, year) = (small(first)?, small(second)?, year(third)?);
     match separator {
@@ -117,10 +129,29 @@ pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
             },
             time,
         )?),
-        '/' | '.' if !is_utc => {
+        '/' | '.' if offset.is_none() => {
             Some(CellTime::Foreign(ForeignDate { numbers: (one, two), year, time, separator }))
         }
         _ => None,
+    }
+}
+
+/// The English names of months in dates such as `06-Mar-2009`, which Excel writes.
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Splits an offset from UTC such as `+01:00` from the end of a time. Returns it in minutes.
+fn with_offset(cell: &str) -> (&str, Option<i64>) {
+    let split = cell.len().checked_sub(6).and_then(|at| cell.split_at_checked(at));
+    let Some((civil, offset)) = split else { return (cell, None) };
+    let minutes = || {
+        let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+        Some(i64::from(small(hours)?) * 60 + i64::from(small(minutes)?))
+    };
+    match (offset.as_bytes()[0], minutes()) {
+        (b'+', Some(minutes)) => (civil, Some(minutes)),
+        (b'-', Some(minutes)) => (civil, Some(-minutes)),
+        _ => (cell, None),
     }
 }
 
@@ -173,7 +204,7 @@ mod tests {
     fn shown(cell: &str) -> String {
         match read(cell, DateOrder::MonthFirst) {
             Some(CellTime::Clear(Moment::Civil(civil))) => civil.to_string(),
-            Some(CellTime::Clear(Moment::Utc(civil))) => format!("{civil} UTC"),
+            Some(CellTime::Clear(Moment::Absolute(time))) => format!("{} UTC", time.civil_utc()),
             Some(CellTime::Foreign(date)) => {
                 let in_order = |order| date.in_order(order).map_or("-".to_owned(), |civil| civil.to_string());
                 format!("{} or {}", in_order(DateOrder::MonthFirst), in_order(DateOrder::DayFirst))
@@ -189,6 +220,12 @@ mod tests {
             ("03-06-2009 17:07", "06-03-2009 17:07:00"),
             ("2009-03-06 17:07:20", "06-03-2009 17:07:20"),
             ("2009-03-06T17:07:20.123Z", "06-03-2009 17:07:20 UTC"),
+            ("2009-03-06T17:07:20.1230000+01:30", "06-03-2009 15:37:20 UTC"),
+            ("2009-03-06 17:07:20 -08:00", "07-03-2009 01:07:20 UTC"),
+            ("06-Mar-2009 17:07:20", "06-03-2009 17:07:20"),
+            ("6-mar-09 5:07 PM", "06-03-2009 17:07:00"),
+            ("31-Feb-2009 17:07", "none"),
+            ("2009-03-06T17:07:20+1:0", "none"),
             ("3/6/2009 17:07", "06-03-2009 17:07:00 or 03-06-2009 17:07:00"),
             ("3/6/09 5:07 PM", "06-03-2009 17:07:00 or 03-06-2009 17:07:00"),
             ("12/31/2020 12:10:00 AM", "31-12-2020 00:10:00 or -"),

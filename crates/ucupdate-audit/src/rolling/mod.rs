@@ -342,6 +342,11 @@ impl RollingLog {
         self.pending.len()
     }
 
+    /// Returns the time at which the oldest waiting row was added. `None` if no row waits.
+    pub fn oldest(&self) -> Option<UnixTime> {
+        self.pending.front().map(|pending| pending.pushed_at)
+    }
+
     /// Returns `true` if every row is stored durably.
     pub fn is_flushed(&self) -> bool {
         self.pending.is_empty()

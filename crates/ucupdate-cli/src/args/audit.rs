@@ -18,7 +18,7 @@ use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::{AuditLogs, Logged};
 
 /// The rows that are read.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of those of the store: files, folders, or patterns such as 'logs/*.log'
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -50,6 +50,11 @@ impl AuditArgs {
     /// Returns the arguments for the rows of the store since so long ago.
     pub(crate) fn since_ago(time: Duration) -> Self {
         Self { since: Some(Since::Ago(time)), ..Self::default() }
+    }
+
+    /// Returns these arguments with rows since so long ago, unless a time is given already.
+    pub(crate) fn or_since_ago(&self, time: Duration) -> Self {
+        Self { since: self.since.or(Some(Since::Ago(time))), ..self.clone() }
     }
 
     /// Returns whether no files are named.

@@ -1,20 +1,39 @@
 //! Times in the form that people write: a moment in ISO 8601, and a number of days, hours or minutes.
 
+use crate::context::Context;
 use std::str::FromStr;
 use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate_admin::report::iso;
 
 /// A moment, such as `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z` or `2026-12-01T08:00:00+01:00`. Without a
 /// zone, the moment is in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment(pub(crate) UnixTime);
+pub(crate) struct Moment {
+    pub(crate) at: UnixTime,
+    names_zone: bool,
+}
 
 impl FromStr for Moment {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names_zone = text.split_once('T').is_some_and(|(_, time)| time.contains(['Z', '+', '-']));
         moment(text)
-            .map(Self)
+            .map(|at| Self { at, names_zone })
             .ok_or("expected 2026-12-01, or 2026-12-01T08:00:00Z, in UTC unless it ends as +01:00")
+    }
+}
+
+impl Moment {
+    /// Tells that the time of an option is in UTC where it names no time zone.
+    pub(crate) fn tell(self, option: &str, context: &mut Context) {
+        if !self.names_zone {
+            context.output.message(format_args!(
+                "the time of {option} is in UTC, since it names no time zone: {}; write the zone after the time, as in \
+                 2026-12-01T08:00+01:00",
+                iso(self.at)
+            ));
+        }
     }
 }
 
@@ -112,7 +131,7 @@ mod tests {
             ("2009-03-06T00:30+01:00", "05-03-2009 23:30:00"),
             ("2009-03-06T17:10:39-05:30", "06-03-2009 22:40:39"),
         ] {
-            let moment = text.parse::<Moment>().map(|moment| moment.0.civil_utc().to_string());
+            let moment = text.parse::<Moment>().map(|moment| moment.at.civil_utc().to_string());
             assert_eq!(moment.as_deref(), Ok(civil), "{text}");
         }
         for wrong in [

@@ -28,7 +28,7 @@ pub(crate) struct QuestionArgs {
     #[arg(long, value_name = "TYPE/VENDOR/MODEL/REVISION/LOCALE", requires = "installed")]
     device: Option<DeviceKind>,
     /// The version that the device has
-    #[arg(long, value_name = "VERSION", requires = "device")]
+    #[arg(long, value_name = "VERSION", requires = "device", conflicts_with = "request")]
     installed: Option<String>,
     /// The file it asks about [default: cpe.nbt]
     #[arg(long, requires = "device")]

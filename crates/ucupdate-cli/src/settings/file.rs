@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::files::refuse_missing;
 use clap::Command;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -22,7 +22,10 @@ pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<V
     refuse_missing(path)?;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
-    read.map_err(|error| Failure::in_doing(path.display(), &error).into_not_understood())?;
+    read.map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => Failure::in_doing(path.display(), &error).into_not_understood(),
+        _ => Failure::in_doing(path.display(), &error),
+    })?;
     if text.len() as u64 > MAX_BYTES {
         return Err(Failure::not_understood(format_args!(
             "{}: has more than {MAX_BYTES} bytes, expected a configuration file in TOML",

@@ -301,6 +301,25 @@ fn a_device_that_is_kept_in_the_store_does_not_vanish_with_its_log() {
 }
 
 #[test]
+fn a_report_of_files_needs_no_store_and_ends_with_the_files() {
+    let place = Place::new();
+    place.file("audit.log", FIELD_LOG.as_bytes());
+    place.file("noise.log", b"\x00\x01 noise");
+    let told = place.run(&["report", "--audit", "audit.log", "--html", "out.html", "--json"]).json();
+    assert_eq!((&told["devices"], &told["rules"]), (&1.into(), &serde_json::Value::Null));
+    let kinds: Vec<&str> =
+        told["troubles"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"clock-wrong"), "{kinds:?}");
+    let page = std::fs::read_to_string(place.path("out.html")).unwrap();
+    assert!(!page.contains("Rollouts") && !page.contains("Nothing is stopped"), "{page}");
+    let ran = place.run(&["report", "--audit", "audit.log", "noise.log", "--html", "two.html"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(place.path("two.html").exists(), "what was understood is reported");
+    let ran = place.run(&["report", "--access", "noise.log", "--html", "three.html"]);
+    assert_eq!(ran.code, Some(3), "the rest of the report is of the store: {ran:?}");
+}
+
+#[test]
 fn the_report_says_plainly_what_is_stopped_and_needs_nothing_else() {
     let place = at_odds();
     place.file("uc.cab", &ucupdate_cab::package::sample::uc_updates(500));

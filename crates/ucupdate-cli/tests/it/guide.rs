@@ -213,3 +213,40 @@ fn every_page_of_the_guide_stands_in_its_table_of_contents() {
         assert!(Path::new(DOCS).join(link).exists(), "{link}");
     }
 }
+
+/// Collects the names of the functions in the sources below a folder.
+fn functions(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            functions(&path, names);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let found = text.split("fn ").skip(1);
+            names.extend(
+                found.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()),
+            );
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_page_of_faults_names_exists() {
+    let page = std::fs::read_to_string(Path::new(DOCS).join("faults.md")).unwrap();
+    let mut there = BTreeSet::new();
+    functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut there);
+    let named: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_suffix(" |")?.rsplit_once("| "))
+        .map(|(_, last)| last)
+        .collect();
+    let named: Vec<&str> = named
+        .iter()
+        .flat_map(|tests| tests.split(", "))
+        .filter_map(|name| name.strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    assert!(named.len() > 60, "{named:?}");
+    for name in named {
+        assert!(there.contains(name), "no test is called {name}");
+    }
+}

@@ -182,7 +182,13 @@ fn a_store_that_another_user_may_not_read_is_permission_denied_and_not_no_store(
     for (folder, calls) in [
         (
             "ucupdate-data",
-            &[&["rules"][..], &["serve", "--listen", "127.0.0.1:0"], &["fleet"], &["ingest", "uc.cab"]][..],
+            &[
+                &["rules"][..],
+                &["serve", "--listen", "127.0.0.1:0"],
+                &["fleet"],
+                &["ingest", "uc.cab"],
+                &["--config", "ucupdate-data/settings.toml", "rules"],
+            ][..],
         ),
         ("ucupdate-data/state", &[&["rules"], &["approve", IP8540]]),
         ("ucupdate-data/state/revisions", &[&["rules"], &["history"], &["approve", IP8540]]),
@@ -260,4 +266,109 @@ fn a_pattern_or_a_type_that_no_rule_has_is_warned_about_with_the_one_that_may_be
     }
     let ran = place.run(&["ban", "add", "UCPhone/Polycom/*", "9.9.9.9", "--reason", "a fault"]);
     assert!(ran.stderr.is_empty(), "{ran:?}");
+}
+
+#[test]
+fn a_ban_by_the_short_name_of_a_rule_is_refused_with_the_pattern_that_is_meant() {
+    let place = Place::with_package();
+    for (name, meant) in [
+        ("CX700", "UCPhone/Polycom/CX700/*"),
+        ("Polycom/CX700/A", "UCPhone/Polycom/CX700/A/*"),
+        ("polycom", "UCPhone/Polycom/*"),
+    ] {
+        let ran = place.run(&["ban", "add", name, "3.5.6907.9", "--reason", "calls drop"]);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.stderr.contains(&format!("did you mean {meant}?")), "{ran:?}");
+    }
+    assert_eq!(place.run(&["ban", "list"]).done(), "no bans\n");
+    for args in [
+        &["policy", "set", "CX700", "--scheme", "numeric"][..],
+        &["policy", "set", "CX700", "--offer", "newer"],
+        &["policy", "show", "CX700"],
+        &["alias", "set", "hardware-revision", "B", "--stands-for", "A", "--within", "CX700"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(3), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("did you mean UCPhone/Polycom/CX700/*?"), "{args:?}: {ran:?}");
+    }
+    let fleet = place.run(&["fleet", "--rule", "UCPhone/Polcom/*"]);
+    assert_eq!(fleet.code, Some(3), "{fleet:?}");
+    assert!(fleet.stderr.contains("did you mean UCPhone/Polycom/*?"), "{fleet:?}");
+    assert_eq!(place.run(&["fleet", "--rule", "UCPhone/Polycom/*"]).done(), "no devices\n");
+}
+
+#[test]
+fn a_plan_for_a_device_without_a_rule_names_the_nearest_rule() {
+    let place = Place::with_package();
+    let plan =
+        place.run(&["plan", "--device", "UCPhone/Polycom/CX 700/A/ENU", "--installed", "1.0.522.103"]).done();
+    assert!(plan.contains("the nearest is UCPhone/Polycom/CX700/A/ENU/CPE, for model CX700"), "{plan}");
+}
+
+#[test]
+fn an_alias_for_a_word_that_no_rule_has_is_warned_about_with_the_word_that_is_near() {
+    let place = Place::with_package();
+    let ran = place.run(&["alias", "set", "model", "CX 700", "--stands-for", "CX7000"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("no rule has the model CX7000 yet; did you mean CX700?"), "{ran:?}");
+    assert_eq!(place.run(&["alias", "set", "model", "CX 700", "--stands-for", "CX700"]).stderr, "");
+}
+
+#[test]
+fn an_option_that_would_be_ignored_is_a_wrong_call() {
+    let place = Place::with_package();
+    place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
+    place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave", "--percent", "5"]).done();
+    let later = ["--percent", "10", "--start-at", "2030-12-01T22:00Z"];
+    for args in [
+        &["explain", "request.xml", "--installed", "9.9.9.9"][..],
+        &["plan", "request.xml", "--installed", "9.9.9.9"],
+        &["simulate", "--audit", "audit.log", "--installed", "9.9.9.9"],
+        &[&["rollout", "start", IP8540, "3.5.6907.0", "--name", "later"][..], &later].concat(),
+        &[&["rollout", "edit", IP8540, "wave"][..], &later].concat(),
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_time_without_a_zone_is_said_to_be_in_utc() {
+    let place = Place::with_package();
+    let hold =
+        |name: &str, until: &str| place.run(&["hold", "add", name, "--serial", "1", "--until", until]).stderr;
+    let told = hold("fair", "2030-12-01T08:00");
+    assert!(
+        told.contains("the time of --until is in UTC, since it names no time zone: 2030-12-01T08:00:00Z"),
+        "{told}"
+    );
+    assert_eq!(hold("market", "2030-12-01T08:00+01:00"), "");
+    assert_eq!(hold("week", "2030-12-01T08:00:00Z"), "");
+    let start =
+        ["rollout", "start", IP8540, "3.5.6907.0", "--ramp", "10%@0d", "--start-at", "2030-12-01T22:00"];
+    assert!(place.run(&start).stderr.contains("the time of --start-at is in UTC"));
+}
+
+#[test]
+fn the_first_ingest_beside_a_store_of_nearly_the_same_name_says_that_it_makes_a_new_one() {
+    let place = Place::with_package();
+    let ran = place.run(&["--store", "file:ucupdate-dtaa", "ingest", "uc.cab"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let warning =
+        "warning: no store is at ucupdate-dtaa yet, so a new one is made; did you mean ucupdate-data?";
+    assert!(ran.stderr.contains(warning), "{ran:?}");
+    assert!(!place.run(&["ingest", "uc.cab"]).stderr.contains("no store is at"));
+}
+
+#[test]
+fn approving_says_which_groups_and_rules_are_held() {
+    let place = Place::with_package();
+    place.run(&["group", "add", "Lisbon", "--network", "10.1.0.0/16"]).done();
+    place.run(&["hold", "add", "fair", "--group", "Lisbon"]).done();
+    place.run(&["hold", "add", "one", "--serial", "1"]).done();
+    let ran = place.run(&["approve", IP8540]);
+    let warning =
+        "the group Lisbon by the hold fair: nothing is offered there until the hold is over or removed";
+    assert!(ran.stderr.contains(warning), "{ran:?}");
+    assert!(!ran.stderr.contains("hold one"), "{ran:?}");
 }

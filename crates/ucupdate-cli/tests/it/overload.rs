@@ -256,6 +256,41 @@ fn health_is_on_its_own_listener_and_a_lost_store_is_not_ready() {
 }
 
 #[test]
+fn a_server_that_cannot_write_its_logs_is_not_ready() {
+    for (extra, lost) in [(None, 503), (Some("--ready-without-log"), 200)] {
+        let place = Place::with_package();
+        // A file in the place of the folder refuses rows of the superuser, too.
+        let (logs, aside) = (place.path("ucupdate-data/Logs"), place.path("logs"));
+        let _none_yet = std::fs::rename(&logs, &aside);
+        std::fs::write(&logs, "").unwrap();
+        let mut args =
+            vec!["serve", "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--server-name", "here"];
+        args.extend(extra);
+        let serving = place.start(&args, 2);
+        let health = health(&serving);
+        let asked = || exchange(&health, get("/readyz").as_bytes());
+        let answer = asked();
+        assert_eq!(status(&answer), lost, "{answer}");
+        assert!(answer.contains("log rows cannot be written: `Logs/Server/"), "{answer}");
+        // The same with a row that waits.
+        assert_eq!(status(&post(&serving.address(), HANDLER, &[], &phone_request(&place))), 200);
+        let until = Instant::now() + Duration::from_secs(60);
+        while !asked().contains("wait: ") {
+            assert!(Instant::now() < until, "{}", asked());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(status(&asked()), lost);
+        std::fs::remove_file(&logs).unwrap();
+        while asked().contains("log rows cannot be written") {
+            assert!(Instant::now() < until, "{}", asked());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(status(&asked()), 200);
+        assert_eq!(serving.terminated().code, Some(0));
+    }
+}
+
+#[test]
 fn hangup_and_user_signals_do_not_end_a_server() {
     let place = Place::with_package();
     let serving = place.serve_here();

@@ -226,7 +226,7 @@ fn a_request_that_is_none_is_refused_by_explain_and_reported_by_inspect() {
     place.file("body.xml", b"<a><b>c</b></a>");
     assert!(place.run(&["explain", "body.xml"]).refused().starts_with("body.xml: "));
     let report = place.run(&["inspect", "body.xml", "--json"]);
-    assert_eq!(report.code, Some(4));
+    assert_eq!(report.code, Some(1));
     assert_eq!(report.json()["kind"], serde_json::Value::Null);
     assert_eq!(report.json()["unknown_count"], 2);
     assert!(report.json()["refused"].is_string());

@@ -364,9 +364,18 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     let audience = Audience::Group("lab".parse().unwrap());
     make(&mut book, BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("1.9") });
     let notes = make(&mut book, BookCommand::Reject(key(PHONE)));
-    assert_eq!(notes[1..], [format!("{PHONE}: 4.0 is still offered to everybody, by the rollout wave")]);
+    let wave = format!("{PHONE}: 4.0 is still offered to 10% of everybody, by the rollout wave");
+    let lab = format!("{PHONE}: 1.9 is still offered to the group lab, by a pin");
+    assert_eq!((notes.len(), &notes[1]), (2, &wave));
     let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
-    assert_eq!(notes[1..], [format!("{PHONE}: 1.9 is still offered to the group lab, by a pin")]);
+    assert_eq!(notes[1..], [lab.clone(), wave]);
+    make(&mut book, BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") });
+    make(&mut book, BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("3.0") });
+    let notes = make(&mut book, BookCommand::RollBack(key(PHONE)));
+    assert_eq!(notes[1], lab, "a pin of another version than both");
+    make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), String::new().into()));
+    let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
+    assert_eq!(notes[1..], [lab], "a paused rollout offers nothing");
 }
 
 #[test]

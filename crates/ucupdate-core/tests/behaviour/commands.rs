@@ -315,7 +315,7 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
         notes[1..3],
         [
             format!("{PHONE}: rollout old of 1.0 is ended"),
-            format!("{PHONE}: 3.0 is still offered to everybody, by the rollout new"),
+            format!("{PHONE}: 3.0 is still offered to 20% of everybody, by the rollout new"),
         ]
     );
     let notes = make(&mut book, start("1.0", "down"));

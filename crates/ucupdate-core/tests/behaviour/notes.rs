@@ -39,6 +39,10 @@ fn a_policy_that_changes_names_each_field_with_its_old_and_new_value() {
         [
             format!("{PHONE}: policy offer changed from different to newer"),
             format!("{PHONE}: policy floor changed from none to 4.0.7577.0"),
+            format!(
+                "{PHONE}: devices with a newer version than 2.0 keep it, since 2.0 is below the floor 4.0.7577.0; `ucupdate \
+                 policy set {PHONE} --floor none` lets them go back"
+            ),
         ]
     );
     let parts = (notes[1].kind(), notes[1].rule(), notes[1].name(), notes[1].before(), notes[1].after());
@@ -81,6 +85,69 @@ fn a_roll_back_under_a_policy_of_newer_versions_says_that_no_device_goes_back() 
     let kinds: Vec<&str> =
         notes(&book, &BookCommand::RollBack(key(PHONE))).iter().map(|note| note.kind()).collect();
     assert_eq!(kinds, ["rolled-back", "stays-newer"]);
+}
+
+#[test]
+fn every_way_down_that_the_policy_closes_to_devices_says_so() {
+    let (rule, older) = (|| key(PHONE), || ucupdate_core::ReportedVersion::new("1.0"));
+    let kinds = |book: &RuleBook, command: &BookCommand| -> Vec<&str> {
+        notes(book, command).iter().map(Note::kind).collect()
+    };
+    let start = || BookCommand::StartRollout {
+        rule: rule(),
+        audience: Audience::Everybody,
+        version: older(),
+        rollout: Rollout::new("wave".parse().unwrap()),
+    };
+    let mut floor = OfferPolicy::default();
+    floor.floor = Some("2.0".parse().unwrap());
+    for (policy, kept_back) in
+        [(OfferPolicy::offering(OfferRule::Newer), "stays-newer"), (floor.clone(), "below-floor")]
+    {
+        let mut book = book();
+        let earlier = book.clone();
+        make(&mut book, BookCommand::SetPolicy(rule(), policy));
+        let approve = BookCommand::ApproveVersion { rule: rule(), version: older() };
+        assert_eq!(kinds(&book, &approve), ["older", "approved", kept_back]);
+        assert_eq!(kinds(&book, &BookCommand::RollBack(rule())), ["rolled-back", kept_back]);
+        assert_eq!(kinds(&book, &start()), [kept_back, "rollout-started"], "no device goes down");
+        let serial = ucupdate_core::device::DeviceId::Serial("C1".parse().unwrap());
+        let pin = BookCommand::Pin { rule: rule(), audience: Audience::Device(serial), version: older() };
+        assert_eq!(kinds(&book, &pin), ["pinned", kept_back]);
+        make(&mut book, start());
+        let finish = BookCommand::FinishRollout(rule(), "wave".parse().unwrap());
+        assert_eq!(kinds(&book, &finish), ["rollout-over", "older", "approved", kept_back]);
+        let mut older_book = earlier.clone();
+        make(&mut older_book, BookCommand::SetPolicy(rule(), book.rule(&rule()).unwrap().policy().clone()));
+        make(&mut older_book, approve);
+        let restored = earlier_with(&older_book, &book);
+        assert!(restored.contains(&kept_back.to_owned()), "{restored:?}");
+    }
+    let mut book = book();
+    make(&mut book, BookCommand::RollBack(rule()));
+    assert_eq!(kinds(&book, &BookCommand::SetPolicy(rule(), floor)), ["policy-changed", "below-floor"]);
+    let text = Note::BelowFloor { rule: rule(), version: older(), floor: "2.0".parse().unwrap() }.to_string();
+    assert_eq!(
+        text,
+        format!(
+            "{PHONE}: devices with a newer version than 1.0 keep it, since 1.0 is below the floor 2.0; `ucupdate policy \
+             set {PHONE} --floor none` lets them go back"
+        )
+    );
+}
+
+/// Returns the kinds of the notes when `now` goes back to `earlier`.
+fn earlier_with(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
+    let restored = now.restore(earlier, 4).unwrap();
+    restored.notes.iter().map(|note| note.kind().to_owned()).collect()
+}
+
+#[test]
+fn removing_a_rule_lists_the_policy_that_goes_with_it() {
+    let mut book = book();
+    make(&mut book, BookCommand::SetPolicy(key(PHONE), OfferPolicy::offering(OfferRule::Newer)));
+    let notes = notes(&book, &BookCommand::Remove(key(PHONE)));
+    assert_eq!(notes[1].to_string(), format!("{PHONE}: policy offer changed from newer to different"));
 }
 
 #[test]

@@ -204,3 +204,19 @@ fn in_a_new_store_only_the_kinds_of_the_original_package_step_by_the_interim_ima
         }
     }
 }
+
+#[test]
+fn a_stone_whose_image_is_banned_already_says_so_when_it_is_added_or_changed() {
+    let mut book = book();
+    let scope = "UCPhone/LG-Nortel 3.5.6907.0".parse().unwrap();
+    make(&mut book, BookCommand::Ban(ucupdate_core::book::Ban::new(scope, "it bricks phones")));
+    let by_banned = stone("late", "3.0", "3.5.6907.0");
+    let notes = make(&mut book, BookCommand::AddStone(by_banned.clone()));
+    let banned = "the image of the stepping stone late is banned";
+    assert!(notes[1].contains(banned), "{notes:?}");
+    let mut changed = by_banned;
+    changed.below = version("2.0");
+    let change = BookCommand::ReplaceStone { name: "late".parse().unwrap(), stones: vec![changed] };
+    let notes = make(&mut book, change);
+    assert!(notes[1].contains(banned), "{notes:?}");
+}

@@ -121,6 +121,8 @@ pub struct Fetch {
     pub size: Option<u64>,
     /// The time taken in milliseconds. `None` if it was not logged.
     pub taken_ms: Option<u64>,
+    /// `true` if the device had the file already, so nothing was sent (304).
+    pub is_unchanged: bool,
 }
 
 /// The result of a download.

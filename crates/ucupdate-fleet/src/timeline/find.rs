@@ -221,7 +221,7 @@ impl Finder<'_> {
                     TroubleKind::NeverFetched { version } => file.version.as_ref() == Some(version),
                     _ => false,
                 });
-                self.slow(at, fetch);
+                self.pace(at, fetch);
                 if !file.is_signature {
                     self.image(at, file, earlier, later, end);
                 }
@@ -229,12 +229,26 @@ impl Finder<'_> {
         }
     }
 
-    fn slow(&mut self, at: UnixTime, fetch: &Fetch) {
-        let taken = fetch.taken_ms.map(Span::of_millis).filter(|taken| taken.0 >= self.limits.slow);
+    /// Finds a slow download. A later download at the usual pace ends the trouble. A signature is too small to show the
+    /// pace of images, so it ends only the trouble of another signature.
+    fn pace(&mut self, at: UnixTime, fetch: &Fetch) {
+        let taken = fetch.taken_ms.map(Span::of_millis).filter(|_| !fetch.is_unchanged);
         let Some(taken) = taken else { return };
-        let Some(usual) = self.options.peers.and_then(|peers| peers.usual(&fetch.path)) else { return };
-        if taken.0 > usual.0.saturating_mul(self.limits.slow_factor) {
-            self.see(TroubleKind::Slow { file: fetch.file.clone(), taken, usual }, at);
+        let usual = self.options.peers.and_then(|peers| peers.usual(&fetch.path));
+        let is_long = taken.0 >= self.limits.slow;
+        match usual {
+            Some(usual) if is_long && taken.0 > usual.0.saturating_mul(self.limits.slow_factor) => {
+                self.see(TroubleKind::Slow { file: fetch.file.clone(), taken, usual }, at);
+            }
+            // Without peers it is not known whether a long download is usual.
+            None if is_long => {}
+            _ => {
+                let is_signature = fetch.file.is_signature;
+                self.end(
+                    at,
+                    |kind| matches!(kind, TroubleKind::Slow { file, .. } if file.is_signature == is_signature),
+                );
+            }
         }
     }
 

@@ -229,6 +229,7 @@ fn from_access(row: &AccessRow, options: &StoryOptions<'_>) -> DeviceEvent {
                 bytes,
                 size,
                 taken_ms: row.time_taken_ms,
+                is_unchanged: row.status == Some(304),
             })
         }
         None => EventKind::Requested(RequestRow {

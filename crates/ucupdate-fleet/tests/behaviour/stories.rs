@@ -195,6 +195,31 @@ fn a_download_that_takes_much_longer_than_those_of_others_is_slow() {
 }
 
 #[test]
+fn a_slow_download_is_over_after_a_later_download_at_the_usual_pace() {
+    let mut peers = PeerDownloads::default();
+    (0..5).for_each(|_| peers.observe(&access(1, "GET", IMAGE, (200, 0, 0))));
+    let options = StoryOptions::default().with_peers(&peers);
+    let slow = |minutes| AccessRow { time_taken_ms: Some(600_000), ..get(minutes, IMAGE) };
+    let long = |path: &str| AccessRow { time_taken_ms: Some(90_000), ..get(60, path) };
+    let interim = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
+    for (later, is_over) in [
+        (get(60, IMAGE), true),
+        (get(60, interim), true),
+        (slow(60), false),
+        (get(60, SIGNATURE), false),
+        // Nothing was sent, so it shows no pace.
+        (access(60, "GET", IMAGE, (304, 0, 0)), false),
+        // Nobody else downloaded this file, so its usual time is not known.
+        (long(interim), false),
+    ] {
+        let rows = vec![post(0, 200, 0), slow(15), get(15, SIGNATURE), later.clone()];
+        let found = troubles(vec![asked(0, "1.0", "3.5.6907.0")], rows, &options);
+        let slow = found.iter().find(|trouble| trouble.starts_with("slow: ")).unwrap();
+        assert_eq!(slow.ends_with("(over)"), is_over, "{later:?}: {found:?}");
+    }
+}
+
+#[test]
 fn a_known_size_tells_how_fast_a_download_was_and_whether_it_was_whole() {
     let options = StoryOptions::default().with_sizes([(IMAGE.to_owned(), 40_000_000)]);
     let shown = |bytes: &str| {

@@ -56,6 +56,10 @@ const RETRY_TIME: Duration = Duration::from_millis(250);
 /// The time limit for writing one log file. After it the outcome counts as unclear.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
+/// The time beyond the flush interval after which a waiting row shows that the store takes no rows. A store that hangs
+/// reports no failure until [`STORE_TIME`] has passed.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// The time limit for listing the log files.
 const LIST_TIME: Duration = Duration::from_secs(10);
 
@@ -124,9 +128,11 @@ impl Logs {
         self.audit.rolling().pending() + self.access.rolling().pending()
     }
 
-    /// Returns whether the store took the last rows of both logs.
-    pub(crate) fn is_writable(&self) -> bool {
-        [&self.audit, &self.access].iter().all(|log| log.progress.borrow().last_failure.is_empty())
+    /// Returns the reason why rows cannot be written. `None` if the store took the last rows of both logs, and no row waits
+    /// for longer than it should.
+    pub(crate) fn problem(&self, now: UnixTime) -> Option<String> {
+        let most = self.options.roll.flush_interval() + LONGEST_WAIT;
+        [&self.audit, &self.access].iter().find_map(|log| log.problem(now, most))
     }
 
     pub(crate) async fn flush(&self) -> Result<(), LogError> {
@@ -209,6 +215,28 @@ impl Log {
         if let Some(reason) = reason.filter(|_| is_lost && self.losses.is_due(now)) {
             self.report_loss(lost, reason);
         }
+    }
+
+    /// Returns the reason why rows cannot be written: the last write failed, or the oldest row waits for longer than `most`.
+    fn problem(&self, now: UnixTime, most: Duration) -> Option<String> {
+        let failure = self.progress.borrow().last_failure.clone();
+        let (waiting, oldest) = {
+            let rolling = self.rolling();
+            (rolling.pending(), rolling.oldest())
+        };
+        let age = oldest.map_or(0, |oldest| now.as_millis().saturating_sub(oldest.as_millis()));
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        let log = match self.kind {
+            LogKind::Audit => "audit log",
+            LogKind::Access => "access log",
+        };
+        if !failure.is_empty() {
+            return Some(format!("{waiting} row(s) of the {log} wait: {failure}"));
+        }
+        let seconds = age.as_secs();
+        let is_late = age > most;
+        is_late
+            .then(|| format!("{waiting} row(s) of the {log} wait for {seconds} s: no answer from the store"))
     }
 
     fn report_loss(&self, rows: u64, reason: DropReason) {

@@ -9,7 +9,13 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The folders in which a server creates objects.
-const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LogKind::Audit.folder(), LogKind::Access.folder()];
+const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LOG_FOLDERS[0], LOG_FOLDERS[1]];
+
+/// The folders of the logs.
+const LOG_FOLDERS: [&str; 2] = [LogKind::Audit.folder(), LogKind::Access.folder()];
+
+/// The content of a probe. A full disk may take an empty object.
+const PROBE: &[u8] = b"probe\n";
 
 /// The result of [`check_access`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,9 +32,15 @@ impl StoreAccess {
     pub fn is_read_only(&self) -> bool {
         !self.refused.is_empty()
     }
+
+    async fn probe(&mut self, store: &dyn ImageStore, folder: &str) {
+        let Err(error) = probe(store, folder).await else { return };
+        let entry = (folder.to_owned(), error_chain(&error));
+        if may_not_write(&error) { self.refused.push(entry) } else { self.failed.push(entry) }
+    }
 }
 
-/// Checks whether this process may write each folder of a store in which a server makes objects. It writes an empty object
+/// Checks whether this process may write each folder of a store in which a server makes objects. It writes a small object
 /// to each folder and deletes it.
 ///
 /// A folder may belong to another user, for example because a command was run as root once. Then changes or log rows of
@@ -45,9 +57,16 @@ impl StoreAccess {
 pub async fn check_access(store: &dyn ImageStore) -> StoreAccess {
     let mut access = StoreAccess::default();
     for folder in FOLDERS {
-        let Err(error) = probe(store, folder).await else { continue };
-        let entry = (folder.to_owned(), error_chain(&error));
-        if may_not_write(&error) { access.refused.push(entry) } else { access.failed.push(entry) }
+        access.probe(store, folder).await;
+    }
+    access
+}
+
+/// Checks whether this process may write the folders of the logs, as [`check_access`] does for all folders.
+pub async fn check_log_access(store: &dyn ImageStore) -> StoreAccess {
+    let mut access = StoreAccess::default();
+    for folder in LOG_FOLDERS {
+        access.probe(store, folder).await;
     }
     access
 }
@@ -57,12 +76,12 @@ pub(crate) async fn store_time(store: &dyn ImageStore) -> Result<UnixTime, Store
     probe(store, keys::PROBES).await
 }
 
-/// Writes an empty object, deletes it, and returns the time that the store gave it.
+/// Writes a small object, deletes it, and returns the time that the store gave it.
 async fn probe(store: &dyn ImageStore, folder: &str) -> Result<UnixTime, StoreError> {
     let random = random_bytes().map_err(|error| StoreError::backend("drawing random bytes", error))?;
     let name = format!("{folder}probe-{:032x}", u128::from_be_bytes(random));
     let key = StoreKey::parse(&name).map_err(|error| StoreError::backend("naming a probe", error))?;
-    let written = store.put_bytes(&key, Bytes::new()).await?;
+    let written = store.put_bytes(&key, Bytes::from_static(PROBE)).await?;
     store.delete(&key).await?;
     Ok(UnixTime::from(written.modified))
 }

@@ -22,8 +22,11 @@ pub struct Health {
     pub store_reachable: bool,
     /// `true` if the store holds another history than the one that this service has read.
     pub history_replaced: bool,
-    /// `true` if the store took the last log rows. `true` if the service writes no logs.
+    /// `true` if the store took the last log rows, and no row waits for ten seconds longer than the flush interval. `true` if the
+    /// service writes no logs.
     pub log_writable: bool,
+    /// The reason why log rows cannot be written. `None` if they can.
+    pub log_problem: Option<String>,
     /// The number of log rows that were dropped since the start.
     pub dropped_log_rows: u64,
     /// `true` if devices are offered nothing because of the state of the store.
@@ -34,8 +37,8 @@ pub struct Health {
 
 impl Health {
     /// Returns whether the service sees every change of the rule book. A service that does not see changes would also
-    /// miss the kill switch. Logs do not matter here, because a full disk must not take every server out of a load
-    /// balancer.
+    /// miss the kill switch. Logs do not matter here: whether a server without logs may answer is up to the caller, who
+    /// reads [`log_writable`](Self::log_writable).
     pub fn is_ready(&self) -> bool {
         self.store_reachable && !self.history_replaced
     }

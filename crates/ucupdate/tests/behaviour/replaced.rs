@@ -201,10 +201,13 @@ async fn the_health_of_a_server_says_whether_its_logs_are_written() {
     store.on(Call::Create).below("Logs/").always(Fault::Backend);
     ask(&service, &sample::ip8540(), "0.0.0.0");
     assert!(service.flush_logs().await.is_err());
-    assert!(!service.health().log_writable && service.health().is_ready());
+    let health = service.health();
+    assert!(!health.log_writable && health.is_ready());
+    let problem = health.log_problem.unwrap();
+    assert!(problem.starts_with("1 row(s) of the audit log wait: "), "{problem}");
     store.heal();
     service.flush_logs().await.unwrap();
-    assert!(service.health().log_writable);
+    assert!(service.health().log_writable && service.health().log_problem.is_none());
 }
 
 #[cfg(all(feature = "local", unix))]

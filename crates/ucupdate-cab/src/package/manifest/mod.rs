@@ -192,6 +192,18 @@ impl Manifest {
         }
     }
 
+    /// Reports the attributes and elements inside an item such as a model. An item is read as its text alone.
+    fn unused_in_item(&mut self, item: &Element) {
+        let restricts = |name: &str| ManifestItem::of(name).is_some() || looks_like_narrowing(name);
+        for (name, _) in &item.attributes {
+            self.unknown(name, item.at, restricts(name));
+        }
+        for child in &item.children {
+            self.unknown(&child.name, child.at, restricts(&child.name));
+            self.unused_in_item(child);
+        }
+    }
+
     /// Reports an unknown element. An element that contains known elements is taken as a list, so it does not restrict
     /// the update.
     fn unknown_element(&mut self, element: &Element) {
@@ -202,6 +214,11 @@ impl Manifest {
     /// Reads the items that the element itself states.
     fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
         let mut said = Reported::new();
+        for child in &element.children {
+            if ManifestItem::of(&child.name).is_some_and(|item| !item.is_container()) {
+                self.unused_in_item(child);
+            }
+        }
         let attributes = element.attributes.iter().map(|(name, value)| (name, value, element.at, true));
         let children = element.children.iter().map(|child| (&child.name, &child.text, child.at, false));
         for (name, value, at, is_attribute) in attributes.chain(children) {
@@ -357,12 +374,19 @@ mod tests {
             "<Update version='1'><Extra><Model>CX700</Model></Extra></Update>",
             "<List SerialRange='1-2'><Update version='1'/></List>",
             "<Condition/><Update version='1'/>",
+            "<Update version='1'><Model Range='C-D'>CX700</Model></Update>",
+            "<Update version='1'><Revision To='D'>A</Revision></Update>",
+            "<Update version='1'><Model Locale='DEU'>CX700</Model></Update>",
+            "<Update version='1'><Revision>A<From>C</From></Revision></Update>",
+            "<Update version='1'><File><FileName Region='EMEA'>a</FileName></File></Update>",
+            "<Model Revision='C'>CX700</Model><Update version='1'/>",
         ] {
             let manifest = read(&format!("<Updates>{inner}</Updates>"));
             assert!(manifest.unknown.iter().any(|unknown| unknown.is_narrowing), "{inner}");
         }
         for inner in [
             "<Update version='1' Colour='blue'/>",
+            "<Update version='1'><Model Colour='blue'>CX700</Model></Update>",
             "<Device><Model>CX700</Model><Update version='1'/></Device>",
             "<Update version='1'><Files><File FileName='a' Size='3'/></Files></Update>",
         ] {

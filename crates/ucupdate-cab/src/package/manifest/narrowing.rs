@@ -5,14 +5,14 @@
 
 /// The words that indicate a restriction, in lower case. A name is divided into words at changes of case, at digits and
 /// at signs.
-const RESTRICTING: &str = "allow allowed allows applicability applicable applies apply architecture arch audience before below board \
+const RESTRICTING: &str = "allow allowed allows applicability applicable applies apply architecture arch audience base before below board \
     boards bootloader brand brands carrier channel chipset class client compat compatibility compatible \
     condition conditional conditions constraint constraints country countries culture cultures customer \
     denied deny depends dependency device devices domain edition eligible eligibility except excluded \
     excludes exclude excluding expires expiry family filter filters firmware for forbidden from group groups \
     hardware hw if include included includes installed lang language languages lcid limit limits locale \
-    locales mac macs make manufacturer market match matches max maximum min minimum model models not obsolete \
-    oem only os phone phones platform platforms pool prereq prerequisite prerequisites product products range \
+    locales mac macs make manufacturer market match matches max maximum memory min minimum model models not obsolete \
+    oem only os part phone phones platform platforms pool prereq prerequisite prerequisites product products range \
     ranges region regions require required requirement requirements requires restrict restricted restriction \
     restrictions rev revision revisions revs ring rollout scope selector serial serials series since site \
     sites sku skus stage start stepping subset subnet supported supports target targets tenant to unless \
@@ -75,6 +75,9 @@ mod tests {
             "SerialRange",
             "applies-to",
             "OSVersion",
+            "BaseVersion",
+            "PartNumber",
+            "MemorySize",
             "hw",
         ] {
             assert!(looks_like_narrowing(name), "{name}");

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     if let Some(path) = args.replay {
         return replay::run(path, args.revision, context).await;
     }
-    let at = args.at.map(|Moment(at)| at);
+    let at = args.at.map(|moment| moment.at);
     let asked = args.asked.asked(at, context).await?;
     let service = context.administer(IfMissing::Refuse).await?;
     let revision = match at {

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use clap::ArgGroup;
 use serde_json::{Value, json};
-use ucupdate::decide::{Hop, OfferKind, Plan, plan};
+use ucupdate::decide::{Decision, Hop, OfferKind, Plan, Trace, plan};
 use ucupdate::request::Question;
 
 #[derive(Debug, clap::Args)]
@@ -51,6 +51,11 @@ pub(crate) async fn run(args: PlanArgs, context: &mut Context) -> Result<(), Fai
     for question in Question::all_of(&request, from) {
         let plan = plan(snapshot.index(), &question, now);
         text.push_str(&format!("\n{}: {}", Shown(&question.module.file_name), Shown(plan.to_string())));
+        if matches!(plan.end, Decision::NoRule)
+            && let Some(cause) = Trace::of(snapshot.index(), &question, now).first_cause()
+        {
+            text.push_str(&format!("\n  {}", Shown(cause)));
+        }
         modules.push(plan_json(&question, &plan));
     }
     if modules.is_empty() {

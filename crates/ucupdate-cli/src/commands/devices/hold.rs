@@ -88,7 +88,10 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
         }
         HoldCommand::Add(args) => {
             let AddArgs { name, on, until, reason, how } = args;
-            let until = until.map(|until| until.0);
+            if let Some(until) = until {
+                until.tell("--until", context);
+            }
+            let until = until.map(|until| until.at);
             if let Some(over) = until.filter(|until| *until <= SystemClock.now()) {
                 return Err(Failure::new(format_args!("--until {} is over already", iso(over))));
             }

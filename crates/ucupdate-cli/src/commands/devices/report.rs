@@ -11,17 +11,16 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::output::page::charts::patterns;
-use crate::output::page::{Escaped, capital, counted, document};
+use crate::output::page::{Escaped, Marked, capital, counted, document};
 use crate::output::time::iso;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
-use ucupdate::Snapshot;
+use std::time::{Duration, SystemTime};
 use ucupdate::book::{Candidate, Rule, RuleBook, StopScope};
 use ucupdate::inventory::DeviceState;
-use ucupdate::outcomes::Tally;
+use ucupdate::outcomes::{OutcomeCounts, Tally};
 use ucupdate::timeline::Thresholds;
 use ucupdate::timeline::Trouble;
 use ucupdate::value::UnixTime;
@@ -41,7 +40,11 @@ pub(crate) struct ReportArgs {
     /// Write the page to this new file
     #[arg(long, value_name = "OUT")]
     html: PathBuf,
-    /// The number of days whose troubles are reported
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    logs: LogArgs,
+    /// The number of days whose troubles are reported. They end now, or with the last row of the files that are named
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = |text: &str| units::<u16>(text, DAY, 1..=365))]
     days: u16,
 }
@@ -56,23 +59,46 @@ pub(crate) struct Troubles<'a> {
     pub(crate) last: UnixTime,
 }
 
+/// The contents of a report.
+struct Report<'a> {
+    overview: &'a Overview,
+    /// `None` if there is no store.
+    book: Option<&'a RuleBook>,
+    /// `None` if files are read, because they do not have the requests of all servers.
+    tallies: Option<&'a [&'a Tally]>,
+    stories: &'a Stories,
+    days: u16,
+    now: UnixTime,
+}
+
 pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), Failure> {
-    files::new::check([&args.html])?;
-    let service = context.administer(IfMissing::Refuse).await?;
-    let overview =
-        Overview::read(&AuditArgs::default(), &LogArgs::default(), SILENCE, false, context).await?;
+    let ReportArgs { html, audit, logs, days } = args;
+    files::new::check([&html])?;
+    let from_store = audit.is_of_store() && logs.is_of_store();
+    let overview = Overview::read(&audit, &logs, SILENCE, false, context).await?;
+    let time = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    let rows = if from_store { audit.or_since_ago(time) } else { audit };
+    let mut stories =
+        Stories::read(&SelectedDevices::All, &rows, &logs, Thresholds::default(), context).await?;
+    if overview.fleet.is_empty() && stories.stories.is_empty() && !stories.is_understood() {
+        return stories.refuse_nothing_understood();
+    }
     overview.report_limits(context);
-    let since = AuditArgs::since_ago(Duration::from_secs(u64::from(args.days) * 24 * 60 * 60));
-    let stories =
-        Stories::read(&SelectedDevices::All, &since, &LogArgs::default(), Thresholds::default(), context)
-            .await?;
     stories.report_cuts(context);
-    let outcomes = service.read_outcomes().await?.outcomes;
-    let tallies: Vec<&Tally> = outcomes.tallies().collect();
-    let snapshot = service.snapshot();
-    let page = page(&overview, &snapshot, &tallies, &stories, args.days, service.now());
-    files::new::write_file(&args.html, page.as_bytes())?;
-    context.output.message(format_args!("{} has the report", args.html.display()));
+    let end = if from_store { overview.end } else { stories.end.unwrap_or(overview.end) };
+    let first = UnixTime::from_seconds(end.as_seconds().saturating_sub_unsigned(time.as_secs()));
+    stories.stories.iter_mut().for_each(|story| story.troubles.retain(|trouble| trouble.last >= first));
+    let outcomes = match from_store {
+        true => Some(context.administer(IfMissing::Refuse).await?.read_outcomes().await?.outcomes),
+        false => None,
+    };
+    let tallies = outcomes.as_ref().map(|outcomes| outcomes.tallies().collect::<Vec<_>>());
+    let book = overview.rules.as_ref().map(|snapshot| snapshot.book());
+    let now = SystemTime::now().into();
+    let report =
+        Report { overview: &overview, book, tallies: tallies.as_deref(), stories: &stories, days, now };
+    files::new::write_file(&html, report.page().as_bytes())?;
+    context.output.message(format_args!("{} has the report", html.display()));
     if context.output.is_json() {
         let counts = DeviceState::ALL.map(|state| {
             (state.name().to_owned(), overview.counts.states.get(&state).copied().unwrap_or(0).into())
@@ -80,14 +106,14 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
         let states: serde_json::Map<String, serde_json::Value> = counts.into_iter().collect();
         let troubles = troubles(&stories);
         context.output.json_result(&json!({
-            "stopped": snapshot.book().stop(&StopScope::All).is_some(),
-            "rules": snapshot.book().rules().len(),
+            "stopped": book.map(|book| book.stop(&StopScope::All).is_some()),
+            "rules": book.map(|book| book.rules().len()),
             "devices": overview.fleet.len(),
             "states": states,
             "troubles": troubles.iter().map(trouble_json).collect::<Vec<_>>(),
         }))?;
     }
-    Ok(())
+    stories.refuse_nothing_understood()
 }
 
 fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
@@ -99,24 +125,22 @@ fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
     })
 }
 
-fn page(
-    overview: &Overview,
-    snapshot: &Snapshot,
-    tallies: &[&Tally],
-    stories: &Stories,
-    days: u16,
-    now: UnixTime,
-) -> String {
-    let book = snapshot.book();
-    let mut body = format!("<h1>Update report</h1>{}", lead(overview));
-    push_stops(book, &mut body);
-    body.push_str(&patterns());
-    push_fleet(overview, &mut body);
-    push_troubles(stories, days, &mut body);
-    push_rollouts(book, tallies, now, &mut body);
-    push_rules(book, now, &mut body);
-    push_versions(overview, &mut body);
-    document("Update report", &body)
+impl Report<'_> {
+    fn page(&self) -> String {
+        let mut body = format!("<h1>Update report</h1>{}", lead(self.overview));
+        if let Some(book) = self.book {
+            push_stops(book, &mut body);
+        }
+        body.push_str(&patterns());
+        push_fleet(self.overview, &mut body);
+        push_troubles(self.stories, self.days, &mut body);
+        if let Some(book) = self.book {
+            push_rollouts(book, self.tallies, self.now, &mut body);
+            push_rules(book, self.now, &mut body);
+        }
+        push_versions(self.overview, &mut body);
+        document("Update report", &body)
+    }
 }
 
 /// Adds the state of the kill switch.
@@ -174,8 +198,8 @@ fn push_troubles(stories: &Stories, days: u16, body: &mut String) {
             "<li class=\"{class}\"><p><strong>{}</strong> <span class=\"tag {class}\">{state}</span></p><p>{}.</p><p><b>To do:</b> \
              {}.</p><p class=\"facts\">last {}{}</p></li>",
             Escaped(&capital(kind.name()).replace('-', " ")),
-            Escaped(&capital(kind.meaning())),
-            Escaped(kind.remedy()),
+            Marked(&capital(kind.meaning())),
+            Marked(kind.remedy()),
             iso(trouble.last),
             Escaped(&named(&trouble.open))
         );
@@ -220,7 +244,7 @@ pub(crate) fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
     troubles
 }
 
-fn push_rollouts(book: &RuleBook, tallies: &[&Tally], now: UnixTime, body: &mut String) {
+fn push_rollouts(book: &RuleBook, tallies: Option<&[&Tally]>, now: UnixTime, body: &mut String) {
     body.push_str("<section aria-labelledby=\"rollouts\"><h2 id=\"rollouts\">Rollouts</h2>");
     let rollouts: Vec<RolloutReport> =
         book.rules().flat_map(|rule| RolloutReport::all_of(rule, now)).take(MAX_ROWS).collect();
@@ -232,17 +256,21 @@ fn push_rollouts(book: &RuleBook, tallies: &[&Tally], now: UnixTime, body: &mut 
         let is_of = |tally: &&&Tally| {
             tally.rule.to_string() == rollout.rule && tally.rollout.to_string() == rollout.name
         };
-        let counts = tallies.iter().find(is_of).map(|tally| tally.counts).unwrap_or_default();
+        let counts =
+            tallies.map(|tallies| tallies.iter().find(is_of).map(|tally| tally.counts).unwrap_or_default());
+        let count = |number: fn(&OutcomeCounts) -> u64| {
+            counts.as_ref().map_or_else(String::new, |counts| number(counts).to_string())
+        };
         [
             Escaped(&rollout.name).to_string(),
             Escaped(&rollout.rule).to_string(),
             Escaped(&rollout.version).to_string(),
             Escaped(&rollout.whom()).to_string(),
             format!("<span class=\"tag\">{}</span>", Escaped(&rollout.state())),
-            counts.in_flight.to_string(),
-            counts.succeeded.to_string(),
-            counts.failed.to_string(),
-            counts.overdue.to_string(),
+            count(|counts| counts.in_flight),
+            count(|counts| counts.succeeded),
+            count(|counts| counts.failed),
+            count(|counts| counts.overdue),
         ]
     });
     let titles =

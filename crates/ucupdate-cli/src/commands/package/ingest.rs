@@ -255,7 +255,10 @@ async fn one(
         let options = Options::default().with_ingest(ingest.clone());
         *service = Some(match devices {
             Some(_) => context.administer_or_new(options).await.map_err(plain)?,
-            None => context.administer_with(IfMissing::Create, options).await.map_err(plain)?,
+            None => {
+                context.warn_of_new_store();
+                context.administer_with(IfMissing::Create, options).await.map_err(plain)?
+            }
         });
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };

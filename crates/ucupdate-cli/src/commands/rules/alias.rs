@@ -4,6 +4,7 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
+use crate::suggest::{refuse_short_name, without_word};
 use ucupdate::book::{Alias, AliasField, AliasWord, BookCommand, RulePattern};
 
 #[derive(Debug, clap::Subcommand)]
@@ -70,7 +71,14 @@ pub(crate) async fn run(command: AliasCommand, context: &mut Context) -> Result<
             context.output.result(&list)
         }
         AliasCommand::Set(SetArgs { word, stands_for, how }) => {
-            make(&BookCommand::PutAlias(word.alias(stands_for)), &how, context).await
+            if let Some(within) = &word.within {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                refuse_short_name(within, seen.book())?;
+            }
+            let alias = word.alias(stands_for);
+            make(&BookCommand::PutAlias(alias.clone()), &how, context).await?;
+            context.warn(|book| without_word(&alias, book)).await;
+            Ok(())
         }
         AliasCommand::Remove(RemoveArgs { word, how }) => {
             let key = word.alias(AliasWord::from_static("removed")).reported;

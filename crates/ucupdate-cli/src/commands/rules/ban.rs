@@ -4,7 +4,7 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::without_rule;
+use crate::suggest::{refuse_short_name, without_rule};
 use ucupdate::book::{Ban, BanScope, BookCommand, RulePattern};
 use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
@@ -87,6 +87,10 @@ pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<()
                 BanScope::Version { rules, .. } => Some(rules.clone()),
                 _ => None,
             };
+            if let Some(rules) = &rules {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                refuse_short_name(rules, seen.book())?;
+            }
             make(&BookCommand::Ban(Ban::new(scope, &reason)), &how, context).await?;
             if let Some(rules) = rules {
                 context.warn(|book| without_rule(&rules, book)).await;

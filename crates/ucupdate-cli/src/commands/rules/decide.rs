@@ -1,7 +1,7 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
-use super::rollout_report::stop_warning;
+use super::rollout_report::{hold_warning, stop_warning};
 use crate::args::change::{ChangeArgs, make, make_all, make_as_seen, make_roll_back_to, report_nothing};
 use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName, found, matching};
@@ -9,9 +9,9 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::suggest::refused;
 use std::str::FromStr;
-use ucupdate::Snapshot;
 use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::version::ReportedVersion;
+use ucupdate::{Clock as _, Snapshot, SystemClock};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApproveArgs {
@@ -135,7 +135,14 @@ pub(crate) struct RollBackArgs {
 pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {
     approve_named(args, context).await?;
     context.warn(stop_warning).await;
+    warn_of_holds(context).await;
     Ok(())
+}
+
+/// Warns about the holds that keep devices of groups and rules from the versions that were just approved.
+async fn warn_of_holds(context: &mut Context) {
+    let now = SystemClock.now();
+    context.warn(|book| hold_warning(book, now)).await;
 }
 
 async fn approve_named(args: ApproveArgs, context: &mut Context) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::suggest::{no_scheme, without_rule};
+use crate::suggest::{no_scheme, refuse_short_name, without_rule};
 use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, PatternScheme, RuleBook, RulePattern};
 use ucupdate::version::VersionScheme;
@@ -41,6 +41,7 @@ pub(crate) async fn show(rules: &RulePattern, context: &mut Context) -> Result<(
     let service = context.administer(IfMissing::Refuse).await?;
     let snapshot = service.snapshot();
     let book = snapshot.book();
+    refuse_short_name(rules, book)?;
     let is_it = |entry: &&PatternScheme| entry.rules.to_string().eq_ignore_ascii_case(&rules.to_string());
     let entry = book.settings().schemes.iter().find(is_it).ok_or_else(|| no_scheme(rules, book))?;
     context
@@ -55,6 +56,8 @@ pub(crate) async fn set(
     how: &ChangeArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    refuse_short_name(&rules, seen.book())?;
     let command = BookCommand::PutScheme(PatternScheme::new(rules.clone(), scheme));
     make(&command, how, context).await?;
     context.warn(|book| without_rule(&rules, book)).await;

@@ -7,7 +7,7 @@ use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::no_rule;
+use crate::suggest::{no_rule, refuse_short_name};
 use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -245,6 +245,7 @@ async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) 
         window.tell(context);
     }
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    refuse_short_name(rules, seen.book())?;
     let mut commands = Vec::new();
     for rule in seen.book().rules().filter(|rule| rules.holds(rule.key())) {
         let mut policy = rule.policy().clone();

@@ -74,7 +74,7 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "STAGES")]
     ramp: Option<Stages>,
     /// The time at which the stages of --ramp begin, such as 2026-12-01T22:00Z, or 3d from now [default: now]
-    #[arg(long, value_name = "TIME", requires = "ramp")]
+    #[arg(long, value_name = "TIME", requires = "ramp", conflicts_with = "percent")]
     start_at: Option<Start>,
     /// Offer the version only in these hours, such as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
@@ -207,7 +207,7 @@ pub(crate) struct RestartArgs {
 /// A moment, or a time from now.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Start {
-    At(UnixTime),
+    At(Moment),
     In(Span),
 }
 
@@ -219,16 +219,23 @@ impl FromStr for Start {
             return Ok(Self::In(span));
         }
         match text.parse::<Moment>() {
-            Ok(moment) => Ok(Self::At(moment.0)),
+            Ok(moment) => Ok(Self::At(moment)),
             Err(expected) => Err(format!("{expected}, or a time from now, as 3d or 12h")),
         }
     }
 }
 
 impl Start {
+    /// Tells that the time is in UTC where it names no time zone.
+    pub(super) fn tell(self, context: &mut Context) {
+        if let Self::At(moment) = self {
+            moment.tell("--start-at", context);
+        }
+    }
+
     pub(super) fn at(self, now: UnixTime) -> UnixTime {
         match self {
-            Self::At(at) => at,
+            Self::At(moment) => moment.at,
             Self::In(span) => UnixTime::from_seconds(now.as_seconds() + i64::from(span.0)),
         }
     }
@@ -287,6 +294,9 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {
                 window.tell(context);
+            }
+            if let Some(start) = args.start_at {
+                start.tell(context);
             }
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let (commands, how) = args.commands(seen.book(), SystemClock.now())?;

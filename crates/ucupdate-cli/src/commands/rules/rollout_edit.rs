@@ -23,7 +23,7 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "STAGES")]
     ramp: Option<Stages>,
     /// When the stages of --ramp begin to count, as 2026-12-01T22:00Z or, from now, as 3d [default: now]
-    #[arg(long, value_name = "TIME", requires = "ramp")]
+    #[arg(long, value_name = "TIME", requires = "ramp", conflicts_with = "percent")]
     start_at: Option<Start>,
     #[command(flatten)]
     how: ChangeArgs,
@@ -32,6 +32,9 @@ pub(crate) struct EditArgs {
 pub(crate) async fn run(args: EditArgs, context: &mut Context) -> Result<(), Failure> {
     let EditArgs { rule, name, percent, ramp, start_at, how } = args;
     let now = SystemClock.now();
+    if let Some(start) = start_at {
+        start.tell(context);
+    }
     let share = match (percent, ramp) {
         (Some(percent), _) => Share::Percent(percent),
         (None, Some(stages)) => Share::Ramp(Ramp::new(start_at.map_or(now, |start| start.at(now)), stages)),

@@ -1,7 +1,8 @@
 //! The text about kill switches that are on, and about the devices of rollouts.
 
 use crate::output::shown::Shown;
-use ucupdate::book::{RuleBook, Stop, StopScope};
+use ucupdate::book::{HeldDevices, Hold, RuleBook, Stop, StopScope};
+use ucupdate::value::UnixTime;
 use ucupdate_admin::report::RolloutDevices;
 
 /// Returns a line about a kill switch that is on.
@@ -25,6 +26,15 @@ pub(crate) fn stop_warning(book: &RuleBook) -> Option<String> {
     let lines: Vec<String> = book.stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
     (!lines.is_empty())
         .then(|| format!("{}; nothing is offered there until `ucupdate rollout restart`", lines.join("; ")))
+}
+
+/// Returns a warning about the holds on groups and rules that last at a time. `None` if there are none.
+pub(crate) fn hold_warning(book: &RuleBook, now: UnixTime) -> Option<String> {
+    let is_wide = |hold: &&Hold| !matches!(hold.on, HeldDevices::Device(_)) && hold.lasts(now);
+    let lines: Vec<String> =
+        book.holds().filter(is_wide).map(|hold| format!("{} by the hold {}", hold.on, hold.name)).collect();
+    (!lines.is_empty())
+        .then(|| format!("{}: nothing is offered there until the hold is over or removed", lines.join(", ")))
 }
 
 /// Returns the devices of a rollout as a line for people.

@@ -6,21 +6,20 @@ use std::fmt::Write as _;
 /// The number of patterns. Further series share the last one.
 pub(crate) const PATTERNS: usize = 12;
 
-/// The width of a plot, in units of its view box.
-const WIDTH: u32 = 720;
-
-/// The width for the names of bars.
-const NAMES: u32 = 190;
-
-/// The width for the total of a bar.
-const TOTALS: u32 = 64;
-
-/// The height of a bar and of the room around it.
+/// The height of a bar, in pixels.
 const BAR: u32 = 22;
-const BAR_STEP: u32 = 34;
 
-/// The height of columns.
+/// The height of columns, and of the room above and below them, in pixels.
 const COLUMNS: u32 = 220;
+const ABOVE: u32 = 24;
+const BELOW: u32 = 30;
+
+/// The room for the names of columns, in pixels: on wide and on narrow pages.
+const WIDE: u32 = 660;
+const NARROW: u32 = 250;
+
+/// The width of the name of a column, in pixels.
+const NAME: u32 = 44;
 
 /// The marks of each pattern, drawn over its colour on a tile of 8 by 8.
 const MARKS: [&str; PATTERNS] = [
@@ -94,96 +93,90 @@ pub(crate) fn legend(series: &[Series]) -> String {
     list + "</ul>"
 }
 
-/// Returns a plot of horizontal bars. The parts of a bar are the series, and all bars have one scale.
-pub(crate) fn bars(id: &str, title: &str, bars: &[Bar], series: &[Series]) -> String {
+/// Returns a plot of horizontal bars. The parts of a bar are the series, and all bars have one scale. Widths are
+/// percentages, so the plot fits in every page.
+pub(crate) fn bars(title: &str, bars: &[Bar], series: &[Series]) -> String {
     let most = bars.iter().map(Bar::total).max().unwrap_or(0).max(1);
-    let height = u32::try_from(bars.len()).unwrap_or(0) * BAR_STEP + 8;
-    let mut svg = open(id, title, height);
-    let room = f64::from(WIDTH - NAMES - TOTALS);
-    for (place, bar) in (0_u32..).zip(bars) {
-        let y = place * BAR_STEP + 6;
+    let mut list = format!("<ul class=\"drawing bars\" aria-label=\"{}\">", Escaped(title));
+    for bar in bars {
         let _written = write!(
-            svg,
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
-            NAMES - 10,
-            y + 16,
-            Escaped(&shortened(&bar.name, 26))
+            list,
+            "<li><span>{}</span><svg height=\"{BAR}\" aria-hidden=\"true\">",
+            Escaped(&shortened(&bar.name, 60))
         );
-        let mut x = f64::from(NAMES);
+        let mut x = 0.0;
         for (one, value) in series.iter().zip(&bar.values).filter(|(_, value)| **value > 0) {
-            let width = (room * share(*value, most)).max(1.5);
+            let width = (100.0 * share(*value, most)).max(0.4);
             let _written = write!(
-                svg,
-                "<rect class=\"{}\" x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\"><title>{}: {} {value}</title>\
-                 </rect>",
+                list,
+                "<rect class=\"{}\" x=\"{x:.2}%\" y=\"0\" width=\"{width:.2}%\" height=\"{BAR}\"><title>{}: {} {value}</title></rect>",
                 one.class(),
                 Escaped(&bar.name),
                 Escaped(&one.name)
             );
             x += width;
         }
-        let _written =
-            write!(svg, "<text class=\"total\" x=\"{:.1}\" y=\"{}\">{}</text>", x + 8.0, y + 16, bar.total());
+        let _written = write!(list, "</svg><b>{}</b></li>", bar.total());
     }
-    svg + "</svg></div>"
+    list + "</ul>"
 }
 
-/// Returns a plot of columns. The parts of a column are the series, from the bottom.
+/// Returns a plot of columns. The parts of a column are the series, from the bottom. The numbers stand in a table below it,
+/// so a short title describes it.
 pub(crate) fn columns(id: &str, title: &str, columns: &[Bar], series: &[Series]) -> String {
     let most = columns.iter().map(Bar::total).max().unwrap_or(0).max(1);
-    let (top, left) = (24_u32, 56_u32);
-    let mut svg = open(id, title, COLUMNS + top + 34);
-    for (part, y) in [(most, top), (most / 2, top + COLUMNS / 2), (0, top + COLUMNS)] {
-        let _written = write!(
-            svg,
-            "<line class=\"lane\" x1=\"{left}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/><text class=\"name\" x=\"{}\" y=\"{}\" \
-             text-anchor=\"end\">{part}</text>",
-            WIDTH - 8,
-            left - 8,
-            y + 4
-        );
+    let count = u32::try_from(columns.len()).unwrap_or(u32::MAX).max(1);
+    let height = ABOVE + COLUMNS + BELOW;
+    let scale = [(most, ABOVE), (most / 2, ABOVE + COLUMNS / 2), (0, ABOVE + COLUMNS)];
+    let mut svg = format!(
+        "<div class=\"drawing columns\"><svg class=\"scale\" height=\"{height}\" aria-hidden=\"true\">"
+    );
+    for (part, y) in scale {
+        let _written =
+            write!(svg, "<text class=\"name\" x=\"100%\" y=\"{}\" text-anchor=\"end\">{part}</text>", y + 4);
     }
-    let step = f64::from(WIDTH - 8 - left) / f64::from(u32::try_from(columns.len()).unwrap_or(1).max(1));
-    let width = (step * 0.72).min(64.0);
-    // Names of columns need about this much room.
-    let every = ((44.0 / step).ceil()).max(1.0);
+    let _written = write!(
+        svg,
+        "</svg><svg height=\"{height}\" role=\"img\" aria-labelledby=\"{id}\"><title id=\"{id}\">{}</title>",
+        Escaped(title)
+    );
+    for (_, y) in scale {
+        let _written = write!(svg, "<line class=\"lane\" x1=\"0\" y1=\"{y}\" x2=\"100%\" y2=\"{y}\"/>");
+    }
+    let step = 100.0 / f64::from(count);
+    let width = (step * 0.72).min(10.0);
+    let every = (count * NAME).div_ceil(WIDE).max(1);
+    let every_on_narrow = (count * NAME).div_ceil(NARROW).next_multiple_of(every);
     for (place, column) in (0_u32..).zip(columns) {
-        let x = f64::from(left) + step * (f64::from(place) + 0.5) - width / 2.0;
-        let mut y = f64::from(top + COLUMNS);
+        let middle = step * (f64::from(place) + 0.5);
+        let mut y = f64::from(ABOVE + COLUMNS);
         for (one, value) in series.iter().zip(&column.values).filter(|(_, value)| **value > 0) {
             let height = f64::from(COLUMNS) * share(*value, most);
             y -= height;
             let _written = write!(
                 svg,
-                "<rect class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\"><title>{}: {} {value}\
+                "<rect class=\"{}\" x=\"{:.2}%\" y=\"{y:.1}\" width=\"{width:.2}%\" height=\"{:.1}\"><title>{}: {} {value}\
                  </title></rect>",
                 one.class(),
+                middle - width / 2.0,
                 height.max(1.0),
                 Escaped(&column.name),
                 Escaped(&one.name)
             );
         }
-        if f64::from(place) % every < 1.0 {
+        if place % every == 0 {
+            let class = if place % every_on_narrow == 0 { "name" } else { "name wide" };
             let name = column.name.get(5..).unwrap_or(&column.name);
+            let anchor = if middle > 97.0 { "end" } else { "middle" };
             let _written = write!(
                 svg,
-                "<text class=\"name\" x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                x + width / 2.0,
-                top + COLUMNS + 20,
+                "<text class=\"{class}\" x=\"{middle:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
+                ABOVE + COLUMNS + 20,
                 Escaped(name)
             );
         }
     }
     svg + "</svg></div>"
-}
-
-/// Returns the begin of a plot. Its numbers stand in a table below it, so a short title describes it.
-fn open(id: &str, title: &str, height: u32) -> String {
-    format!(
-        "<div class=\"drawing plot\" role=\"region\" tabindex=\"0\" aria-label=\"{0}\"><svg viewBox=\"0 0 {WIDTH} {height}\" \
-         role=\"img\" aria-labelledby=\"{id}\"><title id=\"{id}\">{0}</title>",
-        Escaped(title)
-    )
 }
 
 /// Returns a share of a whole, from 0 to 1.

@@ -27,6 +27,25 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// A text of this program in a page: what stands between backticks becomes code.
+pub(crate) struct Marked<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Marked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = self.0.split('`');
+        if let Some(text) = parts.next() {
+            write!(f, "{}", Escaped(text))?;
+        }
+        while let Some(code) = parts.next() {
+            match parts.next() {
+                Some(text) => write!(f, "<code>{}</code>{}", Escaped(code), Escaped(text))?,
+                None => write!(f, "`{}", Escaped(code))?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Returns a document with a title and a body.
 pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
@@ -47,4 +66,22 @@ pub(crate) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_uppercase().to_string());
     first.unwrap_or_default() + characters.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_between_backticks_becomes_code() {
+        for (text, expected) in [
+            ("run `fleet --csv` <now>", "run <code>fleet --csv</code> &lt;now&gt;"),
+            ("`a` and `<b>`", "<code>a</code> and <code>&lt;b&gt;</code>"),
+            ("one ` alone", "one ` alone"),
+            ("`a` and ` alone", "<code>a</code> and ` alone"),
+            ("", ""),
+        ] {
+            assert_eq!(Marked(text).to_string(), expected);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::book::rule::{Candidate, Rule};
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
 use crate::book::rule_pattern::RulePattern;
-use crate::book::stone::StoneImage;
+use crate::book::stone::{SteppingStone, StoneImage};
 use crate::book::table::Entry;
 
 impl RuleBook {
@@ -69,33 +69,41 @@ impl ChangeDraft<'_> {
                 }
             }
             for stone in self.book.settings.stones.iter().filter(|stone| stone.is_for(rule.key())) {
-                let is_banned = match stone.image {
-                    StoneImage::Release => self
-                        .book
-                        .newest_release(rule.key(), &stone.image_version())
-                        .and_then(|candidate| self.book.release(rule.key(), &candidate))
-                        .is_some_and(|release| {
-                            self.book.is_banned_by(ban, rule.key(), rule.policy(), release)
-                        }),
-                    StoneImage::Interim => self.interim_images().any(|image| {
-                        image.locale == rule.key().kind().locale
-                            && image.update_type == *rule.key().update_type()
-                            && self.book.is_image_banned_by(
-                                ban,
-                                rule.key(),
-                                rule.policy(),
-                                &image.version,
-                                image.files.image.sha256,
-                            )
-                    }),
-                };
-                if is_banned {
+                if self.bans_stone(ban, rule, stone) {
                     let (rule, stone) = (rule.key().clone(), stone.name.clone());
                     self.notes.push(Note::StoneBanned { rule, stone });
                 }
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a ban holds for the image that a stone gives to devices of a rule.
+    fn bans_stone(&self, ban: &Ban, rule: &Rule, stone: &SteppingStone) -> bool {
+        let (key, policy) = (rule.key(), rule.policy());
+        match stone.image {
+            StoneImage::Release => {
+                let release = self.book.newest_release(key, &stone.image_version());
+                let release = release.and_then(|candidate| self.book.release(key, &candidate));
+                release.is_some_and(|release| self.book.is_banned_by(ban, key, policy, release))
+            }
+            StoneImage::Interim => self.interim_images().any(|image| {
+                let sha256 = image.files.image.sha256;
+                image.locale == key.kind().locale
+                    && image.update_type == *key.update_type()
+                    && self.book.is_image_banned_by(ban, key, policy, &image.version, sha256)
+            }),
+        }
+    }
+
+    /// Adds a note for each rule whose devices need a stone with a banned image.
+    pub(super) fn note_banned_stone(&mut self, stone: &SteppingStone) {
+        let rules = self.book.rules().filter(|rule| stone.is_for(rule.key()));
+        let banned = rules.filter(|rule| self.book.bans().any(|ban| self.bans_stone(ban, rule, stone)));
+        let notes: Vec<Note> = banned
+            .map(|rule| Note::StoneBanned { rule: rule.key().clone(), stone: stone.name.clone() })
+            .collect();
+        self.notes.extend(notes);
     }
 
     /// Returns the approved and the pending interim images.

@@ -247,9 +247,6 @@ impl RuleBook {
                 };
                 let rule = change.spelled(rule);
                 change.note_rolled_back(&rule, &rolled);
-                if let Some(from) = &rolled.from {
-                    change.note_still_given(&rule, from);
-                }
             }
             BookCommand::ApproveInterim { locale, update_type, version } => {
                 change.approve_interim(locale, update_type, version.as_ref())?;

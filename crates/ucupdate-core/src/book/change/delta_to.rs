@@ -281,10 +281,14 @@ fn notes_of_rule(before: Option<&Rule>, now: &Rule) -> Vec<Note> {
     }
     if now.approved() != approved {
         let from = version(approved);
-        notes.push(match version(now.approved()) {
-            Some(version) => Note::RolledBack { rule, version, from },
-            None => Note::NothingApproved { rule, from },
-        });
+        match version(now.approved()) {
+            Some(version) => {
+                let kept_back = Note::of_kept_back(now, &version, from.as_ref());
+                notes.push(Note::RolledBack { rule, version, from });
+                notes.extend(kept_back);
+            }
+            None => notes.push(Note::NothingApproved { rule, from }),
+        }
     }
     notes
 }

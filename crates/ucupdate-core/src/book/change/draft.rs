@@ -6,8 +6,9 @@ use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
 use crate::book::interim::InterimRule;
 use crate::book::package::{IngestedPackage, Release};
-use crate::book::policy::{OfferPolicy, OfferRule};
+use crate::book::policy::OfferPolicy;
 use crate::book::releases::ReleasesByRule;
+use crate::book::rollout::Share;
 use crate::book::rule::{Approved, Candidate, Role, RolledBack, Rule, RuleError};
 use crate::book::rule_book::{InterimKey, RuleBook};
 use crate::book::rule_key::RuleKey;
@@ -151,7 +152,8 @@ impl<'a> ChangeDraft<'a> {
             Note::RolloutOver { rule, name, version }
         });
         let over: Vec<Note> = over.collect();
-        let (key, version) = (rule.clone(), approved.version.clone());
+        let (key, version, approved_before) =
+            (rule.clone(), approved.version.clone(), approved.before.clone());
         self.notes.push(match approved.before {
             Some(before) if before.as_str() == version.as_str() => {
                 Note::Unchanged { rule: key, version, state: "approved" }
@@ -160,41 +162,57 @@ impl<'a> ChangeDraft<'a> {
         });
         self.approve_interim_on_way(&rule, &approved.version);
         self.notes.extend(over);
+        self.note_kept_back(&rule, &approved.version, approved_before.as_ref());
         self.note_given(&rule, |policy, version| !policy.is_same_release(version, &approved.version));
     }
 
     pub(crate) fn note_rolled_back(&mut self, rule: &RuleKey, rolled: &RolledBack) {
         let (rule, from) = (rule.clone(), rolled.from.clone());
-        let Some(version) = rolled.to.clone() else {
-            self.notes.push(Note::RolledBackToNothing { rule, from });
-            return;
-        };
-        let policy = self.rule(&rule).map(|rule| rule.policy().clone()).unwrap_or_default();
-        let (key, to) = (rule.clone(), version.clone());
-        self.notes.push(Note::RolledBack { rule: key, version: to, from: from.clone() });
-        let stays =
-            |from: &ReportedVersion| policy.offer == OfferRule::Newer && policy.is_older(&version, from);
-        if let Some(from) = from.filter(stays) {
-            self.notes.push(Note::StaysNewer { rule, version, from });
+        match rolled.to.clone() {
+            None => {
+                self.notes.push(Note::RolledBackToNothing { rule: rule.clone(), from });
+                self.note_given(&rule, |_, _| true);
+            }
+            Some(version) => {
+                let (key, to) = (rule.clone(), version.clone());
+                self.notes.push(Note::RolledBack { rule: key, version: to, from: from.clone() });
+                self.note_kept_back(&rule, &version, from.as_ref());
+                self.note_given(&rule, |policy, given| !policy.is_same_release(given, &version));
+            }
         }
     }
 
-    /// Adds a note for each rollout and pin that still offers this version after it was rejected or rolled back.
+    /// Adds notes about devices that keep a newer version than `version`, because of the policy. `before` is the version
+    /// that they may have.
+    pub(super) fn note_kept_back(
+        &mut self,
+        key: &RuleKey,
+        version: &ReportedVersion,
+        before: Option<&ReportedVersion>,
+    ) {
+        let Some(rule) = self.rule(key) else { return };
+        let notes = Note::of_kept_back(rule, version, before);
+        self.notes.extend(notes);
+    }
+
+    /// Adds a note for each rollout and pin that still offers this version after it was rejected.
     pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
         self.note_given(key, |policy, given| policy.is_same_release(given, version));
     }
 
-    /// Adds a note for each rollout and pin whose version `is_noted` accepts.
+    /// Adds a note for each pin, and each rollout that is not paused, whose version `is_noted` accepts.
     fn note_given(&mut self, key: &RuleKey, is_noted: impl Fn(&OfferPolicy, &ReportedVersion) -> bool) {
         let Some(rule) = self.rule(key) else { return };
         let given = rule.assignments().iter().filter(|assignment| {
             matches!(assignment.role(), Role::Pin | Role::Rollout)
+                && assignment.rollout.as_ref().is_none_or(|rollout| rollout.paused.is_none())
                 && is_noted(rule.policy(), &assignment.candidate.version)
         });
         let notes: Vec<Note> = given
             .map(|assignment| Note::StillGiven {
                 rule: rule.key().clone(),
                 version: assignment.candidate.version.clone(),
+                share: assignment.rollout.as_ref().map_or(Share::All, |rollout| rollout.share.clone()),
                 audience: assignment.audience.clone(),
                 rollout: assignment.rollout.as_ref().map(|rollout| rollout.name.clone()),
             })

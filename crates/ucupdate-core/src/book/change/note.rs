@@ -6,7 +6,7 @@ use crate::book::ban::Ban;
 use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, Hold, HoldName, StopScope};
 use crate::book::pattern_scheme::PatternScheme;
-use crate::book::policy::OfferPolicy;
+use crate::book::policy::{OfferPolicy, OfferRule};
 use crate::book::rollout::{RolloutName, Share};
 use crate::book::rule::{Audience, Candidate, Role, Rule, RuleError};
 use crate::book::rule_key::{RuleKey, UpdateType};
@@ -14,7 +14,7 @@ use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::{PackageId, UnixTime};
-use crate::version::{ReportedVersion, VersionScheme};
+use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 use std::fmt;
 
 /// One fact about the effects of a command.
@@ -110,10 +110,19 @@ pub enum Note {
     NothingApproved { rule: RuleKey, from: Option<ReportedVersion> },
     /// No version is pending in the rule, as it was at the restored revision.
     NothingPending { rule: RuleKey, from: ReportedVersion },
-    /// A rejected or withdrawn version is still offered to some devices. `rollout` is `None` for a pin.
-    StillGiven { rule: RuleKey, version: ReportedVersion, audience: Audience, rollout: Option<RolloutName> },
-    /// A roll back has no effect on devices with the newer version, because the policy offers only newer versions.
+    /// After an approval, a rejection or a roll back, some devices are still offered another version. `rollout` is `None`
+    /// for a pin.
+    StillGiven {
+        rule: RuleKey,
+        version: ReportedVersion,
+        share: Share,
+        audience: Audience,
+        rollout: Option<RolloutName>,
+    },
+    /// An older version has no effect on devices with the newer one, because the policy offers only newer versions.
     StaysNewer { rule: RuleKey, version: ReportedVersion, from: ReportedVersion },
+    /// A version has no effect on devices with a newer one, because it is below the floor of the policy.
+    BelowFloor { rule: RuleKey, version: ReportedVersion, floor: FirmwareVersion },
     /// A rollout was started.
     RolloutStarted {
         rule: RuleKey,
@@ -271,6 +280,7 @@ impl Note {
         let version = |candidate: Option<&Candidate>| candidate.map(|candidate| candidate.version.clone());
         let (approved, pending) = (version(rule.approved()), version(rule.pending()));
         let mut notes = vec![Self::Removed { rule: rule.key().clone(), approved, pending }];
+        notes.extend(Self::policy_changes(rule.key(), rule.policy(), &OfferPolicy::default()));
         for assignment in rule.assignments() {
             let (rule, version) = (rule.key().clone(), assignment.candidate.version.clone());
             match (assignment.role(), &assignment.rollout) {
@@ -284,6 +294,30 @@ impl Note {
             }
         }
         notes
+    }
+
+    /// Returns notes about devices that keep a newer version than `version`, because of the policy of the rule. `before` is
+    /// the version that they may have.
+    pub(crate) fn of_kept_back(
+        rule: &Rule,
+        version: &ReportedVersion,
+        before: Option<&ReportedVersion>,
+    ) -> Vec<Self> {
+        let policy = rule.policy();
+        let newer = before.filter(|before| policy.is_older(version, before));
+        let stays = newer.filter(|_| policy.offer == OfferRule::Newer).map(|from| Self::StaysNewer {
+            rule: rule.key().clone(),
+            version: version.clone(),
+            from: from.clone(),
+        });
+        let floor = policy.floor.as_ref();
+        let below = floor
+            .filter(|floor| policy.is_older(version, &ReportedVersion::new(floor.as_str())))
+            .map(|floor| {
+                let (rule, version, floor) = (rule.key().clone(), version.clone(), floor.clone());
+                Self::BelowFloor { rule, version, floor }
+            });
+        stays.into_iter().chain(below).collect()
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -371,11 +405,14 @@ impl Note {
             Self::Restored { revision } => Parts::new("restored").to(revision),
             Self::NothingApproved { rule, from } => Parts::of("nothing-approved", rule).maybe_from(from),
             Self::NothingPending { rule, from } => Parts::of("nothing-pending", rule).from(from),
-            Self::StillGiven { rule, version, audience, rollout } => {
+            Self::StillGiven { rule, version, audience, rollout, .. } => {
                 let name = rollout.as_ref().map_or_else(|| audience.to_string(), ToString::to_string);
                 Parts::of("still-offered", rule).name(&name).to(version)
             }
             Self::StaysNewer { rule, version, from } => Parts::of("stays-newer", rule).from(from).to(version),
+            Self::BelowFloor { rule, version, floor } => {
+                Parts::of("below-floor", rule).from(floor).to(version)
+            }
             Self::RolloutStarted { rule, name, version, .. } => {
                 Parts::of("rollout-started", rule).name(name).to(version)
             }

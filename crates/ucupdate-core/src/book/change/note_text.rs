@@ -168,16 +168,26 @@ impl fmt::Display for Note {
             Self::NothingPending { rule, from } => {
                 write!(f, "{rule}: nothing is pending, as it was then; {from} was pending")
             }
-            Self::StillGiven { rule, version, audience, rollout: Some(rollout) } => {
-                write!(f, "{rule}: {version} is still offered to {audience}, by the rollout {rollout}")
-            }
-            Self::StillGiven { rule, version, audience, rollout: None } => {
-                write!(f, "{rule}: {version} is still offered to {audience}, by a pin")
+            Self::StillGiven { rule, version, share, audience, rollout } => {
+                write!(f, "{rule}: {version} is still offered to ")?;
+                if !share.is_all() {
+                    write!(f, "{share} of ")?;
+                }
+                match rollout {
+                    Some(rollout) => write!(f, "{audience}, by the rollout {rollout}"),
+                    None => write!(f, "{audience}, by a pin"),
+                }
             }
             Self::StaysNewer { rule, version, from } => write!(
                 f,
                 "{rule}: devices that have {from} keep it, since the policy offers only newer versions than {version} \
                  is; `ucupdate policy set {} --offer different` lets them go back",
+                shell_word(&rule.to_string())
+            ),
+            Self::BelowFloor { rule, version, floor } => write!(
+                f,
+                "{rule}: devices with a newer version than {version} keep it, since {version} is below the floor {floor}; \
+                 `ucupdate policy set {} --floor none` lets them go back",
                 shell_word(&rule.to_string())
             ),
             Self::RolloutStarted { rule, name, version, share, audience } => {

@@ -4,7 +4,7 @@ use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rollout::{Rollout, RolloutName, Share};
-use crate::book::rule::{Audience, Candidate};
+use crate::book::rule::{Audience, Candidate, Rule};
 use crate::book::rule_key::RuleKey;
 use crate::version::ReportedVersion;
 
@@ -23,7 +23,10 @@ impl ChangeDraft<'_> {
         let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
         let before = before.map(|before| before.version).filter(|before| *before != version);
         let (rule, audience) = (self.spelled(key), audience.clone());
+        let approved = self.rule(key).and_then(Rule::approved).map(|approved| approved.version.clone());
+        let pinned = version.clone();
         self.notes.push(Note::Pinned { rule, audience, version, before });
+        self.note_kept_back(key, &pinned, approved.as_ref());
         Ok(())
     }
 
@@ -72,11 +75,14 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Adds notes about a rollout that starts while a newer version is approved or another rollout runs.
+    /// Adds notes about a rollout that starts while a newer version is approved or another rollout runs, and about devices
+    /// that the policy keeps from going down.
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);
-        let newer = newer.filter(|approved| rule.policy().is_older(version, approved));
+        let kept_back = Note::of_kept_back(rule, version, newer);
+        let newer =
+            newer.filter(|approved| rule.policy().is_older(version, approved) && kept_back.is_empty());
         let older = newer.map(|approved| Note::OlderThanApproved {
             rule: rule.key().clone(),
             version: version.clone(),
@@ -87,7 +93,7 @@ impl ChangeDraft<'_> {
             name: rollout.name.clone(),
             version: assignment.candidate.version.clone(),
         });
-        let notes: Vec<Note> = older.into_iter().chain(beside).collect();
+        let notes: Vec<Note> = older.into_iter().chain(kept_back).chain(beside).collect();
         self.notes.extend(notes);
     }
 

@@ -45,10 +45,11 @@ impl ChangeDraft<'_> {
             |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());
         let book = self.book;
         for rule in book.rules() {
-            let before = scheme_in(&book.settings, rule.key()).unwrap_or_default();
-            let now = scheme_in(&settings, rule.key()).unwrap_or_default();
+            let (before, now) = (scheme_in(&book.settings, rule.key()), scheme_in(&settings, rule.key()));
+            let is_same = before == now;
+            let (before, now) = (before.unwrap_or_default(), now.unwrap_or_default());
             let own = &rule.policy().scheme;
-            if before == now || *own == now {
+            if is_same || *own == now {
                 continue;
             }
             if *own != before {
@@ -75,6 +76,12 @@ impl ChangeDraft<'_> {
         if before.scheme != policy.scheme {
             let notes = self.notes_of_scheme(&rule, &before);
             self.notes.extend(notes);
+        }
+        if before.floor != policy.floor
+            && let Some(approved) = self.rule(&rule).and_then(Rule::approved)
+        {
+            let approved = approved.version.clone();
+            self.note_kept_back(&rule, &approved, None);
         }
         Ok(true)
     }

@@ -24,6 +24,7 @@ impl ChangeDraft<'_> {
         settings.sort_stones();
         self.delta.settings = Some(settings);
         self.notes.push(Note::StoneAdded { stone: Box::new(stone.clone()) });
+        self.note_banned_stone(stone);
         Ok(())
     }
 
@@ -52,6 +53,7 @@ impl ChangeDraft<'_> {
         if settings != self.book.settings {
             self.delta.settings = Some(settings);
             self.notes.push(Note::StoneReplaced { before: Box::new(before), stones: stones.to_vec() });
+            stones.iter().for_each(|stone| self.note_banned_stone(stone));
         }
         Ok(())
     }

@@ -252,7 +252,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 ///   find it.
 /// - **A checkpoint's**: the lost or torn file is a cache. It is used only if its digest matches. The mutant is run to
 ///   the end, and every rule book was right.
-/// - **A probe's**: the file is an empty object that is written to read the clock of the store. It is not read
+/// - **A probe's**: the file is a small object that is written to read the clock of the store. It is not read
 ///   afterwards.
 async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();

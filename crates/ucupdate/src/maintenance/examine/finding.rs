@@ -73,9 +73,10 @@ impl Finding {
             "store-unreadable",
             Severity::Problem,
             "store",
-            format!("the store does not answer: {reason}"),
+            format!("the store cannot be read: {reason}"),
             "a store that can be read".to_owned(),
-            "check the disk or the network, and run this again".to_owned(),
+            "give this user the right to read it, or check the disk or the network; then run this again"
+                .to_owned(),
         )
     }
 }

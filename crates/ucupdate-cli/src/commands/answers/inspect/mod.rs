@@ -1,5 +1,7 @@
 //! `ucupdate inspect`: shows the content of a capture, and how a dialect reads it. It can also propose a dialect.
 
+mod capture_file;
+mod exports;
 mod http_message;
 mod messages;
 mod packets;
@@ -28,7 +30,8 @@ const MAX_ROWS: usize = 100_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
-    /// A body of a request or a response, an HTTP message with its head, or packets as text (of Wireshark or tcpdump)
+    /// A body of a request or a response, an HTTP message with its head, or packets: a capture file (pcap, pcapng), or an
+    /// export of Wireshark, tshark or tcpdump as text
     #[arg(value_name = "FILE", required_unless_present = "capture")]
     file: Option<PathBuf>,
     /// Inspect a body that the store keeps, by its id from `ucupdate captures`
@@ -92,9 +95,9 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
     };
     let inspecting = files::blocking(move || {
         let codec = dialect.codec()?;
-        Ok((inspect(&bytes, &codec), codec))
+        Ok((inspect(&bytes, &codec), codec, exports::has_no_bytes(&bytes)))
     });
-    let (inspected, codec) = inspecting.await?;
+    let (inspected, codec, has_no_bytes) = inspecting.await?;
     let suggestion = match &suggest {
         Some(_) => Some(propose(&inspected, &codec, host.as_deref(), context).await?),
         None => None,
@@ -107,6 +110,10 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
     }
     match inspected.iter().find(|one| one.found.error().is_none()) {
         Some(_accepted) => Ok(()),
+        None if has_no_bytes => Err(Failure::not_understood(
+            "the file has packets in words without their bytes, expected an export with bytes, such as that of `tshark -x`, or a \
+             capture file (pcap, pcapng)",
+        )),
         None => Err(refused(&inspected)),
     }
 }

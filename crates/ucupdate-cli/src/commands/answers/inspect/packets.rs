@@ -1,25 +1,28 @@
-//! Packets as text: hex dumps of Wireshark (exported packets or a followed stream) and of `tcpdump -X`.
+//! Packets in a file: hex dumps of Wireshark (exported packets or a followed stream) and of `tcpdump -X`, and the forms of
+//! `exports` and `capture_file`.
 
+use super::{capture_file, exports};
 use std::collections::HashMap;
 
 /// The largest number of packets that are read from a file.
-const MAX_PACKETS: usize = 100_000;
+pub(super) const MAX_PACKETS: usize = 100_000;
 
-/// The bytes of one dump, and the indentation of its lines.
-struct Packet {
-    indent: usize,
-    bytes: Vec<u8>,
+/// The bytes of one packet: with the heads of its protocols, or its payload alone.
+pub(super) struct Packet {
+    /// The side of the stream, if the file tells it apart: the indentation of the lines, the number of the peer, or its port.
+    pub(super) side: u32,
+    pub(super) bytes: Vec<u8>,
 }
 
-/// Returns the payloads of each stream in the order of the file. Empty if the file has no hex dump.
+/// Returns the payloads of each stream in the order of the file. Empty if the file has no packets.
 pub(super) fn streams(file: &[u8]) -> Vec<Vec<u8>> {
     let mut order: Vec<Vec<u8>> = Vec::new();
     let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
     for packet in packets(file) {
         let (stream, payload) = match tcp_payload(&packet.bytes) {
             Some((addresses, payload)) => (addresses.to_vec(), payload),
-            // A followed stream has no headers. The lines of the server are indented.
-            None => (vec![u8::try_from(packet.indent.min(255)).unwrap_or(u8::MAX)], &packet.bytes[..]),
+            // A followed stream has no headers.
+            None => (packet.side.to_be_bytes().to_vec(), &packet.bytes[..]),
         };
         let next = order.len();
         let at = *known.entry(stream).or_insert(next);
@@ -31,8 +34,22 @@ pub(super) fn streams(file: &[u8]) -> Vec<Vec<u8>> {
     order
 }
 
-/// Reads the dumps. A line whose offset does not continue the dump begins another one.
 fn packets(file: &[u8]) -> Vec<Packet> {
+    if let Some(packets) = capture_file::packets(file) {
+        return packets;
+    }
+    // The mark that some editors write in front of a text.
+    let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
+    let mut packets = dumps(file);
+    if packets.is_empty() {
+        packets = exports::packets(file);
+    }
+    packets.truncate(MAX_PACKETS);
+    packets
+}
+
+/// Reads the dumps. A line whose offset does not continue the dump begins another one.
+fn dumps(file: &[u8]) -> Vec<Packet> {
     let mut packets: Vec<Packet> = Vec::new();
     let mut is_open = false;
     for line in file.split(|byte| *byte == b'\n') {
@@ -42,11 +59,12 @@ fn packets(file: &[u8]) -> Vec<Packet> {
         };
         let is_full = packets.len() == MAX_PACKETS;
         // The offsets of a followed stream continue over its packets.
-        let goes_on = |last: &&mut Packet| is_open && last.indent == indent && offset > 0;
+        let side = u32::try_from(indent).unwrap_or(u32::MAX);
+        let goes_on = |last: &&mut Packet| is_open && last.side == side && offset > 0;
         match packets.last_mut().filter(goes_on) {
             Some(last) => last.bytes.extend_from_slice(&bytes),
             None if is_full => break,
-            None => packets.push(Packet { indent, bytes }),
+            None => packets.push(Packet { side, bytes }),
         }
         is_open = true;
     }
@@ -88,11 +106,13 @@ fn dump_line(line: &str) -> Option<(usize, usize, Vec<u8>)> {
 }
 
 /// Returns the addresses and ports of a TCP packet, and its payload. The IPv4 or IPv6 packet may be inside Ethernet,
-/// with or without a VLAN tag, or inside a Linux "cooked" capture.
+/// with or without a VLAN tag, inside a Linux "cooked" capture, or on a loopback.
 fn tcp_payload(packet: &[u8]) -> Option<(&[u8], &[u8])> {
-    [14, 18, 16, 0].into_iter().find_map(|link| {
+    [14, 18, 16, 4, 0].into_iter().find_map(|link| {
         let is_ip = match link {
             0 => true,
+            // The loopback of BSD and Windows has the family of the address as a number in the order of the machine.
+            4 => matches!(packet.get(..4)?, [2, 0, 0, 0] | [0, 0, 0, 2] | [24 | 28 | 30, 0, 0, 0]),
             _ => matches!(packet.get(link - 2..link)?, [0x08, 0x00] | [0x86, 0xDD]),
         };
         is_ip.then(|| ip_payload(packet.get(link..)?))?

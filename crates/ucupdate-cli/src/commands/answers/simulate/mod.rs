@@ -26,7 +26,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"], value_parser = device_count)]
     devices: Option<usize>,
     /// The version of each of these devices [default: the approved version of its rule, or 0.0.0.0]
-    #[arg(long, value_name = "VERSION", requires = "devices", value_parser = version)]
+    #[arg(long, value_name = "VERSION", requires = "devices", conflicts_with_all = ["audit", "since", "time_zone"],
+        value_parser = version)]
     installed: Option<ReportedVersion>,
     #[command(flatten)]
     audit: AuditArgs,

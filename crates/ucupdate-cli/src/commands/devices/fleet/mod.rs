@@ -12,7 +12,7 @@ use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::suggest::no_group;
+use crate::suggest::{no_group, without_rule};
 pub(super) use listing::device_json;
 use overview::Overview;
 use selection::SelectionArgs;
@@ -69,6 +69,11 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         keep(&overview, context).await?;
     }
     let chosen = args.chosen.of(&overview);
+    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty())
+        && let Some(reason) = without_rule(rules, snapshot.book())
+    {
+        return Err(Failure::not_found(reason));
+    }
     if let Some(path) = &args.csv {
         files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
         context.output.message(format_args!("{} has {} device(s)", path.display(), chosen.len()));

@@ -4,7 +4,7 @@ use super::csv::named;
 use super::overview::{Counts, Overview};
 use super::selection::SelectionArgs;
 use crate::output::page::charts::{Bar, Series, bars, columns, legend, patterns};
-use crate::output::page::{Escaped, counted, document};
+use crate::output::page::{Escaped, Marked, counted, document};
 use crate::output::time::iso;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -128,7 +128,7 @@ pub(crate) fn push_fleet(overview: &Overview, body: &mut String) {
     let shown: Vec<Series> = states.keys().map(|state| series(*state)).collect();
     body.push_str("<h3>By model</h3>");
     if !plotted.is_empty() {
-        body.push_str(&bars("by-model", "Devices of each model by state", &plotted, &shown));
+        body.push_str(&bars("Devices of each model by state", &plotted, &shown));
         body.push_str(&legend(&shown));
     }
     let names: Vec<String> = states.keys().map(|state| label(*state)).collect();
@@ -212,8 +212,8 @@ fn by_day(days: &[DayCount]) -> (Vec<String>, Vec<Bar>) {
 fn push_numbers(first: &str, names: &[String], rows: &[Bar], body: &mut String) {
     let _written = write!(
         body,
-        "<details><summary>The numbers of this plot</summary><div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Numbers by \
-         {0}\"><table><thead><tr><th scope=\"col\">{0}</th>",
+        "<details><summary>The numbers of this plot</summary><table class=\"cards\" aria-label=\"Numbers by {}\"><thead><tr><th \
+         scope=\"col\">{first}</th>",
         first.to_lowercase()
     );
     for name in names {
@@ -222,12 +222,12 @@ fn push_numbers(first: &str, names: &[String], rows: &[Bar], body: &mut String) 
     body.push_str("</tr></thead><tbody>");
     for row in rows {
         let _written = write!(body, "<tr><th scope=\"row\">{}</th>", Escaped(&row.name));
-        for value in &row.values {
-            let _written = write!(body, "<td class=\"number\">{value}</td>");
+        for (name, value) in names.iter().zip(&row.values) {
+            let _written = write!(body, "<td class=\"number\" data-title=\"{}\">{value}</td>", Escaped(name));
         }
         body.push_str("</tr>");
     }
-    body.push_str("</tbody></table></div></details>");
+    body.push_str("</tbody></table></details>");
 }
 
 /// Adds a table. The cells are HTML. On narrow pages each row becomes a block, and each cell has its title in front.
@@ -259,7 +259,7 @@ fn push_devices(overview: &Overview, chosen: &[DeviceNumber], body: &mut String)
         let identity = device.identity().map(|identity| identity.to_string()).unwrap_or_default();
         let why = standing.decision.as_ref().filter(|_| standing.reason().is_some()).map(ToString::to_string);
         let why =
-            why.map(|why| format!("<br><span class=\"facts\">{}</span>", Escaped(&why))).unwrap_or_default();
+            why.map(|why| format!("<br><span class=\"facts\">{}</span>", Marked(&why))).unwrap_or_default();
         let has: Vec<String> = device.modules.iter().map(named).collect();
         let asked = iso(device.last_asked);
         [

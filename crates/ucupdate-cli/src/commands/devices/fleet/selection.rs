@@ -19,7 +19,7 @@ pub(crate) struct SelectionArgs {
     behind: bool,
     /// List only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
     #[arg(long, value_name = "PATTERN")]
-    rule: Option<RulePattern>,
+    pub(crate) rule: Option<RulePattern>,
     /// List only devices in this group
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<GroupName>,
@@ -123,7 +123,9 @@ fn is_of_rule(pattern: &RulePattern, device: &InventoryDevice, overview: &Overvi
     Question::all_of(&request, AskedFrom::default()).any(|question| {
         let rule = overview.index().and_then(|index| index.rule_of(&question));
         match rule {
-            Some(rule) => pattern.holds(rule.key()),
+            Some(rule) => {
+                overview.rules.as_ref().is_some_and(|rules| rules.book().covers(pattern, rule.key()))
+            }
             None => {
                 let update_type = question.module.update_type_stem().parse::<UpdateType>().ok();
                 let key =

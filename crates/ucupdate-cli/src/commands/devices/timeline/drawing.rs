@@ -9,22 +9,18 @@ use ucupdate::value::UnixTime;
 /// The maximum number of events in a drawing. If there are more, the latest are drawn.
 pub(super) const MAX_DRAWN: usize = 200;
 
-/// The size of the drawing, in units of the view box.
-const WIDTH: f64 = 960.0;
-const LEFT: f64 = 96.0;
-const RIGHT: f64 = 24.0;
+/// The vertical position of each lane, in pixels. Horizontal positions are percentages, so a drawing fits in every page.
+const ASKED: f64 = 48.0;
+const FILES: f64 = 96.0;
+const TROUBLES: f64 = 142.0;
+const AXIS: f64 = 170.0;
+const HEIGHT: f64 = 216.0;
 
-/// The vertical position of each lane.
-const ASKED: f64 = 34.0;
-const FILES: f64 = 78.0;
-const TROUBLES: f64 = 122.0;
-const AXIS: f64 = 150.0;
-const HEIGHT: f64 = 196.0;
+/// The smallest distance between two labels of the axis, in percent: on wide and on narrow pages.
+const LABEL_DISTANCE: f64 = 14.0;
+const NARROW_LABEL_DISTANCE: f64 = 32.0;
 
-/// The smallest distance between two labels of the axis.
-const LABEL_DISTANCE: f64 = 64.0;
-
-/// The horizontal positions of times. The distance between two times grows with the logarithm of the time between them,
+/// The horizontal positions of times in percent. The distance between two times grows with the logarithm of the time between them,
 /// so that minutes and days fit in one drawing.
 struct Axis {
     times: Vec<UnixTime>,
@@ -43,14 +39,13 @@ impl Axis {
             at += (1.0 + f64::from(seconds)).ln().max(0.4);
             places.push(at);
         }
-        let scale = if at > 0.0 { (WIDTH - LEFT - RIGHT) / at } else { 0.0 };
-        let middle = if at > 0.0 { LEFT } else { (WIDTH + LEFT) / 2.0 };
-        Self { times, places: places.into_iter().map(|place| middle + place * scale).collect() }
+        let percent = |place: f64| if at > 0.0 { 100.0 * place / at } else { 50.0 };
+        Self { times, places: places.into_iter().map(percent).collect() }
     }
 
     fn place(&self, at: UnixTime) -> f64 {
         let index = self.times.partition_point(|time| *time < at);
-        self.places.get(index).or(self.places.last()).copied().unwrap_or(LEFT)
+        self.places.get(index).or(self.places.last()).copied().unwrap_or(0.0)
     }
 }
 
@@ -64,7 +59,7 @@ pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
     let mut svg = String::new();
     let _written = write!(
         svg,
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"t{number}\"><title id=\"t{number}\">Drawn \
+        "<svg height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"t{number}\"><title id=\"t{number}\">Drawn \
          timeline of {}: {} events, {} troubles</title>",
         Escaped(&story.name()),
         events.len(),
@@ -73,10 +68,8 @@ pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
     for (name, y) in [("requests", ASKED), ("files", FILES), ("troubles", TROUBLES)] {
         let _written = write!(
             svg,
-            "<line class=\"lane\" x1=\"{LEFT}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/><text class=\"name\" x=\"0\" y=\"{}\">{name}\
-             </text>",
-            WIDTH - RIGHT,
-            y + 4.0
+            "<line class=\"lane\" x1=\"0\" y1=\"{y}\" x2=\"100%\" y2=\"{y}\"/><text class=\"name\" x=\"6\" y=\"{}\">{name}</text>",
+            y - 15.0
         );
     }
     events.iter().for_each(|event| push_event(event, &axis, &mut svg));
@@ -86,7 +79,7 @@ pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
         let said = trouble.to_string();
         let _written = write!(
             svg,
-            "<path class=\"{class}\" d=\"M{x:.1} {:.1} l8 14 h-16 z\"><title>{}</title></path>",
+            "<svg x=\"{x:.2}%\" y=\"{}\"><path class=\"{class}\" d=\"M0 0l8 14h-16z\"><title>{}</title></path></svg>",
             TROUBLES - 8.0,
             Escaped(&said)
         );
@@ -119,64 +112,82 @@ fn push_event(event: &DeviceEvent, axis: &Axis, svg: &mut String) {
             };
             let from = axis.place(start(event));
             let (height, y) = if fetch.file.is_signature { (6.0, FILES + 8.0) } else { (14.0, FILES - 8.0) };
-            let width = (x - from).max(4.0);
+            let width = (x - from).max(0.7);
             write!(
                 svg,
-                "<rect class=\"{class}\" x=\"{:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\" rx=\"2\">{title}</rect>",
+                "<rect class=\"{class}\" x=\"{:.2}%\" y=\"{y}\" width=\"{width:.2}%\" height=\"{height}\" rx=\"2\">{title}</rect>",
                 x - width
             )
         }
         EventKind::Asked { modules, .. } => {
             let is_offered = modules.iter().any(|module| module.offered.is_some());
             let class = if is_offered { "offer" } else { "ask" };
-            write!(svg, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{ASKED}\" r=\"7\">{title}</circle>")
+            write!(svg, "<circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{ASKED}\" r=\"7\">{title}</circle>")
         }
         EventKind::Requested(row) => {
             let class = if row.is_answered() { "ask" } else { "bad" };
-            write!(svg, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{ASKED}\" r=\"7\">{title}</circle>")
+            write!(svg, "<circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{ASKED}\" r=\"7\">{title}</circle>")
         }
         EventKind::Restarted { .. } => {
-            let (top, bottom) = (ASKED - 20.0, FILES + 16.0);
+            let (top, bottom) = (ASKED - 32.0, FILES + 16.0);
             write!(
                 svg,
-                "<path class=\"restart\" d=\"M{x:.1} {top} V{bottom}\">{title}</path><text class=\"restart\" x=\"{x:.1}\" \
-                 y=\"11\" text-anchor=\"middle\">restart</text>"
+                "<line class=\"restart\" x1=\"{x:.2}%\" y1=\"{top}\" x2=\"{x:.2}%\" y2=\"{bottom}\">{title}</line><text \
+                 class=\"restart wide\" x=\"{x:.2}%\" y=\"11\" text-anchor=\"{}\">restart</text>",
+                anchor(x)
             )
         }
-        _ => write!(svg, "<circle class=\"part\" cx=\"{x:.1}\" cy=\"{ASKED}\" r=\"4\">{title}</circle>"),
+        _ => write!(svg, "<circle class=\"part\" cx=\"{x:.2}%\" cy=\"{ASKED}\" r=\"4\">{title}</circle>"),
     };
 }
 
+/// Returns how a text stands at a position. Texts near the edges begin and end there.
+fn anchor(x: f64) -> &'static str {
+    match x {
+        x if x < 8.0 => "start",
+        x if x > 92.0 => "end",
+        _ => "middle",
+    }
+}
+
+/// Adds the axis and its labels. A day is named at its first label.
 fn push_axis(axis: &Axis, svg: &mut String) {
-    let _written = write!(
-        svg,
-        "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{AXIS}\" x2=\"{}\" y2=\"{AXIS}\"/>",
-        WIDTH - RIGHT
-    );
-    let (mut last, mut day) = (f64::MIN, String::new());
+    let _written = write!(svg, "<line class=\"axis\" x1=\"0\" y1=\"{AXIS}\" x2=\"100%\" y2=\"{AXIS}\"/>");
+    let (mut last, mut last_narrow) = (f64::MIN, f64::MIN);
+    let (mut day, mut day_narrow) = (String::new(), String::new());
     for (time, x) in axis.times.iter().zip(&axis.places) {
         if x - last < LABEL_DISTANCE {
             continue;
         }
         last = *x;
-        let iso = iso(*time);
+        let is_narrow = x - last_narrow >= NARROW_LABEL_DISTANCE;
+        let (iso, anchor) = (iso(*time), anchor(*x));
         let (date, clock) = (iso.get(..10).unwrap_or_default(), iso.get(11..16).unwrap_or_default());
-        // The labels near the right edge end there.
-        let anchor = if *x > WIDTH - RIGHT - 30.0 { "end" } else { "middle" };
+        let class = if is_narrow { "" } else { "wide" };
         let _written = write!(
             svg,
-            "<line class=\"axis\" x1=\"{x:.1}\" y1=\"{AXIS}\" x2=\"{x:.1}\" y2=\"{}\"/><text x=\"{x:.1}\" y=\"{}\" \
-             text-anchor=\"{anchor}\">{clock}</text>",
+            "<line class=\"axis\" x1=\"{x:.2}%\" y1=\"{AXIS}\" x2=\"{x:.2}%\" y2=\"{}\"/><text class=\"{class}\" x=\"{x:.2}%\" \
+             y=\"{}\" text-anchor=\"{anchor}\">{clock}</text>",
             AXIS + 6.0,
             AXIS + 20.0
         );
-        if date != day {
+        let (is_new, is_new_on_narrow) = (date != day, is_narrow && date != day_narrow);
+        if is_new || is_new_on_narrow {
+            let class = match (is_new, is_new_on_narrow) {
+                (true, true) => "name",
+                (true, false) => "name wide",
+                _ => "name narrow",
+            };
             let _written = write!(
                 svg,
-                "<text class=\"name\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{date}</text>",
+                "<text class=\"{class}\" x=\"{x:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{date}</text>",
                 AXIS + 38.0
             );
-            day = date.to_owned();
+        }
+        date.clone_into(&mut day);
+        if is_narrow {
+            last_narrow = *x;
+            date.clone_into(&mut day_narrow);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::drawing::{MAX_DRAWN, drawing};
 use super::report::known;
 use super::stories::Stories;
-use crate::output::page::{Escaped, capital, counted, document};
+use crate::output::page::{Escaped, Marked, capital, counted, document};
 use crate::output::time::iso;
 use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
@@ -12,7 +12,7 @@ use ucupdate::timeline::{DeviceStory, EventKind, FetchOutcome, Trouble};
 /// The key to the drawing.
 const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a version was offered, red where the server refused. \
                       Bars are downloads of images, and below them of signatures. Triangles are troubles: filled where they \
-                      go on. Long pauses are shortened.</p>";
+                      go on. Dashed lines are restarts. Long pauses are shortened.</p>";
 
 /// The maximum number of devices on a page.
 const MAX_DEVICES: usize = 1000;
@@ -76,12 +76,7 @@ pub(crate) fn push_story(story: &DeviceStory, number: usize, body: &mut String) 
         Escaped(&story.name()),
         facts(story)
     );
-    let _written = write!(
-        body,
-        "<div class=\"drawing\" role=\"region\" tabindex=\"0\" aria-label=\"Drawn timeline of {}\">{}</div>",
-        Escaped(&story.name()),
-        drawing(story, number)
-    );
+    let _written = write!(body, "<div class=\"drawing\">{}</div>", drawing(story, number));
     body.push_str(LEGEND);
     if story.events.len() > MAX_DRAWN {
         let _written = write!(body, "<p class=\"facts\">The drawing has the last {MAX_DRAWN} events.</p>");
@@ -120,8 +115,8 @@ fn push_trouble(trouble: &Trouble, body: &mut String) {
         "<li class=\"{class}\"><p><strong>{}</strong> <span class=\"tag {class}\">{state}</span></p><p>{}.</p><p><b>To do:</b> \
          {}.</p><p class=\"facts\">{times}</p></li>",
         Escaped(&capital(&trouble.kind.to_string())),
-        Escaped(&capital(trouble.kind.meaning())),
-        Escaped(trouble.kind.remedy())
+        Marked(&capital(trouble.kind.meaning())),
+        Marked(trouble.kind.remedy())
     );
 }
 

@@ -49,6 +49,9 @@ pub(crate) struct ServeArgs {
     /// Address and port of /metrics, for Prometheus; /healthz and /readyz are answered there too
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
+    /// Let /readyz answer 200 while log rows cannot be written, for example because the disk is full [default: 503]
+    #[arg(long)]
+    pub(crate) ready_without_log: bool,
     /// The number of simultaneous connections by https, and the same number by http. Beyond it, the connection that
     /// has been idle longest is closed [default: 4096, or what the limit of open files allows]
     #[arg(long, value_name = "N", value_parser = positive)]
@@ -278,15 +281,17 @@ impl ServeArgs {
         if !self.internal_network.is_empty() {
             return None;
         }
+        let is_proxied = !self.trust_proxy.is_empty();
         let is_open = |listener: &&Listener<'_>| match listener.side {
             Some(Side::External) => false,
             // The administrator separated the sides. Such an address cannot be reached from the internet.
             Some(Side::Internal) => !is_private(listener.address.ip()),
-            None => !listener.address.ip().is_loopback(),
+            None => is_proxied || !listener.address.ip().is_loopback(),
         };
         let Listener { address, .. } = listeners.iter().find(is_open)?;
+        let through = if is_proxied { " or a trusted proxy" } else { "" };
         Some(format!(
-            "warning: --internal-network not given, so everybody who reaches {address} is served the internal paths \
+            "warning: --internal-network not given, so everybody who reaches {address}{through} is served the internal paths \
              without credentials; give the networks of your devices, or serve those outside at --external-listen"
         ))
     }
@@ -479,6 +484,9 @@ mod tests {
         assert_eq!(warning("--listen 0.0.0.0:80 --internal-network 10.0.0.0/8"), None);
         assert!(warning("--listen 10.0.0.1:80").is_some(), "a proxy may stand in front of it");
         assert_eq!(warning("--listen 10.0.0.1:80 --external-listen 0.0.0.0:81"), None);
+        assert_eq!(warning("--listen 127.0.0.1:80"), None);
+        let proxied = warning("--listen 127.0.0.1:80 --trust-proxy 127.0.0.1").unwrap();
+        assert!(proxied.contains("who reaches 127.0.0.1:80 or a trusted proxy"), "{proxied}");
         assert!(warning("--listen 198.51.100.1:80 --external-listen 198.51.100.1:81").is_some());
     }
 

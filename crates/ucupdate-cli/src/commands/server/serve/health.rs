@@ -3,6 +3,7 @@
 
 use crate::failure::Failure;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::server::conn::http1;
@@ -13,14 +14,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use ucupdate::{Metrics, UpdateService};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
+use ucupdate::{Metrics, UpdateService, check_log_access};
 
 /// The number of connections at a time.
 const CONNECTIONS: usize = 16;
 
 /// The time limit of a whole connection. It has a single request.
 const TIME: Duration = Duration::from_secs(5);
+
+/// The time limit of a look at the folders of the logs.
+const LOOK_TIME: Duration = Duration::from_secs(3);
+
+/// The time for which a look is used that found the logs writable.
+const GOOD_LOOK: Duration = Duration::from_secs(30);
+
+/// The time for which a look is used that found a problem.
+const BAD_LOOK: Duration = Duration::from_secs(5);
 
 /// A listener that is bound and does not answer yet.
 pub(crate) struct HealthListener(TcpListener);
@@ -40,7 +51,7 @@ impl HealthListener {
     }
 
     /// Answers until it is dropped. Answers `/metrics` only if there are metrics.
-    pub(crate) async fn serve(self, service: UpdateService, metrics: Option<Arc<Metrics>>) -> Infallible {
+    pub(crate) async fn serve(self, readiness: Readiness, metrics: Option<Arc<Metrics>>) -> Infallible {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let place = Arc::clone(&places).acquire_owned().await;
@@ -48,11 +59,12 @@ impl HealthListener {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
-            let (service, metrics) = (service.clone(), metrics.clone());
+            let (readiness, metrics) = (readiness.clone(), metrics.clone());
             tokio::spawn(async move {
                 let answering = service_fn(|request| {
-                    let answered = answer(&service, metrics.as_deref(), &request);
-                    async { Ok::<_, Infallible>(answered) }
+                    let (request, _body) = Request::into_parts(request);
+                    let (readiness, metrics) = (readiness.clone(), metrics.clone());
+                    async move { Ok::<_, Infallible>(answer(&readiness, metrics.as_deref(), &request).await) }
                 });
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -65,18 +77,93 @@ impl HealthListener {
     }
 }
 
-fn answer<B>(
-    service: &UpdateService,
-    metrics: Option<&Metrics>,
-    request: &Request<B>,
-) -> Response<Full<Bytes>> {
+/// Decides whether devices may be sent to this server.
+#[derive(Clone)]
+pub(crate) struct Readiness {
+    service: UpdateService,
+    needs_logs: bool,
+    last_look: Arc<Mutex<Option<Look>>>,
+}
+
+/// A look at the folders of the logs.
+struct Look {
+    at: Instant,
+    /// `None` if rows can be written.
+    problem: Option<String>,
+}
+
+impl Readiness {
+    /// With `needs_logs`, a server that cannot write log rows is not ready.
+    pub(crate) fn new(service: UpdateService, needs_logs: bool) -> Self {
+        Self { service, needs_logs, last_look: Arc::default() }
+    }
+
+    /// Returns the status and the body of `/readyz`.
+    async fn status(&self) -> (StatusCode, String) {
+        let health = self.service.health();
+        let revision = health.revision;
+        if health.is_ready() {
+            let problem = match health.log_problem {
+                Some(problem) => Some(problem),
+                None => self.look().await,
+            };
+            return match problem {
+                None => (StatusCode::OK, format!("ready at revision {revision}")),
+                Some(problem) if self.needs_logs => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    format!("not ready at revision {revision}: log rows cannot be written: {problem}"),
+                ),
+                Some(problem) => (
+                    StatusCode::OK,
+                    format!("ready at revision {revision}, but log rows cannot be written: {problem}"),
+                ),
+            };
+        }
+        let what = if health.history_replaced {
+            "the history in the store was replaced"
+        } else {
+            "the store cannot be read, so changes such as the kill switch have no effect here"
+        };
+        let offers = if health.offers_stopped { "; nothing is offered" } else { "; offers go on" };
+        let problem = health.problem.map(|problem| format!(": {problem}")).unwrap_or_default();
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready at revision {revision}: {what}{offers}{problem}"),
+        )
+    }
+
+    /// Returns the reason why the folders of the logs cannot be written. A server that no device asks writes no rows, so it
+    /// has to try.
+    async fn look(&self) -> Option<String> {
+        let mut last = self.last_look.lock().await;
+        if let Some(look) = &*last {
+            let life = if look.problem.is_none() { GOOD_LOOK } else { BAD_LOOK };
+            if look.at.elapsed() < life {
+                return look.problem.clone();
+            }
+        }
+        let looking = check_log_access(&**self.service.store());
+        let problem = match tokio::time::timeout(LOOK_TIME, looking).await {
+            Ok(access) => access.refused.into_iter().chain(access.failed).next(),
+            Err(_) => Some(("Logs/".to_owned(), format!("no answer within {} s", LOOK_TIME.as_secs()))),
+        };
+        let problem = problem.map(|(folder, reason)| format!("`{folder}`: {reason}"));
+        *last = Some(Look { at: Instant::now(), problem: problem.clone() });
+        problem
+    }
+}
+
+async fn answer(readiness: &Readiness, metrics: Option<&Metrics>, request: &Parts) -> Response<Full<Bytes>> {
     let mut content_type = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    let (status, text) = match (request.method(), request.uri().path()) {
+    let (status, text) = match (&request.method, request.uri.path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, "the server runs".to_owned()),
-        (&Method::GET | &Method::HEAD, "/readyz") => readiness(service),
+        (&Method::GET | &Method::HEAD, "/readyz") => readiness.status().await,
         (&Method::GET | &Method::HEAD, "/metrics") if metrics.is_some() => {
             content_type = header::HeaderValue::from_static(Metrics::CONTENT_TYPE);
-            (StatusCode::OK, metrics.map(|metrics| metrics.prometheus_text(service)).unwrap_or_default())
+            (
+                StatusCode::OK,
+                metrics.map(|metrics| metrics.prometheus_text(&readiness.service)).unwrap_or_default(),
+            )
         }
         (_, "/healthz" | "/readyz") => {
             (StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed here, expected GET".to_owned())
@@ -89,23 +176,4 @@ fn answer<B>(
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
-}
-
-/// Returns whether devices may be sent here, and the reason if not.
-fn readiness(service: &UpdateService) -> (StatusCode, String) {
-    let health = service.health();
-    if health.is_ready() {
-        return (StatusCode::OK, format!("ready at revision {}", health.revision));
-    }
-    let what = if health.history_replaced {
-        "the history in the store was replaced"
-    } else {
-        "the store cannot be read, so changes such as the kill switch have no effect here"
-    };
-    let offers = if health.offers_stopped { "; nothing is offered" } else { "; offers go on" };
-    let problem = health.problem.map(|problem| format!(": {problem}")).unwrap_or_default();
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        format!("not ready at revision {}: {what}{offers}{problem}", health.revision),
-    )
 }

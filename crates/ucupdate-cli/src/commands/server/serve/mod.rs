@@ -30,7 +30,7 @@ pub(crate) use stopping::Stopping;
 
 use self::admin::AdminListener;
 use self::args::Listener;
-use self::health::HealthListener;
+use self::health::{HealthListener, Readiness};
 use self::reload::Reload;
 use self::tls::ServedCertificate;
 use crate::commands::store::doctor::web::host_of;
@@ -188,13 +188,14 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let server = Server::start(endpoints, intake);
     let mut lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
     let mut json = json!({ "listening": listening });
+    let readiness = Readiness::new(service.clone(), !args.ready_without_log && !args.read_only_store);
     let answers_health = match health {
         None => None,
         Some(listener) => {
             let url = format!("http://{}", listener.local()?);
             lines.push(format!("health on {url}"));
             json["health"] = url.into();
-            Some(listener.serve(service.clone(), None))
+            Some(listener.serve(readiness.clone(), None))
         }
     };
     let answers_metrics = match metrics_listener {
@@ -203,7 +204,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = format!("http://{}/metrics", listener.local()?);
             lines.push(format!("metrics on {url}"));
             json["metrics"] = url.into();
-            Some(listener.serve(service.clone(), metrics))
+            Some(listener.serve(readiness, metrics))
         }
     };
     let answers_admin = match admin {
