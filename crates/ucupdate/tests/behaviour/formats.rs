@@ -72,7 +72,7 @@ async fn a_store_of_an_earlier_program_with_a_ban_of_an_empty_version_opens_and_
     let revision = service.admin("ann").ban(Ban::new(scope, "calls drop")).await.unwrap().revision.unwrap();
     // The earlier program accepted an empty version, and wrote the same document without it.
     let key: StoreKey = format!("state/revisions/{revision:020}.json").parse().unwrap();
-    let document = store.get_bytes(&key, u64::MAX).await.unwrap();
+    let document = store.get_bytes(&key, usize::MAX).await.unwrap();
     let forged = forged(&document, &format!("{rules} 9.9.9.9"), &format!("{rules} "));
     store.put_bytes(&key, forged).await.unwrap();
 
