@@ -48,8 +48,8 @@ use verbs::with_groups;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
-/// with four others. The remaining threads read and write everything else.
-const BLOCKING_THREADS: usize = 11;
+/// with two others. The remaining threads read and write everything else.
+const BLOCKING_THREADS: usize = 9;
 
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
 /// decision

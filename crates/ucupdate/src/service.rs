@@ -30,7 +30,7 @@ use ucupdate_store::{ByteStream, ImageStore, StoreError};
 use ucupdate_upx::Codec;
 
 /// The largest number of packages that are read at the same time. Further ones wait.
-const PACKAGE_READERS: usize = 4;
+const PACKAGE_READERS: usize = 2;
 
 /// A device update service on a store. Clones share one service.
 ///
