@@ -206,7 +206,8 @@ fn is_frame(line: &str) -> bool {
 /// Reads hexadecimal digits, with nothing, a colon or a blank between two bytes.
 fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
-    let is_hex = !digits.is_empty() && digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit);
+    let is_hex =
+        !digits.is_empty() && digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit);
     let separators = text.len() - digits.len();
     if !is_hex || separators > digits.len() / 2 {
         return None;
