@@ -113,7 +113,7 @@ pub(crate) fn refuse_short_name(rules: &RulePattern, book: &RuleBook) -> Result<
     }
     let first = name.split('/').next().unwrap_or(name);
     let failure = Failure::not_found(format_args!(
-        "no rule matches {rules}, because a pattern begins with the device type, and {first} is none"
+        "no rule matches {rules}, because a pattern begins with the device type, and {first} is no device type"
     ));
     Err(with_meant(failure, Some(meant.into_iter().collect::<Vec<_>>().join(" or "))))
 }

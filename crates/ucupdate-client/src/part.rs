@@ -314,34 +314,38 @@ mod tests {
         paths.folder.path().join(name)
     }
 
+    /// Downloads into a folder in which an entry was planted, and expects that a planted part is refused for this reason. A
+    /// planted note is removed before another is written. The planted entry names `target`, which stays as it is.
+    #[cfg(unix)]
+    async fn refuse_planted(folder: &Path, name: &str, target: &Path, reason: &str) {
+        let opened = open_folder(folder).await.unwrap();
+        let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
+        let end = async {
+            let mut part = Part::open(&paths, URL).await?;
+            part.start_over(Some(entity(None))).await?;
+            part.write(b"abc").await?;
+            part.sync().await
+        };
+        if name.ends_with(".part") {
+            let error = end.await.unwrap_err().to_string();
+            assert!(error.ends_with(reason), "{error}");
+        } else {
+            end.await.unwrap();
+        }
+        assert_eq!(fs::read(target).unwrap(), b"precious", "{name}");
+    }
+
     #[cfg(unix)]
     #[test]
     fn planted_hard_links_are_refused_and_what_they_name_stays() {
+        const REASON: &str = "is a hard link, expected a file without another name; remove it";
         runtime().block_on(async {
             for name in ["CPE.nbt.part", "CPE.nbt.part.note"] {
                 let folder = tempfile::tempdir().unwrap();
-                let (target, linked) = (folder.path().join("target"), folder.path().join(name));
+                let target = folder.path().join("target");
                 fs::write(&target, "precious").unwrap();
-                fs::hard_link(&target, &linked).unwrap();
-                let opened = open_folder(folder.path()).await.unwrap();
-                let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
-                let end = async {
-                    let mut part = Part::open(&paths, URL).await?;
-                    part.start_over(Some(entity(None))).await?;
-                    part.write(b"abc").await?;
-                    part.sync().await
-                };
-                if name.ends_with(".part") {
-                    let error = end.await.unwrap_err().to_string();
-                    assert!(
-                        error.contains("is a hard link, expected a file without another name"),
-                        "{error}"
-                    );
-                } else {
-                    // A note is removed before another is written.
-                    end.await.unwrap();
-                }
-                assert_eq!(fs::read(&target).unwrap(), b"precious", "{name}");
+                fs::hard_link(&target, folder.path().join(name)).unwrap();
+                refuse_planted(folder.path(), name, &target, REASON).await;
             }
         });
     }
@@ -349,6 +353,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn planted_links_are_refused_and_their_targets_stay() {
+        const REASON: &str = "is a link or a special file, expected a plain file or folder; remove it";
         runtime().block_on(async {
             for name in ["CPE.nbt.part", "CPE.nbt.part.note"] {
                 let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -356,27 +361,7 @@ mod tests {
                     fs::write(&target, "precious").unwrap();
                     let _replaced = fs::remove_file(folder.path().join(name));
                     std::os::unix::fs::symlink(&target, folder.path().join(name)).unwrap();
-                    let opened = open_folder(folder.path()).await.unwrap();
-                    let paths = Paths::new(&opened, &"CPE.nbt".parse().unwrap());
-                    let end = async {
-                        let mut part = Part::open(&paths, URL).await?;
-                        part.start_over(Some(entity(None))).await?;
-                        part.write(b"abc").await?;
-                        part.sync().await
-                    };
-                    if name.ends_with(".part") {
-                        let error = end.await.unwrap_err().to_string();
-                        assert!(
-                            error.ends_with(
-                                "is a link or a special file, expected a plain file or folder; remove it"
-                            ),
-                            "{error}"
-                        );
-                    } else {
-                        // A note that is a link is removed before another is written.
-                        end.await.unwrap();
-                    }
-                    assert_eq!(fs::read(&target).unwrap(), b"precious", "{name}");
+                    refuse_planted(folder.path(), name, &target, REASON).await;
                 }
             }
         });

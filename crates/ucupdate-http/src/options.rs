@@ -96,8 +96,8 @@ impl HttpOptions {
     }
 
     /// Sets the largest number of concurrent downloads, in total and for each address (for IPv6: each /64 network).
-    /// Further downloads get 503 with a `Retry-After` of 30 to 90 seconds, which differs from device to device. Default: no limit, because the right number depends on the file
-    /// descriptors and the memory of the server.
+    /// Further downloads get 503 with a `Retry-After` of 30 to 90 seconds, which differs from device to device. Default: no
+    /// limit, because the right number depends on the file descriptors and the memory of the server.
     ///
     /// With a store in a folder, each download holds a file descriptor. Without a limit below the number of
     /// connections, slow devices can use up the descriptors that the store needs to see the kill switch.

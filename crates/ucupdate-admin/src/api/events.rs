@@ -34,10 +34,10 @@ const KEPT_MS: u64 = 60_000;
 /// Listener that sends the events of a service to the clients of `GET /api/v1/events`. Clones share the clients.
 ///
 /// A client that comes back with the `Last-Event-ID` of the last event that it saw gets those that it missed, as long as they are
-/// among the newest of this process. Add it to the service with [`Options::with_events`](ucupdate::Options::with_events) and to the administrators' side with
-/// [`AdminOptions::with_live_events`](crate::AdminOptions::with_live_events). An event is put into a bounded queue, so no answer
-/// waits for a client. Without clients, and a minute after the last one, an event costs the change of a counter. [`EventKind::ExchangeFinished`] is not sent,
-/// because the access log has it.
+/// among the newest of this process. Add it to the service with [`Options::with_events`](ucupdate::Options::with_events) and
+/// to the administrators' side with [`AdminOptions::with_live_events`](crate::AdminOptions::with_live_events). An event is
+/// put into a bounded queue, so no answer waits for a client. Without clients, and a minute after the last one, an event
+/// costs the change of a counter. [`EventKind::ExchangeFinished`] is not sent, because the access log has it.
 #[derive(Clone)]
 pub struct LiveEvents(Arc<Live>);
 

@@ -1,8 +1,9 @@
 //! The objects of the store, for a command that works on it from another machine.
 //!
 //! A viewer reads the rule books, packages, inventories and server logs. The bodies of requests and the logs of devices need an
-//! operator, because they hold what people did, and objects of other programs an approver. Nothing is written directly but the files of an ingest that the rule book does not name yet; a
-//! revision is [submitted](ucupdate::Admin::submit) and made only if this service comes to the same result.
+//! operator, because they hold what people did, and objects of other programs an approver. Nothing is written directly but
+//! the files of an ingest that the rule book does not name yet; a revision is [submitted](ucupdate::Admin::submit) and made
+//! only if this service comes to the same result.
 
 use super::Call;
 use super::change::role_of;

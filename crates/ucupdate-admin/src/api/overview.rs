@@ -40,7 +40,7 @@ pub(crate) fn overview(call: &Call<'_>) -> Result<Answer, Problem> {
         "health": {
             "ready": health.is_ready(),
             "offers_stopped": health.offers_stopped,
-            "log_writable": health.log_writable,
+            "log_writable": health.log_problem.is_none(),
             "dropped_log_rows": health.dropped_log_rows,
             "problem": health.problem,
         },

@@ -25,7 +25,7 @@ impl FromStr for Moment {
 }
 
 impl Moment {
-    /// Tells that the time of an option is in UTC where it names no time zone.
+    /// Writes a message if the time of an option names no time zone, and therefore is in UTC.
     pub(crate) fn tell(self, option: &str, context: &mut Context) {
         if !self.names_zone {
             context.output.message(format_args!(

@@ -124,7 +124,7 @@ impl RemoteStore {
         if status.is_success() {
             return Ok(response);
         }
-        // A text that cannot be read is none. The status is enough for a reason.
+        // Without a text that can be read, the status is the reason.
         let text = answer::read(response, self.limits.problem_bytes).await.unwrap_or_default();
         let problem: Value = serde_json::from_slice(&text).unwrap_or_default();
         let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
@@ -297,7 +297,8 @@ fn time(nanos: Option<&str>) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
 
-fn is_local(url: &Url) -> bool {
+/// Returns whether the server of a URL is on this machine: an address of the loopback network, or `localhost`.
+pub(crate) fn is_local(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
         Some(host) => {

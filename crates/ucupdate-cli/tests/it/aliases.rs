@@ -143,10 +143,10 @@ fn settings_for_a_word_that_an_alias_replaces_now_are_named_with_the_word_of_the
     assert_eq!(changes.as_array().unwrap().len(), 3, "{changes}");
 
     place.run(&["alias", "remove", "model", "IP 8540"]).done();
-    let told = place.run(&alias).done();
+    let result = place.run(&alias).done();
     let line = "the version scheme for UCPhone/LG-Nortel/IP 8540/*/*/* is for no rule, because IP 8540 stands for IP8540 now; \
                 set it for UCPhone/LG-Nortel/IP8540/*/*/* instead\n";
-    assert!(told.contains(line), "{told}");
+    assert!(result.contains(line), "{result}");
 }
 
 #[test]
@@ -171,8 +171,8 @@ fn explain_gives_the_reason_that_a_timeline_has_for_a_phone_known_by_an_alias_in
     }
     serving.terminated().done();
     for (mac, _, reason) in phones {
-        let told = place.run(&["timeline", "--mac", mac, "--json"]).json();
-        let event = &told["devices"][0]["events"][0];
+        let result = place.run(&["timeline", "--mac", mac, "--json"]).json();
+        let event = &result["devices"][0]["events"][0];
         assert_eq!(event["modules"][0]["because"], reason, "{event}");
         let at = event["at"].as_str().unwrap();
         let explained = place.run(&["explain", "--mac", mac, "--at", at]).done();

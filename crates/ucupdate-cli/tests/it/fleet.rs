@@ -305,10 +305,10 @@ fn a_report_of_files_needs_no_store_and_ends_with_the_files() {
     let place = Place::new();
     place.file("audit.log", FIELD_LOG.as_bytes());
     place.file("noise.log", b"\x00\x01 noise");
-    let told = place.run(&["report", "--audit", "audit.log", "--html", "out.html", "--json"]).json();
-    assert_eq!((&told["devices"], &told["rules"]), (&1.into(), &serde_json::Value::Null));
+    let report = place.run(&["report", "--audit", "audit.log", "--html", "out.html", "--json"]).json();
+    assert_eq!((&report["devices"], &report["rules"]), (&1.into(), &serde_json::Value::Null));
     let kinds: Vec<&str> =
-        told["troubles"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+        report["troubles"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
     assert!(kinds.contains(&"clock-wrong"), "{kinds:?}");
     let page = std::fs::read_to_string(place.path("out.html")).unwrap();
     assert!(!page.contains("Rollouts") && !page.contains("Nothing is stopped"), "{page}");

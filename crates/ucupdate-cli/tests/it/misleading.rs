@@ -337,10 +337,10 @@ fn a_time_without_a_zone_is_said_to_be_in_utc() {
     let place = Place::with_package();
     let hold =
         |name: &str, until: &str| place.run(&["hold", "add", name, "--serial", "1", "--until", until]).stderr;
-    let told = hold("fair", "2030-12-01T08:00");
+    let message = hold("fair", "2030-12-01T08:00");
     assert!(
-        told.contains("the time of --until is in UTC, since it names no time zone: 2030-12-01T08:00:00Z"),
-        "{told}"
+        message.contains("the time of --until is in UTC, since it names no time zone: 2030-12-01T08:00:00Z"),
+        "{message}"
     );
     assert_eq!(hold("market", "2030-12-01T08:00+01:00"), "");
     assert_eq!(hold("week", "2030-12-01T08:00:00Z"), "");

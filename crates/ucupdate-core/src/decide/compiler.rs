@@ -140,8 +140,9 @@ impl<'a> Compiler<'a> {
     }
 
     /// Returns words that stand for those of a rule by aliases, and the number of the rule, so that they are found as fast as the
-    /// words of the rule. The words of one kind of device are adjacent. Words whose device kind has rules of its own are left out: these rules come first. If there are too many
-    /// combinations of words, those that are left out are found by looking at each alias.
+    /// words of the rule. The words of one kind of device are adjacent. Words whose device kind has rules of its own are left
+    /// out: these rules come first. If there are too many combinations of words, those that are left out are found by looking
+    /// at each alias.
     fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
     where
         'a: 'w,

@@ -46,8 +46,9 @@ macro_rules! label {
     ($(#[$doc:meta])* $module:ident::$name:ident, $subject:literal, $example:literal) => {
         $(#[$doc])*
         ///
-        /// The text is not blank, has at most [`MAX_LABEL_BYTES`](crate::value::MAX_LABEL_BYTES) bytes and no control characters. Blanks
-        /// around the text are removed. Two values are equal if they differ in ASCII case only. A value keeps its spelling.
+        /// The text is not blank, has at most [`MAX_LABEL_BYTES`](crate::value::MAX_LABEL_BYTES) bytes and no control
+        /// characters. Blanks around the text are removed. Two values are equal if they differ in ASCII case only. A value
+        /// keeps its spelling.
         ///
         /// ```
         #[doc = concat!("use ucupdate_core::", stringify!($module), "::", stringify!($name), ";")]

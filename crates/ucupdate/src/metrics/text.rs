@@ -124,7 +124,7 @@ fn state(text: &mut Text, service: &UpdateService) {
             u64::from(health.history_replaced),
         ),
         ("offers_stopped", "Whether the state of the store stops offers", u64::from(health.offers_stopped)),
-        ("log_writable", "Whether the store took the last log rows", u64::from(health.log_writable)),
+        ("log_writable", "Whether the store took the last log rows", u64::from(health.log_problem.is_none())),
         ("log_rows_waiting", "Log rows that are not in the store yet", service.waiting_log_rows()),
         ("rules", "Rules of the rule book", snapshot.book().rules().count() as u64),
         ("stops", "Kill switches that are on", snapshot.book().stops().len() as u64),

@@ -67,11 +67,11 @@ pub(crate) struct CachedImage {
     sha256: Sha256Digest,
     modified: SystemTime,
     bytes: Bytes,
-    /// The time of the last comparison with the store. The lock is held while the store is asked.
-    checked: tokio::sync::Mutex<Instant>,
-    /// The time of the last comparison in milliseconds since `loaded`, which is read without the lock.
-    checked_after: AtomicU64,
     loaded: Instant,
+    /// The time of the last comparison with the store, in milliseconds since `loaded`.
+    checked_after: AtomicU64,
+    /// The lock is held while the store is asked.
+    checking: tokio::sync::Mutex<()>,
 }
 
 impl ImageCache {
@@ -173,15 +173,11 @@ impl ImageCache {
 impl CachedImage {
     /// Returns whether the store still has this image. The store is asked at most once each [`CHECK_PERIOD`].
     async fn is_current(&self, store: &dyn ImageStore) -> bool {
-        let age = || {
-            let now = u64::try_from(self.loaded.elapsed().as_millis()).unwrap_or(u64::MAX);
-            Duration::from_millis(now.saturating_sub(self.checked_after.load(Ordering::Relaxed)))
-        };
-        if age() < CHECK_PERIOD {
+        if self.is_checked() {
             return true;
         }
-        let mut checked = self.checked.lock().await;
-        if checked.elapsed() < CHECK_PERIOD {
+        let _asking = self.checking.lock().await;
+        if self.is_checked() {
             return true;
         }
         let begin = Instant::now();
@@ -189,11 +185,16 @@ impl CachedImage {
             .await
             .is_ok_and(|meta| meta.size == self.bytes.len() as u64 && meta.modified == self.modified);
         if is_same {
-            *checked = begin;
             let after = u64::try_from((begin - self.loaded).as_millis()).unwrap_or(u64::MAX);
             self.checked_after.store(after, Ordering::Relaxed);
         }
         is_same
+    }
+
+    /// Returns whether the last comparison was less than [`CHECK_PERIOD`] ago.
+    fn is_checked(&self) -> bool {
+        let checked_after = Duration::from_millis(self.checked_after.load(Ordering::Relaxed));
+        self.loaded.elapsed().saturating_sub(checked_after) < CHECK_PERIOD
     }
 
     /// Returns the bytes in `range`, or all bytes.
@@ -275,9 +276,9 @@ async fn read(store: &dyn ImageStore, file: &ServedFile, room: Room) -> Option<C
         sha256: file.sha256,
         modified: object.meta.modified,
         bytes: Bytes::from_owner(Owned { bytes, _room: room }),
-        checked: tokio::sync::Mutex::new(begin),
-        checked_after: AtomicU64::new(0),
         loaded: begin,
+        checked_after: AtomicU64::new(0),
+        checking: tokio::sync::Mutex::default(),
     })
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate_store::{StoreError, error_chain};
 
-/// The state of a running service, for a readiness check and for monitoring. [`UpdateService::health`](crate::UpdateService::health) returns it.
+/// The state of a running service, for a readiness check and for monitoring.
+/// [`UpdateService::health`](crate::UpdateService::health) returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
@@ -22,10 +23,8 @@ pub struct Health {
     pub store_reachable: bool,
     /// `true` if the store holds another history than the one that this service has read.
     pub history_replaced: bool,
-    /// `true` if the store took the last log rows, and no row waits for ten seconds longer than the flush interval. `true` if the
-    /// service writes no logs.
-    pub log_writable: bool,
-    /// The reason why log rows cannot be written. `None` if they can.
+    /// The reason why log rows cannot be written. `None` if the store took the last log rows, and no row waits for ten seconds
+    /// longer than the flush interval. `None` if the service writes no logs.
     pub log_problem: Option<String>,
     /// The number of log rows that were dropped since the start.
     pub dropped_log_rows: u64,
@@ -38,7 +37,7 @@ pub struct Health {
 impl Health {
     /// Returns whether the service sees every change of the rule book. A service that does not see changes would also
     /// miss the kill switch. Logs do not matter here: whether a server without logs may answer is up to the caller, who
-    /// reads [`log_writable`](Self::log_writable).
+    /// reads [`log_problem`](Self::log_problem).
     pub fn is_ready(&self) -> bool {
         self.store_reachable && !self.history_replaced
     }

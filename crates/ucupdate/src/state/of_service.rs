@@ -18,14 +18,12 @@ impl UpdateService {
     /// ```
     pub fn health(&self) -> Health {
         let logs = self.inner.logs.as_ref();
-        let log_problem = logs.and_then(|logs| logs.problem(self.now()));
         let looks = &self.inner.looks;
         Health {
             revision: self.snapshot().revision(),
             store_reachable: looks.is_reachable(self.inner.options.probe),
             history_replaced: looks.is_replaced.load(Ordering::Relaxed),
-            log_writable: log_problem.is_none(),
-            log_problem,
+            log_problem: logs.and_then(|logs| logs.problem(self.now())),
             dropped_log_rows: self.dropped_log_rows(),
             offers_stopped: looks.stops_offers(&self.inner.options),
             problem: looks.state().problem.clone(),

@@ -16,9 +16,9 @@ pub(super) fn of(operation: Operation, id: &str) -> Map<String, Value> {
         | Operation::List(_)
         | Operation::Devices
         | Operation::RolloutStatus
-        | Operation::Captures => link("next page", id, json!({ "after": "$response.body#/next" })),
+        | Operation::Captures
+        | Operation::Objects => link("next page", id, json!({ "after": "$response.body#/next" })),
         Operation::History => link("earlier", id, json!({ "before": "$response.body#/next" })),
-        Operation::Objects => link("next page", id, json!({ "after": "$response.body#/next" })),
         _ => {}
     }
     match operation {

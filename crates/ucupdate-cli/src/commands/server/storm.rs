@@ -6,6 +6,7 @@ use crate::commands::server::ask::{handler_url, side};
 use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::files::{self, new};
+use crate::remote;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -214,12 +215,9 @@ fn check_target(url: &str, is_allowed: bool) -> Result<(), Failure> {
     )))
 }
 
-/// Returns whether the server of a URL is on this machine: an address of the loopback network, or `localhost`.
+/// Returns whether a text is a URL of a server on this machine.
 fn is_local(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else { return false };
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    reqwest::Url::parse(url).is_ok_and(|url| remote::is_local(&url))
 }
 
 fn client(args: &StormArgs) -> Result<Client, Failure> {
@@ -419,7 +417,7 @@ mod tests {
         for (url, expected) in [
             ("http://127.0.0.1:8080/a", true),
             ("https://[::1]/", true),
-            ("http://[::ffff:127.0.0.1]/", true),
+            ("http://[::ffff:127.0.0.1]/", false),
             ("http://localhost:1", true),
             ("http://localhost.example.com/", false),
             ("http://10.0.0.1/", false),

@@ -2,7 +2,7 @@
 
 use super::packets::{MAX_PACKETS, Packet};
 
-/// Returns the packets of a capture file. `None` if the file is none.
+/// Returns the packets of a capture file. `None` if the file is not a capture file.
 pub(super) fn packets(file: &[u8]) -> Option<Vec<Packet>> {
     match *file.first_chunk()? {
         [0xD4, 0xC3, 0xB2, 0xA1] | [0x4D, 0x3C, 0xB2, 0xA1] => Some(pcap(file, u32::from_le_bytes)),
