@@ -324,7 +324,7 @@ function progress(one) {
 // What makes a rollout pause by itself.
 function pausesAt(guard) {
   if (!guard) return "; never pauses by itself";
-  const limits = [guard.failures !== null ? guard.failures + (guard.failures === 1 ? " failure" : " failures") : null,
+  const limits = [guard.failures !== null ? count(guard.failures, "failure") : null,
     guard.share !== null ? guard.share + " failures among " + guard.sample + " devices or more" : null];
   return "; pauses at " + limits.filter(Boolean).join(" or at ");
 }
