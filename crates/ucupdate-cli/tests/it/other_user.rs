@@ -5,6 +5,7 @@ use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 
 /// The user `nobody`.
 const NOBODY: u32 = 65534;
@@ -24,12 +25,24 @@ fn is_root(place: &Place) -> bool {
     std::fs::metadata(place.path("mine")).unwrap().uid() == 0
 }
 
+/// Returns the command as the user `nobody` runs it. That user may not reach the folder in which the program was built, so the
+/// program also gets a name in the folder of the test.
+fn command_of_nobody(place: &Place, args: &[&str]) -> Command {
+    let (built, program) = (Path::new(env!("CARGO_BIN_EXE_ucupdate")), place.path("ucupdate"));
+    if !program.exists() && std::fs::hard_link(built, &program).is_err() {
+        std::fs::copy(built, &program).unwrap();
+    }
+    let mut command = Command::new(program);
+    command.args(args).current_dir(place.path("")).env("USER", "ann").uid(NOBODY).gid(NOBODY);
+    command
+}
+
 /// Runs the command as a user who may read the store, but not write it.
 fn run_as_reader(place: &Place, args: &[&str]) -> Ran {
     let mut command = place.command(args);
     set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
     if is_root(place) {
-        command.uid(NOBODY).gid(NOBODY);
+        command = command_of_nobody(place, args);
     } else {
         walk(&place.path("ucupdate-data"), &|path| {
             set_permissions(path, Permissions::from_mode(if path.is_dir() { 0o555 } else { 0o444 })).unwrap();
@@ -77,6 +90,6 @@ fn what_root_left_when_it_was_killed_does_not_make_a_store_read_only() {
             set_permissions(path, Permissions::from_mode(0o600)).unwrap();
         }
     });
-    let mut change = place.command(&["rollout", "kill", "--reason", "calls drop"]);
-    Ran::of(change.uid(NOBODY).gid(NOBODY).output().unwrap()).done();
+    let mut change = command_of_nobody(&place, &["rollout", "kill", "--reason", "calls drop"]);
+    Ran::of(change.output().unwrap()).done();
 }
