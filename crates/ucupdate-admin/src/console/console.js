@@ -574,12 +574,19 @@ function heard(kind) {
   late = late || setTimeout(() => { late = null; again(); }, 14000);
 }
 
+// Returns whether a person writes, reads details, or has written something that is not sent yet: then the page is left as it is.
+function inUse() {
+  const active = document.activeElement;
+  if (dialog.open || (active && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName))) return true;
+  if (document.querySelector("main details[open]")) return true;
+  return [...main.querySelectorAll("input, textarea, select")].some((field) =>
+    field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
+      : field.tagName === "SELECT" ? field.selectedIndex > 0 : field.value !== (field.defaultValue || ""));
+}
+
 // Reads the page again. What a person is doing is not disturbed.
 function again() {
-  const active = document.activeElement;
-  const writes = active && ["INPUT", "SELECT", "TEXTAREA"].includes(active.tagName);
-  const reads = document.querySelector("main details[open]");
-  if (!dialog.open && !writes && !reads && !document.hidden) route(true);
+  if (!inUse() && !document.hidden) route(true);
 }
 
 async function listen() {
@@ -659,7 +666,8 @@ async function route(quiet) {
     stopped(now.stopped);
     listen();
     const content = await page[2](rest.length ? decodeURIComponent(rest.join("/")) : "");
-    if (mine !== shown) return;
+    // A person may have begun to write while the server answered.
+    if (mine !== shown || (quiet === true && inUse())) return;
     clearTimeout(waiting);
     document.title = page[1] + " – ucupdate";
     const scroll = window.scrollY;

@@ -90,10 +90,12 @@ async function open(bearer, width, colorScheme) {
   return page;
 }
 
+// Opens a page of the navigation, and waits until its content has replaced what was shown.
 const go = async (page, name) => {
+  await page.evaluate(() => document.querySelector("#main > *")?.setAttribute("data-before", ""));
   await page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
-  await page.getByRole("heading", { level: 1 }).first().waitFor();
-  await page.waitForFunction(() => !document.getElementById("main").hasAttribute("aria-busy"));
+  await page.waitForFunction(() => document.querySelector("#main h1") && !document.querySelector("#main > [data-before]")
+    && !document.getElementById("main").hasAttribute("aria-busy"));
 };
 
 async function look(page, name) {
@@ -203,6 +205,22 @@ try {
     await page.getByText("1 of 2 devices").waitFor();
     check(await page.getByRole("link", { name: mac(0x7c) }).count() === 1, "found by " + text);
   }
+  // A page that is read again, because a device asked, keeps what a person writes while the server answers.
+  await go(page, "Devices");
+  let arrived, release;
+  const reading = new Promise((resolve) => { arrived = resolve; });
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route("**/api/v1/devices?*", async (route) => { arrived(); await held; await route.continue(); }, { times: 1 });
+  await ask("IP8540", 0x7c, "1.0.522.103");
+  await reading;
+  await page.getByLabel("MAC address, serial number").fill("0f-20-7c");
+  const answered = page.waitForResponse("**/api/v1/devices?*");
+  release();
+  await answered;
+  await page.waitForTimeout(200);
+  check(await page.getByLabel("MAC address, serial number").inputValue() === "0f-20-7c", "what a person writes stays on the page");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByText("1 of 2 devices").waitFor();
   await page.getByRole("button", { name: "Why this answer" }).first().click();
   await dialog(page).getByText("would be answered now").waitFor();
   await look(page, "5-why-1280-light");
