@@ -1,58 +1,120 @@
-//! The URLs of a server as devices see them: names, answers, and paths that should not be there.
+//! Examines the URLs of a server as devices see them: names, certificates, answers, and paths that should not be there.
 
-use super::{DoctorArgs, tls};
-use crate::failure::{Failure, chain};
+mod tls;
+
+use crate::request::paths::HANDLER_PATHS;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use ucupdate::device::{Device, DeviceKind};
 use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest, simulated_user};
+use ucupdate::store::error_chain;
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
-use ucupdate::{Asker, BaseUrls, Checked, Finding, Options, Origin, Severity, UpdateService, UrlStyle};
+use ucupdate::{
+    Asker, BaseUrls, Checked, Finding, NoUrls, Options, Origin, Severity, StateError, UpdateService, UrlStyle,
+};
 use ucupdate_client::{Client, ClientError, ClientOptions, ConnectionFault, Retry};
-use ucupdate_http::HANDLER_PATHS;
 
 /// The time that a name, a connection or an answer may take.
-pub(super) const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// The number of rules whose answers are compared.
 const MAX_COMPARED: usize = 5;
 
-/// Returns the checks of the URLs that are given.
+/// The URLs of a server, which are examined as devices see them.
 ///
-/// # Errors
-/// When a certificate to trust cannot be read.
-pub(super) async fn checks(
-    args: &DoctorArgs,
-    service: &UpdateService,
-    roots: Option<Vec<u8>>,
-) -> Result<Vec<Checked>, Failure> {
-    let mut options = ClientOptions::default()
-        .with_ask_timeout(LIMIT)
-        .with_connect_timeout(LIMIT)
-        .with_retry(Retry::never());
-    if let Some(roots) = roots {
-        options = options.with_root_certificates(roots);
+/// ```
+/// use ucupdate::{Options, UpdateService, store::MemoryStore};
+/// use ucupdate_http::UrlExamination;
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let service = UpdateService::open(std::sync::Arc::new(MemoryStore::default()), Options::default()).await?;
+/// // No server listens at this port.
+/// let examination = UrlExamination::default().with_internal("http://127.0.0.1:9".parse()?);
+/// let checks = examination.run(&service).await?;
+/// let kinds: Vec<_> = checks.iter().flat_map(|check| &check.findings).map(|finding| finding.kind).collect();
+/// assert_eq!(kinds, ["url-unreachable"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct UrlExamination {
+    internal: Option<Origin>,
+    external: Option<Origin>,
+    root_certificates: Option<Vec<u8>>,
+}
+
+/// Error of an examination that could not begin. What is wrong with a server is a [`Finding`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExamineError {
+    /// The client cannot be set up, because a root certificate cannot be read.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The rule book cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The rule book gives no answer for a side.
+    #[error(transparent)]
+    NoUrls(#[from] NoUrls),
+}
+
+impl UrlExamination {
+    /// Examines the origin at which internal devices reach the server. The default is not to.
+    #[must_use]
+    pub fn with_internal(mut self, origin: Origin) -> Self {
+        self.internal = Some(origin);
+        self
     }
-    let client = Client::new(options)?;
-    let urls = args.internal_url.clone().or(args.external_url.clone()).map(|internal| {
-        let urls = BaseUrls::new(internal);
-        args.external_url.clone().into_iter().fold(urls, BaseUrls::with_external)
-    });
-    let mut checks = Vec::new();
-    let sides = [(Side::Internal, &args.internal_url), (Side::External, &args.external_url)];
-    for (side, origin) in sides {
-        let (Some(origin), Some(urls)) = (origin, &urls) else { continue };
-        checks.extend(Web { side, origin, urls, service, client: &client }.checks().await?);
+
+    /// Examines the origin at which external devices reach the server. The default is not to.
+    #[must_use]
+    pub fn with_external(mut self, origin: Origin) -> Self {
+        self.external = Some(origin);
+        self
     }
-    if let (Some(internal), Some(external)) = (&args.internal_url, &args.external_url)
-        && host_of(internal).0 == host_of(external).0
-    {
-        checks.push(Checked::new("split DNS", vec![same_name(host_of(internal).0)]));
+
+    /// Trusts these certificates in PEM, in addition to those of the system.
+    #[must_use]
+    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates = Some(pem.into());
+        self
     }
-    Ok(checks)
+
+    /// Examines each origin: whether its name has an address, what its certificate is for and until when, which versions of TLS it
+    /// speaks, and whether it answers the simulated requests of some devices as the rules of `service` say. At the external origin
+    /// the internal paths must not be answered.
+    ///
+    /// Each step ends after ten seconds at the latest. The requests leave rows in the logs of the server.
+    ///
+    /// # Errors
+    /// When a root certificate or the rule book cannot be read. A server that does not answer is a finding.
+    pub async fn run(&self, service: &UpdateService) -> Result<Vec<Checked>, ExamineError> {
+        let mut options = ClientOptions::default()
+            .with_ask_timeout(LIMIT)
+            .with_connect_timeout(LIMIT)
+            .with_retry(Retry::never());
+        if let Some(roots) = &self.root_certificates {
+            options = options.with_root_certificates(roots.clone());
+        }
+        let client = Client::new(options)?;
+        let urls = self.internal.clone().or(self.external.clone()).map(|internal| {
+            let urls = BaseUrls::new(internal);
+            self.external.clone().into_iter().fold(urls, BaseUrls::with_external)
+        });
+        let mut checks = Vec::new();
+        for (side, origin) in [(Side::Internal, &self.internal), (Side::External, &self.external)] {
+            let (Some(origin), Some(urls)) = (origin, &urls) else { continue };
+            checks.extend(Web { side, origin, urls, service, client: &client }.checks().await?);
+        }
+        if let (Some(internal), Some(external)) = (&self.internal, &self.external)
+            && internal.host() == external.host()
+        {
+            checks.push(Checked::new("split DNS", vec![same_name(internal.host())]));
+        }
+        Ok(checks)
+    }
 }
 
 fn same_name(name: &str) -> Finding {
@@ -76,7 +138,7 @@ struct Web<'a> {
 }
 
 impl Web<'_> {
-    async fn checks(&self) -> Result<Vec<Checked>, Failure> {
+    async fn checks(&self) -> Result<Vec<Checked>, ExamineError> {
         let [name, certificate, answers] = match self.side {
             Side::Internal => {
                 ["name of the internal URL", "TLS of the internal URL", "answers at the internal URL"]
@@ -91,8 +153,7 @@ impl Web<'_> {
         };
         let mut checks = vec![Checked::new(name, Vec::new())];
         if self.origin.is_https() {
-            let (host, _) = host_of(self.origin);
-            checks.push(Checked::new(certificate, tls::findings(host, address).await));
+            checks.push(Checked::new(certificate, tls::findings(self.origin.host(), address).await));
         } else if self.side == Side::External {
             checks.push(Checked::new(certificate, vec![self.plain_outside()]));
         }
@@ -116,7 +177,7 @@ impl Web<'_> {
     }
 
     /// Asks for some rules, and compares the answers with those that the rules give.
-    async fn answers(&self, address: SocketAddr) -> Result<Vec<Finding>, Failure> {
+    async fn answers(&self, address: SocketAddr) -> Result<Vec<Finding>, ExamineError> {
         let url = format!("{}{}", self.origin, handler(self.side));
         let host = local_address(address);
         let mut findings = Vec::new();
@@ -160,7 +221,7 @@ impl Web<'_> {
 
     fn refused(&self, url: &str, error: &ClientError) -> Finding {
         let shows = error.device_code().map_or_else(String::new, |code| format!("; a phone shows ({code})"));
-        let found = format!("{}{shows}", chain(error));
+        let found = format!("{}{shows}", error_chain(error));
         let expected = "an answer of the update service".to_owned();
         let (severity, kind, expected, remedy) = match error {
             ClientError::Status { status: 401 | 403, .. } if self.side == Side::External => (
@@ -173,7 +234,7 @@ impl Web<'_> {
                 Severity::Warning,
                 "not-inside",
                 expected,
-                "run this from a network of devices, or name this network with --internal-network",
+                "run this from a network of devices, or let this network count as internal (`serve --internal-network`)",
             ),
             ClientError::Status { status: 404, .. } => (
                 Severity::Problem,
@@ -185,7 +246,7 @@ impl Web<'_> {
                 Severity::Problem,
                 "certificate-not-trusted",
                 "a certificate of an authority that this machine trusts".to_owned(),
-                "give --ca-cert the certificate of your authority, and see the findings on TLS; the phones must trust it too",
+                "let this machine trust your authority (`doctor --ca-cert`), and see the findings on TLS; the phones must trust it too",
             ),
             ClientError::Connection { .. } => (
                 Severity::Problem,
@@ -279,20 +340,8 @@ fn requests(service: &UpdateService) -> Vec<UpdateRequest> {
     asked.into_iter().map(request).collect()
 }
 
-/// Returns the host and the port of an origin.
-pub(crate) fn host_of(origin: &Origin) -> (&str, u16) {
-    let default = if origin.is_https() { 443 } else { 80 };
-    let rest = origin.as_str().split_once("://").map_or("", |(_, rest)| rest);
-    let host = rest.split('/').next().unwrap_or(rest);
-    let (name, port) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-        Some((name, port)) => (name, port.strip_prefix(':')),
-        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
-    };
-    (name, port.and_then(|port| port.parse().ok()).unwrap_or(default))
-}
-
 async fn resolved(origin: &Origin) -> Result<SocketAddr, Finding> {
-    let (host, port) = host_of(origin);
+    let (host, port) = (origin.host(), origin.port());
     let why = match timeout(LIMIT, lookup_host((host, port))).await {
         Ok(Ok(mut found)) => match found.next() {
             Some(address) => return Ok(address),
@@ -335,18 +384,6 @@ fn is_private(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_host_and_port_of_an_origin_are_read() {
-        for (origin, host, port) in [
-            ("http://a.b", "a.b", 80),
-            ("https://a.b/prefix", "a.b", 443),
-            ("https://a.b:8443/p", "a.b", 8443),
-            ("http://[::1]:8080", "::1", 8080),
-        ] {
-            assert_eq!(host_of(&origin.parse().unwrap()), (host, port));
-        }
-    }
 
     #[test]
     fn private_addresses_may_be_inside() {

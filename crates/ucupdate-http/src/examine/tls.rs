@@ -1,9 +1,8 @@
 //! The certificate and the TLS versions of a server, as devices see them.
 //!
-//! The module `web` finds whether the chain is trusted, because it asks. This module looks at any certificate.
+//! The module above finds whether the chain is trusted, because it asks. This module looks at any certificate.
 
-use super::web::LIMIT;
-use crate::failure::chain;
+use super::LIMIT;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, ring};
@@ -18,6 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use ucupdate::store::error_chain;
 use ucupdate::{Finding, Severity};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -31,7 +31,7 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub(super) async fn findings(host: &str, address: SocketAddr) -> Vec<Finding> {
     let chain_of = match timeout(LIMIT, certificates(host, address)).await {
         Ok(Ok(chain_of)) => chain_of,
-        Ok(Err(error)) => return vec![failed(host, &chain(&error))],
+        Ok(Err(error)) => return vec![failed(host, &error_chain(&error))],
         Err(_) => return vec![failed(host, &format!("no answer within {} s", LIMIT.as_secs()))],
     };
     let mut findings = Vec::new();
