@@ -1,6 +1,5 @@
 //! The listener of administrators: the API and the console, and never a device.
 
-use super::forwarded::Network;
 use super::places::{Place, Places};
 use super::stall::Patient;
 use super::taking::{Answering, Arriving};
@@ -135,16 +134,15 @@ impl AdminListener {
         let options = AdminOptions::default().with_live_events(live.clone()).with_four_eyes(self.four_eyes);
         let administration = Administration::with_options(service, self.tokens, options);
         let _close = CloseAtEnd(live);
-        let here: Vec<Network> =
-            ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect();
-        let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE, here));
+        let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE));
         loop {
             let Ok((stream, remote)) = self.listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
             // An address that has all of its connections in use is refused.
-            let Some(place) = places.take(remote.ip()).await else { continue };
+            let is_here = remote.ip().to_canonical().is_loopback();
+            let Some(place) = places.take(remote.ip(), is_here).await else { continue };
             let (administration, tls) = (administration.clone(), self.tls.clone());
             tokio::spawn(async move {
                 let place = Arc::new(place);

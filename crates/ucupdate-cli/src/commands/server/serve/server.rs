@@ -5,8 +5,9 @@
 //! ```
 
 use super::endpoint::Endpoint;
-use super::forwarded::{self, Network, Origin, Proxies};
+use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
+use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
@@ -46,9 +47,7 @@ const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 pub(crate) struct Intake {
     pub(crate) updates: DeviceUpdates,
     pub(crate) prefixes: Prefixes,
-    pub(crate) proxies: Proxies,
-    /// The networks whose devices may use the internal paths. Empty means every network.
-    pub(crate) inside: Vec<Network>,
+    pub(crate) networks: LiveNetworks,
     pub(crate) limits: Limits,
 }
 
@@ -73,7 +72,7 @@ impl Server {
         // Each kind of connection has its own places, so that one kind cannot lock out the other.
         let places = || {
             let Limits { connections, connections_of_one, .. } = intake.limits;
-            Arc::new(Places::new(connections, connections_of_one, intake.proxies.trusted.clone()))
+            Arc::new(Places::new(connections, connections_of_one))
         };
         let (plain, tls) = (places(), places());
         let intake = Arc::new(intake);
@@ -138,7 +137,8 @@ async fn accept_until_draining(
 ) {
     let accept_next = || async {
         let (stream, remote) = endpoint.listener.accept().await?;
-        Ok::<_, std::io::Error>((stream, remote, places.take(remote.ip()).await))
+        let place = places.take(remote.ip(), intake.networks.is_proxy(remote.ip())).await;
+        Ok::<_, std::io::Error>((stream, remote, place))
     };
     // The future is kept during other events, because an accepted connection may have to wait for its place.
     let mut accepting = pin!(accept_next());
@@ -309,8 +309,7 @@ impl Intake {
         place: Arc<Place>,
     ) -> AnswerFuture {
         let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
-        let from =
-            forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.proxies);
+        let from = self.networks.origin(Origin { remote: peer.remote.ip(), tls }, request.headers());
         let mut connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
         if let Some(side) = self.side(peer, from.remote) {
             connection = connection.with_side(side);
@@ -327,16 +326,11 @@ impl Intake {
 
     /// Returns the side of a device: that of its listener, or else that of its network.
     fn side(&self, peer: Peer, remote: IpAddr) -> Option<Side> {
-        let by_network = || match self.inside.is_empty() {
-            true => None,
-            false if forwarded::is_in(remote, &self.inside) => Some(Side::Internal),
-            false => Some(Side::External),
-        };
         match peer.side {
             // The networks restrict an internal listener, and never extend it.
-            Some(Side::Internal) => by_network().or(peer.side),
+            Some(Side::Internal) => self.networks.side(remote).or(peer.side),
             Some(Side::External) => peer.side,
-            None => by_network(),
+            None => self.networks.side(remote),
         }
     }
 
