@@ -22,7 +22,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
-use ucupdate_audit::AuditRow;
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Question, UpdateRequest, UpdateResponse, decide};
@@ -180,7 +179,7 @@ impl UpdateService {
         }
         let response = UpdateResponse { modules };
         if let Some(logs) = &self.inner.logs {
-            logs.audit(&AuditRow::answered(request, &response, asker.side, asker.host, now), now);
+            logs.audit_answer(request, &response, asker, now);
         }
         let revision = snapshot.revision();
         if takes_answers {
