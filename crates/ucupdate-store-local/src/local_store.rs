@@ -24,7 +24,7 @@ use ucupdate_store::{
 /// for each slow client, so it decides how much memory a download needs.
 const SLOW_PIECE: u64 = 16 * 1024;
 
-/// The same for a fast reader. Each step hops to a blocking thread, so larger pieces make hashing and copying cheaper.
+/// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so larger pieces make hashing and copying cheaper.
 const FAST_PIECE: u64 = 64 * 1024;
 
 /// The number of bytes that a reader must take without a pause before it counts as fast. The buffers between a server and a slow

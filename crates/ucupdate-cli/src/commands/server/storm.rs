@@ -393,6 +393,9 @@ impl Tally {
     }
 }
 
+/// The largest time that is told apart from larger ones: a day, which is the longest storm.
+const MAX_MICROS: u64 = 86_400_000_000;
+
 /// The times of the requests of one kind, in microseconds.
 #[derive(Debug)]
 struct Times {
@@ -404,7 +407,8 @@ struct Times {
 
 impl Default for Times {
     fn default() -> Self {
-        let answered = Histogram::new(3).expect("a histogram may have three digits");
+        let answered =
+            Histogram::new_with_max(MAX_MICROS, 3).expect("the largest time and three digits are valid");
         Self { sent: 0, answered, longest: 0 }
     }
 }
