@@ -213,8 +213,12 @@ fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     sets.into_iter().map(|(_, _, files)| files).collect()
 }
 
-/// Returns the number of the set and the index of the part. `None` if the file is not a part of a set.
+/// Returns the number of the set and the index of the part. `None` if the file is not a part of a set, or is not a regular file.
 fn part_of_set(file: &Path) -> Option<(u16, u16)> {
+    // The bytes of a pipe can be read only once.
+    if !file.is_file() {
+        return None;
+    }
     let mut header = [0; 36];
     io::Read::read_exact(&mut open_file(file).ok()?, &mut header).ok()?;
     let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
