@@ -2,7 +2,6 @@
 
 use crate::args::author;
 use crate::failure::{Failure, FailureKind};
-use crate::files;
 use crate::output::Output;
 use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
@@ -294,7 +293,7 @@ async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S
     let mut options =
         ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
     if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-        let read = files::read_file(Path::new(&file), files::MAX_CERTIFICATES_BYTES);
+        let read = crate::files::read_file(Path::new(&file), crate::files::MAX_CERTIFICATES_BYTES);
         let pem = read
             .map_err(|error| Failure::in_doing(format_args!("AWS_CA_BUNDLE {}", file.display()), &error))?;
         options = options.with_root_certificates(pem);
