@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
-use ucupdate_store::{ByteStream, ImageStore, StoreError, StoreKey};
+use ucupdate_store::{ByteStream, ImageStore, ObjectMeta, StoreError, StoreKey};
 
 /// Number of downloads within [`WINDOW`] that make the cache load an image.
 const HOT_DOWNLOADS: u32 = 3;
@@ -71,6 +71,7 @@ pub(crate) struct CachedImage {
     key: StoreKey,
     sha256: Sha256Digest,
     modified: SystemTime,
+    write_mark: u64,
     bytes: Bytes,
     loaded: Instant,
     /// The time of the last comparison with the store, in milliseconds since `loaded`.
@@ -208,14 +209,18 @@ impl CachedImage {
             return true;
         }
         let begin = Instant::now();
-        let is_same = head_in_time(store, &self.key)
-            .await
-            .is_ok_and(|meta| meta.size == self.bytes.len() as u64 && meta.modified == self.modified);
+        let is_same = head_in_time(store, &self.key).await.is_ok_and(|meta| meta == self.meta());
         if is_same {
             let after = u64::try_from((begin - self.loaded).as_millis()).unwrap_or(u64::MAX);
             self.checked_after.store(after, Ordering::Relaxed);
         }
         is_same
+    }
+
+    /// Returns the metadata of the object from which the image was read.
+    fn meta(&self) -> ObjectMeta {
+        ObjectMeta::new(self.key.clone(), self.bytes.len() as u64, self.modified)
+            .with_write_mark(self.write_mark)
     }
 
     /// Returns whether the last comparison was less than [`CHECK_PERIOD`] ago.
@@ -229,8 +234,7 @@ impl CachedImage {
     /// # Errors
     /// [`StoreError::InvalidRange`] when the range begins after the end or ends before it begins.
     pub(crate) fn stream(self: Arc<Self>, range: Option<Range<u64>>) -> Result<ByteStream, StoreError> {
-        let meta = ucupdate_store::ObjectMeta::new(self.key.clone(), self.bytes.len() as u64, self.modified);
-        let range = meta.resolve(range)?;
+        let range = self.meta().resolve(range)?;
         let at = |offset: u64| usize::try_from(offset).unwrap_or(self.bytes.len());
         let rest = self.bytes.slice(at(range.start)..at(range.end));
         Ok(Box::pin(Pieces { _image: self, rest }))
@@ -309,6 +313,7 @@ async fn read(store: &dyn ImageStore, file: &ServedFile, room: Room) -> Option<C
         key: file.key.clone(),
         sha256: file.sha256,
         modified: object.meta.modified,
+        write_mark: object.meta.write_mark,
         bytes: Bytes::from_owner(Owned { bytes, _room: room }),
         loaded: begin,
         checked_after: AtomicU64::new(0),
