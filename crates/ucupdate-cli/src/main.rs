@@ -47,27 +47,6 @@ use verbs::with_groups;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Lets the allocator give free memory back after a second. Its own default is ten seconds, in which a command that reads a large
-/// fleet grows by half. Threads that start later follow the setting.
-#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
-fn give_memory_back_soon() {
-    use tikv_jemalloc_ctl::{Access as _, AsName as _};
-    const MILLISECONDS: isize = 1000;
-    for (key, time) in [
-        ("arenas.dirty_decay_ms\0", MILLISECONDS),
-        ("arenas.muzzy_decay_ms\0", 0),
-        // The arena of the first thread exists already.
-        ("arena.0.dirty_decay_ms\0", MILLISECONDS),
-        ("arena.0.muzzy_decay_ms\0", 0),
-    ] {
-        // An allocator that refuses keeps its default.
-        let _kept = key.name().write(time);
-    }
-}
-
-#[cfg(not(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")))]
-fn give_memory_back_soon() {}
-
 /// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
 /// with two others. The remaining threads read and write everything else.
 const BLOCKING_THREADS: usize = 9;
@@ -322,7 +301,6 @@ fn command() -> clap::Command {
 }
 
 fn main() -> ExitCode {
-    give_memory_back_soon();
     CompleteEnv::with_factory(command).var(shell::COMPLETE).complete();
     let words: Vec<OsString> = std::env::args_os().collect();
     let command = plain_command();
@@ -335,12 +313,10 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage, &resolved.notes(&usage)),
     };
-    let ca_file = args.global.remote.ca_file.clone();
     let remote = Some(args.global.remote).filter(|remote| remote.server.is_some());
     let refused = remote.as_ref().map_or(Ok(()), |_| args.command.refuse_remote());
     let store = remote.map_or(args.global.store, |remote| StoreLocation::Server(Box::new(remote)));
-    let timeout = Duration::from_secs(args.global.timeout);
-    let mut context = Context::new(store, args.global.json, timeout).with_ca_file(ca_file);
+    let mut context = Context::new(store, args.global.json, Duration::from_secs(args.global.timeout));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -369,16 +345,6 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
-    #[test]
-    fn the_allocator_gives_memory_back_after_a_second() {
-        use tikv_jemalloc_ctl::{Access, AsName as _};
-        give_memory_back_soon();
-        let read = |key: &str| -> isize { key.name().read().unwrap() };
-        assert_eq!((read("arenas.dirty_decay_ms\0"), read("arenas.muzzy_decay_ms\0")), (1000, 0));
-        assert_eq!((read("arena.0.dirty_decay_ms\0"), read("arena.0.muzzy_decay_ms\0")), (1000, 0));
-    }
 
     #[test]
     fn the_command_line_is_sound() {
