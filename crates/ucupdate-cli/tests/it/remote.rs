@@ -80,9 +80,9 @@ fn bash_completes_the_names_in_the_store_of_a_server() {
         return;
     }
     let far = Far::new();
-    let line = format!("ucupdate --server {} --token-file vic approve ", far.url);
-    assert_eq!(completed(&far.here, &format!("{line}UCPhone/LG")), [IP8540]);
-    assert_eq!(completed(&far.here, &format!("{line}IP8540 ")), ["3.5.6907.0"]);
+    let line = format!("ucupdate --server {} --token-file vic", far.url);
+    assert_eq!(completed(&far.here, &format!("{line} approve UCPhone/LG")), [IP8540]);
+    assert_eq!(completed(&far.here, &format!("{line} pin set IP8540 ")).first().unwrap(), "3.5.6907.0");
 }
 
 #[test]
