@@ -148,7 +148,7 @@ fn an_archive_and_a_compressed_export_are_inspected_and_other_files_are_named() 
     place.file("cut.gz", &gzip(b"abc")[..10]);
     assert!(place.run(&["inspect", "cut.gz"]).refused().contains("damaged gzip"));
     place.file("archive.zip", b"PK\x03\x04rest");
-    assert!(place.run(&["inspect", "archive.zip"]).refused().contains("the file is a zip archive"));
+    assert!(place.run(&["inspect", "archive.zip"]).refused().contains("the file looks like a zip archive"));
     place.file("empty.har", br#"{"log":{"entries":[]}}"#);
     assert!(place.run(&["inspect", "empty.har"]).refused().contains("an HTTP archive without a body"));
 }

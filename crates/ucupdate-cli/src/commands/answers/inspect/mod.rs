@@ -157,7 +157,7 @@ fn not_a_capture(file: &[u8]) -> Option<String> {
         look if har::bodies(file).is_some() => Some(format!(
             "the file is {look}: an HTTP archive without a body of an update request; save it with content"
         )),
-        look => Some(format!("the file is {look}, {expected}")),
+        look => Some(format!("the file looks like {look}, {expected}")),
     }
 }
 
