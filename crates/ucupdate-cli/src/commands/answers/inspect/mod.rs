@@ -144,7 +144,7 @@ fn unzipped(file: Vec<u8>) -> Result<(Vec<u8>, bool), Failure> {
     }
 }
 
-/// Returns what a file without a message is, if it can be told.
+/// Returns the reason why the file has no message. `None` if its kind says nothing about that.
 fn not_a_capture(file: &[u8]) -> Option<String> {
     if exports::has_no_bytes(file) {
         let text = "the file has packets in words without their bytes, expected an export with bytes, such as that of `tshark -x`, \
