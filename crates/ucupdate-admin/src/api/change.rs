@@ -1,6 +1,6 @@
 //! Changes of the rule book, and dry runs of them.
 
-use super::Call;
+use super::call::Call;
 use super::history::changed_since;
 use crate::access::role::Role;
 use crate::report::Differences;

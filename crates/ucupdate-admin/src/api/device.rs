@@ -1,6 +1,6 @@
 //! One device: what it has, what it would be offered now, and its timeline.
 
-use super::Call;
+use super::call::Call;
 use super::fleet::{device_json, id_of};
 use crate::report;
 use crate::response::answer::Answer;

@@ -1,7 +1,7 @@
 //! The devices of the audit logs, as of their last request.
 
-use super::Call;
 use super::attention::is_trouble;
+use super::call::Call;
 use super::page::page;
 use crate::options::Limits;
 use crate::report;

@@ -1,6 +1,6 @@
 //! Rules, and decisions about one rule.
 
-use super::Call;
+use super::call::Call;
 use super::change::{self, Expected};
 use super::history::changed_since;
 use super::page::page;
