@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::files::logs::name;
 use ucupdate::LogSummary;
 use ucupdate::audit::{Finding, LogKind, LogLook};
+use ucupdate::value::Counted;
 
 /// The counts of lines that could be read and of those that could not.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl ReadRows {
         };
         let looks = match summary.look {
             LogLook::AuditLog | LogLook::AccessLog if hint.is_empty() => {
-                format!("none of its {} row(s) can be read", summary.unread)
+                format!("{} cannot be read", Counted::new(summary.unread, "row"))
             }
             look => format!("it looks like {look}"),
         };
@@ -62,7 +63,7 @@ impl ReadRows {
     /// Reports the number of unreadable lines that were not reported one by one.
     pub(crate) fn finish(&self, context: &mut Context) {
         if let Some(more) = self.unread.checked_sub(MAX_MESSAGES).filter(|more| *more > 0) {
-            context.output.message(format_args!("{more} further line(s) gave no row"));
+            context.output.message(format_args!("{} gave no row", Counted::new(more, "further line")));
         }
     }
 
@@ -87,7 +88,7 @@ impl ReadRows {
         }
         let more = match self.more_nothing {
             0 => String::new(),
-            more => format!("; and of {more} further log(s)"),
+            more => format!("; and of {}", Counted::new(more, "further log")),
         };
         Err(Failure::not_understood(format_args!("{}{more}", self.nothing.join("; "))))
     }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use ucupdate::audit::{LogKind, LogLook};
-use ucupdate::value::Zone;
+use ucupdate::value::{Counted, Zone};
 
 /// The maximum number of files for one argument.
 const MAX_FILES: usize = 100_000;
@@ -73,9 +73,9 @@ fn in_folder(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(
     Err(match others.first() {
         None => Failure::not_found(format_args!("{} has no files, expected {name}s", folder.display())),
         Some((path, look)) => Failure::not_understood(format_args!(
-            "{} has {} file(s) and no {name}; {} looks like {look}",
+            "{} has {} and no {name}; {} looks like {look}",
             folder.display(),
-            others.len(),
+            Counted::new(others.len(), "file"),
             path.display()
         )),
     })

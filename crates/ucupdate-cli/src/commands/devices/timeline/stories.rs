@@ -15,7 +15,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::timeline::{
     DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
 };
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::add_reasons;
 
 /// The maximum number of audit rows that are held. If there are more, the latest are kept.
@@ -122,9 +122,9 @@ impl Stories {
     pub(crate) fn report_cuts(&self, context: &mut Context) {
         if self.left_out > 0 {
             context.output.message(format_args!(
-                "{} row(s) were left out: there is room for the latest {MAX_AUDIT_ROWS} audit rows and {MAX_ACCESS_ROWS} \
+                "{} left out: there is room for the latest {MAX_AUDIT_ROWS} audit rows and {MAX_ACCESS_ROWS} \
                  access rows; choose one device (--mac), or a shorter time (--since)",
-                self.left_out
+                Counted::new(self.left_out, "row").with_verb("was", "were")
             ));
         }
     }
