@@ -45,7 +45,7 @@ struct Reading {
     fleet: Arc<Fleet>,
 }
 
-/// Reading takes at most one part in this number of the time.
+/// The least ratio of the age of a result to the time that reading it took, so that reading takes at most a twentieth of the time.
 const PARTS: u32 = 20;
 
 impl Fleets {

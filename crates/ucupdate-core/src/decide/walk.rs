@@ -52,21 +52,21 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
 /// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
 /// Both run the same code.
 pub(crate) trait Observer<'a> {
-    /// Returns the rule was found.
+    /// Records the rule that was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
-    /// Returns the rule was found, but not by an update type.
+    /// Records how the rule was found, if not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// Returns whether `alias` does something.
+    /// Returns whether the observer needs the aliases.
     fn wants_aliases(&self) -> bool {
         false
     }
-    /// An alias replaced a word of the device.
+    /// Records an alias that replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
-    /// No rule is for the device.
+    /// Records that no rule is for the device.
     fn no_rule(&mut self) {}
-    /// Returns an assignment was tried. It applies to the device if there is no mismatch.
+    /// Records an assignment that was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// A stone is on the way. `_pending` has the entries of the device if the image of the stone is pending.
+    /// Records a stone on the way to the target. `_pending` has the entries of the device if the image of the stone is pending.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
