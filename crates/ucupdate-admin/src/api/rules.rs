@@ -96,7 +96,7 @@ pub(crate) async fn decide(
         Decision::RollBack => BookCommand::RollBack(key),
         Decision::Remove => BookCommand::Remove(key),
     };
-    change::execute(call, &command, Expected::AsSeen(&seen)).await
+    change::execute(call, &command, Expected::Unchanged(&seen)).await
 }
 
 /// Refuses where another version is there than the client saw.

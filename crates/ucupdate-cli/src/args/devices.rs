@@ -91,7 +91,7 @@ impl fmt::Display for Differences {
         match left_out {
             0 => Ok(()),
             more => {
-                write!(f, ", {} passed over", Counted::new(more, "device").with_verb("was", "were"))
+                write!(f, ", {} passed over", Counted::new(*more, "device").with_verb("was", "were"))
             }
         }
     }

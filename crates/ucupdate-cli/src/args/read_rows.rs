@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::files::logs::name;
 use ucupdate::LogSummary;
-use ucupdate::audit::{Finding, LogKind, LogLook};
+use ucupdate::audit::{FileKind, Finding, LogKind};
 use ucupdate::value::Counted;
 
 /// The counts of lines that could be read and of those that could not.
@@ -46,13 +46,13 @@ impl ReadRows {
             return;
         }
         let kind = name(self.kind);
-        let hint = match (self.kind, summary.look) {
-            (LogKind::Audit, LogLook::AccessLog) => "; `timeline --access` reads it",
-            (LogKind::Access, LogLook::AuditLog) => "; --audit reads it",
+        let hint = match (self.kind, summary.file_kind) {
+            (LogKind::Audit, FileKind::AccessLog) => "; `timeline --access` reads it",
+            (LogKind::Access, FileKind::AuditLog) => "; --audit reads it",
             _ => "",
         };
-        let looks = match summary.look {
-            LogLook::AuditLog | LogLook::AccessLog if hint.is_empty() => {
+        let looks = match summary.file_kind {
+            FileKind::AuditLog | FileKind::AccessLog if hint.is_empty() => {
                 format!("{} cannot be read", Counted::new(summary.unread, "row"))
             }
             look => format!("it looks like {look}"),

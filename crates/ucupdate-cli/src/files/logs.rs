@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use ucupdate::audit::{LogKind, LogLook};
+use ucupdate::audit::{FileKind, LogKind};
 use ucupdate::value::{Counted, Zone};
 
 /// The maximum number of files for one argument.
@@ -59,7 +59,7 @@ fn in_folder(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(
     walk(folder, 0, &mut |path| {
         let look = look(&path)?;
         match (kind, look) {
-            (LogKind::Audit, LogLook::AuditLog) | (LogKind::Access, LogLook::AccessLog) => add(path, found),
+            (LogKind::Audit, FileKind::AuditLog) | (LogKind::Access, FileKind::AccessLog) => add(path, found),
             _ => {
                 others.push((path, look));
                 if others.len() > MAX_FILES { Err(too_many(folder)) } else { Ok(()) }
@@ -120,11 +120,11 @@ fn too_many(path: &Path) -> Failure {
     Failure::new(format_args!("{}: more than {MAX_FILES} files, expected fewer", path.display()))
 }
 
-fn look(path: &Path) -> Result<LogLook, Failure> {
+fn look(path: &Path) -> Result<FileKind, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| Failure::in_doing(path.display(), &error))?;
-    Ok(LogLook::of(&bytes))
+    Ok(FileKind::of(&bytes))
 }
 
 /// Returns the time zone in the file beside a log. `None` if there is no such file.

@@ -1,9 +1,9 @@
 //! The listener of administrators: the API and the console, and never a device.
 
+use super::bodies::{IncomingBody, OutgoingBody};
 use super::forwarded::Network;
 use super::places::{Place, Places};
 use super::stall::Patient;
-use super::taking::{Answering, Arriving};
 use super::tls::ServedCertificate;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
@@ -183,9 +183,9 @@ where
 {
     let answering = service_fn(move |request: http::Request<Incoming>| {
         let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
-        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
+        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
         request.extensions_mut().insert(RemoteAddress(remote.ip()));
-        let answering = Answering::begin(Arc::clone(&place));
+        let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();
         async move {
             if !is_named {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod bodies;
 mod descriptors;
 mod endpoint;
 mod events;
@@ -17,7 +18,6 @@ mod stall;
 mod stderr;
 mod stopping;
 mod systemd;
-mod taking;
 mod tls;
 
 pub(crate) use args::ServeArgs;

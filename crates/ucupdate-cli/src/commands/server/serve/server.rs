@@ -4,13 +4,13 @@
 //! Serving ──► Draining: nothing new is accepted, what was begun is finished ──► Cut: what is still open is closed
 //! ```
 
+use super::bodies::{IncomingBody, OutgoingBody};
 use super::endpoint::Endpoint;
 use super::forwarded::{self, Network, Origin, Proxies};
 use super::limits::{BUFFER_BYTES, Limits};
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
-use super::taking::{Answering, Arriving};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -185,7 +185,7 @@ async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
     drop(stage.wait_for(|now| *now >= at).await);
 }
 
-type AnswerFuture = Pin<Box<dyn Future<Output = Result<http::Response<Answering>, Infallible>> + Send>>;
+type AnswerFuture = Pin<Box<dyn Future<Output = Result<http::Response<OutgoingBody>, Infallible>> + Send>>;
 
 /// The two ends of a connection, and its side if its listener has one.
 #[derive(Clone, Copy, Debug)]
@@ -308,7 +308,7 @@ impl Intake {
         tls: bool,
         place: Arc<Place>,
     ) -> AnswerFuture {
-        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
+        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
         let from =
             forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.proxies);
         let mut connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
@@ -321,7 +321,7 @@ impl Intake {
         }
         // The service is always ready.
         let answered = self.updates.clone().call(request);
-        let answering = Answering::begin(place);
+        let answering = OutgoingBody::begin(place);
         Box::pin(async move { answered.await.map(|response| response.map(|body| answering.with(body))) })
     }
 
