@@ -12,9 +12,7 @@ use ucupdate::audit::AccessRow;
 use ucupdate::book::RuleBook;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{
-    DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
-};
+use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, host_key};
 use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::add_reasons;
 
@@ -109,7 +107,7 @@ impl Stories {
             })
             .await?;
         let left_out = audit_rows.left_out + access_rows.left_out;
-        let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
+        let timeline = Timeline::join(audit_rows.rows, access_rows.rows);
         let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline, index));
         if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
