@@ -7,6 +7,7 @@ use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
 use crate::suggest::{near_path, with_meant};
 use crate::waiting::{Awaited, Waiting};
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,9 +62,9 @@ impl Context {
         // A server itself waits for its store, and answers devices in the meantime.
         let waiting = Waiting::new(&self.store, self.timeout);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
-            Failure::Explained(FailureKind::NotFound, reason) => Failure::not_found(format_args!(
-                "{reason}; --create makes an empty one, and `ucupdate ingest` makes one with a package"
-            )),
+            Failure::Explained(FailureKind::NotFound, reason) => {
+                Failure::not_found(format_args!("{reason}; `serve --create` makes an empty one"))
+            }
             failure => failure,
         })
     }
@@ -232,7 +233,7 @@ async fn open(
         StoreLocation::Bucket(address) => {
             let store = waiting.for_answer("opening it", open_bucket(address, waiting)).await?;
             if if_missing == IfMissing::Refuse && store.list("", None).await?.is_empty() {
-                return Err(Failure::not_found(format_args!("no store at {address}")));
+                return Err(no_store(address));
             }
             return Ok(Arc::new(store));
         }
@@ -248,9 +249,10 @@ async fn open(
     let opening = tokio::task::spawn_blocking(move || {
         // A mistyped path must neither look like an empty store nor become one.
         if if_missing == IfMissing::Refuse && !is_store(&path)? {
-            let missing = Failure::not_found(format_args!("no store at {}", path.display()));
             let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
-            return Err(with_meant(missing, near_path(&path, is_near)));
+            let near = near_path(&path, is_near);
+            let missing = Failure::not_found(format_args!("no store at {}", path.display()));
+            return Err(if near.is_some() { with_meant(missing, near) } else { no_store(path.display()) });
         }
         Ok(Arc::new(LocalStore::open(&path)?))
     });
@@ -258,6 +260,13 @@ async fn open(
         Ok(opened) => Ok(opened??),
         Err(_) => Err(silent()),
     }
+}
+
+/// Returns the failure of a command that needs a store where none is.
+fn no_store(place: impl Display) -> Failure {
+    Failure::not_found(format_args!(
+        "no store at {place}: name one by --store or UCUPDATE_STORE, or make one by `ucupdate ingest`"
+    ))
 }
 
 /// Returns whether a store is in a folder. A folder that cannot be read is an error.
@@ -284,7 +293,7 @@ async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S
     let mut options =
         ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
     if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-        let read = std::fs::read(&file);
+        let read = crate::files::read_file(Path::new(&file), crate::files::MAX_CERTIFICATES_BYTES);
         let pem = read
             .map_err(|error| Failure::in_doing(format_args!("AWS_CA_BUNDLE {}", file.display()), &error))?;
         options = options.with_root_certificates(pem);

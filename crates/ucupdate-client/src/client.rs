@@ -217,7 +217,7 @@ impl Client {
 
     /// Requests a file, or the rest of it from `offset` on if it still has that ETag. Returns a response with 200, 206 or 416.
     ///
-    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http. The client sends no credentials, no
+    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http, and only those that the options allow. The client sends no credentials, no
     /// cookies and no referrer, so a server learns nothing about the other server.
     pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
@@ -249,7 +249,7 @@ impl Client {
                 416 if rest.is_some() => return Ok(FoundFile { response, etag }),
                 301 | 302 | 303 | 307 | 308 if headers::location(response.headers()).is_some() => {
                     let location = headers::location(response.headers()).unwrap_or_default();
-                    url = target::redirected(&url, location)?;
+                    url = target::redirected(&url, location, self.options.follows)?;
                 }
                 _ => return Err(refusal(&url, response).await),
             }

@@ -192,6 +192,9 @@ pub enum UrlFault {
     /// The redirect leads from https to http.
     #[error("leads from https to http, which is not followed")]
     Downgrade,
+    /// The redirect leads to a server that [`with_redirects`](crate::ClientOptions::with_redirects) excludes.
+    #[error("leads to a server to which redirects are not followed")]
+    NotFollowed,
     /// There are more redirects than the client follows.
     #[error("redirects too often, expected at most {most} redirects")]
     TooManyRedirects {

@@ -93,7 +93,7 @@ fn fields_are_bounded(fields: &HeaderMap) {
     assert!(wait <= Duration::from_secs(24 * 60 * 60), "{wait:?}");
     let _coding = headers::encoding(fields);
     let from: Url = "https://ocs.demo.local/DeviceUpdateFiles_Ext/CPE.nbt".parse().expect("a URL");
-    match headers::location(fields).map(|location| target::redirected(&from, location)) {
+    match headers::location(fields).map(|location| target::redirected(&from, location, |_| true)) {
         Some(Ok(to)) => {
             assert_eq!((to.scheme(), to.username(), to.password()), ("https", "", None), "{to}");
         }

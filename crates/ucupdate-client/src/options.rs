@@ -26,6 +26,7 @@ pub struct ClientOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) keeps_connections: bool,
+    pub(crate) follows: fn(&str) -> bool,
     pub(crate) ask_timeout: Duration,
     pub(crate) response_limit: usize,
     pub(crate) file_limit: u64,
@@ -42,6 +43,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             keeps_connections: true,
+            follows: |_| true,
             ask_timeout: Duration::from_secs(60),
             response_limit: 64 * 1024,
             file_limit: 1024 * 1024 * 1024,
@@ -64,6 +66,20 @@ impl ClientOptions {
     #[must_use]
     pub fn with_kept_connections(mut self, kept: bool) -> Self {
         self.keeps_connections = kept;
+        self
+    }
+
+    /// Sets which redirects of a download are followed: those to whose absolute URL `follows` returns `true`. Default: every
+    /// one to http or https, except from https to http.
+    ///
+    /// ```
+    /// # use ucupdate_client::ClientOptions;
+    /// let options = ClientOptions::default().with_redirects(|url| url.starts_with("https://images.contoso.com/"));
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn with_redirects(mut self, follows: fn(&str) -> bool) -> Self {
+        self.follows = follows;
         self
     }
 

@@ -23,9 +23,13 @@ pub(crate) fn file_url(base: &str, name: &FileName) -> Result<Url, ClientError> 
 }
 
 /// Returns the target of a redirect.
-pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, ClientError> {
+pub(crate) fn redirected(from: &Url, location: &str, follows: fn(&str) -> bool) -> Result<Url, ClientError> {
     let joined = from.join(location).map_err(unreadable).and_then(|to| checked(to.as_str())).and_then(|to| {
-        if from.scheme() == "https" && to.scheme() == "http" { Err(UrlFault::Downgrade) } else { Ok(to) }
+        match (from.scheme(), to.scheme()) {
+            ("https", "http") => Err(UrlFault::Downgrade),
+            _ if !follows(to.as_str()) => Err(UrlFault::NotFollowed),
+            _ => Ok(to),
+        }
     });
     joined.map_err(|fault| refused(without_query(location).as_ref(), fault))
 }
@@ -120,6 +124,7 @@ mod tests {
     fn a_redirect_may_lead_to_https_but_not_from_it() {
         let plain = Url::parse("http://a/b/c").unwrap();
         let safe = Url::parse("https://a/b/c").unwrap();
+        let redirected = |from: &Url, to| redirected(from, to, |url| !url.starts_with("http://c/"));
         assert_eq!(redirected(&plain, "https://b/d").unwrap().as_str(), "https://b/d");
         assert_eq!(redirected(&safe, "/d").unwrap().as_str(), "https://a/d");
         assert_eq!(
@@ -127,6 +132,10 @@ mod tests {
             "URL \"http://a/d\" leads from https to http, which is not followed"
         );
         assert!(redirected(&plain, "ftp://a/d").is_err());
+        assert_eq!(
+            why(redirected(&plain, "//c/d?signature=1")),
+            "URL \"//c/d?...\" leads to a server to which redirects are not followed"
+        );
     }
 
     proptest! {

@@ -104,6 +104,7 @@ fn is_device_log(service: &UpdateService, start: &[u8]) -> bool {
 
 /// Returns the content encodings of the request, or `None` if there is none but `identity`.
 fn content_encoding(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::CONTENT_ENCODING)?;
     let fields = headers.get_all(header::CONTENT_ENCODING);
     let listed =
         fields.iter().map(|field| String::from_utf8_lossy(field.as_bytes())).collect::<Vec<_>>().join(",");

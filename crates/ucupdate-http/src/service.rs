@@ -151,7 +151,7 @@ impl Inner {
         let Target::File(_, path) = target else {
             // The device chooses the path, but not the connection.
             let side = connection.side().unwrap_or(side);
-            let asker = Asker { side, host: &connection.host() };
+            let asker = Asker { side, host: connection.host() };
             return handler::answer(&self.service, asker, &request.headers, body, self.body_limits()).await;
         };
         let redirects = self.options.image_redirects.as_ref();

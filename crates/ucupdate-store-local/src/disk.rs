@@ -135,6 +135,9 @@ pub struct DiskEntry {
     pub size: u64,
     /// The time at which the bytes of a file were last written.
     pub modified: SystemTime,
+    /// A number that differs after a write to a file, even if the time of the last write is set back. It is 0 if the disk knows
+    /// no such number.
+    pub write_mark: u64,
 }
 
 /// The kind of an entry.

@@ -132,8 +132,10 @@ impl Folder {
             match self.disk.rename(staged.path(), key.as_str()) {
                 Ok(()) => {
                     staged.moved();
+                    // The rename changes the mark of the file.
+                    let write_mark = self.disk.entry(key.as_str()).map_or(0, |entry| entry.write_mark);
                     self.sync_folders(key)?;
-                    return Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified));
+                    return Ok(meta(key, &DiskEntry { write_mark, ..entry }));
                 }
                 // Another process made or removed a folder in the meantime, so the step is repeated.
                 Err(error) if self.has_changed(key, &error) => self.is_still_staged(key, &staged)?,
@@ -156,7 +158,7 @@ impl Folder {
 
     pub(crate) fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
         let entry = self.find(key)?;
-        Ok(ObjectMeta::new(key.clone(), entry.size, entry.modified))
+        Ok(meta(key, &entry))
     }
 
     /// Returns the metadata of the object, its file positioned at the start of the range, and the range.
@@ -169,7 +171,7 @@ impl Folder {
         self.find(key)?;
         let opened = self.disk.open(key.as_str()).and_then(|file| Ok((file.entry()?, file)));
         let (entry, mut file) = opened.map_err(|error| reading(key, error))?;
-        let meta = ObjectMeta::new(key.clone(), entry.size, entry.modified);
+        let meta = meta(key, &entry);
         let range = meta.resolve(range)?;
         file.seek(io::SeekFrom::Start(range.start)).map_err(|error| reading(key, error))?;
         Ok((meta, range, file))
@@ -394,6 +396,11 @@ fn conflict(key: &StoreKey, other: &str) -> StoreError {
 fn foreign(key: &StoreKey, path: &str) -> StoreError {
     let found = format!("`{path}` is neither a file nor a folder; links are not followed");
     StoreError::Integrity { key: key.clone(), found: found.into() }
+}
+
+/// Returns the metadata of the object at `key` from those of its file.
+pub(crate) fn meta(key: &StoreKey, entry: &DiskEntry) -> ObjectMeta {
+    ObjectMeta::new(key.clone(), entry.size, entry.modified).with_write_mark(entry.write_mark)
 }
 
 fn gave_up(key: &StoreKey) -> StoreError {

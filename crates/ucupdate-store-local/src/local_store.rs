@@ -12,6 +12,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -19,9 +20,22 @@ use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// Largest number of bytes that one step of a read takes from the disk. A server holds up to three such pieces for each slow
-/// client, so it decides how much memory a download needs.
-const READ_PIECE: u64 = 32 * 1024;
+/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to three such pieces
+/// for each slow client, so it decides how much memory a download needs.
+const SLOW_PIECE: u64 = 16 * 1024;
+
+/// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so larger pieces make hashing and copying cheaper.
+const FAST_PIECE: u64 = 64 * 1024;
+
+/// The number of bytes that a reader must take without a pause before it counts as fast. The buffers between a server and a slow
+/// client hold fewer bytes.
+const FAST_AFTER: u64 = 1024 * 1024;
+
+/// The time between two pieces after which a reader counts as slow.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The largest object that is opened and read in one step.
+const SMALL_OBJECT: u64 = 32 * 1024;
 
 /// The start of the keys of images.
 const IMAGES: &str = "images/";
@@ -176,8 +190,8 @@ impl ImageStore for LocalStore {
             let size = range.end - range.start;
             let bytes: ByteStream = match size {
                 // A small object needs no second thread hop.
-                1..=READ_PIECE => {
-                    let piece = read_piece(file, size).map(|(piece, ..)| piece);
+                1..=SMALL_OBJECT => {
+                    let piece = read_piece(file, size, size).map(|(piece, ..)| piece);
                     Box::pin(stream::once(std::future::ready(piece)))
                 }
                 _ => pieces_of(file, size, readers),
@@ -278,19 +292,23 @@ impl Drop for ClearedAside {
 /// Returns the next `left` bytes of a file in pieces. Each piece is read on a blocking thread when it is polled, with one of
 /// the permits if `readers` has them.
 fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>) -> ByteStream {
-    Box::pin(stream::unfold(Some((file, left, readers)), |state| async {
-        let (file, left, readers) = state?;
+    Box::pin(stream::unfold(Some((file, left, readers, Pace::default())), |state| async {
+        let (file, left, readers, mut pace) = state?;
         if left == 0 {
             return None;
         }
+        let most = pace.next_piece();
         let permit = permit(readers.as_ref()).await;
         let read = spawn_blocking(move || {
             // The thread holds the permit, so that a dropped stream does not free it early.
             let _permit = permit;
-            read_piece(file, left)
+            read_piece(file, left, most)
         });
         Some(match read.await {
-            Ok(Ok((piece, file, left))) => (Ok(piece), Some((file, left, readers))),
+            Ok(Ok((piece, file, left))) => {
+                pace.took(&piece);
+                (Ok(piece), Some((file, left, readers, pace)))
+            }
             Ok(Err(error)) => (Err(error), None),
             Err(error) => (Err(io::Error::other(error)), None),
         })
@@ -303,10 +321,34 @@ async fn permit(readers: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit
     Arc::clone(readers?).acquire_owned().await.ok()
 }
 
+/// How fast a reader takes its pieces.
+#[derive(Default)]
+struct Pace {
+    /// The number of bytes that were taken without a pause.
+    bytes: u64,
+    /// The time of the last piece.
+    last: Option<Instant>,
+}
+
+impl Pace {
+    /// Returns the size of the next piece, which is asked for now.
+    fn next_piece(&mut self) -> u64 {
+        if self.last.is_some_and(|last| last.elapsed() > PAUSE) {
+            self.bytes = 0;
+        }
+        if self.bytes < FAST_AFTER { SLOW_PIECE } else { FAST_PIECE }
+    }
+
+    fn took(&mut self, piece: &Bytes) {
+        self.bytes += piece.len() as u64;
+        self.last = Some(Instant::now());
+    }
+}
+
 type ReadSoFar = (Bytes, Box<dyn ReadFile>, u64);
 
-fn read_piece(mut file: Box<dyn ReadFile>, left: u64) -> io::Result<ReadSoFar> {
-    let most = left.min(READ_PIECE);
+fn read_piece(mut file: Box<dyn ReadFile>, left: u64, most: u64) -> io::Result<ReadSoFar> {
+    let most = left.min(most);
     let mut piece = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
     (&mut file).take(most).read_to_end(&mut piece)?;
     let read = u64::try_from(piece.len()).unwrap_or(u64::MAX);

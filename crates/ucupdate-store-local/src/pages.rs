@@ -5,7 +5,7 @@
 //! are visited before further ones are read. A page of a folder with n objects costs one pass over its n names.
 
 use crate::disk::EntryKind;
-use crate::folder::Folder;
+use crate::folder::{Folder, meta};
 use std::collections::BTreeMap;
 use std::io;
 use ucupdate_store::{ObjectMeta, StoreKey};
@@ -115,7 +115,7 @@ impl Page<'_> {
         let Ok(key) = StoreKey::parse(path) else { return Ok(()) };
         match self.folder.disk.entry(path) {
             Ok(entry) if entry.kind == EntryKind::File => {
-                self.found.push(ObjectMeta::new(key, entry.size, entry.modified));
+                self.found.push(meta(&key, &entry));
                 Ok(())
             }
             // The object was deleted after the listing.

@@ -177,7 +177,23 @@ fn entry_of(metadata: &Metadata) -> io::Result<DiskEntry> {
         kind: kind_of(metadata.file_type()),
         size: metadata.len(),
         modified: metadata.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std),
+        write_mark: write_mark(metadata),
     })
+}
+
+/// Returns a hash of the inode and of its change time, which a program cannot set back.
+#[cfg(unix)]
+fn write_mark(metadata: &Metadata) -> u64 {
+    use cap_std::fs::MetadataExt as _;
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(not(unix))]
+fn write_mark(_metadata: &Metadata) -> u64 {
+    0
 }
 
 fn kind_of(file_type: cap_std::fs::FileType) -> EntryKind {

@@ -119,12 +119,22 @@ pub struct ObjectMeta {
     pub size: u64,
     /// The time of the last write by the store's clock, with a resolution of one second or better.
     pub modified: SystemTime,
+    /// A number that differs after a write to the object, even if the time of the last write is set back. It may also differ
+    /// after a change that writes no bytes. It is 0 if the store knows no such number.
+    pub write_mark: u64,
 }
 
 impl ObjectMeta {
-    /// Creates the metadata of the object at `key`.
+    /// Creates the metadata of the object at `key`, without a mark of its last write.
     pub fn new(key: StoreKey, size: u64, modified: SystemTime) -> Self {
-        Self { key, size, modified }
+        Self { key, size, modified, write_mark: 0 }
+    }
+
+    /// Sets the number that differs after a write to the object.
+    #[must_use]
+    pub fn with_write_mark(mut self, write_mark: u64) -> Self {
+        self.write_mark = write_mark;
+        self
     }
 
     /// Returns the bytes of this object that `range` selects by the rules of [`ImageStore::get`]. `None` selects all bytes; an

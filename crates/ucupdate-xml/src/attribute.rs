@@ -48,7 +48,7 @@ pub(crate) fn split(text: &str, at: usize) -> Result<Option<(XmlAttribute<'_>, &
     Ok(Some((XmlAttribute { name, value, at }, behind)))
 }
 
-const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
+pub(crate) const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Returns a value with each line end and tab as one space, and with its references resolved.
 fn normalised(raw: &str) -> Result<Cow<'_, str>, XmlErrorKind> {

@@ -1,19 +1,20 @@
-//! Reads well-formed XML as events. quick-xml finds the markup, and this reader refuses the errors that quick-xml
-//! accepts.
+//! Reads well-formed XML as events. Tags and text are found here, because nearly all markup is of these two kinds. quick-xml finds
+//! the rest: references, comments, CDATA sections, instructions and document types.
 //!
-//! These errors are: a second root, open elements at the end, text outside the root, document types, late declarations,
+//! This reader refuses the errors that quick-xml accepts: a second root, open elements at the end, text outside the root, document types, late declarations,
 //! invalid names, prefixes without a namespace, repeated or run-together attributes, `<` in a value, `]]>` in text,
 //! `--` in a comment, references other than the predefined ones, and characters that XML forbids. Every loop ends at a
 //! number in [`XmlLimits`].
 
-use crate::attribute::{self, XmlAttribute};
+use crate::attribute::{self, BLANK, XmlAttribute};
 use crate::chars::{is_blank, is_xml_name, quoted};
 use crate::document::XmlDocument;
 use crate::error::{XmlError, XmlErrorKind};
 use crate::limits::{XmlLimit, XmlLimits};
 use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::Event;
+use quick_xml::parser::{ElementParser, Parser as _};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -51,9 +52,10 @@ pub enum XmlEvent<'a> {
 /// # Ok::<(), ucupdate_xml::XmlError>(())
 /// ```
 pub struct XmlReader<'a> {
-    reader: Reader<&'a [u8]>,
     document: &'a XmlDocument<'a>,
     limits: &'a XmlLimits,
+    /// The number of bytes of the text that were read.
+    at: usize,
     /// `true` if faults are stored and skipped if possible. Otherwise every fault is an error.
     is_lenient: bool,
     first_fault: Option<XmlError>,
@@ -73,7 +75,7 @@ pub struct XmlReader<'a> {
 
 impl fmt::Debug for XmlReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("XmlReader").field("open", &self.open).field("at", &self.at()).finish_non_exhaustive()
+        f.debug_struct("XmlReader").field("open", &self.open).field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -96,12 +98,10 @@ impl<'a> XmlReader<'a> {
 
     #[inline]
     fn open(document: &'a XmlDocument<'a>, limits: &'a XmlLimits, is_lenient: bool) -> Self {
-        let mut reader = Reader::from_str(document.text());
-        reader.config_mut().check_end_names = true;
         Self {
-            reader,
             document,
             limits,
+            at: 0,
             is_lenient,
             first_fault: None,
             attributes: Vec::new(),
@@ -109,7 +109,7 @@ impl<'a> XmlReader<'a> {
             open: Vec::with_capacity(8),
             ends: false,
             has_root: false,
-            has_bracket: document.text().as_bytes().contains(&b']'),
+            has_bracket: memchr::memchr(b']', document.text().as_bytes()).is_some(),
             elements: 0,
             markup: 0,
         }
@@ -128,12 +128,6 @@ impl<'a> XmlReader<'a> {
         &mut self.attributes
     }
 
-    /// Returns the number of bytes of the text that were read.
-    fn at(&self) -> usize {
-        // A slice in memory is never longer than `usize::MAX`.
-        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
-    }
-
     /// Reads the next event.
     ///
     /// # Errors
@@ -146,75 +140,15 @@ impl<'a> XmlReader<'a> {
             return Ok(XmlEvent::End);
         }
         loop {
-            let at = self.at();
-            let event = self.reader.read_event().map_err(|error| self.syntax(at, &error))?;
-            let piece = match event {
-                Event::Start(tag) => Some(self.start(&tag, at)?),
-                Event::Empty(tag) => {
-                    self.ends = true;
-                    Some(self.start(&tag, at)?)
-                }
-                Event::End(_) => {
-                    self.close();
-                    Some(XmlEvent::End)
-                }
-                Event::Text(text) => {
-                    if self.has_bracket
-                        && let Some(found) = text.find("]]>")
-                    {
-                        self.fault(at + found, XmlErrorKind::CdataEnd)?;
-                    }
-                    self.text(text.xml10_content(), at)?
-                }
-                Event::CData(text) => {
-                    self.count_markup(at)?;
-                    if self.open.is_empty() {
-                        self.fault(at, XmlErrorKind::TextOutside)?;
-                    }
-                    self.text(text.xml10_content(), at)?
-                }
-                Event::GeneralRef(reference) => {
-                    self.count_markup(at)?;
-                    let found = match attribute::resolve(&reference) {
-                        Ok(found) => found,
-                        Err(fault) => {
-                            self.fault(at, fault)?;
-                            '\u{FFFD}'
-                        }
-                    };
-                    if self.open.is_empty() {
-                        self.fault(at, XmlErrorKind::TextOutside)?;
-                        None
-                    } else {
-                        Some(XmlEvent::Text(String::from(found).into()))
-                    }
-                }
-                Event::Comment(text) => {
-                    self.count_markup(at)?;
-                    if text.contains("--") || text.ends_with('-') {
-                        self.fault(at, XmlErrorKind::Comment)?;
-                    }
-                    None
-                }
-                Event::PI(instruction) => {
-                    self.count_markup(at)?;
-                    let target = instruction.target();
-                    if !is_xml_name(target) || target.eq_ignore_ascii_case("xml") {
-                        self.fault(at, XmlErrorKind::Instruction)?;
-                    }
-                    None
-                }
-                Event::Decl(_) => {
-                    self.count_markup(at)?;
-                    self.fault(at, XmlErrorKind::LateDeclaration)?;
-                    None
-                }
-                Event::DocType(_) => {
-                    self.count_markup(at)?;
-                    self.fault(at, XmlErrorKind::DocType)?;
-                    None
-                }
-                Event::Eof => Some(self.end_of_document(at)?),
+            let at = self.at;
+            let text: &'a str = self.document.text();
+            let rest = text.get(at..).unwrap_or_default();
+            let piece = match rest.as_bytes() {
+                [] => Some(self.end_of_document(at)?),
+                [b'<', b'/', ..] => Some(self.end(rest, at)?),
+                [b'<', b'!' | b'?', ..] | [b'&', ..] => self.other_markup(rest, at)?,
+                [b'<', ..] => Some(self.start(rest, at)?),
+                [..] => self.plain_text(rest, at)?,
             };
             if let Some(piece) = piece {
                 return Ok(piece);
@@ -222,37 +156,143 @@ impl<'a> XmlReader<'a> {
         }
     }
 
-    fn start(&mut self, tag: &BytesStart<'_>, at: usize) -> Result<XmlEvent<'a>, XmlError> {
+    /// Reads a start tag, or the tag of an element without content.
+    fn start(&mut self, rest: &'a str, at: usize) -> Result<XmlEvent<'a>, XmlError> {
+        let behind = rest.strip_prefix('<').unwrap_or_default();
+        // Nearly all start tags are a plain name and nothing else, so one pass over their bytes is enough.
+        let plain = behind.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let bytes = behind.as_bytes();
+        let is_plain = bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.get(plain) == Some(&b'>');
+        let tag = if is_plain { behind.get(..plain).unwrap_or_default() } else { self.tag(rest, at)? };
+        self.at = at + 1 + tag.len() + 1;
+        let tag_without_end = tag.strip_suffix('/');
+        self.ends = tag_without_end.is_some();
+        let tag = tag_without_end.unwrap_or(tag);
+        let name_len =
+            if is_plain { plain } else { tag.bytes().position(is_blank_byte).unwrap_or(tag.len()) };
+        let (name, attributes) = tag.split_at_checked(name_len).unwrap_or_default();
+
         self.count_markup(at)?;
         self.elements += 1;
         self.within(at, XmlLimit::Elements, self.elements, self.limits.elements)?;
         self.within(at, XmlLimit::Depth, self.open.len() + 1, self.limits.depth)?;
-        let name_len = tag.name().as_ref().len();
-        let (name, rest) = self.inside(at).split_at_checked(name_len).unwrap_or_default();
         if self.open.is_empty() {
             if self.has_root {
                 self.fault(at, XmlErrorKind::SecondRoot { name: quoted(name) })?;
             }
             self.has_root = true;
         }
-        self.check_name(name, at + 1)?;
-        self.open.push(name);
         self.attributes.clear();
-        if !is_blank(rest) {
-            self.read_attributes(rest, at + 1 + name_len)?;
+        if is_plain {
+            self.within(at + 1, XmlLimit::NameBytes, name.len(), self.limits.name_bytes)?;
+            self.open.push(name);
+        } else {
+            self.check_name(name, at + 1)?;
+            self.open.push(name);
+            if !is_blank(attributes) {
+                self.read_attributes(attributes, at + 1 + name_len)?;
+            }
+            self.check_prefix(name, at + 1)?;
         }
-        self.check_prefix(name, at + 1)?;
         Ok(XmlEvent::Start { name, at: self.document.in_bytes(at) })
     }
 
-    /// Returns the text between `<` and `>` (or `/>`) of the last tag, which begins at `at`.
-    ///
-    /// The text that quick-xml returns does not live as long as the document, so it is cut out of the document again.
-    fn inside(&self, at: usize) -> &'a str {
-        let text: &'a str = self.document.text();
-        let tag = text.get(at..self.at()).unwrap_or_default();
-        let tag = tag.strip_prefix('<').unwrap_or(tag);
-        tag.strip_suffix("/>").or_else(|| tag.strip_suffix('>')).unwrap_or(tag)
+    /// Returns the text between `<` and `>` of a tag. A `>` in quotes does not end the tag.
+    fn tag(&self, rest: &'a str, at: usize) -> Result<&'a str, XmlError> {
+        let end = ElementParser::default().feed(rest.as_bytes());
+        let end = end.ok_or_else(|| self.error(at, XmlErrorKind::Syntax(UNCLOSED_TAG)))?;
+        Ok(rest.get(1..end).unwrap_or_default())
+    }
+
+    /// Reads an end tag.
+    fn end(&mut self, rest: &'a str, at: usize) -> Result<XmlEvent<'a>, XmlError> {
+        let open = self.open.last().copied();
+        let behind = rest.strip_prefix("</").unwrap_or_default();
+        let is_plain =
+            |open: &str| behind.starts_with(open) && behind.as_bytes().get(open.len()) == Some(&b'>');
+        if let Some(open) = open.filter(|open| is_plain(open)) {
+            self.at = at + 2 + open.len() + 1;
+        } else {
+            let tag = self.tag(rest, at)?;
+            self.at = at + 1 + tag.len() + 1;
+            let content = tag.strip_prefix('/').unwrap_or_default();
+            // White space may follow the name.
+            let name = match content.trim_end_matches(BLANK) {
+                "" => content,
+                name => name,
+            };
+            let found = || quoted(name);
+            let kind = match open {
+                Some(open) if open == name => None,
+                Some(open) => Some(XmlErrorKind::WrongEnd { expected: quoted(open), found: found() }),
+                None => Some(XmlErrorKind::UnexpectedEnd { found: found() }),
+            };
+            // A document with wrong end tags has no structure, so a lenient reading ends here too.
+            if let Some(kind) = kind {
+                return Err(self.error(at, kind));
+            }
+        }
+        self.close();
+        Ok(XmlEvent::End)
+    }
+
+    /// Reads the text before the next markup.
+    fn plain_text(&mut self, rest: &'a str, at: usize) -> Result<Option<XmlEvent<'a>>, XmlError> {
+        let end = memchr::memchr2(b'<', b'&', rest.as_bytes()).unwrap_or(rest.len());
+        let text = rest.get(..end).unwrap_or_default();
+        self.at = at + end;
+        if self.has_bracket
+            && let Some(found) = text.find("]]>")
+        {
+            self.fault(at + found, XmlErrorKind::CdataEnd)?;
+        }
+        self.text(with_plain_line_ends(text), at)
+    }
+
+    /// Reads a reference, or markup that begins with `<!` or `<?`. quick-xml finds its end.
+    fn other_markup(&mut self, rest: &'a str, at: usize) -> Result<Option<XmlEvent<'a>>, XmlError> {
+        let mut reader = Reader::from_str(rest);
+        let event = reader.read_event().map_err(|error| self.syntax(at, &error))?;
+        // A slice in memory is never longer than `usize::MAX`.
+        self.at = at + usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        self.count_markup(at)?;
+        match event {
+            Event::CData(text) => {
+                if self.open.is_empty() {
+                    self.fault(at, XmlErrorKind::TextOutside)?;
+                }
+                return self.text(text.xml10_content(), at);
+            }
+            Event::GeneralRef(reference) => {
+                let found = match attribute::resolve(&reference) {
+                    Ok(found) => found,
+                    Err(fault) => {
+                        self.fault(at, fault)?;
+                        '\u{FFFD}'
+                    }
+                };
+                if !self.open.is_empty() {
+                    return Ok(Some(XmlEvent::Text(String::from(found).into())));
+                }
+                self.fault(at, XmlErrorKind::TextOutside)?;
+            }
+            Event::Comment(text) => {
+                if text.contains("--") || text.ends_with('-') {
+                    self.fault(at, XmlErrorKind::Comment)?;
+                }
+            }
+            Event::PI(instruction) => {
+                let target = instruction.target();
+                if !is_xml_name(target) || target.eq_ignore_ascii_case("xml") {
+                    self.fault(at, XmlErrorKind::Instruction)?;
+                }
+            }
+            Event::Decl(_) => self.fault(at, XmlErrorKind::LateDeclaration)?,
+            Event::DocType(_) => self.fault(at, XmlErrorKind::DocType)?,
+            // The text begins with `&`, `<!` or `<?`, so there is no other event.
+            Event::Start(_) | Event::End(_) | Event::Empty(_) | Event::Text(_) | Event::Eof => {}
+        }
+        Ok(None)
     }
 
     fn read_attributes(&mut self, text: &'a str, at: usize) -> Result<(), XmlError> {
@@ -375,12 +415,12 @@ impl<'a> XmlReader<'a> {
         if found <= most {
             return Ok(());
         }
-        Err(XmlError::new(self.document.in_bytes(at), XmlErrorKind::Limit { limit, most }))
+        Err(self.error(at, XmlErrorKind::Limit { limit, most }))
     }
 
     /// Returns an error for a fault at a position of the text. A lenient reading stores the fault instead.
     fn fault(&mut self, at: usize, kind: XmlErrorKind) -> Result<(), XmlError> {
-        let error = XmlError::new(self.document.in_bytes(at), kind);
+        let error = self.error(at, kind);
         if !self.is_lenient {
             return Err(error);
         }
@@ -391,12 +431,6 @@ impl<'a> XmlReader<'a> {
     /// Converts an error of quick-xml. Its own message may quote the document at any length.
     fn syntax(&self, at: usize, error: &Error) -> XmlError {
         let fault = match error {
-            Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
-                XmlErrorKind::WrongEnd { expected: quoted(expected), found: quoted(found) }
-            }
-            Error::IllFormed(IllFormedError::UnmatchedEndTag(found)) => {
-                XmlErrorKind::UnexpectedEnd { found: quoted(found) }
-            }
             Error::IllFormed(IllFormedError::UnclosedReference) => XmlErrorKind::Syntax("`&` without `;`"),
             Error::IllFormed(IllFormedError::MissingDoctypeName) => XmlErrorKind::DocType,
             Error::Syntax(SyntaxError::UnclosedComment) => XmlErrorKind::Syntax("comment without an end"),
@@ -408,9 +442,28 @@ impl<'a> XmlReader<'a> {
             Error::Syntax(SyntaxError::InvalidBangMarkup) => {
                 XmlErrorKind::Syntax("`<!` begins neither a comment nor a CDATA section")
             }
-            Error::Syntax(_) => XmlErrorKind::Syntax("tag without an end"),
+            Error::Syntax(_) => XmlErrorKind::Syntax(UNCLOSED_TAG),
             _ => XmlErrorKind::Syntax("markup that cannot be read"),
         };
-        XmlError::new(self.document.in_bytes(at), fault)
+        self.error(at, fault)
+    }
+
+    #[cold]
+    fn error(&self, at: usize, kind: XmlErrorKind) -> XmlError {
+        XmlError::new(self.document.in_bytes(at), kind)
+    }
+}
+
+const UNCLOSED_TAG: &str = "tag without an end";
+
+fn is_blank_byte(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Returns a text with each line end as one line feed.
+fn with_plain_line_ends(text: &str) -> Cow<'_, str> {
+    match memchr::memchr(b'\r', text.as_bytes()) {
+        None => text.into(),
+        Some(_) => text.replace("\r\n", "\n").replace('\r', "\n").into(),
     }
 }

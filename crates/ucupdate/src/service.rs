@@ -22,7 +22,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
-use ucupdate_audit::AuditRow;
 use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{Reported, UnixTime};
 use ucupdate_core::{Question, UpdateRequest, UpdateResponse, decide};
@@ -180,7 +179,7 @@ impl UpdateService {
         }
         let response = UpdateResponse { modules };
         if let Some(logs) = &self.inner.logs {
-            logs.audit(&AuditRow::answered(request, &response, asker.side, asker.host, now), now);
+            logs.audit_answer(request, &response, asker, now);
         }
         let revision = snapshot.revision();
         if takes_answers {
@@ -207,7 +206,7 @@ impl UpdateService {
             return image.stream(range);
         }
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
-        let object = get_in_time(&*self.inner.store, &file.key, range).await?;
+        let object = get_in_time(&*self.inner.store, &file.key, range.clone()).await?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
                 key: file.key.clone(),
@@ -216,12 +215,15 @@ impl UpdateService {
         }
         if reads {
             self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
-            if let Some(room) = self.inner.images.count(file) {
+            if let Some(order) = self.inner.images.count(file) {
                 let (service, file) = (self.clone(), file.clone());
-                // The devices that wait for this image read the store until it is in memory.
                 tokio::spawn(async move {
-                    service.inner.images.load(&*service.inner.store, &file, room).await;
+                    service.inner.images.load(&*service.inner.store, &file, order).await;
                 });
+            }
+            // The image may have been loaded during the comparison.
+            if let Some(image) = self.inner.images.find_or_wait(&*self.inner.store, file).await {
+                return image.stream(range);
             }
         }
         Ok(object.bytes)

@@ -190,9 +190,17 @@ impl BaseUrls {
             Side::External => self.external.as_ref(),
         };
         let Some(origin) = origin else { return String::new() };
-        let mut url = format!("{origin}{}/", self.layout.files_root(side));
+        let root = self.layout.files_root(side);
+        let mut url = String::with_capacity(origin.0.len() + root.len() + 1 + folder.len());
+        url.push_str(&origin.0);
+        url.push_str(root);
+        url.push('/');
+        if folder.bytes().all(is_url_byte) {
+            url.push_str(folder);
+            return url;
+        }
         for byte in folder.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~/!$'()+,;=@".contains(&byte) {
+            if is_url_byte(byte) {
                 url.push(char::from(byte));
             } else {
                 url.push_str(&format!("%{byte:02X}"));
@@ -200,6 +208,11 @@ impl BaseUrls {
         }
         url
     }
+}
+
+/// Returns whether a byte of a folder is written as it is in a URL.
+fn is_url_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~/!$'()+,;=@".contains(&byte)
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl TokenFile {
     /// When the file cannot be read, or is not a file of tokens.
     pub fn tokens(&self) -> Result<Arc<[TokenEntry]>, TokenFileError> {
         let failed = |source| TokenFileError::File { path: self.path.clone(), source };
-        let mut file = File::open(&self.path).map_err(failed)?;
+        let mut file = open_regular(&self.path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
         let (modified, size) = (meta.modified().ok(), meta.len());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -279,6 +279,18 @@ fn checked_name(name: &str) -> Result<&str, TokenFileError> {
         }
         name => Ok(name),
     }
+}
+
+/// Opens a file. A named pipe or a device is refused, because opening or reading it may never end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let found = std::fs::metadata(path)?;
+    if !(found.is_file() || found.is_dir()) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe or a device, expected a regular file",
+        ));
+    }
+    File::open(path)
 }
 
 #[cfg(test)]

@@ -26,6 +26,10 @@ impl AccessText {
         match said {
             "" => return Self::default(),
             "-" => return Self("%2D".into()),
+            // The methods of devices.
+            "POST" => return Self("POST".into()),
+            "GET" => return Self("GET".into()),
+            "HEAD" => return Self("HEAD".into()),
             _ => {}
         }
         let plain_bytes = |text: &str| {

@@ -1,10 +1,13 @@
 //! Writes audit rows, byte for byte as in the original's log.
 
+use super::bounded::{MAX_MODULES, MAX_TEXT_BYTES, MAX_URL_BYTES};
 use super::escape::{EscapeContext, escape};
-use super::row::AuditRow;
+use super::row::{AuditRow, offered_url};
 use crate::digits::{four_digits, push_date_time, two_digits};
 use crate::log_line::LogLine;
-use ucupdate_core::value::{FieldTime, Zone};
+use ucupdate_core::request::{OfferedModule, Side};
+use ucupdate_core::value::{FieldTime, UnixTime, Zone};
+use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 /// The first line of an audit log, with its line end. The misspelling is the original's.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
@@ -45,35 +48,96 @@ impl AuditFormat {
 
     /// Returns one row as a line with its line end. [`AuditRow::others`] are not written.
     pub fn line(&self, row: &AuditRow) -> LogLine {
+        let [device_type, others @ ..] = row.kind.each_ref().map(|word| &**word);
+        let (mac_address, serial_number) = (row.mac_address.raw(), row.serial_number.raw());
+        self.written(
+            row.logged_at,
+            [&row.user_name, &row.user_host, device_type, row.request_date_time.raw()],
+            [mac_address, serial_number].into_iter().chain(others),
+            (&row.requested, |cell| [&cell.file_name, cell.version.as_str(), cell.time_stamp.raw()]),
+            (&row.offered, |cell| [&cell.url, cell.version.as_str(), cell.time_stamp.raw()]),
+        )
+    }
+
+    /// Returns the line of a request that was answered. It is the line of [`AuditRow::answered`], without a copy of the
+    /// texts in between.
+    pub fn answered_line(
+        &self,
+        request: &UpdateRequest,
+        response: &UpdateResponse,
+        side: Side,
+        host: &str,
+        now: UnixTime,
+    ) -> LogLine {
+        let urls: Vec<String> =
+            response.modules.iter().take(MAX_MODULES).map(|module| offered_url(module, side)).collect();
+        if !is_short(request, response, host, &urls) {
+            return self.line(&AuditRow::answered(request, response, side, host, now));
+        }
+        let device = &request.device;
+        let [device_type, others @ ..] = device.kind.words();
+        let (mac_address, serial_number) = (device.mac_address.raw(), device.serial_number.raw());
+        let offered: Vec<(&str, &OfferedModule)> =
+            urls.iter().map(|url| &**url).zip(&response.modules).collect();
+        self.written(
+            now,
+            [&request.user_name, host, device_type, request.request_date_time.raw()],
+            [mac_address, serial_number].into_iter().chain(others),
+            (&request.modules, |module| {
+                [&module.file_name, module.version.as_str(), module.time_stamp.raw()]
+            }),
+            (&offered, |(url, module)| [url, module.version.as_str(), module.time_stamp.raw()]),
+        )
+    }
+
+    /// Returns the line with these cells. Each list of modules comes with a function that returns the three texts of a module.
+    fn written<'a, R: 'a, O: 'a>(
+        &self,
+        now: UnixTime,
+        first: [&str; 4],
+        quoted: impl Iterator<Item = &'a str>,
+        requested: (&'a [R], impl Fn(&'a R) -> [&'a str; 3]),
+        offered: (&'a [O], impl Fn(&'a O) -> [&'a str; 3]),
+    ) -> LogLine {
         let mut text = String::with_capacity(384);
-        push_logged(self.zone.civil(row.logged_at), &mut text);
-        let request_date_time = row.request_date_time.raw();
-        for said in [&*row.user_name, &*row.user_host, &*row.kind.device_type, request_date_time] {
+        push_logged(self.zone.civil(now), &mut text);
+        for said in first {
             text.push(',');
             push_cell(said, &mut text);
         }
-        let (mac_address, serial_number) = (row.mac_address.raw(), row.serial_number.raw());
-        let [_, others @ ..] = row.kind.each_ref();
-        for said in [mac_address, serial_number].into_iter().chain(others.map(|word| &**word)) {
+        for said in quoted {
             text.push_str(",\"");
             escape(said, EscapeContext::Cell, true, &mut text);
             text.push('"');
         }
         text.push(',');
-        push_modules(
-            &row.requested,
-            |cell| [&*cell.file_name, cell.version.as_str(), cell.time_stamp.raw()],
-            &mut text,
-        );
+        push_modules(requested.0, requested.1, &mut text);
         text.push(',');
-        push_modules(
-            &row.offered,
-            |cell| [&*cell.url, cell.version.as_str(), cell.time_stamp.raw()],
-            &mut text,
-        );
+        push_modules(offered.0, offered.1, &mut text);
         text.push('\n');
-        LogLine::new(row.logged_at, text)
+        LogLine::new(now, text)
     }
+}
+
+/// Returns whether [`AuditRow::answered`] cuts no text and leaves out no module.
+fn is_short(request: &UpdateRequest, response: &UpdateResponse, host: &str, urls: &[String]) -> bool {
+    let device = &request.device;
+    let fits = |text: &str| text.len() <= MAX_TEXT_BYTES;
+    let module_fits = |[name, version, time]: [&str; 3]| fits(name) && fits(version) && fits(time);
+    request.modules.len() <= MAX_MODULES
+        && response.modules.len() <= MAX_MODULES
+        && urls.iter().all(|url| url.len() <= MAX_URL_BYTES)
+        && [&*request.user_name, host, request.request_date_time.raw()].into_iter().all(fits)
+        && [device.mac_address.raw(), device.serial_number.raw()].into_iter().all(fits)
+        && device.kind.words().into_iter().all(fits)
+        && request
+            .modules
+            .iter()
+            .all(|module| module_fits([&module.file_name, module.version.as_str(), module.time_stamp.raw()]))
+        && response
+            .modules
+            .iter()
+            .all(|module| module_fits(["", module.version.as_str(), module.time_stamp.raw()]))
 }
 
 /// Writes the time of the server. It has the month first, unlike the other times of the log.
@@ -121,9 +185,8 @@ fn push_quote(is_quoted: bool, to: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AuditRow, fixture};
-    use ucupdate_core::UpdateResponse;
-    use ucupdate_core::request::Side;
+    use crate::fixture;
+    use proptest::prelude::*;
 
     fn row(response: &UpdateResponse) -> AuditRow {
         AuditRow::answered(&fixture::request(), response, Side::Internal, "10.1.1.123", fixture::logged_at())
@@ -179,5 +242,36 @@ mod tests {
 06-03-2009 17:10:39,\"0021630F207B\",\"C185H001209\",\"%3DHYPERLINK(\"\"http://evil\"\")\",\"IP8540\",\"A\",\"ENU\",\
 cpe.nbt;0.0.0.0;01-01-1601 00:00:00,\n";
         assert_eq!(line.as_str(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn the_line_of_an_answer_is_that_of_its_row(
+            texts in proptest::collection::vec("[=a;#,\"\u{e4}\n]{0,8}|a{155,165}", 6),
+            (modules, offered) in (0..18_usize, 0..18_usize),
+            folder in "[a-z]{1,9}|b{1000,1030}",
+        ) {
+            let mut request = fixture::request();
+            let [user, host, date, address, name, version] = &texts[..] else { unreachable!() };
+            request.user_name = user.as_str().into();
+            request.request_date_time = ucupdate_core::value::Reported::new(date);
+            request.device.mac_address = ucupdate_core::value::Reported::new(address);
+            let mut module = request.modules[0].clone();
+            module.file_name = name.as_str().into();
+            module.version = ucupdate_core::ReportedVersion::new(version);
+            request.modules = vec![module; modules];
+            let mut response = fixture::offer();
+            response.modules[0].base_url = format!("http://ocs/{folder}").into();
+            response.modules = vec![response.modules[0].clone(); offered];
+            let format = AuditFormat::new();
+            let now = fixture::logged_at();
+            for side in [Side::Internal, Side::External] {
+                let row = AuditRow::answered(&request, &response, side, host, now);
+                prop_assert_eq!(
+                    format.answered_line(&request, &response, side, host, now),
+                    format.line(&row)
+                );
+            }
+        }
     }
 }

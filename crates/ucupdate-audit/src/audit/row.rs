@@ -92,9 +92,8 @@ impl AuditRow {
             version: ReportedVersion::new(""),
             time_stamp: Reported::default(),
         }));
-        let url = |module: &OfferedModule| format!("{}/{}", module.base_url_for(side), module.file_name);
         let offered = response.modules.iter().take(MAX_MODULES).map(|module| OfferedCell {
-            url: bounded(&url(module), MAX_URL_BYTES),
+            url: bounded(&offered_url(module, side), MAX_URL_BYTES),
             version: bounded_version(&module.version),
             time_stamp: bounded_report(&module.time_stamp),
         });
@@ -124,6 +123,11 @@ impl AuditRow {
     pub fn device_log_upload(host: &str, now: UnixTime) -> Self {
         Self { logged_at: now, user_host: host.into(), ..Self::default() }
     }
+}
+
+/// Returns the URL of an offered file for this side.
+pub(super) fn offered_url(module: &OfferedModule, side: Side) -> String {
+    [module.base_url_for(side), "/", module.file_name.as_str()].concat()
 }
 
 fn bounded_version(version: &ReportedVersion) -> ReportedVersion {

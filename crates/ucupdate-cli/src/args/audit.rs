@@ -7,7 +7,6 @@ use crate::failure::Failure;
 use crate::files;
 use crate::files::logs::zone_beside;
 use crate::suggest::with_meant;
-use std::fs::File;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -88,7 +87,7 @@ impl AuditArgs {
                 return Err(with_meant(failure, Some(meant)));
             }
             let (name, zone) = (path.display().to_string(), zone_beside(&path)?);
-            let open = move || File::open(&path);
+            let open = move || files::open_file(&path);
             match zone {
                 Some(zone) => logs.add_in_zone(&name, zone, open),
                 None => logs.add(&name, open),

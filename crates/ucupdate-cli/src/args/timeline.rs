@@ -4,7 +4,6 @@ use super::read_rows::ReadRows;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use std::fs::File;
 use std::path::PathBuf;
 use ucupdate::audit::{AccessRow, LogKind};
 use ucupdate::value::UnixTime;
@@ -46,7 +45,7 @@ impl LogArgs {
         }
         let paths = self.access.clone();
         for path in files::blocking(move || files::logs::find(&paths, LogKind::Access)).await? {
-            logs.add(&path.display().to_string(), move || File::open(&path));
+            logs.add(&path.display().to_string(), move || files::open_file(&path));
         }
         if from_store {
             logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;

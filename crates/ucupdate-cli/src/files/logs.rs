@@ -1,7 +1,6 @@
 //! Finds log files: by name, by pattern, and in folders.
 
 use crate::failure::Failure;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use ucupdate::audit::{FileKind, LogKind};
@@ -122,7 +121,7 @@ fn too_many(path: &Path) -> Failure {
 
 fn look(path: &Path) -> Result<FileKind, Failure> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
+    let read = super::open_file(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| Failure::in_doing(path.display(), &error))?;
     Ok(FileKind::of(&bytes))
 }

@@ -5,8 +5,8 @@ pub(crate) mod new;
 
 use crate::failure::Failure;
 use crate::suggest::{near_path, with_meant};
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, FileType};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// Opens a file for reading.
@@ -14,7 +14,43 @@ use std::path::Path;
 /// # Errors
 /// When the file cannot be opened. The reason contains its path.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path).map_err(|error| not_read(path, &error))
+    open_file(path).map_err(|error| not_read(path, &error))
+}
+
+/// Opens a file for reading. A named pipe, a socket or a device is refused, because reading it may never end.
+///
+/// # Errors
+/// When the file cannot be opened, or is no regular file.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    let found = std::fs::metadata(path)?;
+    // Reading a folder fails at once, with the reason of the system.
+    if !(found.is_file() || found.is_dir() || is_of_shell(path)) {
+        let found = kind_of(found.file_type());
+        return Err(io::Error::new(ErrorKind::InvalidInput, format!("is {found}, expected a regular file")));
+    }
+    File::open(path)
+}
+
+/// Returns whether a path is one by which a shell passes the output of a command, or the empty device.
+fn is_of_shell(path: &Path) -> bool {
+    let files = ["/dev/stdin", "/dev/null"];
+    files.iter().any(|file| path == Path::new(file))
+        || ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder))
+}
+
+#[cfg(unix)]
+fn kind_of(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    match kind {
+        _ if kind.is_fifo() => "a named pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind_of(_: FileType) -> &'static str {
+    "a device"
 }
 
 /// Returns the failure of reading a file. If the file does not exist, the failure suggests a similar name.
@@ -43,14 +79,19 @@ pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
 /// # Errors
 /// When the file cannot be read, or is larger.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+    read_file(path, most).map_err(|error| not_read(path, &error))
+}
+
+/// Returns the content of a file of at most `most` bytes.
+///
+/// # Errors
+/// When the file cannot be read, is no regular file, or is larger.
+pub(crate) fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let end = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    open(path)?
-        .take(end)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::in_doing(path.display(), &error))?;
+    open_file(path)?.take(end).read_to_end(&mut bytes)?;
     if bytes.len() > most {
-        return Err(Failure::new(format_args!("{}: has more than {most} bytes", path.display())));
+        return Err(io::Error::other(format!("has more than {most} bytes")));
     }
     Ok(bytes)
 }
@@ -59,7 +100,7 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
 const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// The largest size of a file of certificates in bytes.
-const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
 
 /// Reads a file of certificates in PEM.
 ///
@@ -82,4 +123,27 @@ pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await?
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_never_end_is_refused_and_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let refused = |path: &Path| open_file(path).unwrap_err().to_string();
+        // Opening a pipe without a writer would wait for one.
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        assert_eq!(refused(&path("pipe")), "is a named pipe, expected a regular file");
+        let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        assert_eq!(refused(&path("socket")), "is a socket, expected a regular file");
+        assert_eq!(refused(Path::new("/dev/zero")), "is a device, expected a regular file");
+        assert_eq!(read_file(Path::new("/dev/null"), 0).unwrap(), b"");
+        std::fs::write(path("file"), b"abc").unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        assert_eq!(read_file(&path("link"), 3).unwrap(), b"abc");
+        assert_eq!(read_file(&path("link"), 2).unwrap_err().to_string(), "has more than 2 bytes");
+    }
 }

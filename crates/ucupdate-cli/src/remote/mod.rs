@@ -9,6 +9,7 @@ mod answer;
 mod tls;
 
 use crate::failure::Failure;
+use crate::files;
 use answer::{Limits, Refused};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,6 +27,9 @@ use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, St
 
 /// The largest file with a token.
 const MAX_TOKEN_BYTES: usize = 4096;
+
+/// The largest size of a file with a token in bytes.
+const MAX_TOKEN_FILE_BYTES: usize = 64 * 1024;
 
 /// The time for a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -309,9 +313,7 @@ pub(crate) fn is_local(url: &Url) -> bool {
 }
 
 fn read_token(path: &Path) -> Result<String, Failure> {
-    let in_file = |error: &io::Error| Failure::in_doing(path.display(), error);
-    let bytes = std::fs::read(path).map_err(|error| in_file(&error))?;
-    let text = String::from_utf8(bytes).unwrap_or_default();
+    let text = String::from_utf8(files::read(path, MAX_TOKEN_FILE_BYTES)?).unwrap_or_default();
     let token = text.trim();
     let is_token = token.len() <= MAX_TOKEN_BYTES && token.bytes().all(|byte| byte.is_ascii_graphic());
     if token.is_empty() || !is_token || token.starts_with('{') {

@@ -1,6 +1,7 @@
 //! TLS to a server, and the reasons why a connection failed, with what to do about it.
 
 use crate::failure::{Failure, chain};
+use crate::files;
 use crate::output::time::iso;
 use reqwest::Url;
 use rustls::pki_types::pem::PemObject as _;
@@ -16,7 +17,7 @@ use ucupdate::value::UnixTime;
 pub(super) fn config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
     let mut extra = Vec::new();
     if let Some(path) = ca_file {
-        let pem = std::fs::read(path)
+        let pem = files::read_file(path, files::MAX_CERTIFICATES_BYTES)
             .map_err(|error| Failure::in_doing(format_args!("--ca-file {}", path.display()), &error))?;
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         extra = read.ok().filter(|read| !read.is_empty()).ok_or_else(|| {

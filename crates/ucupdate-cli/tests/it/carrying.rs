@@ -1,6 +1,6 @@
 //! Tests checks, copies, exports, roll backs and rebuilds of a store.
 
-use crate::place::{CX700, IP8540, Place, package};
+use crate::place::{CX700, IP8540, Place, no_store, package};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,7 @@ fn a_store_is_not_carried_into_itself_or_out_of_nothing() {
         assert_eq!(place.run(args).code, Some(2), "{args:?}");
     }
     assert_eq!(place.run(&["export", "copy", "--tree", "www"]).code, Some(2));
-    assert_eq!(place.run(&["import", "nowhere"]).refused(), "no store at nowhere");
+    assert_eq!(place.run(&["import", "nowhere"]).refused(), no_store("nowhere"));
     assert_eq!(
         place.run(&["--store", "memory:", "export", "copy"]).refused(),
         "the source store has no history, so there is nothing to copy"

@@ -1,6 +1,6 @@
 //! The fleet and loops, read from audit rows.
 
-use crate::place::{IP8540, Place};
+use crate::place::{IP8540, Place, no_store};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 
@@ -55,8 +55,8 @@ fn a_store_without_logs_holds_no_loop_and_no_device_and_no_store_is_an_error() {
     assert_eq!(place.run(&["loops"]).done(), "no loops\n");
     assert_eq!(place.run(&["fleet"]).done(), "no devices\n");
     let nowhere = Place::new();
-    assert_eq!(nowhere.run(&["loops"]).refused(), "no store at ucupdate-data");
-    assert_eq!(nowhere.run(&["fleet"]).refused(), "no store at ucupdate-data");
+    assert_eq!(nowhere.run(&["loops"]).refused(), no_store("ucupdate-data"));
+    assert_eq!(nowhere.run(&["fleet"]).refused(), no_store("ucupdate-data"));
     assert!(nowhere.run(&["loops", "--audit", "gone.log"]).refused().starts_with("cannot open `gone.log`: "));
 }
 

@@ -1,6 +1,6 @@
 //! Tests mistyped names, times without a zone, missing stores, and simulated requests.
 
-use crate::place::{IP8540, Place, package};
+use crate::place::{IP8540, Place, no_store, package};
 
 #[test]
 fn a_mistyped_name_gets_the_name_that_was_meant() {
@@ -143,7 +143,7 @@ fn a_window_without_a_zone_is_said_to_be_in_utc() {
 fn serving_makes_no_store_unless_that_is_said() {
     let place = Place::new();
     let refused = place.run(&["--store", "file:ucupdate-dtaa", "serve", "--listen", "127.0.0.1:0"]).refused();
-    assert!(refused.starts_with("no store at ucupdate-dtaa; --create makes an empty one"), "{refused}");
+    assert_eq!(refused, format!("{}; `serve --create` makes an empty one", no_store("ucupdate-dtaa")));
     assert!(!place.path("ucupdate-dtaa").exists());
 }
 

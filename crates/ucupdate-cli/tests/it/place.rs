@@ -144,3 +144,8 @@ pub(crate) fn package(rule: &str, version: &str, image: &[u8]) -> Vec<u8> {
     let release = NewRelease::new(rule, ReportedVersion::new(version), image, time());
     PackageBuilder::new().with_release(release).build().unwrap()
 }
+
+/// Returns the reason of a command that needs a store where none is.
+pub(crate) fn no_store(place: &str) -> String {
+    format!("no store at {place}: name one by --store or UCUPDATE_STORE, or make one by `ucupdate ingest`")
+}

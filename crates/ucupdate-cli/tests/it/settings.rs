@@ -1,6 +1,6 @@
 //! Settings by a file and by variables, completion by a shell, and manual pages.
 
-use crate::place::{CX700, IP8540, Place};
+use crate::place::{CX700, IP8540, Place, no_store};
 use std::process::Command;
 
 #[test]
@@ -21,7 +21,7 @@ fn the_store_and_the_author_come_from_a_file_and_variables() {
         history["revisions"].as_array().unwrap().iter().map(|one| one["author"].as_str().unwrap()).collect();
     assert_eq!(authors, ["ann", "of the file", "of the variable"]);
     let reason = place.run(&["--config", "u.toml", "--store", "file:elsewhere", "rules"]).refused();
-    assert_eq!(reason, "no store at elsewhere", "an option replaces the file");
+    assert_eq!(reason, no_store("elsewhere"), "an option replaces the file");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tests simulations. The same seed must give the same output.
 
-use crate::place::{CX700, Place};
+use crate::place::{CX700, Place, no_store};
 
 /// Simulates synthetic devices for some days, with a rollout of the pending version.
 fn play(place: &Place, more: &[&str]) -> String {
@@ -99,5 +99,5 @@ fn what_cannot_be_played_is_refused() {
         assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
         assert!(ran.stderr.contains(said), "{args:?}: {ran:?}");
     }
-    assert_eq!(Place::new().run(&["simulate", "--devices", "1"]).refused(), "no store at ucupdate-data");
+    assert_eq!(Place::new().run(&["simulate", "--devices", "1"]).refused(), no_store("ucupdate-data"));
 }

@@ -1,6 +1,6 @@
 //! Tests the command line, and the messages about wrong calls and missing things.
 
-use crate::place::{IP8540, Place};
+use crate::place::{IP8540, Place, no_store};
 
 #[test]
 fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
@@ -183,10 +183,10 @@ fn only_ingest_makes_a_store() {
         &["rebuild"],
         &["rollback", "--to", "1"],
     ] {
-        assert_eq!(place.run(args).refused(), "no store at ucupdate-data", "{args:?}");
+        assert_eq!(place.run(args).refused(), no_store("ucupdate-data"), "{args:?}");
     }
     place.file("not-a-folder", b"");
-    assert_eq!(place.run(&["--store", "file:not-a-folder", "rules"]).refused(), "no store at not-a-folder");
+    assert_eq!(place.run(&["--store", "file:not-a-folder", "rules"]).refused(), no_store("not-a-folder"));
     assert_eq!(
         place.run(&["ingest", "absent.cab"]).refused(),
         "absent.cab: No such file or directory (os error 2)"

@@ -248,11 +248,19 @@ impl FromStr for FieldTime {
 
 impl fmt::Display for FieldTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:02}-{:02}-{:04} {:02}:{:02}:{:02}",
-            self.day, self.month, self.year, self.hour, self.minute, self.second
-        )
+        let mut text = *b"00-00-0000 00:00:00";
+        let mut put = |at: usize, number: u16| {
+            let digits = [number / 10 % 10, number % 10].map(|digit| b'0' + digit.to_le_bytes()[0]);
+            text[at..at + 2].copy_from_slice(&digits);
+        };
+        put(0, self.day.into());
+        put(3, self.month.into());
+        put(6, self.year / 100);
+        put(8, self.year % 100);
+        put(11, self.hour.into());
+        put(14, self.minute.into());
+        put(17, self.second.into());
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

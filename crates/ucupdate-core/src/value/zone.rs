@@ -60,6 +60,9 @@ impl Zone {
     /// The calendar has the years 1601 to 9999. For other moments, the first or the last second of these years is
     /// returned.
     pub fn civil(&self, moment: UnixTime) -> FieldTime {
+        if self.0 == TimeZone::UTC {
+            return moment.civil_utc();
+        }
         let there = self.0.to_datetime(timestamp(moment.civil_utc().as_utc()));
         field_time(there).unwrap_or(FieldTime::FILETIME_ZERO)
     }

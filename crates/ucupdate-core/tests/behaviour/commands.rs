@@ -320,6 +320,8 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
     );
     let notes = make(&mut book, start("1.0", "down"));
     assert!(notes[0].contains("1.0 is older than 2.0, which is approved"), "{notes:?}");
+    let notes = make(&mut book, start("2.0", "again"));
+    assert!(notes[0].contains("2.0 is approved, so devices outside the rollout"), "{notes:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The connection of a request: addresses, TLS and an authenticated user.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use ucupdate::request::Side;
 
 /// The connection of a request. The server that accepts connections adds it to each request as an extension.
@@ -24,7 +25,11 @@ use ucupdate::request::Side;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
     remote: Option<IpAddr>,
+    /// The remote address as rows show it. Empty when it is not known.
+    host: Arc<str>,
     local: Option<SocketAddr>,
+    /// The local address as rows show it. Empty when it is not known.
+    server: Arc<str>,
     tls: bool,
     user: Option<Box<str>>,
     side: Option<Side>,
@@ -33,13 +38,16 @@ pub struct Connection {
 impl Connection {
     /// Creates a connection from this remote address. An IPv4-mapped IPv6 address becomes the IPv4 address.
     pub fn from_remote(remote: IpAddr) -> Self {
-        Self { remote: Some(remote.to_canonical()), ..Self::default() }
+        let remote = remote.to_canonical();
+        Self { remote: Some(remote), host: remote.to_string().into(), ..Self::default() }
     }
 
     /// Sets the local address and port of the connection.
     #[must_use]
     pub fn with_local(mut self, local: SocketAddr) -> Self {
-        self.local = Some(SocketAddr::new(local.ip().to_canonical(), local.port()));
+        let address = local.ip().to_canonical();
+        self.local = Some(SocketAddr::new(address, local.port()));
+        self.server = address.to_string().into();
         self
     }
 
@@ -94,8 +102,13 @@ impl Connection {
     }
 
     /// Returns the remote address as rows show it, or an empty text when it is not known.
-    pub(crate) fn host(&self) -> String {
-        self.remote.map(|remote| remote.to_string()).unwrap_or_default()
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the local address as rows show it, or an empty text when it is not known.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
     }
 }
 
@@ -107,7 +120,7 @@ mod tests {
     fn an_ipv4_address_in_ipv6_form_is_the_ipv4_address() {
         let mapped = Connection::from_remote("::ffff:10.1.1.123".parse().unwrap())
             .with_local("[::ffff:10.1.1.90]:80".parse().unwrap());
-        assert_eq!(mapped.host(), "10.1.1.123");
+        assert_eq!((mapped.host(), mapped.server()), ("10.1.1.123", "10.1.1.90"));
         assert_eq!(mapped.local(), Some("10.1.1.90:80".parse().unwrap()));
         assert_eq!(Connection::from_remote("fe80::1".parse().unwrap()).host(), "fe80::1");
         assert_eq!(Connection::default().host(), "");

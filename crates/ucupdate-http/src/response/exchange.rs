@@ -4,7 +4,6 @@ use crate::request::connection::Connection;
 use crate::request::paths;
 use http::{Method, StatusCode, header, request};
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use tokio::time::Instant;
 use ucupdate::audit::{AccessRow, AccessText};
 use ucupdate::{Event, FetchOutcome, ServedFile, UpdateService};
@@ -27,9 +26,7 @@ pub(crate) struct Exchange {
     uri_query: AccessText,
     user_agent: AccessText,
     user_name: AccessText,
-    client_ip: AccessText,
-    local: Option<SocketAddr>,
-    host: String,
+    connection: Connection,
     /// The file that the device fetches.
     fetched: Option<ServedFile>,
 }
@@ -38,7 +35,6 @@ impl Exchange {
     pub(crate) fn begin(service: UpdateService, request: &request::Parts, connection: &Connection) -> Self {
         let user_agent =
             request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let host = connection.host();
         Self {
             service,
             started: Instant::now(),
@@ -47,22 +43,20 @@ impl Exchange {
             uri_query: AccessText::from_logged(&cut(request.uri.query().unwrap_or_default())),
             user_agent: AccessText::new(&cut(&user_agent.unwrap_or_default())),
             user_name: AccessText::new(&cut(connection.user().unwrap_or_default())),
-            client_ip: AccessText::new(&host),
-            local: connection.local(),
-            host,
+            connection: connection.clone(),
             fetched: None,
         }
     }
 
     /// Reports that the device gets a file, a part of it, or its signed URL.
     pub(crate) fn fetch(&mut self, file: ServedFile) {
-        self.service.emit(&Event::FetchStarted { file: &file, host: &self.host });
+        self.service.emit(&Event::FetchStarted { file: &file, host: self.connection.host() });
         self.fetched = Some(file);
     }
 
     /// Reports that the request is refused.
     pub(crate) fn refuse(&self, path: &str, status: StatusCode, reason: &str) {
-        let (host, method) = (&*self.host, self.method.as_str());
+        let (host, method) = (self.connection.host(), self.method.as_str());
         self.service.emit(&Event::RequestRefused { host, method, path, status: status.as_u16(), reason });
     }
 
@@ -82,7 +76,8 @@ impl Exchange {
                 StatusCode::FOUND => FetchOutcome::Redirected,
                 _ => FetchOutcome::Whole,
             };
-            self.service.emit(&Event::FileFetched { file, host: &self.host, outcome, bytes: sent, taken });
+            let host = self.connection.host();
+            self.service.emit(&Event::FileFetched { file, host, outcome, bytes: sent, taken });
         }
         let row =
             AccessRow::finished(&cut(self.method.as_str()), "", status.as_u16(), taken, self.service.now());
@@ -91,9 +86,9 @@ impl Exchange {
             uri_query: self.uri_query,
             user_agent: self.user_agent,
             user_name: self.user_name,
-            client_ip: self.client_ip,
-            server_ip: self.local.map(|local| AccessText::new(&local.ip().to_string())).unwrap_or_default(),
-            server_port: self.local.map(|local| local.port()),
+            client_ip: AccessText::new(self.connection.host()),
+            server_ip: AccessText::new(self.connection.server()),
+            server_port: self.connection.local().map(|local| local.port()),
             win32_status: if whole { row.win32_status } else { Some(CONNECTION_GONE) },
             ..row
         };

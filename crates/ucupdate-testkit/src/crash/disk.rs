@@ -271,10 +271,14 @@ impl State {
                 kind: EntryKind::File,
                 size: u64::try_from(bytes.len()).map_err(io::Error::other)?,
                 modified: SystemTime::UNIX_EPOCH + Duration::from_secs(*modified),
+                write_mark: 0,
             }),
-            Some(Node::Folder { .. }) => {
-                Ok(DiskEntry { kind: EntryKind::Folder, size: 0, modified: SystemTime::UNIX_EPOCH })
-            }
+            Some(Node::Folder { .. }) => Ok(DiskEntry {
+                kind: EntryKind::Folder,
+                size: 0,
+                modified: SystemTime::UNIX_EPOCH,
+                write_mark: 0,
+            }),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }

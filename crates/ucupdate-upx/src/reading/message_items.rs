@@ -43,6 +43,8 @@ pub(crate) struct OpenElement<'a> {
     pub(crate) name: &'a str,
     pub(crate) at: usize,
     pub(crate) role: ElementRole,
+    /// `true` if the element has an alias of its item.
+    pub(crate) is_alias: bool,
     pub(crate) text: Cow<'a, str>,
     pub(crate) overlong: bool,
 }

@@ -112,8 +112,10 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     }
 
     fn start(&mut self, name: &'a str, at: usize) -> Result<(), DecodeError> {
-        let role = self.role(name, at);
-        self.open.push(OpenElement { name, at, role, text: Cow::Borrowed(""), overlong: false });
+        let plain = local_name(name);
+        let role = self.role(name, plain, at);
+        let is_alias = matches!(role, ElementRole::Item(item) if self.is_alias(item, plain));
+        self.open.push(OpenElement { name, at, role, is_alias, text: Cow::Borrowed(""), overlong: false });
         match role {
             ElementRole::Module => {
                 if self.raw.modules.len() == self.limits.modules {
@@ -138,8 +140,8 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    fn role(&mut self, name: &'a str, at: usize) -> ElementRole {
-        let plain = local_name(name);
+    /// Returns the role of an element. `plain` is its name without the prefix.
+    fn role(&mut self, name: &'a str, plain: &'a str, at: usize) -> ElementRole {
         if self.open.is_empty() && self.raw.root.is_empty() {
             self.raw.root = name;
             self.raw.root_is_known = self.is_root(plain);
@@ -169,10 +171,10 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(item)
     }
 
-    /// Returns whether this name is an alias of the item.
+    /// Returns whether this name without a prefix is an alias of the item.
     #[inline]
     fn is_alias(&self, item: Item, name: &str) -> bool {
-        let (written, name) = (self.dialect.name(item), local_name(name));
+        let written = self.dialect.name(item);
         // Most names have the exact spelling, so one comparison of bytes is enough.
         written != name && !written.eq_ignore_ascii_case(name)
     }
@@ -203,7 +205,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
             match self.find(local_name(name)) {
                 Some(item) if item != self.expected.list && item != self.expected.module => {
                     let overlong = attribute.value.len() > self.limits.text_bytes;
-                    let is_alias = self.is_alias(item, name);
+                    let is_alias = self.is_alias(item, local_name(name));
                     let path = self.path_if_wanted(self.open.len(), Some(name), is_alias);
                     let new = FoundItem {
                         item,
@@ -251,13 +253,12 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         let depth = self.open.len();
         // The path is made while the element is still open.
         let (is_alias, path) = match self.open.last() {
-            Some(OpenElement { role: ElementRole::Item(item), name, .. }) => {
-                let is_alias = self.is_alias(*item, name);
-                (is_alias, self.path_if_wanted(depth.saturating_sub(1), None, is_alias))
+            Some(OpenElement { role: ElementRole::Item(_), is_alias, .. }) => {
+                (*is_alias, self.path_if_wanted(depth.saturating_sub(1), None, *is_alias))
             }
             _ => (false, Box::default()),
         };
-        let Some(OpenElement { at, role, text, overlong, name }) = self.open.pop() else { return Ok(()) };
+        let Some(OpenElement { at, role, text, overlong, name, .. }) = self.open.pop() else { return Ok(()) };
         match role {
             ElementRole::Item(item) => {
                 self.found(FoundItem {

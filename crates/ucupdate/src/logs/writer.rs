@@ -3,6 +3,7 @@
 //! `ucupdate-audit` decides what is written and when. This module performs these effects on a store and reports the
 //! outcomes.
 
+use crate::asker::Asker;
 use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
@@ -18,6 +19,7 @@ use ucupdate_audit::{
     AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogKind, RollingLog,
 };
 use ucupdate_core::value::{Counted, UnixTime, Zone};
+use ucupdate_core::{UpdateRequest, UpdateResponse};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// Error of writing logs.
@@ -112,6 +114,18 @@ impl Logs {
 
     pub(crate) fn audit(&self, row: &AuditRow, now: UnixTime) {
         self.audit.push(self.audit_format.line(row), now);
+    }
+
+    /// Adds the row of a request that was answered.
+    pub(crate) fn audit_answer(
+        &self,
+        request: &UpdateRequest,
+        response: &UpdateResponse,
+        asker: Asker<'_>,
+        now: UnixTime,
+    ) {
+        let line = self.audit_format.answered_line(request, response, asker.side, asker.host, now);
+        self.audit.push(line, now);
     }
 
     pub(crate) fn access(&self, row: &AccessRow, now: UnixTime) {

@@ -1,7 +1,9 @@
 //! Copies the state and the images of a store into another store, byte for byte, so that every digest stays valid.
 //!
-//! The images are copied first, and the revisions after them in order. So no revision in the target store ever names a
-//! missing file. An object that exists already with the same digest is skipped, so an interrupted copy can be continued.
+//! The images are copied first, and the revisions after them. So no revision in the target store ever names a missing file.
+//! An object that exists already with the same digest is skipped, so an interrupted copy can be continued. Revisions are
+//! written in order, [`AT_ONCE`] at the same time. If a copy is interrupted among them, a store with a missing revision stays,
+//! which no server opens.
 //!
 //! The rule book is replayed from the first revision. No checkpoint of the source is believed or copied, because it may hold
 //! what the history does not. The target store gets a checkpoint of the replayed book. Where revisions are recorded as lost,
@@ -15,7 +17,7 @@ use crate::packages::read_back::{self, FileState};
 use crate::state::document::{self, DocumentError, RevisionDocument};
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -119,10 +121,20 @@ pub async fn carry(
         carry_loss(&**from, &**to, &keys::continued(loss)).await?;
     }
     let mut previous = None;
-    for number in &numbers[there..] {
-        carry_revision(&**from, &**to, *number, &mut previous).await?;
-        carried.revisions += 1;
-        progress(carried);
+    for numbers in numbers[there..].chunks(AT_ONCE) {
+        let read: Vec<_> = numbers.iter().map(|number| read_revision(&**from, *number)).collect();
+        let read: Vec<Revision> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
+        check_chain(&read, &mut previous)?;
+        let written: Vec<_> = read.into_iter().map(|revision| write_revision(&**to, revision)).collect();
+        let mut written = stream::iter(written).buffered(AT_ONCE);
+        while let Some(is_new) = written.try_next().await? {
+            if is_new {
+                carried.revisions += 1;
+            } else {
+                carried.skipped += 1;
+            }
+            progress(carried);
+        }
     }
     if let Some(checkpoint) = checkpoint {
         let key = keys::checkpoint(checkpoint.revision);
@@ -131,7 +143,8 @@ pub async fn carry(
     Ok(carried)
 }
 
-/// Returns how many of the source's revisions the target store has. Fails if they differ, or if the target store has more.
+/// Returns how many of the source's revisions the target store has without a gap. Fails if they differ, or if the target
+/// store has more. Behind a gap the target store may have only what an interrupted copy wrote.
 ///
 /// Each revision names the SHA-256 of the one before it. So two histories that agree in one revision agree in all before it,
 /// up to a lost one, and only the newest common revision before each loss is compared.
@@ -143,19 +156,22 @@ async fn agree(
     let listed = to.list_all(keys::REVISIONS, usize::MAX).await.map_err(CarryError::To)?;
     let mut there: Vec<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();
     there.sort_unstable();
-    if let Some((_, other)) = numbers.iter().zip(&there).find(|(here, there)| here != there) {
-        return Err(CarryError::OtherHistory { revision: *other });
-    }
-    let common = &numbers[..there.len().min(numbers.len())];
+    let unbroken = numbers.iter().zip(&there).take_while(|(here, there)| here == there).count();
+    let common = &numbers[..unbroken];
     for unbroken in common.chunk_by(|before, after| before + 1 == *after) {
         if let Some(revision) = first_difference(from, to, unbroken).await? {
             return Err(CarryError::OtherHistory { revision });
         }
     }
-    if let Some(further) = there.get(numbers.len()) {
-        return Err(CarryError::Further { found: *further, newest: numbers[numbers.len() - 1] });
+    for later in &there[unbroken..] {
+        if unbroken == numbers.len() {
+            return Err(CarryError::Further { found: *later, newest: numbers[numbers.len() - 1] });
+        }
+        if numbers.binary_search(later).is_err() || !is_equal(from, to, *later).await? {
+            return Err(CarryError::OtherHistory { revision: *later });
+        }
     }
-    Ok(common.len())
+    Ok(unbroken)
 }
 
 /// Returns the first of these revisions that differs. They follow one another without a gap.
@@ -274,30 +290,50 @@ fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
 /// Number of tries to create a revision whose answer is unclear.
 const CREATE_TRIES: u32 = 3;
 
-/// Writes a revision as it is, after checking that it follows the one before.
-async fn carry_revision(
-    from: &dyn ImageStore,
-    to: &dyn ImageStore,
+/// The number of revisions that are read or written at the same time. A disk syncs files of the same time together, so its
+/// syncs cost less.
+const AT_ONCE: usize = 16;
+
+/// A revision as it is in the source store.
+struct Revision {
     number: u64,
-    previous: &mut Option<(u64, Sha256Digest)>,
-) -> Result<(), CarryError> {
+    key: StoreKey,
+    bytes: Bytes,
+    /// The SHA-256 of the revision before, as this one states it.
+    previous: Sha256Digest,
+}
+
+async fn read_revision(from: &dyn ImageStore, number: u64) -> Result<Revision, CarryError> {
     let key = keys::revision(number);
     let bytes = from.get_bytes(&key, MAX_REVISION_BYTES).await.map_err(unread)?;
     let document: RevisionDocument = document::read_sealed(key.as_str(), &bytes).map_err(damaged)?;
-    if let Some((_, found)) =
-        previous.filter(|(before, found)| before + 1 == number && *found != document.previous)
-    {
-        return Err(damaged(DocumentError::Chain { key: key.to_string(), stated: document.previous, found }));
+    Ok(Revision { number, key, bytes, previous: document.previous })
+}
+
+/// Checks that each revision follows the one before it. `previous` is the number and the SHA-256 of the last one before them.
+fn check_chain(revisions: &[Revision], previous: &mut Option<(u64, Sha256Digest)>) -> Result<(), CarryError> {
+    for Revision { number, key, bytes, previous: stated } in revisions {
+        if let Some((_, found)) = previous.filter(|(before, found)| before + 1 == *number && found != stated)
+        {
+            return Err(damaged(DocumentError::Chain { key: key.to_string(), stated: *stated, found }));
+        }
+        *previous = Some((*number, Sha256Digest::of(bytes)));
     }
-    *previous = Some((number, Sha256Digest::of(&bytes)));
+    Ok(())
+}
+
+/// Writes a revision as it is. Returns `false` if the target store had it already.
+async fn write_revision(to: &dyn ImageStore, revision: Revision) -> Result<bool, CarryError> {
+    let Revision { number, key, bytes, .. } = revision;
     let mut tries = 1;
     loop {
         match to.create(&key, bytes.clone()).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             // Another program or an earlier try wrote the revision. Only this error proves that the revision is
             // durable.
             Err(error @ StoreError::AlreadyExists { .. }) => {
-                return settle(to, &key, &bytes, number, error).await;
+                settle(to, &key, &bytes, number, error).await?;
+                return Ok(tries > 1);
             }
             Err(error) if error.may_have_written() && tries < CREATE_TRIES => tries += 1,
             Err(error) => return Err(CarryError::To(error)),

@@ -1,5 +1,6 @@
 //! Checks a store: the chain of revisions, the checkpoints, and the files that kept revisions need.
 
+use crate::captures::capture::CAPTURES;
 use crate::error::StateError;
 use crate::kept::reading::read_all;
 use crate::keys;
@@ -11,6 +12,7 @@ use crate::state::document::{self, Checkpoint, Continuation, DocumentError, Revi
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
+use ucupdate_audit::LogKind;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
@@ -201,10 +203,27 @@ pub async fn check_store(
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
     look_at_inventories(store, &mut found).await?;
+    look_at_linked_folders(store, &mut found).await;
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
+}
+
+/// Checks for links in place of the folders of logs, captures and inventories, whose listing is empty. A link in place of a
+/// folder of the history is found when the history is read.
+async fn look_at_linked_folders(store: &dyn ImageStore, found: &mut StoreCheck) {
+    let mut reported = BTreeSet::new();
+    for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES, keys::INVENTORY] {
+        let Ok(key) = StoreKey::parse(&format!("{folder}none")) else { continue };
+        // Logs may be closed to the user who checks, so only what is certain is reported.
+        if let Err(StoreError::Integrity { found: what, .. }) = store.head(&key).await
+            && reported.insert(what.to_string())
+        {
+            let key = folder.trim_end_matches('/').to_owned();
+            found.problems.push(StoreProblem::Unreadable { key, what: what.to_string() });
+        }
+    }
 }
 
 /// Checks the kept inventories.

@@ -12,11 +12,10 @@ use ucupdate_store::{ImageStore, ObjectMeta, StoreError, StoreKey};
 /// Largest number of files that are remembered. If there are more, all are forgotten and compared again.
 const MAX_FILES: usize = 10_000;
 
-/// The SHA-256 of served files, with the time of each file's last write. A file is read once after each write, before
-/// its first byte is sent.
+/// The SHA-256 of served files, with the time and the mark of each file's last write. A file is read once after each write,
+/// before its first byte is sent.
 ///
-/// Damage that does not change the time of the last write, as by a failing disk, is found only after a restart of the
-/// server.
+/// Damage that changes neither of them, as by a failing disk, is found only after a restart of the server.
 #[derive(Debug, Default)]
 pub(crate) struct ComparedFiles {
     files: Mutex<HashMap<StoreKey, Arc<tokio::sync::Mutex<Option<Compared>>>>>,
@@ -25,8 +24,16 @@ pub(crate) struct ComparedFiles {
 #[derive(Clone, Copy, Debug)]
 struct Compared {
     modified: SystemTime,
+    write_mark: u64,
     /// The SHA-256 of the file's bytes.
     sha256: Sha256Digest,
+}
+
+impl Compared {
+    /// Returns whether the file was not written since it was compared.
+    fn is_of(&self, meta: &ObjectMeta) -> bool {
+        (self.modified, self.write_mark) == (meta.modified, meta.write_mark)
+    }
 }
 
 impl ComparedFiles {
@@ -44,7 +51,7 @@ impl ComparedFiles {
     ) -> Result<(), StoreError> {
         let compared = self.of(&file.key);
         let mut compared = compared.lock().await;
-        if compared.is_none_or(|known| known.modified != meta.modified) {
+        if compared.is_none_or(|known| !known.is_of(meta)) {
             *compared = read(store, file).await;
         }
         match *compared {
@@ -67,11 +74,11 @@ impl ComparedFiles {
 
 async fn read(store: &dyn ImageStore, file: &ServedFile) -> Option<Compared> {
     let object = get_in_time(store, &file.key, None).await.ok()?;
-    let modified = object.meta.modified;
+    let ObjectMeta { modified, write_mark, .. } = object.meta;
     let mut hasher = Sha256Hasher::default();
     let mut bytes = object.bytes;
     while let Some(piece) = bytes.next().await {
         hasher.update(&piece.ok()?);
     }
-    (hasher.size() == file.size).then(|| Compared { modified, sha256: hasher.digest() })
+    (hasher.size() == file.size).then(|| Compared { modified, write_mark, sha256: hasher.digest() })
 }

@@ -16,9 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
-use ucupdate_store::{ByteStream, ImageStore, StoreError, StoreKey};
+use ucupdate_store::{ByteStream, ImageStore, ObjectMeta, StoreError, StoreKey};
 
 /// Number of downloads within [`WINDOW`] that make the cache load an image.
 const HOT_DOWNLOADS: u32 = 3;
@@ -28,6 +29,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Time after which the size and the last write of a cached image are compared with those in the store.
 const CHECK_PERIOD: Duration = Duration::from_secs(1);
+
+/// The longest time for which a download waits for its image to be read into memory.
+const LOAD_TIME: Duration = Duration::from_secs(5);
 
 /// Number of bytes in one piece of a download. The pieces share the memory of the image.
 const PIECE: usize = 128 * 1024;
@@ -56,7 +60,8 @@ struct Entry {
 #[derive(Debug)]
 enum State {
     Counting,
-    Loading,
+    /// The channel closes when the image was read, or cannot be read.
+    Loading(watch::Receiver<()>),
     Loaded(Arc<CachedImage>),
 }
 
@@ -66,6 +71,7 @@ pub(crate) struct CachedImage {
     key: StoreKey,
     sha256: Sha256Digest,
     modified: SystemTime,
+    write_mark: u64,
     bytes: Bytes,
     loaded: Instant,
     /// The time of the last comparison with the store, in milliseconds since `loaded`.
@@ -109,8 +115,26 @@ impl ImageCache {
         }
     }
 
-    /// Counts a download of a file that is not cached. Returns room for the file if it must be loaded now.
-    pub(crate) fn count(&self, file: &ServedFile) -> Option<Room> {
+    /// Returns an image that is cached, or that is being read into memory at this moment. Many devices that ask at the same
+    /// time then share the memory of the image, instead of one reader of the store each.
+    pub(crate) async fn find_or_wait(
+        &self,
+        store: &dyn ImageStore,
+        file: &ServedFile,
+    ) -> Option<Arc<CachedImage>> {
+        let loading = match &self.entries().get(&file.key)?.state {
+            State::Counting => return None,
+            State::Loading(loading) => Some(loading.clone()),
+            State::Loaded(_) => None,
+        };
+        if let Some(mut loading) = loading {
+            let _loaded_or_late = tokio::time::timeout(LOAD_TIME, loading.changed()).await;
+        }
+        self.find(store, file).await
+    }
+
+    /// Counts a download of a file that is not cached. Returns the order to load the file if it must be loaded now.
+    pub(crate) fn count(&self, file: &ServedFile) -> Option<LoadOrder> {
         if file.size == 0 || file.size > self.capacity {
             return None;
         }
@@ -134,10 +158,11 @@ impl ImageCache {
             return None;
         }
         let room = self.make_room(&mut entries, file.size, now)?;
+        let (done, loading) = watch::channel(());
         if let Some(entry) = entries.get_mut(&file.key) {
-            entry.state = State::Loading;
+            entry.state = State::Loading(loading);
         }
-        Some(room)
+        Some(LoadOrder { room, done })
     }
 
     /// Takes room for `size` bytes. Images that are in use, or were used a short time ago, are not evicted for it.
@@ -156,13 +181,16 @@ impl ImageCache {
     }
 
     /// Reads an image into its room. An image that cannot be read, or has other bytes, is not cached.
-    pub(crate) async fn load(&self, store: &dyn ImageStore, file: &ServedFile, room: Room) {
+    pub(crate) async fn load(&self, store: &dyn ImageStore, file: &ServedFile, order: LoadOrder) {
+        let LoadOrder { room, done } = order;
         let image = read(store, file, room).await;
         let mut entries = self.entries();
         match (image, entries.get_mut(&file.key)) {
             (Some(image), Some(entry)) => entry.state = State::Loaded(Arc::new(image)),
             _ => drop(entries.remove(&file.key)),
         }
+        drop(entries);
+        drop(done);
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<StoreKey, Entry>> {
@@ -181,14 +209,18 @@ impl CachedImage {
             return true;
         }
         let begin = Instant::now();
-        let is_same = head_in_time(store, &self.key)
-            .await
-            .is_ok_and(|meta| meta.size == self.bytes.len() as u64 && meta.modified == self.modified);
+        let is_same = head_in_time(store, &self.key).await.is_ok_and(|meta| meta == self.meta());
         if is_same {
             let after = u64::try_from((begin - self.loaded).as_millis()).unwrap_or(u64::MAX);
             self.checked_after.store(after, Ordering::Relaxed);
         }
         is_same
+    }
+
+    /// Returns the metadata of the object from which the image was read.
+    fn meta(&self) -> ObjectMeta {
+        ObjectMeta::new(self.key.clone(), self.bytes.len() as u64, self.modified)
+            .with_write_mark(self.write_mark)
     }
 
     /// Returns whether the last comparison was less than [`CHECK_PERIOD`] ago.
@@ -202,8 +234,7 @@ impl CachedImage {
     /// # Errors
     /// [`StoreError::InvalidRange`] when the range begins after the end or ends before it begins.
     pub(crate) fn stream(self: Arc<Self>, range: Option<Range<u64>>) -> Result<ByteStream, StoreError> {
-        let meta = ucupdate_store::ObjectMeta::new(self.key.clone(), self.bytes.len() as u64, self.modified);
-        let range = meta.resolve(range)?;
+        let range = self.meta().resolve(range)?;
         let at = |offset: u64| usize::try_from(offset).unwrap_or(self.bytes.len());
         let rest = self.bytes.slice(at(range.start)..at(range.end));
         Ok(Box::pin(Pieces { _image: self, rest }))
@@ -228,9 +259,16 @@ impl Stream for Pieces {
     }
 }
 
+/// The order to load an image, with its room. Dropping the value wakes the downloads that wait for the image.
+#[derive(Debug)]
+pub(crate) struct LoadOrder {
+    room: Room,
+    done: watch::Sender<()>,
+}
+
 /// Room for an image in the cache. Dropping the value frees the room.
 #[derive(Debug)]
-pub(crate) struct Room {
+struct Room {
     used: Arc<AtomicU64>,
     bytes: u64,
 }
@@ -275,6 +313,7 @@ async fn read(store: &dyn ImageStore, file: &ServedFile, room: Room) -> Option<C
         key: file.key.clone(),
         sha256: file.sha256,
         modified: object.meta.modified,
+        write_mark: object.meta.write_mark,
         bytes: Bytes::from_owner(Owned { bytes, _room: room }),
         loaded: begin,
         checked_after: AtomicU64::new(0),
@@ -309,8 +348,8 @@ mod tests {
 
     /// Counts a download, and loads the image if the cache wants it.
     async fn download(cache: &ImageCache, store: &MemoryStore, file: &ServedFile) {
-        if let Some(room) = cache.count(file) {
-            cache.load(store, file, room).await;
+        if let Some(order) = cache.count(file) {
+            cache.load(store, file, order).await;
         }
     }
 
@@ -330,6 +369,20 @@ mod tests {
         let part = Arc::clone(&image).stream(Some(10..14)).unwrap();
         assert_eq!(collect(part).await.unwrap(), "aaaa");
         assert_eq!(collect(image.stream(None).unwrap()).await.unwrap(), vec![b'a'; SIZE]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_download_waits_for_the_image_that_is_being_loaded_but_not_for_long() {
+        let (store, cache) = (MemoryStore::default(), ImageCache::new(1_000_000));
+        let file = file(&store, "a.nbt").await;
+        assert!(cache.find_or_wait(&store, &file).await.is_none(), "nothing is loaded");
+        assert!(cache.count(&file).is_none() && cache.count(&file).is_none());
+        let order = cache.count(&file).unwrap();
+        let begin = Instant::now();
+        assert!(cache.find_or_wait(&store, &file).await.is_none(), "it takes too long");
+        assert_eq!(begin.elapsed(), LOAD_TIME);
+        let (found, ()) = tokio::join!(cache.find_or_wait(&store, &file), cache.load(&store, &file, order));
+        assert_eq!(collect(found.unwrap().stream(None).unwrap()).await.unwrap(), vec![b'a'; SIZE]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use ucupdate::book::TestDevice;
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::UpdateResponse;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::{CarryError, UpdateService, carry};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
@@ -91,8 +91,8 @@ async fn what_broke_off_goes_on_where_it_was() {
         let to: Arc<dyn ImageStore> = faulty.clone();
         let mut broke_off = 0;
         for after in [0, 1, 3, 6] {
-            // A creation is tried three times.
-            let times = if (call, fault) == (Call::Create, Fault::Unavailable) { 3 } else { 1 };
+            // A creation is tried three times, and 16 revisions are created at the same time.
+            let times = if (call, fault) == (Call::Create, Fault::Unavailable) { 3 * 16 } else { 1 };
             faulty.on(call).after(after).times(times, fault);
             broke_off += u32::from(carry(&shared(one.clone()), &to, |_| {}).await.is_err());
             faulty.heal();
@@ -106,6 +106,33 @@ async fn what_broke_off_goes_on_where_it_was() {
         assert!(last.skipped > 0, "{call:?} {fault:?}");
         assert_eq!(state_and_images(&one).await, state_and_images(&other).await, "{call:?} {fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_copy_that_broke_off_with_a_missing_revision_is_not_opened_and_goes_on() {
+    let (one, other) = (full().await, MemoryStore::default());
+    let to = shared(other.clone());
+    carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
+    // Sixteen revisions are written at the same time, and a checkpoint comes last.
+    for number in (17..=70).chain([4]) {
+        other.delete(&format!("state/revisions/{number:020}.json").parse().unwrap()).await.unwrap();
+    }
+    other.delete(&"state/checkpoints/00000000000000000064.json".parse().unwrap()).await.unwrap();
+    let revisions = || async { other.list_all("state/revisions/", 1000).await.unwrap() };
+    assert!(UpdateService::open(Arc::new(other.clone()), options()).await.is_err());
+
+    // A later revision of another history is no part of the copy.
+    let last: StoreKey = "state/revisions/00000000000000000016.json".parse().unwrap();
+    let bytes = other.get_bytes(&last, 1 << 24).await.unwrap();
+    other.put_bytes(&last, "{}").await.unwrap();
+    let refused = carry(&shared(one.clone()), &to, |_| {}).await.unwrap_err();
+    assert!(matches!(refused, CarryError::OtherHistory { revision: 16 }), "{refused}");
+    assert_eq!(revisions().await.len(), 15, "nothing is written");
+    other.put_bytes(&last, bytes).await.unwrap();
+
+    let last = carry(&shared(one.clone()), &to, |_| {}).await.unwrap();
+    assert_eq!((last.revision, last.revisions), (70, 55));
+    assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
 }
 
 #[tokio::test]

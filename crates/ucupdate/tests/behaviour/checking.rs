@@ -287,6 +287,60 @@ async fn an_object_of_the_history_that_cannot_be_read_is_a_finding_and_not_an_em
 
 #[cfg(all(feature = "local", unix))]
 #[tokio::test]
+async fn a_link_in_place_of_a_folder_of_logs_is_one_finding() {
+    use ucupdate::local::LocalStore;
+    for linked in ["Logs", "Logs/Server/Access", "Logs/Client", "inventory"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        drop(with_sample(LocalStore::open(&path).unwrap()).await);
+        let above = path.join(linked);
+        std::fs::create_dir_all(above.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(folder.path(), above).unwrap();
+        let store = LocalStore::open(&path).unwrap();
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        assert_eq!(kinds(&found), ["unreadable"], "{linked}: {:?}", found.problems);
+        let text = found.problems[0].to_string();
+        assert!(text.contains(&format!("`{linked}` is neither a file nor a folder")), "{text}");
+    }
+}
+
+/// Writes other bytes of the same size into a file, and sets the time of its last write back.
+#[cfg(all(feature = "local", unix))]
+fn damage_in_place(path: &std::path::Path) {
+    let before = std::fs::metadata(path).unwrap().modified().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(before).unwrap();
+}
+
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn a_damaged_image_whose_time_was_set_back_is_not_served() {
+    use ucupdate::local::LocalStore;
+    use ucupdate::store::StoreError;
+    for downloads in [1, 8] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = with_sample(LocalStore::open(folder.path()).unwrap()).await;
+        let snapshot = service.snapshot();
+        let file = snapshot.files().iter().find(|file| file.name.as_str().ends_with(".nbt")).unwrap();
+        // After three downloads the image is read into memory.
+        for _ in 0..downloads {
+            let bytes = service.open_file(file, None).await.unwrap();
+            assert_eq!(ucupdate::store::collect(bytes).await.unwrap().len() as u64, file.size);
+        }
+        // The time of a change has the resolution of the file system, and an image in memory is compared each second.
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        damage_in_place(&folder.path().join(file.key.as_str()));
+        let served = service.open_file(file, None).await.map(drop);
+        let Err(StoreError::Integrity { key, .. }) = served else { panic!("{downloads}: {served:?}") };
+        assert_eq!(key, file.key);
+    }
+}
+
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
 async fn a_store_whose_state_is_a_link_is_checked_to_its_end() {
     use ucupdate::local::LocalStore;
     for linked in ["state", "state/revisions", "state/checkpoints"] {

@@ -6,7 +6,7 @@ use crate::args::devices::{Devices, DevicesArgs, Differences};
 use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain, with_limit_option};
-use crate::files::meant_for;
+use crate::files::{meant_for, open_file};
 use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;
 use crate::suggest::with_meant;
@@ -213,10 +213,14 @@ fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     sets.into_iter().map(|(_, _, files)| files).collect()
 }
 
-/// Returns the number of the set and the index of the part. `None` if the file is not a part of a set.
+/// Returns the number of the set and the index of the part. `None` if the file is not a part of a set, or is not a regular file.
 fn part_of_set(file: &Path) -> Option<(u16, u16)> {
+    // The bytes of a pipe can be read only once.
+    if !file.is_file() {
+        return None;
+    }
     let mut header = [0; 36];
-    io::Read::read_exact(&mut std::fs::File::open(file).ok()?, &mut header).ok()?;
+    io::Read::read_exact(&mut open_file(file).ok()?, &mut header).ok()?;
     let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
     let has_neighbour = number(30) & 3 != 0;
     (header.starts_with(b"MSCF") && has_neighbour).then(|| (number(32), number(34)))
@@ -246,7 +250,10 @@ async fn one(
             files.push(stdin().map_err(|error| plain(Failure::in_doing("stdin", &error)))?);
             continue;
         }
-        let file = File::open(path).await.map_err(refused)?;
+        let opened = path.clone();
+        let opened = tokio::task::spawn_blocking(move || open_file(&opened)).await;
+        let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let file = File::from_std(opened.map_err(refused)?);
         size += file.metadata().await.map_or(0, |meta| meta.len());
         files.push(file);
     }

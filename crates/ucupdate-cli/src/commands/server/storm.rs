@@ -7,12 +7,16 @@ use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::files::{self, new};
 use crate::remote;
+use hdrhistogram::Histogram;
 use serde::Serialize;
-use std::fmt::{self, Write as _};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, Read, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 use ucupdate::device::Device;
 use ucupdate::request::{OfferedModule, Side, simulated_user};
 use ucupdate::value::{FieldTime, Reported};
@@ -56,7 +60,7 @@ pub(crate) struct StormArgs {
     /// The number from which the MAC addresses follow. The same number gives the same devices
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u32,
-    /// Write a row for each request and each download to this new file
+    /// Write a row for each request and each download to this new file, in the order in which they end
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Allow a server on another machine. Its devices may wait while the storm lasts
@@ -165,36 +169,36 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     let (client, args) = files::blocking(move || Ok((client(&args)?, args))).await?;
     client.check_url(&url)?;
     let storm = Arc::new(Storm::new(&args, client, url.clone()));
+    let (rows, written) = mpsc::channel(WAITING_ROWS);
+    let writer = args
+        .csv
+        .map(|csv| tokio::spawn(files::blocking(move || new::write_from(&csv, &mut CsvText::of(written)))));
+    // Without a file there is no receiver, and no row is sent.
+    let rows = writer.is_some().then_some(rows);
     let begin = Instant::now();
     let workers: Vec<_> =
-        (0..args.connections).map(|_| tokio::spawn(Arc::clone(&storm).work(begin))).collect();
-    let (mut rows, mut errors) = (Vec::new(), Vec::new());
+        (0..args.connections).map(|_| tokio::spawn(Arc::clone(&storm).work(begin, rows.clone()))).collect();
+    drop(rows);
     for worker in workers {
-        let (more, failed) = worker.await?;
-        rows.extend(more);
-        errors.extend(failed);
+        worker.await?;
     }
     let seconds = begin.elapsed().as_secs_f64();
-    errors.sort();
-    errors.dedup();
-    errors.truncate(MAX_ERRORS);
-    rows.sort_by_key(|row| row.started);
-    if let Some(csv) = args.csv {
-        let text = csv_of(&rows);
-        files::blocking(move || new::write_file(&csv, text.as_bytes())).await?;
+    if let Some(writer) = writer {
+        writer.await??;
     }
-    let (downloads, polls): (Vec<Row>, Vec<Row>) = rows.iter().partition(|row| row.is_download);
+    let tally = storm.tally();
     let report = Report {
         url,
         devices: args.devices,
         seconds,
-        unsent: storm.most.saturating_sub(polls.len() as u64),
-        offered: polls.iter().filter(|row| row.outcome == Outcome::Offered).count() as u64,
-        bytes: downloads.iter().map(|row| row.bytes).sum(),
-        polls: Figures::of(&polls, seconds),
-        downloads: args.download.then(|| Figures::of(&downloads, seconds)),
-        errors,
+        unsent: storm.most.saturating_sub(tally.polls.sent),
+        offered: tally.offered,
+        bytes: tally.bytes,
+        polls: tally.polls.figures(seconds),
+        downloads: args.download.then(|| tally.downloads.figures(seconds)),
+        errors: tally.errors.iter().cloned().collect(),
     };
+    drop(tally);
     if report.polls.answered == 0 {
         let first = report.errors.first().map_or("no request was sent in this time", String::as_str);
         return Err(Failure::new(format_args!("no request was answered: {first}")));
@@ -204,6 +208,9 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
 
 /// The largest number of different errors that are reported.
 const MAX_ERRORS: usize = 5;
+
+/// The number of rows that may wait for the disk. Further requests wait too.
+const WAITING_ROWS: usize = 4_096;
 
 /// Refuses a server on another machine unless it is allowed.
 fn check_target(url: &str, is_allowed: bool) -> Result<(), Failure> {
@@ -225,6 +232,7 @@ fn client(args: &StormArgs) -> Result<Client, Failure> {
         .with_codec(args.dialect.codec()?)
         .with_retry(Retry::never())
         .with_kept_connections(!args.reconnect);
+    let options = if args.remote { options } else { options.with_redirects(is_local) };
     let options = match &args.ca_cert {
         Some(path) => options.with_root_certificates(files::certificates(path)?),
         None => options,
@@ -246,6 +254,7 @@ struct Storm {
     time: Duration,
     downloads: bool,
     is_remote_allowed: bool,
+    tally: Mutex<Tally>,
 }
 
 impl Storm {
@@ -270,12 +279,16 @@ impl Storm {
             time: Duration::from_secs(args.seconds),
             downloads: args.download,
             is_remote_allowed: args.remote,
+            tally: Mutex::default(),
         }
     }
 
-    /// Sends requests until there are no more, or the time has passed. Returns the rows, and the first error.
-    async fn work(self: Arc<Self>, begin: Instant) -> (Vec<Row>, Option<String>) {
-        let (mut rows, mut error) = (Vec::new(), None);
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends requests until there are no more, the time has passed, or `rows` are not written any more.
+    async fn work(self: Arc<Self>, begin: Instant, rows: Option<mpsc::Sender<Row>>) {
         while begin.elapsed() < self.time {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.most {
@@ -292,11 +305,13 @@ impl Storm {
                 Ok(answer) if answer.response.modules.is_empty() => (Outcome::Nothing, Vec::new()),
                 Ok(answer) => (Outcome::Offered, answer.response.modules),
                 Err(failed) => {
-                    error.get_or_insert_with(|| chain(&failed));
+                    self.tally().fail(chain(&failed));
                     (Outcome::of(&failed), Vec::new())
                 }
             };
-            rows.push(row(false, device, (started, took), outcome, 0));
+            if !self.keep(row(false, device, (started, took), outcome, 0), rows.as_ref()).await {
+                return;
+            }
             if !self.downloads {
                 continue;
             }
@@ -307,14 +322,24 @@ impl Storm {
                 let (outcome, bytes) = match received {
                     Ok(bytes) => (Outcome::Received, bytes),
                     Err((outcome, failed)) => {
-                        error.get_or_insert(failed);
+                        self.tally().fail(failed);
                         (outcome, 0)
                     }
                 };
-                rows.push(row(true, device, (started, took), outcome, bytes));
+                if !self.keep(row(true, device, (started, took), outcome, bytes), rows.as_ref()).await {
+                    return;
+                }
             }
         }
-        (rows, error)
+    }
+
+    /// Counts a row, and sends it to the file. Returns `false` if the file cannot be written.
+    async fn keep(&self, row: Row, rows: Option<&mpsc::Sender<Row>>) -> bool {
+        self.tally().count(&row);
+        match rows {
+            Some(rows) => rows.send(row).await.is_ok(),
+            None => true,
+        }
     }
 
     /// Downloads an image, and returns its size.
@@ -341,39 +366,112 @@ fn row(
     Row { is_download, device, started: micros(started), took: micros(took), outcome, bytes }
 }
 
-fn csv_of(rows: &[Row]) -> String {
-    let mut text = String::from("kind,device,started_us,took_us,result,bytes\n");
-    for Row { is_download, device, started, took, outcome, bytes } in rows {
-        let kind = if *is_download { "download" } else { "poll" };
-        let _written = writeln!(text, "{kind},{device},{started},{took},{outcome},{bytes}");
-    }
-    text
+/// The counts of the requests so far. Its size does not grow with their number.
+#[derive(Debug, Default)]
+struct Tally {
+    polls: Times,
+    downloads: Times,
+    offered: u64,
+    bytes: u64,
+    /// At most [`MAX_ERRORS`] different ones.
+    errors: BTreeSet<String>,
 }
 
-impl Figures {
-    fn of(rows: &[Row], seconds: f64) -> Self {
-        let mut times: Vec<u64> =
-            rows.iter().filter(|row| row.outcome.is_answer()).map(|row| row.took).collect();
-        times.sort_unstable();
-        let (sent, answered) = (rows.len() as u64, times.len() as u64);
-        Self {
-            sent,
-            answered,
-            failed: sent - answered,
-            per_second: answered as f64 / seconds.max(1e-6),
-            p50: percentile(&times, 500),
-            p90: percentile(&times, 900),
-            p99: percentile(&times, 990),
-            p999: percentile(&times, 999),
-            max: percentile(&times, 1_000),
+impl Tally {
+    fn count(&mut self, row: &Row) {
+        let times = if row.is_download { &mut self.downloads } else { &mut self.polls };
+        times.count(row.took, row.outcome.is_answer());
+        self.offered += u64::from(row.outcome == Outcome::Offered);
+        self.bytes += row.bytes;
+    }
+
+    fn fail(&mut self, error: String) {
+        self.errors.insert(error);
+        if self.errors.len() > MAX_ERRORS {
+            self.errors.pop_last();
         }
     }
 }
 
-/// Returns the time in milliseconds that this number of thousandths of the sorted times do not exceed, or 0 without times.
-fn percentile(sorted: &[u64], thousandths: usize) -> f64 {
-    let at = (sorted.len() * thousandths).div_ceil(1_000).saturating_sub(1);
-    sorted.get(at).map_or(0.0, |micros| *micros as f64 / 1_000.0)
+/// The largest time that is told apart from larger ones: a day, which is the longest storm.
+const MAX_MICROS: u64 = 86_400_000_000;
+
+/// The times of the requests of one kind, in microseconds.
+#[derive(Debug)]
+struct Times {
+    sent: u64,
+    /// The times of answers, exact to three digits.
+    answered: Histogram<u64>,
+    longest: u64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        let answered =
+            Histogram::new_with_max(MAX_MICROS, 3).expect("the largest time and three digits are valid");
+        Self { sent: 0, answered, longest: 0 }
+    }
+}
+
+impl Times {
+    fn count(&mut self, took: u64, is_answer: bool) {
+        self.sent += 1;
+        if is_answer {
+            self.answered.saturating_record(took);
+            self.longest = self.longest.max(took);
+        }
+    }
+
+    fn figures(&self, seconds: f64) -> Figures {
+        let answered = self.answered.len();
+        let percentile = |quantile: f64| {
+            let micros = if answered == 0 { 0 } else { self.answered.value_at_quantile(quantile) };
+            // A value of the histogram stands for times that differ from it by less than a thousandth.
+            micros.min(self.longest) as f64 / 1_000.0
+        };
+        Figures {
+            sent: self.sent,
+            answered,
+            failed: self.sent - answered,
+            per_second: answered as f64 / seconds.max(1e-6),
+            p50: percentile(0.5),
+            p90: percentile(0.9),
+            p99: percentile(0.99),
+            p999: percentile(0.999),
+            max: self.longest as f64 / 1_000.0,
+        }
+    }
+}
+
+/// The rows as the bytes of a CSV file. It ends when all senders are dropped.
+struct CsvText {
+    rows: mpsc::Receiver<Row>,
+    /// The bytes of a line that are not read yet are those from `read` on.
+    line: Vec<u8>,
+    read: usize,
+}
+
+impl CsvText {
+    fn of(rows: mpsc::Receiver<Row>) -> Self {
+        Self { rows, line: b"kind,device,started_us,took_us,result,bytes\n".to_vec(), read: 0 }
+    }
+}
+
+impl Read for CsvText {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.line.len()
+            && let Some(row) = self.rows.blocking_recv()
+        {
+            let Row { is_download, device, started, took, outcome, bytes } = row;
+            let kind = if is_download { "download" } else { "poll" };
+            self.line.clear();
+            self.read = 0;
+            writeln!(self.line, "{kind},{device},{started},{took},{outcome},{bytes}")?;
+        }
+        let taken = self.line.get(self.read..).unwrap_or_default().read(to)?;
+        self.read += taken;
+        Ok(taken)
+    }
 }
 
 impl fmt::Display for Report {
@@ -429,12 +527,28 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_times_that_were_measured() {
-        let times: Vec<u64> = (1..=1_000).map(|number| number * 1_000).collect();
-        assert_eq!(percentile(&times, 500), 500.0);
-        assert_eq!(percentile(&times, 999), 999.0);
-        assert_eq!(percentile(&times, 1_000), 1_000.0);
-        assert_eq!(percentile(&times[..1], 500), 1.0);
-        assert_eq!(percentile(&[], 990), 0.0);
+    fn percentiles_are_exact_to_three_digits_and_the_longest_time_is_exact() {
+        let mut times = Times::default();
+        for number in (1..=1_000).rev() {
+            times.count(number * 1_000 + 7, true);
+        }
+        times.count(9_000_000, false);
+        let figures = times.figures(2.0);
+        assert_eq!((figures.sent, figures.answered, figures.failed), (1_001, 1_000, 1));
+        for (found, exact) in [(figures.p50, 500.007), (figures.p90, 900.007), (figures.p999, 999.007)] {
+            assert!((found - exact).abs() <= exact / 1_000.0, "{found}, expected {exact}");
+        }
+        assert_eq!((figures.max, figures.per_second), (1_000.007, 500.0));
+        assert_eq!(Times::default().figures(1.0).p99, 0.0);
+    }
+
+    #[test]
+    fn a_tally_keeps_the_first_of_many_errors() {
+        let mut tally = Tally::default();
+        for number in (0..100).rev() {
+            tally.fail(format!("error {number:02}"));
+        }
+        assert_eq!(tally.errors.len(), MAX_ERRORS);
+        assert_eq!(tally.errors.first().map(String::as_str), Some("error 00"));
     }
 }

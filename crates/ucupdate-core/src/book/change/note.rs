@@ -40,6 +40,8 @@ pub enum Note {
     Older { rule: RuleKey, version: ReportedVersion, before: ReportedVersion },
     /// A rollout was started whose version is older than the approved one.
     OlderThanApproved { rule: RuleKey, version: ReportedVersion, approved: ReportedVersion },
+    /// A rollout was started of the version that is approved.
+    ApprovedAnyway { rule: RuleKey, version: ReportedVersion },
     /// A rollout was started while another one runs. The other rollout has priority.
     BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
     /// An ingest brought a version that was rejected, so it is not pending.
@@ -341,6 +343,7 @@ impl Note {
             Self::OlderThanApproved { rule, version, approved } => {
                 Parts::of("older-than-approved", rule).from(approved).to(version)
             }
+            Self::ApprovedAnyway { rule, version } => Parts::of("approved-anyway", rule).to(version),
             Self::BesideRollout { rule, name, version } => {
                 Parts::of("beside-rollout", rule).name(name).to(version)
             }

@@ -32,6 +32,9 @@ impl fmt::Display for Note {
                 f,
                 "{rule}: {version} is older than {approved}, which is approved: the rollout takes devices down"
             ),
+            Self::ApprovedAnyway { rule, version } => {
+                write!(f, "{rule}: {version} is approved, so devices outside the rollout are offered it too")
+            }
             Self::BesideRollout { rule, name, version } => write!(
                 f,
                 "{rule}: the rollout {name} of {version} is there too; a device gets the version of the rollout that was \

@@ -83,11 +83,14 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Adds notes about a rollout that starts while a newer version is approved or another rollout runs, and about devices
-    /// that the policy keeps from going down.
+    /// Adds notes about a rollout that starts while its own version or a newer one is approved or another rollout runs, and
+    /// about devices that the policy keeps from going down.
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);
+        let anyway = newer.filter(|approved| *approved == version);
+        let anyway =
+            anyway.map(|_| Note::ApprovedAnyway { rule: rule.key().clone(), version: version.clone() });
         let kept_back = Note::of_kept_back(rule, version, newer);
         let newer =
             newer.filter(|approved| rule.policy().is_older(version, approved) && kept_back.is_empty());
@@ -101,7 +104,7 @@ impl ChangeDraft<'_> {
             name: rollout.name.clone(),
             version: assignment.candidate.version.clone(),
         });
-        let notes: Vec<Note> = older.into_iter().chain(kept_back).chain(beside).collect();
+        let notes: Vec<Note> = anyway.into_iter().chain(older).chain(kept_back).chain(beside).collect();
         self.notes.extend(notes);
     }
 

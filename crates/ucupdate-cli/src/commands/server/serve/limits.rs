@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 
 /// For each connection: the largest number of bytes that are read in advance, and of bytes that wait to be written. A
 /// head must fit.
-pub(crate) const BUFFER_BYTES: usize = 40 * 1024;
+pub(crate) const BUFFER_BYTES: usize = 33 * 1024;
 
 /// For each connection: the size in bytes of the system's send buffer. The system reports that the client has taken
 /// something only when a third of them is free. A larger buffer would make a slow, steady reader look like one that

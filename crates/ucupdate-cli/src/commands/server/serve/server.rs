@@ -11,6 +11,7 @@ use super::limits::{BUFFER_BYTES, Limits};
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
+use http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,8 +21,10 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -251,7 +254,15 @@ async fn serve_http(
 ) {
     let limits = intake.limits;
     let answering = Arc::clone(&intake);
-    let service = service_fn(move |request| answering.answer(request, peer, tls, Arc::clone(&place)));
+    let direct = Origin { remote: peer.remote.ip().to_canonical(), tls };
+    // Nearly all requests come from the client itself, so its connection is described once.
+    let connection = intake.connection(peer, direct);
+    let is_last = Arc::new(AtomicBool::new(false));
+    let ending = Arc::clone(&is_last);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let is_last = asks_to_close(&request).then(|| Arc::clone(&ending));
+        answering.answer(request, peer, (direct, &connection), Arc::clone(&place), is_last)
+    });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -274,10 +285,34 @@ async fn serve_http(
         tracing::debug!(remote = %peer.remote, error = &error as &dyn std::error::Error, "connection ended");
         intake.refused_by_hyper(&error, peer);
     }
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
+    let is_whole = !tls && is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty();
+    if is_whole && !has_unread(&mut stream).await {
+        return;
+    }
     tokio::select! {
-        () = linger(connection.into_parts().io.into_inner()) => {}
+        () = linger(stream) => {}
         () = reached(&mut stage, Stage::Draining) => {}
     }
+}
+
+/// Returns whether a client asks to close the connection after the answer.
+fn asks_to_close<B>(request: &http::Request<B>) -> bool {
+    let fields = request.headers().get_all(header::CONNECTION);
+    fields.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(b"close"))
+}
+
+/// Returns whether the client has sent bytes that were not read. It does not wait for any.
+async fn has_unread(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    std::future::poll_fn(|cx| {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let polled = Pin::new(&mut *stream).poll_read(cx, &mut buffer);
+        Poll::Ready(matches!(polled, Poll::Ready(Ok(()))) && !buffer.filled().is_empty())
+    })
+    .await
 }
 
 /// Closes the sending side, and reads what the client still sends, up to a limit. A connection that is closed with
@@ -300,21 +335,19 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 impl Intake {
-    /// Answers a request of the client that sent it, without the prefix of the public URLs.
+    /// Answers a request of the client that sent it, without the prefix of the public URLs. Sets `is_last` if the request was
+    /// read to its end.
     fn answer(
         &self,
         request: http::Request<Incoming>,
         peer: Peer,
-        tls: bool,
+        (direct, connection): (Origin, &Connection),
         place: Arc<Place>,
+        is_last: Option<Arc<AtomicBool>>,
     ) -> AnswerFuture {
         let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
-        let from =
-            forwarded::origin(Origin { remote: peer.remote.ip(), tls }, request.headers(), &self.proxies);
-        let mut connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
-        if let Some(side) = self.side(peer, from.remote) {
-            connection = connection.with_side(side);
-        }
+        let from = forwarded::origin(direct, request.headers(), &self.proxies);
+        let connection = if from == direct { connection.clone() } else { self.connection(peer, from) };
         request.extensions_mut().insert(connection);
         if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {
             *request.uri_mut() = uri;
@@ -322,7 +355,23 @@ impl Intake {
         // The service is always ready.
         let answered = self.updates.clone().call(request);
         let answering = OutgoingBody::begin(place);
-        Box::pin(async move { answered.await.map(|response| response.map(|body| answering.with(body))) })
+        Box::pin(async move {
+            let response = answered.await?;
+            if let Some(is_last) = is_last {
+                // The service closes the connection by itself if it did not read the whole request.
+                is_last.store(!response.headers().contains_key(header::CONNECTION), Ordering::Relaxed);
+            }
+            Ok(response.map(|body| answering.with(body)))
+        })
+    }
+
+    /// Describes the connection of a client to the services.
+    fn connection(&self, peer: Peer, from: Origin) -> Connection {
+        let connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
+        match self.side(peer, from.remote) {
+            Some(side) => connection.with_side(side),
+            None => connection,
+        }
     }
 
     /// Returns the side of a device: that of its listener, or else that of its network.

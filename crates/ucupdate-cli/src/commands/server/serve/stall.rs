@@ -16,15 +16,15 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(crate) struct Patient<S> {
     stream: S,
     patience: Duration,
-    /// The time at which a waiting write fails. It is set only while a write waits.
-    end: Pin<Box<Sleep>>,
+    /// The time at which a waiting write fails. `None` until a write waits for the first time.
+    end: Option<Pin<Box<Sleep>>>,
     waits: Arc<AtomicBool>,
 }
 
 impl<S> Patient<S> {
     /// Wraps `stream`. `waits` is `true` while a write waits for the reader.
     pub(crate) fn new(stream: S, patience: Duration, waits: Arc<AtomicBool>) -> Self {
-        Self { stream, patience, end: Box::pin(sleep(patience)), waits }
+        Self { stream, patience, end: None, waits }
     }
 
     fn within_patience<T>(
@@ -36,10 +36,11 @@ impl<S> Patient<S> {
             self.waits.store(false, Ordering::Relaxed);
             return written;
         }
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(self.patience)));
         if !self.waits.swap(true, Ordering::Relaxed) {
-            self.end.as_mut().reset(Instant::now() + self.patience);
+            end.as_mut().reset(Instant::now() + self.patience);
         }
-        self.end.as_mut().poll(cx).map(|()| {
+        end.as_mut().poll(cx).map(|()| {
             self.waits.store(false, Ordering::Relaxed);
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing was taken for {:?}", self.patience)))
         })

@@ -9,8 +9,7 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use std::fs::File;
-use std::io::Read as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -18,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use x509_cert::der::Decode as _;
 
 /// Largest size in bytes of a file of certificates or of a key. A chain of ten certificates has about 20 KB.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// A certificate that expires within this time causes a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -171,17 +170,12 @@ fn certified(
     Ok((certified, warnings))
 }
 
-/// Reads a file up to a limit, because a device such as `/dev/zero` has no end.
+/// Reads a file of certificates or of a key.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
-            Err(format!("it has more than {MAX_FILE_BYTES} bytes, expected a file in PEM"))
-        }
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(error.to_string()),
-    }
+    files::read_file(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::Other => format!("it {error}, expected a file in PEM"),
+        _ => error.to_string(),
+    })
 }
 
 /// Returns a warning about a certificate that is not valid now, or expires soon. `None` if it is fine or cannot be
@@ -289,13 +283,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_an_end_is_refused() {
-        let endless = Path::new("/dev/zero");
-        let Err(Failure::Explained(_, reason)) = certified(endless, endless, SystemTime::now()).map(drop)
-        else {
-            panic!("expected a reason")
-        };
-        assert_eq!(reason, "/dev/zero: it has more than 1048576 bytes, expected a file in PEM");
+    fn a_file_without_an_end_and_a_large_one_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = folder.path().join("large.pem");
+        fs::write(&large, vec![b'a'; MAX_FILE_BYTES + 1]).unwrap();
+        let expected = "it has more than 1048576 bytes, expected a file in PEM";
+        let device = "is a device, expected a regular file";
+        for (path, expected) in [(&*large, expected), (Path::new("/dev/zero"), device)] {
+            let Err(Failure::Explained(_, reason)) = certified(path, path, SystemTime::now()).map(drop)
+            else {
+                panic!("expected a reason")
+            };
+            assert_eq!(reason, format!("{}: {expected}", path.display()));
+        }
     }
 
     #[test]
