@@ -1,4 +1,4 @@
-//! What happens in a service, as server-sent events.
+//! Operation that sends what happens in a service, as server-sent events.
 
 use super::call::{Call, Shared};
 use crate::live_events::{Frame, Live};
