@@ -19,7 +19,7 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
             cause: RuleError::NoEarlierVersion { approved },
         }) => {
             return Failure::new(format_args!(
-                "{rule}: no version was approved before {approved}, so nothing would be offered; --to-nothing does that, \
+                "{rule}: no version from before {approved} is kept, so nothing would be offered; --to-nothing does that, \
                  and approve RULE VERSION approves another version"
             ));
         }

@@ -27,12 +27,18 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     body: &mut RequestBody<'_, B>,
     limits: (usize, Duration),
 ) -> Answer {
+    let (limit, time) = limits;
     if let Some(encoding) = content_encoding(headers) {
-        let reason = format!("content coding {} is not supported, expected none", framing::shown(&encoding));
+        if !body.is_awaited() {
+            report_coded(service, asker, headers, body, limits).await;
+        }
+        let reason = format!(
+            "the body has the content coding {}, expected none; a proxy in front of the server can undo it",
+            framing::shown(&encoding)
+        );
         return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason)
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    let (limit, time) = limits;
     // A device log may be larger than a request. Its first bytes identify it.
     let larger = (service.device_log_bytes(), |start: &[u8]| is_device_log(service, start));
     let body = match request_body::read(body, content_length(headers), limit, larger, time).await {
@@ -49,6 +55,22 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
             Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Bytes(bytes.into()))
         }
         Err(error) => Answer::reason(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// Reads a body with a content coding, and reports it as unreadable, so that the service can keep it.
+async fn report_coded<B: Body<Data = Bytes>>(
+    service: &UpdateService,
+    asker: Asker<'_>,
+    headers: &HeaderMap,
+    body: &mut RequestBody<'_, B>,
+    (limit, time): (usize, Duration),
+) {
+    let read = request_body::read(body, content_length(headers), limit, (0, |_: &[u8]| false), time).await;
+    if let Ok(body) = read
+        && let Err(error) = service.codec().decode_request(&body)
+    {
+        service.report_unreadable(asker.host, &error, &body);
     }
 }
 

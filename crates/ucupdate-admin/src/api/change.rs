@@ -99,13 +99,15 @@ async fn made_or_conflict(
             let newest = revision.unwrap_or_else(|| call.side.service.snapshot().revision());
             Ok(Answer::json(made_json(false, revision, &notes)).at_revision(newest))
         }
-        Err(error) => {
-            let problem = Problem::from(error);
-            match problem.is_conflict() {
-                true => Err(problem.with("changed", changed_since(call, seen).await)),
-                false => Err(problem),
-            }
-        }
+        Err(error) => Err(conflict(call, error.into(), seen).await),
+    }
+}
+
+/// Returns a problem with what was changed since the revision that the client saw, if the problem is a conflict.
+pub(crate) async fn conflict(call: &Call<'_>, problem: Problem, seen: u64) -> Problem {
+    match problem.is_conflict() {
+        true => problem.with("changed", changed_since(call, seen).await),
+        false => problem,
     }
 }
 
@@ -179,7 +181,7 @@ pub(crate) fn required_revision(call: &Call<'_>) -> Result<u64, Problem> {
 }
 
 /// Refuses if the rule book is not at the revision that the client saw.
-pub(crate) async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
+async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
     let service = &call.side.service;
     service.refresh().await?;
     let found = service.snapshot().revision();

@@ -22,8 +22,9 @@ fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
         assert_eq!(place.run(&["rules"]).done(), before, "{args:?}");
     };
     let done = |args: &[&str], text: &str| assert_eq!(place.run(args).done(), text, "{args:?}");
-    let nothing_approved =
-        format!("{IP8540}: no version is approved and none was before, so there is nothing to roll back");
+    let nothing_approved = format!(
+        "{IP8540}: no version is approved and none from before is kept, so there is nothing to roll back"
+    );
     let nothing_pending = format!("{IP8540}: no version is pending");
 
     row("3.5.6907.0", "-", "-");

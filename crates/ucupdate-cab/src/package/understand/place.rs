@@ -53,7 +53,8 @@ pub(super) fn place_by_manifest<'e>(
         }
         Some(FolderMeaning::Interim { locale }) => {
             is_interim = true;
-            words.merge(RuleWords::of_interim(locale, None))
+            // Without a manifest the name of the file would state the update type.
+            words.merge(RuleWords::of_interim(locale, Some(path.stem())))
         }
         Some(FolderMeaning::Release { .. }) | None => Vec::new(),
     };

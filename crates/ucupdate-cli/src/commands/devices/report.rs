@@ -128,8 +128,12 @@ fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
 impl Report<'_> {
     fn page(&self) -> String {
         let mut body = format!("<h1>Update report</h1>{}", lead(self.overview));
-        if let Some(book) = self.book {
-            push_stops(book, &mut body);
+        match self.book {
+            Some(book) => push_stops(book, &mut body),
+            None => {
+                let missing = "This page has no rules, rollouts and stops, because no rule book was read.";
+                let _written = write!(body, "<p class=\"notice\">{missing}</p>");
+            }
         }
         body.push_str(&patterns());
         push_fleet(self.overview, &mut body);

@@ -45,9 +45,9 @@ impl ChangeDraft<'_> {
         let version = candidate.version.clone();
         self.note_beside(key, &version);
         self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
-        let Rollout { name, share, .. } = rollout.clone();
         let (rule, audience) = (self.spelled(key), audience.clone());
-        self.notes.push(Note::RolloutStarted { rule, name, version, share, audience });
+        let rollout = Box::new(rollout.clone());
+        self.notes.push(Note::RolloutStarted { rule, version, rollout, audience });
         Ok(())
     }
 

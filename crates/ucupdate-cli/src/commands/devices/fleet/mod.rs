@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::suggest::{no_group, without_rule};
 pub(super) use listing::device_json;
-use overview::Overview;
+use overview::{NO_RULES, Overview};
 use selection::SelectionArgs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,6 +63,11 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         Overview::read(&args.audit, &args.logs, args.silent_after, args.forget_kept, context).await?;
     if overview.read.is_nothing() {
         return overview.read.refuse_nothing_understood();
+    }
+    if let (Some(option), None) = (args.chosen.needs_rules(), &overview.rules) {
+        return Err(Failure::not_found(format_args!(
+            "{NO_RULES}, so {option} chooses no device; --store names the store with the rules"
+        )));
     }
     overview.report_limits(context);
     if args.keep {

@@ -41,6 +41,9 @@ const DOWNLOADS: Duration = Duration::from_secs(50 * 60 * 60);
 /// The number of addresses whose downloads are remembered.
 const ADDRESSES: usize = 1_000_000;
 
+/// The reason why devices are not compared with rules.
+pub(crate) const NO_RULES: &str = "there is no rule book to compare with";
+
 /// Counts of all devices of a fleet.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -139,6 +142,18 @@ impl Overview {
     /// The rules by device. `None` if there is no rule book.
     pub(crate) fn index(&self) -> Option<&EligibilityIndex> {
         self.rules.as_ref().map(|rules| rules.index())
+    }
+
+    /// Returns how many devices should have another version, or why this is not known.
+    pub(crate) fn due(&self) -> String {
+        match &self.rules {
+            Some(rules) => format!(
+                "{} should have another version than they have, by revision {} of the rule book",
+                self.counts.behind,
+                rules.revision()
+            ),
+            None => format!("{NO_RULES}, so it is not known which devices should have another version"),
+        }
     }
 
     /// Counts the devices of each version, in the version schemes of the rules.

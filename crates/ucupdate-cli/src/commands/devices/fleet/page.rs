@@ -4,7 +4,7 @@ use super::csv::named;
 use super::overview::{Counts, Overview};
 use super::selection::SelectionArgs;
 use crate::output::page::charts::{Bar, Series, bars, columns, legend, patterns};
-use crate::output::page::{Escaped, Marked, document};
+use crate::output::page::{Escaped, Marked, capital, document};
 use crate::output::time::iso;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -59,16 +59,12 @@ pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &Selectio
 /// Returns what the numbers of the page are of.
 pub(crate) fn lead(overview: &Overview) -> String {
     let hours = overview.silence.as_secs() / 3600;
-    let rules = match &overview.rules {
-        Some(rules) => format!("compared with revision {} of the rule book", rules.revision()),
-        None => "without a rule book to compare with".to_owned(),
-    };
     let mut lead = format!(
-        "<p class=\"lead\">{} as of <time>{}</time>, {rules}. {} should have another version than they have. A device is silent \
-         when it has not asked for {hours} hours. All times are in UTC.</p>",
+        "<p class=\"lead\">{} as of <time>{}</time>. {}. A device is silent when it has not asked for {hours} hours. All times are in \
+         UTC.</p>",
         Counted::new(overview.fleet.len(), "device"),
         iso(overview.end),
-        overview.counts.behind,
+        capital(&overview.due()),
     );
     if overview.fleet.skipped_rows() > 0 {
         let _written = write!(

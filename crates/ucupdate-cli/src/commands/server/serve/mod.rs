@@ -185,7 +185,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let listening: Vec<String> = endpoints.iter().map(Endpoint::url).collect();
     let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
     let inside = args.internal_network;
-    let intake = Intake { updates, prefixes, proxies, inside, limits };
+    let intake = Intake { updates, prefixes, proxies: proxies.clone(), inside, limits };
     let server = Server::start(endpoints, intake);
     let mut lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
     let mut json = json!({ "listening": listening });
@@ -214,7 +214,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = listener.url()?;
             lines.push(format!("administration on {url}"));
             json["admin"] = url.into();
-            Some(listener.serve(service.clone(), live))
+            Some(listener.serve(service.clone(), live, proxies))
         }
     };
     match context.output.both(&json, lines.join("\n")) {
