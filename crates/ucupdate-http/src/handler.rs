@@ -29,14 +29,15 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
 ) -> Answer {
     let (limit, time) = limits;
     if let Some(encoding) = content_encoding(headers) {
-        if !body.is_awaited() {
-            report_coded(service, asker, headers, body, limits).await;
+        let error = DecodeError::Coded { coding: framing::shown(&encoding).into() };
+        let no_log = (0, |_: &[u8]| false);
+        // A client that waits for `100 Continue` has sent no body.
+        if !body.is_awaited()
+            && let Ok(body) = request_body::read(body, content_length(headers), limit, no_log, time).await
+        {
+            service.report_unreadable(asker.host, &error, &body);
         }
-        let reason = format!(
-            "the body has the content coding {}, expected none; a proxy in front of the server can undo it",
-            framing::shown(&encoding)
-        );
-        return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason)
+        return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string())
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     // A device log may be larger than a request. Its first bytes identify it.
@@ -55,22 +56,6 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
             Answer::new(StatusCode::OK, CONTENT_TYPE, Content::Bytes(bytes.into()))
         }
         Err(error) => Answer::reason(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
-}
-
-/// Reads a body with a content coding, and reports it as unreadable, so that the service can keep it.
-async fn report_coded<B: Body<Data = Bytes>>(
-    service: &UpdateService,
-    asker: Asker<'_>,
-    headers: &HeaderMap,
-    body: &mut RequestBody<'_, B>,
-    (limit, time): (usize, Duration),
-) {
-    let read = request_body::read(body, content_length(headers), limit, (0, |_: &[u8]| false), time).await;
-    if let Ok(body) = read
-        && let Err(error) = service.codec().decode_request(&body)
-    {
-        service.report_unreadable(asker.host, &error, &body);
     }
 }
 

@@ -89,7 +89,7 @@ async fn a_body_with_a_content_coding_is_unreadable_and_the_refusal_says_what_to
         "the body has the content coding \"gzip\", expected none; a proxy in front of the server can undo it";
     assert_eq!(answer.text().trim_end(), reason);
     let events = recorder.take();
-    assert!(events[0].starts_with("request-unreadable 10.1.1.123 8 "), "{events:?}");
+    assert_eq!(events[0], format!("request-unreadable 10.1.1.123 8 {reason}"));
     assert_eq!(events[1], format!("request-refused 10.1.1.123 POST {HANDLER} 415 {reason}"));
 }
 
