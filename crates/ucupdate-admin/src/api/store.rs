@@ -1,6 +1,6 @@
 //! The check of the store, and its garbage collection.
 
-use super::Call;
+use super::call::Call;
 use super::change;
 use crate::access::role::Role;
 use crate::report;

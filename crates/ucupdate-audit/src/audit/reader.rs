@@ -6,9 +6,9 @@ use super::dates::{self, CellTime, DateOrder, ForeignDate};
 use super::escape::unescape;
 use super::header::{Column, Header, is_preamble, is_row_of_original};
 use super::row::{AuditRow, OfferedCell, RequestedCell};
+use crate::file_kind::FileKind;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::input::lines::Lines;
-use crate::look::LogLook;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::Read;
@@ -93,9 +93,9 @@ impl<R: Read> AuditReader<R> {
         self
     }
 
-    /// Returns the kind of the file, judged by its first bytes. Returns [`LogLook::Empty`] until the first row is read.
-    pub fn look(&self) -> LogLook {
-        LogLook::of(self.lines.prefix())
+    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
+    pub fn file_kind(&self) -> FileKind {
+        FileKind::of(self.lines.prefix())
     }
 
     /// Returns `true` if a header was read. A log with a header and without rows is of a day without requests.

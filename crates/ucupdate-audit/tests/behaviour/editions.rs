@@ -1,6 +1,6 @@
 //! Audit logs of other editions, and logs that other programs have saved.
 
-use ucupdate_audit::{AuditReader, AuditRow, LogLook};
+use ucupdate_audit::{AuditReader, AuditRow, FileKind};
 use ucupdate_core::value::{UnixTime, Zone};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
@@ -58,11 +58,11 @@ fn the_fields_log_gives_the_same_rows_in_whatever_form_it_was_saved() {
         ("empty cells at the end", FIELD_LOG.replace('\n', ",,\n")),
     ] {
         assert_eq!(rows(log.as_bytes()), expected, "{form}");
-        assert_eq!(LogLook::of(log.as_bytes()), LogLook::AuditLog, "{form}");
+        assert_eq!(FileKind::of(log.as_bytes()), FileKind::AuditLog, "{form}");
     }
     assert_eq!(rows(&utf16(FIELD_LOG)), expected);
     assert_eq!(rows(&utf16(FIELD_LOG)[2..]), expected);
-    assert_eq!(LogLook::of(&utf16(FIELD_LOG)[..200]), LogLook::AuditLog);
+    assert_eq!(FileKind::of(&utf16(FIELD_LOG)[..200]), FileKind::AuditLog);
 }
 
 #[test]

@@ -153,10 +153,10 @@ async fn a_stale_caller_rejects_and_removes_nothing_that_it_did_not_see() {
     let (rule, seen) = (sample::ip8540(), service.snapshot());
     ingest(&service, newer_package()).await.unwrap();
     for command in [BookCommand::Reject(rule.clone()), BookCommand::Remove(rule.clone())] {
-        let refused = service.admin("ann").command_as_seen(&command, seen.book()).await.unwrap_err();
+        let refused = service.admin("ann").command_if_unchanged(&command, seen.book()).await.unwrap_err();
         let ChangeError::Refused(refusal) = &refused else { panic!("{refused}") };
         assert_eq!(refusal.kind(), "changed-meanwhile");
     }
     let seen = service.snapshot();
-    service.admin("ann").command_as_seen(&BookCommand::Reject(rule), seen.book()).await.unwrap();
+    service.admin("ann").command_if_unchanged(&BookCommand::Reject(rule), seen.book()).await.unwrap();
 }

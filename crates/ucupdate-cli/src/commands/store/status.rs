@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use ucupdate::book::RuleBook;
 use ucupdate::timeline::Thresholds;
+use ucupdate::value::Counted;
 use ucupdate::{Finding, Severity};
 use ucupdate_admin::report::{self, RolloutStatus};
 
@@ -134,10 +135,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     screen.list("bans", book.bans().map(|ban| format!("{}: {}", ban.scope, ban.reason)));
     let found = findings.iter().map(|one| format!("{}: {}", one.subject, one.found));
     let of_devices = open.iter().map(|one| {
-        let devices = match one.open.len() {
-            1 => "1 device".to_owned(),
-            many => format!("{many} devices"),
-        };
+        let devices = Counted::new(one.open.len(), "device");
         format!("{} of {devices}: {}", one.example.kind.name(), one.example.kind.meaning())
     });
     let is_troubled = !findings.is_empty() || !open.is_empty();

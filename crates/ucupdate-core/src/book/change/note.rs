@@ -236,6 +236,12 @@ impl<'a> Parts<'a> {
 }
 
 impl Note {
+    /// Returns the note of a new hold.
+    pub(crate) fn held(hold: &Hold) -> Self {
+        let Hold { name, on, until, reason } = hold.clone();
+        Self::Held { name, on, until, reason }
+    }
+
     /// Returns the kind of the fact in kebab case, such as `rolled-back`. A kind keeps its name and meaning.
     pub fn kind(&self) -> &'static str {
         self.parts().kind

@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use suggest::{KnownValues, Suggestion};
-use ucupdate::audit::{AuditRow, LogLook};
+use ucupdate::audit::{AuditRow, FileKind};
 use ucupdate::upx::{Codec, Dialect, Inspection, Item};
 use ucupdate::{AuditLogs, CaptureId, Logged};
 
@@ -152,8 +152,8 @@ fn not_a_capture(file: &[u8]) -> Option<String> {
         return Some(text.to_owned());
     }
     let expected = "expected a body, an HTTP message, an HTTP archive, or packets with their bytes";
-    match LogLook::of(&file[..file.len().min(LOOK_BYTES)]) {
-        LogLook::Other("an XML document") | LogLook::Text | LogLook::Binary | LogLook::Empty => None,
+    match FileKind::of(&file[..file.len().min(LOOK_BYTES)]) {
+        FileKind::Other("an XML document") | FileKind::Text | FileKind::Binary | FileKind::Empty => None,
         look if har::bodies(file).is_some() => Some(format!(
             "the file is {look}: an HTTP archive without a body of an update request; save it with content"
         )),

@@ -16,6 +16,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::inventory::{
     DayCount, DeviceNumber, DeviceStanding, DeviceState, InventoryDevice, InventoryModule, VersionCount,
 };
+use ucupdate::value::Counted;
 
 /// The maximum number of devices that are listed for people.
 const MAX_LISTED: usize = 10_000;
@@ -242,9 +243,9 @@ fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
             [&count.devices, &count.vendor, &count.model, &count.file_name, &count.version];
         versions.row(version_json(&count), cells);
     }
-    let all = overview.fleet.len();
+    let all = Counted::new(overview.fleet.len(), "device");
     format!(
-        "the whole fleet has {all} device(s), and {chosen} of them are chosen\n{}\n\n{states}{}\n\n{models}\n\n{versions}",
+        "the whole fleet has {all}, and {chosen} of them are chosen\n{}\n\n{states}{}\n\n{models}\n\n{versions}",
         overview.due(),
         reasons.concat()
     )
@@ -254,7 +255,8 @@ fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
 pub(super) fn report_unlisted(chosen: &[DeviceNumber], context: &mut Context) {
     if let Some(more) = chosen.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
         context.output.message(format_args!(
-            "{more} further device(s) are not listed: choose some (--state, --rule), or write all of them (--csv, --json)"
+            "{} not listed: choose some (--state, --rule), or write all of them (--csv, --json)",
+            Counted::new(more, "further device").with_verb("is", "are")
         ));
     }
 }

@@ -19,7 +19,7 @@ use selection::SelectionArgs;
 use std::path::PathBuf;
 use std::time::Duration;
 use ucupdate::InventoryKeeper;
-use ucupdate::value::Zone;
+use ucupdate::value::{Counted, Zone};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FleetArgs {
@@ -82,7 +82,8 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
     }
     if let Some(path) = &args.csv {
         files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
-        context.output.message(format_args!("{} has {} device(s)", path.display(), chosen.len()));
+        let devices = Counted::new(chosen.len(), "device");
+        context.output.message(format_args!("{} has {devices}", path.display()));
     }
     if let Some(path) = &args.html {
         files::new::write_file(path, page::page(&overview, &chosen, &args.chosen).as_bytes())?;
@@ -103,11 +104,12 @@ async fn keep(overview: &Overview, context: &mut Context) -> Result<(), Failure>
     let store = context.open_store(IfMissing::Refuse).await?;
     let keeper = InventoryKeeper::new(KEPT_BY.parse()?, Zone::utc());
     let report = keeper.write(&*store, &overview.fleet, overview.end).await?;
-    context.output.message(format_args!("{} device(s) are kept in the store", report.devices));
+    let kept = Counted::new(report.devices, "device").with_verb("is", "are");
+    context.output.message(format_args!("{kept} kept in the store"));
     if report.left_out > 0 {
         context.output.message(format_args!(
-            "warning: there is no room for {} device(s), those that have been silent for the longest time",
-            report.left_out
+            "warning: there is no room for the {} that asked least recently",
+            Counted::new(report.left_out, "device")
         ));
     }
     Ok(())

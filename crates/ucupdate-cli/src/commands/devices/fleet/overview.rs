@@ -15,7 +15,7 @@ use ucupdate::inventory::{
     VersionCount,
 };
 use ucupdate::read_kept_inventory;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 
 /// The devices of a fleet, and the rules that they are compared with.
 #[derive(Debug)]
@@ -165,15 +165,15 @@ impl Overview {
     pub(crate) fn report_limits(&self, context: &mut Context) {
         if self.fleet.skipped_rows() > 0 {
             context.output.message(format_args!(
-                "{} row(s) were passed over: there is room for {} devices; choose a shorter time (--since)",
-                self.fleet.skipped_rows(),
+                "{} passed over: there is room for {} devices; choose a shorter time (--since)",
+                Counted::new(self.fleet.skipped_rows(), "row").with_verb("was", "were"),
                 self.fleet.len()
             ));
         }
         if self.fleet.dropped_texts() > 0 {
             context.output.message(format_args!(
-                "{} text(s) are left empty: there is no room for more texts; choose a shorter time (--since)",
-                self.fleet.dropped_texts()
+                "{} left empty: there is no room for more texts; choose a shorter time (--since)",
+                Counted::new(self.fleet.dropped_texts(), "text").with_verb("is", "are")
             ));
         }
     }

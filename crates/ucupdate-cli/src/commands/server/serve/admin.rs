@@ -1,9 +1,9 @@
 //! The listener of administrators: the API and the console, and never a device.
 
+use super::bodies::{IncomingBody, OutgoingBody};
 use super::forwarded::{self, Network, Origin, Proxies};
 use super::places::{Place, Places};
 use super::stall::Patient;
-use super::taking::{Answering, Arriving};
 use super::tls::ServedCertificate;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
@@ -196,11 +196,11 @@ async fn answer<S>(
 {
     let answering = service_fn(move |request: http::Request<Incoming>| {
         let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
-        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
+        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
         // Whether the client uses TLS does not matter here.
         let client = forwarded::origin(Origin { remote: peer.ip(), tls: false }, request.headers(), &proxies);
         request.extensions_mut().insert(RemoteAddress(client.remote));
-        let answering = Answering::begin(Arc::clone(&place));
+        let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();
         async move {
             if !is_named {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod bodies;
 mod descriptors;
 mod endpoint;
 mod events;
@@ -17,7 +18,6 @@ mod stall;
 mod stderr;
 mod stopping;
 mod systemd;
-mod taking;
 mod tls;
 
 pub(crate) use args::ServeArgs;
@@ -40,6 +40,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
+use ucupdate::value::Counted;
 use ucupdate::{
     BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin, StoreAccess,
     TroubleWatch, UpdateService, WatchOptions, check_access,
@@ -353,7 +354,8 @@ pub(crate) async fn end(
         })
         .await;
     if cut > 0 {
-        context.output.message(format_args!("{cut} connection(s) were closed before they were finished"));
+        let cut = Counted::new(cut, "connection").with_verb("was", "were");
+        context.output.message(format_args!("{cut} closed before the end of an answer"));
     }
     let hurry = async {
         if !hurried {
@@ -375,7 +377,10 @@ pub(crate) async fn end(
     }
     match service.dropped_log_rows() {
         0 => Ok(()),
-        lost => Err(Failure::new(format_args!("{lost} log row(s) were lost; the warnings before say why"))),
+        lost => {
+            let lost = Counted::new(lost, "log row").with_verb("was", "were");
+            Err(Failure::new(format_args!("{lost} lost; the warnings before say why")))
+        }
     }
 }
 
