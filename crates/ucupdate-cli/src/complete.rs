@@ -1,10 +1,10 @@
 //! Completion of names that are in the store: rules, versions, groups, packages, holds, rollouts, test devices and stones.
 
-use crate::args::rules::matching;
 use crate::context::{Context, IfMissing};
 use crate::remote::RemoteArgs;
 use crate::settings;
 use crate::store_location::StoreLocation;
+use crate::suggest::matching;
 use clap::{Arg, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use std::ffi::{OsStr, OsString};

@@ -1,7 +1,6 @@
 //! Files at https addresses. A file is fetched as a whole and checked by its SHA-256 before anything reads it.
 
-use crate::args::package::with_limit_option;
-use crate::failure::{Failure, chain};
+use crate::failure::{Failure, chain, with_limit_option};
 use crate::remote::tls;
 use futures_util::StreamExt as _;
 use reqwest::redirect::{Attempt, Policy};

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod bodies;
 mod descriptors;
 mod endpoint;
 mod events;
@@ -18,7 +19,6 @@ mod stall;
 mod stderr;
 mod stopping;
 mod systemd;
-mod taking;
 mod tls;
 
 pub(crate) use args::ServeArgs;
@@ -40,6 +40,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
+use ucupdate::value::Counted;
 use ucupdate::{
     BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin, StoreAccess,
     TroubleWatch, UpdateService, WatchOptions, check_access,
@@ -214,7 +215,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = listener.url()?;
             lines.push(format!("administration on {url}"));
             json["admin"] = url.into();
-            Some(listener.serve(service.clone(), live))
+            Some(listener.serve(service.clone(), live, networks.clone()))
         }
     };
     let store = context.store_name();
@@ -373,7 +374,8 @@ pub(crate) async fn end(
         })
         .await;
     if cut > 0 {
-        context.output.message(format_args!("{cut} connection(s) were closed before they were finished"));
+        let cut = Counted::new(cut, "connection").with_verb("was", "were");
+        context.output.message(format_args!("{cut} closed before the end of an answer"));
     }
     let hurry = async {
         if !hurried {
@@ -395,7 +397,10 @@ pub(crate) async fn end(
     }
     match service.dropped_log_rows() {
         0 => Ok(()),
-        lost => Err(Failure::new(format_args!("{lost} log row(s) were lost; the warnings before say why"))),
+        lost => {
+            let lost = Counted::new(lost, "log row").with_verb("was", "were");
+            Err(Failure::new(format_args!("{lost} lost; the warnings before say why")))
+        }
     }
 }
 
