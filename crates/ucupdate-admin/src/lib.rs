@@ -7,6 +7,7 @@
 mod access;
 mod api;
 mod console;
+mod live_events;
 mod options;
 pub mod report;
 mod request;
@@ -19,7 +20,7 @@ pub use access::authenticate::{Authenticate, Verdict};
 pub use access::role::{Administrator, Role, RoleError};
 pub use access::token::Token;
 pub use access::token_file::{TokenEntry, TokenFile, TokenFileError};
-pub use api::events::LiveEvents;
+pub use live_events::LiveEvents;
 pub use options::{AdminOptions, Limits};
 pub use request::remote::RemoteAddress;
 pub use response::body::AdminBody;

@@ -1,6 +1,6 @@
 //! [`AdminOptions`] and [`Limits`].
 
-use crate::api::events::LiveEvents;
+use crate::live_events::LiveEvents;
 use std::time::Duration;
 
 /// Options of [`Administration`](crate::Administration).

@@ -1,5 +1,6 @@
 //! Findings: lines of a log that cannot be read as rows. Only some findings end the reading.
 
+use crate::audit::dates::is_number;
 use std::{fmt, io};
 
 /// Limits for reading a log from elsewhere.
@@ -153,6 +154,11 @@ impl fmt::Display for Problem {
                 f.write_str("the row comes before any `#Fields:` line, expected that line first")
             }
             Self::Time { found, expected } => write!(f, "the time is {found:?}, expected {expected}"),
+            Self::AmbiguousDate { found } if is_number(found) => write!(
+                f,
+                "the time is {found:?}, the number of days of a spreadsheet that may have exchanged day and month, expected \
+                 MM-dd-yyyy HH:mm:ss; export the log without changing its dates"
+            ),
             Self::AmbiguousDate { found } => write!(
                 f,
                 "the day and the month of {found:?} cannot be told apart, expected MM-dd-yyyy HH:mm:ss; export the log \

@@ -8,7 +8,7 @@ use crate::finding::Finding;
 pub use crate::rolling::law::rolling_log;
 use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
-    LogDate, LogLook, LogName, OfferedCell, ReadLimits, RequestedCell, ServerName,
+    FileKind, LogDate, LogName, OfferedCell, ReadLimits, RequestedCell, ServerName,
 };
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
@@ -50,7 +50,7 @@ pub fn any_log(bytes: &[u8]) {
     let access = AccessReader::new(bytes).with_limits(limits).with_client_from("X-Forwarded-For");
     let access = access.take(most + 1).count();
     assert!(access <= most, "{access} items of an access log");
-    let _look = LogLook::of(bytes);
+    let _kind = FileKind::of(bytes);
 }
 
 /// Checks that the row is read back when it is written twice.

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod digits;
+mod file_kind;
 mod finding;
 #[cfg(test)]
 mod fixture;
@@ -11,16 +12,15 @@ mod input;
 pub mod laws;
 mod log_line;
 mod log_name;
-mod look;
 mod rolling;
 
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
 pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, LoggedRow, OfferedCell, RequestedCell};
+pub use file_kind::FileKind;
 pub use finding::{Finding, Problem, ReadLimits};
 pub use log_line::LogLine;
 pub use log_name::{
     LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,
     ServerNameError, expired,
 };
-pub use look::LogLook;
 pub use rolling::{DropReason, Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};

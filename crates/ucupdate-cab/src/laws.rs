@@ -103,9 +103,9 @@ pub fn cabinet_peer(bytes: &[u8]) {
     }
     let Ok(mut theirs) = cab::Cabinet::new(std::io::Cursor::new(bytes)) else { return };
     for (name, contents) in &ours {
-        // The peer finds a file by its name, and knows no code pages.
+        // The peer finds a file by its name, and knows no code pages. It panics on an empty file behind the data of its folder.
         let is_only = ours.iter().filter(|(other, _)| other == name).count() == 1;
-        if !is_only || !name.is_ascii() {
+        if !is_only || !name.is_ascii() || contents.is_empty() {
             continue;
         }
         let mut found = Vec::new();

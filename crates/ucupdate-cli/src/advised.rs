@@ -148,7 +148,7 @@ fn is_capitals(word: &str) -> bool {
     word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// Fills the places of a word. A value of several words becomes several words.
+/// Replaces each `{}` of a word by a value. A value with blanks is split into several words.
 fn fill(word: &str, value: &mut impl FnMut() -> &'static str) -> Vec<String> {
     if is_capitals(word) {
         return vec![value().to_owned()];

@@ -1,14 +1,14 @@
 //! The reasons why a command fails.
 
-use crate::args::package::with_limit_option;
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::string::FromUtf8Error as Utf8Error;
 use ucupdate::book::Refusal;
-use ucupdate::cab::CabError;
 use ucupdate::{ChangeError, StateError};
+use ucupdate_cab::package::PackageLimits;
+use ucupdate_cab::{CabError, Limits};
 
 pub(crate) use ucupdate::store::error_chain as chain;
 
@@ -121,6 +121,15 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
+/// Adds the option that raises a limit of reading cabinets and packages, if a message says that one was reached.
+pub(crate) fn with_limit_option(message: String) -> String {
+    let reached = |name: &&&str| message.contains(&format!("the limit `{name}`"));
+    match [Limits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {
+        Some(name) => format!("{message}; `--limit {name}=NUMBER` raises it"),
+        None => message,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +158,17 @@ mod tests {
         }
         let failure = Failure::in_doing("starting", &steps(&["no thread", "no memory"]));
         assert_eq!(failure, Failure::new("starting: no thread: no memory"));
+    }
+
+    #[test]
+    fn the_message_of_a_reached_limit_names_the_option_that_raises_it() {
+        for name in [Limits::NAMES, PackageLimits::NAMES].concat() {
+            let told = with_limit_option(format!("it has 3, and the limit `{name}` is 2"));
+            assert_eq!(
+                told,
+                format!("it has 3, and the limit `{name}` is 2; `--limit {name}=NUMBER` raises it")
+            );
+        }
+        assert_eq!(with_limit_option("no limit".to_owned()), "no limit");
     }
 }

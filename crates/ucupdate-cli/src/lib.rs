@@ -13,6 +13,7 @@ mod commands {
         pub(crate) mod inspect {
             mod capture_file;
             mod exports;
+            mod har;
             mod http_message;
             pub(crate) mod laws;
             mod messages;

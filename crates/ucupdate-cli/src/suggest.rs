@@ -1,14 +1,13 @@
 //! Suggestions for mistyped names.
 
-use crate::args::rules::matching;
 use crate::failure::Failure;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 use ucupdate::ChangeError;
 use ucupdate::book::{
-    Alias, AliasField, Audience, BookCommand, GroupName, Refusal, RolloutName, RuleBook, RuleError, RuleKey,
-    RulePattern, StopScope,
+    Alias, AliasField, Audience, BookCommand, GroupName, Refusal, RolloutName, Rule, RuleBook, RuleError,
+    RuleKey, RulePattern, StopScope,
 };
 use ucupdate::device::DeviceType;
 
@@ -20,7 +19,7 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
             cause: RuleError::NoEarlierVersion { approved },
         }) => {
             return Failure::new(format_args!(
-                "{rule}: no version was approved before {approved}, so nothing would be offered; --to-nothing does that, \
+                "{rule}: no version from before {approved} is kept, so nothing would be offered; --to-nothing does that, \
                  and approve RULE VERSION approves another version"
             ));
         }
@@ -52,6 +51,16 @@ pub(crate) fn near_rule_name(text: &str, book: &RuleBook) -> Failure {
         None => near,
     });
     with_meant(Failure::not_found(format_args!("no rule has the words {text}")), near)
+}
+
+/// Returns the rules that have these words in this order. Words may be left out. The case does not matter.
+pub(crate) fn matching(text: &str, book: &RuleBook) -> Vec<RuleKey> {
+    let has_words = |rule: &&Rule| {
+        let words = rule.key().words();
+        let mut words = words.iter();
+        text.split('/').all(|wanted| words.any(|word| word.eq_ignore_ascii_case(wanted)))
+    };
+    book.rules().filter(has_words).map(|rule| rule.key().clone()).collect()
 }
 
 /// Returns the failure for a group that does not exist.

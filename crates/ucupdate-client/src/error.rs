@@ -78,7 +78,7 @@ pub enum ClientError {
     Content {
         /// The URL of the file.
         url: Box<str>,
-        /// The difference.
+        /// The property that differs, with both values.
         fault: ContentFault,
     },
     /// The download folder cannot be used.

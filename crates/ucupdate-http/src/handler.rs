@@ -27,12 +27,19 @@ pub(crate) async fn answer<B: Body<Data = Bytes>>(
     body: &mut RequestBody<'_, B>,
     limits: (usize, Duration),
 ) -> Answer {
+    let (limit, time) = limits;
     if let Some(encoding) = content_encoding(headers) {
-        let reason = format!("content coding {} is not supported, expected none", framing::shown(&encoding));
-        return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason)
+        let error = DecodeError::Coded { coding: framing::shown(&encoding).into() };
+        let no_log = (0, |_: &[u8]| false);
+        // A client that waits for `100 Continue` has sent no body.
+        if !body.is_awaited()
+            && let Ok(body) = request_body::read(body, content_length(headers), limit, no_log, time).await
+        {
+            service.report_unreadable(asker.host, &error, &body);
+        }
+        return Answer::reason(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string())
             .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    let (limit, time) = limits;
     // A device log may be larger than a request. Its first bytes identify it.
     let larger = (service.device_log_bytes(), |start: &[u8]| is_device_log(service, start));
     let body = match request_body::read(body, content_length(headers), limit, larger, time).await {

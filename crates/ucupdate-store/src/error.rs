@@ -124,38 +124,13 @@ impl StoreError {
 
     /// Returns whether the same call may succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unavailable { .. } => true,
-            Self::NotFound { .. }
-            | Self::AlreadyExists { .. }
-            | Self::Conflict { .. }
-            | Self::TooLarge { .. }
-            | Self::InvalidRange { .. }
-            | Self::Input { .. }
-            | Self::ReadOnly { .. }
-            | Self::Refused { .. }
-            | Self::Integrity { .. }
-            | Self::Replaced { .. }
-            | Self::Backend { .. } => false,
-        }
+        matches!(self, Self::Unavailable { .. })
     }
 
     /// Returns whether a writing call may have written although it returned this error. In that case read the object
     /// back.
     pub fn may_have_written(&self) -> bool {
-        match self {
-            Self::Unavailable { .. } | Self::Backend { .. } => true,
-            Self::NotFound { .. }
-            | Self::AlreadyExists { .. }
-            | Self::Conflict { .. }
-            | Self::TooLarge { .. }
-            | Self::InvalidRange { .. }
-            | Self::Input { .. }
-            | Self::ReadOnly { .. }
-            | Self::Refused { .. }
-            | Self::Integrity { .. }
-            | Self::Replaced { .. } => false,
-        }
+        matches!(self, Self::Unavailable { .. } | Self::Backend { .. })
     }
 }
 

@@ -52,6 +52,11 @@ pub enum DecodeError {
     /// The body begins like an uploaded device log.
     #[error("body begins like {form}, which is an uploaded device log; expected an XML document")]
     DeviceLog { form: LogForm },
+    /// The body has a content coding such as gzip, by a header of its request. A server makes this error, because the codec sees no headers.
+    #[error(
+        "the body has the content coding {coding}, expected none; a proxy in front of the server can undo it"
+    )]
+    Coded { coding: Box<str> },
     /// The body is not readable XML: it is not well-formed, has an unsupported encoding, or exceeds a limit of XML.
     #[error(transparent)]
     Xml(#[from] XmlError),
@@ -88,6 +93,7 @@ impl DecodeError {
     pub fn kind(&self) -> DecodeErrorKind {
         match self {
             Self::DeviceLog { .. } => DecodeErrorKind::DeviceLog,
+            Self::Coded { .. } => DecodeErrorKind::Encoding,
             Self::Xml(error) => match error.kind() {
                 XmlErrorKind::Encoding { .. } => DecodeErrorKind::Encoding,
                 XmlErrorKind::Limit { .. } => DecodeErrorKind::TooLarge,

@@ -9,6 +9,7 @@ use crate::reading;
 use crate::reading::body;
 use crate::reading::raw_message::{FoundItem, RawMessage, UnknownItem, find};
 use std::fmt;
+use ucupdate_core::value::Counted;
 use ucupdate_xml::XmlDocument;
 use ucupdate_xml::chars::quoted;
 
@@ -224,7 +225,9 @@ fn report(dialect: &Dialect, kind: MessageKind, raw: RawMessage<'_>) -> Inspecti
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Some(kind) => writeln!(f, "looks like a {kind} with {} module(s)", self.modules)?,
+            Some(kind) => {
+                writeln!(f, "looks like a {kind} with {}", Counted::new(self.modules, "module"))?;
+            }
             None => writeln!(f, "looks like neither a request nor a response")?,
         }
         if !self.root.is_empty() {

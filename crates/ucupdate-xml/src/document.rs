@@ -188,7 +188,9 @@ fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
     let refused = || XmlErrorKind::Declaration;
     let window = &rest[..rest.len().min(MAX_DECLARATION_BYTES)];
     let end = window.windows(2).position(|pair| pair == b"?>").ok_or_else(refused)?;
-    let mut left = std::str::from_utf8(&window[..end]).map_err(|_| refused())?;
+    // XML allows no other characters here, and positions rely on it.
+    let ascii = window[..end].is_ascii();
+    let mut left = std::str::from_utf8(&window[..end]).ok().filter(|_| ascii).ok_or_else(refused)?;
     let mut encoding = UTF8;
     let mut step = 0;
     while !left.trim_ascii().is_empty() {
@@ -368,6 +370,7 @@ mod tests {
             "<?xml version=\"1.0\" standalone=\"maybe\"?>",
             "<?xml version=1.0?>",
             "<?xml version=\"1.0\"",
+            "<?xml version=\"1.0\" encoding=\"utf\u{312d}8\"?>",
         ] {
             let document = format!("{declared}<a/>");
             let refused = XmlDocument::new(document.as_bytes(), &XmlLimits::default());

@@ -467,7 +467,7 @@ impl Admin<'_> {
 
     /// Executes a command, but refuses it unless the rule book is at `revision`.
     ///
-    /// For callers that decided by the whole rule book of that revision. [`command_as_seen`](Self::command_as_seen) compares
+    /// For callers that decided by the whole rule book of that revision. [`command_if_unchanged`](Self::command_if_unchanged) compares
     /// only what the command replaces.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::state::document::DocumentError;
 use ucupdate_core::book::Refusal;
+use ucupdate_core::value::Counted;
 use ucupdate_store::StoreError;
 
 /// Error of reading the rule book.
@@ -44,7 +45,8 @@ pub enum ChangeError {
     NotRestorable { revision: u64, missing: Vec<String> },
     /// The store has a history, so it is not rebuilt. Nothing has changed.
     #[error(
-        "the store has a history of {revisions} revision(s), so it is not rebuilt; rebuild only a store without a history"
+        "the store has a history of {}, so it is not rebuilt; rebuild only a store without a history",
+        Counted::new(*revisions, "revision")
     )]
     HasHistory { revisions: u64 },
     /// More than half of the packages would leave the rule book at once. Nothing has changed.

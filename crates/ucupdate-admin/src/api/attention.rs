@@ -1,6 +1,6 @@
 //! Rollouts that stand still, silent devices, and devices with troubles: what needs a person, as far as the logs show it.
 
-use super::Call;
+use super::call::Call;
 use super::fleet::{Fleet, id_of};
 use crate::report::{self, RolloutStatus};
 use crate::response::answer::Answer;

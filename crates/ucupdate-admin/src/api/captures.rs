@@ -1,6 +1,6 @@
 //! Captures: the bodies of requests that could not be read, and the logs of devices.
 
-use super::Call;
+use super::call::Call;
 use super::page::page;
 use crate::report;
 use crate::response::answer::Answer;

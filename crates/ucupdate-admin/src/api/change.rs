@@ -1,6 +1,6 @@
 //! Changes of the rule book, and dry runs of them.
 
-use super::Call;
+use super::call::Call;
 use super::history::changed_since;
 use crate::access::role::Role;
 use crate::report::Differences;
@@ -20,7 +20,7 @@ pub(crate) enum Expected<'a> {
     /// The whole rule book.
     Revision(u64),
     /// The entries that the command replaces.
-    AsSeen(&'a Arc<Snapshot>),
+    Unchanged(&'a Arc<Snapshot>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +50,7 @@ pub(crate) async fn execute(
     let admin = service.admin(&call.administrator.name);
     let seen = match &expected {
         Expected::Revision(revision) => *revision,
-        Expected::AsSeen(seen) => if_match(call)?.unwrap_or(seen.revision()),
+        Expected::Unchanged(seen) => if_match(call)?.unwrap_or(seen.revision()),
         Expected::Nothing => service.snapshot().revision(),
     };
     if call.query.flag("dry_run")? {
@@ -65,10 +65,10 @@ pub(crate) async fn execute(
     super::four_eyes::check(call, command).await?;
     let made = match (expected, if_match(call)?) {
         (Expected::Nothing, _) => admin.command(command).await,
-        (Expected::Revision(revision), _) | (Expected::AsSeen(_), Some(revision)) => {
+        (Expected::Revision(revision), _) | (Expected::Unchanged(_), Some(revision)) => {
             admin.command_at(command, revision).await
         }
-        (Expected::AsSeen(seen), None) => admin.command_as_seen(command, seen.book()).await,
+        (Expected::Unchanged(seen), None) => admin.command_if_unchanged(command, seen.book()).await,
     };
     made_or_conflict(call, made, seen).await
 }
@@ -99,13 +99,15 @@ async fn made_or_conflict(
             let newest = revision.unwrap_or_else(|| call.side.service.snapshot().revision());
             Ok(Answer::json(made_json(false, revision, &notes)).at_revision(newest))
         }
-        Err(error) => {
-            let problem = Problem::from(error);
-            match problem.is_conflict() {
-                true => Err(problem.with("changed", changed_since(call, seen).await)),
-                false => Err(problem),
-            }
-        }
+        Err(error) => Err(conflict(call, error.into(), seen).await),
+    }
+}
+
+/// Returns a problem with what was changed since the revision that the client saw, if the problem is a conflict.
+pub(crate) async fn conflict(call: &Call<'_>, problem: Problem, seen: u64) -> Problem {
+    match problem.is_conflict() {
+        true => problem.with("changed", changed_since(call, seen).await),
+        false => problem,
     }
 }
 
@@ -179,7 +181,7 @@ pub(crate) fn required_revision(call: &Call<'_>) -> Result<u64, Problem> {
 }
 
 /// Refuses if the rule book is not at the revision that the client saw.
-pub(crate) async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
+async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
     let service = &call.side.service;
     service.refresh().await?;
     let found = service.snapshot().revision();

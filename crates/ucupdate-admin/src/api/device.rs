@@ -1,6 +1,6 @@
 //! One device: what it has, what it would be offered now, and its timeline.
 
-use super::Call;
+use super::call::Call;
 use super::fleet::{device_json, id_of};
 use crate::report;
 use crate::response::answer::Answer;
@@ -13,7 +13,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::inventory::{DeviceStanding, InventoryDevice, StateOptions};
 use ucupdate::request::AskedFrom;
 use ucupdate::store::error_chain;
-use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, TimelineOptions, host_key};
+use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, host_key};
 use ucupdate::value::Zone;
 use ucupdate::{AccessLogs, AuditLogs, Logged};
 
@@ -109,7 +109,7 @@ async fn read_story(call: &Call<'_>, id: &DeviceId, device: &InventoryDevice) ->
             push(&mut access, *row, &mut left_out);
         }
     }
-    let timeline = Timeline::join(rows, access, &TimelineOptions::default());
+    let timeline = Timeline::join(rows, access);
     let snapshot = service.snapshot();
     let sizes = snapshot.files().iter().flat_map(|file| {
         let folders = ["/DeviceUpdateFiles_Int/", "/DeviceUpdateFiles_Ext/"];

@@ -1,6 +1,6 @@
 //! The devices whose answer differs between two revisions.
 
-use super::Call;
+use super::call::Call;
 use super::change::compared;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -1,6 +1,6 @@
 //! Explanations: what a device would be answered, and why.
 
-use super::Call;
+use super::call::Call;
 use super::device::device_id;
 use crate::report;
 use crate::response::answer::Answer;

@@ -1,7 +1,7 @@
 //! The devices of the audit logs, as of their last request.
 
-use super::Call;
 use super::attention::is_trouble;
+use super::call::Call;
 use super::page::page;
 use crate::options::Limits;
 use crate::report;
@@ -45,7 +45,7 @@ struct Reading {
     fleet: Arc<Fleet>,
 }
 
-/// Reading takes at most one part in this number of the time.
+/// The least ratio of the age of a result to the time that reading it took, so that reading takes at most a twentieth of the time.
 const PARTS: u32 = 20;
 
 impl Fleets {

@@ -1,6 +1,6 @@
 //! The history: who changed what, and when.
 
-use super::Call;
+use super::call::Call;
 use super::page::limit;
 use crate::report;
 use crate::response::answer::Answer;

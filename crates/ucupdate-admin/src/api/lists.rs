@@ -1,6 +1,6 @@
 //! Lists of entries of the rule book.
 
-use super::Call;
+use super::call::Call;
 use super::page::page;
 use super::route::Listed;
 use crate::report;

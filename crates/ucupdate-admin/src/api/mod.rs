@@ -1,16 +1,17 @@
 //! The operations of the API.
 
-pub(crate) mod attention;
+mod attention;
+pub(crate) mod call;
 mod captures;
 mod change;
 mod device;
 mod diff;
-pub(crate) mod events;
+mod events;
 mod explain;
-pub(crate) mod fleet;
+mod fleet;
 mod four_eyes;
 mod history;
-pub(crate) mod idempotency;
+mod idempotency;
 mod lists;
 mod objects;
 pub(crate) mod openapi;
@@ -23,26 +24,12 @@ pub(crate) mod route;
 mod rules;
 mod store;
 
-use crate::access::role::Administrator;
+use crate::api::call::Call;
 use crate::api::route::Operation;
 use crate::request::body::RequestBody;
-use crate::request::query::Query;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
-use crate::service::Inner;
 use futures_util::future::BoxFuture;
-use http::request;
-use std::sync::Arc;
-
-/// A request that was admitted.
-pub(crate) struct Call<'a> {
-    pub(crate) side: &'a Arc<Inner>,
-    pub(crate) administrator: &'a Administrator,
-    pub(crate) request: &'a request::Parts,
-    pub(crate) query: Query,
-    /// The values of the path, in its order.
-    pub(crate) parameters: Vec<String>,
-}
 
 /// Answers an operation.
 ///

@@ -5,7 +5,7 @@
 //! the files of an ingest that the rule book does not name yet; a revision is [submitted](ucupdate::Admin::submit) and made
 //! only if this service comes to the same result.
 
-use super::Call;
+use super::call::Call;
 use super::change::role_of;
 use crate::access::role::Role;
 use crate::request::body::RequestBody;

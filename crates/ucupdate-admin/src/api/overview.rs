@@ -1,6 +1,6 @@
 //! The overview: what needs a decision, and whether offers are stopped.
 
-use super::Call;
+use super::call::Call;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -1,6 +1,6 @@
 //! Packages: the list, and the upload.
 
-use super::Call;
+use super::call::Call;
 use super::change::{differences, extend, made_json};
 use super::idempotency::KeyState;
 use super::page::page;

@@ -1,6 +1,6 @@
 //! Pages of lists, with a cursor and a bound.
 
-use super::Call;
+use super::call::Call;
 use crate::response::problem::Problem;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The status of rollouts: what became of the devices to which they offered a version.
 
-use super::Call;
+use super::call::Call;
 use super::page::page;
 use crate::report::{self, RolloutStatus};
 use crate::response::answer::Answer;

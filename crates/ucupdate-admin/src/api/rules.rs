@@ -1,6 +1,6 @@
 //! Rules, and decisions about one rule.
 
-use super::Call;
+use super::call::Call;
 use super::change::{self, Expected};
 use super::history::changed_since;
 use super::page::page;
@@ -96,7 +96,7 @@ pub(crate) async fn decide(
         Decision::RollBack => BookCommand::RollBack(key),
         Decision::Remove => BookCommand::Remove(key),
     };
-    change::execute(call, &command, Expected::AsSeen(&seen)).await
+    change::execute(call, &command, Expected::Unchanged(&seen)).await
 }
 
 /// Refuses where another version is there than the client saw.

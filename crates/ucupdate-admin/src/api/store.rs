@@ -1,6 +1,6 @@
 //! The check of the store, and its garbage collection.
 
-use super::Call;
+use super::call::Call;
 use super::change;
 use crate::access::role::Role;
 use crate::report;
@@ -28,10 +28,13 @@ pub(crate) async fn verify(call: &Call<'_>) -> Result<Answer, Problem> {
 /// Removes packages that no kept revision needs, and the files of ingests that ended early.
 pub(crate) async fn collect_garbage(call: &Call<'_>) -> Result<Answer, Problem> {
     let dry_run = call.query.flag("dry_run")?;
-    if !dry_run {
-        call.side.require(Role::Approver, call.administrator, call.request)?;
-        change::require_unmoved(call, change::required_revision(call)?).await?;
-    }
+    let seen = match dry_run {
+        true => None,
+        false => {
+            call.side.require(Role::Approver, call.administrator, call.request)?;
+            Some(change::required_revision(call)?)
+        }
+    };
     let Ok(_place) = call.side.places.try_acquire() else {
         return Err(Problem::unavailable("other uploads or checks are running; try again"));
     };
@@ -41,12 +44,18 @@ pub(crate) async fn collect_garbage(call: &Call<'_>) -> Result<Answer, Problem> 
             "the parameter `grace_hours` is {hours}, expected 1 to 8760"
         )));
     }
-    let options = GarbageOptions::default()
+    let mut options = GarbageOptions::default()
         .with_grace(Duration::from_secs(u64::from(hours) * 3600))
         .with_dry_run(dry_run)
         .with_any_share(call.query.flag("any_share")?);
+    if let Some(seen) = seen {
+        options = options.with_revision(seen);
+    }
     let service = &call.side.service;
-    let found = service.admin(&call.administrator.name).collect_unkept(&options).await?;
+    let found = match service.admin(&call.administrator.name).collect_unkept(&options).await {
+        Ok(found) => found,
+        Err(error) => return Err(change::conflict(call, error.into(), seen.unwrap_or_default()).await),
+    };
     let mut value = report::garbage(&found, dry_run);
     let revision = service.snapshot().revision();
     value["revision"] = json!(revision);

@@ -3,10 +3,10 @@
 use super::fields::{Field, Fields, cells};
 use super::row::AccessRow;
 use super::text::AccessText;
+use crate::file_kind::FileKind;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::input::lines::Lines;
 use crate::log_name::LogDate;
-use crate::look::LogLook;
 use std::borrow::Cow;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -86,9 +86,9 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
-    /// Returns the kind of the file, judged by its first bytes. Returns [`LogLook::Empty`] until the first row is read.
-    pub fn look(&self) -> LogLook {
-        LogLook::of(self.lines.prefix())
+    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
+    pub fn file_kind(&self) -> FileKind {
+        FileKind::of(self.lines.prefix())
     }
 
     /// Returns `true` if a `#Fields:` line was read. A log with that line and without rows is of a day without

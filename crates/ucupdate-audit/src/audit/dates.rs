@@ -1,7 +1,8 @@
 //! Reads the times of audit rows, in the form of the log itself and in the forms that spreadsheets and scripts write.
 //!
 //! The log has `MM-dd-yyyy HH:mm:ss`. A spreadsheet writes the same date as `3/6/2009 17:07` or `06.03.2009 17:07`, in an
-//! order that depends on the machine. Such a date is read only if the log shows the order.
+//! order that depends on the machine. Such a date is read only if the log shows the order. A cell without a form for dates has
+//! the number of days since 1899-12-30, such as `39878.71343`. The spreadsheet may have exchanged day and month before.
 
 use ucupdate_core::value::{FieldTime, UnixTime, Zone};
 
@@ -37,6 +38,18 @@ impl Moment {
     }
 }
 
+/// The place of [`ForeignDate::separator`] for a number of days.
+const SERIAL: char = '#';
+
+/// The least number of decimals of a number of days. Four decimals are 9 seconds, and spreadsheets write five.
+const LEAST_DECIMALS: usize = 4;
+
+/// The number of days from 1899-12-30, where spreadsheets begin to count, to 1970-01-01.
+const SERIAL_OF_1970: i64 = 25_569;
+
+/// The seconds of a day.
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
 /// A date that another program wrote, such as `3/6/2009 17:07`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ForeignDate {
@@ -66,7 +79,8 @@ impl ForeignDate {
     ///
     /// A number above 12 is a day. Logs have the month first in their own times, and the day first in the times of the
     /// device. A spreadsheet that changes only the form of dates keeps this difference. A program that parses the times
-    /// writes both in one order. Full stops between the numbers mean that the day comes first.
+    /// writes both in one order. Full stops between the numbers mean that the day comes first. Two numbers of days prove nothing,
+    /// because a spreadsheet reads both times in the order of its machine.
     pub(super) fn order(self, of_device: &str) -> Option<DateOrder> {
         match self.numbers {
             (13.., 1..=12) => return Some(DateOrder::DayFirst),
@@ -75,6 +89,7 @@ impl ForeignDate {
             _ => {}
         }
         let (numbers, is_log_form) = match read(of_device, DateOrder::DayFirst)? {
+            CellTime::Foreign(date) if self.separator == SERIAL && date.separator == SERIAL => return None,
             CellTime::Foreign(date) => (date.numbers, false),
             CellTime::Clear(Moment::Civil(civil)) => ((civil.day(), civil.month()), true),
             CellTime::Clear(Moment::Absolute(_)) => return None,
@@ -92,6 +107,9 @@ impl ForeignDate {
 /// Reads a time. `order` is the order of a date with dashes, which is the log's own form.
 pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     let cell = cell.trim();
+    if let Some(date) = serial(cell) {
+        return Some(CellTime::Foreign(date));
+    }
     let (cell, offset) = match cell.strip_suffix(['Z', 'z']) {
         Some(civil) => (civil, Some(0)),
         None => with_offset(cell),
@@ -134,6 +152,32 @@ pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
         }
         _ => None,
     }
+}
+
+/// Returns `true` for a number with or without decimals.
+pub(crate) fn is_number(cell: &str) -> bool {
+    let (days, decimals) = cell.trim().split_once(['.', ',']).unwrap_or((cell.trim(), ""));
+    !days.is_empty() && days.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit())
+}
+
+/// Reads a number of days such as `39878.71343` or `39878,71343`, rounded to a second. The numbers of the date are the month and
+/// the day that the spreadsheet read.
+fn serial(cell: &str) -> Option<ForeignDate> {
+    let (days, decimals) = cell.split_once(['.', ','])?;
+    if days.len() != 5 || !(LEAST_DECIMALS..=15).contains(&decimals.len()) || !is_number(cell) {
+        return None;
+    }
+    let (days, parts) = (days.parse::<i64>().ok()?, decimals.parse::<i64>().ok()?);
+    let whole = 10_i64.pow(u32::try_from(decimals.len()).ok()?);
+    let seconds = (i128::from(parts) * i128::from(DAY_SECONDS) + i128::from(whole / 2)) / i128::from(whole);
+    let seconds = (days - SERIAL_OF_1970) * DAY_SECONDS + i64::try_from(seconds).ok()?;
+    let civil = UnixTime::from_seconds(seconds).civil_utc();
+    Some(ForeignDate {
+        numbers: (civil.month(), civil.day()),
+        year: civil.year(),
+        time: (civil.hour(), civil.minute(), civil.second()),
+        separator: SERIAL,
+    })
 }
 
 /// The English names of months in dates such as `06-Mar-2009`, which Excel writes.
@@ -230,6 +274,15 @@ mod tests {
             ("3/6/09 5:07 PM", "06-03-2009 17:07:00 or 03-06-2009 17:07:00"),
             ("12/31/2020 12:10:00 AM", "31-12-2020 00:10:00 or -"),
             ("13.06.2009 17:07:20", "- or 13-06-2009 17:07:20"),
+            ("39878.71343", "06-03-2009 17:07:20 or 03-06-2009 17:07:20"),
+            (" 39878,7134259259 ", "06-03-2009 17:07:20 or 03-06-2009 17:07:20"),
+            ("39885.99999999", "14-03-2009 00:00:00 or -"),
+            ("39878.713", "none"),
+            ("39878", "none"),
+            ("39878.7134x", "none"),
+            ("3.99E+04", "none"),
+            ("-39878.7134", "none"),
+            ("99999999.7134", "none"),
             ("13-06-2009 17:07:20", "none"),
             ("3-6-09 17:07", "none"),
             ("03-06-2009", "none"),
@@ -259,6 +312,12 @@ mod tests {
             ("3/6/2009 17:07", "3/6/2009 9:07", None),
             ("3/6/2009 17:07", "", None),
             ("3/3/2009 17:07", "3/3/2009 9:07", None),
+            ("39885.71343", "", Some(DateOrder::MonthFirst)),
+            ("39878.71343", "06-03-2009 09:07:20", Some(DateOrder::MonthFirst)),
+            ("39967.71343", "06-03-2009 09:07:20", Some(DateOrder::DayFirst)),
+            ("39878.71343", "39967.38", None),
+            ("39878.71343", "39967.38009", None),
+            ("39878.71343", "", None),
         ] {
             assert_eq!(order(cell, of_device), expected, "{cell} {of_device}");
         }

@@ -2,7 +2,7 @@
 
 mod bounded;
 pub(crate) mod cells;
-mod dates;
+pub(crate) mod dates;
 pub(crate) mod escape;
 pub(crate) mod format;
 pub(crate) mod header;

@@ -6,9 +6,9 @@ use super::dates::{self, CellTime, DateOrder, ForeignDate};
 use super::escape::unescape;
 use super::header::{Column, Header, is_preamble, is_row_of_original};
 use super::row::{AuditRow, OfferedCell, RequestedCell};
+use crate::file_kind::FileKind;
 use crate::finding::{Finding, Problem, ReadLimits, clipped};
 use crate::input::lines::Lines;
-use crate::look::LogLook;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::Read;
@@ -25,8 +25,8 @@ use ucupdate_core::value::{FieldTime, Reported};
 ///
 /// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that were saved by a
 /// spreadsheet or a script are read too, with other delimiters, a first line `sep=;` or `#TYPE`, and dates such as
-/// `3/6/2009 17:07`. Such a date is read only if the log shows the order of day and month: by a number above 12, or by
-/// the date of the device in the same row.
+/// `3/6/2009 17:07`, or numbers of days such as `39878.71343`. Such a date is read only if the log shows the order of day and
+/// month: by a number above 12, or by the date of the device in the same row. Days are counted from 1899-12-30, as spreadsheets do by default.
 ///
 /// ```
 /// use ucupdate_audit::AuditReader;
@@ -60,6 +60,10 @@ struct Columns {
 /// The maximum number of lines that are read ahead to find the order of day and month.
 const AHEAD_LINES: usize = 256;
 
+/// The form of a time, for a cell with a number.
+const EXPECTED_DAYS: &str = "MM-dd-yyyy HH:mm:ss, or the number of days of a spreadsheet with four decimals or more; export the log \
+                             without changing its dates";
+
 /// The maximum number of bytes that are read ahead.
 const AHEAD_BYTES: usize = 1024 * 1024;
 
@@ -89,9 +93,9 @@ impl<R: Read> AuditReader<R> {
         self
     }
 
-    /// Returns the kind of the file, judged by its first bytes. Returns [`LogLook::Empty`] until the first row is read.
-    pub fn look(&self) -> LogLook {
-        LogLook::of(self.lines.prefix())
+    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
+    pub fn file_kind(&self) -> FileKind {
+        FileKind::of(self.lines.prefix())
     }
 
     /// Returns `true` if a header was read. A log with a header and without rows is of a day without requests.
@@ -234,7 +238,8 @@ fn row(
         let text = || unescape(cell).into_boxed_str();
         match column {
             Ok(Column::LoggedAt) => {
-                let time = || Problem::Time { found: clipped(cell), expected: "MM-dd-yyyy HH:mm:ss" };
+                let expected = if dates::is_number(cell) { EXPECTED_DAYS } else { "MM-dd-yyyy HH:mm:ss" };
+                let time = || Problem::Time { found: clipped(cell), expected };
                 row.logged_at = match dates::read(cell, DateOrder::MonthFirst).ok_or_else(time)? {
                     CellTime::Clear(moment) => moment.in_zone(zone),
                     CellTime::Foreign(date) => {

@@ -112,14 +112,20 @@ fn what_failed_is_tried_again_later_with_the_same_bytes() {
     assert_eq!(log.next_deadline(), Some(seconds(32)));
 }
 
-#[test]
-fn a_create_whose_answer_was_lost_is_tried_again_then_read_back_and_left_alone() {
+/// Returns a log whose first create had no clear answer, and whose second create found the file.
+fn log_of_unclear_create() -> RollingLog {
     let mut log = log(RollOptions::default());
     log.push(line("a", NOON), NOON);
     log.poll(seconds(1));
     log.done(EffectOutcome::Unclear, seconds(1));
     assert_eq!(shown(log.poll(seconds(2))), "create 2009-03-06.log: a");
     log.done(EffectOutcome::Exists, seconds(2));
+    log
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_tried_again_then_read_back_and_left_alone() {
+    let mut log = log_of_unclear_create();
     let back = log.poll(seconds(2)).unwrap();
     assert_eq!(shown(Some(back.clone())), "read back 2009-03-06.log: a");
     log.done(back.compare(Some(back.bytes())), seconds(2));
@@ -130,12 +136,7 @@ fn a_create_whose_answer_was_lost_is_tried_again_then_read_back_and_left_alone()
 
 #[test]
 fn a_create_that_never_came_about_is_made_again_and_may_be_met_by_itself() {
-    let mut log = log(RollOptions::default());
-    log.push(line("a", NOON), NOON);
-    log.poll(seconds(1));
-    log.done(EffectOutcome::Unclear, seconds(1));
-    assert_eq!(shown(log.poll(seconds(2))), "create 2009-03-06.log: a");
-    log.done(EffectOutcome::Exists, seconds(2));
+    let mut log = log_of_unclear_create();
     let back = log.poll(seconds(2)).unwrap();
     log.done(back.compare(None), seconds(2));
     assert_eq!(shown(log.poll(seconds(3))), "create 2009-03-06.log: a");

@@ -1,6 +1,6 @@
 //! Audit logs of other editions, and logs that other programs have saved.
 
-use ucupdate_audit::{AuditReader, AuditRow, LogLook};
+use ucupdate_audit::{AuditReader, AuditRow, FileKind};
 use ucupdate_core::value::{UnixTime, Zone};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
@@ -58,11 +58,11 @@ fn the_fields_log_gives_the_same_rows_in_whatever_form_it_was_saved() {
         ("empty cells at the end", FIELD_LOG.replace('\n', ",,\n")),
     ] {
         assert_eq!(rows(log.as_bytes()), expected, "{form}");
-        assert_eq!(LogLook::of(log.as_bytes()), LogLook::AuditLog, "{form}");
+        assert_eq!(FileKind::of(log.as_bytes()), FileKind::AuditLog, "{form}");
     }
     assert_eq!(rows(&utf16(FIELD_LOG)), expected);
     assert_eq!(rows(&utf16(FIELD_LOG)[2..]), expected);
-    assert_eq!(LogLook::of(&utf16(FIELD_LOG)[..200]), LogLook::AuditLog);
+    assert_eq!(FileKind::of(&utf16(FIELD_LOG)[..200]), FileKind::AuditLog);
 }
 
 #[test]
@@ -130,6 +130,32 @@ fn a_date_of_which_day_and_month_cannot_be_told_apart_is_a_finding() {
     assert_eq!(refused[0], format!("line 2: {expected}"));
     let contradiction = findings(&resaved(&[("3/13/2009 17:07", ""), ("13/3/2009 17:08", "")]));
     assert_eq!(contradiction.len(), 1, "{contradiction:?}");
+}
+
+#[test]
+fn numbers_of_days_are_read_where_the_log_shows_that_day_and_month_were_not_exchanged() {
+    let times = |log: &str| -> Vec<String> {
+        rows(log.as_bytes()).iter().map(|row| row.logged_at.civil_utc().to_string()).collect()
+    };
+    let shown_by_a_later_day = [("39878.71343", "39967.38009"), ("39885.33333", "")];
+    let expected = ["06-03-2009 17:07:20", "13-03-2009 08:00:00"];
+    assert_eq!(times(&resaved(&shown_by_a_later_day)), expected);
+    let semicolons =
+        "\u{feff}sep=;\r\n\"Logging DateTime\";Model\r\n39878,71343;CX700\r\n\"39885,33333\";CX700\r\n";
+    assert_eq!(times(semicolons), expected);
+    // The spreadsheet read 03-06 as 3 June, and left the time of the device as it was.
+    assert_eq!(times(&resaved(&[("39967.71343", "06-03-2009 09:07:20")])), ["06-03-2009 17:07:20"]);
+    let refused = findings(&resaved(&[("39878.71343", "39967.38009"), ("39878.71", ""), ("39878", "")]));
+    assert_eq!(
+        refused[0],
+        "line 2: the time is \"39878.71343\", the number of days of a spreadsheet that may have exchanged day and month, expected \
+         MM-dd-yyyy HH:mm:ss; export the log without changing its dates"
+    );
+    for (line, found) in [(3, "39878.71"), (4, "39878")] {
+        let expected = "MM-dd-yyyy HH:mm:ss, or the number of days of a spreadsheet with four decimals or more; export the log \
+                        without changing its dates";
+        assert_eq!(refused[line - 2], format!("line {line}: the time is \"{found}\", expected {expected}"));
+    }
 }
 
 #[test]

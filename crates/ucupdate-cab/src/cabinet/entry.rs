@@ -113,19 +113,9 @@ impl Attributes {
         self.0 & 0x02 != 0
     }
 
-    /// Returns whether the file belongs to the system.
-    pub fn is_system(self) -> bool {
-        self.0 & 0x04 != 0
-    }
-
     /// Returns whether the file was changed since it was last archived.
     pub fn is_archive(self) -> bool {
         self.0 & 0x20 != 0
-    }
-
-    /// Returns whether the file is to be run after it was extracted.
-    pub fn is_executed(self) -> bool {
-        self.0 & 0x40 != 0
     }
 
     /// Returns whether the name is UTF-8.

@@ -2,6 +2,7 @@
 
 use super::compression::Compression;
 use std::fmt;
+use ucupdate_core::value::Counted;
 
 /// An irregularity of a cabinet. The bytes of the files are still certain, unless [`is_ambiguous`](Self::is_ambiguous)
 /// returns `true`.
@@ -49,10 +50,12 @@ impl fmt::Display for Irregularity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SharedBytes { folder, files } => {
-                write!(f, "{files} file(s) of folder {folder} share bytes with another file")
+                let files = Counted::new(*files, "file");
+                write!(f, "folder {folder} has {files} whose bytes are also in another file")
             }
             Self::Gap { folder, bytes } => {
-                write!(f, "{bytes} byte(s) between the files of folder {folder} belong to no file")
+                let bytes = Counted::new(*bytes, "byte").with_verb("belongs", "belong");
+                write!(f, "between the files of folder {folder} {bytes} to no file")
             }
             Self::Tail { folder } => write!(f, "folder {folder} has data that belongs to no file"),
             Self::SharedFolder { folder, first } => {
@@ -63,7 +66,8 @@ impl fmt::Display for Irregularity {
                 write!(f, "part {part} has {found} bytes, but its header states {stated}")
             }
             Self::UnreadFolder { folder, compression, files } => {
-                write!(f, "{files} file(s) of folder {folder} were not read: {compression} is not supported")
+                let files = Counted::new(*files, "file");
+                write!(f, "folder {folder} has {files} that cannot be read: {compression} is not supported")
             }
             Self::SecondFileTable { at } => {
                 write!(f, "there is another file table at byte {at}, before the one that the header names")

@@ -186,7 +186,7 @@ fn the_files_of_an_unsupported_folder_are_named_and_the_others_are_read() {
     let expected = Irregularity::UnreadFolder { folder: 1, compression, files: 2 };
     assert_eq!(
         expected.to_string(),
-        "2 file(s) of folder 1 were not read: Quantum compression is not supported"
+        "folder 1 has 2 files that cannot be read: Quantum compression is not supported"
     );
     let files = irregular(&raw.to_bytes(), &[expected]);
     assert_eq!(files, [("a".to_owned(), b"1234567".to_vec()), ("d".to_owned(), b"stored".to_vec())]);

@@ -11,6 +11,7 @@ mod broken;
 mod builder;
 mod differential;
 mod fixture;
+mod flips;
 mod irregular;
 mod laws;
 mod limits;

@@ -82,7 +82,7 @@ impl fmt::Display for Report {
 }
 
 /// Makes a change as [`make`] does, but only if the replaced entry is unchanged. Returns whether the change was made.
-pub(crate) async fn make_as_seen(
+pub(crate) async fn make_if_unchanged(
     command: &BookCommand,
     args: &ChangeArgs,
     seen: &RuleBook,
@@ -92,7 +92,7 @@ pub(crate) async fn make_as_seen(
         return make(command, args, context).await.map(|()| true);
     }
     args.ask(std::slice::from_ref(command), seen, context)?;
-    change_as_seen(command, &args.author, seen, context).await
+    change_if_unchanged(command, &args.author, seen, context).await
 }
 
 /// Makes a change and reports its effects. In a dry run, only reports the effects that it would have.
@@ -142,7 +142,7 @@ pub(crate) async fn make_all(
     args.ask(&needed, snapshot.book(), context)?;
     let (mut notes, mut revision) = (ChangeNotes::default(), None);
     for command in &needed {
-        match service.admin(&author).command_as_seen(command, snapshot.book()).await {
+        match service.admin(&author).command_if_unchanged(command, snapshot.book()).await {
             Ok(changed) => {
                 changed.notes.iter().for_each(|note| notes.push(note.clone()));
                 revision = changed.revision.or(revision);
@@ -267,14 +267,14 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
 }
 
 /// Makes a change unless the replaced entry was changed since `seen`. Returns whether the change was made.
-pub(crate) async fn change_as_seen(
+pub(crate) async fn change_if_unchanged(
     command: &BookCommand,
     author: &AuthorArgs,
     seen: &RuleBook,
     context: &mut Context,
 ) -> Result<bool, Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
-    let changed = match service.admin(&author.name()).command_as_seen(command, seen).await {
+    let changed = match service.admin(&author.name()).command_if_unchanged(command, seen).await {
         Err(ChangeError::Refused(Refusal::EntryConflict { .. })) => return Ok(false),
         Err(error) => {
             return settle(error, command, service.snapshot().book(), false, context).map(|()| true);

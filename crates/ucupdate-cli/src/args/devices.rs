@@ -10,7 +10,7 @@ use std::fmt;
 use ucupdate::Snapshot;
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Side, UpdateRequest};
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report;
 
 /// The options that choose devices from audit logs. Each device is taken as it was at its last request.
@@ -86,11 +86,13 @@ impl fmt::Display for Differences {
             }
             writeln!(f, "{table}")?;
         }
-        let changes = answers.len();
-        write!(f, "{changes} answer(s) to {} device(s) change", devices)?;
+        let changes = Counted::new(answers.len(), "answer");
+        write!(f, "{changes} to {} would change", Counted::new(*devices, "device"))?;
         match left_out {
             0 => Ok(()),
-            more => write!(f, ", {more} device(s) were passed over"),
+            more => {
+                write!(f, ", {} passed over", Counted::new(*more, "device").with_verb("was", "were"))
+            }
         }
     }
 }

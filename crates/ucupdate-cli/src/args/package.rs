@@ -143,15 +143,6 @@ fn limit(text: &str) -> Result<(String, u64), String> {
     Ok((name.to_owned(), number))
 }
 
-/// Adds the option that raises a limit of reading cabinets and packages, if a message says that one was reached.
-pub(crate) fn with_limit_option(message: String) -> String {
-    let reached = |name: &&&str| message.contains(&format!("the limit `{name}`"));
-    match [Limits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {
-        Some(name) => format!("{message}; `--limit {name}=NUMBER` raises it"),
-        None => message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,17 +182,5 @@ mod tests {
             let known = |name| Limits::NAMES.contains(&name) || PackageLimits::NAMES.contains(&name);
             assert!(known(inner) && known(outer), "{inner} {outer}");
         }
-    }
-
-    #[test]
-    fn the_message_of_a_reached_limit_names_the_option_that_raises_it() {
-        for name in [Limits::NAMES, PackageLimits::NAMES].concat() {
-            let told = with_limit_option(format!("it has 3, and the limit `{name}` is 2"));
-            assert_eq!(
-                told,
-                format!("it has 3, and the limit `{name}` is 2; `--limit {name}=NUMBER` raises it")
-            );
-        }
-        assert_eq!(with_limit_option("no limit".to_owned()), "no limit");
     }
 }

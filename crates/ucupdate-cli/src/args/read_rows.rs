@@ -4,7 +4,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::files::logs::name;
 use ucupdate::LogSummary;
-use ucupdate::audit::{Finding, LogKind, LogLook};
+use ucupdate::audit::{FileKind, Finding, LogKind};
+use ucupdate::value::Counted;
 
 /// The counts of lines that could be read and of those that could not.
 #[derive(Debug)]
@@ -45,14 +46,14 @@ impl ReadRows {
             return;
         }
         let kind = name(self.kind);
-        let hint = match (self.kind, summary.look) {
-            (LogKind::Audit, LogLook::AccessLog) => "; `timeline --access` reads it",
-            (LogKind::Access, LogLook::AuditLog) => "; --audit reads it",
+        let hint = match (self.kind, summary.file_kind) {
+            (LogKind::Audit, FileKind::AccessLog) => "; `timeline --access` reads it",
+            (LogKind::Access, FileKind::AuditLog) => "; --audit reads it",
             _ => "",
         };
-        let looks = match summary.look {
-            LogLook::AuditLog | LogLook::AccessLog if hint.is_empty() => {
-                format!("none of its {} row(s) can be read", summary.unread)
+        let looks = match summary.file_kind {
+            FileKind::AuditLog | FileKind::AccessLog if hint.is_empty() => {
+                format!("{} cannot be read", Counted::new(summary.unread, "row"))
             }
             look => format!("it looks like {look}"),
         };
@@ -62,7 +63,7 @@ impl ReadRows {
     /// Reports the number of unreadable lines that were not reported one by one.
     pub(crate) fn finish(&self, context: &mut Context) {
         if let Some(more) = self.unread.checked_sub(MAX_MESSAGES).filter(|more| *more > 0) {
-            context.output.message(format_args!("{more} further line(s) gave no row"));
+            context.output.message(format_args!("{} gave no row", Counted::new(more, "further line")));
         }
     }
 
@@ -87,7 +88,7 @@ impl ReadRows {
         }
         let more = match self.more_nothing {
             0 => String::new(),
-            more => format!("; and of {more} further log(s)"),
+            more => format!("; and of {}", Counted::new(more, "further log")),
         };
         Err(Failure::not_understood(format_args!("{}{more}", self.nothing.join("; "))))
     }

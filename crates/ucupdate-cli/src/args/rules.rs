@@ -1,7 +1,7 @@
 //! Rules as people name them: whole names, short names and patterns.
 
 use crate::failure::Failure;
-use crate::suggest::{near_rule_name, no_rule};
+use crate::suggest::{matching, near_rule_name, no_rule};
 use std::fmt;
 use std::str::FromStr;
 use ucupdate::book::{Rule, RuleBook, RuleKey, RulePattern};
@@ -137,16 +137,6 @@ pub(crate) fn all_of(
         }
         false => Ok(rules),
     }
-}
-
-/// Returns the rules that have these words in this order. Words may be left out. The case does not matter.
-pub(crate) fn matching(text: &str, book: &RuleBook) -> Vec<RuleKey> {
-    let has_words = |rule: &&Rule| {
-        let words = rule.key().words();
-        let mut words = words.iter();
-        text.split('/').all(|wanted| words.any(|word| word.eq_ignore_ascii_case(wanted)))
-    };
-    book.rules().filter(has_words).map(|rule| rule.key().clone()).collect()
 }
 
 fn ambiguous(name: &RuleName, rules: &[RuleKey]) -> Failure {

@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use ucupdate::audit::{LogKind, LogLook};
-use ucupdate::value::Zone;
+use ucupdate::audit::{FileKind, LogKind};
+use ucupdate::value::{Counted, Zone};
 
 /// The maximum number of files for one argument.
 const MAX_FILES: usize = 100_000;
@@ -58,7 +58,7 @@ fn in_folder(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(
     walk(folder, 0, &mut |path| {
         let look = look(&path)?;
         match (kind, look) {
-            (LogKind::Audit, LogLook::AuditLog) | (LogKind::Access, LogLook::AccessLog) => add(path, found),
+            (LogKind::Audit, FileKind::AuditLog) | (LogKind::Access, FileKind::AccessLog) => add(path, found),
             _ => {
                 others.push((path, look));
                 if others.len() > MAX_FILES { Err(too_many(folder)) } else { Ok(()) }
@@ -72,9 +72,9 @@ fn in_folder(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(
     Err(match others.first() {
         None => Failure::not_found(format_args!("{} has no files, expected {name}s", folder.display())),
         Some((path, look)) => Failure::not_understood(format_args!(
-            "{} has {} file(s) and no {name}; {} looks like {look}",
+            "{} has {} and no {name}; {} looks like {look}",
             folder.display(),
-            others.len(),
+            Counted::new(others.len(), "file"),
             path.display()
         )),
     })
@@ -119,11 +119,11 @@ fn too_many(path: &Path) -> Failure {
     Failure::new(format_args!("{}: more than {MAX_FILES} files, expected fewer", path.display()))
 }
 
-fn look(path: &Path) -> Result<LogLook, Failure> {
+fn look(path: &Path) -> Result<FileKind, Failure> {
     let mut bytes = Vec::new();
     let read = super::open_file(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| Failure::in_doing(path.display(), &error))?;
-    Ok(LogLook::of(&bytes))
+    Ok(FileKind::of(&bytes))
 }
 
 /// Returns the time zone in the file beside a log. `None` if there is no such file.

@@ -28,7 +28,7 @@ impl Default for Limits {
 /// A request that was not answered as it should be.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// The reason why there is no answer that can be used.
+    /// No usable answer arrived, for this reason.
     Connection(String),
     Answer {
         status: StatusCode,

@@ -63,3 +63,33 @@ fn an_administrator_approves_over_http_and_a_revoked_token_is_refused() {
         ended.stderr
     );
 }
+
+#[test]
+fn refused_logins_behind_a_trusted_proxy_lock_out_only_the_client_that_it_names() {
+    let place = Place::with_package();
+    let ann = token(&place, "ann", "approver");
+    for (is_trusted, of_other) in [(true, 200), (false, 429)] {
+        let mut args =
+            vec!["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "tokens.json"];
+        if is_trusted {
+            args.extend(["--trust-proxy", "127.0.0.1", "--internal-network", "127.0.0.0/8"]);
+        }
+        let mut serving = place.serve(&args);
+        serving.wait_for_lines(2);
+        let admin = serving.lines[1].strip_prefix("administration on http://").unwrap();
+        let admin = admin.strip_suffix('/').unwrap().to_owned();
+        let asked = |client: &str, token: &str| {
+            let request = format!(
+                "GET /api/v1/rules HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\nAuthorization: Bearer {token}\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            status(&exchange(&admin, request.as_bytes()))
+        };
+        let refused: Vec<u16> = (0..12).map(|_| asked("203.0.113.7", "wrong")).collect();
+        assert_eq!((refused[0], refused[11]), (401, 429));
+        // What a client writes to the left does not count.
+        assert_eq!(asked("198.51.100.9, 203.0.113.7", &ann), 429);
+        assert_eq!(asked("198.51.100.9", &ann), of_other, "trusted: {is_trusted}");
+        serving.terminated();
+    }
+}

@@ -111,3 +111,44 @@ fn nothing_is_suggested_for_what_is_read_or_is_no_request() {
     assert_eq!(place.run(&["inspect", "noise", "--suggest", "a.toml"]).code, Some(1));
     assert!(!place.path("a.toml").exists());
 }
+
+#[test]
+fn an_archive_and_a_compressed_export_are_inspected_and_other_files_are_named() {
+    let place = Place::new();
+    let body = include_str!("../../../../vectors/canonical-request.xml");
+    let request = serde_json::json!({
+        "method": "POST", "url": "http://ocs/RequestHandler/ucdevice.upx", "httpVersion": "HTTP/1.1",
+        "postData": { "mimeType": "text/xml", "text": body },
+    });
+    let archive = serde_json::json!({ "log": { "entries": [{ "request": request }] } }).to_string();
+    place.file("phone.har", archive.as_bytes());
+    let text = place.run(&["inspect", "phone.har"]).done();
+    assert!(
+        text.starts_with("message 1 of 1: POST http://ocs/RequestHandler/ucdevice.upx HTTP/1.1\n"),
+        "{text}"
+    );
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    place.file("phone.har.gz", &gzip(archive.as_bytes()));
+    let found = place.run(&["inspect", "phone.har.gz", "--json"]).json();
+    assert_eq!(found["undone"], serde_json::json!(["gzip of the file"]), "{found}");
+    let stream = format!("POST /a HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    place.file("stream.gz", &gzip(stream.as_bytes()));
+    place.run(&["inspect", "stream.gz"]).done();
+    place.file("bomb.gz", &gzip(&vec![b'a'; 9 * 1024 * 1024]));
+    assert!(
+        place
+            .run(&["inspect", "bomb.gz"])
+            .refused()
+            .contains("the unpacked file has more than 8388608 bytes")
+    );
+    place.file("cut.gz", &gzip(b"abc")[..10]);
+    assert!(place.run(&["inspect", "cut.gz"]).refused().contains("damaged gzip"));
+    place.file("archive.zip", b"PK\x03\x04rest");
+    assert!(place.run(&["inspect", "archive.zip"]).refused().contains("the file looks like a zip archive"));
+    place.file("empty.har", br#"{"log":{"entries":[]}}"#);
+    assert!(place.run(&["inspect", "empty.har"]).refused().contains("an HTTP archive without a body"));
+}

@@ -93,7 +93,7 @@ fn told_twice_it_ends_at_once_and_says_what_it_closed() {
     assert!(begin.elapsed() < Duration::from_secs(10));
     drop(stream);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stderr.contains("1 connection(s) were closed before they were finished"), "{ended:?}");
+    assert!(ended.stderr.contains("1 connection was closed before the end of an answer"), "{ended:?}");
     let access = place.log("Access");
     let row = access.lines().find(|row| row.contains(IMAGE)).unwrap_or_else(|| panic!("no row: {access}"));
     assert!(row.contains(" 200 0 64 "), "{row}");
@@ -115,7 +115,7 @@ fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert_eq!(ended.stderr.matches("log rows wait: the store does not take them").count(), 2, "{ended:?}");
     let reason = ended.stderr.lines().last().unwrap().trim_start_matches("ucupdate: ");
-    let counted = "not all log rows were written: 2 log row(s) are not written yet because the store fails: ";
+    let counted = "not all log rows were written: 2 log rows are not written yet because the store fails: ";
     assert!(reason.starts_with(counted), "{reason}");
 }
 

@@ -103,7 +103,7 @@ fn lines_that_give_no_row_are_told_and_the_rest_is_read() {
     let told: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(told.len(), 11, "{told:#?}");
     assert_eq!(told[0], "ucupdate: audit.log: line 5: the row has 1 cells, expected 13");
-    assert_eq!(told[10], "ucupdate: 2 further line(s) gave no row");
+    assert_eq!(told[10], "ucupdate: 2 further lines gave no row");
     assert_eq!((&ran.json()["rows"], &ran.json()["unread"]), (&3.into(), &12.into()));
 }
 
@@ -216,7 +216,7 @@ fn each_device_has_a_state_and_the_counts_are_those_of_the_whole_fleet() {
     assert!(text.starts_with("DEVICE        STATE    HAS"), "{text}");
     assert!(
         text.contains(
-            "the whole fleet has 5 device(s), and 2 of them are chosen\n2 should have another version"
+            "the whole fleet has 5 devices, and 2 of them are chosen\n2 should have another version"
         ),
         "{text}"
     );
@@ -247,7 +247,7 @@ fn devices_are_chosen_by_rule_group_and_version_and_sorted() {
 fn the_values_for_a_spreadsheet_begin_as_the_audit_log_and_hold_no_formula() {
     let place = of_five();
     let ran = place.run(&["fleet", "--audit", "five.log", "--csv", "out.csv"]);
-    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "ucupdate: out.csv has 5 device(s)\n"));
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "ucupdate: out.csv has 5 devices\n"));
     let csv = std::fs::read_to_string(place.path("out.csv")).unwrap();
     let lines: Vec<&str> = csv.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 6);
@@ -284,7 +284,7 @@ fn a_device_that_is_kept_in_the_store_does_not_vanish_with_its_log() {
     let place = at_odds();
     let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
     let ran = place.run(&["fleet", "--keep"]);
-    assert!(ran.stderr.contains("1 device(s) are kept in the store"), "{ran:?}");
+    assert!(ran.stderr.contains("1 device is kept in the store"), "{ran:?}");
     for log in [ONE, TWO] {
         std::fs::remove_file(place.path(&format!("{folder}/{log}"))).unwrap();
     }

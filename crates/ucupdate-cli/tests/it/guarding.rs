@@ -139,7 +139,7 @@ fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_kill
     assert!(text.contains("\n  failed       6: 0021630F0001, "), "{text}");
     assert!(text.contains("\n  not counted  10 devices that never downloaded"), "{text}");
     let list = place.run(&["rollout", "list"]).done();
-    assert!(list.contains("\n  of 18 device(s) 1 installed it, 6 failed, 1 are downloading\n"), "{list}");
+    assert!(list.contains("\n  of 18 devices 1 installed it, 6 failed, 1 are downloading\n"), "{list}");
 }
 
 #[test]

@@ -22,8 +22,9 @@ fn a_rule_lives_and_each_wrong_move_has_its_own_reason() {
         assert_eq!(place.run(&["rules"]).done(), before, "{args:?}");
     };
     let done = |args: &[&str], text: &str| assert_eq!(place.run(args).done(), text, "{args:?}");
-    let nothing_approved =
-        format!("{IP8540}: no version is approved and none was before, so there is nothing to roll back");
+    let nothing_approved = format!(
+        "{IP8540}: no version is approved and none from before is kept, so there is nothing to roll back"
+    );
     let nothing_pending = format!("{IP8540}: no version is pending");
 
     row("3.5.6907.0", "-", "-");
@@ -132,7 +133,7 @@ fn what_a_killed_ingest_left_is_swept_up_on_demand() {
     let folder = format!("ucupdate-data/images/{:032x}", 7);
     std::fs::create_dir_all(place.path(&folder)).unwrap();
     place.file(&format!("{folder}/0-CPE.nbt"), b"left");
-    assert_eq!(place.run(&["gc"]).done(), "0 object(s) of 0 bytes removed, 1 too young\n");
+    assert_eq!(place.run(&["gc"]).done(), "0 objects of 0 bytes removed, 1 too young\n");
     let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
     let left = std::fs::File::options().write(true).open(place.path(&format!("{folder}/0-CPE.nbt"))).unwrap();
     left.set_modified(hours_ago).unwrap();
@@ -140,7 +141,7 @@ fn what_a_killed_ingest_left_is_swept_up_on_demand() {
     assert_eq!((&found["bytes"], &found["dry_run"]), (&4.into(), &true.into()));
     let left = format!("images/{:032x}/0-CPE.nbt", 7);
     let removed = place.run(&["gc", "--grace-hours", "1"]).done();
-    assert_eq!(removed, format!("{left}\n1 object(s) of 4 bytes removed\n"));
+    assert_eq!(removed, format!("{left}\n1 object of 4 bytes removed\n"));
     assert!(!place.path(&folder).exists());
     place.run(&["approve", "UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]).done();
 }

@@ -184,7 +184,7 @@ fn extracting_fails_where_a_folder_could_not_be_read_and_writes_the_others() {
     place.file("mixed.cab", &bytes);
     let reason = place.run(&["package", "extract", "mixed.cab", "--to", "out"]).refused();
     assert!(
-        reason.contains("1 file(s) of folder 1 were not read: Quantum compression is not supported"),
+        reason.contains("folder 1 has 1 file that cannot be read: Quantum compression is not supported"),
         "{reason}"
     );
     assert_eq!(std::fs::read(place.path("out/a.txt")).unwrap(), b"stored");
@@ -288,7 +288,7 @@ fn hostile_names_are_not_written_and_do_not_reach_the_terminal() {
     assert_eq!(ran.stdout, "good.txt\nfolder/also good.txt\n");
     assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), hostile.len() + 1);
-    assert_eq!(ran.refused(), "6 file(s) not extracted, since their names are not safe");
+    assert_eq!(ran.refused(), "6 files were not extracted, because the names are not safe");
     assert_eq!(std::fs::read(place.path("a/b/folder/also good.txt")).unwrap(), br"folder\also good.txt");
     let found = |path: &str| std::fs::read_dir(place.path(path)).unwrap().count();
     assert_eq!((found("a"), found("a/b"), found("a/b/folder")), (1, 2, 1));

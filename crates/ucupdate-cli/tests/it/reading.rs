@@ -37,7 +37,7 @@ fn a_folder_or_a_pattern_stands_for_the_logs_in_it_whatever_they_are_called() {
     assert_eq!(none.code, Some(1));
     assert_eq!(
         none.refused(),
-        "logs has 3 file(s) and no audit log; logs/iis.log looks like a W3C access log of a web server"
+        "logs has 3 files and no audit log; logs/iis.log looks like a W3C access log of a web server"
     );
 }
 
@@ -52,7 +52,7 @@ fn a_log_of_which_nothing_is_understood_is_an_error_that_says_what_it_looks_like
         (b"PK\x03\x04", "it looks like a zip archive or an Excel workbook"),
         (b"<html></html>", "it looks like an HTML page"),
         (b"call Bob\n", "it looks like text without a header of a log"),
-        (format!("{header}\nnonsense\n").as_bytes(), "none of its 1 row(s) can be read"),
+        (format!("{header}\nnonsense\n").as_bytes(), "1 row cannot be read"),
     ] {
         place.file("other", content);
         for verb in ["fleet", "loops"] {

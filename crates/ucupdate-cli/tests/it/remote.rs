@@ -3,6 +3,10 @@
 use crate::packages::package_in_two_parts;
 use crate::place::{IP8540, Place, Ran};
 use crate::serving::Serving;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use ucupdate_cab::package::sample;
 
 /// A server with the sample package, and another folder with the tokens of three people.
@@ -200,4 +204,72 @@ fn what_cannot_work_from_another_machine_is_refused_with_a_sentence() {
     far.here.file("wrong", b"ucu_wrong\n");
     let wrong = far.run("wrong", &["rules"]);
     assert!(wrong.stderr.contains("the token is not known"), "{wrong:?}");
+}
+
+/// Starts a proxy that cuts the first connection whose request begins with `cut`: when the request arrives, or when its answer does.
+/// Returns the port.
+fn cutting_proxy(target: String, cut: &'static str, is_made: bool) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let was_cut = Arc::new(AtomicBool::new(false));
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut server) = (client.unwrap(), TcpStream::connect(&target).unwrap());
+            let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            let (was_cut, loses) = (Arc::clone(&was_cut), Arc::new(AtomicBool::new(false)));
+            let loses_answers = Arc::clone(&loses);
+            std::thread::spawn(move || {
+                let mut bytes = [0; 16 * 1024];
+                while let Ok(read @ 1..) = back_from.read(&mut bytes) {
+                    if loses_answers.load(SeqCst) || back_to.write_all(&bytes[..read]).is_err() {
+                        break;
+                    }
+                }
+                let _ends = (back_from.shutdown(Shutdown::Both), back_to.shutdown(Shutdown::Both));
+            });
+            std::thread::spawn(move || {
+                let mut bytes = [0; 16 * 1024];
+                while let Ok(read @ 1..) = client.read(&mut bytes) {
+                    if bytes.starts_with(cut.as_bytes()) && !was_cut.swap(true, SeqCst) {
+                        if !is_made {
+                            break;
+                        }
+                        loses.store(true, SeqCst);
+                    }
+                    if server.write_all(&bytes[..read]).is_err() {
+                        break;
+                    }
+                }
+                let _ends = (client.shutdown(Shutdown::Both), server.shutdown(Shutdown::Both));
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn an_ingest_whose_answer_is_lost_is_made_once_and_the_next_try_says_that_it_is_there() {
+    for (cut, is_made) in [
+        ("POST /api/v1/revisions", true),
+        ("POST /api/v1/revisions", false),
+        ("PUT /api/v1/objects", true),
+        ("PUT /api/v1/objects", false),
+    ] {
+        let mut far = Far::new();
+        far.here.file("package.cab", &sample::round_table(700));
+        let target = far.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let direct = std::mem::take(&mut far.url);
+        far.url = format!("http://127.0.0.1:{}/", cutting_proxy(target, cut, is_made));
+        let first = far.run("ann", &["ingest", "package.cab"]);
+        assert_ne!(first.code, Some(101), "{first:?}");
+        far.url = direct;
+        let second = far.run("ann", &["ingest", "package.cab"]).done();
+        let third = far.run("ann", &["ingest", "package.cab"]).done();
+        assert!(third.contains("is there already, nothing changes"), "{third}");
+        let is_there = second.contains("is there already, nothing changes");
+        assert!(is_there || !is_made || cut.starts_with("PUT"), "{cut} {is_made}: {first:?} {second}");
+        let history = far.far.run(&["history", "--json"]).json();
+        assert_eq!(history["revisions"].as_array().unwrap().len(), 2, "{cut} {is_made}: {history}");
+        far.far.run(&["verify"]).done();
+    }
 }

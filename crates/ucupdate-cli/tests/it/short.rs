@@ -107,7 +107,7 @@ fn an_undo_takes_back_the_last_change_of_its_author_and_says_where_it_cannot() {
     place.run(&["approve", "IP8540"]).done();
     place.run(&["test-device", "add", "lab", "--serial", "1", "--author", "bob"]).done();
     let reason = place.run(&["undo", "--yes"]).refused();
-    assert!(reason.contains("1 later revision(s) rest on it"), "{reason}");
+    assert!(reason.contains("1 later revision rests on it"), "{reason}");
     place.run(&["undo", "--yes", "--author", "bob"]).done();
     assert_eq!(place.run(&["test-device", "list"]).done(), "no test devices\n");
     place.run(&["rollout", "kill"]).done();

@@ -1,6 +1,5 @@
 //! Holds and the kill switch. Both stop offers to devices.
 
-use crate::book::change::Note;
 use crate::book::group::GroupName;
 use crate::book::rule_key::RuleKey;
 use crate::device::DeviceId;
@@ -31,11 +30,6 @@ pub struct Hold {
 }
 
 impl Hold {
-    pub(crate) fn note(&self) -> Note {
-        let Self { name, on, until, reason } = self.clone();
-        Note::Held { name, on, until, reason }
-    }
-
     /// Returns whether the hold is still in force at `now`.
     pub fn lasts(&self, now: UnixTime) -> bool {
         self.until.is_none_or(|until| now < until)

@@ -5,7 +5,7 @@ use crate::book::{
     OfferPolicy, Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage,
     Stop, StopScope, UpdateType, Window, with_last,
 };
-use crate::decide::folded_table::{GroupedTable, InGroup};
+use crate::decide::folded_table::GroupedTable;
 use crate::decide::index::{
     CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head, NONE, Offer,
     PackedAudience, ShareKind, StoneHop, StonePath, WideTarget,
@@ -16,7 +16,7 @@ use crate::device::{DeviceId, KindWord, Locale};
 use crate::value::{PackageId, Sha256Digest};
 use crate::version::{Numbers, ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 impl EligibilityIndex {
@@ -125,15 +125,12 @@ impl<'a> Compiler<'a> {
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
         self.index.module_rules = ModuleRules::new(book, &self.releases);
-        let keys = || book.rules.keys().map(RuleKey::words).zip(heads.iter().copied());
-        self.index.table = GroupedTable::new(keys());
         let aliases: Vec<Alias> = book.aliases().collect();
         let aliased = self.aliased(&aliases);
-        if !aliased.is_empty() {
-            let of_rule = |number: u32| heads.get(number as usize).copied();
-            let aliased = aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?)));
-            self.index.table = GroupedTable::new(keys().chain(aliased).collect::<Vec<_>>().into_iter());
-        }
+        let mut keys: Vec<_> = book.rules.keys().map(RuleKey::words).zip(heads.iter().copied()).collect();
+        let of_rule = |number: u32| heads.get(number as usize).copied();
+        keys.extend(aliased.iter().filter_map(|(words, rule)| Some((*words, of_rule(*rule)?))));
+        self.index.table = GroupedTable::new(keys.into_iter());
         self.index.aliased = aliased.into_iter().map(|(_, rule)| rule).collect();
         self.index.revision = revision;
         self.index
@@ -157,6 +154,8 @@ impl<'a> Compiler<'a> {
             return found;
         }
         let book: &'a RuleBook = self.book;
+        let folded = |kind: &[&str; KindWord::COUNT]| kind.map(str::to_ascii_lowercase);
+        let known: BTreeSet<_> = book.rules.keys().map(|rule| folded(&rule.kind().words())).collect();
         let most = book.rules.len().saturating_mul(MOST_ALIASED_PER_RULE);
         for (number, rule) in (0..).zip(book.rules.keys()) {
             let own = rule.kind().words();
@@ -177,9 +176,8 @@ impl<'a> Compiler<'a> {
                 let leads_to_it = self.index.words_meant(kind).is_some_and(|(meant, _)| {
                     meant.into_array().iter().zip(own).all(|(meant, own)| meant.eq_ignore_ascii_case(own))
                 });
-                let words = with_last(kind, rule.update_type().as_str());
-                if leads_to_it && self.index.table.find(words) == InGroup::None && found.len() < most {
-                    found.push((words, number));
+                if leads_to_it && !known.contains(&folded(&kind)) && found.len() < most {
+                    found.push((with_last(kind, rule.update_type().as_str()), number));
                 }
             }
         }

@@ -143,9 +143,9 @@ pub(crate) struct GroupedTable<V>(FoldedTable<V>);
 
 /// The result of a lookup in a [`GroupedTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InGroup<V> {
-    /// The index of the key, and its value.
-    Key(usize, V),
+pub(crate) enum InGroup {
+    /// The index of the key.
+    Key(usize),
     /// The table has other keys of the group. The index of the first one is given.
     Group(usize),
     /// The table has no key of the group.
@@ -168,6 +168,7 @@ impl<V: Copy> GroupedTable<V> {
     }
 
     /// Returns the value of a key by its index.
+    #[inline]
     pub(crate) fn value(&self, index: usize) -> Option<V> {
         self.0.keys.get(index).map(|key| key.value)
     }
@@ -181,7 +182,7 @@ impl<V: Copy> GroupedTable<V> {
 
     /// Looks up the key that these words fold to.
     #[inline]
-    pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> InGroup<V> {
+    pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> InGroup {
         let Self(table) = self;
         let last = words.last().map_or(0, |last| last.len() + 1);
         if table.keys.is_empty() {
@@ -191,7 +192,7 @@ impl<V: Copy> GroupedTable<V> {
             let group = &key[..key.len().saturating_sub(last)];
             table.probe(group, |first, bytes| {
                 if *bytes == *key {
-                    return Some(InGroup::Key(first, table.keys[first].value));
+                    return Some(InGroup::Key(first));
                 }
                 (self::group(bytes) == group).then(|| self.find_in(first, key))
             })
@@ -201,11 +202,9 @@ impl<V: Copy> GroupedTable<V> {
 
     /// Looks up a key in the group whose first key has this index.
     #[cold]
-    fn find_in(&self, first: usize, key: &[u8]) -> InGroup<V> {
-        match self.group_from(first).find(|index| self.0.key(*index) == key) {
-            Some(index) => InGroup::Key(index, self.0.keys[index].value),
-            None => InGroup::Group(first),
-        }
+    fn find_in(&self, first: usize, key: &[u8]) -> InGroup {
+        let found = self.group_from(first).find(|index| self.0.key(*index) == key);
+        found.map_or(InGroup::Group(first), InGroup::Key)
     }
 }
 
@@ -298,7 +297,7 @@ mod tests {
             let group: Vec<usize> = (0..keys.len()).filter(in_group).collect();
             let found = table.find([&asked.0, &asked.1]);
             prop_assert_eq!(found, match (expected, group.first()) {
-                (Some(at), _) => InGroup::Key(at, ()),
+                (Some(at), _) => InGroup::Key(at),
                 (None, Some(first)) => InGroup::Group(*first),
                 (None, None) => InGroup::None,
             });

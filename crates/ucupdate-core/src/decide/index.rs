@@ -270,7 +270,7 @@ impl EligibilityIndex {
         question: &Question<'_>,
     ) -> Found {
         let by_update_type = |module: &InstalledModule| match self.find_words(words, module) {
-            InGroup::Key(at, _) => Some(at),
+            InGroup::Key(at) => Some(at),
             _ => None,
         };
         self.module_rules.find(words, self.table.group_from(first), question, by_update_type)
@@ -278,13 +278,9 @@ impl EligibilityIndex {
 
     /// Finds the rule for these words of a device and a module. Words that stand for those of a rule by aliases are not
     /// found.
-    pub(super) fn find_words(
-        &self,
-        words: [&str; KindWord::COUNT],
-        module: &InstalledModule,
-    ) -> InGroup<Head> {
+    pub(super) fn find_words(&self, words: [&str; KindWord::COUNT], module: &InstalledModule) -> InGroup {
         match self.table.find(with_last(words, module.update_type_stem())) {
-            InGroup::Key(at, _) | InGroup::Group(at) if at >= self.rules.len() => InGroup::None,
+            InGroup::Key(at) | InGroup::Group(at) if at >= self.rules.len() => InGroup::None,
             found => found,
         }
     }
@@ -336,7 +332,8 @@ impl EligibilityIndex {
         self.bans.get(number as usize)
     }
 
-    /// Returns the head of the rule with this number, as a lookup by its words would.
+    /// Returns the head of the rule with this number.
+    #[inline]
     pub(super) fn head(&self, at: usize) -> Option<Head> {
         self.table.value(at)
     }
@@ -373,19 +370,18 @@ impl EligibilityIndex {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// Returns the stone that a device with this version must install first for an assignment. Missing parts of the
-    /// version are zero.
+    /// Returns the stone that a device with this version must install first for an assignment.
     #[inline]
     pub(super) fn stone_of(
         &self,
         assignment: &CompiledAssignment,
-        installed: [u32; 8],
+        installed: &Numbers,
     ) -> Option<(&SteppingStone, &StoneHop)> {
         let path = self.paths.get(assignment.path as usize)?;
-        if installed >= path.highest {
+        if !installed.is_below(&path.highest) {
             return None;
         }
-        let step = path.steps.iter().find(|step| installed < step.below)?;
+        let step = path.steps.iter().find(|step| installed.is_below(&step.below))?;
         Some((self.stones.get(step.stone as usize)?, step))
     }
 

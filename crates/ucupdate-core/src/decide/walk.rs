@@ -19,7 +19,7 @@ use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
 use crate::request::Question;
 use crate::value::UnixTime;
-use crate::version::{Numbers, ReadVersion, ReportedVersion, VersionScheme};
+use crate::version::{Numbers, ReadVersion, ReportedVersion};
 
 /// Decides what a device is offered for one of its modules.
 ///
@@ -52,21 +52,21 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
 /// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
 /// Both run the same code.
 pub(crate) trait Observer<'a> {
-    /// Returns the rule was found.
+    /// Records the rule that was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
-    /// Returns the rule was found, but not by an update type.
+    /// Records how the rule was found, if not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// Returns whether `alias` does something.
+    /// Returns whether the observer needs the aliases.
     fn wants_aliases(&self) -> bool {
         false
     }
-    /// An alias replaced a word of the device.
+    /// Records an alias that replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
-    /// No rule is for the device.
+    /// Records that no rule is for the device.
     fn no_rule(&mut self) {}
-    /// Returns an assignment was tried. It applies to the device if there is no mismatch.
+    /// Records an assignment that was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// A stone is on the way. `_pending` has the entries of the device if the image of the stone is pending.
+    /// Records a stone on the way to the target. `_pending` has the entries of the device if the image of the stone is pending.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
@@ -82,7 +82,7 @@ struct Walk<'a, 'q> {
     head: Head,
     now: UnixTime,
     /// The installed version, read by the scheme of the rule. `None` if the scheme cannot read it.
-    installed: Option<ReadVersion<'q>>,
+    installed: Option<&'q ReadVersion<'q>>,
     /// `true` if the words of the device stand for those of the rule by aliases.
     is_aliased: bool,
     /// The entries of this device in the book. They are looked up when they are first needed.
@@ -97,16 +97,18 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let FoundRule { at, head, is_aliased } = match find_rule(index, question, observer) {
+    let FoundRule { at, is_aliased } = match find_rule(index, question, observer) {
         Ok(found) => found,
         Err(decision) => return decision,
     };
+    let Some(head) = index.head(at) else { return Decision::NoRule };
     let rule = &index.rules[at];
     let installed = match head.scheme {
         // The scheme of nearly all rules needs no look at the rule.
-        0 => VersionScheme::Dotnet.read_reported(&module.version),
+        0 => ReadVersion::of_dotnet(&module.version),
         _ => index.scheme_of(head, rule).read_reported(&module.version),
     };
+    let installed = installed.as_ref();
     let mut walk = Walk { index, question, rule, head, now, is_aliased, installed, known: None };
     observer.rule(rule);
     let mut paused = None;
@@ -145,7 +147,6 @@ pub(crate) fn walk<'a>(
 pub(crate) struct FoundRule {
     /// The number of the rule.
     pub(super) at: usize,
-    head: Head,
     /// `true` if the words of the device stand for those of the rule by aliases.
     pub(super) is_aliased: bool,
 }
@@ -158,10 +159,10 @@ pub(crate) fn find_rule<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Result<FoundRule, Decision<'a>> {
     match index.table.find(question.words()) {
-        InGroup::Key(at, head) if at < index.rules.len() => Ok(FoundRule { at, head, is_aliased: false }),
-        InGroup::Key(place, head) => {
+        InGroup::Key(at) if at < index.rules.len() => Ok(FoundRule { at, is_aliased: false }),
+        InGroup::Key(place) => {
             let at = index.aliased[place - index.rules.len()] as usize;
-            let found = FoundRule { at, head, is_aliased: true };
+            let found = FoundRule { at, is_aliased: true };
             debug_assert_eq!(find_by_alias(index, question, &mut Silent), Ok(found));
             if observer.wants_aliases() { find_by_alias(index, question, observer) } else { Ok(found) }
         }
@@ -203,7 +204,7 @@ fn find_by_alias<'a>(
     let found = match &meant {
         None => Found::None,
         Some((meant, _)) => match index.find_words(meant.into_array(), question.module) {
-            InGroup::Key(at, _) => Found::Rule(at, ModuleMatch::UpdateType),
+            InGroup::Key(at) => Found::Rule(at, ModuleMatch::UpdateType),
             InGroup::Group(first) => index.find_by_module(meant.into_array(), first, question),
             InGroup::None => Found::None,
         },
@@ -225,11 +226,10 @@ fn note_module<'a>(
 ) -> Result<FoundRule, Decision<'a>> {
     match found {
         Found::Rule(at, how) => {
-            let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
-            Ok(FoundRule { at, head, is_aliased })
+            Ok(FoundRule { at, is_aliased })
         }
         Found::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
@@ -319,7 +319,7 @@ impl<'a> Walk<'a, '_> {
     fn is_installed(&self, place: usize, assignment: &CompiledAssignment) -> bool {
         match (self.installed, self.index.target_of(assignment)) {
             (Some(installed), Some(target)) if self.head.is_plain => installed.is_same_release(&target),
-            (Some(installed), Some(target)) => self.rule.rule.policy().is_same_when_read(&target, &installed),
+            (Some(installed), Some(target)) => self.rule.rule.policy().is_same_when_read(&target, installed),
             // A version that cannot be read is the same release as the same text.
             _ => {
                 self.index.assigned[place].candidate.version.as_str() == self.question.module.version.as_str()
@@ -365,15 +365,20 @@ impl<'a> Walk<'a, '_> {
         if let Some(held) = self.stopped(rule, head, target) {
             return held;
         }
-        let target_numbers = index.target_of(assignment);
-        let readable = self.installed.filter(|installed| installed.is_comparable(target_numbers.as_ref()));
-        let readable = readable.map(|installed| installed.numbers);
+        let is_comparable = |installed: &&ReadVersion<'_>| {
+            installed.prefix.is_none() || installed.is_comparable(index.target_of(assignment).as_ref())
+        };
+        let readable = self.installed.filter(is_comparable).map(|installed| &installed.numbers);
         if readable.is_none() && (head.is_plain || !rule.rule.policy().unreadable) {
             return Decision::VersionUnreadable { target };
         }
         if !head.is_plain
-            && let Some(refused) =
-                refused(rule.rule.policy(), readable, target_numbers.map(|target| target.numbers), target)
+            && let Some(refused) = refused(
+                rule.rule.policy(),
+                readable,
+                index.target_of(assignment).map(|target| target.numbers),
+                target,
+            )
         {
             return refused;
         }
@@ -386,7 +391,7 @@ impl<'a> Walk<'a, '_> {
         }
         let direct = Decision::Offer { offer, kind: OfferKind::Direct, because };
         let Some(installed) = readable else { return direct };
-        match index.stone_of(assignment, installed.parts()) {
+        match index.stone_of(assignment, installed) {
             None => direct,
             Some((stone, step)) => {
                 let pending = step.is_pending().then(|| self.known());
@@ -425,7 +430,7 @@ impl<'a> Walk<'a, '_> {
         head: Head,
         because: &'a Assignment,
         assignment: &CompiledAssignment,
-        installed: Option<Numbers>,
+        installed: Option<&Numbers>,
     ) -> Option<HeldBackReason<'a>> {
         let index = self.index;
         let minimum = if head.is_plain { None } else { rule.rule.policy().minimum.as_ref() };
@@ -464,11 +469,11 @@ impl<'a> Walk<'a, '_> {
 /// default one. `numbers` are those of the target, or `None` if the scheme cannot read it.
 fn refused<'a>(
     policy: &'a OfferPolicy,
-    installed: Option<Numbers>,
+    installed: Option<&Numbers>,
     numbers: Option<Numbers>,
     target: &'a ReportedVersion,
 ) -> Option<Decision<'a>> {
-    let installed = installed?;
+    let installed = *installed?;
     if policy.offer == OfferRule::Different && policy.floor.is_none() {
         return None;
     }

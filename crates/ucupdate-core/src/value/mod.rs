@@ -1,5 +1,6 @@
 //! Checked values that the other modules use: labels, digests, file names, times and time zones.
 
+mod counted;
 mod digest;
 pub(crate) mod file_name;
 pub(crate) mod glob;
@@ -16,6 +17,7 @@ mod time;
 pub(crate) mod unseen;
 mod zone;
 
+pub use counted::Counted;
 pub use digest::{Digest, PackageId, Sha1Digest, Sha256Digest};
 pub use file_name::{FileName, MAX_PATH_PART_BYTES, check_path_part};
 pub use label::{MAX_LABEL_BYTES, check_label};

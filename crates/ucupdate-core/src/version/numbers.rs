@@ -66,6 +66,15 @@ impl Numbers {
         self.0.map(|part| part.max(0).unsigned_abs())
     }
 
+    /// Returns whether the numbers are below a bound. A missing part is zero. The first parts usually differ, so the other ones
+    /// are not looked at.
+    #[inline]
+    pub(crate) fn is_below(&self, bound: &[u32; Self::MAX_PARTS]) -> bool {
+        let parts = self.0.iter().map(|part| (*part).max(0).unsigned_abs());
+        let mut differing = parts.zip(bound).filter(|(part, bound)| part != *bound);
+        differing.next().is_some_and(|(part, bound)| part < *bound)
+    }
+
     /// Returns all eight parts. -1 means that a part is missing.
     #[inline]
     pub(crate) const fn raw(self) -> [i32; Self::MAX_PARTS] {

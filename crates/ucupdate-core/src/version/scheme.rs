@@ -132,7 +132,7 @@ impl VersionScheme {
     #[inline]
     pub(crate) fn read_reported<'v>(&self, version: &'v ReportedVersion) -> Option<ReadVersion<'v>> {
         let (numbers, prefix) = match (self, version.readable()) {
-            (Self::Dotnet, readable) => (readable?.numbers(), None),
+            (Self::Dotnet, _) => return ReadVersion::of_dotnet(version),
             // A version that .NET can read has the same numbers in every scheme, and no prefix.
             (Self::Numeric | Self::Prefixed(_), Some(readable))
                 if readable.as_str().len() <= Numbers::MAX_BYTES =>
@@ -171,7 +171,13 @@ pub(crate) struct ReadVersion<'v> {
     pub(crate) prefix: Option<&'v str>,
 }
 
-impl ReadVersion<'_> {
+impl<'v> ReadVersion<'v> {
+    /// Reads a reported version as [`VersionScheme::Dotnet`] does.
+    #[inline]
+    pub(crate) fn of_dotnet(version: &'v ReportedVersion) -> Option<Self> {
+        version.readable().map(|readable| Self { numbers: readable.numbers(), prefix: None })
+    }
+
     /// Returns whether this version has an order beside another one, which `None` says cannot be read. If prefixes are
     /// compared, both must have the same prefix.
     #[inline]

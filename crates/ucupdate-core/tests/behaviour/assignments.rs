@@ -277,7 +277,7 @@ fn a_group_is_a_list_or_a_predicate_and_stays_as_long_as_it_is_used() {
     inside.side = Some(Side::Internal);
     assert_eq!(
         refused(&book, with(Some(inside))),
-        "group lab is a list of 1 device(s), expected an empty one to make it a predicate"
+        "group lab is a list of 1 device, expected an empty one to make it a predicate"
     );
     make(&mut book, start(Audience::Group(name.clone()), "2.0", rollout("wave")));
     assert_eq!(

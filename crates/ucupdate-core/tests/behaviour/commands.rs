@@ -107,14 +107,16 @@ fn moves_in_a_wrong_state_are_refused_each_with_its_own_reason() {
     assert_eq!(
         refused(&book, BookCommand::RollBack(key(PHONE))),
         format!(
-            "{PHONE}: no version was approved before 1.0, so nothing would be offered; a roll back to nothing is a \
+            "{PHONE}: no version from before 1.0 is kept, so nothing would be offered; a roll back to nothing is a \
              command of its own"
         )
     );
     make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(
         refused(&book, BookCommand::RollBack(key(PHONE))),
-        format!("{PHONE}: no version is approved and none was before, so there is nothing to roll back")
+        format!(
+            "{PHONE}: no version is approved and none from before is kept, so there is nothing to roll back"
+        )
     );
 }
 

@@ -8,7 +8,7 @@ use std::hash::BuildHasher as _;
 pub(super) struct Words {
     /// All texts, one after another.
     texts: String,
-    /// The end of each text. The text with number 0 is empty.
+    /// The index behind the last byte of each text. Text number 0 is empty.
     ends: Vec<u32>,
     /// An open hash table of numbers. Its length is a power of two, and 0 marks a free slot.
     slots: Vec<u32>,

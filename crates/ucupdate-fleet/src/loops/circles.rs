@@ -79,7 +79,7 @@ fn is_offered_installed(seen: &Ask) -> bool {
     seen.offered.as_ref().is_some_and(|offered| same(&seen.installed, offered))
 }
 
-/// Requests in which a device with one version is offered another version.
+/// A move from one version to another one: the requests in which a device with the first version was offered the second one.
 #[derive(Clone, Debug)]
 struct Move {
     from: Arc<ReportedVersion>,

@@ -3,7 +3,7 @@
 use super::track::{OutcomeState, Track};
 use std::fmt;
 use ucupdate_core::book::{BookCommand, Guard, Rollout, RolloutName, RuleBook, RuleKey};
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{Counted, UnixTime};
 use ucupdate_core::version::ReportedVersion;
 
 /// Counts of the devices to which one rollout offered its version.
@@ -101,19 +101,17 @@ impl Tally {
     /// Returns the reason why the guard pauses the rollout. `None` if the guard is not exceeded.
     pub fn trips(&self) -> Option<String> {
         let (succeeded, failed) = (self.counts.succeeded, self.counts.failures());
-        let devices = |count: u64| if count == 1 { "device" } else { "devices" };
+        let devices = |count: u64| Counted::new(count, "device");
         let Guard { failures, share, .. } = self.guard;
         let mut by_number = self.guard;
         by_number.share = None;
         match (failures, share) {
-            (Some(most), _) if by_number.trips(succeeded, failed) => Some(format!(
-                "{failed} {} failed, the guard allows fewer than {}",
-                devices(failed),
-                most.max(1)
-            )),
+            (Some(most), _) if by_number.trips(succeeded, failed) => {
+                Some(format!("{} failed, the guard allows fewer than {}", devices(failed), most.max(1)))
+            }
             (_, Some(share)) if self.guard.trips(succeeded, failed) => {
                 let all = succeeded + failed;
-                Some(format!("{failed} of {all} {} failed, the guard allows less than {share}", devices(all)))
+                Some(format!("{failed} of {} failed, the guard allows less than {share}", devices(all)))
             }
             _ => None,
         }
@@ -128,20 +126,21 @@ impl fmt::Display for Tally {
         let failed = self.counts.failures();
         write!(
             f,
-            "{}, {}, {}: of {} device(s) {succeeded} succeeded, {failed} failed, {in_flight} are in flight",
+            "{}, {}, {}: of {} {succeeded} succeeded, {failed} failed, {in_flight} are in flight",
             self.rule,
             self.rollout,
             self.version,
-            self.counts.offered(),
+            Counted::new(self.counts.offered(), "device"),
         )?;
         if elsewhere > 0 {
             write!(f, ", {elsewhere} have another version")?;
         }
         if self.not_fetched.offered() > 0 {
-            write!(f, "; not counted: {} device(s) that never fetched", self.not_fetched.offered())?;
+            let devices = Counted::new(self.not_fetched.offered(), "device");
+            write!(f, "; not counted: {devices} that never fetched")?;
         }
         if self.unwatched > 0 {
-            write!(f, "; {} offer(s) were not watched", self.unwatched)?;
+            write!(f, "; {} not watched", Counted::new(self.unwatched, "offer").with_verb("was", "were"))?;
         }
         Ok(())
     }
@@ -230,8 +229,8 @@ mod tests {
     fn a_tally_tells_where_its_devices_are() {
         assert_eq!(
             tally(Guard::default(), 30, 7).to_string(),
-            "UCPhone/Polycom/CX700/A/ENU/CPE, wave-1, 4.0.7577.0: of 40 device(s) 30 succeeded, 7 failed, 3 are in flight; \
-             2 offer(s) were not watched"
+            "UCPhone/Polycom/CX700/A/ENU/CPE, wave-1, 4.0.7577.0: of 40 devices 30 succeeded, 7 failed, 3 are in flight; \
+             2 offers were not watched"
         );
     }
 }

@@ -347,17 +347,6 @@ impl Outcomes {
         }
     }
 
-    /// Returns the earliest deadline of a device in flight. `None` if no device is in flight.
-    pub fn next_due(&self) -> Option<UnixTime> {
-        self.due.first().map(|(due, ..)| *due)
-    }
-
-    /// Returns the time of the oldest offer whose outcome is still open. `None` if no offer is open.
-    pub fn in_flight_since(&self) -> Option<UnixTime> {
-        let tracks = self.devices.values().flatten().filter(|track| track.state == OutcomeState::InFlight);
-        tracks.map(|track| track.at).min()
-    }
-
     /// Applies a new revision of the rule book.
     ///
     /// A rollout is forgotten if it ended, lost its guard, or has another version now, or if its rule reads versions in

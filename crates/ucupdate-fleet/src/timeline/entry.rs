@@ -1,52 +1,19 @@
 //! [`Timeline`]: audit rows, each with its exchange and its downloads.
 
 use super::keys::host_key;
-use std::time::Duration;
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::MacAddress;
 use ucupdate_core::device::SerialNumber;
 use ucupdate_core::value::UnixTime;
-
-/// The largest differences in time between rows that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimelineOptions {
-    pub(super) slack_ms: i64,
-    pub(super) window_ms: i64,
-}
-
-impl Default for TimelineOptions {
-    /// Returns the defaults: five seconds between the clocks of servers, and 24 hours from an offer to its download. A
-    /// device sends a request at least every 24 hours.
-    fn default() -> Self {
-        Self { slack_ms: 5000, window_ms: 24 * 3_600_000 }
-    }
-}
-
-impl TimelineOptions {
-    /// Sets the maximum difference between the clocks of servers.
-    #[must_use]
-    pub fn with_slack(mut self, slack: Duration) -> Self {
-        self.slack_ms = i64::try_from(slack.as_millis()).unwrap_or(i64::MAX);
-        self
-    }
-
-    /// Sets the maximum time from an offer to the start of its download.
-    #[must_use]
-    pub fn with_window(mut self, window: Duration) -> Self {
-        self.window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        self
-    }
-}
 
 /// Audit rows in order of time, each with its exchange and its downloads.
 ///
 /// All rows are held in memory. Pass the rows of one day or of one device.
 ///
 /// ```
-/// use std::time::Duration;
-/// use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
+/// /// use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 /// use ucupdate_core::value::UnixTime;
-/// use ucupdate_fleet::timeline::{Fetched, Timeline, TimelineOptions};
+/// use ucupdate_fleet::timeline::{Fetched, Timeline};
 /// let audit = "Logging DateTime,User Host Address,Response\n\
 ///     03-06-2009 17:10:39,10.1.1.123,http://ocs/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt;1.0.522.103;\n";
 /// let audit: Vec<AuditRow> = AuditReader::new(audit.as_bytes()).map(Result::unwrap).collect();
@@ -56,7 +23,7 @@ impl TimelineOptions {
 ///     client_ip: "10.1.1.123".into(),
 ///     ..AccessRow::finished("GET", path, 200, taken, finished)
 /// };
-/// let timeline = Timeline::join(audit, [download], &TimelineOptions::default());
+/// let timeline = Timeline::join(audit, [download]);
 /// assert_eq!(timeline.entries()[0].fetched(0), Fetched::Whole { at: finished, taken_ms: Some(137_810) });
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Joins the rows of both logs by host, path and time.
 
-use super::entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
+use super::entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry};
 use super::keys::{host_key, path_key, url_path_key};
 use std::collections::{HashMap, HashSet};
 use ucupdate_audit::{AccessRow, AuditRow};
@@ -12,6 +12,12 @@ const LOOKED_AT: usize = 256;
 /// The duration of the longest exchange that is found, in milliseconds.
 const LONGEST_ANSWER_MS: i64 = 600_000;
 
+/// The largest difference between the clocks of servers, in milliseconds.
+const SLACK_MS: i64 = 5000;
+
+/// The longest time from an offer to the start of its download, in milliseconds. A device asks at least once in 24 hours.
+const WINDOW_MS: i64 = 24 * 3_600_000;
+
 impl Timeline {
     /// Joins the rows of both logs. The rows may be in any order, and from any number of servers and devices.
     ///
@@ -22,31 +28,26 @@ impl Timeline {
     pub fn join(
         audit: impl IntoIterator<Item = AuditRow>,
         access: impl IntoIterator<Item = AccessRow>,
-        options: &TimelineOptions,
     ) -> Self {
-        join(audit.into_iter().collect(), access.into_iter().collect(), options)
+        join(audit.into_iter().collect(), access.into_iter().collect())
     }
 }
 
-fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>, options: &TimelineOptions) -> Timeline {
+fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>) -> Timeline {
     audit.sort_by_key(|row| row.logged_at);
     access.sort_by_key(|row| row.finished_at);
     let mut access: Vec<Option<AccessRow>> = access.into_iter().map(Some).collect();
-    let asked = exchanges(&audit, &mut access, options);
+    let asked = exchanges(&audit, &mut access);
     let entries = audit.into_iter().zip(asked);
     let mut entries: Vec<TimelineEntry> =
         entries.map(|(audit, asked)| TimelineEntry { audit, asked, downloads: Vec::new() }).collect();
-    add_downloads(&mut entries, &mut access, options);
+    add_downloads(&mut entries, &mut access);
     let unjoined = access.into_iter().flatten().filter(AccessRow::is_of_update_service).collect();
     Timeline { entries, unjoined }
 }
 
 /// Finds the exchange of each audit row, and removes it from `access`.
-fn exchanges(
-    audit: &[AuditRow],
-    access: &mut [Option<AccessRow>],
-    options: &TimelineOptions,
-) -> Vec<Option<AccessRow>> {
+fn exchanges(audit: &[AuditRow], access: &mut [Option<AccessRow>]) -> Vec<Option<AccessRow>> {
     let mut posts: HashMap<String, Vec<(UnixTime, usize)>> = HashMap::new();
     for (index, row) in access.iter().enumerate() {
         if let Some(row) = row.as_ref().filter(|row| is_request(row)) {
@@ -55,11 +56,11 @@ fn exchanges(
     }
     let exchange_of = |row: &AuditRow, access: &[Option<AccessRow>]| -> Option<usize> {
         let posts = posts.get(&host_key(&row.user_host))?;
-        let earliest = UnixTime::from_millis(row.logged_at.as_millis().saturating_sub(options.slack_ms));
+        let earliest = UnixTime::from_millis(row.logged_at.as_millis().saturating_sub(SLACK_MS));
         let first = posts.partition_point(|(finished, _)| *finished < earliest);
         let near = posts[first..].iter().take(LOOKED_AT);
         near.filter_map(|(_, index)| Some((distance(row, access[*index].as_ref()?)?, *index)))
-            .filter(|(distance, _)| *distance <= options.slack_ms)
+            .filter(|(distance, _)| *distance <= SLACK_MS)
             .min()
             .map(|(_, index)| index)
     };
@@ -96,7 +97,7 @@ struct Offer {
     file: OfferedFile,
 }
 
-fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>], options: &TimelineOptions) {
+fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]) {
     let mut offers: HashMap<(String, String), Vec<Offer>> = HashMap::new();
     for (entry, row) in entries.iter().enumerate() {
         let host = host_key(&row.audit.user_host);
@@ -120,7 +121,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
         let Some(row) = &access[index] else { continue };
         let key = (host_key(&row.client_ip.decoded()), path_key(&row.uri_stem.decoded()));
         let Some((offer, shared_host)) =
-            offers.get(&key).and_then(|offers| offer_of(started, offers, entries, options))
+            offers.get(&key).and_then(|offers| offer_of(started, offers, entries))
         else {
             continue;
         };
@@ -132,12 +133,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
 }
 
 /// Returns the offer of a download, and whether other devices at this host had the same offer.
-fn offer_of(
-    started: UnixTime,
-    offers: &[Offer],
-    entries: &[TimelineEntry],
-    options: &TimelineOptions,
-) -> Option<(Offer, bool)> {
+fn offer_of(started: UnixTime, offers: &[Offer], entries: &[TimelineEntry]) -> Option<(Offer, bool)> {
     let logged = |offer: &Offer| entries[offer.entry].audit.logged_at.as_millis();
     let begun_by = |slack: i64| {
         let latest = started.as_millis().saturating_add(slack);
@@ -145,10 +141,10 @@ fn offer_of(
     };
     // Logs have whole seconds. A difference of the clocks is assumed only if there was no offer before.
     let before = match begun_by(999) {
-        [] => begun_by(options.slack_ms),
+        [] => begun_by(SLACK_MS),
         before => before,
     };
-    let oldest = started.as_millis().saturating_sub(options.window_ms);
+    let oldest = started.as_millis().saturating_sub(WINDOW_MS);
     let mut devices = HashSet::new();
     let mut last_of_each: Vec<&Offer> = Vec::new();
     for offer in before.iter().rev().take(LOOKED_AT).take_while(|offer| logged(offer) >= oldest) {
@@ -192,7 +188,7 @@ mod tests {
     }
 
     fn joined(audit: &[AuditRow], access: &[AccessRow]) -> Timeline {
-        Timeline::join(audit.to_vec(), access.to_vec(), &TimelineOptions::default())
+        Timeline::join(audit.to_vec(), access.to_vec())
     }
 
     fn whole(second: i64) -> Fetched {

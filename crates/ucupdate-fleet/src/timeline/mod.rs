@@ -20,7 +20,7 @@ mod story_options;
 mod thresholds;
 mod trouble;
 
-pub use entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry, TimelineOptions};
+pub use entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry};
 pub use event::{
     AnsweredIn, AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow, RestartedBy,
 };

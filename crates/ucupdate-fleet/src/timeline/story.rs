@@ -57,13 +57,13 @@ impl Timeline {
     /// use std::time::Duration;
     /// use ucupdate_audit::AccessRow;
     /// use ucupdate_core::value::UnixTime;
-    /// use ucupdate_fleet::timeline::{StoryOptions, Timeline, TimelineOptions};
+    /// use ucupdate_fleet::timeline::{StoryOptions, Timeline};
     /// let now = UnixTime::from_seconds(1_239_817_657);
     /// let old_path = AccessRow {
     ///     client_ip: "192.168.20.103".into(),
     ///     ..AccessRow::finished("POST", "/UCDeviceUpdates/ucdevice.upx", 404, Duration::ZERO, now)
     /// };
-    /// let timeline = Timeline::join([], [old_path], &TimelineOptions::default());
+    /// let timeline = Timeline::join([], [old_path]);
     /// let story = &timeline.stories(&StoryOptions::default())[0];
     /// assert_eq!(story.name(), "192.168.20.103");
     /// assert_eq!(story.troubles[0].to_string(), "asked at the old path and got 404");

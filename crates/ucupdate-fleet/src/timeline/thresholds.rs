@@ -76,12 +76,6 @@ impl Thresholds {
         Self { fetch: time.as_secs(), ..self }
     }
 
-    /// Sets the time within which a device downloads the signature of an image. Default: ten minutes.
-    #[must_use]
-    pub fn with_signature_within(self, time: Duration) -> Self {
-        Self { signature: time.as_secs(), ..self }
-    }
-
     /// Sets the number of offers of one version after which a device is offered it again and again. Default: 3.
     #[must_use]
     pub fn with_same_offers(self, offers: u32) -> Self {

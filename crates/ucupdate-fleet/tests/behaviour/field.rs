@@ -3,7 +3,7 @@
 use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow};
 use ucupdate_core::MacAddress;
 use ucupdate_core::value::UnixTime;
-use ucupdate_fleet::timeline::{Fetched, OfferedFile, Timeline, TimelineOptions};
+use ucupdate_fleet::timeline::{Fetched, OfferedFile, Timeline};
 use ucupdate_testkit::field::vector;
 
 pub(crate) fn audit_rows() -> Vec<AuditRow> {
@@ -18,7 +18,7 @@ pub(crate) fn access_rows(name: &str) -> Vec<AccessRow> {
 #[test]
 fn the_fields_phone_fetched_what_it_was_offered_and_when_is_told() {
     let access = access_rows("iis-2009-03-06.log");
-    let timeline = Timeline::join(audit_rows(), access, &TimelineOptions::default());
+    let timeline = Timeline::join(audit_rows(), access);
     let phone: MacAddress = "00-21-63-0F-20-7B".parse().unwrap();
     let entries: Vec<_> = timeline.of_mac_address(phone).collect();
     let taken: Vec<_> = entries.iter().map(|entry| entry.asked.as_ref().unwrap().time_taken_ms).collect();
@@ -46,13 +46,13 @@ fn a_download_that_failed_in_the_field_is_told_with_its_status() {
     let mut row = rows.remove(2);
     row.user_host = "10.1.1.1".into();
     row.logged_at = UnixTime::from_seconds(row.logged_at.as_seconds() - 5 * 3600);
-    let timeline = Timeline::join([row], access_rows("iis-500.log"), &TimelineOptions::default());
+    let timeline = Timeline::join([row], access_rows("iis-500.log"));
     assert!(matches!(timeline.entries()[0].fetched(0), Fetched::Failed { status: Some(500), .. }));
 }
 
 #[test]
 fn requests_without_an_audit_row_stay_visible_and_other_services_do_not() {
     let access = access_rows("iis-2009-04-15.log");
-    let timeline = Timeline::join([], access, &TimelineOptions::default());
+    let timeline = Timeline::join([], access);
     assert_eq!(timeline.unjoined().len(), 10);
 }

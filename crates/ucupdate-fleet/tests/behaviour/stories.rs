@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use std::time::Duration;
 use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 use ucupdate_core::value::UnixTime;
-use ucupdate_fleet::timeline::{PeerDownloads, StoryOptions, Timeline, TimelineOptions};
+use ucupdate_fleet::timeline::{PeerDownloads, StoryOptions, Timeline};
 
 /// Returns the stories of the rows as text: a heading, the events, and the troubles with their remedies.
 fn told(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> String {
     let mut text = String::new();
-    for story in Timeline::join(audit, access, &TimelineOptions::default()).stories(options) {
+    for story in Timeline::join(audit, access).stories(options) {
         text += &format!("{}\n", story.name());
         for event in &story.events {
             text += &format!("  {}  {event}\n", event.at.civil_utc());
@@ -89,7 +89,7 @@ fn get(minutes: i64, path: &str) -> AccessRow {
 /// Returns the names and texts of the troubles of the only phone.
 #[track_caller]
 fn troubles(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> Vec<String> {
-    let timeline = Timeline::join(audit, access, &TimelineOptions::default());
+    let timeline = Timeline::join(audit, access);
     let stories = timeline.stories(options);
     assert_eq!(stories.len(), 1, "{stories:#?}");
     let named = |trouble: &ucupdate_fleet::timeline::Trouble| format!("{}: {trouble}", trouble.kind.name());
@@ -237,7 +237,7 @@ fn rows_at_one_address_belong_to_the_device_that_asked_there_last() {
     other.mac_address = ucupdate_core::value::Reported::new("00-04-F2-00-01-76");
     let audit = vec![asked(0, "3.5.6907.0", ""), other];
     let rows = vec![post(10, 400, 0), post(110, 403, 4)];
-    let stories = Timeline::join(audit, rows, &TimelineOptions::default()).stories(&StoryOptions::default());
+    let stories = Timeline::join(audit, rows).stories(&StoryOptions::default());
     let seen: Vec<(String, &str)> =
         stories.iter().map(|story| (story.name(), story.troubles[0].kind.name())).collect();
     let expected = [("0004F2000176", "request-refused"), ("0021630F207B", "unreadable-request")];
@@ -269,7 +269,7 @@ proptest! {
     #[test]
     fn no_row_is_lost_and_no_trouble_is_outside_the_logs((audit, access) in any_rows()) {
         let rows = audit.len() + access.len();
-        let timeline = Timeline::join(audit, access, &TimelineOptions::default());
+        let timeline = Timeline::join(audit, access);
         let joined = timeline.entries().iter().filter(|entry| entry.asked.is_some()).count();
         let end = timeline.last_seen();
         let stories = timeline.stories(&StoryOptions::default());

@@ -77,6 +77,23 @@ async fn a_body_that_is_not_a_request_is_unreadable_and_refused() {
 }
 
 #[tokio::test]
+async fn a_body_with_a_content_coding_is_unreadable_and_the_refusal_says_what_to_do() {
+    let (server, recorder) = server().await;
+    let coded = |body: &'static [u8]| {
+        let request = Request::post(HANDLER).extension(connection(80)).header("content-encoding", "gzip");
+        request.body(Body::from(body)).unwrap()
+    };
+    let answer = server.answer(coded(b"\x1f\x8b\x08\0\0\0\0\0")).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let reason =
+        "the body has the content coding \"gzip\", expected none; a proxy in front of the server can undo it";
+    assert_eq!(answer.text().trim_end(), reason);
+    let events = recorder.take();
+    assert_eq!(events[0], format!("request-unreadable 10.1.1.123 8 {reason}"));
+    assert_eq!(events[1], format!("request-refused 10.1.1.123 POST {HANDLER} 415 {reason}"));
+}
+
+#[tokio::test]
 async fn a_download_beyond_the_limit_is_refused_with_its_wait_and_polls_are_answered() {
     let recorder = Arc::new(Recorder::default());
     let options = Options::serving(urls()).with_events(recorder.clone());

@@ -10,7 +10,7 @@ fn the_report_lists_recognised_unknown_and_missing_items() {
     let report = Codec::default().inspect(body.as_bytes()).to_string();
     assert_eq!(
         report,
-        "looks like a request with 1 module(s)\n\
+        "looks like a request with 1 module\n\
          root `Ask`, unknown to the dialect\n\
          namespace \"\" is \"urn:a\"\n\
          recognised: 2\n  \

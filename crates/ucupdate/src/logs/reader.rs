@@ -3,7 +3,7 @@
 use crate::logs::merge::{Input, LogForm, MergedLogs};
 use std::io::{self, Read};
 use std::sync::Arc;
-use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow, Finding, LogKind, LogLook, LoggedRow};
+use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow, FileKind, Finding, LogKind, LoggedRow};
 use ucupdate_core::value::{ParseError, UnixTime, Zone};
 use ucupdate_store::{ImageStore, StoreError};
 
@@ -82,7 +82,7 @@ pub struct LogSummary {
     /// `true` if the log has a header.
     pub has_header: bool,
     /// The kind of the file, judged by its first bytes.
-    pub look: LogLook,
+    pub file_kind: FileKind,
     /// `true` if the log has the field that [`AccessLogs::with_client_from`] names.
     pub has_client_field: bool,
 }
@@ -239,8 +239,8 @@ impl LogForm for AuditForm {
     }
 
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
-        let (has_header, look) = (reader.has_header(), reader.look());
-        LogSummary { rows, unread, has_header, look, has_client_field: false }
+        let (has_header, file_kind) = (reader.has_header(), reader.file_kind());
+        LogSummary { rows, unread, has_header, file_kind, has_client_field: false }
     }
 }
 
@@ -268,7 +268,7 @@ impl LogForm for AccessForm {
     }
 
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
-        let (has_header, look) = (reader.has_header(), reader.look());
-        LogSummary { rows, unread, has_header, look, has_client_field: reader.has_client_field() }
+        let (has_header, file_kind) = (reader.has_header(), reader.file_kind());
+        LogSummary { rows, unread, has_header, file_kind, has_client_field: reader.has_client_field() }
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 use ucupdate_audit::{
     AccessFormat, AccessRow, AuditFormat, AuditRow, DropReason, Effect, EffectOutcome, LogKind, RollingLog,
 };
-use ucupdate_core::value::{UnixTime, Zone};
+use ucupdate_core::value::{Counted, UnixTime, Zone};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
@@ -28,7 +28,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 #[non_exhaustive]
 pub enum LogError {
     /// The store does not accept the rows. They keep waiting, and writing is tried again.
-    #[error("{waiting} log row(s) are not written yet because the store fails: {last}")]
+    #[error("{} not written yet because the store fails: {last}", Counted::new(*waiting, "log row").with_verb("is", "are"))]
     Waiting { waiting: usize, last: String },
     /// More than half of the log files would be removed at once. Nothing was removed.
     #[error(
@@ -244,13 +244,14 @@ impl Log {
             LogKind::Audit => "audit log",
             LogKind::Access => "access log",
         };
+        let waiting = Counted::new(waiting, "row");
         if !failure.is_empty() {
-            return Some(format!("{waiting} row(s) of the {log} wait: {failure}"));
+            return Some(format!("the {log} has {waiting} that cannot be written: {failure}"));
         }
         let seconds = age.as_secs();
         let is_late = age > most;
         is_late
-            .then(|| format!("{waiting} row(s) of the {log} wait for {seconds} s: no answer from the store"))
+            .then(|| format!("the {log} has {waiting} not written for {seconds} s: no answer from the store"))
     }
 
     fn report_loss(&self, rows: u64, reason: DropReason) {

@@ -38,11 +38,12 @@ pub struct GarbageOptions {
     grace: Duration,
     dry_run: bool,
     any_share: bool,
+    revision: Option<u64>,
 }
 
 impl Default for GarbageOptions {
     fn default() -> Self {
-        Self { grace: GRACE, dry_run: false, any_share: false }
+        Self { grace: GRACE, dry_run: false, any_share: false, revision: None }
     }
 }
 
@@ -68,6 +69,14 @@ impl GarbageOptions {
     #[must_use]
     pub fn with_any_share(mut self, any_share: bool) -> Self {
         self.any_share = any_share;
+        self
+    }
+
+    /// Sets the revision at which the rule book must be, because the removal of packages was decided by it. The check and the removal
+    /// are one step. Default: any revision.
+    #[must_use]
+    pub fn with_revision(mut self, revision: u64) -> Self {
+        self.revision = Some(revision);
         self
     }
 }
@@ -101,6 +110,7 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`ChangeError::LargeShare`] when more than half of the packages would leave and the options do not allow it.
+    /// [`Refusal::RevisionConflict`] when the rule book is not at the revision of the options.
     /// Also when the history cannot be read, when other servers change the rule book during every attempt, or when the
     /// store fails. Packages that were removed before an error stay removed, and the next call continues.
     pub async fn collect_unkept(self, options: &GarbageOptions) -> Result<Garbage, ChangeError> {
@@ -115,10 +125,14 @@ impl Admin<'_> {
             .collect();
         let mut retired = BTreeMap::new();
         let mut tries = 0;
+        let mut expected = options.revision;
         let kept_from = loop {
             service.refresh().await?;
             let snapshot = service.snapshot();
             let seen = snapshot.revision();
+            if let Some(expected) = expected.filter(|expected| *expected != seen) {
+                return Err(Refusal::RevisionConflict { expected, found: seen }.into());
+            }
             let kept = Kept::read(service.store(), seen, now, service.inner.options.retention).await?;
             let packages = snapshot.book().packages().filter(|package| {
                 !kept.packages.contains(&package.id())
@@ -141,7 +155,12 @@ impl Admin<'_> {
                 break kept.first;
             }
             match self.retire_at(seen, found.keys().copied().collect()).await {
-                Ok(_) => retired.extend(found),
+                Ok(changed) => {
+                    retired.extend(found);
+                    // The next packages are decided by the revision that this one made.
+                    expected = expected.and(changed.revision);
+                }
+                Err(error) if expected.is_some() => return Err(error),
                 // Another server changed the book, and may need one of the packages now. The packages are computed
                 // again.
                 Err(ChangeError::Refused(Refusal::RevisionConflict { .. })) if tries < MAX_TRIES => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use ucupdate_core::book::{BanScope, OneRelease, OtherInterimVersion, SteppingStone, WideStone};
-use ucupdate_core::value::PackageId;
+use ucupdate_core::value::{Counted, PackageId};
 
 /// A problem that [`check_store`](crate::check_store) found. Its text names the object. [`repair`](Self::repair) says
 /// what to do.
@@ -194,7 +194,8 @@ impl fmt::Display for StoreProblem {
             | Self::ChainBroken { what, .. }
             | Self::Newer { what, .. } => f.write_str(what),
             Self::HistoryGone { packages } => {
-                write!(f, "the store has {packages} ingested package(s), but no history")
+                let packages = Counted::new(*packages, "ingested package");
+                write!(f, "the store has {packages}, but no history")
             }
             Self::CheckpointAhead { key } => write!(f, "`{key}` belongs to a revision that does not exist"),
             Self::DescriptionDamaged { key, package, .. } => {

@@ -1,6 +1,5 @@
 //! The state of the rule book: revisions, checkpoints, and the snapshot that answers requests.
 
-pub(crate) mod as_seen;
 pub(crate) mod change;
 pub(crate) mod document;
 pub(crate) mod dry_run;
@@ -12,3 +11,4 @@ pub(crate) mod roll_back;
 pub(crate) mod rule_history;
 pub(crate) mod snapshot;
 pub(crate) mod submitted;
+pub(crate) mod unchanged;

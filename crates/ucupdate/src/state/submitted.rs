@@ -116,7 +116,7 @@ impl Admin<'_> {
     }
 }
 
-/// Files of ingests.
+/// The changes that a program on another machine submits.
 impl Admin<'_> {
     /// Writes a file of an ingest that the rule book does not name yet, for a program that will submit the ingest.
     ///

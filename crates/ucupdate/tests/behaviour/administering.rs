@@ -118,7 +118,7 @@ async fn a_roll_back_to_nothing_is_a_method_of_its_own_and_is_stored_so_that_ear
     assert_eq!(
         refused,
         format!(
-            "{phone}: no version was approved before 3.5.6907.0, so nothing would be offered; a roll back to nothing is a \
+            "{phone}: no version from before 3.5.6907.0 is kept, so nothing would be offered; a roll back to nothing is a \
              command of its own"
         )
     );
@@ -153,10 +153,10 @@ async fn a_stale_caller_rejects_and_removes_nothing_that_it_did_not_see() {
     let (rule, seen) = (sample::ip8540(), service.snapshot());
     ingest(&service, newer_package()).await.unwrap();
     for command in [BookCommand::Reject(rule.clone()), BookCommand::Remove(rule.clone())] {
-        let refused = service.admin("ann").command_as_seen(&command, seen.book()).await.unwrap_err();
+        let refused = service.admin("ann").command_if_unchanged(&command, seen.book()).await.unwrap_err();
         let ChangeError::Refused(refusal) = &refused else { panic!("{refused}") };
         assert_eq!(refusal.kind(), "changed-meanwhile");
     }
     let seen = service.snapshot();
-    service.admin("ann").command_as_seen(&BookCommand::Reject(rule), seen.book()).await.unwrap();
+    service.admin("ann").command_if_unchanged(&BookCommand::Reject(rule), seen.book()).await.unwrap();
 }

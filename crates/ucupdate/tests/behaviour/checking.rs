@@ -212,7 +212,7 @@ async fn images_without_a_history_are_a_finding_and_a_rebuild_mends_it() {
     }
     let found = verify(&store).await;
     assert_eq!(kinds(&found), ["history-gone"]);
-    assert_eq!(found.problems[0].to_string(), "the store has 1 ingested package(s), but no history");
+    assert_eq!(found.problems[0].to_string(), "the store has 1 ingested package, but no history");
     assert!(found.problems[0].repair().ends_with("rebuild from the images"));
     open(store.clone()).await.admin("ann").rebuild().await.unwrap();
     assert_eq!(verify(&store).await.problems, []);

@@ -228,7 +228,7 @@ async fn logs_of_unknown_servers_are_merged_by_the_time_of_their_rows() {
         match logged {
             Logged::Row(row) => hours.push(row.finished_at.civil_utc().to_string()[11..16].to_owned()),
             Logged::End { log, summary } if !summary.is_understood() => {
-                not_understood.push((log, summary.look.to_string()));
+                not_understood.push((log, summary.file_kind.to_string()));
             }
             _ => {}
         }

@@ -4,12 +4,12 @@ use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use ucupdate::book::{BookCommand, RuleBook, TestDevice};
+use ucupdate::book::{BookCommand, Refusal, RuleBook, StopScope, TestDevice};
 use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
 use ucupdate::value::{PackageId, UnixTime};
-use ucupdate::{Garbage, GarbageOptions, Options, Retention, SettableClock, UpdateService};
+use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, Retention, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -90,6 +90,32 @@ async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_th
     assert!(removed.objects.iter().all(|gone| !left.contains(&gone.to_string())));
     assert_sound(&store).await;
     assert_eq!(collect(&service).await.packages, [], "and there is no more");
+}
+
+#[tokio::test]
+async fn a_collection_for_a_revision_is_refused_at_another_one_however_late_it_moves() {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    let seen = service.snapshot().revision();
+    let collect =
+        async |revision| service.admin("gc").collect_unkept(&garbage().with_revision(revision)).await;
+    let stale = collect(seen - 1).await.unwrap_err();
+    let conflict = |expected, found| Refusal::RevisionConflict { expected, found };
+    assert!(
+        matches!(&stale, ChangeError::Refused(refusal) if *refusal == conflict(seen - 1, seen)),
+        "{stale}"
+    );
+    // Another server changes the book after the packages were chosen.
+    store.before(Call::Create, "state/revisions/", |store| async move {
+        let other = on_day(store, 0).await;
+        other.admin("ann").kill(StopScope::All, "a test").await.unwrap();
+    });
+    let late = collect(seen).await.unwrap_err();
+    assert!(matches!(&late, ChangeError::Refused(refusal) if *refusal == conflict(seen, seen + 1)), "{late}");
+    assert!(store.has_happened());
+    assert_eq!(service.snapshot().book().packages().len(), 3, "nothing was removed");
+    assert_eq!(collect(seen + 1).await.unwrap().packages, [first]);
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
     }
     let failed = service.flush_logs().await.unwrap_err().to_string();
     assert!(
-        failed.starts_with("3 log row(s) are not written yet because the store fails: store failed"),
+        failed.starts_with("3 log rows are not written yet because the store fails: store failed"),
         "{failed}"
     );
     store.heal();

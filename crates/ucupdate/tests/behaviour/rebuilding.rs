@@ -56,7 +56,7 @@ async fn a_store_with_a_history_is_not_rebuilt() {
     let refused = service.admin("ann").rebuild().await.unwrap_err().to_string();
     assert_eq!(
         refused,
-        "the store has a history of 1 revision(s), so it is not rebuilt; rebuild only a store without a history"
+        "the store has a history of 1 revision, so it is not rebuilt; rebuild only a store without a history"
     );
 
     let (store, _) = without_history().await;

@@ -204,7 +204,7 @@ async fn the_health_of_a_server_says_whether_its_logs_are_written() {
     let health = service.health();
     assert!(health.log_problem.is_some() && health.is_ready());
     let problem = health.log_problem.unwrap();
-    assert!(problem.starts_with("1 row(s) of the audit log wait: "), "{problem}");
+    assert!(problem.starts_with("the audit log has 1 row that cannot be written: "), "{problem}");
     store.heal();
     service.flush_logs().await.unwrap();
     assert_eq!(service.health().log_problem, None);

@@ -25,7 +25,7 @@ use super::options::PackageOptions;
 use super::package::{Package, PackageForm};
 use super::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
-use ucupdate_core::value::{PackageId, Sha256Digest};
+use ucupdate_core::value::{Counted, PackageId, Sha256Digest};
 
 /// The bytes of a member that are kept until the end. Members of this kind are the manifest and the signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub fn understand(
     if contents.is_empty() {
         let expected = "an image with its signature, placed by updateInfo.xml or by folders \
                         <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>";
-        let found = format!("{} file(s)", index.members.len());
+        let found = Counted::new(index.members.len(), "file").to_string();
         findings.add(Problem::new(ProblemKind::NoRelease, expected).found(found));
     }
     let form = match (contents.is_empty(), by_manifest) {

@@ -10,6 +10,7 @@ use crate::package::member::{MANIFEST_FILE_NAME, MemberRole};
 use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
 use ucupdate_core::ReportedVersion;
+use ucupdate_core::value::Counted;
 
 /// An image and the facts about its release.
 pub(super) struct ImagePlacement<'e> {
@@ -52,7 +53,8 @@ pub(super) fn place_by_manifest<'e>(
         }
         Some(FolderMeaning::Interim { locale }) => {
             is_interim = true;
-            words.merge(RuleWords::of_interim(locale, None))
+            // Without a manifest the name of the file would state the update type.
+            words.merge(RuleWords::of_interim(locale, Some(path.stem())))
         }
         Some(FolderMeaning::Release { .. }) | None => Vec::new(),
     };
@@ -87,7 +89,8 @@ pub(super) fn place_by_folders(
             let expected = "an update of the manifest that names it, or a folder \
                             <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>";
             let problem = Problem::new(ProblemKind::ImageFitsNeither, expected).file(path.as_str());
-            findings.add(problem.found(format!("{} part(s) in the path", path.parts().count())));
+            findings
+                .add(problem.found(format!("{} in the path", Counted::new(path.parts().count(), "part"))));
             None
         }
     }

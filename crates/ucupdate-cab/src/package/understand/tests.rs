@@ -180,7 +180,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::ImageFitsNeither,
             good().with_image("stray/CPE"),
-            "refusal: stray/CPE.nbt: the image fits neither manifest nor folder hierarchy: expected an update of the manifest that names it, or a folder <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>, found 2 part(s) in the path",
+            "refusal: stray/CPE.nbt: the image fits neither manifest nor folder hierarchy: expected an update of the manifest that names it, or a folder <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>, found 2 parts in the path",
         ),
         (
             Kind::ImageEmpty,
@@ -214,7 +214,7 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
         (
             Kind::NoRelease,
             Files::new().with("holiday.jpg", "..."),
-            "refusal: the cabinet holds no release: expected an image with its signature, placed by updateInfo.xml or by folders <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>, found 1 file(s)",
+            "refusal: the cabinet holds no release: expected an image with its signature, placed by updateInfo.xml or by folders <DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>, found 1 file",
         ),
         (
             Kind::TooManyProblems,

@@ -3,7 +3,7 @@
 use super::group_members::{self, MembersArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
-use crate::args::change::{ChangeArgs, make, make_as_seen};
+use crate::args::change::{ChangeArgs, make, make_if_unchanged};
 use crate::args::device_or_group::with_device_or_group;
 use crate::args::kind::{KindPatternArgs, scheme_of};
 use crate::args::side::SideName;
@@ -159,7 +159,7 @@ async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
             )));
         }
         // Another administrator may have been faster. The next attempt then reports the existing group.
-        if make_as_seen(&command, &how, snapshot.book(), context).await? {
+        if make_if_unchanged(&command, &how, snapshot.book(), context).await? {
             return Ok(());
         }
     }

@@ -15,6 +15,7 @@ use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
 use ucupdate::loops::observations;
 use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
+use ucupdate::value::Counted;
 use ucupdate::version::ReportedVersion;
 
 #[derive(Debug, clap::Args)]
@@ -148,10 +149,10 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
         return read.refuse_nothing_understood();
     }
     if guard.forgotten() > 0 {
-        let (forgotten, kept) = (guard.forgotten(), guard.devices());
-        context.output.message(format_args!(
-            "{forgotten} device(s) were forgotten, the {kept} that asked last are kept"
-        ));
+        let forgotten = Counted::new(guard.forgotten(), "device").with_verb("was", "were");
+        context
+            .output
+            .message(format_args!("{forgotten} forgotten, the {} that asked last are kept", guard.devices()));
     }
     let (rules, none) = (context.rules_if_readable().await, EligibilityIndex::default());
     let loops = guard.loops_in(rules.as_ref().map_or(&none, |rules| rules.index()));

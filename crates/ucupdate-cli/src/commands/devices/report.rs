@@ -11,7 +11,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::output::page::charts::patterns;
-use crate::output::page::{Escaped, Marked, capital, counted, document};
+use crate::output::page::{Escaped, Marked, capital, document};
 use crate::output::time::iso;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use ucupdate::inventory::DeviceState;
 use ucupdate::outcomes::{OutcomeCounts, Tally};
 use ucupdate::timeline::Thresholds;
 use ucupdate::timeline::Trouble;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::RolloutReport;
 
 /// The time without a request after which a device is silent.
@@ -128,8 +128,12 @@ fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
 impl Report<'_> {
     fn page(&self) -> String {
         let mut body = format!("<h1>Update report</h1>{}", lead(self.overview));
-        if let Some(book) = self.book {
-            push_stops(book, &mut body);
+        match self.book {
+            Some(book) => push_stops(book, &mut body),
+            None => {
+                let missing = "This page has no rules, rollouts and stops, because no rule book was read.";
+                let _written = write!(body, "<p class=\"notice\">{missing}</p>");
+            }
         }
         body.push_str(&patterns());
         push_fleet(self.overview, &mut body);
@@ -172,7 +176,7 @@ fn push_troubles(stories: &Stories, days: u16, body: &mut String) {
     let _written = write!(
         body,
         "<section aria-labelledby=\"troubles\"><h2 id=\"troubles\">Troubles of the last {}</h2>",
-        counted(usize::from(days), "day")
+        Counted::new(usize::from(days), "day")
     );
     if stories.left_out > 0 {
         let _written = write!(
@@ -189,8 +193,8 @@ fn push_troubles(stories: &Stories, days: u16, body: &mut String) {
     for trouble in &troubles {
         let (open, kind) = (trouble.open.len(), &trouble.example.kind);
         let state = match open {
-            0 => format!("over, {} had it", counted(trouble.over, "device")),
-            open => format!("goes on for {}", counted(open, "device")),
+            0 => format!("over, {} had it", Counted::new(trouble.over, "device")),
+            open => format!("goes on for {}", Counted::new(open, "device")),
         };
         let class = if open == 0 { "over" } else { "bad" };
         let _written = write!(
@@ -286,7 +290,7 @@ fn push_rules(book: &RuleBook, now: UnixTime, body: &mut String) {
         body,
         "<section aria-labelledby=\"rules\"><h2 id=\"rules\">Rules</h2><p class=\"facts\">{}; {pending} with a version that waits for \
          approval.</p>",
-        counted(all, "rule")
+        Counted::new(all, "rule")
     );
     let rows = book.rules().take(MAX_ROWS).map(|rule| {
         [

@@ -10,6 +10,7 @@ use crate::output::shown::Shown;
 use serde_json::json;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use ucupdate::value::Counted;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExtractArgs {
@@ -56,9 +57,10 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
     ended?;
     match report.unsafe_names.len() {
         0 => told,
-        found => {
-            Err(Failure::new(format_args!("{found} file(s) not extracted, since their names are not safe")))
-        }
+        found => Err(Failure::new(format_args!(
+            "{} not extracted, because the names are not safe",
+            Counted::new(found, "file").with_verb("was", "were")
+        ))),
     }
 }
 

@@ -3,9 +3,9 @@
 use super::cabinet::joined;
 use crate::args::author::AuthorArgs;
 use crate::args::devices::{Devices, DevicesArgs, Differences};
-use crate::args::package::{PackageArgs, with_limit_option};
+use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
-use crate::failure::{Failure, FailureKind, chain};
+use crate::failure::{Failure, FailureKind, chain, with_limit_option};
 use crate::files::{meant_for, open_file};
 use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;

@@ -6,6 +6,7 @@ use crate::output::list::List;
 use crate::output::time::iso;
 use serde_json::json;
 use ucupdate::book::{IngestedPackage, RuleBook};
+use ucupdate::value::Counted;
 
 pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
@@ -32,8 +33,7 @@ pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
         let number = package.releases.len() + package.interim.len();
         let rules = match used {
             0 => "no rule".to_owned(),
-            1 => "1 rule".to_owned(),
-            many => format!("{many} rules"),
+            some => Counted::new(some, "rule").to_string(),
         };
         list.row(value, [&package.id(), &iso(package.ingested_at), &package.file_name, &number, &rules]);
     }

@@ -1,9 +1,9 @@
 //! `ucupdate package show`: shows the content of a cabinet as a package.
 
 use super::cabinet::{joined, open};
-use crate::args::package::{PackageArgs, with_limit_option};
+use crate::args::package::PackageArgs;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, with_limit_option};
 use crate::files;
 use crate::output::shown::Shown;
 use crate::output::table::Table;

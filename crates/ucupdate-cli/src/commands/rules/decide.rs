@@ -2,12 +2,12 @@
 
 use super::pin::version;
 use super::rollout_report::{hold_warning, stop_warning};
-use crate::args::change::{ChangeArgs, make, make_all, make_as_seen, make_roll_back_to, report_nothing};
+use crate::args::change::{ChangeArgs, make, make_all, make_if_unchanged, make_roll_back_to, report_nothing};
 use crate::args::package_prefix::PackagePrefix;
-use crate::args::rules::{self, RuleName, found, matching};
+use crate::args::rules::{self, RuleName, found};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::suggest::refused;
+use crate::suggest::{matching, refused};
 use std::str::FromStr;
 use ucupdate::book::{BookCommand, Candidate, Refusal, Rule, RuleBook, RuleKey};
 use ucupdate::version::ReportedVersion;
@@ -171,7 +171,7 @@ async fn approve_named(args: ApproveArgs, context: &mut Context) -> Result<(), F
         return report_nothing(there, args.how.dry_run, context);
     }
     expect(known, "pending", known.pending(), &expected)?;
-    as_seen(&BookCommand::Approve(vec![rule.clone()]), rule, &args.how, &seen, context).await
+    change_rule_if_unchanged(&BookCommand::Approve(vec![rule.clone()]), rule, &args.how, &seen, context).await
 }
 
 /// Returns that a version is approved, if it is and the command would lead to another version or to none.
@@ -183,14 +183,14 @@ fn approved_already(rule: &Rule, next: Option<&Candidate>, expected: &ReportedVe
 }
 
 /// Makes a change only if the rule is unchanged since it was read.
-async fn as_seen(
+async fn change_rule_if_unchanged(
     command: &BookCommand,
     rule: &RuleKey,
     how: &ChangeArgs,
     seen: &Snapshot,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    match make_as_seen(command, how, seen.book(), context).await? {
+    match make_if_unchanged(command, how, seen.book(), context).await? {
         true => Ok(()),
         false => Err(Failure::new(format_args!(
             "{rule}: the rule was changed meanwhile; look at it and try again"
@@ -253,7 +253,7 @@ pub(crate) async fn reject(args: RejectArgs, context: &mut Context) -> Result<()
         check_brought(book, &rule, &expected)?;
     }
     expect(known, "pending", known.pending(), &expected)?;
-    as_seen(&command, &rule, &how, &seen, context).await
+    change_rule_if_unchanged(&command, &rule, &how, &seen, context).await
 }
 
 /// Refuses a version that no package contains for a rule.
@@ -301,7 +301,7 @@ pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Resu
         }
         expect(known, "kept for roll back", known.rollback(), expected)?;
     }
-    as_seen(&command(rule.clone()), rule, &args.how, &seen, context).await
+    change_rule_if_unchanged(&command(rule.clone()), rule, &args.how, &seen, context).await
 }
 
 pub(crate) async fn remove(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `ucupdate interim`: interim images, which wait for approval as releases do.
 
 use super::pin::version;
-use crate::args::change::{ChangeArgs, make, make_as_seen};
+use crate::args::change::{ChangeArgs, make, make_if_unchanged};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -78,7 +78,7 @@ pub(crate) async fn run(command: InterimCommand, context: &mut Context) -> Resul
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let shown = locale.clone();
             let command = BookCommand::ApproveInterim { locale, update_type, version };
-            match make_as_seen(&command, &how, seen.book(), context).await? {
+            match make_if_unchanged(&command, &how, seen.book(), context).await? {
                 true => Ok(()),
                 false => Err(Failure::new(format_args!(
                     "the interim image for {shown} was changed meanwhile; look at it and try again"

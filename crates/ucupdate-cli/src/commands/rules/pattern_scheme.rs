@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::suggest::{no_scheme, refuse_short_name, without_rule};
 use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, PatternScheme, RuleBook, RulePattern};
+use ucupdate::value::Counted;
 use ucupdate::version::VersionScheme;
 
 #[derive(Debug, clap::Args)]
@@ -23,9 +24,8 @@ pub(crate) fn scheme_json(entry: &PatternScheme, book: &RuleBook) -> Value {
 
 /// Returns the scheme of a pattern in words, with the number of rules that use it.
 pub(crate) fn scheme_text(entry: &PatternScheme, book: &RuleBook) -> String {
-    let count = followers(entry, book);
-    let rules = if count == 1 { "rule follows" } else { "rules follow" };
-    format!("scheme {}; {count} {rules} it", entry.scheme)
+    let rules = Counted::new(followers(entry, book), "rule").with_verb("follows", "follow");
+    format!("scheme {}; {rules} it", entry.scheme)
 }
 
 /// Counts the rules whose scheme comes from a pattern.

@@ -1,7 +1,7 @@
 //! `ucupdate policy`: manages the offer policies of rules.
 
 use super::{deploy_at_ingest, pattern_scheme};
-use crate::args::change::{ChangeArgs, make_all, make_as_seen};
+use crate::args::change::{ChangeArgs, make_all, make_if_unchanged};
 use crate::args::rules::RulesArg;
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
@@ -294,7 +294,7 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
                 let mut policy = found(seen.book(), &rule, |rule| rule.policy().clone())?;
                 args.apply(&mut policy)?;
                 let command = BookCommand::SetPolicy(rule.clone(), policy);
-                if make_as_seen(&command, &args.how, seen.book(), context).await? {
+                if make_if_unchanged(&command, &args.how, seen.book(), context).await? {
                     return Ok(());
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::output::shown::Shown;
 use ucupdate::book::{HeldDevices, Hold, RuleBook, Stop, StopScope};
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::RolloutDevices;
 
 /// Returns a line about a kill switch that is on.
@@ -40,7 +40,7 @@ pub(crate) fn hold_warning(book: &RuleBook, now: UnixTime) -> Option<String> {
 /// Returns the devices of a rollout as a line for people.
 pub(crate) fn devices_line(devices: &RolloutDevices) -> String {
     let RolloutDevices { offered, installed, failed, overdue, downloading, .. } = devices;
-    let mut line = format!("of {offered} device(s) {installed} installed it");
+    let mut line = format!("of {} {installed} installed it", Counted::new(*offered, "device"));
     for (count, what) in [(failed, "failed"), (overdue, "are overdue"), (downloading, "are downloading")] {
         if *count > 0 {
             line.push_str(&format!(", {count} {what}"));

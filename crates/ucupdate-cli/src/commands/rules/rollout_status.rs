@@ -7,6 +7,7 @@ use crate::output::wrapped::push_wrapped;
 use crate::suggest::{nearest, with_meant};
 use serde_json::{Value, json};
 use ucupdate::book::RolloutName;
+use ucupdate::value::Counted;
 use ucupdate_admin::report::{self, FailedDevice, RolloutStatus};
 
 /// The number of devices that are named for people.
@@ -96,7 +97,7 @@ fn push_status(status: &RolloutStatus, width: usize, text: &mut String) {
     if devices.not_followed > 0 {
         fact(
             "not followed",
-            format!("{} offer(s), because there are too many devices", devices.not_followed),
+            format!("{}, because there are too many devices", Counted::new(devices.not_followed, "offer")),
         );
     }
     if let Some(last) = &status.last_change {
@@ -108,7 +109,7 @@ fn push_status(status: &RolloutStatus, width: usize, text: &mut String) {
 }
 
 fn count(devices: u64) -> String {
-    format!("{devices} device{}", if devices == 1 { "" } else { "s" })
+    Counted::new(devices, "device").to_string()
 }
 
 /// Returns a number of devices, with the names of the first of them.

@@ -1,6 +1,6 @@
 //! `ucupdate stone`: manages stepping stones, which devices must install before their target version.
 
-use crate::args::change::{ChangeArgs, make, make_as_seen, report_nothing};
+use crate::args::change::{ChangeArgs, make, make_if_unchanged, report_nothing};
 use crate::args::kind::{KindPatternArgs, scheme_of};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -212,7 +212,7 @@ async fn replace(
 ) -> Result<(), Failure> {
     let shown = name.clone();
     let command = BookCommand::ReplaceStone { name, stones };
-    match make_as_seen(&command, how, seen.book(), context).await? {
+    match make_if_unchanged(&command, how, seen.book(), context).await? {
         true => Ok(()),
         false => Err(Failure::new(format_args!(
             "the stepping stone {shown} was changed meanwhile; look at it and try again"

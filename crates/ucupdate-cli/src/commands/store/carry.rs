@@ -7,6 +7,7 @@ use crate::store_location::StoreLocation;
 use serde_json::json;
 use std::path::PathBuf;
 use std::str::FromStr;
+use ucupdate::value::Counted;
 use ucupdate::{Carried, TreeOptions, TreeWritten, carry};
 
 #[derive(Debug, clap::Args)]
@@ -57,10 +58,14 @@ fn report_carried(carried: Carried, context: &mut Context) -> Result<(), Failure
         "revision": revision, "revisions": revisions, "objects": objects, "bytes": bytes,
         "passed_over": skipped,
     });
-    context.output.both(&value, format_args!(
-        "revision {revision}: {revisions} revision(s) and {objects} object(s) of {bytes} bytes carried, {skipped} there \
-         already"
-    ))
+    context.output.both(
+        &value,
+        format_args!(
+            "revision {revision}: {} and {} of {bytes} bytes carried, {skipped} there already",
+            Counted::new(revisions, "revision"),
+            Counted::new(objects, "object")
+        ),
+    )
 }
 
 fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failure> {
@@ -74,10 +79,11 @@ fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failu
         .map(|path| format!("not written, for it is gone from the store or damaged in it: {}", Shown(path)))
         .collect();
     let mut sum = format!(
-        "revision {revision}: {linked} file(s) linked, {copied} of {copied_bytes} bytes copied, {unchanged} unchanged"
+        "revision {revision}: {} linked, {copied} of {copied_bytes} bytes copied, {unchanged} unchanged",
+        Counted::new(*linked, "file")
     );
     if *others > 0 {
-        sum.push_str(&format!(", {others} other(s) left alone"));
+        sum.push_str(&format!(", {} left alone", Counted::new(*others, "other")));
     }
     lines.push(sum);
     context.output.both(&value, lines.join("\n"))
@@ -114,6 +120,9 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
     report_tree(&written, context)?;
     match written.missing.len() {
         0 => Ok(()),
-        lacking => Err(Failure::new(format_args!("{lacking} file(s) were not written; verify the store"))),
+        some => {
+            let files = Counted::new(some, "file").with_verb("was", "were");
+            Err(Failure::new(format_args!("{files} not written; verify the store")))
+        }
     }
 }

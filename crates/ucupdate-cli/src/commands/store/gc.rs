@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use std::time::Duration;
 use ucupdate::audit::RetentionDays;
+use ucupdate::value::Counted;
 use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, UpdateService};
 use ucupdate_admin::report;
 
@@ -43,7 +44,7 @@ fn garbage_text(found: &Garbage, dry_run: bool) -> String {
     let mut lines: Vec<String> = packages.collect();
     lines.extend(found.objects.iter().map(|object| Shown(object).to_string()));
     let done = if dry_run { "would be removed" } else { "removed" };
-    let mut sum = format!("{} object(s) of {} bytes {done}", found.objects.len(), found.bytes);
+    let mut sum = format!("{} of {} bytes {done}", Counted::new(found.objects.len(), "object"), found.bytes);
     if found.young > 0 {
         sum.push_str(&format!(", {} too young", found.young));
     }
@@ -78,7 +79,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let mut text = garbage_text(&found, args.dry_run);
     if let Some(logs) = logs {
         value["logs"] = logs.into();
-        text.push_str(&format!("\n{logs} log file(s) removed"));
+        text.push_str(&format!("\n{} removed", Counted::new(logs, "log file")));
     }
     context.output.both(&value, text)
 }

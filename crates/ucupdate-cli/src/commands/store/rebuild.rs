@@ -5,6 +5,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
 use serde_json::json;
+use ucupdate::value::Counted;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RebuildArgs {
@@ -18,7 +19,8 @@ pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), 
     let mut text: Vec<String> = rebuilt.notes.iter().map(|note| Shown(note).to_string()).collect();
     let left_out = rebuilt.skipped.iter();
     text.extend(left_out.map(|left| format!("images/{} is left out: {}", left.ingest, Shown(&left.reason))));
-    text.push(format!("{} package(s) known again, nothing is approved", rebuilt.packages.len()));
+    let packages = Counted::new(rebuilt.packages.len(), "package").with_verb("is", "are");
+    text.push(format!("{packages} known again, nothing is approved"));
     let left_out = rebuilt.skipped.iter().map(|left| json!({ "ingest": left.ingest, "why": left.reason }));
     let value = json!({
         "revision": rebuilt.revision,

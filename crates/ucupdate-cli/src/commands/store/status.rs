@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use ucupdate::book::RuleBook;
 use ucupdate::timeline::Thresholds;
+use ucupdate::value::Counted;
 use ucupdate::{Finding, Severity};
 use ucupdate_admin::report::{self, RolloutStatus};
 
@@ -87,9 +88,10 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
         "findings": findings.iter().map(|one| json!({
             "kind": one.kind, "severity": one.severity.to_string(), "subject": one.subject, "found": one.found,
         })).collect::<Vec<Value>>(),
-        "troubles": open.iter().map(|one| json!({
+        // `null` if no logs were read.
+        "troubles": stories.as_ref().map(|_| open.iter().map(|one| json!({
             "kind": one.example.kind.name(), "devices": one.open.len(), "last": iso(one.last),
-        })).collect::<Vec<Value>>(),
+        })).collect::<Vec<Value>>()),
     });
     if context.output.is_json() {
         return context.output.json_result(&value);
@@ -133,15 +135,13 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     screen.list("bans", book.bans().map(|ban| format!("{}: {}", ban.scope, ban.reason)));
     let found = findings.iter().map(|one| format!("{}: {}", one.subject, one.found));
     let of_devices = open.iter().map(|one| {
-        let devices = match one.open.len() {
-            1 => "1 device".to_owned(),
-            many => format!("{many} devices"),
-        };
+        let devices = Counted::new(one.open.len(), "device");
         format!("{} of {devices}: {}", one.example.kind.name(), one.example.kind.meaning())
     });
     let is_troubled = !findings.is_empty() || !open.is_empty();
     let from = screen.text.len();
-    screen.list("troubles", found.chain(of_devices));
+    let not_read = args.quick.then(|| "no logs were read, so troubles of devices are not known".to_owned());
+    screen.list("troubles", found.chain(of_devices).chain(not_read));
     if is_troubled {
         screen.emphasise(from, "troubles", Style::Warning);
         screen.fact("", "`ucupdate doctor` and `ucupdate timeline` say what to do");

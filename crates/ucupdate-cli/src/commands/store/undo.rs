@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use crate::output::time::iso;
 use ucupdate::book::{BookCommand, RuleBook};
+use ucupdate::value::Counted;
 use ucupdate::{RecordedCommand, Revision, UpdateService};
 
 /// The number of revisions in which the last change of an author is looked for.
@@ -80,8 +81,8 @@ async fn undoing(service: &UpdateService, last: &Revision, newest: u64) -> Resul
     }
     if number != newest {
         return cannot(format!(
-            "{} later revision(s) rest on it; `ucupdate rollback --to {} --dry-run` shows what would change for all of them",
-            newest - number,
+            "{} on it; `ucupdate rollback --to {} --dry-run` shows what would change for all of them",
+            Counted::new(newest - number, "later revision").with_verb("rests", "rest"),
             number.saturating_sub(1)
         ));
     }

@@ -6,7 +6,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
 use std::time::SystemTime;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate::{CheckOptions, Continued, StoreCheck, StoreProblem, check_store, continue_after_loss};
 use ucupdate_admin::report;
 
@@ -35,13 +35,17 @@ fn check_text(found: &StoreCheck, quick: bool) -> String {
     let looked = if quick { "looked at" } else { "read" };
     let wrong = match found.problems.len() {
         0 => "nothing is wrong".to_owned(),
-        wrong => format!("{wrong} thing(s) wrong"),
+        some => Counted::new(some, "problem").to_string(),
     };
     lines.push(format!(
-        "{revisions} revision(s), {checkpoints} checkpoint(s), {files} file(s) of {bytes} bytes {looked}: {wrong}"
+        "{}, {}, {} of {bytes} bytes {looked}: {wrong}",
+        Counted::new(*revisions, "revision"),
+        Counted::new(*checkpoints, "checkpoint"),
+        Counted::new(*files, "file")
     ));
     if found.lost_revisions > 0 {
-        lines.push(format!("{} revision(s) are recorded as lost", found.lost_revisions));
+        let lost = Counted::new(found.lost_revisions, "revision").with_verb("is", "are");
+        lines.push(format!("{lost} recorded as lost"));
     }
     let can_continue = |problem: &StoreProblem| {
         matches!(
@@ -55,7 +59,8 @@ fn check_text(found: &StoreCheck, quick: bool) -> String {
     }
     if *orphans > 0 {
         lines.push(format!(
-            "{orphans} orphaned object(s) of {orphan_bytes} bytes: `ucupdate gc` removes them"
+            "{} of {orphan_bytes} bytes: `ucupdate gc` removes them",
+            Counted::new(*orphans, "orphaned object")
         ));
     }
     lines.join("\n")
@@ -71,7 +76,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), F
                 let ranges: Vec<String> =
                     lost.iter().map(|(first, last)| format!("{first} to {last}")).collect();
                 context.output.message(format_args!(
-                    "revision(s) {} are recorded as lost; the history continues from the checkpoint at revision {at}",
+                    "lost revisions, which are recorded: {}; the history continues from the checkpoint at revision {at}",
                     ranges.join(", ")
                 ));
             }
@@ -82,6 +87,6 @@ pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), F
     context.output.both(&report::check(&found, args.quick), check_text(&found, args.quick))?;
     match found.problems.len() {
         0 => Ok(()),
-        wrong => Err(Failure::new(format_args!("{wrong} thing(s) in the store are wrong"))),
+        some => Err(Failure::new(format_args!("the store has {}", Counted::new(some, "problem")))),
     }
 }

@@ -56,11 +56,6 @@ pub(crate) fn document(title: &str, body: &str) -> String {
     )
 }
 
-/// Returns a number and its noun, in the singular or the plural.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 /// Returns a text with a capital letter at its start.
 pub(crate) fn capital(text: &str) -> String {
     let mut characters = text.chars();

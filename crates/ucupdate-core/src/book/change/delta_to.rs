@@ -100,7 +100,7 @@ impl RuleBook {
             let hold = Box::new(self.hold(&entry.key)?.clone());
             Some(Note::HoldRemoved { hold })
         }));
-        notes.extend(holds.iter().filter_map(|entry| Some(entry.now.as_ref()?.note())));
+        notes.extend(holds.iter().filter_map(|entry| entry.now.as_ref().map(Note::held)));
         notes.extend(gone(groups).filter_map(|entry| {
             let group = self.group(&entry.key)?;
             Some(Note::GroupRemoved { name: group.name.clone(), what: group.what() })

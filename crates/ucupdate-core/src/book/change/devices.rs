@@ -103,7 +103,7 @@ impl ChangeDraft<'_> {
             HeldDevices::Rule(_) | HeldDevices::Device(_) => {}
         }
         self.delta.holds.push(Entry::set(hold.name.clone(), hold.clone()));
-        self.notes.push(hold.note());
+        self.notes.push(Note::held(hold));
         Ok(())
     }
 

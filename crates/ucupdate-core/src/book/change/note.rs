@@ -7,7 +7,7 @@ use crate::book::group::GroupName;
 use crate::book::hold::{HeldDevices, Hold, HoldName, StopScope};
 use crate::book::pattern_scheme::PatternScheme;
 use crate::book::policy::{OfferPolicy, OfferRule};
-use crate::book::rollout::{RolloutName, Share};
+use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule::{Audience, Candidate, Role, Rule, RuleError};
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
@@ -126,13 +126,7 @@ pub enum Note {
     /// A version has no effect on devices with a newer one, because it is below the floor of the policy.
     BelowFloor { rule: RuleKey, version: ReportedVersion, floor: FirmwareVersion },
     /// A rollout was started.
-    RolloutStarted {
-        rule: RuleKey,
-        name: RolloutName,
-        version: ReportedVersion,
-        share: Share,
-        audience: Audience,
-    },
+    RolloutStarted { rule: RuleKey, version: ReportedVersion, rollout: Box<Rollout>, audience: Audience },
     /// The share of a rollout was changed.
     ShareSet { rule: RuleKey, name: RolloutName, share: Share, before: Share },
     /// A rollout was paused. `reason` is empty where none was given.
@@ -242,6 +236,12 @@ impl<'a> Parts<'a> {
 }
 
 impl Note {
+    /// Returns the note of a new hold.
+    pub(crate) fn held(hold: &Hold) -> Self {
+        let Hold { name, on, until, reason } = hold.clone();
+        Self::Held { name, on, until, reason }
+    }
+
     /// Returns the kind of the fact in kebab case, such as `rolled-back`. A kind keeps its name and meaning.
     pub fn kind(&self) -> &'static str {
         self.parts().kind
@@ -416,8 +416,8 @@ impl Note {
             Self::BelowFloor { rule, version, floor } => {
                 Parts::of("below-floor", rule).from(floor).to(version)
             }
-            Self::RolloutStarted { rule, name, version, .. } => {
-                Parts::of("rollout-started", rule).name(name).to(version)
+            Self::RolloutStarted { rule, version, rollout, .. } => {
+                Parts::of("rollout-started", rule).name(&rollout.name).to(version)
             }
             Self::ShareSet { rule, name, share, before } => {
                 Parts::of("share-set", rule).name(name).from(before).to(share)

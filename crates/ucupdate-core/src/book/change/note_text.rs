@@ -2,6 +2,7 @@
 
 use super::note::Note;
 use crate::book::interim::approve_command;
+use crate::book::rollout::{Rollout, Share};
 use crate::book::rule_key::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy};
 use crate::value::shell_word;
@@ -193,11 +194,21 @@ impl fmt::Display for Note {
                  `ucupdate policy set {} --floor none` lets them go back",
                 shell_word(&rule.to_string())
             ),
-            Self::RolloutStarted { rule, name, version, share, audience } => {
-                write!(f, "{rule}: rollout {name} offers {version} to {share} of {audience}")
+            Self::RolloutStarted { rule, version, rollout, audience } => {
+                let Rollout { name, share, window, guard, .. } = &**rollout;
+                write!(
+                    f,
+                    "{rule}: rollout {name} offers {version} to {share} of {audience}{}",
+                    Begin(share)
+                )?;
+                if let Some(window) = window {
+                    write!(f, ", in the window {window}")?;
+                }
+                guard.as_ref().map_or(Ok(()), |guard| write!(f, "; it pauses {guard}"))
             }
             Self::ShareSet { rule, name, share, before } => {
-                write!(f, "{rule}: rollout {name} goes from {before} to {share}")
+                let (begin, began) = (Begin(share), Begin(before));
+                write!(f, "{rule}: rollout {name} goes from {before}{began} to {share}{begin}")
             }
             Self::RolloutPaused { rule, name, reason } => {
                 write!(f, "{rule}: rollout {name} is paused{}", Reason(reason))
@@ -344,6 +355,18 @@ impl fmt::Display for AllOf<'_> {
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}{stone}")
         })
+    }
+}
+
+/// The begin of the stages of a share. Writes nothing for a share without stages.
+struct Begin<'a>(&'a Share);
+
+impl fmt::Display for Begin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Share::Ramp(ramp) => write!(f, " from {} on", ramp.start),
+            Share::All | Share::Percent(_) => Ok(()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
 use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
-use crate::value::{PackageId, is_unseen, shell_word};
+use crate::value::{Counted, PackageId, is_unseen, shell_word};
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};
 
 /// The reason why a command is refused. The rule book stays unchanged.
@@ -211,7 +211,7 @@ pub enum Refusal {
     #[error("group {name} is those of {predicate}, and has no list")]
     NotAList { name: GroupName, predicate: String },
     /// The group has a member list with devices, so it cannot get a predicate.
-    #[error("group {name} is a list of {members} device(s), expected an empty one to make it a predicate")]
+    #[error("group {name} is a list of {}, expected an empty one to make it a predicate", Counted::new(*members, "device"))]
     IsAList { name: GroupName, members: usize },
     /// The member list would be longer than [`MAX_LISTED`](crate::book::MAX_LISTED).
     #[error(

@@ -15,10 +15,7 @@ impl ChangeDraft<'_> {
         audience: &Audience,
         version: &ReportedVersion,
     ) -> Result<(), Refusal> {
-        self.check_audience(audience)?;
-        let candidate = self.candidate(key, version)?;
-        self.check_ban(key, &candidate)?;
-        self.check_rejection(key, &candidate.version)?;
+        let candidate = self.candidate_for(audience, key, version)?;
         let version = candidate.version.clone();
         let before = self.with(key, |rule| rule.pin(audience.clone(), candidate))?;
         let before = before.map(|before| before.version).filter(|before| *before != version);
@@ -44,17 +41,28 @@ impl ChangeDraft<'_> {
         version: &ReportedVersion,
         rollout: &Rollout,
     ) -> Result<(), Refusal> {
+        let candidate = self.candidate_for(audience, key, version)?;
+        let version = candidate.version.clone();
+        self.note_beside(key, &version);
+        self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
+        let (rule, audience) = (self.spelled(key), audience.clone());
+        let rollout = Box::new(rollout.clone());
+        self.notes.push(Note::RolloutStarted { rule, version, rollout, audience });
+        Ok(())
+    }
+
+    /// Returns the candidate of a version that devices of an audience may get.
+    fn candidate_for(
+        &self,
+        audience: &Audience,
+        key: &RuleKey,
+        version: &ReportedVersion,
+    ) -> Result<Candidate, Refusal> {
         self.check_audience(audience)?;
         let candidate = self.candidate(key, version)?;
         self.check_ban(key, &candidate)?;
         self.check_rejection(key, &candidate.version)?;
-        let version = candidate.version.clone();
-        self.note_beside(key, &version);
-        self.with(key, |rule| rule.start_rollout(audience.clone(), candidate, rollout.clone()))?;
-        let Rollout { name, share, .. } = rollout.clone();
-        let (rule, audience) = (self.spelled(key), audience.clone());
-        self.notes.push(Note::RolloutStarted { rule, name, version, share, audience });
-        Ok(())
+        Ok(candidate)
     }
 
     /// Refuses a rollout whose version was banned or rejected since it was started.

@@ -273,6 +273,37 @@ impl Guard {
     }
 }
 
+impl fmt::Display for Guard {
+    /// Writes when the rollout pauses, as in `after 5 failures, or when 10% of at least 20 devices have failed`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.failures, self.share) {
+            (None, None) => return f.write_str("never by itself"),
+            (Some(failures), None) => write!(f, "after {failures} failures")?,
+            (failures, Some(share)) => {
+                if let Some(failures) = failures {
+                    write!(f, "after {failures} failures, or ")?;
+                }
+                write!(f, "when {share} of at least {} devices have failed", self.sample)?;
+            }
+        }
+        let (install, deadline) = (Seconds(self.install_seconds), Seconds(self.deadline_seconds));
+        write!(f, " ({install} to install, {deadline} to ask again)")
+    }
+}
+
+/// A number of seconds, in the largest unit that leaves no rest.
+struct Seconds(u32);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            hours if hours % 3600 == 0 => write!(f, "{} h", hours / 3600),
+            minutes if minutes % 60 == 0 => write!(f, "{} min", minutes / 60),
+            seconds => write!(f, "{seconds} s"),
+        }
+    }
+}
+
 #[cfg(feature = "serde")]
 crate::value::label::stored_as_text!(Stages);
 
@@ -308,6 +339,18 @@ mod tests {
         for text in ["10%@0d,50%@3d,100%@7d", "0.5%@30m,1%@36h"] {
             assert_eq!(text.parse::<Stages>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_guard_says_when_it_pauses() {
+        let text = "when 10% of at least 20 devices have failed (1 h to install, 48 h to ask again)";
+        assert_eq!(Guard::default().to_string(), text);
+        let both = Guard { failures: Some(3), install_seconds: 90 * 60, ..Guard::default() };
+        let text = "after 3 failures, or when 10% of at least 20 devices have failed (90 min to install, 48 h to ask again)";
+        assert_eq!(both.to_string(), text);
+        let text = "after 3 failures (90 min to install, 48 h to ask again)";
+        assert_eq!(Guard { share: None, ..both }.to_string(), text);
+        assert_eq!(Guard { share: None, failures: None, ..both }.to_string(), "never by itself");
     }
 
     #[test]

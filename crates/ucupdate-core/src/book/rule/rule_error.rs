@@ -17,12 +17,12 @@ pub enum RuleError {
     NotRejected { version: ReportedVersion },
     /// No version was approved before the approved one.
     #[error(
-        "no version was approved before {approved}, so nothing would be offered; a roll back to nothing is a command of its \
+        "no version from before {approved} is kept, so nothing would be offered; a roll back to nothing is a command of its \
          own"
     )]
     NoEarlierVersion { approved: ReportedVersion },
     /// The rule has neither an approved nor an earlier version to roll back.
-    #[error("no version is approved and none was before, so there is nothing to roll back")]
+    #[error("no version is approved and none from before is kept, so there is nothing to roll back")]
     NothingToRollBack,
     /// No rollout has this name.
     #[error("no rollout {name}")]

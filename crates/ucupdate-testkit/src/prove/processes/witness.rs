@@ -88,7 +88,7 @@ fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
 
 /// The earliest and the latest time at which each revision appeared.
 struct Times {
-    /// For each revision, at its number less one: the time at which it was begun.
+    /// The times at which the revisions were begun. Revision 1 is at index 0.
     begun: Vec<u64>,
     /// For each revision, at its number: the first time at which a *later* revision existed for certain.
     superseded: Vec<u64>,

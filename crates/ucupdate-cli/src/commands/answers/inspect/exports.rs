@@ -1,5 +1,5 @@
-//! Packets as text without a hex dump: C arrays, YAML, JSON, PDML, rows of hexadecimal digits, `tcpdump -A`,
-//! and the text of `tshark -z follow`.
+//! Packets as text without a hex dump: C arrays, YAML, JSON with dissected or with raw fields, PDML, rows of hexadecimal digits,
+//! `tcpdump -A`, and the text of `tshark -z follow`.
 
 use super::messages::find;
 use super::packets::Packet;
@@ -12,7 +12,7 @@ const LEAST_HEX_BYTES: usize = 16;
 /// Returns the packets of the first form that the file has. Empty if it has none of them.
 pub(super) fn packets(file: &[u8]) -> Vec<Packet> {
     let Ok(text) = std::str::from_utf8(file) else { return followed_text(file) };
-    let forms = [arrays, yaml, fields, escaped, hex_rows, ascii_dump];
+    let forms = [arrays, yaml, fields, raw_frames, raw_payloads, escaped, hex_rows, ascii_dump];
     let found = forms.iter().map(|form| form(text)).find(|packets| !packets.is_empty());
     found.unwrap_or_else(|| followed_text(file))
 }
@@ -133,6 +133,36 @@ fn fields(text: &str) -> Vec<Packet> {
         }
     }
     packets
+}
+
+/// Reads the frames in `tshark -T jsonraw`, and in `-T ek -x`: `"frame_raw": ["0021...", 0, 60, 0, 1]`, or the digits alone.
+fn raw_frames(text: &str) -> Vec<Packet> {
+    let frames = raw_values(text, "\"frame_raw\"");
+    frames.map(|bytes| Packet { side: 0, bytes }).collect()
+}
+
+/// Reads the payloads in an export with raw fields that has no frames. The port before a payload names its side.
+fn raw_payloads(text: &str) -> Vec<Packet> {
+    let mut packets = Vec::new();
+    for packet in text.split("\"tcp.srcport_raw\"").skip(1) {
+        let port = raw_value(packet).unwrap_or_default();
+        let side = port.iter().fold(0, |side, byte| (side << 8) | u32::from(*byte));
+        let payloads = raw_values(packet, "\"tcp.payload_raw\"");
+        packets.extend(payloads.map(|bytes| Packet { side, bytes }));
+    }
+    packets
+}
+
+/// Returns the bytes behind each key of this name that has any.
+fn raw_values<'t>(text: &'t str, name: &'t str) -> impl Iterator<Item = Vec<u8>> + 't {
+    text.split(name).skip(1).filter_map(raw_value)
+}
+
+/// Reads the digits in `: "0021"` or `: ["0021", 0, 60, 0, 1]`, with line ends anywhere between them.
+fn raw_value(behind_name: &str) -> Option<Vec<u8>> {
+    let value = behind_name.trim_start().strip_prefix(':')?.trim_start();
+    let value = value.strip_prefix('[').map_or(value, str::trim_start);
+    hex(value.strip_prefix('"')?.split('"').next()?)
 }
 
 /// Reads bytes as `"\x50\x4f" \`, which is what "Copy as Escaped String" makes.
@@ -324,6 +354,26 @@ mod tests {
     }
 
     #[test]
+    fn raw_fields_are_read_by_frames_or_by_payloads() {
+        let (request, answer) = (digits(REQUEST, ""), digits(ANSWER, ""));
+        let raw = |name: &str, digits: &str| {
+            format!("        \"{name}\": [\n          \"{digits}\",\n          0,\n          1\n        ]")
+        };
+        // `frame_raw` is also the end of other names.
+        let other = raw("tcp.analysis.acks_frame_raw", "00000002");
+        let frames = [&request, &answer].map(|frame| raw("frame_raw", frame) + ",\n" + &other);
+        let frames = format!("[{{\n{}\n}}, {{\n{}\n}}]", frames[0], frames[1]);
+        assert_eq!(sides(&frames)[0], [REQUEST, ANSWER].concat());
+        let lines = format!("{{\"layers\":{{\"frame_raw\":\"{request}\",\"frame\":{{}}}}}}\n");
+        assert_eq!(sides(&lines)[0], REQUEST);
+        let payload = |port: &str, payload: &str| {
+            raw("tcp.srcport_raw", port) + ",\n" + &raw("tcp.payload_raw", payload)
+        };
+        let payloads = format!("{}\n{}", payload("1388", &request), payload("0050", &answer));
+        assert_eq!(sides(&payloads), both());
+    }
+
+    #[test]
     fn rows_of_digits_are_read_as_they_are_copied_and_as_a_stream_is_followed() {
         let frame =
             "=====\nFollow: tcp,raw\nFilter: tcp.stream eq 0\nNode 0: 10.1.1.9:5000\nNode 1: 10.1.1.1:80\n";
@@ -392,6 +442,10 @@ mod tests {
             "a: !!binary |",
             "12\nabc",
             "Follow: \n99999\nabc",
+            "\"frame_raw\"",
+            "\"frame_raw\": [",
+            "\"frame_raw\": [\"0",
+            "\"tcp.srcport_raw\": [\"xx\"] \"tcp.payload_raw\": 7",
         ] {
             let found = packets(file.as_bytes());
             assert!(found.iter().all(|packet| packet.bytes.is_empty()), "{file}");

@@ -119,15 +119,19 @@ fn head(bytes: &[u8]) -> Option<(Head, usize)> {
         lines.push(line);
     }
     let mut lines = lines.into_iter();
-    let mut line = lines.next()?;
-    // The line is cut, because each message of the body keeps a copy of it.
-    let end = (0..=MAX_LINE_BYTES.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
-    line.truncate(end.unwrap_or_default());
+    let line = cut(lines.next()?);
     let field = |line: String| {
         let (name, value) = line.split_once(':')?;
         Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
     };
     Some((Head { line, fields: lines.filter_map(field).collect() }, at))
+}
+
+/// Cuts a first line, because each message of the body keeps a copy of it.
+pub(super) fn cut(mut line: String) -> String {
+    let end = (0..=MAX_LINE_BYTES.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
+    line.truncate(end.unwrap_or_default());
+    line
 }
 
 /// Returns the end of the body. The stated length is used if another message or nothing follows there. Otherwise the

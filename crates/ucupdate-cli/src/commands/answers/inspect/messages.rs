@@ -1,5 +1,6 @@
-//! The messages in a saved file: bodies alone, HTTP messages, or packets as text.
+//! The messages in a saved file: bodies alone, HTTP messages, HTTP archives, or packets as text.
 
+use super::har;
 use super::http_message;
 use super::packets;
 
@@ -21,6 +22,9 @@ pub(super) struct Message {
 pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
     let text = decoded(file);
     let bytes = text.as_deref().unwrap_or(file);
+    if let Some(archived) = har::bodies(bytes) {
+        return of_archive(archived, limit);
+    }
     let streams = packets::streams(bytes);
     let mut messages = Vec::new();
     if streams.is_empty() {
@@ -44,13 +48,26 @@ pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
 fn add(bytes: &[u8], limit: usize, messages: &mut Vec<Message>) {
     for (head, body) in http_message::split(bytes, MAX_MESSAGES - messages.len()) {
         let (body, undone) = http_message::undo(head.as_ref(), body, limit);
-        let line = head.map(|head| head.line);
-        let documents = documents(&body);
-        for document in documents {
-            let body = document.to_vec();
-            messages.push(Message { head: line.clone(), undone: undone.clone(), body });
-        }
+        add_documents(head.map(|head| head.line), &undone, &body, messages);
     }
+}
+
+fn add_documents(head: Option<String>, undone: &[&'static str], body: &[u8], messages: &mut Vec<Message>) {
+    for document in documents(body) {
+        let body = document.to_vec();
+        messages.push(Message { head: head.clone(), undone: undone.to_vec(), body });
+    }
+}
+
+/// Returns the messages of an archive, whose bodies have no transfer coding any more.
+fn of_archive(archived: Vec<har::Archived>, limit: usize) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for har::Archived { line, body } in archived {
+        let (body, undone) = http_message::undo(None, &body, limit);
+        add_documents(Some(line), &undone, &body, &mut messages);
+    }
+    messages.truncate(MAX_MESSAGES);
+    messages
 }
 
 /// Returns the documents in a body, without the white space around them. A body that is not a sequence of XML documents

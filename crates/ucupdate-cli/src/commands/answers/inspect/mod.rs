@@ -2,6 +2,7 @@
 
 mod capture_file;
 mod exports;
+mod har;
 mod http_message;
 mod messages;
 mod packets;
@@ -11,27 +12,31 @@ use crate::args::dialect::DialectArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind};
 use crate::files;
+use flate2::read::MultiGzDecoder;
 use messages::Message;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use suggest::{KnownValues, Suggestion};
-use ucupdate::audit::AuditRow;
+use ucupdate::audit::{AuditRow, FileKind};
 use ucupdate::upx::{Codec, Dialect, Inspection, Item};
 use ucupdate::{AuditLogs, CaptureId, Logged};
 
 /// The largest file that is read.
 const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
 
+/// The number of bytes by which the kind of a file is judged.
+const LOOK_BYTES: usize = 4 * 1024;
+
 /// The largest number of rows of the audit log whose values are compared.
 const MAX_ROWS: usize = 100_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
-    /// A body of a request or a response, an HTTP message with its head, or packets: a capture file (pcap, pcapng), or an
-    /// export of Wireshark, tshark or tcpdump as text
+    /// A body of a request or a response, an HTTP message with its head, an HTTP archive (HAR) of a debugging proxy, or packets: a
+    /// capture file (pcap, pcapng), or an export of Wireshark, tshark or tcpdump as text. The file may be compressed by gzip
     #[arg(value_name = "FILE", required_unless_present = "capture")]
     file: Option<PathBuf>,
     /// Inspect a body that the store keeps, by its id from `ucupdate captures`
@@ -95,9 +100,14 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
     };
     let inspecting = files::blocking(move || {
         let codec = dialect.codec()?;
-        Ok((inspect(&bytes, &codec), codec, exports::has_no_bytes(&bytes)))
+        let (bytes, is_gzip) = unzipped(bytes)?;
+        let mut inspected = inspect(&bytes, &codec);
+        if is_gzip {
+            inspected.iter_mut().for_each(|one| one.message.undone.push("gzip of the file"));
+        }
+        Ok((inspected, codec, not_a_capture(&bytes)))
     });
-    let (inspected, codec, has_no_bytes) = inspecting.await?;
+    let (inspected, codec, not_a_capture) = inspecting.await?;
     let suggestion = match &suggest {
         Some(_) => Some(propose(&inspected, &codec, host.as_deref(), context).await?),
         None => None,
@@ -110,11 +120,44 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
     }
     match inspected.iter().find(|one| one.found.error().is_none()) {
         Some(_accepted) => Ok(()),
-        None if has_no_bytes => Err(Failure::not_understood(
-            "the file has packets in words without their bytes, expected an export with bytes, such as that of `tshark -x`, or a \
-             capture file (pcap, pcapng)",
+        None => Err(not_a_capture.map_or_else(|| refused(&inspected), Failure::not_understood)),
+    }
+}
+
+/// Unpacks a file that is compressed by gzip. Returns whether it was. The part before damage is kept.
+fn unzipped(file: Vec<u8>) -> Result<(Vec<u8>, bool), Failure> {
+    if !file.starts_with(&[0x1F, 0x8B]) {
+        return Ok((file, false));
+    }
+    let mut bytes = Vec::new();
+    let read = MultiGzDecoder::new(&*file).take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(Failure::new(format_args!(
+            "the unpacked file has more than {MAX_FILE_BYTES} bytes; unpack it, and cut out the packets of one device"
+        )));
+    }
+    match read {
+        Err(error) if bytes.is_empty() => {
+            Err(Failure::not_understood(format_args!("the file is damaged gzip: {error}")))
+        }
+        _ => Ok((bytes, true)),
+    }
+}
+
+/// Returns the reason why the file has no message. `None` if its kind says nothing about that.
+fn not_a_capture(file: &[u8]) -> Option<String> {
+    if exports::has_no_bytes(file) {
+        let text = "the file has packets in words without their bytes, expected an export with bytes, such as that of `tshark -x`, \
+                    or a capture file (pcap, pcapng)";
+        return Some(text.to_owned());
+    }
+    let expected = "expected a body, an HTTP message, an HTTP archive, or packets with their bytes";
+    match FileKind::of(&file[..file.len().min(LOOK_BYTES)]) {
+        FileKind::Other("an XML document") | FileKind::Text | FileKind::Binary | FileKind::Empty => None,
+        look if har::bodies(file).is_some() => Some(format!(
+            "the file is {look}: an HTTP archive without a body of an update request; save it with content"
         )),
-        None => Err(refused(&inspected)),
+        look => Some(format!("the file looks like {look}, {expected}")),
     }
 }
 

@@ -94,8 +94,31 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
         matches.push(Match { item: Item::RequestRoot, name, score: 1.0, reason });
     }
     matches.retain(|one| is_allowed(&one.name));
+    let mut matches = without_conflicts(matches);
     matches.sort_by_key(|one| one.item as usize);
     (!matches.is_empty()).then_some(Suggestion { matches })
+}
+
+/// Removes matches until the rest is a dialect. A dialect has no two items of one name. The elements that hold others are kept
+/// rather than the items in them, because the shape of the body shows them.
+fn without_conflicts(mut matches: Vec<Match>) -> Vec<Match> {
+    let is_dialect = |matches: &[Match]| {
+        let suggestion = Suggestion { matches: matches.to_vec() };
+        Dialect::from_toml(&suggestion.to_toml()).is_ok()
+    };
+    if is_dialect(&matches) {
+        return matches;
+    }
+    let holds_others = |item| matches!(item, Item::RequestRoot | Item::RequestModules | Item::RequestModule);
+    matches.sort_by_key(|one| !holds_others(one.item));
+    let mut kept = Vec::new();
+    for one in matches {
+        kept.push(one);
+        if !is_dialect(&kept) {
+            kept.pop();
+        }
+    }
+    kept
 }
 
 impl Candidate {
@@ -469,6 +492,19 @@ mod tests {
         let dialect = Dialect::from_toml(&toml("\u{301}")).unwrap();
         assert_eq!(dialect.name(Item::RequestRoot), "Request");
         assert_eq!(dialect.name(Item::MacAddress), "Mac");
+    }
+
+    #[test]
+    fn a_proposed_dialect_has_no_two_items_of_one_name() {
+        let body =
+            "<Query><Maker>Polycom<les><Image>cpe.nbt</Image><Build>1.0.522.34</Build></les></Maker></Query>";
+        let found = Codec::default().inspect(body.as_bytes());
+        let mut known = KnownValues::default();
+        known.add(Item::Vendor, "Polycom");
+        let toml = suggest(&found, &Codec::default(), &known).unwrap().to_toml();
+        assert!(toml.contains("modules = [\"Maker\""), "{toml}");
+        assert!(!toml.contains("vendor = "), "{toml}");
+        Dialect::from_toml(&toml).unwrap();
     }
 
     #[test]

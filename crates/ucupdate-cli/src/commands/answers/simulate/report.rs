@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use ucupdate::book::BookCommand;
 use ucupdate::outcomes::Tally;
 use ucupdate::simulate::{CommandSource, Sample, Scenario, SimulatedCommand, SimulatedCounts, Simulation};
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 
 /// The result of a simulation.
 #[derive(Debug, Serialize)]
@@ -208,7 +208,10 @@ impl fmt::Display for Report {
         self.tallies.iter().try_for_each(|tally| write!(f, "\n{tally}"))?;
         match self.total.loops {
             0 => Ok(()),
-            loops => write!(f, "\n{loops} device(s) were offered one version three times in a row"),
+            loops => {
+                let devices = Counted::new(loops, "device").with_verb("was", "were");
+                write!(f, "\n{devices} offered one version three times in a row")
+            }
         }
     }
 }
@@ -226,7 +229,7 @@ impl Report {
             have.iter().filter_map(|(at, count)| Some(format!("{}: {count}", self.versions.get(*at)?)));
         let mut shown: Vec<String> = shown.collect();
         if more > 0 {
-            shown.push(format!("{more} other version(s)"));
+            shown.push(Counted::new(more, "other version").to_string());
         }
         shown.join(", ")
     }

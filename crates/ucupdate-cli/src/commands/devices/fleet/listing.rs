@@ -2,7 +2,7 @@
 
 use super::super::loops::{mac, serial};
 use super::csv::named;
-use super::overview::{Counts, ModelCount, Overview};
+use super::overview::{ModelCount, Overview};
 use crate::context::Context;
 use crate::output::list::List;
 use crate::output::table::Table;
@@ -16,6 +16,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::inventory::{
     DayCount, DeviceNumber, DeviceStanding, DeviceState, InventoryDevice, InventoryModule, VersionCount,
 };
+use ucupdate::value::Counted;
 
 /// The maximum number of devices that are listed for people.
 const MAX_LISTED: usize = 10_000;
@@ -122,13 +123,13 @@ impl Serialize for Devices<'_> {
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Overview { fleet, read, counts, .. } = self.overview;
+        let Overview { fleet, read, .. } = self.overview;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("devices", &Devices(self))?;
         let versions = self.overview.versions();
         map.serialize_entry("versions", &versions.iter().map(version_json).collect::<Vec<_>>())?;
         map.serialize_entry("days", &fleet.days().iter().map(day_json).collect::<Vec<_>>())?;
-        map.serialize_entry("fleet", &counts_json(counts, fleet.len()))?;
+        map.serialize_entry("fleet", &counts_json(self.overview))?;
         map.serialize_entry("rows", &read.rows)?;
         map.serialize_entry("unread", &read.unread)?;
         map.serialize_entry("unidentified", &fleet.unidentified())?;
@@ -138,16 +139,17 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// Returns the counts of the whole fleet. Each state has a count.
-fn counts_json(counts: &Counts, devices: usize) -> Value {
+/// Returns the counts of the whole fleet. Each state has a count. Without a rule book the number of devices that are behind is
+/// `null`.
+fn counts_json(Overview { fleet, counts, rules, .. }: &Overview) -> Value {
     let model = |model: &ModelCount| {
         json!({
             "vendor": model.vendor, "model": model.model, "devices": model.devices, "states": states_json(&model.states),
         })
     };
     json!({
-        "devices": devices,
-        "behind": counts.behind,
+        "devices": fleet.len(),
+        "behind": rules.as_ref().map(|_| counts.behind),
         "states": states_json(&counts.states),
         "reasons": counts.reasons,
         "models": counts.models.values().map(model).collect::<Vec<_>>(),
@@ -241,11 +243,10 @@ fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
             [&count.devices, &count.vendor, &count.model, &count.file_name, &count.version];
         versions.row(version_json(&count), cells);
     }
-    let all = overview.fleet.len();
+    let all = Counted::new(overview.fleet.len(), "device");
     format!(
-        "the whole fleet has {all} device(s), and {chosen} of them are chosen\n{} should have another version than they \
-         have\n\n{states}{}\n\n{models}\n\n{versions}",
-        counts.behind,
+        "the whole fleet has {all}, and {chosen} of them are chosen\n{}\n\n{states}{}\n\n{models}\n\n{versions}",
+        overview.due(),
         reasons.concat()
     )
 }
@@ -254,7 +255,8 @@ fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
 pub(super) fn report_unlisted(chosen: &[DeviceNumber], context: &mut Context) {
     if let Some(more) = chosen.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
         context.output.message(format_args!(
-            "{more} further device(s) are not listed: choose some (--state, --rule), or write all of them (--csv, --json)"
+            "{} not listed: choose some (--state, --rule), or write all of them (--csv, --json)",
+            Counted::new(more, "further device").with_verb("is", "are")
         ));
     }
 }

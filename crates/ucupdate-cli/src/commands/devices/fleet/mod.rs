@@ -12,14 +12,14 @@ use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::suggest::{no_group, without_rule};
+use crate::suggest::{no_group, refuse_short_name, without_rule};
 pub(super) use listing::device_json;
-use overview::Overview;
+use overview::{NO_RULES, Overview};
 use selection::SelectionArgs;
 use std::path::PathBuf;
 use std::time::Duration;
 use ucupdate::InventoryKeeper;
-use ucupdate::value::Zone;
+use ucupdate::value::{Counted, Zone};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct FleetArgs {
@@ -64,19 +64,26 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
     if overview.read.is_nothing() {
         return overview.read.refuse_nothing_understood();
     }
+    if let (Some(option), None) = (args.chosen.needs_rules(), &overview.rules) {
+        return Err(Failure::not_found(format_args!(
+            "{NO_RULES}, so {option} chooses no device; --store names the store with the rules"
+        )));
+    }
     overview.report_limits(context);
     if args.keep {
         keep(&overview, context).await?;
     }
     let chosen = args.chosen.of(&overview);
-    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty())
-        && let Some(reason) = without_rule(rules, snapshot.book())
-    {
-        return Err(Failure::not_found(reason));
+    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty()) {
+        refuse_short_name(rules, snapshot.book())?;
+        if let Some(reason) = without_rule(rules, snapshot.book()) {
+            return Err(Failure::not_found(reason));
+        }
     }
     if let Some(path) = &args.csv {
         files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
-        context.output.message(format_args!("{} has {} device(s)", path.display(), chosen.len()));
+        let devices = Counted::new(chosen.len(), "device");
+        context.output.message(format_args!("{} has {devices}", path.display()));
     }
     if let Some(path) = &args.html {
         files::new::write_file(path, page::page(&overview, &chosen, &args.chosen).as_bytes())?;
@@ -97,11 +104,12 @@ async fn keep(overview: &Overview, context: &mut Context) -> Result<(), Failure>
     let store = context.open_store(IfMissing::Refuse).await?;
     let keeper = InventoryKeeper::new(KEPT_BY.parse()?, Zone::utc());
     let report = keeper.write(&*store, &overview.fleet, overview.end).await?;
-    context.output.message(format_args!("{} device(s) are kept in the store", report.devices));
+    let kept = Counted::new(report.devices, "device").with_verb("is", "are");
+    context.output.message(format_args!("{kept} kept in the store"));
     if report.left_out > 0 {
         context.output.message(format_args!(
-            "warning: there is no room for {} device(s), those that have been silent for the longest time",
-            report.left_out
+            "warning: there is no room for the {} that asked least recently",
+            Counted::new(report.left_out, "device")
         ));
     }
     Ok(())

@@ -15,7 +15,7 @@ use ucupdate::inventory::{
     VersionCount,
 };
 use ucupdate::read_kept_inventory;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 
 /// The devices of a fleet, and the rules that they are compared with.
 #[derive(Debug)]
@@ -40,6 +40,9 @@ const DOWNLOADS: Duration = Duration::from_secs(50 * 60 * 60);
 
 /// The number of addresses whose downloads are remembered.
 const ADDRESSES: usize = 1_000_000;
+
+/// The reason why devices are not compared with rules.
+pub(crate) const NO_RULES: &str = "there is no rule book to compare with";
 
 /// Counts of all devices of a fleet.
 #[derive(Debug, Default)]
@@ -141,6 +144,18 @@ impl Overview {
         self.rules.as_ref().map(|rules| rules.index())
     }
 
+    /// Returns how many devices should have another version, or why this is not known.
+    pub(crate) fn due(&self) -> String {
+        match &self.rules {
+            Some(rules) => format!(
+                "{} should have another version than they have, by revision {} of the rule book",
+                self.counts.behind,
+                rules.revision()
+            ),
+            None => format!("{NO_RULES}, so it is not known which devices should have another version"),
+        }
+    }
+
     /// Counts the devices of each version, in the version schemes of the rules.
     pub(crate) fn versions(&self) -> Vec<VersionCount> {
         self.fleet.versions_in(self.index().unwrap_or(&EligibilityIndex::default()))
@@ -150,15 +165,15 @@ impl Overview {
     pub(crate) fn report_limits(&self, context: &mut Context) {
         if self.fleet.skipped_rows() > 0 {
             context.output.message(format_args!(
-                "{} row(s) were passed over: there is room for {} devices; choose a shorter time (--since)",
-                self.fleet.skipped_rows(),
+                "{} passed over: there is room for {} devices; choose a shorter time (--since)",
+                Counted::new(self.fleet.skipped_rows(), "row").with_verb("was", "were"),
                 self.fleet.len()
             ));
         }
         if self.fleet.dropped_texts() > 0 {
             context.output.message(format_args!(
-                "{} text(s) are left empty: there is no room for more texts; choose a shorter time (--since)",
-                self.fleet.dropped_texts()
+                "{} left empty: there is no room for more texts; choose a shorter time (--since)",
+                Counted::new(self.fleet.dropped_texts(), "text").with_verb("is", "are")
             ));
         }
     }

@@ -4,11 +4,12 @@ use super::csv::named;
 use super::overview::{Counts, Overview};
 use super::selection::SelectionArgs;
 use crate::output::page::charts::{Bar, Series, bars, columns, legend, patterns};
-use crate::output::page::{Escaped, Marked, counted, document};
+use crate::output::page::{Escaped, Marked, capital, document};
 use crate::output::time::iso;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use ucupdate::inventory::{DayCount, DeviceNumber, DeviceState};
+use ucupdate::value::Counted;
 
 /// The maximum number of devices on a page.
 const MAX_DEVICES: usize = 2000;
@@ -36,7 +37,7 @@ pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &Selectio
     push_versions(overview, &mut body);
     let filter = args.to_string();
     let which = match filter.is_empty() {
-        true => format!("All {}.", counted(all, "device")),
+        true => format!("All {}.", Counted::new(all, "device")),
         false => format!("{} of {all}: {}.", chosen.len(), Escaped(&filter)),
     };
     let _written = write!(
@@ -58,16 +59,12 @@ pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &Selectio
 /// Returns what the numbers of the page are of.
 pub(crate) fn lead(overview: &Overview) -> String {
     let hours = overview.silence.as_secs() / 3600;
-    let rules = match &overview.rules {
-        Some(rules) => format!("compared with revision {} of the rule book", rules.revision()),
-        None => "without a rule book to compare with".to_owned(),
-    };
     let mut lead = format!(
-        "<p class=\"lead\">{} as of <time>{}</time>, {rules}. {} should have another version than they have. A device is silent \
-         when it has not asked for {hours} hours. All times are in UTC.</p>",
-        counted(overview.fleet.len(), "device"),
+        "<p class=\"lead\">{} as of <time>{}</time>. {}. A device is silent when it has not asked for {hours} hours. All times are in \
+         UTC.</p>",
+        Counted::new(overview.fleet.len(), "device"),
         iso(overview.end),
-        overview.counts.behind,
+        capital(&overview.due()),
     );
     if overview.fleet.skipped_rows() > 0 {
         let _written = write!(
@@ -122,7 +119,7 @@ pub(crate) fn push_fleet(overview: &Overview, body: &mut String) {
             sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
             sums
         });
-        let name = counted(others.len(), "other model");
+        let name = Counted::new(others.len(), "other model").to_string();
         plotted.push(Bar { name, values: sums.unwrap_or_default() });
     }
     let shown: Vec<Series> = states.keys().map(|state| series(*state)).collect();

@@ -102,6 +102,17 @@ impl SelectionArgs {
         chosen.into_iter().map(|(number, _)| number).collect()
     }
 
+    /// Returns the option that chooses nothing without a rule book. `None` if there is no such option.
+    pub(crate) fn needs_rules(&self) -> Option<String> {
+        let is_known = |state: DeviceState| {
+            use DeviceState::{Looping, Silent, Stuck, Unknown};
+            matches!(state, Silent | Looping | Stuck | Unknown)
+        };
+        let state = self.state.iter().find(|state| !is_known(state.0));
+        let state = || state.map(|state| format!("--state {}", state.0.name()));
+        self.behind.then(|| "--behind".to_owned()).or_else(state)
+    }
+
     fn is_only_by_state(&self) -> bool {
         !self.behind && self.rule.is_none() && self.group.is_none() && self.has.is_none()
     }

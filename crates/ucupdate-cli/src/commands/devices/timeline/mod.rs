@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use stories::Stories;
 use ucupdate::book::RuleKey;
 use ucupdate::device::{MacAddress, SerialNumber};
+use ucupdate::value::Counted;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TimelineArgs {
@@ -84,9 +85,10 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
         let page = page(&stories);
         let shown = path.display().to_string();
         files::blocking(move || files::new::write_file(&path, page.as_bytes())).await?;
-        context
-            .output
-            .message(format_args!("{shown} has the timeline of {} device(s)", stories.stories.len()));
+        context.output.message(format_args!(
+            "{shown} has the timeline of {}",
+            Counted::new(stories.stories.len(), "device")
+        ));
         if context.output.is_json() {
             context.output.json_result(&stories_json(&stories))?;
         }

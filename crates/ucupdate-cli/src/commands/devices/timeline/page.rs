@@ -3,11 +3,12 @@
 use super::drawing::{MAX_DRAWN, drawing};
 use super::report::known;
 use super::stories::Stories;
-use crate::output::page::{Escaped, Marked, capital, counted, document};
+use crate::output::page::{Escaped, Marked, capital, document};
 use crate::output::time::iso;
 use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceStory, EventKind, FetchOutcome, Trouble};
+use ucupdate::value::Counted;
 
 /// The key to the drawing.
 const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a version was offered, red where the server refused. \
@@ -25,14 +26,12 @@ pub(crate) fn page(stories: &Stories) -> String {
     let (open, over): (Vec<_>, Vec<_>) = troubles.partition(|trouble| trouble.over.is_none());
     let end = stories.end.map_or_else(|| "-".to_owned(), iso);
     let mut body = format!(
-        "<h1>Timeline</h1><p class=\"lead\">{}, {}, {} that {} on, {} that {} over. The logs end at \
+        "<h1>Timeline</h1><p class=\"lead\">{}, {}, {} on, {} over. The logs end at \
          <time>{end}</time>. All times are in UTC.</p>",
-        counted(shown.len(), "device"),
-        counted(events, "event"),
-        counted(open.len(), "trouble"),
-        if open.len() == 1 { "goes" } else { "go" },
-        counted(over.len(), "trouble"),
-        if over.len() == 1 { "is" } else { "are" },
+        Counted::new(shown.len(), "device"),
+        Counted::new(events, "event"),
+        Counted::new(open.len(), "trouble").with_verb("that goes", "that go"),
+        Counted::new(over.len(), "trouble").with_verb("that is", "that are"),
     );
     if stories.stories.len() > MAX_DEVICES {
         let _written = write!(
@@ -55,7 +54,7 @@ fn push_contents(stories: &[DeviceStory], body: &mut String) {
     for (number, story) in stories.iter().enumerate() {
         let open = story.troubles.iter().filter(|trouble| trouble.over.is_none()).count();
         let state = if open > 0 {
-            format!("{} {} on", counted(open, "trouble"), if open == 1 { "goes" } else { "go" })
+            format!("{} on", Counted::new(open, "trouble").with_verb("goes", "go"))
         } else {
             "no open trouble".into()
         };

@@ -12,10 +12,8 @@ use ucupdate::audit::AccessRow;
 use ucupdate::book::RuleBook;
 use ucupdate::decide::EligibilityIndex;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{
-    DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, TimelineOptions, host_key,
-};
-use ucupdate::value::UnixTime;
+use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Thresholds, Timeline, host_key};
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::add_reasons;
 
 /// The maximum number of audit rows that are held. If there are more, the latest are kept.
@@ -109,7 +107,7 @@ impl Stories {
             })
             .await?;
         let left_out = audit_rows.left_out + access_rows.left_out;
-        let timeline = Timeline::join(audit_rows.rows, access_rows.rows, &TimelineOptions::default());
+        let timeline = Timeline::join(audit_rows.rows, access_rows.rows);
         let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline, index));
         if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
@@ -122,9 +120,9 @@ impl Stories {
     pub(crate) fn report_cuts(&self, context: &mut Context) {
         if self.left_out > 0 {
             context.output.message(format_args!(
-                "{} row(s) were left out: there is room for the latest {MAX_AUDIT_ROWS} audit rows and {MAX_ACCESS_ROWS} \
+                "{} left out: there is room for the latest {MAX_AUDIT_ROWS} audit rows and {MAX_ACCESS_ROWS} \
                  access rows; choose one device (--mac), or a shorter time (--since)",
-                self.left_out
+                Counted::new(self.left_out, "row").with_verb("was", "were")
             ));
         }
     }

@@ -1,9 +1,9 @@
 //! The listener of administrators: the API and the console, and never a device.
 
-use super::forwarded::Network;
+use super::bodies::{IncomingBody, OutgoingBody};
+use super::forwarded::{self, Network, Origin, Proxies};
 use super::places::{Place, Places};
 use super::stall::Patient;
-use super::taking::{Answering, Arriving};
 use super::tls::ServedCertificate;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
@@ -60,7 +60,8 @@ pub(crate) struct AdminArgs {
     /// Private key in PEM for --admin-tls-cert
     #[arg(long, value_name = "KEY", requires = "admin_tls_cert")]
     admin_tls_key: Option<PathBuf>,
-    /// A version must be approved by another person than the one who ingested its package. This concerns the API and the console
+    /// A version must be approved by another person than the one who ingested its package. This concerns the API and the console,
+    /// and not the device types that are approved at ingest
     #[arg(long, requires = "address")]
     admin_four_eyes: bool,
 }
@@ -130,8 +131,15 @@ impl AdminListener {
         Ok(format!("{scheme}://{}/", self.listener.local_addr()?))
     }
 
-    /// Answers until it is dropped. Clients that listen to events end then.
-    pub(super) async fn serve(self, service: UpdateService, live: LiveEvents) -> Infallible {
+    /// Answers until it is dropped. Clients that listen to events end then. Refused logins are counted by the address that a trusted
+    /// proxy forwards.
+    pub(super) async fn serve(
+        self,
+        service: UpdateService,
+        live: LiveEvents,
+        proxies: Proxies,
+    ) -> Infallible {
+        let proxies = Arc::new(proxies);
         let options = AdminOptions::default().with_live_events(live.clone()).with_four_eyes(self.four_eyes);
         let administration = Administration::with_options(service, self.tokens, options);
         let _close = CloseAtEnd(live);
@@ -146,16 +154,17 @@ impl AdminListener {
             // An address that has all of its connections in use is refused.
             let Some(place) = places.take(remote.ip()).await else { continue };
             let (administration, tls) = (administration.clone(), self.tls.clone());
+            let proxies = Arc::clone(&proxies);
             tokio::spawn(async move {
                 let place = Arc::new(place);
                 let stream = Patient::new(stream, STALL, place.writing_flag());
                 let answering = async {
                     let Some(tls) = tls else {
-                        return answer(stream, remote, administration, Arc::clone(&place)).await;
+                        return answer(stream, (remote, proxies), administration, Arc::clone(&place)).await;
                     };
                     let shaken = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
                     if let Ok(Ok(stream)) = shaken {
-                        answer(stream, remote, administration, Arc::clone(&place)).await;
+                        answer(stream, (remote, proxies), administration, Arc::clone(&place)).await;
                     }
                 };
                 tokio::select! {
@@ -177,15 +186,21 @@ impl Drop for CloseAtEnd {
     }
 }
 
-async fn answer<S>(stream: S, remote: SocketAddr, administration: Administration, place: Arc<Place>)
-where
+async fn answer<S>(
+    stream: S,
+    (peer, proxies): (SocketAddr, Arc<Proxies>),
+    administration: Administration,
+    place: Arc<Place>,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let answering = service_fn(move |request: http::Request<Incoming>| {
         let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
-        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
-        request.extensions_mut().insert(RemoteAddress(remote.ip()));
-        let answering = Answering::begin(Arc::clone(&place));
+        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
+        // Whether the client uses TLS does not matter here.
+        let client = forwarded::origin(Origin { remote: peer.ip(), tls: false }, request.headers(), &proxies);
+        request.extensions_mut().insert(RemoteAddress(client.remote));
+        let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();
         async move {
             if !is_named {

@@ -113,7 +113,8 @@ pub(crate) struct ServeArgs {
     /// devices]
     #[arg(long, value_name = "CIDR")]
     pub(crate) internal_network: Vec<Network>,
-    /// Trust proxies in this network: the address of the device is read from their header; can be repeated
+    /// Trust proxies in this network: the address of the device, and of an administrator, is read from their header; can be
+    /// repeated
     #[arg(long, value_name = "CIDR")]
     pub(crate) trust_proxy: Vec<Network>,
     /// The header that trusted proxies write; the other one is ignored

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod bodies;
 mod descriptors;
 mod endpoint;
 mod events;
@@ -17,7 +18,6 @@ mod stall;
 mod stderr;
 mod stopping;
 mod systemd;
-mod taking;
 mod tls;
 
 pub(crate) use args::ServeArgs;
@@ -40,6 +40,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
+use ucupdate::value::Counted;
 use ucupdate::{
     BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin, StoreAccess,
     TroubleWatch, UpdateService, WatchOptions, check_access,
@@ -184,7 +185,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let listening: Vec<String> = endpoints.iter().map(Endpoint::url).collect();
     let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
     let inside = args.internal_network;
-    let intake = Intake { updates, prefixes, proxies, inside, limits };
+    let intake = Intake { updates, prefixes, proxies: proxies.clone(), inside, limits };
     let server = Server::start(endpoints, intake);
     let mut lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
     let mut json = json!({ "listening": listening });
@@ -213,7 +214,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = listener.url()?;
             lines.push(format!("administration on {url}"));
             json["admin"] = url.into();
-            Some(listener.serve(service.clone(), live))
+            Some(listener.serve(service.clone(), live, proxies))
         }
     };
     match context.output.both(&json, lines.join("\n")) {
@@ -353,7 +354,8 @@ pub(crate) async fn end(
         })
         .await;
     if cut > 0 {
-        context.output.message(format_args!("{cut} connection(s) were closed before they were finished"));
+        let cut = Counted::new(cut, "connection").with_verb("was", "were");
+        context.output.message(format_args!("{cut} closed before the end of an answer"));
     }
     let hurry = async {
         if !hurried {
@@ -375,7 +377,10 @@ pub(crate) async fn end(
     }
     match service.dropped_log_rows() {
         0 => Ok(()),
-        lost => Err(Failure::new(format_args!("{lost} log row(s) were lost; the warnings before say why"))),
+        lost => {
+            let lost = Counted::new(lost, "log row").with_verb("was", "were");
+            Err(Failure::new(format_args!("{lost} lost; the warnings before say why")))
+        }
     }
 }
 

@@ -4,13 +4,13 @@
 //! Serving ──► Draining: nothing new is accepted, what was begun is finished ──► Cut: what is still open is closed
 //! ```
 
+use super::bodies::{IncomingBody, OutgoingBody};
 use super::endpoint::Endpoint;
 use super::forwarded::{self, Network, Origin, Proxies};
 use super::limits::{BUFFER_BYTES, Limits};
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
-use super::taking::{Answering, Arriving};
 use http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -188,7 +188,7 @@ async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
     drop(stage.wait_for(|now| *now >= at).await);
 }
 
-type AnswerFuture = Pin<Box<dyn Future<Output = Result<http::Response<Answering>, Infallible>> + Send>>;
+type AnswerFuture = Pin<Box<dyn Future<Output = Result<http::Response<OutgoingBody>, Infallible>> + Send>>;
 
 /// The two ends of a connection, and its side if its listener has one.
 #[derive(Clone, Copy, Debug)]
@@ -345,7 +345,7 @@ impl Intake {
         place: Arc<Place>,
         is_last: Option<Arc<AtomicBool>>,
     ) -> AnswerFuture {
-        let mut request = request.map(|body| Arriving::new(body, Arc::clone(&place)));
+        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
         let from = forwarded::origin(direct, request.headers(), &self.proxies);
         let connection = if from == direct { connection.clone() } else { self.connection(peer, from) };
         request.extensions_mut().insert(connection);
@@ -354,7 +354,7 @@ impl Intake {
         }
         // The service is always ready.
         let answered = self.updates.clone().call(request);
-        let answering = Answering::begin(place);
+        let answering = OutgoingBody::begin(place);
         Box::pin(async move {
             let response = answered.await?;
             if let Some(is_last) = is_last {

@@ -11,7 +11,7 @@ use crate::files;
 use report::Report;
 use std::path::PathBuf;
 use std::time::SystemTime;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate::{CheckOptions, Checked, Finding, Origin, Severity, UpdateService, check_store};
 
 #[derive(Debug, clap::Args)]
@@ -52,8 +52,10 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
     context.output.result(&report)?;
     match report.problems {
         0 => Ok(()),
-        1 => Err(Failure::new("1 problem was found")),
-        problems => Err(Failure::new(format_args!("{problems} problems were found"))),
+        some => {
+            let problems = Counted::new(some, "problem").with_verb("was", "were");
+            Err(Failure::new(format_args!("{problems} found")))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::output::style::Style;
 use crate::output::wrapped::wrapped;
 use serde_json::{Value, json};
 use std::fmt;
+use ucupdate::value::Counted;
 use ucupdate::{Checked, Finding, Severity};
 
 /// The columns before the texts of a finding.
@@ -66,11 +67,12 @@ impl fmt::Display for Report {
             }
         }
         let Self { checked, problems, warnings, notes, .. } = self;
-        let (checks, problems) = (plural(checked.len(), "check"), plural(*problems, "problem"));
-        write!(f, "{checks}: {problems}, {}, {}", plural(*warnings, "warning"), plural(*notes, "note"))
+        let (checks, problems) = (Counted::new(checked.len(), "check"), Counted::new(*problems, "problem"));
+        write!(
+            f,
+            "{checks}: {problems}, {}, {}",
+            Counted::new(*warnings, "warning"),
+            Counted::new(*notes, "note")
+        )
     }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -18,6 +18,7 @@ use tree::Tree;
 use ucupdate::UpdateService;
 use ucupdate::book::{BookCommand, RuleKey};
 use ucupdate::store::stream_of;
+use ucupdate::value::Counted;
 use ucupdate_cab::package::PackageBuilder;
 
 #[derive(Debug, clap::Args)]
@@ -72,10 +73,10 @@ impl fmt::Display for Report {
         let Self { rules, interim, test_devices, left_out, .. } = self;
         write!(
             f,
-            "{} rule(s), {} interim image(s), {} test device(s); {} left out",
-            rules.len(),
-            interim.len(),
-            test_devices.len(),
+            "{}, {}, {}; {} left out",
+            Counted::new(rules.len(), "rule"),
+            Counted::new(interim.len(), "interim image"),
+            Counted::new(test_devices.len(), "test device"),
             left_out.len()
         )?;
         match self.revision {

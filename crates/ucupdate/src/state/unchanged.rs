@@ -24,24 +24,24 @@ impl Admin<'_> {
     /// let service = UpdateService::open(Arc::new(MemoryStore::default()), Options::default()).await?;
     /// let seen = service.snapshot();
     /// let command = BookCommand::PutGroup(Group { name: "lab".parse()?, predicate: None });
-    /// service.admin("ann").command_as_seen(&command, seen.book()).await?;
-    /// let refused = service.admin("bob").command_as_seen(&command, seen.book()).await.unwrap_err();
+    /// service.admin("ann").command_if_unchanged(&command, seen.book()).await?;
+    /// let refused = service.admin("bob").command_if_unchanged(&command, seen.book()).await.unwrap_err();
     /// assert_eq!(refused.to_string(), "the group lab was changed by somebody else meanwhile");
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// [`Refusal::EntryConflict`] when the entry has changed, and the errors of [`command`](Self::command).
-    pub async fn command_as_seen(
+    pub async fn command_if_unchanged(
         self,
         command: &BookCommand,
         seen: &RuleBook,
     ) -> Result<Changed, ChangeError> {
-        self.command_if(command, |book, _| is_as_seen(command, seen, book)).await
+        self.command_if(command, |book, _| require_unchanged(command, seen, book)).await
     }
 }
 
-fn is_as_seen(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result<(), Refusal> {
+fn require_unchanged(command: &BookCommand, seen: &RuleBook, book: &RuleBook) -> Result<(), Refusal> {
     let policy = |book: &RuleBook, rule: &RuleKey| book.rule(rule).map(|rule| rule.policy().clone());
     match command {
         BookCommand::SetPolicy(rule, _) if policy(seen, rule) != policy(book, rule) => {

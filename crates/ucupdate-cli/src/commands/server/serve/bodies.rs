@@ -12,19 +12,19 @@ use ucupdate_http::ResponseBody;
 
 /// The body of a request. The connection counts as waiting while the client does not send it.
 #[derive(Debug)]
-pub(crate) struct Arriving {
+pub(crate) struct IncomingBody {
     body: Incoming,
     place: Arc<Place>,
     waits: bool,
 }
 
-impl Arriving {
+impl IncomingBody {
     pub(crate) fn new(body: Incoming, place: Arc<Place>) -> Self {
         Self { body, place, waits: false }
     }
 }
 
-impl Body for Arriving {
+impl Body for IncomingBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -52,12 +52,12 @@ impl Body for Arriving {
 /// The body of an answer. The connection is busy from the head of the request until the last byte of the answer was
 /// sent.
 #[derive(Debug)]
-pub(crate) struct Answering<B = ResponseBody> {
+pub(crate) struct OutgoingBody<B = ResponseBody> {
     body: Option<B>,
     place: Arc<Place>,
 }
 
-impl<B> Answering<B> {
+impl<B> OutgoingBody<B> {
     /// Begins an answer, because the head of a request has arrived.
     pub(crate) fn begin(place: Arc<Place>) -> Self {
         place.is_busy();
@@ -72,7 +72,7 @@ impl<B> Answering<B> {
     }
 }
 
-impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Answering<B> {
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for OutgoingBody<B> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -92,7 +92,7 @@ impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Answering<B> {
     }
 }
 
-impl<B> Drop for Answering<B> {
+impl<B> Drop for OutgoingBody<B> {
     fn drop(&mut self) {
         self.place.waits_anew();
     }

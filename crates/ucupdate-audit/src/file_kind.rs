@@ -1,4 +1,4 @@
-//! [`LogLook`]: the kind of a file, judged by its first bytes.
+//! [`FileKind`]: the kind of a file, judged by its first bytes.
 
 use crate::audit::header::is_audit_line;
 use crate::finding::ReadLimits;
@@ -9,14 +9,14 @@ use std::fmt;
 /// file has no rows.
 ///
 /// ```
-/// use ucupdate_audit::LogLook;
-/// let look = LogLook::of(b"#Software: Microsoft Internet Information Services 7.0\n#Version: 1.0\n");
-/// assert_eq!(look, LogLook::AccessLog);
-/// assert_eq!(LogLook::of(b"PK\x03\x04").to_string(), "a zip archive or an Excel workbook");
+/// use ucupdate_audit::FileKind;
+/// let kind = FileKind::of(b"#Software: Microsoft Internet Information Services 7.0\n#Version: 1.0\n");
+/// assert_eq!(kind, FileKind::AccessLog);
+/// assert_eq!(FileKind::of(b"PK\x03\x04").to_string(), "a zip archive or an Excel workbook");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum LogLook {
+pub enum FileKind {
     /// A file without content.
     Empty,
     /// An audit log of any edition.
@@ -53,7 +53,7 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
 /// The number of lines that are examined.
 const LINES: usize = 16;
 
-impl LogLook {
+impl FileKind {
     /// Examines the first bytes of a file, which may be compressed by gzip. A few hundred bytes are enough.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
@@ -78,7 +78,7 @@ impl LogLook {
         }
         match first {
             _ if is_binary => Self::Binary,
-            Some(look) => look,
+            Some(kind) => kind,
             None => Self::Empty,
         }
     }
@@ -91,21 +91,21 @@ fn is_w3c(line: &str) -> bool {
 }
 
 /// Returns the kind of a text, judged by its first line.
-fn of_text(line: &str) -> LogLook {
+fn of_text(line: &str) -> FileKind {
     let line = line.trim_start();
     let is_html = ["<!doctype html", "<html"]
         .iter()
         .any(|tag| line.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag)));
     match line {
-        _ if is_html => LogLook::Other("an HTML page"),
-        _ if line.starts_with('<') => LogLook::Other("an XML document"),
-        _ if line.starts_with(['{', '[']) && !line.contains("] \"") => LogLook::Other("a JSON document"),
-        _ if line.contains("] \"") || line.matches(", ").count() >= 12 => LogLook::OtherWebLog,
-        _ => LogLook::Text,
+        _ if is_html => FileKind::Other("an HTML page"),
+        _ if line.starts_with('<') => FileKind::Other("an XML document"),
+        _ if line.starts_with(['{', '[']) && !line.contains("] \"") => FileKind::Other("a JSON document"),
+        _ if line.contains("] \"") || line.matches(", ").count() >= 12 => FileKind::OtherWebLog,
+        _ => FileKind::Text,
     }
 }
 
-impl fmt::Display for LogLook {
+impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "an empty file",
@@ -126,9 +126,12 @@ mod tests {
 
     #[test]
     fn the_fields_logs_and_other_files_are_told_apart() {
-        assert_eq!(LogLook::of(&fixture::vector("RequestHandlerAuditLog_2009-03-06.log")), LogLook::AuditLog);
+        assert_eq!(
+            FileKind::of(&fixture::vector("RequestHandlerAuditLog_2009-03-06.log")),
+            FileKind::AuditLog
+        );
         for name in ["iis-2009-03-06.log", "iis-500.log"] {
-            assert_eq!(LogLook::of(&fixture::vector(name)), LogLook::AccessLog);
+            assert_eq!(FileKind::of(&fixture::vector(name)), FileKind::AccessLog);
         }
         let apache =
             b"10.1.1.9 - - [06/Mar/2009:17:07:20 +0000] \"POST /RequestHandler/ucdevice.upx HTTP/1.1\" 200 0";
@@ -146,7 +149,7 @@ mod tests {
             (b"\x00\x01\x02\xff\xfe\x00", "binary data"),
             (b"sep=;\n\"Logging DateTime\";Model\n", "an audit log"),
         ] {
-            assert_eq!(LogLook::of(bytes).to_string(), shown, "{bytes:?}");
+            assert_eq!(FileKind::of(bytes).to_string(), shown, "{bytes:?}");
         }
     }
 }

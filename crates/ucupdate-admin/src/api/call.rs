@@ -1,0 +1,134 @@
+//! [`Call`]: a request that was admitted, and [`Shared`]: what all requests share.
+
+use crate::access::authenticate::{Authenticate, Verdict};
+use crate::access::failures::Failures;
+use crate::access::role::{Administrator, Role};
+use crate::api::attention::LastOutcomes;
+use crate::api::fleet::Fleets;
+use crate::api::idempotency::Idempotency;
+use crate::options::AdminOptions;
+use crate::request::query::Query;
+use crate::request::remote::RemoteAddress;
+use crate::response::problem::Problem;
+use crate::response::redacted::short;
+use http::{HeaderValue, StatusCode, header, request};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use ucupdate::{Event, UpdateService};
+
+/// A request that was admitted.
+pub(crate) struct Call<'a> {
+    pub(crate) side: &'a Arc<Shared>,
+    pub(crate) administrator: &'a Administrator,
+    pub(crate) request: &'a request::Parts,
+    pub(crate) query: Query,
+    /// The values of the path, in its order.
+    pub(crate) parameters: Vec<String>,
+}
+
+/// The state that all requests share.
+pub(crate) struct Shared {
+    pub(crate) service: UpdateService,
+    pub(crate) options: AdminOptions,
+    authenticate: Box<dyn Authenticate>,
+    failures: Failures,
+    /// The places of uploads and checks, which cost much.
+    pub(crate) places: Semaphore,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) fleets: Fleets,
+    pub(crate) outcomes: LastOutcomes,
+    /// The places of timelines, which read all logs.
+    pub(crate) readings: Semaphore,
+    /// The places of clients that listen to events.
+    pub(crate) listeners: Arc<Semaphore>,
+}
+
+/// The largest number of bytes of a method in an event.
+const SHOWN_METHOD_BYTES: usize = 16;
+
+/// The largest number of bytes of a path in an event.
+const SHOWN_PATH_BYTES: usize = 256;
+
+/// The number of timelines that are read at a time.
+const READINGS: usize = 4;
+
+impl Shared {
+    pub(crate) fn new(
+        service: UpdateService,
+        authenticate: impl Authenticate,
+        options: AdminOptions,
+    ) -> Self {
+        let limits = &options.limits;
+        Self {
+            failures: Failures::new(limits.failures, limits.failure_period, limits.addresses),
+            places: Semaphore::new(limits.uploads.min(Semaphore::MAX_PERMITS)),
+            idempotency: Idempotency::new(limits.idempotency_keys),
+            fleets: Fleets::default(),
+            outcomes: LastOutcomes::default(),
+            readings: Semaphore::new(READINGS),
+            listeners: Arc::new(Semaphore::new(limits.event_clients.min(Semaphore::MAX_PERMITS))),
+            authenticate: Box::new(authenticate),
+            service,
+            options,
+        }
+    }
+
+    /// Admits a request, or returns the refusal.
+    pub(crate) async fn admit(&self, request: &request::Parts) -> Result<Administrator, Problem> {
+        let remote = request.extensions.get::<RemoteAddress>().map(|remote| remote.0.to_canonical());
+        let address = remote.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        if let Some(wait) = self.failures.wait(address) {
+            self.report("", "too many refused logins", request);
+            let problem = Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-failures",
+                "too many logins from this address were refused; wait and try again",
+            );
+            return Err(problem.retry_after(wait));
+        }
+        match self.authenticate.authenticate(request).await {
+            Verdict::Allow(administrator) => Ok(administrator),
+            Verdict::Refuse { reason, name } => {
+                self.failures.count(address);
+                self.report(name.as_deref().unwrap_or_default(), &reason, request);
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, "no-token", reason);
+                Err(problem.with_field(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer realm=\"ucupdate administration\""),
+                ))
+            }
+            Verdict::Unavailable => Err(Problem::unavailable("authentication is temporarily unavailable")),
+        }
+    }
+
+    /// Returns whether the token of a request that was admitted before is still valid.
+    pub(crate) async fn is_admitted(&self, request: &request::Parts) -> bool {
+        !matches!(self.authenticate.authenticate(request).await, Verdict::Refuse { .. })
+    }
+
+    /// Refuses an administrator whose role is too small.
+    pub(crate) fn require(
+        &self,
+        role: Role,
+        administrator: &Administrator,
+        request: &request::Parts,
+    ) -> Result<(), Problem> {
+        if administrator.role >= role {
+            return Ok(());
+        }
+        let reason = format!("the role {} is too small, expected {role}", administrator.role);
+        self.report(&administrator.name, &reason, request);
+        Err(Problem::new(StatusCode::FORBIDDEN, "role-too-small", reason).with("expected_role", role.name()))
+    }
+
+    fn report(&self, name: &str, reason: &str, request: &request::Parts) {
+        let remote = request.extensions.get::<RemoteAddress>();
+        let host = remote.map(|remote| remote.0.to_canonical().to_string()).unwrap_or_default();
+        // A client may send anything as its method and path, and its token in the wrong place.
+        let method = short(request.method.as_str(), SHOWN_METHOD_BYTES);
+        let path = short(request.uri.path(), SHOWN_PATH_BYTES);
+        let (method, path) = (&*method, &*path);
+        self.service.emit(&Event::LoginRefused { host: &host, name, method, path, reason });
+    }
+}
