@@ -12,7 +12,7 @@ use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::suggest::{no_group, without_rule};
+use crate::suggest::{no_group, refuse_short_name, without_rule};
 pub(super) use listing::device_json;
 use overview::{NO_RULES, Overview};
 use selection::SelectionArgs;
@@ -74,10 +74,11 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
         keep(&overview, context).await?;
     }
     let chosen = args.chosen.of(&overview);
-    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty())
-        && let Some(reason) = without_rule(rules, snapshot.book())
-    {
-        return Err(Failure::not_found(reason));
+    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty()) {
+        refuse_short_name(rules, snapshot.book())?;
+        if let Some(reason) = without_rule(rules, snapshot.book()) {
+            return Err(Failure::not_found(reason));
+        }
     }
     if let Some(path) = &args.csv {
         files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
