@@ -28,11 +28,12 @@ const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 /// An operation, and the operation that is the least it could cost.
 type Row = (&'static str, &'static str, fn(u32));
 
-const OPERATIONS: [Row; 11] = [
+const OPERATIONS: [Row; 12] = [
     ("decode-request", "quick-xml-events", decode_request),
     ("encode-offer", "-", encode_offer),
     ("decide-offer", "-", |times| decide_installed("2.0.0.0", times)),
     ("decide-stone", "-", |times| decide_installed("1.0.522.34", times)),
+    ("audit-answer", "csv-audit-cells", audit_answer),
     ("audit-row", "csv-audit-cells", audit_row),
     ("audit-line", "csv-audit-cells", audit_line),
     ("access-row", "csv-access-fields", access_row),
@@ -92,6 +93,22 @@ fn row() -> AuditRow {
     let request = codec.decode_request(REQUEST).unwrap().value;
     let response = codec.decode_response(OFFER).unwrap().value;
     AuditRow::answered(black_box(&request), black_box(&response), Side::Internal, "10.1.1.123", NOW)
+}
+
+/// Writes the line of the field's answer from its request and response, as a server does.
+fn audit_answer(times: u32) {
+    let (codec, format) = (Codec::default(), AuditFormat::new());
+    let request = codec.decode_request(REQUEST).unwrap().value;
+    let response = codec.decode_response(OFFER).unwrap().value;
+    for _ in 0..times {
+        black_box(format.answered_line(
+            black_box(&request),
+            black_box(&response),
+            Side::Internal,
+            "10.1.1.123",
+            NOW,
+        ));
+    }
 }
 
 fn audit_row(times: u32) {

@@ -1,9 +1,11 @@
 //! Completion of names that are in the store: rules, versions, groups, packages, holds, rollouts, test devices and stones.
 
 use crate::context::{Context, IfMissing};
+use crate::remote::RemoteArgs;
 use crate::settings;
 use crate::store_location::StoreLocation;
-use clap::{Arg, Command};
+use crate::suggest::matching;
+use clap::{Arg, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
@@ -60,10 +62,31 @@ fn candidates(names: Names, current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     // The words of the line stand behind `--` in the call of the shell.
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
-    let rule = words.iter().filter_map(|word| word.to_str()?.parse::<RuleKey>().ok()).next();
-    let found = with_book(words, |book| names.in_book(rule.as_ref(), book)).unwrap_or_default();
-    let matching = found.into_iter().filter(|name| name.starts_with(current));
-    matching.map(CompletionCandidate::new).collect()
+    let given: Vec<String> = words.iter().filter_map(|word| word.to_str().map(str::to_owned)).collect();
+    let found = with_book(words, |book| names.in_book(rule_of(&given, book).as_ref(), book));
+    let found = found.unwrap_or_default();
+    let begin: Vec<&String> = found.iter().filter(|name| name.starts_with(current)).collect();
+    let has_word = |name: &&String| name.split('/').any(|word| begins_with(word, current));
+    // A rule is also found by one of its words, such as `CX700`.
+    let matching = if begin.is_empty() && names == Names::Rules {
+        found.iter().filter(has_word).collect()
+    } else {
+        begin
+    };
+    matching.into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn begins_with(word: &str, beginning: &str) -> bool {
+    word.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}
+
+/// Returns the rule that a line names, by all of its words or by a short name.
+fn rule_of(words: &[String], book: &RuleBook) -> Option<RuleKey> {
+    let whole = words.iter().find_map(|word| word.parse().ok());
+    // The words before are the program, options and verbs, and none of them is the name of one rule.
+    whole.or_else(|| {
+        words.iter().find_map(|word| <[RuleKey; 1]>::try_from(matching(word, book)).ok()).map(|[rule]| rule)
+    })
 }
 
 impl Names {
@@ -94,12 +117,16 @@ impl Names {
     }
 }
 
-/// Reads the rule book of the store that a line names. `None` if there is no such store, or if it does not answer in time.
+/// Reads the rule book of the store or of the server that a line names. `None` if there is none, or if it does not answer in time.
 fn with_book<T>(words: Vec<OsString>, read: impl FnOnce(&RuleBook) -> T) -> Option<T> {
     let command = crate::plain_command();
     let resolved = settings::resolve(&command, words, |name| std::env::var(name).ok()).ok()?;
     let matches = command.ignore_errors(true).try_get_matches_from(resolved.words).ok()?;
-    let store = matches.get_one::<StoreLocation>("store")?.clone();
+    let remote = RemoteArgs::from_arg_matches(&matches).ok().filter(|remote| remote.server.is_some());
+    let store = match remote {
+        Some(remote) => StoreLocation::Server(Box::new(remote)),
+        None => matches.get_one::<StoreLocation>("store")?.clone(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let book = runtime.block_on(async {
         let context = Context::new(store, false, TIMEOUT);

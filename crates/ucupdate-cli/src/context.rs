@@ -9,7 +9,7 @@ use crate::suggest::{near_path, with_meant};
 use crate::waiting::{Awaited, Waiting};
 use std::fmt::Display;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::book::RuleBook;
@@ -25,6 +25,8 @@ pub(crate) struct Context {
     store: StoreLocation,
     /// The longest time to wait for an answer of the store.
     timeout: Duration,
+    /// The file of `--ca-file`.
+    ca_file: Option<PathBuf>,
 }
 
 /// The behaviour if the store does not exist yet.
@@ -41,7 +43,18 @@ const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
 
 impl Context {
     pub(crate) fn new(store: StoreLocation, json: bool, timeout: Duration) -> Self {
-        Self { output: Output::new(json), store, timeout }
+        Self { output: Output::new(json), store, timeout, ca_file: None }
+    }
+
+    /// Trusts the certificates in a file, in addition to those of the system.
+    pub(crate) fn with_ca_file(mut self, ca_file: Option<PathBuf>) -> Self {
+        self.ca_file = ca_file;
+        self
+    }
+
+    /// Returns the file with further certificates to trust.
+    pub(crate) fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// Opens the store of the command.

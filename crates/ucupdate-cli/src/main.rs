@@ -313,10 +313,12 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(usage) => return output::usage(&usage, &resolved.notes(&usage)),
     };
+    let ca_file = args.global.remote.ca_file.clone();
     let remote = Some(args.global.remote).filter(|remote| remote.server.is_some());
     let refused = remote.as_ref().map_or(Ok(()), |_| args.command.refuse_remote());
     let store = remote.map_or(args.global.store, |remote| StoreLocation::Server(Box::new(remote)));
-    let mut context = Context::new(store, args.global.json, Duration::from_secs(args.global.timeout));
+    let timeout = Duration::from_secs(args.global.timeout);
+    let mut context = Context::new(store, args.global.json, timeout).with_ca_file(ca_file);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)

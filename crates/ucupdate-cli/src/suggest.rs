@@ -95,16 +95,16 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     Some(format!("no rule matches {rules} yet{}", meant.unwrap_or_default()))
 }
 
-/// Returns an error for a pattern that matches no rule, if its text is the short name of rules, such as `CX700`. A pattern
-/// begins with the device type, so a ban of it would concern no device.
+/// Returns the pattern that a person means. A pattern begins with the device type. One that matches no rule may be the short
+/// name of rules, such as `CX700`, and then it stands for the pattern of these rules, such as `UCPhone/Polycom/CX700/*`.
 ///
 /// # Errors
-/// Contains the patterns that may be meant.
-pub(crate) fn refuse_short_name(rules: &RulePattern, book: &RuleBook) -> Result<(), Failure> {
+/// When the short name stands for several patterns. The error contains them.
+pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RulePattern, Failure> {
     let written = rules.to_string();
     let name = written.trim_end_matches("/*");
-    if book.rules().any(|rule| book.covers(rules, rule.key())) {
-        return Ok(());
+    if book.rules().any(|rule| book.covers(&rules, rule.key())) {
+        return Ok(rules);
     }
     let meant: BTreeSet<String> = matching(name, book)
         .iter()
@@ -117,8 +117,10 @@ pub(crate) fn refuse_short_name(rules: &RulePattern, book: &RuleBook) -> Result<
         })
         .take(MAX_MEANT)
         .collect();
-    if meant.is_empty() {
-        return Ok(());
+    match meant.iter().collect::<Vec<_>>()[..] {
+        [] => return Ok(rules),
+        [only] => return only.parse().map_err(Failure::usage),
+        _ => {}
     }
     let first = name.split('/').next().unwrap_or(name);
     let failure = Failure::not_found(format_args!(

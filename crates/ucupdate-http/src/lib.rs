@@ -4,6 +4,8 @@
     doc = "The devices' HTTP side of `ucupdate`, built without the feature `axum`."
 )]
 
+#[cfg(feature = "examine")]
+mod examine;
 mod files;
 mod handler;
 #[cfg(feature = "fuzzing")]
@@ -15,6 +17,8 @@ mod response;
 mod router;
 mod service;
 
+#[cfg(feature = "examine")]
+pub use examine::{ExamineError, UrlExamination};
 pub use files::redirects::ImageRedirects;
 pub use options::HttpOptions;
 pub use request::authenticate::{Authenticate, Verdict};

@@ -20,9 +20,9 @@ use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to three such pieces
-/// for each slow client, so it decides how much memory a download needs.
-const SLOW_PIECE: u64 = 16 * 1024;
+/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to four such pieces
+/// for each slow client, so it decides how much memory a download needs. jemalloc pads larger pieces by a page.
+const SLOW_PIECE: u64 = 14 * 1024;
 
 /// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so larger pieces make hashing and copying cheaper.
 const FAST_PIECE: u64 = 64 * 1024;

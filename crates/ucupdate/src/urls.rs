@@ -23,6 +23,26 @@ impl Origin {
         &self.0
     }
 
+    /// Returns the host: a name, an IPv4 address, or an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        self.host_and_port().0
+    }
+
+    /// Returns the port. Without one in the text, it is that of the scheme.
+    pub fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.host_and_port().1.and_then(|port| port.parse().ok()).unwrap_or(default)
+    }
+
+    fn host_and_port(&self) -> (&str, Option<&str>) {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or(rest);
+        match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+            Some((name, port)) => (name, port.strip_prefix(':')),
+            None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+        }
+    }
+
     /// Returns whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.0.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
@@ -218,6 +238,19 @@ fn is_url_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_origin_has_a_host_and_a_port() {
+        for (origin, host, port) in [
+            ("http://a.b", "a.b", 80),
+            ("https://a.b/prefix", "a.b", 443),
+            ("https://a.b:8443/p", "a.b", 8443),
+            ("http://[::1]:8080", "::1", 8080),
+        ] {
+            let origin: Origin = origin.parse().unwrap();
+            assert_eq!((origin.host(), origin.port()), (host, port));
+        }
+    }
 
     #[test]
     fn an_origin_is_absolute_and_ends_without_a_slash() {

@@ -83,6 +83,13 @@ impl CabinetArgs {
         Ok(options)
     }
 
+    /// Returns the largest size of a cabinet in bytes.
+    pub(crate) fn cabinet_bytes(&self) -> u64 {
+        let given =
+            self.limits.iter().rev().find(|(name, _)| name == "cabinet_bytes").map(|(_, number)| *number);
+        given.or_else(|| Limits::default().named("cabinet_bytes")).unwrap_or(u64::MAX)
+    }
+
     /// Returns those of the given limits that apply to packages.
     fn package_limits(&self) -> PackageLimits {
         let mut limits = PackageLimits::default();

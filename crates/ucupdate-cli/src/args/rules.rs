@@ -1,7 +1,7 @@
 //! Rules as people name them: whole names, short names and patterns.
 
 use crate::failure::Failure;
-use crate::suggest::{matching, near_rule_name, no_rule};
+use crate::suggest::{matching, near_rule_name, no_rule, pattern_meant};
 use std::fmt;
 use std::str::FromStr;
 use ucupdate::book::{Rule, RuleBook, RuleKey, RulePattern};
@@ -23,6 +23,23 @@ impl FromStr for RulesArg {
             return text.parse().map(Self::Pattern).map_err(|error| format!("{error}"));
         }
         text.parse().map(Self::Rule).map_err(|error| format!("{error}"))
+    }
+}
+
+impl RulesArg {
+    /// Returns the rule or the pattern that is meant. A short name, such as `CX700`, stands for its rule, or for the pattern
+    /// of its rules.
+    ///
+    /// # Errors
+    /// When the short name stands for several patterns.
+    pub(crate) fn in_book(self, book: &RuleBook) -> Result<Self, Failure> {
+        let Self::Pattern(pattern) = self else { return Ok(self) };
+        if !book.rules().any(|rule| book.covers(&pattern, rule.key()))
+            && let [rule] = &matching(pattern.to_string().trim_end_matches("/*"), book)[..]
+        {
+            return Ok(Self::Rule(rule.clone()));
+        }
+        pattern_meant(pattern, book).map(Self::Pattern)
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum SelectedDevices {
     Mac(MacAddress),
     Serial(SerialNumber),
     Host(String),
-    Rule(RuleKey),
+    Rules(Vec<RuleKey>),
 }
 
 impl SelectedDevices {
@@ -37,7 +37,7 @@ impl SelectedDevices {
             Self::Mac(mac) => mac.to_string(),
             Self::Serial(serial) => serial.to_string(),
             Self::Host(host) => host.clone(),
-            Self::Rule(rule) => rule.to_string(),
+            Self::Rules(rules) => joined(rules),
         }
     }
 
@@ -49,9 +49,11 @@ impl SelectedDevices {
             Self::Mac(mac) => row.mac_address.read() == Some(mac),
             Self::Serial(serial) => row.serial_number.read() == Some(serial),
             Self::Host(host) => host_key(host) == host_key(&row.user_host),
-            Self::Rule(rule) => {
-                row.requested.iter().any(|cell| rule_of(row, &cell.file_name, index).as_ref() == Some(rule))
-            }
+            Self::Rules(rules) => row
+                .requested
+                .iter()
+                .filter_map(|cell| rule_of(row, &cell.file_name, index))
+                .any(|rule| rules.contains(&rule)),
         }
     }
 }
@@ -63,9 +65,14 @@ impl fmt::Display for SelectedDevices {
             Self::Mac(mac) => write!(f, "device with MAC address {mac}"),
             Self::Serial(serial) => write!(f, "device with serial number {serial}"),
             Self::Host(host) => write!(f, "device at {host}"),
-            Self::Rule(rule) => write!(f, "device of rule {rule}"),
+            Self::Rules(rules) => write!(f, "device of rule {}", joined(rules)),
         }
     }
+}
+
+/// Returns the names of some rules as a text.
+fn joined(rules: &[RuleKey]) -> String {
+    rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 /// Returns the rule of a row and a module. `None` if the words of the row are not valid in a rule.

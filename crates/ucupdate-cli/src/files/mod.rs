@@ -1,5 +1,6 @@
 //! The files in the arguments of a command.
 
+pub(crate) mod fetched;
 pub(crate) mod logs;
 pub(crate) mod new;
 

@@ -6,7 +6,7 @@
 //! that a store is asked to write is done by the server itself, or refused.
 
 mod answer;
-mod tls;
+pub(crate) mod tls;
 
 use crate::failure::Failure;
 use crate::files;
@@ -46,7 +46,8 @@ pub(crate) struct RemoteArgs {
     /// The file with the token for --server, one line. The name of the token is the author of changes
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Trust the certificates in this PEM file for --server, in addition to those of the system
+    /// Trust the certificates in this PEM file for --server and for packages at https addresses, in addition to those of the
+    /// system
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
 }

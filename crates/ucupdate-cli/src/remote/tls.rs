@@ -14,7 +14,7 @@ use std::sync::Arc;
 use ucupdate::value::UnixTime;
 
 /// Returns TLS settings that trust the certificates of the system and those of a file.
-pub(super) fn config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
+pub(crate) fn config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
     let mut extra = Vec::new();
     if let Some(path) = ca_file {
         let pem = files::read_file(path, files::MAX_CERTIFICATES_BYTES)
@@ -45,7 +45,7 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Fai
 /// Returns the reason why a request got no answer. Where the reason is known, it says what to do.
 pub(super) fn reason(error: reqwest::Error, server: &Url) -> String {
     let error = error.without_url();
-    match find(&error, |cause| cause.downcast_ref::<rustls::Error>().and_then(of_tls)) {
+    match known_reason(&error) {
         Some(reason) => reason,
         None if server.scheme() == "http" && is_no_http(&error) => {
             "the server does not speak plain HTTP at this port; use https:// for a listener with --admin-tls-cert".to_owned()
@@ -56,6 +56,11 @@ pub(super) fn reason(error: reqwest::Error, server: &Url) -> String {
         ),
         None => chain(&error),
     }
+}
+
+/// Returns the reason of TLS in an error, with what to do. `None` if TLS is not the reason, or if its own text is enough.
+pub(crate) fn known_reason(error: &(dyn Error + 'static)) -> Option<String> {
+    find(error, |cause| cause.downcast_ref::<rustls::Error>().and_then(of_tls))
 }
 
 /// Returns the reason of an error of TLS. `None` if its own text is enough.
@@ -69,10 +74,10 @@ fn of_tls(error: &rustls::Error) -> Option<String> {
                     .to_owned()
             }
             CertificateError::NotValidForName => {
-                "the certificate of the server is for another name; use a name of the certificate in --server".to_owned()
+                "the certificate of the server is for another name; use a name of the certificate in the address".to_owned()
             }
             CertificateError::NotValidForNameContext { expected, presented } => format!(
-                "the certificate of the server is not for {}, but for {}; use a name of the certificate in --server, or make a \
+                "the certificate of the server is not for {}, but for {}; use a name of the certificate in the address, or make a \
                  certificate for this name",
                 expected.to_str(),
                 names(presented)

@@ -132,13 +132,35 @@ fn every_command_of_the_guide_is_run_or_says_why_not() {
                     }
                 }
                 ("text", None) => {}
+                // The documentation tests of the examples run them.
+                ("rust", None) => assert_eq!(name, "embed.md"),
                 (kind, None) => {
-                    panic!("{name}: a block of the kind {kind:?}, expected sh, powershell or text")
+                    panic!("{name}: a block of the kind {kind:?}, expected sh, powershell, text or rust")
                 }
             }
         }
     }
     assert!(count > 60, "{count} commands");
+}
+
+#[test]
+fn every_command_of_the_readme_is_run_in_order() {
+    let readme = std::fs::read_to_string(Path::new(DOCS).join("../../README.md")).unwrap();
+    let (_, section) = readme.split_once("\n## From a terminal\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let (mut running, mut count) = (Running::new(), 0);
+    for command in blocks(section).iter().flat_map(|block| commands(&block.lines)) {
+        let Some(command) = command.strip_prefix("$ ") else { panic!("{command}: expected a command") };
+        // The address is one of a network of phones.
+        if command.contains("10.1.1.5") {
+            continue;
+        }
+        let (call, comment) = command.split_once(" # ").unwrap_or((command, ""));
+        let code = if comment.contains("exits with 1") { " # exits with 1" } else { "" };
+        running.run("README.md", &format!("{}{code}", call.trim_end()));
+        count += 1;
+    }
+    assert!(count > 20, "{count} commands");
 }
 
 /// Returns the targets of the links and pictures of a page, without those in blocks.

@@ -339,7 +339,8 @@ fn a_dry_run_of_an_ingest_says_loudly_what_would_go_to_every_device_and_stores_n
     place.file("uc.cab", &sample::uc_updates(500));
     place.run(&["ingest", "uc.cab"]).done();
     let printed = commands(&ran.stderr);
-    place.call(&printed[0]).done();
+    let policy = printed.iter().find(|command| command.starts_with("policy ")).unwrap();
+    place.call(policy).done();
     let waits = place.run(&["ingest", "RoundTable.cab"]);
     assert!(!waits.stderr.contains("WITHOUT AN APPROVAL"), "{waits:?}");
     assert!(waits.done().contains("1.1.27.0 is pending"));

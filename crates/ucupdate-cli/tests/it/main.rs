@@ -17,6 +17,7 @@ mod events;
 mod exit_codes;
 #[cfg(target_os = "linux")]
 mod failing_syncs;
+mod fetching;
 mod fleet;
 mod groups;
 mod guarding;

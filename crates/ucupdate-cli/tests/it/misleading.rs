@@ -1,6 +1,6 @@
 //! Tests mistyped names, times without a zone, missing stores, and simulated requests.
 
-use crate::place::{IP8540, Place, no_store, package};
+use crate::place::{CX700, IP8540, Place, no_store, package};
 
 #[test]
 fn a_mistyped_name_gets_the_name_that_was_meant() {
@@ -269,28 +269,37 @@ fn a_pattern_or_a_type_that_no_rule_has_is_warned_about_with_the_one_that_may_be
 }
 
 #[test]
-fn a_ban_by_the_short_name_of_a_rule_is_refused_with_the_pattern_that_is_meant() {
+fn a_short_name_where_a_pattern_is_taken_is_the_pattern_of_its_rules() {
     let place = Place::with_package();
     for (name, meant) in [
-        ("CX700", "UCPhone/Polycom/CX700/*"),
-        ("Polycom/CX700/A", "UCPhone/Polycom/CX700/A/*"),
-        ("polycom", "UCPhone/Polycom/*"),
+        ("CX700", "UCPhone/Polycom/CX700/*/*/*"),
+        ("Polycom/CX700/A", "UCPhone/Polycom/CX700/A/*/*"),
+        ("polycom", "UCPhone/Polycom/*/*/*/*"),
     ] {
-        let ran = place.run(&["ban", "add", name, "3.5.6907.9", "--reason", "calls drop"]);
-        assert_eq!(ran.code, Some(3), "{ran:?}");
-        assert!(ran.stderr.contains(&format!("did you mean {meant}?")), "{ran:?}");
+        place.run(&["ban", "add", name, "3.5.6907.9", "--reason", "calls drop"]).done();
+        assert!(place.run(&["ban", "list"]).done().contains(meant), "{name}");
+        place.run(&["ban", "lift", name, "3.5.6907.9"]).done();
     }
     assert_eq!(place.run(&["ban", "list"]).done(), "no bans\n");
-    for args in [
-        &["policy", "set", "CX700", "--scheme", "numeric"][..],
-        &["policy", "set", "CX700", "--offer", "newer"],
-        &["policy", "show", "CX700"],
-        &["alias", "set", "hardware-revision", "B", "--stands-for", "A", "--within", "CX700"],
-    ] {
-        let ran = place.run(args);
-        assert_eq!(ran.code, Some(3), "{args:?}: {ran:?}");
-        assert!(ran.stderr.contains("did you mean UCPhone/Polycom/CX700/*?"), "{args:?}: {ran:?}");
-    }
+    let alias = ["alias", "set", "hardware-revision", "B", "--stands-for", "A", "--within", "CX700"];
+    place.run(&alias).done();
+    assert!(place.run(&["alias", "list"]).done().contains("UCPhone/Polycom/CX700/*"));
+    place.run(&["alias", "remove", "hardware-revision", "B", "--within", "CX700"]).done();
+    place.run(&["policy", "set", "CX700", "--offer", "newer"]).done();
+    let shown = place.run(&["policy", "show", "CX700"]).done();
+    assert!(shown.starts_with(CX700) && shown.contains("newer"), "{shown}");
+    assert_eq!(place.run(&["fleet", "--rule", "CX700"]).done(), "no devices\n");
+    place.run(&["hold", "add", "fair", "--rule", "CX700"]).done();
+    assert!(place.run(&["hold", "list"]).done().contains(CX700));
+}
+
+#[test]
+fn a_short_name_of_several_patterns_is_refused_with_those_that_may_be_meant() {
+    let place = Place::with_package();
+    // The locale stands in the rules of two models.
+    let ran = place.run(&["ban", "add", "ENU", "3.5.6907.9", "--reason", "calls drop"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("ENU is no device type; did you mean UCPhone/LG-Nortel/"), "{ran:?}");
     let fleet = place.run(&["fleet", "--rule", "UCPhone/Polcom/*"]);
     assert_eq!(fleet.code, Some(3), "{fleet:?}");
     assert!(fleet.stderr.contains("did you mean UCPhone/Polycom/*?"), "{fleet:?}");

@@ -76,6 +76,19 @@ fn verbs_that_read_say_the_same_from_another_machine() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn bash_completes_the_names_in_the_store_of_a_server() {
+    use crate::settings::completed;
+    if std::process::Command::new("bash").arg("--version").output().is_err() {
+        return;
+    }
+    let far = Far::new();
+    let line = format!("ucupdate --server {} --token-file vic", far.url);
+    assert_eq!(completed(&far.here, &format!("{line} approve UCPhone/LG")), [IP8540]);
+    assert_eq!(completed(&far.here, &format!("{line} pin set IP8540 ")).first().unwrap(), "3.5.6907.0");
+}
+
 #[test]
 fn captures_are_read_by_an_operator_and_not_by_a_viewer() {
     let far = Far::new();

@@ -77,7 +77,7 @@ fn a_certificate_that_is_refused_says_what_to_do() {
             2020,
             2090,
             "ca.pem",
-            "is not for 127.0.0.1, but for elsewhere.example; use a name of the certificate in --server",
+            "is not for 127.0.0.1, but for elsewhere.example; use a name of the certificate in the address",
         ),
         ("127.0.0.1", 2020, 2021, "ca.pem", "expired at 2021-01-01T00:00:00Z; renew it on the server"),
         ("127.0.0.1", 2089, 2090, "ca.pem", "is valid from 2089-01-01T00:00:00Z only; check the clocks"),

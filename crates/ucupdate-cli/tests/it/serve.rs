@@ -55,6 +55,17 @@ fn several_listeners_are_one_server() {
 }
 
 #[test]
+fn a_server_says_at_the_start_what_it_serves_and_where() {
+    let place = Place::with_package();
+    let mut serving = place.serve_here();
+    serving.wait_for_lines(3);
+    let url = serving.lines[0].strip_prefix("listening on ").unwrap().to_owned();
+    assert_eq!(serving.lines[1], format!("files at {url} inside, {url} outside"));
+    assert_eq!(serving.lines[2], "store file:ucupdate-data, revision 1, 2 rules");
+    assert!(!serving.terminated().stderr.contains("no rules"));
+}
+
+#[test]
 fn as_json_the_listeners_are_one_object() {
     let place = Place::new();
     let serving =
@@ -63,6 +74,10 @@ fn as_json_the_listeners_are_one_object() {
     let urls = ended.json()["listening"].clone();
     assert!(urls[0].as_str().unwrap().starts_with("http://127.0.0.1:"), "{urls}");
     assert!(urls[1].as_str().unwrap().starts_with("http://[::1]:"), "{urls}");
+    let json = ended.json();
+    assert_eq!((&json["store"], &json["revision"]), (&"file:ucupdate-data".into(), &0.into()));
+    assert_eq!((&json["rules"], &json["internal_url"]), (&0.into(), &urls[0]));
+    assert!(ended.stderr.contains("the store has no rules"), "{ended:?}");
 }
 
 #[test]

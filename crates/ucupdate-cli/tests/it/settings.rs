@@ -62,7 +62,7 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
 }
 
 /// Returns what bash completes for the last word of a line.
-fn completed(place: &Place, line: &str) -> Vec<String> {
+pub(crate) fn completed(place: &Place, line: &str) -> Vec<String> {
     let script = r#"
         source <("$PROGRAM" completions bash)
         COMP_WORDS=($LINE)
@@ -100,6 +100,8 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     assert_eq!(completed(&place, "ucupdate approve UCPhone/"), [IP8540, CX700]);
     assert_eq!(completed(&place, "ucupdate approve UCPhone/Pol"), [CX700]);
     assert_eq!(completed(&place, &format!("ucupdate pin set {IP8540} ")).first().unwrap(), "3.5.6907.0");
+    assert_eq!(completed(&place, "ucupdate pin set CX700 ").first().unwrap(), "3.5.6907.9");
+    assert_eq!(completed(&place, "ucupdate approve cx"), [CX700]);
     assert_eq!(completed(&place, "ucupdate group show p"), ["pilots"]);
     assert_eq!(completed(&place, "ucupdate hold add fair --group P"), ["Porto"]);
     assert_eq!(completed(&place, "ucupdate approve --all-of ").len(), 1);

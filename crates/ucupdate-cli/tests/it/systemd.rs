@@ -35,9 +35,37 @@ fn systemd_learns_when_devices_are_answered_when_files_are_read_again_and_when_i
     let ended = serving.terminated();
     assert!(notification(&socket).starts_with("STOPPING=1"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stderr.contains("changed settings hold after a restart: serve.log-days"), "{ended:?}");
+    assert!(ended.stderr.contains("changed settings need a restart: serve.log-days"), "{ended:?}");
     assert!(ended.stderr.contains("u.toml:2: `serve.log-days` is"), "{ended:?}");
     assert!(ended.stderr.contains("the settings of before hold"), "{ended:?}");
+}
+
+#[test]
+fn networks_and_the_choice_of_lines_change_at_the_signal_and_devices_are_answered_by_them() {
+    let place = Place::with_package();
+    place.run(&["approve", "IP8540"]).done();
+    place.file("u.toml", b"[serve]\ninternal-network = [\"127.0.0.0/8\"]\n");
+    let command = place.command(&["--config", "u.toml", "serve", "--listen", "127.0.0.1:0"]);
+    let serving = Serving::start(command, 1);
+    let ask = format!(
+        "ask --url http://{} --device-type UCPhone --vendor LG-Nortel --model IP8540 --hardware-revision A --locale ENU",
+        serving.address()
+    );
+    assert_eq!(place.call(&ask).code, Some(0));
+    place.file("u.toml", b"[serve]\ninternal-network = [\"10.0.0.0/8\"]\nlog = \"info\"\nlog-days = 3\n");
+    serving.signal("HUP");
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while place.call(&ask).code == Some(0) {
+        assert!(std::time::Instant::now() < until, "the networks of before hold");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    serving.signal("HUP");
+    std::thread::sleep(Duration::from_millis(200));
+    let ended = serving.terminated();
+    let stderr = &ended.stderr;
+    assert!(stderr.contains("changed settings hold now: serve.internal-network, serve.log\n"), "{ended:?}");
+    let restart = "changed settings need a restart: serve.log-days\n";
+    assert_eq!(stderr.matches(restart).count(), 2, "it is named until the restart: {ended:?}");
 }
 
 #[test]

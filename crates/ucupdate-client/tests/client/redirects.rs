@@ -1,13 +1,13 @@
 //! Tests downloads that are redirected to another server.
 
-use crate::server::{Etags, Files, Reply, client, image, offer, serve, status};
+use crate::server::{Etags, Files, Reply, client, image, offer, options, serve, status};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::tempdir;
-use ucupdate_client::{ClientError, ContentFault, Download, UrlFault, Verification};
+use ucupdate_client::{Client, ClientError, ContentFault, Download, UrlFault, Verification};
 use ucupdate_core::request::Side;
 use ucupdate_core::value::Sha256Digest;
 
@@ -139,4 +139,15 @@ async fn an_address_that_opens_a_file_is_not_shown_in_errors() {
     let error = fetch(&elsewhere, folder.path()).await.unwrap_err();
     assert!(matches!(&error, ClientError::Url { fault: UrlFault::Scheme { .. }, .. }), "{error}");
     assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_redirect_that_the_options_exclude_is_not_followed() {
+    let (_, elsewhere) = mirror(Files::new(b"image")).await;
+    let url = front(elsewhere, Arc::new(Files::new(b"")), None).await;
+    let folder = tempdir().unwrap();
+    let stays = Client::new(options().with_redirects(|_| false)).unwrap();
+    let error = stays.download(&offer(&url), Side::Internal, folder.path(), |_| ()).await.unwrap_err();
+    assert!(matches!(&error, ClientError::Url { fault: UrlFault::NotFollowed, .. }), "{error}");
+    assert!(!folder.path().join("CPE.nbt").exists());
 }

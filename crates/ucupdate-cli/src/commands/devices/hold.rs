@@ -3,11 +3,12 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::args::device_or_group::device;
 use crate::args::moment::Moment;
+use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use crate::output::time::iso;
-use ucupdate::book::{BookCommand, GroupName, HeldDevices, Hold, HoldName, RuleKey};
+use ucupdate::book::{BookCommand, GroupName, HeldDevices, Hold, HoldName};
 use ucupdate::device::{MacAddress, SerialNumber};
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_admin::report;
@@ -51,15 +52,19 @@ pub(crate) struct HeldArgs {
     /// The devices of this group
     #[arg(long)]
     group: Option<GroupName>,
-    /// The devices of this rule
+    /// The devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
     #[arg(long)]
-    rule: Option<RuleKey>,
+    rule: Option<RuleName>,
 }
 
 impl HeldArgs {
-    fn held(self) -> Result<HeldDevices, Failure> {
+    async fn held(self, context: &Context) -> Result<HeldDevices, Failure> {
+        if let Some(rule) = &self.rule {
+            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+            return rule.one(seen.book()).map(HeldDevices::Rule);
+        }
         let device = device(self.mac, self.serial).map(HeldDevices::Device);
-        let held = device.or(self.group.map(HeldDevices::Group)).or(self.rule.map(HeldDevices::Rule));
+        let held = device.or(self.group.map(HeldDevices::Group));
         held.ok_or_else(|| Failure::usage("expected one of --mac, --serial, --group and --rule"))
     }
 }
@@ -95,7 +100,7 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
             if let Some(over) = until.filter(|until| *until <= SystemClock.now()) {
                 return Err(Failure::new(format_args!("--until {} is over already", iso(over))));
             }
-            let hold = Hold { name, on: on.held()?, until, reason: reason.trim().into() };
+            let hold = Hold { name, on: on.held(context).await?, until, reason: reason.trim().into() };
             make(&BookCommand::AddHold(hold), &how, context).await
         }
         HoldCommand::Remove(args) => make(&BookCommand::RemoveHold(args.name), &args.how, context).await,

@@ -6,6 +6,7 @@ use crate::args::devices::{Devices, DevicesArgs, Differences};
 use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain, with_limit_option};
+use crate::files::fetched::{Address, is_address};
 use crate::files::{meant_for, open_file};
 use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;
@@ -15,13 +16,14 @@ use futures_util::stream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use ucupdate::cab::package::{Package, Problem, ProblemKind};
 use ucupdate::store::ByteStream;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
 use ucupdate_admin::report::ProblemReport;
@@ -29,9 +31,13 @@ use ucupdate_admin::report::ProblemReport;
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
     /// Cabinets, or self-extracting programs that contain one. They are ingested in order, up to the first that is
-    /// refused. The parts of one set are read together. `-` means stdin
+    /// refused. The parts of one set are read together. `-` means stdin. A https:// address needs --sha256
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// The SHA-256 of the file at a https:// address; repeat it for each address, in order. A file with another digest is
+    /// refused before it is read
+    #[arg(long, value_name = "DIGEST")]
+    sha256: Vec<Sha256Digest>,
     #[command(flatten)]
     package: PackageArgs,
     #[command(flatten)]
@@ -137,7 +143,31 @@ impl fmt::Display for PackageReport {
     }
 }
 
+/// The addresses among the arguments, by their text.
+type Addresses = HashMap<PathBuf, Address>;
+
+impl IngestArgs {
+    /// Returns the addresses with their digests.
+    ///
+    /// # Errors
+    /// When an address is not https, or when the number of digests is not that of the addresses.
+    fn addresses(&self) -> Result<Addresses, Failure> {
+        let addresses: Vec<&PathBuf> = self.files.iter().filter(|file| is_address(file)).collect();
+        if addresses.len() != self.sha256.len() {
+            return Err(Failure::usage(format_args!(
+                "--sha256 is given {} times for {} https:// addresses, expected the digest of each file; the publisher of a \
+                 package names it, or `sha256sum` computes it from a copy that you trust",
+                self.sha256.len(),
+                addresses.len()
+            )));
+        }
+        let pairs = addresses.into_iter().zip(&self.sha256);
+        pairs.map(|(file, sha256)| Ok((file.clone(), Address::new(file, *sha256)?))).collect()
+    }
+}
+
 pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), Failure> {
+    let addresses = args.addresses()?;
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     let devices = match args.dry_run {
         true => Some(looked_at(&args.devices, context).await?),
@@ -145,12 +175,13 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     };
     let mut service = None;
     let cabinet = args.package.cabinet.options()?;
+    let source = Source { addresses, most_bytes: args.package.cabinet.cabinet_bytes() };
     let options = IngestOptions::default().with_cabinet(cabinet).with_package(args.package.options());
     let mut failure = None;
     let mut written = Ok(());
     for paths in &sets(&args.files) {
-        let path = PathBuf::from(joined(paths));
-        match one(paths, &options, &args.author, devices.as_ref(), &mut service, context).await {
+        let path = PathBuf::from(source.shown(paths));
+        match one(paths, &source, &options, &args.author, devices.as_ref(), &mut service, context).await {
             Ok(package) if context.output.is_json() => report.packages.push(package),
             Ok(package) => {
                 let warnings = package.warnings.iter();
@@ -229,9 +260,47 @@ fn part_of_set(file: &Path) -> Option<(u16, u16)> {
 /// The reason why one file was refused, and the problems of its package.
 type Refused = (Failure, Vec<ProblemReport>);
 
+/// Where packages come from.
+struct Source {
+    addresses: Addresses,
+    /// The largest size of a file at an address.
+    most_bytes: u64,
+}
+
+impl Source {
+    /// Returns the paths or the address as a text for people.
+    fn shown(&self, paths: &[PathBuf]) -> String {
+        match paths.first().and_then(|path| self.addresses.get(path)) {
+            Some(address) => address.to_string(),
+            None => joined(paths),
+        }
+    }
+
+    /// Returns the name under which the history records a file.
+    fn name_of<'a>(&self, path: &'a Path) -> Cow<'a, str> {
+        match self.addresses.get(path) {
+            Some(address) => Cow::Owned(address.file_name()),
+            None => name_of(path),
+        }
+    }
+
+    /// Fetches the file at an address.
+    async fn fetch(&self, address: &Address, context: &Context) -> Result<(File, u64), Failure> {
+        let bar = progress(&address.file_name(), 0, context);
+        let so_far = |bytes, all: Option<u64>| {
+            bar.set_length(all.unwrap_or(bytes));
+            bar.set_position(bytes);
+        };
+        let fetched = address.fetch(self.most_bytes, context.ca_file(), so_far).await;
+        bar.finish_and_clear();
+        fetched.map(|(file, size)| (File::from_std(file), size))
+    }
+}
+
 /// Ingests one file. The store is opened or created when the first file can be read.
 async fn one(
     paths: &[PathBuf],
+    source: &Source,
     ingest: &IngestOptions,
     author: &AuthorArgs,
     devices: Option<&Devices>,
@@ -246,6 +315,12 @@ async fn one(
             let meant = meant_for(path, &error);
             plain(with_meant(error.into(), meant))
         };
+        if let Some(address) = source.addresses.get(path) {
+            let (file, bytes) = source.fetch(address, context).await.map_err(plain)?;
+            size += bytes;
+            files.push(file);
+            continue;
+        }
         if path.as_os_str() == STDIN {
             files.push(stdin().map_err(|error| plain(Failure::in_doing("stdin", &error)))?);
             continue;
@@ -271,20 +346,20 @@ async fn one(
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
     // With --server the author is the name of the token, which is known when the store is open.
     let author = &author.name();
-    let file_name = name_of(path);
+    let file_name = source.name_of(path);
     let bar = progress(&file_name, size, context);
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
     if let Some(devices) = devices {
         let would = service.admin(author).dry_run_ingest(&file_name, parts).await;
         bar.finish_and_clear();
         let now = service.now();
-        let path = joined(paths);
+        let path = source.shown(paths);
         return match would {
             Ok(would) => Ok(PackageReport::would_be(Path::new(&path), &would, devices, now)),
             Err(error) => Err(refused(error)),
         };
     }
-    let names = paths.iter().map(|path| name_of(path));
+    let names = paths.iter().map(|path| source.name_of(path));
     let names = names.collect::<Vec<_>>().join(", ");
     let ingesting = service.admin(author).ingest_parts(&names, parts, |so_far| {
         bar.set_message(format!("{} files", so_far.files));
@@ -292,7 +367,7 @@ async fn one(
     let ingested = ingesting.await;
     bar.finish_and_clear();
     match ingested {
-        Ok(ingested) => Ok(PackageReport::of(Path::new(&joined(paths)), &ingested)),
+        Ok(ingested) => Ok(PackageReport::of(Path::new(&source.shown(paths)), &ingested)),
         Err(error) => Err(refused(error)),
     }
 }

@@ -4,7 +4,7 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::{refuse_short_name, without_word};
+use crate::suggest::{pattern_meant, without_word};
 use ucupdate::book::{Alias, AliasField, AliasWord, BookCommand, RulePattern};
 
 #[derive(Debug, clap::Subcommand)]
@@ -24,7 +24,8 @@ pub(crate) struct WordArgs {
     field: AliasField,
     /// The word that devices report
     word: AliasWord,
-    /// The device kinds for which the alias holds, with * for any text [default: all devices]
+    /// The device kinds for which the alias holds, with * for any text, or a short name, such as CX700 [default: all
+    /// devices]
     #[arg(long, value_name = "PATTERN")]
     within: Option<RulePattern>,
 }
@@ -49,12 +50,11 @@ pub(crate) struct RemoveArgs {
 }
 
 impl WordArgs {
-    fn alias(self, stands_for: AliasWord) -> Alias {
+    async fn alias(self, stands_for: AliasWord, context: &Context) -> Result<Alias, Failure> {
         let alias = Alias::new(self.field, self.word, stands_for);
-        match self.within {
-            Some(within) => alias.within(within),
-            None => alias,
-        }
+        let Some(within) = self.within else { return Ok(alias) };
+        let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+        Ok(alias.within(pattern_meant(within, seen.book())?))
     }
 }
 
@@ -71,17 +71,13 @@ pub(crate) async fn run(command: AliasCommand, context: &mut Context) -> Result<
             context.output.result(&list)
         }
         AliasCommand::Set(SetArgs { word, stands_for, how }) => {
-            if let Some(within) = &word.within {
-                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-                refuse_short_name(within, seen.book())?;
-            }
-            let alias = word.alias(stands_for);
+            let alias = word.alias(stands_for, context).await?;
             make(&BookCommand::PutAlias(alias.clone()), &how, context).await?;
             context.warn(|book| without_word(&alias, book)).await;
             Ok(())
         }
         AliasCommand::Remove(RemoveArgs { word, how }) => {
-            let key = word.alias(AliasWord::from_static("removed")).reported;
+            let key = word.alias(AliasWord::from_static("removed"), context).await?.reported;
             make(&BookCommand::RemoveAlias(key), &how, context).await
         }
     }

@@ -4,7 +4,7 @@ use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::{refuse_short_name, without_rule};
+use crate::suggest::{pattern_meant, without_rule};
 use ucupdate::book::{Ban, BanScope, BookCommand, RulePattern};
 use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
@@ -22,7 +22,7 @@ pub(crate) enum BanCommand {
 /// The version or the image of a ban.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ScopeArgs {
-    /// The rules: one rule, or a pattern with * for any text, such as 'UCPhone/Polycom/CX*'
+    /// The rules: one rule, a pattern with * for any text, such as 'UCPhone/Polycom/CX*', or a short name, such as CX700
     #[arg(required_unless_present = "image", requires = "version")]
     rules: Option<RulePattern>,
     /// The version
@@ -33,10 +33,12 @@ pub(crate) struct ScopeArgs {
 }
 
 impl ScopeArgs {
-    fn scope(self) -> Result<BanScope, Failure> {
+    async fn scope(self, context: &Context) -> Result<BanScope, Failure> {
         match (self.image, self.rules, self.version) {
             (Some(image), ..) => Ok(BanScope::Image(image)),
             (None, Some(rules), Some(version)) => {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                let rules = pattern_meant(rules, seen.book())?;
                 Ok(BanScope::Version { rules, version: ReportedVersion::new(&version) })
             }
             _ => Err(Failure::usage("expected rules and a version, or --image")),
@@ -82,15 +84,11 @@ pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<()
             context.output.result(&list)
         }
         BanCommand::Add(AddArgs { scope, reason, how }) => {
-            let scope = scope.scope()?;
+            let scope = scope.scope(context).await?;
             let rules = match &scope {
                 BanScope::Version { rules, .. } => Some(rules.clone()),
                 _ => None,
             };
-            if let Some(rules) = &rules {
-                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-                refuse_short_name(rules, seen.book())?;
-            }
             make(&BookCommand::Ban(Ban::new(scope, &reason)), &how, context).await?;
             if let Some(rules) = rules {
                 context.warn(|book| without_rule(&rules, book)).await;
@@ -98,7 +96,8 @@ pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<()
             Ok(())
         }
         BanCommand::Lift(LiftArgs { scope, how }) => {
-            make(&BookCommand::LiftBan(scope.scope()?), &how, context).await
+            let scope = scope.scope(context).await?;
+            make(&BookCommand::LiftBan(scope), &how, context).await
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
-use crate::suggest::{no_scheme, refuse_short_name, without_rule};
+use crate::suggest::{no_scheme, pattern_meant, without_rule};
 use serde_json::{Value, json};
 use ucupdate::book::{BookCommand, PatternScheme, RuleBook, RulePattern};
 use ucupdate::value::Counted;
@@ -11,7 +11,7 @@ use ucupdate::version::VersionScheme;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// The pattern of rules, such as 'UCPhone/AudioCodes/*'
+    /// The pattern of rules, such as 'UCPhone/AudioCodes/*', or a short name, such as AudioCodes
     rules: RulePattern,
     #[command(flatten)]
     how: ChangeArgs,
@@ -41,7 +41,6 @@ pub(crate) async fn show(rules: &RulePattern, context: &mut Context) -> Result<(
     let service = context.administer(IfMissing::Refuse).await?;
     let snapshot = service.snapshot();
     let book = snapshot.book();
-    refuse_short_name(rules, book)?;
     let is_it = |entry: &&PatternScheme| entry.rules.to_string().eq_ignore_ascii_case(&rules.to_string());
     let entry = book.settings().schemes.iter().find(is_it).ok_or_else(|| no_scheme(rules, book))?;
     context
@@ -56,8 +55,6 @@ pub(crate) async fn set(
     how: &ChangeArgs,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-    refuse_short_name(&rules, seen.book())?;
     let command = BookCommand::PutScheme(PatternScheme::new(rules.clone(), scheme));
     make(&command, how, context).await?;
     context.warn(|book| without_rule(&rules, book)).await;
@@ -66,5 +63,7 @@ pub(crate) async fn set(
 
 /// Removes the scheme of a pattern.
 pub(crate) async fn remove(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {
-    make(&BookCommand::RemoveScheme(args.rules), &args.how, context).await
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let rules = pattern_meant(args.rules, seen.book())?;
+    make(&BookCommand::RemoveScheme(rules), &args.how, context).await
 }

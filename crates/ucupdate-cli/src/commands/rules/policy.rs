@@ -7,7 +7,7 @@ use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::{no_rule, refuse_short_name};
+use crate::suggest::no_rule;
 use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -32,7 +32,8 @@ pub(crate) enum PolicyCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE, or a pattern of rules, such as 'UCPhone/AudioCodes/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules, such as
+    /// 'UCPhone/AudioCodes/*'
     rules: RulesArg,
 }
 
@@ -40,8 +41,8 @@ pub(crate) struct ShowArgs {
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
 pub(crate) struct SetArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE. If only --scheme is given, it can be a pattern, such as
-    /// 'UCPhone/AudioCodes/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540. If only --scheme is given, it can be a pattern,
+    /// such as 'UCPhone/AudioCodes/*'
     ///
     /// If a rule matches several patterns, the most exact one counts: most words without *, then most characters
     /// beside *, then the first in alphabetical order. A scheme that is set on the rule itself comes first.
@@ -245,7 +246,6 @@ async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) 
         window.tell(context);
     }
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-    refuse_short_name(rules, seen.book())?;
     let mut commands = Vec::new();
     for rule in seen.book().rules().filter(|rule| rules.holds(rule.key())) {
         let mut policy = rule.policy().clone();
@@ -266,25 +266,26 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
         PolicyCommand::Remove(args) => pattern_scheme::remove(args, context).await,
         PolicyCommand::DeployAtIngest(args) => deploy_at_ingest::run(args, context).await,
         PolicyCommand::Show(args) => {
-            let rule = match args.rules {
-                RulesArg::Rule(rule) => rule,
-                RulesArg::Pattern(rules) => return pattern_scheme::show(&rules, context).await,
-            };
             let service = context.administer(IfMissing::Refuse).await?;
             let snapshot = service.snapshot();
             let book = snapshot.book();
+            let rule = match args.rules.in_book(book)? {
+                RulesArg::Rule(rule) => rule,
+                RulesArg::Pattern(rules) => return pattern_scheme::show(&rules, context).await,
+            };
             let both = |rule: &Rule| (policy_json(rule, book), policy_text(rule, book));
             let (value, text) = found(book, &rule, both)?;
             context.output.both(&value, text)
         }
         PolicyCommand::Set(args) => {
-            let rule = match &args.rules {
-                RulesArg::Rule(rule) => rule.clone(),
+            let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+            let rule = match args.rules.clone().in_book(seen.book())? {
+                RulesArg::Rule(rule) => rule,
                 RulesArg::Pattern(rules) if args.is_scheme_only() => {
                     let scheme = args.scheme_only()?;
-                    return pattern_scheme::set(rules.clone(), scheme, &args.how, context).await;
+                    return pattern_scheme::set(rules, scheme, &args.how, context).await;
                 }
-                RulesArg::Pattern(rules) => return set_in_all(rules, &args, context).await,
+                RulesArg::Pattern(rules) => return set_in_all(&rules, &args, context).await,
             };
             if let Some(OrNone(Some(window))) = &args.window {
                 window.tell(context);

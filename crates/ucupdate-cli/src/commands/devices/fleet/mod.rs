@@ -12,7 +12,7 @@ use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::suggest::{no_group, refuse_short_name, without_rule};
+use crate::suggest::{no_group, pattern_meant, without_rule};
 pub(super) use listing::device_json;
 use overview::{NO_RULES, Overview};
 use selection::SelectionArgs;
@@ -50,7 +50,7 @@ pub(crate) struct FleetArgs {
 /// The name under which the command keeps an inventory.
 const KEPT_BY: &str = "ucupdate-fleet";
 
-pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
+pub(crate) async fn run(mut args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(args.csv.iter().chain(&args.html))?;
     let is_to_file = args.csv.is_some() || args.html.is_some();
     if let Some(group) = &args.chosen.group {
@@ -73,9 +73,12 @@ pub(crate) async fn run(args: FleetArgs, context: &mut Context) -> Result<(), Fa
     if args.keep {
         keep(&overview, context).await?;
     }
+    if let Some(snapshot) = &overview.rules {
+        let pattern = args.chosen.rule.take();
+        args.chosen.rule = pattern.map(|pattern| pattern_meant(pattern, snapshot.book())).transpose()?;
+    }
     let chosen = args.chosen.of(&overview);
     if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty()) {
-        refuse_short_name(rules, snapshot.book())?;
         if let Some(reason) = without_rule(rules, snapshot.book()) {
             return Err(Failure::not_found(reason));
         }

@@ -17,7 +17,8 @@ pub(crate) struct SelectionArgs {
     /// List only devices that should have another version, even if something prevents or delays the offer
     #[arg(long)]
     behind: bool,
-    /// List only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*'
+    /// List only devices of rules that match this pattern, such as 'UCPhone/Polycom/CX*', or this short name, such as
+    /// CX700
     #[arg(long, value_name = "PATTERN")]
     pub(crate) rule: Option<RulePattern>,
     /// List only devices in this group

@@ -7,10 +7,11 @@ pub(crate) mod stories;
 
 use crate::args::audit::AuditArgs;
 use crate::args::last_request::with_near_device;
+use crate::args::rules::RuleName;
 use crate::args::selected_devices::SelectedDevices;
 use crate::args::thresholds::ThresholdArgs;
 use crate::args::timeline::LogArgs;
-use crate::context::Context;
+use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::suggest::{near_rule, with_meant};
@@ -19,7 +20,6 @@ use report::{stories_json, stories_text};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use stories::Stories;
-use ucupdate::book::RuleKey;
 use ucupdate::device::{MacAddress, SerialNumber};
 use ucupdate::value::Counted;
 
@@ -54,26 +54,33 @@ struct SelectedDevicesArgs {
     /// Show only devices that asked from this address
     #[arg(long, value_name = "IP")]
     host: Option<String>,
-    /// Show only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE
+    /// Show only devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or of the rules that match
+    /// a pattern, such as 'UCPhone/Polycom/*'
     #[arg(long)]
-    rule: Option<RuleKey>,
+    rule: Option<RuleName>,
 }
 
 impl SelectedDevicesArgs {
-    fn whose(self) -> SelectedDevices {
-        match self {
+    /// Returns the selected devices. A rule that is named by all its words need not exist, because logs tell more than the
+    /// rules of today.
+    async fn whose(self, context: &mut Context) -> Result<SelectedDevices, Failure> {
+        Ok(match self {
             Self { mac: Some(mac), .. } => SelectedDevices::Mac(mac),
             Self { serial: Some(serial), .. } => SelectedDevices::Serial(serial),
             Self { host: Some(host), .. } => SelectedDevices::Host(host),
-            Self { rule: Some(rule), .. } => SelectedDevices::Rule(rule),
+            Self { rule: Some(RuleName::Whole(rule)), .. } => SelectedDevices::Rules(vec![rule]),
+            Self { rule: Some(name), .. } => {
+                let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+                SelectedDevices::Rules(name.all(seen.book(), |_| true)?)
+            }
             _ => SelectedDevices::All,
-        }
+        })
     }
 }
 
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(&args.html)?;
-    let whose = args.whose.whose();
+    let whose = args.whose.whose(context).await?;
     let mut stories =
         Stories::read(&whose, &args.audit, &args.logs, args.thresholds.thresholds(), context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {
@@ -133,9 +140,10 @@ async fn with_near(
     from_store: bool,
     context: &mut Context,
 ) -> Failure {
-    let SelectedDevices::Rule(rule) = whose else {
+    let SelectedDevices::Rules(named) = whose else {
         return with_near_device(failure, &whose.name(), audit, from_store, context).await;
     };
+    let [rule] = &named[..] else { return failure };
     let rules = context.rules_if_readable().await;
     with_meant(failure, rules.and_then(|rules| near_rule(rule, rules.book())))
 }

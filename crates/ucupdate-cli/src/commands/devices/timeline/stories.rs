@@ -71,7 +71,7 @@ impl Stories {
         let service = if from_store { Some(context.administer(IfMissing::Refuse).await?) } else { None };
         let snapshot = match (&service, whose) {
             (Some(service), _) => Some(service.snapshot()),
-            (None, SelectedDevices::Rule(_)) => context.rules_if_readable().await,
+            (None, SelectedDevices::Rules(_)) => context.rules_if_readable().await,
             (None, _) => None,
         };
         let index = snapshot.as_ref().map(|snapshot| snapshot.index());
@@ -144,8 +144,9 @@ impl Stories {
 
 /// Returns the devices of the rule for which the words of the selected rule stand by an alias.
 fn rule_meant(whose: &SelectedDevices, book: &RuleBook) -> Option<SelectedDevices> {
-    let SelectedDevices::Rule(rule) = whose else { return None };
-    Some(SelectedDevices::Rule(book.rule_meant(rule)?.key().clone()))
+    let SelectedDevices::Rules(rules) = whose else { return None };
+    let [rule] = &rules[..] else { return None };
+    Some(SelectedDevices::Rules(vec![book.rule_meant(rule)?.key().clone()]))
 }
 
 /// Returns the addresses of the selected devices. `None` means all addresses.
@@ -162,7 +163,7 @@ async fn hosts(
         SelectedDevices::Host(host) => {
             hosts.insert(host_key(host));
         }
-        SelectedDevices::Mac(_) | SelectedDevices::Serial(_) | SelectedDevices::Rule(_) => {
+        SelectedDevices::Mac(_) | SelectedDevices::Serial(_) | SelectedDevices::Rules(_) => {
             let take = |logged: &ucupdate::audit::LoggedRow| {
                 if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row, index) {
                     hosts.insert(host_key(&logged.row.user_host));
@@ -206,7 +207,7 @@ fn is_sought(
         SelectedDevices::Mac(mac) => story.device.as_ref() == Some(&DeviceId::Mac(*mac)),
         SelectedDevices::Serial(serial) => story.serial_number.read() == Some(serial),
         SelectedDevices::Host(host) => story.hosts.iter().any(|known| host_key(known) == host_key(host)),
-        SelectedDevices::Rule(_) => {
+        SelectedDevices::Rules(_) => {
             let rows = timeline.entries().iter().map(|entry| &entry.audit);
             story.device.as_ref().is_some_and(|device| {
                 rows.filter(|row| DeviceId::of(&row.mac_address, &row.serial_number).as_ref() == Some(device))

@@ -4,7 +4,7 @@ mod steps;
 mod story;
 mod to_try;
 
-use super::serve::{self, Endpoint, Intake, Limits, Prefixes, Proxies, Server, Stopping};
+use super::serve::{self, Endpoint, Intake, Limits, LiveNetworks, Prefixes, Server, Stopping};
 use crate::context::Context;
 use crate::failure::Failure;
 use std::path::Path;
@@ -83,8 +83,7 @@ async fn start(store_folder: &Path) -> Result<Running, Failure> {
     let intake = Intake {
         updates: DeviceUpdates::with_options(service.clone(), HttpOptions::default())?,
         prefixes: Prefixes::default(),
-        proxies: Proxies::default(),
-        inside: Vec::new(),
+        networks: LiveNetworks::default(),
         limits: Limits::default(),
     };
     Ok(Running { server: Server::start(vec![endpoint], intake), service, url })

@@ -1,7 +1,8 @@
 //! The listener of administrators: the API and the console, and never a device.
 
 use super::bodies::{IncomingBody, OutgoingBody};
-use super::forwarded::{self, Network, Origin, Proxies};
+use super::forwarded::Origin;
+use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::stall::Patient;
 use super::tls::ServedCertificate;
@@ -137,34 +138,32 @@ impl AdminListener {
         self,
         service: UpdateService,
         live: LiveEvents,
-        proxies: Proxies,
+        networks: LiveNetworks,
     ) -> Infallible {
-        let proxies = Arc::new(proxies);
         let options = AdminOptions::default().with_live_events(live.clone()).with_four_eyes(self.four_eyes);
         let administration = Administration::with_options(service, self.tokens, options);
         let _close = CloseAtEnd(live);
-        let here: Vec<Network> =
-            ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect();
-        let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE, here));
+        let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE));
         loop {
             let Ok((stream, remote)) = self.listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
             // An address that has all of its connections in use is refused.
-            let Some(place) = places.take(remote.ip()).await else { continue };
+            let is_here = remote.ip().to_canonical().is_loopback();
+            let Some(place) = places.take(remote.ip(), is_here).await else { continue };
             let (administration, tls) = (administration.clone(), self.tls.clone());
-            let proxies = Arc::clone(&proxies);
+            let networks = networks.clone();
             tokio::spawn(async move {
                 let place = Arc::new(place);
                 let stream = Patient::new(stream, STALL, place.writing_flag());
                 let answering = async {
                     let Some(tls) = tls else {
-                        return answer(stream, (remote, proxies), administration, Arc::clone(&place)).await;
+                        return answer(stream, (remote, networks), administration, Arc::clone(&place)).await;
                     };
                     let shaken = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
                     if let Ok(Ok(stream)) = shaken {
-                        answer(stream, (remote, proxies), administration, Arc::clone(&place)).await;
+                        answer(stream, (remote, networks), administration, Arc::clone(&place)).await;
                     }
                 };
                 tokio::select! {
@@ -188,7 +187,7 @@ impl Drop for CloseAtEnd {
 
 async fn answer<S>(
     stream: S,
-    (peer, proxies): (SocketAddr, Arc<Proxies>),
+    (peer, networks): (SocketAddr, LiveNetworks),
     administration: Administration,
     place: Arc<Place>,
 ) where
@@ -198,7 +197,7 @@ async fn answer<S>(
         let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
         let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
         // Whether the client uses TLS does not matter here.
-        let client = forwarded::origin(Origin { remote: peer.ip(), tls: false }, request.headers(), &proxies);
+        let client = networks.origin(Origin { remote: peer.ip(), tls: false }, request.headers());
         request.extensions_mut().insert(RemoteAddress(client.remote));
         let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();

@@ -3,7 +3,9 @@
 use super::admin::AdminArgs;
 use super::endpoint::Endpoint;
 use super::events::EventArgs;
-use super::forwarded::{Network, ProxyHeader};
+use super::forwarded::{Network, Proxies, ProxyHeader};
+use super::networks::Networks;
+use super::stderr::LogFilter;
 use crate::args::dialect::DialectArgs;
 use crate::args::moment::{DAY, units};
 use crate::args::zone::zone;
@@ -43,6 +45,10 @@ pub(crate) struct ServeArgs {
     /// Private key in PEM. The first key belongs to the first --tls-cert, and so on
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Vec<PathBuf>,
+    /// Which lines are written to stderr: a level such as info, or a filter such as warn,ucupdate=debug. SIGHUP reads it
+    /// again [default: RUST_LOG, or warn]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<LogFilter>,
     /// Address and port of /healthz and /readyz, for load balancers and monitoring. Devices are not served there
     #[arg(long, value_name = "ADDR")]
     pub(crate) health: Option<SocketAddr>,
@@ -249,6 +255,12 @@ impl ServeArgs {
             all.push(Listener { address: DEFAULT_LISTEN, tls: None, side: None });
         }
         Ok(all)
+    }
+
+    /// Returns the networks of proxies and of internal devices.
+    pub(crate) fn networks(&self) -> Networks {
+        let proxies = Proxies { trusted: self.trust_proxy.clone(), header: self.proxy_header };
+        Networks { proxies, inside: self.internal_network.clone() }
     }
 
     /// Returns whether a listener is given.

@@ -10,6 +10,7 @@ mod forwarded;
 mod health;
 mod host_name;
 mod limits;
+mod networks;
 mod places;
 mod prefix;
 mod reload;
@@ -22,8 +23,8 @@ mod tls;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use forwarded::Proxies;
 pub(crate) use limits::Limits;
+pub(crate) use networks::LiveNetworks;
 pub(crate) use prefix::Prefixes;
 pub(crate) use server::{Intake, Server};
 pub(crate) use stopping::Stopping;
@@ -33,7 +34,6 @@ use self::args::Listener;
 use self::health::{HealthListener, Readiness};
 use self::reload::Reload;
 use self::tls::ServedCertificate;
-use crate::commands::store::doctor::web::host_of;
 use crate::context::Context;
 use crate::failure::Failure;
 use serde_json::json;
@@ -70,7 +70,7 @@ const INVENTORY_DELAY: Duration = Duration::from_secs(2 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
-    let events = stderr::trace_to_stderr(context.output.stderr_is_terminal());
+    let (events, lines) = stderr::trace_to_stderr(args.log.clone(), context.output.stderr_is_terminal());
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let Bound { endpoints, health, certificates } = bind(&args, context).await?;
@@ -82,7 +82,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         None => None,
     };
     let of_admin = admin.as_ref().and_then(AdminListener::certificate);
-    let reload = Reload::new(certificates.iter().chain(of_admin).cloned().collect())?;
+    let networks = LiveNetworks::new(args.networks());
+    let certificates_read = certificates.iter().chain(of_admin).cloned().collect();
+    let reload = Reload::new(certificates_read, networks.clone(), lines)?;
     let metrics_listener = match args.metrics {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,
@@ -104,6 +106,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         context.output.message(warning);
     }
     let prefixes = Prefixes::of([&internal, &external]);
+    let files_at = [internal.to_string(), external.to_string()];
     let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
@@ -183,9 +186,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     }
     let updates = DeviceUpdates::with_options(service.clone(), options)?;
     let listening: Vec<String> = endpoints.iter().map(Endpoint::url).collect();
-    let proxies = Proxies { trusted: args.trust_proxy, header: args.proxy_header };
-    let inside = args.internal_network;
-    let intake = Intake { updates, prefixes, proxies: proxies.clone(), inside, limits };
+    let intake = Intake { updates, prefixes, networks: networks.clone(), limits };
     let server = Server::start(endpoints, intake);
     let mut lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
     let mut json = json!({ "listening": listening });
@@ -214,9 +215,28 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
             let url = listener.url()?;
             lines.push(format!("administration on {url}"));
             json["admin"] = url.into();
-            Some(listener.serve(service.clone(), live, proxies))
+            Some(listener.serve(service.clone(), live, networks.clone()))
         }
     };
+    let store = context.store_name();
+    let snapshot = service.snapshot();
+    let (revision, rules) = (snapshot.revision(), snapshot.book().rules().count());
+    let [inside, outside] = files_at;
+    lines.push(format!("files at {inside} inside, {outside} outside"));
+    lines.push(format!(
+        "store {store}, revision {revision}, {rules} rule{}",
+        if rules == 1 { "" } else { "s" }
+    ));
+    json["internal_url"] = inside.into();
+    json["external_url"] = outside.into();
+    json["store"] = store.into();
+    json["revision"] = revision.into();
+    json["rules"] = rules.into();
+    if rules == 0 {
+        context.output.message(
+            "warning: the store has no rules, so no device is offered anything; `ucupdate ingest` takes in a package",
+        );
+    }
     match context.output.both(&json, lines.join("\n")) {
         // A closed output does not end the server, because devices still need answers.
         Ok(()) | Err(Failure::OutputClosed) => {}
@@ -322,7 +342,7 @@ fn name_warnings(origins: [&Origin; 2], certificates: &[Arc<ServedCertificate>])
     let is_wrong = |origin: &&&Origin| {
         origin.is_https()
             && !certificates.is_empty()
-            && !certificates.iter().any(|one| one.is_for(host_of(origin).0))
+            && !certificates.iter().any(|one| one.is_for(origin.host()))
     };
     let warning = |origin: &&Origin| {
         let files: Vec<String> = certificates.iter().map(|one| one.path().display().to_string()).collect();

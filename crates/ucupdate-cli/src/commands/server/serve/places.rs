@@ -7,7 +7,6 @@
 //! If no place is free, the connection that has waited longest is closed for the new one. Therefore idle connections
 //! cannot lock out devices.
 
-use super::forwarded::{Network, is_in};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::pin::pin;
@@ -21,8 +20,6 @@ use ucupdate::host_network;
 pub(crate) struct Places {
     most: usize,
     most_of_one: usize,
-    /// The networks whose addresses have no limit of their own, because they are proxies.
-    unlimited: Vec<Network>,
     state: Mutex<State>,
     /// Wakes the tasks that wait for a place.
     changed: Notify,
@@ -69,8 +66,8 @@ enum Asked {
 }
 
 impl Places {
-    pub(crate) fn new(most: usize, most_of_one: usize, unlimited: Vec<Network>) -> Self {
-        Self { most, most_of_one, unlimited, state: Mutex::default(), changed: Notify::new() }
+    pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
+        Self { most, most_of_one, state: Mutex::default(), changed: Notify::new() }
     }
 
     /// Returns the largest number of connections of one address.
@@ -79,10 +76,9 @@ impl Places {
     }
 
     /// Waits for a place, and closes the connection that has waited longest for a request if none is free. Returns
-    /// `None` if all places of this address are taken by active connections.
-    pub(crate) async fn take(self: &Arc<Self>, remote: IpAddr) -> Option<Place> {
-        let remote = remote.to_canonical();
-        let host = (!is_in(remote, &self.unlimited)).then(|| host_network(remote));
+    /// `None` if all places of this address are taken by active connections. A proxy has no limit of its own.
+    pub(crate) async fn take(self: &Arc<Self>, remote: IpAddr, is_proxy: bool) -> Option<Place> {
+        let host = (!is_proxy).then(|| host_network(remote.to_canonical()));
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -235,12 +231,14 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    const PROXY: &str = "10.9.0.1";
+
     fn places(most: usize, most_of_one: usize) -> Arc<Places> {
-        Arc::new(Places::new(most, most_of_one, vec!["10.9.0.0/16".parse().unwrap()]))
+        Arc::new(Places::new(most, most_of_one))
     }
 
     async fn take(places: &Arc<Places>, remote: &str) -> Option<Place> {
-        let taken = places.take(remote.parse().unwrap());
+        let taken = places.take(remote.parse().unwrap(), remote == PROXY);
         tokio::time::timeout(Duration::from_secs(10), taken).await.expect("no place becomes free")
     }
 
@@ -297,7 +295,7 @@ mod tests {
         assert!(take(&places, "2001:db8::2").await.is_none());
         let mut proxied = Vec::new();
         for _ in 0..5 {
-            proxied.push(take(&places, "10.9.0.1").await.unwrap());
+            proxied.push(take(&places, PROXY).await.unwrap());
         }
         assert_eq!(places.state().of.len(), 1);
     }
@@ -309,7 +307,7 @@ mod tests {
         let writing = take(&places, "10.0.0.2").await.unwrap();
         busy.is_busy();
         writing.writing_flag().store(true, Ordering::Relaxed);
-        let waits = tokio::time::timeout(Duration::from_millis(50), places.take([10, 0, 0, 3].into()));
+        let waits = tokio::time::timeout(Duration::from_millis(50), places.take([10, 0, 0, 3].into(), false));
         assert!(waits.await.is_err(), "no place is free");
         let (taken, ()) = tokio::join!(take(&places, "10.0.0.3"), async { drop(busy) });
         assert!(taken.is_some());

@@ -1,9 +1,13 @@
 //! Reading files again while devices are answered: certificates when they change, and all at SIGHUP.
 
+use super::args::ServeArgs;
+use super::networks::LiveNetworks;
+use super::stderr::{self, Lines};
 use super::systemd;
 use super::tls::ServedCertificate;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::settings::{self, Given};
+use clap::FromArgMatches as _;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,9 +18,14 @@ const PERIOD: Duration = Duration::from_secs(30);
 /// The number of periods after which a certificate that expires is warned about again: half a day.
 const PERIODS_OF_WARNING: u32 = 12 * 60 * 2;
 
+/// The settings that a running server takes over. The other ones need a restart.
+const LIVE: [&str; 4] = ["serve.internal-network", "serve.log", "serve.proxy-header", "serve.trust-proxy"];
+
 /// The files that are read again, and the signal for it.
 pub(super) struct Reload {
     certificates: Vec<Arc<ServedCertificate>>,
+    networks: LiveNetworks,
+    lines: Lines,
     /// The settings that hold.
     settings: Vec<Given>,
     #[cfg(unix)]
@@ -28,10 +37,16 @@ impl Reload {
     ///
     /// # Errors
     /// When the system does not allow it.
-    pub(super) fn new(certificates: Vec<Arc<ServedCertificate>>) -> Result<Self, Failure> {
-        let settings = settings_now().unwrap_or_default();
+    pub(super) fn new(
+        certificates: Vec<Arc<ServedCertificate>>,
+        networks: LiveNetworks,
+        lines: Lines,
+    ) -> Result<Self, Failure> {
+        let settings = settings_now().map(|(settings, _)| settings).unwrap_or_default();
         Ok(Self {
             certificates,
+            networks,
+            lines,
             settings,
             #[cfg(unix)]
             hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
@@ -50,7 +65,7 @@ impl Reload {
             };
             if is_asked {
                 systemd::reloading();
-                self.compare_settings();
+                self.take_settings();
             }
             self.reload_certificates(is_asked);
             number = number.wrapping_add(1);
@@ -96,29 +111,57 @@ impl Reload {
         }
     }
 
-    /// Compares the settings of the file with those that hold. A changed setting needs a restart.
-    fn compare_settings(&self) {
+    /// Reads the settings again, and takes over those that a running server can change. Names the changed settings that need a
+    /// restart.
+    fn take_settings(&mut self) {
         match settings_now() {
             Err(Failure::Explained(_, reason)) => {
                 tracing::error!("{reason}; the settings of before hold, and a restart would fail");
             }
             Err(Failure::OutputClosed) => {}
-            Ok(now) => {
+            Ok((now, args)) => {
                 let changed = changed(&self.settings, &now);
-                match changed.is_empty() {
-                    true => tracing::info!("the settings are unchanged"),
-                    false => tracing::warn!("changed settings hold after a restart: {}", changed.join(", ")),
+                if changed.is_empty() {
+                    tracing::info!("the settings are unchanged");
+                    return;
                 }
+                let (taken, others): (Vec<String>, Vec<String>) =
+                    changed.into_iter().partition(|key| LIVE.contains(&key.as_str()));
+                self.networks.replace(args.networks());
+                if taken.iter().any(|key| key == "serve.log") {
+                    // The lines of a process that ends have no filter any more.
+                    let _ended = self.lines.reload(stderr::filter(args.log));
+                }
+                if !taken.is_empty() {
+                    tracing::warn!("changed settings hold now: {}", taken.join(", "));
+                }
+                if !others.is_empty() {
+                    tracing::warn!("changed settings need a restart: {}", others.join(", "));
+                }
+                // A setting that needs a restart is named again until the restart.
+                self.settings.retain(|given| !LIVE.contains(&given.setting.key().as_str()));
+                self.settings
+                    .extend(now.into_iter().filter(|given| LIVE.contains(&given.setting.key().as_str())));
             }
         }
     }
 }
 
-/// Reads the settings of this process's command line again.
-fn settings_now() -> Result<Vec<Given>, Failure> {
-    let words = std::env::args_os().collect();
-    settings::resolve(&crate::command(), words, |name| std::env::var(name).ok())
-        .map(|resolved| resolved.added)
+/// Reads the settings of this process's command line again. Returns them and the arguments of `serve`.
+fn settings_now() -> Result<(Vec<Given>, ServeArgs), Failure> {
+    let (words, command) = (std::env::args_os().collect(), crate::plain_command());
+    let resolved = settings::resolve(&command, words, |name| std::env::var(name).ok())?;
+    let wrong = |error: clap::Error| {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let notes = resolved.notes(&error).join("; ");
+        Failure::Explained(FailureKind::Usage, format!("{first}; {notes}"))
+    };
+    let matches = command.try_get_matches_from(&resolved.words).map_err(wrong)?;
+    let serve = matches.subcommand_matches("serve");
+    let args = serve.ok_or_else(|| Failure::usage("the command line is not that of `serve`"))?;
+    let args = ServeArgs::from_arg_matches(args).map_err(wrong)?;
+    Ok((resolved.added, args))
 }
 
 /// Returns the keys of settings whose values differ.

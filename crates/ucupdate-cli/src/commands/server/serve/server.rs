@@ -6,8 +6,9 @@
 
 use super::bodies::{IncomingBody, OutgoingBody};
 use super::endpoint::Endpoint;
-use super::forwarded::{self, Network, Origin, Proxies};
+use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
+use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
@@ -49,9 +50,7 @@ const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 pub(crate) struct Intake {
     pub(crate) updates: DeviceUpdates,
     pub(crate) prefixes: Prefixes,
-    pub(crate) proxies: Proxies,
-    /// The networks whose devices may use the internal paths. Empty means every network.
-    pub(crate) inside: Vec<Network>,
+    pub(crate) networks: LiveNetworks,
     pub(crate) limits: Limits,
 }
 
@@ -76,7 +75,7 @@ impl Server {
         // Each kind of connection has its own places, so that one kind cannot lock out the other.
         let places = || {
             let Limits { connections, connections_of_one, .. } = intake.limits;
-            Arc::new(Places::new(connections, connections_of_one, intake.proxies.trusted.clone()))
+            Arc::new(Places::new(connections, connections_of_one))
         };
         let (plain, tls) = (places(), places());
         let intake = Arc::new(intake);
@@ -141,7 +140,8 @@ async fn accept_until_draining(
 ) {
     let accept_next = || async {
         let (stream, remote) = endpoint.listener.accept().await?;
-        Ok::<_, std::io::Error>((stream, remote, places.take(remote.ip()).await))
+        let place = places.take(remote.ip(), intake.networks.is_proxy(remote.ip())).await;
+        Ok::<_, std::io::Error>((stream, remote, place))
     };
     // The future is kept during other events, because an accepted connection may have to wait for its place.
     let mut accepting = pin!(accept_next());
@@ -256,7 +256,7 @@ async fn serve_http(
     let answering = Arc::clone(&intake);
     let direct = Origin { remote: peer.remote.ip().to_canonical(), tls };
     // Nearly all requests come from the client itself, so its connection is described once.
-    let connection = intake.connection(peer, direct);
+    let connection = described(peer, direct);
     let is_last = Arc::new(AtomicBool::new(false));
     let ending = Arc::clone(&is_last);
     let service = service_fn(move |request: http::Request<Incoming>| {
@@ -334,6 +334,11 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let _elapsed = tokio::time::timeout(LINGER_TIME, dropped).await;
 }
 
+/// Describes the connection of a client to the services, but for its side.
+fn described(peer: Peer, from: Origin) -> Connection {
+    Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls)
+}
+
 impl Intake {
     /// Answers a request of the client that sent it, without the prefix of the public URLs. Sets `is_last` if the request was
     /// read to its end.
@@ -346,8 +351,13 @@ impl Intake {
         is_last: Option<Arc<AtomicBool>>,
     ) -> AnswerFuture {
         let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
-        let from = forwarded::origin(direct, request.headers(), &self.proxies);
-        let connection = if from == direct { connection.clone() } else { self.connection(peer, from) };
+        let from = self.networks.origin(direct, request.headers());
+        let connection = if from == direct { connection.clone() } else { described(peer, from) };
+        // The networks can change while the connection is open.
+        let connection = match self.side(peer, from.remote) {
+            Some(side) => connection.with_side(side),
+            None => connection,
+        };
         request.extensions_mut().insert(connection);
         if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {
             *request.uri_mut() = uri;
@@ -365,27 +375,13 @@ impl Intake {
         })
     }
 
-    /// Describes the connection of a client to the services.
-    fn connection(&self, peer: Peer, from: Origin) -> Connection {
-        let connection = Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls);
-        match self.side(peer, from.remote) {
-            Some(side) => connection.with_side(side),
-            None => connection,
-        }
-    }
-
     /// Returns the side of a device: that of its listener, or else that of its network.
     fn side(&self, peer: Peer, remote: IpAddr) -> Option<Side> {
-        let by_network = || match self.inside.is_empty() {
-            true => None,
-            false if forwarded::is_in(remote, &self.inside) => Some(Side::Internal),
-            false => Some(Side::External),
-        };
         match peer.side {
             // The networks restrict an internal listener, and never extend it.
-            Some(Side::Internal) => by_network().or(peer.side),
+            Some(Side::Internal) => self.networks.side(remote).or(peer.side),
             Some(Side::External) => peer.side,
-            None => by_network(),
+            None => self.networks.side(remote),
         }
     }
 

@@ -2,15 +2,16 @@
 //! journal.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// The largest number of events of one kind in [`WINDOW`]. Debug events have no limit.
 const EVENTS: u32 = 20;
@@ -20,17 +21,44 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// The period of reporting the number of events that were left out.
 const REPORT_TIME: Duration = Duration::from_secs(60);
 
-/// Writes events to stderr. They are warnings, unless `RUST_LOG` says otherwise. Returns the limit, whose `report` must
-/// be run.
-pub(crate) fn trace_to_stderr(is_terminal: bool) -> Arc<EventBound> {
+/// The choice of the lines on stderr, which can be replaced while a server runs.
+pub(crate) type Lines = reload::Handle<EnvFilter, Registry>;
+
+/// Which lines are written: a level such as `info`, or a filter such as `warn,ucupdate=debug`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogFilter(String);
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match EnvFilter::builder().parse(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(format!(
+                "{error}, expected a level such as info, or a filter such as warn,ucupdate=debug"
+            )),
+        }
+    }
+}
+
+/// Returns the filter of the lines: the given one, or that of `RUST_LOG`, or warnings.
+pub(crate) fn filter(given: Option<LogFilter>) -> EnvFilter {
+    match given {
+        Some(LogFilter(text)) => EnvFilter::new(text),
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
+    }
+}
+
+/// Writes events to stderr. Returns the limit, whose `report` must be run, and the choice of the lines.
+pub(crate) fn trace_to_stderr(given: Option<LogFilter>, is_terminal: bool) -> (Arc<EventBound>, Lines) {
     let bound = Arc::new(EventBound::default());
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let (filter, handle) = reload::Layer::new(filter(given));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
     let subscriber =
         tracing_subscriber::registry().with(lines.with_filter(filter.and(Bounded(Arc::clone(&bound)))));
     // If another subscriber is installed already, that one receives the events.
     let _other_subscriber = subscriber.try_init();
-    bound
+    (bound, handle)
 }
 
 /// The limit of events for each place in the program that reports an event.

@@ -2,8 +2,6 @@
 
 mod disk;
 mod report;
-mod tls;
-pub(crate) mod web;
 
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind};
@@ -13,6 +11,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 use ucupdate::value::{Counted, UnixTime};
 use ucupdate::{CheckOptions, Checked, Finding, Origin, Severity, UpdateService, check_store};
+use ucupdate_http::UrlExamination;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
@@ -40,7 +39,7 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
             checks.extend(service.examine(args.quick).await);
             checks
                 .extend(context.store_folder().map(|folder| disk::check(folder, service.snapshot().book())));
-            checks.extend(web::checks(&args, &service, roots).await?);
+            checks.extend(examination(args, roots).run(&service).await?);
             checks.extend(sign_in(&service));
         }
         Err(Failure::Explained(kind, reason)) if kind != FailureKind::NotFound => {
@@ -57,6 +56,14 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
             Err(Failure::new(format_args!("{problems} found")))
         }
     }
+}
+
+/// Returns the examination of the URLs that are given.
+fn examination(args: DoctorArgs, roots: Option<Vec<u8>>) -> UrlExamination {
+    let examination = UrlExamination::default();
+    let examination = args.internal_url.into_iter().fold(examination, UrlExamination::with_internal);
+    let examination = args.external_url.into_iter().fold(examination, UrlExamination::with_external);
+    roots.into_iter().fold(examination, UrlExamination::with_root_certificates)
 }
 
 /// Returns what is wrong with a store whose rule book cannot be read.

@@ -35,13 +35,7 @@ async fn service_and_intake(limits: Limits, image_bytes: usize) -> (UpdateServic
         service.admin("test").ingest("uc.cab", stream_of(cabinet), |_| {}).await.unwrap();
     }
     let updates = DeviceUpdates::with_options(service.clone(), HttpOptions::default()).unwrap();
-    let intake = Intake {
-        updates,
-        prefixes: Prefixes::default(),
-        proxies: Proxies::default(),
-        inside: Vec::new(),
-        limits,
-    };
+    let intake = Intake { updates, prefixes: Prefixes::default(), networks: LiveNetworks::default(), limits };
     (service, intake)
 }
 

@@ -1,0 +1,71 @@
+//! The networks that decide how a request is taken. They can change while a server runs.
+
+use super::forwarded::{self, Network, Origin, Proxies};
+use http::HeaderMap;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use ucupdate::request::Side;
+
+/// The networks of proxies and of internal devices.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Networks {
+    pub(crate) proxies: Proxies,
+    /// The networks whose devices may use the internal paths. Empty means every network.
+    pub(crate) inside: Vec<Network>,
+}
+
+/// The networks of a running server. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LiveNetworks(Arc<RwLock<Arc<Networks>>>);
+
+impl LiveNetworks {
+    pub(crate) fn new(networks: Networks) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(networks))))
+    }
+
+    /// Replaces the networks. Requests that are being answered keep those of before.
+    pub(crate) fn replace(&self, networks: Networks) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(networks);
+    }
+
+    pub(crate) fn is_proxy(&self, remote: IpAddr) -> bool {
+        forwarded::is_in(remote.to_canonical(), &self.now().proxies.trusted)
+    }
+
+    /// Returns the origin of a request that came from `peer`.
+    pub(crate) fn origin(&self, peer: Origin, headers: &HeaderMap) -> Origin {
+        forwarded::origin(peer, headers, &self.now().proxies)
+    }
+
+    /// Returns the side of a device by its network. `None` if every network may use the internal paths.
+    pub(crate) fn side(&self, remote: IpAddr) -> Option<Side> {
+        let inside = &self.now().inside;
+        match inside.is_empty() {
+            true => None,
+            false if forwarded::is_in(remote, inside) => Some(Side::Internal),
+            false => Some(Side::External),
+        }
+    }
+
+    fn now(&self) -> Arc<Networks> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_that_are_replaced_hold_for_every_clone() {
+        let networks = LiveNetworks::default();
+        let clone = networks.clone();
+        let remote: IpAddr = "10.1.2.3".parse().unwrap();
+        assert_eq!((clone.side(remote), clone.is_proxy(remote)), (None, false));
+        let trusted = vec!["10.1.2.3/32".parse().unwrap()];
+        let proxies = Proxies { trusted, ..Proxies::default() };
+        networks.replace(Networks { proxies, inside: vec!["10.2.0.0/16".parse().unwrap()] });
+        assert_eq!((clone.side(remote), clone.is_proxy(remote)), (Some(Side::External), true));
+        assert_eq!(clone.side("10.2.0.1".parse().unwrap()), Some(Side::Internal));
+    }
+}
