@@ -58,6 +58,26 @@ fn a_device_is_chosen_by_mac_serial_address_or_rule_and_another_is_not_found() {
 }
 
 #[test]
+fn devices_are_chosen_by_the_kind_of_their_trouble_and_another_kind_is_not_found() {
+    let place = place();
+    let devices = |kind: &str| {
+        let told = place.run(&[&FIELD[..], &["--trouble", kind, "--json"]].concat()).json();
+        told["devices"].as_array().unwrap().clone()
+    };
+    let troubled = devices("any");
+    assert!(troubled.iter().all(|device| !device["troubles"].as_array().unwrap().is_empty()));
+    let kind = troubled[0]["troubles"][0]["kind"].as_str().unwrap().to_owned();
+    let of_kind = devices(&kind);
+    let has_kind = |device: &serde_json::Value| {
+        device["troubles"].as_array().unwrap().iter().any(|trouble| trouble["kind"] == kind.as_str())
+    };
+    assert!(!of_kind.is_empty() && of_kind.iter().all(has_kind));
+    let ran = place.run(&[&FIELD[..], &["--trouble", "slwo"]].concat());
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("no trouble of the kind slwo; they show: {kind}")), "{ran:?}");
+}
+
+#[test]
 fn a_mistyped_device_gets_the_one_that_was_meant() {
     let place = place();
     for (choice, meant) in [

@@ -144,7 +144,7 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     screen.list("troubles", found.chain(of_devices).chain(not_read));
     if is_troubled {
         screen.emphasise(from, "troubles", Style::Warning);
-        screen.fact("", "`ucupdate doctor` and `ucupdate timeline` say what to do");
+        screen.fact("", "`ucupdate doctor` and `ucupdate timeline --trouble any` say what to do");
     }
     context.output.text(screen.text.trim_end())
 }

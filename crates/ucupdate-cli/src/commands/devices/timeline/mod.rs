@@ -17,6 +17,7 @@ use crate::files;
 use crate::suggest::{near_rule, with_meant};
 use page::page;
 use report::{stories_json, stories_text};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use stories::Stories;
 use ucupdate::device::{MacAddress, SerialNumber};
@@ -26,6 +27,9 @@ use ucupdate::value::Counted;
 pub(crate) struct TimelineArgs {
     #[command(flatten)]
     whose: SelectedDevicesArgs,
+    /// Show only devices with a trouble of this kind, such as old-path; `any` for every kind
+    #[arg(long, value_name = "KIND")]
+    trouble: Option<String>,
     #[command(flatten)]
     audit: AuditArgs,
     #[command(flatten)]
@@ -77,7 +81,7 @@ impl SelectedDevicesArgs {
 pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(&args.html)?;
     let whose = args.whose.whose(context).await?;
-    let stories =
+    let mut stories =
         Stories::read(&whose, &args.audit, &args.logs, args.thresholds.thresholds(), context).await?;
     if stories.stories.is_empty() && !stories.is_understood() {
         return stories.refuse_nothing_understood();
@@ -87,6 +91,9 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
         let failure = Failure::not_found(format_args!("the logs name no {whose}"));
         let from_store = args.audit.is_of_store() && args.logs.is_of_store();
         return Err(with_near(failure, &whose, &args.audit, from_store, context).await);
+    }
+    if let Some(kind) = &args.trouble {
+        keep_troubled(&mut stories, kind)?;
     }
     if let Some(path) = args.html {
         let page = page(&stories);
@@ -104,6 +111,25 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
         context.output.both(&stories_json(&stories), text)?;
     }
     stories.refuse_nothing_understood()
+}
+
+/// Keeps the devices with a trouble of this kind, or of any kind.
+///
+/// # Errors
+/// When no device has such a trouble. Contains the kinds that the logs show.
+fn keep_troubled(stories: &mut Stories, kind: &str) -> Result<(), Failure> {
+    let of_all = stories.stories.iter().flat_map(|story| &story.troubles);
+    let found: BTreeSet<&str> = of_all.map(|trouble| trouble.kind.name()).collect();
+    let is_meant = |name: &str| kind == "any" || name == kind;
+    if !found.iter().any(|name| is_meant(name)) {
+        let found = found.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Failure::not_found(match found.as_str() {
+            "" => "the logs show no trouble".to_owned(),
+            found => format!("the logs show no trouble of the kind {kind}; they show: {found}"),
+        }));
+    }
+    stories.stories.retain(|story| story.troubles.iter().any(|trouble| is_meant(trouble.kind.name())));
+    Ok(())
 }
 
 /// Adds the device or the rule that was probably meant to a failure.
