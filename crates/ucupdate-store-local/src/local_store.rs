@@ -21,10 +21,11 @@ use ucupdate_store::{
 };
 
 /// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to four such pieces
-/// for each slow client, so it decides how much memory a download needs. jemalloc pads larger pieces by a page.
+/// for each slow client, so it decides how much memory a download needs.
 const SLOW_PIECE: u64 = 14 * 1024;
 
-/// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so larger pieces make hashing and copying cheaper.
+/// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so
+/// larger pieces make hashing and copying cheaper.
 const FAST_PIECE: u64 = 64 * 1024;
 
 /// The number of bytes that a reader must take without a pause before it counts as fast. The buffers between a server and a slow
