@@ -54,8 +54,8 @@ fn a_change_by_another_process_is_reported_and_only_chosen_events_are() {
     let place = Place::with_package();
     let mut serving = place.serve(&["--listen", "127.0.0.1:0", "--events-json", "--events", "change-made"]);
     place.run(&["approve", IP8540, "--author", "ann"]).done();
-    serving.wait_for_lines(2);
-    let event: Value = serde_json::from_str(&serving.lines[1]).unwrap();
+    serving.wait_for_lines(4);
+    let event: Value = serde_json::from_str(&serving.lines[3]).unwrap();
     assert_eq!(
         (&event["event"], &event["revision"], &event["author"]),
         (&json!("change-made"), &json!(2), &json!("ann"))

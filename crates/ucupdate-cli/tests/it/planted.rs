@@ -458,7 +458,8 @@ fn check_serve(place: &Place, planted: &BTreeSet<(String, String, i64)>) {
     let args: Vec<&str> = ["--listen", "127.0.0.1:0"].into_iter().chain(events.split(' ')).collect();
     let mut serving = place.serve(&args);
     let (mut silent, mut looping) = (BTreeSet::new(), BTreeSet::new());
-    let counted = (2..).find_map(|line| {
+    // Three lines say what is served, and where.
+    let counted = (4..).find_map(|line| {
         serving.wait_for_lines(line);
         let event: Value = serde_json::from_str(&serving.lines[line - 1]).unwrap();
         let device = || event["device"].as_str().unwrap().to_owned();
