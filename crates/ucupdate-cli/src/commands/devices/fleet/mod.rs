@@ -78,10 +78,10 @@ pub(crate) async fn run(mut args: FleetArgs, context: &mut Context) -> Result<()
         args.chosen.rule = pattern.map(|pattern| pattern_meant(pattern, snapshot.book())).transpose()?;
     }
     let chosen = args.chosen.of(&overview);
-    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty()) {
-        if let Some(reason) = without_rule(rules, snapshot.book()) {
-            return Err(Failure::not_found(reason));
-        }
+    if let (Some(rules), Some(snapshot), true) = (&args.chosen.rule, &overview.rules, chosen.is_empty())
+        && let Some(reason) = without_rule(rules, snapshot.book())
+    {
+        return Err(Failure::not_found(reason));
     }
     if let Some(path) = &args.csv {
         files::new::write_from(path, &mut csv::Csv::new(&overview, &chosen))?;
