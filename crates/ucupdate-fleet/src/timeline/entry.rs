@@ -11,7 +11,8 @@ use ucupdate_core::value::UnixTime;
 /// All rows are held in memory. Pass the rows of one day or of one device.
 ///
 /// ```
-/// /// use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
+/// use std::time::Duration;
+/// use ucupdate_audit::{AccessRow, AuditReader, AuditRow};
 /// use ucupdate_core::value::UnixTime;
 /// use ucupdate_fleet::timeline::{Fetched, Timeline};
 /// let audit = "Logging DateTime,User Host Address,Response\n\
