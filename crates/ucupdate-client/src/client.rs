@@ -217,8 +217,8 @@ impl Client {
 
     /// Requests a file, or the rest of it from `offset` on if it still has that ETag. Returns a response with 200, 206 or 416.
     ///
-    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http, and only those that the options allow. The client sends no credentials, no
-    /// cookies and no referrer, so a server learns nothing about the other server.
+    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http, and only those that the options allow. The client
+    /// sends no credentials, no cookies and no referrer, so a server learns nothing about the other server.
     pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest

@@ -1,10 +1,10 @@
 //! Reads well-formed XML as events. Tags and text are found here, because nearly all markup is of these two kinds. quick-xml finds
 //! the rest: references, comments, CDATA sections, instructions and document types.
 //!
-//! This reader refuses the errors that quick-xml accepts: a second root, open elements at the end, text outside the root, document types, late declarations,
-//! invalid names, prefixes without a namespace, repeated or run-together attributes, `<` in a value, `]]>` in text,
-//! `--` in a comment, references other than the predefined ones, and characters that XML forbids. Every loop ends at a
-//! number in [`XmlLimits`].
+//! This reader refuses the errors that quick-xml accepts: a second root, open elements at the end, text outside the root,
+//! document types, late declarations, invalid names, prefixes without a namespace, repeated or run-together attributes, `<`
+//! in a value, `]]>` in text, `--` in a comment, references other than the predefined ones, and characters that XML forbids.
+//! Every loop ends at a number in [`XmlLimits`].
 
 use crate::attribute::{self, BLANK, XmlAttribute};
 use crate::chars::{is_blank, is_xml_name, quoted};

@@ -26,7 +26,8 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that were saved by a
 /// spreadsheet or a script are read too, with other delimiters, a first line `sep=;` or `#TYPE`, and dates such as
 /// `3/6/2009 17:07`, or numbers of days such as `39878.71343`. Such a date is read only if the log shows the order of day and
-/// month: by a number above 12, or by the date of the device in the same row. Days are counted from 1899-12-30, as spreadsheets do by default.
+/// month: by a number above 12, or by the date of the device in the same row. Days are counted from 1899-12-30, as
+/// spreadsheets do by default.
 ///
 /// ```
 /// use ucupdate_audit::AuditReader;

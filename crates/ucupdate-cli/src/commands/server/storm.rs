@@ -393,7 +393,7 @@ impl Tally {
     }
 }
 
-/// The largest time that is told apart from larger ones: a day, which is the longest storm.
+/// The largest time that the histogram distinguishes, in microseconds: a day, which is the longest storm.
 const MAX_MICROS: u64 = 86_400_000_000;
 
 /// The times of the requests of one kind, in microseconds.

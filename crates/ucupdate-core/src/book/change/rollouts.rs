@@ -88,9 +88,8 @@ impl ChangeDraft<'_> {
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);
-        let anyway = newer.filter(|approved| *approved == version);
-        let anyway =
-            anyway.map(|_| Note::ApprovedAnyway { rule: rule.key().clone(), version: version.clone() });
+        let anyway = (newer == Some(version))
+            .then(|| Note::ApprovedAnyway { rule: rule.key().clone(), version: version.clone() });
         let kept_back = Note::of_kept_back(rule, version, newer);
         let newer =
             newer.filter(|approved| rule.policy().is_older(version, approved) && kept_back.is_empty());

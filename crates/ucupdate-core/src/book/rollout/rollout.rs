@@ -2,9 +2,9 @@
 
 use crate::book::rollout::bucket::Percent;
 use crate::book::rollout::window::Window;
-use crate::value::UnixTime;
 use crate::value::label::label;
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
+use crate::value::{Counted, UnixTime};
 use std::fmt;
 use std::str::FromStr;
 
@@ -278,10 +278,10 @@ impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.failures, self.share) {
             (None, None) => return f.write_str("never by itself"),
-            (Some(failures), None) => write!(f, "after {failures} failures")?,
+            (Some(failures), None) => write!(f, "after {}", Counted::new(failures, "failure"))?,
             (failures, Some(share)) => {
                 if let Some(failures) = failures {
-                    write!(f, "after {failures} failures, or ")?;
+                    write!(f, "after {}, or ", Counted::new(failures, "failure"))?;
                 }
                 write!(f, "when {share} of at least {} devices have failed", self.sample)?;
             }
@@ -350,6 +350,8 @@ mod tests {
         assert_eq!(both.to_string(), text);
         let text = "after 3 failures (90 min to install, 48 h to ask again)";
         assert_eq!(Guard { share: None, ..both }.to_string(), text);
+        let text = "after 1 failure (90 min to install, 48 h to ask again)";
+        assert_eq!(Guard { share: None, failures: Some(1), ..both }.to_string(), text);
         assert_eq!(Guard { share: None, failures: None, ..both }.to_string(), "never by itself");
     }
 

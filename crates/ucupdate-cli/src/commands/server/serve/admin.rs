@@ -196,7 +196,7 @@ async fn answer<S>(
     let answering = service_fn(move |request: http::Request<Incoming>| {
         let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
         let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
-        // Whether the client uses TLS does not matter here.
+        // Only the address is used, so `tls` has no meaning here.
         let client = networks.origin(Origin { remote: peer.ip(), tls: false }, request.headers());
         request.extensions_mut().insert(RemoteAddress(client.remote));
         let answering = OutgoingBody::begin(Arc::clone(&place));

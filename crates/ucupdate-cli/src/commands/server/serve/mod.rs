@@ -223,10 +223,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let (revision, rules) = (snapshot.revision(), snapshot.book().rules().count());
     let [inside, outside] = files_at;
     lines.push(format!("files at {inside} inside, {outside} outside"));
-    lines.push(format!(
-        "store {store}, revision {revision}, {rules} rule{}",
-        if rules == 1 { "" } else { "s" }
-    ));
+    lines.push(format!("store {store}, revision {revision}, {}", Counted::new(rules, "rule")));
     json["internal_url"] = inside.into();
     json["external_url"] = outside.into();
     json["store"] = store.into();

@@ -129,7 +129,7 @@ impl Reload {
                     changed.into_iter().partition(|key| LIVE.contains(&key.as_str()));
                 self.networks.replace(args.networks());
                 if taken.iter().any(|key| key == "serve.log") {
-                    // The lines of a process that ends have no filter any more.
+                    // This fails only at the end of the process, when the filter is gone.
                     let _ended = self.lines.reload(stderr::filter(args.log));
                 }
                 if !taken.is_empty() {
