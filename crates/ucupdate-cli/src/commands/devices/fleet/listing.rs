@@ -12,12 +12,12 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
+use ucupdate::audit::ServerName;
 use ucupdate::device::DeviceId;
+use ucupdate::device::ReportedKind;
 use ucupdate::inventory::{
     DayCount, DeviceNumber, DeviceStanding, DeviceState, InventoryDevice, InventoryModule, VersionCount,
 };
-use ucupdate::audit::ServerName;
-use ucupdate::device::ReportedKind;
 use ucupdate::value::Counted;
 use ucupdate::version::ReportedVersion;
 
@@ -50,7 +50,8 @@ pub(in super::super) struct DeviceJson<'a> {
 
 impl<'a> DeviceJson<'a> {
     pub(in super::super) fn new(identity: &DeviceId, device: &'a InventoryDevice) -> Self {
-        let known_serial = || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
+        let known_serial =
+            || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
         Self {
             mac: mac(identity),
             serial: serial(identity).or_else(known_serial),
