@@ -28,10 +28,7 @@ impl LogArgs {
     }
 
     /// Reads the rows in order of time, and reports the lines that cannot be read. The store is read only if
-    /// `from_store` is set.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// `from_store` is set. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn each_access_row(
         &self,
         since: Option<UnixTime>,

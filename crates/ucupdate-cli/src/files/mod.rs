@@ -10,18 +10,13 @@ use std::fs::{File, FileType};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Opens a file for reading.
-///
-/// # Errors
-/// When the file cannot be opened. The reason contains its path.
+/// Opens a file for reading. Fails when the file cannot be opened. The reason contains its path.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     open_file(path).map_err(|error| not_read(path, &error))
 }
 
 /// Opens a file for reading. A named pipe, a socket or a device is refused, because reading it may never end.
-///
-/// # Errors
-/// When the file cannot be opened, or is no regular file.
+/// Fails when the file cannot be opened, or is no regular file.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let found = std::fs::metadata(path)?;
     // Reading a folder fails at once, with the reason of the system.
@@ -64,10 +59,8 @@ pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
     (error.kind() == io::ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
 }
 
-/// Returns an error if a file does not exist, before it is opened elsewhere.
-///
-/// # Errors
-/// When nothing exists at the path.
+/// Returns an error if a file does not exist, before it is opened elsewhere. Fails when nothing exists at the
+/// path.
 pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_read(path, &error)),
@@ -75,18 +68,13 @@ pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Returns the content of a file of at most `most` bytes.
-///
-/// # Errors
-/// When the file cannot be read, or is larger.
+/// Returns the content of a file of at most `most` bytes. Fails when the file cannot be read, or is larger.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     read_file(path, most).map_err(|error| not_read(path, &error))
 }
 
-/// Returns the content of a file of at most `most` bytes.
-///
-/// # Errors
-/// When the file cannot be read, is no regular file, or is larger.
+/// Returns the content of a file of at most `most` bytes. Fails when the file cannot be read, is no regular
+/// file, or is larger.
 pub(crate) fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let end = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
@@ -103,10 +91,7 @@ const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// The largest size of a file of certificates in bytes.
 pub(crate) const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
 
-/// Reads a file of certificates in PEM.
-///
-/// # Errors
-/// When the file cannot be read, or has no certificate in PEM.
+/// Reads a file of certificates in PEM. Fails when the file cannot be read, or has no certificate in PEM.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
     let pem = read(path, MAX_CERTIFICATES_BYTES)?;
     if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {

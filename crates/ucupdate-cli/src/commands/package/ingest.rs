@@ -147,10 +147,8 @@ impl fmt::Display for PackageReport {
 type Addresses = HashMap<PathBuf, Address>;
 
 impl IngestArgs {
-    /// Returns the addresses with their digests.
-    ///
-    /// # Errors
-    /// When an address is not https, or when the number of digests is not that of the addresses.
+    /// Returns the addresses with their digests. Fails when an address is not https, or when the number of
+    /// digests is not that of the addresses.
     fn addresses(&self) -> Result<Addresses, Failure> {
         let addresses: Vec<&PathBuf> = self.files.iter().filter(|file| is_address(file)).collect();
         if addresses.len() != self.sha256.len() {

@@ -32,10 +32,7 @@ impl Endpoint {
         Ok(Self { listener, tls, side: None, local })
     }
 
-    /// Takes a socket that listens already.
-    ///
-    /// # Errors
-    /// When the socket cannot be used.
+    /// Takes a socket that listens already. Fails when the socket cannot be used.
     pub(crate) fn of_socket(
         socket: std::net::TcpListener,
         tls: Option<TlsAcceptor>,
