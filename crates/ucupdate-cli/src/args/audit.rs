@@ -82,7 +82,7 @@ impl AuditArgs {
                 return Err(with_meant(failure, Some(meant)));
             }
             let (name, zone) = (path.display().to_string(), zone_beside(&path)?);
-            let open = move || files::open_file(&path);
+            let open = move || ucupdate_folder::open_regular(&path);
             match zone {
                 Some(zone) => logs.add_in_zone(&name, zone, open),
                 None => logs.add(&name, open),

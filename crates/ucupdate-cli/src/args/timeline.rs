@@ -42,7 +42,7 @@ impl LogArgs {
         }
         let paths = self.access.clone();
         for path in files::blocking(move || files::logs::find(&paths, LogKind::Access)).await? {
-            logs.add(&path.display().to_string(), move || files::open_file(&path));
+            logs.add(&path.display().to_string(), move || ucupdate_folder::open_regular(&path));
         }
         if from_store {
             logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;

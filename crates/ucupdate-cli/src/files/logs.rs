@@ -118,7 +118,8 @@ fn too_many(path: &Path) -> Failure {
 
 fn look(path: &Path) -> Result<FileKind, Failure> {
     let mut bytes = Vec::new();
-    let read = super::open_file(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
+    let read =
+        ucupdate_folder::open_regular(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| Failure::in_doing(path.display(), &error))?;
     Ok(FileKind::of(&bytes))
 }
