@@ -156,7 +156,7 @@ impl AdminListener {
             let networks = networks.clone();
             tokio::spawn(async move {
                 let place = Arc::new(place);
-                let stream = Patient::new(stream, STALL, place.writing_flag());
+                let stream = Patient::new(stream, STALL, Arc::clone(&place));
                 let answering = async {
                     let Some(tls) = tls else {
                         return answer(stream, (remote, networks), administration, Arc::clone(&place)).await;

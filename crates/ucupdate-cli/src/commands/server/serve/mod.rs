@@ -4,6 +4,7 @@ mod admin;
 mod args;
 mod bodies;
 mod descriptors;
+mod direct;
 mod endpoint;
 mod events;
 mod forwarded;
