@@ -65,6 +65,7 @@ impl Endpoint {
     }
 
     /// Returns the address and the actual port.
+    #[cfg(test)]
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
