@@ -39,10 +39,7 @@ impl Endpoint {
         listen(address).and_then(|socket| Self::new(socket, tls)).map_err(failed)
     }
 
-    /// Takes a socket that listens already.
-    ///
-    /// # Errors
-    /// When the socket cannot be used.
+    /// Takes a socket that listens already. Fails when the socket cannot be used.
     pub(crate) fn of_socket(
         socket: std::net::TcpListener,
         tls: Option<TlsAcceptor>,
