@@ -1,7 +1,9 @@
 //! Tests the limits of connections, with short times.
 
 use super::*;
+use std::net::SocketAddr;
 use std::time::Instant;
+use tokio::net::TcpStream;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
