@@ -43,6 +43,8 @@ impl Endpoint {
         let failed = |error: io::Error| Failure::in_doing("the socket of systemd cannot be used", &error);
         let local = socket.local_addr().map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
+        #[cfg(unix)]
+        set_send_buffer(&socket).map_err(failed)?;
         let listener = TcpListener::from_std(socket).map_err(failed)?;
         Ok(Self { listener, tls, side: None, local })
     }
@@ -65,12 +67,35 @@ impl Endpoint {
     }
 }
 
+/// Sets the send buffer size that the connections of a listener inherit.
+#[cfg(unix)]
+fn set_send_buffer(socket: &std::net::TcpListener) -> io::Result<()> {
+    rustix::net::sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER_BYTES as usize)?;
+    Ok(())
+}
+
 /// Listens with a send buffer size that its connections inherit.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_of_systemd_has_the_send_buffer_of_every_listener() {
+        let bound = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let passed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = Endpoint::of_socket(passed, None).unwrap();
+        let sizes = [&bound, &taken.listener]
+            .map(|listener| rustix::net::sockopt::socket_send_buffer_size(listener).unwrap());
+        assert_eq!(sizes[0], sizes[1]);
+        assert!(sizes[0] >= SEND_BUFFER_BYTES as usize && sizes[0] <= 2 * SEND_BUFFER_BYTES as usize);
+    }
 }

@@ -8,6 +8,7 @@ use super::bodies::{IncomingBody, OutgoingBody};
 use super::endpoint::Endpoint;
 use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
+use super::linger::linger;
 use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
@@ -19,13 +20,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -36,14 +37,6 @@ use ucupdate_http::{Connection, DeviceUpdates};
 
 /// The pause after the system refused to accept a connection, for example because there are no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
-/// Largest number of bytes that are read and dropped after the last answer of a connection.
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
-
-/// Time limit of reading and dropping these bytes.
-const LINGER_TIME: Duration = Duration::from_secs(2);
-
-const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The parts that handle a request.
 #[derive(Debug)]
@@ -254,7 +247,7 @@ async fn serve_http(
 ) {
     let limits = intake.limits;
     let answering = Arc::clone(&intake);
-    let direct = Origin { remote: peer.remote.ip().to_canonical(), tls };
+    let direct = Origin::direct(peer.remote.ip(), tls);
     // Nearly all requests come from the client itself, so its connection is described once.
     let connection = described(peer, direct);
     let is_last = Arc::new(AtomicBool::new(false));
@@ -315,25 +308,6 @@ async fn has_unread(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     .await
 }
 
-/// Closes the sending side, and reads what the client still sends, up to a limit. A connection that is closed with
-/// unread bytes is reset, and a client that is still sending may then lose the answer.
-async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let dropped = async {
-        if stream.shutdown().await.is_err() {
-            return;
-        }
-        let mut buffer = vec![0; LINGER_BUFFER_BYTES];
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => left = left.saturating_sub(read),
-            }
-        }
-    };
-    let _elapsed = tokio::time::timeout(LINGER_TIME, dropped).await;
-}
-
 /// Describes the connection of a client to the services, but for its side.
 fn described(peer: Peer, from: Origin) -> Connection {
     Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls)
@@ -354,7 +328,7 @@ impl Intake {
         let from = self.networks.origin(direct, request.headers());
         let connection = if from == direct { connection.clone() } else { described(peer, from) };
         // The networks can change while the connection is open.
-        let connection = match self.side(peer, from.remote) {
+        let connection = match self.side(peer, from) {
             Some(side) => connection.with_side(side),
             None => connection,
         };
@@ -376,12 +350,12 @@ impl Intake {
     }
 
     /// Returns the side of a device: that of its listener, or else that of its network.
-    fn side(&self, peer: Peer, remote: IpAddr) -> Option<Side> {
+    fn side(&self, peer: Peer, from: Origin) -> Option<Side> {
         match peer.side {
             // The networks restrict an internal listener, and never extend it.
-            Some(Side::Internal) => self.networks.side(remote).or(peer.side),
+            Some(Side::Internal) => self.networks.side(from).or(peer.side),
             Some(Side::External) => peer.side,
-            None => self.networks.side(remote),
+            None => self.networks.side(from),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::time::Instant;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
