@@ -1,7 +1,6 @@
 //! The listener of administrators: the API and the console, and never a device.
 
 use super::bodies::{IncomingBody, OutgoingBody};
-use super::endpoint::listen;
 use super::forwarded::Origin;
 use super::linger::linger;
 use super::networks::LiveNetworks;
@@ -79,11 +78,9 @@ pub(super) struct AdminListener {
 }
 
 impl AdminArgs {
-    /// Binds the listener, if one is asked for. Also returns a warning.
-    ///
-    /// # Errors
-    /// When other machines would reach the address and `--admin-anywhere` is not given, when the file of tokens cannot be read,
-    /// and when the address cannot be bound.
+    /// Binds the listener, if one is asked for. Also returns a warning. Fails when other machines would reach
+    /// the address and `--admin-anywhere` is not given, when the file of tokens cannot be read, and when the
+    /// address cannot be bound.
     pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Vec<String>)>, Failure> {
         let (Some(address), Some(path)) = (self.address, self.token_file.clone()) else { return Ok(None) };
         let is_local = address.ip().to_canonical().is_loopback();
@@ -106,7 +103,7 @@ impl AdminArgs {
             )));
         }
         let tokens = TokenFile::open(path).map_err(failure)?;
-        let bound = listen(address);
+        let bound = TcpListener::bind(address).await;
         let failed = |error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         if !is_local && tls.is_none() {
             warnings.push(format!(
@@ -157,7 +154,7 @@ impl AdminListener {
             let networks = networks.clone();
             tokio::spawn(async move {
                 let place = Arc::new(place);
-                let stream = Patient::new(stream, STALL, place.writing_flag());
+                let stream = Patient::new(stream, STALL, Arc::clone(&place));
                 let answering = async {
                     let Some(tls) = tls else {
                         return answer(stream, (remote, networks), administration, Arc::clone(&place)).await;

@@ -4,6 +4,7 @@ mod admin;
 mod args;
 mod bodies;
 mod descriptors;
+mod direct;
 mod endpoint;
 mod events;
 mod forwarded;
@@ -260,10 +261,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     ended
 }
 
-/// Returns a warning if the store cannot be written.
-///
-/// # Errors
-/// When this user may not write the store, and `is_accepted` is not set: changes and log rows would be lost.
+/// Returns a warning if the store cannot be written. Fails when this user may not write the store, and
+/// `is_accepted` is not set: changes and log rows would be lost.
 fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<String>, Failure> {
     if let Some((folder, reason)) = access.refused.first() {
         let found = format!("the store is read-only for this user: `{folder}` cannot be written: {reason}");
@@ -352,10 +351,8 @@ fn name_warnings(origins: [&Origin; 2], certificates: &[Arc<ServedCertificate>])
     origins.iter().filter(is_wrong).map(warning).collect()
 }
 
-/// Finishes open requests, and then writes the logs.
-///
-/// # Errors
-/// When log rows could not be written, or were lost before.
+/// Finishes open requests, and then writes the logs. Fails when log rows could not be written, or were lost
+/// before.
 pub(crate) async fn end(
     server: Server,
     service: &UpdateService,
