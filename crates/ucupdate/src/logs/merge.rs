@@ -46,7 +46,7 @@ struct Source<F: LogForm> {
     head: Option<Head<F::Row>>,
 }
 
-/// What is known of the next item of a source.
+/// The known part of the next item of a source.
 enum Head<R> {
     Row(R),
     /// A log that is not open yet. Its first row has this time. It is opened when its turn comes, so few logs are open
