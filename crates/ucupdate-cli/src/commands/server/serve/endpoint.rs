@@ -45,6 +45,9 @@ impl Endpoint {
         tls: Option<TlsAcceptor>,
     ) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing("the socket of systemd cannot be used", &error);
+        #[cfg(unix)]
+        rustix::net::sockopt::set_socket_send_buffer_size(&socket, SEND_BUFFER_BYTES as usize)
+            .map_err(|error| failed(error.into()))?;
         Self::new(socket, tls).map_err(failed)
     }
 
@@ -129,4 +132,20 @@ fn listener(socket: std::net::TcpListener) -> io::Result<Listener> {
 #[cfg(not(target_os = "linux"))]
 fn listener(socket: std::net::TcpListener) -> io::Result<Listener> {
     Listener::from_std(socket)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use rustix::net::sockopt::socket_send_buffer_size;
+
+    #[tokio::test]
+    async fn a_socket_of_systemd_has_the_send_buffer_of_every_listener() {
+        let bound = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let passed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let same = passed.try_clone().unwrap();
+        let _endpoint = Endpoint::of_socket(passed, None).unwrap();
+        let [expected, found] = [&bound, &same].map(|socket| socket_send_buffer_size(socket).unwrap());
+        assert_eq!(found, expected);
+    }
 }

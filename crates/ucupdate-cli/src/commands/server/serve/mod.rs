@@ -11,6 +11,7 @@ mod forwarded;
 mod health;
 mod host_name;
 mod limits;
+mod linger;
 mod networks;
 mod places;
 mod prefix;
@@ -452,7 +453,7 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old logs are removed"),
             Err(error @ LogError::LargeShare { .. }) => {
-                tracing::warn!("{error}: `ucupdate gc --log-days DAYS` removes them");
+                tracing::warn!("{error}: `ucupdate gc --log-days DAYS --any-share` removes them");
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");

@@ -9,6 +9,7 @@ use super::direct::DirectStream;
 use super::endpoint::Endpoint;
 use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
+use super::linger::linger;
 use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -37,14 +38,6 @@ use ucupdate_http::{Connection, DeviceUpdates};
 
 /// The pause after the system refused to accept a connection, for example because there are no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
-/// Largest number of bytes that are read and dropped after the last answer of a connection.
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
-
-/// Time limit of reading and dropping these bytes.
-const LINGER_TIME: Duration = Duration::from_secs(2);
-
-const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The parts that handle a request.
 #[derive(Debug)]
@@ -263,25 +256,6 @@ fn asks_to_close<B>(request: &http::Request<B>) -> bool {
     fields.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-/// Closes the sending side, and reads what the client still sends, up to a limit. A connection that is closed with
-/// unread bytes is reset, and a client that is still sending may then lose the answer.
-async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let dropped = async {
-        if stream.shutdown().await.is_err() {
-            return;
-        }
-        let mut buffer = vec![0; LINGER_BUFFER_BYTES];
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => left = left.saturating_sub(read),
-            }
-        }
-    };
-    let _elapsed = tokio::time::timeout(LINGER_TIME, dropped).await;
-}
-
 /// A connection, for the requests that it brings.
 #[derive(Debug)]
 struct Link {
@@ -297,7 +271,7 @@ struct Link {
 
 impl Link {
     fn new(peer: Peer, tls: bool, intake: Arc<Intake>, place: Arc<Place>) -> Self {
-        let direct = Origin { remote: peer.remote, tls };
+        let direct = Origin::direct(peer.remote, tls);
         let described = peer.described(direct);
         Self { intake, place, peer, direct, described, is_last: AtomicBool::new(false) }
     }
@@ -310,7 +284,7 @@ impl Link {
         let from = networks.origin(self.direct, request.headers());
         let connection = if from == self.direct { self.described.clone() } else { self.peer.described(from) };
         // The networks can change while the connection is open.
-        let connection = match self.peer.side(networks, from.remote) {
+        let connection = match self.peer.side(networks, from) {
             Some(side) => connection.with_side(side),
             None => connection,
         };
@@ -376,12 +350,12 @@ impl Peer {
     }
 
     /// Returns the side of a device: that of its listener, or else that of its network.
-    fn side(&self, networks: &LiveNetworks, remote: IpAddr) -> Option<Side> {
+    fn side(&self, networks: &LiveNetworks, from: Origin) -> Option<Side> {
         match self.side {
             // The networks restrict an internal listener, and never extend it.
-            Some(Side::Internal) => networks.side(remote).or(self.side),
+            Some(Side::Internal) => networks.side(from).or(self.side),
             Some(Side::External) => self.side,
-            None => networks.side(remote),
+            None => networks.side(from),
         }
     }
 }
