@@ -2,9 +2,9 @@
 
 use clap::Args;
 use std::sync::OnceLock;
+use ucupdate::value::is_unseen;
 #[cfg(unix)]
 use {crate::files, std::path::Path};
-use ucupdate::value::is_unseen;
 
 /// The name of the token with which the command works on another machine.
 static OF_TOKEN: OnceLock<String> = OnceLock::new();
