@@ -34,6 +34,10 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
     let ca_cert = args.ca_cert.clone();
     let roots = files::blocking(move || ca_cert.map(|path| files::certificates(&path)).transpose()).await?;
     let store = context.open_store(IfMissing::Refuse).await?;
+    if !args.quick {
+        let progress = &context.output.progress;
+        progress.reads("verifying", Some(progress.size_of(&*store, &["images/", "state/revisions/"]).await?));
+    }
     let checks = match UpdateService::open(Arc::clone(&store), Options::default()).await {
         Ok(service) => {
             let mut checks = service.examine(args.quick).await;
