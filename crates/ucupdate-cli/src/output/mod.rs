@@ -150,6 +150,11 @@ struct EscapingJson<W>(W);
 
 impl<W: Write> Write for EscapingJson<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nearly all writes are of printable ASCII, which needs no escape.
+        if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+            self.0.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
         let text =
             std::str::from_utf8(bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         match text.chars().any(is_unfit) {
