@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// [`removes`](Self::removes) on, until the command prints its result.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
+    /// The lines on the terminal. They are hidden until the work has lasted for [`PATIENCE`].
+    lines: MultiProgress,
     read: ProgressBar,
     removed: ProgressBar,
     /// Whether results are text and both outputs are terminals.
@@ -27,7 +29,8 @@ impl Progress {
     /// Creates a progress that is not shown yet. With `json` it is never shown.
     pub(crate) fn new(json: bool) -> Self {
         let is_shown = !json && io::stdout().is_terminal() && io::stderr().is_terminal();
-        Self { read: ProgressBar::hidden(), removed: ProgressBar::hidden(), is_shown }
+        let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { lines, read: ProgressBar::hidden(), removed: ProgressBar::hidden(), is_shown }
     }
 
     /// Shows the bytes that are read from now on. `total` is `None` if it is not known how many there will be.
@@ -92,9 +95,25 @@ impl Progress {
     }
 
     fn show(&self, bar: &ProgressBar, doing: &str, total: Option<u64>, unit: Unit) {
-        if self.is_shown {
-            show_after_a_while(bar, doing, total, unit);
+        if !self.is_shown {
+            return;
         }
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
+        let bar = self.lines.add(bar.clone());
+        bar.reset();
+        bar.set_style(unit.style(total.is_some()));
+        bar.set_prefix(Shown(doing).to_string());
+        match total {
+            Some(total) => bar.set_length(total),
+            None => bar.unset_length(),
+        }
+        let lines = self.lines.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            if !bar.is_finished() {
+                lines.set_draw_target(ProgressDrawTarget::stderr());
+            }
+        });
     }
 
     /// Removes the line, because the command prints its result.
@@ -105,7 +124,7 @@ impl Progress {
 
     /// Prints something between two states of the line.
     pub(crate) fn around<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.read.suspend(|| self.removed.suspend(print))
+        self.lines.suspend(print)
     }
 }
 
@@ -115,28 +134,14 @@ enum Unit {
     Things,
 }
 
-fn show_after_a_while(bar: &ProgressBar, doing: &str, total: Option<u64>, unit: Unit) {
-    let template = match (unit, total) {
-        (Unit::Bytes, Some(_)) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
-        (Unit::Bytes, None) => "{prefix} {spinner} {bytes} {bytes_per_sec}",
-        (Unit::Things, Some(_)) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
-        (Unit::Things, None) => "{prefix} {spinner} {human_pos} {per_sec}",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+impl Unit {
+    fn style(self, has_total: bool) -> ProgressStyle {
+        let template = match (self, has_total) {
+            (Self::Bytes, true) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+            (Self::Bytes, false) => "{prefix} {spinner} {bytes} {bytes_per_sec}",
+            (Self::Things, true) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
+            (Self::Things, false) => "{prefix} {spinner} {human_pos} {per_sec}",
+        };
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
     }
-    bar.set_draw_target(ProgressDrawTarget::hidden());
-    bar.reset();
-    bar.set_prefix(Shown(doing).to_string());
-    match total {
-        Some(total) => bar.set_length(total),
-        None => bar.unset_length(),
-    }
-    let bar = bar.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(PATIENCE).await;
-        if !bar.is_finished() {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-    });
 }
