@@ -99,5 +99,5 @@ async fn a_store_whose_rule_book_cannot_be_read_is_examined_too() {
     let error = UpdateService::open(Arc::new(store.clone()), Options::default()).await.unwrap_err();
     let found = examine_unreadable(&store, &error, true, in_days(0)).await;
     let kinds: Vec<_> = found.findings.iter().map(|finding| finding.kind).collect();
-    assert_eq!(kinds, ["rule-book-unreadable", "revision-missing"]);
+    assert_eq!(kinds, ["rule-book-unreadable", "revision-missing", "package-gone"]);
 }
