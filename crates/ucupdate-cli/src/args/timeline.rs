@@ -28,10 +28,7 @@ impl LogArgs {
     }
 
     /// Reads the rows in order of time, and reports the lines that cannot be read. The store is read only if
-    /// `from_store` is set.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// `from_store` is set. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn each_access_row(
         &self,
         since: Option<UnixTime>,
@@ -48,7 +45,7 @@ impl LogArgs {
             total += std::fs::metadata(&path).map_or(0, |found| found.len());
             let progress = progress.clone();
             let name = path.display().to_string();
-            logs.add(&name, move || files::open_file(&path).map(|file| progress.counted(file)));
+            logs.add(&name, move || ucupdate_folder::open_regular(&path).map(|file| progress.counted(file)));
         }
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;

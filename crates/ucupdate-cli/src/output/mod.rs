@@ -54,9 +54,7 @@ impl Output {
     }
 
     /// Writes the whole result of a command: as one line of JSON, an object with `"format": 1`, or as text.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Fails when stdout cannot be written.
     pub(crate) fn result<T: Serialize + Display>(&mut self, result: &T) -> Result<(), Failure> {
         if self.json { self.json_result(result) } else { self.text(result) }
     }
@@ -66,10 +64,7 @@ impl Output {
         if self.json { self.json_result(json) } else { self.text(text) }
     }
 
-    /// Writes a result as JSON.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes a result as JSON. Fails when stdout cannot be written.
     pub(crate) fn json_result<T: Serialize>(&mut self, result: &T) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Versioned<'a, T> {
@@ -88,20 +83,16 @@ impl Output {
         ended.map_err(|error| unwritten(&error))
     }
 
-    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must be escaped
-    /// before by [`Shown`]. Other control characters are escaped here.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must
+    /// be escaped before by [`Shown`]. Other control characters are escaped here. Fails when stdout cannot be
+    /// written.
     pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         let text = painted(&ShownLines(text).to_string(), is_coloured(&self.stdout));
         if text.is_empty() { Ok(()) } else { self.write(&text) }
     }
 
-    /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its own line.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its
+    /// own line. Fails when stdout cannot be written.
     pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.progress.end();
         let end: &[u8] = if self.stdout.is_terminal() { b"\n" } else { b"" };
@@ -123,10 +114,7 @@ impl Output {
         write_failure(self.json, kind, text);
     }
 
-    /// Flushes all results to stdout.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Flushes all results to stdout. Fails when stdout cannot be written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.stdout.flush().map_err(|error| unwritten(&error))
     }
