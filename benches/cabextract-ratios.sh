@@ -5,4 +5,4 @@
 set -eu
 cd "$(dirname "$0")/.."
 command -v cabextract >/dev/null || { echo "cabextract is missing: apt-get install cabextract" >&2; exit 1; }
-exec cargo run --release --quiet -p ucupdate-benches --example cabextract_ratios -- "$@"
+exec cargo run --release --quiet -p ucupdate-benches --bin cabextract_ratios -- "$@"

@@ -71,7 +71,7 @@ impl Context {
     pub(crate) async fn open_served_store(&self, create: bool) -> Result<Arc<dyn ImageStore>, Failure> {
         let if_missing = if create { IfMissing::Create } else { IfMissing::Refuse };
         // A server itself waits for its store, and answers devices in the meantime.
-        let waiting = Waiting::new(&self.store, self.timeout);
+        let waiting = self.waiting(&self.store);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
             Failure::Explained(FailureKind::NotFound, reason) => {
                 Failure::not_found(format_args!("{reason}; `serve --create` makes an empty one"))
@@ -89,9 +89,13 @@ impl Context {
         other: &StoreLocation,
         if_missing: IfMissing,
     ) -> Result<Arc<dyn ImageStore>, Failure> {
-        let waiting = Waiting::new(other, self.timeout);
+        let waiting = self.waiting(other);
         let store = open(other, if_missing, &waiting).await?;
         Ok(Arc::new(Awaited::new(store, waiting)))
+    }
+
+    fn waiting(&self, store: &StoreLocation) -> Waiting {
+        Waiting::new(store, self.timeout, self.output.progress.clone())
     }
 
     /// Returns the address of the store as it is typed.
@@ -136,7 +140,7 @@ impl Context {
     ) -> Result<(Arc<dyn ImageStore>, Arc<dyn Presign>), Failure> {
         #[cfg(feature = "s3")]
         if let StoreLocation::Bucket(address) = &self.store {
-            let store = Arc::new(open_bucket(address, &Waiting::new(&self.store, self.timeout)).await?);
+            let store = Arc::new(open_bucket(address, &self.waiting(&self.store)).await?);
             return Ok((Arc::clone(&store) as Arc<dyn ImageStore>, store));
         }
         Err(Failure::usage(format_args!(

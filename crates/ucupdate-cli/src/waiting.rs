@@ -1,5 +1,6 @@
 //! Reports on stderr that a command waits, and ends the wait after a time limit.
 
+use crate::output::progress::Progress;
 use crate::output::shown::Shown;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,11 +27,12 @@ pub(crate) struct Waiting {
     /// The longest time that a command waits for one answer of the store.
     pub(crate) limit: Duration,
     reported_at: Arc<Mutex<Option<Instant>>>,
+    progress: Progress,
 }
 
 impl Waiting {
-    pub(crate) fn new(store: &impl Display, limit: Duration) -> Self {
-        Self { store: store.to_string().into(), limit, reported_at: Arc::default() }
+    pub(crate) fn new(store: &impl Display, limit: Duration, progress: Progress) -> Self {
+        Self { store: store.to_string().into(), limit, reported_at: Arc::default(), progress }
     }
 
     /// Reports that a try failed and is repeated.
@@ -78,11 +80,11 @@ impl Waiting {
         }
         *reported_at = Some(Instant::now());
         // If stderr is closed, there is no place for the message.
-        let _closed = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
+        let _closed = self.progress.around(|| writeln!(io::stderr(), "ucupdate: {}", Shown(message)));
     }
 }
 
-/// A store whose calls have a time limit.
+/// A store whose calls have a time limit, and whose bytes count as progress when they are read.
 #[derive(Debug)]
 pub(crate) struct Awaited {
     store: Arc<dyn ImageStore>,
@@ -113,7 +115,10 @@ impl ImageStore for Awaited {
             let (mut bytes, waiting, what) = state?;
             let next = timeout(waiting.limit + PATIENCE, waiting.for_answer(&what, bytes.next())).await;
             match next {
-                Ok(Some(Ok(piece))) => Some((Ok(piece), Some((bytes, waiting, what)))),
+                Ok(Some(Ok(piece))) => {
+                    waiting.progress.add_read(piece.len());
+                    Some((Ok(piece), Some((bytes, waiting, what))))
+                }
                 Ok(Some(Err(error))) => Some((Err(error), None)),
                 Ok(None) => None,
                 Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, waiting.silence())), None)),
@@ -127,7 +132,9 @@ impl ImageStore for Awaited {
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.waiting.within_limit(format!("deleting `{key}`"), self.store.delete(key)).await
+        self.waiting.within_limit(format!("deleting `{key}`"), self.store.delete(key)).await?;
+        self.waiting.progress.add_removed();
+        Ok(())
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
@@ -144,7 +151,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_store_that_hangs_is_given_up_after_the_limit_with_what_was_waited_for() {
         let store = Arc::new(Faulty::new(MemoryStore::default()));
-        let waiting = Waiting::new(&"file:here", Duration::from_secs(20));
+        let waiting = Waiting::new(&"file:here", Duration::from_secs(20), Progress::new(true));
         let awaited = Awaited::new(store.clone(), waiting);
         let key = StoreKey::parse("a").unwrap();
         awaited.put_bytes(&key, "text").await.unwrap();

@@ -118,7 +118,7 @@ impl Client {
             let limit = self.options.ask_timeout;
             let answer = timeout(limit, self.ask_once(&url, body.clone()))
                 .await
-                .unwrap_or_else(|_| Err(ClientError::timed_out(url.as_str(), limit)));
+                .unwrap_or_else(|_| Err(ClientError::timed_out(&target::shown(&url), limit)));
             let error = match answer {
                 Ok(Decoded { value, unknown, unknown_count, .. }) => {
                     let elapsed = started.elapsed();
@@ -179,7 +179,7 @@ impl Client {
     }
 
     async fn ask_once(&self, url: &Url, body: Vec<u8>) -> Result<Decoded<UpdateResponse>, ClientError> {
-        let failed = |error: reqwest::Error| ClientError::connection(url.as_str(), &error);
+        let failed = |error: reqwest::Error| ClientError::connection(&target::shown(url), &error);
         let request = self
             .http
             .post(url.clone())
@@ -199,20 +199,20 @@ impl Client {
         if response.status() != StatusCode::OK {
             return Err(refusal(url, response).await);
         }
-        let failed = |error: reqwest::Error| ClientError::connection(url.as_str(), &error);
+        let failed = |error: reqwest::Error| ClientError::connection(&target::shown(url), &error);
         let most = self.options.response_limit;
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if chunk.len() > most - answer.len() {
                 let most = u64::try_from(most).unwrap_or(u64::MAX);
-                return Err(ClientError::TooLarge { url: url.as_str().into(), most });
+                return Err(ClientError::TooLarge { url: target::shown(url), most });
             }
             answer.extend_from_slice(&chunk);
         }
         self.options
             .codec
             .decode_response(&answer)
-            .map_err(|cause| ClientError::Answer { url: url.as_str().into(), cause })
+            .map_err(|cause| ClientError::Answer { url: target::shown(url), cause })
     }
 
     /// Requests a file, or the rest of it from `offset` on if it still has that ETag. Returns a response with 200, 206 or 416.

@@ -21,7 +21,7 @@ pub enum ClientError {
     /// A URL that is not usable: the caller's, or a base URL from the server.
     #[error("URL {url:?} {fault}")]
     Url {
-        /// The URL as given, without a password.
+        /// The URL as given, without a password and a query.
         url: Box<str>,
         /// The fault of the URL.
         fault: UrlFault,
@@ -37,7 +37,7 @@ pub enum ClientError {
     /// The network failed: there was no response, or it broke off.
     #[error("{fault} at {url}: {cause}")]
     Connection {
-        /// The requested URL.
+        /// The requested URL, without its query.
         url: Box<str>,
         /// The stage at which the connection failed.
         fault: ConnectionFault,
@@ -47,7 +47,7 @@ pub enum ClientError {
     /// The server responded with an error status.
     #[error("{url} answered {status}: {reason}")]
     Status {
-        /// The requested URL.
+        /// The requested URL, without its query.
         url: Box<str>,
         /// The HTTP status.
         status: u16,
@@ -60,7 +60,7 @@ pub enum ClientError {
     /// The response is longer than the limit.
     #[error("{url} sends more than {most} bytes")]
     TooLarge {
-        /// The requested URL.
+        /// The requested URL, without its query.
         url: Box<str>,
         /// The limit in bytes.
         most: u64,
@@ -68,7 +68,7 @@ pub enum ClientError {
     /// The response to an update request cannot be read.
     #[error("{url} sent a response that cannot be read: {cause}")]
     Answer {
-        /// The requested URL.
+        /// The requested URL, without its query.
         url: Box<str>,
         /// The error of the codec.
         cause: DecodeError,

@@ -31,7 +31,7 @@ pub(crate) fn redirected(from: &Url, location: &str, follows: fn(&str) -> bool) 
             _ => Ok(to),
         }
     });
-    joined.map_err(|fault| refused(without_query(location).as_ref(), fault))
+    joined.map_err(|fault| refused(location, fault))
 }
 
 /// Returns a URL for error messages, without its query. The query may be a signature that grants access to the file.
@@ -47,16 +47,16 @@ pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Creates the error without the password in the URL.
+/// Creates the error without the password and the query in the URL.
 fn refused(text: &str, fault: UrlFault) -> ClientError {
-    let shown = match Url::parse(text) {
-        Ok(mut url) if fault == UrlFault::Credentials => {
+    let url = match Url::parse(text) {
+        Ok(mut url) if has_credentials(&url) => {
             let _ = url.set_username("").and_then(|()| url.set_password(None));
-            url.as_str().into()
+            shown(&url)
         }
-        _ => text.into(),
+        _ => without_query(text).into(),
     };
-    ClientError::Url { url: shown, fault }
+    ClientError::Url { url, fault }
 }
 
 fn checked(text: &str) -> Result<Url, UrlFault> {
@@ -67,10 +67,14 @@ fn checked(text: &str) -> Result<Url, UrlFault> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(UrlFault::Scheme { found: url.scheme().into() });
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    if has_credentials(&url) {
         return Err(UrlFault::Credentials);
     }
     Ok(url)
+}
+
+fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 fn unreadable(cause: impl std::fmt::Display) -> UrlFault {
@@ -108,11 +112,15 @@ mod tests {
         );
         assert_eq!(
             why(file_url("http://a/b?c=", &name)),
-            "URL \"http://a/b?c=\" contains `?` or `#`, expected the URL of a folder"
+            "URL \"http://a/b?...\" contains `?` or `#`, expected the URL of a folder"
         );
         assert_eq!(
-            why(handler_url("http://me:secret@a/")),
-            "URL \"http://a/\" contains a user name or password, expected none"
+            why(handler_url("http://me:secret@a/?token=secret")),
+            "URL \"http://a/?...\" contains a user name or password, expected none"
+        );
+        assert_eq!(
+            why(handler_url("ftp://me:secret@a/?token=secret")),
+            "URL \"ftp://a/?...\" has the scheme ftp, expected http or https"
         );
         assert_eq!(
             why(handler_url("ucdevice.upx")),

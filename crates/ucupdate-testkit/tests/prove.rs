@@ -31,6 +31,7 @@ fn hold(rows: &[Row]) {
 }
 
 #[tokio::test]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_power_cut_anywhere_leaves_an_operation_done_or_not_done() {
     hold(&crashes::points(&Scale::small()).await);
 }
@@ -42,6 +43,7 @@ async fn with_a_sync_left_out_or_a_name_made_too_soon_an_operation_is_found_half
 }
 
 #[tokio::test]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_sync_that_fails_loses_nothing_that_was_acknowledged() {
     hold(&crashes::failed_syncs(&Scale::small()).await);
 }
@@ -88,6 +90,7 @@ async fn a_revision_that_is_there_before_its_images_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_revision_that_is_there_before_its_images_is_found_on_the_wire_too() {
     let buckets = faults::Buckets::InProcess;
     let found = faults::fault_points(Operation::FirstIngest, &Scale::small(), &buckets, images_last).await;

@@ -38,8 +38,10 @@ pub use maintenance::access::{StoreAccess, check_access, check_log_access};
 pub use maintenance::carry::{Carried, CarryError, carry};
 pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::continuation::{Continued, continue_after_loss};
-pub use maintenance::examine::Checked;
+#[cfg(feature = "local")]
+pub use maintenance::examine::disk::examine_disk;
 pub use maintenance::examine::finding::{Finding, Severity};
+pub use maintenance::examine::{Checked, examine_unreadable};
 pub use maintenance::garbage::{Garbage, GarbageOptions};
 pub use maintenance::problem::StoreProblem;
 pub use maintenance::retention::Retention;

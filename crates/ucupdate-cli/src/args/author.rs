@@ -3,6 +3,8 @@
 use clap::Args;
 use std::sync::OnceLock;
 use ucupdate::value::is_unseen;
+#[cfg(unix)]
+use {crate::files, std::path::Path};
 
 /// The name of the token with which the command works on another machine.
 static OF_TOKEN: OnceLock<String> = OnceLock::new();
@@ -23,16 +25,43 @@ pub(crate) struct AuthorArgs {
 impl AuthorArgs {
     /// Returns the name of the author: the given name, or the name of the system's user, or `unknown`.
     pub(crate) fn name(&self) -> String {
-        let system = || {
+        let variable = || {
             let variables = ["USER", "LOGNAME", "USERNAME"];
             variables.into_iter().find_map(|variable| author(&std::env::var(variable).ok()?).ok())
         };
         self.author
             .clone()
             .or_else(|| OF_TOKEN.get().cloned())
-            .or_else(system)
+            .or_else(variable)
+            .or_else(system_user)
             .unwrap_or_else(|| "unknown".to_owned())
     }
+}
+
+/// Returns the name of the user of this process in the file of users. A container often has no variable with it.
+#[cfg(unix)]
+fn system_user() -> Option<String> {
+    let users = files::read_file(Path::new("/etc/passwd"), MAX_USERS_BYTES).ok()?;
+    user_in(&String::from_utf8_lossy(&users), rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn system_user() -> Option<String> {
+    None
+}
+
+/// The largest size of the file of users in bytes.
+#[cfg(unix)]
+const MAX_USERS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Returns the name of a user in the text of `/etc/passwd`, whose lines are `name:password:uid:...`.
+#[cfg(unix)]
+fn user_in(users: &str, uid: u32) -> Option<String> {
+    let mut users = users.lines().map(|line| line.splitn(4, ':'));
+    users.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| author(name).ok())?
+    })
 }
 
 /// The largest size of an author's name in bytes.
@@ -65,5 +94,14 @@ mod tests {
         for wrong in ["", "  ", "a\nb", "a\u{1b}", "a\u{a0}b", "a\u{200b}", "\u{202e}a", &"x".repeat(129)] {
             assert!(author(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_user_is_found_by_its_number_in_the_file_of_users() {
+        let users = "root:x:0:0:root:/root:/bin/bash\n\n# 7\nann:x:1000:100::/home/ann:/bin/sh\n:x:7:7::/:\nbob:x:7\n";
+        let name = |uid| user_in(users, uid);
+        assert_eq!((name(0).as_deref(), name(1000).as_deref()), (Some("root"), Some("ann")));
+        assert_eq!((name(7).as_deref(), name(100)), (Some("bob"), None));
     }
 }

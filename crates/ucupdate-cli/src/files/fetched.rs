@@ -34,10 +34,8 @@ pub(crate) struct Address {
 impl fmt::Display for Address {
     /// Writes the address without its query, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut plain = self.url.clone();
-        plain.set_query(None);
-        plain.set_fragment(None);
-        f.write_str(plain.as_str())
+        // An address with a name or a password is refused before it is shown.
+        f.write_str(self.url.as_str().split(['?', '#']).next().unwrap_or_default())
     }
 }
 
@@ -56,18 +54,19 @@ impl Address {
         let url: Url = text.parse().map_err(|error| {
             Failure::usage(format_args!("the address of a package cannot be read: {error}"))
         })?;
-        if url.scheme() != "https" {
-            return Err(Failure::usage(format_args!(
-                "{url}: the package would cross the network without TLS, expected an https address"
-            )));
-        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Failure::usage(
                 "the address of a package has a user name or a password, expected one without; fetch the file with another \
                  program, and give it to `ucupdate ingest -`",
             ));
         }
-        Ok(Self { url, sha256 })
+        let address = Self { url, sha256 };
+        if address.url.scheme() != "https" {
+            return Err(Failure::usage(format_args!(
+                "{address}: the package would cross the network without TLS, expected an https address"
+            )));
+        }
+        Ok(address)
     }
 
     /// Returns the last part of the path, which is the name of the file.
@@ -172,19 +171,27 @@ fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     fn address(text: &str) -> Result<Address, Failure> {
         Address::new(Path::new(text), Sha256Digest::of(b""))
     }
 
     #[test]
-    fn an_address_is_https_and_has_no_password() {
-        for wrong in ["http://a.b/uc.cab", "https://", "https://ann:pw@a.b/uc.cab", "https://ann@a.b/uc.cab"]
-        {
-            assert!(
-                matches!(address(wrong), Err(Failure::Explained(crate::failure::FailureKind::Usage, _))),
-                "{wrong}"
-            );
+    fn an_address_is_https_and_has_no_password_and_a_refusal_shows_no_secret() {
+        for wrong in [
+            "http://a.b/uc.cab?token=secret",
+            "http://a.b/uc.cab#secret",
+            "http://ann:secret@a.b/uc.cab",
+            "https://",
+            "https://ann:secret@a.b/uc.cab",
+            "https://ann@a.b/uc.cab",
+            "https://a.b:port/?token=secret",
+        ] {
+            let Err(Failure::Explained(FailureKind::Usage, reason)) = address(wrong) else {
+                panic!("{wrong} is taken")
+            };
+            assert!(!reason.contains("secret"), "{reason}");
         }
     }
 

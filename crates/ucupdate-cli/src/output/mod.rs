@@ -3,6 +3,7 @@
 pub(crate) mod change_notes;
 pub(crate) mod list;
 pub(crate) mod page;
+pub(crate) mod progress;
 pub(crate) mod shown;
 pub(crate) mod style;
 pub(crate) mod table;
@@ -10,6 +11,7 @@ pub(crate) mod time;
 pub(crate) mod wrapped;
 
 use crate::failure::{Failure, FailureKind};
+use progress::Progress;
 use serde::Serialize;
 use shown::{Shown, ShownLines, is_unfit};
 use std::fmt::{Display, Write as _};
@@ -23,6 +25,8 @@ const FORMAT: u32 = 1;
 /// The output of a command: results and messages.
 #[derive(Debug)]
 pub(crate) struct Output {
+    /// The progress of the command. It ends when a result or a failure is printed.
+    pub(crate) progress: Progress,
     json: bool,
     stdout: Stdout,
 }
@@ -30,7 +34,7 @@ pub(crate) struct Output {
 impl Output {
     /// Creates an output that writes results as JSON, or as text for people.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, stdout: io::stdout() }
+        Self { progress: Progress::new(json), json, stdout: io::stdout() }
     }
 
     /// Returns whether results are JSON.
@@ -68,6 +72,7 @@ impl Output {
             #[serde(flatten)]
             result: &'a T,
         }
+        self.progress.end();
         // A result may be large, so it is not held as text.
         let mut writer = io::BufWriter::with_capacity(64 * 1024, self.stdout.lock());
         let written = serde_json::to_writer(EscapingJson(&mut writer), &Versioned { format: FORMAT, result });
@@ -89,6 +94,7 @@ impl Output {
     /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its
     /// own line. Fails when stdout cannot be written.
     pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.progress.end();
         let end: &[u8] = if self.stdout.is_terminal() { b"\n" } else { b"" };
         let mut stdout = self.stdout.lock();
         let written =
@@ -99,11 +105,12 @@ impl Output {
     /// Writes a message of one line to stderr.
     pub(crate) fn message(&mut self, message: impl Display) {
         // If stderr is closed, the message cannot be reported anywhere.
-        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(message));
+        let _untold = self.progress.around(|| writeln!(io::stderr(), "ucupdate: {}", Shown(message)));
     }
 
     /// Writes the reason of a failure as the last line on stderr: a sentence, or one JSON object.
     pub(crate) fn failure(&mut self, kind: FailureKind, text: &str) {
+        self.progress.end();
         write_failure(self.json, kind, text);
     }
 
@@ -113,6 +120,7 @@ impl Output {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Failure> {
+        self.progress.end();
         let mut stdout = self.stdout.lock();
         let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
         written.map_err(|error| unwritten(&error))

@@ -489,6 +489,7 @@ fn verbs(place: &Place, above: &[&str]) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn every_verb_ends_with_the_code_of_what_came_of_it() {
     let place = place();
     for (code, call) in ROWS {
@@ -529,6 +530,7 @@ const TWICE: &[&str] = &[
 ];
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn what_is_there_already_is_done_and_said_to_be_nothing_to_do() {
     let place = Place::with_package();
     for call in TWICE {

@@ -108,6 +108,7 @@ impl Running {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn every_command_of_the_guide_is_run_or_says_why_not() {
     let mut count = 0;
     for (name, page) in pages() {

@@ -51,6 +51,13 @@ pub struct TreeWritten {
     pub missing: Vec<String>,
 }
 
+impl TreeWritten {
+    /// Returns the number of files of the tree that are done, with those that are missing in the store.
+    pub fn files(&self) -> u64 {
+        self.linked + self.copied + self.unchanged + self.missing.len() as u64
+    }
+}
+
 /// Error of exporting a tree. Every file of the tree is either unchanged or complete, and the export can be continued.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -73,11 +80,16 @@ impl UpdateService {
     /// writes only what changed.
     ///
     /// A file gets its name only when it is complete and has the right digest. Nothing outside the folder is written,
-    /// because links inside the folder are refused. No file is removed.
+    /// because links inside the folder are refused. No file is removed. `progress` is called after each file.
     ///
     /// # Errors
     /// When the folder or the store fails, or another process writes into the folder.
-    pub async fn export_tree(&self, folder: &Path, options: &TreeOptions) -> Result<TreeWritten, TreeError> {
+    pub async fn export_tree(
+        &self,
+        folder: &Path,
+        options: &TreeOptions,
+        mut progress: impl FnMut(&TreeWritten) + Send,
+    ) -> Result<TreeWritten, TreeError> {
         let snapshot = self.snapshot();
         let mut written = TreeWritten { revision: snapshot.revision(), ..TreeWritten::default() };
         let path = folder.to_owned();
@@ -109,6 +121,7 @@ impl UpdateService {
                     }
                 }
             }
+            progress(&written);
         }
         let ours: HashSet<String> =
             snapshot.files().iter().map(|file| file.path.to_ascii_lowercase()).collect();

@@ -49,7 +49,7 @@ async fn the_tree_is_what_is_served_and_writing_it_again_updates_it() {
     let folder = tempfile::tempdir().unwrap();
     let tree = folder.path().join("www/DeviceUpdateFiles_Int");
     let plain = TreeOptions::default();
-    let written = service.export_tree(&tree, &plain).await.unwrap();
+    let written = service.export_tree(&tree, &plain, |_| {}).await.unwrap();
     let count = service.snapshot().files().iter().len() as u64;
     assert_eq!((written.copied, written.linked, written.unchanged), (count, 0, 0));
     assert_eq!(files(&tree), served(&service).await);
@@ -60,7 +60,7 @@ async fn the_tree_is_what_is_served_and_writing_it_again_updates_it() {
     fs::write(tree.join("OCInterim/ENU/CPE.nbt"), "cut").unwrap();
     fs::write(tree.join("index.html"), "mine").unwrap();
     ingest(&service, newer_package()).await.unwrap();
-    let again = service.export_tree(&tree, &plain).await.unwrap();
+    let again = service.export_tree(&tree, &plain, |_| {}).await.unwrap();
     assert_eq!((again.copied, again.unchanged, again.others), (4, count - 2, 1));
     assert_eq!(again.revision, 2);
     fs::remove_file(tree.join("index.html")).unwrap();
@@ -74,16 +74,16 @@ async fn files_of_a_store_in_a_folder_are_linked_where_that_can_be() {
     let service = with_sample(LocalStore::open(&store).unwrap()).await;
     let linking = TreeOptions::default().with_links_from(&store);
     let count = service.snapshot().files().iter().len() as u64;
-    let written = service.export_tree(&tree, &linking).await.unwrap();
+    let written = service.export_tree(&tree, &linking, |_| {}).await.unwrap();
     assert_eq!((written.linked, written.copied), (count, 0));
     assert_eq!(files(&tree), served(&service).await);
-    let again = service.export_tree(&tree, &linking).await.unwrap();
+    let again = service.export_tree(&tree, &linking, |_| {}).await.unwrap();
     assert_eq!((again.linked, again.unchanged), (0, count));
 
     // A file is not written through a link, so the file of the store is not changed.
     fs::remove_file(tree.join(IMAGE)).unwrap();
     fs::write(tree.join(IMAGE), "other").unwrap();
-    assert_eq!(service.export_tree(&tree, &linking).await.unwrap().linked, 1);
+    assert_eq!(service.export_tree(&tree, &linking, |_| {}).await.unwrap().linked, 1);
     assert_eq!(service.check(false).await.unwrap().problems, []);
 }
 
@@ -99,7 +99,7 @@ async fn what_is_gone_or_damaged_in_the_store_is_named_and_not_written() {
     service.store().delete(&snapshot.files().find(IMAGE).unwrap().key).await.unwrap();
     for options in [TreeOptions::default(), TreeOptions::default().with_links_from(&store)] {
         let tree = tempfile::tempdir().unwrap();
-        let written = service.export_tree(tree.path(), &options).await.unwrap();
+        let written = service.export_tree(tree.path(), &options, |_| {}).await.unwrap();
         assert_eq!(written.missing, [stone, IMAGE]);
         assert_eq!(files(tree.path()).len(), snapshot.files().iter().len() - 2);
     }
@@ -119,7 +119,7 @@ async fn nothing_outside_the_folder_is_written_and_links_are_refused() {
         fs::create_dir_all(&outside).unwrap();
         let target = if link.ends_with(".nbt") { outside.join("file") } else { outside.clone() };
         symlink(&target, &at).unwrap();
-        let refused = service.export_tree(&tree, &TreeOptions::default()).await.unwrap_err();
+        let refused = service.export_tree(&tree, &TreeOptions::default(), |_| {}).await.unwrap_err();
         let source = std::error::Error::source(&refused).unwrap().to_string();
         assert!(source.contains("is a link or a special file"), "{link}: {source}");
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{link}");
@@ -128,7 +128,7 @@ async fn nothing_outside_the_folder_is_written_and_links_are_refused() {
         fs::remove_file(&at).unwrap();
         fs::create_dir_all(tree.join("elsewhere")).unwrap();
         symlink("elsewhere", &at).unwrap();
-        assert!(service.export_tree(&tree, &TreeOptions::default()).await.is_err(), "{link}");
+        assert!(service.export_tree(&tree, &TreeOptions::default(), |_| {}).await.is_err(), "{link}");
         assert_eq!(fs::read_dir(tree.join("elsewhere")).unwrap().count(), 0, "{link}");
     }
 }
@@ -143,7 +143,7 @@ async fn a_folder_that_nobody_may_look_into_is_left_alone() {
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let is_root = fs::read_dir(&closed).is_ok();
-    let written = service.export_tree(folder.path(), &TreeOptions::default()).await.unwrap();
+    let written = service.export_tree(folder.path(), &TreeOptions::default(), |_| {}).await.unwrap();
     assert_eq!((written.others, written.missing.len()), (u64::from(!is_root), 0));
 }
 
@@ -156,9 +156,9 @@ async fn one_export_at_a_time_writes_into_a_folder_and_what_a_killed_one_left_is
     fs::write(staging.join("7"), "half").unwrap();
     let lock = fs::File::create(staging.join("lock")).unwrap();
     fs4::FileExt::try_lock(&lock).unwrap();
-    let refused = service.export_tree(tree.path(), &TreeOptions::default()).await.unwrap_err();
+    let refused = service.export_tree(tree.path(), &TreeOptions::default(), |_| {}).await.unwrap_err();
     assert!(matches!(refused, TreeError::InUse { .. }));
     drop(lock);
-    service.export_tree(tree.path(), &TreeOptions::default()).await.unwrap();
+    service.export_tree(tree.path(), &TreeOptions::default(), |_| {}).await.unwrap();
     assert_eq!(files(tree.path()), served(&service).await);
 }

@@ -13,7 +13,7 @@ use crate::output::shown::Shown;
 use crate::suggest::with_meant;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -285,7 +285,7 @@ impl Source {
 
     /// Fetches the file at an address.
     async fn fetch(&self, address: &Address, context: &Context) -> Result<(File, u64), Failure> {
-        let bar = progress(&address.file_name(), 0, context);
+        let bar = context.output.progress.of_bytes(address.file_name(), Some(0));
         let so_far = |bytes, all: Option<u64>| {
             bar.set_length(all.unwrap_or(bytes));
             bar.set_position(bytes);
@@ -346,7 +346,7 @@ async fn one(
     // With --server the author is the name of the token, which is known when the store is open.
     let author = &author.name();
     let file_name = source.name_of(path);
-    let bar = progress(&file_name, size, context);
+    let bar = context.output.progress.of_bytes(&file_name, Some(size));
     let parts = files.into_iter().map(|file| bytes(file, bar.clone())).collect();
     if let Some(devices) = devices {
         let would = service.admin(author).dry_run_ingest(&file_name, parts).await;
@@ -360,10 +360,7 @@ async fn one(
     }
     let names = paths.iter().map(|path| source.name_of(path));
     let names = names.collect::<Vec<_>>().join(", ");
-    let ingesting = service.admin(author).ingest_parts(&names, parts, |so_far| {
-        bar.set_message(format!("{} files", so_far.files));
-    });
-    let ingested = ingesting.await;
+    let ingested = service.admin(author).ingest_parts(&names, parts, |_| {}).await;
     bar.finish_and_clear();
     match ingested {
         Ok(ingested) => Ok(PackageReport::of(Path::new(&source.shown(paths)), &ingested)),
@@ -406,20 +403,6 @@ async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices,
         Err(Failure::Explained(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
         devices => devices,
     }
-}
-
-/// Returns a progress bar on stderr. It is hidden if stderr is not a terminal.
-fn progress(file_name: &str, size: u64, context: &Context) -> ProgressBar {
-    if !context.output.stderr_is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
-    let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.set_prefix(Shown(file_name).to_string());
-    bar
 }
 
 /// Returns the bytes of a file, and updates the progress bar.

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::output::Output;
 use crate::output::shown::Shown;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -241,7 +241,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     for module in &asked.response.modules {
         let downloaded = match &args.download {
             Some(folder) => {
-                let bar = progress_bar(&context.output);
+                let bar = context.output.progress.of_bytes("", Some(0));
                 let fetched = fetching.download(module, side, folder, |progress| show(&bar, progress)).await;
                 bar.finish_and_clear();
                 Some(fetched.map_err(failure)?)
@@ -296,20 +296,6 @@ pub(crate) fn side(url: &str) -> Side {
         start.and_then(|start| path.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(handler))
     };
     HANDLER_PATHS.into_iter().find(|(handler, _)| is_asked(handler)).map_or(Side::Internal, |(_, side)| side)
-}
-
-/// Returns a progress bar on stderr. It is hidden if stderr is not a terminal.
-fn progress_bar(output: &Output) -> ProgressBar {
-    if !output.stderr_is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) =
-        ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-    {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {

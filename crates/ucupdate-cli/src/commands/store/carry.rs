@@ -7,6 +7,8 @@ use crate::store_location::StoreLocation;
 use serde_json::json;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use ucupdate::store::ImageStore;
 use ucupdate::value::Counted;
 use ucupdate::{Carried, TreeOptions, TreeWritten, carry};
 
@@ -97,7 +99,19 @@ pub(crate) async fn export(args: ExportArgs, context: &mut Context) -> Result<()
     let from = context.open_store(IfMissing::Refuse).await?;
     context.refuse_itself(&out)?;
     let to = context.open_other(&out, IfMissing::Create).await?;
-    let carried = carry(&from, &to, |_| {}).await?;
+    copy(&from, &to, context).await
+}
+
+async fn copy(
+    from: &Arc<dyn ImageStore>,
+    to: &Arc<dyn ImageStore>,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let progress = &context.output.progress;
+    // The history is replayed first, and copied after the images.
+    let prefixes = ["images/", "state/revisions/", "state/revisions/"];
+    progress.reads("copying", Some(progress.size_of(&**from, &prefixes).await?));
+    let carried = carry(from, to, |_| {}).await?;
     report_carried(carried, context)
 }
 
@@ -106,8 +120,7 @@ pub(crate) async fn import(args: ImportArgs, context: &mut Context) -> Result<()
     context.refuse_itself(&from)?;
     let from = context.open_other(&from, IfMissing::Refuse).await?;
     let to = context.open_store(IfMissing::Create).await?;
-    let carried = carry(&from, &to, |_| {}).await?;
-    report_carried(carried, context)
+    copy(&from, &to, context).await
 }
 
 async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<(), Failure> {
@@ -116,7 +129,11 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
     if let Some(folder) = context.store_folder().filter(|_| !copy) {
         options = options.with_links_from(folder);
     }
-    let written = service.export_tree(&tree, &options).await?;
+    let bar =
+        context.output.progress.of_things("files", Some(service.snapshot().files().iter().len() as u64));
+    let written = service.export_tree(&tree, &options, |so_far| bar.set_position(so_far.files())).await;
+    bar.finish_and_clear();
+    let written = written?;
     report_tree(&written, context)?;
     match written.missing.len() {
         0 => Ok(()),

@@ -59,11 +59,17 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let store = context.open_store(IfMissing::Refuse).await?;
     let options = Options::default().with_retention(args.keep.retention());
     let service = UpdateService::open(store, options).await?;
+    let author = args.author.name();
     let garbage = GarbageOptions::default()
         .with_grace(Duration::from_secs(u64::from(args.grace_hours) * 60 * 60))
         .with_dry_run(args.dry_run)
         .with_any_share(args.any_share);
-    let found = match service.admin(&args.author.name()).collect_unkept(&garbage).await {
+    let admin = service.admin(&author);
+    if !args.dry_run && context.output.progress.is_shown() {
+        let would = admin.collect_unkept(&garbage.with_dry_run(true)).await?;
+        context.output.progress.removes("removing", would.objects.len());
+    }
+    let found = match admin.collect_unkept(&garbage).await {
         Err(error @ ChangeError::LargeShare { .. }) => {
             return Err(Failure::new(format_args!(
                 "{error}: `ucupdate gc --dry-run` shows what would leave, and `ucupdate gc --any-share` removes it"

@@ -1,17 +1,21 @@
 //! Examines a store and its rules for an administrator: rights, clock, history, images, and rules that need attention.
 
+#[cfg(feature = "local")]
+pub(crate) mod disk;
 pub(crate) mod finding;
 pub(crate) mod near_equal;
 mod rules;
 mod store_use;
 
+use crate::error::StateError;
 use crate::maintenance::access::check_access;
+use crate::maintenance::check::{CheckOptions, StoreCheck, check_store};
 use crate::service::UpdateService;
 use finding::{Finding, Severity};
 use rules::LastChanges;
 use store_use::use_each_operation;
 use ucupdate_core::value::UnixTime;
-use ucupdate_store::{StoreError, error_chain};
+use ucupdate_store::{ImageStore, StoreError, error_chain};
 
 /// The difference between the clock of the store and ours that is a finding.
 const MAX_CLOCK_DIFFERENCE_MILLIS: i64 = 2 * 60 * 1000;
@@ -66,11 +70,7 @@ impl UpdateService {
         if let Some(store_time) = used.store_time {
             checks.push(Checked::new("clock", clock_findings(store_time, self.now())));
         }
-        let history = match self.check(quick).await {
-            Ok(found) => found.problems.iter().map(Finding::from).collect(),
-            Err(error) => vec![Finding::store_unreadable(&error_chain(&error))],
-        };
-        checks.push(Checked::new("history and images", history));
+        checks.push(Checked::new(HISTORY, findings_of(self.check(quick).await)));
         let snapshot = self.snapshot();
         let touched = self.rollouts_touched().await;
         checks.extend(rules::checks(snapshot.book(), &touched, self.now()));
@@ -83,6 +83,38 @@ impl UpdateService {
         let first = newest.saturating_sub(REVISIONS_LOOKED_AT) + 1;
         let revisions = self.history(first, usize::MAX).await.unwrap_or_default();
         LastChanges::of(&revisions)
+    }
+}
+
+/// The name of the check of the history and the images.
+const HISTORY: &str = "history and images";
+
+/// Examines a store on which no service can be opened, because its rule book cannot be read. `unread` is the error of
+/// [`UpdateService::open`]. With `quick`, images are not read, and only their sizes are compared.
+pub async fn examine_unreadable(
+    store: &dyn ImageStore,
+    unread: &StateError,
+    quick: bool,
+    now: UnixTime,
+) -> Checked {
+    let mut findings = vec![Finding::new(
+        "rule-book-unreadable",
+        Severity::Problem,
+        "store",
+        format!("the rule book cannot be read: {}", error_chain(unread)),
+        "a history that can be read".to_owned(),
+        "repair the history as the other findings say, then run this again".to_owned(),
+    )];
+    let options = CheckOptions::default().with_quick(quick);
+    findings.extend(findings_of(check_store(store, &options, now).await));
+    Checked::new(HISTORY, findings)
+}
+
+/// Returns the problems of a store. A store that cannot be read is one.
+fn findings_of(checked: Result<StoreCheck, impl std::error::Error + 'static>) -> Vec<Finding> {
+    match checked {
+        Ok(found) => found.problems.iter().map(Finding::from).collect(),
+        Err(error) => vec![Finding::store_unreadable(&error_chain(&error))],
     }
 }
 

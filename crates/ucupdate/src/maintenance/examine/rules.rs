@@ -46,7 +46,26 @@ pub(super) fn checks(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> V
         Checked::new("spelling of rules", near_equal(book).iter().map(spelling).collect()),
         Checked::new("interim images", interim(book)),
         Checked::new("rollouts", rollouts(book, touched, now)),
+        Checked::new("sign-in of old phones", sign_in(book).into_iter().collect()),
     ]
+}
+
+/// Returns the note on phones that cannot sign in because they are too old. Nothing in a store says whether they can.
+fn sign_in(book: &RuleBook) -> Option<Finding> {
+    let is_phone = |rule: &Rule| rule.key().kind().device_type.as_str().eq_ignore_ascii_case("UCPhone");
+    book.rules().any(is_phone).then(|| {
+        Finding::new(
+            "client-version-filter",
+            Severity::Note,
+            "the sign-in server",
+            "the sign-in server may refuse old phones by its client version filter, before they are updated; this \
+             cannot be seen from here"
+                .to_owned(),
+            "a filter that lets OCPhone 1.0.199 and later in".to_owned(),
+            "type `ucupdate client-filter check OCPhone/1.0.452.0 --allow RULE` with the rules of that filter"
+                .to_owned(),
+        )
+    })
 }
 
 fn stopped(scope: &StopScope, stop: &Stop) -> Finding {

@@ -134,7 +134,9 @@ async fn import(
     let service = context.administer(IfMissing::Create).await?;
     refuse_known(&service, plan)?;
     let tree = std::sync::Arc::new(tree);
-    for layer in plan.layers(MAX_PACKAGE_BYTES) {
+    let layers = plan.layers(MAX_PACKAGE_BYTES);
+    let bar = context.output.progress.of_things("packages", Some(layers.len() as u64));
+    for layer in layers {
         let (tree, releases) = (std::sync::Arc::clone(&tree), layer.clone());
         let (cabinet, refused) = files::blocking(move || build(&tree, &releases)).await?;
         plan.leave_out(refused);
@@ -147,7 +149,9 @@ async fn import(
         if layer.is_approved {
             approve(&service, &layer, ingested.id(), author).await?;
         }
+        bar.inc(1);
     }
+    bar.finish_and_clear();
     for device in &plan.test_devices {
         service.admin(author).add_test_device(device.clone()).await?;
     }

@@ -21,8 +21,8 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_core::{EligibilityIndex, Question, decide};
 use ucupdate_upx::Codec;
 
-const REQUEST: &[u8] = include_bytes!("../../vectors/canonical-request.xml");
-const OFFER: &[u8] = include_bytes!("../../vectors/canonical-offer.xml");
+const REQUEST: &[u8] = include_bytes!("../../../vectors/canonical-request.xml");
+const OFFER: &[u8] = include_bytes!("../../../vectors/canonical-offer.xml");
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
 /// An operation, and the operation that is the least it could cost.

@@ -1,8 +1,10 @@
 //! The room on the disk of a store in a folder.
 
+use super::Checked;
+use super::finding::{Finding, Severity};
 use std::path::Path;
-use ucupdate::book::RuleBook;
-use ucupdate::{Checked, Finding, Severity};
+use ucupdate_core::RuleBook;
+use ucupdate_core::book::IngestedPackage;
 
 /// Less room than this is a problem: a change of the rules and the logs of a day need some.
 const LEAST_BYTES: u64 = 100 << 20;
@@ -10,24 +12,13 @@ const LEAST_BYTES: u64 = 100 << 20;
 /// Less room than this is a warning, as is room for less than two of the largest package.
 const ENOUGH_BYTES: u64 = 1 << 30;
 
-/// Returns the check of the room for the folder of a store.
-pub(super) fn check(folder: &Path, book: &RuleBook) -> Checked {
-    let package =
-        |package: &ucupdate::book::IngestedPackage| package.files().map(|file| file.size).sum::<u64>();
+/// Examines the room on the disk with the folder of a store. `book` is the rule book of the store, by whose packages the room is
+/// judged. Where the system does not tell the room, nothing is found.
+pub fn examine_disk(folder: &Path, book: &RuleBook) -> Checked {
+    let package = |package: &IngestedPackage| package.files().map(|file| file.size).sum::<u64>();
     let largest = book.packages().map(package).max().unwrap_or(0);
-    let free = free_bytes(folder);
+    let free = fs4::available_space(folder).ok();
     Checked::new("disk space", free.and_then(|free| finding(folder, free, largest)).into_iter().collect())
-}
-
-#[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_folder: &Path) -> Option<u64> {
-    None
 }
 
 fn finding(folder: &Path, free: u64, largest: u64) -> Option<Finding> {
@@ -60,6 +51,5 @@ mod tests {
         assert_eq!(severity(2 << 30, 2 << 30), Some(Severity::Warning));
         assert_eq!(severity(500 << 20, 0), Some(Severity::Warning));
         assert_eq!(severity(5 << 20, 0), Some(Severity::Problem));
-        assert!(free_bytes(Path::new("/")).is_some_and(|free| free > 0));
     }
 }

@@ -1,0 +1,147 @@
+//! [`Progress`]: how far a command is, with the rate and the time left, as one line on a terminal.
+
+use crate::failure::Failure;
+use crate::output::shown::Shown;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+use ucupdate::store::{ImageStore, ImageStoreExt as _};
+
+/// Work that ends within this time shows no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The progress of one command. Clones share it.
+///
+/// What is read from stores and removed from them is counted always. It is shown from [`reads`](Self::reads) or
+/// [`removes`](Self::removes) on, until the command prints its result.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    /// The lines on the terminal. They are hidden until the work has lasted for [`PATIENCE`].
+    lines: MultiProgress,
+    read: ProgressBar,
+    removed: ProgressBar,
+    /// Whether results are text and both outputs are terminals.
+    is_shown: bool,
+}
+
+impl Progress {
+    /// Creates a progress that is not shown yet. With `json` it is never shown.
+    pub(crate) fn new(json: bool) -> Self {
+        let is_shown = !json && io::stdout().is_terminal() && io::stderr().is_terminal();
+        let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { lines, read: ProgressBar::hidden(), removed: ProgressBar::hidden(), is_shown }
+    }
+
+    /// Shows the bytes that are read from now on. `total` is `None` if it is not known how many there will be.
+    pub(crate) fn reads(&self, doing: &str, total: Option<u64>) {
+        self.show(&self.read, doing, total, Unit::Bytes);
+    }
+
+    /// Shows the objects that are removed from now on.
+    pub(crate) fn removes(&self, doing: &str, total: usize) {
+        self.show(&self.removed, doing, Some(total as u64), Unit::Things);
+    }
+
+    /// Returns the size of all objects below these prefixes of a store, or 0 if the progress is not shown.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub(crate) async fn size_of(&self, store: &dyn ImageStore, prefixes: &[&str]) -> Result<u64, Failure> {
+        let mut total = 0;
+        for prefix in prefixes.iter().filter(|_| self.is_shown) {
+            let mut pages = store.pages(prefix);
+            while let Some(page) = pages.next().await? {
+                total += page.iter().map(|meta| meta.size).sum::<u64>();
+            }
+        }
+        Ok(total)
+    }
+
+    /// Returns whether the progress is shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.is_shown
+    }
+
+    /// Counts bytes that were read.
+    pub(crate) fn add_read(&self, bytes: usize) {
+        self.read.inc(bytes as u64);
+    }
+
+    /// Counts an object that was removed.
+    pub(crate) fn add_removed(&self) {
+        self.removed.inc(1);
+    }
+
+    /// Returns a reader that counts its bytes.
+    pub(crate) fn counted<R: io::Read>(&self, reader: R) -> impl io::Read + use<R> {
+        self.read.wrap_read(reader)
+    }
+
+    /// Returns a bar for bytes that are not read from the store, such as those of a file. `total` may be set later.
+    pub(crate) fn of_bytes(&self, doing: impl Display, total: Option<u64>) -> ProgressBar {
+        self.other(doing, total, Unit::Bytes)
+    }
+
+    /// Returns a bar for a number of things, such as objects that are removed.
+    pub(crate) fn of_things(&self, doing: impl Display, total: Option<u64>) -> ProgressBar {
+        self.other(doing, total, Unit::Things)
+    }
+
+    fn other(&self, doing: impl Display, total: Option<u64>, unit: Unit) -> ProgressBar {
+        let bar = ProgressBar::hidden();
+        self.show(&bar, &doing.to_string(), total, unit);
+        bar
+    }
+
+    fn show(&self, bar: &ProgressBar, doing: &str, total: Option<u64>, unit: Unit) {
+        if !self.is_shown {
+            return;
+        }
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
+        let bar = self.lines.add(bar.clone());
+        bar.reset();
+        bar.set_style(unit.style(total.is_some()));
+        bar.set_prefix(Shown(doing).to_string());
+        match total {
+            Some(total) => bar.set_length(total),
+            None => bar.unset_length(),
+        }
+        let lines = self.lines.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            if !bar.is_finished() {
+                lines.set_draw_target(ProgressDrawTarget::stderr());
+            }
+        });
+    }
+
+    /// Removes the line, because the command prints its result.
+    pub(crate) fn end(&self) {
+        self.read.finish_and_clear();
+        self.removed.finish_and_clear();
+    }
+
+    /// Prints something between two states of the line.
+    pub(crate) fn around<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.lines.suspend(print)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    Bytes,
+    Things,
+}
+
+impl Unit {
+    fn style(self, has_total: bool) -> ProgressStyle {
+        let template = match (self, has_total) {
+            (Self::Bytes, true) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+            (Self::Bytes, false) => "{prefix} {spinner} {bytes} {bytes_per_sec}",
+            (Self::Things, true) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
+            (Self::Things, false) => "{prefix} {spinner} {human_pos} {per_sec}",
+        };
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    }
+}
