@@ -21,6 +21,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use suggest::{KnownValues, Suggestion};
 use ucupdate::audit::{AuditRow, FileKind};
+use ucupdate::device::KindWord;
 use ucupdate::upx::{Codec, Dialect, Inspection, Item};
 use ucupdate::{AuditLogs, CaptureId, Logged};
 
@@ -222,12 +223,9 @@ async fn known_values(host: Option<&str>, context: &Context) -> Result<KnownValu
         Err(failure) => return Err(failure),
     };
     for rule in service.snapshot().book().rules() {
-        let kind = &rule.key().kind();
-        known.add(Item::DeviceType, kind.device_type.as_str());
-        known.add(Item::Vendor, kind.vendor.as_str());
-        known.add(Item::Model, kind.model.as_str());
-        known.add(Item::Revision, kind.hardware_revision.as_str());
-        known.add(Item::Locale, kind.locale.as_str());
+        for (word, text) in KindWord::ALL.into_iter().zip(rule.key().kind().words()) {
+            known.add(Item::of_kind(word), text);
+        }
     }
     let mut logs = AuditLogs::default();
     logs.add_store(service.store().clone()).await?;
