@@ -106,7 +106,9 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
         if is_gzip {
             inspected.iter_mut().for_each(|one| one.message.undone.push("gzip of the file"));
         }
-        Ok((inspected, codec, not_a_capture(&bytes)))
+        let is_understood = inspected.iter().any(|one| one.found.error().is_none());
+        let reason = if is_understood { None } else { not_a_capture(&bytes) };
+        Ok((inspected, codec, reason))
     });
     let (inspected, codec, not_a_capture) = inspecting.await?;
     let suggestion = match &suggest {
