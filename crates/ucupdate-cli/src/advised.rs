@@ -19,7 +19,7 @@ const VALUES: [&str; 10] = [
     "",
 ];
 
-/// The largest number of places of one command that are filled.
+/// The largest number of placeholders that are filled in one command.
 const MAX_PLACES: u32 = 4;
 
 #[test]

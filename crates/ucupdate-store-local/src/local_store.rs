@@ -20,7 +20,7 @@ use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to four such pieces
+/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds one to four such pieces
 /// for each slow client, so it decides how much memory a download needs.
 const SLOW_PIECE: u64 = 14 * 1024;
 

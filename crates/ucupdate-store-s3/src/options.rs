@@ -96,7 +96,7 @@ pub enum Credentials {
     Pod {
         /// URL of the credentials.
         full_uri: String,
-        /// Path of the file with the token for that URL.
+        /// Path of the file with the token that the URL of the credentials asks for.
         token_file: String,
     },
     /// The credentials that AWS provides to a virtual machine.

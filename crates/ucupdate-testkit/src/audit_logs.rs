@@ -75,7 +75,11 @@ fn row(device: u64, day: u64, at: UnixTime) -> AuditRow {
         }],
         ..AuditRow::default()
     };
-    row.kind = ["UCPhone", vendor, model, revision, "ENU"].map(Box::from).into();
+    row.kind.device_type = "UCPhone".into();
+    row.kind.vendor = vendor.into();
+    row.kind.model = model.into();
+    row.kind.hardware_revision = revision.into();
+    row.kind.locale = "ENU".into();
     if let Some(next) = VERSIONS.get(age + 1).filter(|_| mixed.is_multiple_of(3)) {
         let url = format!(
             "http://ocs/DeviceUpdateFiles_Int/UCPhone/{vendor}/{model}/{revision}/ENU/{next}/CPE/CPE.nbt"

@@ -88,7 +88,7 @@ pub struct RolloutStatus {
     pub rollout: RolloutReport,
     /// The time at which it was started or resumed last, in UTC. `None` if it is not known.
     pub runs_since: Option<String>,
-    /// The time since then, in seconds.
+    /// The number of seconds since the rollout was started or resumed last. `None` if that time is not known.
     pub age_seconds: Option<i64>,
     /// The next stage. `None` if the share does not grow any more.
     pub next_stage: Option<NextStage>,

@@ -22,7 +22,7 @@ pub(super) enum Column {
 }
 
 /// The titles in all known editions of the log, in the form that [`plain_title`] returns.
-const TITLES: [(&str, Column); 18] = [
+const TITLES: &[(&str, Column)] = &[
     ("loggingdatetime", Column::LoggedAt),
     ("username", Column::UserName),
     ("userid", Column::UserName),

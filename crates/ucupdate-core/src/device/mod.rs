@@ -22,4 +22,4 @@ pub use kind_pattern::KindPattern;
 pub(crate) use kind_pattern::by_word as kind_by_word;
 pub use kind_words::{KindWord, KindWords, ReportedKind};
 pub use user_agent::{ClientProduct, MAX_PRODUCTS, MAX_USER_AGENT_BYTES, UserAgent};
-pub use words::{DeviceType, HardwareRevision, Locale, Model, Vendor};
+pub use words::*;

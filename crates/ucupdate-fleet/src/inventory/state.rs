@@ -287,7 +287,8 @@ fn is_downloading(
     }
 }
 
-/// Returns whether a module is offered the version that it has, or the one that it left to come back to its own.
+/// Returns whether a module is offered the version that it has, or the version that it had between two installations of
+/// its present one.
 fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme: &VersionScheme) -> bool {
     let Some(offered) = &module.offered else { return false };
     let left = history.filter(|history| history.has_returned).and_then(|history| history.previous.as_ref());

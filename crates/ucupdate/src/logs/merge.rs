@@ -46,7 +46,7 @@ struct Source<F: LogForm> {
     head: Option<Head<F::Row>>,
 }
 
-/// The known part of a source's next item.
+/// The known part of the next item of a source.
 enum Head<R> {
     Row(R),
     /// A log that is not open yet. Its first row has this time. It is opened when its turn comes, so few logs are open

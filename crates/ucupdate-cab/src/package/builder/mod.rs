@@ -18,7 +18,7 @@ use super::understand::{KeptBytes, understand};
 use crate::cabinet::{BuildError, CabinetBuilder, Compression};
 use std::collections::BTreeMap;
 use ucupdate_core::book::UpdateType;
-use ucupdate_core::device::Locale;
+use ucupdate_core::device::{KindWord, Locale};
 use ucupdate_core::value::{FieldTime, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
@@ -265,7 +265,7 @@ impl PackageBuilder {
             if let Some(version) = self.interim_versions.get(&image.to_ascii_lowercase()) {
                 entry.items.insert(ManifestItem::Version, version.as_str().to_owned());
             }
-            entry.items.insert(ManifestItem::Locale, interim.locale.as_str().to_owned());
+            entry.items.insert(ManifestItem::Kind(KindWord::Locale), interim.locale.as_str().to_owned());
             entry.items.insert(ManifestItem::UpdateType, interim.update_type.as_str().to_owned());
             entry.items.insert(ManifestItem::FileName, image);
             entry.items.insert(ManifestItem::SignatureFileName, path(interim.signature));

@@ -291,6 +291,7 @@ mod tests {
     use super::*;
     use ManifestItem as Item;
     use proptest::prelude::*;
+    use ucupdate_core::device::KindWord;
 
     fn read(text: &str) -> Manifest {
         Manifest::read(text.as_bytes(), &PackageLimits::default()).unwrap()
@@ -315,8 +316,8 @@ mod tests {
         assert_eq!(one, two);
         let expected = [
             (Item::Version, "1.2"),
-            (Item::Vendor, "Polycom"),
-            (Item::Model, "CX700"),
+            (Item::Kind(KindWord::Vendor), "Polycom"),
+            (Item::Kind(KindWord::Model), "CX700"),
             (Item::FileName, "CPE.nbt"),
         ];
         said(&one.entries[0], &expected);
@@ -329,8 +330,11 @@ mod tests {
             "<Updates version='9'><Updates><Device><Update version='1'><FileName>a</FileName></Update>\
              <Update version='2' locale='DEU'/><Locale>ENU</Locale></Device></Updates></Updates>",
         );
-        said(&manifest.entries[0], &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a")]);
-        said(&manifest.entries[1], &[(Item::Version, "2"), (Item::Locale, "DEU")]);
+        said(
+            &manifest.entries[0],
+            &[(Item::Version, "1"), (Item::Kind(KindWord::Locale), "ENU"), (Item::FileName, "a")],
+        );
+        said(&manifest.entries[1], &[(Item::Version, "2"), (Item::Kind(KindWord::Locale), "DEU")]);
         assert_eq!(
             manifest.unknown,
             [UnknownName { name: "Device".to_owned(), at: 30, is_narrowing: false }]
@@ -344,7 +348,10 @@ mod tests {
              <File><FileName>b.nbt</FileName><UpdateType>B</UpdateType><Size>3</Size></File></Files></Update></Updates>",
         );
         let [first, second] = &manifest.entries[..] else { panic!("{manifest:?}") };
-        said(first, &[(Item::Version, "1"), (Item::Locale, "ENU"), (Item::FileName, "a.nbt")]);
+        said(
+            first,
+            &[(Item::Version, "1"), (Item::Kind(KindWord::Locale), "ENU"), (Item::FileName, "a.nbt")],
+        );
         assert_eq!(second.item(Item::UpdateType), Some("B"));
         assert_eq!((first.place(), second.place()), ("Update 1".to_owned(), "Update 1".to_owned()));
         let unknown: Vec<_> = manifest.unknown.iter().map(|unknown| unknown.name.as_str()).collect();
@@ -432,9 +439,9 @@ mod tests {
         let items = prop::collection::btree_map(
             prop::sample::select(vec![
                 Item::Version,
-                Item::Vendor,
-                Item::Model,
-                Item::Locale,
+                Item::Kind(KindWord::Vendor),
+                Item::Kind(KindWord::Model),
+                Item::Kind(KindWord::Locale),
                 Item::FileName,
             ]),
             text.clone(),

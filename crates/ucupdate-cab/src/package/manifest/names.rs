@@ -28,16 +28,8 @@ pub enum ManifestItem {
     File,
     /// The version.
     Version,
-    /// A word of the rule: the device type.
-    DeviceType,
-    /// A word of the rule: the vendor.
-    Vendor,
-    /// A word of the rule: the model.
-    Model,
-    /// A word of the rule: the hardware revision.
-    Revision,
-    /// A word of the rule: the locale.
-    Locale,
+    /// A word of the rule: one of the device kind.
+    Kind(KindWord),
     /// A word of the rule: the update type. Default: the stem of the image's name.
     UpdateType,
     /// The path of the image from the root of the cabinet, or from the folder of the release.
@@ -47,19 +39,6 @@ pub enum ManifestItem {
     SignatureFileName,
     /// The path of a description, from the root or from the folder of the release. There may be several descriptions.
     DescriptionFileName,
-}
-
-impl ManifestItem {
-    /// Returns the item that states this word of the device kind.
-    pub const fn of_kind(word: KindWord) -> Self {
-        match word {
-            KindWord::DeviceType => Self::DeviceType,
-            KindWord::Vendor => Self::Vendor,
-            KindWord::Model => Self::Model,
-            KindWord::HardwareRevision => Self::Revision,
-            KindWord::Locale => Self::Locale,
-        }
-    }
 }
 
 /// One row of the table of names.
@@ -94,22 +73,17 @@ pub const MANIFEST_NAMES: &[ManifestName] = {
     use NameMark::{Confirmed, Inferred, Ours};
     const READ_BY_ADMINISTRATORS: &str = "administrators read the original as Updates/Updates/Update";
     const AUDIT: &str = "column title of the audit log";
+    const AUDIT_AND_LYNC: &str = "column title of the audit log; Lync's rules say Brand";
     const RESPONSE: &str = "item of the update response";
     &[
         row(Item::Updates, "Updates", &[], Confirmed, READ_BY_ADMINISTRATORS),
         row(Item::Update, "Update", &[], Confirmed, READ_BY_ADMINISTRATORS),
         row(Item::Version, "version", &[], Confirmed, READ_BY_ADMINISTRATORS),
-        row(Item::DeviceType, "DeviceType", &[], Inferred, AUDIT),
-        row(
-            Item::Vendor,
-            "Vendor",
-            &["Brand"],
-            Inferred,
-            "column title of the audit log; Lync's rules say Brand",
-        ),
-        row(Item::Model, "Model", &[], Inferred, AUDIT),
-        row(Item::Revision, "Revision", &[], Inferred, AUDIT),
-        row(Item::Locale, "Locale", &[], Inferred, AUDIT),
+        row(Item::Kind(KindWord::DeviceType), "DeviceType", &[], Inferred, AUDIT),
+        row(Item::Kind(KindWord::Vendor), "Vendor", &["Brand"], Inferred, AUDIT_AND_LYNC),
+        row(Item::Kind(KindWord::Model), "Model", &[], Inferred, AUDIT),
+        row(Item::Kind(KindWord::HardwareRevision), "Revision", &[], Inferred, AUDIT),
+        row(Item::Kind(KindWord::Locale), "Locale", &[], Inferred, AUDIT),
         row(Item::UpdateType, "UpdateType", &[], Inferred, "field of Lync's rules"),
         row(Item::FileName, "FileName", &[], Inferred, RESPONSE),
         row(Item::SignatureFileName, "SignatureFileName", &[], Inferred, RESPONSE),
@@ -139,7 +113,7 @@ impl ManifestItem {
     /// Returns whether the item of an element applies to the elements inside it. This is so for the words of a rule,
     /// but not for a version.
     pub(in crate::package) fn is_word(self) -> bool {
-        self == Self::UpdateType || KindWord::ALL.into_iter().any(|word| self == Self::of_kind(word))
+        matches!(self, Self::Kind(_) | Self::UpdateType)
     }
 }
 
@@ -149,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_table_is_the_only_place_of_names() {
-        assert_eq!(Item::of("bRAND"), Some(Item::Vendor));
+        assert_eq!(Item::of("bRAND"), Some(Item::Kind(KindWord::Vendor)));
         assert_eq!(Item::of("Colour"), None);
         for row in MANIFEST_NAMES {
             assert_eq!(Item::of(row.name), Some(row.item));

@@ -34,7 +34,7 @@ impl RuleWords {
     pub(super) fn of_entry(entry: &ManifestEntry) -> Self {
         let word = |item| entry.item(item).map(str::to_owned);
         Self {
-            kind: KindWords::from_fn(|of| word(ManifestItem::of_kind(of))),
+            kind: KindWords::from_fn(|of| word(ManifestItem::Kind(of))),
             update_type: word(ManifestItem::UpdateType),
         }
     }
@@ -43,7 +43,7 @@ impl RuleWords {
     pub(in crate::package) fn by_item(
         &mut self,
     ) -> impl Iterator<Item = (ManifestItem, &mut Option<String>)> {
-        let kind = KindWord::ALL.map(ManifestItem::of_kind).into_iter().zip(self.kind.each_mut());
+        let kind = KindWord::ALL.map(ManifestItem::Kind).into_iter().zip(self.kind.each_mut());
         kind.chain([(ManifestItem::UpdateType, &mut self.update_type)])
     }
 
@@ -70,7 +70,7 @@ impl RuleWords {
 
     /// Returns the names of the words that an interim image needs and that are not stated.
     pub(super) fn missing_for_interim(&mut self) -> Vec<&'static str> {
-        let needed = |item| matches!(item, ManifestItem::Locale | ManifestItem::UpdateType);
+        let needed = |item| matches!(item, ManifestItem::Kind(KindWord::Locale) | ManifestItem::UpdateType);
         let missing = self.by_item().filter(|(item, word)| needed(*item) && word.is_none());
         missing.map(|(item, _)| item.name()).collect()
     }
@@ -107,7 +107,10 @@ mod tests {
         assert_eq!(words.kind.vendor.as_deref(), Some("polycom"));
         assert_eq!(words.kind.locale.as_deref(), Some("ENU"));
         let other = of(KindWords { locale: Some("DEU"), ..KindWords::default() });
-        assert_eq!(words.merge(other), [(ManifestItem::Locale, "ENU".to_owned(), "DEU".to_owned())]);
+        assert_eq!(
+            words.merge(other),
+            [(ManifestItem::Kind(KindWord::Locale), "ENU".to_owned(), "DEU".to_owned())]
+        );
         assert_eq!(words.missing_for_interim(), ["UpdateType"]);
         assert_eq!(words.missing_for_release(), ["DeviceType", "Model", "Revision", "UpdateType"]);
     }

@@ -52,8 +52,38 @@ pub(crate) enum RolloutCommand {
     Restart(RestartArgs),
 }
 
+/// The share of the devices that a rollout is for.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("share").args(["percent", "ramp"])))]
+pub(super) struct ShareArgs {
+    /// Offer the version to this share of the devices, such as 10 or 12.5%
+    #[arg(long)]
+    percent: Option<Percent>,
+    /// Offer the version to a share that grows over time, such as 10%@0d,50%@3d,100%@7d
+    #[arg(long, value_name = "STAGES")]
+    ramp: Option<Stages>,
+    /// The time at which the stages of --ramp begin, such as 2026-12-01T22:00Z, or 3d from now [default: now]
+    #[arg(long, value_name = "TIME", requires = "ramp", conflicts_with = "percent")]
+    start_at: Option<Start>,
+}
+
+impl ShareArgs {
+    /// Returns the share. `None` if none is given.
+    pub(super) fn share(self, now: UnixTime) -> Option<Share> {
+        let percent = self.percent.map(Share::Percent);
+        let begin = self.start_at.map_or(now, |start| start.at(now));
+        percent.or_else(|| self.ramp.map(|stages| Share::Ramp(Ramp::new(begin, stages))))
+    }
+
+    /// Tells that the time is in UTC where it names no time zone.
+    pub(super) fn tell(&self, context: &mut Context) {
+        if let Some(Start::At(moment)) = self.start_at {
+            moment.tell("--start-at", context);
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
 pub(crate) struct StartArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
@@ -67,15 +97,8 @@ pub(crate) struct StartArgs {
     /// Offer the version only to this group
     #[arg(long)]
     group: Option<GroupName>,
-    /// Offer the version to this share of the devices, such as 10 or 12.5%
-    #[arg(long)]
-    percent: Option<Percent>,
-    /// Offer the version to a share that grows over time, such as 10%@0d,50%@3d,100%@7d
-    #[arg(long, value_name = "STAGES")]
-    ramp: Option<Stages>,
-    /// The time at which the stages of --ramp begin, such as 2026-12-01T22:00Z, or 3d from now [default: now]
-    #[arg(long, value_name = "TIME", requires = "ramp", conflicts_with = "percent")]
-    start_at: Option<Start>,
+    #[command(flatten)]
+    share: ShareArgs,
     /// Offer the version only in these hours, such as "Mon-Fri 22:00-05:00 Europe/Lisbon"
     #[arg(long)]
     window: Option<WindowArg>,
@@ -122,19 +145,12 @@ impl StartArgs {
                 Failure::usage(format_args!("--name is missing, and {} is no name: {error}", self.version))
             })?,
         };
-        let share = match (self.percent, self.ramp) {
-            (Some(percent), _) => Share::Percent(percent),
-            (None, Some(stages)) => {
-                Share::Ramp(Ramp::new(self.start_at.map_or(now, |start| start.at(now)), stages))
-            }
-            (None, None) if self.group.is_some() => Share::All,
-            (None, None) => {
-                return Err(Failure::usage(format_args!(
-                    "whom is the rollout for? expected --percent 100 for every device of {}, --percent or --ramp for some, \
-                     or --group",
-                    self.rule
-                )));
-            }
+        let Some(share) = self.share.share(now).or(self.group.is_some().then_some(Share::All)) else {
+            return Err(Failure::usage(format_args!(
+                "whom is the rollout for? expected --percent 100 for every device of {}, --percent or --ramp for some, \
+                 or --group",
+                self.rule
+            )));
         };
         let mut rollout = Rollout::new(name).to_share(share);
         rollout.window = self.window.map(|window| window.window().clone());
@@ -161,25 +177,37 @@ pub(crate) struct NamedArgs {
     how: ChangeArgs,
 }
 
+impl NamedArgs {
+    /// Makes a change in each rule that is named. Of a pattern, these are the rules that have the rollout.
+    pub(super) async fn change(
+        self,
+        command: impl Fn(RuleKey, RolloutName) -> BookCommand,
+        context: &mut Context,
+    ) -> Result<(), Failure> {
+        let Self { rule, name, how } = self;
+        let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+        let has_rollout = |rule: &Rule| rule.rollout(&name).is_some();
+        let rules = rules::all_of(&[rule], seen.book(), &format!("a rollout {name}"), has_rollout)?;
+        let commands: Vec<BookCommand> = rules.into_iter().map(|rule| command(rule, name.clone())).collect();
+        make_all(&commands, &how, context).await
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct PercentArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
-    rule: RuleName,
-    /// The name of the rollout
-    name: RolloutName,
+    #[command(flatten)]
+    rollout: NamedArgs,
     /// The share, such as 10 or 12.5%. With a smaller share, devices that have the version keep it
     percent: Percent,
-    #[command(flatten)]
-    how: ChangeArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PauseArgs {
-    #[command(flatten)]
-    rollout: NamedArgs,
     /// The reason, which the history and lists show
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
+    #[command(flatten)]
+    rollout: NamedArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -206,7 +234,7 @@ pub(crate) struct RestartArgs {
 
 /// A moment, or a time from now.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Start {
+enum Start {
     At(Moment),
     In(Span),
 }
@@ -226,14 +254,7 @@ impl FromStr for Start {
 }
 
 impl Start {
-    /// Tells that the time is in UTC where it names no time zone.
-    pub(super) fn tell(self, context: &mut Context) {
-        if let Self::At(moment) = self {
-            moment.tell("--start-at", context);
-        }
-    }
-
-    pub(super) fn at(self, now: UnixTime) -> UnixTime {
+    fn at(self, now: UnixTime) -> UnixTime {
         match self {
             Self::At(moment) => moment.at,
             Self::In(span) => UnixTime::from_seconds(now.as_seconds() + i64::from(span.0)),
@@ -245,22 +266,6 @@ async fn scope(rule: Option<RuleName>, context: &mut Context) -> Result<StopScop
     let Some(rule) = rule else { return Ok(StopScope::All) };
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     Ok(StopScope::Rule(rule.one(seen.book())?))
-}
-
-/// Makes a change in each rule that is named. Of a pattern, these are the rules that have the rollout.
-pub(super) async fn make_in(
-    rule: &RuleName,
-    name: &RolloutName,
-    how: &ChangeArgs,
-    command: impl Fn(RuleKey) -> BookCommand,
-    context: &mut Context,
-) -> Result<(), Failure> {
-    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-    let has_rollout = |rule: &Rule| rule.rollout(name).is_some();
-    let what = format!("a rollout {name}");
-    let rules = rules::all_of(std::slice::from_ref(rule), seen.book(), &what, has_rollout)?;
-    let commands: Vec<BookCommand> = rules.into_iter().map(command).collect();
-    make_all(&commands, how, context).await
 }
 
 pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Result<(), Failure> {
@@ -295,34 +300,23 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             if let Some(window) = &args.window {
                 window.tell(context);
             }
-            if let Some(start) = args.start_at {
-                start.tell(context);
-            }
+            args.share.tell(context);
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             let (commands, how) = args.commands(seen.book(), SystemClock.now())?;
             make_all(&commands, &how, context).await
         }
         RolloutCommand::Edit(args) => rollout_edit::run(*args, context).await,
-        RolloutCommand::Percent(PercentArgs { rule, name, percent, how }) => {
-            let command = |rule| BookCommand::SetShare(rule, name.clone(), Share::Percent(percent));
-            make_in(&rule, &name, &how, command, context).await
+        RolloutCommand::Percent(PercentArgs { rollout, percent }) => {
+            let share = Share::Percent(percent);
+            rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await
         }
-        RolloutCommand::Pause(PauseArgs { rollout: NamedArgs { rule, name, how }, reason }) => {
-            let command = |rule| BookCommand::PauseRollout(rule, name.clone(), reason.trim().into());
-            make_in(&rule, &name, &how, command, context).await
+        RolloutCommand::Pause(PauseArgs { rollout, reason }) => {
+            let reason = reason.trim();
+            rollout.change(|rule, name| BookCommand::PauseRollout(rule, name, reason.into()), context).await
         }
-        RolloutCommand::Resume(NamedArgs { rule, name, how }) => {
-            let command = |rule| BookCommand::ResumeRollout(rule, name.clone());
-            make_in(&rule, &name, &how, command, context).await
-        }
-        RolloutCommand::Finish(NamedArgs { rule, name, how }) => {
-            let command = |rule| BookCommand::FinishRollout(rule, name.clone());
-            make_in(&rule, &name, &how, command, context).await
-        }
-        RolloutCommand::Stop(NamedArgs { rule, name, how }) => {
-            let command = |rule| BookCommand::StopRollout(rule, name.clone());
-            make_in(&rule, &name, &how, command, context).await
-        }
+        RolloutCommand::Resume(rollout) => rollout.change(BookCommand::ResumeRollout, context).await,
+        RolloutCommand::Finish(rollout) => rollout.change(BookCommand::FinishRollout, context).await,
+        RolloutCommand::Stop(rollout) => rollout.change(BookCommand::StopRollout, context).await,
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
             let scope = scope(rule, context).await?;
             change(&BookCommand::Kill { scope, reason: reason.trim().into() }, &author, context).await

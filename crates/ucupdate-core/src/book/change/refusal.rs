@@ -377,8 +377,7 @@ impl Refusal {
     }
 }
 
-/// Returns the message about two aliases that would follow each other, and the commands that repair it.
-/// Returns a name with the characters escaped that are not seen.
+/// Returns a name in which characters that are not seen are escaped.
 fn shown(name: &str) -> String {
     let escaped = |found: char| match is_unseen(found) {
         true => found.escape_unicode().to_string(),
@@ -387,6 +386,7 @@ fn shown(name: &str) -> String {
     name.chars().map(escaped).collect()
 }
 
+/// Returns the message about two aliases that would follow each other.
 fn chain(alias: &Alias, other: &Alias) -> String {
     let is_first = alias.stands_for == other.reported.word;
     let (first, last) = if is_first { (alias, other) } else { (other, alias) };

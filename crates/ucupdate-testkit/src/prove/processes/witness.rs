@@ -90,9 +90,9 @@ fn changes(records: &[Record]) -> HashMap<Change, KnownChange<'_>> {
 struct Times {
     /// The times at which the revisions were begun. Revision 1 is at index 0.
     begun: Vec<u64>,
-    /// For each revision, at its number: the first time at which a *later* revision existed for certain.
+    /// The first time at which a revision later than number N existed for certain, at index N.
     superseded: Vec<u64>,
-    /// For each revision, at its number less one: the first time at which it or a later one was begun.
+    /// The first time at which revision N or a later one was begun, at index N - 1.
     possible: Vec<u64>,
 }
 

@@ -32,12 +32,15 @@ impl FromStr for LogFilter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "expected a level such as info, or a filter such as warn,ucupdate=debug";
+        let refused = || {
+            "no filter of levels, expected a level such as info, or a filter such as warn,ucupdate=debug"
+                .to_owned()
+        };
         let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         if parts.is_empty() || text.contains('[') {
-            return Err(format!("no filter of levels, {EXPECTED}"));
+            return Err(refused());
         }
-        parts.join(",").parse().map(Self).map_err(|error| format!("{error}, {EXPECTED}"))
+        parts.join(",").parse().map(Self).map_err(|_| refused())
     }
 }
 
@@ -136,13 +139,9 @@ mod tests {
         let LogFilter(targets) = filter;
         assert!(targets.would_enable("ucupdate::state", &Level::DEBUG));
         assert!(targets.would_enable("hyper", &Level::WARN) && !targets.would_enable("hyper", &Level::INFO));
-        for (text, begin) in [
-            ("", "no filter of levels, expected"),
-            ("[span]=debug", "no filter of levels, expected"),
-            ("ucupdate=loud", "invalid filter directive, expected"),
-        ] {
+        for text in ["", "[span]=debug", "ucupdate=loud"] {
             let refused = text.parse::<LogFilter>().unwrap_err();
-            assert!(refused.starts_with(begin), "{text}: {refused}");
+            assert!(refused.starts_with("no filter of levels, expected a level"), "{text}: {refused}");
         }
     }
 
