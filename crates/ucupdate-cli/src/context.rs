@@ -63,11 +63,8 @@ impl Context {
         self.open_other(&self.store, if_missing).await
     }
 
-    /// Opens the store for a server. A missing store is created only with `create`, because a server with a mistyped
-    /// path would offer nothing.
-    ///
-    /// # Errors
-    /// Those of [`open_store`](Self::open_store).
+    /// Opens the store for a server. A missing store is created only with `create`, because a server with a
+    /// mistyped path would offer nothing. Fails as [`open_store`](Self::open_store) does.
     pub(crate) async fn open_served_store(&self, create: bool) -> Result<Arc<dyn ImageStore>, Failure> {
         let if_missing = if create { IfMissing::Create } else { IfMissing::Refuse };
         // A server itself waits for its store, and answers devices in the meantime.
@@ -80,10 +77,8 @@ impl Context {
         })
     }
 
-    /// Opens another store in addition to the store of the command.
-    ///
-    /// # Errors
-    /// Those of [`open_store`](Self::open_store).
+    /// Opens another store in addition to the store of the command. Fails as [`open_store`](Self::open_store)
+    /// does.
     pub(crate) async fn open_other(
         &self,
         other: &StoreLocation,
@@ -113,10 +108,7 @@ impl Context {
         }
     }
 
-    /// Checks that another location is not the store itself.
-    ///
-    /// # Errors
-    /// Fails when it is.
+    /// Checks that another location is not the store itself. Fails when it is.
     pub(crate) fn refuse_itself(&self, other: &StoreLocation) -> Result<(), Failure> {
         let is_same_folder = || match (&self.store, other) {
             (StoreLocation::Folder(one), StoreLocation::Folder(other)) => one
@@ -196,10 +188,8 @@ impl Context {
         }
     }
 
-    /// Opens a service on the store for administration, with these options.
-    ///
-    /// # Errors
-    /// Those of [`administer`](Self::administer).
+    /// Opens a service on the store for administration, with these options. Fails as
+    /// [`administer`](Self::administer) does.
     pub(crate) async fn administer_with(
         &self,
         if_missing: IfMissing,
@@ -211,11 +201,8 @@ impl Context {
 }
 
 impl Context {
-    /// Opens a service on the store, or on an empty store in memory if the store does not exist. This is for commands
-    /// that change nothing.
-    ///
-    /// # Errors
-    /// Those of [`administer`](Self::administer).
+    /// Opens a service on the store, or on an empty store in memory if the store does not exist. This is for
+    /// commands that change nothing. Fails as [`administer`](Self::administer) does.
     pub(crate) async fn administer_or_new(&mut self, options: Options) -> Result<UpdateService, Failure> {
         let store = match self.open_store(IfMissing::Refuse).await {
             Err(Failure::Explained(FailureKind::NotFound, reason)) => {

@@ -243,11 +243,8 @@ pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> 
     (1..=MAX_MEANT).contains(&paths.len()).then(|| paths.join(" or "))
 }
 
-/// Returns an error if a command names a rule, a group, a version or a rollout that the book does not have. `started`
-/// contains rollouts that will exist before the command.
-///
-/// # Errors
-/// The failure contains a suggestion.
+/// Returns an error if a command names a rule, a group, a version or a rollout that the book does not have.
+/// `started` contains rollouts that will exist before the command. The failure contains a suggestion.
 pub(crate) fn check_names(
     command: &BookCommand,
     book: &RuleBook,

@@ -75,10 +75,8 @@ impl KindPatternArgs {
     }
 }
 
-/// Returns the version scheme of the rules for some kinds of device. `None` if there are no such rules.
-///
-/// # Errors
-/// Returns an error if the rules have several schemes.
+/// Returns the version scheme of the rules for some kinds of device. `None` if there are no such rules. Fails
+/// if the rules have several schemes.
 pub(crate) fn scheme_of(kind: &KindPattern, book: &RuleBook) -> Result<Option<VersionScheme>, Failure> {
     let mut schemes: Vec<&VersionScheme> = Vec::new();
     for rule in book.rules().filter(|rule| kind.matches(rule.key().kind())) {

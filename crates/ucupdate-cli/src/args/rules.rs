@@ -122,10 +122,8 @@ impl RuleName {
     }
 }
 
-/// Returns all rules that are named, in order and each once.
-///
-/// # Errors
-/// Those of [`RuleName::all`], and when patterns match rules and none of them is meant.
+/// Returns all rules that are named, in order and each once. Fails as [`RuleName::all`] does, and when
+/// patterns match rules and none of them is meant.
 pub(crate) fn all_of(
     names: &[RuleName],
     book: &RuleBook,
@@ -162,10 +160,7 @@ fn ambiguous(name: &RuleName, rules: &[RuleKey]) -> Failure {
     ))
 }
 
-/// Checks that a rule exists.
-///
-/// # Errors
-/// Contains the most similar rule.
+/// Checks that a rule exists. The error contains the most similar rule.
 pub(crate) fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
     book.rule(key).ok_or_else(|| no_rule(key, book))
 }

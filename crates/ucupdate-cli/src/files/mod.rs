@@ -68,10 +68,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(pem)
 }
 
-/// Runs blocking work on a thread for blocking work.
-///
-/// # Errors
-/// Returns the error of the work.
+/// Runs blocking work on a thread for blocking work. Returns the error of the work.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

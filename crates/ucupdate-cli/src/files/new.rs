@@ -84,10 +84,8 @@ impl NewFiles {
         })
     }
 
-    /// Creates a file with the bytes of `content`. The path is relative, with `/` between its parts. Returns its size.
-    ///
-    /// # Errors
-    /// Fails when the file exists, `content` fails, or the disk fails.
+    /// Creates a file with the bytes of `content`. The path is relative, with `/` between its parts. Returns
+    /// its size. Fails when the file exists, `content` fails, or the disk fails.
     pub(crate) fn write(
         &self,
         path: &str,

@@ -14,10 +14,8 @@ use ucupdate_folder::open_regular;
 /// Largest size of a configuration file in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Reads a configuration file. Each key and each value is checked.
-///
-/// # Errors
-/// Contains the file, the line, what was found and what was expected.
+/// Reads a configuration file. Each key and each value is checked. The error contains the file, the line,
+/// what was found and what was expected.
 pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<Vec<Given>, Failure> {
     refuse_missing(path)?;
     let mut text = String::new();

@@ -170,10 +170,8 @@ impl Setting {
         }
     }
 
-    /// Checks one value as the command line does.
-    ///
-    /// # Errors
-    /// Contains the value, unless it is a secret, and what was expected.
+    /// Checks one value as the command line does. The error contains the value, unless it is a secret, and
+    /// what was expected.
     pub(crate) fn check(&self, value: &str, command: &Command) -> Result<(), String> {
         let mut owner = command;
         for name in &self.owner {

@@ -27,7 +27,7 @@ use ucupdate::book::{Audience, GroupName, HeldDevices, Rule};
 use ucupdate::device::DeviceId;
 use ucupdate::request::{AskedFrom, Question, Side};
 use ucupdate::timeline::Thresholds;
-use ucupdate::value::UnixTime;
+use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
@@ -152,17 +152,15 @@ fn facts(id: &DeviceId, last: &LastRequest, standing: &AdminEntries) -> Vec<(&'s
     let has = modules.map(|module| format!("{} {}", module.installed.file_name, module.installed.version));
     let groups: Vec<String> = standing.groups.iter().map(ToString::to_string).collect();
     let is_mac = mac(id).is_some();
-    let asks = match device.asks {
-        1 => "1 request".to_owned(),
-        asks => format!("{asks} requests since {}", iso(device.first_asked)),
-    };
+    let asks = Counted::new(device.asks, "request");
+    let since = if device.asks == 1 { String::new() } else { format!(" since {}", iso(device.first_asked)) };
     let facts = [
         ("kind", device.kind.to_string()),
         ("serial number", if is_mac { device.serial_number.raw().trim().to_owned() } else { String::new() }),
         ("user", device.user_name.to_string()),
         ("address", device.user_host.to_string()),
         ("has", list(&has.collect::<Vec<_>>())),
-        ("last asked", format!("{}, {asks}", iso(device.last_asked))),
+        ("last asked", format!("{}, {asks}{since}", iso(device.last_asked))),
         ("server", device.server.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("test device", standing.test_device.clone().unwrap_or_default()),
         ("groups", groups.join(", ")),

@@ -37,7 +37,7 @@ pub(crate) enum StoneCommand {
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true)
-    .args(["below", "by", "device_type", "vendor", "model", "hardware_revision", "locale"])))]
+    .args(["below", "by"]).args(KindWord::ALL.map(KindWord::field))))]
 pub(crate) struct SetArgs {
     /// The name of the stepping stone
     name: StoneName,

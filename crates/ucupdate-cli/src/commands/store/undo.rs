@@ -58,10 +58,8 @@ pub(crate) async fn run(args: UndoArgs, context: &mut Context) -> Result<(), Fai
     }
 }
 
-/// Returns what takes a change back.
-///
-/// # Errors
-/// Says why a change cannot be taken back, and what to do instead.
+/// Returns what takes a change back. The error says why a change cannot be taken back, and what to do
+/// instead.
 async fn undoing(service: &UpdateService, last: &Revision, newest: u64) -> Result<Undoing, Failure> {
     let number = last.number;
     let cannot = |why: String| Err(Failure::new(format_args!("revision {number} cannot be undone: {why}")));

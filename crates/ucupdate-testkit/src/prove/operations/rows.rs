@@ -85,10 +85,8 @@ fn access_row(row: usize, now: UnixTime) -> AccessRow {
     AccessRow::finished("GET", &format!("/row-{row:06}"), 200, Duration::from_millis(7), now)
 }
 
-/// Returns the number of rows of this server. They must be numbered from 0 without a gap or a repetition, file after file.
-///
-/// # Errors
-/// Fails with a description of the first row that is out of order.
+/// Returns the number of rows of this server. They must be numbered from 0 without a gap or a repetition,
+/// file after file. Fails with a description of the first row that is out of order.
 pub(crate) async fn in_order(
     store: &dyn ImageStore,
     log: Log,
@@ -107,10 +105,8 @@ pub(crate) async fn in_order(
     Ok(next)
 }
 
-/// Returns the files of a log of this server, oldest first. Every file must have only whole rows.
-///
-/// # Errors
-/// Fails with a description of the first line that is not a whole row.
+/// Returns the files of a log of this server, oldest first. Every file must have only whole rows. Fails with
+/// a description of the first line that is not a whole row.
 pub(crate) async fn files(
     store: &dyn ImageStore,
     log: Log,

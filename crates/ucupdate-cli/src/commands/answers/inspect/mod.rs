@@ -21,6 +21,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use suggest::{KnownValues, Suggestion};
 use ucupdate::audit::{AuditRow, FileKind};
+use ucupdate::device::KindWord;
 use ucupdate::upx::{Codec, Dialect, Inspection, Item};
 use ucupdate::{AuditLogs, CaptureId, Logged};
 
@@ -105,7 +106,9 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
         if is_gzip {
             inspected.iter_mut().for_each(|one| one.message.undone.push("gzip of the file"));
         }
-        Ok((inspected, codec, not_a_capture(&bytes)))
+        let is_understood = inspected.iter().any(|one| one.found.error().is_none());
+        let reason = if is_understood { None } else { not_a_capture(&bytes) };
+        Ok((inspected, codec, reason))
     });
     let (inspected, codec, not_a_capture) = inspecting.await?;
     let suggestion = match &suggest {
@@ -222,12 +225,9 @@ async fn known_values(host: Option<&str>, context: &Context) -> Result<KnownValu
         Err(failure) => return Err(failure),
     };
     for rule in service.snapshot().book().rules() {
-        let kind = &rule.key().kind();
-        known.add(Item::DeviceType, kind.device_type.as_str());
-        known.add(Item::Vendor, kind.vendor.as_str());
-        known.add(Item::Model, kind.model.as_str());
-        known.add(Item::Revision, kind.hardware_revision.as_str());
-        known.add(Item::Locale, kind.locale.as_str());
+        for (word, text) in KindWord::ALL.into_iter().zip(rule.key().kind().words()) {
+            known.add(Item::of_kind(word), text);
+        }
     }
     let mut logs = AuditLogs::default();
     logs.add_store(service.store().clone()).await?;

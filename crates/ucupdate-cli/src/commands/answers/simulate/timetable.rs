@@ -25,10 +25,8 @@ pub(super) struct Line {
     pub(super) command: BookCommand,
 }
 
-/// Refuses a timetable that names a rule, a group, a version or a rollout that is not in the rule book.
-///
-/// # Errors
-/// The error names the line.
+/// Refuses a timetable that names a rule, a group, a version or a rollout that is not in the rule book. The
+/// error names the line.
 pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     let started = table.iter().filter_map(|line| match &line.command {
         BookCommand::StartRollout { rule, rollout, .. } => Some((rule.clone(), rollout.name.clone())),
@@ -46,11 +44,8 @@ pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and lines that begin with
-/// `#` are skipped. A ramp starts at the time of its line.
-///
-/// # Errors
-/// The error names the line.
+/// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and lines that
+/// begin with `#` are skipped. A ramp starts at the time of its line. The error names the line.
 pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<Line>, String> {
     let mut table = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

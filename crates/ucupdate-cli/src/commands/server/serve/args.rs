@@ -271,10 +271,8 @@ impl ServeArgs {
         !(self.external_listen.is_empty() && self.external_listen_tls.is_empty())
     }
 
-    /// Returns an error if a URL is missing and has no default, because devices could not download files.
-    ///
-    /// # Errors
-    /// Names the options.
+    /// Returns an error if a URL is missing and has no default, because devices could not download files. The
+    /// error names the options.
     pub(crate) fn check_urls(&self, listeners: &[Listener<'_>]) -> Result<(), Failure> {
         let missing = self.missing_urls().join(" and ");
         let reached_by_others = listeners.iter().find(|listener| !listener.address.ip().is_loopback());

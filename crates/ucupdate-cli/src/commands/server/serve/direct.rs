@@ -37,10 +37,7 @@ impl DirectStream {
         Self { state: State::Direct(stream), is_drained: false }
     }
 
-    /// Returns the address of this end.
-    ///
-    /// # Errors
-    /// When the system does not know it.
+    /// Returns the address of this end. Fails when the system does not know it.
     pub(crate) fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
         match &self.state {
             State::Direct(stream) => stream.local_addr(),

@@ -30,10 +30,8 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Binds an address. With port 0 the system chooses a port.
-    ///
-    /// # Errors
-    /// Contains the address that cannot be bound.
+    /// Binds an address. With port 0 the system chooses a port. The error contains the address that cannot be
+    /// bound.
     pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         listen(address).and_then(|socket| Self::new(socket, tls)).map_err(failed)
@@ -82,10 +80,8 @@ impl Endpoint {
         format!("{scheme}://{}", self.local)
     }
 
-    /// Waits for the next connection. Returns it with the address of its client.
-    ///
-    /// # Errors
-    /// When the system cannot accept a connection, or the client has closed it.
+    /// Waits for the next connection. Returns it with the address of its client. Fails when the system cannot
+    /// accept a connection, or the client has closed it.
     #[cfg(target_os = "linux")]
     pub(crate) async fn accept(&self) -> io::Result<(DirectStream, SocketAddr)> {
         use rustix::net::{SocketFlags, acceptfrom_with};

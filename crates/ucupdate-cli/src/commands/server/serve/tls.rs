@@ -36,11 +36,9 @@ pub(crate) struct ServedCertificate {
 type Mark = (u64, SystemTime);
 
 impl ServedCertificate {
-    /// Reads a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or SEC1). Also returns
-    /// warnings: a certificate that is not valid now, or a key that others can read.
-    ///
-    /// # Errors
-    /// Contains the file that cannot be read or used.
+    /// Reads a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or
+    /// SEC1). Also returns warnings: a certificate that is not valid now, or a key that others can read. The
+    /// error contains the file that cannot be read or used.
     pub(crate) fn open(
         certificates: &Path,
         key: &Path,
@@ -74,11 +72,9 @@ impl ServedCertificate {
         &self.certificates
     }
 
-    /// Reads the files again if one of them changed, or in any case with `always`. Returns the warnings about a certificate that
-    /// was read, and `None` if nothing was read. After an error the certificate of before is used.
-    ///
-    /// # Errors
-    /// Contains the file that cannot be read or used.
+    /// Reads the files again if one of them changed, or in any case with `always`. Returns the warnings about
+    /// a certificate that was read, and `None` if nothing was read. After an error the certificate of before
+    /// is used. The error contains the file that cannot be read or used.
     pub(crate) fn reload(&self, always: bool, now: SystemTime) -> Result<Option<Vec<String>>, Failure> {
         let marks = [&*self.certificates, &*self.key].map(mark);
         {
