@@ -6,6 +6,7 @@ use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::stall::Patient;
 use super::tls::ServedCertificate;
+use super::two_lengths::{TwoLengths, WatchedStream};
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
 use http::{StatusCode, Version, header};
@@ -193,8 +194,11 @@ async fn answer<S>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let two_lengths = TwoLengths::default();
+    let stream = WatchedStream::new(stream, two_lengths.clone());
     let answering = service_fn(move |request: http::Request<Incoming>| {
         let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
+        let is_framed = is_named && !two_lengths.of(&request);
         let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
         // Only the address is used, so `tls` has no meaning here.
         let client = networks.origin(Origin { remote: peer.ip(), tls: false }, request.headers());
@@ -202,7 +206,7 @@ async fn answer<S>(
         let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();
         async move {
-            if !is_named {
+            if !is_framed {
                 let mut response = http::Response::new(answering);
                 *response.status_mut() = StatusCode::BAD_REQUEST;
                 return Ok(response);

@@ -12,6 +12,7 @@ use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
+use super::two_lengths::{TwoLengths, WatchedStream};
 use http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -259,7 +260,10 @@ async fn serve_http(
     let connection = described(peer, direct);
     let is_last = Arc::new(AtomicBool::new(false));
     let ending = Arc::clone(&is_last);
-    let service = service_fn(move |request: http::Request<Incoming>| {
+    let two_lengths = TwoLengths::default();
+    let stream = WatchedStream::new(stream, two_lengths.clone());
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        two_lengths.put_back(&mut request);
         let is_last = asks_to_close(&request).then(|| Arc::clone(&ending));
         answering.answer(request, peer, (direct, &connection), Arc::clone(&place), is_last)
     });
@@ -286,7 +290,7 @@ async fn serve_http(
         intake.refused_by_hyper(&error, peer);
     }
     let parts = connection.into_parts();
-    let mut stream = parts.io.into_inner();
+    let mut stream = parts.io.into_inner().into_inner();
     // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
     let is_whole = !tls && is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty();
     if is_whole && !has_unread(&mut stream).await {
