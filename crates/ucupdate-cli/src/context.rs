@@ -57,10 +57,8 @@ impl Context {
         self.ca_file.as_deref()
     }
 
-    /// Opens the store of the command.
-    ///
-    /// # Errors
-    /// When the store does not exist and may not be created, or when it cannot be opened.
+    /// Opens the store of the command. Fails when the store does not exist and may not be created, or when it
+    /// cannot be opened.
     pub(crate) async fn open_store(&self, if_missing: IfMissing) -> Result<Arc<dyn ImageStore>, Failure> {
         self.open_other(&self.store, if_missing).await
     }
@@ -130,10 +128,9 @@ impl Context {
         Ok(())
     }
 
-    /// Opens the store of the command, which must be able to sign URLs of its objects. Also returns the signer.
-    ///
-    /// # Errors
-    /// When the store cannot sign URLs, in which case nothing is created, or when it cannot be opened.
+    /// Opens the store of the command, which must be able to sign URLs of its objects. Also returns the
+    /// signer. Fails when the store cannot sign URLs, in which case nothing is created, or when it cannot be
+    /// opened.
     pub(crate) async fn open_signing_store(
         &self,
     ) -> Result<(Arc<dyn ImageStore>, Arc<dyn Presign>), Failure> {
@@ -150,9 +147,7 @@ impl Context {
     }
 
     /// Opens a service on the store for administration. The service answers no devices and writes no logs.
-    ///
-    /// # Errors
-    /// When the store cannot be opened, or its rule book cannot be read.
+    /// Fails when the store cannot be opened, or its rule book cannot be read.
     pub(crate) async fn administer(&self, if_missing: IfMissing) -> Result<UpdateService, Failure> {
         self.administer_with(if_missing, Options::default()).await
     }

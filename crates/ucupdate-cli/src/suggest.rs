@@ -95,11 +95,10 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     Some(format!("no rule matches {rules} yet{}", meant.unwrap_or_default()))
 }
 
-/// Returns the pattern that a person means. A pattern begins with the device type. One that matches no rule may be the short
-/// name of rules, such as `CX700`, and then it stands for the pattern of these rules, such as `UCPhone/Polycom/CX700/*`.
-///
-/// # Errors
-/// When the short name stands for several patterns. The error contains them.
+/// Returns the pattern that a person means. A pattern begins with the device type. One that matches no rule
+/// may be the short name of rules, such as `CX700`, and then it stands for the pattern of these rules, such
+/// as `UCPhone/Polycom/CX700/*`. Fails when the short name stands for several patterns. The error contains
+/// them.
 pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RulePattern, Failure> {
     let written = rules.to_string();
     let name = written.trim_end_matches("/*");

@@ -24,6 +24,7 @@ pub use files::redirects::ImageRedirects;
 pub use options::HttpOptions;
 pub use request::authenticate::{Authenticate, Verdict};
 pub use request::connection::Connection;
+pub use request::framing::check_framing;
 pub use request::paths::HANDLER_PATHS;
 pub use response::body::ResponseBody;
 #[cfg(feature = "axum")]

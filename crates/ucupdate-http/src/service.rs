@@ -104,7 +104,7 @@ impl Inner {
         let mut exchange = Exchange::begin(self.service.clone(), &parts, connection);
         let mut body = pin!(body);
         let mut body = RequestBody::new(body.as_mut(), &parts.headers);
-        let answer = match framing::check(&parts) {
+        let answer = match framing::check_framing(&parts) {
             Ok(()) => self.answer(&parts, connection, &mut body, &mut exchange).await,
             Err((status, reason)) => Answer::reason(status, &reason),
         };

@@ -33,6 +33,12 @@ impl Staging {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(in_doing("creating", STAGING, &error));
             }
+            // A link is not followed. Without this check the error would say that permission is denied.
+            Err(_) if disk.entry(STAGING)?.kind != EntryKind::Folder => {
+                return Err(io::Error::other(format!(
+                    "`{STAGING}` is not a folder, expected one or nothing there"
+                )));
+            }
             // If this fails, the next process that opens the store tries again.
             _ => drop(clear_leftovers(&*disk)),
         }

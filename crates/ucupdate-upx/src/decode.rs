@@ -102,11 +102,8 @@ impl ItemReader<'_> {
     }
 }
 
-/// Reads a request.
-///
-/// # Errors
-/// When a required item is absent, blank or not a label, when any item is given twice, or when no item or no module can
-/// be recognised.
+/// Reads a request. Fails when a required item is absent, blank or not a label, when any item is given twice,
+/// or when no item or no module can be recognised.
 pub(crate) fn request(
     body: &[u8],
     dialect: &Dialect,
@@ -171,10 +168,8 @@ fn installed(
     })
 }
 
-/// Reads a response.
-///
-/// # Errors
-/// When any part of it is wrong. A device writes the named files to its flash, so nothing is tolerated.
+/// Reads a response. Fails when any part of it is wrong. A device writes the named files to its flash, so
+/// nothing is tolerated.
 pub(crate) fn response(
     body: &[u8],
     dialect: &Dialect,

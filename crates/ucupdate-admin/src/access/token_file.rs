@@ -6,13 +6,12 @@ use super::token::{self, MAX_TOKEN_BYTES, Token};
 use async_trait::async_trait;
 use http::{header, request};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use ucupdate::value::{Sha256Digest, UnixTime, is_unseen};
-use ucupdate_folder::Folder;
+use ucupdate_folder::{Folder, open_regular};
 
 /// The format of the file that this program writes.
 const FORMAT: u32 = 1;
@@ -279,18 +278,6 @@ fn checked_name(name: &str) -> Result<&str, TokenFileError> {
         }
         name => Ok(name),
     }
-}
-
-/// Opens a file. A named pipe or a device is refused, because opening or reading it may never end.
-fn open_regular(path: &Path) -> io::Result<File> {
-    let found = std::fs::metadata(path)?;
-    if !(found.is_file() || found.is_dir()) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is a pipe or a device, expected a regular file",
-        ));
-    }
-    File::open(path)
 }
 
 #[cfg(test)]

@@ -60,10 +60,8 @@ pub(crate) fn known_fields() -> impl Iterator<Item = &'static str> {
 pub(super) struct Fields(Vec<Result<Field, Box<str>>>);
 
 impl Fields {
-    /// Reads the names in a `#Fields:` line. `forwarded` is the name of the field that holds the address of the client.
-    ///
-    /// # Errors
-    /// When there are more names than `most`.
+    /// Reads the names in a `#Fields:` line. `forwarded` is the name of the field that holds the address of
+    /// the client. Fails when there are more names than `most`.
     pub(super) fn new(names: &str, most: usize, forwarded: Option<&str>) -> Result<Self, ()> {
         let mut fields: Vec<Result<Field, Box<str>>> = Vec::new();
         for name in names.split([' ', '\t']).filter(|name| !name.is_empty()) {

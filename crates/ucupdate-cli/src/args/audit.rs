@@ -34,10 +34,8 @@ pub(crate) struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Reads the rows in order of time, and reports the lines that cannot be read.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// Reads the rows in order of time, and reports the lines that cannot be read. Fails when there is no
+    /// store, or a log cannot be read.
     pub(crate) async fn each_row(
         &self,
         context: &mut Context,
@@ -66,11 +64,8 @@ impl AuditArgs {
         self.since.map(|since| since.moment(&self.time_zone, SystemTime::now().into()))
     }
 
-    /// Reads the rows in order of time. The store is read only if `from_store` is set. Lines that cannot be read are
-    /// reported only if `reports` is set.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// Reads the rows in order of time. The store is read only if `from_store` is set. Lines that cannot be
+    /// read are reported only if `reports` is set. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn each(
         &self,
         context: &mut Context,
@@ -87,7 +82,7 @@ impl AuditArgs {
                 return Err(with_meant(failure, Some(meant)));
             }
             let (name, zone) = (path.display().to_string(), zone_beside(&path)?);
-            let open = move || files::open_file(&path);
+            let open = move || ucupdate_folder::open_regular(&path);
             match zone {
                 Some(zone) => logs.add_in_zone(&name, zone, open),
                 None => logs.add(&name, open),

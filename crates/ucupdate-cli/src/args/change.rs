@@ -36,10 +36,7 @@ impl ChangeArgs {
         self
     }
 
-    /// Asks before a command that reaches every device of a rule.
-    ///
-    /// # Errors
-    /// When the answer is not yes.
+    /// Asks before a command that reaches every device of a rule. Fails when the answer is not yes.
     fn ask(&self, commands: &[BookCommand], book: &RuleBook, context: &mut Context) -> Result<(), Failure> {
         if self.yes || self.dry_run || !commands.iter().any(reaches_everybody) {
             return Ok(());

@@ -21,10 +21,7 @@ pub(crate) fn reaches_everybody(command: &BookCommand) -> bool {
     )
 }
 
-/// Asks on a terminal, and does nothing with `--yes` or without a terminal.
-///
-/// # Errors
-/// When the answer is not yes.
+/// Asks on a terminal, and does nothing with `--yes` or without a terminal. Fails when the answer is not yes.
 pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) -> Result<(), Failure> {
     let is_terminal = std::io::stdin().is_terminal() && context.output.stderr_is_terminal();
     if is_agreed || !is_terminal {
@@ -33,10 +30,8 @@ pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) ->
     ask(question)
 }
 
-/// Asks on a terminal, and does nothing with `--yes`.
-///
-/// # Errors
-/// When the answer is not yes, and when there is no terminal.
+/// Asks on a terminal, and does nothing with `--yes`. Fails when the answer is not yes, and when there is no
+/// terminal.
 pub(crate) fn confirm_or_refuse(
     question: &str,
     is_agreed: bool,

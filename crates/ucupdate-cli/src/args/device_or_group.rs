@@ -22,10 +22,7 @@ pub(crate) struct DeviceOrGroupArgs {
 }
 
 impl DeviceOrGroupArgs {
-    /// Returns the audience: the device or the group.
-    ///
-    /// # Errors
-    /// When neither a device nor a group is given.
+    /// Returns the audience: the device or the group. Fails when neither a device nor a group is given.
     pub(crate) fn audience(self) -> Result<Audience, Failure> {
         let device = device(self.mac, self.serial).map(Audience::Device);
         device.or(self.group.map(Audience::Group)).ok_or_else(nobody)

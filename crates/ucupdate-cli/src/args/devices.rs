@@ -40,10 +40,7 @@ impl DevicesArgs {
         self.audit.is_of_store()
     }
 
-    /// Reads the devices.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// Reads the devices. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn devices(&self, context: &mut Context) -> Result<Devices, Failure> {
         let mut fleet = Inventory::default();
         let read = self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;

@@ -18,10 +18,7 @@ pub(crate) struct DialectArgs {
 const MAX_DIALECT_BYTES: usize = 64 * 1024;
 
 impl DialectArgs {
-    /// Returns the codec that uses the dialect.
-    ///
-    /// # Errors
-    /// When the file cannot be read or is not a dialect.
+    /// Returns the codec that uses the dialect. Fails when the file cannot be read or is not a dialect.
     pub(crate) fn codec(&self) -> Result<Codec, Failure> {
         let Some(path) = &self.dialect else { return Ok(Codec::default()) };
         let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(path.display(), error);

@@ -20,10 +20,8 @@ pub(crate) struct LastRequest {
     pub(crate) side: Option<Side>,
 }
 
-/// Reads the last request of a device up to a time.
-///
-/// # Errors
-/// When there is no store, when a log cannot be read, and when no row names the device.
+/// Reads the last request of a device up to a time. Fails when there is no store, when a log cannot be read,
+/// and when no row names the device.
 pub(crate) async fn last_request(
     selected: &SelectedDevices,
     until: Option<UnixTime>,
@@ -53,11 +51,9 @@ fn side_of(url: &str) -> Side {
     if is_external { Side::External } else { Side::Internal }
 }
 
-/// Finds a device by a text. The text is tried as a MAC address, then as a serial number, then as an address. If
-/// several devices have the address, the one with the latest request is returned.
-///
-/// # Errors
-/// When there is no store, when a log cannot be read, and when no row names the device.
+/// Finds a device by a text. The text is tried as a MAC address, then as a serial number, then as an address.
+/// If several devices have the address, the one with the latest request is returned. Fails when there is no
+/// store, when a log cannot be read, and when no row names the device.
 pub(crate) async fn find_device(
     name: &str,
     audit: &AuditArgs,

@@ -85,10 +85,9 @@ pub(crate) const HOUR: u64 = 60 * 60;
 /// The seconds of a day.
 pub(crate) const DAY: u64 = 24 * HOUR;
 
-/// Reads a number of `unit`s, in seconds each. A time such as `3d`, `12h`, `90m` or `45s` is converted.
-///
-/// # Errors
-/// When the text is neither, when the time is not a whole number of units, and when the number is not in the range.
+/// Reads a number of `unit`s, in seconds each. A time such as `3d`, `12h`, `90m` or `45s` is converted. Fails
+/// when the text is neither, when the time is not a whole number of units, and when the number is not in the
+/// range.
 pub(crate) fn units<T: TryFrom<u64>>(
     text: &str,
     unit: u64,

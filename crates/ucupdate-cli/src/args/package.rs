@@ -33,10 +33,8 @@ const WITHIN: [(&str, &str); 5] = [
 ];
 
 impl CabinetArgs {
-    /// Checks that each limit that is set can be reached.
-    ///
-    /// # Errors
-    /// When a limit is set twice, or above another limit that is always reached first.
+    /// Checks that each limit that is set can be reached. Fails when a limit is set twice, or above another
+    /// limit that is always reached first.
     fn check(&self) -> Result<(), Failure> {
         let set = |wanted: &str| {
             let mut found = self.limits.iter().filter(move |(name, _)| name == wanted);
@@ -63,10 +61,7 @@ impl CabinetArgs {
         Ok(())
     }
 
-    /// Returns the options for reading cabinets.
-    ///
-    /// # Errors
-    /// When the limits contradict each other.
+    /// Returns the options for reading cabinets. Fails when the limits contradict each other.
     pub(crate) fn options(&self) -> Result<CabinetOptions, Failure> {
         self.check()?;
         let mut limits = Limits::default();

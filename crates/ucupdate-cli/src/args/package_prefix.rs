@@ -31,10 +31,8 @@ impl FromStr for PackagePrefix {
 }
 
 impl PackagePrefix {
-    /// Returns the id of the package that begins with these digits. A whole id is returned as it is.
-    ///
-    /// # Errors
-    /// When no package or several packages begin so.
+    /// Returns the id of the package that begins with these digits. A whole id is returned as it is. Fails
+    /// when no package or several packages begin so.
     pub(crate) fn in_book(&self, book: &RuleBook) -> Result<PackageId, Failure> {
         if let Some(id) = Some(&self.0).filter(|text| text.len() == DIGITS) {
             return id.parse().map_err(|error| Failure::usage(format_args!("{error}")));

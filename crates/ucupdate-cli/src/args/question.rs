@@ -75,10 +75,8 @@ impl DeviceQuestion {
 }
 
 impl QuestionArgs {
-    /// Returns a request and the address it comes from.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or is not a request.
+    /// Returns a request and the address it comes from. Fails when the file cannot be read, or is not a
+    /// request.
     pub(crate) async fn asked(
         self,
         until: Option<UnixTime>,
@@ -117,10 +115,8 @@ impl QuestionArgs {
     }
 }
 
-/// Returns the last request of a device. Its address and side are those of the request, unless others were given.
-///
-/// # Errors
-/// When a word that the device reported is not valid in a request.
+/// Returns the last request of a device. Its address and side are those of the request, unless others were
+/// given. Fails when a word that the device reported is not valid in a request.
 pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<DeviceQuestion, Failure> {
     let request = last.device.request().ok_or_else(|| {
         Failure::not_understood(format_args!(

@@ -78,10 +78,8 @@ impl ReadRows {
         self.rows == 0 && !self.is_understood()
     }
 
-    /// Returns an error if nothing could be read of a log.
-    ///
-    /// # Errors
-    /// When nothing could be read of one of the logs.
+    /// Returns an error if nothing could be read of a log. Fails when nothing could be read of one of the
+    /// logs.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         if self.nothing.is_empty() {
             return Ok(());

@@ -27,11 +27,8 @@ impl FromStr for RulesArg {
 }
 
 impl RulesArg {
-    /// Returns the rule or the pattern that is meant. A short name, such as `CX700`, stands for its rule, or for the pattern
-    /// of its rules.
-    ///
-    /// # Errors
-    /// When the short name stands for several patterns.
+    /// Returns the rule or the pattern that is meant. A short name, such as `CX700`, stands for its rule, or
+    /// for the pattern of its rules. Fails when the short name stands for several patterns.
     pub(crate) fn in_book(self, book: &RuleBook) -> Result<Self, Failure> {
         let Self::Pattern(pattern) = self else { return Ok(self) };
         if !book.rules().any(|rule| book.covers(&pattern, rule.key()))
@@ -88,10 +85,8 @@ impl fmt::Display for RuleName {
 }
 
 impl RuleName {
-    /// Returns the one rule that is named. A whole name is returned even if the rule does not exist.
-    ///
-    /// # Errors
-    /// When no rule or several rules are named.
+    /// Returns the one rule that is named. A whole name is returned even if the rule does not exist. Fails
+    /// when no rule or several rules are named.
     pub(crate) fn one(&self, book: &RuleBook) -> Result<RuleKey, Failure> {
         match &self.all(book, |_| true)?[..] {
             [rule] => Ok(rule.clone()),
@@ -99,10 +94,8 @@ impl RuleName {
         }
     }
 
-    /// Returns the rules that are named. Of a pattern, these are the rules that `is_meant` accepts.
-    ///
-    /// # Errors
-    /// When no rule is named, or when a short name is that of several rules.
+    /// Returns the rules that are named. Of a pattern, these are the rules that `is_meant` accepts. Fails
+    /// when no rule is named, or when a short name is that of several rules.
     pub(crate) fn all(
         &self,
         book: &RuleBook,

@@ -28,10 +28,7 @@ impl LogArgs {
     }
 
     /// Reads the rows in order of time, and reports the lines that cannot be read. The store is read only if
-    /// `from_store` is set.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// `from_store` is set. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn each_access_row(
         &self,
         since: Option<UnixTime>,
@@ -45,7 +42,7 @@ impl LogArgs {
         }
         let paths = self.access.clone();
         for path in files::blocking(move || files::logs::find(&paths, LogKind::Access)).await? {
-            logs.add(&path.display().to_string(), move || files::open_file(&path));
+            logs.add(&path.display().to_string(), move || ucupdate_folder::open_regular(&path));
         }
         if from_store {
             logs.add_store(context.open_store(IfMissing::Refuse).await?).await?;

@@ -50,10 +50,7 @@ pub(crate) fn is_address(text: &Path) -> bool {
 }
 
 impl Address {
-    /// Reads an address.
-    ///
-    /// # Errors
-    /// When it is no https address, or has a name or a password.
+    /// Reads an address. Fails when it is no https address, or has a name or a password.
     pub(crate) fn new(text: &Path, sha256: Sha256Digest) -> Result<Self, Failure> {
         let text = text.to_string_lossy();
         let url: Url = text.parse().map_err(|error| {
@@ -81,11 +78,9 @@ impl Address {
         if plain.is_empty() { "package".to_owned() } else { plain }
     }
 
-    /// Fetches the file into a temporary file without a name, which is removed when it is closed. `progress` gets the number of
-    /// bytes so far and the announced size.
-    ///
-    /// # Errors
-    /// When the server does not answer with a file of at most `most` bytes, or when the file has another digest.
+    /// Fetches the file into a temporary file without a name, which is removed when it is closed. `progress`
+    /// gets the number of bytes so far and the announced size. Fails when the server does not answer with a
+    /// file of at most `most` bytes, or when the file has another digest.
     pub(crate) async fn fetch(
         &self,
         most: u64,

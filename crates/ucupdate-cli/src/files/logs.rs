@@ -18,12 +18,9 @@ const LOOK_BYTES: u64 = 4096;
 /// The maximum size in bytes of a file with a time zone.
 const ZONE_BYTES: usize = 256;
 
-/// Returns the logs for the arguments. A folder means all logs of this kind in it, with any file names. An argument
-/// that is not a file and has `*`, `?` or `[` is a pattern.
-///
-/// # Errors
-/// When a pattern matches no file, when a folder cannot be read or has no log of this kind, and when there are too many
-/// files.
+/// Returns the logs for the arguments. A folder means all logs of this kind in it, with any file names. An
+/// argument that is not a file and has `*`, `?` or `[` is a pattern. Fails when a pattern matches no file,
+/// when a folder cannot be read or has no log of this kind, and when there are too many files.
 pub(crate) fn find(paths: &[PathBuf], kind: LogKind) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
@@ -121,15 +118,14 @@ fn too_many(path: &Path) -> Failure {
 
 fn look(path: &Path) -> Result<FileKind, Failure> {
     let mut bytes = Vec::new();
-    let read = super::open_file(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
+    let read =
+        ucupdate_folder::open_regular(path).and_then(|file| file.take(LOOK_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| Failure::in_doing(path.display(), &error))?;
     Ok(FileKind::of(&bytes))
 }
 
-/// Returns the time zone in the file beside a log. `None` if there is no such file.
-///
-/// # Errors
-/// When the file cannot be read, or has no valid time zone.
+/// Returns the time zone in the file beside a log. `None` if there is no such file. Fails when the file
+/// cannot be read, or has no valid time zone.
 pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
     let path = log.with_extension("zone");
     if path == log || !path.is_file() {

@@ -6,52 +6,14 @@ pub(crate) mod new;
 
 use crate::failure::Failure;
 use crate::suggest::{near_path, with_meant};
-use std::fs::{File, FileType};
-use std::io::{self, ErrorKind, Read};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
+use ucupdate_folder::open_regular;
 
-/// Opens a file for reading.
-///
-/// # Errors
-/// When the file cannot be opened. The reason contains its path.
+/// Opens a file for reading. Fails when the file cannot be opened. The reason contains its path.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    open_file(path).map_err(|error| not_read(path, &error))
-}
-
-/// Opens a file for reading. A named pipe, a socket or a device is refused, because reading it may never end.
-///
-/// # Errors
-/// When the file cannot be opened, or is no regular file.
-pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    let found = std::fs::metadata(path)?;
-    // Reading a folder fails at once, with the reason of the system.
-    if !(found.is_file() || found.is_dir() || is_of_shell(path)) {
-        let found = kind_of(found.file_type());
-        return Err(io::Error::new(ErrorKind::InvalidInput, format!("is {found}, expected a regular file")));
-    }
-    File::open(path)
-}
-
-/// Returns whether a path is one by which a shell passes the output of a command, or the empty device.
-fn is_of_shell(path: &Path) -> bool {
-    let files = ["/dev/stdin", "/dev/null"];
-    files.iter().any(|file| path == Path::new(file))
-        || ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder))
-}
-
-#[cfg(unix)]
-fn kind_of(kind: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
-    match kind {
-        _ if kind.is_fifo() => "a named pipe",
-        _ if kind.is_socket() => "a socket",
-        _ => "a device",
-    }
-}
-
-#[cfg(not(unix))]
-fn kind_of(_: FileType) -> &'static str {
-    "a device"
+    open_regular(path).map_err(|error| not_read(path, &error))
 }
 
 /// Returns the failure of reading a file. If the file does not exist, the failure suggests a similar name.
@@ -64,10 +26,8 @@ pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
     (error.kind() == io::ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
 }
 
-/// Returns an error if a file does not exist, before it is opened elsewhere.
-///
-/// # Errors
-/// When nothing exists at the path.
+/// Returns an error if a file does not exist, before it is opened elsewhere. Fails when nothing exists at the
+/// path.
 pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_read(path, &error)),
@@ -75,22 +35,17 @@ pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Returns the content of a file of at most `most` bytes.
-///
-/// # Errors
-/// When the file cannot be read, or is larger.
+/// Returns the content of a file of at most `most` bytes. Fails when the file cannot be read, or is larger.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
     read_file(path, most).map_err(|error| not_read(path, &error))
 }
 
-/// Returns the content of a file of at most `most` bytes.
-///
-/// # Errors
-/// When the file cannot be read, is no regular file, or is larger.
+/// Returns the content of a file of at most `most` bytes. Fails when the file cannot be read, is no regular
+/// file, or is larger.
 pub(crate) fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let end = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    open_file(path)?.take(end).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(end).read_to_end(&mut bytes)?;
     if bytes.len() > most {
         return Err(io::Error::other(format!("has more than {most} bytes")));
     }
@@ -103,10 +58,7 @@ const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// The largest size of a file of certificates in bytes.
 pub(crate) const MAX_CERTIFICATES_BYTES: usize = 1024 * 1024;
 
-/// Reads a file of certificates in PEM.
-///
-/// # Errors
-/// When the file cannot be read, or has no certificate in PEM.
+/// Reads a file of certificates in PEM. Fails when the file cannot be read, or has no certificate in PEM.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
     let pem = read(path, MAX_CERTIFICATES_BYTES)?;
     if !pem.windows(PEM_BEGIN.len()).any(|found| found == PEM_BEGIN) {
@@ -131,16 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_never_end_is_refused_and_not_opened() {
+    fn a_file_is_read_up_to_its_limit_also_by_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let refused = |path: &Path| open_file(path).unwrap_err().to_string();
-        // Opening a pipe without a writer would wait for one.
-        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
-        assert_eq!(refused(&path("pipe")), "is a named pipe, expected a regular file");
-        let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
-        assert_eq!(refused(&path("socket")), "is a socket, expected a regular file");
-        assert_eq!(refused(Path::new("/dev/zero")), "is a device, expected a regular file");
         assert_eq!(read_file(Path::new("/dev/null"), 0).unwrap(), b"");
         std::fs::write(path("file"), b"abc").unwrap();
         std::os::unix::fs::symlink(path("file"), path("link")).unwrap();

@@ -11,10 +11,8 @@ use ucupdate_folder::Folder;
 #[derive(Debug)]
 pub(crate) struct NewFiles(Folder);
 
-/// Returns an error if one of these new files could not be created, so that a command finds out before its work.
-///
-/// # Errors
-/// When a path exists already or is given twice, or its folder cannot be written.
+/// Returns an error if one of these new files could not be created, so that a command finds out before its
+/// work. Fails when a path exists already or is given twice, or its folder cannot be written.
 pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
     let mut known: Vec<&Path> = Vec::new();
     for path in paths {
@@ -33,18 +31,13 @@ pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<
     Ok(())
 }
 
-/// Creates one new file.
-///
-/// # Errors
-/// When the path exists already, or the file cannot be created.
+/// Creates one new file. Fails when the path exists already, or the file cannot be created.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write_from(path, &mut &*content)
 }
 
-/// Makes one new file of everything that can be read from `content`.
-///
-/// # Errors
-/// When something is there already, or the file cannot be made.
+/// Makes one new file of everything that can be read from `content`. Fails when something is there already,
+/// or the file cannot be made.
 pub(crate) fn write_from(path: &Path, content: &mut dyn Read) -> Result<(), Failure> {
     let (name, folder) = place(path)?;
     folder.write(name, None, content).map(drop)

@@ -50,9 +50,7 @@ impl Output {
     }
 
     /// Writes the whole result of a command: as one line of JSON, an object with `"format": 1`, or as text.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Fails when stdout cannot be written.
     pub(crate) fn result<T: Serialize + Display>(&mut self, result: &T) -> Result<(), Failure> {
         if self.json { self.json_result(result) } else { self.text(result) }
     }
@@ -62,10 +60,7 @@ impl Output {
         if self.json { self.json_result(json) } else { self.text(text) }
     }
 
-    /// Writes a result as JSON.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes a result as JSON. Fails when stdout cannot be written.
     pub(crate) fn json_result<T: Serialize>(&mut self, result: &T) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Versioned<'a, T> {
@@ -83,20 +78,16 @@ impl Output {
         ended.map_err(|error| unwritten(&error))
     }
 
-    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must be escaped
-    /// before by [`Shown`]. Other control characters are escaped here.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must
+    /// be escaped before by [`Shown`]. Other control characters are escaped here. Fails when stdout cannot be
+    /// written.
     pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         let text = painted(&ShownLines(text).to_string(), is_coloured(&self.stdout));
         if text.is_empty() { Ok(()) } else { self.write(&text) }
     }
 
-    /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its own line.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its
+    /// own line. Fails when stdout cannot be written.
     pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let end: &[u8] = if self.stdout.is_terminal() { b"\n" } else { b"" };
         let mut stdout = self.stdout.lock();
@@ -116,10 +107,7 @@ impl Output {
         write_failure(self.json, kind, text);
     }
 
-    /// Flushes all results to stdout.
-    ///
-    /// # Errors
-    /// When stdout cannot be written.
+    /// Flushes all results to stdout. Fails when stdout cannot be written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.stdout.flush().map_err(|error| unwritten(&error))
     }
@@ -142,6 +130,11 @@ struct EscapingJson<W>(W);
 
 impl<W: Write> Write for EscapingJson<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nearly all writes are of printable ASCII, which needs no escape.
+        if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+            self.0.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
         let text =
             std::str::from_utf8(bytes).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         match text.chars().any(is_unfit) {

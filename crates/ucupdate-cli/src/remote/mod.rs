@@ -71,10 +71,8 @@ impl fmt::Debug for RemoteStore {
 }
 
 impl RemoteStore {
-    /// Connects to a server, and asks who the token is.
-    ///
-    /// # Errors
-    /// When the token cannot be read, when it would cross a network without TLS, or when the server refuses it.
+    /// Connects to a server, and asks who the token is. Fails when the token cannot be read, when it would
+    /// cross a network without TLS, or when the server refuses it.
     pub(crate) async fn open(args: &RemoteArgs) -> Result<Self, Failure> {
         Self::open_with(args, Limits::default()).await
     }

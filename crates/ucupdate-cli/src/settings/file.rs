@@ -3,12 +3,13 @@
 use super::key::{Kind, Setting};
 use super::{Given, Origin, wrong};
 use crate::failure::Failure;
-use crate::files::{open_file, refuse_missing};
+use crate::files::refuse_missing;
 use clap::Command;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use ucupdate_folder::open_regular;
 
 /// Largest size of a configuration file in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -20,7 +21,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<Vec<Given>, Failure> {
     refuse_missing(path)?;
     let mut text = String::new();
-    let read = open_file(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    let read = open_regular(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
     read.map_err(|error| match error.kind() {
         ErrorKind::InvalidData => Failure::in_doing(path.display(), &error).into_not_understood(),
         _ => Failure::in_doing(path.display(), &error),

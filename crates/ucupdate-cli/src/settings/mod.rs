@@ -89,10 +89,8 @@ impl Resolved {
     }
 }
 
-/// Adds the values of variables and of the configuration file to a command line.
-///
-/// # Errors
-/// When the file cannot be read, or when a value is not one that the option takes.
+/// Adds the values of variables and of the configuration file to a command line. Fails when the file cannot
+/// be read, or when a value is not one that the option takes.
 pub(crate) fn resolve(
     command: &Command,
     words: Vec<OsString>,
@@ -153,10 +151,7 @@ pub(crate) fn layered(variables: Vec<Given>, file: Vec<Given>) -> Vec<Given> {
     variables.into_iter().chain(file).collect()
 }
 
-/// Reads the variables of all keys.
-///
-/// # Errors
-/// When a value is not one that the option takes.
+/// Reads the variables of all keys. Fails when a value is not one that the option takes.
 pub(crate) fn read_variables(
     command: &Command,
     keys: &[Setting],

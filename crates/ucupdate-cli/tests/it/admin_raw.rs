@@ -99,6 +99,7 @@ fn hostile_bytes_are_refused_and_change_nothing() {
         ("nonsense", (0..=255).cycle().take(4000).collect()),
         ("nothing", Vec::new()),
         ("no host", get("GET /api/v1/rules HTTP/1.1", &auth)),
+        ("a host with a path", get("GET /api/v1/rules HTTP/1.1", &format!("Host: a/b\r\n{auth}"))),
         ("two hosts", get("GET /api/v1/rules HTTP/1.1", &format!("Host: a\r\nHost: b\r\n{auth}"))),
         (
             "a web socket",
@@ -166,4 +167,31 @@ fn connections_that_send_nothing_do_not_keep_administrators_out() {
     let answer = site.send(request.as_bytes(), Duration::from_secs(60));
     assert_eq!(statuses(&answer), [200], "{answer}");
     drop(idle);
+}
+
+#[test]
+fn a_refusal_reaches_a_client_that_sends_a_whole_package_first_or_ends_its_sending_side() {
+    let site = Site::new();
+    let package = vec![b'x'; 3_000_000];
+    for fields in ["Host: x\r\n", ""] {
+        let head =
+            format!("POST /api/v1/packages HTTP/1.1\r\n{fields}Content-Length: {}\r\n\r\n", package.len());
+        let expected = if fields.is_empty() { 400 } else { 401 };
+        for _ in 0..10 {
+            let mut stream = TcpStream::connect(&site.address).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&package).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert_eq!(statuses(&answer), [expected], "{answer}");
+        }
+    }
+    let mut stream = TcpStream::connect(&site.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(statuses(&answer), [200], "{answer}");
 }

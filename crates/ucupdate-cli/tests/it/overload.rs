@@ -256,6 +256,20 @@ fn health_is_on_its_own_listener_and_a_lost_store_is_not_ready() {
 }
 
 #[test]
+fn idle_connections_do_not_keep_a_load_balancer_from_the_health_listener() {
+    raise_open_files(1000);
+    let place = Place::with_package();
+    let serving = place
+        .start(&["serve", "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--server-name", "here"], 2);
+    let health = health(&serving);
+    // If each of them held a place for its time limit, this would take longer than the test waits.
+    let idlers = hold(&health, 400, "");
+    assert_eq!(status(&exchange(&health, get("/readyz").as_bytes())), 200);
+    drop(idlers);
+    assert_eq!(serving.terminated().code, Some(0));
+}
+
+#[test]
 fn a_server_that_cannot_write_its_logs_is_not_ready() {
     for (extra, lost) in [(None, 503), (Some("--ready-without-log"), 200)] {
         let place = Place::with_package();

@@ -10,10 +10,12 @@ use crate::book::pattern_scheme::PatternScheme;
 use crate::book::rule::Rule;
 use crate::book::rule_book::{RuleBook, Settings};
 use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::table::{Entry, Table};
+use crate::book::table::{Entry, Table, TableKey as _};
 use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
+use foldhash::fast::FixedState;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl RuleBook {
@@ -24,7 +26,8 @@ impl RuleBook {
     }
 
     /// Returns the book whose entries are all in `whole`. [`to_delta`](Self::to_delta) returns such a delta.
-    pub fn of(whole: Delta) -> Self {
+    pub fn of(mut whole: Delta) -> Self {
+        whole.share_keys();
         let mut book = Self::default();
         book.put(whole);
         book
@@ -185,6 +188,25 @@ impl Delta {
     /// Returns whether the delta changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Lets equal keys of rules share their words. A delta that was read has three copies of each key: that of the table,
+    /// that of the rule, and that of each release.
+    fn share_keys(&mut self) {
+        let mut known: HashSet<RuleKey, FixedState> = HashSet::default();
+        let mut share = |key: &mut RuleKey| match known.get(key) {
+            Some(shared) if shared.has_spelling_of(key) => *key = shared.clone(),
+            Some(_) => {}
+            None => drop(known.insert(key.clone())),
+        };
+        for Entry { key, now } in &mut self.rules {
+            share(key);
+            if let Some(rule) = now {
+                share(rule.key_mut());
+            }
+        }
+        let packages = self.packages.iter_mut().filter_map(|entry| entry.now.as_mut());
+        packages.flat_map(|package| &mut package.releases).for_each(|release| share(&mut release.rule));
     }
 }
 

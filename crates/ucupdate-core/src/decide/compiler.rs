@@ -239,9 +239,9 @@ impl<'a> Compiler<'a> {
         (approved.or(banned).unwrap_or(NONE), for_test_devices)
     }
 
-    fn stop_of(&self, key: &RuleKey) -> Option<(StopScope, Stop)> {
+    fn stop_of(&self, key: &RuleKey) -> Option<Box<(StopScope, Stop)>> {
         let scope = StopScope::Rule(key.clone());
-        self.book.stop(&scope).cloned().map(|stop| (scope, stop))
+        self.book.stop(&scope).cloned().map(|stop| Box::new((scope, stop)))
     }
 
     /// Returns the stones of a rule in their order, with the offers of their images.

@@ -8,28 +8,33 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-/// A table from case-folded words to `0..len`, in the order of the keys, with a value for each key.
+/// A table from case-folded words to `0..len`, in the order of the keys, with a value for each key. Keys of at most `NEAR` bytes
+/// are stored beside their values, and each pair is aligned as an `A` is.
 #[derive(Clone, Debug)]
-pub(crate) struct FoldedTable<V = ()> {
+pub(crate) struct FoldedTable<V = (), A = u8, const NEAR: usize = 0> {
     /// The slots of the table. Their number is a power of two, and at most half are used. A slot is zero if it is
     /// empty, and otherwise the index of a key plus one.
     slots: Vec<Slot>,
-    keys: Vec<Key<V>>,
+    keys: Vec<Key<V, A, NEAR>>,
+    /// The bytes of longer keys.
     bytes: Vec<u8>,
 }
 
-impl<V> Default for FoldedTable<V> {
+impl<V, A, const NEAR: usize> Default for FoldedTable<V, A, NEAR> {
     fn default() -> Self {
         Self { slots: Vec::new(), keys: Vec::new(), bytes: Vec::new() }
     }
 }
 
-/// The location of a key in `bytes`, and its value. Both are together, so that one memory access reads them.
+/// A key and its value. They are together, so that one memory access reads them.
 #[derive(Clone, Copy, Debug)]
-struct Key<V> {
-    begin: u32,
+struct Key<V, A, const NEAR: usize> {
+    _aligned: [A; 0],
     length: u32,
+    /// The place in `bytes` of a key that is longer than `NEAR`.
+    begin: u32,
     value: V,
+    near: [u8; NEAR],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +48,7 @@ struct Slot {
 const USUAL_KEY_BYTES: usize = 128;
 const MOST_KEY_BYTES: usize = RuleKey::WORD_COUNT * (crate::value::MAX_LABEL_BYTES + 1) - 1;
 
-impl<V: Copy> FoldedTable<V> {
+impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
     /// Creates a table of these keys and their values. If two keys are equal, the first is found.
     ///
     /// # Panics
@@ -64,30 +69,36 @@ impl<V: Copy> FoldedTable<V> {
             keys: Vec::with_capacity(keys.len()),
             bytes: Vec::new(),
         };
-        let mut last: Option<Range<usize>> = None;
+        let small = |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
+        let (mut key, mut last) = (Vec::new(), Vec::new());
         for (words, value) in keys {
-            let begin = table.bytes.len();
+            key.clear();
             for (at, word) in words.iter().enumerate() {
                 if at > 0 {
-                    table.bytes.push(0);
+                    key.push(0);
                 }
-                table.bytes.extend_from_slice(word.as_bytes());
+                key.extend_from_slice(word.as_bytes());
             }
-            table.bytes[begin..].make_ascii_lowercase();
-            let small =
-                |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
-            table.keys.push(Key { begin: small(begin), length: small(table.bytes.len() - begin), value });
-            let index_plus_one = small(table.keys.len());
-            let hashed = part(&table.bytes[begin..]);
-            let (hash, here) = (hash(hashed), begin..begin + hashed.len());
-            if last.replace(here).is_some_and(|last| table.bytes[last] == *hashed) {
+            key.make_ascii_lowercase();
+            let (length, begin) = (small(key.len()), small(table.bytes.len()));
+            let mut near = [0; NEAR];
+            match near.get_mut(..key.len()) {
+                Some(near) => near.copy_from_slice(&key),
+                None => table.bytes.extend_from_slice(&key),
+            }
+            table.keys.push(Key { _aligned: [], length, begin, value, near });
+            let hashed = part(&key);
+            if table.keys.len() > 1 && last == hashed {
                 continue;
             }
+            last.clear();
+            last.extend_from_slice(hashed);
+            let hash = hash(hashed);
             let mut at = table.first_slot(hash);
             while table.slots[at].index_plus_one != 0 {
                 at = (at + 1) & (table.slots.len() - 1);
             }
-            table.slots[at] = Slot { tag: tag(hash), index_plus_one };
+            table.slots[at] = Slot { tag: tag(hash), index_plus_one: small(table.keys.len()) };
         }
         table
     }
@@ -123,8 +134,11 @@ impl<V: Copy> FoldedTable<V> {
 
     #[inline]
     fn key(&self, index: usize) -> &[u8] {
-        let Key { begin, length, .. } = self.keys[index];
-        &self.bytes[begin as usize..][..length as usize]
+        let Key { begin, length, near, .. } = &self.keys[index];
+        match near.get(..*length as usize) {
+            Some(near) => near,
+            None => &self.bytes[*begin as usize..][..*length as usize],
+        }
     }
 
     #[inline]
@@ -139,7 +153,14 @@ impl<V: Copy> FoldedTable<V> {
 /// A lookup hashes the words of the group, so it also says whether there are other keys in the group. It compares the last
 /// words of a group one by one.
 #[derive(Debug)]
-pub(crate) struct GroupedTable<V>(FoldedTable<V>);
+pub(crate) struct GroupedTable<V>(FoldedTable<V, CacheLine, NEAR_KEY_BYTES>);
+
+/// The largest key of rules that is stored beside its value. With a value of eight bytes both fill a cache line.
+const NEAR_KEY_BYTES: usize = 48;
+
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct CacheLine;
 
 /// The result of a lookup in a [`GroupedTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,7 +285,7 @@ mod tests {
 
     #[test]
     fn keys_are_found_without_ascii_case() {
-        let table = FoldedTable::new([(["a", "BC"], 'x'), (["ab", "c"], 'y')].into_iter());
+        let table = FoldedTable::<_>::new([(["a", "BC"], 'x'), (["ab", "c"], 'y')].into_iter());
         assert_eq!(table.find(["A", "bc"]), Some((0, 'x')));
         assert_eq!(table.find(["AB", "C"]), Some((1, 'y')));
         assert_eq!(table.find(["abc", ""]), None);
@@ -274,9 +295,25 @@ mod tests {
     #[test]
     fn keys_longer_than_usual_are_found_too() {
         let long = "x".repeat(USUAL_KEY_BYTES);
-        let table = FoldedTable::new([([long.as_str(), "y"], ())].into_iter());
+        let table = FoldedTable::<_>::new([([long.as_str(), "y"], ())].into_iter());
         assert_eq!(table.find([long.to_uppercase().as_str(), "Y"]), Some((0, ())));
         assert_eq!(table.find(["x".repeat(MOST_KEY_BYTES).as_str(), "y"]), None);
+    }
+
+    #[test]
+    fn keys_of_a_group_are_found_beside_their_values_and_behind_them() {
+        let long = "y".repeat(NEAR_KEY_BYTES);
+        for (kind, count) in [("x", 3), (&*long, 3)] {
+            let keys = (0..count).map(|last| ([kind, ["a", "b", "c"][last]], last));
+            let table = GroupedTable::new(keys);
+            for (last, word) in ["A", "B", "C"].into_iter().enumerate() {
+                assert_eq!(table.find([kind, word]), InGroup::Key(last));
+                assert_eq!(table.value(last), Some(last));
+            }
+            assert_eq!(table.find([kind, "d"]), InGroup::Group(0));
+            assert_eq!(table.group_from(0), 0..3);
+        }
+        assert_eq!(size_of::<Key<crate::decide::index::Head, CacheLine, NEAR_KEY_BYTES>>(), 64);
     }
 
     proptest! {
@@ -286,7 +323,7 @@ mod tests {
             asked in ("[a-cA-C]{0,3}", "[a-cA-C]{0,3}"),
         ) {
             let keys: Vec<_> = keys.into_iter().collect();
-            let table = FoldedTable::new(keys.iter().map(|(one, two)| ([one.as_str(), two.as_str()], ())));
+            let table = FoldedTable::<_>::new(keys.iter().map(|(one, two)| ([one.as_str(), two.as_str()], ())));
             let lower = (asked.0.to_ascii_lowercase(), asked.1.to_ascii_lowercase());
             let found = table.find([&asked.0, &asked.1]).map(|(index, ())| index);
             let expected = keys.iter().position(|key| *key == lower);

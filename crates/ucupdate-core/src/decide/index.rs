@@ -163,7 +163,8 @@ pub(crate) struct CompiledRule {
     pub(crate) window: u32,
     /// The indices of the holds on this rule.
     pub(crate) holds: Vec<u32>,
-    pub(crate) stop: Option<(StopScope, Stop)>,
+    /// Boxed, because nearly no rule has one.
+    pub(crate) stop: Option<Box<(StopScope, Stop)>>,
 }
 
 impl CompiledRule {

@@ -418,7 +418,7 @@ impl<'a> Walk<'a, '_> {
         head: Head,
         target: &'a ReportedVersion,
     ) -> Option<Decision<'a>> {
-        let of_rule = if head.is_plain { None } else { rule.stop.as_ref() };
+        let of_rule = if head.is_plain { None } else { rule.stop.as_deref() };
         let (scope, stop) = self.index.stop_all.as_ref().or(of_rule)?;
         Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
     }

@@ -30,6 +30,24 @@ fn a_delta_has_this_form_in_a_store() {
 }
 
 #[test]
+fn a_book_that_is_read_shares_the_words_of_its_rules_and_keeps_every_spelling() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "3.5.6907.0", 1)]));
+    let shouted = PHONE.to_uppercase();
+    ingest(&mut book, &package(2, &[(&shouted, "4.0.7577.0", 2)]));
+    let stored = serde_json::to_string(&book.to_delta()).unwrap();
+    let read = RuleBook::of(serde_json::from_str(&stored).unwrap());
+    assert_eq!(serde_json::to_string(&read.to_delta()).unwrap(), stored);
+
+    let rule = read.rules().next().unwrap().key();
+    let releases: Vec<&RuleKey> =
+        read.packages().flat_map(|package| &package.releases).map(|release| &release.rule).collect();
+    let is_shared = |key: &&RuleKey| std::ptr::eq(key.words()[0], rule.words()[0]);
+    assert_eq!(releases.iter().map(is_shared).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(releases[1].to_string(), shouted);
+}
+
+#[test]
 fn every_command_comes_back_from_a_store() {
     let rule = key(PHONE);
     let id = PackageId::of(&Sha256Digest::new([1; 32]));

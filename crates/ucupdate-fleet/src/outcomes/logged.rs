@@ -106,7 +106,7 @@ fn rollout_of<'a>(
         && scheme.same_release(&offer.version, &cell.version)
     {
         let is_stone = matches!(kind, OfferKind::SteppingStone { .. });
-        return because.rollout.as_ref().map(|rollout| (*because, rollout, is_stone));
+        return because.rollout.as_deref().map(|rollout| (*because, rollout, is_stone));
     }
     let mut same = rule
         .rollouts()

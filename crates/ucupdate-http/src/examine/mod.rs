@@ -180,6 +180,11 @@ impl Web<'_> {
     async fn answers(&self, address: SocketAddr) -> Result<Vec<Finding>, ExamineError> {
         let url = format!("{}{}", self.origin, handler(self.side));
         let host = local_address(address);
+        let mut ours = Vec::new();
+        for style in UrlStyle::ALL {
+            let options = Options::default().with_urls(self.urls.clone().with_url_style(style));
+            ours.push(UpdateService::open(self.service.store().clone(), options).await?);
+        }
         let mut findings = Vec::new();
         for request in requests(self.service) {
             let asked = match self.client.ask(&url, &request).await {
@@ -191,11 +196,8 @@ impl Web<'_> {
             };
             let found = offers(&asked.response.modules, self.side);
             let mut expected = Vec::new();
-            for style in UrlStyle::ALL {
-                let urls = self.urls.clone().with_url_style(style);
-                let options = Options::default().with_urls(urls);
-                let ours = UpdateService::open(self.service.store().clone(), options).await?;
-                let answer = ours.answer(&request, Asker { side: self.side, host: &host })?;
+            for service in &ours {
+                let answer = service.answer(&request, Asker { side: self.side, host: &host })?;
                 expected.push(offers(&answer.modules, self.side));
             }
             if !expected.contains(&found) {

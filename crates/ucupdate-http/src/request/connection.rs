@@ -38,8 +38,16 @@ pub struct Connection {
 impl Connection {
     /// Creates a connection from this remote address. An IPv4-mapped IPv6 address becomes the IPv4 address.
     pub fn from_remote(remote: IpAddr) -> Self {
+        Self::default().with_remote(remote)
+    }
+
+    /// Sets the remote address of the connection. An IPv4-mapped IPv6 address becomes the IPv4 address.
+    #[must_use]
+    pub fn with_remote(mut self, remote: IpAddr) -> Self {
         let remote = remote.to_canonical();
-        Self { remote: Some(remote), host: remote.to_string().into(), ..Self::default() }
+        self.remote = Some(remote);
+        self.host = remote.to_string().into();
+        self
     }
 
     /// Sets the local address and port of the connection.

@@ -5,12 +5,13 @@ use http::{StatusCode, Version, header, request};
 /// Largest number of characters of a header field that a reason repeats.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// Checks the rules of RFC 9112 for every request.
+/// Checks the rules of RFC 9112 about `Host` and transfer codings, which a server of HTTP/1.1 has to enforce.
+/// [`DeviceUpdates`](crate::DeviceUpdates) calls this function by itself; it is public for other services of the same server.
 ///
 /// # Errors
 /// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), 501 for
 /// transfer codings other than one `chunked` (section 6.1), and 400 for two lengths (section 6.3).
-pub(crate) fn check(request: &request::Parts) -> Result<(), (StatusCode, String)> {
+pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String)> {
     if request.version > Version::HTTP_11 {
         return Ok(());
     }
@@ -67,7 +68,11 @@ fn is_host(text: &str) -> bool {
         Some(address) => address.strip_suffix(']').is_some_and(|it| it.parse::<std::net::Ipv6Addr>().is_ok()),
         None => !host.is_empty() && !host.contains(':'),
     };
-    is_name && (text == host || port.is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok()))
+    // `parse` alone accepts a sign.
+    let is_port = |port: &str| {
+        port.bytes().all(|digit| digit.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok())
+    };
+    is_name && (text == host || port.is_some_and(is_port))
 }
 
 /// Returns the text in quotes, escaped and cut after [`MAX_SHOWN_CHARS`].
@@ -91,7 +96,7 @@ mod tests {
             request.headers_mut().append(name, HeaderValue::try_from(*value).unwrap());
         }
         let (parts, ()) = request.into_parts();
-        check(&parts).err().map(|(status, reason)| (status.as_u16(), reason))
+        check_framing(&parts).err().map(|(status, reason)| (status.as_u16(), reason))
     }
 
     #[test]
@@ -99,7 +104,7 @@ mod tests {
         for host in ["ocs", "ocs.contoso.com:443", "10.0.0.1", "[::1]:80", " ocs "] {
             assert_eq!(checked(Version::HTTP_11, &[("host", host)]), None, "{host}");
         }
-        for host in ["", "a b", "me@ocs", "http://ocs/", "ocs/path", "ocs:99999999", "[::1"] {
+        for host in ["", "a b", "me@ocs", "http://ocs/", "ocs/path", "ocs:99999999", "ocs:+80", "[::1"] {
             let (status, reason) = checked(Version::HTTP_11, &[("host", host)]).unwrap();
             assert_eq!(status, 400, "{host}");
             assert!(reason.contains("expected a host name"), "{reason}");

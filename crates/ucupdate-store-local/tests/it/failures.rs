@@ -244,6 +244,23 @@ async fn stray_folders_and_files_in_the_staging_folder_do_not_keep_a_store_from_
     assert!(!staging.join("s2.lock").exists(), "the lock file of an ended process is removed");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_in_place_of_the_staging_folder_is_named_by_each_write_and_reading_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    LocalStore::open(root.path()).unwrap().put_bytes(&key("a"), OLD).await.unwrap();
+    let staging = root.path().join(".staging");
+    for target in ["/nowhere", "a", "/tmp"] {
+        let _folder_of_the_store = std::fs::remove_dir_all(&staging);
+        let _link_of_before = std::fs::remove_file(&staging);
+        std::os::unix::fs::symlink(target, &staging).unwrap();
+        let store = LocalStore::open(root.path()).unwrap();
+        assert_eq!(store.get_bytes(&key("a"), 99).await.unwrap(), OLD);
+        let refused = ucupdate_store::error_chain(&store.put_bytes(&key("b"), NEW).await.unwrap_err());
+        assert!(refused.contains("`.staging` is not a folder"), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_disk_without_hard_links_renames_or_syncs_is_refused_with_the_operation_and_the_path() {
     let disk = CrashDisk::default();

@@ -4,10 +4,8 @@ use crate::error::{DecodeError, LogForm, MessageKind};
 use crate::limits::Limits;
 use ucupdate_xml::XmlDocument;
 
-/// Finds the document in a body.
-///
-/// # Errors
-/// When the body is empty, is a device log, or has an unsupported encoding.
+/// Finds the document in a body. Fails when the body is empty, is a device log, or has an unsupported
+/// encoding.
 pub(crate) fn open<'a>(
     body: &'a [u8],
     limits: &Limits,

@@ -19,10 +19,7 @@ use std::borrow::Cow;
 use ucupdate_xml::chars::{is_blank, local_name, shortened};
 use ucupdate_xml::{XmlDocument, XmlEvent, XmlReader};
 
-/// Reads the items of a body.
-///
-/// # Errors
-/// When the body is not well-formed, or reaches a limit.
+/// Reads the items of a body. Fails when the body is not well-formed, or reaches a limit.
 pub(crate) fn read<'a>(
     document: &'a XmlDocument<'a>,
     dialect: &Dialect,

@@ -59,13 +59,14 @@ impl UpdateService {
         }
     }
 
-    /// Deletes the logs of all servers that are more than `days` older than today by the clock of the store. There is
-    /// no limit to their share. Returns the number of deleted files.
+    /// Deletes the logs of all servers that are more than `days` older than today by the clock of the store. With
+    /// `any_share`, more than half of the files may be deleted at once. Returns the number of deleted files.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn remove_all_old_logs(&self, days: RetentionDays) -> Result<usize, LogError> {
-        removal::remove_all_old(&**self.store(), &self.inner.options.log_zone(), days).await
+    /// [`LogError::LargeShare`] when more than half of the files of one kind would be deleted and `any_share` is not set, because
+    /// the clock of a store in a folder can be wrong too. Also when the store fails.
+    pub async fn remove_all_old_logs(&self, days: RetentionDays, any_share: bool) -> Result<usize, LogError> {
+        removal::remove_all_old(&**self.store(), &self.inner.options.log_zone(), days, any_share).await
     }
 
     /// Writes all waiting log rows and ends the background tasks. Requests that are answered afterwards write no rows.

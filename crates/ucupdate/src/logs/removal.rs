@@ -48,12 +48,18 @@ pub(crate) async fn remove_old(
             .filter(|file| file.name.server == options.server || is_gone(&file.name.server))
             .filter(|file| is_old(file.name.date))
             .collect();
-        if old.len() * 2 > files.len() {
-            return Err(LogError::LargeShare { old: old.len(), of: files.len() });
-        }
+        check_share(&old, &files)?;
         removed += delete(store, &old).await?;
     }
     Ok(removed)
+}
+
+/// Checks that at most half of the files are removed at once.
+fn check_share(old: &[&LogFile], files: &[LogFile]) -> Result<(), LogError> {
+    match old.len() * 2 > files.len() {
+        true => Err(LogError::LargeShare { old: old.len(), of: files.len() }),
+        false => Ok(()),
+    }
 }
 
 /// Removes the files of all servers that are more than `days` old by the clock of the store.
@@ -61,6 +67,7 @@ pub(crate) async fn remove_all_old(
     store: &dyn ImageStore,
     zone: &Zone,
     days: RetentionDays,
+    any_share: bool,
 ) -> Result<usize, LogError> {
     let mut removed = 0;
     let now = store_time(store).await?;
@@ -68,6 +75,9 @@ pub(crate) async fn remove_all_old(
         let files = files_of(store, kind).await?;
         let today = day(kind, zone, now);
         let old: Vec<&LogFile> = files.iter().filter(|file| is_past(file.name.date, today, days)).collect();
+        if !any_share {
+            check_share(&old, &files)?;
+        }
         removed += delete(store, &old).await?;
     }
     Ok(removed)

@@ -7,7 +7,7 @@ use crate::asker::Asker;
 use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
-use crate::logs::losses::Losses;
+use crate::logs::losses::{Loss, Losses};
 use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use crate::logs::removal;
@@ -32,7 +32,7 @@ pub enum LogError {
     Waiting { waiting: usize, last: String },
     /// More than half of the log files would be removed at once. Nothing was removed.
     #[error(
-        "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks, and remove them explicitly if that is right"
+        "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks"
     )]
     LargeShare { old: usize, of: usize },
     /// The store failed.
@@ -223,10 +223,22 @@ impl Log {
         let (lost, reason) = (rolling.dropped(), rolling.last_drop());
         let first_or_due = rolling.pending() == 1 || rolling.next_deadline().is_some_and(|due| due <= now);
         drop(rolling);
-        if first_or_due {
+        let loss = if is_lost { self.losses.add(now) } else { Loss::Nothing };
+        if first_or_due || loss == Loss::Schedule {
             self.wake.notify_one();
         }
-        if let Some(reason) = reason.filter(|_| is_lost && self.losses.is_due(now)) {
+        if let Some(reason) = reason.filter(|_| loss == Loss::Report) {
+            self.report_loss(lost, reason);
+        }
+    }
+
+    /// Reports rows that were lost since the last report, if the time for it has come.
+    fn report_open_losses(&self, now: UnixTime) {
+        let (lost, reason) = {
+            let rolling = self.rolling();
+            (rolling.dropped(), rolling.last_drop())
+        };
+        if let Some(reason) = reason.filter(|_| self.losses.is_due(now)) {
             self.report_loss(lost, reason);
         }
     }
@@ -351,7 +363,10 @@ impl Log {
             if self.progress.borrow().stopped {
                 return;
             }
-            let deadline = self.rolling().next_deadline();
+            let now = clock.now();
+            self.report_open_losses(now);
+            let deadline =
+                self.rolling().next_deadline().into_iter().chain(self.losses.next_report(now)).min();
             let woken = self.wake.notified();
             match deadline {
                 None => woken.await,

@@ -27,10 +27,8 @@ pub(crate) struct Replay {
     pub(crate) checkpoint: Option<Checkpoint>,
 }
 
-/// Reads the history of a store.
-///
-/// # Errors
-/// When a revision is damaged or no plain file, when one is missing and no record says that it is lost, or when the store fails.
+/// Reads the history of a store. Fails when a revision is damaged or no plain file, when one is missing and
+/// no record says that it is lost, or when the store fails.
 pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError> {
     let listed = store.list_all(keys::REVISIONS, usize::MAX).await?;
     let mut numbers: Vec<u64> = listed.iter().filter_map(|meta| keys::revision_number(&meta.key)).collect();

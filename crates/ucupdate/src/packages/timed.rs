@@ -9,10 +9,8 @@ use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, Sto
 /// The time limit for one step of reading a served file. A store that hangs must not hold the connections of devices.
 const READ_TIME: Duration = Duration::from_secs(30);
 
-/// Opens an object, or the part of it in `range`. The bytes end in an error if the store sends none within the time limit.
-///
-/// # Errors
-/// When the store fails, or does not answer within the time limit.
+/// Opens an object, or the part of it in `range`. The bytes end in an error if the store sends none within
+/// the time limit. Fails when the store fails, or does not answer within the time limit.
 pub(crate) async fn get_in_time(
     store: &dyn ImageStore,
     key: &StoreKey,
@@ -26,10 +24,7 @@ pub(crate) async fn get_in_time(
     Ok(object)
 }
 
-/// Returns the metadata of an object.
-///
-/// # Errors
-/// When the store fails, or does not answer within the time limit.
+/// Returns the metadata of an object. Fails when the store fails, or does not answer within the time limit.
 pub(crate) async fn head_in_time(store: &dyn ImageStore, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
     let reading = tokio::time::timeout(READ_TIME, store.head(key)).await;
     reading.map_err(|late| StoreError::unavailable(format!("reading `{key}`"), late)).and_then(|meta| meta)

@@ -95,10 +95,7 @@ impl Admin<'_> {
 }
 
 impl DryRun {
-    /// Compiles the snapshot after a change.
-    ///
-    /// # Errors
-    /// When the change does not fit into a revision.
+    /// Compiles the snapshot after a change. Fails when the change does not fit into a revision.
     pub(crate) async fn compile(before: Arc<Snapshot>, change: BookChange) -> Result<Self, ChangeError> {
         if change.delta.is_empty() {
             return Ok(Self { change, after: Arc::clone(&before), before });

@@ -4,7 +4,8 @@ use std::time::Duration;
 use ucupdate::audit::RollOptions;
 use ucupdate::cab::package::sample;
 use ucupdate::store::MemoryStore;
-use ucupdate::{Event, Events, UpdateService};
+use ucupdate::value::UnixTime;
+use ucupdate::{Event, Events, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// A listener that keeps one line for each event.
@@ -101,13 +102,14 @@ async fn a_store_that_fails_is_reported_once_and_so_is_its_return() {
     assert_eq!(recorder.take(), ["store-reachable"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn log_rows_that_wait_are_dropped_and_are_written_again_are_reported() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let recorder = Arc::new(Recorder::default());
+    let clock = Arc::new(SettableClock::at(NOW));
     let roll = RollOptions::default().with_pending(10, 64 * 1024).unwrap();
     let logs = log_options().with_roll(roll).with_flush_time(Duration::from_millis(600));
-    let options = options().with_logs(logs).with_events(recorder.clone());
+    let options = options().with_logs(logs).with_events(recorder.clone()).with_clock(clock.clone());
     let service = UpdateService::open(store.clone(), options).await.unwrap();
     store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
     service.audit_device_log_upload("10.1.1.9");
@@ -123,6 +125,13 @@ async fn log_rows_that_wait_are_dropped_and_are_written_again_are_reported() {
     store.heal();
     service.flush_logs().await.unwrap();
     assert_eq!(recorder.take(), ["log-rows-written Audit"]);
+    // No further row is lost, and the number is reported all the same.
+    clock.set(UnixTime::from_seconds(NOW.as_seconds() + 60));
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(recorder.take(), ["log-rows-dropped Audit 3"]);
+    clock.set(UnixTime::from_seconds(NOW.as_seconds() + 600));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(recorder.take(), [""; 0]);
 }
 
 #[derive(Debug)]

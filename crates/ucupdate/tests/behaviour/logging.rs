@@ -79,7 +79,7 @@ async fn the_file_with_the_zone_goes_with_its_log() {
     assert_eq!(keys(&service, "Logs/").await.len(), 2);
     clock.set(UnixTime::from_seconds(NOW.as_seconds() + 30 * 86_400));
     // It is the only log, so it is removed only on explicit request.
-    service.remove_all_old_logs(ucupdate::audit::RetentionDays::default()).await.unwrap();
+    service.remove_all_old_logs(ucupdate::audit::RetentionDays::default(), true).await.unwrap();
     assert_eq!(keys(&service, "Logs/").await, [""; 0]);
 }
 
@@ -287,8 +287,12 @@ async fn more_than_half_of_the_logs_are_removed_only_on_demand() {
     assert!(refused.starts_with("10 of 10 log files are older than the days to keep"), "{refused}");
     assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 10);
     let days = ucupdate::audit::RetentionDays::new(35).unwrap();
-    assert_eq!(service.remove_all_old_logs(days).await.unwrap(), 4);
+    assert_eq!(service.remove_all_old_logs(days, false).await.unwrap(), 4);
     assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 6);
+    let days = ucupdate::audit::RetentionDays::new(30).unwrap();
+    let refused = service.remove_all_old_logs(days, false).await.unwrap_err().to_string();
+    assert!(refused.starts_with("5 of 6 log files"), "{refused}");
+    assert_eq!(service.remove_all_old_logs(days, true).await.unwrap(), 5);
 }
 
 #[tokio::test]

@@ -31,10 +31,7 @@ struct FileFormat {
     format: u32,
 }
 
-/// Writes records to a new file.
-///
-/// # Errors
-/// When the file exists already or cannot be created.
+/// Writes records to a new file. Fails when the file exists already or cannot be created.
 pub(super) async fn save(path: PathBuf, records: Vec<TraceRecord>) -> Result<(), Failure> {
     let mut bytes = serde_json::to_vec(&RecordFile { format: FORMAT, records })?;
     bytes.push(b'\n');

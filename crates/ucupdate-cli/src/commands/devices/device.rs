@@ -1,6 +1,6 @@
 //! `ucupdate device`: shows all known facts about one device on one page.
 
-use super::fleet::device_json;
+use super::fleet::DeviceJson;
 use super::loops::mac;
 use super::timeline::page;
 use super::timeline::report::push_story;
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     let explanation = snapshot.explain(&asked.request, asked.from, now);
     let facts = facts(&id, &last, &standing);
     let value = json!({
-        "device": device_json(&id, &last.device),
+        "device": DeviceJson::new(&id, &last.device),
         "now": explanation_json(&explanation, &asked),
         "test_device": standing.test_device,
         "groups": standing.groups.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain, with_limit_option};
 use crate::files::fetched::{Address, is_address};
-use crate::files::{meant_for, open_file};
+use crate::files::meant_for;
 use crate::output::change_notes::ChangeNotes;
 use crate::output::shown::Shown;
 use crate::suggest::with_meant;
@@ -27,6 +27,7 @@ use ucupdate::value::{Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{IngestDryRun, IngestError, IngestOptions, Ingested, Options, UpdateService};
 use ucupdate_admin::report::ProblemReport;
+use ucupdate_folder::open_regular;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct IngestArgs {
@@ -147,10 +148,8 @@ impl fmt::Display for PackageReport {
 type Addresses = HashMap<PathBuf, Address>;
 
 impl IngestArgs {
-    /// Returns the addresses with their digests.
-    ///
-    /// # Errors
-    /// When an address is not https, or when the number of digests is not that of the addresses.
+    /// Returns the addresses with their digests. Fails when an address is not https, or when the number of
+    /// digests is not that of the addresses.
     fn addresses(&self) -> Result<Addresses, Failure> {
         let addresses: Vec<&PathBuf> = self.files.iter().filter(|file| is_address(file)).collect();
         if addresses.len() != self.sha256.len() {
@@ -251,7 +250,7 @@ fn part_of_set(file: &Path) -> Option<(u16, u16)> {
         return None;
     }
     let mut header = [0; 36];
-    io::Read::read_exact(&mut open_file(file).ok()?, &mut header).ok()?;
+    io::Read::read_exact(&mut open_regular(file).ok()?, &mut header).ok()?;
     let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
     let has_neighbour = number(30) & 3 != 0;
     (header.starts_with(b"MSCF") && has_neighbour).then(|| (number(32), number(34)))
@@ -326,7 +325,7 @@ async fn one(
             continue;
         }
         let opened = path.clone();
-        let opened = tokio::task::spawn_blocking(move || open_file(&opened)).await;
+        let opened = tokio::task::spawn_blocking(move || open_regular(&opened)).await;
         let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
         let file = File::from_std(opened.map_err(refused)?);
         size += file.metadata().await.map_or(0, |meta| meta.len());

@@ -9,7 +9,7 @@ use crate::output::shown::Shown;
 use std::time::Duration;
 use ucupdate::audit::RetentionDays;
 use ucupdate::value::Counted;
-use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, UpdateService};
+use ucupdate::{ChangeError, Garbage, GarbageOptions, LogError, Options, UpdateService};
 use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
@@ -20,8 +20,8 @@ pub(crate) struct GcArgs {
     /// Keep files that are younger than this number of hours, because they can belong to a running ingest
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = |text: &str| units::<u32>(text, HOUR, 1..=8760))]
     grace_hours: u32,
-    /// Allow that more than half of the packages leave the rule book at once. Without it this is refused, because the
-    /// clock can be wrong
+    /// Allow that more than half of the packages leave the rule book, or more than half of the log files are removed, at once.
+    /// Without it this is refused, because the clock can be wrong
     #[arg(long)]
     any_share: bool,
     /// Also remove the logs of all servers that are older than this number of days, 1 to 365
@@ -72,7 +72,15 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         found => found?,
     };
     let logs = match args.log_days {
-        Some(days) => Some(service.remove_all_old_logs(days).await?),
+        Some(days) => match service.remove_all_old_logs(days, args.any_share).await {
+            Err(error @ LogError::LargeShare { .. }) => {
+                let days = days.days();
+                return Err(Failure::new(format_args!(
+                    "{error}: `ucupdate gc --log-days {days} --any-share` removes them"
+                )));
+            }
+            removed => Some(removed?),
+        },
         None => None,
     };
     let mut value = report::garbage(&found, args.dry_run);

@@ -52,9 +52,9 @@ pub struct Assignment {
     pub audience: Audience,
     /// The version that they get.
     pub candidate: Candidate,
-    /// The rollout. `None` for an assignment that is not a rollout.
+    /// The rollout. `None` for an assignment that is not a rollout. It is boxed, because nearly no assignment has one.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub rollout: Option<Rollout>,
+    pub rollout: Option<Box<Rollout>>,
 }
 
 /// The role of an assignment in its rule. The assignments of a rule are tried in the order of these roles.

@@ -45,6 +45,11 @@ impl Rule {
         &self.key
     }
 
+    /// Returns the key, so that it can be replaced by an equal one that shares its words.
+    pub(in crate::book) fn key_mut(&mut self) -> &mut RuleKey {
+        &mut self.key
+    }
+
     /// Returns the assignments in the order in which they are tried.
     pub fn assignments(&self) -> &[Assignment] {
         &self.assignments
@@ -82,7 +87,7 @@ impl Rule {
 
     /// Returns the rollouts in the order in which they are tried.
     pub fn rollouts(&self) -> impl Iterator<Item = (&Assignment, &Rollout)> {
-        self.assignments.iter().filter_map(|assignment| Some((assignment, assignment.rollout.as_ref()?)))
+        self.assignments.iter().filter_map(|assignment| Some((assignment, assignment.rollout.as_deref()?)))
     }
 
     /// Returns the rollout with this name.
@@ -250,7 +255,7 @@ impl Rule {
             return Err(RuleError::RolloutNameTaken { name: rollout.name });
         }
         let place = self.place_after(Role::Rollout);
-        self.assignments.insert(place, Assignment { audience, candidate, rollout: Some(rollout) });
+        self.assignments.insert(place, Assignment { audience, candidate, rollout: Some(Box::new(rollout)) });
         Ok(())
     }
 
@@ -322,7 +327,7 @@ impl Rule {
 
     fn rollout_mut(&mut self, name: &RolloutName) -> Result<&mut Rollout, RuleError> {
         let at = self.rollout_at(name)?;
-        let rollout = self.assignments.get_mut(at).and_then(|assignment| assignment.rollout.as_mut());
+        let rollout = self.assignments.get_mut(at).and_then(|assignment| assignment.rollout.as_deref_mut());
         rollout.ok_or_else(|| RuleError::NoRollout { name: name.clone() })
     }
 

@@ -32,10 +32,7 @@ const MAX_STATE_BYTES: usize = 1 << 30;
 /// The number of starts. The quickest one counts.
 const STARTS: usize = 3;
 
-/// Measures starts on a folder and on a bucket.
-///
-/// # Errors
-/// When the rule book cannot be made, or a process fails.
+/// Measures starts on a folder and on a bucket. Fails when the rule book cannot be made, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,

@@ -20,11 +20,8 @@ const IMAGES: u64 = 25;
 /// The number of bytes of the disk that stay free beside the package, its copy and its images.
 const LEFT_FREE: u64 = 1 << 30;
 
-/// Ingests a package into a folder and into a bucket. Compares the first with a plain copy, and the second with a bare
-/// put.
-///
-/// # Errors
-/// When the disk has too little room for the package, or a process fails.
+/// Ingests a package into a folder and into a bucket. Compares the first with a plain copy, and the second
+/// with a bare put. Fails when the disk has too little room for the package, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,

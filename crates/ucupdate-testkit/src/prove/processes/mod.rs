@@ -48,10 +48,7 @@ impl Crowd {
     }
 }
 
-/// Runs the processes on a folder and on a bucket.
-///
-/// # Errors
-/// When a store cannot be created or a process fails.
+/// Runs the processes on a folder and on a bucket. Fails when a store cannot be created or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,

@@ -255,10 +255,8 @@ fn add_row(known: &mut KnownValues, row: &AuditRow) {
     }
 }
 
-/// Writes the proposed dialect, and reads the messages with it.
-///
-/// # Errors
-/// When the file exists or cannot be written, and when no message can be read by the dialect.
+/// Writes the proposed dialect, and reads the messages with it. Fails when the file exists or cannot be
+/// written, and when no message can be read by the dialect.
 fn write_dialect(
     out: &Path,
     suggestion: &Suggestion,

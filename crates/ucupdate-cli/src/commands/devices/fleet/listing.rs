@@ -12,11 +12,14 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
+use ucupdate::audit::ServerName;
 use ucupdate::device::DeviceId;
+use ucupdate::device::ReportedKind;
 use ucupdate::inventory::{
     DayCount, DeviceNumber, DeviceStanding, DeviceState, InventoryDevice, InventoryModule, VersionCount,
 };
 use ucupdate::value::Counted;
+use ucupdate::version::ReportedVersion;
 
 /// The maximum number of devices that are listed for people.
 const MAX_LISTED: usize = 10_000;
@@ -27,34 +30,60 @@ const WIDE: usize = 118;
 /// The width from which everything is listed.
 const WIDEST: usize = 160;
 
-/// Returns a device as a JSON object. Times are in UTC.
-pub(in super::super) fn device_json(identity: &DeviceId, device: &InventoryDevice) -> Value {
-    let known_serial = || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
-    let mut value = json!({ "mac": mac(identity), "serial": serial(identity).or_else(known_serial) });
-    let kind = serde_json::to_value(&device.kind).unwrap_or_default();
-    let rest = json!({
-        "user": device.user_name,
-        "host": device.user_host,
-        "server": device.server.as_ref().map(ToString::to_string),
-        "first_asked": iso(device.first_asked),
-        "last_asked": iso(device.last_asked),
-        "asks": device.asks,
-        "modules": device.modules.iter().map(module_json).collect::<Vec<_>>(),
-    });
-    if let (Value::Object(fields), Value::Object(kind), Value::Object(rest)) = (&mut value, kind, rest) {
-        fields.extend(kind);
-        fields.extend(rest);
-    }
-    value
+/// A device as a JSON object. Times are in UTC.
+///
+/// Its fields are written without a tree of JSON values in between, because a fleet may have a million devices.
+#[derive(Serialize)]
+pub(in super::super) struct DeviceJson<'a> {
+    mac: Option<String>,
+    serial: Option<String>,
+    #[serde(flatten)]
+    kind: &'a ReportedKind,
+    user: &'a str,
+    host: &'a str,
+    server: Option<&'a str>,
+    first_asked: String,
+    last_asked: String,
+    asks: u64,
+    modules: Vec<ModuleJson<'a>>,
 }
 
-fn module_json(module: &InventoryModule) -> Value {
-    json!({
-        "file_name": module.installed.file_name,
-        "version": module.installed.version,
-        "offered": module.offered,
-        "asked": iso(module.asked),
-    })
+impl<'a> DeviceJson<'a> {
+    pub(in super::super) fn new(identity: &DeviceId, device: &'a InventoryDevice) -> Self {
+        let known_serial =
+            || Some(device.serial_number.raw().trim().to_owned()).filter(|said| !said.is_empty());
+        Self {
+            mac: mac(identity),
+            serial: serial(identity).or_else(known_serial),
+            kind: &device.kind,
+            user: &device.user_name,
+            host: &device.user_host,
+            server: device.server.as_ref().map(ServerName::as_str),
+            first_asked: iso(device.first_asked),
+            last_asked: iso(device.last_asked),
+            asks: device.asks,
+            modules: device.modules.iter().map(ModuleJson::new).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ModuleJson<'a> {
+    file_name: &'a str,
+    version: &'a str,
+    offered: Option<&'a str>,
+    asked: String,
+}
+
+impl<'a> ModuleJson<'a> {
+    fn new(module: &'a InventoryModule) -> Self {
+        Self {
+            file_name: &module.installed.file_name,
+            version: module.installed.version.as_str(),
+            offered: module.offered.as_ref().map(ReportedVersion::as_str),
+            asked: iso(module.asked),
+        }
+    }
 }
 
 fn version_json(count: &VersionCount) -> Value {
@@ -76,17 +105,34 @@ fn day_json(count: &DayCount) -> Value {
     })
 }
 
-/// Returns where a device stands as the fields of a JSON object.
-fn standing_json(device: &InventoryDevice, standing: &DeviceStanding<'_>) -> Value {
-    json!({
-        "state": standing.state.name(),
-        "reason": standing.reason(),
-        "because": standing.decision.as_ref().map(ToString::to_string),
-        "target": standing.target(),
-        "offer": standing.offer(),
-        "behind": standing.decision.as_ref().map(|_| standing.is_behind()),
-        "module": standing.module.and_then(|place| device.modules.get(place)).map(|it| &it.installed.file_name),
-    })
+/// A device of the fleet and where it stands, as one JSON object.
+#[derive(Serialize)]
+struct ListedJson<'a> {
+    #[serde(flatten)]
+    device: DeviceJson<'a>,
+    state: &'static str,
+    reason: Option<&'a str>,
+    because: Option<String>,
+    target: Option<String>,
+    offer: Option<String>,
+    behind: Option<bool>,
+    module: Option<&'a str>,
+}
+
+impl<'a> ListedJson<'a> {
+    fn new(identity: &DeviceId, device: &'a InventoryDevice, standing: &'a DeviceStanding<'_>) -> Self {
+        let module = standing.module.and_then(|place| device.modules.get(place));
+        Self {
+            device: DeviceJson::new(identity, device),
+            state: standing.state.name(),
+            reason: standing.reason(),
+            because: standing.decision.as_ref().map(ToString::to_string),
+            target: standing.target().map(ToString::to_string),
+            offer: standing.offer().map(ToString::to_string),
+            behind: standing.decision.as_ref().map(|_| standing.is_behind()),
+            module: module.map(|module| &*module.installed.file_name),
+        }
+    }
 }
 
 /// The fleet as a JSON object, which is written device by device.
@@ -110,12 +156,8 @@ impl Serialize for Devices<'_> {
         for number in *chosen {
             let device = overview.fleet.device(*number);
             let Some(identity) = device.identity() else { continue };
-            let mut value = device_json(&identity, &device);
-            let standing = standing_json(&device, &overview.standing(*number, &device));
-            if let (Value::Object(fields), Value::Object(standing)) = (&mut value, standing) {
-                fields.extend(standing);
-            }
-            devices.serialize_element(&value)?;
+            let standing = overview.standing(*number, &device);
+            devices.serialize_element(&ListedJson::new(&identity, &device, &standing))?;
         }
         devices.end()
     }

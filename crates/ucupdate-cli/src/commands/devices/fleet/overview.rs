@@ -67,12 +67,10 @@ pub(crate) struct ModelCount {
 }
 
 impl Overview {
-    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one. If all logs of the store
-    /// are read, the devices of the kept inventories are added, unless they are to be forgotten. The access logs show which devices
-    /// are downloading.
-    ///
-    /// # Errors
-    /// When there is no store, or a log cannot be read.
+    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one. If
+    /// all logs of the store are read, the devices of the kept inventories are added, unless they are to be
+    /// forgotten. The access logs show which devices are downloading. Fails when there is no store, or a log
+    /// cannot be read.
     pub(crate) async fn read(
         audit: &AuditArgs,
         logs: &LogArgs,

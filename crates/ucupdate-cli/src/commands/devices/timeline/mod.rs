@@ -113,10 +113,8 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
     stories.refuse_nothing_understood()
 }
 
-/// Keeps the devices with a trouble of this kind, or of any kind.
-///
-/// # Errors
-/// When no device has such a trouble. Contains the kinds that the logs show.
+/// Keeps the devices with a trouble of this kind, or of any kind. Fails when no device has such a trouble.
+/// Contains the kinds that the logs show.
 fn keep_troubled(stories: &mut Stories, kind: &str) -> Result<(), Failure> {
     let of_all = stories.stories.iter().flat_map(|story| &story.troubles);
     let found: BTreeSet<&str> = of_all.map(|trouble| trouble.kind.name()).collect();

@@ -15,10 +15,8 @@ use ucupdate_client::SimulatedDevice;
 const MAC: &str = "0021630F207C";
 const SERIAL: &str = "C185H001210";
 
-/// Writes a request of the phone to a file in `folder`. Returns the commands that use it.
-///
-/// # Errors
-/// When the file cannot be written, or the path of this program is not known.
+/// Writes a request of the phone to a file in `folder`. Returns the commands that use it. Fails when the file
+/// cannot be written, or the path of this program is not known.
 pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Command>, Failure> {
     let rule = sample::ip8540();
     let device = device(&rule, MAC, SERIAL);

@@ -2,6 +2,7 @@
 
 use super::bodies::{IncomingBody, OutgoingBody};
 use super::forwarded::Origin;
+use super::linger::linger;
 use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::stall::Patient;
@@ -9,7 +10,6 @@ use super::tls::ServedCertificate;
 use super::two_lengths::{TwoLengths, WatchedStream};
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
-use http::{StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -79,11 +79,9 @@ pub(super) struct AdminListener {
 }
 
 impl AdminArgs {
-    /// Binds the listener, if one is asked for. Also returns a warning.
-    ///
-    /// # Errors
-    /// When other machines would reach the address and `--admin-anywhere` is not given, when the file of tokens cannot be read,
-    /// and when the address cannot be bound.
+    /// Binds the listener, if one is asked for. Also returns a warning. Fails when other machines would reach
+    /// the address and `--admin-anywhere` is not given, when the file of tokens cannot be read, and when the
+    /// address cannot be bound.
     pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Vec<String>)>, Failure> {
         let (Some(address), Some(path)) = (self.address, self.token_file.clone()) else { return Ok(None) };
         let is_local = address.ip().to_canonical().is_loopback();
@@ -157,7 +155,7 @@ impl AdminListener {
             let networks = networks.clone();
             tokio::spawn(async move {
                 let place = Arc::new(place);
-                let stream = Patient::new(stream, STALL, place.writing_flag());
+                let stream = Patient::new(stream, STALL, Arc::clone(&place));
                 let answering = async {
                     let Some(tls) = tls else {
                         return answer(stream, (remote, networks), administration, Arc::clone(&place)).await;
@@ -196,30 +194,37 @@ async fn answer<S>(
 {
     let two_lengths = TwoLengths::default();
     let stream = WatchedStream::new(stream, two_lengths.clone());
-    let answering = service_fn(move |request: http::Request<Incoming>| {
-        let is_named = request.version() < Version::HTTP_11 || request.headers().contains_key(header::HOST);
-        let is_framed = is_named && !two_lengths.of(&request);
-        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
+    let answering = service_fn(move |mut request: http::Request<Incoming>| {
+        two_lengths.put_back(&mut request);
+        let (parts, body) = request.into_parts();
+        let checked = ucupdate_http::check_framing(&parts);
+        let body = IncomingBody::new(body, Arc::clone(&place));
+        let mut request = http::Request::from_parts(parts, body);
         // Only the address is used, so `tls` has no meaning here.
-        let client = networks.origin(Origin { remote: peer.ip(), tls: false }, request.headers());
+        let client = networks.origin(Origin::direct(peer.ip(), false), request.headers());
         request.extensions_mut().insert(RemoteAddress(client.remote));
         let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();
-        async move {
-            if !is_framed {
+        Box::pin(async move {
+            if let Err((status, _reason)) = checked {
                 let mut response = http::Response::new(answering);
-                *response.status_mut() = StatusCode::BAD_REQUEST;
+                *response.status_mut() = status;
                 return Ok(response);
             }
             // The service is always ready.
             let answered = administration.call(request).await;
             answered.map(|response| response.map(|body| answering.with(body)))
-        }
+        })
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_BYTES)
+        // A client may close its sending side and still expect its answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), answering);
-    let _ended = tokio::time::timeout(TIME, connection).await;
+    let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
+    let _ended = tokio::time::timeout(TIME, served).await;
+    // A client that is still sending a package would lose the refusal if the connection were reset.
+    linger(connection.into_parts().io.into_inner()).await;
 }

@@ -217,10 +217,8 @@ pub(crate) struct Listener<'a> {
 }
 
 impl ServeArgs {
-    /// Returns the listeners on the command line, first those without TLS.
-    ///
-    /// # Errors
-    /// When the number of certificates and keys is neither one nor the number of TLS listeners.
+    /// Returns the listeners on the command line, first those without TLS. Fails when the number of
+    /// certificates and keys is neither one nor the number of TLS listeners.
     pub(crate) fn listeners(&self) -> Result<Vec<Listener<'_>>, Failure> {
         let inside = self.has_external_listener().then_some(Side::Internal);
         let with_side = |addresses: &[SocketAddr], side: Option<Side>| {

@@ -77,6 +77,10 @@ impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for OutgoingBody<B> 
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        // A piece that is read while the client takes nothing would only wait in memory. The write wakes the connection.
+        if self.place.is_writing() {
+            return Poll::Pending;
+        }
         match &mut self.body {
             Some(body) => Pin::new(body).poll_frame(cx),
             None => Poll::Ready(None),

@@ -28,12 +28,10 @@ pub(crate) fn raise() -> Option<usize> {
     None
 }
 
-/// Returns the limits for this number of descriptors. With a store in a folder, a download needs a second descriptor in
-/// addition to that of its connection. Therefore connections get two thirds of the remaining descriptors, and downloads
-/// one third. `kinds` is 2 if there are listeners with TLS and without; each kind has its own places.
-///
-/// # Errors
-/// When there are too few descriptors.
+/// Returns the limits for this number of descriptors. With a store in a folder, a download needs a second
+/// descriptor in addition to that of its connection. Therefore connections get two thirds of the remaining
+/// descriptors, and downloads one third. `kinds` is 2 if there are listeners with TLS and without; each kind
+/// has its own places. Fails when there are too few descriptors.
 pub(crate) fn limits(
     descriptors: Option<usize>,
     kinds: usize,

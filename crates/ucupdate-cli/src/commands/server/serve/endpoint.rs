@@ -1,23 +1,32 @@
 //! An address at which the server is reached.
 
+use super::direct::DirectStream;
 use super::limits::SEND_BUFFER_BYTES;
 use crate::failure::Failure;
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsAcceptor;
 use ucupdate::request::Side;
+use ucupdate_http::Connection;
+
+#[cfg(target_os = "linux")]
+type Listener = tokio::io::unix::AsyncFd<std::net::TcpListener>;
+#[cfg(not(target_os = "linux"))]
+type Listener = tokio::net::TcpListener;
 
 /// The number of connections that the system accepts in advance. Linux limits it to `net.core.somaxconn`.
 const BACKLOG: u32 = 4096;
 
 /// A bound address, and whether it uses TLS. Connections wait in a queue from now on.
 pub(crate) struct Endpoint {
-    pub(crate) listener: TcpListener,
+    listener: Listener,
     pub(crate) tls: Option<TlsAcceptor>,
     /// The side of every connection. `None` if its address or the path of a request decides.
     pub(crate) side: Option<Side>,
     local: SocketAddr,
+    /// The description of this end of every connection, if it is one address.
+    described: Option<Connection>,
 }
 
 impl Endpoint {
@@ -27,24 +36,26 @@ impl Endpoint {
     /// Contains the address that cannot be bound.
     pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
-        let listener = listen(address).map_err(failed)?;
-        let local = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, tls, side: None, local })
+        listen(address).and_then(|socket| Self::new(socket, tls)).map_err(failed)
     }
 
-    /// Takes a socket that listens already.
-    ///
-    /// # Errors
-    /// When the socket cannot be used.
+    /// Takes a socket that listens already. Fails when the socket cannot be used.
     pub(crate) fn of_socket(
         socket: std::net::TcpListener,
         tls: Option<TlsAcceptor>,
     ) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing("the socket of systemd cannot be used", &error);
-        let local = socket.local_addr().map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
-        let listener = TcpListener::from_std(socket).map_err(failed)?;
-        Ok(Self { listener, tls, side: None, local })
+        #[cfg(unix)]
+        rustix::net::sockopt::set_socket_send_buffer_size(&socket, SEND_BUFFER_BYTES as usize)
+            .map_err(|error| failed(error.into()))?;
+        Self::new(socket, tls).map_err(failed)
+    }
+
+    fn new(socket: std::net::TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+        let local = socket.local_addr()?;
+        socket.set_nonblocking(true)?;
+        let described = (!local.ip().is_unspecified()).then(|| Connection::default().with_local(local));
+        Ok(Self { listener: listener(socket)?, tls, side: None, local, described })
     }
 
     /// Sets the side of every connection.
@@ -54,8 +65,15 @@ impl Endpoint {
     }
 
     /// Returns the address and the actual port.
+    #[cfg(test)]
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Describes this end of a connection.
+    pub(crate) fn described(&self, stream: &DirectStream) -> Connection {
+        let asked = || Connection::default().with_local(stream.local_addr().unwrap_or(self.local));
+        self.described.clone().unwrap_or_else(asked)
     }
 
     /// Returns the URL, such as `http://127.0.0.1:8080`.
@@ -63,14 +81,71 @@ impl Endpoint {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.local)
     }
+
+    /// Waits for the next connection. Returns it with the address of its client.
+    ///
+    /// # Errors
+    /// When the system cannot accept a connection, or the client has closed it.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn accept(&self) -> io::Result<(DirectStream, SocketAddr)> {
+        use rustix::net::{SocketFlags, acceptfrom_with};
+        use tokio::io::Interest;
+        let accepting = self.listener.async_io(Interest::READABLE, |listener| {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let (socket, remote) = acceptfrom_with(listener, flags)?;
+            let remote = remote.and_then(|remote| SocketAddr::try_from(remote).ok());
+            Ok((DirectStream::new(socket.into()), remote.ok_or(io::ErrorKind::ConnectionAborted)?))
+        });
+        accepting.await
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) async fn accept(&self) -> io::Result<(DirectStream, SocketAddr)> {
+        let (stream, remote) = self.listener.accept().await?;
+        // A system that does not support this option is fine too.
+        let _unset = stream.set_nodelay(true);
+        Ok((DirectStream::new(stream.into_std()?), remote))
+    }
 }
 
 /// Listens with a send buffer size that its connections inherit.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Sets an option that connections inherit: without it the last piece of an answer may be delayed.
+#[cfg(target_os = "linux")]
+#[allow(
+    deprecated,
+    reason = "a TcpListener keeps its descriptor open; the other constructor is for types that may not, and unsafe"
+)]
+fn listener(socket: std::net::TcpListener) -> io::Result<Listener> {
+    rustix::net::sockopt::set_tcp_nodelay(&socket, true)?;
+    Listener::with_interest(socket, tokio::io::Interest::READABLE)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn listener(socket: std::net::TcpListener) -> io::Result<Listener> {
+    Listener::from_std(socket)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use rustix::net::sockopt::socket_send_buffer_size;
+
+    #[tokio::test]
+    async fn a_socket_of_systemd_has_the_send_buffer_of_every_listener() {
+        let bound = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let passed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let same = passed.try_clone().unwrap();
+        let _endpoint = Endpoint::of_socket(passed, None).unwrap();
+        let [expected, found] = [&bound, &same].map(|socket| socket_send_buffer_size(socket).unwrap());
+        assert_eq!(found, expected);
+    }
 }

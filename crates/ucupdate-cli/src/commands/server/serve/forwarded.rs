@@ -34,6 +34,16 @@ impl FromStr for Network {
 pub(crate) struct Origin {
     pub(crate) remote: IpAddr,
     pub(crate) tls: bool,
+    /// `false` if a trusted proxy forwards a client whose address cannot be read. `remote` is that proxy then, and says nothing
+    /// about the client.
+    pub(crate) is_known: bool,
+}
+
+impl Origin {
+    /// Creates the origin of a connection itself.
+    pub(crate) fn direct(remote: IpAddr, tls: bool) -> Self {
+        Self { remote: remote.to_canonical(), tls, is_known: true }
+    }
 }
 
 /// The header that trusted proxies write. The other header is ignored.
@@ -148,11 +158,14 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Goes from proxy to proxy, from right to left, while they are trusted and state an address.
+/// Goes from proxy to proxy, from right to left, while they are trusted and state an address. The client is not known if an
+/// entry has no address, or if there are too many proxies: a client can write such entries to pass for a proxy.
 fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> Origin {
-    for hop in hops.take(MAX_HOPS) {
-        let Some(from) = hop.from else { break };
-        at = Origin { remote: from, tls: hop.tls.unwrap_or(at.tls) };
+    for (number, hop) in hops.enumerate() {
+        let Some(from) = hop.from.filter(|_| number < MAX_HOPS) else {
+            return Origin { is_known: false, ..at };
+        };
+        at = Origin { remote: from, tls: hop.tls.unwrap_or(at.tls), ..at };
         if !is_in(from, trusted) {
             break;
         }
@@ -199,17 +212,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn believed(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> (String, bool) {
+    fn origin_of(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> Origin {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let peer = Origin { remote: peer.parse().unwrap(), tls: false };
         let header = match headers.first() {
             Some(("forwarded", _)) => ProxyHeader::Forwarded,
             _ => ProxyHeader::XForwardedFor,
         };
-        let origin = origin(peer, &map, &Proxies { trusted: nets(trusted), header });
+        let peer = Origin::direct(peer.parse().unwrap(), false);
+        origin(peer, &map, &Proxies { trusted: nets(trusted), header })
+    }
+
+    #[track_caller]
+    fn believed(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> (String, bool) {
+        let origin = origin_of(peer, trusted, headers);
         (origin.remote.to_string(), origin.tls)
     }
 
@@ -295,6 +313,31 @@ mod tests {
         assert_eq!(remote(trusted, &both), "192.0.2.7");
         let both = [("x-forwarded-for", "192.0.2.7"), ("forwarded", "for=6.6.6.6;proto=https")];
         assert_eq!(believed("10.0.0.1", trusted, &both), ("192.0.2.7".to_owned(), false));
+    }
+
+    #[test]
+    fn a_client_does_not_pass_for_the_proxy_by_an_entry_that_cannot_be_read() {
+        let known =
+            |header: &str, value: &str| origin_of("10.0.0.1", &["10.0.0.0/8"], &[(header, value)]).is_known;
+        // The client opens a quote, and the entry of the proxy after it becomes a part of the quoted text.
+        for value in [
+            "for=\"10.1.1.1, for=192.0.2.7",
+            "x=\"\\, for=192.0.2.7",
+            "by=10.0.0.9",
+            "for=unknown",
+            "for=_x",
+            "",
+        ] {
+            assert!(!known("forwarded", value), "{value}");
+        }
+        let long = vec!["10.0.0.3"; 1000].join(",");
+        for value in ["unknown", "192.0.2.7, unknown", "", "unknown, 10.0.0.7", "fe80::1%eth0", &long] {
+            assert!(!known("x-forwarded-for", value), "{value}");
+        }
+        assert!(known("forwarded", "x=\"\\, for=192.0.2.7\", for=192.0.2.7"));
+        assert!(known("x-forwarded-for", "unknown, 192.0.2.7"), "entries before the client mean nothing");
+        assert!(origin_of("10.0.0.1", &["10.0.0.0/8"], &[]).is_known, "the proxy asks for itself");
+        assert!(origin_of("192.0.2.1", &["10.0.0.0/8"], &[("forwarded", "x")]).is_known, "it is not trusted");
     }
 
     #[test]

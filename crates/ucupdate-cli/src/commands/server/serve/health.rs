@@ -1,11 +1,14 @@
 //! The listeners for load balancers and monitoring. `/healthz` answers while the process runs. `/readyz` says whether
 //! devices may be sent here. `/metrics` has the counters for Prometheus.
 
+use super::bodies::OutgoingBody;
+use super::linger::linger;
+use super::places::Places;
 use crate::failure::Failure;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,12 +17,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use ucupdate::{Metrics, UpdateService, check_log_access};
 
-/// The number of connections at a time.
+/// The number of connections at a time. Beyond it, the connection that has waited longest for a request is closed.
 const CONNECTIONS: usize = 16;
+
+/// The number of connections of one address at a time.
+const CONNECTIONS_OF_ONE: usize = 8;
 
 /// The time limit of a whole connection. It has a single request.
 const TIME: Duration = Duration::from_secs(5);
@@ -52,26 +58,42 @@ impl HealthListener {
 
     /// Answers until it is dropped. Answers `/metrics` only if there are metrics.
     pub(crate) async fn serve(self, readiness: Readiness, metrics: Option<Arc<Metrics>>) -> Infallible {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE));
         loop {
-            let place = Arc::clone(&places).acquire_owned().await;
-            let Ok((stream, _)) = self.0.accept().await else {
+            let Ok((stream, remote)) = self.0.accept().await else {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
+            let Some(place) = places.take(remote.ip(), false).await else { continue };
             let (readiness, metrics) = (readiness.clone(), metrics.clone());
             tokio::spawn(async move {
+                let place = Arc::new(place);
                 let answering = service_fn(|request| {
                     let (request, _body) = Request::into_parts(request);
                     let (readiness, metrics) = (readiness.clone(), metrics.clone());
-                    async move { Ok::<_, Infallible>(answer(&readiness, metrics.as_deref(), &request).await) }
+                    let answering = OutgoingBody::begin(Arc::clone(&place));
+                    Box::pin(async move {
+                        let response = answer(&readiness, metrics.as_deref(), &request).await;
+                        Ok::<_, Infallible>(
+                            response.map(|text| answering.with(text.map_err(|never| match never {}))),
+                        )
+                    })
                 });
-                let connection = http1::Builder::new()
+                let mut connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     .keep_alive(false)
+                    .half_close(true)
                     .serve_connection(TokioIo::new(stream), answering);
-                let _ended = tokio::time::timeout(TIME, connection).await;
-                drop(place);
+                let served = async {
+                    let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
+                    let _ended = tokio::time::timeout(TIME, served).await;
+                    linger(connection.into_parts().io.into_inner()).await;
+                };
+                tokio::select! {
+                    biased;
+                    () = place.is_needed() => {}
+                    () = served => {}
+                }
             });
         }
     }

@@ -4,12 +4,14 @@ mod admin;
 mod args;
 mod bodies;
 mod descriptors;
+mod direct;
 mod endpoint;
 mod events;
 mod forwarded;
 mod health;
 mod host_name;
 mod limits;
+mod linger;
 mod networks;
 mod places;
 mod prefix;
@@ -260,10 +262,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     ended
 }
 
-/// Returns a warning if the store cannot be written.
-///
-/// # Errors
-/// When this user may not write the store, and `is_accepted` is not set: changes and log rows would be lost.
+/// Returns a warning if the store cannot be written. Fails when this user may not write the store, and
+/// `is_accepted` is not set: changes and log rows would be lost.
 fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<String>, Failure> {
     if let Some((folder, reason)) = access.refused.first() {
         let found = format!("the store is read-only for this user: `{folder}` cannot be written: {reason}");
@@ -352,10 +352,8 @@ fn name_warnings(origins: [&Origin; 2], certificates: &[Arc<ServedCertificate>])
     origins.iter().filter(is_wrong).map(warning).collect()
 }
 
-/// Finishes open requests, and then writes the logs.
-///
-/// # Errors
-/// When log rows could not be written, or were lost before.
+/// Finishes open requests, and then writes the logs. Fails when log rows could not be written, or were lost
+/// before.
 pub(crate) async fn end(
     server: Server,
     service: &UpdateService,
@@ -456,7 +454,7 @@ async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old logs are removed"),
             Err(error @ LogError::LargeShare { .. }) => {
-                tracing::warn!("{error}: `ucupdate gc --log-days DAYS` removes them");
+                tracing::warn!("{error}: `ucupdate gc --log-days DAYS --any-share` removes them");
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old logs cannot be removed");

@@ -37,14 +37,22 @@ impl LiveNetworks {
         forwarded::origin(peer, headers, &self.now().proxies)
     }
 
-    /// Returns the side of a device by its network. `None` if every network may use the internal paths.
-    pub(crate) fn side(&self, remote: IpAddr) -> Option<Side> {
+    /// Returns the side of a device by its network. A device whose network is not known is external. `None` if every network may
+    /// use the internal paths.
+    pub(crate) fn side(&self, from: Origin) -> Option<Side> {
         let inside = &self.now().inside;
-        match inside.is_empty() {
-            true => None,
-            false if forwarded::is_in(remote, inside) => Some(Side::Internal),
-            false => Some(Side::External),
+        if inside.is_empty() {
+            return None;
         }
+        if !from.is_known {
+            tracing::warn!(
+                proxy = %from.remote,
+                "the header of a trusted proxy has no address that can be read, so the device counts as external; expected \
+                 the header that --proxy-header names"
+            );
+            return Some(Side::External);
+        }
+        Some(if forwarded::is_in(from.remote, inside) { Side::Internal } else { Side::External })
     }
 
     fn now(&self) -> Arc<Networks> {
@@ -61,11 +69,14 @@ mod tests {
         let networks = LiveNetworks::default();
         let clone = networks.clone();
         let remote: IpAddr = "10.1.2.3".parse().unwrap();
-        assert_eq!((clone.side(remote), clone.is_proxy(remote)), (None, false));
+        let from = Origin::direct(remote, false);
+        assert_eq!((clone.side(from), clone.is_proxy(remote)), (None, false));
         let trusted = vec!["10.1.2.3/32".parse().unwrap()];
         let proxies = Proxies { trusted, ..Proxies::default() };
         networks.replace(Networks { proxies, inside: vec!["10.2.0.0/16".parse().unwrap()] });
-        assert_eq!((clone.side(remote), clone.is_proxy(remote)), (Some(Side::External), true));
-        assert_eq!(clone.side("10.2.0.1".parse().unwrap()), Some(Side::Internal));
+        assert_eq!((clone.side(from), clone.is_proxy(remote)), (Some(Side::External), true));
+        let inside = Origin::direct("10.2.0.1".parse().unwrap(), false);
+        assert_eq!(clone.side(inside), Some(Side::Internal));
+        assert_eq!(clone.side(Origin { is_known: false, ..inside }), Some(Side::External));
     }
 }

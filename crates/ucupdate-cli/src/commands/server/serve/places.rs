@@ -6,11 +6,15 @@
 //!
 //! If no place is free, the connection that has waited longest is closed for the new one. Therefore idle connections
 //! cannot lock out devices.
+//!
+//! A connection records its state in a number of its own, without a lock. All of these numbers are read only when places are
+//! short.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use ucupdate::host_network;
@@ -18,43 +22,41 @@ use ucupdate::host_network;
 /// The places of the connections of one kind.
 #[derive(Debug)]
 pub(crate) struct Places {
-    most: usize,
     most_of_one: usize,
-    state: Mutex<State>,
-    /// Wakes the tasks that wait for a place.
+    /// The states of all places: a ticket, above [`WAITS`] and [`WRITES`]. A connection with a lower ticket has waited longer.
+    states: Box<[AtomicU64]>,
+    open: Mutex<Open>,
+    last_ticket: AtomicU64,
+    /// The number of connections that wait for a place.
+    wanting: AtomicUsize,
+    /// Wakes them.
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// The number of the last ticket. A connection with a lower number has waited longer.
-    last_ticket: u64,
-    open: usize,
-    of: HashMap<IpAddr, Host>,
-    /// The connections that wait for a request, by ticket.
-    waiting: BTreeMap<u64, Waiting>,
-}
+/// The bit of a connection that waits for a request.
+const WAITS: u64 = 1;
 
-/// The connections of one host.
+/// The bit of a connection with bytes of an answer that wait to be taken by the client. It is not closed for another one.
+const WRITES: u64 = 2;
+
+/// The value of the lowest bit of a ticket.
+const TICKET: u64 = 4;
+
 #[derive(Debug, Default)]
-struct Host {
-    open: usize,
-    /// The tickets of the connections that wait.
-    waiting: BTreeMap<u64, ()>,
+struct Open {
+    /// The places that were ever in use. `None` is free.
+    seats: Vec<Option<Seat>>,
+    /// The numbers of the free ones.
+    free: Vec<usize>,
+    /// The number of connections of each host.
+    of: HashMap<IpAddr, usize>,
 }
 
 #[derive(Clone, Debug)]
-struct Waiting {
+struct Seat {
     host: Option<IpAddr>,
-    signals: Arc<Signals>,
-}
-
-/// The signals between a connection and its place.
-#[derive(Debug, Default)]
-struct Signals {
-    close: Notify,
-    /// `true` if bytes of an answer wait to be taken by the client.
-    is_writing: Arc<AtomicBool>,
+    /// Tells the connection to end.
+    close: Arc<Notify>,
 }
 
 /// The result of requesting a place.
@@ -67,7 +69,14 @@ enum Asked {
 
 impl Places {
     pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
-        Self { most, most_of_one, state: Mutex::default(), changed: Notify::new() }
+        Self {
+            most_of_one,
+            states: std::iter::repeat_with(AtomicU64::default).take(most).collect(),
+            open: Mutex::default(),
+            last_ticket: AtomicU64::new(0),
+            wanting: AtomicUsize::new(0),
+            changed: Notify::new(),
+        }
     }
 
     /// Returns the largest number of connections of one address.
@@ -79,6 +88,10 @@ impl Places {
     /// `None` if all places of this address are taken by active connections. A proxy has no limit of its own.
     pub(crate) async fn take(self: &Arc<Self>, remote: IpAddr, is_proxy: bool) -> Option<Place> {
         let host = (!is_proxy).then(|| host_network(remote.to_canonical()));
+        if let Ok(place) = self.take_free(&mut self.open(), host) {
+            return Some(place);
+        }
+        let _wanting = Wanting::new(&self.wanting);
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -90,26 +103,37 @@ impl Places {
         }
     }
 
-    fn ask(self: &Arc<Self>, host: Option<IpAddr>) -> Asked {
-        let mut state = self.state();
-        let of_one = host.and_then(|host| state.of.get(&host));
-        let is_too_many = of_one.is_some_and(|of_one| of_one.open >= self.most_of_one);
-        if !is_too_many && state.open < self.most {
-            return Asked::Place(state.open(self, host));
+    /// Takes a place if one is free. Otherwise returns whether this host has too many.
+    fn take_free(self: &Arc<Self>, open: &mut Open, host: Option<IpAddr>) -> Result<Place, bool> {
+        let of_one = host.and_then(|host| open.of.get(&host).copied()).unwrap_or(0);
+        if of_one >= self.most_of_one {
+            return Err(true);
         }
-        let is_idle = |ticket: &u64| {
-            let waiting = state.waiting.get(ticket);
-            waiting.is_some_and(|waiting| !waiting.signals.is_writing.load(Ordering::Relaxed))
+        if open.count() >= self.states.len() {
+            return Err(false);
+        }
+        let seat = Seat { host, close: Arc::default() };
+        let number = open.add(seat.clone());
+        self.states[number].store(self.next_ticket() | WAITS, SeqCst);
+        Ok(Place { places: Arc::clone(self), number, seat })
+    }
+
+    fn ask(self: &Arc<Self>, host: Option<IpAddr>) -> Asked {
+        let mut open = self.open();
+        let is_too_many = match self.take_free(&mut open, host) {
+            Ok(place) => return Asked::Place(place),
+            Err(is_too_many) => is_too_many,
         };
-        let oldest = match of_one.filter(|_| is_too_many) {
-            Some(of_one) => of_one.waiting.keys().copied().find(is_idle),
-            None => state.waiting.keys().copied().find(is_idle),
-        };
-        match oldest {
-            Some(ticket) => {
-                if let Some(closed) = state.stops_waiting(ticket) {
-                    closed.signals.close.notify_one();
-                }
+        let idle = open.seats.iter().zip(&self.states).filter_map(|(seat, state)| {
+            let now = state.load(SeqCst);
+            let seat = seat.as_ref().filter(|_| now & (WAITS | WRITES) == WAITS)?;
+            (!is_too_many || seat.host == host).then_some((now, state, seat))
+        });
+        match idle.min_by_key(|(now, ..)| *now) {
+            Some((_, state, oldest)) => {
+                // It is told once.
+                state.fetch_and(!WAITS, SeqCst);
+                oldest.close.notify_one();
                 Asked::Wait
             }
             None if is_too_many => Asked::TooManyOfOne,
@@ -117,41 +141,67 @@ impl Places {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn next_ticket(&self) -> u64 {
+        self.last_ticket.fetch_add(TICKET, SeqCst) + TICKET
+    }
+
+    /// Wakes the connections that wait for a place.
+    fn note_change(&self) {
+        if self.wanting.load(SeqCst) > 0 {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn open(&mut self, places: &Arc<Places>, host: Option<IpAddr>) -> Place {
-        self.open += 1;
-        if let Some(host) = host {
-            self.of.entry(host).or_default().open += 1;
-        }
-        let signals = Arc::new(Signals::default());
-        let ticket = self.next_ticket();
-        self.waits(ticket, Waiting { host, signals: Arc::clone(&signals) });
-        Place { places: Arc::clone(places), host, ticket: Mutex::new(ticket), signals }
+impl Open {
+    fn count(&self) -> usize {
+        self.seats.len() - self.free.len()
     }
 
-    fn next_ticket(&mut self) -> u64 {
-        self.last_ticket += 1;
-        self.last_ticket
+    /// Adds a place, and returns its number.
+    fn add(&mut self, seat: Seat) -> usize {
+        if let Some(host) = seat.host {
+            *self.of.entry(host).or_default() += 1;
+        }
+        let number = self.free.pop().unwrap_or(self.seats.len());
+        match self.seats.get_mut(number) {
+            Some(free) => *free = Some(seat),
+            None => self.seats.push(Some(seat)),
+        }
+        number
     }
 
-    fn waits(&mut self, ticket: u64, waiting: Waiting) {
-        if let Some(of_one) = waiting.host.and_then(|host| self.of.get_mut(&host)) {
-            of_one.waiting.insert(ticket, ());
+    fn remove(&mut self, number: usize) {
+        let Some(seat) = self.seats.get_mut(number).and_then(Option::take) else { return };
+        self.free.push(number);
+        if let Some(host) = seat.host
+            && let Some(of_one) = self.of.get_mut(&host)
+        {
+            *of_one -= 1;
+            if *of_one == 0 {
+                self.of.remove(&host);
+            }
         }
-        self.waiting.insert(ticket, waiting);
     }
+}
 
-    fn stops_waiting(&mut self, ticket: u64) -> Option<Waiting> {
-        let waiting = self.waiting.remove(&ticket)?;
-        if let Some(of_one) = waiting.host.and_then(|host| self.of.get_mut(&host)) {
-            of_one.waiting.remove(&ticket);
-        }
-        Some(waiting)
+/// Counts a connection that waits for a place, as long as it does.
+struct Wanting<'p>(&'p AtomicUsize);
+
+impl<'p> Wanting<'p> {
+    fn new(wanting: &'p AtomicUsize) -> Self {
+        wanting.fetch_add(1, SeqCst);
+        Self(wanting)
+    }
+}
+
+impl Drop for Wanting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -159,70 +209,61 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
-    host: Option<IpAddr>,
-    /// The ticket since the end of the last answer.
-    ticket: Mutex<u64>,
-    signals: Arc<Signals>,
+    number: usize,
+    seat: Seat,
 }
 
 impl Place {
     /// Waits until another connection needs this place. The connection must end then.
     pub(crate) async fn is_needed(&self) {
-        self.signals.close.notified().await;
+        self.seat.close.notified().await;
     }
 
-    /// Returns the flag that says whether bytes wait to be taken by the client. While the flag is set, the connection
-    /// is not closed for another one.
-    pub(crate) fn writing_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.signals.is_writing)
+    /// Records that bytes of an answer wait to be taken by the client. Returns whether they did before.
+    pub(crate) fn begins_to_write(&self) -> bool {
+        self.state().fetch_or(WRITES, SeqCst) & WRITES != 0
+    }
+
+    /// Records that no bytes wait to be taken by the client.
+    pub(crate) fn has_written(&self) {
+        if self.is_writing() {
+            self.state().fetch_and(!WRITES, SeqCst);
+        }
+    }
+
+    /// Returns whether bytes of an answer wait to be taken by the client.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.state().load(SeqCst) & WRITES != 0
     }
 
     /// Records that a whole request has arrived.
     pub(crate) fn is_busy(&self) {
-        let ticket = *self.ticket();
-        let _was_waiting = self.places.state().stops_waiting(ticket);
+        self.state().fetch_and(!WAITS, SeqCst);
     }
 
     /// Records that the rest of a request has not arrived. The connection has waited since the end of its last answer.
     pub(crate) fn waits_on(&self) {
-        let ticket = *self.ticket();
-        self.waits(&mut self.places.state(), ticket);
+        self.state().fetch_or(WAITS, SeqCst);
+        self.places.note_change();
     }
 
     /// Records that the answer was sent and the next request has not begun.
     pub(crate) fn waits_anew(&self) {
-        let mut ticket = self.ticket();
-        let mut state = self.places.state();
-        let _was_waiting = state.stops_waiting(*ticket);
-        *ticket = state.next_ticket();
-        self.waits(&mut state, *ticket);
+        let ticket = self.places.next_ticket();
+        let anew = |state| Some(ticket | (state & WRITES) | WAITS);
+        let _always = self.state().fetch_update(SeqCst, SeqCst, anew);
+        self.places.note_change();
     }
 
-    fn waits(&self, state: &mut State, ticket: u64) {
-        state.waits(ticket, Waiting { host: self.host, signals: Arc::clone(&self.signals) });
-        self.places.changed.notify_waiters();
-    }
-
-    fn ticket(&self) -> MutexGuard<'_, u64> {
-        self.ticket.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> &AtomicU64 {
+        &self.places.states[self.number]
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let ticket = *self.ticket();
-        let mut state = self.places.state();
-        let _was_waiting = state.stops_waiting(ticket);
-        state.open -= 1;
-        if let Some(host) = self.host
-            && let Some(of_one) = state.of.get_mut(&host)
-        {
-            of_one.open -= 1;
-            if of_one.open == 0 {
-                state.of.remove(&host);
-            }
-        }
-        self.places.changed.notify_waiters();
+        self.places.open().remove(self.number);
+        self.places.note_change();
     }
 }
 
@@ -297,7 +338,7 @@ mod tests {
         for _ in 0..5 {
             proxied.push(take(&places, PROXY).await.unwrap());
         }
-        assert_eq!(places.state().of.len(), 1);
+        assert_eq!(places.open().of.len(), 1);
     }
 
     #[tokio::test]
@@ -306,7 +347,7 @@ mod tests {
         let busy = take(&places, "10.0.0.1").await.unwrap();
         let writing = take(&places, "10.0.0.2").await.unwrap();
         busy.is_busy();
-        writing.writing_flag().store(true, Ordering::Relaxed);
+        writing.begins_to_write();
         let waits = tokio::time::timeout(Duration::from_millis(50), places.take([10, 0, 0, 3].into(), false));
         assert!(waits.await.is_err(), "no place is free");
         let (taken, ()) = tokio::join!(take(&places, "10.0.0.3"), async { drop(busy) });

@@ -33,10 +33,7 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// Listens for SIGHUP from now on.
-    ///
-    /// # Errors
-    /// When the system does not allow it.
+    /// Listens for SIGHUP from now on. Fails when the system does not allow it.
     pub(super) fn new(
         certificates: Vec<Arc<ServedCertificate>>,
         networks: LiveNetworks,

@@ -5,9 +5,11 @@
 //! ```
 
 use super::bodies::{IncomingBody, OutgoingBody};
+use super::direct::DirectStream;
 use super::endpoint::Endpoint;
 use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
+use super::linger::linger;
 use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
@@ -20,16 +22,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 use ucupdate::audit::AccessRow;
 use ucupdate::request::Side;
@@ -37,14 +39,6 @@ use ucupdate_http::{Connection, DeviceUpdates};
 
 /// The pause after the system refused to accept a connection, for example because there are no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
-/// Largest number of bytes that are read and dropped after the last answer of a connection.
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
-
-/// Time limit of reading and dropping these bytes.
-const LINGER_TIME: Duration = Duration::from_secs(2);
-
-const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The parts that handle a request.
 #[derive(Debug)]
@@ -58,8 +52,9 @@ pub(crate) struct Intake {
 /// A server that runs.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// Each connection has a receiver until it ends.
     stage: watch::Sender<Stage>,
-    endpoints: JoinSet<usize>,
+    endpoints: JoinSet<()>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,79 +87,44 @@ impl Server {
     /// number of connections that were closed within a request.
     pub(crate) async fn shutdown(mut self, hurry: impl Future<Output = ()>) -> usize {
         self.stage.send_replace(Stage::Draining);
-        let mut cut = 0;
-        let drained = async {
-            while let Some(ended) = self.endpoints.join_next().await {
-                cut += ended.unwrap_or(0);
-            }
-        };
+        while self.endpoints.join_next().await.is_some() {}
         tokio::select! {
-            () = drained => return cut,
+            () = self.stage.closed() => return 0,
             () = hurry => {}
         }
+        let cut = self.stage.receiver_count();
         self.stage.send_replace(Stage::Cut);
-        while let Some(ended) = self.endpoints.join_next().await {
-            cut += ended.unwrap_or(0);
-        }
+        self.stage.closed().await;
         cut
     }
 }
 
-/// Accepts connections until the server shuts down, and then waits for them. Returns the number of connections that
-/// were cut.
-async fn accept(
-    endpoint: Endpoint,
-    intake: Arc<Intake>,
-    places: Arc<Places>,
-    mut stage: watch::Receiver<Stage>,
-) -> usize {
-    let mut connections = JoinSet::new();
-    accept_until_draining(&endpoint, &intake, &places, &mut stage, &mut connections).await;
-    drop(endpoint);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    tokio::select! {
-        () = all_ended => return 0,
-        () = reached(&mut stage, Stage::Cut) => {}
-    }
-    while connections.try_join_next().is_some() {}
-    let cut = connections.len();
-    connections.shutdown().await;
-    cut
-}
-
-async fn accept_until_draining(
-    endpoint: &Endpoint,
-    intake: &Arc<Intake>,
-    places: &Arc<Places>,
-    stage: &mut watch::Receiver<Stage>,
-    connections: &mut JoinSet<()>,
-) {
+/// Accepts connections until the server shuts down.
+async fn accept(endpoint: Endpoint, intake: Arc<Intake>, places: Arc<Places>, stage: watch::Receiver<Stage>) {
     let accept_next = || async {
-        let (stream, remote) = endpoint.listener.accept().await?;
+        let (stream, remote) = endpoint.accept().await?;
         let place = places.take(remote.ip(), intake.networks.is_proxy(remote.ip())).await;
         Ok::<_, std::io::Error>((stream, remote, place))
     };
+    let mut watched = stage.clone();
+    let mut draining = pin!(reached(&mut watched, Stage::Draining));
     // The future is kept during other events, because an accepted connection may have to wait for its place.
     let mut accepting = pin!(accept_next());
     loop {
         let accepted = tokio::select! {
-            () = reached(stage, Stage::Draining) => return,
-            Some(_ended) = connections.join_next() => continue,
+            biased;
+            () = &mut draining => return,
             accepted = &mut accepting => accepted,
         };
         accepting.set(accept_next());
         match accepted {
             Ok((stream, remote, Some(place))) => {
-                let local = stream.local_addr().unwrap_or(endpoint.local());
-                let peer = Peer { remote, local, side: endpoint.side };
-                connections.spawn(serve(
-                    stream,
-                    peer,
-                    endpoint.tls.clone(),
-                    Arc::clone(intake),
-                    place,
-                    stage.clone(),
-                ));
+                let here = endpoint.described(&stream);
+                let peer = Peer { remote: remote.ip().to_canonical(), here, side: endpoint.side };
+                let tls = endpoint.tls.clone();
+                // The connection is counted by its receiver.
+                let _detached =
+                    tokio::spawn(serve(stream, peer, tls, Arc::clone(&intake), place, stage.clone()));
             }
             Ok((_closed, remote, None)) => {
                 tracing::warn!(
@@ -189,83 +149,74 @@ async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
     drop(stage.wait_for(|now| *now >= at).await);
 }
 
-type AnswerFuture = Pin<Box<dyn Future<Output = Result<http::Response<OutgoingBody>, Infallible>> + Send>>;
-
 /// The two ends of a connection, and its side if its listener has one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Peer {
-    remote: SocketAddr,
-    local: SocketAddr,
+    remote: IpAddr,
+    /// This end.
+    here: Connection,
     side: Option<Side>,
 }
 
 /// Serves one connection to its end, or until another connection needs its place.
 async fn serve(
-    stream: TcpStream,
+    stream: DirectStream,
     peer: Peer,
-    tls: Option<tokio_rustls::TlsAcceptor>,
+    tls: Option<TlsAcceptor>,
     intake: Arc<Intake>,
     place: Place,
     stage: watch::Receiver<Stage>,
 ) {
-    let place = Arc::new(place);
+    let (place, remote) = (Arc::new(place), peer.remote);
+    let stream = Patient::new(stream, intake.limits.stall, Arc::clone(&place));
+    let link = Link::new(peer, tls.is_some(), intake, Arc::clone(&place));
     tokio::select! {
+        // Most connections have answered their only request when they are first looked at.
         biased;
+        () = serve_stream(stream, tls, link, stage) => {}
         () = place.is_needed() => {
-            tracing::debug!(remote = %peer.remote, "an idle connection is closed, because places are short");
+            tracing::debug!(%remote, "an idle connection is closed, because places are short");
         }
-        () = serve_stream(stream, peer, tls, intake, Arc::clone(&place), stage) => {}
     }
 }
 
 async fn serve_stream(
-    stream: TcpStream,
-    peer: Peer,
-    tls: Option<tokio_rustls::TlsAcceptor>,
-    intake: Arc<Intake>,
-    place: Arc<Place>,
+    stream: Patient<DirectStream>,
+    tls: Option<TlsAcceptor>,
+    link: Link,
     mut stage: watch::Receiver<Stage>,
 ) {
-    // Without this option the last piece of an answer may be delayed. A system that does not support it is fine too.
-    let _unset = stream.set_nodelay(true);
-    let stream = Patient::new(stream, intake.limits.stall, place.writing_flag());
     let Some(tls) = tls else {
-        return serve_http(stream, peer, false, intake, place, stage).await;
+        return serve_http(stream, |stream| stream.get_ref().has_unread(), link, stage).await;
     };
     let shaken = tokio::select! {
-        shaken = tokio::time::timeout(intake.limits.handshake, tls.accept(stream)) => shaken,
+        shaken = tokio::time::timeout(link.intake.limits.handshake, tls.accept(stream)) => shaken,
         () = reached(&mut stage, Stage::Draining) => return,
     };
+    let remote = link.peer.remote;
     match shaken {
-        Ok(Ok(stream)) => serve_http(stream, peer, true, intake, place, stage).await,
+        Ok(Ok(stream)) => serve_http(stream, |_| true, link, stage).await,
         Ok(Err(error)) => {
-            tracing::info!(remote = %peer.remote, error = &error as &dyn std::error::Error, "TLS handshake failed");
+            tracing::info!(%remote, error = &error as &dyn std::error::Error, "TLS handshake failed");
         }
-        Err(_elapsed) => tracing::info!(remote = %peer.remote, "TLS handshake took too long"),
+        Err(_elapsed) => tracing::info!(%remote, "TLS handshake took too long"),
     }
 }
 
-async fn serve_http(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: Peer,
-    tls: bool,
-    intake: Arc<Intake>,
-    place: Arc<Place>,
+/// Answers the requests of a connection. `has_unread` says whether the client may have sent bytes that were not read.
+async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    has_unread: impl Fn(&S) -> bool,
+    link: Link,
     mut stage: watch::Receiver<Stage>,
 ) {
-    let limits = intake.limits;
-    let answering = Arc::clone(&intake);
-    let direct = Origin { remote: peer.remote.ip().to_canonical(), tls };
-    // Nearly all requests come from the client itself, so its connection is described once.
-    let connection = described(peer, direct);
-    let is_last = Arc::new(AtomicBool::new(false));
-    let ending = Arc::clone(&is_last);
+    let (limits, link) = (link.intake.limits, Arc::new(link));
+    let answering = Arc::clone(&link);
     let two_lengths = TwoLengths::default();
     let stream = WatchedStream::new(stream, two_lengths.clone());
-    let service = service_fn(move |mut request: http::Request<Incoming>| {
+    let service = service_fn(move |mut request| {
         two_lengths.put_back(&mut request);
-        let is_last = asks_to_close(&request).then(|| Arc::clone(&ending));
-        answering.answer(request, peer, (direct, &connection), Arc::clone(&place), is_last)
+        answering.answer(request)
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -275,25 +226,28 @@ async fn serve_http(
         // A client may close its sending side and still expect its answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    let mut is_draining = false;
+    let mut next = Stage::Draining;
     let ended = loop {
         tokio::select! {
+            biased;
             ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = reached(&mut stage, Stage::Draining), if !is_draining => {
+            () = reached(&mut stage, next) => {
+                if next == Stage::Cut {
+                    return;
+                }
                 Pin::new(&mut connection).graceful_shutdown();
-                is_draining = true;
+                next = Stage::Cut;
             }
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(remote = %peer.remote, error = &error as &dyn std::error::Error, "connection ended");
-        intake.refused_by_hyper(&error, peer);
+        tracing::debug!(remote = %link.peer.remote, error = &error as &dyn std::error::Error, "connection ended");
+        link.refused_by_hyper(&error);
     }
     let parts = connection.into_parts();
-    let mut stream = parts.io.into_inner().into_inner();
+    let stream = parts.io.into_inner().into_inner();
     // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
-    let is_whole = !tls && is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty();
-    if is_whole && !has_unread(&mut stream).await {
+    if link.is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty() && !has_unread(&stream) {
         return;
     }
     tokio::select! {
@@ -308,102 +262,107 @@ fn asks_to_close<B>(request: &http::Request<B>) -> bool {
     fields.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-/// Returns whether the client has sent bytes that were not read. It does not wait for any.
-async fn has_unread(stream: &mut (impl AsyncRead + Unpin)) -> bool {
-    std::future::poll_fn(|cx| {
-        let mut byte = [0];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let polled = Pin::new(&mut *stream).poll_read(cx, &mut buffer);
-        Poll::Ready(matches!(polled, Poll::Ready(Ok(()))) && !buffer.filled().is_empty())
-    })
-    .await
+/// A connection, for the requests that it brings.
+#[derive(Debug)]
+struct Link {
+    intake: Arc<Intake>,
+    place: Arc<Place>,
+    peer: Peer,
+    direct: Origin,
+    /// The description of the connection to the services, but for its side. Nearly all requests come from the client itself.
+    described: Connection,
+    /// `true` if the client asked to close the connection, and its request was read to its end.
+    is_last: AtomicBool,
 }
 
-/// Closes the sending side, and reads what the client still sends, up to a limit. A connection that is closed with
-/// unread bytes is reset, and a client that is still sending may then lose the answer.
-async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let dropped = async {
-        if stream.shutdown().await.is_err() {
-            return;
-        }
-        let mut buffer = vec![0; LINGER_BUFFER_BYTES];
-        let mut left = LINGER_BYTES;
-        while left > 0 {
-            match stream.read(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => left = left.saturating_sub(read),
-            }
-        }
-    };
-    let _elapsed = tokio::time::timeout(LINGER_TIME, dropped).await;
-}
+impl Link {
+    fn new(peer: Peer, tls: bool, intake: Arc<Intake>, place: Arc<Place>) -> Self {
+        let direct = Origin::direct(peer.remote, tls);
+        let described = peer.described(direct);
+        Self { intake, place, peer, direct, described, is_last: AtomicBool::new(false) }
+    }
 
-/// Describes the connection of a client to the services, but for its side.
-fn described(peer: Peer, from: Origin) -> Connection {
-    Connection::from_remote(from.remote).with_local(peer.local).with_tls(from.tls)
-}
-
-impl Intake {
-    /// Answers a request of the client that sent it, without the prefix of the public URLs. Sets `is_last` if the request was
-    /// read to its end.
-    fn answer(
-        &self,
-        request: http::Request<Incoming>,
-        peer: Peer,
-        (direct, connection): (Origin, &Connection),
-        place: Arc<Place>,
-        is_last: Option<Arc<AtomicBool>>,
-    ) -> AnswerFuture {
-        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&place)));
-        let from = self.networks.origin(direct, request.headers());
-        let connection = if from == direct { connection.clone() } else { described(peer, from) };
+    /// Answers a request of the client that sent it, without the prefix of the public URLs.
+    fn answer(self: &Arc<Self>, request: http::Request<Incoming>) -> Answering {
+        let Intake { updates, prefixes, networks, .. } = &*self.intake;
+        let asks_to_close = asks_to_close(&request);
+        let mut request = request.map(|body| IncomingBody::new(body, Arc::clone(&self.place)));
+        let from = networks.origin(self.direct, request.headers());
+        let connection = if from == self.direct { self.described.clone() } else { self.peer.described(from) };
         // The networks can change while the connection is open.
-        let connection = match self.side(peer, from.remote) {
+        let connection = match self.peer.side(networks, from) {
             Some(side) => connection.with_side(side),
             None => connection,
         };
         request.extensions_mut().insert(connection);
-        if let Some(uri) = self.prefixes.strip(request.uri(), |path| self.updates.serves(path)) {
+        if let Some(uri) = prefixes.strip(request.uri(), |path| updates.serves(path)) {
             *request.uri_mut() = uri;
         }
-        // The service is always ready.
-        let answered = self.updates.clone().call(request);
-        let answering = OutgoingBody::begin(place);
-        Box::pin(async move {
-            let response = answered.await?;
-            if let Some(is_last) = is_last {
-                // The service closes the connection by itself if it did not read the whole request.
-                is_last.store(!response.headers().contains_key(header::CONNECTION), Ordering::Relaxed);
-            }
-            Ok(response.map(|body| answering.with(body)))
-        })
-    }
-
-    /// Returns the side of a device: that of its listener, or else that of its network.
-    fn side(&self, peer: Peer, remote: IpAddr) -> Option<Side> {
-        match peer.side {
-            // The networks restrict an internal listener, and never extend it.
-            Some(Side::Internal) => self.networks.side(remote).or(peer.side),
-            Some(Side::External) => peer.side,
-            None => self.networks.side(remote),
+        Answering {
+            // The service is always ready.
+            answered: updates.clone().call(request),
+            body: Some(OutgoingBody::begin(Arc::clone(&self.place))),
+            last_of: asks_to_close.then(|| Arc::clone(self)),
         }
     }
 
     /// Writes an access row for a request that never reached the service, because it was not valid HTTP. hyper has
     /// answered it with a status and no reason.
-    fn refused_by_hyper(&self, error: &hyper::Error, peer: Peer) {
+    fn refused_by_hyper(&self, error: &hyper::Error) {
         if !error.is_parse() {
             return;
         }
         let status = if error.is_parse_too_large() { 431 } else { 400 };
-        let service = self.updates.service();
+        let service = self.intake.updates.service();
         let row = AccessRow::finished("", "", status, Duration::ZERO, service.now());
+        let local = self.peer.here.local();
         service.log_access(&AccessRow {
-            client_ip: peer.remote.ip().to_canonical().to_string().as_str().into(),
-            server_ip: peer.local.ip().to_canonical().to_string().as_str().into(),
-            server_port: Some(peer.local.port()),
+            client_ip: self.peer.remote.to_string().as_str().into(),
+            server_ip: local.map(|local| local.ip().to_string()).unwrap_or_default().as_str().into(),
+            server_port: local.map(|local| local.port()),
             ..row
         });
+    }
+}
+
+/// The answer to one request.
+struct Answering {
+    answered: <DeviceUpdates as tower::Service<http::Request<IncomingBody>>>::Future,
+    /// The body of the answer. `None` after the answer.
+    body: Option<OutgoingBody>,
+    /// The connection, if the client asked to close it.
+    last_of: Option<Arc<Link>>,
+}
+
+impl Future for Answering {
+    type Output = Result<http::Response<OutgoingBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = ready!(self.answered.as_mut().poll(cx))?;
+        if let Some(link) = self.last_of.take() {
+            // The service closes the connection by itself if it did not read the whole request.
+            let is_last = !response.headers().contains_key(header::CONNECTION);
+            link.is_last.store(is_last, Ordering::Relaxed);
+        }
+        let body = self.body.take().expect("an answer is polled until it is ready");
+        Poll::Ready(Ok(response.map(|content| body.with(content))))
+    }
+}
+
+impl Peer {
+    /// Describes the connection of a client to the services, but for its side.
+    fn described(&self, from: Origin) -> Connection {
+        self.here.clone().with_remote(from.remote).with_tls(from.tls)
+    }
+
+    /// Returns the side of a device: that of its listener, or else that of its network.
+    fn side(&self, networks: &LiveNetworks, from: Origin) -> Option<Side> {
+        match self.side {
+            // The networks restrict an internal listener, and never extend it.
+            Some(Side::Internal) => networks.side(from).or(self.side),
+            Some(Side::External) => self.side,
+            None => networks.side(from),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! A stream that closes if its reader takes nothing. Otherwise a client that stops reading within a download would hold
 //! a connection forever.
 
+use super::places::Place;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,13 +18,17 @@ pub(crate) struct Patient<S> {
     patience: Duration,
     /// The time at which a waiting write fails. `None` until a write waits for the first time.
     end: Option<Pin<Box<Sleep>>>,
-    waits: Arc<AtomicBool>,
+    place: Arc<Place>,
 }
 
 impl<S> Patient<S> {
-    /// Wraps `stream`. `waits` is `true` while a write waits for the reader.
-    pub(crate) fn new(stream: S, patience: Duration, waits: Arc<AtomicBool>) -> Self {
-        Self { stream, patience, end: None, waits }
+    /// Wraps `stream`. While a write waits for the reader, this is recorded in `place`.
+    pub(crate) fn new(stream: S, patience: Duration, place: Arc<Place>) -> Self {
+        Self { stream, patience, end: None, place }
+    }
+
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.stream
     }
 
     fn within_patience<T>(
@@ -33,15 +37,15 @@ impl<S> Patient<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.waits.store(false, Ordering::Relaxed);
+            self.place.has_written();
             return written;
         }
         let end = self.end.get_or_insert_with(|| Box::pin(sleep(self.patience)));
-        if !self.waits.swap(true, Ordering::Relaxed) {
+        if !self.place.begins_to_write() {
             end.as_mut().reset(Instant::now() + self.patience);
         }
         end.as_mut().poll(cx).map(|()| {
-            self.waits.store(false, Ordering::Relaxed);
+            self.place.has_written();
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing was taken for {:?}", self.patience)))
         })
     }
@@ -89,15 +93,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::places::Places;
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
+    async fn place() -> Arc<Place> {
+        let places = Arc::new(Places::new(1, 1));
+        places.take([127, 0, 0, 1].into(), false).await.unwrap().into()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_is_given_up() {
         let (near, _far) = duplex(8);
-        let mut near = Patient::new(near, PATIENCE, Arc::default());
+        let mut near = Patient::new(near, PATIENCE, place().await);
         let begin = Instant::now();
         let error = near.write_all(&[0; 9]).await.unwrap_err();
         assert_eq!((error.kind(), begin.elapsed()), (io::ErrorKind::TimedOut, PATIENCE));
@@ -106,7 +116,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_waited_for_as_long_as_it_takes_something() {
         let (near, mut far) = duplex(8);
-        let mut near = Patient::new(near, PATIENCE, Arc::default());
+        let mut near = Patient::new(near, PATIENCE, place().await);
         let reader = tokio::spawn(async move {
             let mut taken = 0;
             while let Ok(1..) = far.read(&mut [0; 1]).await {
@@ -123,7 +133,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn time_between_writes_does_not_count() {
         let (near, mut far) = duplex(8);
-        let mut near = Patient::new(near, PATIENCE, Arc::default());
+        let mut near = Patient::new(near, PATIENCE, place().await);
         near.write_all(&[0; 8]).await.unwrap();
         tokio::time::sleep(PATIENCE * 3).await;
         let mut taken = [0; 8];

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tracing::callsite::Identifier;
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::FilterExt as _;
+use tracing_subscriber::filter::{FilterExt as _, Targets};
 use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::{Registry, reload};
 
 /// The largest number of events of one kind in [`WINDOW`]. Debug events have no limit.
 const EVENTS: u32 = 20;
@@ -22,31 +22,31 @@ const WINDOW: Duration = Duration::from_secs(10);
 const REPORT_TIME: Duration = Duration::from_secs(60);
 
 /// The choice of the lines on stderr, which can be replaced while a server runs.
-pub(crate) type Lines = reload::Handle<EnvFilter, Registry>;
+pub(crate) type Lines = reload::Handle<Targets, Registry>;
 
 /// Which lines are written: a level such as `info`, or a filter such as `warn,ucupdate=debug`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LogFilter(String);
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LogFilter(Targets);
 
 impl FromStr for LogFilter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match EnvFilter::builder().parse(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(format!(
-                "{error}, expected a level such as info, or a filter such as warn,ucupdate=debug"
-            )),
+        const EXPECTED: &str = "expected a level such as info, or a filter such as warn,ucupdate=debug";
+        let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() || text.contains('[') {
+            return Err(format!("no filter of levels, {EXPECTED}"));
         }
+        parts.join(",").parse().map(Self).map_err(|error| format!("{error}, {EXPECTED}"))
     }
 }
 
 /// Returns the filter of the lines: the given one, or that of `RUST_LOG`, or warnings.
-pub(crate) fn filter(given: Option<LogFilter>) -> EnvFilter {
-    match given {
-        Some(LogFilter(text)) => EnvFilter::new(text),
-        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
-    }
+pub(crate) fn filter(given: Option<LogFilter>) -> Targets {
+    let of_variable = || std::env::var("RUST_LOG").ok()?.parse().ok();
+    let LogFilter(targets) =
+        given.or_else(of_variable).unwrap_or_else(|| LogFilter(Targets::new().with_default(Level::WARN)));
+    targets
 }
 
 /// Writes events to stderr. Returns the limit, whose `report` must be run, and the choice of the lines.
@@ -131,11 +131,27 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_has_levels_for_targets_and_nothing_else() {
+        let filter: LogFilter = " warn, ucupdate=debug,".parse().unwrap();
+        let LogFilter(targets) = filter;
+        assert!(targets.would_enable("ucupdate::state", &Level::DEBUG));
+        assert!(targets.would_enable("hyper", &Level::WARN) && !targets.would_enable("hyper", &Level::INFO));
+        for (text, begin) in [
+            ("", "no filter of levels, expected"),
+            ("[span]=debug", "no filter of levels, expected"),
+            ("ucupdate=loud", "invalid filter directive, expected"),
+        ] {
+            let refused = text.parse::<LogFilter>().unwrap_err();
+            assert!(refused.starts_with(begin), "{text}: {refused}");
+        }
+    }
+
+    #[test]
     fn a_flood_of_one_kind_is_bounded_and_leaves_the_other_kinds_alone() {
         let (bound, lines) = (Arc::new(EventBound::default()), Lines::default());
         let written = lines.clone();
         let layer = tracing_subscriber::fmt::layer().with_writer(move || written.clone());
-        let filter = EnvFilter::new("debug").and(Bounded(Arc::clone(&bound)));
+        let filter = Targets::new().with_default(Level::DEBUG).and(Bounded(Arc::clone(&bound)));
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
         tracing::subscriber::with_default(subscriber, || {
             for _ in 0..1000 {

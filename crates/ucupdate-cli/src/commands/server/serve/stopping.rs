@@ -23,10 +23,7 @@ pub(crate) struct Stopping {
 }
 
 impl Stopping {
-    /// Listens from now on.
-    ///
-    /// # Errors
-    /// When the system does not allow it.
+    /// Listens from now on. Fails when the system does not allow it.
     pub(crate) fn listen() -> Result<Self, Failure> {
         Self::try_listen().map_err(|error| Failure::in_doing("listening for signals", &error))
     }

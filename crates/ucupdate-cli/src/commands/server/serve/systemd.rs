@@ -5,10 +5,8 @@
 use crate::failure::Failure;
 use std::net::TcpListener;
 
-/// Takes the sockets that systemd has opened for this process (`ListenStream=` of a socket unit).
-///
-/// # Errors
-/// When a socket is not one of TCP.
+/// Takes the sockets that systemd has opened for this process (`ListenStream=` of a socket unit). Fails when
+/// a socket is not one of TCP.
 #[cfg(unix)]
 pub(super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
     let mut passed = listenfd::ListenFd::from_env();

@@ -57,10 +57,8 @@ impl ServedCertificate {
         Ok((Arc::new(served), warnings))
     }
 
-    /// Returns an acceptor that uses the certificate as it is when a client connects. It speaks TLS 1.2 and 1.3.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
+    /// Returns an acceptor that uses the certificate as it is when a client connects. It speaks TLS 1.2 and
+    /// 1.3. Fails when TLS cannot be set up.
     pub(crate) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, Failure> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -34,14 +34,9 @@ pub(crate) struct WatchedStream<S> {
 pub(crate) struct TwoLengths(Arc<AtomicBool>);
 
 impl TwoLengths {
-    /// Returns whether `request` may have had both fields.
-    pub(crate) fn of<B>(&self, request: &Request<B>) -> bool {
-        self.0.load(Ordering::Relaxed) && request.headers().contains_key(header::TRANSFER_ENCODING)
-    }
-
     /// Puts the field back that hyper has removed, with another value. The service refuses a request with both fields.
     pub(crate) fn put_back<B>(&self, request: &mut Request<B>) {
-        if self.of(request) {
+        if self.0.load(Ordering::Relaxed) && request.headers().contains_key(header::TRANSFER_ENCODING) {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
     }

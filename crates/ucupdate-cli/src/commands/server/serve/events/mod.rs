@@ -73,10 +73,8 @@ pub(crate) struct EventOutputs {
 }
 
 impl EventArgs {
-    /// Adds the listeners that the arguments ask for.
-    ///
-    /// # Errors
-    /// When a file cannot be opened, or the webhook cannot be used.
+    /// Adds the listeners that the arguments ask for. Fails when a file cannot be opened, or the webhook
+    /// cannot be used.
     pub(crate) fn listen(
         &self,
         mut options: Options,

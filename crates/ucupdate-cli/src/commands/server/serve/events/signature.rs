@@ -19,10 +19,8 @@ const MAX_FILE_BYTES: usize = 4096;
 pub(crate) struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Reads a secret from a file. White space around it is ignored.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or its secret is not valid.
+    /// Reads a secret from a file. White space around it is ignored. Fails when the file cannot be read, or
+    /// its secret is not valid.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         let bytes = crate::files::read(file, MAX_FILE_BYTES)?;
         Self::parse(&bytes).map_err(|reason| Failure::usage(format_args!("{}: {reason}", file.display())))

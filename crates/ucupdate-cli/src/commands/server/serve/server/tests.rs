@@ -1,7 +1,10 @@
 //! Tests the limits of connections, with short times.
 
 use super::*;
+use std::net::SocketAddr;
 use std::time::Instant;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};

@@ -1,0 +1,62 @@
+//! Opening a file that somebody names.
+
+use std::fs::{File, FileType};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// Opens a file for reading. A named pipe, a socket or a device is refused, because opening or reading it may never end.
+///
+/// A path by which a shell passes the output of a command (`/dev/stdin`, `/dev/fd/3`) is opened, and so is `/dev/null`.
+///
+/// # Errors
+/// When the file cannot be opened, or is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let found = std::fs::metadata(path)?;
+    // Reading a folder fails at once, with the reason of the system.
+    if !(found.is_file() || found.is_dir() || is_of_shell(path)) {
+        let found = kind_of(found.file_type());
+        return Err(io::Error::new(ErrorKind::InvalidInput, format!("is {found}, expected a regular file")));
+    }
+    File::open(path)
+}
+
+/// Returns whether a path is one by which a shell passes the output of a command, or the empty device.
+fn is_of_shell(path: &Path) -> bool {
+    let files = ["/dev/stdin", "/dev/null"];
+    files.iter().any(|file| path == Path::new(file))
+        || ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder))
+}
+
+#[cfg(unix)]
+fn kind_of(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    match kind {
+        _ if kind.is_fifo() => "a named pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind_of(_: FileType) -> &'static str {
+    "a device"
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_never_end_is_refused_and_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let refused = |path: &Path| open_regular(path).unwrap_err().to_string();
+        // Opening a pipe without a writer would wait for one.
+        assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+        assert_eq!(refused(&path("pipe")), "is a named pipe, expected a regular file");
+        let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        assert_eq!(refused(&path("socket")), "is a socket, expected a regular file");
+        assert_eq!(refused(Path::new("/dev/zero")), "is a device, expected a regular file");
+        assert_eq!(open_regular(Path::new("/dev/null")).unwrap().metadata().unwrap().len(), 0);
+    }
+}
