@@ -1,6 +1,10 @@
 //! Laws that hold for any bytes. The fuzz targets and tests check them.
 
-use std::collections::BTreeSet;
+mod set;
+
+pub use set::cabinet_set;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use ucupdate_core::value::{Sha256Hasher, check_path_part};
@@ -23,7 +27,12 @@ fn small() -> Limits {
 /// # Panics
 /// Panics when the law does not hold.
 pub fn cabinet(bytes: &[u8]) {
-    let Ok(cabinet) = Cabinet::open(bytes, small()) else { return };
+    ways_agree(&[bytes]);
+}
+
+/// Reads the parts of a set in several ways.
+fn ways_agree(parts: &[&[u8]]) {
+    let Ok(cabinet) = Cabinet::open_set(parts.to_vec(), small()) else { return };
     let limits = small();
     assert!(cabinet.entries().len() as u64 <= limits.files);
     let is_read = |entry: &&FileEntry| {
@@ -35,7 +44,7 @@ pub fn cabinet(bytes: &[u8]) {
 
     let skipped = cabinet.finish();
     let mut contents = Sha256Hasher::default();
-    let by_chunks = read(bytes, |cabinet| {
+    let by_chunks = read(parts, |cabinet| {
         let mut read = 0;
         while let Some(mut file) = cabinet.next_file()? {
             let expected = read + file.entry().size();
@@ -53,7 +62,7 @@ pub fn cabinet(bytes: &[u8]) {
         Ok(())
     });
     let mut piecewise = Sha256Hasher::default();
-    let by_pieces = read(bytes, |cabinet| {
+    let by_pieces = read(parts, |cabinet| {
         while let Some(mut file) = cabinet.next_file()? {
             let mut piece = [0; 1000];
             loop {
@@ -88,7 +97,7 @@ pub fn cabinet(bytes: &[u8]) {
 /// Panics when the law does not hold.
 pub fn cabinet_peer(bytes: &[u8]) {
     let mut ours: Vec<(String, Vec<u8>)> = Vec::new();
-    let read = read(bytes, |cabinet| {
+    let read = read(&[bytes], |cabinet| {
         while let Some(mut file) = cabinet.next_file()? {
             let mut contents = Vec::new();
             let name = file.entry().name_as_given().into_owned();
@@ -115,11 +124,27 @@ pub fn cabinet_peer(bytes: &[u8]) {
     }
 }
 
+/// Returns the contents of all files of a set by name.
+fn whole(parts: &[Vec<u8>]) -> Result<BTreeMap<String, Vec<u8>>, CabError> {
+    let mut files = BTreeMap::new();
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    read(&parts, |cabinet| {
+        while let Some(mut file) = cabinet.next_file()? {
+            let mut contents = Vec::new();
+            let name = file.entry().name_as_given().into_owned();
+            file.read_to_end(&mut contents).map_err(cabinet_error)?;
+            files.insert(name, contents);
+        }
+        Ok(())
+    })?;
+    Ok(files)
+}
+
 fn read(
-    bytes: &[u8],
+    parts: &[&[u8]],
     read: impl FnOnce(&mut Cabinet<&[u8]>) -> Result<(), CabError>,
 ) -> Result<Finished, CabError> {
-    let mut cabinet = Cabinet::open(bytes, small())?;
+    let mut cabinet = Cabinet::open_set(parts.to_vec(), small())?;
     read(&mut cabinet)?;
     cabinet.finish()
 }

@@ -34,52 +34,76 @@ const IMAGE_BYTES: usize = 400;
 /// The statuses that a server with a healthy store answers.
 const STATUSES: [u16; 13] = [200, 206, 304, 400, 401, 403, 404, 405, 412, 413, 415, 416, 501];
 
+/// Number of inputs that one server answers. Then another server is made.
+const INPUTS: i64 = 500;
+
+const MILLIS_OF_A_DAY: i64 = 24 * 60 * 60 * 1000;
+
 /// Checks what a server answers to `bytes`, which are all that a client sends on one connection.
 ///
 /// Each request gets a documented status and leaves one access row, which says the same. The audit log has at most one row for
 /// each `POST`, and no part of a request forges a row or a cell.
 ///
+/// The calls of one thread share a server. Each of them happens on another day, so it has log files of its own.
+///
 /// # Panics
 /// When the law does not hold.
 pub fn connection(bytes: &[u8]) {
-    thread_local!(static SERVER: RefCell<Option<Template>> = const { RefCell::new(None) });
-    SERVER.with_borrow_mut(|template| {
-        let template = template.get_or_insert_with(Template::build);
-        let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
-        template.runtime.block_on(converse(bytes, &template.objects));
-    });
+    thread_local!(static SERVER: RefCell<Option<Server>> = const { RefCell::new(None) });
+    // A server that has broken the law is not used again.
+    let server = SERVER.take().filter(|server| server.inputs < INPUTS);
+    let mut server = server.unwrap_or_else(Server::start);
+    let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
+    server.answer(bytes);
+    SERVER.set(Some(server));
 }
 
-/// The objects of a store with an approved package.
-struct Template {
+/// A server with an approved package.
+struct Server {
     runtime: Runtime,
-    objects: Vec<(StoreKey, Bytes)>,
+    store: MemoryStore,
+    clock: Arc<SettableClock>,
+    service: UpdateService,
+    updates: DeviceUpdates,
+    inputs: i64,
 }
 
-impl Template {
-    fn build() -> Self {
+impl Server {
+    fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.expect("a runtime of one thread can be made");
-        let objects = runtime.block_on(async {
-            let store = MemoryStore::default();
-            let service = open(&store).await;
+        let store = MemoryStore::default();
+        let clock = Arc::new(SettableClock::at(UnixTime::from_seconds(1_236_355_251)));
+        let (service, updates) = runtime.block_on(async {
+            let service = open(&store, Arc::clone(&clock)).await;
             let admin = service.admin("ann");
             let package = stream_of(sample::uc_updates(IMAGE_BYTES));
             admin.ingest("UCUpdates.cab", package, |_| {}).await.expect("the sample can be ingested");
             let rules: Vec<_> = service.snapshot().book().rules().map(|rule| rule.key().clone()).collect();
             admin.command(&BookCommand::Approve(rules)).await.expect("the sample can be approved");
-            objects(&store, "").await
+            let options = HttpOptions::default().with_authenticate(AnyCredentials);
+            let updates = DeviceUpdates::with_options(service.clone(), options);
+            (service, updates.expect("the service has URLs"))
         });
-        Self { runtime, objects }
+        Self { runtime, store, clock, service, updates, inputs: 0 }
+    }
+
+    fn answer(&mut self, sent: &[u8]) {
+        self.inputs += 1;
+        self.clock.set(UnixTime::from_millis(self.service.now().as_millis() + MILLIS_OF_A_DAY));
+        self.runtime.block_on(async {
+            let answered = converse(sent, &self.updates).await;
+            check(&answered, &self.service, &self.store).await;
+        });
     }
 }
 
-async fn open(store: &MemoryStore) -> UpdateService {
+async fn open(store: &MemoryStore, clock: Arc<SettableClock>) -> UpdateService {
     let origin = |text: &str| text.parse().expect("an origin");
     let urls = BaseUrls::new(origin("http://ocs.demo.local")).with_external(origin("https://ocs.demo.local"));
     let options = Options::serving(urls)
         .with_probe(None)
-        .with_clock(Arc::new(SettableClock::at(UnixTime::from_seconds(1_236_355_251))))
+        .with_clock(clock)
         .with_logs(LogOptions::new("OCS".parse().expect("a name")));
     UpdateService::open(Arc::new(store.clone()), options).await.expect("the store can be opened")
 }
@@ -114,14 +138,8 @@ struct Answered {
     status: u16,
 }
 
-async fn converse(sent: &[u8], objects_of_template: &[(StoreKey, Bytes)]) {
-    let store = MemoryStore::default();
-    for (key, bytes) in objects_of_template {
-        store.create(key, bytes.clone()).await.expect("the store is empty");
-    }
-    let service = open(&store).await;
-    let options = HttpOptions::default().with_authenticate(AnyCredentials);
-    let updates = DeviceUpdates::with_options(service.clone(), options).expect("the service has URLs");
+/// Sends the bytes, and returns the requests that were answered.
+async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<Answered> {
     let answered = RefCell::new(Vec::new());
     let answer = service_fn(|mut request: Request<Incoming>| {
         let connection = Connection::from_remote([10, 1, 1, 123].into());
@@ -153,7 +171,7 @@ async fn converse(sent: &[u8], objects_of_template: &[(StoreKey, Bytes)]) {
     };
     let (_ended, (), ()) = tokio::join!(serving, speaking, hearing);
     assert!(heard.is_empty() || heard.starts_with(b"HTTP/1."), "an answer begins with a status line");
-    check(&answered.into_inner(), &service, &store).await;
+    answered.into_inner()
 }
 
 async fn check(answered: &[Answered], service: &UpdateService, store: &MemoryStore) {
@@ -164,6 +182,7 @@ async fn check(answered: &[Answered], service: &UpdateService, store: &MemorySto
     let mut access = Vec::new();
     let mut audit = 0;
     for (key, log) in objects(store, "Logs/").await {
+        store.delete(&key).await.expect("a store in memory does not fail");
         if key.starts_with("Logs/Server/Access") {
             let rows: Result<Vec<AccessRow>, _> = AccessReader::new(&log[..]).collect();
             access.extend(rows.expect("every access row can be read"));

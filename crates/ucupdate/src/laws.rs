@@ -4,12 +4,13 @@
 //! hold.
 
 use crate::captures::capture::{self, CaptureId, CaptureKind};
-use crate::state::document::{self, Checkpoint, RevisionDocument};
+use crate::state::document::{self, ChangeId, Checkpoint, RevisionDocument};
+use crate::state::recorded_command::RecordedCommand;
 use crate::state::snapshot::Snapshot;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::Delta;
 use ucupdate_core::decide::TraceRecord;
-use ucupdate_core::value::UnixTime;
+use ucupdate_core::value::{Sha256Digest, UnixTime};
 
 /// The key that is used in messages.
 const KEY: &str = "state/fuzzed.json";
@@ -49,6 +50,46 @@ pub fn checkpoint(bytes: &[u8]) {
     if let Some(book) = whole {
         check_book(&book);
     }
+}
+
+/// Checks what is stored of a history of changes, which the bytes choose: each revision is read back, and leads from the rule book
+/// before it to the one after it. The difference of both does the same in both directions. A checkpoint has the last rule book.
+///
+/// # Panics
+/// When the law does not hold.
+pub fn rule_book(bytes: &[u8]) {
+    let book = ucupdate_core::laws::history(bytes, |before, command, change, after| {
+        let command = RecordedCommand::from(command.clone());
+        let document = RevisionDocument {
+            format: document::oldest_format(&command, &change.delta),
+            revision: 1,
+            change: ChangeId(Sha256Digest::of(b"change")),
+            previous: Sha256Digest::of(b""),
+            at: UnixTime::from_seconds(1_236_359_439),
+            author: "ann".into(),
+            command,
+            notes: change.notes.iter().map(ToString::to_string).collect(),
+            delta: change.delta.clone(),
+        };
+        let stored = document::write_sealed(&document);
+        let read: RevisionDocument =
+            document::read_sealed(KEY, &stored).expect("a document that was written can be read");
+        assert_eq!(read.delta, document.delta);
+        // A command may be stored as another one that means the same.
+        assert_eq!(document::write_sealed(&read), stored);
+        for delta in [&read.delta, &before.delta_to(after)] {
+            let mut made = before.clone();
+            made.apply(delta);
+            assert_eq!(made, *after, "a change leads to the rule book after it");
+        }
+        let mut undone = after.clone();
+        undone.apply(&after.delta_to(before));
+        assert_eq!(undone, *before, "the difference leads back");
+    });
+    let checkpoint = Checkpoint { revision: 1, sha256: Sha256Digest::of(b""), book };
+    let read = Checkpoint::read(KEY, &checkpoint.write()).expect("a checkpoint that was written can be read");
+    assert_eq!(read.as_ref(), Some(&checkpoint));
+    check_book(&checkpoint.book.to_delta());
 }
 
 /// Reads bytes as the record of a decision. Checks that they are refused, or that replaying the replayed record does

@@ -5,6 +5,7 @@ use crate::audit::format::AuditFormat;
 use crate::audit::reader::AuditReader;
 use crate::audit::row::AuditRow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use ucupdate_core::value::UnixTime;
 
 /// Runs two logs with one server name in one store. Each byte of `script` is a step: a row is added, time passes, or an
@@ -29,13 +30,13 @@ pub fn rolling_log(script: &[u8]) {
     model.check();
 }
 
-const MOVES: usize = 2000;
+const MOVES: usize = 400;
 const ROLL_BYTES: usize = 4096;
 
 struct Model {
-    store: BTreeMap<String, Vec<u8>>,
-    /// The files that a power cut would leave, by key.
-    durable: BTreeMap<String, Vec<u8>>,
+    store: BTreeMap<String, File>,
+    /// The number of rows that a power cut would leave in each file, by key.
+    durable: BTreeMap<String, u64>,
     /// The key of each file and the number of the log that created it, in the order of creation.
     made: Vec<(String, usize)>,
     /// Writes that may still arrive.
@@ -43,6 +44,31 @@ struct Model {
     logs: [RollingLog; 2],
     taken: [u64; 2],
     now: UnixTime,
+}
+
+/// A file in the store. Its rows are read once, when it is written.
+struct File {
+    bytes: Vec<u8>,
+    /// The numbers of its rows.
+    rows: Range<u64>,
+}
+
+impl File {
+    /// Reads the file of a log. Each of its rows is the successor of the row before, which finds missing and repeated rows.
+    fn of_log(which: usize, key: &str, bytes: &[u8]) -> Self {
+        assert!(bytes.len() <= ROLL_BYTES && bytes.ends_with(b"\n"), "{key} is whole");
+        let mut rows: Option<Range<u64>> = None;
+        for row in AuditReader::new(bytes) {
+            let row = row.expect("a row that was written is read");
+            let (writer, number) = row.user_name.split_once(':').expect("the name has two numbers");
+            assert_eq!(writer.parse(), Ok(which), "in {key}");
+            let number = number.parse().expect("a number");
+            let rows = rows.get_or_insert(number..number);
+            assert_eq!(number, rows.end, "in {key}");
+            rows.end += 1;
+        }
+        Self { bytes: bytes.to_vec(), rows: rows.unwrap_or_default() }
+    }
 }
 
 /// The behaviour of the store for one effect.
@@ -66,7 +92,7 @@ impl Model {
         };
         let foreign = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2.log";
         Self {
-            store: BTreeMap::from([(foreign.to_owned(), FOREIGN.to_vec())]),
+            store: BTreeMap::from([(foreign.to_owned(), File { bytes: FOREIGN.to_vec(), rows: 0..0 })]),
             durable: BTreeMap::new(),
             made: Vec::new(),
             late: Vec::new(),
@@ -151,7 +177,7 @@ impl Model {
             Effect::Create { key, .. } if self.store.contains_key(key) => EffectOutcome::Exists,
             Effect::Create { key, bytes } => {
                 self.made.push((key.clone(), which));
-                self.store.insert(key.clone(), bytes.to_vec());
+                self.store.insert(key.clone(), File::of_log(which, key, bytes));
                 EffectOutcome::Stored
             }
             Effect::Put { key, bytes } => {
@@ -159,10 +185,10 @@ impl Model {
                     self.made.contains(&(key.clone(), which)),
                     "{key} is written only by the log that created it"
                 );
-                self.store.insert(key.clone(), bytes.to_vec());
+                self.store.insert(key.clone(), File::of_log(which, key, bytes));
                 EffectOutcome::Stored
             }
-            Effect::ReadBack { key, .. } => effect.compare(self.store.get(key).map(Vec::as_slice)),
+            Effect::ReadBack { key, .. } => effect.compare(self.store.get(key).map(|file| &*file.bytes)),
         }
     }
 
@@ -171,8 +197,8 @@ impl Model {
         if matches!(effect, Effect::ReadBack { .. }) {
             return;
         }
-        if let Some(bytes) = self.store.get(effect.key()) {
-            self.durable.insert(effect.key().to_owned(), bytes.clone());
+        if let Some(file) = self.store.get(effect.key()) {
+            self.durable.insert(effect.key().to_owned(), file.rows.end - file.rows.start);
         }
     }
 
@@ -197,20 +223,12 @@ impl Model {
 
     fn check(&self) {
         let mut found = [0_u64; 2];
-        for (key, which) in &self.made {
-            let content = self.store.get(key).map(Vec::as_slice).unwrap_or_default();
-            assert!(content.len() <= ROLL_BYTES && content.ends_with(b"\n"), "{key} is whole");
-            for row in AuditReader::new(content) {
-                let row = row.expect("a row that was written is read");
-                // Each row must be the successor of the row before. This finds missing and repeated rows.
-                assert_eq!(&*row.user_name, format!("{which}:{}", found[*which]), "in {key}");
-                found[*which] += 1;
-            }
-        }
         let mut durable = [0_u64; 2];
         for (key, which) in &self.made {
-            let content = self.durable.get(key).map(Vec::as_slice).unwrap_or_default();
-            durable[*which] += AuditReader::new(content).count() as u64;
+            let rows = &self.store[key].rows;
+            assert!(rows.is_empty() || rows.start == found[*which], "{key} begins at {}", rows.start);
+            found[*which] += rows.end - rows.start;
+            durable[*which] += self.durable.get(key).copied().unwrap_or_default();
         }
         for (log, durable) in self.logs.iter().zip(durable) {
             assert!(
@@ -223,7 +241,7 @@ impl Model {
             assert!(found >= log.acknowledged(), "{found} of {} acknowledged", log.acknowledged());
         }
         assert_eq!(self.store.len(), self.made.len() + 1);
-        assert!(self.store.values().any(|content| content == FOREIGN), "a foreign file is left alone");
+        assert!(self.store.values().any(|file| file.bytes == FOREIGN), "a foreign file is left alone");
     }
 }
 

@@ -5,7 +5,8 @@
 mod script;
 
 use crate::book::{
-    InterimImage, Predicate, Role, Rule, RuleBook, RuleKey, SameRelease, StoneImage, StopScope,
+    BookChange, BookCommand, InterimImage, Predicate, Refusal, Role, Rule, RuleBook, RuleKey, SameRelease,
+    StoneImage, StopScope,
 };
 use crate::decide::{Decision, EligibilityIndex, Offer, OfferKind, TraceRecord, decide, diff, explain, plan};
 use crate::device::Device;
@@ -80,7 +81,7 @@ pub fn rule_text(bytes: &[u8]) {
             let (device, module) = device_of(
                 &"UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule"),
                 text,
-                &mut Script(rest),
+                &mut Script::new(rest),
             );
             let mut predicate = Predicate::default();
             predicate.user_domains.extend(domain);
@@ -96,7 +97,7 @@ pub fn rule_text(bytes: &[u8]) {
 /// # Panics
 /// Panics if the law does not hold.
 pub fn decision(bytes: &[u8]) {
-    let mut script = Script(bytes);
+    let mut script = Script::new(bytes);
     let mut book = RuleBook::default();
     for id in 0..=(script.below(32)) {
         act(&mut book, &mut script, id);
@@ -112,13 +113,41 @@ pub fn decision(bytes: &[u8]) {
     }
 }
 
+/// Makes changes of a rule book. Calls `check` for each change with the rule book before it, the command, the change, and the rule
+/// book after it. Returns the last rule book.
+///
+/// The bytes choose the changes.
+///
+/// # Panics
+/// Panics if a refusal has no text.
+pub fn history(
+    bytes: &[u8],
+    mut check: impl FnMut(&RuleBook, &BookCommand, &BookChange, &RuleBook),
+) -> RuleBook {
+    let mut script = Script::new(bytes);
+    let mut book = if script.below(2) == 0 { RuleBook::default() } else { RuleBook::of_new_store() };
+    for id in 0..=script.below(24) {
+        let (command, change) = change(&book, &mut script, id);
+        match change {
+            Ok(change) => {
+                let mut after = book.clone();
+                after.apply(&change.delta);
+                check(&book, &command, &change, &after);
+                book = after;
+            }
+            Err(refusal) => assert!(!refusal.to_string().is_empty()),
+        }
+    }
+    book
+}
+
 /// Checks that the record of an answer replays to itself and agrees with deciding, for a number of questions to a book that is
 /// made of the bytes.
 ///
 /// # Panics
 /// Panics if the law does not hold.
 pub fn replay(bytes: &[u8], questions: u32) {
-    let mut script = Script(bytes);
+    let mut script = Script::new(bytes);
     let mut book = RuleBook::default();
     for id in 0..32 {
         act(&mut book, &mut script, id);
@@ -128,9 +157,9 @@ pub fn replay(bytes: &[u8], questions: u32) {
     for number in 0..questions {
         // The bits of the number choose the question. Every 64th question is about a different rule.
         let bits = number.wrapping_mul(0x9e37_79b9).to_be_bytes();
-        let mut choice = Script(&bits);
+        let mut choice = Script::new(&bits);
         if number % 64 == 0 {
-            key = Script(&number.to_be_bytes()).rule();
+            key = Script::new(&number.to_be_bytes()).rule();
         }
         let (device, mut module) = device_of(&key, choice.of(&["00-00-00-00-00-01", "", "odd"]), &mut choice);
         if number % 3 == 0 {
@@ -161,12 +190,19 @@ fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, Inst
     (device, module)
 }
 
+/// Returns a command and the change that it makes.
+fn change(book: &RuleBook, script: &mut Script<'_>, id: u8) -> (BookCommand, Result<BookChange, Refusal>) {
+    if script.below(3) == 0 {
+        let package = package(script, id);
+        return (BookCommand::Ingest(package.id()), book.ingest(&package));
+    }
+    let command = command(script);
+    let change = book.command(&command, script.of(&["ann", "bob"]));
+    (command, change)
+}
+
 fn act(book: &mut RuleBook, script: &mut Script<'_>, id: u8) {
-    let change = match script.below(3) {
-        0 => book.ingest(&package(script, id)),
-        _ => book.command(&command(script), script.of(&["ann", "bob"])),
-    };
-    match change {
+    match change(book, script, id).1 {
         Ok(change) => book.apply(&change.delta),
         Err(refusal) => assert!(!refusal.to_string().is_empty()),
     }

@@ -9,15 +9,24 @@ use crate::device::DeviceId;
 use crate::request::Side;
 use crate::value::{FieldTime, FileName, Sha256Digest, UnixTime};
 use crate::version::{FirmwareVersion, ReportedVersion};
+use arbitrary::Unstructured;
 
-/// The bytes that choose values. Zeros follow after the last byte.
-pub(super) struct Script<'a>(pub(super) &'a [u8]);
+/// The choices that the bytes of a fuzzer make. After the last byte, the first value of each range is chosen.
+pub(super) struct Script<'a>(Unstructured<'a>);
 
-impl Script<'_> {
+impl<'a> Script<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(Unstructured::new(bytes))
+    }
+
     pub(super) fn below(&mut self, end: u8) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first % end
+        self.0.int_in_range(0..=end - 1).expect("a number can be chosen without bytes")
+    }
+
+    /// Returns a text of a few characters, which may be any.
+    pub(super) fn text(&mut self) -> String {
+        let length = self.below(12);
+        (0..length).map(|_| self.0.arbitrary::<char>().unwrap_or('x')).collect()
     }
 
     pub(super) fn of<'t>(&mut self, table: &[&'t str]) -> &'t str {
@@ -25,6 +34,7 @@ impl Script<'_> {
         table[usize::from(self.below(length))]
     }
 
+    /// Returns a version, most often one of a few, so that versions are equal or near to each other.
     pub(super) fn version(&mut self) -> ReportedVersion {
         let table = [
             "0.0.0.0",
@@ -46,7 +56,14 @@ impl Script<'_> {
             "UC440HD_3.1.3.144.18",
             "",
         ];
-        ReportedVersion::new(self.of(&table))
+        match table.get(usize::from(self.below(20))) {
+            Some(version) => ReportedVersion::new(version),
+            None if self.below(2) == 0 => ReportedVersion::new(&self.text()),
+            None => {
+                let parts = [self.below(5), self.below(3), self.below(255), self.below(3)];
+                ReportedVersion::new(&parts.map(|part| part.to_string()).join("."))
+            }
+        }
     }
 
     /// Returns the same rule most of the time, so that changes affect each other. Otherwise returns one of several
@@ -193,7 +210,7 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
             rollout: Rollout::new(rollout_name(script)).to_share(share(script)),
         },
         12 => BookCommand::SetShare(rule, rollout_name(script), share(script)),
-        13 => BookCommand::PauseRollout(rule, rollout_name(script), "slow".into()),
+        13 => BookCommand::PauseRollout(rule, rollout_name(script), script.text().into()),
         14 => BookCommand::FinishRollout(rule, rollout_name(script)),
         15 => BookCommand::AddHold(Hold {
             name: script.of(&["a", "b"]).parse().expect("a name"),
@@ -203,7 +220,7 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
                 _ => HeldDevices::Rule(rule),
             },
             until: (script.below(2) == 0).then(|| UnixTime::from_seconds(100)),
-            reason: "".into(),
+            reason: script.text().into(),
         }),
         16 => BookCommand::SetPolicy(rule, policy(script)),
         17 => BookCommand::AddStone(SteppingStone::new(
@@ -225,10 +242,10 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
             locale: rule.kind().locale.clone(),
             update_type: rule.update_type().clone(),
         },
-        21 => BookCommand::Kill { scope: all, reason: "".into() },
+        21 => BookCommand::Kill { scope: all, reason: script.text().into() },
         22 => BookCommand::RemoveGroup(group_name(script)),
         23 => BookCommand::RemoveScheme(rule_pattern(script)),
-        25..=26 => BookCommand::Ban(Ban::new(ban_scope(script), "it loops")),
+        25..=26 => BookCommand::Ban(Ban::new(ban_scope(script), &script.text())),
         27 => BookCommand::LiftBan(ban_scope(script)),
         28 => BookCommand::Unreject { rule, version: script.version() },
         29 => BookCommand::PutAlias(Alias::new(

@@ -9,8 +9,8 @@ const MAX_SHOWN_CHARS: usize = 60;
 /// [`DeviceUpdates`](crate::DeviceUpdates) calls this function by itself; it is public for other services of the same server.
 ///
 /// # Errors
-/// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), and 501 for
-/// transfer codings other than one `chunked` (section 6.1).
+/// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), 501 for
+/// transfer codings other than one `chunked` (section 6.1), and 400 for two lengths (section 6.3).
 pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String)> {
     if request.version > Version::HTTP_11 {
         return Ok(());
@@ -28,6 +28,12 @@ pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String
     if codings.iter().nth(1).is_some() {
         let reason = "there are several header fields Transfer-Encoding, expected one".to_owned();
         return Err((StatusCode::NOT_IMPLEMENTED, reason));
+    }
+    // A proxy may have read the other length. Servers that remove one field themselves, as hyper does, hide it from this check.
+    if codings.iter().next().is_some() && request.headers.contains_key(header::CONTENT_LENGTH) {
+        let reason = "there are the header fields Content-Length and Transfer-Encoding, expected one of them"
+            .to_owned();
+        return Err((StatusCode::BAD_REQUEST, reason));
     }
     Ok(())
 }
@@ -122,5 +128,14 @@ mod tests {
         assert_eq!(checked(Version::HTTP_11, &[("host", "a"), ("transfer-encoding", "Chunked")]), None);
         let twice = [("host", "a"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")];
         assert_eq!(checked(Version::HTTP_11, &twice).unwrap().0, 501);
+    }
+
+    #[test]
+    fn a_request_has_one_length() {
+        let fields = [("host", "a"), ("content-length", "3"), ("transfer-encoding", "chunked")];
+        let (status, reason) = checked(Version::HTTP_11, &fields).unwrap();
+        assert_eq!(status, 400);
+        assert!(reason.ends_with("expected one of them"), "{reason}");
+        assert_eq!(checked(Version::HTTP_11, &fields[..2]), None);
     }
 }

@@ -39,9 +39,13 @@ pub async fn run(
             print(&row);
         }
     };
-    if wanted("crashes") {
+    if wanted("crashes-points") {
         print(crashes::points(scale).await);
+    }
+    if wanted("crashes-mutants") {
         print(crashes::mutants(scale).await);
+    }
+    if wanted("crashes-syncs") {
         print(crashes::failed_syncs(scale).await);
     }
     if wanted("faults") {

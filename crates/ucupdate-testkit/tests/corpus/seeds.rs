@@ -12,6 +12,7 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         seeds.extend(all.into_iter().map(|(name, bytes)| (target, name.to_owned(), bytes)));
     };
     add("audit_cells", vec![("quotes", b"a,\"b,c\",\"d\"\"e\",\n\"x;y\";z\n\"a\"b,c".to_vec())]);
+    add("cabinet_set", choices());
     add("capture", captures());
     add("client_response", responses());
     add("forwarded", texts(&FORWARDED));
@@ -47,6 +48,7 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
             ("id", "OCS_20090306T171039Z_0123abcd"),
         ]),
     );
+    add("rule_book", choices());
     add("suggestion", texts(&SUGGESTIONS));
     add("w3c_log", logs());
     let cabinets = fuzz().join("corpus/cabinet");
@@ -56,6 +58,12 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
         seeds.push(("cabinet_peer", name, bytes));
     }
     seeds
+}
+
+/// Returns bytes for the targets that take their input as choices.
+fn choices() -> Vec<(&'static str, Vec<u8>)> {
+    let every = |factor: u8| (0..=255_u8).map(|number| number.wrapping_mul(factor)).collect();
+    vec![("first_choices", vec![0]), ("all_choices", every(1)), ("mixed_choices", every(37))]
 }
 
 fn texts(seeds: &[(&'static str, &str)]) -> Vec<(&'static str, Vec<u8>)> {

@@ -7,6 +7,7 @@ use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::stall::Patient;
 use super::tls::ServedCertificate;
+use super::two_lengths::{TwoLengths, WatchedStream};
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
 use hyper::body::Incoming;
@@ -191,7 +192,10 @@ async fn answer<S>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let answering = service_fn(move |request: http::Request<Incoming>| {
+    let two_lengths = TwoLengths::default();
+    let stream = WatchedStream::new(stream, two_lengths.clone());
+    let answering = service_fn(move |mut request: http::Request<Incoming>| {
+        two_lengths.put_back(&mut request);
         let (parts, body) = request.into_parts();
         let checked = ucupdate_http::check_framing(&parts);
         let body = IncomingBody::new(body, Arc::clone(&place));

@@ -22,6 +22,7 @@ mod stderr;
 mod stopping;
 mod systemd;
 mod tls;
+mod two_lengths;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use endpoint::Endpoint;

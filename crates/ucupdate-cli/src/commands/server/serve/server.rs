@@ -14,6 +14,7 @@ use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
 use super::stall::Patient;
+use super::two_lengths::{TwoLengths, WatchedStream};
 use http::header;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -211,7 +212,12 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let (limits, link) = (link.intake.limits, Arc::new(link));
     let answering = Arc::clone(&link);
-    let service = service_fn(move |request| answering.answer(request));
+    let two_lengths = TwoLengths::default();
+    let stream = WatchedStream::new(stream, two_lengths.clone());
+    let service = service_fn(move |mut request| {
+        two_lengths.put_back(&mut request);
+        answering.answer(request)
+    });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -239,7 +245,7 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
         link.refused_by_hyper(&error);
     }
     let parts = connection.into_parts();
-    let stream = parts.io.into_inner();
+    let stream = parts.io.into_inner().into_inner();
     // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
     if link.is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty() && !has_unread(&stream) {
         return;

@@ -203,6 +203,47 @@ async fn what_is_no_http_leaves_an_access_row() {
 }
 
 #[tokio::test]
+async fn a_request_with_two_lengths_is_refused_however_its_bytes_arrive() {
+    let (service, intake) = service_and_intake(Limits::default(), 0).await;
+    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let address = endpoint.local();
+    let _server = Server::start(vec![endpoint], intake);
+    let smuggled = get("/smuggled", "");
+    let post = |fields: &str, body: &str| {
+        format!("POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\n{fields}\r\n{body}")
+    };
+    let (length, chunked) = ("Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n");
+    for fields in [[length, chunked].concat(), [chunked, length].concat()] {
+        let both = post(&fields, &format!("0\r\n\r\n{smuggled}"));
+        for (before, pieces) in [(0, 1), (0, both.len()), (2, 1)] {
+            let said = get("/", "").repeat(before) + &both;
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            for piece in said.as_bytes().chunks(said.len().div_ceil(pieces)) {
+                // The server closes the connection before it has read everything.
+                let _sent = stream.write_all(piece).await;
+                tokio::task::yield_now().await;
+            }
+            let answer = rest(&mut stream).await;
+            assert_eq!(answer.matches("HTTP/1.1 404 ").count(), before, "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 400 ").count(), 1, "{answer}");
+            assert!(answer.contains("Content-Length and Transfer-Encoding"), "{answer}");
+        }
+    }
+    // A body with one length may contain the name of the other one.
+    for (fields, body) in [(chunked, "14\r\n\nContent-Length: 5\r\n\r\n0\r\n\r\n"), (length, "\nTE: ")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(post(&format!("Connection: close\r\n{fields}"), body).as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(!answer.contains("Transfer-Encoding"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("close"), "{answer}");
+    }
+    service.flush_logs().await.unwrap();
+    let rows = access_rows(&service).await;
+    assert!(!rows.iter().any(|row| row.contains("smuggled")), "{rows:?}");
+}
+
+#[tokio::test]
 async fn an_external_listener_refuses_internal_paths_and_an_internal_one_does_not() {
     let (_service, intake) = service_and_intake(Limits::default(), 100).await;
     let mut endpoints = Vec::new();
