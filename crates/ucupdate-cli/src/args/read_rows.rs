@@ -78,8 +78,7 @@ impl ReadRows {
         self.rows == 0 && !self.is_understood()
     }
 
-    /// Returns an error if nothing could be read of a log. Fails when nothing could be read of one of the
-    /// logs.
+    /// Fails when nothing could be read of one of the logs.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         if self.nothing.is_empty() {
             return Ok(());

@@ -26,8 +26,7 @@ pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
     (error.kind() == io::ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
 }
 
-/// Returns an error if a file does not exist, before it is opened elsewhere. Fails when nothing exists at the
-/// path.
+/// Fails when nothing exists at the path. This is for files that are opened elsewhere.
 pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_read(path, &error)),

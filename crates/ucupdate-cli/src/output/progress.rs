@@ -21,7 +21,7 @@ pub(crate) struct Progress {
     lines: MultiProgress,
     read: ProgressBar,
     removed: ProgressBar,
-    /// Whether results are text and both outputs are terminals.
+    /// `true` if results are text, and stdout and stderr are terminals.
     is_shown: bool,
 }
 

@@ -114,7 +114,7 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
 }
 
 /// Keeps the devices with a trouble of this kind, or of any kind. Fails when no device has such a trouble.
-/// Contains the kinds that the logs show.
+/// The error contains the kinds that the logs show.
 fn keep_troubled(stories: &mut Stories, kind: &str) -> Result<(), Failure> {
     let of_all = stories.stories.iter().flat_map(|story| &story.troubles);
     let found: BTreeSet<&str> = of_all.map(|trouble| trouble.kind.name()).collect();

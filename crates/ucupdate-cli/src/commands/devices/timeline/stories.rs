@@ -132,8 +132,7 @@ impl Stories {
         self.audit.is_understood() && self.access.is_understood()
     }
 
-    /// Returns an error if nothing could be read of a log. Fails when nothing could be read of one of the
-    /// logs.
+    /// Fails when nothing could be read of one of the logs.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         self.audit.refuse_nothing_understood()?;
         self.access.refuse_nothing_understood()

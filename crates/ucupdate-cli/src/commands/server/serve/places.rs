@@ -131,7 +131,7 @@ impl Places {
         });
         match idle.min_by_key(|(now, ..)| *now) {
             Some((_, state, oldest)) => {
-                // It is told once.
+                // A connection is told to end only once.
                 state.fetch_and(!WAITS, SeqCst);
                 oldest.close.notify_one();
                 Asked::Wait
