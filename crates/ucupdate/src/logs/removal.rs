@@ -14,6 +14,7 @@ use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreKey};
 
 /// A log file in the store.
+#[derive(Clone)]
 struct LogFile {
     name: LogName,
     key: StoreKey,
@@ -27,7 +28,7 @@ pub(crate) async fn remove_old(
     options: &LogOptions,
     clock: &dyn Clock,
 ) -> Result<usize, LogError> {
-    let mut removed = 0;
+    let mut all_old = Vec::new();
     let store_now = store_time(store).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
         let files = files_of(store, kind).await?;
@@ -43,23 +44,21 @@ pub(crate) async fn remove_old(
                 is_old(*date) && is_past(day(kind, &options.zone, *written), today, options.days)
             })
         };
-        let old: Vec<&LogFile> = files
+        let old: Vec<LogFile> = files
             .iter()
             .filter(|file| file.name.server == options.server || is_gone(&file.name.server))
             .filter(|file| is_old(file.name.date))
+            .cloned()
             .collect();
-        check_share(&old, &files)?;
-        removed += delete(store, &old).await?;
+        check_share(old.len(), files.len())?;
+        all_old.extend(old);
     }
-    Ok(removed)
+    delete(store, &all_old).await
 }
 
-/// Checks that at most half of the files are removed at once.
-fn check_share(old: &[&LogFile], files: &[LogFile]) -> Result<(), LogError> {
-    match old.len() * 2 > files.len() {
-        true => Err(LogError::LargeShare { old: old.len(), of: files.len() }),
-        false => Ok(()),
-    }
+/// Checks that at most half of the files of one kind are removed at once. All kinds are checked before a file is removed.
+fn check_share(old: usize, of: usize) -> Result<(), LogError> {
+    if old * 2 > of { Err(LogError::LargeShare { old, of }) } else { Ok(()) }
 }
 
 /// Removes the files of all servers that are more than `days` old by the clock of the store.
@@ -69,18 +68,18 @@ pub(crate) async fn remove_all_old(
     days: RetentionDays,
     any_share: bool,
 ) -> Result<usize, LogError> {
-    let mut removed = 0;
+    let mut all_old = Vec::new();
     let now = store_time(store).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
-        let files = files_of(store, kind).await?;
-        let today = day(kind, zone, now);
-        let old: Vec<&LogFile> = files.iter().filter(|file| is_past(file.name.date, today, days)).collect();
+        let mut old = files_of(store, kind).await?;
+        let (of, today) = (old.len(), day(kind, zone, now));
+        old.retain(|file| is_past(file.name.date, today, days));
         if !any_share {
-            check_share(&old, &files)?;
+            check_share(old.len(), of)?;
         }
-        removed += delete(store, &old).await?;
+        all_old.extend(old);
     }
-    Ok(removed)
+    delete(store, &all_old).await
 }
 
 async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<LogFile>, LogError> {
@@ -106,7 +105,7 @@ fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
     today.days_since(date) > i64::from(days.days())
 }
 
-async fn delete(store: &dyn ImageStore, files: &[&LogFile]) -> Result<usize, LogError> {
+async fn delete(store: &dyn ImageStore, files: &[LogFile]) -> Result<usize, LogError> {
     for file in files {
         // The zone is removed first, so that no zone is left without its log.
         if let Some(zone) = zone_key(file.key.as_str()).filter(|_| file.name.kind == LogKind::Audit) {

@@ -296,6 +296,22 @@ async fn more_than_half_of_the_logs_are_removed_only_on_demand() {
 }
 
 #[tokio::test]
+async fn a_large_share_of_one_kind_of_logs_keeps_the_logs_of_every_kind() {
+    let store = Meanwhile::default();
+    store.set_time(NOW);
+    with_ten_days(&store).await;
+    let access = StoreKey::parse("Logs/Server/Access/ocs_2009-02-25.log").unwrap();
+    store.put_bytes(&access, "x").await.unwrap();
+    let service = logging_at(&store, NOW).await;
+    let days = ucupdate::audit::RetentionDays::new(7).unwrap();
+    let refused = service.remove_all_old_logs(days, false).await.unwrap_err().to_string();
+    assert!(refused.starts_with("1 of 1 log files"), "{refused}");
+    assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 10);
+    // The files of two days of the audit log are old, and the one of the access log.
+    assert_eq!(service.remove_all_old_logs(days, true).await.unwrap(), 3);
+}
+
+#[tokio::test]
 async fn the_logs_of_a_server_that_is_gone_are_removed_after_the_days_to_keep() {
     let store = Meanwhile::default();
     store.set_time(later(-30));
