@@ -184,11 +184,22 @@ async fn serve_stream(
     stream: Patient<DirectStream>,
     tls: Option<TlsAcceptor>,
     link: Link,
+    stage: watch::Receiver<Stage>,
+) {
+    match tls {
+        None => serve_http(stream, |stream| stream.get_ref().has_unread(), link, stage).await,
+        // The state of TLS is ten times as large as the rest. Without the box, each connection would be as large, and be copied
+        // when it begins and ends.
+        Some(tls) => Box::pin(serve_tls(stream, tls, link, stage)).await,
+    }
+}
+
+async fn serve_tls(
+    stream: Patient<DirectStream>,
+    tls: TlsAcceptor,
+    link: Link,
     mut stage: watch::Receiver<Stage>,
 ) {
-    let Some(tls) = tls else {
-        return serve_http(stream, |stream| stream.get_ref().has_unread(), link, stage).await;
-    };
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(link.intake.limits.handshake, tls.accept(stream)) => shaken,
         () = reached(&mut stage, Stage::Draining) => return,

@@ -319,3 +319,11 @@ async fn a_refusal_reaches_a_client_that_sends_far_more_than_is_read() {
         assert!(answer.starts_with("HTTP/1.1 4") && answer.contains("connection: close"), "{path}: {answer}");
     }
 }
+
+#[test]
+fn the_task_of_a_connection_without_tls_is_small() {
+    fn size_of_task<A, B, C, D, E, F, Task>(_: impl Fn(A, B, C, D, E, F) -> Task) -> usize {
+        size_of::<Task>()
+    }
+    assert!(size_of_task(serve) <= 4096, "{} bytes", size_of_task(serve));
+}
