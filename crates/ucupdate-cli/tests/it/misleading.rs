@@ -356,7 +356,6 @@ fn a_password_in_a_mistyped_address_is_not_printed() {
             &["ingest", address],
         ] {
             let ran = place.run(args);
-            assert_ne!(ran.code, Some(0), "{args:?}: {ran:?}");
             assert!(!format!("{ran:?}").contains("secret"), "{args:?}: {ran:?}");
         }
     }
