@@ -177,6 +177,7 @@ fn the_dependencies_that_the_guide_names_are_those_of_the_workspace() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn every_command_of_the_readme_is_run_in_order() {
     let readme = std::fs::read_to_string(Path::new(DOCS).join("../../README.md")).unwrap();
     let (_, section) = readme.split_once("\n## From a terminal\n").unwrap();
