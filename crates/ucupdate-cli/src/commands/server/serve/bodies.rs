@@ -77,8 +77,8 @@ impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for OutgoingBody<B> 
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        // A piece that is read while the client takes nothing would only wait in memory. The write wakes the connection.
-        if self.place.is_writing() {
+        // A piece that is read while the client takes nothing would only wait in memory.
+        if self.place.poll_writing(cx) {
             return Poll::Pending;
         }
         match &mut self.body {
@@ -99,5 +99,54 @@ impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for OutgoingBody<B> 
 impl<B> Drop for OutgoingBody<B> {
     fn drop(&mut self) {
         self.place.waits_anew();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::places::Places;
+    use super::super::stall::Patient;
+    use super::*;
+    use futures_util::{StreamExt as _, stream};
+    use http_body_util::StreamBody;
+    use hyper_util::rt::TokioIo;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::sync::Semaphore;
+
+    /// The client sends two requests at once. It takes nothing until the last piece of the first answer can be read.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_answered_though_the_answer_before_it_waited_for_its_client() {
+        let place = Arc::new(Places::new(1, 1)).take([127, 0, 0, 1].into(), false).await.unwrap();
+        let (place, last_pieces) = (Arc::new(place), Arc::new(Semaphore::new(0)));
+        let (mut client, server) = duplex(64 * 1024);
+        let server = Patient::new(server, Duration::from_secs(600), Arc::clone(&place));
+        let pieces = Arc::clone(&last_pieces);
+        let service = hyper::service::service_fn(move |_| {
+            let pieces = Arc::clone(&pieces);
+            let pieces = stream::iter([100_000, 1]).then(move |size| {
+                let pieces = Arc::clone(&pieces);
+                async move {
+                    if size == 1 {
+                        pieces.acquire().await.unwrap().forget();
+                    }
+                    Ok(Frame::data(Bytes::from(vec![0; size])))
+                }
+            });
+            let body = OutgoingBody::begin(Arc::clone(&place)).with(StreamBody::new(Box::pin(pieces)));
+            std::future::ready(Ok::<_, io::Error>(http::Response::new(body)))
+        });
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service),
+        );
+        client.write_all(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2)).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        last_pieces.add_permits(2);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut taken = Vec::new();
+        while taken.len() < 200_002 {
+            let reading = tokio::time::timeout(Duration::from_secs(60), client.read_buf(&mut taken)).await;
+            assert!(matches!(reading, Ok(Ok(1..))), "{reading:?} after {} bytes", taken.len());
+        }
     }
 }

@@ -10,12 +10,14 @@
 //! A connection records its state in a number of its own, without a lock. All of these numbers are read only when places are
 //! short.
 
+use futures_util::task::AtomicWaker;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
 use tokio::sync::Notify;
 use ucupdate::host_network;
 
@@ -115,7 +117,7 @@ impl Places {
         let seat = Seat { host, close: Arc::default() };
         let number = open.add(seat.clone());
         self.states[number].store(self.next_ticket() | WAITS, SeqCst);
-        Ok(Place { places: Arc::clone(self), number, seat })
+        Ok(Place { places: Arc::clone(self), number, seat, written: AtomicWaker::new() })
     }
 
     fn ask(self: &Arc<Self>, host: Option<IpAddr>) -> Asked {
@@ -211,6 +213,8 @@ pub(crate) struct Place {
     places: Arc<Places>,
     number: usize,
     seat: Seat,
+    /// Waits until no bytes wait to be taken by the client.
+    written: AtomicWaker,
 }
 
 impl Place {
@@ -228,12 +232,22 @@ impl Place {
     pub(crate) fn has_written(&self) {
         if self.is_writing() {
             self.state().fetch_and(!WRITES, SeqCst);
+            self.written.wake();
         }
     }
 
     /// Returns whether bytes of an answer wait to be taken by the client.
-    pub(crate) fn is_writing(&self) -> bool {
+    fn is_writing(&self) -> bool {
         self.state().load(SeqCst) & WRITES != 0
+    }
+
+    /// Returns whether bytes of an answer wait to be taken by the client. If they do, the task of `cx` is woken when none does.
+    pub(crate) fn poll_writing(&self, cx: &Context<'_>) -> bool {
+        if !self.is_writing() {
+            return false;
+        }
+        self.written.register(cx.waker());
+        self.is_writing()
     }
 
     /// Records that a whole request has arrived.
