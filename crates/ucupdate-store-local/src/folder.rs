@@ -219,11 +219,15 @@ impl Folder {
         }
     }
 
-    /// Returns whether each part of the path is a folder of exactly that name.
-    pub(crate) fn is_folder(&self, folder: &StoreKey) -> io::Result<bool> {
+    /// Returns whether the folder exists with exactly that name. Something else in its place, or in place of a folder above it, is an
+    /// error, because its objects cannot be known.
+    pub(crate) fn has_folder(&self, folder: &StoreKey) -> Result<bool, StoreError> {
         for path in folder.folders().chain([folder.as_str()]) {
-            if !matches!(self.occupant(path)?, Occupant::Folder) {
-                return Ok(false);
+            match self.occupant(path).map_err(|error| listing(folder.as_str(), error))? {
+                Occupant::Folder => {}
+                Occupant::Nothing | Occupant::OtherName(_) => return Ok(false),
+                Occupant::Object(_) => return Err(conflict(folder, path)),
+                Occupant::Foreign => return Err(foreign(folder, path)),
             }
         }
         Ok(true)
@@ -413,6 +417,11 @@ fn writing(key: &StoreKey, error: io::Error) -> StoreError {
         return StoreError::ReadOnly { key: key.clone() };
     }
     io_error(Some(key), format!("writing `{key}`"), error)
+}
+
+/// Converts an error of listing the objects below a prefix.
+pub(crate) fn listing(prefix: &str, error: io::Error) -> StoreError {
+    io_error(None, format!("listing `{prefix}`"), error)
 }
 
 /// Returns whether an error of the self-test says that the file system lacks an operation.

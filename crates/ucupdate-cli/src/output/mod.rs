@@ -103,7 +103,7 @@ impl Output {
     }
 
     /// Writes a message of one line to stderr.
-    pub(crate) fn message(&mut self, message: impl Display) {
+    pub(crate) fn message(&self, message: impl Display) {
         // If stderr is closed, the message cannot be reported anywhere.
         let _untold = self.progress.around(|| writeln!(io::stderr(), "ucupdate: {}", Shown(message)));
     }
