@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const LENGTH: &[u8] = b"content-length:";
 const CODING: &[u8] = b"transfer-encoding:";
 
-/// Number of bytes of a line that are looked at. The longer name must fit, and a length that is told to the client.
+/// Number of bytes of a line that are looked at. The longer name must fit, and a length that the reason of a refusal shows.
 const BEGIN_BYTES: usize = 48;
 
 /// The largest length that hyper accepts.
