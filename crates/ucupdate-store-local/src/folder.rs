@@ -219,14 +219,13 @@ impl Folder {
         }
     }
 
-    /// Returns whether the folder exists with exactly that name. Something else in its place, or in place of a folder above it, is an
-    /// error, because its objects cannot be known.
+    /// Returns whether the folder exists with exactly that name. A link or a pipe in its place, or in place of a folder above it, is an
+    /// error, because what is below cannot be known.
     pub(crate) fn has_folder(&self, folder: &StoreKey) -> Result<bool, StoreError> {
         for path in folder.folders().chain([folder.as_str()]) {
             match self.occupant(path).map_err(|error| listing(folder.as_str(), error))? {
                 Occupant::Folder => {}
-                Occupant::Nothing | Occupant::OtherName(_) => return Ok(false),
-                Occupant::Object(_) => return Err(conflict(folder, path)),
+                Occupant::Nothing | Occupant::Object(_) | Occupant::OtherName(_) => return Ok(false),
                 Occupant::Foreign => return Err(foreign(folder, path)),
             }
         }

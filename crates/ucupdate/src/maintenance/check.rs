@@ -4,6 +4,7 @@ use crate::captures::capture::CAPTURES;
 use crate::error::StateError;
 use crate::kept::reading::read_all;
 use crate::keys;
+use crate::logs::place::check_empty;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
 use crate::packages::description::{self, Description};
@@ -208,9 +209,11 @@ pub async fn check_store(
     }
     for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES] {
         // Logs may be closed to the user who checks, so only what is certain is reported.
-        let listed = store.list(folder, None).await;
-        let _closed =
-            listed.or_else(|error| report_in_place_of(folder, error, &mut found).map(|()| Vec::new()));
+        let listed = match store.list(folder, None).await {
+            Ok(listed) if listed.is_empty() => check_empty(store, folder).await,
+            listed => listed.map(drop),
+        };
+        let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
     }
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
@@ -224,7 +227,11 @@ async fn list_folder(
     folder: &str,
     found: &mut StoreCheck,
 ) -> Result<Option<Vec<ObjectMeta>>, StoreError> {
-    match store.list_all(folder, usize::MAX).await {
+    let listed = match store.list_all(folder, usize::MAX).await {
+        Ok(listed) if listed.is_empty() => check_empty(store, folder).await.map(|()| listed),
+        listed => listed,
+    };
+    match listed {
         Ok(listed) => Ok(Some(listed)),
         Err(error) => report_in_place_of(folder, error, found).map(|()| None),
     }
