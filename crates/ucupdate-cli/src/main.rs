@@ -42,11 +42,11 @@ use std::time::Duration;
 use store_location::StoreLocation;
 use verbs::with_groups;
 
-/// The allocator of the program. Its background threads give free memory back to the system within some seconds. That of glibc keeps
-/// it, so a server that once had thousands of downloads would keep their memory.
-#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
+/// The allocator of the program. It gives free memory back to the system within seconds. That of glibc keeps it, so a
+/// server that once had thousands of downloads would keep their memory.
+#[cfg(all(feature = "mimalloc", target_os = "linux"))]
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
 /// with two others. The remaining threads read and write everything else.

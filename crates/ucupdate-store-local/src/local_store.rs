@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
@@ -136,8 +136,17 @@ impl LocalStore {
         &self,
         work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.blocking_in_turn(None, work).await
+    }
+
+    /// Does the work on a blocking thread, as soon as one of the permits is free.
+    async fn blocking_in_turn<T: Send + 'static>(
+        &self,
+        readers: Option<Arc<Semaphore>>,
+        work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let folder = Arc::clone(&self.folder);
-        match spawn_blocking(move || work(&folder)).await {
+        match in_turn(readers, move || work(&folder)).await {
             Ok(end) => end,
             Err(error) if error.is_panic() => Err(StoreError::backend("working on the folder", error)),
             Err(error) => Err(StoreError::unavailable("the runtime is shutting down", error)),
@@ -184,9 +193,7 @@ impl ImageStore for LocalStore {
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
         let key = key.clone();
         let readers = self.readers(&key);
-        let permit = permit(readers.as_ref()).await;
-        self.blocking(move |folder| {
-            let _permit = permit;
+        self.blocking_in_turn(readers.clone(), move |folder| {
             let (meta, range, file) = folder.open_object(&key, range)?;
             let size = range.end - range.start;
             let bytes: ByteStream = match size {
@@ -204,12 +211,7 @@ impl ImageStore for LocalStore {
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
         let key = key.clone();
-        let permit = permit(self.readers(&key).as_ref()).await;
-        self.blocking(move |folder| {
-            let _permit = permit;
-            folder.head(&key)
-        })
-        .await
+        self.blocking_in_turn(self.readers(&key), move |folder| folder.head(&key)).await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
@@ -298,12 +300,7 @@ fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>
             return None;
         }
         let most = pace.next_piece();
-        let permit = permit(readers.as_ref()).await;
-        let read = spawn_blocking(move || {
-            // The thread holds the permit, so that a dropped stream does not free it early.
-            let _permit = permit;
-            read_piece(file, left, most)
-        });
+        let read = in_turn(readers.clone(), move || read_piece(file, left, most));
         Some(match read.await {
             Ok(Ok((piece, file, left))) => {
                 pace.took(&piece);
@@ -315,10 +312,37 @@ fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>
     }))
 }
 
-/// Waits for a permit. Returns `None` without `readers`, because such a read needs no permit.
-async fn permit(readers: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
-    // The semaphore is never closed.
-    Arc::clone(readers?).acquire_owned().await.ok()
+/// Does the work on a blocking thread, as soon as one of the permits is free. Without `readers` it needs no permit.
+///
+/// Only a thread that works has a permit. A future that waited for a permit itself would get one while nobody polls it, such as
+/// the body of a download whose client takes nothing, and keep it from all others.
+async fn in_turn<T: Send + 'static>(
+    readers: Option<Arc<Semaphore>>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    let Some(readers) = readers else { return spawn_blocking(work).await };
+    if let Ok(permit) = Arc::clone(&readers).try_acquire_owned() {
+        return spawn_blocking(holding(permit, work)).await;
+    }
+    // The runtime polls the task, and dropping the set ends it.
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move {
+        // The semaphore is never closed.
+        let permit = readers.acquire_owned().await.ok();
+        spawn_blocking(holding(permit, work)).await
+    });
+    match waiting.join_next().await {
+        Some(done) => done.and_then(|done| done),
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns `work`, which gives up its permit when it is done.
+fn holding<P, T>(permit: P, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    move || {
+        let _permit = permit;
+        work()
+    }
 }
 
 /// How fast a reader takes its pieces.

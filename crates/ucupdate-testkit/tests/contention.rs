@@ -12,6 +12,7 @@ async fn hold(only: &str, rows: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow; .ci/run runs it"]
 async fn processes_that_contend_lose_nothing_and_agree_on_one_order() {
     hold("processes", 10).await;
 }

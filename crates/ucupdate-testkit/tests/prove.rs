@@ -55,6 +55,7 @@ async fn a_request_that_goes_wrong_leaves_an_operation_done_or_not_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow; .ci/run runs it"]
 async fn faults_are_put_on_the_way_to_another_server() {
     let server = S3Server::start(Bucket::default()).await;
     let buckets = faults::Buckets::At {
@@ -108,6 +109,7 @@ async fn rows_that_are_acknowledged_before_they_are_written_are_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_swapped_history_a_wrong_clock_and_a_hung_store_cost_nothing() {
     hold(&outages::rows(&Scale::small()).await);
 }
@@ -127,6 +129,7 @@ async fn a_server_that_reckons_by_its_own_clock_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_server_that_does_not_see_that_its_store_hangs_is_found() {
     let mutant = |store| -> Arc<dyn ImageStore> { Arc::new(Remembering::new(store)) };
     let found = outages::hung_stores(&mutant).await.unwrap_err().to_string();

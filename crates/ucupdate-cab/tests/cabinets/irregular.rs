@@ -39,6 +39,7 @@ fn check(files: &[(String, Vec<u8>)], content: &[u8], expected: &[(&str, usize, 
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn files_that_share_bytes_are_read_in_one_pass() {
     let content = firmware(7, 150_000);
     for kind in kinds() {

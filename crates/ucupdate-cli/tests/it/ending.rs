@@ -100,6 +100,7 @@ fn told_twice_it_ends_at_once_and_says_what_it_closed() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn rows_that_the_store_does_not_take_are_counted_at_the_end() {
     let place = Place::with_package();
     let serving = place.serve_here();

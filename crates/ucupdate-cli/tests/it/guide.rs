@@ -145,6 +145,7 @@ fn every_command_of_the_guide_is_run_or_says_why_not() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn every_command_of_the_readme_is_run_in_order() {
     let readme = std::fs::read_to_string(Path::new(DOCS).join("../../README.md")).unwrap();
     let (_, section) = readme.split_once("\n## From a terminal\n").unwrap();

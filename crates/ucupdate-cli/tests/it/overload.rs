@@ -178,6 +178,7 @@ const THREADS: usize = 12;
 
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn slow_downloads_hold_few_threads_and_polls_see_the_kill_switch() {
     raise_open_files(2000);
     let place = place_with_large_image();
@@ -270,6 +271,7 @@ fn idle_connections_do_not_keep_a_load_balancer_from_the_health_listener() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn a_server_that_cannot_write_its_logs_is_not_ready() {
     for (extra, lost) in [(None, 503), (Some("--ready-without-log"), 200)] {
         let place = Place::with_package();

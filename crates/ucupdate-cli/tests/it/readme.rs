@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn the_examples_of_the_page_print_what_it_says() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcript/commands.md");
     let page = std::fs::read_to_string(path).unwrap();

@@ -275,6 +275,7 @@ fn cutting_proxy(target: String, cut: &'static str, is_made: bool) -> u16 {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn an_ingest_whose_answer_is_lost_is_made_once_and_the_next_try_says_that_it_is_there() {
     for (cut, is_made) in [
         ("POST /api/v1/revisions", true),

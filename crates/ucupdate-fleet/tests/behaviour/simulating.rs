@@ -94,6 +94,7 @@ fn a_fleet_goes_by_the_stepping_stone_and_no_device_is_lost_from_the_count() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn the_same_seed_gives_the_same_simulation_whatever_the_number_of_threads() {
     let mut book = book();
     make(&mut book, start(rollout().to_share(Share::Percent(percent("30"))).guarded(Guard::default())));

@@ -66,6 +66,7 @@ async fn run(scenario: &Scenario, run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk
 }
 
 #[tokio::test]
+#[ignore = "slow; .ci/run runs it"]
 async fn after_a_power_cut_anywhere_each_object_is_old_or_new_and_what_was_acknowledged_is_there() {
     let mut crash_points = 0;
     for (name, scenario) in scenarios() {
@@ -141,6 +142,7 @@ async fn with_a_name_made_before_the_bytes_are_written_the_kit_fails() {
 }
 
 #[tokio::test]
+#[ignore = "slow; .ci/run runs it"]
 async fn what_is_acknowledged_after_a_failed_sync_survives_a_power_cut() {
     let mut all = Report::default();
     // The steps of the last scenario depend on one another, so a failed step would change the next one.

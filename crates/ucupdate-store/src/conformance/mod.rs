@@ -86,6 +86,7 @@ macro_rules! conformance_suite {
             a_range_that_begins_beyond_the_object_is_refused
             a_range_that_ends_before_it_begins_is_refused
             a_read_begun_before_a_replacement_never_mixes
+            reads_that_nobody_takes_hold_up_no_other
             keys_at_every_limit_are_held
             keys_that_differ_in_case_are_never_mixed
             a_key_and_one_below_it_are_never_mixed

@@ -12,7 +12,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Creates a test for each fault. Every named case must fail on a store with that fault.
 macro_rules! mutants {
@@ -60,6 +60,7 @@ mutants! {
     HeadIsCached breaks what_is_written_is_seen_by_every_call_after;
     ListLagsBehind breaks what_is_written_is_seen_by_every_call_after;
     GetEndsEarly breaks a_large_object_is_read_back_whole, a_range_gives_just_its_bytes;
+    GetKeepsAPlace breaks reads_that_nobody_takes_hold_up_no_other;
     GetFollowsReplacements breaks a_read_begun_before_a_replacement_never_mixes;
     RangeTakesItsEnd breaks a_range_gives_just_its_bytes;
     RangeMustEndInside breaks a_range_that_ends_beyond_the_object_gives_what_there_is;
@@ -88,11 +89,13 @@ struct Broken {
     store: MemoryStore,
     fault: Fault,
     seen: Mutex<HashMap<StoreKey, ObjectMeta>>,
+    /// One clone for each read of which a piece was asked for.
+    places: Arc<()>,
 }
 
 impl Broken {
     fn new(fault: Fault) -> Self {
-        Self { store: MemoryStore::default(), fault, seen: Mutex::default() }
+        Self { store: MemoryStore::default(), fault, seen: Mutex::default(), places: Arc::default() }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -236,7 +239,17 @@ impl ImageStore for Broken {
             (Fault::RangeReversedIsEmpty, Some(range)) if range.start > range.end => Some(0..0),
             (_, range) => range,
         };
+        if Arc::strong_count(&self.places) > 10 {
+            return Err(backend());
+        }
         let mut object = self.store.get(key, range).await?;
+        if self.has(Fault::GetKeepsAPlace) {
+            let (places, mut place, mut bytes) = (Arc::downgrade(&self.places), None, object.bytes);
+            object.bytes = Box::pin(stream::poll_fn(move |cx| {
+                place.get_or_insert_with(|| places.upgrade());
+                bytes.poll_next_unpin(cx)
+            }));
+        }
         if self.has(Fault::GetEndsEarly) {
             let bytes = object.bytes.next().await.transpose().unwrap().unwrap_or_default();
             object.bytes = stream_of(bytes.slice(..bytes.len().min(500_000)));

@@ -4,7 +4,7 @@ use super::support::*;
 use crate::error::StoreError;
 use crate::image_store::ImageStore;
 use crate::key::StoreKey;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -160,5 +160,25 @@ pub async fn a_read_begun_before_a_replacement_never_mixes<S: ImageStore>(store:
             seen += piece.len();
         }
         assert!(broke_off || seen == LARGE, "{seen} of {LARGE} bytes came without an error after {replace}");
+    }
+}
+
+/// Checks that reads that have begun, and whose bytes nobody takes, keep no other read from its end. A server has such reads when
+/// its clients are slow.
+pub async fn reads_that_nobody_takes_hold_up_no_other<S: ImageStore>(store: S) {
+    let key = key("images/a");
+    let image = pattern(LARGE);
+    write(&store, &key, image.clone()).await;
+    let mut left = Vec::new();
+    for _ in 0..20 {
+        left.push(store.get(&key, None).await.expect("it is there").bytes);
+    }
+    // Some have a piece now that nobody takes, and others wait for their turn.
+    for bytes in &mut left {
+        let _left = bytes.next().now_or_never();
+    }
+    for read_of in 1..=5 {
+        let ended = in_time(read(&store, &key)).await;
+        assert_eq!(ended, Some(image.clone()), "read {read_of} beside 20 that nobody takes");
     }
 }

@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 /// Size in bytes of an object that is larger than any piece that a store returns.
 pub(super) const LARGE: usize = 1024 * 1024 + 17;
@@ -154,6 +155,22 @@ pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Out
         Poll::Pending
     }));
     match future::select(pin!(work), out_of_turns).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
+/// Polls `work` again and again for at most 20 seconds. Returns its output if it finished.
+pub(super) async fn in_time<F: Future>(work: F) -> Option<F::Output> {
+    let begin = Instant::now();
+    let too_late = pin!(future::poll_fn(|cx| {
+        if begin.elapsed() > Duration::from_secs(20) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    match future::select(pin!(work), too_late).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }
