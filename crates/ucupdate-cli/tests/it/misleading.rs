@@ -327,17 +327,37 @@ fn an_alias_for_a_word_that_no_rule_has_is_warned_about_with_the_word_that_is_ne
 fn an_option_that_would_be_ignored_is_a_wrong_call() {
     let place = Place::with_package();
     place.file("request.xml", include_bytes!("../../../../vectors/canonical-request.xml"));
-    place.run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave", "--percent", "5"]).done();
-    let later = ["--percent", "10", "--start-at", "2030-12-01T22:00Z"];
     for args in [
         &["explain", "request.xml", "--installed", "9.9.9.9"][..],
         &["plan", "request.xml", "--installed", "9.9.9.9"],
         &["simulate", "--audit", "audit.log", "--installed", "9.9.9.9"],
-        &[&["rollout", "start", IP8540, "3.5.6907.0", "--name", "later"][..], &later].concat(),
-        &[&["rollout", "edit", IP8540, "wave"][..], &later].concat(),
     ] {
         let ran = place.run(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_password_in_a_mistyped_address_is_not_printed() {
+    let place = Place::with_package();
+    let phone = ["--device-type", "UCPhone", "--vendor", "V", "--model", "M", "--hardware-revision", "A"];
+    for address in [
+        "ftp://ann:secret@host/x",
+        "http://ann:secret@127.0.0.1:1/x",
+        "ann:secret@host",
+        "https://secret@h:x",
+    ] {
+        for args in [
+            &[&["ask", "--locale", "ENU", "--url", address][..], &phone].concat()[..],
+            &[&["storm", "--locale", "ENU", "--url", address][..], &phone].concat(),
+            &["doctor", "--internal-url", address],
+            &["--store", address, "rules"],
+            &["export", address, "--json"],
+            &["ingest", address],
+        ] {
+            let ran = place.run(args);
+            assert!(!format!("{ran:?}").contains("secret"), "{args:?}: {ran:?}");
+        }
     }
 }
 

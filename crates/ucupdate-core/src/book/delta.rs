@@ -151,9 +151,11 @@ impl RuleBook {
 pub struct Delta {
     /// Rules.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::book::compact_entries::read_rules"))]
     pub rules: Vec<Entry<RuleKey, Rule>>,
     /// Packages.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::book::compact_entries::read_packages"))]
     pub packages: Vec<Entry<PackageId, IngestedPackage>>,
     /// The interim images of a locale and update type.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -190,23 +192,15 @@ impl Delta {
         *self == Self::default()
     }
 
-    /// Lets equal keys of rules share their words. A delta that was read has three copies of each key: that of the table,
-    /// that of the rule, and that of each release.
+    /// Lets releases share the keys of their rules.
     fn share_keys(&mut self) {
-        let mut known: HashSet<RuleKey, FixedState> = HashSet::default();
-        let mut share = |key: &mut RuleKey| match known.get(key) {
-            Some(shared) if shared.has_spelling_of(key) => *key = shared.clone(),
-            Some(_) => {}
-            None => drop(known.insert(key.clone())),
-        };
-        for Entry { key, now } in &mut self.rules {
-            share(key);
-            if let Some(rule) = now {
-                share(rule.key_mut());
+        let known: HashSet<RuleKey, FixedState> = self.rules.iter().map(|entry| entry.key.clone()).collect();
+        let packages = self.packages.iter_mut().filter_map(|entry| entry.now.as_mut());
+        for release in packages.flat_map(|package| &mut package.releases) {
+            if let Some(key) = known.get(&release.rule).filter(|key| key.has_spelling_of(&release.rule)) {
+                release.rule = key.clone();
             }
         }
-        let packages = self.packages.iter_mut().filter_map(|entry| entry.now.as_mut());
-        packages.flat_map(|package| &mut package.releases).for_each(|release| share(&mut release.rule));
     }
 }
 

@@ -3,6 +3,8 @@
 mod alias;
 mod ban;
 mod change;
+#[cfg(feature = "serde")]
+mod compact_entries;
 mod delta;
 mod group;
 mod hold;
@@ -26,6 +28,8 @@ mod wide_stone;
 pub use alias::{Alias, AliasField, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope};
 pub use change::{BookChange, BookCommand, MAX_LISTED, Note, Refusal};
+#[cfg(feature = "serde")]
+pub use compact_entries::{PackageEntries, RuleEntries};
 pub use delta::{Delta, Member};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};

@@ -2,6 +2,8 @@
 
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::device::Locale;
+#[cfg(feature = "serde")]
+use crate::value::known_texts::KnownTexts;
 use crate::value::{FieldTime, FileName, ObjectKey, PackageId, Sha256Digest, UnixTime};
 use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
@@ -65,7 +67,8 @@ impl Release {
     ///
     /// The folder has the spelling of `rule`, which is that of the first ingest.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
-        format!("{}/{version}/{}", rule.kind(), rule.update_type())
+        let kind = rule.kind().words();
+        [&kind[..], &[version.as_str(), rule.update_type().as_str()]].concat().join("/")
     }
 }
 
@@ -139,6 +142,18 @@ impl IngestedPackage {
         self.releases
             .iter()
             .find(|release| release.rule == *rule && scheme.same_release(&release.version, version))
+    }
+
+    /// Returns unused memory, and shares the texts of versions and file names.
+    #[cfg(feature = "serde")]
+    pub(in crate::book) fn compact(&mut self, known: &mut KnownTexts) {
+        self.releases.shrink_to_fit();
+        for Release { version, files, .. } in &mut self.releases {
+            version.share_text(known);
+            for file in [&mut files.image, &mut files.signature].into_iter().chain(&mut files.descriptions) {
+                file.name.share_text(known);
+            }
+        }
     }
 
     /// Returns all files of the package.

@@ -66,7 +66,7 @@ impl SameRelease {
 }
 
 /// The conditions under which a rule offers a version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
 pub struct OfferPolicy {
@@ -91,7 +91,24 @@ pub struct OfferPolicy {
     pub window: Option<Window>,
 }
 
+impl Default for OfferPolicy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl OfferPolicy {
+    /// The default policy as a constant, so that a reference to it needs no memory.
+    pub(in crate::book) const DEFAULT: Self = Self {
+        offer: OfferRule::Different,
+        unreadable: false,
+        same_release: SameRelease::Padded,
+        scheme: VersionScheme::Dotnet,
+        minimum: None,
+        floor: None,
+        window: None,
+    };
+
     /// Creates the default policy with this condition.
     pub fn offering(offer: OfferRule) -> Self {
         Self { offer, ..Self::default() }

@@ -7,8 +7,8 @@ use crate::book::{
 };
 use crate::decide::folded_table::GroupedTable;
 use crate::decide::index::{
-    CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head, NONE, Offer,
-    PackedAudience, ShareKind, StoneHop, StonePath, WideTarget,
+    Assigned, CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head,
+    NONE, Offer, PackedAudience, ShareKind, StoneHop, StonePath, WideTarget,
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
@@ -37,7 +37,7 @@ struct Compiler<'a> {
     devices: BTreeMap<DeviceId, u32>,
     interim: BTreeMap<(Locale, UpdateType), CompiledInterim<'a>>,
     known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
-    known_wide_targets: BTreeMap<WideTarget, u32>,
+    known_assigned: HashMap<(&'a Audience, &'a str, PackageId, WideTarget), u32, FixedState>,
     index: EligibilityIndex,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Compiler<'a> {
             devices,
             interim: BTreeMap::new(),
             known_paths: HashMap::default(),
-            known_wide_targets: BTreeMap::new(),
+            known_assigned: HashMap::default(),
             index,
         }
     }
@@ -102,9 +102,9 @@ impl<'a> Compiler<'a> {
         }
         let book = self.book;
         let count = book.rules.len();
-        self.index.assignments.reserve(count);
-        self.index.assigned.reserve(count);
-        self.index.offers.reserve(count);
+        // Most rules have one assignment. What is too much is given back below.
+        self.index.assignments.reserve(count + count / 4);
+        self.index.offers.reserve(count + count / 4);
         self.index.rules.reserve(count);
         let mut heads = Vec::with_capacity(count);
         for (key, rule) in book.rules.shared() {
@@ -113,7 +113,6 @@ impl<'a> Compiler<'a> {
             for assignment in rule.assignments() {
                 let compiled = self.assignment(key, rule.policy(), assignment, &stones);
                 self.index.assignments.push(compiled);
-                self.index.assigned.push(assignment.clone());
             }
             let stop = if book.stops.is_empty() { None } else { self.stop_of(key) };
             let holds = rule_holds.remove(key).unwrap_or_default();
@@ -124,6 +123,8 @@ impl<'a> Compiler<'a> {
             heads.push(Head { first, count, is_plain, scheme });
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
+        self.index.assignments.shrink_to_fit();
+        self.index.offers.shrink_to_fit();
         self.index.module_rules = ModuleRules::new(book, &self.releases);
         let aliases: Vec<Alias> = book.aliases().collect();
         let aliased = self.aliased(&aliases);
@@ -268,7 +269,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         key: &RuleKey,
         policy: &OfferPolicy,
-        assignment: &Assignment,
+        assignment: &'a Assignment,
         stones: &[(u32, (u32, u32))],
     ) -> CompiledAssignment {
         let Assignment { audience, candidate, rollout } = assignment;
@@ -287,6 +288,7 @@ impl<'a> Compiler<'a> {
         let read = policy.scheme.read_reported(version);
         let [a, b, c, d, more @ ..] = read.map_or(Numbers::FIRST, |read| read.numbers).raw();
         let wide = read.map(|read| WideTarget { more, prefix: read.prefix.map(Box::from) });
+        let wide = wide.unwrap_or(WideTarget::OF_DOTNET);
         CompiledAssignment {
             target: [a, b, c, d],
             key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
@@ -295,7 +297,8 @@ impl<'a> Compiler<'a> {
             offer,
             path,
             window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),
-            wide: wide.map_or(NONE, |wide| self.add_wide_target(wide)),
+            is_wide: wide != WideTarget::OF_DOTNET,
+            assigned: self.add_assigned(assignment, wide),
             is_readable: read.is_some(),
             is_paused: rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
             share: kind,
@@ -393,15 +396,22 @@ impl<'a> Compiler<'a> {
         u8::try_from(number).unwrap_or(u8::MAX)
     }
 
-    fn add_wide_target(&mut self, wide: WideTarget) -> u32 {
-        if wide == WideTarget::OF_DOTNET {
-            return NONE;
+    /// Adds an assignment of the book, unless an equal one with the same spelling is there.
+    fn add_assigned(&mut self, assignment: &'a Assignment, wide: WideTarget) -> u32 {
+        let Assignment { audience, candidate, rollout } = assignment;
+        let next = small(self.index.assigned.len());
+        let known = (audience, candidate.version.as_str(), candidate.package, wide.clone());
+        let number = match (rollout, audience) {
+            (None, Audience::Everybody | Audience::TestDevices) => {
+                *self.known_assigned.entry(known).or_insert(next)
+            }
+            // Names and serial numbers are equal in other spellings too.
+            _ => next,
+        };
+        if number == next {
+            self.index.assigned.push(Assigned { assignment: assignment.clone(), wide });
         }
-        let next = small(self.index.wide_targets.len());
-        *self.known_wide_targets.entry(wide).or_insert_with_key(|wide| {
-            self.index.wide_targets.push(wide.clone());
-            next
-        })
+        number
     }
 
     fn add_window(&mut self, window: Option<&Window>) -> u32 {

@@ -220,7 +220,7 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
     }
 
     fn assignment(&mut self, at: usize, known: KnownEntries<'a>, mismatch: Option<Mismatch>) {
-        let assignment = &self.index.assigned[at];
+        let assignment = self.index.assigned_of(&self.index.assignments[at]);
         let test_device = match assignment.audience {
             Audience::TestDevices => known.test_device(),
             _ => None,

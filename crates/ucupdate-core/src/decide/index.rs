@@ -27,13 +27,11 @@ pub struct EligibilityIndex {
     pub(super) aliases: Vec<Alias>,
     /// The version schemes of the rules. The first one is that of .NET.
     pub(super) schemes: Vec<VersionScheme>,
-    /// The rests of the targets that need more than four numbers.
-    pub(super) wide_targets: Vec<WideTarget>,
     pub(super) bans: Vec<Ban>,
     /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
-    /// The assignments of the book, at the same indices, for reasons and explanations.
-    pub(crate) assigned: Vec<Assignment>,
+    /// The assignments of the book, for reasons and explanations. Rules that assign a version of one package share one.
+    pub(super) assigned: Vec<Assigned>,
     pub(crate) rules: Vec<CompiledRule>,
     pub(super) offers: Vec<Offer>,
     /// Paths over stepping stones. The first path has no stone.
@@ -78,16 +76,25 @@ pub(crate) struct CompiledAssignment {
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
-    /// The rest of the target.
-    pub(super) wide: u32,
+    /// The index of its assignment in the book.
+    pub(super) assigned: u32,
+    /// `true` if the target has a rest, which is beside the assignment of the book.
+    pub(super) is_wide: bool,
     /// `true` if the version scheme of the rule reads the version.
     pub(super) is_readable: bool,
     pub(crate) is_paused: bool,
     pub(crate) share: ShareKind,
 }
 
+/// An assignment of the book, and the rest of its target.
+#[derive(Debug)]
+pub(super) struct Assigned {
+    pub(super) assignment: Assignment,
+    pub(super) wide: WideTarget,
+}
+
 /// The rest of a target: the numbers after the first four, and the prefix.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct WideTarget {
     pub(super) more: [i32; 4],
     /// The prefix. `None` if the scheme does not compare prefixes.
@@ -95,7 +102,7 @@ pub(super) struct WideTarget {
 }
 
 impl WideTarget {
-    /// The rest of targets of .NET's scheme. The index does not store it.
+    /// The rest of targets of .NET's scheme. A decision does not read it.
     pub(super) const OF_DOTNET: Self = Self { more: [-1; 4], prefix: None };
 }
 
@@ -359,10 +366,18 @@ impl EligibilityIndex {
         if !assignment.is_readable {
             return None;
         }
-        let WideTarget { more, prefix } =
-            self.wide_targets.get(assignment.wide as usize).unwrap_or(&WideTarget::OF_DOTNET);
+        let WideTarget { more, prefix } = match assignment.is_wide {
+            true => &self.assigned[assignment.assigned as usize].wide,
+            false => &WideTarget::OF_DOTNET,
+        };
         let ([a, b, c, d], [e, f, g, h]) = (assignment.target, *more);
         Some(ReadVersion { numbers: Numbers::new([a, b, c, d, e, f, g, h]), prefix: prefix.as_deref() })
+    }
+
+    /// Returns the assignment of the book.
+    #[inline]
+    pub(crate) fn assigned_of(&self, assignment: &CompiledAssignment) -> &Assignment {
+        &self.assigned[assignment.assigned as usize].assignment
     }
 
     /// Returns the offer of an assignment, or `None` if the package with its version has left the book.

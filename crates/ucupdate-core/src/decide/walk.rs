@@ -117,23 +117,23 @@ pub(crate) fn walk<'a>(
             walk.record(observer, place, assignment, Some(mismatch));
             continue;
         }
-        if walk.is_installed(place, assignment) {
+        if walk.is_installed(assignment) {
             walk.record(observer, place, assignment, None);
-            return Decision::UpToDate { version: &index.assigned[place].candidate.version };
+            return Decision::UpToDate { version: &index.assigned_of(assignment).candidate.version };
         }
-        if let Some(mismatch) = walk.mismatch_of_share(assignment, place) {
+        if let Some(mismatch) = walk.mismatch_of_share(assignment) {
             walk.record(observer, place, assignment, Some(mismatch));
             continue;
         }
         if assignment.is_paused {
             walk.record(observer, place, assignment, Some(Mismatch::Paused));
-            paused = paused.or(Some(place));
+            paused = paused.or(Some(assignment));
             continue;
         }
         walk.record(observer, place, assignment, None);
-        return walk.offer(place, assignment, observer);
+        return walk.offer(assignment, observer);
     }
-    if let Some(held) = paused.and_then(|place| held_by_pause(&index.assigned[place])) {
+    if let Some(held) = paused.and_then(|paused| held_by_pause(index.assigned_of(paused))) {
         return held;
     }
     let pending = index
@@ -296,8 +296,7 @@ impl<'a> Walk<'a, '_> {
                     place.is_some_and(|place| {
                         let assignment = &self.index.assignments[place];
                         let (policy, installed) = (self.rule.rule.policy(), &self.question.module.version);
-                        self.is_installed(place, assignment)
-                            || self.index.is_on_way(assignment, policy, installed)
+                        self.is_installed(assignment) || self.index.is_on_way(assignment, policy, installed)
                     })
                 };
                 let meant = self.is_aliased.then(|| self.rule.kind_words());
@@ -316,25 +315,26 @@ impl<'a> Walk<'a, '_> {
 
     /// Returns whether the device has the version of an assignment.
     #[inline]
-    fn is_installed(&self, place: usize, assignment: &CompiledAssignment) -> bool {
+    fn is_installed(&self, assignment: &CompiledAssignment) -> bool {
         match (self.installed, self.index.target_of(assignment)) {
             (Some(installed), Some(target)) if self.head.is_plain => installed.is_same_release(&target),
             (Some(installed), Some(target)) => self.rule.rule.policy().is_same_when_read(&target, installed),
             // A version that cannot be read is the same release as the same text.
             _ => {
-                self.index.assigned[place].candidate.version.as_str() == self.question.module.version.as_str()
+                let version = &self.index.assigned_of(assignment).candidate.version;
+                version.as_str() == self.question.module.version.as_str()
             }
         }
     }
 
     /// Returns the reason why the share of an assignment does not contain the device. `None` if it does.
     #[inline]
-    fn mismatch_of_share(&self, assignment: &CompiledAssignment, place: usize) -> Option<Mismatch> {
+    fn mismatch_of_share(&self, assignment: &CompiledAssignment) -> Option<Mismatch> {
         let bound = match assignment.share {
             ShareKind::All => return None,
             ShareKind::Fixed => assignment.bound,
             ShareKind::Ramp => {
-                let rollout = self.index.assigned[place].rollout.as_ref()?;
+                let rollout = self.index.assigned_of(assignment).rollout.as_ref()?;
                 rollout.share.at(self.now).bound()?
             }
         };
@@ -349,12 +349,11 @@ impl<'a> Walk<'a, '_> {
     #[inline]
     fn offer(
         &mut self,
-        place: usize,
         assignment: &'a CompiledAssignment,
         observer: &mut impl Observer<'a>,
     ) -> Decision<'a> {
         let Self { index, rule, head, .. } = *self;
-        let because = &index.assigned[place];
+        let because = index.assigned_of(assignment);
         let target = &because.candidate.version;
         let Some(offer) = index.offer_of(assignment) else {
             return match index.ban_of(assignment) {

@@ -73,7 +73,13 @@ impl FromStr for MacAddress {
 
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02X}"))
+        let mut text = [0; 12];
+        for (pair, octet) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(
+                &[octet >> 4, octet & 15].map(|digit| b"0123456789ABCDEF"[usize::from(digit)]),
+            );
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Names that are valid as one part of a path on every file system.
 
+#[cfg(feature = "serde")]
+use super::known_texts::KnownTexts;
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The largest size of one part of a path in bytes.
 pub const MAX_PATH_PART_BYTES: usize = 128;
@@ -64,7 +67,7 @@ fn is_windows_device(stem: &str) -> bool {
         || (number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// The name of a file without a folder. It is valid on every system.
+/// The name of a file without a folder. It is valid on every system. Clones share the text.
 ///
 /// ```
 /// use ucupdate_core::value::FileName;
@@ -74,12 +77,18 @@ fn is_windows_device(stem: &str) -> bool {
 /// assert!("NUL.nbt".parse::<FileName>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileName(Box<str>);
+pub struct FileName(Arc<str>);
 
 impl FileName {
     /// Returns the name as a text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Shares the text with names that were read before.
+    #[cfg(feature = "serde")]
+    pub(crate) fn share_text(&mut self, known: &mut KnownTexts) {
+        known.share(&mut self.0);
     }
 
     /// Returns the name without its last extension.

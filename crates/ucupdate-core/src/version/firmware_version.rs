@@ -7,12 +7,15 @@
 //! Most offers do not depend on the order. A device is offered a version that *differs* from its own. This is decided
 //! by [`FirmwareVersion::same_release`], in which a missing part is zero.
 
+#[cfg(feature = "serde")]
+use crate::value::known_texts::KnownTexts;
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::numbers::Numbers;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A version that was read: two to four numbers from 0 to 2147483647, and the text from which they were read.
 ///
@@ -36,7 +39,8 @@ pub struct FirmwareVersion {
     parts: [i32; 4],
     /// The fifth to the eighth part, if a [scheme](crate::version::VersionScheme) read more than four.
     more: Option<Box<[i32; 4]>>,
-    raw: Box<str>,
+    /// Clones share it, because a rule book has the same version in many places.
+    raw: Arc<str>,
 }
 
 impl FirmwareVersion {
@@ -236,6 +240,14 @@ impl ReportedVersion {
         match self {
             Self::Readable(version) => version.as_str(),
             Self::Unreadable(raw) => raw,
+        }
+    }
+
+    /// Shares the text with versions that were read before.
+    #[cfg(feature = "serde")]
+    pub(crate) fn share_text(&mut self, known: &mut KnownTexts) {
+        if let Self::Readable(version) = self {
+            known.share(&mut version.raw);
         }
     }
 

@@ -40,7 +40,7 @@ pub(crate) async fn answer(
     by_tls: bool,
     (downloads, remote): (&Downloads, Option<IpAddr>),
 ) -> (Answer, Option<ServedFile>) {
-    let Some(file) = service.snapshot().files().find(path).cloned() else {
+    let Some(file) = service.snapshot().files().find(path) else {
         return (Answer::nothing_here(), None);
     };
     let etag = ETag::of(&file.sha256);

@@ -62,7 +62,7 @@ async fn an_image_is_fetched_from_the_store_by_an_address_for_a_time() {
     let (server, signer) = start(Signer::new("http"), |redirects| redirects).await;
     let answered = server.get_interim(&[]).await;
     assert_eq!(answered.status, StatusCode::FOUND);
-    let file = server.service.snapshot().files().find("OCInterim/ENU/CPE.nbt").unwrap().clone();
+    let file = server.service.snapshot().files().find("OCInterim/ENU/CPE.nbt").unwrap();
     assert_eq!(answered.header("location"), format!("http://bucket.example/{}?signed=900", file.key));
     assert_eq!(answered.header("etag"), format!("\"{}\"", file.sha256));
     assert_eq!(answered.header("cache-control"), "no-store");

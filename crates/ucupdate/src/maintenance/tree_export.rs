@@ -113,7 +113,7 @@ impl UpdateService {
                 Done::Unchanged => written.unchanged += 1,
                 Done::Linked => written.linked += 1,
                 Done::ToBeCopied => {
-                    if self.copy(&tree, file, &at).await? {
+                    if self.copy(&tree, &file, &at).await? {
                         written.copied += 1;
                         written.copied_bytes += file.size;
                     } else {

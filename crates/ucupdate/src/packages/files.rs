@@ -1,21 +1,23 @@
 //! [`FileIndex`]: the files that are served. The path of a URL is looked up here, and never becomes a key.
 
 use crate::keys;
+use foldhash::fast::FixedState;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher as _;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{IngestedPackage, InterimImage, Release, ReleaseFiles, ReleasesByRule};
+use ucupdate_core::book::{InterimImage, Release, ReleaseFiles, ReleasesByRule, Rule};
 use ucupdate_core::value::{FileName, PackageId, Sha256Digest};
 use ucupdate_store::StoreKey;
 
-/// The files of every package in the rule book, by their path below the root of a URL.
+/// The files of every package in a rule book, by their path below the root of a URL.
 ///
 /// Files are still served when no rule offers their release, because a phone may be downloading them when a rule
 /// changes.
-#[derive(Debug, Default)]
-pub struct FileIndex {
-    /// Sorted by path, ignoring ASCII case. Each path occurs once.
-    files: Vec<ServedFile>,
+#[derive(Clone, Copy, Debug)]
+pub struct FileIndex<'a> {
+    book: &'a RuleBook,
+    places: &'a FilePlaces,
 }
 
 /// A file that is served.
@@ -36,88 +38,210 @@ pub struct ServedFile {
     pub package: PackageId,
 }
 
-impl FileIndex {
+/// The places of all files in the packages of a book, sorted by the hashes of their paths. A book has all parts of the paths, so
+/// they are not stored a second time.
+///
+/// If several files have one path, the first one is used.
+#[derive(Debug, Default)]
+pub(crate) struct FilePlaces(Vec<FilePlace>);
+
+#[derive(Clone, Copy, Debug)]
+struct FilePlace {
+    /// The hash of the path in lower case.
+    hash: u32,
+    /// The number of the release or the interim image in its package.
+    item: u32,
+    /// The number of the file in its release.
+    file: u32,
+    package: PackageId,
+    folder: Folder,
+}
+
+/// The folder of a file.
+#[derive(Clone, Copy, Debug)]
+enum Folder {
+    /// The folder of a release in the spelling of its rule.
+    Rule,
+    /// The folder of a release in its own spelling.
+    Release,
+    /// The folder of the interim images of a locale.
+    Interim,
+    /// The folder of one version of an interim image.
+    InterimVersion,
+}
+
+impl<'a> FileIndex<'a> {
+    /// Joins the places with the book that they were made of.
+    pub(crate) fn new(book: &'a RuleBook, places: &'a FilePlaces) -> Self {
+        Self { book, places }
+    }
+
+    /// Returns the file with this path, ignoring ASCII case.
+    pub fn find(&self, path: &str) -> Option<ServedFile> {
+        let FilePlaces(places) = self.places;
+        let hash = hash(path.to_ascii_lowercase().as_bytes());
+        let first = places.partition_point(|place| place.hash < hash);
+        let same = places.iter().skip(first).take_while(|place| place.hash == hash);
+        same.filter_map(|place| self.file(place)).find(|file| file.path.eq_ignore_ascii_case(path))
+    }
+
+    /// Returns all files, sorted by path, ignoring ASCII case. It makes a list of all files first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = ServedFile> + use<> {
+        let FilePlaces(places) = self.places;
+        let mut files: Vec<ServedFile> = places.iter().filter_map(|place| self.file(place)).collect();
+        // The sort is stable, so that the first of several files with one path stays.
+        files.sort_by(|one, other| in_folded_order(&one.path, &other.path));
+        files.dedup_by(|later, first| in_folded_order(&later.path, &first.path).is_eq());
+        files.into_iter()
+    }
+
+    fn file(&self, place: &FilePlace) -> Option<ServedFile> {
+        let package = self.book.package(place.package)?;
+        let release = || package.releases.get(place.item as usize);
+        let interim = || package.interim.get(place.item as usize);
+        let (folder, files) = match place.folder {
+            Folder::Rule => {
+                let release = release()?;
+                let rule = self.book.rule(&release.rule).map_or(&release.rule, Rule::key);
+                (Release::folder(rule, &release.version), &release.files)
+            }
+            Folder::Release => {
+                let release = release()?;
+                (Release::folder(&release.rule, &release.version), &release.files)
+            }
+            Folder::Interim => {
+                let image = interim()?;
+                (InterimImage::folder(&image.locale), &image.files)
+            }
+            Folder::InterimVersion => {
+                let image = interim()?;
+                (InterimImage::folder_of_version(&image.locale, &image.version), &image.files)
+            }
+        };
+        let file = files.iter().nth(place.file as usize)?;
+        Some(ServedFile {
+            path: [&folder, "/", file.name.as_str()].concat().into(),
+            name: file.name.clone(),
+            key: keys::object(&file.key),
+            size: file.size,
+            sha256: file.sha256,
+            package: place.package,
+        })
+    }
+}
+
+impl FilePlaces {
     pub(crate) fn of(book: &RuleBook) -> Self {
-        let mut index = Self::default();
-        // If several files have one path, the first one is used. Files that rules offer now come first, in the spelling
-        // of the rule.
+        let mut found = FoundFiles::default();
+        // Files that rules offer now come first, in the spelling of the rule.
         for (image, package) in book.interim_images().chain(book.pending_interim_images()) {
-            index.add(&InterimImage::folder(&image.locale), &image.files, package);
+            let mut images = book.package(package).into_iter().flat_map(|package| &package.interim);
+            let item = images.position(|other| std::ptr::eq(other, image)).unwrap_or_default();
+            found.add((package, item), Folder::Interim, &InterimImage::folder(&image.locale), &image.files);
         }
-        index.add_interim_by_version(book);
+        found.add_interim_by_version(book);
         let releases = ReleasesByRule::of(book);
-        let mut offered = HashSet::new();
+        let mut offered: HashMap<_, _, FixedState> = HashMap::default();
         for rule in book.rules() {
             for candidate in rule.candidates() {
                 if let Some(release) = releases.find(rule.key(), candidate) {
-                    offered.insert(std::ptr::from_ref(release));
-                    let folder = Release::folder(rule.key(), &release.version);
-                    index.add(&folder, &release.files, candidate.package);
+                    found.order += 1;
+                    offered.entry(std::ptr::from_ref(release)).or_insert((rule.key(), found.order));
                 }
             }
         }
-        let mut packages: Vec<&IngestedPackage> = book.packages().collect();
+        let mut packages: Vec<_> = book.packages().collect();
         packages.sort_by_key(|package| (package.ingested_at, package.sha256));
         for package in packages.into_iter().rev() {
-            for image in package.interim.iter().rev() {
-                index.add(&InterimImage::folder(&image.locale), &image.files, package.id());
+            let id = package.id();
+            for (item, image) in package.interim.iter().enumerate().rev() {
+                let folder = InterimImage::folder(&image.locale);
+                found.add((id, item), Folder::Interim, &folder, &image.files);
             }
-            for release in package.releases.iter().rev() {
-                if !offered.contains(&std::ptr::from_ref(release)) {
-                    let folder = Release::folder(&release.rule, &release.version);
-                    index.add(&folder, &release.files, package.id());
+            for (item, release) in package.releases.iter().enumerate().rev() {
+                let files = &release.files;
+                match offered.get(&std::ptr::from_ref(release)) {
+                    Some((rule, order)) => {
+                        let folder = Release::folder(rule, &release.version);
+                        found.add_at(*order, (id, item), Folder::Rule, &folder, files);
+                    }
+                    None => {
+                        let folder = Release::folder(&release.rule, &release.version);
+                        found.add((id, item), Folder::Release, &folder, files);
+                    }
                 }
             }
         }
-        // The sort is stable, so that the first of several files with one path stays.
-        index.files.sort_by(|one, other| in_folded_order(&one.path, &other.path));
-        index.files.dedup_by(|later, first| in_folded_order(&later.path, &first.path).is_eq());
-        index
+        found.sort()
     }
+}
 
+/// The files of a book, each with a number. If several files have one path, the one with the smallest number is used.
+#[derive(Debug, Default)]
+struct FoundFiles {
+    files: Vec<(u32, FilePlace)>,
+    order: u32,
+    path: Vec<u8>,
+}
+
+impl FoundFiles {
     /// Adds paths with versions for interim images, if packages contain several for one locale and update type. A test
     /// device may be offered another one than all other devices.
     fn add_interim_by_version(&mut self, book: &RuleBook) {
-        let mut images: BTreeMap<_, Vec<(&InterimImage, PackageId)>> = BTreeMap::new();
+        let mut images: BTreeMap<_, Vec<(&InterimImage, PackageId, usize)>> = BTreeMap::new();
         for package in book.packages() {
-            for image in &package.interim {
+            for (item, image) in package.interim.iter().enumerate() {
                 let key = (image.locale.clone(), image.update_type.clone());
-                images.entry(key).or_default().push((image, package.id()));
+                images.entry(key).or_default().push((image, package.id(), item));
             }
         }
         for images in images.into_values() {
             let has_several =
-                images.iter().any(|(image, _)| !image.version.same_release(&images[0].0.version));
-            for (image, package) in images.into_iter().filter(|_| has_several) {
+                images.iter().any(|(image, ..)| !image.version.same_release(&images[0].0.version));
+            for (image, package, item) in images.into_iter().filter(|_| has_several) {
                 let folder = InterimImage::folder_of_version(&image.locale, &image.version);
-                self.add(&folder, &image.files, package);
+                self.add((package, item), Folder::InterimVersion, &folder, &image.files);
             }
         }
     }
 
-    fn add(&mut self, folder: &str, files: &ReleaseFiles, package: PackageId) {
-        for file in files.iter() {
-            self.files.push(ServedFile {
-                path: [folder, "/", file.name.as_str()].concat().into(),
-                name: file.name.clone(),
-                key: keys::object(&file.key),
-                size: file.size,
-                sha256: file.sha256,
-                package,
-            });
+    /// Adds the files of a release or of an interim image with the next number.
+    fn add(&mut self, item: (PackageId, usize), in_folder: Folder, folder: &str, files: &ReleaseFiles) {
+        self.order += 1;
+        self.add_at(self.order, item, in_folder, folder, files);
+    }
+
+    fn add_at(
+        &mut self,
+        order: u32,
+        (package, item): (PackageId, usize),
+        in_folder: Folder,
+        folder: &str,
+        files: &ReleaseFiles,
+    ) {
+        let item = u32::try_from(item).unwrap_or(u32::MAX);
+        for (number, file) in (0..).zip(files.iter()) {
+            self.path.clear();
+            for part in [folder, "/", file.name.as_str()] {
+                self.path.extend_from_slice(part.as_bytes());
+            }
+            self.path.make_ascii_lowercase();
+            let hash = hash(&self.path);
+            let place = FilePlace { hash, item, file: number, package, folder: in_folder };
+            self.files.push((order, place));
         }
     }
 
-    /// Returns the file with this path, ignoring ASCII case.
-    pub fn find(&self, path: &str) -> Option<&ServedFile> {
-        let found = self.files.binary_search_by(|file| in_folded_order(&file.path, path));
-        found.ok().and_then(|at| self.files.get(at))
+    fn sort(mut self) -> FilePlaces {
+        self.files.sort_unstable_by_key(|(order, place)| (place.hash, *order, place.file));
+        FilePlaces(self.files.into_iter().map(|(_, place)| place).collect())
     }
+}
 
-    /// All files, sorted by path, ignoring ASCII case.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &ServedFile> {
-        self.files.iter()
-    }
+/// Returns the hash of a path in lower case.
+#[allow(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]
+fn hash(path: &[u8]) -> u32 {
+    (FixedState::default().hash_one(path) >> 32) as u32
 }
 
 /// Compares two paths by their bytes in lower case.

@@ -6,7 +6,9 @@ use semver::Version;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use ucupdate_core::book::{BookChange, BookCommand, Delta, Group, IngestedPackage, SteppingStone};
+use ucupdate_core::book::{
+    BookChange, BookCommand, Delta, Group, IngestedPackage, PackageEntries, RuleEntries, SteppingStone,
+};
 use ucupdate_core::device::KindPattern;
 use ucupdate_core::value::{Sha256Digest, Sha256Hasher, UnixTime};
 use ucupdate_core::{FirmwareVersion, RuleBook};
@@ -246,10 +248,10 @@ fn read_in_parts(text: &str) -> Option<Delta> {
     let (packages, rules) = std::thread::scope(|scope| {
         let packages = std::thread::Builder::new().spawn_scoped(scope, || {
             let mut values = serde_json::Deserializer::from_str(rest).into_iter();
-            let packages = values.next()?.ok()?;
+            let PackageEntries(packages) = values.next()?.ok()?;
             Some((packages, rest.get(values.byte_offset()..)?))
         });
-        let rules = serde_json::from_str(rules);
+        let rules = serde_json::from_str(rules).map(|RuleEntries(rules)| rules);
         (packages.ok().and_then(|packages| packages.join().ok()).flatten(), rules)
     });
     let (packages, rest) = packages?;

@@ -1,6 +1,6 @@
 //! [`Snapshot`]: one revision of the rule book, compiled for answering. It never changes.
 
-use crate::packages::files::FileIndex;
+use crate::packages::files::{FileIndex, FilePlaces};
 use ucupdate_core::decide::{Explanation, explain};
 use ucupdate_core::request::AskedFrom;
 use ucupdate_core::value::UnixTime;
@@ -11,18 +11,18 @@ use ucupdate_core::{EligibilityIndex, RuleBook, UpdateRequest};
 pub struct Snapshot {
     book: RuleBook,
     index: EligibilityIndex,
-    files: FileIndex,
+    files: FilePlaces,
 }
 
 impl Snapshot {
     pub(crate) fn new(book: RuleBook, revision: u64) -> Self {
         // The index and the files are compiled at the same time, because a large book takes long.
         let (index, files) = std::thread::scope(|scope| {
-            let files = std::thread::Builder::new().spawn_scoped(scope, || FileIndex::of(&book));
+            let files = std::thread::Builder::new().spawn_scoped(scope, || FilePlaces::of(&book));
             let index = EligibilityIndex::compile(&book, revision);
             (index, files.ok().and_then(|files| files.join().ok()))
         });
-        Self { index, files: files.unwrap_or_else(|| FileIndex::of(&book)), book }
+        Self { index, files: files.unwrap_or_else(|| FilePlaces::of(&book)), book }
     }
 
     /// Compiles a book on a thread for blocking work.
@@ -51,8 +51,8 @@ impl Snapshot {
     }
 
     /// Returns the files that are served.
-    pub fn files(&self) -> &FileIndex {
-        &self.files
+    pub fn files(&self) -> FileIndex<'_> {
+        FileIndex::new(&self.book, &self.files)
     }
 
     /// Explains the answer to a request.

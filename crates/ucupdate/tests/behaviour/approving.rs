@@ -32,7 +32,7 @@ async fn rolling_back_goes_to_the_version_before_and_never_to_one_whose_image_is
     ingest(&service, newer_package()).await.unwrap();
     service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     let path = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
-    let old = service.snapshot().files().find(path).cloned().unwrap();
+    let old = service.snapshot().files().find(path).unwrap();
     let bytes = service.store().get_bytes(&old.key, IMAGE_BYTES).await.unwrap();
     service.store().delete(&old.key).await.unwrap();
     assert_eq!(
@@ -78,6 +78,6 @@ async fn a_file_of_another_size_than_was_ingested_is_not_served() {
     let snapshot = service.snapshot();
     let file = snapshot.files().find("OCInterim/ENU/CPE.nbt").unwrap();
     service.store().put_bytes(&file.key, "short").await.unwrap();
-    let Err(refused) = service.open_file(file, None).await else { panic!("it was served") };
+    let Err(refused) = service.open_file(&file, None).await else { panic!("it was served") };
     assert!(refused.to_string().ends_with("is damaged: 5 bytes, expected 4096"), "{refused}");
 }

@@ -327,13 +327,13 @@ async fn a_damaged_image_whose_time_was_set_back_is_not_served() {
         let file = snapshot.files().iter().find(|file| file.name.as_str().ends_with(".nbt")).unwrap();
         // After three downloads the image is read into memory.
         for _ in 0..downloads {
-            let bytes = service.open_file(file, None).await.unwrap();
+            let bytes = service.open_file(&file, None).await.unwrap();
             assert_eq!(ucupdate::store::collect(bytes).await.unwrap().len() as u64, file.size);
         }
         // The time of a change has the resolution of the file system, and an image in memory is compared each second.
         tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
         damage_in_place(&folder.path().join(file.key.as_str()));
-        let served = service.open_file(file, None).await.map(drop);
+        let served = service.open_file(&file, None).await.map(drop);
         let Err(StoreError::Integrity { key, .. }) = served else { panic!("{downloads}: {served:?}") };
         assert_eq!(key, file.key);
     }

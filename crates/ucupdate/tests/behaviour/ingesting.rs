@@ -142,7 +142,7 @@ async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
     let service = with_sample(MemoryStore::default()).await;
     let phone = sample::cx700();
     let path = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
-    let lost = service.snapshot().files().find(path).cloned().unwrap();
+    let lost = service.snapshot().files().find(path).unwrap();
     service.store().delete(&lost.key).await.unwrap();
     let refused = service.admin("ann").approve(vec![phone.clone()]).await.unwrap_err();
     assert_eq!(
@@ -151,7 +151,7 @@ async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
     );
     let again = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
     assert_eq!(again.revision, Some(2));
-    let found = service.snapshot().files().find(path).cloned().unwrap();
+    let found = service.snapshot().files().find(path).unwrap();
     assert_ne!(found.key, lost.key, "a key is never used twice");
     service.admin("ann").approve(vec![phone]).await.unwrap();
 }
@@ -232,7 +232,7 @@ async fn what_the_store_did_not_keep_as_it_was_given_is_not_taken() {
 async fn ingesting_again_restores_images_that_rotted() {
     let service = with_sample(MemoryStore::default()).await;
     let path = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
-    let rotten = service.snapshot().files().find(path).cloned().unwrap();
+    let rotten = service.snapshot().files().find(path).unwrap();
     service.store().put_bytes(&rotten.key, vec![0; IMAGE_BYTES]).await.unwrap();
     assert!(service.admin("ann").approve(vec![sample::cx700()]).await.is_err());
     assert_eq!(ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap().revision, Some(2));

@@ -252,7 +252,7 @@ async fn a_file_that_the_store_does_not_send_ends_in_an_error() {
     let file = snapshot.files().iter().next().unwrap();
     store.on(Call::Get).below("images/").always(Fault::Hangs);
     let began = tokio::time::Instant::now();
-    let late = service.open_file(file, None).await.map(drop).unwrap_err();
+    let late = service.open_file(&file, None).await.map(drop).unwrap_err();
     assert!(matches!(late, ucupdate::store::StoreError::Unavailable { .. }), "{late}");
     assert_eq!(began.elapsed(), Duration::from_secs(30));
 }

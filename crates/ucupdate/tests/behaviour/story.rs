@@ -47,10 +47,10 @@ async fn a_removed_rule_offers_nothing_while_its_files_stay_served() {
     let phone = sample::cx700();
     service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
     let path = "ucphone/polycom/cx700/a/enu/3.5.6907.9/cpe/cpe.nbt";
-    let before = service.snapshot().files().find(path).cloned().unwrap();
+    let before = service.snapshot().files().find(path).unwrap();
     service.admin("ann").remove(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
-    assert_eq!(service.snapshot().files().find(path), Some(&before));
+    assert_eq!(service.snapshot().files().find(path), Some(before.clone()));
     assert_eq!(&*before.path, "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt");
 }
 

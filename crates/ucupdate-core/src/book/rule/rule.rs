@@ -11,6 +11,8 @@ use super::rule_error::RuleError;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule_key::RuleKey;
+#[cfg(feature = "serde")]
+use crate::value::known_texts::KnownTexts;
 use crate::version::ReportedVersion;
 
 /// The versions for the devices of one kind.
@@ -20,13 +22,18 @@ pub struct Rule {
     key: RuleKey,
     assignments: Vec<Assignment>,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    rollback: Option<Candidate>,
+    rollback: Option<Box<Candidate>>,
     #[cfg_attr(feature = "serde", serde(default))]
-    policy: OfferPolicy,
+    policy: BoxedPolicy,
     /// The rejected versions. An ingest does not make them pending again.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     rejected: Vec<ReportedVersion>,
 }
+
+/// The policy of a rule. Nearly all rules have the default policy, which takes no memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(from = "OfferPolicy"))]
+struct BoxedPolicy(Option<Box<OfferPolicy>>);
 
 impl Rule {
     /// Creates a rule without assignments.
@@ -35,7 +42,7 @@ impl Rule {
             key,
             assignments: Vec::new(),
             rollback: None,
-            policy: OfferPolicy::default(),
+            policy: BoxedPolicy::default(),
             rejected: Vec::new(),
         }
     }
@@ -45,9 +52,18 @@ impl Rule {
         &self.key
     }
 
-    /// Returns the key, so that it can be replaced by an equal one that shares its words.
-    pub(in crate::book) fn key_mut(&mut self) -> &mut RuleKey {
-        &mut self.key
+    /// Replaces the key by an equal one with the same spelling, so that both share the words. Returns unused memory, and shares
+    /// the texts of versions.
+    #[cfg(feature = "serde")]
+    pub(in crate::book) fn compact(&mut self, key: &RuleKey, known: &mut KnownTexts) {
+        if self.key.words() == key.words() {
+            self.key = key.clone();
+        }
+        self.assignments.shrink_to_fit();
+        let assigned = self.assignments.iter_mut().map(|assignment| &mut assignment.candidate);
+        for candidate in assigned.chain(self.rollback.as_deref_mut()) {
+            candidate.version.share_text(known);
+        }
     }
 
     /// Returns the assignments in the order in which they are tried.
@@ -72,7 +88,7 @@ impl Rule {
 
     /// Returns the version that was approved before. A roll back approves it again.
     pub fn rollback(&self) -> Option<&Candidate> {
-        self.rollback.as_ref()
+        self.rollback.as_deref()
     }
 
     /// Returns the rejected versions, in the order of their rejection. An ingest does not make them pending again.
@@ -102,7 +118,7 @@ impl Rule {
 
     /// Returns every version that the rule assigns, and the version that it can roll back to.
     pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
-        self.assignments.iter().map(|assignment| &assignment.candidate).chain(&self.rollback)
+        self.assignments.iter().map(|assignment| &assignment.candidate).chain(self.rollback())
     }
 
     /// Makes `candidate` pending and returns the version that it replaces.
@@ -124,7 +140,7 @@ impl Rule {
             before.as_ref().is_some_and(|before| self.policy.is_older(&candidate.version, &before.version));
         // Approving the approved version again does not change the version for roll back.
         if before.as_ref() != Some(&candidate) {
-            self.rollback.clone_from(&before);
+            self.rollback = before.clone().map(Box::new);
         }
         let policy = &self.policy;
         let mut finished = Vec::new();
@@ -193,7 +209,7 @@ impl Rule {
     /// # Errors
     /// Returns an error if no version was approved before.
     pub fn roll_back(&mut self) -> Result<RolledBack, RuleError> {
-        let Some(to) = self.rollback.take() else {
+        let Some(to) = self.rollback.take().map(|to| *to) else {
             return Err(match self.approved() {
                 Some(approved) => RuleError::NoEarlierVersion { approved: approved.version.clone() },
                 None => RuleError::NothingToRollBack,
@@ -214,7 +230,7 @@ impl Rule {
 
     /// Sets the offer policy and returns the previous one.
     pub fn set_policy(&mut self, policy: OfferPolicy) -> OfferPolicy {
-        std::mem::replace(&mut self.policy, policy)
+        std::mem::replace(&mut self.policy, policy.into()).into()
     }
 
     /// Pins a device or a group to a version and returns the version of its previous pin.
@@ -361,6 +377,34 @@ impl Rule {
             self.assignments.insert(place, assignment);
         }
         before
+    }
+}
+
+impl std::ops::Deref for BoxedPolicy {
+    type Target = OfferPolicy;
+
+    fn deref(&self) -> &OfferPolicy {
+        static DEFAULT: OfferPolicy = OfferPolicy::DEFAULT;
+        self.0.as_deref().unwrap_or(&DEFAULT)
+    }
+}
+
+impl From<OfferPolicy> for BoxedPolicy {
+    fn from(policy: OfferPolicy) -> Self {
+        Self((policy != OfferPolicy::DEFAULT).then(|| Box::new(policy)))
+    }
+}
+
+impl From<BoxedPolicy> for OfferPolicy {
+    fn from(policy: BoxedPolicy) -> Self {
+        policy.0.map_or(Self::DEFAULT, |policy| *policy)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for BoxedPolicy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        OfferPolicy::serialize(self, serializer)
     }
 }
 

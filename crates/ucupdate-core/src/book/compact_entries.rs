@@ -1,0 +1,67 @@
+//! Reads the two large parts of a rule book. Each entry is compacted when it is read, so that the memory of what it shares
+//! is used again for the next one.
+
+use crate::book::package::IngestedPackage;
+use crate::book::rule::Rule;
+use crate::book::rule_key::RuleKey;
+use crate::book::table::Entry;
+use crate::value::PackageId;
+use crate::value::known_texts::KnownTexts;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The rules of a [`Delta`](crate::book::Delta), for a reader of its parts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct RuleEntries(#[serde(deserialize_with = "read_rules")] pub Vec<Entry<RuleKey, Rule>>);
+
+/// The packages of a [`Delta`](crate::book::Delta), for a reader of its parts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct PackageEntries(
+    #[serde(deserialize_with = "read_packages")] pub Vec<Entry<PackageId, IngestedPackage>>,
+);
+
+pub(crate) fn read_rules<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Entry<RuleKey, Rule>>, D::Error> {
+    let compact = |known: &mut KnownTexts, Entry { key, now }: &mut Entry<RuleKey, Rule>| {
+        if let Some(rule) = now {
+            rule.compact(key, known);
+        }
+    };
+    deserializer.deserialize_seq(Each(compact, PhantomData))
+}
+
+pub(crate) fn read_packages<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Entry<PackageId, IngestedPackage>>, D::Error> {
+    let compact = |known: &mut KnownTexts, entry: &mut Entry<PackageId, IngestedPackage>| {
+        if let Some(package) = &mut entry.now {
+            package.compact(known);
+        }
+    };
+    deserializer.deserialize_seq(Each(compact, PhantomData))
+}
+
+/// Reads a list, and calls a function with each element of it.
+struct Each<F, T>(F, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, F: Fn(&mut KnownTexts, &mut T)> Visitor<'de> for Each<F, T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+        let (mut read, mut known) = (Vec::new(), KnownTexts::default());
+        while let Some(mut entry) = entries.next_element()? {
+            (self.0)(&mut known, &mut entry);
+            read.push(entry);
+        }
+        Ok(read)
+    }
+}
