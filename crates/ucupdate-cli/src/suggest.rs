@@ -128,6 +128,47 @@ pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RuleP
     Err(with_meant(failure, Some(meant.into_iter().collect::<Vec<_>>().join(" or "))))
 }
 
+/// Returns the pattern that is meant by one whose words are those of rules, but not in their places: `CX*` for `*/*/CX*`. `None`
+/// if there is no such pattern, or several.
+pub(crate) fn shifted_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
+    let written = rules.to_string();
+    let wanted: Vec<&str> = written.split('/').filter(|word| *word != "*").collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    let meant = |rule: &Rule| {
+        let mut pattern = Vec::new();
+        let mut wanted = wanted.iter();
+        let mut next = wanted.next();
+        for word in rule.key().words() {
+            let Some(word_wanted) = next else { break };
+            if is_like(word, word_wanted) {
+                pattern.push(*word_wanted);
+                next = wanted.next();
+            } else {
+                pattern.push("*");
+            }
+        }
+        let rest = if pattern.len() < RuleKey::WORD_COUNT { "/*" } else { "" };
+        next.is_none().then(|| format!("'{}{rest}'", pattern.join("/")))
+    };
+    let found: BTreeSet<String> = book.rules().filter_map(meant).take(MAX_MEANT + 1).collect();
+    (found.len() == 1).then(|| found.into_iter().next()).flatten()
+}
+
+/// Returns whether a word is like a pattern in which `*` stands for any characters. The case does not matter.
+fn is_like(word: &str, pattern: &str) -> bool {
+    let (word, pattern) = (word.to_ascii_lowercase(), pattern.to_ascii_lowercase());
+    let Some((first, rest)) = pattern.split_once('*') else { return word == pattern };
+    let Some(mut left) = word.strip_prefix(first) else { return false };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some((_, after)) = left.split_once(part) else { return false };
+        left = after;
+    }
+    left.ends_with(last)
+}
+
 /// Returns a warning about a device type that no rule has. `None` if a rule has it or the program knows it.
 pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<String> {
     let rules = book.rules().map(|rule| rule.key().kind().device_type.to_string());

@@ -125,7 +125,7 @@ impl Authenticate for AnyCredentials {
     async fn authenticate(&self, request: &request::Parts) -> Verdict {
         match request.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes) {
             None => Verdict::Challenge { challenges: Vec::new() },
-            Some(b"no") => Verdict::Forbid { user: "phone".into() },
+            Some(b"no") => Verdict::forbid("phone"),
             Some(_) => Verdict::allow("phone"),
         }
     }

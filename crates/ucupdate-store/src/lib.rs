@@ -15,6 +15,8 @@ mod read_only;
 
 /// The attribute that every `impl ImageStore` needs.
 pub use async_trait::async_trait;
+/// The bytes of an object.
+pub use bytes::Bytes;
 pub use error::{BoxError, StoreError, error_chain};
 pub use ext::{ImageStoreExt, Pages};
 pub use image_store::{

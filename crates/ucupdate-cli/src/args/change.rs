@@ -137,12 +137,13 @@ pub(crate) async fn make_all(
         return report_dry_run(&service, &would, args, context).await;
     }
     args.ask(&needed, snapshot.book(), context)?;
-    let (mut notes, mut revision) = (ChangeNotes::default(), None);
+    let (mut notes, mut revision, mut made) = (ChangeNotes::default(), None, Vec::new());
     for command in &needed {
         match service.admin(&author).command_if_unchanged(command, snapshot.book()).await {
             Ok(changed) => {
                 changed.notes.iter().for_each(|note| notes.push(note.clone()));
                 revision = changed.revision.or(revision);
+                made.extend(changed.revision);
             }
             Err(error) => {
                 let book = service.snapshot();
@@ -150,6 +151,13 @@ pub(crate) async fn make_all(
                 return Err(refused(error, book.book()));
             }
         }
+    }
+    if let [first, .., last] = made[..] {
+        context.output.message(format_args!(
+            "these are the revisions {first} to {last}; `ucupdate undo` takes back the last one, and `ucupdate rollback --to {}` \
+             all of them with what came after",
+            first - 1
+        ));
     }
     context.output.result(&ChangeReport::new(revision, notes))
 }

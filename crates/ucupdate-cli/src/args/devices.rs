@@ -83,6 +83,9 @@ impl fmt::Display for Differences {
             }
             writeln!(f, "{table}")?;
         }
+        if *devices == 0 && *left_out == 0 {
+            return f.write_str("no device has asked yet, so there is no answer to compare");
+        }
         let changes = Counted::new(answers.len(), "answer");
         write!(f, "{changes} to {} would change", Counted::new(*devices, "device"))?;
         match left_out {

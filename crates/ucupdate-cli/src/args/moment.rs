@@ -24,6 +24,69 @@ impl FromStr for Moment {
     }
 }
 
+/// A moment, or a time from now such as `3d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Later {
+    At(Moment),
+    In(Span),
+}
+
+impl FromStr for Later {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text.parse(), text.parse()) {
+            (Ok(span), _) => Ok(Self::In(span)),
+            (_, Ok(moment)) => Ok(Self::At(moment)),
+            (_, Err(expected)) => Err(format!("{expected}, or a time from now, as 3d or 12h")),
+        }
+    }
+}
+
+impl Later {
+    pub(crate) fn after(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::At(moment) => moment.at,
+            Self::In(span) => UnixTime::from_seconds(now.as_seconds() + i64::from(span.0)),
+        }
+    }
+
+    /// Writes a message if the time of an option names no time zone.
+    pub(crate) fn tell(self, option: &str, context: &mut Context) {
+        if let Self::At(moment) = self {
+            moment.tell(option, context);
+        }
+    }
+}
+
+/// A moment, or a time before now such as `3d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    At(Moment),
+    Ago(Span),
+}
+
+impl FromStr for Earlier {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text.parse(), text.parse()) {
+            (Ok(span), _) => Ok(Self::Ago(span)),
+            (_, Ok(moment)) => Ok(Self::At(moment)),
+            (_, Err(expected)) => Err(format!("{expected}, or a time before now, as 3d or 12h")),
+        }
+    }
+}
+
+impl Earlier {
+    pub(crate) fn before(self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::At(moment) => moment.at,
+            Self::Ago(span) => UnixTime::from_seconds(now.as_seconds() - i64::from(span.0)),
+        }
+    }
+}
+
 impl Moment {
     /// Writes a message if the time of an option names no time zone, and therefore is in UTC.
     pub(crate) fn tell(self, option: &str, context: &mut Context) {
@@ -62,7 +125,7 @@ fn ahead(text: &str) -> Option<i64> {
     Some(if sign == "-" { -seconds } else { seconds })
 }
 
-/// A duration in seconds, such as `2d`, `12h` or `90m`.
+/// A duration in seconds, such as `2w`, `2d`, `12h` or `90m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) u32);
 
@@ -70,12 +133,12 @@ impl FromStr for Span {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let units = [('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60)];
+        let units = [('w', 7 * 24 * 60 * 60), ('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60)];
         let found = units.into_iter().find_map(|(unit, seconds)| {
             let count = text.strip_suffix(unit).filter(|count| count.bytes().all(|b| b.is_ascii_digit()))?;
             count.parse::<u32>().ok()?.checked_mul(seconds).filter(|seconds| *seconds > 0)
         });
-        found.map(Self).ok_or("expected so many days, hours or minutes, as 2d, 12h or 90m")
+        found.map(Self).ok_or("expected so many weeks, days, hours or minutes, as 2w, 2d, 12h or 90m")
     }
 }
 
@@ -100,7 +163,7 @@ pub(crate) fn units<T: TryFrom<u64>>(
     };
     let expected =
         || format!("expected {} to {} {name}, or a time, as 3d, 12h, 90m or 45s", range.start(), range.end());
-    let suffixes = [("d", DAY), ("h", HOUR), ("m", 60), ("s", 1), ("", unit)];
+    let suffixes = [("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", 60), ("s", 1), ("", unit)];
     let (count, factor) = suffixes
         .into_iter()
         .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, factor)))
@@ -153,10 +216,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_from_now_or_before_now_stands_where_a_moment_does() {
+        let now = UnixTime::from_seconds(1_000_000);
+        let seconds = |at: UnixTime| at.as_seconds();
+        assert_eq!(seconds("3d".parse::<Later>().unwrap().after(now)), 1_000_000 + 3 * 86_400);
+        assert_eq!(seconds("12h".parse::<Earlier>().unwrap().before(now)), 1_000_000 - 12 * 3600);
+        for text in ["2026-12-01", "2026-12-01T08:00Z"] {
+            let at = text.parse::<Moment>().unwrap().at;
+            assert_eq!(text.parse::<Later>().unwrap().after(now), at);
+            assert_eq!(text.parse::<Earlier>().unwrap().before(now), at);
+        }
+        assert!("3".parse::<Later>().unwrap_err().contains("a time from now, as 3d"));
+        assert!("3".parse::<Earlier>().unwrap_err().contains("a time before now, as 3d"));
+    }
+
+    #[test]
     fn a_number_has_the_unit_of_its_option_and_a_time_is_converted() {
         for (text, unit, found) in [
             ("3", DAY, 3),
             ("3d", DAY, 3),
+            ("2w", DAY, 14),
             ("48h", DAY, 2),
             ("3d", HOUR, 72),
             ("90m", 1, 5400),
@@ -166,7 +245,7 @@ mod tests {
             assert_eq!(units::<u64>(text, unit, 1..=10_000), Ok(found), "{text}");
         }
         for (text, unit) in
-            [("", 1), ("d", DAY), ("36h", DAY), ("-1", 1), ("+1d", DAY), ("0", 1), ("10001", 1), ("3w", DAY)]
+            [("", 1), ("d", DAY), ("36h", DAY), ("-1", 1), ("+1d", DAY), ("0", 1), ("10001", 1), ("3y", DAY)]
         {
             assert!(units::<u64>(text, unit, 1..=10_000).is_err(), "{text}");
         }
@@ -179,6 +258,7 @@ mod tests {
 
     #[test]
     fn a_span_is_of_days_hours_or_minutes_and_never_nothing() {
+        assert_eq!("2w".parse(), Ok(Span(1_209_600)));
         for (text, seconds) in [("2d", 172_800), ("12h", 43_200), ("90m", 5400)] {
             assert_eq!(text.parse(), Ok(Span(seconds)));
             assert_eq!(span(seconds), text);

@@ -2,8 +2,9 @@
 
 use crate::failure::Failure;
 use std::str::FromStr;
-use ucupdate::book::RuleBook;
+use ucupdate::book::{Release, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
+use ucupdate::version::ReportedVersion;
 
 /// The number of digits of an id.
 const DIGITS: usize = 12;
@@ -31,6 +32,32 @@ impl FromStr for PackagePrefix {
 }
 
 impl PackagePrefix {
+    /// Returns the rules for which the package has a version, each with the newest of these versions. Fails when there is no such
+    /// package, or no such rule.
+    pub(crate) fn rules(&self, book: &RuleBook) -> Result<Vec<(RuleKey, ReportedVersion)>, Failure> {
+        let id = self.in_book(book)?;
+        let Some(package) = book.package(id) else {
+            return Err(Failure::not_found(format_args!(
+                "no package {id}; `ucupdate package list` lists the packages"
+            )));
+        };
+        let has_rule = |release: &&Release| book.rule(&release.rule).is_some();
+        let mut rules: Vec<(RuleKey, ReportedVersion)> = Vec::new();
+        for release in package.releases.iter().filter(has_rule) {
+            let newest = book
+                .rule(&release.rule)
+                .and_then(|rule| rule.candidates().find(|candidate| candidate.package == id))
+                .map_or(&release.version, |candidate| &candidate.version);
+            if !rules.iter().any(|(rule, _)| *rule == release.rule) {
+                rules.push((release.rule.clone(), newest.clone()));
+            }
+        }
+        match rules.is_empty() {
+            true => Err(Failure::new(format_args!("no rule is of package {id}"))),
+            false => Ok(rules),
+        }
+    }
+
     /// Returns the id of the package that begins with these digits. A whole id is returned as it is. Fails
     /// when no package or several packages begin so.
     pub(crate) fn in_book(&self, book: &RuleBook) -> Result<PackageId, Failure> {

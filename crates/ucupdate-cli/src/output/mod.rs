@@ -3,6 +3,7 @@
 pub(crate) mod change_notes;
 pub(crate) mod list;
 pub(crate) mod page;
+mod password;
 pub(crate) mod progress;
 pub(crate) mod shown;
 pub(crate) mod style;
@@ -11,6 +12,7 @@ pub(crate) mod time;
 pub(crate) mod wrapped;
 
 use crate::failure::{Failure, FailureKind};
+use password::without_passwords;
 use progress::Progress;
 use serde::Serialize;
 use shown::{Shown, ShownLines, is_unfit};
@@ -107,9 +109,11 @@ impl Output {
     }
 
     /// Writes a message of one line to stderr.
-    pub(crate) fn message(&mut self, message: impl Display) {
+    pub(crate) fn message(&self, message: impl Display) {
         // If stderr is closed, the message cannot be reported anywhere.
-        let _untold = self.progress.around(|| writeln!(io::stderr(), "ucupdate: {}", Shown(message)));
+        let _untold = self.progress.around(|| {
+            writeln!(io::stderr(), "ucupdate: {}", Shown(without_passwords(&message.to_string())))
+        });
     }
 
     /// Writes the reason of a failure as the last line on stderr: a sentence, or one JSON object.
@@ -195,6 +199,7 @@ fn write_failure(json: bool, kind: FailureKind, text: &str) {
         kind: FailureKind,
         text: &'a str,
     }
+    let text = &*without_passwords(text);
     let document = Document { format: FORMAT, error: Fault { kind, text } };
     // If stderr is closed, the failure cannot be reported anywhere.
     let _untold = match serde_json::to_string(&document) {
@@ -231,7 +236,7 @@ pub(crate) fn first_paragraph(usage: &clap::Error) -> String {
 /// among the arguments, the error is a JSON object. The notes say where values come from that stand in the error.
 pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
     for note in notes {
-        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(note));
+        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(without_passwords(note)));
     }
     if usage.use_stderr() && is_json_asked() {
         write_failure(true, FailureKind::Usage, &first_paragraph(usage));
@@ -242,7 +247,7 @@ pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
     // If the stream is closed, nobody reads the text.
     let _untold = if usage.use_stderr() {
         let (lead, text) = text.strip_prefix("error: ").map_or(("", text), |text| ("ucupdate: ", text));
-        writeln!(io::stderr(), "{lead}{}", ShownLines(text))
+        writeln!(io::stderr(), "{lead}{}", ShownLines(without_passwords(text)))
     } else {
         writeln!(io::stdout(), "{}", ShownLines(text))
     };

@@ -135,13 +135,45 @@ fn every_command_of_the_guide_is_run_or_says_why_not() {
                 ("text", None) => {}
                 // The documentation tests of the examples run them.
                 ("rust", None) => assert_eq!(name, "embed.md"),
+                // A test below reads it.
+                ("toml", None) => assert_eq!(name, "embed.md"),
                 (kind, None) => {
-                    panic!("{name}: a block of the kind {kind:?}, expected sh, powershell, text or rust")
+                    panic!(
+                        "{name}: a block of the kind {kind:?}, expected sh, powershell, text, rust or toml"
+                    )
                 }
             }
         }
     }
     assert!(count > 60, "{count} commands");
+}
+
+#[test]
+fn the_dependencies_that_the_guide_names_are_those_of_the_workspace() {
+    let root = Path::new(DOCS).join("../..");
+    let read = |path: PathBuf| -> toml::Table {
+        std::fs::read_to_string(&path).unwrap().parse().unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    };
+    let version = |wanted: &toml::Value| {
+        wanted.as_str().or_else(|| wanted.get("version")?.as_str()).map(ToOwned::to_owned)
+    };
+    let workspace = read(root.join("Cargo.toml"));
+    let page = std::fs::read_to_string(Path::new(DOCS).join("embed.md")).unwrap();
+    let block = blocks(&page).into_iter().find(|block| block.kind == "toml").unwrap();
+    let named: toml::Table = block.lines.join("\n").parse().unwrap();
+    let named = named["dependencies"].as_table().unwrap();
+    assert!(named.len() >= 4, "{named:?}");
+    for (name, wanted) in named {
+        let here = version(&workspace["workspace"]["dependencies"][name]).unwrap();
+        assert!(here.starts_with(&version(wanted).unwrap()), "{name}: {wanted:?}, the workspace has {here}");
+        let features = wanted.get("features").and_then(toml::Value::as_array);
+        if name.starts_with("ucupdate") {
+            let manifest = read(root.join("crates").join(name).join("Cargo.toml"));
+            for feature in features.into_iter().flatten() {
+                assert!(manifest["features"].get(feature.as_str().unwrap()).is_some(), "{name}: {feature:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn a_cabinet_and_the_program_that_carries_it_are_one_package() {
 fn one_bad_file_and_nothing_of_the_package_is_taken_and_the_file_is_named() {
     let place = Place::new();
     place.file("bad.cab", &one_bad_file());
+    std::fs::create_dir(place.path("ucupdate-data")).unwrap();
     let ran = place.run(&["ingest", "bad.cab"]);
     let told = ran.stderr.clone();
     let reason = ran.refused();
@@ -70,7 +71,7 @@ fn an_unreadable_catalogue_is_refused_unless_it_is_accepted_and_then_the_history
     place.file("nul.cab", &cabinet.build().unwrap());
     let reason = place.run(&["ingest", "nul.cab"]).refused();
     assert!(reason.contains("the signature cannot be read"), "{reason}");
-    assert_eq!(place.run(&["history"]).done(), "no changes\n");
+    assert!(!place.path("ucupdate-data").exists());
     let accepted = place.run(&["ingest", "--accept-unreadable-catalogue", "nul.cab"]).done();
     assert!(accepted.contains("accepted on request: "), "{accepted}");
     let history = place.run(&["history"]).done();
@@ -246,6 +247,20 @@ fn a_refused_second_file_leaves_the_first_and_stops_before_the_third() {
     let rules = place.run(&["rules", "--json"]).json();
     assert_eq!(rules["rules"].as_array().unwrap().len(), 1);
     assert_eq!(rules["rules"][0]["pending"]["version"], "3.5.6907.9");
+}
+
+#[test]
+fn an_ingest_that_fails_leaves_no_new_store_and_keeps_what_is_there() {
+    let place = Place::new();
+    place.file("no.cab", b"<xml/>");
+    place.run(&["ingest", "no.cab"]).refused();
+    assert!(!place.path("ucupdate-data").exists());
+    std::fs::create_dir(place.path("ucupdate-data")).unwrap();
+    place.run(&["ingest", "no.cab"]).refused();
+    assert!(place.path("ucupdate-data").exists());
+    place.file("uc.cab", &sample::uc_updates(500));
+    place.run(&["--store", "file:both", "ingest", "uc.cab", "no.cab"]).refused();
+    place.run(&["--store", "file:both", "verify"]).done();
 }
 
 #[test]

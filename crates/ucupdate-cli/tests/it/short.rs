@@ -86,6 +86,57 @@ fn a_rollout_is_started_in_all_rules_of_a_pattern_later_and_edited() {
 }
 
 #[test]
+fn a_share_begins_later_as_stages_do() {
+    let place = Place::with_package();
+    place.run(&["group", "add", "lab", "--network", "10.1.0.0/16"]).done();
+    let start = |name: &str, share: &[&str]| {
+        let call = [&["rollout", "start", "CX700", "3.5.6907.9", "--name", name, "--start-at", "3d"], share];
+        place.run(&call.concat()).done()
+    };
+    assert!(start("share", &["--percent", "12.5%"]).contains("12.5%@0d of everybody from "));
+    assert!(start("lab", &["--group", "lab"]).contains("100%@0d of the group lab from "));
+    let edited =
+        place.run(&["rollout", "edit", "CX700", "share", "--percent", "30", "--start-at", "2w"]).done();
+    assert!(edited.contains("goes from 12.5%@0d") && edited.contains("to 30%@0d from "), "{edited}");
+    place.run(&["hold", "add", "fair", "--serial", "1", "--until", "3d"]).done();
+    place
+        .run(&["explain", "--device", "UCPhone/Polycom/CX700/A/ENU", "--installed", "1.0", "--at", "1m"])
+        .done();
+}
+
+#[test]
+fn all_rules_of_a_package_are_rolled_out_given_a_policy_and_removed() {
+    let place = Place::with_package();
+    let id = place.run(&["package", "list", "--json"]).json()["packages"][0]["package"].clone();
+    let id = &id.as_str().unwrap()[..5];
+    let started = place.run(&["rollout", "start", "--all-of", id, "--percent", "10"]).done();
+    assert!(started.contains("3.5.6907.0 to 10%") && started.contains("3.5.6907.9 to 10%"), "{started}");
+    let ran = place.run(&["policy", "set", "--all-of", id, "--offer", "newer"]);
+    assert!(ran.stderr.contains("takes back the last one, and `ucupdate rollback --to 3`"), "{ran:?}");
+    assert_eq!(ran.done().lines().count(), 2);
+    let shown = place.run(&["package", "show", id]).done();
+    assert!(shown.contains("\nused by 2 rules\n  UCPhone/"), "{shown}");
+    place.run(&["remove", "--all-of", id]).done();
+    assert_eq!(place.run(&["rules", "--json"]).json()["rules"], serde_json::json!([]));
+}
+
+#[test]
+fn a_pattern_whose_words_stand_elsewhere_is_answered_with_the_right_one() {
+    let place = Place::with_package();
+    for (pattern, meant) in [
+        ("CX*", "'*/*/CX*/*'"),
+        ("*/CX700/*", "'*/*/CX700/*'"),
+        ("*x700", "'*/*/*x700/*'"),
+        ("UCPhone/CX7*/A", "'UCPhone/*/CX7*/A/*'"),
+    ] {
+        let reason = place.run(&["approve", pattern]).refused();
+        assert!(reason.ends_with(&format!("did you mean {meant}?")), "{reason}");
+        place.run(&["approve", meant.trim_matches('\''), "--dry-run"]).done();
+    }
+    assert!(place.run(&["approve", "HP*"]).refused().ends_with("lists the rules"));
+}
+
+#[test]
 fn an_undo_takes_back_the_last_change_of_its_author_and_says_where_it_cannot() {
     let place = Place::with_package();
     place.run(&["approve", "CX700"]).done();

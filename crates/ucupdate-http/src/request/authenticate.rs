@@ -66,6 +66,11 @@ impl Verdict {
     pub fn challenge(challenge: HeaderValue) -> Self {
         Self::Challenge { challenges: vec![challenge] }
     }
+
+    /// Creates the verdict that refuses this known user.
+    pub fn forbid(user: impl Into<Box<str>>) -> Self {
+        Self::Forbid { user: user.into() }
+    }
 }
 
 impl fmt::Debug for dyn Authenticate {

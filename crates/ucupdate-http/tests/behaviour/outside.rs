@@ -20,7 +20,7 @@ impl Authenticate for ByWord {
     async fn authenticate(&self, request: &Parts) -> Verdict {
         match request.headers.get("authorization").map(HeaderValue::as_bytes) {
             Some(b"friend") => Verdict::allow("DEMO\\OCPhone"),
-            Some(b"foe") => Verdict::Forbid { user: "DEMO\\Foe".into() },
+            Some(b"foe") => Verdict::forbid("DEMO\\Foe"),
             Some(b"later") => Verdict::Unavailable,
             Some(b"unasked") => Verdict::Challenge { challenges: Vec::new() },
             _ => Verdict::Challenge {

@@ -1,17 +1,17 @@
 //! `ucupdate explain`: shows the answer to a request and the reasons for it.
 
 use super::replay;
-use crate::args::moment::Moment;
+use crate::args::moment::Earlier;
 use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;
 use serde_json::Value;
 use std::path::PathBuf;
-use ucupdate::UpdateService;
 use ucupdate::decide::{Explanation, TraceRecord};
 use ucupdate::request::Question;
 use ucupdate::value::UnixTime;
+use ucupdate::{Clock as _, SystemClock, UpdateService};
 use ucupdate_admin::report;
 
 #[derive(Debug, clap::Args)]
@@ -22,9 +22,10 @@ pub(crate) struct ExplainArgs {
     /// Use the rule book of this revision [default: the newest]
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
-    /// Answer by the rule book at this time. With --mac or --serial, the last request before this time is used
+    /// Answer by the rule book at this time, such as 2026-12-01T08:00Z, or 3d before now. With --mac or --serial, the last
+    /// request before this time is used
     #[arg(long, value_name = "TIME", conflicts_with_all = ["revision", "replay"])]
-    at: Option<Moment>,
+    at: Option<Earlier>,
     /// Save the question and the answer in this new file, for --replay
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     save: Option<PathBuf>,
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     if let Some(path) = args.replay {
         return replay::run(path, args.revision, context).await;
     }
-    let at = args.at.map(|moment| moment.at);
+    let at = args.at.map(|moment| moment.before(SystemClock.now()));
     let asked = args.asked.asked(at, context).await?;
     let service = context.administer(IfMissing::Refuse).await?;
     let revision = match at {

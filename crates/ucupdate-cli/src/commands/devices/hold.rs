@@ -2,7 +2,7 @@
 
 use crate::args::change::{ChangeArgs, make};
 use crate::args::device_or_group::device;
-use crate::args::moment::Moment;
+use crate::args::moment::Later;
 use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -29,9 +29,9 @@ pub(crate) struct AddArgs {
     name: HoldName,
     #[command(flatten)]
     on: HeldArgs,
-    /// The end of the hold, such as 2026-12-01 or 2026-12-01T08:00:00Z [default: no end]
+    /// The end of the hold, such as 2026-12-01 or 2026-12-01T08:00:00Z, or 3d from now [default: no end]
     #[arg(long, value_name = "TIME")]
-    until: Option<Moment>,
+    until: Option<Later>,
     /// The reason, which the history and lists show
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
@@ -96,8 +96,9 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
             if let Some(until) = until {
                 until.tell("--until", context);
             }
-            let until = until.map(|until| until.at);
-            if let Some(over) = until.filter(|until| *until <= SystemClock.now()) {
+            let now = SystemClock.now();
+            let until = until.map(|until| until.after(now));
+            if let Some(over) = until.filter(|until| *until <= now) {
                 return Err(Failure::new(format_args!("--until {} is over already", iso(over))));
             }
             let hold = Hold { name, on: on.held(context).await?, until, reason: reason.trim().into() };

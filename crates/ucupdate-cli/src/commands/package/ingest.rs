@@ -173,6 +173,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
         false => None,
     };
     let mut service = None;
+    let new_folder = context.store_folder().filter(|folder| !folder.exists()).map(Path::to_owned);
     let cabinet = args.package.cabinet.options()?;
     let source = Source { addresses, most_bytes: args.package.cabinet.cabinet_bytes() };
     let options = IngestOptions::default().with_cabinet(cabinet).with_package(args.package.options());
@@ -218,7 +219,18 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     if context.output.is_json() {
         written = context.output.json_result(&report);
     }
+    if let Some(folder) = new_folder.filter(|_| failure.is_some()) {
+        drop(service);
+        remove_empty_store(&folder);
+    }
     failure.map_or(written, Err)
+}
+
+/// Removes the folder that was made for a store, if no package came into it. It would belong to the user of this command, and a
+/// server of another user could not use it.
+fn remove_empty_store(folder: &Path) {
+    // A folder that holds something stays.
+    let _kept = std::fs::remove_dir(folder.join(".staging")).and_then(|()| std::fs::remove_dir(folder));
 }
 
 /// Groups the files that are read together: the parts of a set, by the number of the set in their headers. Other files

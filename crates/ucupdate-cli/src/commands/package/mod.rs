@@ -1,4 +1,4 @@
-//! `ucupdate package`: commands about cabinets that need no store, and the list of those in a store.
+//! `ucupdate package`: commands about cabinets that need no store, and about the packages of a store.
 
 mod build;
 mod cabinet;
@@ -17,7 +17,7 @@ pub(crate) enum PackageCommand {
     Build(build::BuildArgs),
     /// List the packages of the store
     List,
-    /// Show the files of a cabinet, and how its package is understood
+    /// Show the files of a cabinet, and how its package is understood, or a package of the store
     Show(show::ShowArgs),
     /// Write the files of a cabinet into a folder
     Extract(extract::ExtractArgs),

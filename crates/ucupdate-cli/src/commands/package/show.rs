@@ -1,7 +1,9 @@
 //! `ucupdate package show`: shows the content of a cabinet as a package.
 
 use super::cabinet::{joined, open};
+use super::list;
 use crate::args::package::PackageArgs;
+use crate::args::package_prefix::PackagePrefix;
 use crate::context::Context;
 use crate::failure::{Failure, with_limit_option};
 use crate::files;
@@ -14,8 +16,9 @@ use ucupdate_cab::package::{MemberRole, NoSink, Package, read_package};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// A cabinet, a self-extracting program that contains one, or the parts of one set in any order
-    #[arg(required = true, value_name = "FILE")]
+    /// A cabinet, a self-extracting program that contains one, or the parts of one set in any order. Or the id of a package of the
+    /// store, or its first digits
+    #[arg(required = true, value_name = "FILE-OR-ID")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     package: PackageArgs,
@@ -109,7 +112,17 @@ fn package_text(package: &Package) -> String {
     lines.join("\n")
 }
 
+/// Returns the id of a package if one argument is given that is an id, and no file has this name.
+fn package_id(files: &[PathBuf]) -> Option<PackagePrefix> {
+    let [file] = files else { return None };
+    let id = file.to_str()?.parse().ok()?;
+    (!file.exists()).then_some(id)
+}
+
 pub(crate) async fn run(args: ShowArgs, context: &mut Context) -> Result<(), Failure> {
+    if let Some(id) = package_id(&args.files) {
+        return list::show(&id, context).await;
+    }
     let package = files::blocking(move || {
         let package = read_package(
             open(&args.files, args.package.cabinet.options()?)?,

@@ -105,8 +105,11 @@ pub(crate) struct RejectArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
     /// The rules, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern such as 'UCPhone/Polycom/*'
-    #[arg(value_name = "RULE", required = true)]
+    #[arg(value_name = "RULE", required_unless_present = "all_of", conflicts_with = "all_of")]
     rules: Vec<RuleName>,
+    /// Remove every rule for which this package has a version
+    #[arg(long, value_name = "PACKAGE-ID")]
+    all_of: Option<PackagePrefix>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -306,7 +309,10 @@ pub(crate) async fn roll_back(args: RollBackArgs, context: &mut Context) -> Resu
 
 pub(crate) async fn remove(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-    let rules = rules::all_of(&args.rules, seen.book(), "anything", |_| true)?;
+    let rules = match args.all_of {
+        Some(package) => package.rules(seen.book())?.into_iter().map(|(rule, _)| rule).collect(),
+        None => rules::all_of(&args.rules, seen.book(), "anything", |_| true)?,
+    };
     let commands: Vec<BookCommand> = rules.into_iter().map(BookCommand::Remove).collect();
     make_all(&commands, &args.how, context).await
 }

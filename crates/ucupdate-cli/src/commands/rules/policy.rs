@@ -2,6 +2,7 @@
 
 use super::{deploy_at_ingest, pattern_scheme};
 use crate::args::change::{ChangeArgs, make_all, make_if_unchanged};
+use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::RulesArg;
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
@@ -41,12 +42,16 @@ pub(crate) struct ShowArgs {
 #[command(group(ArgGroup::new("what").required(true).multiple(true)
     .args(["offer", "unreadable", "same_release", "scheme", "minimum", "floor", "window"])))]
 pub(crate) struct SetArgs {
-    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540. If only --scheme is given, it can be a pattern,
-    /// such as 'UCPhone/AudioCodes/*'
+    /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern, such as 'UCPhone/AudioCodes/*'. The scheme of a
+    /// pattern also holds for later rules, and the other fields do not
     ///
     /// If a rule matches several patterns, the most exact one counts: most words without *, then most characters
     /// beside *, then the first in alphabetical order. A scheme that is set on the rule itself comes first.
-    rules: RulesArg,
+    #[arg(required_unless_present = "all_of", conflicts_with = "all_of")]
+    rules: Option<RulesArg>,
+    /// Set the policy of every rule for which this package has a version
+    #[arg(long, value_name = "PACKAGE-ID")]
+    all_of: Option<PackagePrefix>,
     /// When a device is offered a version
     #[arg(long)]
     offer: Option<OfferName>,
@@ -116,7 +121,18 @@ enum SameReleaseName {
 impl SetArgs {
     /// Returns the scheme for a pattern of rules, which has no other policy.
     fn scheme_only(&self) -> Result<VersionScheme, Failure> {
-        let Self { offer, unreadable, same_release, scheme, minimum, floor, window, rules: _, how: _ } = self;
+        let Self {
+            offer,
+            unreadable,
+            same_release,
+            scheme,
+            minimum,
+            floor,
+            window,
+            rules: _,
+            all_of: _,
+            how: _,
+        } = self;
         let is_alone = offer.is_none()
             && unreadable.is_none()
             && same_release.is_none()
@@ -242,20 +258,28 @@ async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) 
         // The scheme of a pattern also holds for later rules, and other fields do not.
         args.scheme_only()?;
     }
+    let seen = context.administer(IfMissing::Refuse).await?.snapshot();
+    let keys = seen.book().rules().map(Rule::key).filter(|rule| rules.holds(rule)).cloned();
+    let keys: Vec<RuleKey> = keys.collect();
+    if keys.is_empty() {
+        return Err(Failure::not_found(format_args!(
+            "no rule matches {rules}; a policy is that of rules that are there, and `ucupdate rules` lists them"
+        )));
+    }
+    set_in(&keys, args, context).await
+}
+
+/// Changes the policies of these rules.
+async fn set_in(keys: &[RuleKey], args: &SetArgs, context: &mut Context) -> Result<(), Failure> {
     if let Some(OrNone(Some(window))) = &args.window {
         window.tell(context);
     }
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let mut commands = Vec::new();
-    for rule in seen.book().rules().filter(|rule| rules.holds(rule.key())) {
-        let mut policy = rule.policy().clone();
+    for rule in keys {
+        let mut policy = found(seen.book(), rule, |rule| rule.policy().clone())?;
         args.apply(&mut policy)?;
-        commands.push(BookCommand::SetPolicy(rule.key().clone(), policy));
-    }
-    if commands.is_empty() {
-        return Err(Failure::not_found(format_args!(
-            "no rule matches {rules}; a policy is that of rules that are there, and `ucupdate rules` lists them"
-        )));
+        commands.push(BookCommand::SetPolicy(rule.clone(), policy));
     }
     make_all(&commands, &args.how, context).await
 }
@@ -279,7 +303,14 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
         }
         PolicyCommand::Set(args) => {
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
-            let rule = match args.rules.clone().in_book(seen.book())? {
+            let Some(rules) = args.rules.clone() else {
+                let package =
+                    args.all_of.as_ref().ok_or_else(|| Failure::usage("expected a rule or --all-of"))?;
+                let keys: Vec<RuleKey> =
+                    package.rules(seen.book())?.into_iter().map(|(rule, _)| rule).collect();
+                return set_in(&keys, &args, context).await;
+            };
+            let rule = match rules.in_book(seen.book())? {
                 RulesArg::Rule(rule) => rule,
                 RulesArg::Pattern(rules) if args.is_scheme_only() => {
                     let scheme = args.scheme_only()?;

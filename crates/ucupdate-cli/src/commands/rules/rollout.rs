@@ -7,7 +7,8 @@ use super::rollout_status::{self, StatusArgs};
 use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make_all};
-use crate::args::moment::{Moment, Span};
+use crate::args::moment::{Later, Span};
+use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
@@ -15,7 +16,6 @@ use crate::failure::Failure;
 use crate::output::list::List;
 use clap::ArgGroup;
 use serde_json::{Value, json};
-use std::str::FromStr;
 use ucupdate::book::{
     Audience, BookCommand, GroupName, Guard, Percent, Ramp, Rollout, RolloutName, Rule, RuleBook, RuleKey,
     Share, Stages, StopScope,
@@ -62,23 +62,31 @@ pub(super) struct ShareArgs {
     /// Offer the version to a share that grows over time, such as 10%@0d,50%@3d,100%@7d
     #[arg(long, value_name = "STAGES")]
     ramp: Option<Stages>,
-    /// The time at which the stages of --ramp begin, such as 2026-12-01T22:00Z, or 3d from now [default: now]
-    #[arg(long, value_name = "TIME", requires = "ramp", conflicts_with = "percent")]
-    start_at: Option<Start>,
+    /// The time at which the share or the first stage begins, such as 2026-12-01T22:00Z, or 3d from now [default: now]
+    #[arg(long, value_name = "TIME")]
+    start_at: Option<Later>,
 }
 
 impl ShareArgs {
-    /// Returns the share. `None` if none is given.
-    pub(super) fn share(self, now: UnixTime) -> Option<Share> {
-        let percent = self.percent.map(Share::Percent);
-        let begin = self.start_at.map_or(now, |start| start.at(now));
-        percent.or_else(|| self.ramp.map(|stages| Share::Ramp(Ramp::new(begin, stages))))
+    /// Returns the share. `None` if none is given. With `is_all`, nothing given means all devices. A share that begins later is
+    /// a ramp of one stage.
+    pub(super) fn share(self, now: UnixTime, is_all: bool) -> Option<Share> {
+        let begin = self.start_at.map(|start| start.after(now));
+        let ramp = |stages| Share::Ramp(Ramp::new(begin.unwrap_or(now), stages));
+        let later = |percent: &str| format!("{percent}@0d").parse().ok().map(ramp);
+        match (self.ramp, self.percent, begin) {
+            (Some(stages), ..) => Some(ramp(stages)),
+            (None, Some(percent), None) => Some(Share::Percent(percent)),
+            (None, Some(percent), Some(_)) => later(&percent.to_string()),
+            (None, None, None) => is_all.then_some(Share::All),
+            (None, None, Some(_)) => is_all.then(|| later("100%")).flatten(),
+        }
     }
 
     /// Tells that the time is in UTC where it names no time zone.
     pub(super) fn tell(&self, context: &mut Context) {
-        if let Some(Start::At(moment)) = self.start_at {
-            moment.tell("--start-at", context);
+        if let Some(start) = self.start_at {
+            start.tell("--start-at", context);
         }
     }
 }
@@ -87,10 +95,14 @@ impl ShareArgs {
 #[command(group(ArgGroup::new("pause").args(["pause_after_failures", "pause_at_share"]).multiple(true)))]
 pub(crate) struct StartArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
-    rule: RuleName,
+    #[arg(required_unless_present = "all_of", conflicts_with = "all_of")]
+    rule: Option<RuleName>,
     /// The version, which an ingested package must contain
-    #[arg(value_parser = version)]
-    version: ReportedVersion,
+    #[arg(value_parser = version, required_unless_present = "all_of", conflicts_with = "all_of")]
+    version: Option<ReportedVersion>,
+    /// Start a rollout in every rule for which this package has a version, with this version
+    #[arg(long, value_name = "PACKAGE-ID")]
+    all_of: Option<PackagePrefix>,
     /// The name of the rollout [default: the version]
     #[arg(long)]
     name: Option<RolloutName>,
@@ -136,33 +148,43 @@ impl StartArgs {
     }
 
     fn commands(self, book: &RuleBook, now: UnixTime) -> Result<(Vec<BookCommand>, ChangeArgs), Failure> {
-        let has_version = |rule: &Rule| book.newest_release(rule.key(), &self.version).is_some();
-        let rules = rules::all_of(std::slice::from_ref(&self.rule), book, "this version", has_version)?;
+        let rules = self.rules(book)?;
         let guard = self.guard();
-        let name = match self.name {
-            Some(name) => name,
-            None => self.version.as_str().parse().map_err(|error| {
-                Failure::usage(format_args!("--name is missing, and {} is no name: {error}", self.version))
-            })?,
-        };
-        let Some(share) = self.share.share(now).or(self.group.is_some().then_some(Share::All)) else {
+        let Some(share) = self.share.share(now, self.group.is_some()) else {
             return Err(Failure::usage(format_args!(
                 "whom is the rollout for? expected --percent 100 for every device of {}, --percent or --ramp for some, \
                  or --group",
-                self.rule
+                self.rule.map_or_else(|| "these rules".to_owned(), |rule| rule.to_string())
             )));
         };
-        let mut rollout = Rollout::new(name).to_share(share);
-        rollout.window = self.window.map(|window| window.window().clone());
-        rollout.guard = guard;
         let audience = self.group.map_or(Audience::Everybody, Audience::Group);
-        let command = |rule| BookCommand::StartRollout {
-            rule,
-            audience: audience.clone(),
-            version: self.version.clone(),
-            rollout: rollout.clone(),
+        let mut commands = Vec::new();
+        for (rule, version) in rules {
+            let name = match &self.name {
+                Some(name) => name.clone(),
+                None => version.as_str().parse().map_err(|error| {
+                    Failure::usage(format_args!("--name is missing, and {version} is no name: {error}"))
+                })?,
+            };
+            let mut rollout = Rollout::new(name).to_share(share.clone());
+            rollout.window = self.window.as_ref().map(|window| window.window().clone());
+            rollout.guard = guard;
+            commands.push(BookCommand::StartRollout { rule, audience: audience.clone(), version, rollout });
+        }
+        Ok((commands, self.how))
+    }
+
+    /// Returns the rules that are named, each with its version.
+    fn rules(&self, book: &RuleBook) -> Result<Vec<(RuleKey, ReportedVersion)>, Failure> {
+        let (Some(rule), Some(version)) = (&self.rule, &self.version) else {
+            let package = self.all_of.as_ref();
+            return package
+                .ok_or_else(|| Failure::usage("expected a rule and a version, or --all-of"))?
+                .rules(book);
         };
-        Ok((rules.into_iter().map(command).collect(), self.how))
+        let has_version = |rule: &Rule| book.newest_release(rule.key(), version).is_some();
+        let rules = rules::all_of(std::slice::from_ref(rule), book, "this version", has_version)?;
+        Ok(rules.into_iter().map(|rule| (rule, version.clone())).collect())
     }
 }
 
@@ -230,36 +252,6 @@ pub(crate) struct RestartArgs {
     approve: bool,
     #[command(flatten)]
     author: AuthorArgs,
-}
-
-/// A moment, or a time from now.
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    At(Moment),
-    In(Span),
-}
-
-impl FromStr for Start {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(span) = text.parse() {
-            return Ok(Self::In(span));
-        }
-        match text.parse::<Moment>() {
-            Ok(moment) => Ok(Self::At(moment)),
-            Err(expected) => Err(format!("{expected}, or a time from now, as 3d or 12h")),
-        }
-    }
-}
-
-impl Start {
-    fn at(self, now: UnixTime) -> UnixTime {
-        match self {
-            Self::At(moment) => moment.at,
-            Self::In(span) => UnixTime::from_seconds(now.as_seconds() + i64::from(span.0)),
-        }
-    }
 }
 
 async fn scope(rule: Option<RuleName>, context: &mut Context) -> Result<StopScope, Failure> {

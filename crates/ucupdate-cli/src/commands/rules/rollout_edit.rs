@@ -18,7 +18,8 @@ pub(crate) struct EditArgs {
 pub(crate) async fn run(args: EditArgs, context: &mut Context) -> Result<(), Failure> {
     let EditArgs { rollout, share } = args;
     share.tell(context);
-    let share =
-        share.share(SystemClock.now()).ok_or_else(|| Failure::usage("expected --percent or --ramp"))?;
+    let share = share
+        .share(SystemClock.now(), false)
+        .ok_or_else(|| Failure::usage("expected --percent or --ramp"))?;
     rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await
 }

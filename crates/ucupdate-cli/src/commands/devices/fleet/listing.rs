@@ -297,10 +297,22 @@ fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
     }
     let all = Counted::new(overview.fleet.len(), "device");
     format!(
-        "the whole fleet has {all}, and {chosen} of them are chosen\n{}\n\n{states}{}\n\n{models}\n\n{versions}",
+        "the whole fleet has {all}, and {} chosen\n{}\n\n{states}{}\n\n{models}\n\n{versions}",
+        of_them(chosen, overview.fleet.len()),
         overview.due(),
         reasons.concat()
     )
+}
+
+/// Returns how many devices of a fleet are chosen, with the verb.
+fn of_them(chosen: usize, all: usize) -> String {
+    match (chosen, all) {
+        (1, 1) => "it is".to_owned(),
+        (0, _) => "none of them is".to_owned(),
+        (chosen, all) if chosen == all => "all of them are".to_owned(),
+        (1, _) => "1 of them is".to_owned(),
+        _ => format!("{chosen} of them are"),
+    }
 }
 
 /// Reports the devices that are not listed.
