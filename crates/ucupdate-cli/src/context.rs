@@ -2,7 +2,9 @@
 
 use crate::args::author;
 use crate::failure::{Failure, FailureKind};
+use crate::files;
 use crate::output::Output;
+use crate::overlap;
 use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
 use crate::suggest::{near_path, with_meant};
@@ -13,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::book::RuleBook;
-use ucupdate::local::LocalStore;
-use ucupdate::store::{ImageStore, MemoryStore, Presign};
+use ucupdate::local::{LocalStore, RealDisk};
+use ucupdate::store::{ImageStore, MemoryStore, Presign, ReadOnly};
 use ucupdate::{Options, Snapshot, UpdateService};
 
 /// The store and the output of a command.
@@ -44,6 +46,15 @@ const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
 impl Context {
     pub(crate) fn new(store: StoreLocation, json: bool, timeout: Duration) -> Self {
         Self { output: Output::new(json), store, timeout, ca_file: None }
+    }
+
+    /// Warns if others can use the token for the server of the store.
+    pub(crate) fn warn_of_open_token(&self) {
+        let StoreLocation::Server(remote) = &self.store else { return };
+        let warning = remote.token_file.as_deref().and_then(|file| files::mode_warning(file, "token"));
+        if let Some(warning) = warning {
+            self.output.message(format_args!("warning: {warning}"));
+        }
     }
 
     /// Trusts the certificates in a file, in addition to those of the system.
@@ -85,8 +96,39 @@ impl Context {
         if_missing: IfMissing,
     ) -> Result<Arc<dyn ImageStore>, Failure> {
         let waiting = self.waiting(other);
-        let store = open(other, if_missing, &waiting).await?;
+        let store = match open(other, if_missing, &waiting).await {
+            Err(failure) if if_missing == IfMissing::Refuse => self.open_to_read(other, failure).await?,
+            opened => opened?,
+        };
         Ok(Arc::new(Awaited::new(store, waiting)))
+    }
+
+    /// Opens a folder whose file system lacks what a store needs for writing, such as a backup on a disk without hard links, and
+    /// says so. Returns the failure if it cannot be read either.
+    async fn open_to_read(
+        &self,
+        location: &StoreLocation,
+        failure: Failure,
+    ) -> Result<Arc<dyn ImageStore>, Failure> {
+        let (StoreLocation::Folder(path), Failure::Explained(FailureKind::Refused, reason)) =
+            (location, &failure)
+        else {
+            return Err(failure);
+        };
+        let path = path.clone();
+        let opening = tokio::task::spawn_blocking(move || {
+            // This leaves out the test of the file system.
+            let disk =
+                is_store(&path).ok().filter(|is_store| *is_store).and_then(|_| RealDisk::open(&path).ok());
+            disk.and_then(|disk| LocalStore::with_disk(Arc::new(disk)).ok())
+        });
+        match tokio::time::timeout(self.timeout, opening).await {
+            Ok(Ok(Some(store))) => {
+                self.output.message(format_args!("warning: {reason}; so the store can only be read"));
+                Ok(Arc::new(ReadOnly::new(store)))
+            }
+            _ => Err(failure),
+        }
     }
 
     fn waiting(&self, store: &StoreLocation) -> Waiting {
@@ -108,20 +150,32 @@ impl Context {
         }
     }
 
-    /// Checks that another location is not the store itself. Fails when it is.
+    /// Checks that another location is neither the store itself, nor inside it or around it. Fails when it is.
     pub(crate) fn refuse_itself(&self, other: &StoreLocation) -> Result<(), Failure> {
-        let is_same_folder = || match (&self.store, other) {
-            (StoreLocation::Folder(one), StoreLocation::Folder(other)) => one
-                .canonicalize()
-                .ok()
-                .zip(other.canonicalize().ok())
-                .is_some_and(|(one, other)| one == other),
-            _ => false,
-        };
-        if self.store == *other || is_same_folder() {
-            return Err(Failure::usage(format_args!("{other} is the store itself")));
+        match overlap::of_locations(other, &self.store) {
+            None => Ok(()),
+            Some("is") => Err(Failure::usage(format_args!(
+                "{other} is the store itself, {}; expected another place",
+                self.store
+            ))),
+            Some(how) => Err(Failure::usage(format_args!(
+                "{other} {how} the store {}; expected a place outside of it",
+                self.store
+            ))),
         }
-        Ok(())
+    }
+
+    /// Checks that a folder for files is neither the folder of the store, nor inside it. Fails when it is.
+    pub(crate) fn refuse_within_store(&self, folder: &Path) -> Result<(), Failure> {
+        let StoreLocation::Folder(store) = &self.store else { return Ok(()) };
+        match overlap::of_folders(folder, store) {
+            Some(how @ ("is" | "is inside")) => Err(Failure::usage(format_args!(
+                "{} {how} the folder of the store {}; expected a folder outside of it",
+                folder.display(),
+                store.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Opens the store of the command, which must be able to sign URLs of its objects. Also returns the
@@ -292,7 +346,7 @@ async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S
     let mut options =
         ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
     if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
-        let read = crate::files::read_file(Path::new(&file), crate::files::MAX_CERTIFICATES_BYTES);
+        let read = files::read_file(Path::new(&file), files::MAX_CERTIFICATES_BYTES);
         let pem = read
             .map_err(|error| Failure::in_doing(format_args!("AWS_CA_BUNDLE {}", file.display()), &error))?;
         options = options.with_root_certificates(pem);

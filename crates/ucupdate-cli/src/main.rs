@@ -11,6 +11,7 @@ mod examples;
 mod failure;
 mod files;
 mod output;
+mod overlap;
 mod remote;
 mod settings;
 mod store_location;
@@ -327,6 +328,7 @@ fn main() -> ExitCode {
         Ok(runtime) => {
             let done = runtime.block_on(async {
                 refused?;
+                context.warn_of_open_token();
                 args.command.run(args.global.config, &mut context).await
             });
             // Tasks that still read or write have no reader for their results.

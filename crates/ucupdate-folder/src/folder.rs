@@ -3,7 +3,9 @@
 use crate::staged::Staged;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +18,9 @@ const MAX_TRIES: u32 = 1000;
 pub struct Folder {
     dir: Dir,
     path: PathBuf,
+    /// A random number in the temporary names of this handle. Processes in containers often have the same number, and handles of one
+    /// process always do. A name that is used twice would be removed by the handle that used it first.
+    staged_by: u64,
     next_staged: AtomicU32,
     syncs_names: bool,
 }
@@ -48,7 +53,8 @@ impl Folder {
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let dir = Dir::open_ambient_dir(or_current(path), ambient_authority())?;
-        Ok(Self { dir, path: path.to_owned(), next_staged: AtomicU32::new(0), syncs_names: true })
+        let staged_by = RandomState::new().build_hasher().finish();
+        Ok(Self { dir, path: path.to_owned(), staged_by, next_staged: AtomicU32::new(0), syncs_names: true })
     }
 
     /// Opens the folder at `path`. If it does not exist, creates it and makes it durable.
@@ -233,7 +239,7 @@ impl Folder {
         let dir = self.dir_at(folder, true)?.ok_or(io::ErrorKind::NotFound)?;
         for _ in 0..MAX_TRIES {
             let number = self.next_staged.fetch_add(1, Ordering::Relaxed);
-            let name = format!(".ucupdate-{}-{number}.partial", std::process::id());
+            let name = format!(".ucupdate-{:016x}-{number}.partial", self.staged_by);
             match make(&dir, &name) {
                 // Another process, or another handle of the folder, has used this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -49,6 +49,19 @@ fn a_staged_file_without_a_name_leaves_nothing_and_those_of_others_stay() {
     assert_eq!(names(place.path()), ["theirs"]);
 }
 
+/// A handle removes its temporary name after the rename. Another handle with the same name would then lose its file.
+#[test]
+fn a_temporary_name_is_never_used_by_another_handle() {
+    let place = tempfile::tempdir().unwrap();
+    let mut used = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        let folder = Folder::open(place.path()).unwrap();
+        let _staged = folder.stage("").unwrap();
+        let [name] = &names(place.path())[..] else { panic!("one file") };
+        assert!(used.insert(name.clone()), "{name} is used again");
+    }
+}
+
 #[test]
 fn a_linked_file_is_one_file_with_two_names() {
     let place = tempfile::tempdir().unwrap();

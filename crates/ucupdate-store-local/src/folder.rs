@@ -219,11 +219,14 @@ impl Folder {
         }
     }
 
-    /// Returns whether each part of the path is a folder of exactly that name.
-    pub(crate) fn is_folder(&self, folder: &StoreKey) -> io::Result<bool> {
+    /// Returns whether the folder exists with exactly that name. A link or a pipe in its place, or in place of a folder above it, is an
+    /// error, because what is below cannot be known.
+    pub(crate) fn has_folder(&self, folder: &StoreKey) -> Result<bool, StoreError> {
         for path in folder.folders().chain([folder.as_str()]) {
-            if !matches!(self.occupant(path)?, Occupant::Folder) {
-                return Ok(false);
+            match self.occupant(path).map_err(|error| listing(folder.as_str(), error))? {
+                Occupant::Folder => {}
+                Occupant::Nothing | Occupant::Object(_) | Occupant::OtherName(_) => return Ok(false),
+                Occupant::Foreign => return Err(foreign(folder, path)),
             }
         }
         Ok(true)
@@ -413,6 +416,11 @@ fn writing(key: &StoreKey, error: io::Error) -> StoreError {
         return StoreError::ReadOnly { key: key.clone() };
     }
     io_error(Some(key), format!("writing `{key}`"), error)
+}
+
+/// Converts an error of listing the objects below a prefix.
+pub(crate) fn listing(prefix: &str, error: io::Error) -> StoreError {
+    io_error(None, format!("listing `{prefix}`"), error)
 }
 
 /// Returns whether an error of the self-test says that the file system lacks an operation.

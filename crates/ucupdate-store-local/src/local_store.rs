@@ -223,8 +223,7 @@ impl ImageStore for LocalStore {
         let (prefix, after) = (prefix.to_owned(), after.cloned());
         self.blocking(move |folder| {
             folder.is_here()?;
-            let page = folder.page(&prefix, after.as_ref(), MAX_PAGE_OBJECTS);
-            page.map_err(|error| io_error(None, format!("listing `{prefix}`"), error))
+            folder.page(&prefix, after.as_ref(), MAX_PAGE_OBJECTS)
         })
         .await
     }

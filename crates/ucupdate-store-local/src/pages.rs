@@ -5,10 +5,10 @@
 //! are visited before further ones are read. A page of a folder with n objects costs one pass over its n names.
 
 use crate::disk::EntryKind;
-use crate::folder::{Folder, meta};
+use crate::folder::{Folder, listing, meta};
 use std::collections::BTreeMap;
 use std::io;
-use ucupdate_store::{ObjectMeta, StoreKey};
+use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
 impl Folder {
     /// Returns the first `most` objects whose key begins with `prefix` and comes after `after`.
@@ -17,20 +17,18 @@ impl Folder {
         prefix: &str,
         after: Option<&StoreKey>,
         most: usize,
-    ) -> io::Result<Vec<ObjectMeta>> {
+    ) -> Result<Vec<ObjectMeta>, StoreError> {
         let after = after.map_or("", StoreKey::as_str);
         let mut page = Page { folder: self, after, most, found: Vec::new() };
-        match prefix.rsplit_once('/') {
-            None => page.fill("", prefix)?,
-            Some((folder, name)) => {
+        let filled = match prefix.rsplit_once('/') {
+            None => page.fill("", prefix),
+            Some((folder, name)) => match StoreKey::parse(folder) {
+                Ok(folder) if self.has_folder(&folder)? => page.fill(&format!("{folder}/"), name),
                 // A text that is not a key cannot be the folder of a key.
-                if let Ok(folder) = StoreKey::parse(folder)
-                    && self.is_folder(&folder)?
-                {
-                    page.fill(&format!("{folder}/"), name)?;
-                }
-            }
-        }
+                _ => Ok(()),
+            },
+        };
+        filled.map_err(|error| listing(prefix, error))?;
         Ok(page.found)
     }
 }

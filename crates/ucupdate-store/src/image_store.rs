@@ -105,7 +105,8 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// are being fetched may be listed or not; every other object is listed exactly once.
     ///
     /// # Errors
-    /// Only those of the contract. An empty listing is not an error.
+    /// Only those of the contract. An empty listing is not an error. A store in a folder fails with [`StoreError::Integrity`] where
+    /// a link or a pipe is in place of the folder of the prefix, because it does not know what is below.
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError>;
 }
 

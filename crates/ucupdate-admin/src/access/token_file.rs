@@ -6,10 +6,11 @@ use super::token::{self, MAX_TOKEN_BYTES, Token};
 use async_trait::async_trait;
 use http::{header, request};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use ucupdate::value::{Sha256Digest, UnixTime, is_unseen};
 use ucupdate_folder::{Folder, open_regular};
 
@@ -18,6 +19,12 @@ const FORMAT: u32 = 1;
 
 /// The largest size of the file in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The time limit of waiting for another process that changes the file.
+const LOCK_TIME: Duration = Duration::from_secs(10);
+
+/// The pause between two tries of taking the lock of the file.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The largest number of bytes of a name.
 const MAX_NAME_BYTES: usize = 128;
@@ -177,21 +184,23 @@ impl TokenFile {
         if let Some(expires) = expires.filter(|expires| *expires <= now) {
             return Err(TokenFileError::Expired { expires });
         }
-        let mut tokens = match self.tokens() {
-            Err(TokenFileError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Vec::new()
-            }
-            tokens => tokens?.to_vec(),
-        };
-        if tokens.iter().any(|token| token.name.eq_ignore_ascii_case(name)) {
-            return Err(TokenFileError::NameTaken { name: name.into() });
-        }
         let token =
             Token::random().map_err(|source| TokenFileError::File { path: self.path.clone(), source })?;
-        let sha256 = token::digest(token.reveal());
-        tokens.push(TokenEntry { name: name.into(), role, expires, added: now, sha256 });
-        self.write(tokens)?;
-        Ok(token)
+        loop {
+            let lock = self.lock()?;
+            let mut tokens = if lock.is_some() { self.tokens()?.to_vec() } else { Vec::new() };
+            if tokens.iter().any(|token| token.name.eq_ignore_ascii_case(name)) {
+                return Err(TokenFileError::NameTaken { name: name.into() });
+            }
+            let sha256 = token::digest(token.reveal());
+            tokens.push(TokenEntry { name: name.into(), role, expires, added: now, sha256 });
+            match self.write(tokens, lock.as_ref()) {
+                // Another process has created the file in the meantime.
+                Err(TokenFileError::File { source, .. })
+                    if lock.is_none() && source.kind() == io::ErrorKind::AlreadyExists => {}
+                written => return written.map(|()| token),
+            }
+        }
     }
 
     /// Removes the token with this name, and returns what the file said of it.
@@ -199,16 +208,42 @@ impl TokenFile {
     /// # Errors
     /// When no token has the name, and when the file cannot be read or written.
     pub fn revoke(&self, name: &str) -> Result<TokenEntry, TokenFileError> {
+        let lock = self.lock()?;
         let mut tokens = self.tokens()?.to_vec();
         let found = tokens.iter().position(|token| token.name.eq_ignore_ascii_case(name.trim()));
         let found = found.ok_or_else(|| TokenFileError::NoToken { name: name.into() })?;
         let revoked = tokens.remove(found);
-        self.write(tokens)?;
+        self.write(tokens, lock.as_ref())?;
         Ok(revoked)
     }
 
-    /// Writes the file whole, for its owner only.
-    fn write(&self, tokens: Vec<TokenEntry>) -> Result<(), TokenFileError> {
+    /// Takes the lock of the file, so that no other process changes it between reading and writing. Returns `None` if the file does
+    /// not exist.
+    fn lock(&self) -> Result<Option<File>, TokenFileError> {
+        let failed = |source| TokenFileError::File { path: self.path.clone(), source };
+        let ended = Instant::now() + LOCK_TIME;
+        loop {
+            let file = match open_regular(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                opened => opened.map_err(failed)?,
+            };
+            match fs4::FileExt::try_lock(&file) {
+                // A change replaces the file, so the lock may be that of the file before.
+                Ok(()) if is_at(&file, &self.path).map_err(failed)? => return Ok(Some(file)),
+                Ok(()) => {}
+                Err(fs4::TryLockError::WouldBlock) if Instant::now() < ended => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(fs4::TryLockError::WouldBlock) => {
+                    return Err(failed(io::Error::other("another process is changing it")));
+                }
+                Err(fs4::TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Writes the file whole, for its owner only. Without a lock the file must not exist.
+    fn write(&self, tokens: Vec<TokenEntry>, lock: Option<&File>) -> Result<(), TokenFileError> {
         let failed = |source| TokenFileError::File { path: self.path.clone(), source };
         let name = self.path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| failed(io::Error::other("the path names no file")))?;
@@ -219,7 +254,7 @@ impl TokenFile {
             let folder = Folder::open(self.path.parent().unwrap_or(Path::new("")))?;
             let mut staged = folder.stage_private("")?;
             staged.write_all(&bytes)?;
-            staged.replace(name)
+            if lock.is_some() { staged.replace(name) } else { staged.create(name) }
         };
         write().map_err(failed)?;
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -268,6 +303,23 @@ impl Authenticate for TokenFile {
     }
 }
 
+/// Returns whether an open file is the one at a path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let opened = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 fn checked_name(name: &str) -> Result<&str, TokenFileError> {
     let name = name.trim();
     match name {
@@ -286,6 +338,30 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
     const LATER: UnixTime = UnixTime::from_seconds(1_900_000_000);
+
+    #[test]
+    fn changes_at_the_same_time_are_all_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("tokens.json");
+        let at_once = |work: &(dyn Fn(TokenFile, usize) + Sync)| {
+            std::thread::scope(|scope| {
+                for number in 0..8 {
+                    let file = TokenFile::open_or_new(&path).unwrap();
+                    scope.spawn(move || work(file, number));
+                }
+            });
+            TokenFile::open(&path).unwrap().tokens().unwrap().len()
+        };
+        let add = |file: TokenFile, name: String| drop(file.add(&name, Role::Viewer, None, NOW).unwrap());
+        assert_eq!(at_once(&|file, number| add(file, format!("first {number}"))), 8);
+        let left = at_once(&|file, number| match number % 2 {
+            0 => add(file, format!("second {number}")),
+            _ => drop(file.revoke(&format!("first {number}")).unwrap()),
+        });
+        assert_eq!(left, 8);
+        let names = std::fs::read_dir(place.path()).unwrap().count();
+        assert_eq!(names, 1, "nothing else is left in the folder");
+    }
 
     #[test]
     fn a_file_holds_no_token_and_is_for_its_owner_only() {

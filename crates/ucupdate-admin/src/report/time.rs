@@ -5,8 +5,21 @@ use ucupdate::value::UnixTime;
 /// Returns a moment as ISO 8601 has it, in UTC and to the second.
 pub fn iso(at: UnixTime) -> String {
     let at = at.civil_utc();
-    let (date, time) = ((at.year(), at.month(), at.day()), (at.hour(), at.minute(), at.second()));
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", date.0, date.1, date.2, time.0, time.1, time.2)
+    // A list of a million devices has three times for each, so they are written without the formatting machinery.
+    let mut text = String::with_capacity(20);
+    let mut put = |before: &str, number: u16| {
+        text.push_str(before);
+        text.extend([number / 10 % 10, number % 10].map(|digit| char::from(b'0' + digit.to_le_bytes()[0])));
+    };
+    put("", at.year() / 100);
+    put("", at.year() % 100);
+    put("-", at.month().into());
+    put("-", at.day().into());
+    put("T", at.hour().into());
+    put(":", at.minute().into());
+    put(":", at.second().into());
+    text.push('Z');
+    text
 }
 
 /// Returns a span as it is written: `2d`, `12h`, `90m`, or `30s` where it is no whole number of minutes.

@@ -30,6 +30,13 @@ impl AdminBody {
     }
 }
 
+impl From<Bytes> for AdminBody {
+    /// Returns a body of these bytes, for a server that refuses a request before [`Administration`](crate::Administration) sees it.
+    fn from(bytes: Bytes) -> Self {
+        Self::new(bytes)
+    }
+}
+
 impl Body for AdminBody {
     type Data = Bytes;
     type Error = io::Error;

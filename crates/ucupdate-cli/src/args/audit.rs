@@ -97,7 +97,7 @@ impl AuditArgs {
         let progress = &context.output.progress;
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;
-            total += progress.size_of(&*store, &[LogKind::Audit.folder()]).await?;
+            total += progress.size_of(&*store, &[LogKind::Audit.folder()]).await;
             logs.add_store(store).await?;
         }
         // Logs of earlier days are not read, and their names alone do not tell how many these are.

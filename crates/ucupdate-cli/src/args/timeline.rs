@@ -49,7 +49,7 @@ impl LogArgs {
         }
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;
-            total += progress.size_of(&*store, &[LogKind::Access.folder()]).await?;
+            total += progress.size_of(&*store, &[LogKind::Access.folder()]).await;
             logs.add_store(store).await?;
         }
         progress.reads("reading access logs", Some(total).filter(|_| since.is_none()));

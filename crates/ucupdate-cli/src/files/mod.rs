@@ -51,6 +51,25 @@ pub(crate) fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Returns a warning about a file with a secret that all users of this machine can read, or that others can write. `what` is the
+/// content of the file, such as `private key`.
+#[cfg(unix)]
+pub(crate) fn mode_warning(path: &Path, what: &str) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    // It is usual that a group may read secrets.
+    (mode & 0o027 != 0).then(|| {
+        let path = path.display();
+        format!("{path}: the {what} has mode {mode:03o}, so others can use it; expected 600 or 640")
+    })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn mode_warning(_path: &Path, _what: &str) -> Option<String> {
+    None
+}
+
 /// The first line of a certificate in PEM.
 const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 

@@ -76,12 +76,16 @@ impl Output {
         }
         self.progress.end();
         // A result may be large, so it is not held as text.
-        let mut writer = io::BufWriter::with_capacity(64 * 1024, self.stdout.lock());
-        let written = serde_json::to_writer(EscapingJson(&mut writer), &Versioned { format: FORMAT, result });
+        // The buffer ends between two texts, so no character is divided between two pieces that are escaped.
+        let mut writer = io::BufWriter::with_capacity(64 * 1024, EscapingJson(self.stdout.lock()));
+        let written = serde_json::to_writer(&mut writer, &Versioned { format: FORMAT, result });
         written.map_err(|error| {
             error.io_error_kind().map_or_else(|| error.into(), |kind| unwritten(&kind.into()))
         })?;
-        let ended = writer.write_all(b"\n").and_then(|()| writer.flush());
+        let ended = writer.flush().and_then(|()| {
+            let EscapingJson(stdout) = writer.get_mut();
+            stdout.write_all(b"\n").and_then(|()| stdout.flush())
+        });
         ended.map_err(|error| unwritten(&error))
     }
 
@@ -105,7 +109,7 @@ impl Output {
     }
 
     /// Writes a message of one line to stderr.
-    pub(crate) fn message(&mut self, message: impl Display) {
+    pub(crate) fn message(&self, message: impl Display) {
         // If stderr is closed, the message cannot be reported anywhere.
         let _untold = self.progress.around(|| {
             writeln!(io::stderr(), "ucupdate: {}", Shown(without_passwords(&message.to_string())))

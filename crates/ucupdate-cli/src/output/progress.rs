@@ -1,6 +1,5 @@
 //! [`Progress`]: how far a command is, with the rate and the time left, as one line on a terminal.
 
-use crate::failure::Failure;
 use crate::output::shown::Shown;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
@@ -38,29 +37,22 @@ impl Progress {
         self.show(&self.read, doing, total, Unit::Bytes);
     }
 
-    /// Shows the objects that are removed from now on.
-    pub(crate) fn removes(&self, doing: &str, total: usize) {
-        self.show(&self.removed, doing, Some(total as u64), Unit::Things);
+    /// Shows the number of objects that are removed from now on. How many there will be is not known before.
+    pub(crate) fn removes(&self, doing: &str) {
+        self.show(&self.removed, doing, None, Unit::Things);
     }
 
-    /// Returns the size of all objects below these prefixes of a store, or 0 if the progress is not shown.
-    ///
-    /// # Errors
-    /// When the store cannot be listed.
-    pub(crate) async fn size_of(&self, store: &dyn ImageStore, prefixes: &[&str]) -> Result<u64, Failure> {
+    /// Returns the size of all objects below these prefixes of a store, or 0 if the progress is not shown. A prefix that cannot be
+    /// listed is not counted, because the work itself reports the reason.
+    pub(crate) async fn size_of(&self, store: &dyn ImageStore, prefixes: &[&str]) -> u64 {
         let mut total = 0;
         for prefix in prefixes.iter().filter(|_| self.is_shown) {
             let mut pages = store.pages(prefix);
-            while let Some(page) = pages.next().await? {
+            while let Ok(Some(page)) = pages.next().await {
                 total += page.iter().map(|meta| meta.size).sum::<u64>();
             }
         }
-        Ok(total)
-    }
-
-    /// Returns whether the progress is shown.
-    pub(crate) fn is_shown(&self) -> bool {
-        self.is_shown
+        total
     }
 
     /// Counts bytes that were read.

@@ -94,6 +94,19 @@ fn a_store_is_not_carried_into_itself_or_out_of_nothing() {
         assert_eq!(place.run(args).code, Some(2), "{args:?}");
     }
     assert_eq!(place.run(&["export", "copy", "--tree", "www"]).code, Some(2));
+    let others =
+        ["ucupdate-data/copy", "ucupdate-data/../ucupdate-data", ".", "new/../ucupdate-data/deep/copy"];
+    for (verb, other) in ["export", "import"].iter().flat_map(|verb| others.map(|other| (*verb, other))) {
+        let ran = place.run(&[verb, other]);
+        assert_eq!(ran.code, Some(2), "{verb} {other}");
+        let reason = &ran.stderr;
+        assert!(reason.contains(other) && reason.contains("the store"), "{reason}");
+        assert!(reason.contains("file:ucupdate-data;"), "both places are named: {reason}");
+    }
+    for tree in ["ucupdate-data", "ucupdate-data/www"] {
+        assert_eq!(place.run(&["export", "--tree", tree]).code, Some(2), "{tree}");
+    }
+    assert!(!place.path("ucupdate-data/copy").exists() && !place.path("new").exists());
     assert_eq!(place.run(&["import", "nowhere"]).refused(), no_store("nowhere"));
     assert_eq!(
         place.run(&["--store", "memory:", "export", "copy"]).refused(),

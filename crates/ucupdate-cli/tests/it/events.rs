@@ -87,6 +87,30 @@ fn an_answer_does_not_wait_for_a_webhook_that_hangs() {
     assert_eq!(serving.terminated().code, Some(0));
 }
 
+#[cfg(unix)]
+#[test]
+fn secrets_that_others_can_read_or_write_are_warned_about() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::with_package();
+    place.secret_file("secret", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    place.run(&["token", "add", "ann", "--role", "viewer", "--token-file", "tokens.json"]).done();
+    let listen = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "tokens.json"];
+    let webhook = ["--webhook", "http://127.0.0.1:1/", "--webhook-secret-file", "secret"];
+    let warnings = || {
+        let ran = place.serve(&[&listen[..], &webhook].concat()).terminated();
+        ran.stderr.lines().filter(|line| line.contains("has mode")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(), [""; 0]);
+    for (file, mode) in [("secret", 0o644), ("tokens.json", 0o660)] {
+        std::fs::set_permissions(place.path(file), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let expected = [
+        "ucupdate: warning: tokens.json: the list of tokens has mode 660, so others can use it; expected 600 or 640",
+        "ucupdate: warning: secret: the secret of the webhook has mode 644, so others can use it; expected 600 or 640",
+    ];
+    assert_eq!(warnings(), expected);
+}
+
 #[test]
 fn a_webhook_that_cannot_be_used_and_an_unknown_event_are_wrong_calls() {
     let place = Place::new();

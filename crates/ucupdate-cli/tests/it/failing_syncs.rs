@@ -1,6 +1,6 @@
 //! Tests the command on a disk whose syncs fail. `strace` makes them fail. Without `strace` these tests are skipped.
 
-use crate::place::Place;
+use crate::place::{Place, Ran};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
@@ -168,4 +168,35 @@ fn a_trace_whose_folder_sync_failed_is_not_durable() {
     assert!(is_durable(&calls(&interrupted), "state/revisions/1.json"));
     let torn = whole.replacen("a.0>) = 0", "a.0>) = -1 EIO", 1);
     assert!(!is_durable(&calls(&torn), "state/revisions/1.json"));
+}
+
+/// A backup on such a disk can be checked, looked at and brought back. Only a server and changes are refused.
+#[test]
+fn a_store_on_a_disk_without_hard_links_can_only_be_read() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        eprintln!("skipped: strace is missing");
+        return;
+    }
+    let place = Place::with_package();
+    let run = |args: &[&str]| {
+        let fault = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:error=EPERM"];
+        let program = place.command(args);
+        let mut command = Command::new("strace");
+        command.args(fault).arg(program.get_program()).args(args).current_dir(place.path("."));
+        Ran::of(command.output().unwrap())
+    };
+    for args in [&["verify"][..], &["rules"], &["history"]] {
+        let ran = run(args);
+        assert_eq!(ran.code, Some(0), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains("making the hard link"), "{ran:?}");
+        assert!(ran.stderr.contains("so the store can only be read"), "{ran:?}");
+    }
+    let refused = run(&["rollout", "kill", "--reason", "x"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("the store is read-only"), "{refused:?}");
+    let refused = run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("making the hard link"), "{refused:?}");
+    let refused = run(&["--store", "file:new", "ingest", "uc.cab"]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("making the hard link"), "{refused:?}");
 }

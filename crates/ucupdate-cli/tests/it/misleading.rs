@@ -1,6 +1,6 @@
 //! Tests mistyped names, times without a zone, missing stores, and simulated requests.
 
-use crate::place::{CX700, IP8540, Place, no_store, package};
+use crate::place::{CX700, IP8540, Place, Ran, no_store, package};
 
 #[test]
 fn a_mistyped_name_gets_the_name_that_was_meant() {
@@ -400,4 +400,51 @@ fn approving_says_which_groups_and_rules_are_held() {
         "the group Lisbon by the hold fair: nothing is offered there until the hold is over or removed";
     assert!(ran.stderr.contains(warning), "{ran:?}");
     assert!(!ran.stderr.contains("hold one"), "{ran:?}");
+}
+
+/// An empty fleet would be a false report: nothing was read.
+#[cfg(unix)]
+#[test]
+fn logs_that_something_else_is_in_place_of_are_a_failure_and_not_an_empty_fleet() {
+    use std::os::unix::fs::symlink;
+    let place = Place::with_package();
+    let store = place.path("ucupdate-data");
+    std::fs::create_dir_all(place.path("elsewhere/Server/Audit/imageUpdates")).unwrap();
+    let pipe = |path: &std::path::Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    for (taken, kind) in [
+        ("Logs", "link"),
+        ("Logs/Server", "pipe"),
+        ("Logs/Server/Audit", "file"),
+        ("Logs/Server/Audit/imageUpdates", "dangling link"),
+    ] {
+        let path = store.join(taken);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match kind {
+            "link" => symlink(place.path("elsewhere"), &path).unwrap(),
+            "dangling link" => symlink("nowhere", &path).unwrap(),
+            "pipe" => pipe(&path),
+            _ => std::fs::write(&path, "").unwrap(),
+        }
+        for args in [
+            &["fleet"][..],
+            &["fleet", "--json"],
+            &["fleet", "--keep"],
+            &["loops"],
+            &["timeline"],
+            &["device", "00:11:22:33:44:55"],
+            &["report", "--html", "report.html"],
+            &["status"],
+            &["gc", "--log-days", "7"],
+            &["verify", "--quick"],
+        ] {
+            let ran = Ran::of(place.command(args).output().unwrap());
+            let told = format!("{}{}", ran.stdout, ran.stderr);
+            assert_eq!(ran.code, Some(1), "{args:?} with a {kind} at {taken}: {told}");
+            assert!(told.contains(&format!("`{taken}`")), "{args:?} with a {kind} at {taken}: {told}");
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(place.run(&["fleet"]).done().contains("no devices"));
 }

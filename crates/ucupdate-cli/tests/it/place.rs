@@ -49,6 +49,16 @@ impl Place {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
+    /// Writes a file that only its owner can read.
+    pub(crate) fn secret_file(&self, name: &str, bytes: &[u8]) {
+        self.file(name, bytes);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+
     /// Returns the command, run in this folder by the user `ann`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));

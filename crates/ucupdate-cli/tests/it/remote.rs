@@ -26,7 +26,7 @@ impl Far {
         let here = Place::new();
         for (name, role) in [("ann", "approver"), ("olga", "operator"), ("vic", "viewer")] {
             let added = far.run(&["token", "add", name, "--role", role, "--token-file", "tokens.json"]);
-            here.file(name, added.done().as_bytes());
+            here.secret_file(name, added.done().as_bytes());
         }
         let mut serving =
             far.serve(&["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--token-file", "tokens.json"]);
@@ -40,6 +40,20 @@ impl Far {
         // The name of the token is the author, whoever signed in here.
         Ran::of(self.here.command(&args).env("USER", "eve").output().unwrap())
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_that_others_can_read_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let far = Far::new();
+    assert_eq!(far.run("ann", &["rules"]).stderr, "");
+    let open = std::fs::Permissions::from_mode(0o604);
+    std::fs::set_permissions(far.here.path("ann"), open).unwrap();
+    let ran = far.run("ann", &["rules"]);
+    let warning =
+        "ucupdate: warning: ann: the token has mode 604, so others can use it; expected 600 or 640\n";
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), warning));
 }
 
 #[test]

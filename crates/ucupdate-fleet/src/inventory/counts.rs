@@ -1,10 +1,9 @@
 //! Counts of devices by version and by day.
 
-use super::device::InventoryDevice;
 use crate::schemes::scheme_of;
 use std::collections::BTreeMap;
 use ucupdate_core::decide::EligibilityIndex;
-use ucupdate_core::request::InstalledModule;
+use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
@@ -46,25 +45,29 @@ type CountKey = ([String; 3], Result<([u32; 8], String), Box<str>>);
 pub(super) struct VersionCounts(BTreeMap<CountKey, VersionCount>);
 
 impl VersionCounts {
-    /// Adds a device.
-    pub(super) fn add(&mut self, device: &InventoryDevice, index: &EligibilityIndex) {
-        let kind = device.kind.read().ok();
-        for module in &device.modules {
-            let InstalledModule { file_name, version, .. } = &module.installed;
-            let scheme = kind.as_ref().and_then(|kind| scheme_of(index, kind, file_name));
-            let key = (
-                [&device.kind.vendor, &device.kind.model, file_name].map(|word| word.to_ascii_lowercase()),
-                release(scheme.unwrap_or(&VersionScheme::Dotnet), version),
-            );
-            let count = self.0.entry(key).or_insert_with(|| VersionCount {
-                vendor: device.kind.vendor.clone(),
-                model: device.kind.model.clone(),
-                file_name: file_name.clone(),
-                version: version.clone(),
-                devices: 0,
-            });
-            count.devices += 1;
-        }
+    /// Adds devices of one kind that have this version of a module.
+    pub(super) fn add(
+        &mut self,
+        reported: &ReportedKind,
+        file_name: &str,
+        version: &str,
+        devices: u64,
+        index: &EligibilityIndex,
+    ) {
+        let (kind, version) = (reported.read().ok(), ReportedVersion::new(version));
+        let scheme = kind.and_then(|kind| scheme_of(index, &kind, file_name));
+        let key = (
+            [&*reported.vendor, &*reported.model, file_name].map(str::to_ascii_lowercase),
+            release(scheme.unwrap_or(&VersionScheme::Dotnet), &version),
+        );
+        let count = self.0.entry(key).or_insert_with(|| VersionCount {
+            vendor: reported.vendor.clone(),
+            model: reported.model.clone(),
+            file_name: file_name.into(),
+            version,
+            devices: 0,
+        });
+        count.devices += devices;
     }
 
     /// Returns the counts, sorted by vendor, model and module. Older versions come first.

@@ -254,12 +254,10 @@ impl Inventory {
     /// # Panics
     /// Panics if the number is from a larger inventory.
     pub fn histories(&self, number: DeviceNumber) -> Vec<ModuleHistory> {
-        let modules = self.modules_of(&self.records[number.0 as usize]);
         let words = &self.texts.words;
-        let mut modules: Vec<_> =
-            modules.map(|module| (folded(&module.module(words)), module.history(words))).collect();
-        modules.sort_by(|one, other| one.0.cmp(&other.0));
-        modules.into_iter().map(|(_, history)| history).collect()
+        let mut modules: Vec<_> = self.modules_of(&self.records[number.0 as usize]).collect();
+        modules.sort_by_cached_key(|module| words.text(module.file_name).to_ascii_lowercase());
+        modules.into_iter().map(|module| module.history(words)).collect()
     }
 
     fn modules_of(&self, record: &Record) -> impl Iterator<Item = &ModuleRecord> {
@@ -307,8 +305,25 @@ impl Inventory {
     /// Counts the devices of each version as [`versions`](Self::versions) does, and reads versions in the schemes of the rules
     /// of a rule book.
     pub fn versions_in(&self, index: &EligibilityIndex) -> Vec<VersionCount> {
-        let mut counts = VersionCounts::default();
-        self.devices().for_each(|(_, device)| counts.add(&device, index));
+        // Devices with the same words are counted first, in the order of the devices. So the words are read once.
+        let mut places = HashMap::<_, _, RandomState>::default();
+        let mut counted: Vec<((u32, u32, u32), u64)> = Vec::new();
+        for DeviceNumber(number) in self.numbers() {
+            let record = &self.records[number as usize];
+            for module in self.modules_of(record) {
+                let words = (record.kind, module.file_name, module.version);
+                let place = *places.entry(words).or_insert(counted.len());
+                match counted.get_mut(place) {
+                    Some((_, devices)) => *devices += 1,
+                    None => counted.push((words, 1)),
+                }
+            }
+        }
+        let (mut counts, Texts { words, kinds }) = (VersionCounts::default(), &self.texts);
+        for ((kind, file_name, version), devices) in counted {
+            let kind = kinds.kind(kind, words);
+            counts.add(&kind, words.text(file_name), words.text(version), devices, index);
+        }
         counts.finish()
     }
 

@@ -78,7 +78,7 @@ impl Kinds {
         })
     }
 
-    fn kind(&self, number: u32, words: &Words) -> ReportedKind {
+    pub(super) fn kind(&self, number: u32, words: &Words) -> ReportedKind {
         let kind = self.kinds.get(number as usize).copied().unwrap_or_default();
         kind.map(|word| Box::from(words.text(word))).into()
     }
@@ -100,7 +100,7 @@ pub(super) struct Record {
     pub(super) asks: u32,
     /// The first module. `None` if the device reported none.
     pub(super) modules: Option<Place>,
-    kind: u32,
+    pub(super) kind: u32,
     mac_address: u32,
     serial_number: u32,
     user_name: u32,

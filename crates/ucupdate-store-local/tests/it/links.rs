@@ -69,8 +69,19 @@ async fn no_link_is_listed() {
     let LinkedRoot { folder: _folder, store } = place().await;
     let listed = store.list_all("", 99).await.unwrap();
     assert_eq!(listed.iter().map(|meta| meta.key.as_str()).collect::<Vec<_>>(), ["real/object"]);
-    assert!(store.list("folder-in/", None).await.unwrap().is_empty());
-    assert!(store.list("folder-out/", None).await.unwrap().is_empty());
+}
+
+/// An empty listing would say that nothing was stored below the folder.
+#[tokio::test]
+async fn the_listing_of_a_folder_fails_where_a_link_is_in_its_place() {
+    let LinkedRoot { folder: _folder, store } = place().await;
+    for linked in ["folder-in/", "folder-out/", "folder-out/below/", "dangling/", "file-in/x"] {
+        let listed = store.list(linked, None).await;
+        assert!(matches!(listed, Err(StoreError::Integrity { .. })), "{linked}: {listed:?}");
+    }
+    for nothing in ["real/none/", "real/object/"] {
+        assert!(store.list(nothing, None).await.unwrap().is_empty(), "{nothing}");
+    }
 }
 
 /// Checks that the disk itself does not leave the root, even if a link appears between the check and the step.

@@ -1,5 +1,6 @@
 //! Reads the logs of several servers in order of time. This module works for rows of any type.
 
+use crate::logs::place::check_empty;
 use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
@@ -111,6 +112,9 @@ impl<F: LogForm> MergedLogs<F> {
             }
         }
         drop(pages);
+        if logs.is_empty() {
+            check_empty(&*store, F::KIND.folder()).await?;
+        }
         for key in logs {
             let has_zone = key.as_str().strip_suffix(".log").is_some_and(|stem| zones.contains(stem));
             let name = key.as_str().to_owned();

@@ -4,6 +4,7 @@ pub(crate) mod losses;
 pub(crate) mod merge;
 pub(crate) mod of_service;
 pub(crate) mod options;
+pub(crate) mod place;
 pub(crate) mod reader;
 pub(crate) mod removal;
 pub(crate) mod tail;

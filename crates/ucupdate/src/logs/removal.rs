@@ -6,6 +6,7 @@
 use crate::clock::Clock;
 use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
+use crate::logs::place::check_empty;
 use crate::logs::writer::LogError;
 use crate::maintenance::access::store_time;
 use std::collections::BTreeMap;
@@ -90,6 +91,9 @@ async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<LogFile>,
             let name = meta.key.as_str().parse().ok()?;
             Some(LogFile { name, modified: UnixTime::from(meta.modified), key: meta.key })
         }));
+    }
+    if files.is_empty() {
+        check_empty(store, kind.folder()).await?;
     }
     Ok(files)
 }

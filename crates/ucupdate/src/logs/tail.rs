@@ -1,6 +1,7 @@
 //! [`LogTail`]: the new rows of both logs of all servers, in order of time.
 
 use crate::logs::merge::stored_zone;
+use crate::logs::place::check_empty;
 use crate::logs::reader::LogReadError;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io::{Cursor, Read as _};
@@ -88,6 +89,9 @@ impl LogTail {
                         }
                     }
                 }
+            }
+            if found.is_empty() {
+                check_empty(store, kind.folder()).await?;
             }
             found.sort_by_key(|(name, _)| (name.date, name.number));
             let too_many = found.len().saturating_sub(MAX_FILES);

@@ -4,6 +4,7 @@ use crate::captures::capture::CAPTURES;
 use crate::error::StateError;
 use crate::kept::reading::read_all;
 use crate::keys;
+use crate::logs::place::check_empty;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
 use crate::packages::description::{self, Description};
@@ -17,7 +18,7 @@ use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
 use ucupdate_fleet::inventory::Inventory;
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey, error_chain};
 
 /// The number of files that are read concurrently.
 const AT_ONCE: usize = 8;
@@ -91,20 +92,28 @@ pub async fn check_store(
     now: UnixTime,
 ) -> Result<StoreCheck, StoreError> {
     let mut checkpoints: BTreeMap<u64, StoreKey> = BTreeMap::new();
-    for meta in store.list_all(keys::CHECKPOINTS, usize::MAX).await? {
+    let mut found = StoreCheck::default();
+    for meta in list_folder(store, keys::CHECKPOINTS, &mut found).await?.unwrap_or_default() {
         let Some(number) = keys::checkpoint_number(&meta.key) else { continue };
         checkpoints.insert(number, meta.key);
     }
-    let continued = read_losses(store).await?;
-    let listed = StoredAt::of(&store.list_all(keys::REVISIONS, usize::MAX).await?);
+    let continued = match list_folder(store, keys::CONTINUED, &mut found).await? {
+        Some(_) => read_losses(store).await?,
+        None => Vec::new(),
+    };
+    let revisions = list_folder(store, keys::REVISIONS, &mut found).await?;
+    if revisions.is_none() {
+        // Neither revisions nor checkpoints can be compared with anything.
+        checkpoints.clear();
+    }
+    let mut next = revisions.is_some().then_some(1_u64);
+    let listed = StoredAt::of(&revisions.unwrap_or_default());
     let mut chain = Chain::default();
-    let mut found = StoreCheck::default();
     // The problems that can be repaired if a later checkpoint has the rule book: the revision and the index in the list
     // of problems.
     let mut problems_at: Vec<(u64, usize)> = Vec::new();
     let mut newest = listed.numbers().last().unwrap_or(0);
     // A revision that is created during the check is read too.
-    let mut next = Some(1_u64);
     while let Some(number) = next {
         next = number.checked_add(1);
         let key = keys::revision(number);
@@ -184,13 +193,6 @@ pub async fn check_store(
             found.problems.push(StoreProblem::CheckpointAhead { key: key.to_string() });
         }
     }
-    // A link in place of the folder is listed as an empty folder. Where the whole state is a link, this was found above.
-    let no_checkpoint = keys::checkpoint(0);
-    if !found.problems.iter().any(|problem| matches!(problem, StoreProblem::Unreadable { .. }))
-        && let Stored::Unreadable(what) = object_of(store, &no_checkpoint, MAX_CHECKPOINT_BYTES).await?
-    {
-        found.problems.push(StoreProblem::Unreadable { key: no_checkpoint.to_string(), what });
-    }
     let (kept_from, kept) = chain.kept(options.retention, now);
     found.kept_from = kept_from;
     let gone = kept.into_iter().filter(|package| chain.book.package(*package).is_none());
@@ -202,28 +204,53 @@ pub async fn check_store(
     look_at_files(store, &chain.book, options.quick, &mut found).await?;
     look_at_descriptions(store, &chain.book, options.quick, &mut found).await?;
     let descriptions = count_orphans(store, &chain.book, &mut found).await?;
-    look_at_inventories(store, &mut found).await?;
-    look_at_linked_folders(store, &mut found).await;
+    if list_folder(store, keys::INVENTORY, &mut found).await?.is_some() {
+        look_at_inventories(store, &mut found).await?;
+    }
+    for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES] {
+        // Logs may be closed to the user who checks, so only what is certain is reported.
+        let listed = match store.list(folder, None).await {
+            Ok(listed) if listed.is_empty() => check_empty(store, folder).await,
+            listed => listed.map(drop),
+        };
+        let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
+    }
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
 }
 
-/// Checks for links in place of the folders of logs, captures and inventories, whose listing is empty. A link in place of a
-/// folder of the history is found when the history is read.
-async fn look_at_linked_folders(store: &dyn ImageStore, found: &mut StoreCheck) {
-    let mut reported = BTreeSet::new();
-    for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES, keys::INVENTORY] {
-        let Ok(key) = StoreKey::parse(&format!("{folder}none")) else { continue };
-        // Logs may be closed to the user who checks, so only what is certain is reported.
-        if let Err(StoreError::Integrity { found: what, .. }) = store.head(&key).await
-            && reported.insert(what.to_string())
-        {
-            let key = folder.trim_end_matches('/').to_owned();
-            found.problems.push(StoreProblem::Unreadable { key, what: what.to_string() });
-        }
+/// Lists the objects below a folder. Returns `None` if a link or a file is in its place, and reports this as a problem.
+async fn list_folder(
+    store: &dyn ImageStore,
+    folder: &str,
+    found: &mut StoreCheck,
+) -> Result<Option<Vec<ObjectMeta>>, StoreError> {
+    let listed = match store.list_all(folder, usize::MAX).await {
+        Ok(listed) if listed.is_empty() => check_empty(store, folder).await.map(|()| listed),
+        listed => listed,
+    };
+    match listed {
+        Ok(listed) => Ok(Some(listed)),
+        Err(error) => report_in_place_of(folder, error, found).map(|()| None),
     }
+}
+
+/// Adds the problem that a folder cannot be listed, because a link or a file is in its place. Each place is reported once. Other
+/// errors are returned.
+fn report_in_place_of(folder: &str, error: StoreError, found: &mut StoreCheck) -> Result<(), StoreError> {
+    let what = match error {
+        StoreError::Integrity { found: what, .. } => what.to_string(),
+        StoreError::Conflict { other, .. } => format!("`{other}` is a file, expected a folder"),
+        error => return Err(error),
+    };
+    let is_known = |problem: &StoreProblem| matches!(problem, StoreProblem::Unreadable { what: known, .. } if *known == what);
+    if !found.problems.iter().any(is_known) {
+        let key = folder.trim_end_matches('/').to_owned();
+        found.problems.push(StoreProblem::Unreadable { key, what });
+    }
+    Ok(())
 }
 
 /// Checks the kept inventories.
@@ -485,7 +512,15 @@ async fn count_orphans(
     let mut descriptions = 0;
     let named: BTreeSet<_> = book.packages().map(|package| package.ingest).collect();
     let mut pages = store.pages(keys::IMAGES);
-    while let Some(page) = pages.next().await? {
+    loop {
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            Err(error) => {
+                report_in_place_of(keys::IMAGES, error, found)?;
+                break;
+            }
+        };
         for meta in page {
             let ingest = keys::ingest_of(&meta.key).filter(|ingest| !named.contains(ingest));
             let Some(ingest) = ingest else { continue };

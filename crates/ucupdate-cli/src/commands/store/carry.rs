@@ -96,8 +96,8 @@ pub(crate) async fn export(args: ExportArgs, context: &mut Context) -> Result<()
         return write_tree(tree, args.copy, context).await;
     }
     let Some(Other(out)) = args.out else { return Err(Failure::usage("expected OUT or --tree DIR")) };
-    let from = context.open_store(IfMissing::Refuse).await?;
     context.refuse_itself(&out)?;
+    let from = context.open_store(IfMissing::Refuse).await?;
     let to = context.open_other(&out, IfMissing::Create).await?;
     copy(&from, &to, context).await
 }
@@ -110,7 +110,7 @@ async fn copy(
     let progress = &context.output.progress;
     // The history is replayed first, and copied after the images.
     let prefixes = ["images/", "state/revisions/", "state/revisions/"];
-    progress.reads("copying", Some(progress.size_of(&**from, &prefixes).await?));
+    progress.reads("copying", Some(progress.size_of(&**from, &prefixes).await));
     let carried = carry(from, to, |_| {}).await?;
     report_carried(carried, context)
 }
@@ -124,6 +124,7 @@ pub(crate) async fn import(args: ImportArgs, context: &mut Context) -> Result<()
 }
 
 async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<(), Failure> {
+    context.refuse_within_store(&tree)?;
     let service = context.administer(IfMissing::Refuse).await?;
     let mut options = TreeOptions::default();
     if let Some(folder) = context.store_folder().filter(|_| !copy) {

@@ -65,9 +65,8 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         .with_dry_run(args.dry_run)
         .with_any_share(args.any_share);
     let admin = service.admin(&author);
-    if !args.dry_run && context.output.progress.is_shown() {
-        let would = admin.collect_unkept(&garbage.with_dry_run(true)).await?;
-        context.output.progress.removes("removing", would.objects.len());
+    if !args.dry_run {
+        context.output.progress.removes("removing");
     }
     let found = match admin.collect_unkept(&garbage).await {
         Err(error @ ChangeError::LargeShare { .. }) => {

@@ -14,10 +14,12 @@ use ucupdate::store::ImageStore;
 use ucupdate::value::UnixTime;
 use ucupdate_store::error_chain;
 
-/// The timeout of a request.
-const ATTEMPT: Duration = Duration::from_millis(250);
+/// The time limit of one try of a request. No fault waits for it, so that a busy machine stays below it.
+const ATTEMPT: Duration = Duration::from_secs(20);
+/// The time limit of one try of a request where a fault lets a request hang.
+const HANGING_ATTEMPT: Duration = Duration::from_millis(500);
 /// The time for which a failed request is retried.
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(20);
 /// The time for which a failed request is retried when the fault is permanent.
 const SHORT_DEADLINE: Duration = Duration::from_millis(300);
 /// The number of tries to open a service before the faults begin. A busy machine may miss the short deadline.
@@ -238,10 +240,11 @@ async fn point(
             place
         }
     };
+    let attempt = if matches!(fault, Fault::Hangs | Fault::Stalls(_)) { HANGING_ATTEMPT } else { ATTEMPT };
     let deadline = if lasting { SHORT_DEADLINE } else { DEADLINE };
     let mut service = Err("not tried".to_owned());
     for _ in 0..OPEN_TRIES {
-        service = trial.open(wrap(place.store(Some(deadline)).await?)).await;
+        service = trial.open(wrap(place.store(Some((attempt, deadline))).await?)).await;
         if service.is_ok() {
             break;
         }
@@ -314,12 +317,12 @@ impl DisturbedBucket {
         Self { server, options }
     }
 
-    /// Opens a store with the retry deadline `hasty`, or with the default deadline.
-    async fn store(&self, hasty: Option<Duration>) -> Result<Arc<dyn ImageStore>, String> {
+    /// Opens a store with the time limits of one try and of all tries in `hasty`, or with the default limits.
+    async fn store(&self, hasty: Option<(Duration, Duration)>) -> Result<Arc<dyn ImageStore>, String> {
         let options = self.options.clone().with_endpoint(self.server.endpoint());
         let mut options = options.with_system_roots(false).with_self_test(false);
-        if let Some(deadline) = hasty {
-            options = options.with_attempt_timeout(ATTEMPT).with_deadline(deadline);
+        if let Some((attempt, deadline)) = hasty {
+            options = options.with_attempt_timeout(attempt).with_deadline(deadline);
         }
         let opened = S3Store::open(options).await;
         Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", error_chain(&error)))?))

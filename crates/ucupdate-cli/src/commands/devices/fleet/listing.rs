@@ -2,13 +2,14 @@
 
 use super::super::loops::{mac, serial};
 use super::csv::named;
-use super::overview::{ModelCount, Overview};
+use super::overview::{ModelCount, Overview, in_halves};
 use crate::context::Context;
 use crate::output::list::List;
 use crate::output::table::Table;
 use crate::output::time::iso;
-use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -23,6 +24,9 @@ use ucupdate::version::ReportedVersion;
 
 /// The maximum number of devices that are listed for people.
 const MAX_LISTED: usize = 10_000;
+
+/// The number of devices that are held as JSON at a time.
+const AT_A_TIME: usize = 4096;
 
 /// The width from which the address of each device is listed.
 const WIDE: usize = 118;
@@ -153,11 +157,17 @@ impl Serialize for Devices<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Json { overview, chosen } = self.0;
         let mut devices = serializer.serialize_seq(Some(chosen.len()))?;
-        for number in *chosen {
+        let written = |number: &DeviceNumber| {
             let device = overview.fleet.device(*number);
-            let Some(identity) = device.identity() else { continue };
+            let identity = device.identity()?;
             let standing = overview.standing(*number, &device);
-            devices.serialize_element(&ListedJson::new(&identity, &device, &standing))?;
+            Some(to_raw_value(&ListedJson::new(&identity, &device, &standing)))
+        };
+        for some in chosen.chunks(AT_A_TIME) {
+            let texts = in_halves(some, |some| some.iter().filter_map(written).collect::<Vec<_>>());
+            for text in texts.into_iter().flatten() {
+                devices.serialize_element(&text.map_err(S::Error::custom)?)?;
+            }
         }
         devices.end()
     }

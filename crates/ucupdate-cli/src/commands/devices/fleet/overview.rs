@@ -6,6 +6,7 @@ use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ucupdate::Snapshot;
@@ -118,13 +119,19 @@ impl Overview {
     }
 
     fn find_states(&mut self) {
-        let (mut counts, mut devices) = (Counts::default(), Vec::with_capacity(self.fleet.len()));
-        for number in self.fleet.numbers() {
-            let device = self.fleet.device(number);
-            let standing = self.standing(number, &device);
-            counts.add(&device, &standing);
-            devices.push((number, standing.state));
-        }
+        let numbers = self.fleet.numbers();
+        let [(mut counts, mut devices), (more, others)] = in_halves(&numbers, |numbers| {
+            let (mut counts, mut devices) = (Counts::default(), Vec::with_capacity(numbers.len()));
+            for number in numbers {
+                let device = self.fleet.device(*number);
+                let standing = self.standing(*number, &device);
+                counts.add(&device, &standing);
+                devices.push((*number, standing.state));
+            }
+            (counts, devices)
+        });
+        counts.add_all(more);
+        devices.extend(others);
         (self.counts, self.devices) = (counts, devices);
     }
 
@@ -177,7 +184,37 @@ impl Overview {
     }
 }
 
+/// Calls a function with each half of a list, in two threads, because a fleet may have a million devices.
+pub(super) fn in_halves<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) -> [R; 2] {
+    let (first, second) = list.split_at(list.len().div_ceil(2));
+    std::thread::scope(|scope| {
+        let doing = std::thread::Builder::new().spawn_scoped(scope, || work(second));
+        let done = work(first);
+        [done, doing.ok().and_then(|doing| doing.join().ok()).unwrap_or_else(|| work(second))]
+    })
+}
+
 impl Counts {
+    /// Adds the counts of other devices, which come after these in the order of devices.
+    fn add_all(&mut self, others: Self) {
+        let Self { states, reasons, models, behind } = others;
+        self.behind += behind;
+        states.into_iter().for_each(|(state, devices)| *self.states.entry(state).or_default() += devices);
+        reasons.into_iter().for_each(|(reason, devices)| *self.reasons.entry(reason).or_default() += devices);
+        for (key, other) in models {
+            match self.models.entry(key) {
+                Entry::Vacant(free) => drop(free.insert(other)),
+                Entry::Occupied(mut model) => {
+                    let model = model.get_mut();
+                    model.devices += other.devices;
+                    for (state, devices) in other.states {
+                        *model.states.entry(state).or_default() += devices;
+                    }
+                }
+            }
+        }
+    }
+
     fn add(&mut self, device: &InventoryDevice, standing: &DeviceStanding<'_>) {
         let state = standing.state;
         *self.states.entry(state).or_default() += 1;

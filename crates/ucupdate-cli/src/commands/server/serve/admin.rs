@@ -5,18 +5,21 @@ use super::forwarded::Origin;
 use super::linger::linger;
 use super::networks::LiveNetworks;
 use super::places::{Place, Places};
+use super::refused;
 use super::stall::Patient;
 use super::tls::ServedCertificate;
 use super::two_lengths::{TwoLengths, WatchedStream};
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
+use bytes::Bytes;
+use http::{HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -79,6 +82,11 @@ pub(super) struct AdminListener {
 }
 
 impl AdminArgs {
+    /// Returns the file of tokens.
+    pub(super) fn token_file(&self) -> Option<&Path> {
+        self.token_file.as_deref()
+    }
+
     /// Binds the listener, if one is asked for. Also returns a warning. Fails when other machines would reach
     /// the address and `--admin-anywhere` is not given, when the file of tokens cannot be read, and when the
     /// address cannot be bound.
@@ -206,9 +214,11 @@ async fn answer<S>(
         let answering = OutgoingBody::begin(Arc::clone(&place));
         let mut administration = administration.clone();
         Box::pin(async move {
-            if let Err((status, _reason)) = checked {
-                let mut response = http::Response::new(answering);
+            if let Err((status, reason)) = checked {
+                let mut response = http::Response::new(answering.with(Bytes::from(reason + "\n").into()));
                 *response.status_mut() = status;
+                let text = HeaderValue::from_static("text/plain; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, text);
                 return Ok(response);
             }
             // The service is always ready.
@@ -224,7 +234,11 @@ async fn answer<S>(
         .half_close(true)
         .serve_connection(TokioIo::new(stream), answering);
     let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
-    let _ended = tokio::time::timeout(TIME, served).await;
+    let ended = tokio::time::timeout(TIME, served).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    if let Ok(Err(error)) = ended {
+        refused::answer(&mut stream, &error).await;
+    }
     // A client that is still sending a package would lose the refusal if the connection were reset.
-    linger(connection.into_parts().io.into_inner()).await;
+    linger(stream).await;
 }

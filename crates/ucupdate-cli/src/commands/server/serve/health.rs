@@ -4,6 +4,8 @@
 use super::bodies::OutgoingBody;
 use super::linger::linger;
 use super::places::Places;
+use super::refused;
+use super::two_lengths::{TwoLengths, WatchedStream};
 use crate::failure::Failure;
 use bytes::Bytes;
 use http::request::Parts;
@@ -68,6 +70,7 @@ impl HealthListener {
             let (readiness, metrics) = (readiness.clone(), metrics.clone());
             tokio::spawn(async move {
                 let place = Arc::new(place);
+                let stream = WatchedStream::new(stream, TwoLengths::default());
                 let answering = service_fn(|request| {
                     let (request, _body) = Request::into_parts(request);
                     let (readiness, metrics) = (readiness.clone(), metrics.clone());
@@ -86,8 +89,12 @@ impl HealthListener {
                     .serve_connection(TokioIo::new(stream), answering);
                 let served = async {
                     let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
-                    let _ended = tokio::time::timeout(TIME, served).await;
-                    linger(connection.into_parts().io.into_inner()).await;
+                    let ended = tokio::time::timeout(TIME, served).await;
+                    let mut stream = connection.into_parts().io.into_inner();
+                    if let Ok(Err(error)) = ended {
+                        refused::answer(&mut stream, &error).await;
+                    }
+                    linger(stream).await;
                 };
                 tokio::select! {
                     biased;

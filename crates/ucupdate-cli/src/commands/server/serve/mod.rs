@@ -15,6 +15,7 @@ mod linger;
 mod networks;
 mod places;
 mod prefix;
+mod refused;
 mod reload;
 mod server;
 mod stall;
@@ -39,6 +40,7 @@ use self::reload::Reload;
 use self::tls::ServedCertificate;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::files;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -84,6 +86,13 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         }
         None => None,
     };
+    let secrets =
+        [(args.admin.token_file(), "list of tokens"), (args.events.secret_file(), "secret of the webhook")];
+    for (file, what) in secrets {
+        if let Some(warning) = file.and_then(|file| files::mode_warning(file, what)) {
+            context.output.message(format_args!("warning: {warning}"));
+        }
+    }
     let of_admin = admin.as_ref().and_then(AdminListener::certificate);
     let networks = LiveNetworks::new(args.networks());
     let certificates_read = certificates.iter().chain(of_admin).cloned().collect();

@@ -13,9 +13,10 @@ use super::linger::linger;
 use super::networks::LiveNetworks;
 use super::places::{Place, Places};
 use super::prefix::Prefixes;
+use super::refused;
 use super::stall::Patient;
 use super::two_lengths::{TwoLengths, WatchedStream};
-use http::header;
+use http::{StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -251,12 +252,15 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     };
+    let parts = connection.into_parts();
+    let mut watched = parts.io.into_inner();
     if let Err(error) = ended {
         tracing::debug!(remote = %link.peer.remote, error = &error as &dyn std::error::Error, "connection ended");
-        link.refused_by_hyper(&error);
+        if let Some(status) = refused::answer(&mut watched, &error).await {
+            link.refused_by_hyper(status);
+        }
     }
-    let parts = connection.into_parts();
-    let stream = parts.io.into_inner().into_inner();
+    let stream = watched.into_inner();
     // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
     if link.is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty() && !has_unread(&stream) {
         return;
@@ -317,15 +321,10 @@ impl Link {
         }
     }
 
-    /// Writes an access row for a request that never reached the service, because it was not valid HTTP. hyper has
-    /// answered it with a status and no reason.
-    fn refused_by_hyper(&self, error: &hyper::Error) {
-        if !error.is_parse() {
-            return;
-        }
-        let status = if error.is_parse_too_large() { 431 } else { 400 };
+    /// Writes an access row for a request that never reached the service, because hyper refused it.
+    fn refused_by_hyper(&self, status: StatusCode) {
         let service = self.intake.updates.service();
-        let row = AccessRow::finished("", "", status, Duration::ZERO, service.now());
+        let row = AccessRow::finished("", "", status.as_u16(), Duration::ZERO, service.now());
         let local = self.peer.here.local();
         service.log_access(&AccessRow {
             client_ip: self.peer.remote.to_string().as_str().into(),

@@ -142,8 +142,7 @@ fn certified(
     let private = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|error| in_file(key, pem_fault(&error, "private key")))?;
     let validity = validity_warning(own, now).map(|what| format!("{}: {what}", certificates.display()));
-    let mode = mode_warning(key).map(|what| format!("{}: {what}", key.display()));
-    let warnings = validity.into_iter().chain(mode).collect();
+    let warnings = validity.into_iter().chain(files::mode_warning(key, "private key")).collect();
     let signing = ring::sign::any_supported_type(&private)
         .map_err(|error| in_file(key, format!("private key is of no use: {}", chain(&error))))?;
     let certified = CertifiedKey::new(chain_of, signing);
@@ -188,22 +187,6 @@ fn validity_warning(certificate: &CertificateDer<'_>, now: SystemTime) -> Option
         ));
     }
     (now + SOON > end).then(|| format!("the certificate expires at {}: renew it", validity.not_after))
-}
-
-/// Returns a warning about a key that all users of this machine can read, or that others can write.
-#[cfg(unix)]
-fn mode_warning(key: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = std::fs::metadata(key).ok().filter(std::fs::Metadata::is_file)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    // It is usual that a group may read keys.
-    (mode & 0o027 != 0)
-        .then(|| format!("the private key has mode {mode:03o}, so others can use it; expected 600 or 640"))
-}
-
-#[cfg(not(unix))]
-fn mode_warning(_key: &Path) -> Option<String> {
-    None
 }
 
 fn pem_fault(error: &pem::Error, wanted: &str) -> String {

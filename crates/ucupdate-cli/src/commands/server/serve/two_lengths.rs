@@ -1,9 +1,10 @@
-//! Finds request heads with both `Content-Length` and `Transfer-Encoding`.
+//! Finds request heads with both `Content-Length` and `Transfer-Encoding`, and lengths that are not valid.
 //!
 //! hyper reads such a message as chunked, closes the connection after it, and removes `Content-Length` before a service sees the
 //! request. A proxy in front may have read the other length. RFC 9112 section 6.3 lets a server refuse the request, so this module
 //! looks at the names of the fields on the way to hyper, and puts the removed field back.
 
+use super::refused::is_bare_refusal;
 use http::{HeaderValue, Request, header};
 use std::io;
 use std::pin::Pin;
@@ -15,15 +16,44 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const LENGTH: &[u8] = b"content-length:";
 const CODING: &[u8] = b"transfer-encoding:";
 
-/// Number of bytes of a line that are looked at. The longer name must fit.
-const BEGIN_BYTES: usize = CODING.len();
+/// Number of bytes of a line that are looked at. The longer name must fit, and a length that the reason of a refusal shows.
+const BEGIN_BYTES: usize = 48;
 
-/// A stream whose incoming bytes are searched for heads with both fields.
+/// The largest length that hyper accepts.
+const MAX_LENGTH: u64 = u64::MAX - 2;
+
+/// A stream whose incoming bytes are searched for heads with both fields. Of the outgoing bytes, the refusals that hyper makes by
+/// itself are withheld.
 #[derive(Debug)]
 pub(crate) struct WatchedStream<S> {
     stream: S,
     heads: Heads,
     found: TwoLengths,
+    /// `true` if hyper has refused a request.
+    withheld: bool,
+}
+
+/// A `Content-Length` that hyper refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WrongLength {
+    /// A number that is too large. A long number is cut.
+    TooLarge(String),
+    /// Something else than a number. A long text is cut.
+    NoNumber(String),
+}
+
+impl WrongLength {
+    /// Returns what is wrong with the value of the field, of which `line` has the beginning.
+    fn of(line: &[u8], is_cut: bool) -> Option<Self> {
+        let value = line.get(LENGTH.len()..)?.trim_ascii();
+        let text = String::from_utf8_lossy(value);
+        let found = || if is_cut { format!("{text}...") } else { text.to_string() };
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+            return Some(Self::NoNumber(found()));
+        }
+        let is_valid = !is_cut && text.parse::<u64>().is_ok_and(|length| length <= MAX_LENGTH);
+        (!is_valid).then(|| Self::TooLarge(found()))
+    }
 }
 
 /// Whether a connection has carried a head with both fields. Clones share the value.
@@ -44,7 +74,17 @@ impl TwoLengths {
 
 impl<S> WatchedStream<S> {
     pub(crate) fn new(stream: S, found: TwoLengths) -> Self {
-        Self { stream, heads: Heads::default(), found }
+        Self { stream, heads: Heads::default(), found, withheld: false }
+    }
+
+    /// Returns whether hyper has refused a request, and its answer was withheld.
+    pub(super) fn has_withheld(&self) -> bool {
+        self.withheld
+    }
+
+    /// Returns the first length that was not valid. It may be part of a body, because the search does not know where bodies end.
+    pub(super) fn wrong_length(&self) -> Option<&WrongLength> {
+        self.heads.wrong_length.as_ref()
     }
 
     pub(crate) fn into_inner(self) -> S {
@@ -56,12 +96,28 @@ impl<S> WatchedStream<S> {
 ///
 /// A head ends at an empty line. Names of fields begin at the beginning of a line, because hyper refuses folded lines and spaces
 /// before the colon.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Heads {
     begin: [u8; BEGIN_BYTES],
     length: usize,
+    /// `true` if the current line is longer than its beginning.
+    is_cut: bool,
     has_length: bool,
     has_coding: bool,
+    wrong_length: Option<WrongLength>,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self {
+            begin: [0; BEGIN_BYTES],
+            length: 0,
+            is_cut: false,
+            has_length: false,
+            has_coding: false,
+            wrong_length: None,
+        }
+    }
 }
 
 impl Heads {
@@ -74,6 +130,7 @@ impl Heads {
             let taken = line.len().min(BEGIN_BYTES - self.length);
             self.begin[self.length..self.length + taken].copy_from_slice(&line[..taken]);
             self.length += taken;
+            self.is_cut |= taken < line.len();
             if end.is_none() {
                 break;
             }
@@ -86,13 +143,19 @@ impl Heads {
     /// Ends the current line. Returns whether it ends a head with both fields.
     fn end_line(&mut self) -> bool {
         let line = &self.begin[..std::mem::take(&mut self.length)];
+        let is_cut = std::mem::take(&mut self.is_cut);
         match line {
             [] | [b'\r'] => {
                 let found = self.has_length && self.has_coding;
                 (self.has_length, self.has_coding) = (false, false);
                 return found;
             }
-            [b'c' | b'C', ..] => self.has_length |= begins_with(line, LENGTH),
+            [b'c' | b'C', ..] if begins_with(line, LENGTH) => {
+                self.has_length = true;
+                if self.wrong_length.is_none() {
+                    self.wrong_length = WrongLength::of(line, is_cut);
+                }
+            }
             [b't' | b'T', ..] => self.has_coding |= begins_with(line, CODING),
             _ => {}
         }
@@ -121,6 +184,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if is_bare_refusal(bytes) {
+            self.withheld = true;
+            return Poll::Ready(Ok(bytes.len()));
+        }
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -129,6 +196,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [bytes] = slices
+            && is_bare_refusal(bytes)
+        {
+            self.withheld = true;
+            return Poll::Ready(Ok(bytes.len()));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
@@ -170,6 +243,31 @@ mod tests {
             ("POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: x\r\n", false),
         ] {
             assert_eq!(found(&[head]), [expected], "{head:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_not_valid_is_found() {
+        use WrongLength::{NoNumber, TooLarge};
+        let long = "9".repeat(60);
+        let cut = format!("{}...", "9".repeat(BEGIN_BYTES - "Content-Length: ".len()));
+        for (value, expected) in [
+            ("5", None),
+            ("0000000000000000000000000005", None),
+            ("18446744073709551613", None),
+            ("18446744073709551614", Some(TooLarge("18446744073709551614".to_owned()))),
+            ("18446744073709551615", Some(TooLarge("18446744073709551615".to_owned()))),
+            ("99999999999999999999999", Some(TooLarge("99999999999999999999999".to_owned()))),
+            (&*long, Some(TooLarge(cut))),
+            ("+5", Some(NoNumber("+5".to_owned()))),
+            ("5,5", Some(NoNumber("5,5".to_owned()))),
+            ("5, 6", Some(NoNumber("5, 6".to_owned()))),
+            ("0x5", Some(NoNumber("0x5".to_owned()))),
+            ("", Some(NoNumber(String::new()))),
+        ] {
+            let mut heads = Heads::default();
+            heads.read(format!("POST / HTTP/1.1\r\nContent-Length: {value}\r\n\r\n").as_bytes());
+            assert_eq!(heads.wrong_length, expected, "{value}");
         }
     }
 

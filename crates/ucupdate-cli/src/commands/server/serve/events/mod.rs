@@ -12,7 +12,7 @@ use lines::{AccessLines, LineWriter};
 use signature::Secret;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::{EventKind, Options};
@@ -73,6 +73,11 @@ pub(crate) struct EventOutputs {
 }
 
 impl EventArgs {
+    /// Returns the file with the secret of the webhook.
+    pub(crate) fn secret_file(&self) -> Option<&Path> {
+        self.webhook_secret_file.as_deref()
+    }
+
     /// Adds the listeners that the arguments ask for. Fails when a file cannot be opened, or the webhook
     /// cannot be used.
     pub(crate) fn listen(

@@ -177,28 +177,48 @@ async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_leaves_an_access_row() {
+async fn what_hyper_refuses_has_a_reason_and_an_access_row() {
     let (service, intake) = service_and_intake(Limits::default(), 0).await;
     let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
     let address = endpoint.local();
     let _server = Server::start(vec![endpoint], intake);
-    for (said, status) in [("nonsense\r\n\r\n", " 400 "), (&*get("/", &"X: a\r\n".repeat(101)), " 431 ")] {
+    let length = |value: &str| get("/", &format!("Content-Length: {value}\r\n"));
+    for (said, status, reason) in [
+        ("nonsense\r\n\r\n".to_owned(), 400, "the request is not valid HTTP: "),
+        (get("/", &"X: a\r\n".repeat(101)), 431, "the head of the request is too large"),
+        (get(&format!("/{}", "a".repeat(40_000)), ""), 431, "the head of the request is too large"),
+        (length("18446744073709551615"), 413, "Content-Length is 18446744073709551615, which is more than"),
+        (length("123456789012345678901234"), 413, "Content-Length is 123456789012345678901234, which"),
+        (length("+5"), 400, "Content-Length is \"+5\", expected one number"),
+        (length("5,5"), 400, "Content-Length is \"5,5\", expected one number"),
+        (length("5, 6"), 400, "Content-Length is \"5, 6\", expected one number"),
+        (length("5\r\nContent-Length: 6"), 400, "several header fields Content-Length that differ"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 505, "expected HTTP/1.1"),
+    ] {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(said.as_bytes()).await.unwrap();
-        rest(&mut stream).await;
+        // A valid request before the refused one gets its own answer.
+        stream.write_all((get("/", "") + &said).as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        let refusal = answer.strip_prefix("HTTP/1.1 404 ").and_then(|rest| rest.split_once("HTTP/1.1 "));
+        let (_, refusal) = refusal.unwrap_or_else(|| panic!("{said:?}: {answer}"));
+        assert!(refusal.starts_with(&status.to_string()) && refusal.contains(reason), "{said:?}: {refusal}");
+        let (head, content) = refusal.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", content.len())), "{refusal}");
+        assert!(head.contains("connection: close"), "{refusal}");
+        let (server, status) =
+            (format!(" 127.0.0.1 - - - {} - 127.0.0.1 - ", address.port()), format!(" {status} "));
         let row = tokio::time::timeout(Duration::from_secs(30), async {
             loop {
                 service.flush_logs().await.unwrap();
                 let rows = access_rows(&service).await;
-                if let Some(row) = rows.into_iter().find(|row| row.contains(status)) {
+                if let Some(row) = rows.into_iter().find(|row| row.contains(&server) && row.contains(&status))
+                {
                     return row;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        let row = row.await.expect("a row is written");
-        let server = format!(" 127.0.0.1 - - - {} - 127.0.0.1 - ", address.port());
-        assert!(row.contains(&server), "{row}");
+        row.await.expect("a row is written");
     }
 }
 

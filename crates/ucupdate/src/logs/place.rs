@@ -1,0 +1,22 @@
+//! Checks that an empty folder of the store is really empty.
+
+use ucupdate_store::{ImageStore, StoreError, StoreKey};
+
+/// Checks that no object is in place of a folder whose listing is empty, or in place of a folder above it. What was below could not be
+/// known then, and "there is nothing" would be a false report. `folder` ends with `/`.
+///
+/// # Errors
+/// [`StoreError::Conflict`] with the object, and [`StoreError::Integrity`] with a link or a pipe. Other errors are ignored, because the
+/// listing itself succeeded.
+pub(crate) async fn check_empty(store: &dyn ImageStore, folder: &str) -> Result<(), StoreError> {
+    let Ok(key) = StoreKey::parse(folder.trim_end_matches('/')) else { return Ok(()) };
+    for path in key.folders().chain([key.as_str()]) {
+        let Ok(above) = StoreKey::parse(path) else { continue };
+        match store.head(&above).await {
+            Ok(_) => return Err(StoreError::Conflict { key: key.clone(), other: path.into() }),
+            Err(error @ StoreError::Integrity { .. }) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
