@@ -18,6 +18,9 @@ use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
 use ucupdate::value::Counted;
 use ucupdate::version::ReportedVersion;
 
+/// The width from which each loop has one line.
+const WIDE: usize = 140;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct LoopsArgs {
     #[command(flatten)]
@@ -46,6 +49,9 @@ struct Report {
     forgotten: u64,
     /// The holds that were added, one sentence each. Empty without `--hold`.
     held: Vec<String>,
+    /// The number of columns of the terminal.
+    #[serde(skip)]
+    width: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +91,14 @@ impl LoopReport {
         }
     }
 
+    fn servers(&self) -> String {
+        if self.servers.is_empty() { "-".to_owned() } else { self.servers.join(" ") }
+    }
+
+    fn now(&self) -> &'static str {
+        if self.goes_on { "goes on" } else { "over" }
+    }
+
     /// Returns the versions of the loop in order. A circle ends with its first version.
     fn way(&self) -> String {
         let back = self.versions.first().filter(|_| self.kind == kind(LoopKind::Flipped));
@@ -111,29 +125,41 @@ fn kind(kind: LoopKind) -> &'static str {
     }
 }
 
+impl Report {
+    /// Returns a table with a line for each loop.
+    fn wide(&self) -> Table<9> {
+        let mut table =
+            Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
+        for found in &self.loops {
+            let (servers, now, way) = (found.servers(), found.now(), found.way());
+            let LoopReport { device, update_type, kind, asks, first, last, .. } = found;
+            table.row([device, update_type, kind, &way, asks, first, last, &servers, &now]);
+        }
+        table
+    }
+
+    /// Returns a table for a narrow terminal. Times and servers stand in a line below.
+    fn narrow(&self) -> Table<5> {
+        let mut table = Table::new(["DEVICE", "LOOP", "VERSIONS", "ASKS", "NOW"]);
+        for found in &self.loops {
+            table.row([&found.device, &found.kind, &found.way(), &found.asks, &found.now()]);
+            let LoopReport { update_type, first, last, .. } = found;
+            table.line(format!("{update_type}, {first} to {last}, servers: {}", found.servers()));
+        }
+        table
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.loops.is_empty() {
             return f.write_str("no loops");
         }
-        let mut table =
-            Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
-        for found in &self.loops {
-            let servers = if found.servers.is_empty() { "-".to_owned() } else { found.servers.join(" ") };
-            let now = if found.goes_on { "goes on" } else { "over" };
-            table.row([
-                &found.device,
-                &found.update_type,
-                &found.kind,
-                &found.way(),
-                &found.asks,
-                &found.first,
-                &found.last,
-                &servers,
-                &now,
-            ]);
+        if self.width < WIDE {
+            self.narrow().fmt(f)?
+        } else {
+            self.wide().fmt(f)?
         }
-        table.fmt(f)?;
         self.held.iter().try_for_each(|held| write!(f, "\n{}", Shown(held)))
     }
 }
@@ -165,6 +191,7 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
         devices: guard.devices(),
         forgotten: guard.forgotten(),
         held,
+        width: context.output.width(),
     })?;
     read.refuse_nothing_understood()
 }
@@ -194,4 +221,36 @@ async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<
         held.extend(changed.notes.iter().map(ToString::to_string));
     }
     Ok(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::style::painted;
+
+    #[test]
+    fn on_a_narrow_terminal_times_and_servers_stand_in_a_line_below() {
+        let found = LoopReport {
+            mac: None,
+            serial: None,
+            device: "0004F2A1B200".to_owned(),
+            kind: kind(LoopKind::Unchanged),
+            update_type: "cpe".to_owned(),
+            rule: None,
+            versions: vec!["1.0.522.103".to_owned(), "3.5.6907.35".to_owned()],
+            servers: vec!["a".into(), "b".into()],
+            first: "2026-11-27T08:00:00Z".to_owned(),
+            last: "2026-11-29T00:00:00Z".to_owned(),
+            asks: 5,
+            goes_on: true,
+        };
+        let (loops, held) = (vec![found], Vec::new());
+        let report = Report { loops, rows: 5, unread: 0, devices: 1, forgotten: 0, held, width: 80 };
+        let text = "DEVICE        LOOP       VERSIONS                   ASKS  NOW\n\
+                    0004F2A1B200  unchanged  1.0.522.103 > 3.5.6907.35  5     goes on\n  \
+                    cpe, 2026-11-27T08:00:00Z to 2026-11-29T00:00:00Z, servers: a b";
+        assert_eq!(painted(&report.to_string(), false), text);
+        let wide = painted(&Report { width: WIDE, ..report }.to_string(), false);
+        assert!(wide.lines().all(|line| line.len() <= WIDE) && wide.lines().count() == 2, "{wide}");
+    }
 }
