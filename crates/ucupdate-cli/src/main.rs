@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr; the reason of a failure is the last line on stderr. The exit codes are
 //! those of [`failure::FailureKind`]. Only this crate reads the environment.
 
+mod allocator;
 mod args;
 mod commands;
 mod complete;
@@ -41,12 +42,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use store_location::StoreLocation;
 use verbs::with_groups;
-
-/// The allocator of the program. It gives free memory back to the system within seconds. That of glibc keeps it, so a
-/// server that once had thousands of downloads would keep their memory.
-#[cfg(all(feature = "mimalloc", target_os = "linux"))]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
 /// with two others. The remaining threads read and write everything else.

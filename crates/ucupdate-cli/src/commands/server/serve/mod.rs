@@ -38,6 +38,7 @@ use self::args::Listener;
 use self::health::{HealthListener, Readiness};
 use self::reload::Reload;
 use self::tls::ServedCertificate;
+use crate::allocator;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -200,6 +201,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let listening: Vec<String> = endpoints.iter().map(Endpoint::url).collect();
     let intake = Intake { updates, prefixes, networks: networks.clone(), limits };
     let server = Server::start(endpoints, intake);
+    tokio::spawn(allocator::give_memory_back());
     let mut lines: Vec<String> = listening.iter().map(|url| format!("listening on {url}")).collect();
     let mut json = json!({ "listening": listening });
     let readiness = Readiness::new(service.clone(), !args.ready_without_log && !args.read_only_store);
