@@ -32,8 +32,8 @@ impl FromStr for PackagePrefix {
 }
 
 impl PackagePrefix {
-    /// Returns the rules for which the package has a version, each with the newest of these versions. Fails when there is no such
-    /// package, or no such rule.
+    /// Returns the rules for which the package has a version, each with the version of the package that the rule names, or else with
+    /// the first one in the package. Fails when there is no such package, or no such rule.
     pub(crate) fn rules(&self, book: &RuleBook) -> Result<Vec<(RuleKey, ReportedVersion)>, Failure> {
         let id = self.in_book(book)?;
         let Some(package) = book.package(id) else {
@@ -44,12 +44,12 @@ impl PackagePrefix {
         let has_rule = |release: &&Release| book.rule(&release.rule).is_some();
         let mut rules: Vec<(RuleKey, ReportedVersion)> = Vec::new();
         for release in package.releases.iter().filter(has_rule) {
-            let newest = book
+            let version = book
                 .rule(&release.rule)
                 .and_then(|rule| rule.candidates().find(|candidate| candidate.package == id))
                 .map_or(&release.version, |candidate| &candidate.version);
             if !rules.iter().any(|(rule, _)| *rule == release.rule) {
-                rules.push((release.rule.clone(), newest.clone()));
+                rules.push((release.rule.clone(), version.clone()));
             }
         }
         match rules.is_empty() {

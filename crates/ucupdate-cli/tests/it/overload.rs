@@ -172,7 +172,7 @@ fn restart(place: &Place) {
 }
 
 /// One main thread, nine threads for blocking work, one that writes stderr and one that writes events. For each processor the
-/// runtime has one thread in addition, and the allocator up to one.
+/// runtime has one thread in addition, and the test allows one more.
 #[cfg(target_os = "linux")]
 const THREADS: usize = 12;
 

@@ -213,7 +213,7 @@ pub(crate) struct Place {
     places: Arc<Places>,
     number: usize,
     seat: Seat,
-    /// Waits until no bytes wait to be taken by the client.
+    /// Wakes the task of the connection when no bytes wait to be taken by the client any more.
     written: AtomicWaker,
 }
 
