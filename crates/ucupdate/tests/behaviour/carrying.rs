@@ -256,9 +256,6 @@ async fn a_checkpoint_that_approves_what_the_history_never_approved_is_not_carri
     let digest = |text: &str| text.split("\"sha256\":\"").nth(1).unwrap()[..64].to_owned();
     let forged = evil.replace(&digest(&evil), &digest(&good)).replace("\"revision\":128", "\"revision\":64");
     one.put_bytes(&checkpoint.parse().unwrap(), forged).await.unwrap();
-    let before = open(one.clone()).await;
-    assert_eq!(offered(&before, &sample::ip8540(), "1.0.522.103"), "9.9.9.9", "the forgery is believed here");
-
     carry(&shared(one), &shared(other.clone()), |_| {}).await.unwrap();
     let copy = other.get_bytes(&checkpoint.parse().unwrap(), 1 << 20).await.unwrap();
     assert_eq!(copy, good, "the target has the checkpoint of the replayed history");
