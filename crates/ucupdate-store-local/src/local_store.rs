@@ -227,6 +227,15 @@ impl ImageStore for LocalStore {
         })
         .await
     }
+
+    async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let path = folder.to_owned();
+        self.blocking(move |folder| {
+            folder.is_here()?;
+            folder.strays(&path)
+        })
+        .await
+    }
 }
 
 impl fmt::Debug for LocalStore {

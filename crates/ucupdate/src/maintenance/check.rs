@@ -214,6 +214,11 @@ pub async fn check_store(
             listed => listed.map(drop),
         };
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
+        let is_log = |key: &String| key.ends_with(".log") || key.ends_with(".log.gz");
+        for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(is_log) {
+            let what = "it is a link, a pipe or a folder, which is not read".to_owned();
+            found.problems.push(StoreProblem::Unreadable { key, what });
+        }
     }
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
