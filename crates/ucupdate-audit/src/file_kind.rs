@@ -31,6 +31,8 @@ pub enum FileKind {
     Text,
     /// Bytes that are neither text nor of a known kind.
     Binary,
+    /// A link, a pipe or a folder in place of a file. It is not read.
+    NoFile,
 }
 
 /// The first bytes of other kinds of files, each with the name of the kind.
@@ -115,6 +117,7 @@ impl fmt::Display for FileKind {
             Self::Other(name) => name,
             Self::Text => "text without a header of a log",
             Self::Binary => "binary data",
+            Self::NoFile => "a link, a pipe or a folder, which is not read",
         })
     }
 }

@@ -140,6 +140,10 @@ impl ImageStore for Awaited {
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
         self.waiting.within_limit(format!("listing `{prefix}`"), self.store.list(prefix, after)).await
     }
+
+    async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.waiting.within_limit(format!("listing `{folder}`"), self.store.strays(folder)).await
+    }
 }
 
 #[cfg(test)]

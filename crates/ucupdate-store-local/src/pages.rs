@@ -6,7 +6,7 @@
 
 use crate::disk::EntryKind;
 use crate::folder::{Folder, listing, meta};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
@@ -31,7 +31,29 @@ impl Folder {
         filled.map_err(|error| listing(prefix, error))?;
         Ok(page.found)
     }
+
+    /// Returns the paths of the first [`MAX_STRAYS`] entries in a folder that are no files. `folder` ends with `/`.
+    pub(crate) fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let Ok(key) = StoreKey::parse(folder.trim_end_matches('/')) else { return Ok(Vec::new()) };
+        if !self.has_folder(&key)? {
+            return Ok(Vec::new());
+        }
+        let mut found = BTreeSet::new();
+        let read = self.disk.entries(key.as_str(), &mut |name, kind| {
+            if kind != EntryKind::File {
+                found.insert(format!("{key}/{name}"));
+                if found.len() > MAX_STRAYS {
+                    found.pop_last();
+                }
+            }
+        });
+        read.map_err(|error| listing(folder, error))?;
+        Ok(found.into_iter().collect())
+    }
 }
+
+/// The largest number of entries that [`Folder::strays`] returns.
+const MAX_STRAYS: usize = 1000;
 
 struct Page<'a> {
     folder: &'a Folder,
@@ -191,6 +213,18 @@ mod tests {
         }
         lay(root.path(), "31/x");
         assert_eq!(keys(&open(root.path()).page("", None, 4).unwrap()), ["31/x"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_and_links_in_a_folder_are_its_strays() {
+        let root = tempfile::tempdir().unwrap();
+        ["Logs/one.log", "Logs/sub/two.log", "Logs2/x"].iter().for_each(|file| lay(root.path(), file));
+        std::os::unix::fs::symlink("one.log", root.path().join("Logs/link.log")).unwrap();
+        let folder = open(root.path());
+        assert_eq!(folder.strays("Logs/").unwrap(), ["Logs/link.log", "Logs/sub"]);
+        assert_eq!(folder.strays("Logs3/").unwrap(), Vec::<String>::new());
+        assert_eq!(keys(&folder.page("Logs/", None, 9).unwrap()), ["Logs/one.log", "Logs/sub/two.log"]);
     }
 
     #[test]

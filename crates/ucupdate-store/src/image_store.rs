@@ -108,6 +108,15 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// Only those of the contract. An empty listing is not an error. A store in a folder fails with [`StoreError::Integrity`] where
     /// a link or a pipe is in place of the folder of the prefix, because it does not know what is below.
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError>;
+
+    /// Returns the paths of the entries in `folder` that are no objects and not listed: folders, links and pipes, sorted. `folder`
+    /// ends with `/`. A store that does not keep its objects in a file system has none.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    async fn strays(&self, _folder: &str) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The metadata of an object.
@@ -290,6 +299,10 @@ macro_rules! stores_through {
                 after: Option<&StoreKey>,
             ) -> Result<Vec<ObjectMeta>, StoreError> {
                 (**self).list(prefix, after).await
+            }
+
+            async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+                (**self).strays(folder).await
             }
         }
     };

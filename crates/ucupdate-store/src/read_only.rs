@@ -64,6 +64,10 @@ impl<S: ImageStore> ImageStore for ReadOnly<S> {
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
         self.store.list(prefix, after).await
     }
+
+    async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.store.strays(folder).await
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,8 @@ pub(crate) async fn attention(call: &Call<'_>) -> Result<Answer, Problem> {
         "troubled_count": states.troubled.len(),
         "states": states.json(),
         "known": fleet.inventory.len(),
+        "unread_logs": fleet.unread_logs,
+        "unread_log_count": fleet.unread_log_count,
         "read_at": report::iso(fleet.read_at),
     });
     Ok(Answer::json(value).at_revision(snapshot.revision()))

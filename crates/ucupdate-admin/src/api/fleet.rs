@@ -30,9 +30,15 @@ pub(crate) struct Fleet {
     pub(crate) requests: Vec<(UpdateRequest, AskedFrom)>,
     /// The number of devices that have no request, and of rows beyond the limits.
     pub(crate) left_out: u64,
+    /// The names of the first [`MAX_UNREAD_LOGS`] logs of which nothing could be read.
+    pub(crate) unread_logs: Vec<Box<str>>,
+    pub(crate) unread_log_count: u64,
     /// The time of reading.
     pub(crate) read_at: UnixTime,
 }
+
+/// The largest number of logs of which nothing could be read that are named.
+const MAX_UNREAD_LOGS: usize = 20;
 
 /// The last reading of the devices. One caller reads, and the others wait for it.
 #[derive(Debug, Default)]
@@ -69,15 +75,25 @@ impl Fleet {
         let mut logs = AuditLogs::new(Zone::utc(), None);
         logs.add_store(Arc::clone(service.store())).await.map_err(|error| error_chain(&error))?;
         let (mut inventory, mut rows) = (Inventory::default(), 0);
+        let (mut unread_logs, mut unread_log_count) = (Vec::new(), 0);
         while let Some(logged) = logs.next().await.map_err(|error| error_chain(&error))? {
-            if let Logged::Row(row) = logged {
-                rows += 1;
-                if rows > most_rows {
-                    return Err(format!(
-                        "the audit logs have more than {most_rows} rows, so the devices are not read"
-                    ));
+            match logged {
+                Logged::Row(row) => {
+                    rows += 1;
+                    if rows > most_rows {
+                        return Err(format!(
+                            "the audit logs have more than {most_rows} rows, so the devices are not read"
+                        ));
+                    }
+                    inventory.take_in(&row);
                 }
-                inventory.take_in(&row);
+                Logged::End { log, summary } if !summary.is_understood() => {
+                    unread_log_count += 1;
+                    if unread_logs.len() < MAX_UNREAD_LOGS {
+                        unread_logs.push(log);
+                    }
+                }
+                _ => {}
             }
         }
         // An inventory that cannot be used is skipped, as the command does. The check of the store names it.
@@ -92,7 +108,8 @@ impl Fleet {
                 None => left_out += 1,
             }
         }
-        Ok(Self { inventory, requests, left_out, read_at: service.now() })
+        let read_at = service.now();
+        Ok(Self { inventory, requests, left_out, unread_logs, unread_log_count, read_at })
     }
 }
 

@@ -247,6 +247,9 @@ async function attention() {
     el("summary", {}, el("b", {}, String(count)), text(count)),
     el("ul", { class: "plain" }, list.map((one) => el("li", {}, deviceLink(one.id), ", asked last ", time(one.last_asked), one.user ? ", " + one.user : ""))),
     count > list.length ? el("p", { class: "quiet small" }, "And " + (count - list.length) + " more. Search for them on the page Devices.") : null) : null;
+  if (found.unread_log_count) nodes.push(el("div", { class: "panel bad" },
+    el("p", {}, "Nothing could be read of " + count(found.unread_log_count, "log") + ", so devices in them are not shown. The command ucupdate fleet says why."),
+    el("ul", { class: "plain" }, found.unread_logs.map((log) => el("li", {}, el("code", {}, log))))));
   nodes.push(group(found.troubled, found.troubled_count, (count) => count === 1 ? " device is offered updates and does not get further" : " devices are offered updates and do not get further"),
     group(found.silent, found.silent_count, (count) => count === 1 ? " device is silent: it has not asked for two days" : " devices are silent: they have not asked for two days"));
   return { nodes: nodes.filter(Boolean) };

@@ -4,6 +4,7 @@ use crate::fixtures::{RULE, Site};
 use serde_json::json;
 use ucupdate::Asker;
 use ucupdate::request::Side;
+use ucupdate::store::ImageStoreExt as _;
 use ucupdate::value::Reported;
 use ucupdate_admin::AdminOptions;
 use ucupdate_testkit::field;
@@ -25,6 +26,20 @@ async fn an_empty_fleet_has_an_inventory_and_needs_nobody() {
     assert_eq!((&attention["silent_count"], &attention["stands_still"]), (&json!(0), &json!([])));
     assert_eq!(site.get(&site.olga, "/api/v1/captures/nonsense").await.status, 404);
     assert_eq!(site.get(&site.olga, "/api/v1/captures").await.json()["captures"], json!([]));
+}
+
+#[tokio::test]
+async fn a_log_of_which_nothing_can_be_read_needs_a_person_and_is_named() {
+    let site = Site::with_sample().await;
+    ask(&site, 1);
+    site.service().flush_logs().await.unwrap();
+    let odd = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs09_2009-03-06.log";
+    site.service().store().put_bytes(&odd.parse().unwrap(), "no log").await.unwrap();
+    let attention = site.get(&site.vic, "/api/v1/attention").await.json();
+    assert_eq!(
+        (&attention["known"], &attention["unread_logs"], &attention["unread_log_count"]),
+        (&json!(1), &json!([odd]), &json!(1))
+    );
 }
 
 /// A phone of this number asks, from an address of its own.

@@ -93,3 +93,27 @@ fn what_root_left_when_it_was_killed_does_not_make_a_store_read_only() {
     let mut change = command_of_nobody(&place, &["rollout", "kill", "--reason", "calls drop"]);
     Ran::of(change.output().unwrap()).done();
 }
+
+#[test]
+fn logs_that_this_user_may_not_read_are_an_error_of_every_verb_that_reads_them() {
+    let place = Place::with_package();
+    if !is_root(&place) {
+        return;
+    }
+    place.run(&["approve", "UCPhone/*", "--yes"]).done();
+    let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
+    let log = format!("{folder}/RequestHandlerAuditLog_ocs01_2009-03-06.log");
+    std::fs::create_dir_all(place.path(folder)).unwrap();
+    place.file(&log, include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log"));
+    set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
+    for (closed, mode) in [(&*log, 0o644), (folder, 0o755), ("ucupdate-data/Logs", 0o755)] {
+        set_permissions(place.path(closed), Permissions::from_mode(0o000)).unwrap();
+        for verb in [&["fleet"][..], &["loops"], &["timeline"], &["diff", "--from", "1"]] {
+            let ran = Ran::of(command_of_nobody(&place, verb).output().unwrap());
+            assert_eq!(ran.code, Some(1), "{closed}, {verb:?}: {ran:?}");
+            assert!(ran.stderr.contains("Permission denied"), "{closed}, {verb:?}: {ran:?}");
+        }
+        set_permissions(place.path(closed), Permissions::from_mode(mode)).unwrap();
+        Ran::of(command_of_nobody(&place, &["fleet"]).output().unwrap()).done();
+    }
+}

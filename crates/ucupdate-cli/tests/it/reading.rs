@@ -41,6 +41,68 @@ fn a_folder_or_a_pattern_stands_for_the_logs_in_it_whatever_they_are_called() {
     );
 }
 
+/// Returns the place of the audit log of a server in the store, in a folder that exists.
+fn stored_log(place: &Place, server: &str) -> String {
+    std::fs::create_dir_all(place.path("ucupdate-data/Logs/Server/Audit/imageUpdates")).unwrap();
+    format!("ucupdate-data/Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_{server}_2009-03-06.log")
+}
+
+/// The verbs that read the audit logs of the store.
+const READERS: [&[&str]; 5] =
+    [&["fleet"], &["loops"], &["timeline"], &["report", "--html", "report.html"], &["diff", "--from", "1"]];
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_among_the_logs_of_the_store_is_named_by_every_verb_that_reads_them() {
+    let place = Place::with_package();
+    place.run(&["approve", "UCPhone/*", "--yes"]).done();
+    place.file(&stored_log(&place, "ocs01"), FIELD_LOG.as_bytes());
+    place.file("elsewhere.log", FIELD_LOG.as_bytes());
+    for name in [stored_log(&place, "ocs02"), format!("{}.gz", stored_log(&place, "ocs02"))] {
+        let path = place.path(&name);
+        let make: [&dyn Fn(); 3] = [
+            &|| std::os::unix::fs::symlink(place.path("elsewhere.log"), &path).unwrap(),
+            &|| assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
+            &|| std::fs::create_dir(&path).unwrap(),
+        ];
+        for make in make {
+            make();
+            let key = name.strip_prefix("ucupdate-data/").unwrap();
+            for verb in READERS {
+                let _written = std::fs::remove_file(place.path("report.html"));
+                let ran = place.run(verb);
+                assert_eq!(ran.code, Some(1), "{verb:?}: {ran:?}");
+                let expected = format!(
+                    "{key}: nothing is understood as an audit log: it looks like a link, a pipe or a folder"
+                );
+                assert!(ran.stderr.contains(&expected), "{verb:?}: {ran:?}");
+            }
+            let found = place.run(&["verify", "--quick"]);
+            assert_eq!(found.code, Some(1));
+            assert!(found.stdout.contains(&format!("`{key}` cannot be read")), "{found:?}");
+            if path.is_dir() {
+                std::fs::remove_dir(&path).unwrap()
+            } else {
+                std::fs::remove_file(&path).unwrap()
+            }
+        }
+    }
+    let fleet = place.run(&["fleet", "--json"]).done();
+    assert!(fleet.contains("0021630F207B"), "{fleet}");
+}
+
+#[test]
+fn a_compressed_log_of_the_store_is_read_once_as_the_log_of_its_server() {
+    let place = Place::with_package();
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut coder, FIELD_LOG.as_bytes()).unwrap();
+    place.file(&format!("{}.gz", stored_log(&place, "ocs01")), &coder.finish().unwrap());
+    let loops = place.run(&["timeline", "--json"]).done();
+    assert!(loops.contains("0021630F207B"), "{loops}");
+    place.file(&stored_log(&place, "ocs01"), FIELD_LOG.as_bytes());
+    assert_eq!(place.run(&["timeline", "--json"]).done(), loops, "both files have the same rows");
+}
+
 #[test]
 fn a_log_of_which_nothing_is_understood_is_an_error_that_says_what_it_looks_like() {
     let place = Place::new();

@@ -37,6 +37,8 @@ pub(crate) struct MergedLogs<F: LogForm> {
     since: Option<UnixTime>,
     store: Option<Arc<dyn ImageStore>>,
     sources: Vec<Source<F>>,
+    /// The entries of the store that have the name of a log, but are no files. They are reported first.
+    no_files: VecDeque<Box<str>>,
 }
 
 /// Logs that are read one after another: those of one server, or one log of an unknown server.
@@ -82,7 +84,7 @@ const ZONE_BYTES: usize = 256;
 
 impl<F: LogForm> MergedLogs<F> {
     pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {
-        Self { form, zone, since, store: None, sources: Vec::new() }
+        Self { form, zone, since, store: None, sources: Vec::new(), no_files: VecDeque::new() }
     }
 
     pub(crate) fn add<R: Read + Send + 'static>(
@@ -92,6 +94,7 @@ impl<F: LogForm> MergedLogs<F> {
         open: impl Fn() -> io::Result<R> + Send + 'static,
     ) {
         let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name);
+        let file = file.strip_suffix(".gz").unwrap_or(file);
         let known = format!("{}{file}", F::KIND.folder()).parse().ok();
         let open = Box::new(move || Ok(Box::new(open()?) as Input));
         self.take_in(name, known, Origin::Given { open, zone });
@@ -102,23 +105,27 @@ impl<F: LogForm> MergedLogs<F> {
         let mut pages = store.pages(F::KIND.folder());
         while let Some(page) = pages.next().await? {
             for key in page.into_iter().map(|meta| meta.key) {
-                match key.as_str().rsplit_once('.') {
-                    Some((_, "log")) => logs.push(key),
-                    Some((stem, "zone")) => {
-                        zones.insert(stem.to_owned());
-                    }
-                    _ => {}
+                match key.as_str().strip_suffix(".zone") {
+                    Some(stem) => drop(zones.insert(stem.to_owned())),
+                    None if stem_of(key.as_str()).is_some() => logs.push(key),
+                    None => {}
                 }
             }
         }
         drop(pages);
+        // A log beside which its compressed copy stands is read once.
+        logs.dedup_by(|later, before| later.as_str().strip_suffix(".gz") == Some(before.as_str()));
         if logs.is_empty() {
             check_empty(&*store, F::KIND.folder()).await?;
         }
+        let is_log = |path: &String| stem_of(path).is_some();
+        let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(is_log);
+        self.no_files.extend(strays.map(String::into_boxed_str));
         for key in logs {
-            let has_zone = key.as_str().strip_suffix(".log").is_some_and(|stem| zones.contains(stem));
+            let has_zone = stem_of(key.as_str()).is_some_and(|stem| zones.contains(stem));
             let name = key.as_str().to_owned();
-            self.take_in(&name, name.parse().ok(), Origin::Stored { key, has_zone });
+            let known = name.strip_suffix(".gz").unwrap_or(&name).parse().ok();
+            self.take_in(&name, known, Origin::Stored { key, has_zone });
         }
         self.store = Some(store);
         Ok(())
@@ -149,6 +156,9 @@ impl<F: LogForm> MergedLogs<F> {
 
     /// Returns the next row, or a line that is not a row, or the end of a log. `None` at the end of all logs.
     pub(crate) async fn next(&mut self) -> Result<Option<Next<F>>, LogReadError> {
+        if let Some(log) = self.no_files.pop_front() {
+            return Ok(Some(Logged::End { log, summary: LogSummary::of_no_file() }));
+        }
         loop {
             // The first row is known only when the next row of every source is known.
             if let Some(at) = self.unknown() {
@@ -275,9 +285,14 @@ pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Opt
     zone.map(Some).map_err(|source| LogReadError::Zone { log: log.into(), source: Box::new(source) })
 }
 
-/// Returns the key of the file with the zone of a stored log. `None` if the name of the log does not end in `.log`.
+/// Returns the key of the file with the zone of a stored log. `None` if the name is not that of a log.
 pub(crate) fn zone_key(log: &str) -> Option<StoreKey> {
-    StoreKey::parse(&format!("{}.zone", log.strip_suffix(".log")?)).ok()
+    StoreKey::parse(&format!("{}.zone", stem_of(log)?)).ok()
+}
+
+/// Returns the name of a log without `.log` or `.log.gz`. `None` if it ends with neither.
+fn stem_of(log: &str) -> Option<&str> {
+    log.strip_suffix(".gz").unwrap_or(log).strip_suffix(".log")
 }
 
 impl<F: LogForm> std::fmt::Debug for MergedLogs<F> {

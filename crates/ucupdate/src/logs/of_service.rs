@@ -66,7 +66,8 @@ impl UpdateService {
     /// [`LogError::LargeShare`] when more than half of the files of one kind would be deleted and `any_share` is not set, because
     /// the clock of a store in a folder can be wrong too. Also when the store fails.
     pub async fn remove_all_old_logs(&self, days: RetentionDays, any_share: bool) -> Result<usize, LogError> {
-        removal::remove_all_old(&**self.store(), &self.inner.options.log_zone(), days, any_share).await
+        let zone = self.inner.options.log_zone();
+        removal::remove_all_old(&**self.store(), &zone, days, any_share, self.now()).await
     }
 
     /// Writes all waiting log rows and ends the background tasks. Requests that are answered afterwards write no rows.

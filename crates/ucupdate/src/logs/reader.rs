@@ -88,6 +88,12 @@ pub struct LogSummary {
 }
 
 impl LogSummary {
+    /// Returns the summary of a link, a pipe or a folder in place of a log.
+    pub(crate) fn of_no_file() -> Self {
+        let file_kind = FileKind::NoFile;
+        Self { rows: 0, unread: 0, has_header: false, file_kind, has_client_field: false }
+    }
+
     /// Returns whether the log is of this kind: it has rows, or it has only a header.
     pub fn is_understood(&self) -> bool {
         self.rows > 0 || (self.has_header && self.unread == 0)
@@ -139,7 +145,8 @@ impl AuditLogs {
         self.0.add(name, Some(zone), open);
     }
 
-    /// Adds the audit logs of all servers in a store.
+    /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with the name of a log is not read; it is one of the
+    /// logs that end, with [`FileKind::NoFile`].
     ///
     /// # Errors
     /// When the store cannot be listed.
@@ -187,7 +194,7 @@ impl AccessLogs {
         self.0.add(name, None, open);
     }
 
-    /// Adds the access logs of all servers in a store.
+    /// Adds the access logs of all servers in a store, as [`AuditLogs::add_store`] does.
     ///
     /// # Errors
     /// When the store cannot be listed.

@@ -30,7 +30,7 @@ pub(crate) async fn remove_old(
     clock: &dyn Clock,
 ) -> Result<usize, LogError> {
     let mut all_old = Vec::new();
-    let store_now = store_time(store).await?;
+    let store_now = store_time(store, clock.now()).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
         let files = files_of(store, kind).await?;
         let today = day(kind, &options.zone, clock.now()).min(day(kind, &options.zone, store_now));
@@ -62,15 +62,16 @@ fn check_share(old: usize, of: usize) -> Result<(), LogError> {
     if old * 2 > of { Err(LogError::LargeShare { old, of }) } else { Ok(()) }
 }
 
-/// Removes the files of all servers that are more than `days` old by the clock of the store.
+/// Removes the files of all servers that are more than `days` old by the clock of the store. `now` is the time of this server.
 pub(crate) async fn remove_all_old(
     store: &dyn ImageStore,
     zone: &Zone,
     days: RetentionDays,
     any_share: bool,
+    now: UnixTime,
 ) -> Result<usize, LogError> {
     let mut all_old = Vec::new();
-    let now = store_time(store).await?;
+    let now = store_time(store, now).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
         let mut old = files_of(store, kind).await?;
         let (of, today) = (old.len(), day(kind, zone, now));

@@ -72,8 +72,25 @@ pub async fn check_log_access(store: &dyn ImageStore) -> StoreAccess {
 }
 
 /// Returns the current time by the clock of the store, which is the time that the store gives to a new object.
-pub(crate) async fn store_time(store: &dyn ImageStore) -> Result<UnixTime, StoreError> {
-    probe(store, keys::PROBES).await
+///
+/// A full disk takes no new object, and removing old ones is the remedy. Then the time of the newest object is returned, or `now`,
+/// which is the time of this server, if that is earlier. This makes objects younger than they are.
+pub(crate) async fn store_time(store: &dyn ImageStore, now: UnixTime) -> Result<UnixTime, StoreError> {
+    match probe(store, keys::PROBES).await {
+        Err(error @ StoreError::Unavailable { .. }) => {
+            newest_time(store).await.map(|time| time.min(now)).ok_or(error)
+        }
+        probed => probed,
+    }
+}
+
+/// Returns the time of the newest object. `None` if the store has none, or cannot be listed.
+async fn newest_time(store: &dyn ImageStore) -> Option<UnixTime> {
+    let (mut pages, mut newest) = (store.pages(""), None);
+    while let Some(page) = pages.next().await.ok()? {
+        newest = page.iter().map(|meta| UnixTime::from(meta.modified)).max().max(newest);
+    }
+    newest
 }
 
 /// Writes a small object, deletes it, and returns the time that the store gave it.

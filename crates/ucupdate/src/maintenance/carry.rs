@@ -3,7 +3,7 @@
 //! The images are copied first, and the revisions after them. So no revision in the target store ever names a missing file.
 //! An object that exists already with the same digest is skipped, so an interrupted copy can be continued. Revisions are
 //! written in order, [`AT_ONCE`] at the same time. If a copy is interrupted among them, a store with a missing revision stays,
-//! which no server opens.
+//! which no server opens. If another program makes one of them meanwhile, the copy takes back those after it, and fails.
 //!
 //! The rule book is replayed from the first revision. No checkpoint of the source is believed or copied, because it may hold
 //! what the history does not. The target store gets a checkpoint of the replayed book. Where revisions are recorded as lost,
@@ -126,9 +126,11 @@ pub async fn carry(
         let read: Vec<Revision> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
         check_chain(&read, &mut previous)?;
         let written: Vec<_> = read.into_iter().map(|revision| write_revision(&**to, revision)).collect();
-        let mut written = stream::iter(written).buffered(AT_ONCE);
-        while let Some(is_new) = written.try_next().await? {
-            if is_new {
+        // All of them end before an error is returned, so that what they made is known.
+        let written: Vec<_> = stream::iter(written).buffered(AT_ONCE).collect().await;
+        take_back_after_conflict(&**to, numbers, &written).await?;
+        for is_new in written {
+            if is_new? {
                 carried.revisions += 1;
             } else {
                 carried.skipped += 1;
@@ -141,6 +143,24 @@ pub async fn carry(
         to.put_bytes(&key, checkpoint.write()).await.map_err(CarryError::To)?;
     }
     Ok(carried)
+}
+
+/// Deletes the revisions that this copy wrote after one that another program made meanwhile. They follow a revision that does not
+/// exist, so no program has accepted them. With them no program would open the store.
+async fn take_back_after_conflict(
+    to: &dyn ImageStore,
+    numbers: &[u64],
+    written: &[Result<bool, CarryError>],
+) -> Result<(), CarryError> {
+    let is_conflict =
+        |result: &Result<bool, CarryError>| matches!(result, Err(CarryError::OtherHistory { .. }));
+    let Some(at) = written.iter().position(is_conflict) else { return Ok(()) };
+    for (number, _) in
+        numbers.iter().zip(written).skip(at + 1).filter(|(_, result)| matches!(result, Ok(true)))
+    {
+        to.delete(&keys::revision(*number)).await.map_err(CarryError::To)?;
+    }
+    Ok(())
 }
 
 /// Returns how many of the source's revisions the target store has without a gap. Fails if they differ, or if the target

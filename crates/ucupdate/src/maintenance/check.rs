@@ -214,6 +214,11 @@ pub async fn check_store(
             listed => listed.map(drop),
         };
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
+        let is_log = |key: &String| key.ends_with(".log") || key.ends_with(".log.gz");
+        for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(is_log) {
+            let what = "it is a link, a pipe or a folder, which is not read".to_owned();
+            found.problems.push(StoreProblem::Unreadable { key, what });
+        }
     }
     if newest == 0 && found.problems.is_empty() && descriptions > 0 {
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
@@ -271,6 +276,8 @@ struct Chain {
     book: RuleBook,
     /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
+    /// The digest of the rule book that the last revision has. `None` if it has none.
+    book_sha256: Option<Sha256Digest>,
     /// `true` if all revisions so far are intact, so that the book is complete.
     is_whole: bool,
     /// The revisions of the checkpoints whose book was used because earlier revisions are missing or damaged.
@@ -284,6 +291,7 @@ impl Default for Chain {
         Self {
             book: RuleBook::default(),
             sha256: Some(Sha256Digest::of(b"")),
+            book_sha256: None,
             is_whole: true,
             bridges: Vec::new(),
             made: Vec::new(),
@@ -328,6 +336,7 @@ impl Chain {
             return Err(DocumentError::Number { key: key.to_string(), stated: document.revision });
         }
         self.sha256 = Some(Sha256Digest::of(bytes));
+        self.book_sha256 = document.book_sha256;
         match before {
             Some(found) if found != document.previous => {
                 Err(DocumentError::Chain { key: key.to_string(), stated: document.previous, found })
@@ -339,12 +348,17 @@ impl Chain {
     /// Continues with the book of a checkpoint if earlier revisions are missing or damaged. The revision of the
     /// checkpoint must be the one in the store.
     fn go_on_from(&mut self, checkpoint: &Checkpoint) {
-        if self.is_whole || self.sha256 != Some(checkpoint.sha256) {
+        if self.is_whole || self.sha256 != Some(checkpoint.sha256) || !self.allows(checkpoint) {
             return;
         }
         self.book = checkpoint.book.clone();
         self.is_whole = true;
         self.bridges.push(checkpoint.revision);
+    }
+
+    /// Returns whether the last revision has the digest of the book of its checkpoint, or none.
+    fn allows(&self, checkpoint: &Checkpoint) -> bool {
+        self.book_sha256.is_none_or(|recorded| recorded == checkpoint.book_sha256)
     }
 
     /// Returns how a checkpoint differs from the history, or `None` if it does not. If earlier revisions are missing or
@@ -375,12 +389,12 @@ impl Chain {
             return Ok(None);
         } else if Some(checkpoint.sha256) != self.sha256 {
             "belongs to another revision than the one in the store".to_owned()
-        } else if !self.is_whole {
-            self.go_on_from(&checkpoint);
-            return Ok(None);
-        } else if checkpoint.book != self.book {
+        } else if self.is_whole && checkpoint.book != self.book {
             "holds another rule book than the history".to_owned()
+        } else if !self.allows(&checkpoint) {
+            "holds another rule book than its revision says".to_owned()
         } else {
+            self.go_on_from(&checkpoint);
             return Ok(None);
         };
         Ok(Some(says))

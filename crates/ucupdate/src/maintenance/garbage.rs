@@ -124,6 +124,7 @@ impl Admin<'_> {
             .map(|(ingest, objects)| (ingest, newest_of(&objects)))
             .collect();
         let mut retired = BTreeMap::new();
+        let (mut swept, mut has_swept) = (Garbage::default(), false);
         let mut tries = 0;
         let mut expected = options.revision;
         let kept_from = loop {
@@ -169,10 +170,21 @@ impl Admin<'_> {
                 Err(ChangeError::Refused(Refusal::RevisionConflict { .. })) => {
                     return Err(ChangeError::Contended { tries });
                 }
+                // The disk may be full. Deleting what needs no revision makes room for the revision.
+                Err(error @ ChangeError::State(_)) if !has_swept => {
+                    has_swept = true;
+                    swept = service.sweep(options, &BTreeSet::new(), false).await?;
+                    if swept.objects.is_empty() {
+                        return Err(error);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         };
         let mut garbage = service.sweep(options, &retired.values().copied().collect(), false).await?;
+        garbage.objects.extend(swept.objects);
+        garbage.objects.sort();
+        garbage.bytes += swept.bytes;
         garbage.packages = retired.into_keys().collect();
         garbage.kept_from = kept_from;
         Ok(garbage)
@@ -208,7 +220,7 @@ impl UpdateService {
     /// Returns the current time for computing ages, by the clock of the store. A dry run uses the clock of this service
     /// if the store cannot be written.
     async fn age_time(&self, remove: bool) -> Result<UnixTime, StateError> {
-        match store_time(&**self.store()).await {
+        match store_time(&**self.store(), self.now()).await {
             Ok(time) => Ok(time),
             Err(error) if remove => Err(error.into()),
             Err(_) => Ok(self.now()),

@@ -47,7 +47,7 @@ pub(crate) async fn replay(store: &dyn ImageStore) -> Result<Replay, StateError>
         walk.pass_over_loss(*number, &losses)?;
         walk.take(document, sha256)?;
         if *number == checkpoint_at && walk.is_known() {
-            checkpoint = Some(Checkpoint { revision: *number, sha256, book: walk.book.clone() });
+            checkpoint = Some(Checkpoint::new(*number, sha256, walk.book.clone()));
         }
     }
     if let Some((record, _)) = walk.over_loss {
@@ -120,7 +120,9 @@ impl<'a> Walk<'a> {
         match self.over_loss {
             None => self.book.apply(&document.delta),
             // The record counts only as far as the history bears it out.
-            Some((record, _)) if record.revision == self.number && record.sha256 == sha256 => {
+            Some((record, _))
+                if record.revision == self.number && record.sha256 == sha256 && document.allows(record) =>
+            {
                 self.book = record.book.clone();
                 self.over_loss = None;
             }

@@ -115,4 +115,8 @@ impl ImageStore for WatchedStore {
         self.metrics.note(Operation::List, began, &result);
         result
     }
+
+    async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.store.strays(folder).await
+    }
 }

@@ -121,6 +121,13 @@ impl UpdateService {
                 return Err(SubmitError::Exists { revision: document.revision });
             }
             check(history.book())?;
+            let (found, base) = (document.book_sha256, history.revision());
+            if found.is_some() && found != history.book_sha256(document.revision, &document.delta) {
+                return Err(SubmitError::OtherResult {
+                    base,
+                    what: "it has another digest of the rule book",
+                });
+            }
             match history.adopt(document, bytes).await? {
                 true => Ok(()),
                 false => Err(SubmitError::Exists { revision: document.revision }),

@@ -107,7 +107,18 @@ pub(crate) struct RevisionDocument {
     pub(crate) command: RecordedCommand,
     /// The notes about the change, one sentence each.
     pub(crate) notes: Vec<String>,
+    /// The digest of the rule book after this revision, in the revisions that get a checkpoint. Older programs wrote none,
+    /// and ignore it.
+    #[serde(default)]
+    pub(crate) book_sha256: Option<Sha256Digest>,
     pub(crate) delta: Delta,
+}
+
+impl RevisionDocument {
+    /// Returns whether a checkpoint may have the book of this revision: the revision has the digest of the book, or none.
+    pub(crate) fn allows(&self, checkpoint: &Checkpoint) -> bool {
+        self.book_sha256.is_none_or(|recorded| recorded == checkpoint.book_sha256)
+    }
 }
 
 /// The whole rule book at a revision.
@@ -117,6 +128,36 @@ pub(crate) struct Checkpoint {
     /// The SHA-256 of the revision at which the checkpoint was made. The next revision contains it too.
     pub(crate) sha256: Sha256Digest,
     pub(crate) book: RuleBook,
+    /// The SHA-256 of the stored form of the book.
+    pub(crate) book_sha256: Sha256Digest,
+}
+
+/// The stored form of a rule book in a checkpoint.
+#[derive(Debug)]
+pub(crate) struct StoredBook {
+    /// The oldest format that can express the book.
+    format: Version,
+    text: Box<RawValue>,
+    pub(crate) sha256: Sha256Digest,
+}
+
+impl StoredBook {
+    pub(crate) fn of(book: &RuleBook) -> Self {
+        let delta = book.to_delta();
+        let text = serde_json::value::to_raw_value(&delta).expect(OUR_OWN);
+        Self { format: format_of(&delta), sha256: Sha256Digest::of(text.get().as_bytes()), text }
+    }
+
+    /// Returns the checkpoint of a revision with this book. `continued` is the record of a loss.
+    pub(crate) fn checkpoint(
+        self,
+        revision: u64,
+        sha256: Sha256Digest,
+        continued: Option<Continuation>,
+    ) -> Vec<u8> {
+        let Self { format, text: book, sha256: book_sha256 } = self;
+        write(&CheckpointDocument { format, revision, sha256, continued, book_sha256, book })
+    }
 }
 
 /// The record that revisions before a checkpoint are lost, and that the history continues from the checkpoint.
@@ -143,6 +184,11 @@ struct CheckpointDocument<B> {
 }
 
 impl Checkpoint {
+    pub(crate) fn new(revision: u64, sha256: Sha256Digest, book: RuleBook) -> Self {
+        let book_sha256 = StoredBook::of(&book).sha256;
+        Self { revision, sha256, book, book_sha256 }
+    }
+
     /// Returns the stored form.
     pub(crate) fn write(&self) -> Vec<u8> {
         self.write_with(None)
@@ -150,16 +196,7 @@ impl Checkpoint {
 
     /// Returns the stored form with the record of a loss.
     pub(crate) fn write_with(&self, continued: Option<Continuation>) -> Vec<u8> {
-        let delta = self.book.to_delta();
-        let book = serde_json::value::to_raw_value(&delta).expect(OUR_OWN);
-        write(&CheckpointDocument {
-            format: format_of(&delta),
-            revision: self.revision,
-            sha256: self.sha256,
-            continued,
-            book_sha256: Sha256Digest::of(book.get().as_bytes()),
-            book,
-        })
+        StoredBook::of(&self.book).checkpoint(self.revision, self.sha256, continued)
     }
 
     /// Reads a checkpoint. Returns `None` if its book is damaged. A large book takes long, so call this on a thread for
@@ -203,7 +240,8 @@ impl Checkpoint {
             return Ok(None);
         }
         let book = book.map_err(unreadable)?;
-        let checkpoint = Self { revision: document.revision, sha256: document.sha256, book };
+        let (revision, sha256, book_sha256) = (document.revision, document.sha256, document.book_sha256);
+        let checkpoint = Self { revision, sha256, book, book_sha256 };
         Ok(Some((checkpoint, document.continued)))
     }
 }
@@ -321,8 +359,10 @@ impl RevisionDocument {
 impl Serialize for RevisionDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // The fields are destructured, so that the compiler reports a new field that is missing here.
-        let Self { format, revision, change, previous, at, author, command, notes, delta } = self;
-        let mut document = serializer.serialize_struct("RevisionDocument", 9)?;
+        let Self { format, revision, change, previous, at, author, command, notes, book_sha256, delta } =
+            self;
+        let fields = if book_sha256.is_some() { 10 } else { 9 };
+        let mut document = serializer.serialize_struct("RevisionDocument", fields)?;
         document.serialize_field("format", format)?;
         document.serialize_field("revision", revision)?;
         document.serialize_field("change", change)?;
@@ -331,6 +371,9 @@ impl Serialize for RevisionDocument {
         document.serialize_field("author", author)?;
         document.serialize_field("command", &StoredCommand { command, author })?;
         document.serialize_field("notes", notes)?;
+        if let Some(book_sha256) = book_sha256 {
+            document.serialize_field("book_sha256", book_sha256)?;
+        }
         document.serialize_field("delta", delta)?;
         document.end()
     }
@@ -421,7 +464,7 @@ mod tests {
     use ucupdate_core::book::{IngestId, Release, ReleaseFiles, StoredFile};
 
     fn checkpoint() -> Checkpoint {
-        Checkpoint { revision: 3, sha256: Sha256Digest::of(b""), book: RuleBook::default() }
+        Checkpoint::new(3, Sha256Digest::of(b""), RuleBook::default())
     }
 
     #[test]

@@ -7,14 +7,14 @@
 
 use crate::error::{ChangeError, StateError};
 use crate::keys;
-use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument};
+use crate::state::document::{self, ChangeId, Checkpoint, DocumentError, RevisionDocument, StoredBook};
 use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{BookChange, Note, Refusal};
+use ucupdate_core::book::{BookChange, Delta, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, MAX_CREATE_BYTES, ObjectMeta, StoreError, StoreKey};
 
@@ -33,6 +33,11 @@ const MAX_UNCLEAR: u32 = 5;
 
 /// A checkpoint is made at every multiple of this revision number.
 pub(crate) const CHECKPOINT_EVERY: u64 = 64;
+
+/// The most revisions, and the most bytes in them, that opening reads to prove a checkpoint whose revision does not have the digest
+/// of the rule book.
+const MAX_PROOF_REVISIONS: u64 = 4 * CHECKPOINT_EVERY;
+const MAX_PROOF_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The number of revisions that are kept for [`RuleHistory::take_news`]. If there are more, the oldest are skipped.
 const MAX_NEWS: usize = 256;
@@ -157,33 +162,64 @@ impl RuleHistory {
         self.revision
     }
 
-    /// Starts from the newest readable checkpoint at or before revision `most`. Without a checkpoint, reading takes
-    /// longer. A checkpoint of a newer program is an error, because its revisions cannot be read either.
+    /// Starts from the newest checkpoint at or before revision `most` that agrees with the history. Without a checkpoint,
+    /// reading takes longer. A checkpoint of a newer program is an error, because its revisions cannot be read either.
+    ///
+    /// The revision of a checkpoint has the digest of its rule book, so a checkpoint cannot approve what the history does not.
+    /// Revisions of older programs have no digest: short histories are read in place of the checkpoint, and long ones only
+    /// by a check of the store.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
         let Ok(checkpoints) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
         let Ok(continued) = self.store.list_all(keys::CONTINUED, usize::MAX).await else { return Ok(()) };
         let mut found: Vec<(u64, StoreKey)> = Vec::new();
         for meta in checkpoints.into_iter().chain(continued) {
             let number = keys::checkpoint_number(&meta.key).or_else(|| keys::continued_number(&meta.key));
-            found.extend(number.filter(|number| *number <= most).map(|number| (number, meta.key)));
+            // No program makes a checkpoint of another revision.
+            let is_one = |number: &u64| *number <= most && number.is_multiple_of(CHECKPOINT_EVERY);
+            found.extend(number.filter(is_one).map(|number| (number, meta.key)));
         }
         found.sort();
         for (number, key) in found.iter().rev() {
             let Some(checkpoint) = read_checkpoint(&*self.store, key).await? else { continue };
-            // A checkpoint is used only if it agrees with the history.
-            let revision =
-                self.store.get_bytes(&keys::revision(checkpoint.revision), MAX_REVISION_BYTES).await;
-            if checkpoint.revision != *number
-                || !revision.is_ok_and(|bytes| Sha256Digest::of(&bytes) == checkpoint.sha256)
-            {
+            if checkpoint.revision != *number {
                 continue;
             }
-            self.book = checkpoint.book;
+            let Ok(Some((document, sha256))) = read_revision(&*self.store, *number).await else { continue };
+            if sha256 != checkpoint.sha256 || !document.allows(&checkpoint) {
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%key, "a checkpoint differs from its revision and is not used; check the store");
+                continue;
+            }
+            self.book = match document.book_sha256 {
+                Some(_) => checkpoint.book,
+                None => self.read_short(*number, sha256).await.unwrap_or(checkpoint.book),
+            };
             self.revision = checkpoint.revision;
             self.sha256 = checkpoint.sha256;
             return Ok(());
         }
         Ok(())
+    }
+
+    /// Reads the rule book at a revision from the first revision. Returns `None` if that takes too many reads, or the
+    /// history cannot be read.
+    async fn read_short(&self, revision: u64, sha256: Sha256Digest) -> Option<RuleBook> {
+        if revision > MAX_PROOF_REVISIONS {
+            return None;
+        }
+        let listed = self.store.list(keys::REVISIONS, None).await.ok()?;
+        let before =
+            |meta: &&ObjectMeta| keys::revision_number(&meta.key).is_some_and(|number| number <= revision);
+        let bytes: u64 = listed.iter().filter(before).map(|meta| meta.size).sum();
+        if bytes > MAX_PROOF_BYTES {
+            return None;
+        }
+        let mut history = Self::empty(Arc::clone(&self.store));
+        while history.revision < revision {
+            let (document, sha256) = history.read_next().await.ok()??;
+            history.take(&document, sha256);
+        }
+        (history.sha256 == sha256).then_some(history.book)
     }
 
     /// Reads the revisions that other servers made. Returns whether there were any.
@@ -305,15 +341,18 @@ impl RuleHistory {
             let settings = self.book().settings().clone();
             change.delta.settings.get_or_insert(settings);
         }
+        let revision = self.revision + 1;
+        let stored_book = revision.is_multiple_of(CHECKPOINT_EVERY).then(|| self.book_with(&change.delta));
         let document = RevisionDocument {
             format: document::oldest_format(command, &change.delta),
-            revision: self.revision + 1,
+            revision,
             change: id,
             previous: self.sha256,
             at,
             author: author.to_owned(),
             command: command.clone(),
             notes: change.notes.iter().map(ToString::to_string).collect(),
+            book_sha256: stored_book.as_ref().map(|book| book.sha256),
             delta: change.delta,
         };
         let after_next = keys::revision(self.revision + 2);
@@ -331,7 +370,7 @@ impl RuleHistory {
             return Ok(None);
         }
         self.take(&document, Sha256Digest::of(&bytes));
-        self.make_checkpoint().await;
+        self.make_checkpoint(stored_book).await;
         Ok(Some(Changed { revision: Some(self.revision), notes: change.notes }))
     }
 
@@ -350,13 +389,15 @@ impl RuleHistory {
             self.refuse_gap().await?;
             return Ok(false);
         }
+        let is_due = document.revision.is_multiple_of(CHECKPOINT_EVERY);
+        let stored_book = is_due.then(|| self.book_with(&document.delta));
         if let Some((winner, sha256)) = self.create(document, bytes.clone()).await? {
             self.check_follows(&winner)?;
             self.take(&winner, sha256);
             return Ok(false);
         }
         self.take(document, Sha256Digest::of(&bytes));
-        self.make_checkpoint().await;
+        self.make_checkpoint(stored_book).await;
         Ok(true)
     }
 
@@ -400,14 +441,23 @@ impl RuleHistory {
         }
     }
 
-    /// Writes a checkpoint at every [`CHECKPOINT_EVERY`]th revision, so that a start reads few revisions. A failure is
+    /// Returns the stored form of the rule book after a change.
+    fn book_with(&self, delta: &Delta) -> StoredBook {
+        let mut book = self.book.clone();
+        book.apply(delta);
+        StoredBook::of(&book)
+    }
+
+    /// Returns the digest of the rule book that a revision must have, after a change with this delta.
+    pub(crate) fn book_sha256(&self, revision: u64, delta: &Delta) -> Option<Sha256Digest> {
+        revision.is_multiple_of(CHECKPOINT_EVERY).then(|| self.book_with(delta).sha256)
+    }
+
+    /// Writes a checkpoint with the book of the newest revision, so that a start reads few revisions. A failure is
     /// ignored, because a checkpoint is only a cache.
-    async fn make_checkpoint(&self) {
-        if !self.revision.is_multiple_of(CHECKPOINT_EVERY) {
-            return;
-        }
-        let checkpoint = Checkpoint { revision: self.revision, sha256: self.sha256, book: self.book.clone() };
-        let bytes = checkpoint.write();
+    async fn make_checkpoint(&self, stored_book: Option<StoredBook>) {
+        let Some(book) = stored_book else { return };
+        let bytes = book.checkpoint(self.revision, self.sha256, None);
         let kept = self.store.put_bytes(&keys::checkpoint(self.revision), bytes).await.is_ok();
         // The two newest checkpoints are kept. The older one is used if the newer one is damaged.
         if let Some(old) = self.revision.checked_sub(2 * CHECKPOINT_EVERY).filter(|old| kept && *old > 0) {

@@ -287,6 +287,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_revision_that_gets_a_checkpoint_is_made_only_with_the_digest_of_the_rule_book() {
+        let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+        let there = service(&store).await;
+        let phone = |number: u64| ucupdate_core::book::TestDevice {
+            name: format!("phone {number}").parse().unwrap(),
+            id: ucupdate_core::device::DeviceId::Serial(format!("S{number}").parse().unwrap()),
+        };
+        for number in 1..64 {
+            there.admin("ann").add_test_device(phone(number)).await.unwrap();
+        }
+        let other: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+        for meta in store.list_all("state/", usize::MAX).await.unwrap() {
+            other.put_bytes(&meta.key, store.get_bytes(&meta.key, 1 << 20).await.unwrap()).await.unwrap();
+        }
+        service(&other).await.admin("ann").add_test_device(phone(64)).await.unwrap();
+        let bytes = other.get_bytes(&keys::revision(64), 1 << 20).await.unwrap();
+        let submitted = SubmittedRevision::read(bytes).unwrap();
+        let mut forged = submitted.clone();
+        forged.document.book_sha256 = Some(ucupdate_core::value::Sha256Digest::of(b"another book"));
+        let refused = there.admin("ann").submit(forged).await.unwrap_err();
+        assert!(matches!(refused, SubmitError::OtherResult { base: 63, .. }), "{refused}");
+        there.admin("ann").submit(submitted).await.unwrap();
+        let checkpoint = keys::checkpoint(64);
+        let [here, elsewhere] =
+            [store.get_bytes(&checkpoint, 1 << 20).await, other.get_bytes(&checkpoint, 1 << 20).await];
+        assert_eq!(here.unwrap(), elsewhere.unwrap());
+    }
+
+    #[tokio::test]
     async fn only_files_of_ingests_that_no_rule_book_names_are_written() {
         let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
         let there = service(&store).await;

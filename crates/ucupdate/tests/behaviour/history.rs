@@ -11,6 +11,7 @@ use ucupdate::cab::package::sample;
 use ucupdate::device::DeviceId;
 use ucupdate::request::Side;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
+use ucupdate::value::Sha256Digest;
 use ucupdate::version::VersionScheme;
 use ucupdate::{Asker, ChangeError, GarbageOptions, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
@@ -225,6 +226,76 @@ async fn a_checkpoint_that_was_damaged_and_still_parses_is_not_believed() {
     let (service, key, text) = with_checkpoint(&store).await;
     store.put_bytes(&key, text.replacen("\"everybody\"", "\"test-devices\"", 1)).await.unwrap();
     assert_eq!(open(store).await.snapshot().book(), service.snapshot().book());
+}
+
+/// Returns a checkpoint with another rule book, whose digests are those of this book.
+fn with_forged_book(text: &str) -> String {
+    let (head, book) = text.split_once(",\"book\":").unwrap();
+    let book = book.strip_suffix('}').unwrap();
+    let other = book.replacen("3.5.6907.0", "9.9.9.9", 2);
+    assert_ne!(other, book);
+    let digest = |book: &str| Sha256Digest::of(book.as_bytes()).to_string();
+    assert!(head.contains(&digest(book)));
+    format!("{},\"book\":{other}}}", head.replace(&digest(book), &digest(&other)))
+}
+
+/// Takes the digest of the rule book out of a revision, as programs wrote it that knew none, and seals all again.
+async fn as_older_programs_wrote(store: &MemoryStore, newest: u64) {
+    let mut previous: Option<String> = None;
+    for number in 1..=newest {
+        let key = StoreKey::parse(&format!("state/revisions/{number:020}.json")).unwrap();
+        let text = store.get_bytes(&key, 1 << 23).await.unwrap();
+        let mut text = String::from_utf8(text.to_vec()).unwrap();
+        text.truncate(text.find(",\"seal\":").unwrap());
+        if let Some((at, _)) = text.match_indices(",\"book_sha256\":").next() {
+            text.replace_range(at..at + 81, "");
+        }
+        if let Some(previous) = previous {
+            let at = text.find("\"previous\":\"").unwrap() + 12;
+            text.replace_range(at..at + 64, &previous);
+        }
+        let seal = Sha256Digest::of(format!("{text}}}").as_bytes());
+        let text = format!("{text},\"seal\":\"{seal}\"}}");
+        previous = Some(Sha256Digest::of(text.as_bytes()).to_string());
+        store.put_bytes(&key, text).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_approves_what_the_history_never_approved_is_not_believed() {
+    let store = MemoryStore::default();
+    let (service, key, text) = with_checkpoint(&store).await;
+    assert_ne!(with_forged_book(&text), text);
+    store.put_bytes(&key, with_forged_book(&text)).await.unwrap();
+    let late = open(store.clone()).await;
+    assert_eq!(late.snapshot().book(), service.snapshot().book());
+    // The forgery stands at a revision that no program makes a checkpoint of.
+    store.delete(&key).await.unwrap();
+    service.admin("ann").add_test_device(tester(70)).await.unwrap();
+    let revision = StoreKey::parse("state/revisions/00000000000000000065.json").unwrap();
+    let newest = Sha256Digest::of(store.get_bytes(&revision, 1 << 20).await.unwrap()).to_string();
+    let at = text.find("\"sha256\":\"").unwrap() + 10;
+    let mut moved = with_forged_book(&text).replacen("\"revision\":64", "\"revision\":65", 1);
+    moved.replace_range(at..at + 64, &newest);
+    let elsewhere = StoreKey::parse("state/checkpoints/00000000000000000065.json").unwrap();
+    store.put_bytes(&elsewhere, moved).await.unwrap();
+    assert_eq!(open(store).await.snapshot().book(), service.snapshot().book());
+}
+
+#[tokio::test]
+async fn a_forged_checkpoint_of_an_older_program_is_not_believed_in_a_short_history() {
+    let store = MemoryStore::default();
+    let (service, key, text) = with_checkpoint(&store).await;
+    as_older_programs_wrote(&store, 64).await;
+    let revision = StoreKey::parse("state/revisions/00000000000000000064.json").unwrap();
+    let sha256 = Sha256Digest::of(store.get_bytes(&revision, 1 << 20).await.unwrap()).to_string();
+    let at = text.find("\"sha256\":\"").unwrap() + 10;
+    let mut text = text;
+    text.replace_range(at..at + 64, &sha256);
+    for text in [text.clone(), with_forged_book(&text)] {
+        store.put_bytes(&key, text).await.unwrap();
+        assert_eq!(open(store.clone()).await.snapshot().book(), service.snapshot().book());
+    }
 }
 
 #[tokio::test]

@@ -294,6 +294,26 @@ async fn a_collecting_that_broke_off_is_gone_on_with() {
 }
 
 #[tokio::test]
+async fn garbage_collection_makes_room_on_a_full_disk_before_the_revision_that_needs_it() {
+    let inner = Meanwhile::default();
+    with_three_versions(&inner).await;
+    let orphan = format!("images/{:032x}/0-cpe.nbt", 7);
+    inner.put_bytes(&orphan.parse().unwrap(), "of an ingest that was killed").await.unwrap();
+    inner.age_one(&orphan);
+    change_something(&on_day(inner.clone(), 0).await, 1).await;
+    let store = Arc::new(Faulty::new(inner.clone()));
+    let service = on_day(Arc::clone(&store), 0).await;
+    store.on(Call::Put).always(Fault::Unavailable);
+    store.on(Call::Create).always(Fault::Unavailable);
+    let full = service.admin("gc").collect_unkept(&garbage()).await.unwrap_err();
+    assert!(matches!(full, ChangeError::State(_)), "{full}");
+    assert!(!keys(&service, "images/").await.contains(&orphan));
+    store.heal();
+    assert_eq!(collect(&service).await.packages.len(), 1);
+    assert_sound(&inner).await;
+}
+
+#[tokio::test]
 async fn images_of_a_store_that_lost_its_history_are_swept_up_only_by_who_asks() {
     let store = Meanwhile::default();
     with_three_versions(&store).await;

@@ -276,6 +276,22 @@ async fn a_server_whose_clock_is_ahead_removes_no_logs() {
 }
 
 #[tokio::test]
+async fn old_logs_are_removed_from_a_full_disk_by_the_time_of_its_newest_object() {
+    let inner = Meanwhile::default();
+    inner.set_time(NOW);
+    with_ten_days(&inner).await;
+    inner.set_time(later(6));
+    let store = Arc::new(Faulty::new(inner.clone()));
+    store.on(Call::Put).below("state/probes/").always(Fault::Unavailable);
+    let options = logging().with_clock(Arc::new(SettableClock::at(later(6))));
+    let service = UpdateService::open(store, options).await.unwrap();
+    assert_eq!(service.remove_old_logs().await.unwrap(), 0, "the newest object is not older than ten days");
+    put_log(&inner, "ocs", "2009-03-12").await;
+    assert_eq!(service.remove_old_logs().await.unwrap(), 5);
+    assert_eq!(keys(&service, AUDIT_FOLDER).await.len(), 6);
+}
+
+#[tokio::test]
 async fn more_than_half_of_the_logs_are_removed_only_on_demand() {
     let store = Meanwhile::default();
     store.set_time(NOW);

@@ -89,7 +89,78 @@ fn reason(wrong_length: Option<&WrongLength>, error: &hyper::Error) -> (StatusCo
 
 #[cfg(test)]
 mod tests {
+    use super::super::two_lengths::TwoLengths;
     use super::*;
+    use bytes::Bytes;
+    use http_body_util::Empty;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+
+    /// Sends pieces to hyper, and returns whether its answer was withheld, and whether it ended the connection with an error.
+    async fn withheld_and_failed(pieces: &[&[u8]], is_draining: bool) -> (bool, bool) {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let service = service_fn(|_| {
+            std::future::ready(Ok::<_, Infallible>(http::Response::new(Empty::<Bytes>::new())))
+        });
+        let watched = WatchedStream::new(server, TwoLengths::default());
+        let mut builder = http1::Builder::new();
+        let mut connection =
+            builder.half_close(true).max_header_size(8192).serve_connection(TokioIo::new(watched), service);
+        let mut ended = None;
+        for piece in pieces {
+            client.write_all(piece).await.unwrap();
+            let mut step = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
+            ended = tokio::time::timeout(Duration::ZERO, &mut step).await.ok();
+            if ended.is_some() {
+                break;
+            }
+            if is_draining {
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+        if ended.is_none() {
+            client.shutdown().await.unwrap();
+            ended = Some(std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await);
+        }
+        let watched = connection.into_parts().io.into_inner();
+        (watched.has_withheld(), ended.is_some_and(|ended| ended.is_err()))
+    }
+
+    #[tokio::test]
+    async fn hyper_ends_each_connection_of_a_withheld_answer_with_an_error_so_that_the_answer_is_sent() {
+        let good = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let long = [b"GET / HTTP/1.1\r\nX: ", &[b'x'; 9000][..], b"\r\n\r\n"].concat();
+        let many = [&b"GET / HTTP/1.1\r\n"[..], &b"X: y\r\n".repeat(200), b"\r\n"].concat();
+        let target = [b"GET /", &[b'x'; 70_000][..], b" HTTP/1.1\r\n\r\n"].concat();
+        let bad: [&[u8]; 9] = [
+            b"nonsense\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n",
+            b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+            &long,
+            &many,
+            &target,
+        ];
+        let mut withheld = 0;
+        for bad in bad {
+            for cut in [0, 1, 9, bad.len() / 2, bad.len() - 1] {
+                let (head, tail) = bad.split_at(cut);
+                for is_draining in [false, true] {
+                    for pieces in [&[head, tail][..], &[good, head, tail], &[&[good, head].concat(), tail]] {
+                        let (is_withheld, failed) = withheld_and_failed(pieces, is_draining).await;
+                        withheld += u32::from(is_withheld);
+                        assert!(!is_withheld || failed, "{cut}: {:?}", String::from_utf8_lossy(bad));
+                    }
+                }
+            }
+        }
+        assert!(withheld > 100, "only {withheld} answers were withheld");
+    }
 
     #[test]
     fn only_an_answer_that_hyper_makes_by_itself_is_withheld() {
