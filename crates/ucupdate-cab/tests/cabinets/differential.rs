@@ -121,6 +121,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn what_cabextract_and_7_zip_read_too_is_the_same_and_what_only_they_read_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let (mut compared, mut apart, mut alone) = (0, Vec::new(), Vec::new());

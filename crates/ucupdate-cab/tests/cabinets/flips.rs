@@ -70,6 +70,7 @@ fn a_changed_byte_of_the_manifest_is_refused_or_means_the_same() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn a_changed_byte_of_a_catalogue_is_refused_or_means_the_same() {
     let files = read_all(&sample::uc_updates(200)).unwrap().0;
     let catalogue = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.cat";

@@ -27,6 +27,7 @@ fn reading_takes_at_most_four_mebibytes_and_the_window() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn as_many_files_with_names_as_costly_as_the_limits_allow_take_no_more() {
     // The largest number of files by default, and the longest name of the format.
     let (files, longest) = (8192, 255);

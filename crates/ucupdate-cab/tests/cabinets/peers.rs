@@ -16,6 +16,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
+    #[ignore = "slow; .ci/run runs it"]
     fn the_cab_crate_reads_the_same_from_valid_cabinets(
         folders in proptest::collection::vec(
             (0_u8..4, proptest::collection::vec((any::<u64>(), 1_usize..50_000), 1..4)),
