@@ -5,8 +5,9 @@ use super::side::SideName;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::Table;
-use serde::ser::SerializeStruct as _;
+use serde::ser::{SerializeSeq as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use ucupdate::Snapshot;
@@ -31,8 +32,8 @@ pub(crate) struct DevicesArgs {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Devices {
     fleet: Arc<Inventory>,
-    /// The devices whose words are valid in a request. A request is made only when it is compared, because it takes ten times
-    /// the memory of a device in the inventory.
+    /// The devices whose words are valid in a request. A request is made only when it is compared, because it takes more
+    /// memory than a device in the inventory.
     asking: Arc<[DeviceNumber]>,
     side: Option<Side>,
     /// The number of devices that were left out, because their words are not valid in a request or the limit was
@@ -71,30 +72,55 @@ impl Devices {
         after: &Arc<Snapshot>,
         now: UnixTime,
     ) -> Differences {
-        Differences { devices: self.clone(), before: Arc::clone(before), after: Arc::clone(after), now }
+        let (before, after) = (Arc::clone(before), Arc::clone(after));
+        Differences { devices: self.clone(), answers: Answers::Unfound { before, after, now } }
     }
 }
 
-/// The devices whose answer changes. They are found while they are written, one after the other, because there may be a million.
+/// The devices whose answer changes, in the order of the devices.
 #[derive(Debug)]
 pub(crate) struct Differences {
     devices: Devices,
-    before: Arc<Snapshot>,
-    after: Arc<Snapshot>,
-    now: UnixTime,
+    answers: Answers,
+}
+
+#[derive(Debug)]
+enum Answers {
+    /// The answers are found while they are written, because there may be a million.
+    Unfound {
+        before: Arc<Snapshot>,
+        after: Arc<Snapshot>,
+        now: UnixTime,
+    },
+    Found(Vec<ChangedAnswer>),
 }
 
 impl Differences {
-    /// Returns the changed answers, in the order of the devices.
-    fn answers(&self) -> impl Iterator<Item = ChangedAnswer> {
+    /// Finds the changed answers now, so that the rule books need not be kept until they are written.
+    pub(crate) fn found(mut self) -> Self {
+        let mut answers = Vec::new();
+        let Ok(()) = self.try_for_each(|answer| {
+            answers.push(answer.clone());
+            Ok::<_, Infallible>(())
+        });
+        self.answers = Answers::Found(answers);
+        self
+    }
+
+    /// Calls `look` with each changed answer, up to the first error.
+    fn try_for_each<E>(&self, mut look: impl FnMut(&ChangedAnswer) -> Result<(), E>) -> Result<(), E> {
+        let (before, after, now) = match &self.answers {
+            Answers::Found(answers) => return answers.iter().try_for_each(look),
+            Answers::Unfound { before, after, now } => (before, after, *now),
+        };
         let Devices { fleet, asking, side, .. } = &self.devices;
-        asking.iter().flat_map(move |number| {
+        for number in asking.iter() {
             let device = fleet.device(*number);
+            let Some(request) = device.request() else { continue };
             let from = AskedFrom { side: *side, address: device.user_host.parse().ok() };
-            let changed =
-                |request| ChangedAnswer::all_of(&self.before, &self.after, &request, from, self.now);
-            device.request().map(changed).unwrap_or_default()
-        })
+            ChangedAnswer::all_of(before, after, &request, from, now).iter().try_for_each(&mut look)?;
+        }
+        Ok(())
     }
 }
 
@@ -103,7 +129,9 @@ impl Serialize for Differences {
         struct Answers<'a>(&'a Differences);
         impl Serialize for Answers<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(self.0.answers())
+                let mut answers = serializer.serialize_seq(None)?;
+                self.0.try_for_each(|answer| answers.serialize_element(answer))?;
+                answers.end()
             }
         }
         let mut object = serializer.serialize_struct("Differences", 3)?;
@@ -119,11 +147,12 @@ impl fmt::Display for Differences {
         let (devices, left_out) = (self.devices.asking.len(), self.devices.left_out);
         let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
         let mut changed = 0;
-        for change in self.answers() {
-            let ChangedAnswer { device, kind, file_name, installed, before, after, .. } = &change;
+        self.try_for_each(|change| {
+            let ChangedAnswer { device, kind, file_name, installed, before, after, .. } = change;
             table.row([device, kind, file_name, installed, before, after]);
             changed += 1;
-        }
+            Ok(())
+        })?;
         if changed > 0 {
             writeln!(f, "{table}")?;
         }
