@@ -96,6 +96,23 @@ mod tests {
         assert_eq!(decode(850, b"Ger\x84t").as_deref(), Some("Ger\u{e4}t"));
         assert_eq!(decode(1251, b"\xd2\xe5\xeb").as_deref(), Some("\u{422}\u{435}\u{43b}"));
         assert_eq!(decode(932, b"\x83\x65").as_deref(), Some("\u{30c6}"));
+        // One letter of the script of each code page, and the number that names it.
+        for (number, bytes, text) in [
+            (874, &b"\xa1"[..], "\u{e01}"),
+            (936, b"\xd6\xd0", "\u{4e2d}"),
+            (949, b"\xb0\xa1", "\u{ac00}"),
+            (950, b"\xa4\xa4", "\u{4e2d}"),
+            (1250, b"\x8a", "\u{160}"),
+            (1253, b"\xe1", "\u{3b1}"),
+            (1254, b"\xfd", "\u{131}"),
+            (1255, b"\xe0", "\u{5d0}"),
+            (1256, b"\xc7", "\u{627}"),
+            (1257, b"\xe0", "\u{105}"),
+            (1258, b"\xf5", "\u{1a1}"),
+        ] {
+            assert_eq!(decode(number, bytes).as_deref(), Some(text), "{number}");
+            assert_eq!(CodePage::from_number(number).unwrap().number(), number);
+        }
         assert_eq!(decode(65001, b"\xff"), None);
         assert_eq!(decode(932, b"\x83"), None);
     }

@@ -100,3 +100,20 @@ impl Limits {
     /// The size of the output in bytes below which [`with_ratio`](Self::with_ratio) is not checked.
     pub(crate) const RATIO_SLACK_BYTES: u64 = 1024 * 1024;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_set_and_read_by_the_name_that_errors_have() {
+        for name in Limits::NAMES {
+            let set = Limits::default().with_named(name, 7).unwrap();
+            assert_eq!(set.named(name), Some(7), "{name}");
+            let others = Limits::NAMES.iter().filter(|other| *other != name);
+            assert!(others.clone().all(|other| set.named(other) == Limits::default().named(other)), "{name}");
+        }
+        assert_eq!(Limits::default().named("wings"), None);
+        assert_eq!(Limits::default().with_named("wings", 7), None);
+    }
+}

@@ -81,3 +81,31 @@ impl fmt::Display for Irregularity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_irregularity_says_what_is_where() {
+        for (irregularity, text) in [
+            (
+                Irregularity::SharedBytes { folder: 1, files: 2 },
+                "folder 1 has 2 files whose bytes are also in another file",
+            ),
+            (
+                Irregularity::Gap { folder: 0, bytes: 1 },
+                "between the files of folder 0 1 byte belongs to no file",
+            ),
+            (Irregularity::SharedFolder { folder: 3, first: 1 }, "folder 3 has the data of folder 1"),
+            (Irregularity::TableBehindData, "the file table is after the data"),
+            (
+                Irregularity::SecondFileTable { at: 36 },
+                "there is another file table at byte 36, before the one that the header names",
+            ),
+        ] {
+            assert_eq!(irregularity.to_string(), text);
+            assert!(!irregularity.is_incomplete());
+        }
+    }
+}

@@ -11,6 +11,7 @@ use crate::error::{CabError, Position, Structure};
 use crate::limits::Limits;
 use crate::path::mark_clashes;
 use std::collections::HashMap;
+use ucupdate_core::value::Counted;
 
 /// A folder and the location of its data blocks.
 pub(crate) struct Folder {
@@ -83,7 +84,8 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
             return not_one_set(expected, found.into());
         }
         if before.is_some_and(|before| before.next.is_none()) {
-            return not_one_set(format!("{expected} parts, as part {expected} names no next"), "more".into());
+            let parts = Counted::new(expected, "part");
+            return not_one_set(format!("{parts}, as part {expected} names no next"), "more".into());
         }
         before = Some(part);
     }

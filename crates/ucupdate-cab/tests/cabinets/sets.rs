@@ -102,6 +102,43 @@ fn a_missing_part_is_named() {
 }
 
 #[test]
+fn a_file_that_continues_where_no_part_is_and_an_unknown_folder_are_refused_with_the_file() {
+    for (folder, expected) in [
+        (FROM_PREVIOUS, "expected a folder in this part, found one continued from the part before the first"),
+        (
+            FROM_PREVIOUS_TO_NEXT,
+            "expected a folder in this part, found one continued from the part before the first",
+        ),
+        (TO_NEXT, "expected a folder in this part, found one continued in a part after the last"),
+        (5, "expected the index of a folder, found 5"),
+    ] {
+        let whole = Raw {
+            folders: vec![RawFolder { kind: 0, blocks: pack(Compression::None, b"own") }],
+            files: vec![RawFile { name: "own".into(), size: 3, begin: 0, folder, attributes: 0x20 }],
+            ..Raw::empty()
+        };
+        let refused = read_set(&[&whole.to_bytes()]).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{folder}: {refused}");
+    }
+}
+
+#[test]
+fn a_part_behind_one_that_names_no_next_is_refused() {
+    let part = |index: u16, previous| Raw {
+        index,
+        previous,
+        folders: vec![RawFolder { kind: 0, blocks: pack(Compression::None, b"own") }],
+        files: vec![RawFile { name: "own".into(), size: 3, begin: 0, folder: 0, attributes: 0x20 }],
+        ..Raw::empty()
+    };
+    let refused = read_set(&[&part(0, None).to_bytes(), &part(1, Some("a.cab")).to_bytes()]).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "inputs are not the parts of one set: expected 1 part, as part 1 names no next, found more"
+    );
+}
+
+#[test]
 fn a_part_of_another_set_is_refused() {
     let (mut parts, _) = set(Compression::Mszip);
     parts[1][32] ^= 1;

@@ -58,6 +58,10 @@ pub(crate) async fn read_all(
     fleet: &mut Inventory,
 ) -> Result<(KeptInventory, Vec<Stored>), StoreError> {
     let (mut kept, mut stored) = (KeptInventory::default(), Vec::new());
+    for key in store.strays(keys::INVENTORY).await? {
+        let what = "it is a link, a pipe or a folder, which is not read".to_owned();
+        kept.unusable.push(UnusableInventory { key, what, is_newer: false });
+    }
     for meta in store.list_all(keys::INVENTORY, MAX_INVENTORIES).await? {
         let bytes = match store.get_bytes(&meta.key, MAX_BYTES * 2).await {
             Ok(bytes) => bytes,

@@ -186,6 +186,8 @@ impl RuleHistory {
             }
             let Ok(Some((document, sha256))) = read_revision(&*self.store, *number).await else { continue };
             if sha256 != checkpoint.sha256 || !document.allows(&checkpoint) {
+                #[cfg(feature = "tracing")]
+                tracing::warn!(%key, "a checkpoint differs from its revision and is not used; check the store");
                 continue;
             }
             self.book = match document.book_sha256 {

@@ -89,6 +89,19 @@ async fn a_damaged_inventory_is_made_anew_and_a_newer_one_is_never_overwritten()
     assert_eq!(store.get_bytes(&key, 99).await.unwrap(), newer);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_linked_inventory_is_named_and_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ucupdate::local::LocalStore::open(folder.path()).unwrap();
+    std::fs::create_dir(folder.path().join("inventory")).unwrap();
+    std::os::unix::fs::symlink("/elsewhere", folder.path().join("inventory/ocs01.jsonl")).unwrap();
+    let kept = read_kept_inventory(&store, &mut Inventory::default()).await.unwrap();
+    let unusable = kept.unusable.first().unwrap();
+    assert_eq!(unusable.key, "inventory/ocs01.jsonl");
+    assert_eq!(unusable.what, "it is a link, a pipe or a folder, which is not read");
+}
+
 #[tokio::test]
 async fn of_too_many_devices_the_longest_silent_are_left_out_and_counted() {
     let store: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
