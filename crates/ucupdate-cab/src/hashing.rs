@@ -1,0 +1,187 @@
+//! Hashes many bytes on a second thread, while the calling thread decompresses the next ones.
+
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use sha1::Digest as _;
+use ucupdate_core::value::{Digest, Sha1Digest, Sha256Digest, Sha256Hasher};
+
+/// The number of bytes that the calling thread hashes itself. Smaller inputs need no thread.
+const HERE_BYTES: usize = 1024 * 1024;
+
+/// The number of bytes that are passed to the second thread together.
+const BLOCK_BYTES: usize = 128 * 1024;
+
+/// The number of blocks that exist at a time. They bound the memory.
+const BLOCKS: usize = 4;
+
+/// SHA-256 of bytes that come in pieces, and SHA-1 of the same bytes if it was asked for.
+#[derive(Clone, Default)]
+pub(crate) struct Hashes {
+    sha256: Sha256Hasher,
+    sha1: Option<sha1::Sha1>,
+}
+
+impl Hashes {
+    pub(crate) fn with_sha1() -> Self {
+        Self { sha1: Some(sha1::Sha1::new()), ..Self::default() }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        if let Some(sha1) = &mut self.sha1 {
+            sha1.update(bytes);
+        }
+    }
+
+    pub(crate) fn sha256(&self) -> Sha256Digest {
+        self.sha256.digest()
+    }
+
+    pub(crate) fn sha1(&self) -> Option<Sha1Digest> {
+        self.sha1.clone().map(|sha1| Digest::new(sha1.finalize().into()))
+    }
+}
+
+/// Hashes in progress. From the second MiB on, a second thread computes them, if the machine has another processor and the
+/// thread can be started.
+pub(crate) struct Hashing {
+    hashes: Hashes,
+    /// The number of bytes that the calling thread hashed since it has the hashes.
+    here: usize,
+    second: Option<Second>,
+}
+
+/// The second thread, which has the hashes.
+struct Second {
+    block: Vec<u8>,
+    /// The number of blocks that exist.
+    blocks: usize,
+    full: SyncSender<Vec<u8>>,
+    /// The lock makes the type `Sync`. It is never contended.
+    empty: Mutex<Receiver<Vec<u8>>>,
+    thread: JoinHandle<Hashes>,
+}
+
+impl Hashing {
+    pub(crate) fn new(hashes: Hashes) -> Self {
+        Self { hashes, here: 0, second: None }
+    }
+
+    /// Adds the next bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if let Some(second) = &mut self.second {
+            return second.push(bytes);
+        }
+        self.hashes.update(bytes);
+        self.here += bytes.len();
+        if self.here >= HERE_BYTES {
+            self.here = 0;
+            self.second = Second::begin(&self.hashes);
+        }
+    }
+
+    /// Waits for the second thread, and returns the hashes of the bytes so far.
+    pub(crate) fn hashes(&mut self) -> &Hashes {
+        if let Some(second) = self.second.take() {
+            self.hashes = second.end();
+        }
+        &self.hashes
+    }
+}
+
+impl Second {
+    /// Starts the thread. Returns `None` if it would not help or cannot be started.
+    fn begin(hashes: &Hashes) -> Option<Self> {
+        thread::available_parallelism().ok().filter(|processors| processors.get() > 1)?;
+        let (full, blocks) = sync_channel::<Vec<u8>>(BLOCKS);
+        let (done, empty) = channel();
+        let mut hashes = hashes.clone();
+        let work = move || {
+            for mut block in blocks {
+                hashes.update(&block);
+                block.clear();
+                // The other end is gone when no further block is needed.
+                let _sent = done.send(block);
+            }
+            hashes
+        };
+        let thread = thread::Builder::new().name("hashing".into()).spawn(work).ok()?;
+        Some(Self {
+            block: Vec::with_capacity(BLOCK_BYTES),
+            blocks: 1,
+            full,
+            empty: Mutex::new(empty),
+            thread,
+        })
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.block.len()));
+            self.block.extend_from_slice(now);
+            bytes = later;
+            if self.block.len() == BLOCK_BYTES {
+                let next = self.empty_block();
+                // If the thread panicked, `end` reports it.
+                let _sent = self.full.send(std::mem::replace(&mut self.block, next));
+            }
+        }
+    }
+
+    /// Returns a block to fill, as soon as one of them was hashed.
+    fn empty_block(&mut self) -> Vec<u8> {
+        if self.blocks < BLOCKS {
+            self.blocks += 1;
+            return Vec::with_capacity(BLOCK_BYTES);
+        }
+        let empty = self.empty.get_mut().ok().and_then(|empty| empty.recv().ok());
+        empty.unwrap_or_default()
+    }
+
+    fn end(self) -> Hashes {
+        let Self { block, full, thread, .. } = self;
+        let _sent = full.send(block);
+        drop(full);
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::sha1_of;
+
+    #[test]
+    fn bytes_have_the_same_hashes_with_and_without_the_second_thread() {
+        let bytes: Vec<u8> =
+            (0_u32..3_500_000).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut hashing = Hashing::new(Hashes::with_sha1());
+        let mut taken = 0;
+        for end in [0, 5, HERE_BYTES - 1, HERE_BYTES + 7, 2_500_000, 2_500_001, bytes.len()] {
+            // Chunks of a size that fills no block exactly.
+            bytes[taken..end].chunks(30_011).for_each(|chunk| hashing.update(chunk));
+            taken = end;
+            let hashes = hashing.hashes();
+            assert_eq!(hashes.sha256(), Sha256Digest::of(&bytes[..end]), "{end} bytes");
+            assert_eq!(hashes.sha1(), Some(sha1_of(&bytes[..end])), "{end} bytes");
+        }
+        let mut whole = Hashing::new(Hashes::default());
+        whole.update(&bytes);
+        whole.update(&bytes);
+        assert_eq!(whole.hashes().sha256(), Sha256Digest::of([&bytes[..], &bytes].concat()));
+        assert_eq!(whole.hashes().sha1(), None);
+    }
+
+    #[test]
+    fn hashing_that_is_dropped_ends_its_thread() {
+        let mut hashing = Hashing::new(Hashes::default());
+        hashing.update(&vec![1; HERE_BYTES]);
+        hashing.update(&vec![2; 10 * BLOCK_BYTES]);
+        let Some(Second { full, thread, .. }) = hashing.second.take() else { return };
+        drop(full);
+        assert!(thread.join().is_ok());
+    }
+}

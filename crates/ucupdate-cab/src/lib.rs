@@ -4,6 +4,7 @@
 mod cabinet;
 mod code_page;
 mod error;
+mod hashing;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
 mod limits;

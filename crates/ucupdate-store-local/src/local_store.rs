@@ -383,9 +383,18 @@ type ReadSoFar = (Bytes, Box<dyn ReadFile>, u64);
 
 fn read_piece(mut file: Box<dyn ReadFile>, left: u64, most: u64) -> io::Result<ReadSoFar> {
     let most = left.min(most);
-    let mut piece = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
-    (&mut file).take(most).read_to_end(&mut piece)?;
-    let read = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+    let mut piece = vec![0; usize::try_from(most).unwrap_or_default()];
+    let mut filled = 0;
+    // `read_to_end` would begin with reads of 8 KiB for each piece.
+    while filled < piece.len() {
+        match file.read(&mut piece[filled..]) {
+            Ok(0) => break,
+            Ok(bytes) => filled += bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let read = u64::try_from(filled).unwrap_or(u64::MAX);
     if read < most {
         let message = format!("file ended {} bytes early: it was truncated after it was opened", left - read);
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));

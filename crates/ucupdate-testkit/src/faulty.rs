@@ -62,8 +62,13 @@ pub enum Fault {
     /// The stream of a `get` yields this number of bytes and then all bytes, which breaks the contract of stores. Other
     /// calls are not affected.
     IsTooLong(u64),
-    /// A `put` writes the bytes with one bit changed, which breaks the contract of stores. Other calls are not affected.
+    /// A `put` or `create` writes the bytes with one bit changed, which breaks the contract of stores. Other calls are not
+    /// affected.
     FlipsBit,
+    /// A `create` replaces an existing object, which breaks the contract of stores. Other calls are not affected.
+    Overwrites,
+    /// A `list` returns no objects, which breaks the contract of stores. Other calls are not affected.
+    ListsNothing,
 }
 
 /// A wrapper of a store that applies faults from a script and counts the calls. Clones share the script and the counts.
@@ -190,9 +195,15 @@ async fn with<T>(
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     match fault {
-        None | Some(Fault::BreaksOff(_) | Fault::EndsEarly(_) | Fault::IsTooLong(_) | Fault::FlipsBit) => {
-            call.await
-        }
+        None
+        | Some(
+            Fault::BreaksOff(_)
+            | Fault::EndsEarly(_)
+            | Fault::IsTooLong(_)
+            | Fault::FlipsBit
+            | Fault::Overwrites
+            | Fault::ListsNothing,
+        ) => call.await,
         Some(Fault::Unavailable) => Err(unavailable()),
         Some(Fault::Backend) => Err(StoreError::backend("being faulty", "the script said so")),
         Some(Fault::LostAnswer) => {
@@ -214,7 +225,12 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl<S: ImageStore> ImageStore for Faulty<S> {
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        with(self.fault(Call::Create, key.as_str()), self.store.create(key, bytes)).await
+        let fault = self.fault(Call::Create, key.as_str());
+        match fault {
+            Some(Fault::FlipsBit) => self.store.create(key, with_bit_flipped(bytes)).await,
+            Some(Fault::Overwrites) => self.store.put(key, stream_of(bytes)).await.map(drop),
+            _ => with(fault, self.store.create(key, bytes)).await,
+        }
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
@@ -227,12 +243,9 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
             return Err(unavailable());
         }
         if fault == Some(Fault::FlipsBit) {
-            let mut bytes = collect(bytes)
-                .await
-                .map_err(|source| StoreError::Input { key: key.clone(), source })?
-                .to_vec();
-            bytes[0] ^= 1;
-            return self.store.put(key, stream_of(bytes)).await;
+            let bytes =
+                collect(bytes).await.map_err(|source| StoreError::Input { key: key.clone(), source })?;
+            return self.store.put(key, stream_of(with_bit_flipped(bytes))).await;
         }
         with(fault, self.store.put(key, bytes)).await
     }
@@ -266,8 +279,21 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        with(self.fault(Call::List, prefix), self.store.list(prefix, after)).await
+        let fault = self.fault(Call::List, prefix);
+        let mut listed = with(fault, self.store.list(prefix, after)).await?;
+        if fault == Some(Fault::ListsNothing) {
+            listed.clear();
+        }
+        Ok(listed)
     }
+}
+
+fn with_bit_flipped(bytes: Bytes) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    if let Some(first) = bytes.first_mut() {
+        *first ^= 1;
+    }
+    bytes.into()
 }
 
 /// Returns the first `most` bytes of a stream.

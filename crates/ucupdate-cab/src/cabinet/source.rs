@@ -3,9 +3,10 @@
 
 use std::io::{self, Read};
 
-use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
+use ucupdate_core::value::Sha256Digest;
 
 use crate::error::{CabError, Position, Structure};
+use crate::hashing::{Hashes, Hashing};
 
 /// The largest number of bytes that can be examined together. Any data block with its header fits. A cabinet header in
 /// a program fits too, unless its reserve area is unusually large.
@@ -30,7 +31,7 @@ pub(crate) struct Source<R> {
     /// The error of the input. It is returned when a byte after it is needed.
     failure: Option<io::Error>,
     /// The hash of the cabinet's bytes. `None` before the cabinet begins.
-    hash: Option<Sha256Hasher>,
+    hash: Option<Hashing>,
     /// The offset after the last byte that was hashed.
     hashed: u64,
     /// The offset at which holding began, and the bytes that were taken since then.
@@ -78,7 +79,7 @@ impl<R: Read> Source<R> {
     /// Begins counting and hashing. The next byte is the first byte of the cabinet.
     pub(crate) fn begin_cabinet(&mut self) {
         self.base = self.offset;
-        self.hash = Some(Sha256Hasher::default());
+        self.hash = Some(Hashing::new(Hashes::default()));
         self.hashed = self.offset;
     }
 
@@ -196,8 +197,8 @@ impl<R: Read> Source<R> {
     }
 
     /// Returns the SHA-256 of the bytes of the cabinet that were taken so far.
-    pub(crate) fn sha256(&self) -> Sha256Digest {
-        self.hash.clone().unwrap_or_default().digest()
+    pub(crate) fn sha256(&mut self) -> Sha256Digest {
+        self.hash.as_mut().map_or_else(|| Hashes::default().sha256(), |hash| hash.hashes().sha256())
     }
 
     /// Frees the buffer when nothing more is read.

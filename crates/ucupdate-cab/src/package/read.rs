@@ -8,11 +8,11 @@ use super::problem::{Problem, ProblemKind};
 use super::understand::{KeptBytes, understand};
 use crate::cabinet::{Cabinet, FileReader, Irregularity};
 use crate::error::CabError;
+use crate::hashing::{Hashes, Hashing};
 use crate::path::SafePath;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read};
-use ucupdate_core::value::{Digest, Sha256Hasher};
 
 /// Reads a package from a cabinet, and passes the bytes of its members to `sink`.
 ///
@@ -29,7 +29,8 @@ use ucupdate_core::value::{Digest, Sha256Hasher};
 /// [`with_offset`](crate::CabinetOptions::with_offset) then chooses one of them.
 ///
 /// Reading needs memory for one chunk of at most 32 KiB, and for the manifest and signatures up to
-/// [`PackageLimits::with_kept_bytes`].
+/// [`PackageLimits::with_kept_bytes`]. Members and cabinets of more than 1 MiB are hashed on two further threads, which have at most
+/// 512 KiB each. Where no thread can be started, the calling thread hashes.
 ///
 /// ```
 /// use ucupdate_cab::package::{NoSink, PackageForm, PackageOptions, read_package, sample};
@@ -221,13 +222,10 @@ fn read_member<R: Read>(
     keeping: &mut Keeping,
     sink: &mut dyn MemberSink,
 ) -> Result<Member, PackageError> {
-    let mut sha256 = Sha256Hasher::default();
-    let mut sha1 = start.role.may_be_image().then(<sha1::Sha1 as sha1::Digest>::new);
+    let may_be_image = start.role.may_be_image();
+    let mut hashing = Hashing::new(if may_be_image { Hashes::with_sha1() } else { Hashes::default() });
     let mut take = |chunk: &[u8]| {
-        sha256.update(chunk);
-        if let Some(sha1) = &mut sha1 {
-            sha1::Digest::update(sha1, chunk);
-        }
+        hashing.update(chunk);
         keeping.push(chunk);
         sink.write(chunk).map_err(|cause| PackageError::sink(&start, cause))
     };
@@ -243,8 +241,8 @@ fn read_member<R: Read>(
         }
         take(chunk)?;
     }
-    let sha1 = sha1.map(|sha1| Digest::new(sha1::Digest::finalize(sha1).into()));
-    Ok(Member::new(start, sha256.digest(), sha1))
+    let hashes = hashing.hashes();
+    Ok(Member::new(start, hashes.sha256(), hashes.sha1()))
 }
 
 /// The kept bytes of a member, up to a limit.

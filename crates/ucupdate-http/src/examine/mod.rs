@@ -279,27 +279,28 @@ impl Web<'_> {
                 Err(_) => continue,
             }
             // From inside, the external name may lead to the internal address.
-            let may_be_inside = is_private(&local_address(address));
-            let severity = if may_be_inside { Severity::Warning } else { Severity::Problem };
-            findings.push(Finding::new(
-                "internal-path-outside",
-                severity,
-                url.clone(),
-                format!("{url} is answered without credentials"),
-                "403 or 404 for internal paths outside".to_owned(),
-                if may_be_inside {
-                    "run this from outside too; if it is answered there, serve the outside at --external-listen, or let the \
-                     proxy send on only /RequestHandlerExt/ and /DeviceUpdateFiles_Ext/"
-                        .to_owned()
-                } else {
-                    "serve the outside at --external-listen, or let the proxy send on only /RequestHandlerExt/ and \
-                     /DeviceUpdateFiles_Ext/; give --internal-network"
-                        .to_owned()
-                },
-            ));
+            findings.push(internal_path_outside(url, is_private(&local_address(address))));
         }
         Some(findings)
     }
+}
+
+fn internal_path_outside(url: String, may_be_inside: bool) -> Finding {
+    let (severity, remedy) = match may_be_inside {
+        true => (
+            Severity::Warning,
+            "run this from outside too; if it is answered there, serve the outside at --external-listen, or let the proxy send \
+             on only /RequestHandlerExt/ and /DeviceUpdateFiles_Ext/",
+        ),
+        false => (
+            Severity::Problem,
+            "serve the outside at --external-listen, or let the proxy send on only /RequestHandlerExt/ and \
+             /DeviceUpdateFiles_Ext/; give --internal-network",
+        ),
+    };
+    let found = format!("{url} is answered without credentials");
+    let expected = "403 or 404 for internal paths outside".to_owned();
+    Finding::new("internal-path-outside", severity, url, found, expected, remedy.to_owned())
 }
 
 /// Returns the offers of an answer as a text to compare and to show.
@@ -388,7 +389,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_addresses_may_be_inside() {
+    fn private_addresses_may_be_inside_so_an_internal_path_is_a_problem_only_from_others() {
+        let severity =
+            |address| internal_path_outside("https://a/b".to_owned(), is_private(address)).severity;
+        assert_eq!((severity("10.1.2.3"), severity("203.0.113.7")), (Severity::Warning, Severity::Problem));
         assert!(is_private("10.1.2.3") && is_private("127.0.0.1") && is_private("::1") && is_private(""));
         assert!(!is_private("203.0.113.7"));
     }

@@ -290,7 +290,7 @@ fn client_hello(host: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rcgen::generate_simple_self_signed;
+    use rcgen::{CertificateParams, CertifiedIssuer, DnType, KeyPair, generate_simple_self_signed};
     use tokio::net::TcpListener;
 
     fn kinds(host: &str, own: &CertificateDer<'_>, now: SystemTime) -> Vec<&'static str> {
@@ -311,6 +311,27 @@ mod tests {
         assert!(found[0].found.contains("is for updates.contoso.com, and not for b"), "{found:?}");
         let noise = CertificateDer::from(vec![7; 20]);
         assert_eq!(kinds("b", &noise, now), ["certificate-unreadable"]);
+    }
+
+    #[test]
+    fn a_certificate_of_few_days_and_one_without_its_issuer_are_found() {
+        let params = |name: &str| {
+            let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params
+        };
+        let key = || KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params("authority"), key()).unwrap();
+        let own = params("updates.contoso.com").signed_by(&key(), &issuer).unwrap();
+        let (own, now) = (own.der(), SystemTime::now());
+        assert_eq!(kinds("updates.contoso.com", own, now), ["chain-short", "signature-sha2"]);
+        let sent_with_issuer = certificate_findings("updates.contoso.com", own, 2, now);
+        assert_eq!(sent_with_issuer.len(), 1, "{sent_with_issuer:?}");
+        let certificate = Certificate::from_der(own).unwrap();
+        let end = certificate.tbs_certificate.validity.not_after.to_system_time();
+        let last_week = certificate_findings("updates.contoso.com", own, 2, end - SOON / 2);
+        let kinds: Vec<_> = last_week.iter().map(|finding| (finding.kind, finding.severity)).collect();
+        assert_eq!(kinds[0], ("certificate-expires-soon", Severity::Warning));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use std::io::{self, Read};
 use std::pin::Pin;
 use tokio::sync::mpsc;
-use ucupdate_cab::package::{Member, MemberSink, MemberStart};
+use ucupdate_cab::package::{Member, MemberRole, MemberSink, MemberStart};
 use ucupdate_store::ByteStream;
 
 /// Passes the input to the reader until the input ends or the reader needs no more.
@@ -55,6 +55,8 @@ pub(crate) enum ReaderEvent {
 pub(crate) struct NewMember {
     pub(crate) index: usize,
     pub(crate) name: String,
+    /// The purpose of the member, judged by its name.
+    pub(crate) role: MemberRole,
     chunks: mpsc::Receiver<MemberChunk>,
 }
 
@@ -80,15 +82,23 @@ impl NewMember {
     }
 }
 
+/// The number of bytes of a member that are sent together. Each message wakes the task that stores the member.
+const SENT_BYTES: usize = 256 * 1024;
+
+/// The room for these bytes. The last chunk is at most 32 KiB and may go beyond them.
+const ROOM_BYTES: usize = SENT_BYTES + 32 * 1024;
+
 /// The end of the output channel in the thread that reads.
 pub(crate) struct ChannelSink {
     events: mpsc::Sender<ReaderEvent>,
     bytes: Option<mpsc::Sender<MemberChunk>>,
+    /// The bytes of the current member that were not sent yet.
+    unsent: Vec<u8>,
 }
 
 impl ChannelSink {
     pub(crate) fn new(events: mpsc::Sender<ReaderEvent>) -> Self {
-        Self { events, bytes: None }
+        Self { events, bytes: None, unsent: Vec::new() }
     }
 
     fn tell(&self, event: ReaderEvent) -> io::Result<()> {
@@ -107,17 +117,28 @@ fn given_up() -> io::Error {
 
 impl MemberSink for ChannelSink {
     fn begin(&mut self, member: &MemberStart) -> io::Result<()> {
-        let (bytes, chunks) = mpsc::channel(8);
+        let (bytes, chunks) = mpsc::channel(4);
         self.bytes = Some(bytes);
-        let member = NewMember { index: member.index, name: member.name.clone(), chunks };
+        self.unsent =
+            Vec::with_capacity(usize::try_from(member.size).map_or(ROOM_BYTES, |size| size.min(ROOM_BYTES)));
+        let member = NewMember { index: member.index, name: member.name.clone(), role: member.role, chunks };
         self.tell(ReaderEvent::Member(member))
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.send(MemberChunk::Bytes(Bytes::copy_from_slice(bytes)))
+        self.unsent.extend_from_slice(bytes);
+        if self.unsent.len() < SENT_BYTES {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.unsent, Vec::with_capacity(ROOM_BYTES));
+        self.send(MemberChunk::Bytes(full.into()))
     }
 
     fn end(&mut self, _member: &Member) -> io::Result<()> {
+        if !self.unsent.is_empty() {
+            let rest = std::mem::take(&mut self.unsent);
+            self.send(MemberChunk::Bytes(rest.into()))?;
+        }
         self.send(MemberChunk::Whole)?;
         self.bytes = None;
         Ok(())

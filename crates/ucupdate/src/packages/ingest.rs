@@ -20,14 +20,15 @@ use crate::packages::reading::{Reading, ended, feed_all};
 use crate::packages::record::{notes_of, record};
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, random_bytes};
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use ucupdate_cab::CabError;
-use ucupdate_cab::package::{Member, Package, PackageError};
+use ucupdate_cab::package::{Member, MemberRole, Package, PackageError};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage};
-use ucupdate_core::value::ObjectKey;
+use ucupdate_core::value::{ObjectKey, Sha256Digest};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The progress of an ingest.
@@ -112,7 +113,15 @@ impl Admin<'_> {
         service.sweep_up().await;
         let ingest = IngestId::from_bits(u128::from_be_bytes(random_bytes().map_err(ChangeError::from)?));
         let so_far = IngestProgress::default();
-        let mut intake = Intake { service, ingest, progress, so_far, stored: Vec::new(), told: false };
+        let mut intake = Intake {
+            service,
+            ingest,
+            progress,
+            so_far,
+            stored: Vec::new(),
+            found: HashMap::new(),
+            told: false,
+        };
         let taken = match intake.read(parts).await {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
@@ -140,6 +149,8 @@ struct Intake<'a, P> {
     so_far: IngestProgress,
     /// The index and the key of each stored member, in the order of the cabinet.
     stored: Vec<(usize, StoreKey)>,
+    /// The size and the SHA-256 of the stored images that were read back while later members were stored.
+    found: HashMap<StoreKey, (u64, Sha256Digest)>,
     /// `true` if a revision that names the files may have been written.
     told: bool,
 }
@@ -158,11 +169,21 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         let Reading { reader, inputs } = reading.await;
         let fed = AtomicU64::new(0);
         let feeding = feed_all(inputs, &fed);
+        let service = self.service;
+        let (images, mut to_read) = mpsc::unbounded_channel::<StoreKey>();
         let storing = async {
+            // The channel of the images closes when the last member is stored.
+            let images = images;
             while let Some(event) = events.recv().await {
                 self.so_far.input_bytes = fed.load(Ordering::Relaxed);
                 match event {
-                    ReaderEvent::Member(member) => self.store_member(member).await?,
+                    ReaderEvent::Member(member) => {
+                        let is_image = member.role == MemberRole::Image;
+                        if let Some(key) = self.store_member(member).await?.filter(|_| is_image) {
+                            // The receiver lives as long as this future.
+                            let _sent = images.send(key);
+                        }
+                    }
                     ReaderEvent::StartOver => {
                         self.delete_stored().await;
                         (self.so_far.files, self.so_far.stored_bytes) = (0, 0);
@@ -171,28 +192,41 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             }
             Ok::<_, IngestError>(())
         };
+        let reading_back = async {
+            let mut found = HashMap::new();
+            while let Some(key) = to_read.recv().await {
+                match read_back::digest(&*service.inner.store, &key).await {
+                    Ok(digest) => found.insert(key, digest),
+                    // Members that belong to no package were deleted. Other objects are read again at the end.
+                    Err(StoreError::NotFound { .. } | StoreError::Integrity { .. }) => found.remove(&key),
+                    Err(error) => return Err(error.into()),
+                };
+            }
+            Ok(found)
+        };
         // When a put fails, both channels are dropped here, and the reader ends at its next chunk.
-        let stored = tokio::try_join!(feeding, storing).map(|_| ());
+        let stored = tokio::try_join!(feeding, storing, reading_back).map(|(.., found)| found);
         drop(events);
         let package = ended(reader).await?;
-        stored?;
+        self.found = stored?;
         package
     }
 
-    async fn store_member(&mut self, member: NewMember) -> Result<(), IngestError> {
+    /// Stores a member. Returns its key, or `None` if the reader failed within the member.
+    async fn store_member(&mut self, member: NewMember) -> Result<Option<StoreKey>, IngestError> {
         let key = keys::object(&keys::member(self.ingest, member.index, &member.name));
         // The key is recorded before the put, so that the object of an unclear put is deleted too.
         self.stored.push((member.index, key.clone()));
         let meta = match self.store().put(&key, member.bytes()).await {
             Ok(meta) => meta,
             // The reader failed within a member, and its error has the reason.
-            Err(StoreError::Input { .. }) => return Ok(()),
+            Err(StoreError::Input { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         self.so_far.files += 1;
         self.so_far.stored_bytes += meta.size;
         (self.progress)(self.so_far);
-        Ok(())
+        Ok(Some(key))
     }
 
     /// Makes the revision. Returns whether the rule book names the files that were stored.
@@ -248,8 +282,12 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             }
         }
         for file in record.files() {
-            if read_back::state(self.store(), file).await? != FileState::Whole {
-                let key = keys::object(&file.key);
+            let key = keys::object(&file.key);
+            let is_whole = match self.found.get(&key) {
+                Some(found) => *found == (file.size, file.sha256),
+                None => read_back::state(self.store(), file).await? == FileState::Whole,
+            };
+            if !is_whole {
                 let found = "other bytes than were written".into();
                 return Err(StoreError::Integrity { key, found }.into());
             }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use ucupdate::book::{Audience, Percent, Ramp, Rollout, Share};
 use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStore, MemoryStore, ReadOnly, StoreKey};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, ReadOnly, StoreKey};
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
-use ucupdate::{Options, SettableClock, Severity, UpdateService, examine_unreadable};
+use ucupdate::{Finding, Options, SettableClock, Severity, UpdateService, examine_unreadable};
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns the time this number of days from now.
 fn in_days(days: i64) -> UnixTime {
@@ -27,6 +28,15 @@ async fn kinds(service: &UpdateService) -> Vec<&'static str> {
     let checks = service.examine(true).await;
     let kinds = checks.iter().flat_map(|check| &check.findings).map(|finding| finding.kind);
     kinds.filter(|kind| !["interim-unapproved", "client-version-filter"].contains(kind)).collect()
+}
+
+/// Returns the only finding of a kind.
+async fn found(service: &UpdateService, kind: &str) -> Finding {
+    let checks = service.examine(true).await;
+    let mut findings = checks.into_iter().flat_map(|check| check.findings).filter(|found| found.kind == kind);
+    let found = findings.next().unwrap_or_else(|| panic!("no {kind}"));
+    assert_eq!(findings.next(), None);
+    found
 }
 
 async fn start(service: &UpdateService, name: &str, share: Share) {
@@ -100,4 +110,54 @@ async fn a_store_whose_rule_book_cannot_be_read_is_examined_too() {
     let found = examine_unreadable(&store, &error, true, in_days(0)).await;
     let kinds: Vec<_> = found.findings.iter().map(|finding| finding.kind).collect();
     assert_eq!(kinds, ["rule-book-unreadable", "revision-missing", "package-gone"]);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_named() {
+    let store = Faulty::new(MemoryStore::default());
+    store.on(Call::Put).below("Logs/").always(Fault::Backend);
+    let checks = on_day(store, 0).await.examine(true).await;
+    let findings = checks[0].findings.iter().map(|finding| (finding.kind, finding.subject.as_str()));
+    let folders = ["Logs/Server/Audit/imageUpdates/", "Logs/Server/Access/"];
+    assert_eq!(findings.collect::<Vec<_>>(), folders.map(|folder| ("folder-not-writable", folder)));
+}
+
+#[tokio::test]
+async fn a_store_that_stops_answering_is_a_problem() {
+    let store = Faulty::new(MemoryStore::default());
+    let service = on_day(store.clone(), 0).await;
+    ingest(&service, sample::uc_updates(500)).await.unwrap();
+    store.on(Call::List).below("images/").always(Fault::Unavailable);
+    let found = found(&service, "store-unreadable").await;
+    assert_eq!(found.severity, Severity::Problem);
+    assert!(found.found.ends_with("the script said so"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_version_that_no_package_has_is_a_problem_of_its_rule() {
+    let store = MemoryStore::default();
+    let service = on_day(store.clone(), 0).await;
+    ingest(&service, sample::uc_updates(500)).await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let approval = StoreKey::parse("state/revisions/00000000000000000002.json").unwrap();
+    let document = store.get_bytes(&approval, 100_000).await.unwrap();
+    store.put_bytes(&approval, forged(&document, "3.5.6907.0", "3.5.6907.1")).await.unwrap();
+    let found = found(&on_day(store, 0).await, "rule-without-image").await;
+    assert_eq!((found.severity, found.subject), (Severity::Problem, sample::ip8540().to_string()));
+    assert_eq!(found.found, "3.5.6907.1 is given to everybody, but no package of the store has it");
+    assert_eq!(found.remedy, "ingest the package with 3.5.6907.1 again, or roll the rule back");
+}
+
+#[tokio::test]
+async fn an_approved_interim_image_beside_a_stone_of_another_version_is_a_problem() {
+    let service = on_day(MemoryStore::default(), 0).await;
+    ingest(&service, sample::uc_updates(500)).await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let mut stone = service.snapshot().book().settings().stones[0].clone();
+    let name = stone.name.clone();
+    stone.by = "1.0.522.110".parse().unwrap();
+    service.admin("ann").replace_stone(name, vec![stone]).await.unwrap();
+    let found = found(&service, "other-interim-version").await;
+    assert_eq!(found.severity, Severity::Problem);
+    assert!(found.remedy.starts_with("type `ucupdate stone set ocs-interim --by 1.0.522.103`"), "{found:?}");
 }

@@ -96,6 +96,7 @@ async fn try_each(
 mod tests {
     use super::*;
     use ucupdate_store::{MemoryStore, ReadOnly};
+    use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
     #[tokio::test]
     async fn a_store_that_may_be_used_has_no_finding_and_keeps_nothing() {
@@ -111,5 +112,21 @@ mod tests {
         let used = use_each_operation(&ReadOnly::new(MemoryStore::default())).await;
         assert_eq!(used.findings[0].kind, "store-operation-failed");
         assert!(used.findings[0].found.starts_with("creating an object failed: "), "{used:?}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_breaks_its_contract_is_found_by_what_it_does() {
+        for (call, fault, kind) in [
+            (Call::Create, Fault::Overwrites, "store-overwrites"),
+            (Call::Create, Fault::FlipsBit, "store-alters"),
+            (Call::List, Fault::ListsNothing, "store-lists-late"),
+        ] {
+            let store = Faulty::new(MemoryStore::default());
+            store.on(call).always(fault);
+            let used = use_each_operation(&store).await;
+            let kinds: Vec<_> = used.findings.iter().map(|finding| finding.kind).collect();
+            assert_eq!(kinds, [kind]);
+            assert!(store.inner().list("", None).await.unwrap().is_empty(), "{kind}");
+        }
     }
 }
