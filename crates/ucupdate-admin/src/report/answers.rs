@@ -69,14 +69,25 @@ impl Differences {
         left_out: u64,
         now: UnixTime,
     ) -> Self {
-        let questions = requests.iter().flat_map(|(request, from)| Question::all_of(request, *from));
-        let changes = diff(before.index(), after.index(), questions, now);
-        let answers = changes.map(|change| ChangedAnswer::of(&change)).collect();
+        let changed = |(request, from): &(_, _)| ChangedAnswer::all_of(before, after, request, *from, now);
+        let answers = requests.iter().flat_map(changed).collect();
         Self { devices: requests.len(), left_out, answers }
     }
 }
 
 impl ChangedAnswer {
+    /// Compares the answers to one request by two rule books. Returns one entry for each module whose answer changes.
+    pub fn all_of(
+        before: &Snapshot,
+        after: &Snapshot,
+        request: &UpdateRequest,
+        from: AskedFrom,
+        now: UnixTime,
+    ) -> Vec<Self> {
+        let changes = diff(before.index(), after.index(), Question::all_of(request, from), now);
+        changes.map(|change| Self::of(&change)).collect()
+    }
+
     fn of(change: &AnswerChange<'_, '_, '_>) -> Self {
         let Question { device, module, user_name, .. } = change.question;
         let identity = DeviceId::of(&device.mac_address, &device.serial_number);

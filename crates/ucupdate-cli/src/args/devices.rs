@@ -5,13 +5,16 @@ use super::side::SideName;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::Table;
-use serde::Serialize;
+use serde::ser::{SerializeSeq as _, SerializeStruct as _};
+use serde::{Serialize, Serializer};
+use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use ucupdate::Snapshot;
-use ucupdate::inventory::Inventory;
-use ucupdate::request::{AskedFrom, Side, UpdateRequest};
+use ucupdate::inventory::{DeviceNumber, Inventory};
+use ucupdate::request::{AskedFrom, Side};
 use ucupdate::value::{Counted, UnixTime};
-use ucupdate_admin::report;
+use ucupdate_admin::report::ChangedAnswer;
 
 /// The options that choose devices from audit logs. Each device is taken as it was at its last request.
 #[derive(Debug, clap::Args)]
@@ -25,10 +28,14 @@ pub(crate) struct DevicesArgs {
     assume_side: Option<SideName>,
 }
 
-/// The requests that the devices of audit logs would send now.
-#[derive(Debug, Default)]
+/// The devices of audit logs, and how they would ask now.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Devices {
-    requests: Vec<(UpdateRequest, AskedFrom)>,
+    fleet: Arc<Inventory>,
+    /// The devices whose words are valid in a request. A request is made only when it is compared, because it takes more
+    /// memory than a device in the inventory.
+    asking: Arc<[DeviceNumber]>,
+    side: Option<Side>,
     /// The number of devices that were left out, because their words are not valid in a request or the limit was
     /// reached.
     left_out: u64,
@@ -45,53 +52,119 @@ impl DevicesArgs {
         let mut fleet = Inventory::default();
         let read = self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
         read.refuse_nothing_understood()?;
-        let mut devices = Devices { requests: Vec::new(), left_out: fleet.skipped_rows() };
-        let side = self.assume_side.map(Side::from);
-        for (_, device) in fleet.devices() {
-            match device.request() {
-                Some(request) => {
-                    let from = AskedFrom { side, address: device.user_host.parse().ok() };
-                    devices.requests.push((request, from));
-                }
-                None => devices.left_out += 1,
-            }
-        }
-        Ok(devices)
+        let mut asking = fleet.numbers();
+        let all = asking.len();
+        asking.retain(|number| fleet.device(*number).request().is_some());
+        Ok(Devices {
+            left_out: fleet.skipped_rows() + (all - asking.len()) as u64,
+            fleet: Arc::new(fleet),
+            asking: asking.into(),
+            side: self.assume_side.map(Side::from),
+        })
     }
 }
 
 impl Devices {
     /// Returns the devices whose answer differs between `before` and `after`.
-    pub(crate) fn differences(&self, before: &Snapshot, after: &Snapshot, now: UnixTime) -> Differences {
-        Differences(report::Differences::between(before, after, &self.requests, self.left_out, now))
+    pub(crate) fn differences(
+        &self,
+        before: &Arc<Snapshot>,
+        after: &Arc<Snapshot>,
+        now: UnixTime,
+    ) -> Differences {
+        let (before, after) = (Arc::clone(before), Arc::clone(after));
+        Differences { devices: self.clone(), answers: Answers::Unfound { before, after, now } }
     }
 }
 
-/// The devices whose answer changes.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub(crate) struct Differences(report::Differences);
+/// The devices whose answer changes, in the order of the devices.
+#[derive(Debug)]
+pub(crate) struct Differences {
+    devices: Devices,
+    answers: Answers,
+}
+
+#[derive(Debug)]
+enum Answers {
+    /// The answers are found while they are written, because there may be a million.
+    Unfound {
+        before: Arc<Snapshot>,
+        after: Arc<Snapshot>,
+        now: UnixTime,
+    },
+    Found(Vec<ChangedAnswer>),
+}
+
+impl Differences {
+    /// Finds the changed answers now, so that the rule books need not be kept until they are written.
+    pub(crate) fn found(mut self) -> Self {
+        let mut answers = Vec::new();
+        let Ok(()) = self.try_for_each(|answer| {
+            answers.push(answer.clone());
+            Ok::<_, Infallible>(())
+        });
+        self.answers = Answers::Found(answers);
+        self
+    }
+
+    /// Calls `look` with each changed answer, up to the first error.
+    fn try_for_each<E>(&self, mut look: impl FnMut(&ChangedAnswer) -> Result<(), E>) -> Result<(), E> {
+        let (before, after, now) = match &self.answers {
+            Answers::Found(answers) => return answers.iter().try_for_each(look),
+            Answers::Unfound { before, after, now } => (before, after, *now),
+        };
+        let Devices { fleet, asking, side, .. } = &self.devices;
+        for number in asking.iter() {
+            let device = fleet.device(*number);
+            let Some(request) = device.request() else { continue };
+            let from = AskedFrom { side: *side, address: device.user_host.parse().ok() };
+            ChangedAnswer::all_of(before, after, &request, from, now).iter().try_for_each(&mut look)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Differences {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Answers<'a>(&'a Differences);
+        impl Serialize for Answers<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut answers = serializer.serialize_seq(None)?;
+                self.0.try_for_each(|answer| answers.serialize_element(answer))?;
+                answers.end()
+            }
+        }
+        let mut object = serializer.serialize_struct("Differences", 3)?;
+        object.serialize_field("devices", &self.devices.asking.len())?;
+        object.serialize_field("left_out", &self.devices.left_out)?;
+        object.serialize_field("answers", &Answers(self))?;
+        object.end()
+    }
+}
 
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report::Differences { devices, left_out, answers, .. } = &self.0;
-        if !answers.is_empty() {
-            let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
-            for change in answers {
-                let report::ChangedAnswer { device, file_name, installed, before, after, .. } = change;
-                table.row([device, &change.kind, file_name, installed, before, after]);
-            }
+        let (devices, left_out) = (self.devices.asking.len(), self.devices.left_out);
+        let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
+        let mut changed = 0;
+        self.try_for_each(|change| {
+            let ChangedAnswer { device, kind, file_name, installed, before, after, .. } = change;
+            table.row([device, kind, file_name, installed, before, after]);
+            changed += 1;
+            Ok(())
+        })?;
+        if changed > 0 {
             writeln!(f, "{table}")?;
         }
-        if *devices == 0 && *left_out == 0 {
+        if devices == 0 && left_out == 0 {
             return f.write_str("no device has asked yet, so there is no answer to compare");
         }
-        let changes = Counted::new(answers.len(), "answer");
-        write!(f, "{changes} to {} would change", Counted::new(*devices, "device"))?;
+        let changes = Counted::new(changed, "answer");
+        write!(f, "{changes} to {} would change", Counted::new(devices, "device"))?;
         match left_out {
             0 => Ok(()),
             more => {
-                write!(f, ", {} passed over", Counted::new(*more, "device").with_verb("was", "were"))
+                write!(f, ", {} passed over", Counted::new(more, "device").with_verb("was", "were"))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::place::{CX700, IP8540, Place};
 use serde_json::{Value, json};
+use ucupdate_cab::package::sample;
 
 /// Returns a header and the last rows of four phones. The last row cannot be read as a device.
 fn audit_log() -> String {
@@ -140,6 +141,68 @@ fn a_diff_is_between_two_revisions_for_the_devices_of_the_store_or_of_files() {
             .refused()
             .starts_with("cannot open `absent`: ")
     );
+}
+
+#[test]
+fn a_diff_orders_devices_by_their_address_and_takes_each_module_as_last_asked() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let header = audit_log().lines().next().unwrap().to_owned();
+    let log = |name: &str, day: &str, devices: &[(&str, &str, &str)]| {
+        let rows: String = devices
+            .iter()
+            .map(|(mac, serial, modules)| {
+                format!(
+                    "03-{day}-2009 08:00:00,ann@contoso.com,10.1.1.7,UCPhone,{day}-03-2009 08:00:00,\"{mac}\",\"{serial}\",\
+                     \"LG-Nortel\",\"IP8540\",\"A\",\"ENU\",{modules},\n"
+                )
+            })
+            .collect();
+        place.file(name, format!("{header}\n{rows}").as_bytes());
+    };
+    let (old, new) = ("cpe.nbt;1.0.522.103;16-12-2008 04:43:58", "cpe.nbt;3.5.6907.0;16-12-2008 04:43:58");
+    let two = format!("{old}#other.nbt;1.0;16-12-2008 04:43:58");
+    let first =
+        [("0021630F2079", "", old), ("0021630F2072", "", old), ("", "S2", old), ("0021630F2071", "", &two)];
+    log("first.log", "06", &first);
+    log("second.log", "07", &[("0021630F2072", "", new), ("", "S1", old), ("0021630F2079", "S9", old)]);
+    let args = ["diff", "--from", "1", "--audit", "first.log", "--audit", "second.log"];
+    let report = place.run(&[&args[..], &["--json"]].concat()).json();
+    let answers = report["answers"].as_array().unwrap();
+    let found: Vec<_> = answers.iter().map(|answer| (&answer["mac"], &answer["serial"])).collect();
+    let (none, text) = (json!(null), |text: &str| json!(text));
+    let expected = [
+        (&text("0021630F2071"), &none),
+        (&text("0021630F2079"), &text("S9")),
+        (&none, &text("S1")),
+        (&none, &text("S2")),
+    ];
+    assert_eq!(found, expected, "the address 72 has the version by its later log");
+    assert_eq!((&report["devices"], &report["left_out"]), (&json!(5), &json!(0)));
+    assert!(answers.iter().all(|answer| answer["file_name"] == "cpe.nbt"), "{report}");
+    let lines = place.run(&args).done();
+    let devices: Vec<_> = lines.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(devices, ["DEVICE", "0021630F2071", "0021630F2079", "S1", "S2", "4"]);
+}
+
+#[test]
+fn a_dry_run_of_several_packages_lists_the_devices_of_each() {
+    let place = Place::with_package();
+    place.file("RoundTable.cab", &sample::round_table(500));
+    let log = audit_log();
+    let table =
+        log.lines().nth(1).unwrap().replace("UCPhone", "RoundTable").replace("LG-Nortel", "Microsoft");
+    let table = table.replace("IP8540", "RTDevice");
+    place.file("table.log", format!("{log}{table}\n").as_bytes());
+    let args = ["ingest", "--dry-run", "RoundTable.cab", "uc.cab", "--audit", "table.log"];
+    let report = place.run(&[&args[..], &["--json"]].concat()).json();
+    let packages = report["packages"].as_array().unwrap();
+    assert_eq!(packages.iter().map(changed).collect::<Vec<_>>(), [vec!["0021630F2071"], vec![]]);
+    assert_eq!(packages[0]["answers"][0]["after"]["version"], "1.1.27.0");
+    assert_eq!((&packages[0]["devices"], &packages[1]["devices"]), (&json!(4), &json!(4)));
+    let text = place.run(&args).done();
+    assert!(text.contains("\n1 answer to 4 devices would change, 1 device was passed over\n"), "{text}");
+    assert!(text.ends_with("\n0 answers to 4 devices would change, 1 device was passed over\n"), "{text}");
 }
 
 #[test]

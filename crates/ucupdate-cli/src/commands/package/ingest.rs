@@ -112,7 +112,8 @@ impl PackageReport {
             revision: None,
             notes: run.change.notes.iter().cloned().collect(),
             warnings: warnings_of(&would.package),
-            differences: Some(devices.differences(&run.before, &run.after, now)),
+            // One run can try many packages, each with a rule book of its own.
+            differences: Some(devices.differences(&run.before, &run.after, now).found()),
         }
     }
 }
