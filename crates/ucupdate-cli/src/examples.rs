@@ -64,7 +64,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("remove", &["ucupdate remove UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]),
     ("status", &["ucupdate status"]),
     ("undo", &["ucupdate undo", "ucupdate undo --author ann --yes"]),
-    ("history", &["ucupdate history --last 5"]),
+    ("history", &["ucupdate history --last 5", "ucupdate history --since 3d --until 12h"]),
     (
         "fleet",
         &[

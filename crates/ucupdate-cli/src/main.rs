@@ -92,7 +92,7 @@ enum Command {
     /// Send the requests of many simulated devices to a server, and measure the answers
     Storm(storm::StormArgs),
     /// List the bodies of requests that could not be read, and the uploads of device logs
-    Captures,
+    Captures(captures::CapturesArgs),
     /// Print the DNS records, DHCP options and in-band values by which phones find a server
     Provisioning(provisioning::ProvisioningArgs),
     /// Create, list and revoke the tokens of administrators
@@ -234,7 +234,7 @@ impl Command {
             Self::Ask(args) => ask::run(args, context).await,
             Self::Storm(args) => storm::run(args, context).await,
             Self::Provisioning(args) => provisioning::run(args, context).await,
-            Self::Captures => captures::run(context).await,
+            Self::Captures(args) => captures::run(args, context).await,
             Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Config(command) => config::run(command, config, context).await,

@@ -20,6 +20,7 @@ pub(crate) mod rules;
 pub(crate) mod selected_devices;
 pub(crate) mod side;
 pub(crate) mod thresholds;
+pub(crate) mod time_range;
 pub(crate) mod timeline;
 pub(crate) mod window;
 pub(crate) mod zone;

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use std::str::FromStr;
-use ucupdate::value::{FieldTime, UnixTime};
+use ucupdate::value::{FieldTime, UnixTime, Zone};
 use ucupdate_admin::report::iso;
 
 /// A moment, such as `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z` or `2026-12-01T08:00:00+01:00`. Without a
@@ -79,15 +79,27 @@ impl FromStr for Earlier {
 }
 
 impl Earlier {
+    /// Returns the time. A moment that names no zone is in UTC.
     pub(crate) fn before(self, now: UnixTime) -> UnixTime {
+        self.before_in(&Zone::utc(), now)
+    }
+
+    /// Returns the time. A moment that names no zone is in `zone`.
+    pub(crate) fn before_in(self, zone: &Zone, now: UnixTime) -> UnixTime {
         match self {
-            Self::At(moment) => moment.at,
+            Self::At(Moment { at, names_zone: true }) => at,
+            Self::At(Moment { at, names_zone: false }) => zone.moment(at.civil_utc()),
             Self::Ago(span) => UnixTime::from_seconds(now.as_seconds() - i64::from(span.0)),
         }
     }
 }
 
 impl Moment {
+    /// Returns the moment at a time.
+    pub(crate) fn of(at: UnixTime) -> Self {
+        Self { at, names_zone: true }
+    }
+
     /// Writes a message if the time of an option names no time zone, and therefore is in UTC.
     pub(crate) fn tell(self, option: &str, context: &mut Context) {
         if !self.names_zone {
@@ -225,6 +237,11 @@ mod tests {
             let at = text.parse::<Moment>().unwrap().at;
             assert_eq!(text.parse::<Later>().unwrap().after(now), at);
             assert_eq!(text.parse::<Earlier>().unwrap().before(now), at);
+        }
+        let lisbon = Zone::named("Europe/Lisbon").unwrap();
+        for (text, seconds) in [("2009-07-01", 1_246_402_800), ("2009-07-01T00:00Z", 1_246_406_400)] {
+            let at = text.parse::<Earlier>().unwrap().before_in(&lisbon, now);
+            assert_eq!(at.as_seconds(), seconds, "{text}");
         }
         assert!("3".parse::<Later>().unwrap_err().contains("a time from now, as 3d"));
         assert!("3".parse::<Earlier>().unwrap_err().contains("a time before now, as 3d"));

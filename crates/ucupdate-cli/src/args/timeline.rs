@@ -27,11 +27,11 @@ impl LogArgs {
         self.access.is_empty()
     }
 
-    /// Reads the rows in order of time, and reports the lines that cannot be read. The store is read only if
-    /// `from_store` is set. Fails when there is no store, or a log cannot be read.
+    /// Reads the rows from a time on and before another one, in order of time, and reports the lines that cannot be read. The
+    /// store is read only if `from_store` is set. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn each_access_row(
         &self,
-        since: Option<UnixTime>,
+        (since, until): (Option<UnixTime>, Option<UnixTime>),
         context: &mut Context,
         from_store: bool,
         mut take: impl FnMut(&AccessRow),
@@ -56,6 +56,7 @@ impl LogArgs {
         let (mut read, mut has_client_field) = (ReadRows::new(LogKind::Access), false);
         while let Some(logged) = logs.next().await? {
             match logged {
+                Logged::Row(row) if until.is_some_and(|until| row.finished_at >= until) => {}
                 Logged::Row(row) => {
                     read.rows += 1;
                     take(&row);

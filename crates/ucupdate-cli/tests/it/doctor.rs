@@ -35,6 +35,7 @@ fn a_store_in_order_has_no_problem_and_keeps_no_scratch_object() {
     let probes = std::fs::read_dir(place.path("ucupdate-data/state/probes"));
     assert!(probes.is_err() || probes.is_ok_and(|mut probes| probes.next().is_none()));
     let text = place.run(&["doctor"]).done();
+    assert!(text.contains("`ucupdate client-filter check OCPhone/"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
@@ -146,16 +147,25 @@ fn a_url_that_is_not_ours_is_a_problem() {
     place.run(&["approve", IP8540]).done();
     assert_eq!(found(&place, &["--internal-url", "http://127.0.0.1:1"]), ["problem url-unreachable"]);
     assert_eq!(found(&place, &["--internal-url", "http://nowhere.invalid"]), ["problem name-unknown"]);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let other = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let _request = stream.read(&mut [0; 4096]).unwrap();
-        let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        stream.write_all(answer).unwrap();
-    });
-    assert_eq!(found(&place, &["--internal-url", &url]), ["problem handler-not-found"]);
-    other.join().unwrap();
+    for (head, kind) in [
+        ("404 Not Found", "problem handler-not-found"),
+        ("403 Forbidden", "warning not-inside"),
+        ("200 OK", "problem url-not-ours"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let other = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _request = stream.read(&mut [0; 4096]).unwrap();
+            let answer = format!("HTTP/1.1 {head}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        assert_eq!(found(&place, &["--internal-url", &url]), [kind]);
+        other.join().unwrap();
+    }
+    let plain = place.serve_here().url().replace("http:", "https:");
+    let kinds = found(&place, &["--internal-url", &plain]);
+    assert_eq!(kinds, ["problem tls-failed", "problem url-unreachable"]);
 }
 
 #[test]

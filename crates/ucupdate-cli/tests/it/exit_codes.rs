@@ -38,6 +38,8 @@ const ROWS: &[(Outcome, &str)] = &[
     (DONE, "rules"),
     (DONE, "tree"),
     (DONE, "history"),
+    (DONE, "history --since 2h --until 2036-12-01T08:00Z --last 1"),
+    (DONE, "captures --since 3d"),
     (DONE, "status"),
     (DONE, "status --quick"),
     (DONE, "package list"),
@@ -389,6 +391,8 @@ const ROWS: &[(Outcome, &str)] = &[
         "storm --url http://192.0.2.1 --device-type UCPhone --vendor A --model B --hardware-revision A --locale ENU",
     ),
     (WRONG_CALL, "fleet --keep --since 1d"),
+    (WRONG_CALL, "fleet --since 1d --until 2d"),
+    (WRONG_CALL, "history --since 1d --until 1d"),
     (WRONG_CALL, "report"),
     (WRONG_CALL, "fly"),
 ];

@@ -82,6 +82,20 @@ fn two_servers_at_odds_are_found_in_the_logs_of_their_store() {
     );
     assert_eq!(place.run(&["loops", "--since", "2009-03-06T08:05:00"]).done(), "no loops\n");
     assert_eq!(place.run(&["loops", "--since", "1d"]).done(), "no loops\n");
+    assert_eq!(place.run(&["loops", "--until", "2009-03-06T08:20:00"]).done(), "no loops\n");
+    // Lisbon had the time of UTC in that month, and Paris was an hour ahead.
+    assert!(place.run(&["loops", "--until", "2009-03-06T09:20:01+01:00"]).done().contains("flipped"));
+}
+
+#[test]
+fn the_fleet_of_a_past_time_has_what_its_devices_had_then_and_is_not_silent() {
+    let place = at_odds();
+    let first = |line: &str| place.call(&format!("fleet --json {line}")).json()["devices"][0].clone();
+    let then = first("--until 2009-03-06T08:15");
+    assert_eq!(then["modules"][0]["version"], "3.5.6907.9", "{then}");
+    assert_ne!(then["state"], "silent", "{then}");
+    let now = first("");
+    assert_eq!((&now["modules"][0]["version"], &now["state"]), (&"3.5.6907.0".into(), &"silent".into()));
 }
 
 #[test]
@@ -148,7 +162,7 @@ fn what_a_log_says_does_nothing_to_a_terminal() {
 #[test]
 fn a_zone_or_time_that_is_none_is_a_mistake_of_the_caller() {
     let place = Place::new();
-    for args in [["--since", "yesterday"], ["--time-zone", "Europe/Atlantis"]] {
+    for args in [["--since", "yesterday"], ["--until", "0"], ["--time-zone", "Europe/Atlantis"]] {
         assert_eq!(place.run(&["loops", args[0], args[1]]).code, Some(2));
         assert_eq!(place.run(&["fleet", args[0], args[1]]).code, Some(2));
     }

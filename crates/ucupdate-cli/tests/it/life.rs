@@ -145,3 +145,21 @@ fn what_a_killed_ingest_left_is_swept_up_on_demand() {
     assert!(!place.path(&folder).exists());
     place.run(&["approve", "UCPhone/LG-Nortel/IP8540/A/ENU/CPE"]).done();
 }
+
+#[test]
+fn the_history_of_a_time_has_only_the_changes_made_in_it() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let numbers = |line: &str| {
+        let history = place.call(&format!("history --json {line}")).json();
+        let revisions = history["revisions"].as_array().unwrap();
+        revisions.iter().map(|revision| revision["revision"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("--since 1h"), [1, 2]);
+    assert_eq!(numbers("--since 1h --last 1"), [2]);
+    assert_eq!(numbers("--until 1h"), [0; 0]);
+    assert_eq!(numbers("--until 2009-03-06"), [0; 0]);
+    assert_eq!(place.call("history --until 1h").done(), "no changes in this time\n");
+    let refused = place.call("history --since 1d --until 3d");
+    assert!(refused.stderr.contains("is not later than --since ("), "{refused:?}");
+}

@@ -23,7 +23,9 @@ pub(crate) enum HoldCommand {
     Remove(RemoveArgs),
 }
 
+// --until is the end of the hold, so the end of the rows that a dry run reads has another name.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("until_time", |until| until.long("rows-until")))]
 pub(crate) struct AddArgs {
     /// The name of the hold, which you choose
     name: HoldName,

@@ -44,7 +44,7 @@ pub(crate) struct ReportArgs {
     audit: AuditArgs,
     #[command(flatten)]
     logs: LogArgs,
-    /// The number of days whose troubles are reported. They end now, or with the last row of the files that are named
+    /// The number of days whose troubles are reported. They end now, at --until, or with the last row of the files that are named
     #[arg(long, value_name = "DAYS", default_value = "7", value_parser = |text: &str| units::<u16>(text, DAY, 1..=365))]
     days: u16,
 }
@@ -77,7 +77,7 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
     let from_store = audit.is_of_store() && logs.is_of_store();
     let overview = Overview::read(&audit, &logs, SILENCE, false, context).await?;
     let time = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-    let rows = if from_store { audit.or_since_ago(time) } else { audit };
+    let rows = if from_store { audit.or_last(time) } else { audit };
     let mut stories =
         Stories::read(&SelectedDevices::All, &rows, &logs, Thresholds::default(), context).await?;
     if overview.fleet.is_empty() && stories.stories.is_empty() && !stories.is_understood() {

@@ -50,10 +50,10 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     let (stories, rollouts) = match args.quick {
         true => (None, Vec::new()),
         false => {
-            let since = AuditArgs::since_ago(Duration::from_secs(TROUBLE_DAYS * 24 * 60 * 60));
+            let rows = AuditArgs::default().or_last(Duration::from_secs(TROUBLE_DAYS * 24 * 60 * 60));
             let stories = Stories::read(
                 &SelectedDevices::All,
-                &since,
+                &rows,
                 &LogArgs::default(),
                 Thresholds::default(),
                 context,

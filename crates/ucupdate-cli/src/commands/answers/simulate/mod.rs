@@ -23,10 +23,10 @@ use ucupdate::version::ReportedVersion;
 pub(crate) struct SimulateArgs {
     /// Simulate this number of devices, spread evenly over the rules of the store, instead of the devices of audit
     /// logs
-    #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "time_zone"], value_parser = device_count)]
+    #[arg(long, value_name = "N", conflicts_with_all = ["audit", "since", "until_time", "time_zone"], value_parser = device_count)]
     devices: Option<usize>,
     /// The version of each of these devices [default: the approved version of its rule, or 0.0.0.0]
-    #[arg(long, value_name = "VERSION", requires = "devices", conflicts_with_all = ["audit", "since", "time_zone"],
+    #[arg(long, value_name = "VERSION", requires = "devices", conflicts_with_all = ["audit", "since", "until_time", "time_zone"],
         value_parser = version)]
     installed: Option<ReportedVersion>,
     #[command(flatten)]

@@ -39,7 +39,7 @@ pub(crate) struct FleetArgs {
     #[arg(long, value_name = "OUT")]
     html: Option<PathBuf>,
     /// Store the devices as an inventory beside those of the servers, so that they do not disappear with old logs
-    #[arg(long, conflicts_with_all = ["audit", "since"])]
+    #[arg(long, conflicts_with_all = ["audit", "since", "until_time"])]
     keep: bool,
     /// Leave out devices that only a stored inventory names. With --keep, the inventory is created again from the
     /// logs

@@ -28,7 +28,7 @@ pub(crate) struct Overview {
     pub(crate) devices: Vec<(DeviceNumber, DeviceState)>,
     pub(crate) counts: Counts,
     pub(crate) read: ReadRows,
-    /// The time from which silence is reckoned back: now, or the end of the files.
+    /// The time from which silence is reckoned back: now, the end that was asked for, or the end of the files.
     pub(crate) end: UnixTime,
     pub(crate) silence: Duration,
     /// The time of the states.
@@ -85,7 +85,7 @@ impl Overview {
             fleet.take_in(logged);
         };
         let read = audit.each_row(context, take).await?;
-        if audit.is_of_store() && audit.since().is_none() && !forgets_kept {
+        if audit.is_of_store() && audit.since().is_none() && audit.until().is_none() && !forgets_kept {
             let store = context.open_store(IfMissing::Refuse).await?;
             for unusable in read_kept_inventory(&*store, &mut fleet).await?.unusable {
                 context.output.message(format_args!(
@@ -96,12 +96,18 @@ impl Overview {
         }
         let rules = context.rules_if_readable().await;
         let now = UnixTime::from(SystemTime::now());
-        let end = if audit.is_of_store() { now } else { last.unwrap_or(now) };
+        let end = match audit.is_of_store() {
+            true => audit.until().map_or(now, |until| until.min(now)),
+            false => last.unwrap_or(now),
+        };
         let mut fetches = RecentFetches::new(ADDRESSES);
         let since = UnixTime::from_seconds(end.as_seconds().saturating_sub_unsigned(DOWNLOADS.as_secs()));
         let from_store = audit.is_of_store() && logs.is_of_store();
         if from_store || !logs.is_of_store() {
-            logs.each_access_row(Some(since), context, from_store, |row| fetches.take_in(row)).await?;
+            logs.each_access_row((Some(since), audit.until()), context, from_store, |row| {
+                fetches.take_in(row)
+            })
+            .await?;
         }
         let mut overview = Self {
             fleet,

@@ -96,7 +96,7 @@ impl Stories {
             .await?;
         let (mut access_rows, mut peers) = (Latest::new(MAX_ACCESS_ROWS), PeerDownloads::default());
         let access_read = logs
-            .each_access_row(audit.since(), context, from_store, |row: &AccessRow| {
+            .each_access_row((audit.since(), audit.until()), context, from_store, |row: &AccessRow| {
                 if row.is_of_update_service() {
                     end = end.max(Some(row.finished_at));
                     peers.observe(row);
@@ -108,7 +108,7 @@ impl Stories {
             .await?;
         let left_out = audit_rows.left_out + access_rows.left_out;
         let timeline = Timeline::join(audit_rows.rows, access_rows.rows);
-        let mut stories = stories(&timeline, &peers, end, thresholds, service.as_ref());
+        let mut stories = stories(&timeline, &peers, end, audit.until(), thresholds, service.as_ref());
         stories.retain(|story| is_sought(whose, story, &timeline, index));
         if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
@@ -176,6 +176,7 @@ fn stories(
     timeline: &Timeline,
     peers: &PeerDownloads,
     end: Option<UnixTime>,
+    until: Option<UnixTime>,
     thresholds: Thresholds,
     service: Option<&UpdateService>,
 ) -> Vec<DeviceStory> {
@@ -189,7 +190,8 @@ fn stories(
         let folders = ["/DeviceUpdateFiles_Int/", "/DeviceUpdateFiles_Ext/"];
         folders.map(|folder| (format!("{folder}{}", file.path), file.size))
     });
-    timeline.stories(&options.with_book(snapshot.book()).with_sizes(sizes).with_now(service.now()))
+    let now = until.map_or(service.now(), |until| until.min(service.now()));
+    timeline.stories(&options.with_book(snapshot.book()).with_sizes(sizes).with_now(now))
 }
 
 /// Returns whether a story is of a selected device. There are also stories of other devices at the same addresses.
