@@ -145,8 +145,8 @@ impl AuditLogs {
         self.0.add(name, Some(zone), open);
     }
 
-    /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with the name of a log is not read; it is one of the
-    /// logs that end, with [`FileKind::NoFile`].
+    /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with
+    /// the name of a log is not read. [`next`](Self::next) returns a [`Logged::End`] with [`FileKind::NoFile`] for it.
     ///
     /// # Errors
     /// When the store cannot be listed.
