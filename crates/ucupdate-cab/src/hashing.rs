@@ -49,7 +49,7 @@ impl Hashes {
 /// thread can be started.
 pub(crate) struct Hashing {
     hashes: Hashes,
-    /// The number of bytes that the calling thread hashed since it has the hashes.
+    /// The number of bytes that the calling thread hashed since the start, or since the second thread ended.
     here: usize,
     second: Option<Second>,
 }

@@ -21,8 +21,8 @@ use ucupdate_store::{
 };
 
 /// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to seven such pieces
-/// for each slow client, so it decides how much memory a download needs. Larger pieces also leave more unused memory between them:
-/// 500 slow downloads had 62 KiB each with pieces of 14 KiB, and 42 KiB with pieces of 6 KiB.
+/// for each slow client, so it decides how much memory a download needs. 500 slow downloads had 62 KiB each with pieces of 14 KiB,
+/// and 42 to 55 KiB with pieces of 6 KiB.
 const SLOW_PIECE: u64 = 6 * 1024;
 
 /// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so

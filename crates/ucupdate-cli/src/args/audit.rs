@@ -42,7 +42,7 @@ impl AuditArgs {
         self.each(context, self.is_of_store(), true, take).await
     }
 
-    /// Returns these arguments with the rows of the last part of their time, of such a length, unless a beginning is given.
+    /// Returns these arguments with a range that begins `time` before its end, unless `--since` is given.
     pub(crate) fn or_last(&self, time: Duration) -> Self {
         Self { range: self.range.or_last(time, &self.time_zone), ..self.clone() }
     }

@@ -19,7 +19,7 @@ pub(crate) struct TimeRange {
 }
 
 impl TimeRange {
-    /// Returns the range of the last part of this one, of such a length, unless it has a beginning already.
+    /// Returns this range with a beginning `time` before its end, unless it has a beginning already.
     pub(crate) fn or_last(self, time: Duration, zone: &Zone) -> Self {
         let end = self.until(zone).unwrap_or_else(|| SystemTime::now().into());
         let begin =
