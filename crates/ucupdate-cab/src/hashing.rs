@@ -1,12 +1,9 @@
 //! Hashes many bytes on a second thread, while the calling thread decompresses the next ones.
 
-use std::panic::resume_unwind;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
-
 use sha1::Digest as _;
 use ucupdate_core::value::{Digest, Sha1Digest, Sha256Digest, Sha256Hasher};
+
+use crate::second::Second;
 
 /// The number of bytes that the calling thread hashes itself. Smaller inputs need no thread.
 const HERE_BYTES: usize = 1024 * 1024;
@@ -51,18 +48,15 @@ pub(crate) struct Hashing {
     hashes: Hashes,
     /// The number of bytes that the calling thread hashed since the start, or since the second thread ended.
     here: usize,
-    second: Option<Second>,
+    second: Option<SecondHasher>,
 }
 
-/// The second thread, which has the hashes.
-struct Second {
+/// The second thread, which has the hashes, and the block that is being filled.
+struct SecondHasher {
     block: Vec<u8>,
     /// The number of blocks that exist.
     blocks: usize,
-    full: SyncSender<Vec<u8>>,
-    /// The lock makes the type `Sync`. It is never contended.
-    empty: Mutex<Receiver<Vec<u8>>>,
-    thread: JoinHandle<Hashes>,
+    thread: Second<Vec<u8>, Hashes>,
 }
 
 impl Hashing {
@@ -79,7 +73,21 @@ impl Hashing {
         self.here += bytes.len();
         if self.here >= HERE_BYTES {
             self.here = 0;
-            self.second = Second::begin(&self.hashes);
+            self.start_thread();
+        }
+    }
+
+    fn start_thread(&mut self) {
+        let work = |hashes: &mut Hashes, block: &mut Vec<u8>| {
+            hashes.update(block);
+            block.clear();
+        };
+        match Second::begin("hashing", std::mem::take(&mut self.hashes), 1, work) {
+            Ok(thread) => {
+                self.second =
+                    Some(SecondHasher { block: Vec::with_capacity(BLOCK_BYTES), blocks: 1, thread });
+            }
+            Err(hashes) => self.hashes = hashes,
         }
     }
 
@@ -92,32 +100,7 @@ impl Hashing {
     }
 }
 
-impl Second {
-    /// Starts the thread. Returns `None` if it would not help or cannot be started.
-    fn begin(hashes: &Hashes) -> Option<Self> {
-        thread::available_parallelism().ok().filter(|processors| processors.get() > 1)?;
-        let (full, blocks) = sync_channel::<Vec<u8>>(BLOCKS);
-        let (done, empty) = channel();
-        let mut hashes = hashes.clone();
-        let work = move || {
-            for mut block in blocks {
-                hashes.update(&block);
-                block.clear();
-                // The other end is gone when no further block is needed.
-                let _sent = done.send(block);
-            }
-            hashes
-        };
-        let thread = thread::Builder::new().name("hashing".into()).spawn(work).ok()?;
-        Some(Self {
-            block: Vec::with_capacity(BLOCK_BYTES),
-            blocks: 1,
-            full,
-            empty: Mutex::new(empty),
-            thread,
-        })
-    }
-
+impl SecondHasher {
     fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.block.len()));
@@ -125,8 +108,7 @@ impl Second {
             bytes = later;
             if self.block.len() == BLOCK_BYTES {
                 let next = self.empty_block();
-                // If the thread panicked, `end` reports it.
-                let _sent = self.full.send(std::mem::replace(&mut self.block, next));
+                self.thread.send(std::mem::replace(&mut self.block, next));
             }
         }
     }
@@ -137,15 +119,12 @@ impl Second {
             self.blocks += 1;
             return Vec::with_capacity(BLOCK_BYTES);
         }
-        let empty = self.empty.get_mut().ok().and_then(|empty| empty.recv().ok());
-        empty.unwrap_or_default()
+        self.thread.receive().unwrap_or_default()
     }
 
     fn end(self) -> Hashes {
-        let Self { block, full, thread, .. } = self;
-        let _sent = full.send(block);
-        drop(full);
-        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        self.thread.send(self.block);
+        self.thread.end()
     }
 }
 
@@ -173,15 +152,5 @@ mod tests {
         whole.update(&bytes);
         assert_eq!(whole.hashes().sha256(), Sha256Digest::of([&bytes[..], &bytes].concat()));
         assert_eq!(whole.hashes().sha1(), None);
-    }
-
-    #[test]
-    fn hashing_that_is_dropped_ends_its_thread() {
-        let mut hashing = Hashing::new(Hashes::default());
-        hashing.update(&vec![1; HERE_BYTES]);
-        hashing.update(&vec![2; 10 * BLOCK_BYTES]);
-        let Some(Second { full, thread, .. }) = hashing.second.take() else { return };
-        drop(full);
-        assert!(thread.join().is_ok());
     }
 }

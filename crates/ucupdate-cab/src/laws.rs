@@ -9,7 +9,7 @@ use std::io::Read;
 
 use ucupdate_core::value::{Sha256Hasher, check_path_part};
 
-use crate::{CabError, Cabinet, Compression, FileEntry, Finished, Limits};
+use crate::{CabError, Cabinet, CabinetOptions, Compression, FileEntry, Finished, Limits};
 
 /// Returns limits under which one input costs little time and memory.
 fn small() -> Limits {
@@ -20,6 +20,11 @@ fn small() -> Limits {
         stub_bytes: megabyte,
         ..Limits::default()
     }
+}
+
+/// Returns options under which all blocks after the first one are read ahead and decompressed on other threads.
+fn ahead() -> CabinetOptions {
+    CabinetOptions { here_bytes: 1, ..small().into() }
 }
 
 /// Reads any bytes as a cabinet in several ways. Checks that all ways fail, or that all return the files in the tables.
@@ -44,7 +49,7 @@ fn ways_agree(parts: &[&[u8]]) {
 
     let skipped = cabinet.finish();
     let mut contents = Sha256Hasher::default();
-    let by_chunks = read(parts, |cabinet| {
+    let by_chunks = read(parts, ahead(), |cabinet| {
         let mut read = 0;
         while let Some(mut file) = cabinet.next_file()? {
             let expected = read + file.entry().size();
@@ -62,7 +67,7 @@ fn ways_agree(parts: &[&[u8]]) {
         Ok(())
     });
     let mut piecewise = Sha256Hasher::default();
-    let by_pieces = read(parts, |cabinet| {
+    let by_pieces = read(parts, small().with_ahead_bytes(0), |cabinet| {
         while let Some(mut file) = cabinet.next_file()? {
             let mut piece = [0; 1000];
             loop {
@@ -75,12 +80,12 @@ fn ways_agree(parts: &[&[u8]]) {
         }
         Ok(())
     });
+    assert_eq!(contents.digest(), piecewise.digest(), "the bytes before an error count too");
     match (skipped, by_chunks, by_pieces) {
         (Ok(skipped), Ok(chunks), Ok(pieces)) => {
             assert_eq!(skipped, chunks);
             assert_eq!(skipped, pieces);
             assert_eq!(skipped.output_bytes, claimed);
-            assert_eq!(contents.digest(), piecewise.digest());
         }
         (Err(skipped), Err(chunks), Err(pieces)) => {
             assert_eq!(skipped.to_string(), chunks.to_string());
@@ -97,7 +102,7 @@ fn ways_agree(parts: &[&[u8]]) {
 /// Panics when the law does not hold.
 pub fn cabinet_peer(bytes: &[u8]) {
     let mut ours: Vec<(String, Vec<u8>)> = Vec::new();
-    let read = read(&[bytes], |cabinet| {
+    let read = read(&[bytes], small(), |cabinet| {
         while let Some(mut file) = cabinet.next_file()? {
             let mut contents = Vec::new();
             let name = file.entry().name_as_given().into_owned();
@@ -128,7 +133,7 @@ pub fn cabinet_peer(bytes: &[u8]) {
 fn whole(parts: &[Vec<u8>]) -> Result<BTreeMap<String, Vec<u8>>, CabError> {
     let mut files = BTreeMap::new();
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-    read(&parts, |cabinet| {
+    read(&parts, ahead(), |cabinet| {
         while let Some(mut file) = cabinet.next_file()? {
             let mut contents = Vec::new();
             let name = file.entry().name_as_given().into_owned();
@@ -142,9 +147,10 @@ fn whole(parts: &[Vec<u8>]) -> Result<BTreeMap<String, Vec<u8>>, CabError> {
 
 fn read(
     parts: &[&[u8]],
+    options: impl Into<CabinetOptions>,
     read: impl FnOnce(&mut Cabinet<&[u8]>) -> Result<(), CabError>,
 ) -> Result<Finished, CabError> {
-    let mut cabinet = Cabinet::open_set(parts.to_vec(), small())?;
+    let mut cabinet = Cabinet::open_set(parts.to_vec(), options)?;
     read(&mut cabinet)?;
     cabinet.finish()
 }

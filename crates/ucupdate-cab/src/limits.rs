@@ -55,8 +55,9 @@ limits!(
     /// because of it.
     ///
     /// With the defaults, reading takes at most 1 MiB of memory, plus the LZX window (at most 2 MiB) and 12 MiB for the
-    /// largest tables. A false header cannot increase this. Bytes that files share are held in memory too, up to
-    /// [`with_held_bytes`](Self::with_held_bytes). The error of a limit contains its name, so that it can be raised.
+    /// largest tables. A false header cannot increase this. After the first MiB of output, blocks are read ahead, up to
+    /// [`with_ahead_bytes`](Self::with_ahead_bytes), and two folders can have a window at the same time. Bytes that files
+    /// share are held in memory too, up to [`with_held_bytes`](Self::with_held_bytes). The error of a limit contains its name, so that it can be raised.
     ///
     /// ```
     /// use ucupdate_cab::Limits;
@@ -93,6 +94,10 @@ limits!(
         /// Sets the largest number of bytes that are held in memory, because files share them or because a table is
         /// after the data. Default: 32 MiB.
         with_held_bytes held_bytes = 32 * 1024 * 1024;
+        /// Sets the largest number of bytes of the buffers for blocks that are read ahead. If it is less than about 80 KB, no
+        /// blocks are read ahead, and all are decompressed on the calling thread. Reading does not fail because of this
+        /// limit. Default: 8 MiB.
+        with_ahead_bytes ahead_bytes = 8 * 1024 * 1024;
     }
 );
 

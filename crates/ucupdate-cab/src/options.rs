@@ -12,12 +12,27 @@ use crate::limits::Limits;
 ///     .with_code_page(CodePage::from_number(932).unwrap());
 /// assert_ne!(options, CabinetOptions::default());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CabinetOptions {
     pub(crate) limits: Limits,
     pub(crate) code_page: CodePage,
     pub(crate) is_strict: bool,
     pub(crate) offset: Option<u64>,
+    /// The number of bytes that are decompressed on the calling thread before other threads are started. Only tests change
+    /// it.
+    pub(crate) here_bytes: u64,
+}
+
+impl Default for CabinetOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            code_page: CodePage::default(),
+            is_strict: false,
+            offset: None,
+            here_bytes: 1024 * 1024,
+        }
+    }
 }
 
 impl CabinetOptions {

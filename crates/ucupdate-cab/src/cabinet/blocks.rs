@@ -1,10 +1,10 @@
 //! The data blocks of a folder ([MS-CAB] 2.4), read one after another from all parts that contain the folder.
 
 use std::io::Read;
-use std::ops::Range;
 
 use super::checksum::checksum;
-use super::codec::{Decoder, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+use super::codec::{Fault, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+use super::compression::Compression;
 use super::header::{u16_at, u32_at};
 use super::irregularity::Irregularity;
 use super::set::{Folder, Piece};
@@ -77,57 +77,45 @@ impl<R: Read> InputPart<R> {
     }
 }
 
-/// A folder that is being decompressed.
-pub(crate) struct OpenFolder {
-    decoder: Decoder,
+/// A block that was read. Decoding replaces its bytes.
+pub(crate) struct Block {
+    pub(crate) what: Structure,
+    pub(crate) at: Position,
+    /// The compression of the folder that begins with this block.
+    pub(crate) begins: Option<Compression>,
+    pub(crate) bytes: Vec<u8>,
+    /// The number of its bytes after decoding.
+    pub(crate) size: usize,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The blocks of a folder that is being read.
+#[derive(Default)]
+pub(crate) struct FolderBlocks {
     /// The index of the current piece, and the number of its blocks that were read.
     piece: usize,
     of_piece: u16,
     /// The number of blocks that were read in all pieces.
     blocks: u32,
-    /// The number of decoded bytes of the folder so far.
-    decoded: u64,
-    /// The decoded bytes that are not delivered yet, as a range in the output of the decoder.
-    ready: Range<usize>,
+    /// The number of bytes in these blocks, by their headers.
+    size: u64,
     /// The beginning of a block that continues in the next part.
     carried: Vec<u8>,
 }
 
-impl OpenFolder {
-    pub(crate) fn new(folder: &Folder) -> Self {
-        Self {
-            decoder: Decoder::new(folder.compression),
-            piece: 0,
-            of_piece: 0,
-            blocks: 0,
-            decoded: 0,
-            ready: 0..0,
-            carried: Vec::new(),
-        }
+impl FolderBlocks {
+    /// Returns the number of bytes in the blocks that were read.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
-    pub(crate) fn ready(&self) -> Range<usize> {
-        self.ready.clone()
-    }
-
-    /// Delivers at most `most` decoded bytes, as a range in the output of the decoder.
-    pub(crate) fn deliver(&mut self, most: usize) -> Range<usize> {
-        let end = self.ready.end.min(self.ready.start.saturating_add(most));
-        let range = self.ready.start..end;
-        self.ready.start = end;
-        range
-    }
-
-    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.decoder.output().get(range).unwrap_or_default()
-    }
-
-    /// Decodes the next block, so that bytes are ready.
+    /// Reads the next block into the buffer.
     pub(crate) fn next_block<R: Read>(
         &mut self,
         folder: &Folder,
         parts: &mut [InputPart<R>],
-    ) -> Result<(), CabError> {
+        mut buffer: Vec<u8>,
+    ) -> Result<Block, CabError> {
         loop {
             let piece = self.next_piece(folder)?;
             let (before, from) = parts.split_at_mut(piece.part.min(parts.len()));
@@ -140,8 +128,9 @@ impl OpenFolder {
                 seek(&mut part.source, folder, piece)?;
             }
             self.of_piece += 1;
-            if self.read_block(folder, part)? {
-                return Ok(());
+            buffer.clear();
+            if let Some(block) = self.read_block(folder, part, &mut buffer)? {
+                return Ok(block);
             }
         }
     }
@@ -158,8 +147,13 @@ impl OpenFolder {
         }
     }
 
-    /// Reads one block. Returns `false` if the block continues in the next part.
-    fn read_block<R: Read>(&mut self, folder: &Folder, part: &mut InputPart<R>) -> Result<bool, CabError> {
+    /// Reads one block. Returns `None` if the block continues in the next part.
+    fn read_block<R: Read>(
+        &mut self,
+        folder: &Folder,
+        part: &mut InputPart<R>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Block>, CabError> {
         let what = Structure::Block { folder: folder.number, block: self.blocks };
         let at = part.source.place();
         let head_bytes = BLOCK_BYTES + usize::from(part.block_reserve);
@@ -173,7 +167,6 @@ impl OpenFolder {
         let block = part.source.need(whole, what)?;
         let (head, data) = block.split_at(head_bytes.min(block.len()));
         check_sum(what, at, sum, head, data)?;
-        self.blocks += 1;
         if size == 0 {
             let goes_on = folder.pieces.get(self.piece + 1).is_some();
             let is_last = folder.pieces.get(self.piece).is_some_and(|piece| piece.blocks == self.of_piece);
@@ -181,41 +174,30 @@ impl OpenFolder {
                 let found = "one of no bytes, as stand only before the next part of a set";
                 return Err(CabError::damaged(what, at, "a block that gives bytes", found));
             }
-            self.carried.extend_from_slice(data);
             // The block is counted when its end is read.
-            self.blocks -= 1;
-            part.source.take(whole);
-            return Ok(false);
-        }
-        let decoded = if self.carried.is_empty() {
-            self.decoder.decode(data, size)
-        } else {
             self.carried.extend_from_slice(data);
-            self.decoder.decode(&self.carried, size)
-        };
-        decoded.map_err(|fault| CabError::damaged(what, at, fault.expected, fault.found))?;
-        self.carried = Vec::new();
+            part.source.take(whole);
+            return Ok(None);
+        }
+        buffer.append(&mut self.carried);
+        buffer.extend_from_slice(data);
         part.source.take(whole);
-        self.decoded += size as u64;
-        self.ready = 0..size;
-        Ok(true)
+        let begins = (self.blocks == 0).then_some(folder.compression);
+        self.blocks += 1;
+        self.size += size as u64;
+        Ok(Some(Block { what, at, begins, bytes: std::mem::take(buffer), size, fault: None }))
     }
 
-    /// Returns the offset of the next byte to deliver, in bytes from the start of the folder.
-    pub(crate) fn position(&self) -> u64 {
-        self.decoded - self.ready.len() as u64
-    }
-
-    /// Returns whether the folder has bytes or blocks that were not delivered.
+    /// Returns whether the folder has blocks that were not read.
     pub(crate) fn has_more(&self, folder: &Folder) -> bool {
         let later: u64 = folder.pieces.iter().skip(self.piece + 1).map(|piece| u64::from(piece.blocks)).sum();
         let here = folder.pieces.get(self.piece).map_or(0, |piece| u64::from(piece.blocks - self.of_piece));
-        !self.ready.is_empty() || later + here > 0
+        later + here > 0
     }
 
     fn ends_early(&self, folder: &Folder) -> CabError {
         let expected = format!("{} bytes, those of its files", folder.bytes);
-        let found = format!("{} in its {} data blocks", self.decoded, self.blocks);
+        let found = format!("{} in its {} data blocks", self.size, self.blocks);
         CabError::damaged(Structure::Folder(folder.number), folder.at, expected, found)
     }
 }

@@ -6,6 +6,7 @@
 //! follow one another without a gap or an overlap, and must fill the folder. Then a damaged size or offset cannot shift
 //! the bytes of a file.
 
+mod ahead;
 mod blocks;
 #[cfg(feature = "build")]
 mod builder;

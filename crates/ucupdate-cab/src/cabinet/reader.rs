@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use ucupdate_core::value::Sha256Digest;
 
-use super::blocks::{InputPart, OpenFolder, PartLengths};
+use super::ahead::Ahead;
+use super::blocks::{InputPart, PartLengths};
 use super::compression::Compression;
 use super::entry::FileEntry;
 use super::header::{Part, Spent};
@@ -49,7 +50,7 @@ pub struct Cabinet<R> {
     tables: Tables,
     /// The number of files in `tables.order` that were begun.
     begun: usize,
-    folder: Option<(usize, OpenFolder)>,
+    ahead: Ahead,
     /// The offset of the next byte of the current file in its folder, and the number of bytes that are left of the
     /// file.
     at: u64,
@@ -151,7 +152,7 @@ impl<R: Read> Cabinet<R> {
             parts,
             tables,
             begun: 0,
-            folder: None,
+            ahead: Ahead::new(&options),
             at: 0,
             left: 0,
             held: Held::default(),
@@ -205,9 +206,9 @@ impl<R: Read> Cabinet<R> {
         self.left = self.tables.entries.get(entry).map_or(0, FileEntry::size);
         self.at = file.begin;
         if self.left > 0 {
-            if self.folder.as_ref().is_none_or(|(open, _)| *open != folder) {
+            if self.ahead.folder() != Some(folder) {
                 self.close_folder()?;
-                self.folder = self.tables.folders.get(folder).map(|known| (folder, OpenFolder::new(known)));
+                self.ahead.open(folder);
             }
             self.held.needed_from = self.next_begin(file.folder);
             self.held.forget_before(self.at);
@@ -226,13 +227,9 @@ impl<R: Read> Cabinet<R> {
     /// Closes the current folder. Reports data in it that belongs to no file.
     fn close_folder(&mut self) -> Result<(), CabError> {
         self.held = Held::default();
-        let Some((index, open)) = self.folder.take() else { return Ok(()) };
-        match self.tables.folders.get(index) {
-            Some(folder) if open.has_more(folder) => {
-                self.irregularities.extend([Irregularity::Tail { folder: folder.number }])
-            }
-            _ => Ok(()),
-        }
+        let tail = self.ahead.close(&self.tables.folders).and_then(|index| self.tables.folders.get(index));
+        let irregularity = tail.map(|folder| Irregularity::Tail { folder: folder.number });
+        self.irregularities.extend(irregularity).inspect_err(|_| self.given_up = true)
     }
 
     /// Reads to the end of the cabinet and returns its digest. Files that were not read are decompressed and checked
@@ -331,36 +328,34 @@ impl<R: Read> Cabinet<R> {
 
     /// Decodes until the next byte of the current file is ready. Delivers at most `most` bytes.
     fn decode(&mut self, most: usize) -> Result<Range<usize>, CabError> {
-        let Some((index, open)) = self.folder.as_mut() else { return Ok(0..0) };
-        let Some(folder) = self.tables.folders.get(*index) else { return Ok(0..0) };
         loop {
-            if open.ready().is_empty() {
-                let next = open.next_block(folder, &mut self.parts);
+            if self.ahead.ready().is_empty() {
+                let next = self.ahead.next_block(&self.tables.folders, &mut self.parts);
                 next.inspect_err(|_| self.given_up = true)?;
             }
             // The bytes before the file belong to no file.
-            let gap = self.at.saturating_sub(open.position());
+            let gap = self.at.saturating_sub(self.ahead.position());
             if gap == 0 {
                 break;
             }
-            open.deliver(usize::try_from(gap).unwrap_or(usize::MAX));
+            self.ahead.deliver(usize::try_from(gap).unwrap_or(usize::MAX));
         }
-        let begin = open.position();
-        let range = open.deliver(most);
-        self.held.keep(begin, open.bytes(range.clone()));
+        let begin = self.ahead.position();
+        let range = self.ahead.deliver(most);
+        self.held.keep(begin, self.ahead.bytes(range.clone()));
         Ok(range)
     }
 
     /// Returns the bytes of a piece.
     fn bytes(&self, piece: Piece) -> &[u8] {
         match piece {
-            Piece::Decoded(range) => self.folder.as_ref().map_or(&[], |(_, open)| open.bytes(range)),
+            Piece::Decoded(range) => self.ahead.bytes(range),
             Piece::Held(range) => self.held.bytes.get(range).unwrap_or_default(),
         }
     }
 }
 
-/// A piece of a file. It is in the output of the decoder or among the held bytes.
+/// A piece of a file. It is in the last block or among the held bytes.
 enum Piece {
     Decoded(Range<usize>),
     Held(Range<usize>),

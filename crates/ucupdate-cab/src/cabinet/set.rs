@@ -25,6 +25,13 @@ pub(crate) struct Folder {
     pub(crate) at: Position,
 }
 
+impl Folder {
+    /// Returns whether the folder has bytes of files that are read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.bytes > 0 && !matches!(self.compression, Compression::Unsupported { .. })
+    }
+}
+
 /// The blocks of a folder that are in one part.
 pub(crate) struct Piece {
     pub(crate) part: usize,

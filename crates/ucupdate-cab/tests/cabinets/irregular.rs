@@ -92,6 +92,18 @@ fn a_tail_of_whole_blocks_is_not_decompressed() {
 }
 
 #[test]
+fn strict_reading_gives_up_at_a_tail() {
+    let mut raw = folder(Compression::Mszip, &firmware(8, 5000), &[("a", 0, 1000)]);
+    raw.add_folder(Compression::None, &[("b", b"12345")]);
+    let bytes = raw.to_bytes();
+    let options = CabinetOptions::default().with_strict(true);
+    let mut cabinet = Cabinet::open(&bytes[..], options).unwrap();
+    assert!(cabinet.next_file().unwrap().is_some());
+    assert!(matches!(cabinet.next_file(), Err(CabError::Irregular(Irregularity::Tail { folder: 0 }))));
+    assert!(matches!(cabinet.next_file(), Err(CabError::GivenUp)));
+}
+
+#[test]
 fn two_folders_with_the_same_data_are_read_once() {
     let content = firmware(9, 50_000);
     let mut raw = Raw::of(Compression::Mszip, &[("a", &content)]);

@@ -1,8 +1,12 @@
 //! Tests that each limit is enforced.
 
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::thread::available_parallelism;
+
 use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
 
-use super::fixture::{Raw, lzx, read_all};
+use super::fixture::{Raw, firmware, lzx, read_all};
 
 fn refused(bytes: &[u8], set: impl Fn(Limits) -> Limits) -> String {
     let error = Cabinet::open(bytes, set(Limits::default())).unwrap_err();
@@ -101,4 +105,52 @@ fn a_header_that_claims_everything_allocates_nothing() {
     let limits = Limits::default().with_cabinet_bytes(u64::MAX).with_files(u64::MAX).with_folders(u64::MAX);
     let error = Cabinet::open(&bytes[..], limits).unwrap_err();
     assert!(matches!(error, CabError::Truncated { .. }), "{error}");
+}
+
+/// An input that counts the bytes that were read.
+struct Counted<'a> {
+    left: &'a [u8],
+    read: &'a Cell<usize>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.left.read(buffer)?;
+        self.read.set(self.read.get() + count);
+        Ok(count)
+    }
+}
+
+#[test]
+fn blocks_are_read_ahead_up_to_the_limit() {
+    // Each block is nearly as large as its content.
+    let content = firmware(3, 4_000_000);
+    let mut raw = Raw::of(Compression::Mszip, &[("a", &content[..2_000_000])]);
+    raw.add_folder(Compression::Mszip, &[("b", &content[2_000_000..])]);
+    let bytes = raw.to_bytes();
+    let ahead = |limit: u64| {
+        let read = Cell::new(0);
+        let input = Counted { left: &bytes, read: &read };
+        let mut cabinet = Cabinet::open(input, Limits::default().with_ahead_bytes(limit)).unwrap();
+        let mut file = cabinet.next_file().unwrap().unwrap();
+        let mut delivered = vec![0; 1_500_000];
+        file.read_exact(&mut delivered).unwrap();
+        assert_eq!(delivered, content[..1_500_000]);
+        let at = read.get();
+        let mut rest = Vec::new();
+        file.read_to_end(&mut rest).unwrap();
+        cabinet.next_file().unwrap().unwrap().read_to_end(&mut rest).unwrap();
+        assert!(rest == content[1_500_000..]);
+        at
+    };
+    // The input itself is read in pieces of 128 KiB.
+    let (none, little, much) =
+        (ahead(0), ahead(500_000), ahead(Limits::default().named("ahead_bytes").unwrap()));
+    assert!(little <= none + 128 * 1024 + 500_000, "{little} beside {none}");
+    if available_parallelism().is_ok_and(|processors| processors.get() > 1) {
+        assert!(none < little && little < much, "{none}, {little}, {much}");
+        assert_eq!(much, bytes.len(), "the second folder is read while the first one is delivered");
+    } else {
+        assert_eq!((none, none), (little, much));
+    }
 }

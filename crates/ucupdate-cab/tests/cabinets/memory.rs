@@ -27,6 +27,14 @@ fn reading_takes_at_most_four_mebibytes_and_the_window() {
 }
 
 #[test]
+fn reading_ahead_takes_no_more_than_its_limit() {
+    let content = firmware(2, 6_000_000);
+    let bytes = Raw::of(Compression::Mszip, &[("a", &content)]).to_bytes();
+    let peak = peak(&[&bytes]);
+    assert!(peak <= 9 * MIB, "{peak}");
+}
+
+#[test]
 #[ignore = "slow; .ci/run runs it"]
 fn as_many_files_with_names_as_costly_as_the_limits_allow_take_no_more() {
     // The largest number of files by default, and the longest name of the format.

@@ -4,52 +4,54 @@ mod block;
 mod lzx;
 mod mszip;
 
-pub(crate) use block::{MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
+pub(crate) use block::{Fault, MAX_INPUT_BYTES, MAX_OUTPUT_BYTES};
 
-use self::block::Fault;
 use self::lzx::Lzx;
 use self::mszip::Mszip;
 use super::compression::Compression;
 
-/// The state of one folder's decompression, and the output of its last block.
+/// The state of one folder's decompression.
+#[derive(Default)]
 pub(crate) enum Decoder {
-    None(Vec<u8>),
+    #[default]
+    None,
     Mszip(Box<Mszip>),
     Lzx(Box<Lzx>),
 }
 
 impl Decoder {
-    pub(crate) fn new(compression: Compression) -> Self {
-        match compression {
-            Compression::None | Compression::Unsupported { .. } => Self::None(Vec::new()),
-            Compression::Mszip => Self::Mszip(Box::new(Mszip::new())),
-            Compression::Lzx { window_bits } => Self::Lzx(Box::new(Lzx::new(window_bits))),
-        }
-    }
-
-    /// Decodes the next block. Its output has `size` bytes, at most [`MAX_OUTPUT_BYTES`].
-    pub(crate) fn decode(&mut self, block: &[u8], size: usize) -> Result<(), Fault> {
-        match self {
-            Self::None(output) => {
-                if block.len() != size {
-                    let expected = format!("{size} bytes in an uncompressed block of as many");
-                    return Err(Fault::new(expected, format!("{} bytes", block.len())));
-                }
-                output.clear();
-                output.extend_from_slice(block);
-                Ok(())
+    /// Begins a folder. The memory of the folder before is used again.
+    pub(crate) fn restart(&mut self, compression: Compression) {
+        match (&mut *self, compression) {
+            (Self::Mszip(mszip), Compression::Mszip) => mszip.restart(),
+            (Self::Lzx(lzx), Compression::Lzx { window_bits }) if lzx.window_bits() == window_bits => {
+                lzx.restart()
             }
-            Self::Mszip(mszip) => mszip.decode(block, size),
-            Self::Lzx(lzx) => lzx.decode(block, size),
+            (_, Compression::None | Compression::Unsupported { .. }) => *self = Self::None,
+            (_, Compression::Mszip) => *self = Self::Mszip(Box::new(Mszip::new())),
+            (_, Compression::Lzx { window_bits }) => *self = Self::Lzx(Box::new(Lzx::new(window_bits))),
         }
     }
 
-    /// Returns the output of the last block.
-    pub(crate) fn output(&self) -> &[u8] {
-        match self {
-            Self::None(output) => output,
-            Self::Mszip(mszip) => mszip.output(),
-            Self::Lzx(lzx) => lzx.output(),
-        }
+    /// Decodes the next block in place. Its output has `size` bytes, at most [`MAX_OUTPUT_BYTES`].
+    pub(crate) fn decode(&mut self, block: &mut Vec<u8>, size: usize) -> Result<(), Fault> {
+        let output = match self {
+            Self::None if block.len() == size => return Ok(()),
+            Self::None => {
+                let expected = format!("{size} bytes in an uncompressed block of as many");
+                return Err(Fault::new(expected, format!("{} bytes", block.len())));
+            }
+            Self::Mszip(mszip) => {
+                mszip.decode(block, size)?;
+                mszip.output()
+            }
+            Self::Lzx(lzx) => {
+                lzx.decode(block, size)?;
+                lzx.output()
+            }
+        };
+        block.clear();
+        block.extend_from_slice(output);
+        Ok(())
     }
 }

@@ -26,6 +26,12 @@ impl Mszip {
         }
     }
 
+    /// Begins a folder.
+    pub(super) fn restart(&mut self) {
+        self.output.clear();
+        self.history.clear();
+    }
+
     pub(super) fn output(&self) -> &[u8] {
         &self.output
     }

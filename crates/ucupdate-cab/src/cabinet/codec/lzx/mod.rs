@@ -37,6 +37,7 @@ pub(crate) struct Lzx {
     /// A ring buffer: the window and one more frame. The additional frame prevents that a match refers to bytes ahead
     /// of the write position.
     window: Vec<u8>,
+    window_bits: u8,
     ring_bytes: usize,
     /// The index in the ring at which the next frame begins.
     frame: usize,
@@ -89,6 +90,7 @@ impl Lzx {
         let ring_bytes = (1_usize << window_bits.clamp(15, 21)) + FRAME_BYTES;
         Self {
             window: vec![0; ring_bytes + SLACK_BYTES],
+            window_bits,
             ring_bytes,
             frame: 0,
             decoded: 0,
@@ -111,6 +113,26 @@ impl Lzx {
             skip_byte: false,
             recent: [1; 3],
         }
+    }
+
+    /// Begins a folder. Its matches do not reach the bytes that the window still has.
+    pub(crate) fn restart(&mut self) {
+        self.frame = 0;
+        self.decoded = 0;
+        self.output = 0..0;
+        self.is_translated = false;
+        self.header_read = false;
+        self.translation_size = 0;
+        self.trees.main_lengths.fill(0);
+        self.trees.length_lengths.fill(0);
+        self.block = Block::Verbatim;
+        self.block_left = 0;
+        self.skip_byte = false;
+        self.recent = [1; 3];
+    }
+
+    pub(crate) fn window_bits(&self) -> u8 {
+        self.window_bits
     }
 
     /// Returns the bytes of the frame last decoded.

@@ -1,0 +1,132 @@
+//! A second thread that works on pieces while the calling thread makes the next ones.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
+use std::sync::{Mutex, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::{iter, vec};
+
+/// A thread that has a state `S` and works on pieces `T` in their order. The calling thread bounds the number of pieces.
+pub(crate) struct Second<T, S> {
+    pieces: Sender<T>,
+    /// The lock makes the type `Sync`. It is never contended.
+    done: Mutex<Receiver<Vec<T>>>,
+    /// The finished pieces that were not received yet.
+    batch: vec::IntoIter<T>,
+    thread: JoinHandle<S>,
+}
+
+impl<T: Send + 'static, S: Default + Send + 'static> Second<T, S> {
+    /// Starts the thread. Returns the state if the thread would not help or cannot be started.
+    ///
+    /// Finished pieces are given back in batches of at most `batch` pieces. A batch costs a change of threads.
+    pub(crate) fn begin(name: &str, state: S, batch: usize, work: fn(&mut S, &mut T)) -> Result<Self, S> {
+        if !has_another_processor() {
+            return Err(state);
+        }
+        let (give, given) = channel();
+        let (pieces, waiting) = channel();
+        let (finished, done) = channel();
+        let run = move || {
+            let mut state = given.recv().unwrap_or_default();
+            // An error means that nobody waits for the other pieces.
+            let _ended = work_on(&waiting, &finished, batch, |piece| work(&mut state, piece));
+            state
+        };
+        let Ok(thread) = thread::Builder::new().name(name.to_owned()).spawn(run) else { return Err(state) };
+        give.send(state).map_err(|unsent| unsent.0)?;
+        Ok(Self { pieces, done: Mutex::new(done), batch: Vec::new().into_iter(), thread })
+    }
+
+    /// Passes a piece to the thread.
+    pub(crate) fn send(&self, piece: T) {
+        // If the thread panicked, `receive` and `end` report it.
+        let _sent = self.pieces.send(piece);
+    }
+
+    /// Waits for the next finished piece. `None` if the thread ended.
+    pub(crate) fn receive(&mut self) -> Option<T> {
+        if self.batch.as_slice().is_empty() {
+            self.batch = self.done.get_mut().ok()?.recv().ok()?.into_iter();
+        }
+        self.batch.next()
+    }
+
+    /// Waits until the thread has worked on all pieces. Returns the state.
+    pub(crate) fn end(self) -> S {
+        let Self { pieces, done, thread, .. } = self;
+        drop(pieces);
+        let state = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        drop(done);
+        state
+    }
+}
+
+/// Works on all pieces. A batch is given back when it is full or no other piece waits.
+fn work_on<T>(
+    waiting: &Receiver<T>,
+    finished: &Sender<Vec<T>>,
+    batch: usize,
+    mut work: impl FnMut(&mut T),
+) -> Result<(), SendError<Vec<T>>> {
+    while let Ok(first) = waiting.recv() {
+        let mut pieces = Vec::with_capacity(batch);
+        for mut piece in iter::once(first).chain(waiting.try_iter()).take(batch) {
+            work(&mut piece);
+            pieces.push(piece);
+        }
+        finished.send(pieces)?;
+    }
+    Ok(())
+}
+
+/// Returns whether the machine has more than one processor. The answer costs several file reads, so it is kept.
+fn has_another_processor() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| thread::available_parallelism().is_ok_and(|processors| processors.get() > 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(batch: usize) -> Option<Second<u32, u64>> {
+        let work = |sum: &mut u64, piece: &mut u32| {
+            assert_ne!(*piece, 13, "an unlucky number");
+            *sum += u64::from(*piece);
+            *piece *= 2;
+        };
+        // There is no thread on a machine with one processor.
+        Second::begin("test", 100, batch, work).ok()
+    }
+
+    #[test]
+    fn pieces_come_back_in_order_and_the_state_at_the_end() {
+        for batch in [1, 3, 100] {
+            let Some(mut second) = begin(batch) else { return };
+            (1..=10).for_each(|piece| second.send(piece));
+            assert!((1..=10).all(|piece| second.receive() == Some(2 * piece)), "in batches of {batch}");
+            second.send(11);
+            assert_eq!(second.end(), 100 + 66);
+        }
+    }
+
+    #[test]
+    fn a_thread_whose_pieces_nobody_receives_ends() {
+        let Some(Second { pieces, done, thread, .. }) = begin(1) else { return };
+        drop(done);
+        for _ in 1..=10 {
+            // Sending fails if the thread has ended already.
+            let _sent = pieces.send(1);
+        }
+        assert!(thread.join().is_ok_and(|sum| sum <= 110), "it ends although `pieces` still exists");
+    }
+
+    #[test]
+    fn a_panic_of_the_thread_is_a_panic_of_its_owner() {
+        let Some(mut second) = begin(1) else { return };
+        second.send(13);
+        assert_eq!(second.receive(), None);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| second.end())).is_err());
+    }
+}
