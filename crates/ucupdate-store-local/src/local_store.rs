@@ -89,7 +89,8 @@ impl LocalStore {
     /// If this process may read the folder but not write to it, the store is read-only: every write returns
     /// [`StoreError::ReadOnly`]. If the disk is full, the store opens too, and each write tries again.
     ///
-    /// Opening tests that the file system has hard links, renames that replace a file, and syncs.
+    /// Opening tests that the file system has hard links, renames that replace a file, and syncs, and that it keeps the spelling
+    /// of names.
     ///
     /// This call blocks for a few file system operations.
     ///
@@ -118,8 +119,8 @@ impl LocalStore {
         Ok(Self::on(folder))
     }
 
-    /// Tests that the disk has what the store needs: hard links that refuse a taken name, renames that replace a file, and
-    /// syncs. [`open`](Self::open) does this by itself. A store that cannot write at the moment passes.
+    /// Tests that the disk has what the store needs: hard links that refuse a taken name, renames that replace a file,
+    /// syncs, and names that keep their spelling. [`open`](Self::open) does this by itself. A store that cannot write at the moment passes.
     ///
     /// # Errors
     /// [`StoreError::Backend`] with the operation that does not work.
