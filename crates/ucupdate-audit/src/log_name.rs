@@ -121,9 +121,12 @@ impl LogDate {
 
     /// Returns this day at `HH:mm:ss`. `None` if there is no such time.
     pub(crate) fn at(self, time: &str) -> Option<FieldTime> {
-        let midnight = self.0.to_string();
-        let day = midnight.get(..10)?;
-        format!("{day} {time}").parse().ok()
+        let [h0, h1, b':', m0, m1, b':', s0, s1] = *time.as_bytes() else { return None };
+        let two = |tens: u8, ones: u8| {
+            (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| (tens - b'0') * 10 + ones - b'0')
+        };
+        let date = (self.0.year(), self.0.month(), self.0.day());
+        FieldTime::new(date, (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?))
     }
 
     /// Returns the number of days from `other` to this day. The number is negative if this day is earlier.

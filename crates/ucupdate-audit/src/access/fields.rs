@@ -138,7 +138,13 @@ pub(super) fn cells(line: &str, expected: usize, most: usize) -> Vec<Cow<'_, str
             return quoted;
         }
     }
-    line.split([' ', '\t']).filter(|cell| !cell.is_empty()).take(most + 1).map(Cow::Borrowed).collect()
+    let ends = memchr::memchr2_iter(b' ', b'\t', line.as_bytes()).chain([line.len()]);
+    let mut begin = 0;
+    ends.map(|end| &line[std::mem::replace(&mut begin, end + 1)..end])
+        .filter(|cell| !cell.is_empty())
+        .take(most + 1)
+        .map(Cow::Borrowed)
+        .collect()
 }
 
 fn unquoted(cell: &str) -> Cow<'_, str> {

@@ -63,7 +63,8 @@ impl AccessText {
             return Self::default();
         }
         let unfit = |c: char| c != '%' && (c == ' ' || is_never_plain(c));
-        if !field.contains(unfit) && !field.starts_with('"') {
+        let is_fit = field.bytes().all(|byte| byte.is_ascii_graphic()) || !field.contains(unfit);
+        if is_fit && !field.starts_with('"') {
             return Self(field.to_owned().into());
         }
         let mut logged = String::with_capacity(field.len());
