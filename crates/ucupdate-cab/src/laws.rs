@@ -101,13 +101,16 @@ fn ways_agree(parts: &[&[u8]]) {
 /// # Panics
 /// Panics when the law does not hold.
 pub fn cabinet_peer(bytes: &[u8]) {
-    let mut ours: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut ours: Vec<(String, Vec<u8>, bool)> = Vec::new();
     let read = read(&[bytes], small(), |cabinet| {
+        let is_lzx = |folder: &u16| matches!(cabinet.compression(*folder), Some(Compression::Lzx { .. }));
+        let lzx: BTreeSet<u16> = cabinet.entries().iter().map(FileEntry::folder).filter(is_lzx).collect();
         while let Some(mut file) = cabinet.next_file()? {
             let mut contents = Vec::new();
             let name = file.entry().name_as_given().into_owned();
+            let is_lzx = lzx.contains(&file.entry().folder());
             file.read_to_end(&mut contents).map_err(cabinet_error)?;
-            ours.push((name, contents));
+            ours.push((name, contents, is_lzx));
         }
         Ok(())
     });
@@ -116,15 +119,36 @@ pub fn cabinet_peer(bytes: &[u8]) {
         return;
     }
     let Ok(mut theirs) = cab::Cabinet::new(std::io::Cursor::new(bytes)) else { return };
-    for (name, contents) in &ours {
+    for (name, contents, is_lzx) in &ours {
         // The peer finds a file by its name, and knows no code pages. It panics on an empty file behind the data of its folder.
-        let is_only = ours.iter().filter(|(other, _)| other == name).count() == 1;
+        let is_only = ours.iter().filter(|(other, ..)| other == name).count() == 1;
         if !is_only || !name.is_ascii() || contents.is_empty() {
             continue;
         }
         let mut found = Vec::new();
         if theirs.read_file(name).and_then(|mut file| file.read_to_end(&mut found)).is_ok() {
+            if *is_lzx {
+                call_the_begin(&mut found, contents);
+            }
             assert!(found == *contents, "{name:?} has {} bytes here, {} there", contents.len(), found.len());
+        }
+    }
+}
+
+/// Takes over the targets of calls of byte 0. `lzxd`, which the peer uses, treats 0 as negative, and so counts it from the end. Targets
+/// that are not whole in this file are taken over too, since their calls may be in the file before.
+fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
+    let behind_calls = ours.iter().enumerate().filter(|(_, byte)| **byte == 0xE8).map(|(at, _)| at + 1);
+    for start in std::iter::once(0).chain(behind_calls) {
+        let end = ours.len().min(start + 4);
+        let (Some(ours), Some(theirs)) = (ours.get(start..end), theirs.get_mut(start..end)) else { continue };
+        let calls_byte_0 = match <[u8; 4]>::try_from(ours) {
+            // The call is as far from byte 0 as its target says, and so not nearer than the start of the file.
+            Ok(bytes) if start > 0 => i64::from(i32::from_le_bytes(bytes)) < 2 - start as i64,
+            _ => true,
+        };
+        if calls_byte_0 {
+            theirs.copy_from_slice(ours);
         }
     }
 }
