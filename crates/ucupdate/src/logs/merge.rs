@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use ucupdate_audit::{Finding, LogDate, LogKind, LogName, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
 /// The reader of a log's bytes.
 pub(crate) type Input = Box<dyn Read + Send>;
@@ -92,48 +92,52 @@ impl<F: LogForm> MergedLogs<F> {
         name: &str,
         zone: Option<Zone>,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
+    ) -> bool {
         let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name);
         let file = file.strip_suffix(".gz").unwrap_or(file);
         let known = format!("{}{file}", F::KIND.folder()).parse().ok();
         let open = Box::new(move || Ok(Box::new(open()?) as Input));
-        self.take_in(name, known, Origin::Given { open, zone });
+        self.take_in(name, known, Origin::Given { open, zone })
     }
 
-    pub(crate) async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+    pub(crate) async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         let (mut logs, mut zones) = (Vec::new(), HashSet::new());
         let mut pages = store.pages(F::KIND.folder());
         while let Some(page) = pages.next().await? {
-            for key in page.into_iter().map(|meta| meta.key) {
+            for ObjectMeta { key, size, .. } in page {
                 match key.as_str().strip_suffix(".zone") {
                     Some(stem) => drop(zones.insert(stem.to_owned())),
-                    None if stem_of(key.as_str()).is_some() => logs.push(key),
+                    None if stem_of(key.as_str()).is_some() => logs.push((key, size)),
                     None => {}
                 }
             }
         }
         drop(pages);
         // A log beside which its compressed copy stands is read once.
-        logs.dedup_by(|later, before| later.as_str().strip_suffix(".gz") == Some(before.as_str()));
+        logs.dedup_by(|later, before| later.0.as_str().strip_suffix(".gz") == Some(before.0.as_str()));
         if logs.is_empty() {
             check_empty(&*store, F::KIND.folder()).await?;
         }
         let is_log = |path: &String| stem_of(path).is_some();
         let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(is_log);
         self.no_files.extend(strays.map(String::into_boxed_str));
-        for key in logs {
+        let mut bytes = 0;
+        for (key, size) in logs {
             let has_zone = stem_of(key.as_str()).is_some_and(|stem| zones.contains(stem));
             let name = key.as_str().to_owned();
             let known = name.strip_suffix(".gz").unwrap_or(&name).parse().ok();
-            self.take_in(&name, known, Origin::Stored { key, has_zone });
+            if self.take_in(&name, known, Origin::Stored { key, has_zone }) {
+                bytes += size;
+            }
         }
         self.store = Some(store);
-        Ok(())
+        Ok(bytes)
     }
 
-    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) {
+    /// Returns whether the log is read. A log of a day before the requested time is not.
+    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) -> bool {
         if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
-            return;
+            return false;
         }
         let place = known.as_ref().map(|known| (known.date, known.number));
         let log = Log { place, name: name.into(), origin };
@@ -146,6 +150,7 @@ impl<F: LogForm> MergedLogs<F> {
             }
             None => self.sources.push(Source { server, waiting: [log].into(), reading: None, head: None }),
         }
+        true
     }
 
     /// Returns whether all rows of a log of this day are before the requested time. One more day is read, because the

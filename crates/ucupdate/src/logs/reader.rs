@@ -123,7 +123,8 @@ impl AuditLogs {
         Self(MergedLogs::new(AuditForm, zone, since))
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name.
+    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
+    /// if the log is not read, because its name has a day before the requested time.
     ///
     /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original,
     /// the server and the day are taken from it.
@@ -131,26 +132,27 @@ impl AuditLogs {
         &mut self,
         name: &str,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
-        self.0.add(name, None, open);
+    ) -> bool {
+        self.0.add(name, None, open)
     }
 
-    /// Adds a log whose time zone is known.
+    /// Adds a log whose time zone is known. Returns `false` if it is not read, as [`add`](Self::add) does.
     pub fn add_in_zone<R: Read + Send + 'static>(
         &mut self,
         name: &str,
         zone: Zone,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
-        self.0.add(name, Some(zone), open);
+    ) -> bool {
+        self.0.add(name, Some(zone), open)
     }
 
     /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with
-    /// the name of a log is not read. [`next`](Self::next) returns a [`Logged::End`] with [`FileKind::NoFile`] for it.
+    /// the name of a log is not read. [`next`](Self::next) returns a [`Logged::End`] with [`FileKind::NoFile`] for it. Returns the
+    /// size in bytes of the logs that are read.
     ///
     /// # Errors
     /// When the store cannot be listed.
-    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         self.0.add_store(store).await
     }
 
@@ -185,20 +187,21 @@ impl AccessLogs {
         self
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name.
+    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
+    /// if the log is not read, because its name has a day before the requested time.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
-        self.0.add(name, None, open);
+    ) -> bool {
+        self.0.add(name, None, open)
     }
 
     /// Adds the access logs of all servers in a store, as [`AuditLogs::add_store`] does.
     ///
     /// # Errors
     /// When the store cannot be listed.
-    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         self.0.add_store(store).await
     }
 

@@ -308,6 +308,7 @@ async fn more_than_half_of_the_logs_are_removed_only_on_demand() {
     let days = ucupdate::audit::RetentionDays::new(30).unwrap();
     let refused = service.remove_all_old_logs(days, false).await.unwrap_err().to_string();
     assert!(refused.starts_with("5 of 6 log files"), "{refused}");
+    assert_eq!(service.count_old_logs(days).await.unwrap(), 5);
     assert_eq!(service.remove_all_old_logs(days, true).await.unwrap(), 5);
 }
 
