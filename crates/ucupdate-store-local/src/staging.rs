@@ -65,10 +65,11 @@ impl Staging {
         Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MAX_TRIES} tries")))
     }
 
-    /// Checks that the disk has what the store needs: syncs, hard links that refuse a taken name, and renames that replace.
+    /// Checks that the disk has what the store needs: syncs, hard links that refuse a taken name, renames that replace, and
+    /// names that are listed as they were written.
     pub(crate) fn self_test(self: &Arc<Self>) -> io::Result<()> {
         let (mut first, mut second) = (self.stage()?, self.stage()?);
-        let linked = format!("{STAGING}/{}.link", self.name);
+        let linked = format!("{STAGING}/{}.Link", self.name);
         first.write(b"self-test").and_then(|()| first.finish())?;
         second.finish()?;
         let tested = self.test_names(&first, &second, &linked);
@@ -84,6 +85,16 @@ impl Staging {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(in_doing("making a second hard link", linked, &error)),
             Ok(()) => return Err(io::Error::other("a hard link replaced an existing file")),
+        }
+        let mut is_listed = false;
+        let listed = self.disk.entries(STAGING, &mut |name, _| {
+            is_listed |= linked.rsplit('/').next() == Some(name);
+        });
+        listed.map_err(|error| in_doing("listing", STAGING, &error))?;
+        if !is_listed {
+            return Err(io::Error::other(format!(
+                "the file system changes names: `{linked}` is not listed with the letters that it was written with"
+            )));
         }
         let rename = self.disk.rename(linked, second.path());
         rename.map_err(|error| in_doing("renaming to", second.path(), &error))?;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use ucupdate_store::{ImageStore, ImageStoreExt, StoreError};
 use ucupdate_store_local::Disk as _;
 use ucupdate_store_local::LocalStore;
-use ucupdate_testkit::crash::{CrashDisk, FailingDisk, ForeignLocks};
+use ucupdate_testkit::crash::{CrashDisk, FailingDisk, ForeignLocks, LoweringDisk};
 
 const OLD: &str = "the old object";
 const NEW: &str = "the new object, which is longer";
@@ -285,6 +285,16 @@ async fn a_disk_without_hard_links_renames_or_syncs_is_refused_with_the_operatio
     for expected in ["making the hard link `.staging/", "renaming to `.staging/", "syncing `.staging`"] {
         assert!(refused.iter().any(|text| text.contains(expected)), "{expected}: {refused:#?}");
     }
+}
+
+#[test]
+fn a_disk_that_changes_the_letters_of_names_is_refused() {
+    // Keys with large letters would be lost, although each write of them succeeds.
+    let store = LocalStore::with_disk(Arc::new(LoweringDisk::default())).unwrap();
+    let refused = ucupdate_store::error_chain(&store.self_test().unwrap_err());
+    assert!(refused.contains("the file system changes names: `.staging/"), "{refused}");
+    let folding = LocalStore::with_disk(Arc::new(CrashDisk::folding_case())).unwrap();
+    folding.self_test().unwrap();
 }
 
 #[test]

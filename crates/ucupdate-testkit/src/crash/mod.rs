@@ -23,4 +23,4 @@ pub use disk::CrashDisk;
 pub use failing_syncs::{FailingSyncs, Repetition, TrustsWhatItReads, every_failed_sync};
 pub use recording::{Broken, Recording, Report};
 pub use run::{Scenario, ScenarioStep, every_crash};
-pub use sabotage::{FailingDisk, ForeignLocks, NameFirst, NoDirSync, SkippedSync, SyncEvent};
+pub use sabotage::{FailingDisk, ForeignLocks, LoweringDisk, NameFirst, NoDirSync, SkippedSync, SyncEvent};

@@ -31,6 +31,26 @@ macro_rules! as_the_disk_behind {
 
 pub(super) use as_the_disk_behind;
 
+/// A disk that ignores case and lists each name in small letters.
+#[derive(Debug)]
+pub struct LoweringDisk {
+    disk: CrashDisk,
+}
+
+impl Default for LoweringDisk {
+    fn default() -> Self {
+        Self { disk: CrashDisk::folding_case() }
+    }
+}
+
+impl Disk for LoweringDisk {
+    as_the_disk_behind!(create open entry create_dir link rename unlink remove_dir sync_dir lock);
+
+    fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
+        self.disk.entries(folder, &mut |name, kind| each(&name.to_lowercase(), kind))
+    }
+}
+
 /// A disk that reports a folder as synced and does not sync it, like a process that is killed before the sync.
 #[derive(Debug)]
 pub struct NoDirSync {
