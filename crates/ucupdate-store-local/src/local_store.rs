@@ -6,7 +6,7 @@ use crate::real_disk::RealDisk;
 use crate::staging::Staged;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, JoinSet, spawn_blocking};
 use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
@@ -28,6 +28,10 @@ const SLOW_PIECE: u64 = 6 * 1024;
 /// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so
 /// larger pieces make hashing and copying cheaper.
 const FAST_PIECE: u64 = 64 * 1024;
+
+/// Number of bytes that one step of a read without a range takes from the disk. The next step begins before the reader has asked
+/// for it.
+const WHOLE_PIECE: u64 = 256 * 1024;
 
 /// The number of bytes that a reader must take without a pause before it counts as fast. The buffers between a server and a slow
 /// client hold fewer bytes.
@@ -195,6 +199,7 @@ impl ImageStore for LocalStore {
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
         let key = key.clone();
         let readers = self.readers(&key);
+        let is_whole = range.is_none();
         self.blocking_in_turn(readers.clone(), move |folder| {
             let (meta, range, file) = folder.open_object(&key, range)?;
             let size = range.end - range.start;
@@ -204,6 +209,7 @@ impl ImageStore for LocalStore {
                     let piece = read_piece(file, size, size).map(|(piece, ..)| piece);
                     Box::pin(stream::once(std::future::ready(piece)))
                 }
+                _ if is_whole => Box::pin(whole_pieces_of(file, size, readers)),
                 _ => pieces_of(file, size, readers),
             };
             Ok(Object::new(meta, range, bytes))
@@ -321,6 +327,60 @@ fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>
             Err(error) => (Err(io::Error::other(error)), None),
         })
     }))
+}
+
+/// Returns the next `left` bytes of a file in large pieces. While a piece is used, the next one is read, if one of the permits is
+/// free at that time. A piece that nobody takes ends with its stream.
+fn whole_pieces_of(
+    file: Box<dyn ReadFile>,
+    left: u64,
+    readers: Option<Arc<Semaphore>>,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    let first = WholeReading { next: NextPiece::Unread(file), left };
+    stream::unfold(Some((first, readers)), |state| async {
+        let (WholeReading { next, left }, readers) = state?;
+        if left == 0 {
+            return None;
+        }
+        let read = match next {
+            NextPiece::Unread(file) => {
+                in_turn(readers.clone(), move || read_piece(file, left, WHOLE_PIECE)).await
+            }
+            NextPiece::Reading(reading) => reading.await,
+        };
+        Some(match read {
+            Ok(Ok((piece, file, left))) => {
+                let next = NextPiece::begin(file, left, readers.as_ref());
+                (Ok(piece), Some((WholeReading { next, left }, readers)))
+            }
+            Ok(Err(error)) => (Err(error), None),
+            Err(error) => (Err(io::Error::other(error)), None),
+        })
+    })
+}
+
+/// The state of a read of a whole object, with the number of bytes that the reader did not take yet.
+struct WholeReading {
+    next: NextPiece,
+    left: u64,
+}
+
+enum NextPiece {
+    Unread(Box<dyn ReadFile>),
+    Reading(JoinHandle<io::Result<ReadSoFar>>),
+}
+
+impl NextPiece {
+    /// Begins to read the next piece, unless all bytes are read or all permits are taken.
+    fn begin(file: Box<dyn ReadFile>, left: u64, readers: Option<&Arc<Semaphore>>) -> Self {
+        let permit = readers.map(|readers| Arc::clone(readers).try_acquire_owned());
+        match permit.transpose() {
+            Ok(permit) if left > 0 => {
+                Self::Reading(spawn_blocking(holding(permit, move || read_piece(file, left, WHOLE_PIECE))))
+            }
+            _ => Self::Unread(file),
+        }
+    }
 }
 
 /// Does the work on a blocking thread, as soon as one of the permits is free. Without `readers` it needs no permit.

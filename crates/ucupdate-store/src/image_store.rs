@@ -203,7 +203,8 @@ impl Object {
         };
         let broken = |error: io::Error| StoreError::unavailable(format!("reading `{key}`"), error);
 
-        let mut pieces = Vec::new();
+        // One piece is not copied. Several pieces are copied when they come, so that their memory is used again.
+        let (mut only, mut joined) = (Bytes::new(), Vec::new());
         let mut seen = 0_usize;
         while let Some(piece) = future::poll_fn(|cx| self.bytes.as_mut().poll_next(cx)).await {
             let piece = piece.map_err(broken)?;
@@ -213,13 +214,19 @@ impl Object {
                     "more than the {expected} bytes announced came"
                 ))));
             }
-            pieces.push(piece);
+            if piece.len() == expected {
+                only = piece;
+            } else {
+                // A store that announces too much only reserves addresses, or the vector grows with the pieces.
+                let _reserved = joined.try_reserve_exact(expected - joined.len());
+                joined.extend_from_slice(&piece);
+            }
         }
         if seen < expected {
             let kind = io::ErrorKind::UnexpectedEof;
             return Err(broken(io::Error::new(kind, format!("{seen} bytes came, expected {expected}"))));
         }
-        Ok(joined(pieces))
+        Ok(if joined.is_empty() { only } else { joined.into() })
     }
 }
 

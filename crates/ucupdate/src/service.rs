@@ -206,7 +206,9 @@ impl UpdateService {
             return image.stream(range);
         }
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
-        let object = get_in_time(&*self.inner.store, &file.key, range.clone()).await?;
+        // A device may be slow, and a store may read ahead where no range is given.
+        let bytes = range.clone().unwrap_or(0..file.size);
+        let object = get_in_time(&*self.inner.store, &file.key, Some(bytes)).await?;
         if object.meta.size != file.size {
             return Err(StoreError::Integrity {
                 key: file.key.clone(),

@@ -146,12 +146,7 @@ pub(crate) async fn compared(call: &Call<'_>, before: Arc<Snapshot>, after: Arc<
     let now = side.service.now();
     let most = side.options.limits.answers;
     let compared = tokio::task::spawn_blocking(move || {
-        let mut found = Differences::between(&before, &after, &fleet.requests, fleet.left_out, now);
-        let changed = found.answers.len();
-        found.answers.truncate(most);
-        let mut value = json!(found);
-        value["changed_answers"] = changed.into();
-        value
+        json!(Differences::between(&before, &after, fleet.requests(), fleet.left_out, most, now))
     });
     compared.await.unwrap_or_else(|_| json!({ "devices_problem": "the comparison was not finished" }))
 }

@@ -26,8 +26,6 @@ use ucupdate::{AuditLogs, Logged, Snapshot, UpdateService, read_kept_inventory};
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) inventory: Inventory,
-    /// The requests that the devices would send now.
-    pub(crate) requests: Vec<(UpdateRequest, AskedFrom)>,
     /// The number of devices that have no request, and of rows beyond the limits.
     pub(crate) left_out: u64,
     /// The names of the first [`MAX_UNREAD_LOGS`] logs of which nothing could be read.
@@ -98,18 +96,10 @@ impl Fleet {
         }
         // An inventory that cannot be used is skipped, as the command does. The check of the store names it.
         read_kept_inventory(&**service.store(), &mut inventory).await.map_err(|error| error_chain(&error))?;
-        let (mut requests, mut left_out) = (Vec::new(), inventory.skipped_rows());
-        for (_, device) in inventory.devices() {
-            match device.request() {
-                Some(request) => {
-                    requests
-                        .push((request, AskedFrom { side: None, address: device.user_host.parse().ok() }));
-                }
-                None => left_out += 1,
-            }
-        }
+        let without_request = inventory.devices().filter(|(_, device)| device.request().is_none()).count();
+        let left_out = inventory.skipped_rows() + without_request as u64;
         let read_at = service.now();
-        Ok(Self { inventory, requests, left_out, unread_logs, unread_log_count, read_at })
+        Ok(Self { inventory, left_out, unread_logs, unread_log_count, read_at })
     }
 }
 
@@ -132,6 +122,16 @@ impl States {
 }
 
 impl Fleet {
+    /// Returns the requests that the devices would send now. Each is made when it is asked for, because it takes more memory than a
+    /// device in the inventory.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = (UpdateRequest, AskedFrom)> {
+        self.inventory.numbers().into_iter().filter_map(|number| {
+            let device = self.inventory.device(number);
+            let from = AskedFrom { side: None, address: device.user_host.parse().ok() };
+            Some((device.request()?, from))
+        })
+    }
+
     /// Returns the number of a device.
     pub(crate) fn number(&self, id: &DeviceId) -> Option<DeviceNumber> {
         let is_it = |number: &DeviceNumber| self.inventory.device(*number).identity().as_ref() == Some(id);

@@ -16,8 +16,10 @@ pub struct Differences {
     pub devices: usize,
     /// The number of devices that were left out, because their request cannot be repeated or a limit was reached.
     pub left_out: u64,
-    /// The changed answers, one for each module.
+    /// The first changed answers, one for each module.
     pub answers: Vec<ChangedAnswer>,
+    /// The number of all changed answers.
+    pub changed_answers: usize,
 }
 
 /// An answer that changes.
@@ -61,17 +63,26 @@ pub struct AnswerReport {
 }
 
 impl Differences {
-    /// Compares the answers to requests by two rule books.
+    /// Compares the answers to requests by two rule books. Returns the first `most` changed answers, and counts the others.
     pub fn between(
         before: &Snapshot,
         after: &Snapshot,
-        requests: &[(UpdateRequest, AskedFrom)],
+        requests: impl IntoIterator<Item = (UpdateRequest, AskedFrom)>,
         left_out: u64,
+        most: usize,
         now: UnixTime,
     ) -> Self {
-        let changed = |(request, from): &(_, _)| ChangedAnswer::all_of(before, after, request, *from, now);
-        let answers = requests.iter().flat_map(changed).collect();
-        Self { devices: requests.len(), left_out, answers }
+        let mut found = Self { devices: 0, left_out, answers: Vec::new(), changed_answers: 0 };
+        for (request, from) in requests {
+            found.devices += 1;
+            for change in diff(before.index(), after.index(), Question::all_of(&request, from), now) {
+                found.changed_answers += 1;
+                if found.answers.len() < most {
+                    found.answers.push(ChangedAnswer::of(&change));
+                }
+            }
+        }
+        found
     }
 }
 

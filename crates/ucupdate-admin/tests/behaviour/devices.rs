@@ -1,12 +1,13 @@
 //! Devices: their page, the inventory, what needs a person, captures, and comparisons.
 
-use crate::fixtures::{RULE, Site};
+use crate::fixtures::{IMAGE_BYTES, RULE, Site};
 use serde_json::json;
 use ucupdate::Asker;
+use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
-use ucupdate::store::ImageStoreExt as _;
+use ucupdate::store::{ImageStoreExt as _, stream_of};
 use ucupdate::value::Reported;
-use ucupdate_admin::AdminOptions;
+use ucupdate_admin::{AdminOptions, Limits};
 use ucupdate_testkit::field;
 
 #[tokio::test]
@@ -145,4 +146,20 @@ async fn with_four_eyes_another_person_than_the_ingesting_one_approves() {
     assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
     let made = site.post(&site.bob, &path, &[], json!({ "expected": shown })).await;
     assert_eq!(made.status, 200, "{:?}", made.bytes);
+}
+
+#[tokio::test]
+async fn a_comparison_lists_the_first_answers_and_counts_all() {
+    let site = Site::with_limits(Limits::default().with_answers(2)).await;
+    let cabinet = stream_of(sample::uc_updates(IMAGE_BYTES));
+    site.service().admin("ann").ingest("UCUpdates.cab", cabinet, |_| {}).await.unwrap();
+    (1..=3).for_each(|number| ask(&site, number));
+    site.service().flush_logs().await.unwrap();
+    let shown = site.get(&site.vic, "/api/v1/rules").await.etag();
+    let command = json!({ "command": { "approve": [RULE] } });
+    let would =
+        site.post(&site.vic, "/api/v1/changes?dry_run=true", &[("if-match", &shown)], command).await.json();
+    let macs: Vec<_> = would["answers"].as_array().unwrap().iter().map(|answer| &answer["mac"]).collect();
+    assert_eq!(macs, ["0021630F2001", "0021630F2002"]);
+    assert_eq!((&would["devices"], &would["changed_answers"]), (&json!(3), &json!(3)));
 }

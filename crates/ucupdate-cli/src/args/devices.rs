@@ -28,6 +28,9 @@ pub(crate) struct DevicesArgs {
     assume_side: Option<SideName>,
 }
 
+/// The number of changed answers in one table. A table holds its rows, because it is as wide as the widest of them.
+const TABLE_ROWS: usize = 10_000;
+
 /// The devices of audit logs, and how they would ask now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Devices {
@@ -145,15 +148,19 @@ impl Serialize for Differences {
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (devices, left_out) = (self.devices.asking.len(), self.devices.left_out);
-        let mut table = Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
-        let mut changed = 0;
+        let new_table = || Table::new(["DEVICE", "IS", "MODULE", "HAS", "BEFORE", "AFTER"]);
+        let (mut table, mut changed, mut rows) = (new_table(), 0, 0);
         self.try_for_each(|change| {
             let ChangedAnswer { device, kind, file_name, installed, before, after, .. } = change;
             table.row([device, kind, file_name, installed, before, after]);
-            changed += 1;
+            (changed, rows) = (changed + 1, rows + 1);
+            if rows == TABLE_ROWS {
+                writeln!(f, "{table}")?;
+                (table, rows) = (new_table(), 0);
+            }
             Ok(())
         })?;
-        if changed > 0 {
+        if rows > 0 {
             writeln!(f, "{table}")?;
         }
         if devices == 0 && left_out == 0 {

@@ -90,11 +90,21 @@ impl Output {
     }
 
     /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must
-    /// be escaped before by [`Shown`]. Other control characters are escaped here. Fails when stdout cannot be
-    /// written.
+    /// be escaped before by [`Shown`]. Other control characters are escaped here. An empty text writes nothing. Fails when stdout
+    /// cannot be written.
     pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
-        let text = painted(&ShownLines(text).to_string(), is_coloured(&self.stdout));
-        if text.is_empty() { Ok(()) } else { self.write(&text) }
+        self.progress.end();
+        // A text may be large, so it is written while it is made.
+        let stdout = io::BufWriter::with_capacity(64 * 1024, self.stdout.lock());
+        let mut writer =
+            TextWriter { stdout, is_coloured: is_coloured(&self.stdout), is_empty: true, failed: Ok(()) };
+        let shown = write!(writer, "{}", ShownLines(text));
+        let TextWriter { mut stdout, is_empty, failed, .. } = writer;
+        let written = failed.and_then(|()| shown.map_err(io::Error::other)).and_then(|()| match is_empty {
+            true => Ok(()),
+            false => stdout.write_all(b"\n").and_then(|()| stdout.flush()),
+        });
+        written.map_err(|error| unwritten(&error))
     }
 
     /// Writes bytes to stdout unchanged. On a terminal a line end is added, so that the next prompt has its
@@ -126,12 +136,21 @@ impl Output {
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.stdout.flush().map_err(|error| unwritten(&error))
     }
+}
 
-    fn write(&mut self, text: &str) -> Result<(), Failure> {
-        self.progress.end();
-        let mut stdout = self.stdout.lock();
-        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-        written.map_err(|error| unwritten(&error))
+/// Writes text with its marks of styles, and keeps the error of stdout.
+struct TextWriter<W> {
+    stdout: W,
+    is_coloured: bool,
+    is_empty: bool,
+    failed: io::Result<()>,
+}
+
+impl<W: Write> std::fmt::Write for TextWriter<W> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.is_empty &= text.is_empty();
+        self.failed = self.stdout.write_all(painted(text, self.is_coloured).as_bytes());
+        self.failed.as_ref().map_err(|_| std::fmt::Error).copied()
     }
 }
 

@@ -186,6 +186,25 @@ fn a_diff_orders_devices_by_their_address_and_takes_each_module_as_last_asked() 
 }
 
 #[test]
+fn the_text_of_many_answers_is_several_tables() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let mut log = audit_log().lines().next().unwrap().to_owned() + "\n";
+    for number in 0..10_001 {
+        log += &format!(
+            "03-06-2009 08:00:00,ann@contoso.com,10.1.1.7,UCPhone,06-03-2009 08:00:00,\"02{number:010X}\",\"\",\"LG-Nortel\",\
+             \"IP8540\",\"A\",\"ENU\",cpe.nbt;1.0.522.103;16-12-2008 04:43:58,\n"
+        );
+    }
+    place.file("many.log", log.as_bytes());
+    let text = place.run(&["diff", "--from", "1", "--audit", "many.log"]).done();
+    let starts: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let (first, second) = starts.split_at(10_001);
+    assert_eq!((first[0], first[1], first[10_000]), ("DEVICE", "020000000000", "02000000270F"));
+    assert_eq!(second, ["DEVICE", "020000002710", "10001"]);
+}
+
+#[test]
 fn a_dry_run_of_several_packages_lists_the_devices_of_each() {
     let place = Place::with_package();
     place.file("RoundTable.cab", &sample::round_table(500));

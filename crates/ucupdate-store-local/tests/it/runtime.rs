@@ -3,18 +3,45 @@
 use crate::key;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use ucupdate_store::{ImageStore, ImageStoreExt};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, LocalStore, Lock, ReadFile, WriteFile};
 use ucupdate_testkit::crash::CrashDisk;
 
-/// A disk whose folder syncs wait until the test lets them continue.
+/// A disk whose folder syncs wait until the test lets them continue, and whose read bytes are counted.
 #[derive(Debug)]
 struct WaitingDisk {
     disk: CrashDisk,
     go_on: Arc<(Mutex<bool>, Condvar)>,
+    read: Arc<AtomicU64>,
+}
+
+struct CountedFile {
+    file: Box<dyn ReadFile>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for CountedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.file.read(buffer)?;
+        self.read.fetch_add(bytes as u64, Ordering::SeqCst);
+        Ok(bytes)
+    }
+}
+
+impl Seek for CountedFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl ReadFile for CountedFile {
+    fn entry(&self) -> io::Result<DiskEntry> {
+        self.file.entry()
+    }
 }
 
 impl Disk for WaitingDisk {
@@ -31,7 +58,7 @@ impl Disk for WaitingDisk {
         self.disk.create(path)
     }
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
-        self.disk.open(path)
+        Ok(Box::new(CountedFile { file: self.disk.open(path)?, read: Arc::clone(&self.read) }))
     }
     fn entry(&self, path: &str) -> io::Result<DiskEntry> {
         self.disk.entry(path)
@@ -62,7 +89,7 @@ impl Disk for WaitingDisk {
 #[tokio::test(flavor = "current_thread")]
 async fn a_slow_disk_does_not_hold_up_the_runtime() {
     let go_on = Arc::new((Mutex::new(false), Condvar::new()));
-    let disk = WaitingDisk { disk: CrashDisk::default(), go_on: Arc::clone(&go_on) };
+    let disk = WaitingDisk { disk: CrashDisk::default(), go_on: Arc::clone(&go_on), read: Arc::default() };
     let store = LocalStore::with_disk(Arc::new(disk)).unwrap();
     let let_it = tokio::spawn(async move {
         for _ in 0..10 {
@@ -122,4 +149,28 @@ async fn objects_are_read_and_written_in_pieces_of_bounded_size() {
     store.put_bytes(&at, vec![7; 1_000_000]).await.unwrap();
     let pieces: Vec<_> = store.get(&at, None).await.unwrap().bytes.collect().await;
     assert!(pieces.len() > 2 && pieces.iter().flatten().all(|piece| piece.len() <= 256 * 1024));
+}
+
+#[tokio::test]
+async fn only_a_read_without_a_range_is_one_piece_ahead_of_its_reader() {
+    let (go_on, read) = (Arc::new((Mutex::new(true), Condvar::new())), Arc::new(AtomicU64::new(0)));
+    let disk = WaitingDisk { disk: CrashDisk::default(), go_on, read: Arc::clone(&read) };
+    let store = LocalStore::with_disk(Arc::new(disk)).unwrap();
+    for at in [key("images/a"), key("a")] {
+        let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        store.put_bytes(&at, bytes.clone()).await.unwrap();
+        for (range, pieces) in [(None, 2), (Some(0..u64::MAX), 1)] {
+            read.store(0, Ordering::SeqCst);
+            let mut object = store.get(&at, range.clone()).await.unwrap();
+            let first = object.bytes.next().await.unwrap().unwrap();
+            let expected = pieces * first.len() as u64;
+            while read.load(Ordering::SeqCst) < expected {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(read.load(Ordering::SeqCst), expected, "{at} {range:?}");
+            let rest: Vec<_> = object.bytes.map(Result::unwrap).collect().await;
+            assert_eq!([vec![first], rest].concat().concat(), bytes, "{at} {range:?}");
+        }
+    }
 }
