@@ -18,11 +18,13 @@ async fn processes_that_contend_lose_nothing_and_agree_on_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_package_is_ingested_within_little_memory() {
     hold("throughput", 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow; .ci/run runs it"]
 async fn revisions_of_a_large_rule_book_are_small() {
     hold("cold-start", 6).await;
 }

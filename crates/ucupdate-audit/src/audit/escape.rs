@@ -95,7 +95,7 @@ pub(crate) fn unescape(cell: &str) -> String {
 pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('%') {
+    while let Some(at) = memchr::memchr(b'%', rest.as_bytes()) {
         read.push_str(&rest[..at]);
         rest = &rest[at..];
         match escaped_char(rest).filter(|(c, _)| escaped(*c)) {

@@ -244,8 +244,8 @@ fn row(
         let text = || unescape(cell).into_boxed_str();
         match column {
             Ok(Column::LoggedAt) => {
-                let expected = if dates::is_number(cell) { EXPECTED_DAYS } else { "MM-dd-yyyy HH:mm:ss" };
-                let time = || Problem::Time { found: clipped(cell), expected };
+                let expected = || if dates::is_number(cell) { EXPECTED_DAYS } else { "MM-dd-yyyy HH:mm:ss" };
+                let time = || Problem::Time { found: clipped(cell), expected: expected() };
                 row.logged_at = match dates::read(cell, DateOrder::MonthFirst).ok_or_else(time)? {
                     CellTime::Clear(moment) => moment.in_zone(zone),
                     CellTime::Foreign(date) => {

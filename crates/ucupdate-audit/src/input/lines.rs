@@ -118,7 +118,7 @@ impl<R: Read> Lines<R> {
                 break;
             }
             is_line = true;
-            let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
             let text = &bytes[..end.unwrap_or(bytes.len())];
             let used = end.map_or(bytes.len(), |end| end + 1);
             let left = self.left.checked_sub(u64::try_from(used).unwrap_or(u64::MAX));

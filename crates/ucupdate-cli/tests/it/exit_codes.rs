@@ -574,6 +574,7 @@ fn a_name_that_is_taken_by_something_else_is_refused() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn every_verb_has_a_row_for_every_code_or_a_reason_why_it_cannot_end_so() {
     let place = Place::new();
     let verbs = verbs(&place, &[]);

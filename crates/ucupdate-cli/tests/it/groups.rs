@@ -99,6 +99,7 @@ fn a_line_that_is_no_device_is_named_and_nobody_of_the_file_is_added() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn a_long_list_is_put_in_by_changes_of_which_each_fits_into_a_revision() {
     let place = Place::with_package();
     place.run(&["group", "add", "everyone"]).done();

@@ -69,6 +69,7 @@ fn wide_stones(place: &Place) -> Vec<Value> {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn an_old_store_is_narrowed_by_exactly_the_commands_that_verify_prints() {
     for format in ["1.0", "1.1", "1.2", "1.3"] {
         let place = old_store(format);

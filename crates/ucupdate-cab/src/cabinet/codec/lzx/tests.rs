@@ -92,6 +92,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
+    #[ignore = "slow; .ci/run runs it"]
     fn what_was_compressed_comes_back_as_lzxd_gives_it(
         seed in any::<u64>(), length in 1_usize..150_000, window in 0_usize..7, calls in any::<bool>(),
         is_stream in any::<bool>(), way in 0_usize..8,
