@@ -113,6 +113,7 @@ impl AuditArgs {
                         row.row.user_name = without_simulated_mark(&row.row.user_name).into();
                     }
                     take(&row);
+                    logs.give_back(row);
                 }
                 Logged::Unread { .. } if !reports => {}
                 Logged::Unread { log, finding } => read.unread(&log, &finding, context),

@@ -13,7 +13,8 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// Reads the rows of many audit logs in order of time.
 ///
 /// The logs of one server are read one after another, and the logs of different servers side by side. Therefore one log
-/// of each server is in memory. The rows are in order if each log is in order. A line that is not a row is reported and
+/// of each server is in memory. In a tokio runtime, the next rows of a log are read on a thread for blocking work while its last
+/// ones are used. The rows are in order if each log is in order. A line that is not a row is reported and
 /// skipped.
 ///
 /// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of
@@ -164,6 +165,12 @@ impl AuditLogs {
         let next = self.0.next().await?;
         Ok(next.map(|logged| logged.map(|(server, row)| LoggedRow::new(row, server))))
     }
+
+    /// Takes back a row that is no longer needed. This is not necessary, but its memory is then freed by the thread that reads the
+    /// next rows.
+    pub fn give_back(&mut self, row: Box<LoggedRow>) {
+        self.0.give_back(row.row);
+    }
 }
 
 impl Default for AuditLogs {
@@ -248,6 +255,10 @@ impl LogForm for AuditForm {
         row.logged_at
     }
 
+    fn bytes_read(reader: &Self::Reader) -> u64 {
+        reader.bytes_read()
+    }
+
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
         let (has_header, file_kind) = (reader.has_header(), reader.file_kind());
         LogSummary { rows, unread, has_header, file_kind, has_client_field: false }
@@ -275,6 +286,10 @@ impl LogForm for AccessForm {
 
     fn at(row: &AccessRow) -> UnixTime {
         row.finished_at
+    }
+
+    fn bytes_read(reader: &Self::Reader) -> u64 {
+        reader.bytes_read()
     }
 
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
