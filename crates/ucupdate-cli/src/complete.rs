@@ -5,6 +5,7 @@ use crate::remote::RemoteArgs;
 use crate::settings;
 use crate::store_location::StoreLocation;
 use crate::suggest::matching;
+use clap::builder::ValueParser;
 use clap::{Arg, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use std::ffi::{OsStr, OsString};
@@ -117,9 +118,20 @@ impl Names {
     }
 }
 
+/// Lets the arguments of verbs take any text. A value that is typed in part must not end the reading of the line before the options
+/// that a variable or the configuration file adds.
+fn with_any_values(command: Command) -> Command {
+    command.mut_subcommands(|below| {
+        with_any_values(below).mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.value_parser(ValueParser::os_string()),
+            false => arg,
+        })
+    })
+}
+
 /// Reads the rule book of the store or of the server that a line names. `None` if there is none, or if it does not answer in time.
 fn with_book<T>(words: Vec<OsString>, read: impl FnOnce(&RuleBook) -> T) -> Option<T> {
-    let command = crate::plain_command();
+    let command = with_any_values(crate::plain_command());
     let resolved = settings::resolve(&command, words, |name| std::env::var(name).ok()).ok()?;
     let matches = command.ignore_errors(true).try_get_matches_from(resolved.words).ok()?;
     let remote = RemoteArgs::from_arg_matches(&matches).ok().filter(|remote| remote.server.is_some());

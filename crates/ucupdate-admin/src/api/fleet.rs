@@ -84,6 +84,7 @@ impl Fleet {
                         ));
                     }
                     inventory.take_in(&row);
+                    logs.give_back(row);
                 }
                 Logged::End { log, summary } if !summary.is_understood() => {
                     unread_log_count += 1;

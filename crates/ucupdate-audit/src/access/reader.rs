@@ -86,6 +86,11 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
+    /// Returns the number of bytes of the lines that were read so far, decompressed and as UTF-8.
+    pub fn bytes_read(&self) -> u64 {
+        self.lines.bytes()
+    }
+
     /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
     pub fn file_kind(&self) -> FileKind {
         FileKind::of(self.lines.prefix())

@@ -46,6 +46,11 @@ impl<R: Read> Lines<R> {
         self.input.get_ref().prefix()
     }
 
+    /// Returns the number of bytes of the lines so far, decompressed and decoded.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.limits.log_bytes.saturating_sub(self.left)
+    }
+
     /// Returns the number of the last line, counted from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number

@@ -76,32 +76,33 @@ impl AuditArgs {
         let mut logs = AuditLogs::new(self.time_zone.clone(), self.since());
         let mut total = 0;
         for path in self.found().await? {
-            match std::fs::metadata(&path) {
-                Ok(found) => total += found.len(),
+            let size = match std::fs::metadata(&path) {
+                Ok(found) => found.len(),
                 Err(error) => {
                     if let Some(meant) = files::meant_for(&path, &error) {
                         let failure =
                             Failure::in_doing(format_args!("cannot open `{}`", path.display()), &error);
                         return Err(with_meant(failure, Some(meant)));
                     }
+                    0
                 }
-            }
+            };
             let (name, zone) = (path.display().to_string(), zone_beside(&path)?);
             let progress = context.output.progress.clone();
             let open = move || ucupdate_folder::open_regular(&path).map(|file| progress.counted(file));
-            match zone {
+            let is_read = match zone {
                 Some(zone) => logs.add_in_zone(&name, zone, open),
                 None => logs.add(&name, open),
+            };
+            if is_read {
+                total += size;
             }
         }
-        let progress = &context.output.progress;
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;
-            total += progress.size_of(&*store, &[LogKind::Audit.folder()]).await;
-            logs.add_store(store).await?;
+            total += logs.add_store(store).await?;
         }
-        // Logs of earlier days are not read, and their names alone do not tell how many these are.
-        progress.reads("reading audit logs", Some(total).filter(|_| self.since().is_none()));
+        context.output.progress.reads("reading audit logs", total);
         let mut read = ReadRows::new(LogKind::Audit);
         while let Some(logged) = logs.next().await? {
             match logged {
@@ -112,6 +113,7 @@ impl AuditArgs {
                         row.row.user_name = without_simulated_mark(&row.row.user_name).into();
                     }
                     take(&row);
+                    logs.give_back(row);
                 }
                 Logged::Unread { .. } if !reports => {}
                 Logged::Unread { log, finding } => read.unread(&log, &finding, context),

@@ -42,17 +42,20 @@ impl LogArgs {
         }
         let (paths, progress, mut total) = (self.access.clone(), context.output.progress.clone(), 0);
         for path in files::blocking(move || files::logs::find(&paths, LogKind::Access)).await? {
-            total += std::fs::metadata(&path).map_or(0, |found| found.len());
+            let size = std::fs::metadata(&path).map_or(0, |found| found.len());
             let progress = progress.clone();
             let name = path.display().to_string();
-            logs.add(&name, move || ucupdate_folder::open_regular(&path).map(|file| progress.counted(file)));
+            if logs
+                .add(&name, move || ucupdate_folder::open_regular(&path).map(|file| progress.counted(file)))
+            {
+                total += size;
+            }
         }
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;
-            total += progress.size_of(&*store, &[LogKind::Access.folder()]).await;
-            logs.add_store(store).await?;
+            total += logs.add_store(store).await?;
         }
-        progress.reads("reading access logs", Some(total).filter(|_| since.is_none()));
+        progress.reads("reading access logs", total);
         let (mut read, mut has_client_field) = (ReadRows::new(LogKind::Access), false);
         while let Some(logged) = logs.next().await? {
             match logged {

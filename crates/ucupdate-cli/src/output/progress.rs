@@ -32,14 +32,19 @@ impl Progress {
         Self { lines, read: ProgressBar::hidden(), removed: ProgressBar::hidden(), is_shown }
     }
 
-    /// Shows the bytes that are read from now on. `total` is `None` if it is not known how many there will be.
-    pub(crate) fn reads(&self, doing: &str, total: Option<u64>) {
-        self.show(&self.read, doing, total, Unit::Bytes);
+    /// Shows the bytes that are read from now on.
+    pub(crate) fn reads(&self, doing: &str, total: u64) {
+        self.show(&self.read, doing, Some(total), Unit::Bytes);
     }
 
-    /// Shows the number of objects that are removed from now on. How many there will be is not known before.
-    pub(crate) fn removes(&self, doing: &str) {
-        self.show(&self.removed, doing, None, Unit::Things);
+    /// Shows the number of objects that are removed from now on.
+    pub(crate) fn removes(&self, doing: &str, total: u64) {
+        self.show(&self.removed, doing, Some(total), Unit::Things);
+    }
+
+    /// Returns whether progress is shown. If it is not, nothing needs to be counted in advance.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.is_shown
     }
 
     /// Returns the size of all objects below these prefixes of a store, or 0 if the progress is not shown. A prefix that cannot be
@@ -72,17 +77,8 @@ impl Progress {
 
     /// Returns a bar for bytes that are not read from the store, such as those of a file. `total` may be set later.
     pub(crate) fn of_bytes(&self, doing: impl Display, total: Option<u64>) -> ProgressBar {
-        self.other(doing, total, Unit::Bytes)
-    }
-
-    /// Returns a bar for a number of things, such as objects that are removed.
-    pub(crate) fn of_things(&self, doing: impl Display, total: Option<u64>) -> ProgressBar {
-        self.other(doing, total, Unit::Things)
-    }
-
-    fn other(&self, doing: impl Display, total: Option<u64>, unit: Unit) -> ProgressBar {
         let bar = ProgressBar::hidden();
-        self.show(&bar, &doing.to_string(), total, unit);
+        self.show(&bar, &doing.to_string(), total, Unit::Bytes);
         bar
     }
 
@@ -104,6 +100,8 @@ impl Progress {
             tokio::time::sleep(PATIENCE).await;
             if !bar.is_finished() {
                 lines.set_draw_target(ProgressDrawTarget::stderr());
+                // The line is drawn also while nothing arrives.
+                bar.enable_steady_tick(PATIENCE / 4);
             }
         });
     }
@@ -131,8 +129,7 @@ impl Unit {
         let template = match (self, has_total) {
             (Self::Bytes, true) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
             (Self::Bytes, false) => "{prefix} {spinner} {bytes} {bytes_per_sec}",
-            (Self::Things, true) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
-            (Self::Things, false) => "{prefix} {spinner} {human_pos} {per_sec}",
+            (Self::Things, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
         };
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
     }

@@ -147,6 +147,21 @@ fn what_a_killed_ingest_left_is_swept_up_on_demand() {
 }
 
 #[test]
+fn old_logs_are_counted_before_they_are_removed() {
+    let place = Place::with_package();
+    let folder = "ucupdate-data/Logs/Server/Audit/imageUpdates";
+    std::fs::create_dir_all(place.path(folder)).unwrap();
+    place.file(&format!("{folder}/RequestHandlerAuditLog_ocs_2009-03-06.log"), b"");
+    let gc = ["gc", "--log-days", "30", "--any-share"];
+    let counted = place.run(&[&gc[..], &["--dry-run"]].concat()).done();
+    assert!(counted.ends_with("\n1 log file would be removed\n"), "{counted}");
+    let removed = place.run(&gc).done();
+    assert!(removed.ends_with("\n1 log file removed\n"), "{removed}");
+    let counted = place.run(&[&gc[..], &["--dry-run"]].concat()).done();
+    assert!(counted.ends_with("\n0 log files would be removed\n"), "{counted}");
+}
+
+#[test]
 fn the_history_of_a_time_has_only_the_changes_made_in_it() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();

@@ -104,7 +104,8 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     assert_eq!(completed(&place, "ucupdate approve cx"), [CX700]);
     assert_eq!(completed(&place, "ucupdate group show p"), ["pilots"]);
     assert_eq!(completed(&place, "ucupdate hold add fair --group P"), ["Porto"]);
-    assert_eq!(completed(&place, "ucupdate approve --all-of ").len(), 1);
+    let package = completed(&place, "ucupdate approve --all-of ");
+    assert_eq!(package.len(), 1);
     assert_eq!(
         completed(&place, "ucupdate serve --external-li"),
         ["--external-listen", "--external-listen-tls"]
@@ -112,6 +113,9 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     assert_eq!(completed(&place, "ucupdate serve --layout "), ["ocs", "lync"]);
     std::fs::rename(place.path("ucupdate-data"), place.path("phones")).unwrap();
     assert_eq!(completed(&place, "ucupdate --store file:phones approve UCPhone/Pol"), [CX700]);
+    place.file("u.toml", b"store = 'file:phones'");
+    let begun = format!("ucupdate --config u.toml approve --all-of {}", &package[0][..1]);
+    assert_eq!(completed(&place, &begun), package);
     assert!(!completed(&place, "ucupdate approve UCPhone/Pol").iter().any(|word| word == CX700), "no store");
 }
 

@@ -111,6 +111,7 @@ impl InventoryKeeper {
                 tokio::task::yield_now().await;
             }
             fleet.take_in(&logged);
+            logs.give_back(logged);
         }
         if rows == 0 && read_to.is_some() && self.has_merged {
             return Ok(KeptReport { devices: fleet.len(), ..KeptReport::default() });

@@ -1,6 +1,7 @@
 //! Reads the logs of several servers in order of time. This module works for rows of any type.
 
 use crate::logs::place::check_empty;
+use crate::logs::read_ahead::{BLOCK_ROWS, ReadAhead};
 use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
@@ -8,20 +9,22 @@ use std::path::Path;
 use std::sync::Arc;
 use ucupdate_audit::{Finding, LogDate, LogKind, LogName, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
 /// The reader of a log's bytes.
 pub(crate) type Input = Box<dyn Read + Send>;
 
 /// A kind of log, with its reader and its rows.
-pub(crate) trait LogForm {
-    type Row;
-    type Reader: Iterator<Item = Result<Self::Row, Finding>> + Send;
+pub(crate) trait LogForm: 'static {
+    type Row: Send + 'static;
+    type Reader: Iterator<Item = Result<Self::Row, Finding>> + Send + 'static;
     const KIND: LogKind;
 
     fn reader(&self, input: Input, zone: Zone) -> Self::Reader;
     /// Returns the time by which rows are ordered.
     fn at(row: &Self::Row) -> UnixTime;
+    /// Returns the number of bytes that a reader has read, decompressed.
+    fn bytes_read(reader: &Self::Reader) -> u64;
     /// Returns the summary of a log that was read to its end.
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary;
 }
@@ -39,6 +42,8 @@ pub(crate) struct MergedLogs<F: LogForm> {
     sources: Vec<Source<F>>,
     /// The entries of the store that have the name of a log, but are no files. They are reported first.
     no_files: VecDeque<Box<str>>,
+    /// Rows that were given back.
+    used: Vec<F::Row>,
 }
 
 /// Logs that are read one after another: those of one server, or one log of an unknown server.
@@ -59,7 +64,7 @@ enum Head<R> {
 
 struct Reading<F: LogForm> {
     name: Box<str>,
-    reader: F::Reader,
+    lines: ReadAhead<F>,
     rows: u64,
     unread: u64,
 }
@@ -84,7 +89,15 @@ const ZONE_BYTES: usize = 256;
 
 impl<F: LogForm> MergedLogs<F> {
     pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {
-        Self { form, zone, since, store: None, sources: Vec::new(), no_files: VecDeque::new() }
+        let (sources, no_files, used) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { form, zone, since, store: None, sources, no_files, used }
+    }
+
+    /// Takes a row that is no longer needed. It is freed on the thread that reads the next rows.
+    pub(crate) fn give_back(&mut self, row: F::Row) {
+        if self.used.len() < BLOCK_ROWS {
+            self.used.push(row);
+        }
     }
 
     pub(crate) fn add<R: Read + Send + 'static>(
@@ -92,48 +105,52 @@ impl<F: LogForm> MergedLogs<F> {
         name: &str,
         zone: Option<Zone>,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
+    ) -> bool {
         let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name);
         let file = file.strip_suffix(".gz").unwrap_or(file);
         let known = format!("{}{file}", F::KIND.folder()).parse().ok();
         let open = Box::new(move || Ok(Box::new(open()?) as Input));
-        self.take_in(name, known, Origin::Given { open, zone });
+        self.take_in(name, known, Origin::Given { open, zone })
     }
 
-    pub(crate) async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+    pub(crate) async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         let (mut logs, mut zones) = (Vec::new(), HashSet::new());
         let mut pages = store.pages(F::KIND.folder());
         while let Some(page) = pages.next().await? {
-            for key in page.into_iter().map(|meta| meta.key) {
+            for ObjectMeta { key, size, .. } in page {
                 match key.as_str().strip_suffix(".zone") {
                     Some(stem) => drop(zones.insert(stem.to_owned())),
-                    None if stem_of(key.as_str()).is_some() => logs.push(key),
+                    None if stem_of(key.as_str()).is_some() => logs.push((key, size)),
                     None => {}
                 }
             }
         }
         drop(pages);
         // A log beside which its compressed copy stands is read once.
-        logs.dedup_by(|later, before| later.as_str().strip_suffix(".gz") == Some(before.as_str()));
+        logs.dedup_by(|later, before| later.0.as_str().strip_suffix(".gz") == Some(before.0.as_str()));
         if logs.is_empty() {
             check_empty(&*store, F::KIND.folder()).await?;
         }
         let is_log = |path: &String| stem_of(path).is_some();
         let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(is_log);
         self.no_files.extend(strays.map(String::into_boxed_str));
-        for key in logs {
+        let mut bytes = 0;
+        for (key, size) in logs {
             let has_zone = stem_of(key.as_str()).is_some_and(|stem| zones.contains(stem));
             let name = key.as_str().to_owned();
             let known = name.strip_suffix(".gz").unwrap_or(&name).parse().ok();
-            self.take_in(&name, known, Origin::Stored { key, has_zone });
+            if self.take_in(&name, known, Origin::Stored { key, has_zone }) {
+                bytes += size;
+            }
         }
         self.store = Some(store);
-        Ok(())
+        Ok(bytes)
     }
 
-    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) {
+    /// Returns whether the log is read. A log of a day before the requested time is not.
+    fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) -> bool {
         if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
-            return;
+            return false;
         }
         let place = known.as_ref().map(|known| (known.date, known.number));
         let log = Log { place, name: name.into(), origin };
@@ -146,6 +163,7 @@ impl<F: LogForm> MergedLogs<F> {
             }
             None => self.sources.push(Source { server, waiting: [log].into(), reading: None, head: None }),
         }
+        true
     }
 
     /// Returns whether all rows of a log of this day are before the requested time. One more day is read, because the
@@ -199,7 +217,7 @@ impl<F: LogForm> MergedLogs<F> {
     async fn advance(&mut self, at: usize) -> Result<Option<Next<F>>, LogReadError> {
         let source = &mut self.sources[at];
         if let Some(reading) = &mut source.reading {
-            match reading.reader.next() {
+            match reading.lines.next(&mut self.used).await? {
                 Some(Ok(row)) => {
                     reading.rows += 1;
                     if self.since.is_none_or(|since| F::at(&row) >= since) {
@@ -211,10 +229,11 @@ impl<F: LogForm> MergedLogs<F> {
                     return Ok(Some(Logged::Unread { log: reading.name.clone(), finding }));
                 }
                 None => {
-                    let summary = F::summary(&reading.reader, reading.rows, reading.unread);
-                    let log = std::mem::take(&mut reading.name);
-                    source.reading = None;
-                    return Ok(Some(Logged::End { log, summary }));
+                    let ended = source.reading.take();
+                    let summary = ended.as_ref().and_then(|log| log.lines.summary(log.rows, log.unread));
+                    return Ok(ended
+                        .zip(summary)
+                        .map(|(log, summary)| Logged::End { log: log.name, summary }));
                 }
             }
         } else if source.waiting.is_empty() {
@@ -248,7 +267,8 @@ impl<F: LogForm> MergedLogs<F> {
             }
         };
         let reader = self.form.reader(input, zone.unwrap_or_else(|| self.zone.clone()));
-        self.sources[at].reading = Some(Reading { name: log.name, reader, rows: 0, unread: 0 });
+        self.sources[at].reading =
+            Some(Reading { name: log.name, lines: ReadAhead::new(reader), rows: 0, unread: 0 });
         Ok(())
     }
 

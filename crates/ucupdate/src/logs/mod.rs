@@ -5,6 +5,7 @@ pub(crate) mod merge;
 pub(crate) mod of_service;
 pub(crate) mod options;
 pub(crate) mod place;
+pub(crate) mod read_ahead;
 pub(crate) mod reader;
 pub(crate) mod removal;
 pub(crate) mod tail;

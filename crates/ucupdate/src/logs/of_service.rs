@@ -70,6 +70,15 @@ impl UpdateService {
         removal::remove_all_old(&**self.store(), &zone, days, any_share, self.now()).await
     }
 
+    /// Returns the number of files that [`remove_all_old_logs`](Self::remove_all_old_logs) would delete with `any_share`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count_old_logs(&self, days: RetentionDays) -> Result<usize, LogError> {
+        let zone = self.inner.options.log_zone();
+        removal::count_all_old(&**self.store(), &zone, days, self.now()).await
+    }
+
     /// Writes all waiting log rows and ends the background tasks. Requests that are answered afterwards write no rows.
     ///
     /// # Errors

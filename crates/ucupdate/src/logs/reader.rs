@@ -13,7 +13,8 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// Reads the rows of many audit logs in order of time.
 ///
 /// The logs of one server are read one after another, and the logs of different servers side by side. Therefore one log
-/// of each server is in memory. The rows are in order if each log is in order. A line that is not a row is reported and
+/// of each server is in memory. In a tokio runtime, the next rows of a log are read on a thread for blocking work while its last
+/// ones are used. The rows are in order if each log is in order. A line that is not a row is reported and
 /// skipped.
 ///
 /// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of
@@ -123,7 +124,8 @@ impl AuditLogs {
         Self(MergedLogs::new(AuditForm, zone, since))
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name.
+    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
+    /// if the log is not read, because its name has a day before the requested time.
     ///
     /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original,
     /// the server and the day are taken from it.
@@ -131,26 +133,27 @@ impl AuditLogs {
         &mut self,
         name: &str,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
-        self.0.add(name, None, open);
+    ) -> bool {
+        self.0.add(name, None, open)
     }
 
-    /// Adds a log whose time zone is known.
+    /// Adds a log whose time zone is known. Returns `false` if it is not read, as [`add`](Self::add) does.
     pub fn add_in_zone<R: Read + Send + 'static>(
         &mut self,
         name: &str,
         zone: Zone,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
-        self.0.add(name, Some(zone), open);
+    ) -> bool {
+        self.0.add(name, Some(zone), open)
     }
 
     /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with
-    /// the name of a log is not read. [`next`](Self::next) returns a [`Logged::End`] with [`FileKind::NoFile`] for it.
+    /// the name of a log is not read. [`next`](Self::next) returns a [`Logged::End`] with [`FileKind::NoFile`] for it. Returns the
+    /// size in bytes of the logs that are read.
     ///
     /// # Errors
     /// When the store cannot be listed.
-    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         self.0.add_store(store).await
     }
 
@@ -161,6 +164,12 @@ impl AuditLogs {
     pub async fn next(&mut self) -> Result<Option<Logged>, LogReadError> {
         let next = self.0.next().await?;
         Ok(next.map(|logged| logged.map(|(server, row)| LoggedRow::new(row, server))))
+    }
+
+    /// Takes back a row that is no longer needed. This is not necessary, but its memory is then freed by the thread that reads the
+    /// next rows.
+    pub fn give_back(&mut self, row: Box<LoggedRow>) {
+        self.0.give_back(row.row);
     }
 }
 
@@ -185,20 +194,21 @@ impl AccessLogs {
         self
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name.
+    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
+    /// if the log is not read, because its name has a day before the requested time.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
         open: impl Fn() -> io::Result<R> + Send + 'static,
-    ) {
-        self.0.add(name, None, open);
+    ) -> bool {
+        self.0.add(name, None, open)
     }
 
     /// Adds the access logs of all servers in a store, as [`AuditLogs::add_store`] does.
     ///
     /// # Errors
     /// When the store cannot be listed.
-    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<(), StoreError> {
+    pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         self.0.add_store(store).await
     }
 
@@ -245,6 +255,10 @@ impl LogForm for AuditForm {
         row.logged_at
     }
 
+    fn bytes_read(reader: &Self::Reader) -> u64 {
+        reader.bytes_read()
+    }
+
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
         let (has_header, file_kind) = (reader.has_header(), reader.file_kind());
         LogSummary { rows, unread, has_header, file_kind, has_client_field: false }
@@ -272,6 +286,10 @@ impl LogForm for AccessForm {
 
     fn at(row: &AccessRow) -> UnixTime {
         row.finished_at
+    }
+
+    fn bytes_read(reader: &Self::Reader) -> u64 {
+        reader.bytes_read()
     }
 
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {

@@ -70,6 +70,27 @@ pub(crate) async fn remove_all_old(
     any_share: bool,
     now: UnixTime,
 ) -> Result<usize, LogError> {
+    let all_old = find_all_old(store, zone, days, any_share, now).await?;
+    delete(store, &all_old).await
+}
+
+/// Returns the number of files that [`remove_all_old`] would remove with `any_share`.
+pub(crate) async fn count_all_old(
+    store: &dyn ImageStore,
+    zone: &Zone,
+    days: RetentionDays,
+    now: UnixTime,
+) -> Result<usize, LogError> {
+    Ok(find_all_old(store, zone, days, true, now).await?.len())
+}
+
+async fn find_all_old(
+    store: &dyn ImageStore,
+    zone: &Zone,
+    days: RetentionDays,
+    any_share: bool,
+    now: UnixTime,
+) -> Result<Vec<LogFile>, LogError> {
     let mut all_old = Vec::new();
     let now = store_time(store, now).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
@@ -81,7 +102,7 @@ pub(crate) async fn remove_all_old(
         }
         all_old.extend(old);
     }
-    delete(store, &all_old).await
+    Ok(all_old)
 }
 
 async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<LogFile>, LogError> {

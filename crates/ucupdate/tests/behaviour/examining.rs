@@ -1,10 +1,11 @@
 //! Tests what an examination of a service finds in its rules.
 
 use crate::fixtures::*;
+use crate::interim::{package_for, with_interim};
 use std::sync::Arc;
 use std::time::SystemTime;
 use ucupdate::book::{Audience, Percent, Ramp, Rollout, Share};
-use ucupdate::cab::package::sample;
+use ucupdate::cab::package::{PackageBuilder, sample};
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, ReadOnly, StoreKey};
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
@@ -146,6 +147,23 @@ async fn a_version_that_no_package_has_is_a_problem_of_its_rule() {
     assert_eq!((found.severity, found.subject), (Severity::Problem, sample::ip8540().to_string()));
     assert_eq!(found.found, "3.5.6907.1 is given to everybody, but no package of the store has it");
     assert_eq!(found.remedy, "ingest the package with 3.5.6907.1 again, or roll the rule back");
+}
+
+#[tokio::test]
+async fn a_pending_interim_image_is_a_problem_once_a_release_behind_it_is_approved() {
+    let service = open(MemoryStore::default()).await;
+    let release = package_for(sample::ip8540(), "3.5.6907.0");
+    ingest(&service, with_interim(PackageBuilder::new(), "1.0.522.103")).await.unwrap();
+    assert_eq!(found(&service, "interim-unapproved").await.severity, Severity::Warning);
+    ingest(&service, release.build().unwrap()).await.unwrap();
+    service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let problem = found(&service, "interim-unapproved").await;
+    assert_eq!(problem.severity, Severity::Problem);
+    let what = "too old for the approved version of UCPhone/LG-Nortel/IP8540/A/ENU/CPE get nothing";
+    assert!(problem.found.ends_with(what), "{problem:?}");
+    service.admin("ann").approve_interim("ENU".parse().unwrap(), "CPE".parse().unwrap(), None).await.unwrap();
+    let checks = service.examine(true).await;
+    assert!(checks.iter().flat_map(|check| &check.findings).all(|found| found.kind != "interim-unapproved"));
 }
 
 #[tokio::test]

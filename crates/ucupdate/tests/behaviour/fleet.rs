@@ -63,6 +63,22 @@ async fn in_store(store: impl ImageStore + 'static, since: Option<UnixTime>) -> 
 }
 
 #[tokio::test]
+async fn the_size_of_the_logs_is_that_of_the_logs_that_are_read() {
+    let store = MemoryStore::default();
+    for day in ["2009-03-01", "2009-03-06", "2009-03-07"] {
+        put_log(&store, "ocs01", day, 1, &[row(0, "0021630F207B", "1.0", "")]).await;
+    }
+    let size = store.list("Logs/", None).await.unwrap()[0].size;
+    let next_day = UnixTime::from_seconds(NOW.as_seconds() + 24 * 3600);
+    for (since, logs) in [(None, 3), (Some(next_day), 2)] {
+        let mut reader = AuditLogs::new(Zone::utc(), since);
+        assert_eq!(reader.add_store(Arc::new(store.clone())).await.unwrap(), logs * size);
+        let old = "RequestHandlerAuditLog_ocs02_2009-03-01.log";
+        assert_eq!(reader.add(old, || Ok(&b""[..])), since.is_none());
+    }
+}
+
+#[tokio::test]
 async fn the_logs_of_all_servers_are_read_by_time() {
     let store = MemoryStore::default();
     let at = |minutes| row(minutes, "0021630F207B", "1.0", "");

@@ -13,13 +13,13 @@ fn cx600() -> RuleKey {
     "UCPhone/Polycom/CX600/A/ENU/CPE".parse().unwrap()
 }
 
-fn package_for(rule: RuleKey, version: &str) -> PackageBuilder {
+pub(crate) fn package_for(rule: RuleKey, version: &str) -> PackageBuilder {
     let image = sample::image(&format!("{rule} {version}"), IMAGE_BYTES);
     let release = NewRelease::new(rule, ReportedVersion::new(version), image, sample::time_stamp());
     PackageBuilder::new().with_release(release)
 }
 
-fn with_interim(package: PackageBuilder, version: &str) -> Vec<u8> {
+pub(crate) fn with_interim(package: PackageBuilder, version: &str) -> Vec<u8> {
     let image = sample::image(version, IMAGE_BYTES);
     let (locale, update_type) = ("ENU".parse().unwrap(), "CPE".parse().unwrap());
     let version = ReportedVersion::new(version);

@@ -1,5 +1,6 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
+use futures_util::FutureExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::audit::{AUDIT_HEADER, AccessRow, RollOptions};
@@ -308,6 +309,7 @@ async fn more_than_half_of_the_logs_are_removed_only_on_demand() {
     let days = ucupdate::audit::RetentionDays::new(30).unwrap();
     let refused = service.remove_all_old_logs(days, false).await.unwrap_err().to_string();
     assert!(refused.starts_with("5 of 6 log files"), "{refused}");
+    assert_eq!(service.count_old_logs(days).await.unwrap(), 5);
     assert_eq!(service.remove_all_old_logs(days, true).await.unwrap(), 5);
 }
 
@@ -341,4 +343,64 @@ async fn the_logs_of_a_server_that_is_gone_are_removed_after_the_days_to_keep() 
     let left = keys(&service, AUDIT_FOLDER).await;
     assert!(!left.iter().any(|key| key.contains("_gone_")), "{left:?}");
     assert_eq!(left.iter().filter(|key| key.contains("_quiet_")).count(), 2, "it removes its own logs");
+}
+
+#[test]
+fn a_long_log_is_read_in_order_with_and_without_a_runtime() {
+    let rows = 2_000;
+    let log = move || {
+        let mut log = "Logging DateTime,User Name\n".to_owned();
+        for number in 0..rows {
+            let (minute, second) = (number / 60, number % 60);
+            log += &format!("03-06-2009 10:{minute:02}:{second:02},{number}\n");
+            if number % 500 == 0 {
+                log += "no row\n";
+            }
+        }
+        log
+    };
+    let take = |next: &Logged, found: &mut Vec<String>| match next {
+        Logged::Row(row) => found.push(row.row.user_name.to_string()),
+        Logged::Unread { finding, .. } => found.push(finding.to_string()),
+        Logged::End { summary, .. } => found.push(format!("{} {}", summary.rows, summary.unread)),
+        other => panic!("{other:?}"),
+    };
+    let mut logs = AuditLogs::default();
+    logs.add("a.log", move || Ok(std::io::Cursor::new(log())));
+    let mut without = Vec::new();
+    while let Some(next) = logs.next().now_or_never().expect("nothing is awaited").unwrap() {
+        take(&next, &mut without);
+    }
+    let mut expected: Vec<String> = Vec::new();
+    for number in 0..rows {
+        expected.push(number.to_string());
+        if number % 500 == 0 {
+            let line = number + 3 + number / 500;
+            expected.push(format!("line {line}: the row has 1 cells, expected 2"));
+        }
+    }
+    expected.push(format!("{rows} 4"));
+    assert_eq!(without, expected);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let within = runtime.block_on(async {
+        let (mut logs, mut found) = (AuditLogs::default(), Vec::new());
+        logs.add("a.log", move || Ok(std::io::Cursor::new(log())));
+        loop {
+            // A call that is dropped while it waits loses no row.
+            match logs.next().now_or_never() {
+                None => tokio::task::yield_now().await,
+                Some(next) => match next.unwrap() {
+                    Some(next) => {
+                        take(&next, &mut found);
+                        if let Logged::Row(row) = next {
+                            logs.give_back(row);
+                        }
+                    }
+                    None => break found,
+                },
+            }
+        }
+    });
+    assert_eq!(within, expected);
 }

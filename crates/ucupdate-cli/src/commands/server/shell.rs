@@ -44,6 +44,12 @@ pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) ->
     shell
         .write_registration(COMPLETE, "ucupdate", "ucupdate", "ucupdate", &mut script)
         .map_err(|error| Failure::in_doing("writing the script", &error))?;
+    if args.shell == Shell::Zsh {
+        // The candidates fit already, and a rule is found by one of its words. Without -U, zsh keeps only those that begin as typed.
+        let text = String::from_utf8_lossy(&script)
+            .replace("_describe -V 'values' other", "_describe -V 'values' other -U");
+        script = text.into_bytes();
+    }
     context.output.exactly(&script)
 }
 

@@ -110,7 +110,7 @@ async fn copy(
     let progress = &context.output.progress;
     // The history is replayed first, and copied after the images.
     let prefixes = ["images/", "state/revisions/", "state/revisions/"];
-    progress.reads("copying", Some(progress.size_of(&**from, &prefixes).await));
+    progress.reads("copying", progress.size_of(&**from, &prefixes).await);
     let carried = carry(from, to, |_| {}).await?;
     report_carried(carried, context)
 }
@@ -130,9 +130,12 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
     if let Some(folder) = context.store_folder().filter(|_| !copy) {
         options = options.with_links_from(folder);
     }
-    let bar =
-        context.output.progress.of_things("files", Some(service.snapshot().files().iter().len() as u64));
-    let written = service.export_tree(&tree, &options, |so_far| bar.set_position(so_far.files())).await;
+    let snapshot = service.snapshot();
+    let total = snapshot.files().iter().map(|file| file.size).sum();
+    let bar = context.output.progress.of_bytes("writing files", Some(total));
+    let mut files = snapshot.files().iter();
+    let done = |_: &TreeWritten| bar.inc(files.next().map_or(0, |file| file.size));
+    let written = service.export_tree(&tree, &options, done).await;
     bar.finish_and_clear();
     let written = written?;
     report_tree(&written, context)?;

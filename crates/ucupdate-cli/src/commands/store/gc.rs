@@ -25,7 +25,7 @@ pub(crate) struct GcArgs {
     #[arg(long)]
     any_share: bool,
     /// Also remove the logs of all servers that are older than this number of days, 1 to 365
-    #[arg(long, value_name = "DAYS", value_parser = days, conflicts_with = "dry_run")]
+    #[arg(long, value_name = "DAYS", value_parser = days)]
     log_days: Option<RetentionDays>,
     #[command(flatten)]
     keep: RetentionArgs,
@@ -65,8 +65,13 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         .with_dry_run(args.dry_run)
         .with_any_share(args.any_share);
     let admin = service.admin(&author);
-    if !args.dry_run {
-        context.output.progress.removes("removing");
+    let progress = &context.output.progress;
+    if progress.is_shown() && !args.dry_run {
+        let mut total = admin.collect_unkept(&garbage.with_dry_run(true)).await?.objects.len();
+        if let Some(days) = args.log_days {
+            total += service.count_old_logs(days).await?;
+        }
+        progress.removes("removing", total as u64);
     }
     let found = match admin.collect_unkept(&garbage).await {
         Err(error @ ChangeError::LargeShare { .. }) => {
@@ -77,6 +82,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
         found => found?,
     };
     let logs = match args.log_days {
+        Some(days) if args.dry_run => Some(service.count_old_logs(days).await?),
         Some(days) => match service.remove_all_old_logs(days, args.any_share).await {
             Err(error @ LogError::LargeShare { .. }) => {
                 let days = days.days();
@@ -92,7 +98,8 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let mut text = garbage_text(&found, args.dry_run);
     if let Some(logs) = logs {
         value["logs"] = logs.into();
-        text.push_str(&format!("\n{} removed", Counted::new(logs, "log file")));
+        let done = if args.dry_run { "would be removed" } else { "removed" };
+        text.push_str(&format!("\n{} {done}", Counted::new(logs, "log file")));
     }
     context.output.both(&value, text)
 }

@@ -16,7 +16,7 @@ pub(crate) struct RebuildArgs {
 pub(crate) async fn run(args: RebuildArgs, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let progress = &context.output.progress;
-    progress.reads("reading packages", Some(progress.size_of(&**service.store(), &["images/"]).await));
+    progress.reads("reading packages", progress.size_of(&**service.store(), &["images/"]).await);
     let rebuilt = service.admin(&args.author.name()).rebuild().await?;
     let mut text: Vec<String> = rebuilt.notes.iter().map(|note| Shown(note).to_string()).collect();
     let left_out = rebuilt.skipped.iter();

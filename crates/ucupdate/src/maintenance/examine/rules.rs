@@ -8,9 +8,9 @@ use crate::state::rule_history::Revision;
 use std::collections::BTreeMap;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{
-    Assignment, BookCommand, Rollout, RolloutName, Rule, RuleKey, Share, Stop, StopScope,
+    Assignment, BookCommand, InterimImage, Rollout, RolloutName, Rule, RuleKey, Share, Stop, StopScope,
 };
-use ucupdate_core::value::{UnixTime, shell_word};
+use ucupdate_core::value::{PackageId, UnixTime, shell_word};
 
 /// A rollout that stands still for this time is a finding.
 const FORGOTTEN_AFTER_MILLIS: i64 = 14 * 24 * 60 * 60 * 1000;
@@ -187,11 +187,16 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (image, package) in book.pending_interim_images() {
         let approved = book.interim_rule(&image.locale, &image.update_type).and_then(|rule| rule.approved);
-        let (severity, effect) = match approved {
-            Some(_) => (Severity::Note, "devices that are not test devices get the approved one"),
-            None => {
-                (Severity::Warning, "devices that are not test devices and too old for a release get nothing")
+        let too_old = "devices that are not test devices and too old";
+        let (severity, effect) = match (approved, approved_release_behind(book, image, package)) {
+            (Some(_), _) => {
+                (Severity::Note, "devices that are not test devices get the approved one".to_owned())
             }
+            (None, Some(rule)) => (
+                Severity::Problem,
+                format!("{too_old} for the approved version of {} get nothing", rule.key()),
+            ),
+            (None, None) => (Severity::Warning, format!("{too_old} for a release get nothing")),
         };
         let command = match image.update_type.as_str() {
             "CPE" => format!("ucupdate interim approve {}", shell_word(image.locale.as_str())),
@@ -211,6 +216,23 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// Returns a rule with an approved version that old devices reach over this interim image only.
+fn approved_release_behind<'a>(
+    book: &'a RuleBook,
+    image: &InterimImage,
+    package: PackageId,
+) -> Option<&'a Rule> {
+    let package = book.package(package)?;
+    let stones: Vec<_> = book.stones_of_interim(package, &image.locale, &image.update_type).collect();
+    book.rules().find(|rule| {
+        let scheme = &rule.policy().scheme;
+        rule.approved().is_some_and(|approved| {
+            let mut stones = stones.iter().filter(|stone| stone.is_for(rule.key()));
+            stones.any(|stone| stone.is_below_in(scheme, &approved.version))
+        })
+    })
 }
 
 fn rollouts(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> Vec<Finding> {

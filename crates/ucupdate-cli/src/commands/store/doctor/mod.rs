@@ -36,7 +36,7 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
     let store = context.open_store(IfMissing::Refuse).await?;
     if !args.quick {
         let progress = &context.output.progress;
-        progress.reads("verifying", Some(progress.size_of(&*store, &["images/", "state/revisions/"]).await));
+        progress.reads("verifying", progress.size_of(&*store, &["images/", "state/revisions/"]).await);
     }
     let checks = match UpdateService::open(Arc::clone(&store), Options::default()).await {
         Ok(service) => {

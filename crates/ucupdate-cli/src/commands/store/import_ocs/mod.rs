@@ -15,10 +15,10 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 use tree::Tree;
-use ucupdate::UpdateService;
 use ucupdate::book::{BookCommand, RuleKey};
 use ucupdate::store::stream_of;
 use ucupdate::value::Counted;
+use ucupdate::{IngestProgress, UpdateService};
 use ucupdate_cab::package::PackageBuilder;
 
 #[derive(Debug, clap::Args)]
@@ -135,21 +135,25 @@ async fn import(
     refuse_known(&service, plan)?;
     let tree = std::sync::Arc::new(tree);
     let layers = plan.layers(MAX_PACKAGE_BYTES);
-    let bar = context.output.progress.of_things("packages", Some(layers.len() as u64));
+    let total = layers.iter().map(|layer| layer.bytes).sum();
+    let (bar, mut done) = (context.output.progress.of_bytes("images", Some(total)), 0);
     for layer in layers {
+        bar.set_position(done);
+        done += layer.bytes;
         let (tree, releases) = (std::sync::Arc::clone(&tree), layer.clone());
         let (cabinet, refused) = files::blocking(move || build(&tree, &releases)).await?;
         plan.leave_out(refused);
         let Some(cabinet) = cabinet else { continue };
         let name = format!("import-ocs {source} ({})", layer.name);
-        let ingested = match service.admin(author).ingest(&name, stream_of(cabinet), |_| {}).await {
+        let before = done - layer.bytes;
+        let stored = |so_far: IngestProgress| bar.set_position(before + so_far.stored_bytes.min(layer.bytes));
+        let ingested = match service.admin(author).ingest(&name, stream_of(cabinet), stored).await {
             Ok(ingested) => ingested,
             Err(error) => return Err(Failure::new(format_args!("{name}: {}", chain(&error)))),
         };
         if layer.is_approved {
             approve(&service, &layer, ingested.id(), author).await?;
         }
-        bar.inc(1);
     }
     bar.finish_and_clear();
     for device in &plan.test_devices {

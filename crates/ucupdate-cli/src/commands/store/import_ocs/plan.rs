@@ -70,7 +70,8 @@ pub(super) struct Layer {
     pub(super) folders: Vec<String>,
     pub(super) interim: Vec<(Locale, UpdateType)>,
     pub(super) is_approved: bool,
-    bytes: u64,
+    /// The size of the images in bytes.
+    pub(super) bytes: u64,
 }
 
 /// The plan of an import.
