@@ -124,7 +124,7 @@ async fn accept(endpoint: Endpoint, intake: Arc<Intake>, places: Arc<Places>, st
                 let peer = Peer { remote: remote.ip().to_canonical(), here, side: endpoint.side };
                 let tls = endpoint.tls.clone();
                 let task = serve(stream, peer, tls, Arc::clone(&intake), place, stage.clone());
-                // The connection is counted by its receiver. Its task has nearly 5 KB, which the runtime would copy several times
+                // The connection is counted by its receiver. Its task has several KB, which the runtime would copy several times
                 // without the box.
                 let _detached = tokio::spawn(Box::pin(task));
             }
