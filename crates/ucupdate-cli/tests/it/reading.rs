@@ -97,10 +97,17 @@ fn a_compressed_log_of_the_store_is_read_once_as_the_log_of_its_server() {
     let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut coder, FIELD_LOG.as_bytes()).unwrap();
     place.file(&format!("{}.gz", stored_log(&place, "ocs01")), &coder.finish().unwrap());
-    let loops = place.run(&["timeline", "--json"]).done();
-    assert!(loops.contains("0021630F207B"), "{loops}");
+    // Until when a device is silent, and for how long, is different at each call.
+    let read = || {
+        let told = place.run(&["timeline", "--json"]).json();
+        let mut events = told["devices"][0]["events"].as_array().unwrap().clone();
+        events.retain(|event| event["kind"] != "silent");
+        (told["devices"][0]["mac"].clone(), events, told["audit_rows"].clone(), told["unread"].clone())
+    };
+    let compressed = read();
+    assert_eq!((&compressed.0, compressed.1.len()), (&"0021630F207B".into(), 3));
     place.file(&stored_log(&place, "ocs01"), FIELD_LOG.as_bytes());
-    assert_eq!(place.run(&["timeline", "--json"]).done(), loops, "both files have the same rows");
+    assert_eq!(read(), compressed, "both files have the same rows");
 }
 
 #[test]
