@@ -64,6 +64,7 @@ fn a_change_by_another_process_is_reported_and_only_chosen_events_are() {
 }
 
 #[test]
+#[ignore = "slow; .ci/run runs it"]
 fn an_answer_does_not_wait_for_a_webhook_that_hangs() {
     let place = Place::with_package();
     place.file("secret", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

@@ -159,6 +159,7 @@ async fn a_client_that_closes_its_side_gets_its_whole_answer() {
 }
 
 #[tokio::test]
+#[ignore = "slow; .ci/run runs it"]
 async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
     let stall = Duration::from_secs(2);
     let (_server, address) = server(Limits { stall, ..Limits::default() }, 8 * 1024 * 1024).await;
