@@ -22,8 +22,8 @@ const AHEAD_MILLIS: i64 = 60_000;
 
 /// Reads the rows that were added to the logs in a store since the last look.
 ///
-/// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their end,
-/// because a server writes only files that it made itself. At most one piece of each log is in memory.
+/// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their last whole
+/// row, because a server writes only files that it made itself. A row is read when its line end is there. At most one piece of each log is in memory.
 #[derive(Debug)]
 pub(crate) struct LogTail {
     /// The zone of logs that do not name theirs.
@@ -182,9 +182,13 @@ impl Source {
             Err(error) => return Err(error.into()),
         };
         let Some(lines) = piece.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1) else {
-            // A line that is longer than a piece is no row.
-            let is_long = end - file.position == PIECE_BYTES;
-            file.position = if is_long { end } else { file.size };
+            if end - file.position == PIECE_BYTES {
+                // A line that is longer than a piece is no row.
+                file.position = end;
+            } else {
+                // A part of a row. It is read again when the log is longer.
+                file.size = file.position;
+            }
             return Ok(true);
         };
         let lines = &piece[..lines];
