@@ -258,7 +258,8 @@ mod tests {
         ] {
             let mut lines = Lines::new(log.as_bytes(), limits);
             lines.read_only_whole_lines();
-            let seen: Vec<_> = std::iter::from_fn(|| lines.next_line().map(|line| line.unwrap().into_owned())).collect();
+            let seen: Vec<_> =
+                std::iter::from_fn(|| lines.next_line().map(|line| line.unwrap().into_owned())).collect();
             assert_eq!(seen, expected, "{log:?}");
         }
     }

@@ -203,7 +203,10 @@ impl Model {
                 EffectOutcome::Stored
             }
             Effect::Append { key, at, bytes } => {
-                assert!(self.made.contains(&(key.clone(), which)), "{key} is continued only by the log that created it");
+                assert!(
+                    self.made.contains(&(key.clone(), which)),
+                    "{key} is continued only by the log that created it"
+                );
                 let Some(file) = self.store.get(key) else { return EffectOutcome::Absent };
                 if file.bytes.len() as u64 != *at {
                     return EffectOutcome::Failed;

@@ -82,7 +82,9 @@ fn where_the_store_can_append_only_new_rows_are_written() {
 
 #[test]
 fn after_an_append_without_success_the_file_is_written_whole_at_once_and_appended_to_again() {
-    for outcome in [EffectOutcome::Failed, EffectOutcome::Unclear, EffectOutcome::Absent, EffectOutcome::Exists] {
+    for outcome in
+        [EffectOutcome::Failed, EffectOutcome::Unclear, EffectOutcome::Absent, EffectOutcome::Exists]
+    {
         let mut log = log(RollOptions::default().with_append(true));
         log.push(line("a", NOON), NOON);
         log.poll(seconds(1)).unwrap();

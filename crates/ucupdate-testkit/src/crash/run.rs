@@ -159,7 +159,8 @@ pub(super) async fn look<S: ImageStore>(
     let mut found = holds(&store).await?;
     for (key, may_be) in allowed {
         let is = found.remove(key);
-        let is_partial = in_flight.is_some_and(|step| step.key() == key && step.may_leave_partial(is.as_deref()));
+        let is_partial =
+            in_flight.is_some_and(|step| step.key() == key && step.may_leave_partial(is.as_deref()));
         if !may_be.contains(&is) && !is_partial {
             return Err(match is {
                 None => format!("the object at `{key}` is missing"),

@@ -97,14 +97,8 @@ impl Logs {
             log
         };
         Self {
-            audit: log(
-                RollingLog::audit(options.server.clone(), &audit_format, roll),
-                LogKind::Audit,
-            ),
-            access: log(
-                RollingLog::access(options.server.clone(), &access_format, roll),
-                LogKind::Access,
-            ),
+            audit: log(RollingLog::audit(options.server.clone(), &audit_format, roll), LogKind::Audit),
+            access: log(RollingLog::access(options.server.clone(), &access_format, roll), LogKind::Access),
             audit_format,
             access_format,
             options,
