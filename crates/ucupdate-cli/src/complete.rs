@@ -113,7 +113,8 @@ fn stores(current: &OsStr) -> Vec<CompletionCandidate> {
         None if FOLDER.starts_with(current) => PathCompleter::dir().complete(OsStr::new("")),
         None => return Vec::new(),
     };
-    folders.into_iter().map(|folder| folder.add_prefix(FOLDER)).collect()
+    let named = folders.into_iter().filter(|folder| folder.get_value() != ".");
+    named.map(|folder| folder.add_prefix(FOLDER)).collect()
 }
 
 fn begins_with(word: &str, beginning: &str) -> bool {
@@ -134,7 +135,7 @@ impl Names {
     fn in_store(self, words: Vec<OsString>, given: &[String]) -> Option<Vec<String>> {
         let store = store_of(words)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let found = runtime.block_on(tokio::time::timeout(TIMEOUT, async {
+        let found = async {
             let service = Context::new(store, false, TIMEOUT).administer(IfMissing::Refuse).await.ok()?;
             match self {
                 Self::Devices | Self::MacAddresses | Self::SerialNumbers => self.in_inventory(&service).await,
@@ -143,7 +144,8 @@ impl Names {
                     Some(self.in_book(rule_of(given, snapshot.book()).as_ref(), snapshot.book()))
                 }
             }
-        }));
+        };
+        let found = runtime.block_on(async { tokio::time::timeout(TIMEOUT, found).await });
         runtime.shutdown_background();
         found.ok().flatten()
     }

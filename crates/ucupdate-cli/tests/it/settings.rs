@@ -134,6 +134,12 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
 }
 
 #[test]
+fn the_example_of_the_configuration_file_is_what_the_command_prints() {
+    let example = include_str!("../../../../deploy/config.toml");
+    assert_eq!(Place::new().run(&["config", "example"]).done(), example);
+}
+
+#[test]
 fn there_is_a_manual_page_for_each_verb_with_its_options_and_examples() {
     let place = Place::new();
     let said = place.run(&["man", "pages"]).done();
