@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use ucupdate_audit::Finding;
 use ucupdate_store::StoreError;
@@ -122,7 +123,9 @@ impl<F: LogForm> ReadAhead<F> {
             let emptied = std::mem::replace(&mut self.now, block.rows);
             self.rest = match block.is_last {
                 true => Rest::Ended(Some(block.reader)),
-                false => thread.begin(block.reader, emptied, used),
+                false if Handle::try_current().is_ok() => thread.begin(block.reader, emptied, used),
+                // Without a runtime, nothing may be awaited.
+                false => Rest::Unread(block.reader),
             };
         }
     }
