@@ -13,10 +13,9 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// Reads the rows of many audit logs in order of time.
 ///
 /// The logs of one server are read one after another, and the logs of different servers side by side. Therefore one log
-/// of each server is in memory. In a tokio runtime, the next rows of a log are read on a thread for blocking work while its last
-/// ones are used. The rows are in order if each log is in order. A line that is not a row is reported and
-/// skipped. The last line of a log whose name has a server is skipped without a report while it has no line end, because the server may
-/// be writing it.
+/// of each server is in memory. In a tokio runtime, the next rows of a log are read on another thread while its last ones are used. The
+/// rows are in order if each log is in order. A line that is not a row is reported and skipped. The last line of a log whose name has a
+/// server is skipped without a report while it has no line end, because the server may be writing it.
 ///
 /// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of
 /// its logs that names the zone: the name of the log with `.zone` in place of `.log`.
