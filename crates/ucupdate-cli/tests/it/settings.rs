@@ -63,14 +63,15 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
     assert_eq!(reason, "u.toml:2: `serve.webhook` is of the type boolean, expected a text or a number (URL)");
 }
 
-/// Returns what bash completes for the last word of a line.
+/// Returns what bash completes at the end of a line. As in bash, words are divided at colons, and a candidate stands for what is behind
+/// the last one.
 pub(crate) fn completed(place: &Place, line: &str) -> Vec<String> {
     let script = r#"
         source <("$PROGRAM" completions bash)
-        COMP_WORDS=($LINE)
+        COMP_WORDS=(${LINE//:/ : })
         [[ "$LINE" == *' ' ]] && COMP_WORDS+=('')
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-        COMP_TYPE=9
+        COMP_LINE=$LINE COMP_POINT=${#LINE} COMP_TYPE=9
         _clap_complete_ucupdate ucupdate "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
         printf '%s\n' "${COMPREPLY[@]}"
     "#;
@@ -111,7 +112,8 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     assert_eq!(completed(&place, "ucupdate approve CX700 3."), ["3.5.6907.9"]);
     assert_eq!(completed(&place, &format!("ucupdate package show {}", &package[0][..1])), package);
     assert!(completed(&place, "ucupdate package show uc").contains(&"uc.cab".to_owned()));
-    assert_eq!(completed(&place, "ucupdate --store file:uc"), ["file:ucupdate-data/"]);
+    assert_eq!(completed(&place, "ucupdate --store file:uc"), ["ucupdate-data/"]);
+    assert_eq!(completed(&place, "ucupdate --store file:"), [":ucupdate-data/"]);
     assert_eq!(completed(&place, "ucupdate rules --store fi"), ["file:ucupdate-data/"]);
     let logs = place.path("ucupdate-data/Logs/Server/Audit/imageUpdates");
     std::fs::create_dir_all(&logs).unwrap();

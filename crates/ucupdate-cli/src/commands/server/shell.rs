@@ -24,6 +24,46 @@ enum Shell {
     Powershell,
 }
 
+/// The lines of the script for bash that take the words of the line.
+const BASH_WORDS: &str = r#"    local words=("${COMP_WORDS[@]}")
+    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+        words[COMP_CWORD]="$2"
+    fi
+"#;
+
+/// Takes the words of the line as they were typed. bash divides them at `:` and `=`, as in `--store file:phones`.
+const JOINED_BASH_WORDS: &str = r#"    local words=() at=0 blanks= last=-1 line="${COMP_LINE:0:COMP_POINT}"
+    for ((at = 0; at <= COMP_CWORD; at++)); do
+        blanks="${line%%[![:blank:]]*}"
+        line="${line#"$blanks"}"
+        local word="${COMP_WORDS[at]}"
+        [[ $at -eq $COMP_CWORD ]] && word="$line"
+        line="${line#"$word"}"
+        if [[ $at -gt 0 && -z "$blanks" ]]; then
+            words[last]+="$word"
+        else
+            words[++last]="$word"
+        fi
+    done
+    _CLAP_COMPLETE_INDEX=$last
+    # bash replaces only what stands behind the last place at which it divides.
+    local before="${words[last]%"$2"}"
+"#;
+
+/// The line of the script for bash after which the candidates are known.
+const BASH_END: &str = r#"    if [[ $? != 0 ]]; then
+        unset COMPREPLY
+"#;
+
+const JOINED_BASH_END: &str = r#"    if [[ $? != 0 ]]; then
+        unset COMPREPLY
+        return
+    fi
+    COMPREPLY=("${COMPREPLY[@]#"$before"}")
+    if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
+        unset COMPREPLY
+"#;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
     /// The folder for the pages, which is made where it is missing
@@ -44,6 +84,10 @@ pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) ->
     shell
         .write_registration(COMPLETE, "ucupdate", "ucupdate", "ucupdate", &mut script)
         .map_err(|error| Failure::in_doing("writing the script", &error))?;
+    if args.shell == Shell::Bash {
+        let text = String::from_utf8_lossy(&script).replace(BASH_WORDS, JOINED_BASH_WORDS);
+        script = text.replace(BASH_END, JOINED_BASH_END).into_bytes();
+    }
     if args.shell == Shell::Zsh {
         // The candidates fit already, and a rule is found by one of its words. Without -U, zsh keeps only those that begin as typed.
         let text = String::from_utf8_lossy(&script)
