@@ -149,6 +149,8 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
         if end.is_err() {
             end = step.run(&store).await;
         }
+        // What a failed step left is allowed until the step is done again.
+        let unfinished = end.as_ref().err().filter(|error| error.may_have_written()).map(|_| step);
         match end {
             Ok(()) => step.acknowledge(&mut allowed),
             Err(StoreError::AlreadyExists { .. }) => {
@@ -160,7 +162,7 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
         if recording.effects() >= before {
             recording.promise(before, (Some(step), in_flight));
         }
-        recording.promise(recording.effects(), (None, allowed.clone()));
+        recording.promise(recording.effects(), (unfinished, allowed.clone()));
     }
     let met = syncs.load(Ordering::SeqCst) > first;
     drop(store);
