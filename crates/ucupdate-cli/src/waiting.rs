@@ -147,6 +147,14 @@ impl ImageStore for Awaited {
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         self.waiting.within_limit(format!("listing `{folder}`"), self.store.strays(folder)).await
     }
+
+    fn can_append(&self) -> bool {
+        self.store.can_append()
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        self.waiting.within_limit(format!("writing `{key}`"), self.store.append(key, at, bytes)).await
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,14 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// `AlreadyExists` when the path is taken; `NotFound` when its folder does not exist.
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>>;
 
+    /// Opens a file for writing at its end. A symbolic link is not followed. A later replacement or removal of the path does not change
+    /// what is written.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no file at the path; `InvalidInput` when the file must not be changed in place, because it has a
+    /// second name (a hard link) or is no regular file.
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>>;
+
     /// Opens a file for reading. A later replacement or removal of the path does not change what is read.
     ///
     /// # Errors
@@ -98,13 +106,21 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
-/// A new file that is being written.
+/// A file that is being written.
 pub trait WriteFile: Write + Send {
     /// Makes the bytes written so far and the size of the file durable.
     ///
     /// # Errors
     /// When the disk reports a failure.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Makes the bytes written so far and the size of the file durable, but not its times.
+    ///
+    /// # Errors
+    /// When the disk reports a failure.
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.sync()
+    }
 
     /// Returns the current metadata of the file.
     ///

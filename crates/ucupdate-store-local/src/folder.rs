@@ -154,6 +154,26 @@ impl Folder {
         Err(gave_up(key))
     }
 
+    /// Adds bytes to the end of an object that has `at` bytes.
+    pub(crate) fn append(&self, key: &StoreKey, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.is_here()?;
+        self.find(key)?;
+        let mut file = self.disk.append(key.as_str()).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => StoreError::NotFound { key: key.clone() },
+            io::ErrorKind::InvalidInput => {
+                StoreError::Refused { reason: format!("`{key}` is not appended to: {error}").into() }
+            }
+            _ => writing(key, error),
+        })?;
+        let size = file.entry().map_err(|error| writing(key, error))?.size;
+        if size != at {
+            return Err(StoreError::other_size(key, size, at));
+        }
+        // A part of the bytes may be there, so the error must not mean that nothing was written.
+        let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        written.map_err(|error| io_error(None, format!("appending to `{key}`"), error))
+    }
+
     fn has_changed(&self, key: &StoreKey, error: &io::Error) -> bool {
         error.kind() == io::ErrorKind::NotFound || matches!(self.occupant(key.as_str()), Ok(Occupant::Folder))
     }

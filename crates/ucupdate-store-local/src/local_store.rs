@@ -244,6 +244,15 @@ impl ImageStore for LocalStore {
         })
         .await
     }
+
+    fn can_append(&self) -> bool {
+        true
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.blocking(move |folder| folder.append(&key, at, &bytes)).await
+    }
 }
 
 impl fmt::Debug for LocalStore {

@@ -73,6 +73,17 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(file)))
     }
 
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        let found = self.root.symlink_metadata(path)?;
+        // Opening a pipe would wait for its reader.
+        if !found.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let file = self.root.open_with(path, OpenOptions::new().append(true))?;
+        check_appendable(&found, &file.metadata()?)?;
+        Ok(Box::new(RealFile(file)))
+    }
+
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
         Ok(Box::new(RealFile(self.root.open(path)?)))
     }
@@ -203,6 +214,26 @@ fn write_mark(_metadata: &Metadata) -> u64 {
     0
 }
 
+/// Checks that the opened file is the one that was found at the path before, and that it has no other name. A copy of the store that
+/// was made of hard links must not change with the store.
+#[cfg(unix)]
+fn check_appendable(found: &Metadata, opened: &Metadata) -> io::Result<()> {
+    use cap_std::fs::MetadataExt as _;
+    let problem = if (found.dev(), found.ino()) != (opened.dev(), opened.ino()) {
+        "a link, or replaced at this moment"
+    } else if opened.nlink() != 1 {
+        "the file has a second name (a hard link)"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
+}
+
+#[cfg(not(unix))]
+fn check_appendable(_found: &Metadata, opened: &Metadata) -> io::Result<()> {
+    if opened.is_file() { Ok(()) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
 /// Returns a hash of the device, the inode and the creation time of a folder.
 ///
 /// The number of a removed inode is used again, and the clock of a file system stands still for some milliseconds. Therefore a folder has
@@ -264,6 +295,10 @@ impl Write for RealFile {
 impl WriteFile for RealFile {
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_all()
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        self.0.sync_data()
     }
 
     fn entry(&self) -> io::Result<DiskEntry> {

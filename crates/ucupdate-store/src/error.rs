@@ -12,8 +12,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// The reason why a store did not do what was requested. The variants differ in what the caller can do.
 ///
 /// After [`Unavailable`](Self::Unavailable) and [`Backend`](Self::Backend) from a writing call, the key holds the whole old
-/// object or the whole new object, and the store does not know which. A caller that must know reads the object back. After
-/// every other error nothing has changed.
+/// object or the whole new object, and the store does not know which. (After an append it may hold a part of the new bytes.) A caller
+/// that must know reads the object back. After every other error nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -120,6 +120,11 @@ impl StoreError {
     /// Creates a [`Backend`](Self::Backend) error: the operation `what` failed with `source`.
     pub fn backend(what: impl Into<Cow<'static, str>>, source: impl Into<BoxError>) -> Self {
         Self::Backend { what: what.into(), source: source.into() }
+    }
+
+    /// Creates the error of an append to an object that has another size than `at`.
+    pub fn other_size(key: &StoreKey, size: u64, at: u64) -> Self {
+        Self::Refused { reason: format!("`{key}` has {size} bytes, expected {at} before the append").into() }
     }
 
     /// Returns whether the same call may succeed later without any change by the caller.

@@ -54,7 +54,7 @@ pub const MAX_PAGE_OBJECTS: usize = 1000;
 /// objects in `list`. (`MemoryStore` is again the exception.)
 ///
 /// # Implementing a store
-/// A store implements the six methods. Convenience methods are in [`ImageStoreExt`](crate::ImageStoreExt). Use
+/// A store implements the six methods. [`append`](Self::append) is optional: it is a cheap way to let a log grow. Convenience methods are in [`ImageStoreExt`](crate::ImageStoreExt). Use
 /// [`ObjectMeta::resolve`] for ranges. The page of this crate shows a complete store.
 #[async_trait]
 pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
@@ -116,6 +116,26 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// As [`list`](Self::list).
     async fn strays(&self, _folder: &str) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
+    }
+
+    /// Returns whether [`append`](Self::append) works. A store that does not implement it cannot append.
+    fn can_append(&self) -> bool {
+        false
+    }
+
+    /// Adds bytes to the end of an object that has exactly `at` bytes.
+    ///
+    /// Only the writer that wrote the object as a whole may append to it. When the call returns `Ok`, the object with the new bytes is
+    /// durable. An append is not atomic: a reader may see the object with a part of the new bytes. After an error, a dropped future or the
+    /// end of the program, the first `at` bytes are unchanged, and a part of the new bytes may follow. After the end of the machine other
+    /// bytes may stand in their place. A later [`put`](Self::put) replaces the object as a whole, and an append that was under way does
+    /// not change the object of that `put` if it is longer than `at` bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::Refused`] when the object has another size, when the store
+    /// cannot append, and when it cannot append to this object; otherwise see the contract.
+    async fn append(&self, key: &StoreKey, _at: u64, _bytes: Bytes) -> Result<(), StoreError> {
+        Err(StoreError::Refused { reason: format!("`{key}` is not written: the store cannot append").into() })
     }
 }
 
@@ -310,6 +330,14 @@ macro_rules! stores_through {
 
             async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
                 (**self).strays(folder).await
+            }
+
+            fn can_append(&self) -> bool {
+                (**self).can_append()
+            }
+
+            async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+                (**self).append(key, at, bytes).await
             }
         }
     };

@@ -117,6 +117,21 @@ impl ImageStore for MemoryStore {
             .take(MAX_PAGE_OBJECTS);
         Ok(page.map(|(key, kept)| meta(key, kept)).collect())
     }
+
+    fn can_append(&self) -> bool {
+        true
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        let mut objects = self.write();
+        let Some(kept) = objects.get_mut(key) else { return Err(StoreError::NotFound { key: key.clone() }) };
+        let size = size_of(&kept.bytes);
+        if size != at {
+            return Err(StoreError::other_size(key, size, at));
+        }
+        *kept = Kept { bytes: [&*kept.bytes, &*bytes].concat().into(), modified: SystemTime::now() };
+        Ok(())
+    }
 }
 
 impl fmt::Debug for MemoryStore {

@@ -68,6 +68,10 @@ impl<S: ImageStore> ImageStore for ReadOnly<S> {
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         self.store.strays(folder).await
     }
+
+    async fn append(&self, key: &StoreKey, _at: u64, _bytes: Bytes) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly { key: key.clone() })
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +93,8 @@ mod tests {
         );
         assert!(matches!(store.put(&old, stream_of("x")).await, Err(StoreError::ReadOnly { .. })));
         assert!(matches!(store.delete(&old).await, Err(StoreError::ReadOnly { .. })));
+        assert!(matches!(store.append(&old, 3, "x".into()).await, Err(StoreError::ReadOnly { .. })));
+        assert!(!store.can_append());
 
         assert_eq!(behind.list_all("", 9).await.unwrap(), store.list_all("", 9).await.unwrap());
         assert_eq!(store.get_bytes(&old, 9).await.unwrap(), "old");

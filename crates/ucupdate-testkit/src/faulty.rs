@@ -37,6 +37,7 @@ pub enum Call {
     Head,
     Delete,
     List,
+    Append,
 }
 
 /// A fault of one call.
@@ -54,7 +55,8 @@ pub enum Fault {
     /// The call is not done and never returns.
     Hangs,
     /// The stream of a `get` returns an error after this number of bytes. A `put` reads this number of bytes, returns
-    /// [`StoreError::Unavailable`] and writes nothing. Other calls are not affected.
+    /// [`StoreError::Unavailable`] and writes nothing. An `append` adds this number of bytes and returns that error. Other calls are not
+    /// affected.
     BreaksOff(u64),
     /// The stream of a `get` ends after this number of bytes without an error, which breaks the contract of stores.
     /// Other calls are not affected.
@@ -62,7 +64,7 @@ pub enum Fault {
     /// The stream of a `get` yields this number of bytes and then all bytes, which breaks the contract of stores. Other
     /// calls are not affected.
     IsTooLong(u64),
-    /// A `put` or `create` writes the bytes with one bit changed, which breaks the contract of stores. Other calls are not
+    /// A `put`, `create` or `append` writes the bytes with one bit changed, which breaks the contract of stores. Other calls are not
     /// affected.
     FlipsBit,
     /// A `create` replaces an existing object, which breaks the contract of stores. Other calls are not affected.
@@ -285,6 +287,23 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
             listed.clear();
         }
         Ok(listed)
+    }
+
+    fn can_append(&self) -> bool {
+        self.store.can_append()
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        let fault = self.fault(Call::Append, key.as_str());
+        match fault {
+            Some(Fault::BreaksOff(after)) => {
+                let part = bytes.slice(..bytes.len().min(usize::try_from(after).unwrap_or(usize::MAX)));
+                self.store.append(key, at, part).await?;
+                Err(unavailable())
+            }
+            Some(Fault::FlipsBit) => self.store.append(key, at, with_bit_flipped(bytes)).await,
+            _ => with(fault, self.store.append(key, at, bytes)).await,
+        }
     }
 }
 

@@ -86,6 +86,13 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
+    /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
+    #[must_use]
+    pub fn with_only_whole_lines(mut self) -> Self {
+        self.lines.read_only_whole_lines();
+        self
+    }
+
     /// Returns the number of bytes of the lines that were read so far, decompressed and as UTF-8.
     pub fn bytes_read(&self) -> u64 {
         self.lines.bytes()

@@ -16,6 +16,8 @@ pub(crate) struct Lines<R> {
     left: u64,
     /// `true` if the last line ended in CR. An LF after it belongs to the same line end.
     ended_in_cr: bool,
+    /// `true` if a last line without a line end is not read.
+    only_whole: bool,
     ended: bool,
 }
 
@@ -28,6 +30,7 @@ impl<R: Read> Lines<R> {
             number: 0,
             left: limits.log_bytes,
             ended_in_cr: false,
+            only_whole: false,
             ended: false,
         }
     }
@@ -39,6 +42,11 @@ impl<R: Read> Lines<R> {
     pub(crate) fn set_limits(&mut self, limits: ReadLimits) {
         self.limits = limits;
         self.left = limits.log_bytes;
+    }
+
+    /// Leaves a last line without a line end unread.
+    pub(crate) fn read_only_whole_lines(&mut self) {
+        self.only_whole = true;
     }
 
     /// Returns the first bytes of the log, decompressed but not decoded.
@@ -115,6 +123,9 @@ impl<R: Read> Lines<R> {
                 bytes
             };
             if bytes.is_empty() {
+                if self.only_whole {
+                    return Ok(false);
+                }
                 break;
             }
             is_line = true;
@@ -232,6 +243,25 @@ mod tests {
             read(b"a\nGer\xe4t \x80\nb\xff\0\nc", ReadLimits::default()),
             ["a", "Ger\u{e4}t \u{20ac}", "line 3: the line is neither UTF-8 nor Windows-1252 text", "c"]
         );
+    }
+
+    #[test]
+    fn of_a_log_that_may_grow_only_whole_lines_are_read() {
+        let limits = ReadLimits::default().with_line_bytes(4);
+        for (log, expected) in [
+            ("a\nb", &["a"][..]),
+            ("a\nb\n", &["a", "b"]),
+            ("a\nb\r", &["a", "b"]),
+            ("a\n123456", &["a"]),
+            ("a\n\0\0\0", &["a"]),
+            ("a", &[]),
+        ] {
+            let mut lines = Lines::new(log.as_bytes(), limits);
+            lines.read_only_whole_lines();
+            let seen: Vec<_> =
+                std::iter::from_fn(|| lines.next_line().map(|line| line.unwrap().into_owned())).collect();
+            assert_eq!(seen, expected, "{log:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,16 @@ pub enum Effect {
         /// The whole file, including rows that were written before.
         bytes: Arc<[u8]>,
     },
+    /// Add these bytes to the end of this object, if it has exactly `at` bytes. The log wrote the object itself. Only a log with
+    /// [`RollOptions::with_append`](crate::RollOptions::with_append) has this effect.
+    Append {
+        /// The key of the object.
+        key: String,
+        /// The size of the object before.
+        at: u64,
+        /// The new rows.
+        bytes: Arc<[u8]>,
+    },
     /// Read this object and compare it, because the outcome of its write is not known. See [`Effect::compare`].
     ReadBack {
         /// The key of the object.
@@ -33,14 +43,20 @@ impl Effect {
     /// Returns the key of the object.
     pub fn key(&self) -> &str {
         match self {
-            Self::Create { key, .. } | Self::Put { key, .. } | Self::ReadBack { key, .. } => key,
+            Self::Create { key, .. }
+            | Self::Put { key, .. }
+            | Self::Append { key, .. }
+            | Self::ReadBack { key, .. } => key,
         }
     }
 
     /// Returns the bytes to write or to compare.
     pub fn bytes(&self) -> &Arc<[u8]> {
         match self {
-            Self::Create { bytes, .. } | Self::Put { bytes, .. } | Self::ReadBack { bytes, .. } => bytes,
+            Self::Create { bytes, .. }
+            | Self::Put { bytes, .. }
+            | Self::Append { bytes, .. }
+            | Self::ReadBack { bytes, .. } => bytes,
         }
     }
 

@@ -10,7 +10,7 @@ use ucupdate_core::value::UnixTime;
 
 /// Runs two logs with one server name in one store. Each byte of `script` is a step: a row is added, time passes, or an
 /// effect is performed, possibly with a fault. The faults are refused writes, lost answers, writes that arrive much
-/// later, and writes that are visible but not durable.
+/// later, and writes that are visible but not durable. The store of the second log can append, and an append may also be torn.
 ///
 /// After every step, each acknowledged row is durable in the store, no row is there twice, and the rows are in order.
 /// Each file has one writer, is complete, and is at most as long as the roll size. Once the store works again, all
@@ -54,11 +54,13 @@ struct File {
 }
 
 impl File {
-    /// Reads the file of a log. Each of its rows is the successor of the row before, which finds missing and repeated rows.
+    /// Reads the file of a log. Each of its rows is the successor of the row before, which finds missing and repeated rows. An append may
+    /// have left a part of a row at the end.
     fn of_log(which: usize, key: &str, bytes: &[u8]) -> Self {
-        assert!(bytes.len() <= ROLL_BYTES && bytes.ends_with(b"\n"), "{key} is whole");
+        assert!(bytes.len() <= ROLL_BYTES, "{key} is too long");
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut rows: Option<Range<u64>> = None;
-        for row in AuditReader::new(bytes) {
+        for row in AuditReader::new(&bytes[..whole]) {
             let row = row.expect("a row that was written is read");
             let (writer, number) = row.user_name.split_once(':').expect("the name has two numbers");
             assert_eq!(writer.parse(), Ok(which), "in {key}");
@@ -81,14 +83,16 @@ enum StoreBehaviour {
     LosesSync,
     LosesRequest,
     ActsLate,
+    /// A part of an append is visible. Other effects are not done.
+    Tears,
 }
 
 impl Model {
     fn new() -> Self {
         let options = RollOptions::default().with_roll_bytes(ROLL_BYTES).expect("4096 is in range");
-        let log = || {
+        let log = |append| {
             let server = "ocs".parse().expect("letters are a server name");
-            RollingLog::audit(server, &AuditFormat::new(), options)
+            RollingLog::audit(server, &AuditFormat::new(), options.with_append(append))
         };
         let foreign = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2.log";
         Self {
@@ -96,7 +100,7 @@ impl Model {
             durable: BTreeMap::new(),
             made: Vec::new(),
             late: Vec::new(),
-            logs: [log(), log()],
+            logs: [log(false), log(true)],
             taken: [0; 2],
             now: UnixTime::from_seconds(1_236_383_990),
         }
@@ -116,7 +120,8 @@ impl Model {
             100..=106 => self.drive(which, StoreBehaviour::Refuses),
             107..=110 => self.drive(which, StoreBehaviour::LosesAnswer),
             111..=116 => self.drive(which, StoreBehaviour::LosesSync),
-            117..=120 => self.drive(which, StoreBehaviour::LosesRequest),
+            117..=118 => self.drive(which, StoreBehaviour::LosesRequest),
+            119..=121 => self.drive(which, StoreBehaviour::Tears),
             _ => self.drive(which, StoreBehaviour::ActsLate),
         }
         choice >= 54
@@ -164,6 +169,13 @@ impl Model {
                 EffectOutcome::Unclear
             }
             StoreBehaviour::LosesRequest => EffectOutcome::Unclear,
+            StoreBehaviour::Tears => {
+                if let Effect::Append { key, at, bytes } = effect {
+                    let part = bytes[..bytes.len() * 2 / 3].into();
+                    self.act(which, &Effect::Append { key, at, bytes: part });
+                }
+                EffectOutcome::Unclear
+            }
             StoreBehaviour::ActsLate => {
                 self.late.push((which, effect));
                 EffectOutcome::Unclear
@@ -176,6 +188,7 @@ impl Model {
         match effect {
             Effect::Create { key, .. } if self.store.contains_key(key) => EffectOutcome::Exists,
             Effect::Create { key, bytes } => {
+                assert!(bytes.ends_with(b"\n"), "{key} is whole");
                 self.made.push((key.clone(), which));
                 self.store.insert(key.clone(), File::of_log(which, key, bytes));
                 EffectOutcome::Stored
@@ -185,7 +198,21 @@ impl Model {
                     self.made.contains(&(key.clone(), which)),
                     "{key} is written only by the log that created it"
                 );
+                assert!(bytes.ends_with(b"\n"), "{key} is whole");
                 self.store.insert(key.clone(), File::of_log(which, key, bytes));
+                EffectOutcome::Stored
+            }
+            Effect::Append { key, at, bytes } => {
+                assert!(
+                    self.made.contains(&(key.clone(), which)),
+                    "{key} is continued only by the log that created it"
+                );
+                let Some(file) = self.store.get(key) else { return EffectOutcome::Absent };
+                if file.bytes.len() as u64 != *at {
+                    return EffectOutcome::Failed;
+                }
+                let whole = [&*file.bytes, bytes].concat();
+                self.store.insert(key.clone(), File::of_log(which, key, &whole));
                 EffectOutcome::Stored
             }
             Effect::ReadBack { key, .. } => effect.compare(self.store.get(key).map(|file| &*file.bytes)),
@@ -219,6 +246,8 @@ impl Model {
         while !self.late.is_empty() {
             self.end_write(0);
         }
+        let torn = self.made.iter().find(|(key, _)| !self.store[key].bytes.ends_with(b"\n"));
+        assert_eq!(torn, None, "a torn file is repaired");
     }
 
     fn check(&self) {

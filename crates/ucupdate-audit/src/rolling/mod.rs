@@ -1,18 +1,20 @@
 //! A log as a state machine. It takes rows, returns effects on a store, and takes the outcomes of these effects.
 //!
 //! ```text
-//!  rows ──push──►  pending rows  ──poll──►  Create / Put / ReadBack ──► the driver's store
-//!                       ▲                                                    │
-//!                       └────────────── done(outcome) ◄──────────────────────┘
+//!  rows ──push──►  pending rows  ──poll──►  Create / Append / Put / ReadBack ──► the driver's store
+//!                       ▲                                                             │
+//!                       └────────────── done(outcome) ◄───────────────────────────────┘
 //! ```
 //!
-//! A store cannot append. Therefore the log creates a file with its first rows, and writes the whole file again at each
-//! flush. The size of a file is limited by the roll size. Two rules make this safe with any store whose writes are
-//! atomic for one object:
+//! The log creates a file with its first rows. At each flush it appends to the file if the store can, and otherwise writes the whole
+//! file again. The size of a file is limited by the roll size. Three rules make this safe with any store whose other writes are atomic for
+//! one object:
 //! - The log continues a file only if it knows that it created the file. Otherwise it begins a file with the next
 //!   number.
 //! - After a write with an unclear outcome, the log closes the file as soon as it has the right content. If the unclear
 //!   write arrives later, it writes the same content.
+//! - After an append that failed or had an unclear outcome, the whole file is written again. This removes a part of a row that the append
+//!   may have left. An append that arrives later changes nothing, because the file is longer then.
 
 mod effect;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -129,7 +131,10 @@ struct OwnFile {
 struct OpenWrite {
     name: LogName,
     step: Step,
+    /// The whole file.
     bytes: Arc<[u8]>,
+    /// The number of bytes of the file that are in the store already.
+    stored: usize,
     rows: usize,
     /// `true` if a write of these bytes had an unclear outcome and may still arrive.
     unclear: bool,
@@ -141,6 +146,7 @@ struct OpenWrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Create,
+    Append,
     Put,
     ReadBack,
 }
@@ -235,6 +241,10 @@ impl RollingLog {
         let (key, bytes) = (open_write.name.to_string(), Arc::clone(&open_write.bytes));
         Some(match open_write.step {
             Step::Create => Effect::Create { key, bytes },
+            Step::Append => {
+                let at = u64::try_from(open_write.stored).unwrap_or(u64::MAX);
+                Effect::Append { key, at, bytes: bytes[open_write.stored..].into() }
+            }
             Step::Put => Effect::Put { key, bytes },
             Step::ReadBack => Effect::ReadBack { key, bytes },
         })
@@ -251,7 +261,7 @@ impl RollingLog {
             return;
         };
         match (open_write.step, outcome) {
-            (Step::Create, Stored) => return self.end_write(open_write, true),
+            (Step::Create | Step::Append, Stored) => return self.end_write(open_write, true),
             // An equal file may come from another log with the same server name. No row is lost as long as neither log
             // overwrites it.
             (Step::ReadBack, Stored) => return self.end_write(open_write, false),
@@ -280,6 +290,10 @@ impl RollingLog {
             (Step::Create, Unclear) => {
                 open_write.unclear = true;
                 open_write.back_off(now);
+            }
+            (Step::Append, Exists | Absent | Failed | Unclear) => {
+                open_write.step = Step::Put;
+                open_write.wait = Wait::No;
             }
             (Step::ReadBack, Absent) => {
                 open_write.step = Step::Create;
@@ -443,10 +457,13 @@ impl RollingLog {
             .as_ref()
             .filter(|own| takes(own.name.date, day) && own.content.len() + bytes <= self.options.roll_bytes);
         let (name, step, mut content) = match own {
-            Some(own) => (own.name.clone(), Step::Put, own.content.to_vec()),
+            Some(own) => {
+                let step = if self.options.append { Step::Append } else { Step::Put };
+                (own.name.clone(), step, own.content.to_vec())
+            }
             None => (self.next_name(day), Step::Create, self.form.header(now).into_owned().into_bytes()),
         };
-        let mut rows = 0;
+        let (mut rows, stored) = (0, content.len());
         for Pending { line, .. } in &self.pending {
             let fits = content.len() + line.as_str().len() <= self.options.roll_bytes;
             if !(fits && takes(name.date, self.day_of(line))) {
@@ -456,7 +473,7 @@ impl RollingLog {
             rows += 1;
         }
         let bytes = content.into();
-        Some(OpenWrite { name, step, bytes, rows, unclear: false, tries: 0, wait: Wait::No })
+        Some(OpenWrite { name, step, bytes, stored, rows, unclear: false, tries: 0, wait: Wait::No })
     }
 
     fn next_name(&self, date: LogDate) -> LogName {

@@ -20,6 +20,7 @@ pub struct RollOptions {
     pub(super) pending_rows: usize,
     pub(super) pending_bytes: usize,
     pub(super) day_bytes: u64,
+    pub(super) append: bool,
 }
 
 impl Default for RollOptions {
@@ -33,6 +34,7 @@ impl Default for RollOptions {
             pending_rows: 100_000,
             pending_bytes: 16 * 1024 * 1024,
             day_bytes: 4 * 1024 * 1024 * 1024,
+            append: false,
         }
     }
 }
@@ -88,6 +90,15 @@ impl RollOptions {
     #[must_use]
     pub fn with_day_bytes(mut self, bytes: u64) -> Self {
         self.day_bytes = bytes;
+        self
+    }
+
+    /// Sets whether the store can append to an object. If it can, rows are added to a file by
+    /// [`Effect::Append`](crate::Effect::Append), and the file is written again as a whole only after an append that failed. Default:
+    /// `false`.
+    #[must_use]
+    pub fn with_append(mut self, append: bool) -> Self {
+        self.append = append;
         self
     }
 }

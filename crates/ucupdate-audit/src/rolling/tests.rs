@@ -25,10 +25,12 @@ fn shown(effect: Option<Effect>) -> String {
     let verb = match effect {
         Effect::Create { .. } => "create",
         Effect::Put { .. } => "put",
+        Effect::Append { .. } => "append to",
         Effect::ReadBack { .. } => "read back",
     };
     let text = std::str::from_utf8(effect.bytes()).unwrap();
-    let hosts: Vec<&str> = text.lines().skip(1).filter_map(|row| row.split(',').nth(2)).collect();
+    let titles = usize::from(verb != "append to");
+    let hosts: Vec<&str> = text.lines().skip(titles).filter_map(|row| row.split(',').nth(2)).collect();
     let file = effect.key().rsplit('_').take_while(|part| *part != "ocs").collect::<Vec<_>>();
     let file = file.into_iter().rev().collect::<Vec<_>>().join("_");
     format!("{verb} {file}: {}", hosts.join(" "))
@@ -60,6 +62,44 @@ fn enough_bytes_do_not_wait() {
     log.push(line("b", NOON), NOON);
     assert_eq!(log.next_deadline(), Some(NOON));
     assert_eq!(shown(log.poll(NOON)), "create 2009-03-06.log: a b");
+}
+
+#[test]
+fn where_the_store_can_append_only_new_rows_are_written() {
+    let mut log = log(RollOptions::default().with_append(true));
+    log.push(line("a", NOON), NOON);
+    let Some(Effect::Create { bytes, .. }) = log.poll(seconds(1)) else { panic!("a file to create") };
+    log.done(EffectOutcome::Stored, seconds(1));
+    log.push(line("b", NOON), seconds(1));
+    let appended = log.poll(seconds(2)).unwrap();
+    assert!(matches!(&appended, Effect::Append { at, .. } if *at == bytes.len() as u64));
+    assert_eq!(shown(Some(appended)), "append to 2009-03-06.log: b");
+    log.done(EffectOutcome::Stored, seconds(2));
+    assert!(log.is_flushed());
+    log.push(line("c", NOON), seconds(2));
+    assert_eq!(shown(log.poll(seconds(3))), "append to 2009-03-06.log: c");
+}
+
+#[test]
+fn after_an_append_without_success_the_file_is_written_whole_at_once_and_appended_to_again() {
+    for outcome in
+        [EffectOutcome::Failed, EffectOutcome::Unclear, EffectOutcome::Absent, EffectOutcome::Exists]
+    {
+        let mut log = log(RollOptions::default().with_append(true));
+        log.push(line("a", NOON), NOON);
+        log.poll(seconds(1)).unwrap();
+        log.done(EffectOutcome::Stored, seconds(1));
+        log.push(line("b", NOON), seconds(1));
+        assert_eq!(shown(log.poll(seconds(2))), "append to 2009-03-06.log: b");
+        log.done(outcome, seconds(2));
+        log.push(line("c", NOON), seconds(2));
+        assert_eq!(shown(log.poll(seconds(2))), "put 2009-03-06.log: a b");
+        log.done(EffectOutcome::Failed, seconds(2));
+        assert_eq!((log.acknowledged(), log.next_deadline()), (1, Some(after(seconds(2), 100))));
+        assert_eq!(shown(log.poll(seconds(3))), "put 2009-03-06.log: a b");
+        log.done(EffectOutcome::Stored, seconds(3));
+        assert_eq!(shown(log.poll(seconds(4))), "append to 2009-03-06.log: c");
+    }
 }
 
 #[test]

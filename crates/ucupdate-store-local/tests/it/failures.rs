@@ -127,6 +127,31 @@ async fn a_disk_that_became_read_only_is_told_apart_while_nothing_has_happened()
     assert!(told.get().0 > 4 && told.get().1 > 4, "both were met: {told:?}");
 }
 
+#[tokio::test]
+async fn an_append_that_fails_keeps_the_bytes_before_and_a_put_makes_the_object_whole() {
+    const BOTH: &str = "the old object and more";
+    let (key, at, more) = (key("a/b/old"), OLD.len() as u64, &BOTH[OLD.len()..]);
+    for kind in [ErrorKind::StorageFull, ErrorKind::Other, ErrorKind::ReadOnlyFilesystem] {
+        // The write fails after its first half, and then the sync.
+        for (number, left) in [(0, "the old object and"), (1, BOTH)] {
+            let disk = disk_with_one_object().await;
+            let opening = FailingDisk::new(disk.clone(), usize::MAX, kind);
+            let counter = opening.counter();
+            drop(LocalStore::with_disk(Arc::new(opening)).unwrap());
+            let first = counter.load(Ordering::SeqCst) - 1;
+            let store =
+                LocalStore::with_disk(Arc::new(FailingDisk::new(disk, first + number, kind))).unwrap();
+            let error = store.append(&key, at, more.into()).await.unwrap_err();
+            assert!(error.may_have_written(), "{kind:?}: {error:?}");
+            let found = store.get_bytes(&key, 99).await.unwrap();
+            assert!(found.starts_with(OLD.as_bytes()) && left.as_bytes().starts_with(&found), "{found:?}");
+            assert!(matches!(store.append(&key, at, more.into()).await, Err(StoreError::Refused { .. })));
+            store.put_bytes(&key, BOTH).await.unwrap();
+            assert_eq!(store.get_bytes(&key, 99).await.unwrap(), BOTH);
+        }
+    }
+}
+
 /// A small file system in memory. Dropping the value unmounts it. Mounting needs root.
 #[cfg(target_os = "linux")]
 struct SmallDisk(tempfile::TempDir);

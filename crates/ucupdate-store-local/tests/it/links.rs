@@ -46,6 +46,7 @@ async fn no_link_is_followed_to_read_or_write_or_delete() {
             store.create(&at, "x".into()).await,
             store.put_bytes(&at, "x").await.map(drop),
             store.delete(&at).await,
+            store.append(&at, 6, "x".into()).await,
         ];
         for end in ends {
             assert!(is_refused(&end, &at), "{at}: {end:?}");
@@ -62,6 +63,23 @@ async fn no_link_is_followed_to_read_or_write_or_delete() {
     assert_eq!(fs::read(folder.path().join("outside/secret")).unwrap(), b"secret");
     assert_eq!(fs::read_dir(folder.path().join("outside")).unwrap().count(), 1);
     assert_eq!(store.get_bytes(&key("real/object"), 9).await.unwrap(), "object");
+}
+
+/// A copy of a store may be made of hard links.
+#[tokio::test]
+async fn an_object_with_a_second_name_is_not_appended_to() {
+    let LinkedRoot { folder, store } = place().await;
+    let (object, copy) = (key("real/object"), folder.path().join("copy"));
+    fs::hard_link(folder.path().join("root/real/object"), &copy).unwrap();
+    let refused = store.append(&object, 6, "x".into()).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the store refuses it: `real/object` is not appended to: the file has a second name (a hard link)"
+    );
+    store.put_bytes(&object, "object!").await.unwrap();
+    store.append(&object, 7, "!".into()).await.unwrap();
+    assert_eq!(store.get_bytes(&object, 9).await.unwrap(), "object!!");
+    assert_eq!(fs::read(copy).unwrap(), b"object");
 }
 
 #[tokio::test]

@@ -57,6 +57,10 @@ impl Disk for WaitingDisk {
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         self.disk.create(path)
     }
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        self.disk.append(path)
+    }
+
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
         Ok(Box::new(CountedFile { file: self.disk.open(path)?, read: Arc::clone(&self.read) }))
     }

@@ -21,6 +21,7 @@
     reason = "a case panics where the contract is broken: that is what it is for"
 )]
 
+mod appends;
 mod lists;
 mod reads;
 mod support;
@@ -29,6 +30,7 @@ mod writes;
 #[cfg(test)]
 mod mutants;
 
+pub use appends::*;
 pub use lists::*;
 pub use reads::*;
 pub use writes::*;
@@ -97,6 +99,12 @@ macro_rules! conformance_suite {
             a_listing_tells_what_head_tells
             pages_join_without_gap_or_repetition
             what_is_deleted_between_pages_disturbs_no_other
+            an_append_adds_its_bytes_at_the_end
+            an_append_at_another_size_is_refused
+            an_append_to_what_is_not_there_is_not_found
+            an_append_is_seen_by_every_call_after
+            an_append_dropped_anywhere_keeps_the_bytes_before
+            readers_beside_an_append_see_a_beginning
         }
     };
     (@tests $fresh:expr; $($case:ident)*) => {
@@ -150,11 +158,16 @@ mod tests {
         let macro_text =
             include_str!("mod.rs").split_once("@tests $fresh;").unwrap().1.split_once('}').unwrap().0;
         let listed: BTreeSet<&str> = macro_text.split_whitespace().collect();
-        let cases = [include_str!("writes.rs"), include_str!("reads.rs"), include_str!("lists.rs")]
-            .into_iter()
-            .flat_map(|file| file.split("pub async fn ").skip(1))
-            .map(|rest| rest.split_once('<').unwrap().0)
-            .collect();
+        let cases = [
+            include_str!("writes.rs"),
+            include_str!("reads.rs"),
+            include_str!("lists.rs"),
+            include_str!("appends.rs"),
+        ]
+        .into_iter()
+        .flat_map(|file| file.split("pub async fn ").skip(1))
+        .map(|rest| rest.split_once('<').unwrap().0)
+        .collect();
         assert_eq!(listed, cases);
     }
 

@@ -57,7 +57,7 @@ mutants! {
         readers_see_whole_objects_while_writers_replace_them;
     PutStagesInSight breaks an_unfinished_put_is_not_seen, a_put_dropped_between_two_pieces_leaves_the_old_object;
     PutTellsAnotherSize breaks head_tells_what_get_and_put_tell;
-    HeadIsCached breaks what_is_written_is_seen_by_every_call_after;
+    HeadIsCached breaks what_is_written_is_seen_by_every_call_after, an_append_is_seen_by_every_call_after;
     ListLagsBehind breaks what_is_written_is_seen_by_every_call_after;
     GetEndsEarly breaks a_large_object_is_read_back_whole, a_range_gives_just_its_bytes;
     GetKeepsAPlace breaks reads_that_nobody_takes_hold_up_no_other;
@@ -82,6 +82,12 @@ mutants! {
     ListMustFindAfter breaks a_listing_goes_on_after_any_key, what_is_deleted_between_pages_disturbs_no_other;
     ListEndsAfterAPage breaks pages_join_without_gap_or_repetition;
     ListKnowsNoSizes breaks a_listing_tells_what_head_tells;
+    AppendReplaces breaks an_append_adds_its_bytes_at_the_end;
+    AppendIsMissing breaks an_append_adds_its_bytes_at_the_end;
+    AppendIsHidden breaks an_append_adds_its_bytes_at_the_end;
+    AppendTakesAnySize breaks an_append_at_another_size_is_refused, an_append_dropped_anywhere_keeps_the_bytes_before;
+    AppendMakesAnObject breaks an_append_to_what_is_not_there_is_not_found;
+    AppendWritesFromTheStart breaks an_append_dropped_anywhere_keeps_the_bytes_before, readers_beside_an_append_see_a_beginning;
 }
 
 #[derive(Debug)]
@@ -362,6 +368,39 @@ impl ImageStore for Broken {
                 Ok(page)
             }
             _ => self.store.list(prefix, after).await,
+        }
+    }
+
+    fn can_append(&self) -> bool {
+        !self.has(Fault::AppendIsHidden)
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        let key = &self.key(key);
+        match self.fault {
+            Fault::AppendReplaces => self.store.put_bytes(key, bytes).await.map(drop),
+            Fault::AppendIsMissing => Err(StoreError::Refused { reason: "the store cannot append".into() }),
+            Fault::AppendTakesAnySize => {
+                let store = self.store.clone();
+                let key = key.clone();
+                // The work goes on after the future is dropped.
+                let work = tokio::spawn(async move {
+                    let_others_run().await;
+                    let size = store.head(&key).await?.size;
+                    store.append(&key, size, bytes).await
+                });
+                work.await.unwrap()
+            }
+            Fault::AppendMakesAnObject if !self.store.exists(key).await? => {
+                self.store.create(key, bytes).await
+            }
+            Fault::AppendWritesFromTheStart => {
+                let old = self.store.get_bytes(key, usize::MAX).await?;
+                self.store.put_bytes(key, "").await?;
+                let_others_run().await;
+                self.store.put_bytes(key, [old, bytes].concat()).await.map(drop)
+            }
+            _ => self.store.append(key, at, bytes).await,
         }
     }
 }

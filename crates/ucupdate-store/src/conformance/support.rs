@@ -219,5 +219,13 @@ mod split {
         async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
             self.reads.list(prefix, after).await
         }
+
+        fn can_append(&self) -> bool {
+            self.writes.can_append()
+        }
+
+        async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+            self.writes.append(key, at, bytes).await
+        }
     }
 }

@@ -312,6 +312,15 @@ impl Disk for CrashDisk {
         Ok(Box::new(Writing { disk: self.clone(), node }))
     }
 
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        let state = &self.shared().state;
+        let node = state.find(path)?;
+        if !state.is_file(node) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Box::new(Writing { disk: self.clone(), node }))
+    }
+
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
         let state = &self.shared().state;
         let node = state.find(path)?;

@@ -61,6 +61,19 @@ impl FailingSyncs {
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.faults.syncs)
     }
+
+    fn failing(&self, file: Box<dyn WriteFile>) -> Box<dyn WriteFile> {
+        let faults = self.faults.clone();
+        let has_failed = AtomicBool::new(false);
+        let on_sync = move || {
+            if faults.next_fails() {
+                has_failed.store(true, Ordering::SeqCst);
+                return Err(failed());
+            }
+            Ok(!has_failed.load(Ordering::SeqCst))
+        };
+        Box::new(Sabotaged { file, on_write: || Ok(()), on_sync })
+    }
 }
 
 fn failed() -> io::Error {
@@ -71,16 +84,11 @@ impl Disk for FailingSyncs {
     as_the_disk_behind!(open entry entries create_dir link rename unlink remove_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
-        let (file, faults) = (self.disk.create(path)?, self.faults.clone());
-        let has_failed = AtomicBool::new(false);
-        let on_sync = move || {
-            if faults.next_fails() {
-                has_failed.store(true, Ordering::SeqCst);
-                return Err(failed());
-            }
-            Ok(!has_failed.load(Ordering::SeqCst))
-        };
-        Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync }))
+        Ok(self.failing(self.disk.create(path)?))
+    }
+
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        Ok(self.failing(self.disk.append(path)?))
     }
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
@@ -168,9 +176,9 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
     Ok((report, met))
 }
 
-/// A mutant: a store that reads an object back after a failed `create` and reports success when it finds its own bytes.
+/// A mutant: a store that reads an object back after a failed `create` or `append`, and reports success when it finds its own bytes.
 ///
-/// The name of an object may be visible and still be lost in a power cut. Therefore [`every_failed_sync`] must find
+/// The name or the end of an object may be visible and still be lost in a power cut. Therefore [`every_failed_sync`] must find
 /// this fault.
 #[derive(Debug)]
 pub struct TrustsWhatItReads<S> {
@@ -215,5 +223,20 @@ impl<S: ImageStore> ImageStore for TrustsWhatItReads<S> {
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
         self.store.list(prefix, after).await
+    }
+
+    fn can_append(&self) -> bool {
+        self.store.can_append()
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        let size = at + bytes.len() as u64;
+        match self.store.append(key, at, bytes).await {
+            Err(error) if error.may_have_written() => match self.store.head(key).await {
+                Ok(found) if found.size == size => Ok(()),
+                _ => Err(error),
+            },
+            end => end,
+        }
     }
 }

@@ -16,6 +16,7 @@ macro_rules! as_the_disk_behind {
         }
     };
     (@create) => { as_the_disk_behind!(= create(path: &str) -> io::Result<Box<dyn WriteFile>>); };
+    (@append) => { as_the_disk_behind!(= append(path: &str) -> io::Result<Box<dyn WriteFile>>); };
     (@open) => { as_the_disk_behind!(= open(path: &str) -> io::Result<Box<dyn ReadFile>>); };
     (@entry) => { as_the_disk_behind!(= entry(path: &str) -> io::Result<DiskEntry>); };
     (@entries) => { as_the_disk_behind!(= entries(folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()>); };
@@ -44,7 +45,7 @@ impl Default for LoweringDisk {
 }
 
 impl Disk for LoweringDisk {
-    as_the_disk_behind!(create open entry create_dir link rename unlink remove_dir sync_dir lock);
+    as_the_disk_behind!(create append open entry create_dir link rename unlink remove_dir sync_dir lock);
 
     fn entries(&self, folder: &str, each: &mut dyn FnMut(&str, EntryKind)) -> io::Result<()> {
         self.disk.entries(folder, &mut |name, kind| each(&name.to_lowercase(), kind))
@@ -65,7 +66,7 @@ impl NoDirSync {
 }
 
 impl Disk for NoDirSync {
-    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir lock);
+    as_the_disk_behind!(create append open entry entries create_dir link rename unlink remove_dir lock);
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         self.disk.entry(folder).map(drop)
@@ -87,7 +88,7 @@ impl SameFolders {
 }
 
 impl Disk for SameFolders {
-    as_the_disk_behind!(create open entries create_dir link rename unlink remove_dir sync_dir lock);
+    as_the_disk_behind!(create append open entries create_dir link rename unlink remove_dir sync_dir lock);
 
     fn entry(&self, path: &str) -> io::Result<DiskEntry> {
         Ok(DiskEntry { identity: 1, ..self.disk.entry(path)? })
@@ -109,7 +110,7 @@ impl SyncsOnce {
 }
 
 impl Disk for SyncsOnce {
-    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir lock);
+    as_the_disk_behind!(create append open entry entries create_dir link rename unlink remove_dir lock);
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         let mut has_files = false;
@@ -134,7 +135,7 @@ pub struct SkippedSync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
 pub enum SyncEvent {
-    /// A sync of the file that was created at this path.
+    /// A sync of the file that was created or opened at this path.
     SyncFile(String),
     /// A sync of this folder. The flag is `true` if the folder had entries that were not durable.
     SyncFolder(String, bool),
@@ -158,6 +159,17 @@ impl SkippedSync {
         Arc::clone(&self.trace)
     }
 
+    /// Returns the file with its syncs counted, and one of them skipped.
+    fn counted(&self, path: &str, file: Box<dyn WriteFile>) -> Box<dyn WriteFile> {
+        let (number, syncs) = (self.number, self.counter());
+        let (trace, path) = (self.trace(), path.to_owned());
+        let on_sync = move || {
+            locked(&trace).push(SyncEvent::SyncFile(path.clone()));
+            Ok(next(&syncs) != number)
+        };
+        Box::new(Sabotaged { file, on_write: || Ok(()), on_sync })
+    }
+
     fn note(&self, asked: SyncEvent) {
         locked(&self.trace).push(asked);
     }
@@ -167,13 +179,11 @@ impl Disk for SkippedSync {
     as_the_disk_behind!(open entry entries create_dir unlink remove_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
-        let (file, number, syncs) = (self.disk.create(path)?, self.number, self.counter());
-        let (trace, path) = (self.trace(), path.to_owned());
-        let on_sync = move || {
-            locked(&trace).push(SyncEvent::SyncFile(path.clone()));
-            Ok(next(&syncs) != number)
-        };
-        Ok(Box::new(Sabotaged { file, on_write: || Ok(()), on_sync }))
+        Ok(self.counted(path, self.disk.create(path)?))
+    }
+
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        Ok(self.counted(path, self.disk.append(path)?))
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
@@ -210,7 +220,7 @@ impl ForeignLocks {
 }
 
 impl Disk for ForeignLocks {
-    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir sync_dir);
+    as_the_disk_behind!(create append open entry entries create_dir link rename unlink remove_dir sync_dir);
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Lock>>> {
         if path.contains(&self.part) {
@@ -249,6 +259,11 @@ impl FailingDisk {
         Arc::clone(&self.effects)
     }
 
+    fn failing(&self, file: Box<dyn WriteFile>) -> Box<dyn WriteFile> {
+        let (on_write, on_sync) = (self.fails(), self.fails());
+        Box::new(Sabotaged { file, on_write, on_sync: move || on_sync().map(|()| true) })
+    }
+
     fn effect(&self) -> io::Result<()> {
         self.fails()()
     }
@@ -272,9 +287,11 @@ impl Disk for FailingDisk {
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         self.effect()?;
-        let file = self.disk.create(path)?;
-        let (on_write, on_sync) = (self.fails(), self.fails());
-        Ok(Box::new(Sabotaged { file, on_write, on_sync: move || on_sync().map(|()| true) }))
+        Ok(self.failing(self.disk.create(path)?))
+    }
+
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        Ok(self.failing(self.disk.append(path)?))
     }
 
     fn create_dir(&self, path: &str) -> io::Result<()> {
@@ -384,7 +401,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Disk for NameFirst {
-    as_the_disk_behind!(open entry entries create_dir unlink remove_dir sync_dir lock);
+    as_the_disk_behind!(append open entry entries create_dir unlink remove_dir sync_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         let held = Held { file: self.disk.create(path)?, bytes: Vec::new() };

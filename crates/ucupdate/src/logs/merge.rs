@@ -20,7 +20,8 @@ pub(crate) trait LogForm: 'static {
     type Reader: Iterator<Item = Result<Self::Row, Finding>> + Send + 'static;
     const KIND: LogKind;
 
-    fn reader(&self, input: Input, zone: Zone) -> Self::Reader;
+    /// Returns a reader. Of a log that `may_grow` a last line without a line end is not read.
+    fn reader(&self, input: Input, zone: Zone, may_grow: bool) -> Self::Reader;
     /// Returns the time by which rows are ordered.
     fn at(row: &Self::Row) -> UnixTime;
     /// Returns the number of bytes that a reader has read, decompressed.
@@ -275,7 +276,9 @@ impl<F: LogForm> MergedLogs<F> {
                 (Box::new(Cursor::new(bytes)) as Input, zone)
             }
         };
-        let reader = self.form.reader(input, zone.unwrap_or_else(|| self.zone.clone()));
+        // A server that appends to its log may have written a part of its last row.
+        let may_grow = log.place.is_some();
+        let reader = self.form.reader(input, zone.unwrap_or_else(|| self.zone.clone()), may_grow);
         self.sources[at].reading =
             Some(Reading { name: log.name, lines: ReadAhead::new(reader), rows: 0, unread: 0 });
         Ok(())
@@ -295,7 +298,7 @@ impl<F: LogForm> MergedLogs<F> {
                 return Err(error);
             }
         };
-        let mut reader = self.form.reader(input, own.clone().unwrap_or_else(|| zone.clone()));
+        let mut reader = self.form.reader(input, own.clone().unwrap_or_else(|| zone.clone()), false);
         let first = reader.find_map(Result::ok).map(|row| F::at(&row));
         Ok(first.unwrap_or(UnixTime::from_millis(i64::MIN)))
     }

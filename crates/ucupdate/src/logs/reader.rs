@@ -13,8 +13,9 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// Reads the rows of many audit logs in order of time.
 ///
 /// The logs of one server are read one after another, and the logs of different servers side by side. Therefore one log
-/// of each server is in memory. In a tokio runtime, the next rows of a log are read on another thread while its last ones are used. The rows are in order if each log is in order. A line that is not a row is reported and
-/// skipped.
+/// of each server is in memory. In a tokio runtime, the next rows of a log are read on another thread while its last ones are used. The
+/// rows are in order if each log is in order. A line that is not a row is reported and skipped. The last line of a log whose name has a
+/// server is skipped without a report while it has no line end, because the server may be writing it.
 ///
 /// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of
 /// its logs that names the zone: the name of the log with `.zone` in place of `.log`.
@@ -246,8 +247,9 @@ impl LogForm for AuditForm {
     type Reader = AuditReader<Input>;
     const KIND: LogKind = LogKind::Audit;
 
-    fn reader(&self, input: Input, zone: Zone) -> Self::Reader {
-        AuditReader::new(input).with_zone(zone)
+    fn reader(&self, input: Input, zone: Zone, may_grow: bool) -> Self::Reader {
+        let reader = AuditReader::new(input).with_zone(zone);
+        if may_grow { reader.with_only_whole_lines() } else { reader }
     }
 
     fn at(row: &AuditRow) -> UnixTime {
@@ -275,8 +277,11 @@ impl LogForm for AccessForm {
     type Reader = AccessReader<Input>;
     const KIND: LogKind = LogKind::Access;
 
-    fn reader(&self, input: Input, _zone: Zone) -> Self::Reader {
-        let reader = AccessReader::new(input);
+    fn reader(&self, input: Input, _zone: Zone, may_grow: bool) -> Self::Reader {
+        let mut reader = AccessReader::new(input);
+        if may_grow {
+            reader = reader.with_only_whole_lines();
+        }
         match &self.client_from {
             Some(header) => reader.with_client_from(header),
             None => reader,

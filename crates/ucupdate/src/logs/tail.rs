@@ -22,8 +22,8 @@ const AHEAD_MILLIS: i64 = 60_000;
 
 /// Reads the rows that were added to the logs in a store since the last look.
 ///
-/// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their end,
-/// because a server writes only files that it made itself. At most one piece of each log is in memory.
+/// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their last whole
+/// row, because a server writes only files that it made itself. A row is read when its line end is there. At most one piece of each log is in memory.
 #[derive(Debug)]
 pub(crate) struct LogTail {
     /// The zone of logs that do not name theirs.
@@ -182,9 +182,13 @@ impl Source {
             Err(error) => return Err(error.into()),
         };
         let Some(lines) = piece.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1) else {
-            // A line that is longer than a piece is no row.
-            let is_long = end - file.position == PIECE_BYTES;
-            file.position = if is_long { end } else { file.size };
+            if end - file.position == PIECE_BYTES {
+                // A line that is longer than a piece is no row.
+                file.position = end;
+            } else {
+                // A part of a row. It is read again when the log is longer.
+                file.size = file.position;
+            }
             return Ok(true);
         };
         let lines = &piece[..lines];
@@ -220,4 +224,68 @@ fn header(lines: &[u8], is_access: bool) -> Vec<u8> {
         return each.take_while(|line| line.starts_with(b"#")).flatten().copied().collect();
     }
     each.next().unwrap_or_default().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use ucupdate_audit::{AUDIT_HEADER, AccessFormat, AuditFormat, AuditRow};
+    use ucupdate_store::MemoryStore;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+    /// Returns a header and two rows of a log.
+    fn log(kind: LogKind) -> (String, [String; 2]) {
+        match kind {
+            LogKind::Audit => {
+                let line = |host| AuditFormat::new().line(&AuditRow::device_log_upload(host, NOW));
+                (AUDIT_HEADER.to_owned(), ["first", "second"].map(|host| line(host).as_str().to_owned()))
+            }
+            LogKind::Access => {
+                let format = AccessFormat::new("test");
+                let row = |path: &str| AccessRow::finished("GET", path, 200, Duration::ZERO, NOW);
+                let line = |path| format.line(&row(path)).as_str().to_owned();
+                (format.header(NOW), ["/first", "/second"].map(line))
+            }
+        }
+    }
+
+    async fn rows(tail: &mut LogTail, store: &MemoryStore) -> Vec<String> {
+        tail.look(store).await.unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = tail.next(store, NOW).await.unwrap() {
+            rows.push(match row {
+                TailRow::Audit(logged) => logged.row.user_host.to_string(),
+                TailRow::Access(row) => row.uri_stem.as_logged().to_string(),
+            });
+        }
+        rows
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_being_appended_is_read_once_when_it_is_whole() {
+        for kind in [LogKind::Audit, LogKind::Access] {
+            let (header, [first, second]) = log(kind);
+            let date = LogDate::of(NOW.civil_utc());
+            let name = LogName { kind, server: "ocs".parse().unwrap(), date, number: 1 };
+            let key = StoreKey::parse(&name.to_string()).unwrap();
+            for cut in 0..second.len() {
+                let store = MemoryStore::default();
+                let mut tail = LogTail::new(Zone::utc(), UnixTime::default());
+                store.put_bytes(&key, format!("{header}{first}{}", &second[..cut])).await.unwrap();
+                let seen = rows(&mut tail, &store).await;
+                assert_eq!(seen.len(), 1, "{kind:?} {cut}: {seen:?}");
+                assert!(rows(&mut tail, &store).await.is_empty());
+                // Another part of the row, and then the rest of it with the next row.
+                let half = cut + (second.len() - cut) / 2;
+                store.put_bytes(&key, format!("{header}{first}{}", &second[..half])).await.unwrap();
+                assert!(rows(&mut tail, &store).await.is_empty(), "{kind:?} {cut}");
+                store.put_bytes(&key, format!("{header}{first}{second}{first}")).await.unwrap();
+                let seen: Vec<_> =
+                    rows(&mut tail, &store).await.iter().map(|row| row.replace('/', "")).collect();
+                assert_eq!(seen, ["second", "first"], "{kind:?} {cut}");
+            }
+        }
+    }
 }

@@ -87,6 +87,7 @@ impl Logs {
     ) -> Self {
         let audit_format = AuditFormat::new().with_zone(options.zone.clone());
         let access_format = AccessFormat::new(&options.software);
+        let roll = options.roll.with_append(store.can_append());
         let zone = Some(audit_format.zone()).filter(|zone| **zone != Zone::utc());
         let zone = zone.map(|zone| zone.name().to_owned());
         let log = |rolling, kind| {
@@ -96,14 +97,8 @@ impl Logs {
             log
         };
         Self {
-            audit: log(
-                RollingLog::audit(options.server.clone(), &audit_format, options.roll),
-                LogKind::Audit,
-            ),
-            access: log(
-                RollingLog::access(options.server.clone(), &access_format, options.roll),
-                LogKind::Access,
-            ),
+            audit: log(RollingLog::audit(options.server.clone(), &audit_format, roll), LogKind::Audit),
+            access: log(RollingLog::access(options.server.clone(), &access_format, roll), LogKind::Access),
             audit_format,
             access_format,
             options,
@@ -426,6 +421,13 @@ async fn perform(
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
+        // The log writes the whole file next. If that fails too, it is reported.
+        Effect::Append { at, .. } => {
+            return match store.append(&key, *at, bytes()).await {
+                Ok(()) => (EffectOutcome::Stored, None),
+                Err(_) => (EffectOutcome::Unclear, None),
+            };
+        }
         Effect::ReadBack { bytes, .. } => match store.get_bytes(&key, bytes.len()).await {
             Ok(found) => return (effect.compare(Some(&found)), None),
             Err(StoreError::NotFound { .. }) => return (EffectOutcome::Absent, None),

@@ -18,10 +18,12 @@ pub(crate) enum Operation {
     Head,
     Delete,
     List,
+    Append,
 }
 
 impl Operation {
-    const ALL: [Self; 6] = [Self::Create, Self::Put, Self::Get, Self::Head, Self::Delete, Self::List];
+    const ALL: [Self; 7] =
+        [Self::Create, Self::Put, Self::Get, Self::Head, Self::Delete, Self::List, Self::Append];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -31,6 +33,7 @@ impl Operation {
             Self::Head => "head",
             Self::Delete => "delete",
             Self::List => "list",
+            Self::Append => "append",
         }
     }
 }
@@ -118,5 +121,16 @@ impl ImageStore for WatchedStore {
 
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         self.store.strays(folder).await
+    }
+
+    fn can_append(&self) -> bool {
+        self.store.can_append()
+    }
+
+    async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
+        let began = Instant::now();
+        let result = self.store.append(key, at, bytes).await;
+        self.metrics.note(Operation::Append, began, &result);
+        result
     }
 }

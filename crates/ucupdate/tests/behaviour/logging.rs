@@ -7,7 +7,7 @@ use ucupdate::audit::{AUDIT_HEADER, AccessRow, RollOptions};
 use ucupdate::cab::package::sample;
 use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::value::{UnixTime, Zone};
-use ucupdate::{AuditLogs, LogOptions, Logged, SettableClock, UpdateService};
+use ucupdate::{AccessLogs, AuditLogs, LogOptions, Logged, SettableClock, UpdateService};
 use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
@@ -103,6 +103,7 @@ async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
     for fault in [Fault::Unavailable, Fault::LostAnswer] {
         store.on(Call::Create).below("Logs/").always(fault);
         store.on(Call::Put).below("Logs/").always(fault);
+        store.on(Call::Append).below("Logs/").always(fault);
         ask(&service, &sample::ip8540(), "0.0.0.0");
         let _may_be_down = service.flush_logs().await;
         store.heal();
@@ -114,6 +115,76 @@ async fn rows_wait_while_the_store_is_down_and_none_is_lost_or_doubled() {
     }
     assert_eq!(rows, 2);
     assert_eq!(service.dropped_log_rows(), 0);
+}
+
+/// Returns the hosts and paths of the rows of both logs. No line may be reported.
+async fn rows_of_both(store: &MemoryStore) -> Vec<String> {
+    let store: Arc<dyn ImageStore> = Arc::new(store.clone());
+    let mut rows = Vec::new();
+    let mut audit = AuditLogs::default();
+    audit.add_store(Arc::clone(&store)).await.unwrap();
+    while let Some(logged) = audit.next().await.unwrap() {
+        match logged {
+            Logged::Row(row) => rows.push(row.row.user_host.to_string()),
+            Logged::End { summary, .. } => assert_eq!(summary.unread, 0),
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut access = AccessLogs::default();
+    access.add_store(store).await.unwrap();
+    while let Some(logged) = access.next().await.unwrap() {
+        match logged {
+            Logged::Row(row) => rows.push(row.uri_stem.as_logged().to_string()),
+            Logged::End { summary, .. } => assert_eq!(summary.unread, 0),
+            other => panic!("{other:?}"),
+        }
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_part_of_a_row_at_the_end_of_a_log_is_neither_a_row_nor_damage() {
+    let store = MemoryStore::default();
+    let service = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    service.audit_device_log_upload("10.1.1.9");
+    service.log_access(&AccessRow::finished("GET", "/a", 200, Duration::ZERO, NOW));
+    service.shutdown().await.unwrap();
+    for key in [AUDIT, ACCESS] {
+        let whole = text(&store, key).await;
+        let row = whole.split_inclusive('\n').next_back().unwrap();
+        // What is left of an append: nothing, a part of a row, or zeros after a power cut.
+        for torn in (0..row.len()).map(|end| row[..end].to_owned()).chain(["\0".repeat(700)]) {
+            let key = StoreKey::parse(key).unwrap();
+            store.put_bytes(&key, format!("{whole}{torn}")).await.unwrap();
+            assert_eq!(rows_of_both(&store).await, ["10.1.1.9", "/a"], "{torn:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_are_appended_and_a_torn_append_is_repaired_without_a_report() {
+    let store = Faulty::new(MemoryStore::default());
+    let service = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+    for host in ["10.1.1.1", "10.1.1.2", "10.1.1.3"] {
+        service.audit_device_log_upload(host);
+        service.flush_logs().await.unwrap();
+    }
+    assert_eq!((store.calls(Call::Create), store.calls(Call::Append), store.calls(Call::Put)), (1, 2, 0));
+    for (fault, host) in
+        [(Fault::BreaksOff(20), "10.1.1.4"), (Fault::LostAnswer, "10.1.1.5"), (Fault::Backend, "10.1.1.6")]
+    {
+        store.on(Call::Append).once(fault);
+        service.audit_device_log_upload(host);
+        service.flush_logs().await.unwrap();
+        assert_eq!(service.health().log_problem, None);
+    }
+    assert_eq!((store.calls(Call::Append), store.calls(Call::Put)), (5, 3));
+    service.audit_device_log_upload("10.1.1.7");
+    service.shutdown().await.unwrap();
+    assert_eq!((store.calls(Call::Append), store.calls(Call::Put)), (6, 3));
+    let written = text(&store, AUDIT).await;
+    let hosts: Vec<_> = written.lines().skip(1).map(|row| row.split(',').nth(2).unwrap()).collect();
+    assert_eq!(hosts, (1..=7).map(|host| format!("10.1.1.{host}")).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -334,8 +334,8 @@ fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     before.into_iter().any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
 }
 
-/// Returns `true` if the sync is for a checkpoint or a probe. The sync of a file comes before its name is made, and the
-/// sync of a folder comes after it.
+/// Returns `true` if the sync is for a checkpoint or a probe. The sync of a staged file comes before its name is made, and the
+/// sync of a folder comes after it. Only logs are appended to.
 fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let name = |asked: &SyncEvent| match asked {
         SyncEvent::Named(path) => {
@@ -344,6 +344,7 @@ fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent])
         _ => None,
     };
     match skipped {
+        SyncEvent::SyncFile(path) if !path.starts_with(".staging/") => false,
         SyncEvent::SyncFile(_) => after.iter().find_map(name) == Some(true),
         _ => before.iter().rev().find_map(name) == Some(true),
     }

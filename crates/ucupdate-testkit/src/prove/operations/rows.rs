@@ -105,8 +105,8 @@ pub(crate) async fn in_order(
     Ok(next)
 }
 
-/// Returns the files of a log of this server, oldest first. Every file must have only whole rows. Fails with
-/// a description of the first line that is not a whole row.
+/// Returns the files of a log of this server, oldest first. Every file must have only whole rows. In a store that can append, other bytes
+/// may follow them, which an append left that did not end. Fails with a description of the first line that is not a whole row.
 pub(crate) async fn files(
     store: &dyn ImageStore,
     log: Log,
@@ -131,21 +131,22 @@ pub(crate) async fn files(
         let bytes = read.map_err(|error| format!("reading `{key}`: {}", error_chain(&error)))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| format!("`{key}` is not UTF-8"))?;
         files.push(RowFile {
-            rows: numbers(log, text, now).map_err(|said| format!("`{key}`: {said}"))?,
+            rows: numbers(log, text, now, store.can_append()).map_err(|said| format!("`{key}`: {said}"))?,
             name,
         });
     }
     Ok(files)
 }
 
-/// Returns the numbers of the rows in one file.
-fn numbers(log: Log, text: &str, now: UnixTime) -> Result<Vec<usize>, String> {
+/// Returns the numbers of the rows in one file, or those before the first line that is not a row.
+fn numbers(log: Log, text: &str, now: UnixTime, may_be_torn: bool) -> Result<Vec<usize>, String> {
     let rows = text.strip_prefix(&log.header(now)).ok_or("does not begin with a whole header")?;
     let mut numbers = Vec::new();
     for line in rows.split_inclusive('\n') {
         let number = line.split_once("row-").and_then(|(_, after)| after.get(..6)?.parse().ok());
         match number {
             Some(number) if log.line(number, now) == line => numbers.push(number),
+            _ if may_be_torn => break,
             _ => return Err(format!("{line:?} is not a row")),
         }
     }
@@ -155,7 +156,7 @@ fn numbers(log: Log, text: &str, now: UnixTime) -> Result<Vec<usize>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate::store::MemoryStore;
+    use ucupdate::store::{MemoryStore, ReadOnly};
 
     const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
@@ -188,13 +189,17 @@ mod tests {
                 for (name, text) in [(name, first), (second_name, second)] {
                     store.put_bytes(&StoreKey::parse(&name.to_string()).unwrap(), text).await.unwrap();
                 }
-                let found = in_order(&store, log, "ocs", NOW).await;
+                // A store for reading cannot append.
+                let found = in_order(&ReadOnly::new(store.clone()), log, "ocs", NOW).await;
                 match end {
                     Ok(rows) => assert_eq!(found, Ok(rows)),
                     Err(said) => assert!(found.clone().unwrap_err().contains(said), "{found:?}"),
                 }
                 assert_eq!(in_order(&store, log, "other", NOW).await, Ok(0));
             }
+            assert_eq!(numbers(log, &torn[..torn.len() - 1], NOW, true), Ok(vec![0]));
+            assert_eq!(numbers(log, &torn.replace("row-000000", "row-\0\0\0\0\0\0"), NOW, true), Ok(vec![]));
+            assert!(numbers(log, &torn[..10], NOW, true).is_err());
         }
     }
 }
