@@ -71,7 +71,7 @@ impl ShareArgs {
     /// Returns the share. `None` if none is given. With `is_all`, nothing given means all devices. A share that begins later is
     /// a ramp of one stage.
     pub(super) fn share(self, now: UnixTime, is_all: bool) -> Option<Share> {
-        let begin = self.start_at.map(|start| start.after(now));
+        let begin = self.start_at.map(|start| start.at(now));
         let ramp = |stages| Share::Ramp(Ramp::new(begin.unwrap_or(now), stages));
         let later = |percent: &str| format!("{percent}@0d").parse().ok().map(ramp);
         match (self.ramp, self.percent, begin) {
@@ -188,7 +188,6 @@ impl StartArgs {
     }
 }
 
-/// The name of a rollout and its rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamedArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'
