@@ -53,7 +53,6 @@ pub(crate) struct Hashing {
 /// The second thread, which has the hashes, and the block that is being filled.
 struct SecondHasher {
     block: Vec<u8>,
-    /// The number of blocks that exist.
     blocks: usize,
     thread: WorkerThread<Vec<u8>, Hashes>,
 }
@@ -63,7 +62,6 @@ impl Hashing {
         Self { hashes, by_caller: 0, second: None }
     }
 
-    /// Adds the next bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Some(second) = &mut self.second {
             return second.push(bytes);

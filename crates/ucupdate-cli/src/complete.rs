@@ -15,7 +15,6 @@ use ucupdate::book::{RuleBook, RuleKey};
 /// The longest time to wait for the store. A shell waits as long.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The kinds of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     Rules,

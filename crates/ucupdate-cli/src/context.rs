@@ -19,15 +19,12 @@ use ucupdate::local::{LocalStore, RealDisk};
 use ucupdate::store::{ImageStore, MemoryStore, Presign, ReadOnly};
 use ucupdate::{Options, Snapshot, UpdateService};
 
-/// The store and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// The output for results and messages.
     pub(crate) output: Output,
     store: StoreLocation,
     /// The longest time to wait for an answer of the store.
     timeout: Duration,
-    /// The file of `--ca-file`.
     ca_file: Option<PathBuf>,
 }
 

@@ -21,7 +21,6 @@ pub(crate) struct Answer {
     body: Content,
 }
 
-/// The content of an answer.
 enum Content {
     Whole(Bytes),
     /// Pieces, and their number of bytes if it is known.

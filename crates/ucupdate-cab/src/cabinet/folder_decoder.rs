@@ -43,7 +43,6 @@ pub(crate) struct FolderDecoder {
     single_thread_bytes: u64,
 }
 
-/// A folder whose blocks are being read.
 struct OpenFolder {
     index: usize,
     lane: usize,
@@ -235,7 +234,6 @@ impl Lane {
     }
 }
 
-/// Decodes a block in place.
 fn decode(decoder: &mut Decoder, block: &mut Block) {
     if let Some(compression) = block.begins {
         decoder.restart(compression);

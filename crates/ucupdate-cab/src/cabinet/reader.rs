@@ -164,7 +164,6 @@ impl<R: Read> Cabinet<R> {
         })
     }
 
-    /// Returns the options that the cabinet is read with.
     pub(crate) fn options(&self) -> &CabinetOptions {
         &self.options
     }
@@ -346,7 +345,6 @@ impl<R: Read> Cabinet<R> {
         Ok(range)
     }
 
-    /// Returns the bytes of a piece.
     fn bytes(&self, piece: Piece) -> &[u8] {
         match piece {
             Piece::Decoded(range) => self.decoder.bytes(range),

@@ -16,7 +16,6 @@ use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
 use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 
-/// The request of a device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct QuestionArgs {
     /// The file with the request of a device

@@ -118,7 +118,6 @@ impl Setting {
         self.kind
     }
 
-    /// Returns the help text of the option.
     pub(crate) fn help(&self) -> &str {
         &self.help
     }
@@ -142,7 +141,6 @@ impl Setting {
         }
     }
 
-    /// Returns whether a verb has this option.
     pub(crate) fn applies_to(&self, verb: &[String], command: &Command) -> bool {
         let below = verb.iter().try_fold(command, |command, name| command.find_subcommand(name));
         match (self.verb.is_empty(), self.owner.is_empty()) {

@@ -235,7 +235,7 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
     let saved = std::fs::read_to_string(place.path("a.json")).unwrap();
     let value: Value = serde_json::from_str(&saved).unwrap();
     assert_eq!((&value["format"], &value["records"][0]["revision"]), (&json!(1), &json!(2)));
-    assert_eq!(place.run(&save).refused(), "a.json: is there already, and is not overwritten");
+    assert_eq!(place.run(&save).refused(), "a.json: exists already, and is not overwritten");
 
     place.run(&["rollback", IP8540, "--to-nothing"]).done();
     let replayed = place.run(&["explain", "--replay", "a.json"]).done();

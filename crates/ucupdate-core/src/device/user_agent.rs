@@ -32,7 +32,7 @@ pub struct UserAgent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientProduct {
-    /// The type of client.
+    /// The code of the program, such as `OCPhone`.
     pub client_type: ClientType,
     /// The version of the client, even if it cannot be read. `None` if the product has no version.
     pub version: Option<ReportedVersion>,

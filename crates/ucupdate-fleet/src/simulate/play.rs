@@ -122,7 +122,6 @@ fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
     versions
 }
 
-/// A running simulation.
 struct Play {
     book: RuleBook,
     shards: Vec<Shard>,

@@ -80,9 +80,9 @@ impl SimulatedCounts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SimulatedCommand {
-    /// The time of the command.
+    /// The time at which the command was executed.
     pub at: UnixTime,
-    /// The source of the command.
+    /// Who gave the command.
     pub by: CommandSource,
     /// The command itself.
     pub command: BookCommand,
@@ -90,7 +90,7 @@ pub struct SimulatedCommand {
     pub result: Result<Vec<String>, String>,
 }
 
-/// The source of a command.
+/// Who gave a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandSource {

@@ -532,7 +532,6 @@ pub(crate) async fn read_revision(
     Ok(Some((document, Sha256Digest::of(&bytes))))
 }
 
-/// Returns random bytes.
 pub(crate) fn random_bytes() -> Result<[u8; 16], StateError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)

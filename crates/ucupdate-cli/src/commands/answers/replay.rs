@@ -17,7 +17,6 @@ const FORMAT: u32 = 1;
 /// The largest size of such a file in bytes.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 struct RecordFile {
     format: u32,

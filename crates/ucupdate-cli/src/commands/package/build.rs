@@ -82,7 +82,6 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
     })
 }
 
-/// The files found so far.
 struct Found {
     builder: PackageBuilder,
     bytes: u64,

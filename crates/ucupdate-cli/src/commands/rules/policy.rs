@@ -143,7 +143,6 @@ impl SetArgs {
         scheme.clone().filter(|_| is_alone).ok_or_else(|| Failure::usage(expected))
     }
 
-    /// Returns whether only the scheme is given.
     fn is_scheme_only(&self) -> bool {
         self.scheme_only().is_ok()
     }

@@ -8,7 +8,6 @@ use ucupdate::outcomes::Tally;
 use ucupdate::simulate::{CommandSource, Sample, Scenario, SimulatedCommand, SimulatedCounts, Simulation};
 use ucupdate::value::{Counted, UnixTime};
 
-/// The result of a simulation.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     devices: usize,

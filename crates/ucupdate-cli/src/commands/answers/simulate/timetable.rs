@@ -17,11 +17,9 @@ const MAX_LINES: usize = 10_000;
 /// A change of a timetable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The number of the line in the file.
     pub(super) number: usize,
     /// The seconds after the start.
     pub(super) after: u32,
-    /// The change.
     pub(super) command: BookCommand,
 }
 

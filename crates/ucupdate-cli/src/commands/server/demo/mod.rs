@@ -47,7 +47,6 @@ pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Fai
     folder.close().map_err(|error| Failure::in_doing("removing the temporary folder", &error))
 }
 
-/// The running server of the demo.
 struct Running {
     server: Server,
     service: UpdateService,

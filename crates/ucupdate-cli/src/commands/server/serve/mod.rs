@@ -291,7 +291,6 @@ fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<Stri
     Ok(failed)
 }
 
-/// The listeners of a server.
 struct Bound {
     endpoints: Vec<Endpoint>,
     health: Option<HealthListener>,

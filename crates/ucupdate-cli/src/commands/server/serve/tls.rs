@@ -67,7 +67,6 @@ impl ServedCertificate {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// Returns the file of the certificate.
     pub(crate) fn path(&self) -> &Path {
         &self.certificates
     }
@@ -122,7 +121,6 @@ fn mark(path: &Path) -> Option<Mark> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-/// Reads a certificate and its key.
 fn certified(
     certificates: &Path,
     key: &Path,

@@ -74,7 +74,6 @@ pub(super) struct Layer {
     pub(super) bytes: u64,
 }
 
-/// The plan of an import.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) rules: BTreeMap<RuleKey, PlannedRule>,
@@ -235,8 +234,7 @@ impl Plan {
             if is_new {
                 self.test_devices.push(device);
             } else {
-                self.left_out
-                    .push(format!("test device {}: its name or its id is there already", device.name));
+                self.left_out.push(format!("test device {}: its name or its id exists already", device.name));
             }
         }
     }
