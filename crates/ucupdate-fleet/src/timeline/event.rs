@@ -13,7 +13,7 @@ use ucupdate_core::value::UnixTime;
 pub struct DeviceEvent {
     /// The time of the event. A download has the time at which it ended.
     pub at: UnixTime,
-    /// What happened, with its details.
+    /// The kind of event, with its details.
     pub kind: EventKind,
     /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
     pub shared_host: bool,
