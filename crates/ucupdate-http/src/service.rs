@@ -102,6 +102,7 @@ impl Inner {
         let unknown = Connection::default();
         let connection = parts.extensions.get::<Connection>().unwrap_or(&unknown);
         let mut exchange = Exchange::begin(self.service.clone(), &parts, connection);
+        self.service.wait_for_log_room().await;
         let mut body = pin!(body);
         let mut body = RequestBody::new(body.as_mut(), &parts.headers);
         let answer = match framing::check_framing(&parts) {

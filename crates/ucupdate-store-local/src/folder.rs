@@ -1,11 +1,13 @@
 //! The blocking work on the folder. Each step is one effect on the [`Disk`].
 //!
 //! The order of the steps makes an object whole or absent after a power cut: the bytes are synced, then the name is made,
-//! then every folder above it is synced, and only then is success reported. All folders up to the root are synced each
-//! time, because another process may have made one of them and not synced it yet.
+//! then the folders above it are synced, and only then is success reported. The folder of the object is synced each time. The folders
+//! above it are synced unless this store has done so since they were made, because another process may have made one of them and not
+//! synced it yet.
 
 use crate::disk::{Disk, DiskEntry, EntryKind, ReadFile};
 use crate::staging::{STAGING, Staged, Staging, folds_case};
+use crate::synced::SyncedFolders;
 use bytes::Bytes;
 use std::io;
 use std::ops::Range;
@@ -23,6 +25,7 @@ pub(crate) struct Folder {
     folds_case: bool,
     /// `true` if the staging folder existed when the store was opened. Later it shows that the root still exists.
     has_staging: bool,
+    synced: SyncedFolders,
 }
 
 /// The state of the staging folder. Only writes need the folder.
@@ -55,7 +58,13 @@ impl Folder {
         };
         let has_staging = disk.entry(STAGING).is_ok();
         let folds_case = folds_case(&*disk)?;
-        Ok(Self { disk, staging: Mutex::new(staging), folds_case, has_staging })
+        Ok(Self {
+            disk,
+            staging: Mutex::new(staging),
+            folds_case,
+            has_staging,
+            synced: SyncedFolders::default(),
+        })
     }
 
     /// Checks the operations that the store needs of the disk. A store that cannot write at the moment is not checked.
@@ -193,6 +202,7 @@ impl Folder {
             if self.disk.remove_dir(folder).is_err() {
                 break;
             }
+            self.synced.forget(folder);
         }
         Ok(())
     }
@@ -352,13 +362,30 @@ impl Folder {
 
     /// Makes the entry of an object and the entry of each folder above it durable.
     fn sync_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
-        for folder in folders_from_within(key).chain([""]) {
+        self.sync_entries(key).map_err(|error| {
+            // What failed, and what was lost with it, is not known.
+            self.synced.forget_all();
+            not_durable(key, error)
+        })
+    }
+
+    fn sync_entries(&self, key: &StoreKey) -> io::Result<()> {
+        // The object exists, so its folders cannot be removed and made again from here on, unless it is deleted.
+        let identity = |folder| Ok((folder, self.disk.entry(folder)?.identity));
+        let folders: io::Result<Vec<_>> = folders_from_within(key).map(identity).collect();
+        let folders = folders.unwrap_or_default();
+        let is_known = !folders.is_empty() && self.synced.has(&folders);
+        let unsynced = folders_from_within(key).chain([""]).take(if is_known { 1 } else { usize::MAX });
+        let mut all_exist = true;
+        for folder in unsynced {
             match self.disk.sync_dir(folder) {
                 // The object was deleted in the meantime, and its folder with it.
-                Err(error) if is_nothing(&error) => {}
-                Err(error) => return Err(not_durable(key, error)),
-                Ok(()) => {}
+                Err(error) if is_nothing(&error) => all_exist = false,
+                end => end?,
             }
+        }
+        if all_exist {
+            self.synced.remember(&folders);
         }
         Ok(())
     }

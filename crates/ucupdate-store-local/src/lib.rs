@@ -7,6 +7,7 @@ mod local_store;
 mod pages;
 mod real_disk;
 mod staging;
+mod synced;
 
 pub use disk::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 pub use local_store::LocalStore;

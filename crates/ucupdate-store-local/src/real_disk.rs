@@ -6,8 +6,14 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::time::Duration;
 use std::time::SystemTime;
 use ucupdate_folder::Folder;
+
+/// The age from which on a folder has an identity. The clock of a file system advances several times in this time.
+#[cfg(unix)]
+const STILL_CLOCK: Duration = Duration::from_secs(1);
 
 /// A folder on the disk of the machine. Neither `..` nor a symbolic link leads out of it, even if another user makes the link.
 ///
@@ -178,6 +184,7 @@ fn entry_of(metadata: &Metadata) -> io::Result<DiskEntry> {
         size: metadata.len(),
         modified: metadata.modified().map_or(SystemTime::UNIX_EPOCH, cap_std::time::SystemTime::into_std),
         write_mark: write_mark(metadata),
+        identity: if metadata.is_dir() { identity(metadata) } else { 0 },
     })
 }
 
@@ -193,6 +200,30 @@ fn write_mark(metadata: &Metadata) -> u64 {
 
 #[cfg(not(unix))]
 fn write_mark(_metadata: &Metadata) -> u64 {
+    0
+}
+
+/// Returns a hash of the device, the inode and the creation time of a folder.
+///
+/// The number of a removed inode is used again, and the clock of a file system stands still for some milliseconds. Therefore a folder has
+/// an identity only when it is older than that: one that replaces it has another creation time then.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> u64 {
+    use cap_std::fs::MetadataExt as _;
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let Ok(created) = metadata.created() else { return 0 };
+    let created = created.into_std();
+    if SystemTime::now().duration_since(created).is_ok_and(|age| age >= STILL_CLOCK) {
+        let mut hasher = DefaultHasher::new();
+        (metadata.dev(), metadata.ino(), created).hash(&mut hasher);
+        hasher.finish()
+    } else {
+        0
+    }
+}
+
+#[cfg(not(unix))]
+fn identity(_metadata: &Metadata) -> u64 {
     0
 }
 
@@ -250,3 +281,24 @@ impl ReadFile for RealFile {
 struct RealLock(#[allow(dead_code, reason = "held for its end")] File);
 
 impl Lock for RealLock {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_an_identity_when_it_is_older_than_a_tick_of_the_clock() {
+        let here = RealDisk::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let identity = |path| here.entry(path).unwrap().identity;
+        let knows_creation = std::fs::metadata(here.path()).is_ok_and(|found| found.created().is_ok());
+        assert_eq!(identity("src") != 0, knows_creation);
+        assert_eq!(identity("src"), identity("src"));
+        assert_eq!(identity("src") != identity("tests"), knows_creation);
+        assert_eq!(identity("Cargo.toml"), 0, "a file");
+
+        let new = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(new.path()).unwrap();
+        disk.create_dir("a").unwrap();
+        assert_eq!(disk.entry("a").unwrap().identity, 0);
+    }
+}

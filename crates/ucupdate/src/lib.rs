@@ -31,7 +31,7 @@ pub use error::{ChangeError, StateError};
 pub use events::event::{Event, EventKind, EventKindError, Events, FetchOutcome};
 pub use kept::keeper::{InventoryKeeper, KeptError, KeptReport};
 pub use kept::reading::{KeptInventory, UnusableInventory, read_kept_inventory};
-pub use logs::options::LogOptions;
+pub use logs::options::{FullLog, LogOptions};
 pub use logs::reader::{AccessLogs, AuditLogs, LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 pub use logs::writer::LogError;
 pub use maintenance::access::{StoreAccess, check_access, check_log_access};

@@ -342,6 +342,12 @@ impl RollingLog {
         self.pending.len()
     }
 
+    /// Returns whether the rows that wait take at least half of the [room](RollOptions::with_pending) for them.
+    pub fn is_half_full(&self) -> bool {
+        let RollOptions { pending_rows, pending_bytes, .. } = self.options;
+        self.pending.len() >= pending_rows.div_ceil(2) || self.pending_bytes >= pending_bytes.div_ceil(2)
+    }
+
     /// Returns the time at which the oldest waiting row was added. `None` if no row waits.
     pub fn oldest(&self) -> Option<UnixTime> {
         self.pending.front().map(|pending| pending.pushed_at)

@@ -149,7 +149,7 @@ impl IngestedPackage {
     pub(in crate::book) fn compact(&mut self, known: &mut KnownTexts) {
         self.releases.shrink_to_fit();
         for Release { version, files, .. } in &mut self.releases {
-            version.share_text(known);
+            version.share(known);
             for file in [&mut files.image, &mut files.signature].into_iter().chain(&mut files.descriptions) {
                 file.name.share_text(known);
             }

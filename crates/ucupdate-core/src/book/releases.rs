@@ -3,7 +3,7 @@
 use crate::book::package::Release;
 use crate::book::rule::Candidate;
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::RuleKey;
+use crate::book::rule_key::{RuleKey, Words};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 use foldhash::fast::FixedState;
@@ -14,21 +14,37 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub struct ReleasesByRule<'a> {
     book: &'a RuleBook,
-    by_rule: HashMap<&'a RuleKey, Vec<(PackageId, &'a Release)>, FixedState>,
+    /// The releases of all packages. Those of one rule are a list.
+    releases: Vec<Listed<'a>>,
+    /// The places of the first and the last release of each rule.
+    by_rule: HashMap<&'a Words, (u32, u32), FixedState>,
+}
+
+/// A release, the package that contains it, and the place of the next release of its rule. The last one has its own place.
+#[derive(Debug)]
+struct Listed<'a> {
+    release: (PackageId, &'a Release),
+    next: u32,
 }
 
 impl<'a> ReleasesByRule<'a> {
     /// Indexes the releases of a book.
     pub fn of(book: &'a RuleBook) -> Self {
-        let mut by_rule: HashMap<_, Vec<_>, _> =
-            HashMap::with_capacity_and_hasher(book.rules.len(), FixedState::default());
+        let mut releases: Vec<Listed<'_>> = Vec::with_capacity(book.rules.len());
+        let mut by_rule = HashMap::with_capacity_and_hasher(book.rules.len(), FixedState::default());
         for package in book.packages() {
             let id = package.id();
             for release in &package.releases {
-                by_rule.entry(&release.rule).or_default().push((id, release));
+                let next = u32::try_from(releases.len()).unwrap_or(u32::MAX);
+                releases.push(Listed { release: (id, release), next });
+                let (_, last) = by_rule.entry(release.rule.shared()).or_insert((next, next));
+                if let Some(before) = releases.get_mut(*last as usize) {
+                    before.next = next;
+                }
+                *last = next;
             }
         }
-        Self { book, by_rule }
+        Self { book, releases, by_rule }
     }
 
     /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
@@ -58,13 +74,14 @@ impl<'a> ReleasesByRule<'a> {
         brought.filter(|(_, release)| scheme.same_release(&release.version, version))
     }
 
-    /// Returns the file names of the images in all packages for a rule.
-    pub(crate) fn file_names(&self, rule: &RuleKey) -> impl Iterator<Item = &'a str> {
-        self.of_rule(rule).map(|(_, release)| release.files.image.name.as_str())
-    }
-
     /// Returns the releases of all packages for a rule.
     pub(crate) fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
-        self.by_rule.get(rule).into_iter().flatten()
+        let mut at = self.by_rule.get(rule.shared()).map(|(first, _)| *first);
+        std::iter::from_fn(move || {
+            let place = at?;
+            let listed = self.releases.get(place as usize)?;
+            at = Some(listed.next).filter(|next| *next != place);
+            Some(&listed.release)
+        })
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::device::{DeviceKind, KindWord, split_kind};
 use crate::value::check_path_part;
-use crate::value::label::label;
+use crate::value::label::{hash_all, label};
 use crate::value::parse_error::{Expected, ParseError};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -28,10 +29,22 @@ label!(
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleKey(Arc<Words>);
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Words {
+#[derive(Debug, Eq, PartialOrd, Ord)]
+pub(super) struct Words {
     kind: DeviceKind,
     update_type: UpdateType,
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || self.kind == other.kind && self.update_type == other.update_type
+    }
+}
+
+impl Hash for Words {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_all(with_last(self.kind.words(), self.update_type.as_str()), state);
+    }
 }
 
 impl RuleKey {
@@ -72,6 +85,11 @@ impl RuleKey {
     #[inline]
     pub fn words(&self) -> [&str; Self::WORD_COUNT] {
         with_last(self.0.kind.words(), self.0.update_type.as_str())
+    }
+
+    /// Returns what clones of this key share, as a key of maps that look at no other memory.
+    pub(super) fn shared(&self) -> &Words {
+        &self.0
     }
 
     /// Returns the number of words that differ from `words`, and the sum of their edit distances. ASCII case is

@@ -11,9 +11,9 @@ use crate::value::PackageId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Entries of one kind, by key. Clones share the entries.
+/// Entries of one kind, by key. Clones share the table until one of them changes, and the entries after that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Table<K, V>(BTreeMap<K, Arc<V>>);
+pub(crate) struct Table<K, V>(Arc<BTreeMap<K, Arc<V>>>);
 
 /// Key of a table. Keys that differ only in ASCII case are equal, and a table keeps the spelling that it has.
 pub(crate) trait TableKey: Ord + Clone {
@@ -61,16 +61,20 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
 
     /// Sets or removes each entry.
     pub(crate) fn put(&mut self, entries: Vec<Entry<K, V>>) {
+        if entries.is_empty() {
+            return;
+        }
         if self.0.is_empty() && entries.iter().all(|entry| entry.now.is_some()) {
             // The sorted entries of a whole book can be made a map at once, without a search for each.
             let set = entries.into_iter().filter_map(|Entry { key, now }| Some((key, Arc::new(now?))));
-            self.0 = set.collect();
+            self.0 = Arc::new(set.collect());
             return;
         }
+        let table = Arc::make_mut(&mut self.0);
         for Entry { key, now } in entries {
             match now {
-                Some(value) => drop(self.0.insert(key, Arc::new(value))),
-                None => drop(self.0.remove(&key)),
+                Some(value) => drop(table.insert(key, Arc::new(value))),
+                None => drop(table.remove(&key)),
             }
         }
     }
@@ -97,7 +101,7 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Arc::default())
     }
 }
 

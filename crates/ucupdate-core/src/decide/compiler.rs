@@ -2,8 +2,8 @@
 
 use crate::book::{
     Alias, Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage,
-    OfferPolicy, Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, SteppingStone, StoneImage,
-    Stop, StopScope, UpdateType, Window, with_last,
+    OfferPolicy, Release, ReleaseKey, ReleasesByRule, RuleBook, RuleKey, Share, StoneImage, Stop, StopScope,
+    UpdateType, Window, with_last,
 };
 use crate::decide::folded_table::GroupedTable;
 use crate::decide::index::{
@@ -42,18 +42,17 @@ struct Compiler<'a> {
 }
 
 /// The approved and the pending interim image of a locale and update type.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct CompiledInterim<'a> {
     approved: Option<OfferedInterim<'a>>,
     pending: Option<OfferedInterim<'a>>,
 }
 
-/// An interim image, the package that contains it, and the number of its offer.
-#[derive(Clone, Copy)]
+/// An interim image, the number of its offer, and for each stone whether it may send the image.
 struct OfferedInterim<'a> {
     image: &'a InterimImage,
-    package: &'a IngestedPackage,
     offer: u32,
+    senders: Vec<bool>,
 }
 
 impl<'a> Compiler<'a> {
@@ -125,7 +124,7 @@ impl<'a> Compiler<'a> {
         }
         self.index.assignments.shrink_to_fit();
         self.index.offers.shrink_to_fit();
-        self.index.module_rules = ModuleRules::new(book, &self.releases);
+        self.index.module_rules = ModuleRules::new(book);
         let aliases: Vec<Alias> = book.aliases().collect();
         let aliased = self.aliased(&aliases);
         let mut keys: Vec<_> = book.rules.keys().map(RuleKey::words).zip(heads.iter().copied()).collect();
@@ -201,7 +200,7 @@ impl<'a> Compiler<'a> {
             });
             let pending = pending.map(|(image, package)| {
                 // The approved image has the folder of the locale, where every device finds it.
-                let folder = match approved {
+                let folder = match &approved {
                     Some(_) => InterimImage::folder_of_version(&image.locale, &image.version),
                     None => InterimImage::folder(&image.locale),
                 };
@@ -219,18 +218,21 @@ impl<'a> Compiler<'a> {
         folder: String,
     ) -> OfferedInterim<'a> {
         let offer = self.add_offer(Offer::new(&image.version, folder, &image.files));
-        OfferedInterim { image, package, offer }
+        let senders = self.index.stones.iter().map(|stone| package.may_send(stone, image)).collect();
+        OfferedInterim { image, offer, senders }
     }
 
     /// Returns the offers of a stone's interim image for the devices of a rule: the one for every device, and the one
     /// for test devices.
-    fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: &SteppingStone) -> (u32, u32) {
+    fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: usize) -> (u32, u32) {
         let interim = (key.kind().locale.clone(), key.update_type().clone());
-        let CompiledInterim { approved, pending } = self.interim.get(&interim).copied().unwrap_or_default();
-        let offer = |of: Option<OfferedInterim<'_>>| {
-            let OfferedInterim { image, offer, .. } = of.filter(|of| of.package.may_send(stone, of.image))?;
+        let Some(CompiledInterim { approved, pending }) = self.interim.get(&interim) else {
+            return (NONE, NONE);
+        };
+        let offer = |of: &Option<OfferedInterim<'_>>| {
+            let OfferedInterim { image, offer, .. } = of.as_ref().filter(|of| of.senders[stone])?;
             let digest = image.files.image.sha256;
-            Some(self.ban(key, policy, &image.version, digest).unwrap_or(offer))
+            Some(self.ban(key, policy, &image.version, digest).unwrap_or(*offer))
         };
         let is_offer = |number: &u32| (*number as usize) < self.index.offers.len();
         let (approved, pending) = (offer(approved), offer(pending));
@@ -252,7 +254,7 @@ impl<'a> Compiler<'a> {
         stones
             .map(|(number, stone)| {
                 let offers = match stone.image {
-                    StoneImage::Interim => self.interim_offers(key, policy, stone),
+                    StoneImage::Interim => self.interim_offers(key, policy, number as usize),
                     StoneImage::Release => {
                         let by = stone.image_version();
                         let newest = self.releases.newest(key, &by);

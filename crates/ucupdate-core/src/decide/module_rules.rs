@@ -4,11 +4,12 @@
 //! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
 //! any name for phones of other vendors (confirmed; see PROTOCOL.md of `ucupdate-upx`).
 
-use crate::book::{ReleasesByRule, RuleBook, with_last};
+use crate::book::{Rule, RuleBook, RuleKey, with_last};
 use crate::decide::folded_table::FoldedTable;
 use crate::device::{DeviceKind, KindWord};
 use crate::request::{InstalledModule, Question};
-use std::collections::BTreeMap;
+use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// The tables for finding the rules of modules.
@@ -50,19 +51,20 @@ pub(super) enum Found {
 
 impl ModuleRules {
     /// Creates the tables of a book. Its rules are numbered in the order of the book.
-    pub(super) fn new(book: &RuleBook, releases: &ReleasesByRule<'_>) -> Self {
+    pub(super) fn new(book: &RuleBook) -> Self {
         let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();
-        for (number, rule) in (0..).zip(book.rules()) {
-            let (device_kind, update_type) = (rule.key().kind(), rule.key().update_type().as_str());
-            for name in releases.file_names(rule.key()) {
-                let is_update_type = crate::value::file_name::stem(name).eq_ignore_ascii_case(update_type);
-                if is_update_type {
-                    continue;
-                }
-                let key = (device_kind, name.to_ascii_lowercase());
-                let named = named.entry(key).or_insert(Named { rule: number, is_shared: false });
-                named.is_shared |= named.rule != number;
+        let mut numbers: Option<HashMap<&RuleKey, u32, FixedState>> = None;
+        for release in book.packages().flat_map(|package| &package.releases) {
+            let (name, rule) = (&release.files.image.name, &release.rule);
+            // The images of nearly all books are named like their update types.
+            if name.stem().eq_ignore_ascii_case(rule.update_type().as_str()) {
+                continue;
             }
+            let numbers = numbers.get_or_insert_with(|| book.rules().map(Rule::key).zip(0..).collect());
+            let Some(number) = numbers.get(rule).copied() else { continue };
+            let key = (rule.kind(), name.as_str().to_ascii_lowercase());
+            let named = named.entry(key).or_insert(Named { rule: number, is_shared: false });
+            named.is_shared |= named.rule != number;
         }
         let by_file_name = named.iter().map(|((kind, name), named)| (with_last(kind.words(), name), *named));
         Self { by_file_name: FoldedTable::new(by_file_name) }

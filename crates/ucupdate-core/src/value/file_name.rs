@@ -31,7 +31,7 @@ pub(super) fn check_part(part: &str, limit: usize) -> Result<(), ParseError> {
         return Err(ParseError::too_long(PART, part.len(), limit));
     }
     // Nearly all names consist only of letters, digits and these characters. The others are checked one by one.
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b' ');
     if !part.bytes().all(is_plain)
         && let Some((at, found)) =
             part.char_indices().find(|(_, c)| c.is_control() || r#"/\:*?"<>|"#.contains(*c))
@@ -55,6 +55,13 @@ pub(super) fn check_part(part: &str, limit: usize) -> Result<(), ParseError> {
 
 fn is_windows_device(stem: &str) -> bool {
     const PLAIN: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+    // Nearly all names begin with other letters.
+    if !matches!(
+        stem.bytes().next(),
+        Some(b'c' | b'C' | b'p' | b'P' | b'a' | b'A' | b'n' | b'N' | b'l' | b'L')
+    ) {
+        return false;
+    }
     if PLAIN.iter().any(|name| name.eq_ignore_ascii_case(stem)) {
         return true;
     }

@@ -58,7 +58,7 @@ macro_rules! label {
         #[doc = concat!("assert!(\"  \".parse::<", stringify!($name), ">().is_err());")]
         /// ```
         #[derive(Clone)]
-        pub struct $name(std::borrow::Cow<'static, str>);
+        pub struct $name(smol_str::SmolStr);
 
         impl $name {
             /// Creates a label from a text in the program.
@@ -73,7 +73,7 @@ macro_rules! label {
                     assert!(bytes[at].is_ascii_graphic(), "a label in code is graphic ASCII");
                     at += 1;
                 }
-                Self(std::borrow::Cow::Borrowed(text))
+                Self(smol_str::SmolStr::new_static(text))
             }
 
             /// Returns the text as it was reported, without blanks around it.
@@ -91,13 +91,13 @@ macro_rules! label {
             /// # Errors
             /// Returns an error if it is blank, too long, or holds a control character.
             fn from_str(said: &str) -> Result<Self, $crate::value::ParseError> {
-                $crate::value::label::check($subject, said).map(|text| Self(std::borrow::Cow::Owned(text.to_owned())))
+                $crate::value::label::check($subject, said).map(|text| Self(smol_str::SmolStr::new(text)))
             }
         }
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                self.0.eq_ignore_ascii_case(&other.0)
+                self.as_str().eq_ignore_ascii_case(other.as_str())
             }
         }
 
@@ -111,19 +111,19 @@ macro_rules! label {
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                $crate::value::label::compare(&self.0, &other.0)
+                $crate::value::label::compare(self.as_str(), other.as_str())
             }
         }
 
         impl std::hash::Hash for $name {
             fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-                $crate::value::label::hash(&self.0, state);
+                $crate::value::label::hash(self.as_str(), state);
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(&self.0)
+                f.pad(self.as_str())
             }
         }
 
@@ -136,7 +136,7 @@ macro_rules! label {
         #[cfg(feature = "serde")]
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+                serializer.serialize_str(self.as_str())
             }
         }
 
@@ -193,6 +193,24 @@ pub(crate) fn hash(text: &str, state: &mut impl std::hash::Hasher) {
         state.write(lower);
     }
     state.write_u8(0xff);
+}
+
+/// Hashes several texts without ASCII case. A hasher is faster with one long piece than with many short ones.
+pub(crate) fn hash_all<const N: usize>(texts: [&str; N], state: &mut impl std::hash::Hasher) {
+    let (mut buffer, mut end) = ([0xff; 128], 0);
+    for text in texts {
+        let next = end + text.len();
+        match buffer.get_mut(end..next) {
+            Some(lower) => {
+                lower.copy_from_slice(text.as_bytes());
+                lower.make_ascii_lowercase();
+                // A byte that no text has stays between two texts.
+                end = next + 1;
+            }
+            None => hash(text, state),
+        }
+    }
+    state.write(&buffer[..end.min(buffer.len())]);
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A reported text together with the value that was parsed from it.
 
+use smol_str::{SmolStr, ToSmolStr as _};
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,7 +16,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Reported<T> {
-    said: Box<str>,
+    said: SmolStr,
     read: Option<T>,
 }
 
@@ -40,27 +41,27 @@ impl<T> Reported<T> {
 impl<T> Reported<T> {
     /// Returns a value without a reported text, for questions that no device asked, such as those of a simulation.
     pub fn assumed(value: T) -> Self {
-        Self { said: Box::default(), read: Some(value) }
+        Self { said: SmolStr::default(), read: Some(value) }
     }
 }
 
 impl<T: FromStr> Reported<T> {
     /// Keeps the text, and parses its value if possible. Blanks around the text are ignored.
     pub fn new(said: &str) -> Self {
-        Self { read: trimmed(said).parse().ok(), said: said.into() }
+        Self { read: trimmed(said).parse().ok(), said: SmolStr::new(said) }
     }
 }
 
 impl<T: fmt::Display> From<T> for Reported<T> {
     fn from(value: T) -> Self {
-        Self { said: value.to_string().into(), read: Some(value) }
+        Self { said: value.to_smolstr(), read: Some(value) }
     }
 }
 
 impl<T> Default for Reported<T> {
     /// Returns an empty text without a value.
     fn default() -> Self {
-        Self { said: Box::default(), read: None }
+        Self { said: SmolStr::default(), read: None }
     }
 }
 

@@ -11,6 +11,7 @@
 use crate::value::known_texts::KnownTexts;
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::numbers::Numbers;
+use smol_str::SmolStr;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -34,51 +35,52 @@ use std::sync::Arc;
 /// assert_eq!(v("1.0.0522"), v("1.0.522")); // leading zeros mean nothing
 /// ```
 #[derive(Clone)]
-pub struct FirmwareVersion {
-    /// The first four parts. -1 means that the part is missing, as in `System.Version`.
-    parts: [i32; 4],
-    /// The fifth to the eighth part, if a [scheme](crate::version::VersionScheme) read more than four.
-    more: Option<Box<[i32; 4]>>,
-    /// Clones share it, because a rule book has the same version in many places.
-    raw: Arc<str>,
+pub struct FirmwareVersion(Arc<Parsed>);
+
+/// The value of a version. Clones of a version share it, because a rule book has the same version in many places.
+struct Parsed {
+    /// Numbers after the fourth are there only if a [scheme](crate::version::VersionScheme) read them.
+    numbers: Numbers,
+    raw: SmolStr,
 }
 
 impl FirmwareVersion {
     /// Creates a version from four numbers.
     pub fn from_parts(parts: [u16; 4]) -> Self {
         let [a, b, c, d] = parts;
-        Self { parts: parts.map(i32::from), more: None, raw: format!("{a}.{b}.{c}.{d}").into() }
+        Self::read_from(parts.map(i32::from), &format!("{a}.{b}.{c}.{d}"))
     }
 
     /// Returns the text that the version was read from, without blanks around it.
     pub fn as_str(&self) -> &str {
-        &self.raw
+        &self.0.raw
+    }
+
+    fn read_from([a, b, c, d]: [i32; 4], text: &str) -> Self {
+        Self::with_numbers(Numbers::new([a, b, c, d, -1, -1, -1, -1]), text)
+    }
+
+    fn with_numbers(numbers: Numbers, text: &str) -> Self {
+        Self(Arc::new(Parsed { numbers, raw: SmolStr::new(text) }))
     }
 
     /// Reads one to eight numbers, as [`VersionScheme::Numeric`](crate::version::VersionScheme::Numeric) does.
     pub(crate) fn numeric(text: &str) -> Option<Self> {
-        let [a, b, c, d, more @ ..] =
-            Numbers::read(text)?.parts().map(|part| i32::try_from(part).unwrap_or(i32::MAX));
-        let mut parts = [a, b, c, d];
+        let mut parts = Numbers::read(text)?.raw();
         let given = text.split('.').count();
         parts.iter_mut().skip(given).for_each(|part| *part = -1);
-        let mut more = more;
-        more.iter_mut().skip(given.saturating_sub(4)).for_each(|part| *part = -1);
-        Some(Self { parts, more: (given > 4).then(|| Box::new(more)), raw: text.into() })
+        Some(Self::with_numbers(Numbers::new(parts), text))
     }
 
     /// Returns the numbers from left to right. There are two to four, or one to eight if another scheme than .NET's read them.
     pub fn parts(&self) -> impl Iterator<Item = u32> + '_ {
-        let more = self.more.iter().flat_map(|more| more.iter());
-        self.parts.iter().chain(more).take_while(|part| **part >= 0).map(|part| part.unsigned_abs())
+        self.numbers().raw().into_iter().take_while(|part| *part >= 0).map(i32::unsigned_abs)
     }
 
     /// Returns all eight numbers. -1 means that the number is missing.
     #[inline]
     pub(crate) fn numbers(&self) -> Numbers {
-        let [a, b, c, d] = self.parts;
-        let [e, f, g, h] = self.more.as_deref().copied().unwrap_or([-1; 4]);
-        Numbers::new([a, b, c, d, e, f, g, h])
+        self.0.numbers
     }
 
     /// Returns whether two versions are the same release. A missing part counts as zero.
@@ -86,18 +88,14 @@ impl FirmwareVersion {
     /// Otherwise a phone that reports `1.0.522` would be offered `1.0.522.0` repeatedly.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {
-        self.parts[0] == other.parts[0]
-            && self.parts[1] == other.parts[1]
-            && self.parts[2].max(0) == other.parts[2].max(0)
-            && self.parts[3].max(0) == other.parts[3].max(0)
-            && (self.more.is_none() && other.more.is_none()
-                || self.numbers().padded() == other.numbers().padded())
+        self.0.numbers.is_same_release(&other.0.numbers)
     }
 
     /// Returns the first four numbers. A missing number is zero.
     #[inline]
     pub fn padded(&self) -> [u32; 4] {
-        self.parts.map(|part| part.max(0).unsigned_abs())
+        let [a, b, c, d, ..] = self.numbers().parts();
+        [a, b, c, d]
     }
 
     /// Compares two releases. A missing part counts as zero. The result is `Equal` exactly if
@@ -123,7 +121,8 @@ impl FirmwareVersion {
 
     /// Returns whether this is `0.0.0.0`, which phones report if they know no installed image.
     pub fn is_none_known(&self) -> bool {
-        self.parts.iter().all(|part| *part <= 0) && self.more.is_none()
+        let [first @ .., fifth, _, _, _] = self.numbers().raw();
+        first.iter().all(|part| *part <= 0) && fifth < 0
     }
 }
 
@@ -159,13 +158,13 @@ impl FromStr for FirmwareVersion {
                 error.in_part("part", number)
             })?;
         }
-        Ok(Self { parts, more: None, raw: text.into() })
+        Ok(Self::read_from(parts, text))
     }
 }
 
 impl PartialEq for FirmwareVersion {
     fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts && self.more == other.more
+        self.0.numbers == other.0.numbers
     }
 }
 
@@ -180,26 +179,25 @@ impl PartialOrd for FirmwareVersion {
 impl Ord for FirmwareVersion {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.parts.cmp(&other.parts).then_with(|| self.numbers().cmp(&other.numbers()))
+        self.0.numbers.cmp(&other.0.numbers)
     }
 }
 
 impl Hash for FirmwareVersion {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts.hash(state);
-        self.more.hash(state);
+        self.0.numbers.hash(state);
     }
 }
 
 impl fmt::Display for FirmwareVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.raw)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for FirmwareVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FirmwareVersion({})", self.raw)
+        write!(f, "FirmwareVersion({})", self.as_str())
     }
 }
 
@@ -243,11 +241,11 @@ impl ReportedVersion {
         }
     }
 
-    /// Shares the text with versions that were read before.
+    /// Shares the value with versions that were read before.
     #[cfg(feature = "serde")]
-    pub(crate) fn share_text(&mut self, known: &mut KnownTexts) {
+    pub(crate) fn share(&mut self, known: &mut KnownTexts) {
         if let Self::Readable(version) = self {
-            known.share(&mut version.raw);
+            known.share_version(version);
         }
     }
 

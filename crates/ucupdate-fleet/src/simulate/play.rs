@@ -75,6 +75,7 @@ pub fn simulate(
         timetable.into_iter().map(|(second, command)| (second.div_ceil(STEP), command)).peekable();
 
     let mut compiled = None;
+    let mut is_guarded = false;
     let mut now = 0;
     play.sample(moment(scenario, 0));
     loop {
@@ -92,13 +93,14 @@ pub fn simulate(
         if is_changed {
             play.shards.iter_mut().for_each(|shard| shard.outcomes.follow(&play.book));
             compiled = Some(EligibilityIndex::compile(&play.book, 0));
+            is_guarded = play.is_guarded();
         }
         let Some(index) = &compiled else { break };
         let mut until = end.min((now / sample + 1) * sample);
         if let Some((step, _)) = timetable.peek() {
             until = until.min((*step).max(now + 1));
         }
-        if play.is_guarded() {
+        if is_guarded {
             until = until.min((now / look + 1) * look);
         }
         play.on(until, &stage, index);

@@ -58,14 +58,16 @@ impl Server {
 
     /// Starts a server with these options. Logs and a clock are added to the options of the service.
     pub(crate) async fn with_service(service: Options, options: HttpOptions) -> Self {
+        Self::with_logs(service, LogOptions::new("OCS".parse().unwrap()), options).await
+    }
+
+    pub(crate) async fn with_logs(service: Options, logs: LogOptions, options: HttpOptions) -> Self {
         let store = Faulty::new(MemoryStore::default());
         let clock = Arc::new(SettableClock::at(moment("2009-03-06 16:00:51")));
-        let service = UpdateService::open(
-            Arc::new(store.clone()),
-            service.with_logs(LogOptions::new("OCS".parse().unwrap())).with_clock(clock.clone()),
-        )
-        .await
-        .unwrap();
+        let service =
+            UpdateService::open(Arc::new(store.clone()), service.with_logs(logs).with_clock(clock.clone()))
+                .await
+                .unwrap();
         let package = stream_of(sample::uc_updates(IMAGE_BYTES));
         service.admin("admin").ingest("UCUpdates.cab", package, |_| {}).await.unwrap();
         let app = router(DeviceUpdates::with_options(service.clone(), options).unwrap());

@@ -1,13 +1,18 @@
 //! Tests the access row of each answer.
 
-use crate::fixture::{INTERIM_IMAGE, Server, connection, moment, vector};
+use crate::fixture::{INTERIM_IMAGE, Server, connection, moment, urls, vector};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::FutureExt as _;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
-use ucupdate_testkit::faulty::Fault;
+use ucupdate::audit::RollOptions;
+use ucupdate::{FullLog, LogOptions, Options};
+use ucupdate_http::HttpOptions;
+use ucupdate_testkit::faulty::{Call, Fault};
 
 #[tokio::test]
 async fn a_row_says_all_that_is_known_of_an_exchange() {
@@ -116,4 +121,44 @@ async fn a_connection_comes_from_axum_unless_a_layer_in_front_has_put_one() {
     let clients: Vec<String> =
         server.access_lines().await.iter().map(|row| row.split(' ').nth(8).unwrap().to_owned()).collect();
     assert_eq!(clients, ["10.1.1.7", "10.1.1.123"]);
+}
+
+/// A server whose store takes no log rows, and which has room for ten rows of each log.
+async fn without_room(full: FullLog) -> Server {
+    let roll = RollOptions::default().with_pending(10, 1 << 20).unwrap();
+    let logs = LogOptions::new("OCS".parse().unwrap()).with_roll(roll).with_full(full);
+    let server = Server::with_logs(Options::serving(urls()), logs, HttpOptions::default()).await;
+    server.store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    server
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_for_room_for_its_row_if_the_options_say_so() {
+    let server = without_room(FullLog::Block { at_most: Duration::from_secs(3600) }).await;
+    for _ in 0..5 {
+        assert_eq!(server.get("/a").now_or_never().unwrap().status, StatusCode::NOT_FOUND);
+    }
+    let mut waiting = pin!(server.get("/a"));
+    assert!((&mut waiting).now_or_never().is_none(), "half of the room is taken");
+    server.store.heal();
+    let (answered, _) = tokio::join!(waiting, server.access_lines());
+    assert_eq!(answered.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.access_lines().await.len(), 6);
+    assert_eq!(server.service.dropped_log_rows(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_finds_no_room_in_time_is_answered() {
+    let at_most = Duration::from_secs(3);
+    for (full, longest) in [(FullLog::DropCounted, Duration::ZERO), (FullLog::Block { at_most }, 7 * at_most)]
+    {
+        let server = without_room(full).await;
+        let begun = tokio::time::Instant::now();
+        for _ in 0..12 {
+            assert_eq!(server.get("/a").await.status, StatusCode::NOT_FOUND);
+        }
+        // The clock of the test is paused, so this is the time that the requests slept.
+        assert_eq!(begun.elapsed().as_secs(), longest.as_secs());
+        assert_eq!(server.service.dropped_log_rows(), 2);
+    }
 }

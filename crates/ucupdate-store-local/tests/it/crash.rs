@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ucupdate_store_local::{Disk, LocalStore};
 use ucupdate_testkit::crash::{
-    Broken, CrashDisk, NameFirst, Report, Scenario, ScenarioStep, SkippedSync, TrustsWhatItReads,
-    every_crash, every_failed_sync,
+    Broken, CrashDisk, NameFirst, Report, SameFolders, Scenario, ScenarioStep, SkippedSync, SyncsOnce,
+    TrustsWhatItReads, every_crash, every_failed_sync,
 };
 
 fn create(at: &str) -> ScenarioStep {
@@ -118,6 +118,7 @@ async fn with_any_one_sync_left_out_the_kit_fails() {
         ("put, new", 4, Scenario::of([put("a/b/new")])),
         ("put, replacing", 3, Scenario::of([put("a/old")]).after_unsynced([old("a/old")])),
         ("put, replacing what is synced", 2, Scenario::of([put("old")]).after([old("old")])),
+        ("put, the second one in its folder", 6, Scenario::of([put("a/b/new")]).after_own([old("a/b/old")])),
         ("delete", 1, Scenario::of([delete("a/old")]).after([old("a/old"), old("a/neighbour")])),
     ] {
         assert_eq!(syncs_nobody_misses(&scenario).await, (syncs, vec![]), "{name}");
@@ -125,6 +126,33 @@ async fn with_any_one_sync_left_out_the_kit_fails() {
     // If the folder itself was removed, only the folder above it must be synced.
     let gone = Scenario::of([delete("a/old")]).after([old("a/old")]).after_unsynced([delete("a/old")]);
     assert_eq!(syncs_nobody_misses(&gone).await, (2, vec![0]));
+}
+
+/// Returns scenarios in which another process removes a folder that the store has synced, and makes it again without a sync.
+fn made_again() -> [Scenario; 2] {
+    let made_again = [delete("a/b/old"), old("a/b/other")];
+    let scenario = Scenario::of([put("a/b/new")]).after_own([old("a/b/old")]).after_unsynced(made_again);
+    [scenario.clone().after([old("a/neighbour")]), scenario]
+}
+
+#[tokio::test]
+async fn a_folder_that_another_process_made_again_is_synced_up_to_the_root() {
+    for scenario in made_again() {
+        run(&scenario, |disk| Arc::new(disk)).await.unwrap();
+        let broken = run(&scenario, |disk| Arc::new(SameFolders::new(disk))).await.unwrap_err();
+        assert!(broken.found.contains("the object at `a/b/new` is missing"), "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sync_of_an_upper_folder_is_not_relied_on() {
+    let put = |at| ScenarioStep::Put(key(at), vec![b'p'; 500]);
+    let scenario = Scenario::of([put("a/b/new"), put("a/b/newer")]);
+    let report = every_failed_sync(&scenario, |store| store, async |disk| LocalStore::with_disk(disk)).await;
+    assert!(report.unwrap().crash_points > 100);
+    let mutant = async |disk| LocalStore::with_disk(Arc::new(SyncsOnce::new(disk)));
+    let broken = every_failed_sync(&scenario, |store| store, mutant).await.unwrap_err();
+    assert!(broken.found.contains("the object at `a/b/new` is missing"), "{broken}");
 }
 
 #[tokio::test]

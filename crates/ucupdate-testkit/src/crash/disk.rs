@@ -272,12 +272,15 @@ impl State {
                 size: u64::try_from(bytes.len()).map_err(io::Error::other)?,
                 modified: SystemTime::UNIX_EPOCH + Duration::from_secs(*modified),
                 write_mark: 0,
+                identity: 0,
             }),
             Some(Node::Folder { .. }) => Ok(DiskEntry {
                 kind: EntryKind::Folder,
                 size: 0,
                 modified: SystemTime::UNIX_EPOCH,
                 write_mark: 0,
+                // The node of a removed folder is not used again, and the first node is the root.
+                identity: node as u64,
             }),
             None => Err(io::ErrorKind::NotFound.into()),
         }

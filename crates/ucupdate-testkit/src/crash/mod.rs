@@ -10,7 +10,7 @@
 //! [`Recording`] does the same for other work on the disk, such as that of a service, and with another check.
 //!
 //! Mutants prove the kit itself. [`SkippedSync`] leaves out any one sync. [`NameFirst`] makes a name before the bytes
-//! are written. The kit must find both faults.
+//! are written. [`SameFolders`] and [`SyncsOnce`] lead a store to rely on a sync that did not happen. The kit must find all these faults.
 
 mod cuts;
 mod disk;
@@ -23,4 +23,7 @@ pub use disk::CrashDisk;
 pub use failing_syncs::{FailingSyncs, Repetition, TrustsWhatItReads, every_failed_sync};
 pub use recording::{Broken, Recording, Report};
 pub use run::{Scenario, ScenarioStep, every_crash};
-pub use sabotage::{FailingDisk, ForeignLocks, LoweringDisk, NameFirst, NoDirSync, SkippedSync, SyncEvent};
+pub use sabotage::{
+    FailingDisk, ForeignLocks, LoweringDisk, NameFirst, NoDirSync, SameFolders, SkippedSync, SyncEvent,
+    SyncsOnce,
+};

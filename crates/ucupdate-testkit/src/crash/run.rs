@@ -28,7 +28,9 @@ pub enum ScenarioStep {
 pub struct Scenario {
     /// Steps that were done before and are durable.
     pub before: Vec<ScenarioStep>,
-    /// Steps of an earlier process that was killed before it synced a folder. Their results are visible, may be lost in
+    /// Steps that the store under test did itself, after those of `before`. What it remembers of them must still be true later.
+    pub own_before: Vec<ScenarioStep>,
+    /// Steps of another process that was killed before it synced a folder. Their results are visible, may be lost in
     /// a power cut, and were not acknowledged.
     pub unsynced: Vec<ScenarioStep>,
     /// Steps during which the power is cut, in order.
@@ -47,6 +49,12 @@ impl Scenario {
     #[must_use]
     pub fn after(self, before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { before: before.into(), ..self }
+    }
+
+    /// Sets the steps that the store under test did itself before.
+    #[must_use]
+    pub fn after_own(self, own_before: impl Into<Vec<ScenarioStep>>) -> Self {
+        Self { own_before: own_before.into(), ..self }
     }
 
     /// Sets the steps that were done before without a sync of any folder.
@@ -97,6 +105,11 @@ pub async fn every_crash<S: ImageStore>(
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
 ) -> Result<Report, Broken> {
     let (disk, mut allowed) = scenario.prepare(&open).await;
+    let tested = open(run_on(disk.clone())).await.expect("the disk has no fault");
+    for step in &scenario.own_before {
+        step.run(&tested).await.expect("the disk has no fault");
+        step.acknowledge(&mut allowed);
+    }
     {
         let store = open(Arc::new(NoDirSync::new(disk.clone()))).await.expect("the disk has no fault");
         for step in &scenario.unsynced {
@@ -105,14 +118,13 @@ pub async fn every_crash<S: ImageStore>(
         }
     }
 
-    let store = open(run_on(disk.clone())).await.expect("the disk has no fault");
     // The allowed objects, from each number of effects on.
     let mut recording = Recording::of(&disk, (None, allowed.clone()));
     for step in &scenario.steps {
         recording.promise(recording.effects(), (Some(step), allowed.clone()));
         let first_effect = recording.effects() + 1;
         let mut in_flight = allowed.clone();
-        match step.run(&store).await {
+        match step.run(&tested).await {
             Ok(()) => {
                 step.begin(&mut in_flight);
                 step.acknowledge(&mut allowed);
@@ -125,7 +137,7 @@ pub async fn every_crash<S: ImageStore>(
         }
     }
     recording.promise(recording.effects(), (None, allowed));
-    drop(store);
+    drop(tested);
     recording
         .cut_everywhere(async |left, (step, allowed)| {
             look(left, &open, *step, allowed, &scenario.own_folders).await

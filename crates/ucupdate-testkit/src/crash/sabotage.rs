@@ -2,7 +2,7 @@
 
 use super::disk::CrashDisk;
 use super::failing_syncs::Repetition;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,6 +69,55 @@ impl Disk for NoDirSync {
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         self.disk.entry(folder).map(drop)
+    }
+}
+
+/// A disk that cannot tell folders apart: each folder has the same identity. So a folder that was removed and made again seems to be
+/// the one that was synced before.
+#[derive(Debug)]
+pub struct SameFolders {
+    disk: CrashDisk,
+}
+
+impl SameFolders {
+    /// Wraps `disk`.
+    pub fn new(disk: CrashDisk) -> Self {
+        Self { disk }
+    }
+}
+
+impl Disk for SameFolders {
+    as_the_disk_behind!(create open entries create_dir link rename unlink remove_dir sync_dir lock);
+
+    fn entry(&self, path: &str) -> io::Result<DiskEntry> {
+        Ok(DiskEntry { identity: 1, ..self.disk.entry(path)? })
+    }
+}
+
+/// A disk that syncs a folder of folders once, and reports success from then on, also if that sync failed.
+#[derive(Debug)]
+pub struct SyncsOnce {
+    disk: Arc<dyn Disk>,
+    synced: Mutex<HashSet<String>>,
+}
+
+impl SyncsOnce {
+    /// Wraps `disk`.
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, synced: Mutex::default() }
+    }
+}
+
+impl Disk for SyncsOnce {
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir lock);
+
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        let mut has_files = false;
+        self.disk.entries(folder, &mut |_, kind| has_files |= kind == EntryKind::File)?;
+        match has_files || locked(&self.synced).insert(folder.to_owned()) {
+            true => self.disk.sync_dir(folder),
+            false => Ok(()),
+        }
     }
 }
 

@@ -21,6 +21,14 @@ impl UpdateService {
         }
     }
 
+    /// Waits while the room for waiting log rows is short, if the options of the logs say [`FullLog::Block`](crate::FullLog::Block).
+    /// Returns at once otherwise. A server calls this before it answers a request, as `ucupdate-http` does.
+    pub async fn wait_for_log_room(&self) {
+        if let Some(logs) = &self.inner.logs {
+            logs.wait_for_room().await;
+        }
+    }
+
     /// Writes all waiting log rows. Returns when they are in the store.
     ///
     /// # Errors

@@ -25,6 +25,26 @@ pub struct LogOptions {
     pub(crate) roll: RollOptions,
     pub(crate) days: RetentionDays,
     pub(crate) flush_time: Duration,
+    pub(crate) full: FullLog,
+}
+
+/// Policy for requests while the room for waiting log rows is short, because the store takes rows too slowly or not at all.
+///
+/// The room is 16 MiB or 100,000 rows for each log, unless [`RollOptions::with_pending`] sets another one. With access rows of
+/// 340 bytes, 16 MiB are the rows of one second at 50,000 requests a second, and of 50 seconds at 1,000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FullLog {
+    /// Requests are answered at once. Rows that find no room are dropped and
+    /// [counted](crate::UpdateService::dropped_log_rows).
+    #[default]
+    DropCounted,
+    /// While half of the room of a log is taken, requests wait before they are answered, each for at most this time. Then they are
+    /// answered, and rows that find no room are dropped and counted. The other half of the room is for the requests that are being answered.
+    Block {
+        /// The longest time that a request waits.
+        at_most: Duration,
+    },
 }
 
 impl LogOptions {
@@ -38,6 +58,7 @@ impl LogOptions {
             roll: RollOptions::default(),
             days: RetentionDays::default(),
             flush_time: Duration::from_secs(10),
+            full: FullLog::default(),
         }
     }
 
@@ -77,6 +98,14 @@ impl LogOptions {
     #[must_use]
     pub fn with_flush_time(mut self, time: Duration) -> Self {
         self.flush_time = time;
+        self
+    }
+
+    /// Sets what happens to requests while the room for waiting rows is short. Default: they are answered, and rows that find no
+    /// room are dropped and counted.
+    #[must_use]
+    pub fn with_full(mut self, full: FullLog) -> Self {
+        self.full = full;
         self
     }
 }

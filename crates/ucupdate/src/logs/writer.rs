@@ -9,7 +9,7 @@ use crate::events::event::Event;
 use crate::events::listeners::Listeners;
 use crate::logs::losses::{Loss, Losses};
 use crate::logs::merge::zone_key;
-use crate::logs::options::LogOptions;
+use crate::logs::options::{FullLog, LogOptions};
 use crate::logs::removal;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -144,6 +144,13 @@ impl Logs {
     pub(crate) fn problem(&self, now: UnixTime) -> Option<String> {
         let most = self.options.roll.flush_interval() + LONGEST_WAIT;
         [&self.audit, &self.access].iter().find_map(|log| log.problem(now, most))
+    }
+
+    /// Waits until less than half of the room for waiting rows is taken, as the options say.
+    pub(crate) async fn wait_for_room(&self) {
+        let FullLog::Block { at_most } = self.options.full else { return };
+        let room = async { tokio::join!(self.audit.wait_for_room(), self.access.wait_for_room()) };
+        let _room_or_late = tokio::time::timeout(at_most, room).await;
     }
 
     pub(crate) async fn flush(&self) -> Result<(), LogError> {
@@ -315,6 +322,16 @@ impl Log {
             if waited.is_err() {
                 self.rolling().flush_now();
                 self.wake.notify_one();
+            }
+        }
+    }
+
+    async fn wait_for_room(&self) {
+        let mut progress = self.progress.subscribe();
+        // The state is read before the rows are counted, so that any later write wakes the wait below.
+        while !progress.borrow_and_update().stopped && self.rolling().is_half_full() {
+            if progress.changed().await.is_err() {
+                return;
             }
         }
     }

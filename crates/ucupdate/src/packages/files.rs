@@ -3,10 +3,10 @@
 use crate::keys;
 use foldhash::fast::FixedState;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::BuildHasher as _;
 use ucupdate_core::RuleBook;
-use ucupdate_core::book::{InterimImage, Release, ReleaseFiles, ReleasesByRule, Rule};
+use ucupdate_core::book::{Candidate, InterimImage, Release, ReleaseFiles, Rule};
 use ucupdate_core::value::{FileName, PackageId, Sha256Digest};
 use ucupdate_store::StoreKey;
 
@@ -59,9 +59,7 @@ struct FilePlace {
 
 #[derive(Clone, Copy, Debug)]
 enum Folder {
-    /// The folder of a release in the spelling of its rule.
-    Rule,
-    /// The folder of a release in its own spelling.
+    /// The folder of a release, in the spelling of its rule if the rule uses the release.
     Release,
     /// The folder of the interim images of a locale.
     Interim,
@@ -99,14 +97,11 @@ impl<'a> FileIndex<'a> {
         let release = || package.releases.get(place.item as usize);
         let interim = || package.interim.get(place.item as usize);
         let (folder, files) = match place.folder {
-            Folder::Rule => {
-                let release = release()?;
-                let rule = self.book.rule(&release.rule).map_or(&release.rule, Rule::key);
-                (Release::folder(rule, &release.version), &release.files)
-            }
             Folder::Release => {
                 let release = release()?;
-                (Release::folder(&release.rule, &release.version), &release.files)
+                let used = place_in_rule(self.book, place.package, release);
+                let rule = used.map_or(&release.rule, |(rule, _)| rule.key());
+                (Release::folder(rule, &release.version), &release.files)
             }
             Folder::Interim => {
                 let image = interim()?;
@@ -132,23 +127,13 @@ impl<'a> FileIndex<'a> {
 impl FilePlaces {
     pub(crate) fn of(book: &RuleBook) -> Self {
         let mut found = FoundFiles::default();
-        // Files that rules offer now come first, in the spelling of the rule.
+        // Interim images that are offered come first.
         for (image, package) in book.interim_images().chain(book.pending_interim_images()) {
             let mut images = book.package(package).into_iter().flat_map(|package| &package.interim);
             let item = images.position(|other| std::ptr::eq(other, image)).unwrap_or_default();
             found.add((package, item), Folder::Interim, &InterimImage::folder(&image.locale), &image.files);
         }
         found.add_interim_by_version(book);
-        let releases = ReleasesByRule::of(book);
-        let mut offered: HashMap<_, _, FixedState> = HashMap::default();
-        for rule in book.rules() {
-            for candidate in rule.candidates() {
-                if let Some(release) = releases.find(rule.key(), candidate) {
-                    found.order += 1;
-                    offered.entry(std::ptr::from_ref(release)).or_insert((rule.key(), found.order));
-                }
-            }
-        }
         let mut packages: Vec<_> = book.packages().collect();
         packages.sort_by_key(|package| (package.ingested_at, package.sha256));
         for package in packages.into_iter().rev() {
@@ -158,20 +143,11 @@ impl FilePlaces {
                 found.add((id, item), Folder::Interim, &folder, &image.files);
             }
             for (item, release) in package.releases.iter().enumerate().rev() {
-                let files = &release.files;
-                match offered.get(&std::ptr::from_ref(release)) {
-                    Some((rule, order)) => {
-                        let folder = Release::folder(rule, &release.version);
-                        found.add_at(*order, (id, item), Folder::Rule, &folder, files);
-                    }
-                    None => {
-                        let folder = Release::folder(&release.rule, &release.version);
-                        found.add((id, item), Folder::Release, &folder, files);
-                    }
-                }
+                let folder = Release::folder(&release.rule, &release.version);
+                found.add((id, item), Folder::Release, &folder, &release.files);
             }
         }
-        found.sort()
+        found.sort(book)
     }
 }
 
@@ -207,18 +183,7 @@ impl FoundFiles {
     /// Adds the files of a release or of an interim image with the next number.
     fn add(&mut self, item: (PackageId, usize), in_folder: Folder, folder: &str, files: &ReleaseFiles) {
         self.order += 1;
-        self.add_at(self.order, item, in_folder, folder, files);
-    }
-
-    fn add_at(
-        &mut self,
-        order: u32,
-        (package, item): (PackageId, usize),
-        in_folder: Folder,
-        folder: &str,
-        files: &ReleaseFiles,
-    ) {
-        let item = u32::try_from(item).unwrap_or(u32::MAX);
+        let (package, item) = (item.0, u32::try_from(item.1).unwrap_or(u32::MAX));
         for (number, file) in (0..).zip(files.iter()) {
             self.path.clear();
             for part in [folder, "/", file.name.as_str()] {
@@ -227,14 +192,38 @@ impl FoundFiles {
             self.path.make_ascii_lowercase();
             let hash = hash(&self.path);
             let place = FilePlace { hash, item, file: number, package, folder: in_folder };
-            self.files.push((order, place));
+            self.files.push((self.order, place));
         }
     }
 
-    fn sort(mut self) -> FilePlaces {
+    fn sort(mut self, book: &RuleBook) -> FilePlaces {
         self.files.sort_unstable_by_key(|(order, place)| (place.hash, *order, place.file));
+        for same in self.files.chunk_by_mut(|(_, one), (_, other)| one.hash == other.hash) {
+            if same.len() > 1 {
+                same.sort_by_cached_key(|(_, place)| use_by_rule(book, place));
+            }
+        }
         FilePlaces(self.files.into_iter().map(|(_, place)| place).collect())
     }
+}
+
+/// Returns the order of a file among files with one path. Those of releases that their rule uses come first.
+fn use_by_rule(book: &RuleBook, place: &FilePlace) -> (usize, u32) {
+    let package = book.package(place.package);
+    let release = package.and_then(|package| package.releases.get(place.item as usize));
+    let release = release.filter(|_| matches!(place.folder, Folder::Release));
+    let used = release.and_then(|release| place_in_rule(book, place.package, release));
+    used.map_or((usize::MAX, 0), |(_, candidate)| (candidate, place.item))
+}
+
+/// Returns the rule of a release, and the place of the release among the candidates of the rule. `None` if the rule does not
+/// use it.
+fn place_in_rule<'a>(book: &'a RuleBook, package: PackageId, release: &Release) -> Option<(&'a Rule, usize)> {
+    let rule = book.rule(&release.rule)?;
+    let is_it = |candidate: &Candidate| {
+        candidate.package == package && candidate.version.same_release(&release.version)
+    };
+    Some((rule, rule.candidates().position(is_it)?))
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]

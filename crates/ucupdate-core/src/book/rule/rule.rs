@@ -53,7 +53,7 @@ impl Rule {
     }
 
     /// Replaces the key by an equal one with the same spelling, so that both share the words. Returns unused memory, and shares
-    /// the texts of versions.
+    /// versions.
     #[cfg(feature = "serde")]
     pub(in crate::book) fn compact(&mut self, key: &RuleKey, known: &mut KnownTexts) {
         if self.key.words() == key.words() {
@@ -62,7 +62,7 @@ impl Rule {
         self.assignments.shrink_to_fit();
         let assigned = self.assignments.iter_mut().map(|assignment| &mut assignment.candidate);
         for candidate in assigned.chain(self.rollback.as_deref_mut()) {
-            candidate.version.share_text(known);
+            candidate.version.share(known);
         }
     }
 

@@ -243,7 +243,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 ///
 /// Four kinds of mutants are not faults of an operation, and are counted apart:
 ///
-/// - **Nothing to sync**: all entries of the folder were durable already. (Each write syncs every folder up to the
+/// - **Nothing to sync**: all entries of the folder were durable already. (The first write into a folder syncs every folder up to the
 ///   root, since another process may have made one of them.) The disk is the same with and without this sync, so the
 ///   mutant is not run.
 /// - **Made up for**: a later sync of the same folder makes the entries durable before a revision or a log file names

@@ -168,6 +168,11 @@ pub(crate) struct ServeArgs {
         value_parser = |text: &str| units::<u64>(text, 1, 1..=3_600)
     )]
     pub(crate) log_seconds: u64,
+    /// While log rows cannot be written fast enough and half of the room for waiting rows is taken, let requests wait for at most
+    /// this time before they are answered, in seconds. A log has room for 16 MiB or 100,000 rows, those of about a
+    /// second at 50,000 requests a second. Rows that find no room are dropped, with a warning [default: answer at once]
+    #[arg(long, value_name = "SECONDS", value_parser = |text: &str| units::<u64>(text, 1, 1..=60))]
+    pub(crate) wait_for_log: Option<u64>,
     /// The largest size of each log for one day, in MiB. Further rows of the day are dropped, with a warning
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) log_mebibytes_per_day: u64,

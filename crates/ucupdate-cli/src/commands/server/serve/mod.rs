@@ -48,8 +48,8 @@ use std::time::{Duration, SystemTime};
 use ucupdate::audit::RollOptions;
 use ucupdate::value::Counted;
 use ucupdate::{
-    BaseUrls, CaptureOptions, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin, StoreAccess,
-    TroubleWatch, UpdateService, WatchOptions, check_access,
+    BaseUrls, CaptureOptions, FullLog, InventoryKeeper, LogError, LogOptions, Metrics, Options, Origin,
+    StoreAccess, TroubleWatch, UpdateService, WatchOptions, check_access,
 };
 use ucupdate_admin::LiveEvents;
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
@@ -134,10 +134,14 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .with_day_bytes(day_bytes)
         .with_flush_interval(Duration::from_secs(args.log_seconds))
         .map_err(|error| Failure::usage(format_args!("--log-seconds: {error}")))?;
+    let full = args
+        .wait_for_log
+        .map_or(FullLog::DropCounted, |seconds| FullLog::Block { at_most: Duration::from_secs(seconds) });
     let logs = LogOptions::new(server_name.clone())
         .with_zone(args.time_zone)
         .with_roll(roll)
-        .with_days(args.log_days);
+        .with_days(args.log_days)
+        .with_full(full);
     let watch = WatchOptions::default().with_period(Some(Duration::from_secs(args.watch_seconds)));
     let options = Options::serving(urls)
         .with_logs(logs)
