@@ -187,7 +187,7 @@ impl Context {
             return Ok((Arc::clone(&store) as Arc<dyn ImageStore>, store));
         }
         Err(Failure::usage(format_args!(
-            "--redirect-images wants a store that signs addresses of its objects, as a bucket does (--store \
+            "--redirect-images needs a store that signs addresses of its objects, as a bucket does (--store \
              s3://BUCKET/PREFIX); {} does not",
             self.store
         )))

@@ -93,7 +93,7 @@ pub enum TokenFileError {
     #[error("no token is named {name}")]
     NoToken { name: Box<str> },
     /// The expiry is over already.
-    #[error("the token would expire at {expires}, which is over already")]
+    #[error("the token would expire at {expires}, which is in the past")]
     Expired { expires: UnixTime },
 }
 

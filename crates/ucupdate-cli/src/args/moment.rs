@@ -133,7 +133,9 @@ impl FromStr for Span {
             let count = text.strip_suffix(unit).filter(|count| count.bytes().all(|b| b.is_ascii_digit()))?;
             count.parse::<u32>().ok()?.checked_mul(seconds).filter(|seconds| *seconds > 0)
         });
-        found.map(Self).ok_or("expected so many weeks, days, hours or minutes, as 2w, 2d, 12h or 90m")
+        found
+            .map(Self)
+            .ok_or("expected a number of weeks, days, hours or minutes, such as 2w, 2d, 12h or 90m")
     }
 }
 

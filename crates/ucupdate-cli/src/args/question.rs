@@ -66,9 +66,7 @@ impl DeviceQuestion {
         if context.output.is_json() {
             return;
         }
-        self.skipped
-            .iter()
-            .for_each(|skipped| context.output.message(format_args!("passed over: {skipped}")));
+        self.skipped.iter().for_each(|skipped| context.output.message(format_args!("skipped: {skipped}")));
         self.unknown.iter().for_each(|path| context.output.message(format_args!("not known: {path}")));
     }
 }

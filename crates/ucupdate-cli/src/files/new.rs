@@ -47,7 +47,7 @@ fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| {
         Failure::usage(format_args!(
-            "`{}` is no name of a file, expected one such as fleet.html",
+            "`{}` is not a file name, expected one such as fleet.html",
             path.display()
         ))
     })?;

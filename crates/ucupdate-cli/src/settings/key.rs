@@ -173,7 +173,7 @@ impl Setting {
     pub(crate) fn check(&self, value: &str, command: &Command) -> Result<(), String> {
         let mut owner = command;
         for name in &self.owner {
-            owner = owner.find_subcommand(name).ok_or_else(|| format!("{name} is no verb"))?;
+            owner = owner.find_subcommand(name).ok_or_else(|| format!("{name} is not a verb"))?;
         }
         let words = [owner.get_name().to_owned(), self.word(Some(value))];
         let Err(error) = owner.clone().try_get_matches_from(words) else { return Ok(()) };

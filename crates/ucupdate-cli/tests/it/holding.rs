@@ -61,7 +61,7 @@ fn a_hold_lasts_until_it_is_over_or_removed() {
     assert_eq!(taken, format!("a hold boardroom exists already, on the device with MAC address {MAC}"));
     let over =
         place.run(&["hold", "add", "late", "--rule", IP8540, "--until", "2009-03-06T17:10:39Z"]).refused();
-    assert_eq!(over, "--until 2009-03-06T17:10:39Z is over already");
+    assert_eq!(over, "--until 2009-03-06T17:10:39Z is in the past");
     assert_eq!(
         place.run(&["hold", "remove", "boardroom"]).done(),
         format!(

@@ -154,7 +154,7 @@ pub async fn check_store(
                 break;
             }
             Err(error) => {
-                let (key, what) = (key.to_string(), told(&error));
+                let (key, what) = (key.to_string(), fault_of(&error));
                 problems_at.push((number, found.problems.len()));
                 found.problems.push(match error {
                     DocumentError::Chain { .. } => {
@@ -566,7 +566,7 @@ async fn object_of(store: &dyn ImageStore, key: &StoreKey, limit: usize) -> Resu
     }
 }
 
-fn told(error: &DocumentError) -> String {
+fn fault_of(error: &DocumentError) -> String {
     match error {
         DocumentError::Unreadable { source, .. } => format!("{error}: {source}"),
         _ => error.to_string(),

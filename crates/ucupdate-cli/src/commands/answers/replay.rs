@@ -106,7 +106,7 @@ pub(super) async fn run(path: PathBuf, revision: Option<u64>, context: &mut Cont
         if !same && revision.is_none() {
             let (found, was) = (answer_of(&record), answer_of(&recorded));
             return Err(Failure::new(format_args!(
-                "{shown}: recorded was {was:?}, and it comes out as {found:?}"
+                "{shown}: the recorded answer is {was:?}, and the answer now is {found:?}"
             )));
         }
         replayed.push(Replayed { same, record, recorded: (!same).then_some(recorded) });

@@ -152,7 +152,7 @@ impl StartArgs {
         let guard = self.guard();
         let Some(share) = self.share.share(now, self.group.is_some()) else {
             return Err(Failure::usage(format_args!(
-                "whom is the rollout for? expected --percent 100 for every device of {}, --percent or --ramp for some, \
+                "no devices are given, expected --percent 100 for every device of {}, --percent or --ramp for some, \
                  or --group",
                 self.rule.map_or_else(|| "these rules".to_owned(), |rule| rule.to_string())
             )));

@@ -146,7 +146,7 @@ fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) ->
     }
     if !has_audience {
         return Err(
-            "expected whom the rollout is for: all, a share as 10%, stages as 10%@0d,100%@7d, or group=NAME"
+            "expected the devices of the rollout: all, a share as 10%, stages as 10%@0d,100%@7d, or group=NAME"
                 .to_owned(),
         );
     }

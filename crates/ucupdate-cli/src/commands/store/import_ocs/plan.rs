@@ -334,7 +334,7 @@ fn rule_of(record: &Record) -> Result<RuleKey, String> {
     for names in names {
         let word = record.get(names).ok_or_else(|| format!("{} is missing or blank", names.join(" or ")))?;
         if word.contains('/') {
-            return Err(format!("{} is {word:?}, which holds a slash", names.join(" or ")));
+            return Err(format!("{} is {word:?}, which contains a slash", names.join(" or ")));
         }
         words.push(word);
     }
