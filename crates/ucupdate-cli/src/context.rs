@@ -92,6 +92,7 @@ impl Context {
         other: &StoreLocation,
         if_missing: IfMissing,
     ) -> Result<Arc<dyn ImageStore>, Failure> {
+        self.output.progress.begin();
         let waiting = self.waiting(other);
         let store = match open(other, if_missing, &waiting).await {
             Err(failure) if if_missing == IfMissing::Refuse => self.open_to_read(other, failure).await?,

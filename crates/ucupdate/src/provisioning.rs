@@ -76,9 +76,11 @@ const PROCESS: &str =
     "https://learn.microsoft.com/en-us/previous-versions/office/skype-server-2010/gg398740(v=ocs.14)";
 const DHCP: &str =
     "https://learn.microsoft.com/en-us/previous-versions/office/skype-server-2010/gg398088(v=ocs.14)";
+const DNS: &str =
+    "https://learn.microsoft.com/en-us/previous-versions/office/skype-server-2010/gg425900(v=ocs.14)";
+const IN_BAND: &str = "https://msdn.microsoft.com/en-us/library/Dn454660(v=office.15)";
 const CERTIFICATE: &str = "https://www.msxfaq.de/skype_for_business/telefon/lyncdeviceupdate.htm";
-const RFC_2132: &str = "https://www.rfc-editor.org/rfc/rfc2132";
-const GUIDES: &str = "Microsoft's guides for OCS 2007 and OCS 2007 R2";
+const TLS: &str = "https://ucvnext.org/2016/03/lync-phone-edition-tls-limitations/";
 const LOG: &str = "seen in a web server log of 2009";
 
 /// Returns the settings that lead the devices of a domain to a server.
@@ -110,7 +112,7 @@ pub fn provisioning(urls: &BaseUrls, domain: &str) -> Vec<Setting> {
             value: "the address of the server or its proxy, inside".to_owned(),
             effect: "The same for phones with the firmware of OCS 2007.",
             certainty: Certainty::Confirmed,
-            source: GUIDES,
+            source: DNS,
         },
     ];
     settings.extend(host_record(urls.internal(), "inside"));
@@ -158,9 +160,9 @@ fn dhcp(domain: &str) -> [Setting; 3] {
             place: SettingPlace::Dhcp,
             name: "option 42 (time servers)".to_owned(),
             value: "the addresses of your time servers".to_owned(),
-            effect: "A phone with a wrong clock refuses certificates.",
-            certainty: Certainty::Confirmed,
-            source: RFC_2132,
+            effect: "A phone with a wrong clock refuses certificates. That it takes the time from this option is inferred.",
+            certainty: Certainty::Inferred,
+            source: CERTIFICATE,
         },
         Setting {
             place: SettingPlace::Dhcp,
@@ -174,31 +176,26 @@ fn dhcp(domain: &str) -> [Setting; 3] {
 }
 
 fn in_band(urls: &BaseUrls) -> Vec<Setting> {
-    let value = |name: &str, value: String, effect, certainty| Setting {
+    let value = |name: &str, value: String, effect| Setting {
         place: SettingPlace::InBand,
         name: name.to_owned(),
         value,
         effect,
-        certainty,
-        source: GUIDES,
+        certainty: Certainty::Confirmed,
+        source: IN_BAND,
     };
     let handler = |side: Side, origin: &Origin| match side {
         Side::Internal => format!("{origin}/RequestHandler/ucdevice.upx"),
         Side::External => format!("{origin}/RequestHandlerExt/ucdevice.upx"),
     };
-    let form = "A signed-in phone asks there. That the value holds the path of the handler is inferred.";
+    let effect = "A signed-in phone asks there.";
     let mut settings = vec![
-        value("updatesServerEnabled", "true".to_owned(), "Phones look for updates.", Certainty::Confirmed),
-        value(
-            "updatesServerInternalUrl",
-            handler(Side::Internal, urls.internal()),
-            form,
-            Certainty::Inferred,
-        ),
+        value("updatesServerEnabled", "true".to_owned(), "Phones look for updates."),
+        value("updatesServerInternalUrl", handler(Side::Internal, urls.internal()), effect),
     ];
     if let Some(external) = urls.external() {
         let url = handler(Side::External, external);
-        settings.push(value("updatesServerExternalUrl", url, form, Certainty::Inferred));
+        settings.push(value("updatesServerExternalUrl", url, effect));
     }
     settings.push(Setting {
         place: SettingPlace::InBand,
@@ -237,10 +234,10 @@ fn certificates(urls: &BaseUrls, domain: &str) -> Vec<Setting> {
             place: SettingPlace::Certificate,
             name: "signature and TLS version".to_owned(),
             value: "SHA-1 and TLS 1.0 for phones of 2009, at a proxy".to_owned(),
-            effect: "They cannot check SHA-2 signatures. That they speak nothing newer than TLS 1.0 is inferred from their \
-                     age. deploy/ has configurations of proxies.",
-            certainty: Certainty::Inferred,
-            source: GUIDES,
+            effect: "They speak nothing newer than TLS 1.0, and early firmware cannot check SHA-2 signatures. deploy/ has \
+                     configurations of proxies.",
+            certainty: Certainty::Confirmed,
+            source: TLS,
         },
     ]
 }

@@ -120,6 +120,7 @@ impl AuditArgs {
                 _ => return Err(Failure::new("the audit logs hold what this command does not know")),
             }
         }
+        context.output.progress.works();
         if reports {
             read.finish(context);
         }

@@ -27,7 +27,7 @@ pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) ->
     if is_agreed || !is_terminal {
         return Ok(());
     }
-    ask(question)
+    context.output.progress.around(|| ask(question))
 }
 
 /// Asks on a terminal, and does nothing with `--yes`. Fails when the answer is not yes, and when there is no
@@ -45,7 +45,7 @@ pub(crate) fn confirm_or_refuse(
             "nobody can be asked without a terminal; --yes agrees, and --dry-run changes nothing",
         ));
     }
-    ask(question)
+    context.output.progress.around(|| ask(question))
 }
 
 fn ask(question: &str) -> Result<(), Failure> {

@@ -72,6 +72,7 @@ impl LogArgs {
                 _ => return Err(Failure::new("the access logs hold what this command does not know")),
             }
         }
+        context.output.progress.works();
         if let Some(header) = self.client_from.as_ref().filter(|_| !has_client_field && read.rows > 0) {
             context.output.message(format_args!(
                 "no access log has a field {header}, so the addresses are those of connections"

@@ -1,25 +1,32 @@
 //! [`Progress`]: how far a command is, with the rate and the time left, as one line on a terminal.
 
 use crate::output::shown::Shown;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::fmt::Display;
+use indicatif::{
+    HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
+use std::fmt::{self, Display};
 use std::io::{self, IsTerminal as _};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
 
-/// Work that ends within this time shows no progress.
+/// A command that ends within this time shows no progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The progress of one command. Clones share it.
 ///
-/// What is read from stores and removed from them is counted always. It is shown from [`reads`](Self::reads) or
-/// [`removes`](Self::removes) on, until the command prints its result.
+/// What is read from stores and removed from them is counted always. It is shown from [`begin`](Self::begin),
+/// [`reads`](Self::reads) or [`removes`](Self::removes) on, until the command prints its result.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
-    /// The lines on the terminal. They are hidden until the work has lasted for [`PATIENCE`].
+    /// The lines on the terminal. They are hidden until [`PATIENCE`] after the first of them was added.
     lines: MultiProgress,
+    /// `true` from the first line on.
+    has_lines: Arc<AtomicBool>,
     read: ProgressBar,
     removed: ProgressBar,
+    began_at: Instant,
     /// `true` if results are text, and stdout and stderr are terminals.
     is_shown: bool,
 }
@@ -29,7 +36,20 @@ impl Progress {
     pub(crate) fn new(json: bool) -> Self {
         let is_shown = !json && io::stdout().is_terminal() && io::stderr().is_terminal();
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-        Self { lines, read: ProgressBar::hidden(), removed: ProgressBar::hidden(), is_shown }
+        let (read, removed) = (ProgressBar::hidden(), ProgressBar::hidden());
+        Self { lines, has_lines: Arc::default(), read, removed, began_at: Instant::now(), is_shown }
+    }
+
+    /// Shows that the command works, unless another line is shown.
+    pub(crate) fn begin(&self) {
+        if !self.has_lines.load(Ordering::Relaxed) {
+            self.works();
+        }
+    }
+
+    /// Shows that the command works, for how long, and what it read from the store.
+    pub(crate) fn works(&self) {
+        self.show(&self.read, "working", None, Unit::Store);
     }
 
     /// Shows the bytes that are read from now on.
@@ -74,8 +94,19 @@ impl Progress {
 
     /// Returns a bar for bytes that are not read from the store, such as those of a file. `total` may be set later.
     pub(crate) fn of_bytes(&self, doing: impl Display, total: Option<u64>) -> ProgressBar {
+        self.other(&doing.to_string(), total, Unit::Bytes)
+    }
+
+    /// Returns a bar for a number of things.
+    pub(crate) fn of_things(&self, doing: &str, total: u64) -> ProgressBar {
+        self.other(doing, Some(total), Unit::Things)
+    }
+
+    /// Shows another bar in place of what is read from the store.
+    fn other(&self, doing: &str, total: Option<u64>, unit: Unit) -> ProgressBar {
+        self.read.finish_and_clear();
         let bar = ProgressBar::hidden();
-        self.show(&bar, &doing.to_string(), total, Unit::Bytes);
+        self.show(&bar, doing, total, unit);
         bar
     }
 
@@ -83,23 +114,27 @@ impl Progress {
         if !self.is_shown {
             return;
         }
-        self.lines.set_draw_target(ProgressDrawTarget::hidden());
         let bar = self.lines.add(bar.clone());
+        let so_far = bar.position();
         bar.reset();
-        bar.set_style(unit.style(total.is_some()));
+        if matches!(unit, Unit::Store) {
+            bar.set_position(so_far);
+        }
+        bar.set_style(unit.style(total.is_some(), self.began_at));
         bar.set_prefix(Shown(doing).to_string());
         match total {
             Some(total) => bar.set_length(total),
             None => bar.unset_length(),
         }
+        // The line is drawn also while nothing arrives.
+        bar.enable_steady_tick(PATIENCE / 4);
+        if self.has_lines.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let lines = self.lines.clone();
         tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
-            if !bar.is_finished() {
-                lines.set_draw_target(ProgressDrawTarget::stderr());
-                // The line is drawn also while nothing arrives.
-                bar.enable_steady_tick(PATIENCE / 4);
-            }
+            lines.set_draw_target(ProgressDrawTarget::stderr());
         });
     }
 
@@ -107,6 +142,7 @@ impl Progress {
     pub(crate) fn end(&self) {
         self.read.finish_and_clear();
         self.removed.finish_and_clear();
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     /// Prints something between two states of the line.
@@ -115,19 +151,47 @@ impl Progress {
     }
 }
 
+/// The things that a line counts.
 #[derive(Clone, Copy, Debug)]
 enum Unit {
     Bytes,
     Things,
+    /// The bytes that were read from the store so far. Nothing is known of the rest.
+    Store,
 }
 
 impl Unit {
-    fn style(self, has_total: bool) -> ProgressStyle {
+    fn style(self, has_total: bool, began_at: Instant) -> ProgressStyle {
         let template = match (self, has_total) {
-            (Self::Bytes, true) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+            (Self::Bytes, true) => "{prefix} {wide_bar} {so_far}/{total_bytes} {bytes_per_sec} {left}",
             (Self::Bytes, false) => "{prefix} {spinner} {bytes} {bytes_per_sec}",
-            (Self::Things, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
+            (Self::Things, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec:0} {left}",
+            (Self::Store, _) => "{prefix} {spinner} {since}, {bytes} read",
         };
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        // Writing to a text does not fail.
+        let since = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let _written = write!(out, "{:#}", HumanDuration(began_at.elapsed()));
+        };
+        let left = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _written = match is_complete(state) {
+                true => write!(out, "{:#} so far", HumanDuration(began_at.elapsed())),
+                // Before the first step nobody knows the time left.
+                false if state.pos() == 0 => Ok(()),
+                false => write!(out, "{:#} left", HumanDuration(state.eta())),
+            };
+        };
+        style.with_key("left", left).with_key("so_far", so_far).with_key("since", since)
     }
+}
+
+/// Writes the bytes so far. The total is an estimate, and is never exceeded.
+fn so_far(state: &ProgressState, out: &mut dyn fmt::Write) {
+    let bytes = state.len().map_or(state.pos(), |total| state.pos().min(total));
+    let _written = write!(out, "{}", HumanBytes(bytes));
+}
+
+/// Returns whether everything is counted. The command may still work on it.
+fn is_complete(state: &ProgressState) -> bool {
+    state.len().is_some_and(|total| state.pos() >= total)
 }

@@ -3,6 +3,8 @@
 use crate::place::{CX700, IP8540, Place, no_store};
 use std::process::Command;
 
+const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
+
 #[test]
 fn the_store_and_the_author_come_from_a_file_and_variables() {
     let place = Place::with_package();
@@ -106,6 +108,18 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     assert_eq!(completed(&place, "ucupdate hold add fair --group P"), ["Porto"]);
     let package = completed(&place, "ucupdate approve --all-of ");
     assert_eq!(package.len(), 1);
+    assert_eq!(completed(&place, "ucupdate approve CX700 3."), ["3.5.6907.9"]);
+    assert_eq!(completed(&place, &format!("ucupdate package show {}", &package[0][..1])), package);
+    assert!(completed(&place, "ucupdate package show uc").contains(&"uc.cab".to_owned()));
+    assert_eq!(completed(&place, "ucupdate --store file:uc"), ["file:ucupdate-data/"]);
+    assert_eq!(completed(&place, "ucupdate rules --store fi"), ["file:ucupdate-data/"]);
+    let logs = place.path("ucupdate-data/Logs/Server/Audit/imageUpdates");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("RequestHandlerAuditLog_ocs01_2009-03-06.log"), FIELD_LOG).unwrap();
+    assert_eq!(completed(&place, "ucupdate device 00"), Vec::<String>::new(), "no inventory is kept");
+    place.run(&["fleet", "--keep"]).done();
+    assert_eq!(completed(&place, "ucupdate device 00"), ["0021630F207B"]);
+    assert_eq!(completed(&place, "ucupdate pin set CX700 3.5.6907.9 --mac "), ["0021630F207B"]);
     assert_eq!(
         completed(&place, "ucupdate serve --external-li"),
         ["--external-listen", "--external-listen-tls"]
@@ -117,6 +131,12 @@ fn bash_completes_verbs_options_and_the_names_in_the_store() {
     let begun = format!("ucupdate --config u.toml approve --all-of {}", &package[0][..1]);
     assert_eq!(completed(&place, &begun), package);
     assert!(!completed(&place, "ucupdate approve UCPhone/Pol").iter().any(|word| word == CX700), "no store");
+}
+
+#[test]
+fn the_example_of_the_configuration_file_is_what_the_command_prints() {
+    let example = include_str!("../../../../deploy/config.toml");
+    assert_eq!(Place::new().run(&["config", "example"]).done(), example);
 }
 
 #[test]

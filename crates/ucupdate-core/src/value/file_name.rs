@@ -30,6 +30,10 @@ pub(super) fn check_part(part: &str, limit: usize) -> Result<(), ParseError> {
     if part.len() > limit {
         return Err(ParseError::too_long(PART, part.len(), limit));
     }
+    // Nearly all words of rules consist only of letters, digits and hyphens.
+    if part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && !is_windows_device(part) {
+        return Ok(());
+    }
     // Nearly all names consist only of letters, digits and these characters. The others are checked one by one.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b' ');
     if !part.bytes().all(is_plain)

@@ -11,6 +11,6 @@ mod shard;
 mod simulation;
 
 pub use fleet::{MAX_SIMULATED_DEVICES, SimulatedFleet};
-pub use play::simulate;
+pub use play::{simulate, simulate_with_progress};
 pub use scenario::{Chances, FailureModel, MAX_SIMULATED_DAYS, Scenario};
 pub use simulation::{CommandSource, Sample, SimulatedCommand, SimulatedCounts, Simulation};

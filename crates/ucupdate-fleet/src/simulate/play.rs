@@ -6,6 +6,7 @@ use super::shard::{STEP, Shard, Stage, moment, salt};
 use super::simulation::{CommandSource, Sample, SimulatedCommand, SimulatedCounts, Simulation};
 use crate::outcomes::{OutcomeOptions, Tally, Tripped};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use ucupdate_core::book::{BookCommand, RolloutName, RuleBook, RuleKey};
 use ucupdate_core::decide::EligibilityIndex;
@@ -14,6 +15,9 @@ use ucupdate_core::version::ReportedVersion;
 
 /// The number of parts of a fleet. The result depends on it, so it does not depend on the number of threads.
 const SHARDS: usize = 64;
+
+/// The number of steps of a day.
+const STEPS_OF_DAY: u32 = 24 * 60 * 60 / STEP;
 
 /// Simulates days of a fleet whose devices send requests and install versions.
 ///
@@ -40,6 +44,20 @@ pub fn simulate(
     model: &FailureModel,
     scenario: &Scenario,
 ) -> Simulation {
+    simulate_with_progress(fleet, book, model, scenario, &|_| ())
+}
+
+/// Simulates like [`simulate`], and reports how far it is in device days: one device for one day.
+///
+/// All threads of the scenario call `progress`, each with the device days since the last call of any thread. The sum of them is the
+/// number of devices times [`Scenario::days`].
+pub fn simulate_with_progress(
+    fleet: &SimulatedFleet,
+    book: &RuleBook,
+    model: &FailureModel,
+    scenario: &Scenario,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Simulation {
     let versions = all_versions(fleet, book);
     let salts: Vec<u64> = versions.list.iter().map(salt).collect();
     let slowest = model.slowest_seconds.min(24 * 60 * 60);
@@ -65,8 +83,10 @@ pub fn simulate(
         samples: Vec::new(),
         commands: Vec::new(),
         failed: 0,
+        progress,
+        played: AtomicU64::new(0),
     };
-    let end = scenario.days.min(MAX_SIMULATED_DAYS) * (24 * 60 * 60 / STEP);
+    let end = scenario.days.min(MAX_SIMULATED_DAYS) * STEPS_OF_DAY;
     let steps = |seconds: u32| (seconds / STEP).max(1);
     let (sample, look) = (steps(scenario.sample_seconds), steps(scenario.look_seconds));
     let mut timetable: Vec<&(u32, BookCommand)> = scenario.timetable.iter().collect();
@@ -124,7 +144,7 @@ fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
     versions
 }
 
-struct Play {
+struct Play<'a> {
     book: RuleBook,
     shards: Vec<Shard>,
     /// One desk for each thread.
@@ -133,18 +153,25 @@ struct Play {
     commands: Vec<SimulatedCommand>,
     /// The number of failed devices when the guards were last checked.
     failed: u64,
+    progress: &'a (dyn Fn(u64) + Sync),
+    /// The number of devices, times the steps that were simulated.
+    played: AtomicU64,
 }
 
-impl Play {
+impl Play<'_> {
     /// Simulates all shards until the step `until` begins.
     fn on(&mut self, until: u32, stage: &Stage<'_>, index: &EligibilityIndex) {
         let waiting = Mutex::new(self.shards.iter_mut());
+        let (progress, played) = (self.progress, &self.played);
         let work = |desk: &mut RequestMaker| {
             loop {
                 // A panic of a thread ends the simulation, so a poisoned lock can be used.
                 let shard = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(shard) = shard else { return };
-                shard.play(until, stage, index, desk);
+                let steps = shard.play(until, stage, index, desk);
+                let before = played.fetch_add(steps, Ordering::Relaxed);
+                let days = |steps: u64| steps / u64::from(STEPS_OF_DAY);
+                progress(days(before + steps) - days(before));
             }
         };
         let Some((own, others)) = self.desks.split_first_mut() else { return };

@@ -94,14 +94,15 @@ impl Shard {
         shard
     }
 
-    /// Simulates until the step `until` begins.
+    /// Simulates until the step `until` begins. Returns the number of devices, times the steps that were simulated.
     pub(super) fn play(
         &mut self,
         until: u32,
         stage: &Stage<'_>,
         index: &EligibilityIndex,
         desk: &mut RequestMaker,
-    ) {
+    ) -> u64 {
+        let steps = u64::from(until.saturating_sub(self.step)) * self.units.len() as u64;
         while self.step < until {
             // Events within the same step are put back into the bucket, and taken in this loop.
             while let Some(at) = self.dequeue() {
@@ -110,6 +111,7 @@ impl Shard {
             self.step += 1;
             self.outcomes.expire(moment(stage.scenario, self.step * STEP));
         }
+        steps
     }
 
     fn chance(&self, at: u32, stage: &Stage<'_>) -> Chance {

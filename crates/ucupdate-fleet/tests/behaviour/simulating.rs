@@ -1,11 +1,13 @@
 //! Tests simulated days with rollouts, guards, windows and random failures.
 
 use crate::fixtures::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Ramp, Rollout, Share, StopScope};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::{Question, ReportedVersion, RuleBook};
 use ucupdate_fleet::simulate::{
     Chances, CommandSource, FailureModel, Scenario, SimulatedCommand, SimulatedFleet, Simulation, simulate,
+    simulate_with_progress,
 };
 
 const OLD: &str = "3.5.6907.0";
@@ -73,6 +75,21 @@ fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_af
     let total = played.total();
     assert_eq!((total.asks, total.offers, total.succeeded), (3000, 1000, 1000));
     assert_eq!((total.failed, total.bricked, total.held, total.loops), (0, 0, 0, 0));
+}
+
+#[test]
+fn the_progress_adds_up_to_each_day_of_each_device_and_changes_nothing() {
+    let mut book = book();
+    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    let (fleet, model) = (SimulatedFleet::of_rules(&book, 1001, Some(&version(OLD))), failing("5%", "2%"));
+    let scenario = days(7).with_sample_seconds(5 * 60 * 60).with_threads(3);
+    let device_days = AtomicU64::new(0);
+    let count = |days| {
+        device_days.fetch_add(days, Ordering::Relaxed);
+    };
+    let played = simulate_with_progress(&fleet, &book, &model, &scenario, &count);
+    assert_eq!(device_days.into_inner(), 7 * 1001);
+    assert_eq!(played, simulate(&fleet, &book, &model, &scenario));
 }
 
 #[test]

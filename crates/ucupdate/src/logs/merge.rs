@@ -1,7 +1,7 @@
 //! Reads the logs of several servers in order of time. This module works for rows of any type.
 
 use crate::logs::place::check_empty;
-use crate::logs::read_ahead::{BLOCK_ROWS, ReadAhead};
+use crate::logs::read_ahead::{BLOCK_ROWS, ReadAhead, ReadingThread};
 use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
@@ -42,6 +42,7 @@ pub(crate) struct MergedLogs<F: LogForm> {
     sources: Vec<Source<F>>,
     /// The entries of the store that have the name of a log, but are no files. They are reported first.
     no_files: VecDeque<Box<str>>,
+    thread: ReadingThread<F>,
     /// Rows that were given back.
     used: Vec<F::Row>,
 }
@@ -89,8 +90,16 @@ const ZONE_BYTES: usize = 256;
 
 impl<F: LogForm> MergedLogs<F> {
     pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {
-        let (sources, no_files, used) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { form, zone, since, store: None, sources, no_files, used }
+        Self {
+            form,
+            zone,
+            since,
+            store: None,
+            sources: Vec::new(),
+            no_files: VecDeque::new(),
+            thread: ReadingThread::default(),
+            used: Vec::new(),
+        }
     }
 
     /// Takes a row that is no longer needed. It is freed on the thread that reads the next rows.
@@ -217,7 +226,7 @@ impl<F: LogForm> MergedLogs<F> {
     async fn advance(&mut self, at: usize) -> Result<Option<Next<F>>, LogReadError> {
         let source = &mut self.sources[at];
         if let Some(reading) = &mut source.reading {
-            match reading.lines.next(&mut self.used).await? {
+            match reading.lines.next(&mut self.thread, &mut self.used).await? {
                 Some(Ok(row)) => {
                     reading.rows += 1;
                     if self.since.is_none_or(|since| F::at(&row) >= since) {

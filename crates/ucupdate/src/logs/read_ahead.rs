@@ -3,21 +3,70 @@
 use crate::logs::merge::LogForm;
 use crate::logs::reader::{LogReadError, LogSummary};
 use std::collections::VecDeque;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc;
+use std::thread;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use ucupdate_audit::Finding;
 use ucupdate_store::StoreError;
 
 /// The largest number of rows and findings in one block.
-pub(crate) const BLOCK_ROWS: usize = 256;
+pub(crate) const BLOCK_ROWS: usize = 512;
 
 /// The number of bytes of a log after which a block ends, so that long rows do not need much memory.
 const BLOCK_BYTES: u64 = 256 * 1024;
 
-/// The rows of one log and the lines that are no rows. At most two blocks of them exist: one that is used, and the next one.
+/// The thread that reads the next blocks of all logs of one kind. It starts when it is first needed.
 ///
-/// The texts of a row are best freed on the thread that made them, so used rows go back to it.
+/// The texts of a row are best freed on the thread that made them, so used rows go back to it. Threads that took turns would free
+/// the texts of each other.
+pub(crate) struct ReadingThread<F: LogForm>(Option<mpsc::Sender<Job<F>>>);
+
+/// A block that the thread is to read, after it freed the used rows.
+struct Job<F: LogForm> {
+    reader: F::Reader,
+    /// An empty list with room for the rows.
+    rows: VecDeque<Result<F::Row, Finding>>,
+    used: Vec<F::Row>,
+    done: oneshot::Sender<thread::Result<Block<F>>>,
+}
+
+impl<F: LogForm> ReadingThread<F> {
+    /// Begins to read the next block on the thread. Without the thread, the block is read when it is needed.
+    fn begin(
+        &mut self,
+        reader: F::Reader,
+        rows: VecDeque<Result<F::Row, Finding>>,
+        used: &mut Vec<F::Row>,
+    ) -> Rest<F> {
+        let jobs = self.0.get_or_insert_with(|| {
+            let (jobs, queue) = mpsc::channel::<Job<F>>();
+            let work = move || {
+                for Job { reader, rows, used, done } in queue {
+                    drop(used);
+                    let read = catch_unwind(AssertUnwindSafe(|| Block::read(reader, rows)));
+                    let _nobody_waits = done.send(read);
+                }
+            };
+            let _started = thread::Builder::new().spawn(work);
+            jobs
+        });
+        let (done, reading) = oneshot::channel();
+        match jobs.send(Job { reader, rows, used: std::mem::take(used), done }) {
+            Ok(()) => Rest::Reading(reading),
+            Err(mpsc::SendError(job)) => Rest::Unread(job.reader),
+        }
+    }
+}
+
+impl<F: LogForm> Default for ReadingThread<F> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+/// The rows of one log and the lines that are no rows. At most two blocks of them exist: one that is used, and the next one.
 pub(crate) struct ReadAhead<F: LogForm> {
     now: VecDeque<Result<F::Row, Finding>>,
     rest: Rest<F>,
@@ -26,8 +75,8 @@ pub(crate) struct ReadAhead<F: LogForm> {
 enum Rest<F: LogForm> {
     /// The rest of the log is not read yet.
     Unread(F::Reader),
-    /// The next block is read on a thread for blocking work.
-    Reading(JoinHandle<Block<F>>),
+    /// The next block is read on the thread.
+    Reading(oneshot::Receiver<thread::Result<Block<F>>>),
     /// The log was read to its end. `None` if reading failed, or while the state changes.
     Ended(Option<F::Reader>),
 }
@@ -47,6 +96,7 @@ impl<F: LogForm> ReadAhead<F> {
     /// any log that are no longer needed.
     pub(crate) async fn next(
         &mut self,
+        thread: &mut ReadingThread<F>,
         used: &mut Vec<F::Row>,
     ) -> Result<Option<Result<F::Row, Finding>>, LogReadError> {
         loop {
@@ -59,28 +109,23 @@ impl<F: LogForm> ReadAhead<F> {
                     let read = reading.await;
                     self.rest = Rest::Ended(None);
                     match read {
-                        Ok(block) => block,
-                        Err(failed) if failed.is_panic() => resume_unwind(failed.into_panic()),
+                        Ok(Ok(block)) => block,
+                        Ok(Err(panic)) => resume_unwind(panic),
                         Err(ended) => return Err(StoreError::unavailable("reading a log", ended).into()),
                     }
                 }
                 // The first rows are read here, because most logs of a small server have few.
                 unread => match std::mem::replace(unread, Rest::Ended(None)) {
-                    Rest::Unread(reader) => Block::read(reader),
+                    Rest::Unread(reader) => Block::read(reader, VecDeque::new()),
                     _ => return Ok(None),
                 },
             };
-            self.now = block.rows;
-            self.rest = match (block.is_last, Handle::try_current()) {
-                (true, _) => Rest::Ended(Some(block.reader)),
-                (false, Ok(runtime)) => {
-                    let used = std::mem::take(used);
-                    Rest::Reading(runtime.spawn_blocking(|| {
-                        drop(used);
-                        Block::read(block.reader)
-                    }))
-                }
-                (false, Err(_)) => Rest::Unread(block.reader),
+            let emptied = std::mem::replace(&mut self.now, block.rows);
+            self.rest = match block.is_last {
+                true => Rest::Ended(Some(block.reader)),
+                false if Handle::try_current().is_ok() => thread.begin(block.reader, emptied, used),
+                // Without a runtime, nothing may be awaited.
+                false => Rest::Unread(block.reader),
             };
         }
     }
@@ -95,8 +140,8 @@ impl<F: LogForm> ReadAhead<F> {
 }
 
 impl<F: LogForm> Block<F> {
-    fn read(mut reader: F::Reader) -> Self {
-        let (mut rows, begin) = (VecDeque::new(), F::bytes_read(&reader));
+    fn read(mut reader: F::Reader, mut rows: VecDeque<Result<F::Row, Finding>>) -> Self {
+        let begin = F::bytes_read(&reader);
         while rows.len() < BLOCK_ROWS && F::bytes_read(&reader) - begin < BLOCK_BYTES {
             match reader.next() {
                 Some(row) => rows.push_back(row),

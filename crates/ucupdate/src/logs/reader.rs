@@ -13,8 +13,7 @@ pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 /// Reads the rows of many audit logs in order of time.
 ///
 /// The logs of one server are read one after another, and the logs of different servers side by side. Therefore one log
-/// of each server is in memory. In a tokio runtime, the next rows of a log are read on a thread for blocking work while its last
-/// ones are used. The rows are in order if each log is in order. A line that is not a row is reported and
+/// of each server is in memory. In a tokio runtime, the next rows of a log are read on another thread while its last ones are used. The rows are in order if each log is in order. A line that is not a row is reported and
 /// skipped.
 ///
 /// Times are read in the zone in which the log was written. A server in another zone than UTC stores a file beside each of

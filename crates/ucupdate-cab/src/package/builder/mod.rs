@@ -17,6 +17,7 @@ use super::understand::words::RuleWords;
 use super::understand::{KeptBytes, understand};
 use crate::cabinet::{BuildError, CabinetBuilder, Compression};
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use ucupdate_core::book::UpdateType;
 use ucupdate_core::device::{KindWord, Locale};
 use ucupdate_core::value::{FieldTime, Sha256Digest};
@@ -221,7 +222,15 @@ impl PackageBuilder {
     /// # Errors
     /// Fails when reading the package would refuse it; the error has all problems. Fails also when a catalogue cannot
     /// be built, and when the cabinet cannot store a name or a time.
-    pub fn build(mut self) -> Result<Vec<u8>, PackageBuildError> {
+    pub fn build(self) -> Result<Vec<u8>, PackageBuildError> {
+        self.build_with_progress(|_| ())
+    }
+
+    /// Returns the bytes of the cabinet, like [`build`](Self::build). Calls `progress` with each number of bytes that were compressed.
+    ///
+    /// # Errors
+    /// Fails as [`build`](Self::build) does.
+    pub fn build_with_progress(mut self, progress: impl Fn(u64)) -> Result<Vec<u8>, PackageBuildError> {
         if let Some(error) = self.unmade.pop() {
             return Err(error.into());
         }
@@ -239,7 +248,8 @@ impl PackageBuilder {
         }
         let mut cabinet = CabinetBuilder::new(Compression::Mszip);
         for NewFile { path, bytes, time } in &self.files {
-            cabinet.file_from(path.replace('/', "\\"), *time, bytes.len() as u64, &bytes[..]);
+            let content = Counted { bytes, progress: &progress };
+            cabinet.file_from(path.replace('/', "\\"), *time, bytes.len() as u64, content);
         }
         Ok(cabinet.build()?)
     }
@@ -272,6 +282,20 @@ impl PackageBuilder {
             entries.push(entry);
         }
         entries
+    }
+}
+
+/// A reader that reports the number of bytes that were read.
+struct Counted<'a, F> {
+    bytes: &'a [u8],
+    progress: &'a F,
+}
+
+impl<F: Fn(u64)> Read for Counted<'_, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        (self.progress)(read as u64);
+        Ok(read)
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &mut Context) -> Result<(), F
     }
     if !args.quick {
         let progress = &context.output.progress;
-        progress.reads("verifying", progress.size_of(&*store, &["images/", "state/revisions/"]).await);
+        progress.reads("verifying", progress.size_of(&*store, &["images/", "state/"]).await);
     }
     let found = check_store(&*store, &options, now).await?;
     context.output.both(&report::check(&found, args.quick), check_text(&found, args.quick))?;

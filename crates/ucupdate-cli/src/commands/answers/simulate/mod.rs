@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use ucupdate::book::{Percent, RuleBook};
 use ucupdate::inventory::Inventory;
 use ucupdate::request::{AskedFrom, Question};
-use ucupdate::simulate::{Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate};
+use ucupdate::simulate::{
+    Chances, FailureModel, MAX_SIMULATED_DEVICES, Scenario, SimulatedFleet, simulate_with_progress,
+};
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::version::ReportedVersion;
 
@@ -88,8 +90,11 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
     for (version, fail) in args.fail_of {
         model = model.with_version(version, None, Chances { fail, ..chances });
     }
+    let bar =
+        context.output.progress.of_things("device days", fleet.len() as u64 * u64::from(scenario.days()));
     let played = files::blocking(move || {
-        let played = simulate(&fleet, &book, &model, &scenario);
+        let played = simulate_with_progress(&fleet, &book, &model, &scenario, &|days| bar.inc(days));
+        bar.finish_and_clear();
         let report = Report::of(&played, fleet.len(), &scenario);
         if let Some(path) = args.csv {
             write(&path, &report.csv())?;

@@ -94,7 +94,8 @@ pub(crate) struct ServeArgs {
     /// without a slash at the end [default: the first listener, if only this machine reaches the listeners]
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) internal_url: Option<Origin>,
-    /// The origin at which external devices reach this server. External paths require credentials
+    /// The origin at which external devices reach this server. External paths require credentials. It is needed only with
+    /// --external-anonymous or an external listener
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) external_url: Option<Origin>,
     /// The name of this server in the file names of its logs [default: the host name of the machine]
@@ -308,14 +309,24 @@ impl ServeArgs {
         ))
     }
 
+    /// Returns whether devices outside can get something: without credentials, or at a listener of their own. Otherwise every
+    /// external request is refused.
+    fn serves_external(&self) -> bool {
+        self.external_anonymous || self.has_external_listener()
+    }
+
     fn missing_urls(&self) -> Vec<&'static str> {
-        let options = [("--internal-url", &self.internal_url), ("--external-url", &self.external_url)];
-        options.into_iter().filter(|(_, url)| url.is_none()).map(|(option, _)| option).collect()
+        let internal = self.internal_url.is_none().then_some("--internal-url");
+        let external = (self.external_url.is_none() && self.serves_external()).then_some("--external-url");
+        internal.into_iter().chain(external).collect()
     }
 
     /// Returns the URLs for inside and outside, and a warning if they are derived from the endpoints. For internal
-    /// devices http is preferred, and for external devices https.
-    pub(crate) fn urls(&self, endpoints: &[Endpoint]) -> Result<((Origin, Origin), Option<String>), Failure> {
+    /// devices http is preferred, and for external devices https. The one for outside is `None` if nothing is served there.
+    pub(crate) fn urls(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<(Origin, Option<Origin>, Option<String>), Failure> {
         let made_up = |tls: bool| {
             let preferred = endpoints.iter().find(|endpoint| endpoint.tls.is_some() == tls);
             let endpoint =
@@ -323,22 +334,27 @@ impl ServeArgs {
             Ok::<Origin, Failure>(endpoint.url().parse()?)
         };
         let url = |given: &Option<Origin>, tls| given.clone().map_or_else(|| made_up(tls), Ok);
-        let (internal, external) = (url(&self.internal_url, false)?, url(&self.external_url, true)?);
+        let internal = url(&self.internal_url, false)?;
+        let has_external = self.external_url.is_some() || self.serves_external();
+        let external = has_external.then(|| url(&self.external_url, true)).transpose()?;
         let missing = self.missing_urls();
         let warning = (!missing.is_empty()).then(|| {
-            let which: Vec<String> =
-                [("inside", &self.internal_url, &internal), ("outside", &self.external_url, &external)]
-                    .into_iter()
-                    .filter(|(_, given, _)| given.is_none())
-                    .map(|(side, _, url)| format!("{url} ({side})"))
-                    .collect();
+            let sides = [
+                ("inside", &self.internal_url, Some(&internal)),
+                ("outside", &self.external_url, external.as_ref()),
+            ];
+            let which: Vec<String> = sides
+                .into_iter()
+                .filter(|(_, given, _)| given.is_none())
+                .filter_map(|(side, _, url)| url.map(|url| format!("{url} ({side})")))
+                .collect();
             format!(
                 "warning: {} not given, so devices are sent to {}: only those on this machine get there",
                 missing.join(" and "),
                 which.join(" and ")
             )
         });
-        Ok(((internal, external), warning))
+        Ok((internal, external, warning))
     }
 }
 
@@ -476,13 +492,14 @@ mod tests {
         assert_eq!(refused("--listen 0.0.0.0:1 --internal-url http://a --external-url https://a"), "done");
         let why = ": answers tell devices to fetch files there, as http://updates.contoso.com";
         assert_eq!(
-            refused("--listen [::1]:1 --listen 0.0.0.0:1"),
+            refused("--listen [::1]:1 --listen 0.0.0.0:1 --external-anonymous"),
             format!("--internal-url and --external-url must be given to listen on 0.0.0.0:1{why}")
         );
         assert_eq!(
-            refused("--listen [::]:1 --internal-url http://a"),
+            refused("--external-listen [::]:1 --internal-url http://a"),
             format!("--external-url must be given to listen on [::]:1{why}")
         );
+        assert_eq!(refused("--listen [::]:1 --internal-url http://a"), "done", "nothing is served outside");
     }
 
     #[test]
@@ -507,8 +524,11 @@ mod tests {
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         let here = endpoint.url();
         let endpoints = [endpoint];
-        let ((internal, external), warning) = args("").unwrap().urls(&endpoints).unwrap();
-        assert_eq!((internal.as_str(), external.as_str()), (here.as_str(), here.as_str()));
+        let (internal, external, warning) = args("").unwrap().urls(&endpoints).unwrap();
+        assert_eq!((internal.as_str(), external), (here.as_str(), None), "nothing is served outside");
+        assert!(warning.unwrap().starts_with("warning: --internal-url not given, so devices are sent to"));
+        let (internal, external, warning) = args("--external-anonymous").unwrap().urls(&endpoints).unwrap();
+        assert_eq!((internal.as_str(), external.unwrap().as_str()), (here.as_str(), here.as_str()));
         assert_eq!(
             warning.unwrap(),
             format!(
@@ -517,7 +537,8 @@ mod tests {
             )
         );
         let given = args("--internal-url http://a/p --external-url https://b").unwrap();
-        let ((internal, external), warning) = given.urls(&endpoints).unwrap();
-        assert_eq!((internal.as_str(), external.as_str(), warning), ("http://a/p", "https://b", None));
+        let (internal, external, warning) = given.urls(&endpoints).unwrap();
+        assert_eq!((internal.as_str(), external.unwrap().as_str()), ("http://a/p", "https://b"));
+        assert_eq!(warning, None);
     }
 }

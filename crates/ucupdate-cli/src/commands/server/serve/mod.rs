@@ -111,16 +111,17 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         args.connections_per_address,
         args.max_downloads,
     )?;
-    let ((internal, external), warning) = args.urls(&endpoints)?;
+    let (internal, external, warning) = args.urls(&endpoints)?;
     if let Some(warning) = warning {
         context.output.message(warning);
     }
-    for warning in name_warnings([&internal, &external], &certificates) {
+    for warning in name_warnings([Some(&internal), external.as_ref()], &certificates) {
         context.output.message(warning);
     }
-    let prefixes = Prefixes::of([&internal, &external]);
-    let files_at = [internal.to_string(), external.to_string()];
-    let urls = BaseUrls::new(internal).with_external(external).with_url_style(args.layout.into());
+    let prefixes = Prefixes::of([Some(&internal), external.as_ref()].into_iter().flatten());
+    let (inside, outside) = (internal.to_string(), external.as_ref().map(ToString::to_string));
+    let urls = external.into_iter().fold(BaseUrls::new(internal), BaseUrls::with_external);
+    let urls = urls.with_url_style(args.layout.into());
     let server_name = args.server_name.unwrap_or_else(host_name::server_name);
     let day_bytes = args.log_mebibytes_per_day.saturating_mul(1024 * 1024);
     let troubles = (!args.no_trouble_watch).then(|| {
@@ -239,8 +240,10 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let store = context.store_name();
     let snapshot = service.snapshot();
     let (revision, rules) = (snapshot.revision(), snapshot.book().rules().count());
-    let [inside, outside] = files_at;
-    lines.push(format!("files at {inside} inside, {outside} outside"));
+    lines.push(match &outside {
+        Some(outside) => format!("files at {inside} inside, {outside} outside"),
+        None => format!("files at {inside} inside; devices outside are refused"),
+    });
     lines.push(format!("store {store}, revision {revision}, {}", Counted::new(rules, "rule")));
     json["internal_url"] = inside.into();
     json["external_url"] = outside.into();
@@ -352,20 +355,20 @@ async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure>
 }
 
 /// Returns warnings about URLs by https whose name no certificate is for. A server without certificates has a proxy in front.
-fn name_warnings(origins: [&Origin; 2], certificates: &[Arc<ServedCertificate>]) -> Vec<String> {
-    let is_wrong = |origin: &&&Origin| {
+fn name_warnings(origins: [Option<&Origin>; 2], certificates: &[Arc<ServedCertificate>]) -> Vec<String> {
+    let is_wrong = |origin: &&Origin| {
         origin.is_https()
             && !certificates.is_empty()
             && !certificates.iter().any(|one| one.is_for(origin.host()))
     };
-    let warning = |origin: &&Origin| {
+    let warning = |origin: &Origin| {
         let files: Vec<String> = certificates.iter().map(|one| one.path().display().to_string()).collect();
         format!(
             "warning: no certificate is for the name of {origin}: devices refuse it; expected one in {}",
             files.join(", ")
         )
     };
-    origins.iter().filter(is_wrong).map(warning).collect()
+    origins.into_iter().flatten().filter(is_wrong).map(warning).collect()
 }
 
 /// Finishes open requests, and then writes the logs. Fails when log rows could not be written, or were lost

@@ -34,11 +34,12 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
     let ca_cert = args.ca_cert.clone();
     let roots = files::blocking(move || ca_cert.map(|path| files::certificates(&path)).transpose()).await?;
     let store = context.open_store(IfMissing::Refuse).await?;
+    let opened = UpdateService::open(Arc::clone(&store), Options::default()).await;
     if !args.quick {
         let progress = &context.output.progress;
-        progress.reads("verifying", progress.size_of(&*store, &["images/", "state/revisions/"]).await);
+        progress.reads("verifying", progress.size_of(&*store, &["images/", "state/"]).await);
     }
-    let checks = match UpdateService::open(Arc::clone(&store), Options::default()).await {
+    let checks = match opened {
         Ok(service) => {
             let mut checks = service.examine(args.quick).await;
             let disk = |folder| examine_disk(folder, service.snapshot().book());

@@ -134,18 +134,20 @@ async fn import(
     refuse_known(&service, plan)?;
     let tree = std::sync::Arc::new(tree);
     let layers = plan.layers(MAX_PACKAGE_BYTES);
-    let total = layers.iter().map(|layer| layer.bytes).sum();
-    let (bar, mut done) = (context.output.progress.of_bytes("images", Some(total)), 0);
+    let total: u64 = layers.iter().map(|layer| layer.bytes).sum();
+    // Each byte counts twice, because packing takes as long as storing.
+    let (bar, mut done) = (context.output.progress.of_bytes("packing and storing", Some(2 * total)), 0);
     for layer in layers {
-        bar.set_position(done);
+        bar.set_position(2 * done);
         done += layer.bytes;
-        let (tree, releases) = (std::sync::Arc::clone(&tree), layer.clone());
-        let (cabinet, refused) = files::blocking(move || build(&tree, &releases)).await?;
+        let (tree, releases, packing) = (std::sync::Arc::clone(&tree), layer.clone(), bar.clone());
+        let packed = move |bytes| packing.inc(bytes);
+        let (cabinet, refused) = files::blocking(move || build(&tree, &releases, &packed)).await?;
         plan.leave_out(refused);
         let Some(cabinet) = cabinet else { continue };
         let name = format!("import-ocs {source} ({})", layer.name);
-        let before = done - layer.bytes;
-        let stored = |so_far: IngestProgress| bar.set_position(before + so_far.stored_bytes.min(layer.bytes));
+        let packed = 2 * done - layer.bytes;
+        let stored = |so_far: IngestProgress| bar.set_position(packed + so_far.stored_bytes.min(layer.bytes));
         let ingested = match service.admin(author).ingest(&name, stream_of(cabinet), stored).await {
             Ok(ingested) => ingested,
             Err(error) => return Err(Failure::new(format_args!("{name}: {}", chain(&error)))),
@@ -201,13 +203,13 @@ type Refused = Vec<(String, String)>;
 
 /// Builds a package of the files of a layer. Where the package would be refused, images are tried one by one, and those that
 /// are refused are left out.
-fn build(tree: &Tree, layer: &Layer) -> Result<(Option<Vec<u8>>, Refused), Failure> {
-    if let Ok(cabinet) = build_of(tree, &layer.folders)? {
+fn build(tree: &Tree, layer: &Layer, packed: &impl Fn(u64)) -> Result<(Option<Vec<u8>>, Refused), Failure> {
+    if let Ok(cabinet) = build_of(tree, &layer.folders, packed)? {
         return Ok((Some(cabinet), Vec::new()));
     }
     let (mut good, mut refused) = (Vec::new(), Vec::new());
     for folder in &layer.folders {
-        match build_of(tree, std::slice::from_ref(folder))? {
+        match build_of(tree, std::slice::from_ref(folder), &|_| ())? {
             Ok(_) => good.push(folder.clone()),
             Err(why) => refused.push((folder.clone(), why)),
         }
@@ -215,18 +217,22 @@ fn build(tree: &Tree, layer: &Layer) -> Result<(Option<Vec<u8>>, Refused), Failu
     if good.is_empty() {
         return Ok((None, refused));
     }
-    match build_of(tree, &good)? {
+    match build_of(tree, &good, packed)? {
         Ok(cabinet) => Ok((Some(cabinet), refused)),
         Err(why) => Err(Failure::new(why)),
     }
 }
 
-fn build_of(tree: &Tree, folders: &[String]) -> Result<Result<Vec<u8>, String>, Failure> {
+fn build_of(
+    tree: &Tree,
+    folders: &[String],
+    packed: &impl Fn(u64),
+) -> Result<Result<Vec<u8>, String>, Failure> {
     let mut builder = PackageBuilder::new();
     for folder in folders {
         for (path, bytes, time) in tree.files_of(folder)? {
             builder = builder.with_file(&path, bytes, time);
         }
     }
-    Ok(builder.build().map_err(|error| chain(&error)))
+    Ok(builder.build_with_progress(packed).map_err(|error| chain(&error)))
 }
