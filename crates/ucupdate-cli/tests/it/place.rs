@@ -61,7 +61,7 @@ impl Place {
     /// Returns the command, run in this folder by the user `ann`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));
-        command.args(args).current_dir(self.folder.path()).env("USER", "ann");
+        command.args(args).current_dir(self.folder.path()).env("USER", "ann").env_remove("UCUPDATE_BLESS");
         command
     }
 
