@@ -259,7 +259,7 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
 
     place.file("b.json", saved.replace("for everybody", "for nobody").as_bytes());
     let refused = place.run(&["explain", "--replay", "b.json"]).refused();
-    assert!(refused.starts_with("b.json: recorded was \"offer 1.0.522.103"), "{refused}");
+    assert!(refused.starts_with("b.json: the recorded answer is \"offer 1.0.522.103"), "{refused}");
     for (text, reason) in [
         (
             saved.replace("\"format\":1", "\"format\":2"),
