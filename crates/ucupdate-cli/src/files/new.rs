@@ -165,7 +165,7 @@ mod tests {
         assert!(reason(&[path("old.html")]).ends_with("old.html: exists already, and is not overwritten"));
         assert!(reason(&[path("a"), path("a")]).starts_with("two results go to "));
         assert!(reason(&[path("none/new.html")]).contains("none"));
-        assert!(reason(&["..".into()]).contains("is no name of a file"));
+        assert!(reason(&["..".into()]).contains("is not a file name"));
         assert_eq!(names(folder.path()), ["old.html"]);
     }
 
