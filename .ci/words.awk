@@ -58,6 +58,7 @@ line ~ /^\/\/[\/!]($|[^\/])/ {
 
 line ~ /^\/\// { next }
 
-line ~ /error\("/ { judge("phrase", line); next }
+# A message may stand in any text of the sources.
+line ~ /"/ && FILENAME ~ /\/src\// { if (judge("phrase", line)) next }
 
 { judge("name", line) }

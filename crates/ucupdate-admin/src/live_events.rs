@@ -31,7 +31,6 @@ pub(crate) struct Live {
     server: Box<str>,
     /// The text that tells the numbers of this process from those of another one.
     run: String,
-    /// The number of events so far.
     number: AtomicU64,
     /// The newest events, while there are clients or the last one left a short time ago. The lock orders numbers and clients.
     recent: Mutex<VecDeque<Frame>>,

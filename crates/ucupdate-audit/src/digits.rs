@@ -2,7 +2,6 @@
 
 use ucupdate_core::value::FieldTime;
 
-/// Writes a number.
 pub(crate) fn push_number(mut number: u64, to: &mut String) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len() - 1;

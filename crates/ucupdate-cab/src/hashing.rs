@@ -1,20 +1,20 @@
-//! Hashes many bytes on a second thread, while the calling thread decompresses the next ones.
+//! Hashes large inputs on a second thread, while the calling thread decompresses the next bytes.
 
 use sha1::Digest as _;
 use ucupdate_core::value::{Digest, Sha1Digest, Sha256Digest, Sha256Hasher};
 
-use crate::second::Second;
+use crate::worker_thread::WorkerThread;
 
-/// The number of bytes that the calling thread hashes itself. Smaller inputs need no thread.
-const HERE_BYTES: usize = 1024 * 1024;
+/// The number of bytes that the calling thread hashes before it starts a second thread.
+const SINGLE_THREAD_BYTES: usize = 1024 * 1024;
 
-/// The number of bytes that are passed to the second thread together.
+/// The size of the blocks that the second thread receives, in bytes.
 const BLOCK_BYTES: usize = 128 * 1024;
 
-/// The number of blocks that exist at a time. They bound the memory.
+/// The largest number of blocks that exist at a time. It bounds the memory.
 const BLOCKS: usize = 4;
 
-/// SHA-256 of bytes that come in pieces, and SHA-1 of the same bytes if it was asked for.
+/// SHA-256 of bytes that arrive in pieces, and SHA-1 of the same bytes if it is wanted.
 #[derive(Clone, Default)]
 pub(crate) struct Hashes {
     sha256: Sha256Hasher,
@@ -42,37 +42,34 @@ impl Hashes {
     }
 }
 
-/// Hashes in progress. From the second MiB on, a second thread computes them, if the machine has another processor and the
-/// thread can be started.
+/// Hashes in progress. After the first MiB a second thread computes them, if one can be started.
 pub(crate) struct Hashing {
     hashes: Hashes,
     /// The number of bytes that the calling thread hashed since the start, or since the second thread ended.
-    here: usize,
+    by_caller: usize,
     second: Option<SecondHasher>,
 }
 
 /// The second thread, which has the hashes, and the block that is being filled.
 struct SecondHasher {
     block: Vec<u8>,
-    /// The number of blocks that exist.
     blocks: usize,
-    thread: Second<Vec<u8>, Hashes>,
+    thread: WorkerThread<Vec<u8>, Hashes>,
 }
 
 impl Hashing {
     pub(crate) fn new(hashes: Hashes) -> Self {
-        Self { hashes, here: 0, second: None }
+        Self { hashes, by_caller: 0, second: None }
     }
 
-    /// Adds the next bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         if let Some(second) = &mut self.second {
             return second.push(bytes);
         }
         self.hashes.update(bytes);
-        self.here += bytes.len();
-        if self.here >= HERE_BYTES {
-            self.here = 0;
+        self.by_caller += bytes.len();
+        if self.by_caller >= SINGLE_THREAD_BYTES {
+            self.by_caller = 0;
             self.start_thread();
         }
     }
@@ -82,7 +79,7 @@ impl Hashing {
             hashes.update(block);
             block.clear();
         };
-        match Second::begin("hashing", std::mem::take(&mut self.hashes), 1, work) {
+        match WorkerThread::start("hashing", std::mem::take(&mut self.hashes), 1, work) {
             Ok(thread) => {
                 self.second =
                     Some(SecondHasher { block: Vec::with_capacity(BLOCK_BYTES), blocks: 1, thread });
@@ -139,7 +136,8 @@ mod tests {
             (0_u32..3_500_000).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let mut hashing = Hashing::new(Hashes::with_sha1());
         let mut taken = 0;
-        for end in [0, 5, HERE_BYTES - 1, HERE_BYTES + 7, 2_500_000, 2_500_001, bytes.len()] {
+        for end in [0, 5, SINGLE_THREAD_BYTES - 1, SINGLE_THREAD_BYTES + 7, 2_500_000, 2_500_001, bytes.len()]
+        {
             // Chunks of a size that fills no block exactly.
             bytes[taken..end].chunks(30_011).for_each(|chunk| hashing.update(chunk));
             taken = end;

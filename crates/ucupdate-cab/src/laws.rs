@@ -24,7 +24,7 @@ fn small() -> Limits {
 
 /// Returns options under which all blocks after the first one are read ahead and decompressed on other threads.
 fn ahead() -> CabinetOptions {
-    CabinetOptions { here_bytes: 1, ..small().into() }
+    CabinetOptions { single_thread_bytes: 1, ..small().into() }
 }
 
 /// Reads any bytes as a cabinet in several ways. Checks that all ways fail, or that all return the files in the tables.

@@ -11,7 +11,7 @@ mod limits;
 mod options;
 pub mod package;
 mod path;
-mod second;
+mod worker_thread;
 
 pub use cabinet::{Attributes, Cabinet, Compression, FileEntry, FileReader, Finished, Irregularity};
 #[cfg(feature = "build")]

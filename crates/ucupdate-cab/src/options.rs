@@ -20,7 +20,7 @@ pub struct CabinetOptions {
     pub(crate) offset: Option<u64>,
     /// The number of bytes that are decompressed on the calling thread before other threads are started. Only tests change
     /// it.
-    pub(crate) here_bytes: u64,
+    pub(crate) single_thread_bytes: u64,
 }
 
 impl Default for CabinetOptions {
@@ -30,7 +30,7 @@ impl Default for CabinetOptions {
             code_page: CodePage::default(),
             is_strict: false,
             offset: None,
-            here_bytes: 1024 * 1024,
+            single_thread_bytes: 1024 * 1024,
         }
     }
 }

@@ -18,7 +18,6 @@ use ucupdate::{UpdateService, read_kept_inventory};
 /// The longest time to wait for the store. A shell waits as long.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The kinds of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     Rules,

@@ -19,15 +19,12 @@ use ucupdate::local::{LocalStore, RealDisk};
 use ucupdate::store::{ImageStore, MemoryStore, Presign, ReadOnly};
 use ucupdate::{Options, Snapshot, UpdateService};
 
-/// The store and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// The output for results and messages.
     pub(crate) output: Output,
     store: StoreLocation,
     /// The longest time to wait for an answer of the store.
     timeout: Duration,
-    /// The file of `--ca-file`.
     ca_file: Option<PathBuf>,
 }
 
@@ -191,7 +188,7 @@ impl Context {
             return Ok((Arc::clone(&store) as Arc<dyn ImageStore>, store));
         }
         Err(Failure::usage(format_args!(
-            "--redirect-images wants a store that signs addresses of its objects, as a bucket does (--store \
+            "--redirect-images needs a store that signs addresses of its objects, as a bucket does (--store \
              s3://BUCKET/PREFIX); {} does not",
             self.store
         )))

@@ -12,7 +12,6 @@ use ucupdate_cab::{CabError, Limits};
 
 pub(crate) use ucupdate::store::error_chain as chain;
 
-/// The reason why a command failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The command ended for this reason.
@@ -38,7 +37,6 @@ pub(crate) enum FailureKind {
 }
 
 impl FailureKind {
-    /// Returns the exit code of the command.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Refused | Self::NotUnderstood => 1,
@@ -81,7 +79,6 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
 }
 
 impl Failure {
-    /// Returns a failure with a reason.
     pub(crate) fn new(reason: impl Display) -> Self {
         Self::Explained(FailureKind::Refused, reason.to_string())
     }

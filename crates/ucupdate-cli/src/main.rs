@@ -81,7 +81,6 @@ struct GlobalArgs {
     json: bool,
 }
 
-/// The verbs.
 #[derive(Debug, Subcommand)]
 enum Command {
     // A server and its devices.
@@ -227,7 +226,6 @@ impl Command {
         )))
     }
 
-    /// Runs the verb.
     async fn run(self, config: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Serve(args) => serve::run(*args, context).await,

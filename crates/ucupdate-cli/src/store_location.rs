@@ -5,15 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The location of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreLocation {
-    /// A folder on disk.
     Folder(PathBuf),
     /// A bucket, by its address.
     #[cfg(feature = "s3")]
     Bucket(String),
-    /// The store of a server.
     Server(Box<RemoteArgs>),
     /// Memory. The store ends with the command.
     Memory,

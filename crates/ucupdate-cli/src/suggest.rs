@@ -199,7 +199,6 @@ pub(crate) fn without_word(alias: &Alias, book: &RuleBook) -> Option<String> {
     Some(format!("no rule has the {} {wanted} yet; did you mean {meant}?", alias.reported.field))
 }
 
-/// Returns a failure with a suggestion.
 pub(crate) fn with_meant(failure: Failure, meant: Option<String>) -> Failure {
     match (failure, meant) {
         (Failure::Explained(kind, reason), Some(meant)) => {

@@ -190,7 +190,6 @@ impl Client {
         self.read_answer(url, response).await
     }
 
-    /// Reads the response to an update request.
     pub(crate) async fn read_answer(
         &self,
         url: &Url,

@@ -21,7 +21,7 @@ pub enum UpdateFile {
     Signature,
 }
 
-/// The progress of a download.
+/// The number of bytes of one file that have arrived, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

@@ -9,27 +9,21 @@ use ucupdate_core::value::{Sha256Digest, is_unseen};
 use ucupdate_upx::DecodeError;
 
 /// The reason why a request or a download failed. The message is one line.
+///
+/// URLs in it have no password and no query, because a query may be a signature.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum ClientError {
     /// The options cannot be used.
     #[error("{cause}")]
-    Options {
-        /// Message that names the option and the fault.
-        cause: Box<str>,
-    },
+    Options { cause: Box<str> },
     /// A URL that is not usable: the caller's, or a base URL from the server.
     #[error("URL {url:?} {fault}")]
-    Url {
-        /// The URL as given, without a password and a query.
-        url: Box<str>,
-        /// The fault of the URL.
-        fault: UrlFault,
-    },
+    Url { url: Box<str>, fault: UrlFault },
     /// The files of an offer cannot be in one folder.
     #[error("offered files `{first}` and `{second}` would overwrite one another")]
     Names {
-        /// Name of the first file.
         first: Box<str>,
         /// Name of the second file, which is the same name or the name of a part of the first.
         second: Box<str>,
@@ -37,19 +31,15 @@ pub enum ClientError {
     /// The network failed: there was no response, or it broke off.
     #[error("{fault} at {url}: {cause}")]
     Connection {
-        /// The requested URL, without its query.
         url: Box<str>,
         /// The stage at which the connection failed.
         fault: ConnectionFault,
-        /// Message of the network library.
         cause: Box<str>,
     },
     /// The server responded with an error status.
     #[error("{url} answered {status}: {reason}")]
     Status {
-        /// The requested URL, without its query.
         url: Box<str>,
-        /// The HTTP status.
         status: u16,
         /// First line of the body, or the target of the redirect, or the meaning of the status. It has at most
         /// [`MAX_REASON_CHARS`](Self::MAX_REASON_CHARS) characters and no control characters.
@@ -59,36 +49,19 @@ pub enum ClientError {
     },
     /// The response is longer than the limit.
     #[error("{url} sends more than {most} bytes")]
-    TooLarge {
-        /// The requested URL, without its query.
-        url: Box<str>,
-        /// The limit in bytes.
-        most: u64,
-    },
+    TooLarge { url: Box<str>, most: u64 },
     /// The response to an update request cannot be read.
     #[error("{url} sent a response that cannot be read: {cause}")]
-    Answer {
-        /// The requested URL, without its query.
-        url: Box<str>,
-        /// The error of the codec.
-        cause: DecodeError,
-    },
+    Answer { url: Box<str>, cause: DecodeError },
     /// A file differs from what the server declared.
     #[error("{url} {fault}")]
-    Content {
-        /// The URL of the file.
-        url: Box<str>,
-        /// The property that differs, with both values.
-        fault: ContentFault,
-    },
+    Content { url: Box<str>, fault: ContentFault },
     /// The download folder cannot be used.
     #[error("cannot {doing} {}: {cause}", path.display())]
     Disk {
         /// The operation that failed, as a verb.
         doing: &'static str,
-        /// The file or folder of the operation.
         path: PathBuf,
-        /// The error of the system.
         cause: io::Error,
     },
 }
@@ -167,22 +140,17 @@ impl ClientError {
 /// The fault of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum UrlFault {
     /// The URL is empty or blank: the server has no URL for this side.
     #[error("is blank")]
     Blank,
     /// The text is not a URL.
     #[error("cannot be read: {cause}")]
-    Unreadable {
-        /// Message of the URL parser.
-        cause: Box<str>,
-    },
+    Unreadable { cause: Box<str> },
     /// The scheme is neither http nor https.
     #[error("has the scheme {found}, expected http or https")]
-    Scheme {
-        /// The scheme that was found.
-        found: Box<str>,
-    },
+    Scheme { found: Box<str> },
     /// The URL contains a user name or password, which would be sent to the server.
     #[error("contains a user name or password, expected none")]
     Credentials,
@@ -197,10 +165,7 @@ pub enum UrlFault {
     NotFollowed,
     /// There are more redirects than the client follows.
     #[error("redirects too often, expected at most {most} redirects")]
-    TooManyRedirects {
-        /// The largest number of redirects.
-        most: usize,
-    },
+    TooManyRedirects { most: usize },
 }
 
 /// The stage at which a connection failed.
@@ -279,29 +244,17 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 /// The difference between a file and what the server declared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum ContentFault {
     /// There are more or fewer bytes than declared.
     #[error("sent {found} bytes, expected {expected}")]
-    Size {
-        /// The declared size in bytes.
-        expected: u64,
-        /// The number of bytes that arrived.
-        found: u64,
-    },
+    Size { expected: u64, found: u64 },
     /// The SHA-256 differs from the one in the ETag.
     #[error("sent bytes with SHA-256 {found}, expected {expected}")]
-    Hash {
-        /// The SHA-256 in the ETag.
-        expected: Sha256Digest,
-        /// The SHA-256 of the bytes that arrived.
-        found: Sha256Digest,
-    },
+    Hash { expected: Sha256Digest, found: Sha256Digest },
     /// The file has a content coding, which was not requested.
     #[error("sent the content coding {found:?}, expected none")]
-    Encoding {
-        /// The content coding as the server names it.
-        found: Box<str>,
-    },
+    Encoding { found: Box<str> },
     /// A part was sent although the whole file was requested.
     #[error("sent a part of the file, expected all of it")]
     UnaskedPart,

@@ -53,7 +53,6 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Option<&str> {
     (!said.eq_ignore_ascii_case("identity")).then_some(said)
 }
 
-/// Returns the target of a redirect.
 pub(crate) fn location(headers: &HeaderMap) -> Option<&str> {
     text(headers, &LOCATION)
 }

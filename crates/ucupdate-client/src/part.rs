@@ -47,7 +47,6 @@ impl Paths {
         Self { folder: Arc::clone(folder), whole, part, note }
     }
 
-    /// Returns the path of the whole file.
     pub(crate) fn whole(&self) -> PathBuf {
         self.folder.path().join(&self.whole)
     }
@@ -111,7 +110,6 @@ impl Part {
         })
     }
 
-    /// Returns the number of bytes in the part.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -135,7 +133,6 @@ impl Part {
         remove(&self.paths, &self.paths.note)
     }
 
-    /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         self.file.write_all(bytes).await.map_err(self.paths.failed("write", &self.paths.part))?;
         self.hasher.update(bytes);

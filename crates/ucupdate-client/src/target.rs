@@ -22,7 +22,6 @@ pub(crate) fn file_url(base: &str, name: &FileName) -> Result<Url, ClientError> 
     Ok(url)
 }
 
-/// Returns the target of a redirect.
 pub(crate) fn redirected(from: &Url, location: &str, follows: fn(&str) -> bool) -> Result<Url, ClientError> {
     let joined = from.join(location).map_err(unreadable).and_then(|to| checked(to.as_str())).and_then(|to| {
         match (from.scheme(), to.scheme()) {

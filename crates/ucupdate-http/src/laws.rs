@@ -58,7 +58,6 @@ pub fn connection(bytes: &[u8]) {
     SERVER.set(Some(server));
 }
 
-/// A server with an approved package.
 struct Server {
     runtime: Runtime,
     store: MemoryStore,

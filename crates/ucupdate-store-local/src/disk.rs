@@ -143,7 +143,7 @@ pub trait Lock: Send + Sync {}
 
 /// The metadata of one entry of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "whoever implements Disk makes them")]
+#[allow(clippy::exhaustive_structs, reason = "each implementation of Disk makes them")]
 pub struct DiskEntry {
     /// The kind of the entry: a file, a folder, or another kind.
     pub kind: EntryKind,

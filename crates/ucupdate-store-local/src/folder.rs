@@ -81,7 +81,6 @@ impl Folder {
         self.staging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a new staged object.
     pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
         self.is_here()?;
         let mut state = self.staging();

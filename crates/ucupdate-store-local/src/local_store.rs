@@ -43,7 +43,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The largest object that is opened and read in one step.
 const SMALL_OBJECT: u64 = 32 * 1024;
 
-/// The start of the keys of images.
 const IMAGES: &str = "images/";
 
 /// The largest number of blocking threads that read images at the same time. Other reads and all writes use the remaining

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io};
 
-/// The folder of all staged files.
 pub(crate) const STAGING: &str = ".staging";
 
 /// The largest number of tries. A try fails only if a name is taken, or if another process removes our lock file before
@@ -104,7 +103,6 @@ impl Staging {
         }
     }
 
-    /// Creates a new staged file.
     pub(crate) fn stage(self: &Arc<Self>) -> io::Result<Staged> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("{STAGING}/{}.{number}", self.name);

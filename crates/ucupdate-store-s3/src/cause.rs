@@ -107,7 +107,6 @@ fn element<'a>(body: &'a str, name: &str) -> &'a str {
     rest.split_once("</").map_or("", |(text, _)| text)
 }
 
-/// Classifies an error of `object_store`.
 pub(crate) fn classify(error: object_store::Error) -> Failure {
     use object_store::Error as E;
     match &error {

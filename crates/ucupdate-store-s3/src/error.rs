@@ -5,62 +5,35 @@ use ucupdate_store::{BoxError, StoreError, StoreKeyError};
 /// Options that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum S3OptionsError {
     /// The address is not of the form `s3://BUCKET` or `s3://BUCKET/PREFIX`.
     #[error("expected `s3://BUCKET` or `s3://BUCKET/PREFIX`, found `{found}`")]
-    Address {
-        /// The address as given.
-        found: Box<str>,
-    },
+    Address { found: Box<str> },
     /// The prefix is not a valid start of a key.
     #[error("the prefix `{found}` is not a valid start of a key")]
-    Prefix {
-        /// The prefix as given.
-        found: Box<str>,
-        /// The rule that the prefix breaks.
-        source: StoreKeyError,
-    },
+    Prefix { found: Box<str>, source: StoreKeyError },
     /// The prefix is longer than the limit.
     #[error("the prefix has {found} bytes, expected at most {limit}")]
-    PrefixTooLong {
-        /// Length of the prefix in bytes.
-        found: usize,
-        /// Largest length in bytes.
-        limit: usize,
-    },
+    PrefixTooLong { found: usize, limit: usize },
     /// Only one of two variables that belong together is set.
     #[error("the variable `{set}` is set and `{missing}` is not, expected both or neither")]
-    Variable {
-        /// Name of the variable that is set.
-        set: &'static str,
-        /// Name of the variable that is missing.
-        missing: &'static str,
-    },
+    Variable { set: &'static str, missing: &'static str },
     /// The endpoint is not an `http://` or `https://` URL.
     #[error("the endpoint is `{found}`, expected a URL that begins with `http://` or `https://`")]
-    Endpoint {
-        /// The endpoint as given.
-        found: Box<str>,
-    },
+    Endpoint { found: Box<str> },
     /// The part size is zero or too large.
     #[error("the part size is {found} bytes, expected 1 to {limit}")]
-    PartBytes {
-        /// The part size in bytes.
-        found: usize,
-        /// Largest part size in bytes.
-        limit: usize,
-    },
+    PartBytes { found: usize, limit: usize },
     /// A client cannot be made, for example because a root certificate cannot be read.
     #[error("no connection can be made with these options of the bucket")]
-    Connection {
-        /// The underlying error.
-        source: BoxError,
-    },
+    Connection { source: BoxError },
 }
 
 /// The reason why a store in a bucket was not opened. The variants have different remedies.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum S3OpenError {
     /// The options cannot be used.
     #[error(transparent)]
@@ -70,38 +43,16 @@ pub enum S3OpenError {
     #[error(
         "{endpoint} does not honour `If-None-Match: *` (it overwrote `{probe}`), so it cannot hold a store; use a server that supports conditional writes"
     )]
-    IgnoresConditions {
-        /// The server.
-        endpoint: Box<str>,
-        /// Key of the probe object that was overwritten.
-        probe: Box<str>,
-    },
+    IgnoresConditions { endpoint: Box<str>, probe: Box<str> },
     /// The server refuses conditional writes. Use a server that supports them.
     #[error(
         "{endpoint} refuses `If-None-Match: *`, so it cannot hold a store; use a server that supports conditional writes"
     )]
-    RefusesConditions {
-        /// The server.
-        endpoint: Box<str>,
-        /// The server's answer.
-        source: BoxError,
-    },
+    RefusesConditions { endpoint: Box<str>, source: BoxError },
     /// The server does not keep the metadata of objects, which is needed after a lost answer. Use a server that keeps it.
     #[error("{endpoint} did not keep the metadata of `{probe}`, which is needed after a lost answer")]
-    ForgetsMetadata {
-        /// The server.
-        endpoint: Box<str>,
-        /// Key of the probe object.
-        probe: Box<str>,
-    },
+    ForgetsMetadata { endpoint: Box<str>, probe: Box<str> },
     /// The bucket cannot be written, read or deleted from.
     #[error("bucket `{bucket}` at {endpoint} cannot be used")]
-    Bucket {
-        /// The server.
-        endpoint: Box<str>,
-        /// Name of the bucket.
-        bucket: Box<str>,
-        /// The failure of the probe.
-        source: StoreError,
-    },
+    Bucket { endpoint: Box<str>, bucket: Box<str>, source: StoreError },
 }

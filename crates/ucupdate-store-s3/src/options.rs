@@ -82,7 +82,7 @@ pub enum Credentials {
     WebIdentity {
         /// Path of the file with the token.
         token_file: String,
-        /// ARN of the role.
+        /// Amazon Resource Name (ARN) of the role.
         role_arn: String,
         /// Name of the session; `None` for the default of `object_store`.
         session_name: Option<String>,

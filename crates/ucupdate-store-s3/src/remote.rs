@@ -29,7 +29,6 @@ pub(crate) struct Remote {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OwnerMark(String);
 
-/// The result of a creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Created {
     Now,

@@ -24,7 +24,6 @@ use ucupdate_store::{
 
 /// Largest offset that is requested. Many servers parse offsets as signed 64-bit numbers.
 const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
-/// Largest number of parts of an upload in S3.
 const MAX_PARTS: usize = 10_000;
 /// Number of tries to read a range of an object whose size changes between the requests.
 const RANGE_TRIES: usize = 8;

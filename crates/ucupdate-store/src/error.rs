@@ -16,99 +16,51 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// that must know reads the object back. After every other error nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum StoreError {
     /// There is no object at the key.
     #[error("no object at `{key}`")]
-    NotFound {
-        /// The key that was read.
-        key: StoreKey,
-    },
+    NotFound { key: StoreKey },
     /// There is already an object at the key. It was not changed. Read it or use another key.
     #[error("an object at `{key}` exists already")]
-    AlreadyExists {
-        /// The key of the existing object.
-        key: StoreKey,
-    },
+    AlreadyExists { key: StoreKey },
     /// The store cannot contain the key together with an existing one: a folder and an object would have the same name,
     /// or the file system does not distinguish the two keys. Use another key.
     #[error("`{key}` cannot be held beside `{other}`")]
-    Conflict {
-        /// The key that was refused.
-        key: StoreKey,
-        /// The existing key or folder.
-        other: Box<str>,
-    },
+    Conflict { key: StoreKey, other: Box<str> },
     /// The object is larger than the call accepts.
     #[error("object at `{key}` has {found} bytes or more, expected at most {limit}")]
     TooLarge {
-        /// The key of the object.
         key: StoreKey,
         /// Number of bytes seen so far; the object may have more.
         found: u64,
-        /// Largest number of bytes that the call accepts.
         limit: u64,
     },
     /// The range begins after the end of the object, or ends before it begins.
     #[error("range {}..{} is outside the {size} bytes of `{key}`", range.start, range.end)]
-    InvalidRange {
-        /// The key of the object.
-        key: StoreKey,
-        /// The range that was requested.
-        range: Range<u64>,
-        /// The size of the object in bytes.
-        size: u64,
-    },
+    InvalidRange { key: StoreKey, range: Range<u64>, size: u64 },
     /// The stream of bytes to be written ended in an error. Nothing was written. Repair the source of the bytes and write again.
     #[error("the input stream for `{key}` failed")]
-    Input {
-        /// The key that was to be written.
-        key: StoreKey,
-        /// The error of the stream.
-        source: io::Error,
-    },
+    Input { key: StoreKey, source: io::Error },
     /// The store is read-only for this process.
     #[error("`{key}` was not written: the store is read-only")]
-    ReadOnly {
-        /// The key that was to be written.
-        key: StoreKey,
-    },
+    ReadOnly { key: StoreKey },
     /// The store does not accept the call, because of who asks or of what is written. Nothing was written.
     #[error("the store refuses it: {reason}")]
-    Refused {
-        /// The reason, and what was expected.
-        reason: Box<str>,
-    },
+    Refused { reason: Box<str> },
     /// The object at the key is not one that this store wrote. Restore it from its origin.
     #[error("object at `{key}` is damaged: {found}")]
-    Integrity {
-        /// The key of the object.
-        key: StoreKey,
-        /// What was found instead.
-        found: Cow<'static, str>,
-    },
+    Integrity { key: StoreKey, found: Cow<'static, str> },
     /// The store is no longer the one that was opened: another folder is at its path, or none. Nothing was written. Restore it,
     /// or open the store again.
     #[error("the store was replaced: {found}")]
-    Replaced {
-        /// What was found instead of the store that was opened.
-        found: Cow<'static, str>,
-    },
+    Replaced { found: Cow<'static, str> },
     /// The store does not respond at the moment, or has no space left. Try again later.
     #[error("store unavailable: {what}")]
-    Unavailable {
-        /// The operation that failed, or the resource that is missing.
-        what: Cow<'static, str>,
-        /// The underlying error.
-        source: BoxError,
-    },
+    Unavailable { what: Cow<'static, str>, source: BoxError },
     /// The store failed in a way that a retry does not solve. The source says why.
     #[error("store failed: {what}")]
-    Backend {
-        /// The operation that failed.
-        what: Cow<'static, str>,
-        /// The underlying error.
-        source: BoxError,
-    },
+    Backend { what: Cow<'static, str>, source: BoxError },
 }
 
 impl StoreError {

@@ -152,16 +152,14 @@ impl Borrow<str> for StoreKey {
 /// The reason why a text is not a valid [`StoreKey`]. Every `at` is a byte offset from the start of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message documents the field")]
 pub enum StoreKeyError {
     /// The text is empty.
     #[error("key is empty")]
     Empty,
     /// The text is longer than [`MAX_KEY_BYTES`].
     #[error("key has {found} bytes, expected at most {MAX_KEY_BYTES}")]
-    TooLong {
-        /// Length of the text in bytes.
-        found: usize,
-    },
+    TooLong { found: usize },
     /// The text begins or ends with `/`, or contains `//`.
     #[error("key has an empty part at byte {at}")]
     EmptyPart {
@@ -170,32 +168,16 @@ pub enum StoreKeyError {
     },
     /// A part is longer than [`MAX_KEY_PART_BYTES`].
     #[error("part of the key at byte {at} has {found} bytes, expected at most {MAX_KEY_PART_BYTES}")]
-    PartTooLong {
-        /// Byte offset of the part.
-        at: usize,
-        /// Length of the part in bytes.
-        found: usize,
-    },
+    PartTooLong { at: usize, found: usize },
     /// The text contains a character that Windows or an XML listing does not allow.
     #[error("key contains {found:?} at byte {at}, which keys cannot contain")]
-    Character {
-        /// The first such character.
-        found: char,
-        /// Byte offset of the character.
-        at: usize,
-    },
+    Character { found: char, at: usize },
     /// A part begins or ends with a full stop or a blank.
     #[error("part `{part}` of the key begins or ends with a full stop or a blank")]
-    Edge {
-        /// The part as it was found.
-        part: Box<str>,
-    },
+    Edge { part: Box<str> },
     /// A part is the name of a Windows device.
     #[error("part `{part}` of the key is the name of a device on Windows")]
-    WindowsDevice {
-        /// The part with its extension.
-        part: Box<str>,
-    },
+    WindowsDevice { part: Box<str> },
 }
 
 fn check_part(part: &str, at: usize) -> Result<(), StoreKeyError> {

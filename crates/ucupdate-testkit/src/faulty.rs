@@ -305,6 +305,11 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
             _ => with(fault, self.store.append(key, at, bytes)).await,
         }
     }
+
+    /// Never fails, because `list` has the faults of listings.
+    async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.store.strays(folder).await
+    }
 }
 
 fn with_bit_flipped(bytes: Bytes) -> Bytes {
@@ -315,7 +320,6 @@ fn with_bit_flipped(bytes: Bytes) -> Bytes {
     bytes.into()
 }
 
-/// Returns the first `most` bytes of a stream.
 fn first(bytes: ByteStream, most: u64) -> ByteStream {
     Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
         if left == 0 {

@@ -6,7 +6,7 @@ use std::fmt;
 use ucupdate_core::value::ParseError;
 use ucupdate_xml::{XmlError, XmlErrorKind};
 
-/// The kind of a message.
+/// Request or response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a device asks and is answered")]
 pub enum MessageKind {
@@ -166,7 +166,7 @@ impl fmt::Display for ItemProblem {
     }
 }
 
-/// The kind of a problem of an item.
+/// What is wrong with an item.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]

@@ -79,10 +79,9 @@ impl Limits {
 /// The limits of XML have a type of their own, [`XmlLimit`](ucupdate_xml::XmlLimit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "a variant has the name of its setter")]
 pub enum Limit {
-    /// See [`Limits::text_bytes`].
     TextBytes,
-    /// See [`Limits::modules`].
     Modules,
 }
 

@@ -90,20 +90,14 @@ impl XmlLimits {
 /// The limit of [`XmlLimits`] that a document reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "a variant has the name of its setter")]
 pub enum XmlLimit {
-    /// See [`XmlLimits::with_bytes`].
     Bytes,
-    /// See [`XmlLimits::with_elements`].
     Elements,
-    /// See [`XmlLimits::with_markup`].
     Markup,
-    /// See [`XmlLimits::with_depth`].
     Depth,
-    /// See [`XmlLimits::with_attributes`].
     Attributes,
-    /// See [`XmlLimits::with_namespaces`].
     Namespaces,
-    /// See [`XmlLimits::with_name_bytes`].
     NameBytes,
 }
 

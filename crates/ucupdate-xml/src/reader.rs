@@ -204,7 +204,6 @@ impl<'a> XmlReader<'a> {
         Ok(rest.get(1..end).unwrap_or_default())
     }
 
-    /// Reads an end tag.
     fn end(&mut self, rest: &'a str, at: usize) -> Result<XmlEvent<'a>, XmlError> {
         let open = self.open.last().copied();
         let behind = rest.strip_prefix("</").unwrap_or_default();
@@ -236,7 +235,6 @@ impl<'a> XmlReader<'a> {
         Ok(XmlEvent::End)
     }
 
-    /// Reads the text before the next markup.
     fn plain_text(&mut self, rest: &'a str, at: usize) -> Result<Option<XmlEvent<'a>>, XmlError> {
         let end = memchr::memchr2(b'<', b'&', rest.as_bytes()).unwrap_or(rest.len());
         let text = rest.get(..end).unwrap_or_default();

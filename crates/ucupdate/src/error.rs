@@ -69,13 +69,13 @@ pub enum ChangeError {
 }
 
 /// The maximum number of missing files that are named in one message.
-const MOST_TOLD: usize = 5;
+const MAX_NAMED: usize = 5;
 
 fn some_of(missing: &[String]) -> String {
-    let told = missing.iter().take(MOST_TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
-    match missing.len().saturating_sub(MOST_TOLD) {
-        0 => told,
-        more => format!("{told}; and {more} more"),
+    let named = missing.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match missing.len().saturating_sub(MAX_NAMED) {
+        0 => named,
+        more => format!("{named}; and {more} more"),
     }
 }
 

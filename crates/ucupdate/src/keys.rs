@@ -16,7 +16,6 @@ use ucupdate_core::book::IngestId;
 use ucupdate_core::value::ObjectKey;
 use ucupdate_store::StoreKey;
 
-/// The folder of the checkpoints.
 pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
 
 /// The folder of the records of lost revisions.
@@ -32,7 +31,6 @@ pub(crate) fn continued_number(key: &StoreKey) -> Option<u64> {
     number_in(CONTINUED, key)
 }
 
-/// The folder of the kept inventories.
 pub(crate) const INVENTORY: &str = "inventory/";
 
 /// Returns the key of the inventory that a server keeps. `None` if no key can hold the name.
@@ -40,7 +38,6 @@ pub(crate) fn inventory(server: &str) -> Option<StoreKey> {
     StoreKey::parse(&format!("{INVENTORY}{server}.jsonl")).ok()
 }
 
-/// The folder of the images.
 pub(crate) const IMAGES: &str = "images/";
 
 /// Returns the ingest to which an object below [`IMAGES`] belongs. `None` if the key has another form.
@@ -53,15 +50,12 @@ pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
 /// The folder of the objects that are written to read the clock of the store. They are deleted at once.
 pub(crate) const PROBES: &str = "state/probes/";
 
-/// The folder of the revisions.
 pub(crate) const REVISIONS: &str = "state/revisions/";
 
-/// Returns the key of a revision.
 pub(crate) fn revision(number: u64) -> StoreKey {
     key(format!("{REVISIONS}{number:020}.json"))
 }
 
-/// Returns the number of the revision with this key.
 pub(crate) fn revision_number(key: &StoreKey) -> Option<u64> {
     number_in(REVISIONS, key)
 }

@@ -165,7 +165,6 @@ impl Options {
         self
     }
 
-    /// Returns the time zone of the audit log.
     pub(crate) fn log_zone(&self) -> Zone {
         self.logs.as_ref().map_or_else(Zone::utc, |logs| logs.zone.clone())
     }

@@ -8,11 +8,11 @@ use ucupdate_core::request::Side;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// The place of the setting.
+    /// Where the setting is made.
     pub place: SettingPlace,
     /// Its name: a host name with its type, the number of a DHCP option, the name of an in-band value.
     pub name: String,
-    /// Its value.
+    /// The value to enter there.
     pub value: String,
     /// The effect of the setting, as a sentence.
     pub effect: &'static str,
@@ -22,19 +22,19 @@ pub struct Setting {
     pub source: &'static str,
 }
 
-/// The place of a setting.
+/// Where a setting is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SettingPlace {
-    /// The name server.
+    /// In the zone of the domain on the name server.
     Dns,
-    /// The DHCP server.
+    /// In the options of the DHCP server.
     Dhcp,
     /// The values that a device gets from its pool when a user signs in.
     InBand,
     /// The certificate of the server or its proxy.
     Certificate,
-    /// The firewall.
+    /// As a rule of the firewall.
     Firewall,
 }
 

@@ -51,7 +51,7 @@ pub trait Authenticate: Send + Sync + 'static {
     async fn authenticate(&self, request: &request::Parts) -> Verdict;
 }
 
-/// The verdict on a request.
+/// The decision of [`Authenticate`] about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {

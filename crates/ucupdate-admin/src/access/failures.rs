@@ -36,7 +36,6 @@ impl Failures {
         (count.failures >= self.most && !left.is_zero()).then_some(left)
     }
 
-    /// Counts a refused login.
     pub(crate) fn count(&self, address: IpAddr) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, address) = (Instant::now(), host_network(address));

@@ -7,7 +7,6 @@ use ucupdate::value::Sha256Digest;
 /// The beginning of every token, so that scanners for leaked secrets find it.
 pub(crate) const PREFIX: &str = "ucu_";
 
-/// The number of random bytes.
 const RANDOM_BYTES: usize = 32;
 
 /// The largest number of bytes of a token that is compared.

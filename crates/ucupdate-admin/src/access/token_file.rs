@@ -53,14 +53,13 @@ struct Known {
 pub struct TokenEntry {
     /// The name: the author of changes. It is unique without ASCII case.
     pub name: Box<str>,
-    /// The role.
+    /// The role, which decides what the token may do.
     pub role: Role,
     /// The end of its validity. `None` if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<UnixTime>,
     /// The time at which the token was added.
     pub added: UnixTime,
-    /// The SHA-256 of the token.
     sha256: Sha256Digest,
 }
 
@@ -90,11 +89,11 @@ pub enum TokenFileError {
     /// Another token has the name.
     #[error("a token is named {name} already; revoke it first, or use another name")]
     NameTaken { name: Box<str> },
-    /// No token has the name.
+    /// No token has this name.
     #[error("no token is named {name}")]
     NoToken { name: Box<str> },
     /// The expiry is over already.
-    #[error("the token would expire at {expires}, which is over already")]
+    #[error("the token would expire at {expires}, which is in the past")]
     Expired { expires: UnixTime },
 }
 
@@ -326,7 +325,7 @@ fn checked_name(name: &str) -> Result<&str, TokenFileError> {
         "" => Err(TokenFileError::Name { what: "is blank" }),
         name if name.len() > MAX_NAME_BYTES => Err(TokenFileError::Name { what: "is too long" }),
         name if name.chars().any(is_unseen) => {
-            Err(TokenFileError::Name { what: "has a character that is not seen or looks like another one" })
+            Err(TokenFileError::Name { what: "has a character that is invisible or looks like another one" })
         }
         name => Ok(name),
     }
@@ -408,7 +407,7 @@ mod tests {
             (
                 "a\nb",
                 None,
-                "the name has a character that is not seen or looks like another one, expected one line of 1 to 128 bytes",
+                "the name has a character that is invisible or looks like another one, expected one line of 1 to 128 bytes",
             ),
         ] {
             let error = file.add(name, Role::Viewer, expires, NOW).unwrap_err();

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use ucupdate::{Event, UpdateService};
 
-/// A request that was admitted.
 pub(crate) struct Call<'a> {
     pub(crate) side: &'a Arc<Shared>,
     pub(crate) administrator: &'a Administrator,
@@ -27,7 +26,6 @@ pub(crate) struct Call<'a> {
     pub(crate) parameters: Vec<String>,
 }
 
-/// The state that all requests share.
 pub(crate) struct Shared {
     pub(crate) service: UpdateService,
     pub(crate) options: AdminOptions,

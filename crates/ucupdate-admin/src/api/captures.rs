@@ -16,7 +16,6 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(json!({ "captures": page.values, "next": page.next })))
 }
 
-/// Returns the bytes of a capture.
 pub(crate) async fn one(call: &Call<'_>) -> Result<Answer, Problem> {
     let text = call.parameters.first().map_or("", String::as_str);
     let missing = || Problem::not_found(format!("no capture {text}"));

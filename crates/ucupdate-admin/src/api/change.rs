@@ -29,7 +29,6 @@ struct ChangeBody {
     command: BookCommand,
 }
 
-/// Executes the command of the body.
 pub(crate) async fn change(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
     let ChangeBody { command } = body.json(&call.request.headers, &call.side.options.limits).await?;
     let expected = match if_match(call)? {

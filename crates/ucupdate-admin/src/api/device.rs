@@ -20,7 +20,6 @@ use ucupdate::{AccessLogs, AuditLogs, Logged};
 /// The largest number of rows of one log that a timeline is made of.
 const MAX_ROWS: usize = 20_000;
 
-/// Returns everything about one device.
 pub(crate) async fn one(call: &Call<'_>) -> Result<Answer, Problem> {
     let side = call.side;
     let text = call.parameters.first().map_or("", String::as_str);

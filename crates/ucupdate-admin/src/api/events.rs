@@ -70,7 +70,6 @@ fn kinds(call: &Call<'_>) -> Result<Option<Vec<EventKind>>, Problem> {
     kinds.map(Some).map_err(wrong)
 }
 
-/// Waits until the events end.
 async fn closed(closed: &mut watch::Receiver<bool>) {
     let _closed = closed.wait_for(|closed| *closed).await.is_ok();
 }
@@ -80,7 +79,6 @@ fn events_lost(count: u64) -> Bytes {
     format!("event: events-lost\ndata: {lost}\n\n").into()
 }
 
-/// One client that listens.
 struct Client {
     live: Arc<Live>,
     frames: broadcast::Receiver<Frame>,

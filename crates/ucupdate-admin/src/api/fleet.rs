@@ -31,7 +31,6 @@ pub(crate) struct Fleet {
     /// The names of the first [`MAX_UNREAD_LOGS`] logs of which nothing could be read.
     pub(crate) unread_logs: Vec<Box<str>>,
     pub(crate) unread_log_count: u64,
-    /// The time of reading.
     pub(crate) read_at: UnixTime,
 }
 
@@ -104,7 +103,6 @@ impl Fleet {
     }
 }
 
-/// The devices by state.
 #[derive(Debug, Default)]
 pub(crate) struct States {
     counts: BTreeMap<DeviceState, u64>,
@@ -113,7 +111,6 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// Returns the number of devices in each state.
     pub(crate) fn json(&self) -> Value {
         let states = self.counts.iter().map(|(state, devices)| {
             json!({ "state": state.name(), "meaning": state.meaning(), "devices": devices })

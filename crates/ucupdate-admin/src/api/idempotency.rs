@@ -43,7 +43,6 @@ impl Idempotency {
         Self { most, entries: Mutex::default() }
     }
 
-    /// Begins a request.
     pub(crate) fn begin(&self, name: &str, key: &[u8], what: &str) -> KeyState<'_> {
         let mut entries = self.entries();
         if let Some(entry) = entries.iter().find(|entry| *entry.name == *name && *entry.key == *key) {

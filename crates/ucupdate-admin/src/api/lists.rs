@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use ucupdate::book::{Assignment, GroupName, InterimImage, Rule};
 use ucupdate::value::PackageId;
 
-/// Returns a page of a list.
 pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
     let service = &call.side.service;
     let (snapshot, now) = (service.snapshot(), service.now());

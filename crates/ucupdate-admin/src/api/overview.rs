@@ -10,7 +10,6 @@ use ucupdate::book::Rule;
 /// The largest number of pending rules that the overview lists.
 const MAX_LISTED: usize = 100;
 
-/// Returns the overview.
 pub(crate) fn overview(call: &Call<'_>) -> Result<Answer, Problem> {
     let service = &call.side.service;
     let (snapshot, now, health) = (service.snapshot(), service.now(), service.health());

@@ -24,7 +24,6 @@ const MAX_NAME_BYTES: usize = 255;
 const MEDIA_TYPES: [&str; 3] =
     ["application/vnd.ms-cab-compressed", "application/x-cab", "application/octet-stream"];
 
-/// Returns a page of packages.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let snapshot = call.side.service.snapshot();
     let book = snapshot.book();

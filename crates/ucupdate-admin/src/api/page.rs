@@ -4,7 +4,6 @@ use super::call::Call;
 use crate::response::problem::Problem;
 use serde_json::Value;
 
-/// One page.
 pub(crate) struct Page {
     pub(crate) values: Vec<Value>,
     /// The cursor of the next page. `None` at the end.

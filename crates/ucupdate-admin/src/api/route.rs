@@ -3,7 +3,6 @@
 use crate::access::role::Role;
 use http::Method;
 
-/// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Overview,
@@ -36,7 +35,6 @@ pub(crate) enum Operation {
     Submit,
 }
 
-/// A decision about one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Approve,
@@ -61,7 +59,6 @@ pub(crate) enum Listed {
     Stops,
 }
 
-/// The body that an operation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
     Nothing,
@@ -130,7 +127,6 @@ const fn decide(path: &'static str, decision: Decision, summary: &'static str) -
     }
 }
 
-/// All routes.
 pub(crate) static ROUTES: &[Route] = &[
     get("api/v1/overview", Operation::Overview, &[], "What needs a decision, what is stopped, and who asks"),
     get("api/v1/rules", Operation::Rules, PAGE, "The rules"),
@@ -341,7 +337,6 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Finds the route of a request.
 pub(crate) fn find(method: &Method, segments: &[String]) -> Found {
     let asked = if method == Method::HEAD { &Method::GET } else { method };
     let mut others: Vec<&str> = Vec::new();
@@ -384,7 +379,6 @@ impl Operation {
         self.route().map_or(Role::Approver, |route| route.role)
     }
 
-    /// Returns the names of the query parameters.
     pub(crate) fn parameters(self) -> &'static [&'static str] {
         self.route().map_or(&[], |route| route.query)
     }

@@ -16,7 +16,6 @@ use ucupdate::Snapshot;
 use ucupdate::book::{BookCommand, Candidate, Rule, RuleKey};
 use ucupdate::version::ReportedVersion;
 
-/// Returns a page of rules.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     let service = &call.side.service;
     let (snapshot, now) = (service.snapshot(), service.now());
@@ -31,7 +30,6 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value).at_revision(snapshot.revision()))
 }
 
-/// Returns one rule.
 pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Problem> {
     let service = &call.side.service;
     let snapshot = service.snapshot();
@@ -49,7 +47,6 @@ fn named<'a>(call: &Call<'_>, snapshot: &'a Snapshot) -> Result<&'a Rule, Proble
     snapshot.book().rule(&key).ok_or_else(missing)
 }
 
-/// The body of a decision.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DecisionBody {

@@ -33,7 +33,7 @@ pub struct ChangedAnswer {
     pub mac: Option<String>,
     /// The serial number.
     pub serial: Option<String>,
-    /// The kind of the device.
+    /// The words of the device, as it reported them.
     #[serde(flatten)]
     pub kind: DeviceKind,
     /// The user who signed in last.

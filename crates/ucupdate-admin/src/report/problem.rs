@@ -14,7 +14,7 @@ pub struct ProblemReport {
     pub severity: String,
     /// The member that has the problem. `None` if it concerns the whole package.
     pub file: Option<String>,
-    /// The place in the member.
+    /// The place in the member, or the entry of the manifest, such as `Update 3`.
     pub place: Option<String>,
     /// The value or form that was expected.
     pub expected: String,

@@ -12,9 +12,9 @@ use ucupdate::value::UnixTime;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RolloutReport {
-    /// The rule.
+    /// The rule as text: six words with `/` between them.
     pub rule: String,
-    /// The name of the rollout.
+    /// The name, which is unique in the rule.
     pub name: String,
     /// The version that its devices get.
     pub version: String,

@@ -83,7 +83,7 @@ pub struct NextStage {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RolloutStatus {
-    /// The rollout.
+    /// The settings of the rollout.
     #[serde(flatten)]
     pub rollout: RolloutReport,
     /// The time at which it was started or resumed last, in UTC. `None` if it is not known.

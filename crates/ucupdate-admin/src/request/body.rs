@@ -28,7 +28,6 @@ const MAX_PIECES: usize = 65_536;
 /// A body of any type.
 type Pieces = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
 
-/// The body of a request.
 pub(crate) struct RequestBody {
     pieces: Option<Pieces>,
     declared: Option<u64>,
@@ -56,7 +55,6 @@ impl RequestBody {
         Self { pieces: Some(pieces), declared, is_awaited }
     }
 
-    /// Reads a JSON body.
     pub(crate) async fn json<T: DeserializeOwned>(
         &mut self,
         headers: &HeaderMap,
@@ -112,7 +110,6 @@ impl RequestBody {
         Ok(all.freeze())
     }
 
-    /// Returns the body as the bytes of a package.
     pub(crate) fn package(&mut self, limits: &Limits) -> Result<(ByteStream, UploadEnd), Problem> {
         let limit = limits.package_bytes;
         let too_large = || {

@@ -33,12 +33,10 @@ impl Query {
         Ok(Self(parameters))
     }
 
-    /// Returns the text of a parameter.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Reads the value of a parameter.
     pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let wrong = |error| Problem::bad_request(format!("the parameter `{name}` is `{text}`: {error}"));

@@ -9,7 +9,8 @@ use serde_json::Value;
 /// The version of every JSON object, which is that of the command's `--json`.
 const FORMAT: u32 = 1;
 
-/// Only files of this service are loaded and asked, nothing is framed, and no form is sent.
+/// The `Content-Security-Policy`: a page loads files of this service only, sends requests to this service only, sends no form, and
+/// is shown in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
@@ -21,7 +22,6 @@ pub(crate) struct Answer {
     body: Content,
 }
 
-/// The content of an answer.
 enum Content {
     Whole(Bytes),
     /// Pieces, and their number of bytes if it is known.

@@ -36,7 +36,6 @@ pub(crate) const KINDS: &[(u16, &str)] = &[
     (503, "unavailable"),
 ];
 
-/// A refusal of a request.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,

@@ -33,7 +33,7 @@ async fn a_repeated_upload_gets_the_first_answer_and_its_key_serves_no_other_fil
     let other = site.upload(&site.ann, "&dry_run=true", &key, cabinet.clone()).await;
     assert_eq!((other.status.as_u16(), other.kind().as_str()), (422, "not-understood"));
     let of_bob = site.upload(&site.bob, "", &key, cabinet).await;
-    assert_eq!(of_bob.json()["revision"], json!(null), "the package is there already");
+    assert_eq!(of_bob.json()["revision"], json!(null), "the package exists already");
 }
 
 #[tokio::test]

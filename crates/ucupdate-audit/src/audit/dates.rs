@@ -159,20 +159,13 @@ pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
 
 /// Reads the log's own form, `MM-dd-yyyy HH:mm:ss`, which nearly all rows have.
 fn own_form(cell: &str, order: DateOrder) -> Option<FieldTime> {
-    let bytes = <&[u8; 19]>::try_from(cell.as_bytes()).ok()?;
-    let [_, _, b'-', _, _, b'-', _, _, _, _, b' ', _, _, b':', _, _, b':', _, _] = bytes else { return None };
-    let two = |at: usize| match bytes[at..at + 2] {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some((tens - b'0') * 10 + ones - b'0'),
-        _ => None,
-    };
-    let (month, day) = match order {
-        DateOrder::MonthFirst => (two(0)?, two(3)?),
-        DateOrder::DayFirst => (two(3)?, two(0)?),
-    };
-    FieldTime::new(
-        (u16::from(two(6)?) * 100 + u16::from(two(8)?), month, day),
-        (two(11)?, two(14)?, two(17)?),
-    )
+    let mut bytes = <[u8; 19]>::try_from(cell.as_bytes()).ok()?;
+    if order == DateOrder::MonthFirst {
+        // `FieldTime` has the day first.
+        bytes.swap(0, 3);
+        bytes.swap(1, 4);
+    }
+    str::from_utf8(&bytes).ok()?.parse().ok()
 }
 
 /// Returns `true` for a number with or without decimals.

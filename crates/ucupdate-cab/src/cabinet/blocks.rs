@@ -89,7 +89,6 @@ pub(crate) struct Block {
     pub(crate) fault: Option<Fault>,
 }
 
-/// The blocks of a folder that is being read.
 #[derive(Default)]
 pub(crate) struct FolderBlocks {
     /// The index of the current piece, and the number of its blocks that were read.

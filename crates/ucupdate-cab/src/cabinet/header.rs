@@ -291,7 +291,6 @@ fn terminated<R: Read>(
     Ok(bytes)
 }
 
-/// The fixed fields of a header.
 pub(crate) struct Fixed {
     pub(crate) signature: [u8; 4],
     pub(crate) bytes: u32,

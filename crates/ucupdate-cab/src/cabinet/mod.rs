@@ -2,11 +2,9 @@
 //! [`Limits`](crate::Limits).
 //!
 //! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in [MS-PATCH] without its
-//! delta extensions. Where these documents leave a choice, this reader takes the strict one. The files of a folder must
-//! follow one another without a gap or an overlap, and must fill the folder. Then a damaged size or offset cannot shift
-//! the bytes of a file.
+//! delta extensions. A cabinet that other tools read is read too: files may share bytes, leave gaps, or end before their
+//! folder does. Each such [`Irregularity`] is reported, and strict reading refuses it.
 
-mod ahead;
 mod blocks;
 #[cfg(feature = "build")]
 mod builder;
@@ -14,6 +12,7 @@ mod checksum;
 mod codec;
 mod compression;
 mod entry;
+mod folder_decoder;
 mod header;
 mod irregularity;
 mod reader;

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use ucupdate_core::value::Sha256Digest;
 
-use super::ahead::Ahead;
 use super::blocks::{InputPart, PartLengths};
 use super::compression::Compression;
 use super::entry::FileEntry;
+use super::folder_decoder::FolderDecoder;
 use super::header::{Part, Spent};
 use super::irregularity::Irregularity;
 use super::set::{self, Tables};
@@ -50,7 +50,7 @@ pub struct Cabinet<R> {
     tables: Tables,
     /// The number of files in `tables.order` that were begun.
     begun: usize,
-    ahead: Ahead,
+    decoder: FolderDecoder,
     /// The offset of the next byte of the current file in its folder, and the number of bytes that are left of the
     /// file.
     at: u64,
@@ -152,7 +152,7 @@ impl<R: Read> Cabinet<R> {
             parts,
             tables,
             begun: 0,
-            ahead: Ahead::new(&options),
+            decoder: FolderDecoder::new(&options),
             at: 0,
             left: 0,
             held: Held::default(),
@@ -164,7 +164,6 @@ impl<R: Read> Cabinet<R> {
         })
     }
 
-    /// Returns the options that the cabinet is read with.
     pub(crate) fn options(&self) -> &CabinetOptions {
         &self.options
     }
@@ -206,9 +205,9 @@ impl<R: Read> Cabinet<R> {
         self.left = self.tables.entries.get(entry).map_or(0, FileEntry::size);
         self.at = file.begin;
         if self.left > 0 {
-            if self.ahead.folder() != Some(folder) {
+            if self.decoder.folder() != Some(folder) {
                 self.close_folder()?;
-                self.ahead.open(folder);
+                self.decoder.open(folder);
             }
             self.held.needed_from = self.next_begin(file.folder);
             self.held.forget_before(self.at);
@@ -227,7 +226,7 @@ impl<R: Read> Cabinet<R> {
     /// Closes the current folder. Reports data in it that belongs to no file.
     fn close_folder(&mut self) -> Result<(), CabError> {
         self.held = Held::default();
-        let tail = self.ahead.close(&self.tables.folders).and_then(|index| self.tables.folders.get(index));
+        let tail = self.decoder.close(&self.tables.folders);
         let irregularity = tail.map(|folder| Irregularity::Tail { folder: folder.number });
         self.irregularities.extend(irregularity).inspect_err(|_| self.given_up = true)
     }
@@ -329,27 +328,26 @@ impl<R: Read> Cabinet<R> {
     /// Decodes until the next byte of the current file is ready. Delivers at most `most` bytes.
     fn decode(&mut self, most: usize) -> Result<Range<usize>, CabError> {
         loop {
-            if self.ahead.ready().is_empty() {
-                let next = self.ahead.next_block(&self.tables.folders, &mut self.parts);
+            if self.decoder.ready().is_empty() {
+                let next = self.decoder.next_block(&self.tables.folders, &mut self.parts);
                 next.inspect_err(|_| self.given_up = true)?;
             }
             // The bytes before the file belong to no file.
-            let gap = self.at.saturating_sub(self.ahead.position());
+            let gap = self.at.saturating_sub(self.decoder.position());
             if gap == 0 {
                 break;
             }
-            self.ahead.deliver(usize::try_from(gap).unwrap_or(usize::MAX));
+            self.decoder.deliver(usize::try_from(gap).unwrap_or(usize::MAX));
         }
-        let begin = self.ahead.position();
-        let range = self.ahead.deliver(most);
-        self.held.keep(begin, self.ahead.bytes(range.clone()));
+        let begin = self.decoder.position();
+        let range = self.decoder.deliver(most);
+        self.held.keep(begin, self.decoder.bytes(range.clone()));
         Ok(range)
     }
 
-    /// Returns the bytes of a piece.
     fn bytes(&self, piece: Piece) -> &[u8] {
         match piece {
-            Piece::Decoded(range) => self.ahead.bytes(range),
+            Piece::Decoded(range) => self.decoder.bytes(range),
             Piece::Held(range) => self.held.bytes.get(range).unwrap_or_default(),
         }
     }

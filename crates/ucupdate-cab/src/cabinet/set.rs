@@ -39,7 +39,6 @@ pub(crate) struct Piece {
     pub(crate) blocks: u16,
 }
 
-/// All folders and files of the parts.
 pub(crate) struct Tables {
     /// The folders in the order of their data.
     pub(crate) folders: Vec<Folder>,
@@ -104,7 +103,6 @@ pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     }
 }
 
-/// Joins the tables of the parts, which are in order.
 pub(crate) fn join(parts: Vec<Part>, spent: &Spent<'_>, code_page: CodePage) -> Result<Tables, CabError> {
     let mut joined = Joined { folders: Vec::new(), rows: Vec::new() };
     for (number, part) in parts.into_iter().enumerate() {

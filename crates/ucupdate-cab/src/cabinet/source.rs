@@ -14,7 +14,6 @@ pub(crate) const MAX_LOOK_BYTES: usize = 128 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 
-/// An input and its read position.
 pub(crate) struct Source<R> {
     input: R,
     buffer: Vec<u8>,

@@ -79,15 +79,15 @@ impl fmt::Display for PackageForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedRelease {
-    /// The rule that the release is for.
+    /// The rule, by the manifest or the folders.
     pub key: RuleKey,
     /// The version as it was reported. It may have no order, so that it cannot be compared.
     pub version: ReportedVersion,
-    /// The index of the image.
+    /// The index of the image in the members of the package.
     pub image: usize,
-    /// The index of the signature catalogue.
+    /// The index of the catalogue in the members of the package.
     pub signature: usize,
-    /// The indices of the descriptions.
+    /// The indices of the descriptions in the members of the package.
     pub descriptions: Vec<usize>,
     /// The modification time of the image that the cabinet states, in steps of two seconds. `None` if it is not a valid
     /// date and time.
@@ -104,9 +104,9 @@ pub struct PackagedInterim {
     pub update_type: UpdateType,
     /// The version in the manifest. `None` if the folders state the image, because they have no version.
     pub version: Option<ReportedVersion>,
-    /// The index of the image.
+    /// The index of the image in the members of the package.
     pub image: usize,
-    /// The index of the signature catalogue.
+    /// The index of the catalogue in the members of the package.
     pub signature: usize,
     /// The modification time of the image that the cabinet states, in steps of two seconds. `None` if it is not a valid
     /// date and time.
@@ -117,7 +117,7 @@ pub struct PackagedInterim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedCatalogue {
-    /// The index of the member.
+    /// The index of the catalogue in the members of the package.
     pub member: usize,
     /// The content, or the reason why it could not be read.
     pub catalogue: Result<Catalogue, CatalogueError>,
@@ -127,9 +127,9 @@ pub struct PackagedCatalogue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The index of the image.
+    /// The index of the image in the members of the package.
     pub image: usize,
-    /// The index of the signature catalogue.
+    /// The index of the catalogue in the members of the package.
     pub signature: usize,
     /// The result of the comparison. `None` if the catalogue could not be read.
     pub listing: Option<Listing>,

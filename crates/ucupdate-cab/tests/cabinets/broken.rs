@@ -13,7 +13,6 @@ struct Delivered {
     end: Result<Finished, CabError>,
 }
 
-/// Reads a cabinet in strict mode.
 fn delivered(bytes: &[u8]) -> Delivered {
     delivered_with(bytes, &CabinetOptions::default().with_strict(true))
 }

@@ -8,8 +8,8 @@ use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
 
 use super::fixture::{Raw, firmware, lzx, read_all};
 
-fn refused(bytes: &[u8], set: impl Fn(Limits) -> Limits) -> String {
-    let error = Cabinet::open(bytes, set(Limits::default())).unwrap_err();
+fn refused(bytes: &[u8], limits: Limits) -> String {
+    let error = Cabinet::open(bytes, limits).unwrap_err();
     assert!(matches!(error, CabError::Limit { .. }), "{error}");
     error.to_string()
 }
@@ -21,43 +21,44 @@ fn each_limit_is_reached_and_named() {
     let bytes = raw.to_bytes();
     assert!(read_all(&bytes).is_ok());
     let length = bytes.len() as u64;
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_cabinet_bytes(length - 1)),
-        format!("cabinet has bytes: {length}, and the limit `cabinet_bytes` is {}", length - 1)
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_file_bytes(6)),
-        "file in the cabinet has bytes: 7, and the limit `file_bytes` is 6"
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_total_output_bytes(14)),
-        "files have bytes together: 15, and the limit `total_output_bytes` is 14"
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_folders(1)),
-        "cabinet has folders: 2, and the limit `folders` is 1"
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_files(2)),
-        "cabinet has files: 3, and the limit `files` is 2"
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_name_bytes(4)),
-        "name of a file has bytes: 5, and the limit `name_bytes` is 4"
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_table_bytes(60)),
-        "header and tables have bytes: 68, and the limit `table_bytes` is 60"
-    );
-    assert_eq!(
-        refused(&bytes, |limits| limits.with_parts(0)),
-        "set has parts: 1, and the limit `parts` is 0"
-    );
     let program = [b"MZ", &[0; 200_000][..], &bytes].concat();
-    assert_eq!(
-        refused(&program, |limits| limits.with_stub_bytes(200_001)),
-        "program before the cabinet has bytes: 200002, and the limit `stub_bytes` is 200001"
-    );
+    for (bytes, limits, expected) in [
+        (
+            &bytes,
+            Limits::default().with_file_bytes(6),
+            "file in the cabinet has bytes: 7, and the limit `file_bytes` is 6",
+        ),
+        (
+            &bytes,
+            Limits::default().with_total_output_bytes(14),
+            "files have bytes together: 15, and the limit `total_output_bytes` is 14",
+        ),
+        (&bytes, Limits::default().with_folders(1), "cabinet has folders: 2, and the limit `folders` is 1"),
+        (&bytes, Limits::default().with_files(2), "cabinet has files: 3, and the limit `files` is 2"),
+        (
+            &bytes,
+            Limits::default().with_name_bytes(4),
+            "name of a file has bytes: 5, and the limit `name_bytes` is 4",
+        ),
+        (
+            &bytes,
+            Limits::default().with_table_bytes(60),
+            "header and tables have bytes: 68, and the limit `table_bytes` is 60",
+        ),
+        (&bytes, Limits::default().with_parts(0), "set has parts: 1, and the limit `parts` is 0"),
+        (
+            &program,
+            Limits::default().with_stub_bytes(200_001),
+            "program before the cabinet has bytes: 200002, and the limit `stub_bytes` is 200001",
+        ),
+        (
+            &bytes,
+            Limits::default().with_cabinet_bytes(length - 1),
+            &*format!("cabinet has bytes: {length}, and the limit `cabinet_bytes` is {}", length - 1),
+        ),
+    ] {
+        assert_eq!(refused(bytes, limits), expected);
+    }
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn the_limits_themselves_are_within_bounds() {
 fn a_bomb_is_refused_by_its_claim_before_it_is_decompressed() {
     let zeros = vec![0; 4 << 20];
     let bytes = Raw::of(lzx(15), &[("zeros", &zeros)]).to_bytes();
-    let message = refused(&bytes, |limits| limits.with_ratio(500));
+    let message = refused(&bytes, Limits::default().with_ratio(500));
     assert!(message.starts_with("files have times the cabinet's bytes: "), "{message}");
     // MSZIP cannot reach the default ratio.
     let bytes = Raw::of(Compression::Mszip, &[("zeros", &zeros)]).to_bytes();

@@ -15,7 +15,6 @@ use ucupdate::request::without_simulated_mark;
 use ucupdate::value::{UnixTime, Zone};
 use ucupdate::{AuditLogs, Logged};
 
-/// The rows that are read.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct AuditArgs {
     /// Read these audit logs instead of those of the store: files, folders, or patterns such as 'logs/*.log'

@@ -14,7 +14,6 @@ pub(crate) fn set_of_token(name: &str) {
     let _again = OF_TOKEN.set(name.to_owned());
 }
 
-/// The author of a change.
 #[derive(Debug, Args)]
 pub(crate) struct AuthorArgs {
     /// The author of the change, for the history [default: the system's user name]
@@ -77,7 +76,7 @@ fn author(text: &str) -> Result<String, String> {
     }
     if let Some(found) = name.chars().find(|found| is_unseen(*found)) {
         return Err(format!(
-            "name has the character U+{:04X}, which is not seen or looks like another one, expected a name without it",
+            "name has the character U+{:04X}, which is invisible or looks like another one, expected a name without it",
             u32::from(found)
         ));
     }

@@ -195,7 +195,6 @@ async fn report_dry_run(
     })
 }
 
-/// The result of a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
     /// The revision that the change made. `None` if nothing changed.

@@ -6,7 +6,6 @@ use ucupdate::device::{DeviceId, MacAddress, SerialNumber};
 
 pub(crate) use ucupdate_admin::report::with_device_or_group;
 
-/// One device, or the devices of a group.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct DeviceOrGroupArgs {

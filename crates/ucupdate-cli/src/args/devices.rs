@@ -171,7 +171,7 @@ impl fmt::Display for Differences {
         match left_out {
             0 => Ok(()),
             more => {
-                write!(f, ", {} passed over", Counted::new(more, "device").with_verb("was", "were"))
+                write!(f, ", {} skipped", Counted::new(more, "device").with_verb("was", "were"))
             }
         }
     }

@@ -5,7 +5,6 @@ use ucupdate::book::RuleBook;
 use ucupdate::device::{DeviceKind, DeviceType, HardwareRevision, KindPattern, Locale, Model, Vendor};
 use ucupdate::version::VersionScheme;
 
-/// The kind of one device.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct KindArgs {
     /// UCPhone, RoundTable, ...

@@ -12,7 +12,6 @@ use ucupdate::inventory::{Inventory, InventoryDevice};
 use ucupdate::request::Side;
 use ucupdate::value::UnixTime;
 
-/// A device and its last request.
 #[derive(Debug)]
 pub(crate) struct LastRequest {
     pub(crate) device: InventoryDevice,

@@ -24,30 +24,49 @@ impl FromStr for Moment {
     }
 }
 
-/// A moment, or a time from now such as `3d`.
+/// A moment, or a span such as `3d` that is counted from now: into the past if `PAST`, otherwise into the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Later {
+pub(crate) enum MomentOrSpan<const PAST: bool> {
     At(Moment),
-    In(Span),
+    Span(Span),
 }
 
-impl FromStr for Later {
+/// A moment, or a time from now.
+pub(crate) type Later = MomentOrSpan<false>;
+
+/// A moment, or a time before now.
+pub(crate) type Earlier = MomentOrSpan<true>;
+
+impl<const PAST: bool> FromStr for MomentOrSpan<PAST> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match (text.parse(), text.parse()) {
-            (Ok(span), _) => Ok(Self::In(span)),
+            (Ok(span), _) => Ok(Self::Span(span)),
             (_, Ok(moment)) => Ok(Self::At(moment)),
-            (_, Err(expected)) => Err(format!("{expected}, or a time from now, as 3d or 12h")),
+            (_, Err(expected)) => {
+                let side = if PAST { "before" } else { "from" };
+                Err(format!("{expected}, or a time {side} now, as 3d or 12h"))
+            }
         }
     }
 }
 
-impl Later {
-    pub(crate) fn after(self, now: UnixTime) -> UnixTime {
+impl<const PAST: bool> MomentOrSpan<PAST> {
+    /// Returns the time. A moment that names no zone is in UTC.
+    pub(crate) fn at(self, now: UnixTime) -> UnixTime {
+        self.at_in(&Zone::utc(), now)
+    }
+
+    /// Returns the time. A moment that names no zone is in `zone`.
+    pub(crate) fn at_in(self, zone: &Zone, now: UnixTime) -> UnixTime {
         match self {
-            Self::At(moment) => moment.at,
-            Self::In(span) => UnixTime::from_seconds(now.as_seconds() + i64::from(span.0)),
+            Self::At(Moment { at, names_zone: true }) => at,
+            Self::At(Moment { at, names_zone: false }) => zone.moment(at.civil_utc()),
+            Self::Span(span) => {
+                let seconds = if PAST { -i64::from(span.0) } else { span.0.into() };
+                UnixTime::from_seconds(now.as_seconds() + seconds)
+            }
         }
     }
 
@@ -59,43 +78,7 @@ impl Later {
     }
 }
 
-/// A moment, or a time before now such as `3d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Earlier {
-    At(Moment),
-    Ago(Span),
-}
-
-impl FromStr for Earlier {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text.parse(), text.parse()) {
-            (Ok(span), _) => Ok(Self::Ago(span)),
-            (_, Ok(moment)) => Ok(Self::At(moment)),
-            (_, Err(expected)) => Err(format!("{expected}, or a time before now, as 3d or 12h")),
-        }
-    }
-}
-
-impl Earlier {
-    /// Returns the time. A moment that names no zone is in UTC.
-    pub(crate) fn before(self, now: UnixTime) -> UnixTime {
-        self.before_in(&Zone::utc(), now)
-    }
-
-    /// Returns the time. A moment that names no zone is in `zone`.
-    pub(crate) fn before_in(self, zone: &Zone, now: UnixTime) -> UnixTime {
-        match self {
-            Self::At(Moment { at, names_zone: true }) => at,
-            Self::At(Moment { at, names_zone: false }) => zone.moment(at.civil_utc()),
-            Self::Ago(span) => UnixTime::from_seconds(now.as_seconds() - i64::from(span.0)),
-        }
-    }
-}
-
 impl Moment {
-    /// Returns the moment at a time.
     pub(crate) fn of(at: UnixTime) -> Self {
         Self { at, names_zone: true }
     }
@@ -150,7 +133,9 @@ impl FromStr for Span {
             let count = text.strip_suffix(unit).filter(|count| count.bytes().all(|b| b.is_ascii_digit()))?;
             count.parse::<u32>().ok()?.checked_mul(seconds).filter(|seconds| *seconds > 0)
         });
-        found.map(Self).ok_or("expected so many weeks, days, hours or minutes, as 2w, 2d, 12h or 90m")
+        found
+            .map(Self)
+            .ok_or("expected a number of weeks, days, hours or minutes, such as 2w, 2d, 12h or 90m")
     }
 }
 
@@ -231,16 +216,16 @@ mod tests {
     fn a_time_from_now_or_before_now_stands_where_a_moment_does() {
         let now = UnixTime::from_seconds(1_000_000);
         let seconds = |at: UnixTime| at.as_seconds();
-        assert_eq!(seconds("3d".parse::<Later>().unwrap().after(now)), 1_000_000 + 3 * 86_400);
-        assert_eq!(seconds("12h".parse::<Earlier>().unwrap().before(now)), 1_000_000 - 12 * 3600);
+        assert_eq!(seconds("3d".parse::<Later>().unwrap().at(now)), 1_000_000 + 3 * 86_400);
+        assert_eq!(seconds("12h".parse::<Earlier>().unwrap().at(now)), 1_000_000 - 12 * 3600);
         for text in ["2026-12-01", "2026-12-01T08:00Z"] {
             let at = text.parse::<Moment>().unwrap().at;
-            assert_eq!(text.parse::<Later>().unwrap().after(now), at);
-            assert_eq!(text.parse::<Earlier>().unwrap().before(now), at);
+            assert_eq!(text.parse::<Later>().unwrap().at(now), at);
+            assert_eq!(text.parse::<Earlier>().unwrap().at(now), at);
         }
         let lisbon = Zone::named("Europe/Lisbon").unwrap();
         for (text, seconds) in [("2009-07-01", 1_246_402_800), ("2009-07-01T00:00Z", 1_246_406_400)] {
-            let at = text.parse::<Earlier>().unwrap().before_in(&lisbon, now);
+            let at = text.parse::<Earlier>().unwrap().at_in(&lisbon, now);
             assert_eq!(at.as_seconds(), seconds, "{text}");
         }
         assert!("3".parse::<Later>().unwrap_err().contains("a time from now, as 3d"));

@@ -6,7 +6,6 @@ use clap::Args;
 use ucupdate_cab::package::{PackageLimits, PackageOptions};
 use ucupdate_cab::{CabinetOptions, CodePage, Limits};
 
-/// Options for reading cabinets.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CabinetArgs {
     /// The code page of file names that are not UTF-8, such as 932 for Japanese or 437 for DOS [default: 1252]

@@ -53,7 +53,7 @@ impl PackagePrefix {
             }
         }
         match rules.is_empty() {
-            true => Err(Failure::new(format_args!("no rule is of package {id}"))),
+            true => Err(Failure::new(format_args!("no rule has a version of package {id}"))),
             false => Ok(rules),
         }
     }

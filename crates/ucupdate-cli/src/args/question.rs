@@ -16,7 +16,6 @@ use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
 use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 
-/// The request of a device.
 #[derive(Debug, clap::Args)]
 pub(crate) struct QuestionArgs {
     /// The file with the request of a device
@@ -67,9 +66,7 @@ impl DeviceQuestion {
         if context.output.is_json() {
             return;
         }
-        self.skipped
-            .iter()
-            .for_each(|skipped| context.output.message(format_args!("passed over: {skipped}")));
+        self.skipped.iter().for_each(|skipped| context.output.message(format_args!("skipped: {skipped}")));
         self.unknown.iter().for_each(|path| context.output.message(format_args!("not known: {path}")));
     }
 }

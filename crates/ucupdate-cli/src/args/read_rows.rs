@@ -11,7 +11,6 @@ use ucupdate::value::Counted;
 #[derive(Debug)]
 pub(crate) struct ReadRows {
     kind: LogKind,
-    /// The number of rows.
     pub(crate) rows: u64,
     /// The number of lines that could not be read.
     pub(crate) unread: u64,

@@ -5,7 +5,6 @@ use clap::Args;
 use std::time::Duration;
 use ucupdate::Retention;
 
-/// The revisions whose images are kept.
 #[derive(Debug, Args)]
 pub(crate) struct RetentionArgs {
     /// Keep the images of the last N revisions, or those of --keep-days, whichever is more

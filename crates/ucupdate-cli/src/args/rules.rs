@@ -6,7 +6,6 @@ use std::fmt;
 use std::str::FromStr;
 use ucupdate::book::{Rule, RuleBook, RuleKey, RulePattern};
 
-/// One rule, or the rules that match a pattern.
 #[derive(Clone, Debug)]
 pub(crate) enum RulesArg {
     /// One rule: all words are given, and none has `*`.

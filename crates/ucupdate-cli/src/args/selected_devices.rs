@@ -10,7 +10,6 @@ use ucupdate::timeline::host_key;
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 
-/// The selected devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SelectedDevices {
     All,
@@ -21,7 +20,6 @@ pub(crate) enum SelectedDevices {
 }
 
 impl SelectedDevices {
-    /// Returns the device with this identity.
     pub(crate) fn device(device: &DeviceId) -> Self {
         match device {
             DeviceId::Mac(mac) => Self::Mac(*mac),

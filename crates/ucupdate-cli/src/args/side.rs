@@ -2,7 +2,6 @@
 
 use ucupdate::request::Side;
 
-/// The side a device asks from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SideName {
     /// From the internal network

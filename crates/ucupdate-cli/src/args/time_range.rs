@@ -29,12 +29,12 @@ impl TimeRange {
 
     /// Returns the time before which things are left out. A time without a zone is in `zone`.
     pub(crate) fn since(&self, zone: &Zone) -> Option<UnixTime> {
-        self.since.map(|since| since.before_in(zone, SystemTime::now().into()))
+        self.since.map(|since| since.at_in(zone, SystemTime::now().into()))
     }
 
     /// Returns the time from which on things are left out. A time without a zone is in `zone`.
     pub(crate) fn until(&self, zone: &Zone) -> Option<UnixTime> {
-        self.until.map(|until| until.before_in(zone, SystemTime::now().into()))
+        self.until.map(|until| until.at_in(zone, SystemTime::now().into()))
     }
 
     /// Returns whether nothing is left out.

@@ -25,7 +25,6 @@ impl FromStr for WindowArg {
 }
 
 impl WindowArg {
-    /// Returns the window.
     pub(crate) fn window(&self) -> &Window {
         &self.window
     }

@@ -2,7 +2,6 @@
 
 use ucupdate::value::Zone;
 
-/// Returns the time zone of this name.
 pub(crate) fn zone(name: &str) -> Result<Zone, String> {
     Zone::named(name).map_err(|error| error.to_string())
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use ucupdate::value::FieldTime;
 use ucupdate_folder::Folder;
 
-/// A folder in which new files are created.
 #[derive(Debug)]
 pub(crate) struct NewFiles(Folder);
 
@@ -48,7 +47,7 @@ fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| {
         Failure::usage(format_args!(
-            "`{}` is no name of a file, expected one such as fleet.html",
+            "`{}` is not a file name, expected one such as fleet.html",
             path.display()
         ))
     })?;
@@ -56,7 +55,6 @@ fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
 }
 
 impl NewFiles {
-    /// Opens the folder at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         Self::of(Folder::open(path), path)
     }
@@ -110,7 +108,7 @@ impl NewFiles {
 
     fn exists(&self, path: &str) -> Failure {
         let at = self.0.path().join(path);
-        Failure::new(format_args!("{}: is there already, and is not overwritten", at.display()))
+        Failure::new(format_args!("{}: exists already, and is not overwritten", at.display()))
     }
 
     fn failed(&self, path: &str, error: &io::Error) -> Failure {
@@ -149,7 +147,7 @@ mod tests {
         assert!(matches!(files.refuse_existing(["b", "a/CPE.nbt"]), Err(Failure::Explained(..))));
         let again = files.write("a/CPE.nbt", None, &mut &b"other"[..]);
         let Err(Failure::Explained(_, reason)) = again else { panic!("overwritten") };
-        assert!(reason.ends_with("CPE.nbt: is there already, and is not overwritten"), "{reason}");
+        assert!(reason.ends_with("CPE.nbt: exists already, and is not overwritten"), "{reason}");
         assert_eq!(std::fs::read(&path).unwrap(), b"image");
         assert_eq!(names(path.parent().unwrap()), ["CPE.nbt"]);
     }
@@ -164,10 +162,10 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(reason(&[path("new.html"), path("new.csv")]), "Ok(())");
-        assert!(reason(&[path("old.html")]).ends_with("old.html: is there already, and is not overwritten"));
+        assert!(reason(&[path("old.html")]).ends_with("old.html: exists already, and is not overwritten"));
         assert!(reason(&[path("a"), path("a")]).starts_with("two results go to "));
         assert!(reason(&[path("none/new.html")]).contains("none"));
-        assert!(reason(&["..".into()]).contains("is no name of a file"));
+        assert!(reason(&["..".into()]).contains("is not a file name"));
         assert_eq!(names(folder.path()), ["old.html"]);
     }
 

@@ -8,19 +8,16 @@ use ucupdate::book::Note;
 /// Notes of a command: as sentences for people, and as objects for scripts.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ChangeNotes {
-    /// The notes as sentences.
     notes: Vec<String>,
     /// The notes as objects with `kind`, `rule`, `name`, `from` and `to`.
     changes: Vec<Note>,
 }
 
 impl ChangeNotes {
-    /// Returns whether there are no notes.
     pub(crate) fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }
 
-    /// Adds a note.
     pub(crate) fn push(&mut self, note: Note) {
         self.notes.push(note.to_string());
         self.changes.push(note);

@@ -6,7 +6,6 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt::{self, Display};
 
-/// A list of things of one kind.
 #[derive(Debug)]
 pub(crate) struct List<const N: usize> {
     field: &'static str,

@@ -39,7 +39,6 @@ impl Output {
         Self { progress: Progress::new(json), json, stdout: io::stdout() }
     }
 
-    /// Returns whether results are JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
@@ -50,7 +49,6 @@ impl Output {
         terminal_width().unwrap_or(usize::MAX)
     }
 
-    /// Returns whether stderr is a terminal.
     pub(crate) fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }

@@ -80,17 +80,14 @@ impl Progress {
         total
     }
 
-    /// Counts bytes that were read.
     pub(crate) fn add_read(&self, bytes: usize) {
         self.read.inc(bytes as u64);
     }
 
-    /// Counts an object that was removed.
     pub(crate) fn add_removed(&self) {
         self.removed.inc(1);
     }
 
-    /// Returns a reader that counts its bytes.
     pub(crate) fn counted<R: io::Read>(&self, reader: R) -> impl io::Read + use<R> {
         self.read.wrap_read(reader)
     }

@@ -22,7 +22,6 @@ pub(crate) enum Style {
 impl Style {
     const ALL: [Self; 3] = [Self::Heading, Self::Problem, Self::Warning];
 
-    /// Returns the text in this style.
     pub(crate) fn of<T: Display>(self, text: T) -> Styled<T> {
         Styled(self, text)
     }
@@ -44,7 +43,6 @@ impl Style {
     }
 }
 
-/// A text in a style.
 #[derive(Debug)]
 pub(crate) struct Styled<T>(Style, T);
 

@@ -35,7 +35,6 @@ impl<const N: usize> Table<N> {
         Self { table, width, lines: Vec::new() }
     }
 
-    /// Adds a row.
     pub(crate) fn row(&mut self, cells: [&dyn Display; N]) {
         self.table.add_row(cells.map(|cell| Shown(cell).to_string()));
     }

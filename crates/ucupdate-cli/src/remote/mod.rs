@@ -52,7 +52,6 @@ pub(crate) struct RemoteArgs {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// The store of a server.
 pub(crate) struct RemoteStore {
     http: reqwest::Client,
     base: Url,
@@ -60,7 +59,6 @@ pub(crate) struct RemoteStore {
     limits: Limits,
     /// The number of objects that were listed so far.
     listed: AtomicU64,
-    /// The name of the token.
     pub(crate) author: String,
 }
 

@@ -118,7 +118,6 @@ impl Setting {
         self.kind
     }
 
-    /// Returns the help text of the option.
     pub(crate) fn help(&self) -> &str {
         &self.help
     }
@@ -142,7 +141,6 @@ impl Setting {
         }
     }
 
-    /// Returns whether a verb has this option.
     pub(crate) fn applies_to(&self, verb: &[String], command: &Command) -> bool {
         let below = verb.iter().try_fold(command, |command, name| command.find_subcommand(name));
         match (self.verb.is_empty(), self.owner.is_empty()) {
@@ -175,7 +173,7 @@ impl Setting {
     pub(crate) fn check(&self, value: &str, command: &Command) -> Result<(), String> {
         let mut owner = command;
         for name in &self.owner {
-            owner = owner.find_subcommand(name).ok_or_else(|| format!("{name} is no verb"))?;
+            owner = owner.find_subcommand(name).ok_or_else(|| format!("{name} is not a verb"))?;
         }
         let words = [owner.get_name().to_owned(), self.word(Some(value))];
         let Err(error) = owner.clone().try_get_matches_from(words) else { return Ok(()) };

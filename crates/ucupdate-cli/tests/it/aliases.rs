@@ -5,7 +5,6 @@ use crate::place::{IP8540, Place, package};
 /// A phone that reports its model and its hardware revision under other names.
 const OTHER_WORDS: &str = "UCPhone/LG-Nortel/IP 8540/B/ENU";
 
-/// Returns the answer for a phone of a kind.
 fn answer(place: &Place, kind: &str) -> String {
     let device = ["--device", kind, "--mac", "0021630F207B", "--installed", "1.0.522.103"];
     place.run(&[&["explain"], &device[..]].concat()).done()

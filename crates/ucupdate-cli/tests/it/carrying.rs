@@ -4,7 +4,6 @@ use crate::place::{CX700, IP8540, Place, no_store, package};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every file below a folder, by its path.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -18,7 +17,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Returns the file of an image in a store.
 fn image(place: &Place, store: &str) -> PathBuf {
     let found = files(&place.path(&format!("{store}/images")));
     found.into_iter().find(|path| path.to_string_lossy().ends_with("CPE.nbt")).unwrap()

@@ -52,7 +52,7 @@ fn a_dry_run_lists_exactly_whose_answer_would_change_and_changes_nothing() {
              DEVICE        IS                              MODULE   HAS          BEFORE            AFTER\n\
              0021630F2071  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.34   nothing-approved  1.0.522.103 to 3.5.6907.0\n\
              0021630F2073  UCPhone/LG-Nortel/IP8540/A/ENU  cpe.nbt  1.0.522.103  nothing-approved  3.5.6907.0\n\
-             2 answers to 4 devices would change, 1 device was passed over\n"
+             2 answers to 4 devices would change, 1 device was skipped\n"
         )
     );
     let report = place.run(&["approve", IP8540, "--dry-run", "--json"]).json();
@@ -129,7 +129,7 @@ fn a_diff_is_between_two_revisions_for_the_devices_of_the_store_or_of_files() {
     assert_eq!((changed(&field), &field["devices"]), (vec!["0021630F207B"], &json!(1)));
     assert_eq!(
         place.run(&["diff", "--from", "3"]).done(),
-        "0 answers to 4 devices would change, 1 device was passed over\n"
+        "0 answers to 4 devices would change, 1 device was skipped\n"
     );
     assert_eq!(
         place.run(&["diff", "--from", "4"]).refused(),
@@ -220,8 +220,8 @@ fn a_dry_run_of_several_packages_lists_the_devices_of_each() {
     assert_eq!(packages[0]["answers"][0]["after"]["version"], "1.1.27.0");
     assert_eq!((&packages[0]["devices"], &packages[1]["devices"]), (&json!(4), &json!(4)));
     let text = place.run(&args).done();
-    assert!(text.contains("\n1 answer to 4 devices would change, 1 device was passed over\n"), "{text}");
-    assert!(text.ends_with("\n0 answers to 4 devices would change, 1 device was passed over\n"), "{text}");
+    assert!(text.contains("\n1 answer to 4 devices would change, 1 device was skipped\n"), "{text}");
+    assert!(text.ends_with("\n0 answers to 4 devices would change, 1 device was skipped\n"), "{text}");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
     let saved = std::fs::read_to_string(place.path("a.json")).unwrap();
     let value: Value = serde_json::from_str(&saved).unwrap();
     assert_eq!((&value["format"], &value["records"][0]["revision"]), (&json!(1), &json!(2)));
-    assert_eq!(place.run(&save).refused(), "a.json: is there already, and is not overwritten");
+    assert_eq!(place.run(&save).refused(), "a.json: exists already, and is not overwritten");
 
     place.run(&["rollback", IP8540, "--to-nothing"]).done();
     let replayed = place.run(&["explain", "--replay", "a.json"]).done();
@@ -259,7 +259,7 @@ fn a_saved_answer_replays_to_the_same_bytes_by_the_rule_book_of_then() {
 
     place.file("b.json", saved.replace("for everybody", "for nobody").as_bytes());
     let refused = place.run(&["explain", "--replay", "b.json"]).refused();
-    assert!(refused.starts_with("b.json: recorded was \"offer 1.0.522.103"), "{refused}");
+    assert!(refused.starts_with("b.json: the recorded answer is \"offer 1.0.522.103"), "{refused}");
     for (text, reason) in [
         (
             saved.replace("\"format\":1", "\"format\":2"),

@@ -423,7 +423,7 @@ const NEVER: &[(Outcome, &str, &str)] = &[
     ),
     (
         REFUSED,
-        "what is there already is no failure",
+        "what exists already is no failure",
         "unreject, rollout pause, rollout resume, rollout kill, ban add",
     ),
     (

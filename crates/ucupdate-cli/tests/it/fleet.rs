@@ -273,10 +273,7 @@ fn the_values_for_a_spreadsheet_begin_as_the_audit_log_and_hold_no_formula() {
     assert!(lines[3].contains(",\"Smith, Bob\","), "{}", lines[3]);
     assert!(lines[4].contains(",no-rule,no-rule,"), "{}", lines[4]);
     assert!(
-        place
-            .run(&["fleet", "--audit", "five.log", "--csv", "out.csv"])
-            .refused()
-            .contains("is there already")
+        place.run(&["fleet", "--audit", "five.log", "--csv", "out.csv"]).refused().contains("exists already")
     );
 }
 
@@ -355,5 +352,5 @@ fn the_report_says_plainly_what_is_stopped_and_needs_nothing_else() {
     for part in ["<script", "src=", "http://", "https://", "@import"] {
         assert!(!stopped.contains(part), "{part}");
     }
-    assert!(place.run(&["report", "--html", "stopped.html"]).refused().contains("is there already"));
+    assert!(place.run(&["report", "--html", "stopped.html"]).refused().contains("exists already"));
 }

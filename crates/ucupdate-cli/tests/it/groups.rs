@@ -23,7 +23,7 @@ fn a_group_is_what_its_devices_have_in_common_and_is_not_made_another_by_mistake
     assert_eq!(shown["predicate"]["networks"], json!(["10.1.0.0/16", "10.2.0.7/32"]));
 
     let refused = place.run(&["group", "add", "Lisbon"]).refused();
-    assert_eq!(refused, format!("group Lisbon is there already ({predicate}), --replace changes it"));
+    assert_eq!(refused, format!("group Lisbon exists already ({predicate}), --replace changes it"));
     place.run(&["group", "add", "Lisbon", "--vendor", "Polycom", "--replace"]).done();
     assert_eq!(place.run(&["group", "show", "Lisbon"]).done(), "Lisbon: vendor Polycom\n");
     assert_eq!(

@@ -58,10 +58,10 @@ fn a_hold_lasts_until_it_is_over_or_removed() {
     }]);
     assert_eq!(json["holds"], expected);
     let taken = place.run(&["hold", "add", "BoardRoom", "--serial", "X1"]).refused();
-    assert_eq!(taken, format!("a hold boardroom is there already, on the device with MAC address {MAC}"));
+    assert_eq!(taken, format!("a hold boardroom exists already, on the device with MAC address {MAC}"));
     let over =
         place.run(&["hold", "add", "late", "--rule", IP8540, "--until", "2009-03-06T17:10:39Z"]).refused();
-    assert_eq!(over, "--until 2009-03-06T17:10:39Z is over already");
+    assert_eq!(over, "--until 2009-03-06T17:10:39Z is in the past");
     assert_eq!(
         place.run(&["hold", "remove", "boardroom"]).done(),
         format!(

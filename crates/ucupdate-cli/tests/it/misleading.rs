@@ -93,7 +93,7 @@ fn a_timetable_that_names_what_is_not_there_is_refused_with_its_line_before_it_i
     }
     place.file("plan.txt", format!("1d rollout {IP8540} wave 3.5.6907.0 failures=3\n").as_bytes());
     let refused = place.run(&["simulate", "--devices", "5", "--timetable", "plan.txt"]).refused();
-    assert!(refused.starts_with("plan.txt: line 1: expected whom the rollout is for: all"), "{refused}");
+    assert!(refused.starts_with("plan.txt: line 1: expected the devices of the rollout: all"), "{refused}");
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-/// The user `nobody`.
 const NOBODY: u32 = 65534;
 
 /// Calls `each` with a path and with everything below it.

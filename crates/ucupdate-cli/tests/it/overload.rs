@@ -14,7 +14,6 @@ const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 /// The largest number of polls until the offer must be gone. One poll is sent each tenth of a second.
 const MAX_POLLS: usize = 150;
 
-/// The time limit of one poll.
 const POLL_TIME: Duration = Duration::from_secs(5);
 
 /// Returns a store whose phone is offered an image of some megabytes.
@@ -82,7 +81,6 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 }
 
-/// Returns the address of the health listener.
 fn health(serving: &Serving) -> String {
     serving.lines[1].strip_prefix("health on http://").unwrap().to_owned()
 }

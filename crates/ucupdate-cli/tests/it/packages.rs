@@ -41,7 +41,7 @@ fn a_cabinet_and_the_program_that_carries_it_are_one_package() {
         (&1.into(), &Value::Null)
     );
     let again = place.run(&["ingest", "uc.cab"]).done();
-    assert!(again.lines().next().unwrap().ends_with("is there already, nothing changes"), "{again}");
+    assert!(again.lines().next().unwrap().ends_with("exists already, nothing changes"), "{again}");
     assert_eq!(place.run(&["history", "--json"]).json()["revisions"].as_array().unwrap().len(), 1);
 }
 
@@ -145,7 +145,6 @@ fn set_of_two(files: [(&str, &[u8]); 2]) -> [Vec<u8>; 2] {
     ]
 }
 
-/// Returns the two parts of a package.
 pub(crate) fn package_in_two_parts() -> [Vec<u8>; 2] {
     let image = b"an image in two parts";
     let catalogue = CatalogueBuilder::new().with_time(time()).with_image("CPE.nbt", image).build().unwrap();
@@ -325,15 +324,15 @@ fn what_is_there_is_never_written_over() {
     std::fs::create_dir(place.path("out")).unwrap();
     place.file("out/two.txt", b"mine");
     let reason = place.run(&["package", "extract", "two.cab", "--to", "out"]).refused();
-    assert_eq!(reason, "out/two.txt: is there already, and is not overwritten");
+    assert_eq!(reason, "out/two.txt: exists already, and is not overwritten");
     assert_eq!(std::fs::read(place.path("out/two.txt")).unwrap(), b"mine");
     assert!(!place.path("out/one.txt").exists(), "nothing is written when not all can be");
     let reason = place.run(&["package", "build", "out", "two.cab"]).refused();
-    assert_eq!(reason, "two.cab: is there already, and is not overwritten");
+    assert_eq!(reason, "two.cab: exists already, and is not overwritten");
     place.file("request.xml", b"mine");
     assert_eq!(
         place.run(&["sample", "."]).refused(),
-        "./request.xml: is there already, and is not overwritten"
+        "./request.xml: exists already, and is not overwritten"
     );
     assert!(!place.path("UCUpdates.cab").exists());
 }

@@ -20,7 +20,6 @@ pub(crate) struct Place {
     folder: TempDir,
 }
 
-/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -62,7 +61,7 @@ impl Place {
     /// Returns the command, run in this folder by the user `ann`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));
-        command.args(args).current_dir(self.folder.path()).env("USER", "ann");
+        command.args(args).current_dir(self.folder.path()).env("USER", "ann").env_remove("UCUPDATE_BLESS");
         command
     }
 
@@ -148,7 +147,6 @@ pub(crate) fn time() -> FieldTime {
     sample::time_stamp()
 }
 
-/// Returns a package of one release.
 pub(crate) fn package(rule: &str, version: &str, image: &[u8]) -> Vec<u8> {
     let rule: RuleKey = rule.parse().unwrap();
     let release = NewRelease::new(rule, ReportedVersion::new(version), image, time());

@@ -293,8 +293,8 @@ fn an_ingest_whose_answer_is_lost_is_made_once_and_the_next_try_says_that_it_is_
         far.url = direct;
         let second = far.run("ann", &["ingest", "package.cab"]).done();
         let third = far.run("ann", &["ingest", "package.cab"]).done();
-        assert!(third.contains("is there already, nothing changes"), "{third}");
-        let is_there = second.contains("is there already, nothing changes");
+        assert!(third.contains("exists already, nothing changes"), "{third}");
+        let is_there = second.contains("exists already, nothing changes");
         assert!(is_there || !is_made || cut.starts_with("PUT"), "{cut} {is_made}: {first:?} {second}");
         let history = far.far.run(&["history", "--json"]).json();
         assert_eq!(history["revisions"].as_array().unwrap().len(), 2, "{cut} {is_made}: {history}");

@@ -85,7 +85,7 @@ fn a_share_grows_by_hand_or_by_stages_and_keeps_its_hours_and_limits() {
         "its name is the version"
     );
     let taken = place.run(&[&start[..], &["--percent", "100"]].concat()).refused();
-    assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 is there already"));
+    assert_eq!(taken, format!("{IP8540}: a rollout 3.5.6907.0 exists already"));
     let ramp = [
         "--name",
         "slow",

@@ -25,7 +25,6 @@ pub(crate) fn phone_request(place: &Place) -> Vec<u8> {
 /// A running server. Dropping the value kills it.
 pub(crate) struct Serving {
     child: Child,
-    /// The lines printed so far.
     pub(crate) lines: Vec<String>,
     more: mpsc::Receiver<String>,
     stderr: thread::JoinHandle<String>,
@@ -81,7 +80,6 @@ impl Place {
 }
 
 impl Serving {
-    /// Returns the number of threads of the server.
     #[cfg(target_os = "linux")]
     pub(crate) fn threads(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -116,12 +114,10 @@ impl Serving {
         }
     }
 
-    /// Returns the URLs of the listeners.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.lines.iter().filter_map(|line| line.strip_prefix("listening on ")).map(str::to_owned).collect()
     }
 
-    /// Returns the URL of the first listener.
     pub(crate) fn url(&self) -> String {
         self.urls().remove(0)
     }
@@ -138,7 +134,6 @@ impl Serving {
         assert!(kill.unwrap().success());
     }
 
-    /// Waits until the server ends.
     #[track_caller]
     pub(crate) fn ended(mut self) -> Ran {
         let until = Instant::now() + PATIENCE;
@@ -193,7 +188,6 @@ pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &[
     exchange(address, &[request.as_bytes(), body].concat())
 }
 
-/// Returns the status of an answer.
 #[track_caller]
 pub(crate) fn status(answer: &str) -> u16 {
     answer

@@ -77,7 +77,7 @@ fn the_fleet_may_be_that_of_an_audit_log() {
     assert_eq!(told["devices"], 1);
     assert!(told["total"]["asks"].as_u64().unwrap() >= 2);
     let refused = place.run(&["simulate", "--days", "2"]).refused();
-    assert!(refused.contains("tell of no devices"), "{refused}");
+    assert!(refused.contains("have no devices"), "{refused}");
 }
 
 #[test]

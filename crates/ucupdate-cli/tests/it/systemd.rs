@@ -6,7 +6,6 @@ use rcgen::generate_simple_self_signed;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-/// Returns the next notification.
 fn notification(socket: &UnixDatagram) -> String {
     let mut bytes = [0; 4096];
     let length = socket.recv(&mut bytes).unwrap();

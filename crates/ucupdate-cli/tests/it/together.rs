@@ -3,7 +3,6 @@
 use crate::place::{Place, Ran, package};
 use std::process::Stdio;
 
-/// The number of concurrent commands.
 const AT_ONCE: usize = 4;
 
 #[test]
@@ -79,5 +78,5 @@ fn of_two_that_make_a_group_of_one_name_at_once_one_is_refused() {
     codes.sort();
     assert_eq!(codes, [Some(0), Some(1)], "{ran:?}");
     let refused = ran.iter().find(|ran| ran.code == Some(1)).unwrap();
-    assert!(refused.stderr.contains("group branch is there already"), "{refused:?}");
+    assert!(refused.stderr.contains("group branch exists already"), "{refused:?}");
 }

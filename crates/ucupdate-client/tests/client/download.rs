@@ -11,7 +11,6 @@ use ucupdate_client::{Client, ClientError, ContentFault, Download, UpdateFile, U
 use ucupdate_core::request::Side;
 use ucupdate_core::value::Sha256Digest;
 
-/// Downloads the offer of this server.
 async fn fetch(url: &str, into: &Path) -> Result<Download, ClientError> {
     client().download(&offer(url), Side::Internal, into, |_| ()).await
 }

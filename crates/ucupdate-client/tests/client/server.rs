@@ -77,7 +77,6 @@ pub(crate) enum Etags {
     Absent,
 }
 
-/// The path and headers of a received request.
 pub(crate) struct SentRequest {
     pub(crate) path: String,
     pub(crate) range: Option<String>,

@@ -88,9 +88,9 @@ impl RuleBook {
 pub enum BanScope {
     /// A version in the rules that match a pattern.
     Version {
-        /// The pattern of the rules.
+        /// The rules in which the version is banned.
         rules: RulePattern,
-        /// The version.
+        /// The banned version. Other spellings of the same release are banned too.
         version: ReportedVersion,
     },
     /// An image with this SHA-256, in any rule and under any version.

@@ -148,34 +148,27 @@ impl RuleBook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "a field has the entries of the table of its name")]
 pub struct Delta {
-    /// Rules.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::book::compact_entries::read_rules"))]
     pub rules: Vec<Entry<RuleKey, Rule>>,
-    /// Packages.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::book::compact_entries::read_packages"))]
     pub packages: Vec<Entry<PackageId, IngestedPackage>>,
     /// The interim images of a locale and update type.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub interim: Vec<Entry<(Locale, UpdateType), InterimRule>>,
-    /// Test devices.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub test_devices: Vec<Entry<TestDeviceName, TestDevice>>,
-    /// Groups.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub groups: Vec<Entry<GroupName, Group>>,
-    /// Members of groups.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
-    /// Holds.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub holds: Vec<Entry<HoldName, Hold>>,
-    /// Kill switches.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub stops: Vec<Entry<StopScope, Stop>>,
-    /// Bans.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub bans: Vec<Entry<BanScope, Ban>>,
     /// Aliases, each with the word that replaces the reported one.

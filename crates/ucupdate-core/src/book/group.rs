@@ -16,7 +16,7 @@ label!(
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Group {
-    /// Its name.
+    /// The name, which is unique in the rule book.
     pub name: GroupName,
     /// The properties that the devices have in common. `None` for a list, whose members are in the rule book.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]

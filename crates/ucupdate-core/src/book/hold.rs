@@ -17,9 +17,9 @@ label!(
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hold {
-    /// Its name.
+    /// The name, which is unique in the rule book.
     pub name: HoldName,
-    /// The devices that are held.
+    /// A device, a group, or the devices of a rule.
     pub on: HeldDevices,
     /// The end of the hold. `None` means that it has no end.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]

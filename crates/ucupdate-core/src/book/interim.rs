@@ -195,7 +195,6 @@ impl IngestedPackage {
     }
 }
 
-/// Returns the key of an image.
 pub(crate) fn key_of(image: &InterimImage) -> InterimKey {
     (image.locale.clone(), image.update_type.clone())
 }

@@ -13,9 +13,9 @@ use crate::version::{ReportedVersion, VersionScheme};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OneRelease {
-    /// The rule.
+    /// The rule that has both images.
     pub rule: RuleKey,
-    /// The scheme of the rule.
+    /// The scheme in which both versions are one release.
     pub scheme: VersionScheme,
     /// The version and the image that the rule uses, or else those that were ingested last.
     pub kept: (ReportedVersion, Sha256Digest),

@@ -54,11 +54,11 @@ impl ReleaseFiles {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Release {
-    /// The rule of the release.
+    /// The rule of the devices for which the image was made.
     pub rule: RuleKey,
-    /// Its version.
+    /// The version in the spelling of the package.
     pub version: ReportedVersion,
-    /// Its files.
+    /// The image, its catalogue, and descriptions.
     pub files: ReleaseFiles,
 }
 
@@ -76,13 +76,13 @@ impl Release {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterimImage {
-    /// The locale of the image.
+    /// The locale of the devices. There is one folder for each locale.
     pub locale: Locale,
     /// The update type that the image replaces.
     pub update_type: UpdateType,
-    /// Its version.
+    /// The version in the spelling of the package, or of the stepping stone that sends the image.
     pub version: ReportedVersion,
-    /// Its files.
+    /// The image, its catalogue, and descriptions.
     pub files: ReleaseFiles,
 }
 
@@ -110,13 +110,13 @@ pub struct IngestedPackage {
     pub sha256: Sha256Digest,
     /// The name of the folder of its files in the store.
     pub ingest: IngestId,
-    /// The name of the file that was ingested.
+    /// The name of the file that was ingested, as the history shows it.
     pub file_name: Box<str>,
-    /// The time of the ingest.
+    /// The time of the ingest, by the clock of the server that did it.
     pub ingested_at: UnixTime,
-    /// The releases in it.
+    /// The releases. A rule has at most one of them.
     pub releases: Vec<Release>,
-    /// The interim images in it.
+    /// The interim images. May be empty.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub interim: Vec<InterimImage>,
 }

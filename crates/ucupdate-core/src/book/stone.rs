@@ -24,7 +24,7 @@ label!(
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SteppingStone {
-    /// Its name.
+    /// The name, which is unique in the rule book.
     #[cfg_attr(feature = "serde", serde(default = "SteppingStone::first_name"))]
     pub name: StoneName,
     /// The kinds of device to which the stone applies.
@@ -34,12 +34,12 @@ pub struct SteppingStone {
     pub below: FirmwareVersion,
     /// The version that the devices get.
     pub by: FirmwareVersion,
-    /// The source of its image.
+    /// Where the image comes from. Default: an interim image.
     #[cfg_attr(feature = "serde", serde(default))]
     pub image: StoneImage,
 }
 
-/// The source of the image of a stone.
+/// Where the image of a stepping stone comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]

@@ -109,7 +109,7 @@ impl<K, V> Default for Table<K, V> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entry<K, V> {
-    /// Its key.
+    /// The key, in its new spelling.
     pub key: K,
     /// The new value of the entry. `None` means that the entry is removed.
     pub now: Option<V>,

@@ -14,7 +14,7 @@ use crate::version::ReportedVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WideStone {
-    /// The stone.
+    /// The stone without a vendor or a model.
     pub stone: SteppingStone,
     /// The stones that are to take its place: one for each kind of device that the image was made for. Empty if these kinds
     /// are not known, or if each has a stone of its own.

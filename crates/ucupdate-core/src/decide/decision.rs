@@ -14,7 +14,7 @@ use std::fmt;
 pub enum Decision<'a> {
     /// The device is offered an update.
     Offer {
-        /// The files to fetch.
+        /// The files that the device fetches.
         offer: &'a Offer,
         /// The kind of the offer: the target version or a stepping stone.
         kind: OfferKind<'a>,
@@ -75,13 +75,13 @@ pub enum Decision<'a> {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum OfferKind<'a> {
-    /// The target version.
+    /// The target itself, without a stepping stone before it.
     Direct,
     /// A stepping stone. The device is offered the target in a later request.
     SteppingStone {
-        /// The stepping stone.
+        /// The stone that the device installs now.
         stone: &'a SteppingStone,
-        /// The target version.
+        /// The version that the device is offered after the last stone.
         target: &'a ReportedVersion,
     },
 }
@@ -91,18 +91,18 @@ pub enum OfferKind<'a> {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum HeldBackReason<'a> {
-    /// The kill switch.
+    /// The kill switch is on.
     Stop {
         /// The rule whose offers are stopped, or all rules.
         scope: &'a StopScope,
         /// The switch, with its author and its reason.
         stop: &'a Stop,
     },
-    /// A hold.
+    /// The device, its group or its rule is held.
     Hold(&'a Hold),
-    /// A window that is closed.
+    /// The window of the rollout or of the rule is closed.
     Window(&'a Window),
-    /// The rollout is paused.
+    /// The rollout is paused. `why` is empty where no reason was given.
     Paused { rollout: &'a RolloutName, why: &'a str },
 }
 

@@ -131,9 +131,9 @@ impl Mismatch {
 pub struct Difference<'a> {
     /// The name of the word, such as `hardware revision`.
     pub field: &'static str,
-    /// The word of the rule.
+    /// The word of the rule, in the spelling of the rule book.
     pub rule: &'a str,
-    /// The word of the device.
+    /// The word that the device reported. Empty if it reported none.
     pub device: String,
 }
 

@@ -42,7 +42,6 @@ pub struct EligibilityIndex {
     /// The predicates of the groups, in the order of their names. `None` for a group with a list.
     pub(crate) groups: Vec<Option<Predicate>>,
     pub(crate) holds: Vec<Hold>,
-    /// The holds on groups.
     pub(crate) group_holds: Vec<(CompiledAudience, u32)>,
     pub(crate) any_device_holds: bool,
     pub(crate) stop_all: Option<(StopScope, Stop)>,
@@ -354,7 +353,6 @@ impl EligibilityIndex {
         (first..).zip(these)
     }
 
-    /// Returns the version scheme of a rule.
     #[inline]
     pub(super) fn scheme_of<'s>(&'s self, head: Head, rule: &'s CompiledRule) -> &'s VersionScheme {
         self.schemes.get(usize::from(head.scheme)).unwrap_or(&rule.rule.policy().scheme)

@@ -72,7 +72,6 @@ impl KnownDevices {
         (table, numbers)
     }
 
-    /// Finds the entries for a device.
     #[inline]
     pub(crate) fn find(&self, device: &Device) -> KnownEntries<'_> {
         if self.devices.is_empty() {

@@ -31,7 +31,7 @@ pub struct TraceRecord {
     pub mac_address: Box<str>,
     /// The serial number as it was reported.
     pub serial_number: Box<str>,
-    /// The user who signed in last.
+    /// The user who signed in last, as the device reported it.
     pub user_name: Box<str>,
     /// The file name of the module as it was reported.
     pub file_name: Box<str>,

@@ -52,7 +52,6 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
 /// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
 /// Both run the same code.
 pub(crate) trait Observer<'a> {
-    /// Records the rule that was found.
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// Records how the rule was found, if not by an update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
@@ -62,7 +61,6 @@ pub(crate) trait Observer<'a> {
     }
     /// Records an alias that replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
-    /// Records that no rule is for the device.
     fn no_rule(&mut self) {}
     /// Records an assignment that was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}

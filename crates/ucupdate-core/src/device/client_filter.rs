@@ -67,7 +67,7 @@ pub struct ClientFilter {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ClientRule {
-    /// The type of client.
+    /// The code of the program, such as `OCPhone`.
     pub client_type: ClientType,
     /// The versions. `None` means all versions, including unreadable ones.
     pub versions: Option<ClientVersions>,

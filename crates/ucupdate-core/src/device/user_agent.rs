@@ -32,7 +32,7 @@ pub struct UserAgent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientProduct {
-    /// The type of client.
+    /// The code of the program, such as `OCPhone`.
     pub client_type: ClientType,
     /// The version of the client, even if it cannot be read. `None` if the product has no version.
     pub version: Option<ReportedVersion>,
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(read(&"a/1.0 ".repeat(MAX_PRODUCTS + 1)).len(), MAX_PRODUCTS);
         let longest = format!("OC/2.0 {}", "x".repeat(MAX_USER_AGENT_BYTES - 7));
         assert_eq!(longest.len(), MAX_USER_AGENT_BYTES);
-        assert_eq!(read(&longest).len(), 1, "what is no label is passed over");
+        assert_eq!(read(&longest).len(), 1, "a text that is not a label is skipped");
         assert!(read(&(longest + "x")).is_empty());
     }
 

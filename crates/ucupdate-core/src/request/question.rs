@@ -42,11 +42,11 @@ pub struct AskedFrom {
 pub struct Question<'a> {
     /// The device that asks.
     pub device: &'a Device,
-    /// The module in question.
+    /// The module that the decision is about.
     pub module: &'a InstalledModule,
     /// The user who signed in last. It is blank if no user signed in.
     pub user_name: &'a str,
-    /// The origin of the request.
+    /// The side and the address that the request came from.
     pub from: AskedFrom,
     /// All modules of the request, and the number of the module in question. Empty if only that module is known.
     pub(crate) siblings: (&'a [InstalledModule], usize),

@@ -1,6 +1,8 @@
 //! Times as values. This module reads no clock.
 
 use super::parse_error::{ParseError, ParseErrorKind};
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime};
 use std::fmt;
 use std::str::FromStr;
 
@@ -39,16 +41,8 @@ impl UnixTime {
     /// Returns the date and time of day in UTC, to the second. For moments outside the years 1601 to 9999, returns the
     /// first or the last second of these years.
     pub fn civil_utc(self) -> FieldTime {
-        let seconds = self.as_seconds();
-        let days = seconds.div_euclid(86_400);
-        let second_of_day = seconds.rem_euclid(86_400);
-        if days < FieldTime::FILETIME_ZERO.days() {
-            return FieldTime::FILETIME_ZERO;
-        }
-        if days > FieldTime::LAST.days() {
-            return FieldTime::LAST;
-        }
-        FieldTime::from_days(days, second_of_day)
+        let civil = EPOCH.saturating_add(SignedDuration::from_secs(self.as_seconds()));
+        FieldTime::from_calendar(civil).unwrap_or(FieldTime::FILETIME_ZERO)
     }
 }
 
@@ -96,18 +90,13 @@ impl FieldTime {
     /// The time `01-01-1601 00:00:00`. It is zero in the file times of Windows. Phones send it if they know no time.
     pub const FILETIME_ZERO: Self = Self { year: 1601, month: 1, day: 1, hour: 0, minute: 0, second: 0 };
 
-    const LAST: Self = Self { year: 9999, month: 12, day: 31, hour: 23, minute: 59, second: 59 };
-
     /// Creates a time from (`year`, `month`, `day`) and (`hour`, `minute`, `second`). `None` if the calendar has no such time.
     pub fn new(date: (u16, u8, u8), time: (u8, u8, u8)) -> Option<Self> {
         let (year, month, day) = date;
         let (hour, minute, second) = time;
-        let fits = (1601..=9999).contains(&year)
-            && (1..=12).contains(&month)
-            && (1..=days_in_month(year, month)).contains(&day)
-            && hour < 24
-            && minute < 60
-            && second < 60;
+        let small = |value: u8| i8::try_from(value).ok();
+        let in_calendar = Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).is_ok();
+        let fits = in_calendar && (1601..=9999).contains(&year) && hour < 24 && minute < 60 && second < 60;
         fits.then_some(Self { year, month, day, hour, minute, second })
     }
 
@@ -131,8 +120,7 @@ impl FieldTime {
 
     /// Returns the moment at which a clock in UTC shows this time.
     pub fn as_utc(self) -> UnixTime {
-        let of_day = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
-        UnixTime::from_seconds(self.days() * 86_400 + of_day)
+        UnixTime::from_seconds(self.to_calendar().duration_since(EPOCH).as_secs())
     }
 
     /// Returns the year, 1601 to 9999.
@@ -164,54 +152,30 @@ impl FieldTime {
     pub const fn second(self) -> u8 {
         self.second
     }
+}
 
-    /// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. Years are counted from March, so that a
-    /// leap day is the last day.
-    fn days(self) -> i64 {
-        let (year, month) = if self.month > 2 {
-            (i64::from(self.year), i64::from(self.month) - 3)
-        } else {
-            (i64::from(self.year) - 1, i64::from(self.month) + 9)
-        };
-        let leap_days = year / 4 - year / 100 + year / 400;
-        let before_month = (153 * month + 2) / 5;
-        year * 365 + leap_days + before_month + i64::from(self.day) - 1 - DAYS_TO_1970
+/// The calendar of jiff.
+impl FieldTime {
+    /// `None` if the years 1601 to 9999 do not contain the time.
+    pub(super) fn from_calendar(civil: DateTime) -> Option<Self> {
+        let byte = |value: i8| u8::try_from(value).ok();
+        Self::new(
+            (u16::try_from(civil.year()).ok()?, byte(civil.month())?, byte(civil.day())?),
+            (byte(civil.hour())?, byte(civil.minute())?, byte(civil.second())?),
+        )
     }
 
-    /// Returns the date of a day, as the inverse of [`days`](Self::days). The day must be in the years 1601 to 9999.
-    fn from_days(days: i64, second_of_day: i64) -> Self {
-        let shifted = days + DAYS_TO_1970;
-        let era = shifted.div_euclid(146_097);
-        let of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * from_march + 2) / 5 + 1;
-        let (month, carried) = if from_march < 10 { (from_march + 3, 0) } else { (from_march - 9, 1) };
-        let byte = |value: i64| u8::try_from(value).unwrap_or(0);
-        Self {
-            year: u16::try_from(era * 400 + year_of_era + carried).unwrap_or(0),
-            month: byte(month),
-            day: byte(day),
-            hour: byte(second_of_day / 3600),
-            minute: byte(second_of_day / 60 % 60),
-            second: byte(second_of_day % 60),
-        }
+    pub(super) fn to_calendar(self) -> DateTime {
+        let byte = |value: u8| i8::try_from(value).unwrap_or(i8::MAX);
+        let (month, day) = (byte(self.month), byte(self.day));
+        let (hour, minute, second) = (byte(self.hour), byte(self.minute), byte(self.second));
+        let year = i16::try_from(self.year).unwrap_or(i16::MAX);
+        DateTime::new(year, month, day, hour, minute, second, 0).unwrap_or(EPOCH)
     }
 }
 
-/// The number of days from 0000-03-01 to 1970-01-01.
-const DAYS_TO_1970: i64 = 719_468;
-
-fn days_in_month(year: u16, month: u8) -> u8 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
+/// The moment 0 of [`UnixTime`] in UTC.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl FromStr for FieldTime {
     type Err = ParseError;

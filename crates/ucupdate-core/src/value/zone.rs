@@ -3,7 +3,6 @@
 use super::parse_error::{ParseError, ParseErrorKind};
 use super::{FieldTime, UnixTime};
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::fmt;
 
@@ -64,7 +63,7 @@ impl Zone {
             return moment.civil_utc();
         }
         let there = self.0.to_datetime(timestamp(moment.civil_utc().as_utc()));
-        field_time(there).unwrap_or(FieldTime::FILETIME_ZERO)
+        FieldTime::from_calendar(there).unwrap_or(FieldTime::FILETIME_ZERO)
     }
 
     /// Returns the moment at which a clock in this zone shows `civil`.
@@ -72,8 +71,8 @@ impl Zone {
     /// When summer time ends, the clock shows an hour twice, and the first of the two moments is returned. When summer
     /// time begins, the clock skips an hour, and a time in the skipped hour counts as one hour later.
     pub fn moment(&self, civil: FieldTime) -> UnixTime {
-        let found = date_time(civil).and_then(|there| self.0.to_timestamp(there).ok());
-        found.map_or_else(|| civil.as_utc(), |moment| UnixTime::from_seconds(moment.as_second()))
+        let found = self.0.to_timestamp(civil.to_calendar());
+        found.map_or_else(|_| civil.as_utc(), |moment| UnixTime::from_seconds(moment.as_second()))
     }
 }
 
@@ -87,28 +86,6 @@ impl Default for Zone {
 fn timestamp(moment: UnixTime) -> Timestamp {
     let seconds = moment.as_seconds().clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn field_time(there: DateTime) -> Option<FieldTime> {
-    let byte = |value: i8| u8::try_from(value).ok();
-    FieldTime::new(
-        (u16::try_from(there.year()).ok()?, byte(there.month())?, byte(there.day())?),
-        (byte(there.hour())?, byte(there.minute())?, byte(there.second())?),
-    )
-}
-
-fn date_time(civil: FieldTime) -> Option<DateTime> {
-    let small = |value: u8| i8::try_from(value).ok();
-    DateTime::new(
-        i16::try_from(civil.year()).ok()?,
-        small(civil.month())?,
-        small(civil.day())?,
-        small(civil.hour())?,
-        small(civil.minute())?,
-        small(civil.second())?,
-        0,
-    )
-    .ok()
 }
 
 impl fmt::Display for Zone {

@@ -5,7 +5,6 @@
 pub(crate) struct Numbers([i32; Self::MAX_PARTS]);
 
 impl Numbers {
-    /// The largest number of parts of a version.
     pub(crate) const MAX_PARTS: usize = 8;
     /// The largest size of a text that is read as numbers, in bytes. It has room for leading zeros.
     pub(crate) const MAX_BYTES: usize = 128;

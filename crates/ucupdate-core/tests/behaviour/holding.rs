@@ -93,7 +93,7 @@ fn names_of_holds_are_taken_once_and_what_they_hold_must_be_there() {
     make(&mut book, hold("a", HeldDevices::Rule(key(PHONE))));
     assert_eq!(
         refused(&book, hold("A", HeldDevices::Rule(key(PHONE)))),
-        format!("a hold a is there already, on the rule {PHONE}")
+        format!("a hold a exists already, on the rule {PHONE}")
     );
     assert_eq!(refused(&book, hold("b", HeldDevices::Group("x".parse().unwrap()))), "no group x");
     assert_eq!(refused(&book, BookCommand::RemoveHold("b".parse().unwrap())), "no hold b");

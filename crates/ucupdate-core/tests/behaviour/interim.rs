@@ -454,7 +454,7 @@ fn a_stone_is_replaced_by_stones_that_could_be_added() {
     low.by = "1.0".parse().unwrap();
     assert!(refused(&book, replace(vec![low])).starts_with("1.0 is below 1.0.522.98"));
     let taken = book.settings().stones[1].clone();
-    assert!(refused(&book, replace(vec![taken])).starts_with("a stepping stone is there already"));
+    assert!(refused(&book, replace(vec![taken])).starts_with("a stepping stone exists already"));
     let same = book.settings().stones[0].clone();
     assert!(book.command(&replace(vec![same]), "ann").unwrap().delta.is_empty());
     let unknown = BookCommand::ReplaceStone { name: "x".parse().unwrap(), stones: Vec::new() };

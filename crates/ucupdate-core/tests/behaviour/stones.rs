@@ -73,7 +73,7 @@ fn a_stone_that_leads_in_a_circle_or_that_nobody_comes_to_is_refused() {
     );
     assert_eq!(
         refused(&book, BookCommand::AddStone(stone("OCS-Interim", "2.0", "3.5.6907.0"))),
-        "a stepping stone is there already: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103"
+        "a stepping stone exists already: ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103"
     );
     assert_eq!(refused(&book, BookCommand::RemoveStone("x".parse().unwrap())), "no stepping stone x");
 }

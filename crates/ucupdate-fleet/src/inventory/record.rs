@@ -91,7 +91,6 @@ pub(super) struct Texts {
     pub(super) kinds: Kinds,
 }
 
-/// One device, as of its last request.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) key: DeviceKey,
@@ -200,7 +199,6 @@ impl Record {
     }
 }
 
-/// One module of a device.
 #[derive(Clone, Debug)]
 pub(super) struct ModuleRecord {
     /// The next module of the device. `None` for the last one.

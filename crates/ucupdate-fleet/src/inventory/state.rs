@@ -35,7 +35,7 @@ pub enum DeviceState {
     UpToDate,
     /// The rule of the device gives it no version.
     NoVersion,
-    /// No rule is for the device.
+    /// The rule book has no rule for the kind of the device.
     NoRule,
     /// There is no rule book to compare with, or the device reported words that cannot be part of a request.
     Unknown,

@@ -12,7 +12,7 @@ use ucupdate_core::version::ReportedVersion;
 pub struct Tally {
     /// The rule of the rollout.
     pub rule: RuleKey,
-    /// The name of the rollout.
+    /// The name of the rollout, which is unique in the rule.
     pub rollout: RolloutName,
     /// The version that the rollout offers.
     pub version: ReportedVersion,
@@ -152,7 +152,7 @@ impl fmt::Display for Tally {
 pub struct Tripped {
     /// The rule of the rollout.
     pub rule: RuleKey,
-    /// The name of the rollout.
+    /// The name of the rollout, which is unique in the rule.
     pub rollout: RolloutName,
     /// The version that the rollout offers.
     pub version: ReportedVersion,

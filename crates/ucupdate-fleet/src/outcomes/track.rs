@@ -50,13 +50,13 @@ pub enum OutcomeState {
     Succeeded,
 }
 
-/// A device in a rollout.
+/// A device that was offered the version of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RolloutDevice {
     /// The MAC address or serial number.
     pub device: DeviceId,
-    /// The state of the device.
+    /// How far the device is with the version.
     pub state: OutcomeState,
     /// The time at which it was offered the version, finished its download, or came back with a stepping stone.
     pub at: UnixTime,
@@ -66,7 +66,6 @@ pub struct RolloutDevice {
     pub counts: bool,
 }
 
-/// The progress of one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Track {
     pub(super) tally: u32,

@@ -144,7 +144,6 @@ pub struct Outcomes {
     pub(super) open: OpenOffers,
 }
 
-/// A rollout that is watched.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub(super) tally: Tally,
@@ -154,10 +153,8 @@ pub(super) struct Watched {
     pub(super) paused: bool,
 }
 
-/// An offer of a rollout.
 pub(super) struct Offered<'a> {
     pub(super) rollout: &'a Rollout,
-    /// The version of the rollout.
     pub(super) version: &'a ReportedVersion,
     pub(super) installed: &'a ReportedVersion,
     /// The version that was offered on the way to the version of the rollout.

@@ -57,7 +57,6 @@ pub(super) struct Kind {
 /// The key of a kind: its words in lower case, with the file name and the user's domain, and the side.
 type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
-/// One device.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
     pub(super) mac: Option<[u8; 6]>,

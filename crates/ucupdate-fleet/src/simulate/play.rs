@@ -144,7 +144,6 @@ fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
     versions
 }
 
-/// A running simulation.
 struct Play<'a> {
     book: RuleBook,
     shards: Vec<Shard>,

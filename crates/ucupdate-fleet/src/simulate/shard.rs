@@ -26,7 +26,6 @@ pub(super) struct Stage<'a> {
     pub(super) salts: &'a [u64],
 }
 
-/// A part of the fleet.
 pub(super) struct Shard {
     /// The devices, sorted by the time of day of their requests, so that devices that ask one after another are
     /// neighbours in memory.

@@ -80,9 +80,9 @@ impl SimulatedCounts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SimulatedCommand {
-    /// The time of the command.
+    /// The time at which the command was executed.
     pub at: UnixTime,
-    /// The source of the command.
+    /// The source of the command: the timetable or a guard.
     pub by: CommandSource,
     /// The command itself.
     pub command: BookCommand,
@@ -90,7 +90,7 @@ pub struct SimulatedCommand {
     pub result: Result<Vec<String>, String>,
 }
 
-/// The source of a command.
+/// The source of a command in a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandSource {

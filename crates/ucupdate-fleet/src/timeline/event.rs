@@ -13,7 +13,7 @@ use ucupdate_core::value::UnixTime;
 pub struct DeviceEvent {
     /// The time of the event. A download has the time at which it ended.
     pub at: UnixTime,
-    /// The event.
+    /// The kind of event, with its details.
     pub kind: EventKind,
     /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
     pub shared_host: bool,
@@ -109,7 +109,7 @@ pub struct RequestRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetch {
-    /// The file.
+    /// The image or the catalogue.
     pub file: ServedFile,
     /// The path of the URL.
     pub path: Box<str>,

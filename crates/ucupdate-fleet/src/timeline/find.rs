@@ -114,7 +114,6 @@ impl Finder<'_> {
         }
     }
 
-    /// Records that the server answered a request.
     fn answered(&mut self, at: UnixTime) {
         self.sign_ins = 0;
         self.end(at, |kind| {

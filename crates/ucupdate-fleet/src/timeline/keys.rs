@@ -22,7 +22,6 @@ pub(super) fn url_path_key(url: &str) -> String {
     path_key(url_path(url))
 }
 
-/// Returns the path of a URL.
 pub(crate) fn url_path(url: &str) -> &str {
     let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
     behind.find('/').map_or("", |at| &behind[at..])

@@ -118,7 +118,6 @@ impl Timeline {
     }
 }
 
-/// The rows of one device.
 struct DeviceRows<'a> {
     device: Option<DeviceId>,
     entries: Vec<&'a TimelineEntry>,

@@ -128,7 +128,6 @@ fn same_name(name: &str) -> Finding {
     )
 }
 
-/// The URL of one side.
 struct Web<'a> {
     side: Side,
     origin: &'a Origin,

@@ -144,7 +144,6 @@ fn is_sha1(certificate: &Certificate) -> bool {
     ["1.2.840.113549.1.1.5", "1.2.840.10045.4.1"].contains(&&*certificate.signature_algorithm.oid.to_string())
 }
 
-/// Returns the names that a certificate is for.
 fn names(certificate: &Certificate) -> String {
     let named = certificate.tbs_certificate.get::<SubjectAltName>().ok().flatten();
     let names: Vec<String> = named

@@ -32,7 +32,7 @@ pub trait Authenticate: Send + Sync + 'static {
     async fn authenticate(&self, request: &request::Parts) -> Verdict;
 }
 
-/// The verdict on an external request.
+/// The decision of [`Authenticate`] about an external request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {

@@ -38,7 +38,6 @@ impl HandlerPaths {
     }
 }
 
-/// The resource that a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// The request handler of a side.

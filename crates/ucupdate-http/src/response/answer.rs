@@ -26,7 +26,6 @@ impl Answer {
         Self::without_content(status).with_content(content).with(header::CONTENT_TYPE, content_type)
     }
 
-    /// Creates an answer without content.
     pub(crate) fn without_content(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), content: Content::Bytes(Bytes::new()), place: None }
     }

@@ -27,9 +27,7 @@ pub struct ResponseBody {
     _place: Option<DownloadPlace>,
 }
 
-/// The source of the bytes.
 pub(crate) enum Content {
-    /// Bytes in memory.
     Bytes(Bytes),
     /// A stream of the store and the number of its bytes.
     Stream(ByteStream, u64),

@@ -60,7 +60,6 @@ impl Exchange {
         self.service.emit(&Event::RequestRefused { host, method, path, status: status.as_u16(), reason });
     }
 
-    /// Sets the user of the request.
     pub(crate) fn set_user(&mut self, user: &str) {
         self.user_name = AccessText::new(&cut(user));
     }

@@ -130,7 +130,6 @@ impl Server {
         log.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
-    /// Returns the only row of the access log.
     pub(crate) async fn access_row(&self) -> AccessRow {
         let log = self.log("Logs/Server/Access/OCS_2009-03-06.log").await;
         let rows: Result<Vec<_>, _> = ucupdate::audit::AccessReader::new(log.as_bytes()).collect();
@@ -188,7 +187,6 @@ pub(crate) fn moment(text: &str) -> UnixTime {
     FieldTime::new(date, (number(11..13), number(14..16), number(17..19))).unwrap().as_utc()
 }
 
-/// Adds these header fields to a request.
 pub(crate) fn with_fields(
     builder: http::request::Builder,
     fields: &[(&str, &str)],

@@ -79,7 +79,6 @@ pub(super) async fn assert_nothing_at(store: &impl ImageStore, key: &StoreKey) {
     assert!(!listed.contains(&key.to_string()), "`{key}` is listed and cannot be read");
 }
 
-/// Returns a stream of these pieces.
 pub(super) fn pieces(pieces: impl IntoIterator<Item = Bytes>) -> ByteStream {
     let pieces: Vec<_> = pieces.into_iter().map(Ok).collect();
     Box::pin(stream::iter(pieces))

@@ -45,7 +45,6 @@ pub(crate) fn packages() -> Result<Vec<Vec<u8>>, PackageBuildError> {
     VERSIONS.iter().map(package).collect()
 }
 
-/// Returns rule number `number`.
 pub(crate) fn rule(number: usize) -> RuleKey {
     let [vendor, model] = PHONES[number % PHONES.len()];
     format!("UCPhone/{vendor}/{model}/A/ENU/CPE").parse().expect("the words above make a rule")

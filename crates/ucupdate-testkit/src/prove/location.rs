@@ -37,7 +37,6 @@ pub struct StoreLocation {
 }
 
 impl StoreLocation {
-    /// Opens the store.
     pub(crate) async fn open(&self) -> Result<Arc<dyn ImageStore>, ProofError> {
         match (&self.folder, &self.endpoint) {
             (Some(folder), _) => Ok(Arc::new(LocalStore::open(folder)?)),
@@ -85,7 +84,6 @@ pub(crate) struct ProofStore {
 }
 
 impl ProofStore {
-    /// Creates a temporary folder.
     pub(crate) fn folder() -> Result<Self, ProofError> {
         let folder = tempfile::tempdir()?;
         let location =

@@ -32,7 +32,6 @@ impl Measurement {
     }
 }
 
-/// The result of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Measured {
     /// Duration in nanoseconds.

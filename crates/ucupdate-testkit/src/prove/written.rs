@@ -6,12 +6,10 @@ use ucupdate::book::{BookCommand, Delta};
 use ucupdate::value::Sha256Digest;
 use ucupdate_store::{ImageStore, ImageStoreExt as _};
 
-/// The prefix of the keys of revisions.
 const REVISIONS: &str = "state/revisions/";
 
 const MAX_REVISION_BYTES: usize = ucupdate_store::MAX_CREATE_BYTES;
 
-/// One revision.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     /// The number in its key.

@@ -186,7 +186,6 @@ impl Script {
 /// The server that receives the requests.
 #[derive(Clone)]
 pub(super) enum Behind {
-    /// A service in this process.
     Service(S3Service),
     /// Another server at this host and port.
     Server(Arc<str>),

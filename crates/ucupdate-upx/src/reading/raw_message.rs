@@ -15,14 +15,12 @@ pub struct UnknownItem {
     pub value: Box<str>,
 }
 
-/// The items of one message as they were found.
 #[derive(Debug)]
 pub(crate) struct RawMessage<'a> {
     /// The name of the outermost element.
     pub(crate) root: &'a str,
     /// `true` if the dialect knows the name of the root.
     pub(crate) root_is_known: bool,
-    /// The items outside modules.
     pub(crate) items: Vec<FoundItem<'a>>,
     /// The items inside modules, grouped by module.
     pub(crate) in_modules: Vec<FoundItem<'a>>,
@@ -60,12 +58,10 @@ pub(crate) struct FoundItem<'a> {
 }
 
 impl<'a> RawMessage<'a> {
-    /// Returns the items of one module.
     pub(crate) fn module(&self, module: &RawModule) -> &[FoundItem<'a>] {
         self.in_modules.get(module.first..module.end).unwrap_or_default()
     }
 
-    /// Returns an item outside modules.
     #[inline]
     pub(crate) fn item(&self, item: Item) -> Option<&FoundItem<'a>> {
         find(&self.items, item)

@@ -11,7 +11,6 @@ use ucupdate_core::value::{FieldTime, Sha256Digest, UnixTime};
 use ucupdate_store::StoreKey;
 use ucupdate_upx::LogForm;
 
-/// The folder of all captures.
 pub(crate) const CAPTURES: &str = "Logs/Client/";
 
 /// The format of the head.
@@ -164,7 +163,7 @@ impl fmt::Display for CaptureId {
 pub struct Capture {
     /// The id. It is unique among the captures of one kind.
     pub id: CaptureId,
-    /// The kind.
+    /// Whether the body is a request or a device log, and the form of a log.
     pub kind: CaptureKind,
     /// The address of the device. It is empty if the server did not know it.
     pub host: Box<str>,

@@ -20,7 +20,6 @@ const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// The time limit for writing a capture.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
-/// A day in milliseconds.
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Writes captures in the background.
@@ -41,7 +40,6 @@ enum Item {
 }
 
 impl Keeper {
-    /// Starts the background task.
     pub(crate) fn start(store: Arc<dyn ImageStore>, options: CaptureOptions, clock: Arc<dyn Clock>) -> Self {
         let (queue, items) = mpsc::channel(MAX_WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));

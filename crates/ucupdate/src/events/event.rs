@@ -107,14 +107,14 @@ pub enum Event<'a> {
     },
     /// A device began to fetch a file. [`FileFetched`](Self::FileFetched) follows.
     FetchStarted {
-        /// The file.
+        /// The file at the requested path.
         file: &'a ServedFile,
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
     },
     /// A device fetched a file or a part of it, or failed to.
     FileFetched {
-        /// The file.
+        /// The file at the requested path.
         file: &'a ServedFile,
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
@@ -151,7 +151,7 @@ pub enum Event<'a> {
     },
     /// The store does not take log rows, so they wait in memory.
     LogRowsWaiting {
-        /// The log.
+        /// The audit log or the access log.
         log: LogKind,
         /// The number of rows that wait now.
         rows: usize,
@@ -160,12 +160,12 @@ pub enum Event<'a> {
     },
     /// Log rows that had to wait are in the store.
     LogRowsWritten {
-        /// The log.
+        /// The audit log or the access log.
         log: LogKind,
     },
     /// Log rows were dropped. The first row is reported at once, and then the event occurs at most once a minute.
     LogRowsDropped {
-        /// The log.
+        /// The audit log or the access log.
         log: LogKind,
         /// The number of rows that were dropped since the start.
         rows: u64,
@@ -261,7 +261,7 @@ macro_rules! kinds {
         }
 
         impl EventKind {
-            /// All kinds.
+            /// Every kind, in the order of the variants of [`Event`].
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
             /// Returns the name of the kind, such as `change-made`.

@@ -2,6 +2,7 @@
 
 use crate::kept::document::{self, MAX_BYTES, Unusable};
 use crate::keys;
+use ucupdate_audit::FileKind;
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::inventory::Inventory;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -35,7 +36,6 @@ pub struct UnusableInventory {
     pub is_newer: bool,
 }
 
-/// An inventory in the store.
 pub(crate) struct Stored {
     pub(crate) key: StoreKey,
     pub(crate) read_to: UnixTime,
@@ -59,7 +59,7 @@ pub(crate) async fn read_all(
 ) -> Result<(KeptInventory, Vec<Stored>), StoreError> {
     let (mut kept, mut stored) = (KeptInventory::default(), Vec::new());
     for key in store.strays(keys::INVENTORY).await? {
-        let what = "it is a link, a pipe or a folder, which is not read".to_owned();
+        let what = format!("it is {}", FileKind::NoFile);
         kept.unusable.push(UnusableInventory { key, what, is_newer: false });
     }
     for meta in store.list_all(keys::INVENTORY, MAX_INVENTORIES).await? {

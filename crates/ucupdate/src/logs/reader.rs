@@ -238,7 +238,6 @@ impl<R> Logged<R> {
     }
 }
 
-/// The form of audit logs.
 #[derive(Debug)]
 struct AuditForm;
 
@@ -266,7 +265,6 @@ impl LogForm for AuditForm {
     }
 }
 
-/// The form of access logs.
 #[derive(Debug, Default)]
 struct AccessForm {
     client_from: Option<Box<str>>,

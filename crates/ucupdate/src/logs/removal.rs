@@ -14,7 +14,6 @@ use ucupdate_audit::{LogDate, LogKind, LogName, RetentionDays, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreKey};
 
-/// A log file in the store.
 #[derive(Clone)]
 struct LogFile {
     name: LogName,

@@ -32,7 +32,6 @@ pub(crate) struct LogTail {
     sources: BTreeMap<(ServerName, bool), Source>,
 }
 
-/// A row of one of the logs.
 #[derive(Debug)]
 pub(crate) enum TailRow {
     Audit(Box<LoggedRow>),

@@ -65,7 +65,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// The time limit for listing the log files.
 const LIST_TIME: Duration = Duration::from_secs(10);
 
-/// The logs of one server.
 #[derive(Debug)]
 pub(crate) struct Logs {
     audit: Arc<Log>,
@@ -78,7 +77,6 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    /// Starts the background tasks.
     pub(crate) fn start(
         store: Arc<dyn ImageStore>,
         options: LogOptions,
@@ -132,7 +130,6 @@ impl Logs {
         self.audit.rolling().dropped() + self.access.rolling().dropped()
     }
 
-    /// Returns the number of rows that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.audit.rolling().pending() + self.access.rolling().pending()
     }
@@ -403,7 +400,6 @@ async fn put_zone(store: &dyn ImageStore, log: &StoreKey, zone: &str) -> Result<
     store.put_bytes(&key, format!("{zone}\n")).await.map(drop)
 }
 
-/// Performs one effect and returns its outcome.
 async fn perform(
     store: &dyn ImageStore,
     effect: &Effect,

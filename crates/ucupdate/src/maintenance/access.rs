@@ -11,7 +11,6 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error
 /// The folders in which a server creates objects.
 const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LOG_FOLDERS[0], LOG_FOLDERS[1]];
 
-/// The folders of the logs.
 const LOG_FOLDERS: [&str; 2] = [LogKind::Audit.folder(), LogKind::Access.folder()];
 
 /// The content of a probe. A full disk may take an empty object.

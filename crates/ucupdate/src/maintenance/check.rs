@@ -13,7 +13,7 @@ use crate::state::document::{self, Checkpoint, Continuation, DocumentError, Revi
 use crate::state::rule_history::{MAX_CHECKPOINT_BYTES, MAX_REVISION_BYTES};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
-use ucupdate_audit::LogKind;
+use ucupdate_audit::{FileKind, LogKind};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{IngestedPackage, StoredFile};
 use ucupdate_core::value::{PackageId, Sha256Digest, UnixTime};
@@ -154,7 +154,7 @@ pub async fn check_store(
                 break;
             }
             Err(error) => {
-                let (key, what) = (key.to_string(), told(&error));
+                let (key, what) = (key.to_string(), fault_of(&error));
                 problems_at.push((number, found.problems.len()));
                 found.problems.push(match error {
                     DocumentError::Chain { .. } => {
@@ -216,7 +216,7 @@ pub async fn check_store(
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
         let is_log = |key: &String| key.ends_with(".log") || key.ends_with(".log.gz");
         for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(is_log) {
-            let what = "it is a link, a pipe or a folder, which is not read".to_owned();
+            let what = format!("it is {}", FileKind::NoFile);
             found.problems.push(StoreProblem::Unreadable { key, what });
         }
     }
@@ -258,7 +258,6 @@ fn report_in_place_of(folder: &str, error: StoreError, found: &mut StoreCheck) -
     Ok(())
 }
 
-/// Checks the kept inventories.
 async fn look_at_inventories(store: &dyn ImageStore, found: &mut StoreCheck) -> Result<(), StoreError> {
     let mut nothing = Inventory::default().with_room(0);
     for unusable in read_all(store, &mut nothing).await?.0.unusable {
@@ -567,7 +566,7 @@ async fn object_of(store: &dyn ImageStore, key: &StoreKey, limit: usize) -> Resu
     }
 }
 
-fn told(error: &DocumentError) -> String {
+fn fault_of(error: &DocumentError) -> String {
     match error {
         DocumentError::Unreadable { source, .. } => format!("{error}: {source}"),
         _ => error.to_string(),

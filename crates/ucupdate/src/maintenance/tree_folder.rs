@@ -74,7 +74,6 @@ impl TreeFolder {
     }
 }
 
-/// Returns the SHA-256 of a file.
 pub(crate) fn digest(file: File) -> io::Result<Sha256Digest> {
     let mut hasher = Sha256Hasher::default();
     io::copy(&mut BufReader::with_capacity(PIECE_BYTES, file), &mut hasher)?;

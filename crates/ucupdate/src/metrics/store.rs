@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use ucupdate_store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
-/// The operations of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Create,
@@ -38,7 +37,6 @@ impl Operation {
     }
 }
 
-/// Counters of the calls of a store.
 #[derive(Debug, Default)]
 pub(crate) struct StoreMetrics {
     times: [Histogram; Operation::ALL.len()],

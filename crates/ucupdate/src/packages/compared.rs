@@ -25,7 +25,6 @@ pub(crate) struct ComparedFiles {
 struct Compared {
     modified: SystemTime,
     write_mark: u64,
-    /// The SHA-256 of the file's bytes.
     sha256: Sha256Digest,
 }
 

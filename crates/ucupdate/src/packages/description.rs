@@ -10,7 +10,6 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError};
 /// The maximum size of a description in bytes. The same data is also part of one revision.
 pub(crate) const MAX_PACKAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The state of a description in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Description {
     /// The description is unchanged and agrees with the rule book.

@@ -20,7 +20,7 @@ pub struct FileIndex<'a> {
     places: &'a FilePlaces,
 }
 
-/// A file that is served.
+/// A file with a URL: an image, a catalogue or a description that the rule book names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServedFile {
@@ -57,7 +57,6 @@ struct FilePlace {
     folder: Folder,
 }
 
-/// The folder of a file.
 #[derive(Clone, Copy, Debug)]
 enum Folder {
     /// The folder of a release, in the spelling of its rule if the rule uses the release.
@@ -227,7 +226,6 @@ fn place_in_rule<'a>(book: &'a RuleBook, package: PackageId, release: &Release) 
     Some((rule, rule.candidates().position(is_it)?))
 }
 
-/// Returns the hash of a path in lower case.
 #[allow(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]
 fn hash(path: &[u8]) -> u32 {
     (FixedState::default().hash_one(path) >> 32) as u32

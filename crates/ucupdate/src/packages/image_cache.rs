@@ -65,7 +65,6 @@ enum State {
     Loaded(Arc<CachedImage>),
 }
 
-/// An image in memory.
 #[derive(Debug)]
 pub(crate) struct CachedImage {
     key: StoreKey,

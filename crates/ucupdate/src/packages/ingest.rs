@@ -120,14 +120,14 @@ impl Admin<'_> {
             so_far,
             stored: Vec::new(),
             found: HashMap::new(),
-            told: false,
+            may_be_named: false,
         };
         let taken = match intake.read(parts).await {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
         };
         // If the rule book does not name the files now, it never will.
-        if !matches!(taken, Ok((_, true))) && (!intake.told || may_delete(&taken)) {
+        if !matches!(taken, Ok((_, true))) && (!intake.may_be_named || may_delete(&taken)) {
             intake.delete_stored().await;
         }
         let (ingested, _) = taken?;
@@ -152,7 +152,7 @@ struct Intake<'a, P> {
     /// The size and the SHA-256 of the stored images that were read back while later members were stored.
     found: HashMap<StoreKey, (u64, Sha256Digest)>,
     /// `true` if a revision that names the files may have been written.
-    told: bool,
+    may_be_named: bool,
 }
 
 impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
@@ -252,7 +252,7 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
             _ => None,
         };
         self.describe(&record).await?;
-        self.told = true;
+        self.may_be_named = true;
         let notes = notes_of(&package, &record);
         let make = |book: &RuleBook, _| {
             let there = book.package(record.id()).filter(|there| there.sha256 == record.sha256);

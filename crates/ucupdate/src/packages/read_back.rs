@@ -119,7 +119,6 @@ async fn check(
     })
 }
 
-/// The state of a package file in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileState {
     /// The file has the ingested bytes.
@@ -130,7 +129,6 @@ pub(crate) enum FileState {
     Gone,
 }
 
-/// Reads a file back and returns its state.
 pub(crate) async fn state(store: &dyn ImageStore, file: &StoredFile) -> Result<FileState, StoreError> {
     match digest(store, &keys::object(&file.key)).await {
         Ok(found) if found == (file.size, file.sha256) => Ok(FileState::Whole),

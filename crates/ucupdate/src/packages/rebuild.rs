@@ -27,7 +27,7 @@ pub struct Rebuilt {
     pub packages: Vec<PackageId>,
     /// Notes about pending versions and interim images, in order.
     pub notes: Vec<Note>,
-    /// The ingests that were skipped.
+    /// The ingests whose packages could not be taken into the new history.
     pub skipped: Vec<SkippedIngest>,
 }
 

@@ -169,7 +169,6 @@ pub(crate) struct Continuation {
     pub(crate) lost: Vec<(u64, u64)>,
 }
 
-/// The stored form of a checkpoint.
 #[derive(Serialize, Deserialize)]
 struct CheckpointDocument<B> {
     format: Version,
@@ -189,7 +188,6 @@ impl Checkpoint {
         Self { revision, sha256, book, book_sha256 }
     }
 
-    /// Returns the stored form.
     pub(crate) fn write(&self) -> Vec<u8> {
         self.write_with(None)
     }
@@ -302,7 +300,6 @@ fn read_in_parts(text: &str) -> Option<Delta> {
     is_apart.then_some(book)
 }
 
-/// The description of an ingested package.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PackageDocument {
     pub(crate) format: Version,
@@ -419,7 +416,6 @@ pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
     bytes
 }
 
-/// Reads a document and checks its seal.
 pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
     key: &str,
     bytes: &[u8],
@@ -452,7 +448,6 @@ fn split_seal(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The reason why these documents can always be written.
 const OUR_OWN: &str = "our own documents have text keys and finite numbers only";
 
-/// Writes a document.
 pub(crate) fn write<T: Serialize>(document: &T) -> Vec<u8> {
     serde_json::to_vec(document).expect(OUR_OWN)
 }

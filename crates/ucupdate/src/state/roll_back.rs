@@ -102,7 +102,6 @@ impl Restorable {
         Ok(Self { history, read_back })
     }
 
-    /// Returns the change that restores this book.
     pub(crate) fn restore(&self, book: &RuleBook) -> Result<BookChange, Refusal> {
         book.restore(self.history.book(), self.history.revision())
     }

@@ -57,11 +57,11 @@ pub(crate) struct RuleHistory {
     compared: Option<ObjectMeta>,
 }
 
-/// The result of a change.
+/// The revision that a change made, and notes about its effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changed {
-    /// The revision that the change made. `None` if nothing changed.
+    /// The number of the revision. `None` if nothing changed.
     pub revision: Option<u64>,
     /// Notes about the change, in order.
     pub notes: Vec<Note>,
@@ -532,7 +532,6 @@ pub(crate) async fn read_revision(
     Ok(Some((document, Sha256Digest::of(&bytes))))
 }
 
-/// Returns random bytes.
 pub(crate) fn random_bytes() -> Result<[u8; 16], StateError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)

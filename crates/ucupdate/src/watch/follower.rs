@@ -144,7 +144,6 @@ impl Follower {
         Ok((snapshot, followed.starts.clone()))
     }
 
-    /// Follows the newest snapshot.
     async fn follow(
         &self,
         progress: &mut Progress,

@@ -33,7 +33,7 @@ pub enum WatchError {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RolloutOutcomes {
-    /// The devices of each rollout.
+    /// The state of each device that was offered a version by a rollout.
     pub outcomes: Outcomes,
     /// The times at which rollouts started, or were resumed last. Outcomes before that do not count.
     pub starts: Starts,

@@ -9,7 +9,6 @@ use ucupdate_core::book::{Rollout, RolloutName, Rule, RuleKey};
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::ImageStore;
 
-/// A rollout of a rule.
 pub(crate) type RolloutKey = (RuleKey, RolloutName);
 
 /// The times at which rollouts started, or were resumed last. A rollout that is paused has the time at which the part before
@@ -78,7 +77,6 @@ fn is_running_on(key: &RolloutKey, document: &RevisionDocument, book: &RuleBook,
     }
 }
 
-/// All rollouts of a book.
 pub(crate) fn rollouts(book: &RuleBook) -> impl Iterator<Item = (&Rule, &Rollout)> {
     book.rules().flat_map(|rule| rule.rollouts().map(move |(_, rollout)| (rule, rollout)))
 }

@@ -270,7 +270,6 @@ impl Known {
         self.fetches.forget_before(since);
     }
 
-    /// Counts the devices by state.
     fn states(
         &self,
         index: &EligibilityIndex,

@@ -73,7 +73,6 @@ pub(crate) fn lab_phone() -> TestDevice {
     TestDevice { name: "lab phone".parse().unwrap(), id: DeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap()) }
 }
 
-/// Returns the keys below a prefix.
 pub(crate) async fn keys(service: &UpdateService, prefix: &str) -> Vec<String> {
     let found = service.store().list_all(prefix, 10_000).await.unwrap();
     found.iter().map(|meta| meta.key.to_string()).collect()

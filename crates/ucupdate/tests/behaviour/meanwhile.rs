@@ -45,12 +45,10 @@ impl Meanwhile {
         *self.awaited.lock().unwrap() = Some(Awaited { call, prefix: prefix.to_owned(), other });
     }
 
-    /// Returns whether the code has run.
     pub(crate) fn has_happened(&self) -> bool {
         self.awaited.lock().unwrap().is_none()
     }
 
-    /// Makes all objects look old.
     pub(crate) async fn age(&self) {
         let there = self.store.list_all("", 10_000).await.unwrap();
         self.old.lock().unwrap().extend(there.into_iter().map(|meta| meta.key));
@@ -61,7 +59,6 @@ impl Meanwhile {
         self.old.lock().unwrap().clear();
     }
 
-    /// Makes one object look old.
     pub(crate) fn age_one(&self, key: &str) {
         self.old.lock().unwrap().insert(key.parse().unwrap());
     }

@@ -19,7 +19,6 @@ async fn service() -> (UpdateService, Arc<Metrics>) {
     (service, metrics)
 }
 
-/// Returns the value of a sample.
 #[track_caller]
 fn value(text: &str, sample: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));

@@ -22,7 +22,6 @@ fn phone() -> RuleKey {
     sample::cx700()
 }
 
-/// A server and its clock.
 struct Server {
     service: UpdateService,
     clock: Arc<SettableClock>,

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 /// The statuses of problems that every operation has.
 const COMMON: [u16; 6] = [400, 401, 403, 414, 429, 503];
 
-/// Returns the OpenAPI 3.1 document.
 pub(crate) fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for route in ROUTES {

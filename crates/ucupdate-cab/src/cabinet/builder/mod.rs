@@ -16,7 +16,6 @@ use crate::cabinet::compression::Compression;
 /// has 16 bits. Small folders are faster to read, because a reader decompresses a folder up to the file it needs.
 const FOLDER_BYTES: u64 = 256 * 1024 * 1024;
 
-/// The largest number of files in a cabinet.
 const MAX_FILES: usize = 0xFFFF;
 
 /// The reason why a cabinet was not built.

@@ -60,9 +60,9 @@ pub struct CatalogueMember {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemberDigest {
-    /// A SHA-1 digest.
+    /// SHA-1: 20 bytes.
     Sha1(Sha1Digest),
-    /// A SHA-256 digest.
+    /// SHA-256: 32 bytes.
     Sha256(Sha256Digest),
     /// A digest of another algorithm, or with the wrong length for its algorithm. It is not compared.
     Other {

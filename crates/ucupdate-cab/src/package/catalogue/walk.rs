@@ -12,7 +12,6 @@ use ucupdate_core::value::FieldTime;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element<'a> {
     pub(super) tag: Tag,
-    /// The content of the element.
     pub(super) value: &'a [u8],
     /// The whole element: tag, length and content.
     pub(super) whole: &'a [u8],
@@ -119,7 +118,6 @@ impl<'a> Element<'a> {
         CatalogueError::Der { place: self.place, at: self.at, cause: error.kind().to_string() }
     }
 
-    /// Reads the element as an object identifier.
     pub(super) fn oid(&self) -> Result<ObjectIdentifier, CatalogueError> {
         self.read()
     }

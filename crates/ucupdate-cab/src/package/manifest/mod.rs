@@ -31,7 +31,6 @@ pub(in crate::package) struct Manifest {
     pub(in crate::package) repeated: Vec<RepeatedItem>,
 }
 
-/// One image that a manifest names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct ManifestEntry {
     pub(in crate::package) is_interim: bool,
@@ -69,10 +68,9 @@ pub(in crate::package) struct RepeatedItem {
 }
 
 /// The items of an element, from its attributes and its child elements.
-type Reported = BTreeMap<ManifestItem, String>;
+type Items = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
-    /// Reads a manifest.
     pub(in crate::package) fn read(bytes: &[u8], limits: &PackageLimits) -> Result<Self, XmlError> {
         let root = xml::read(bytes, limits)?;
         if ManifestItem::of(&root.name) != Some(ManifestItem::Updates) {
@@ -80,7 +78,7 @@ impl Manifest {
         }
         let mut manifest = Self::default();
         let mut numbers = (0, 0);
-        manifest.list(&root, &Reported::new(), &mut numbers, limits)?;
+        manifest.list(&root, &Items::new(), &mut numbers, limits)?;
         Ok(manifest)
     }
 
@@ -88,29 +86,29 @@ impl Manifest {
     fn list(
         &mut self,
         element: &Element,
-        around: &Reported,
+        around: &Items,
         numbers: &mut (usize, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
-        let mut said = around.clone();
+        let mut items = around.clone();
         let own = self.items(element, &mut Vec::new())?;
-        said.extend(own.into_iter().filter(|(item, _)| item.is_word()));
+        items.extend(own.into_iter().filter(|(item, _)| item.is_word()));
         for child in &element.children {
             match ManifestItem::of(&child.name) {
-                Some(ManifestItem::Updates) => self.list(child, &said, numbers, limits)?,
+                Some(ManifestItem::Updates) => self.list(child, &items, numbers, limits)?,
                 Some(ManifestItem::Update) => {
                     numbers.0 += 1;
-                    self.entry(child, &said, (false, numbers.0), limits)?;
+                    self.entry(child, &items, (false, numbers.0), limits)?;
                 }
                 Some(ManifestItem::Interim) => {
                     numbers.1 += 1;
-                    self.entry(child, &said, (true, numbers.1), limits)?;
+                    self.entry(child, &items, (true, numbers.1), limits)?;
                 }
                 Some(ManifestItem::File) => self.unknown(&child.name, child.at, false),
                 Some(_) => {}
                 None => {
                     self.unknown_element(child);
-                    self.list(child, &said, numbers, limits)?;
+                    self.list(child, &items, numbers, limits)?;
                 }
             }
         }
@@ -121,24 +119,24 @@ impl Manifest {
     fn entry(
         &mut self,
         element: &Element,
-        around: &Reported,
+        around: &Items,
         (is_interim, number): (bool, usize),
         limits: &PackageLimits,
     ) -> Result<(), XmlError> {
         let mut descriptions = Vec::new();
-        let mut said = around.clone();
-        said.extend(self.items(element, &mut descriptions)?);
+        let mut items = around.clone();
+        items.extend(self.items(element, &mut descriptions)?);
         let mut files = Vec::new();
         self.files(element, &mut files);
         let mut found = Vec::new();
         for file in &files {
             let mut descriptions = descriptions.clone();
-            let mut said = said.clone();
-            said.extend(self.items(file, &mut descriptions)?);
-            found.push(ManifestEntry { is_interim, number, items: said, descriptions });
+            let mut items = items.clone();
+            items.extend(self.items(file, &mut descriptions)?);
+            found.push(ManifestEntry { is_interim, number, items, descriptions });
         }
         if files.is_empty() {
-            found.push(ManifestEntry { is_interim, number, items: said, descriptions });
+            found.push(ManifestEntry { is_interim, number, items, descriptions });
         }
         if self.entries.len() + found.len() > limits.releases {
             return Err(XmlError::TooMany { what: "updates", most: limits.releases, at: element.at });
@@ -212,8 +210,8 @@ impl Manifest {
     }
 
     /// Reads the items that the element itself states.
-    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Reported, XmlError> {
-        let mut said = Reported::new();
+    fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Items, XmlError> {
+        let mut items = Items::new();
         for child in &element.children {
             if ManifestItem::of(&child.name).is_some_and(|item| !item.is_container()) {
                 self.unused_in_item(child);
@@ -248,21 +246,21 @@ impl Manifest {
                 }
                 continue;
             }
-            match said.get(&item) {
+            match items.get(&item) {
                 Some(first) if first != value => {
                     let (first, second) = (first.clone(), value.to_owned());
                     self.repeated.push(RepeatedItem { item, first, second, at });
                 }
                 Some(_) => {}
                 None => {
-                    said.insert(item, value.to_owned());
+                    items.insert(item, value.to_owned());
                 }
             }
         }
         if !element.text.is_empty() {
             self.unknown("text between elements", element.at, false);
         }
-        Ok(said)
+        Ok(items)
     }
 
     /// Reports an unknown name once. `is_narrowing` says whether the name may restrict an update.
@@ -448,10 +446,10 @@ mod tests {
             0..5,
         );
         let descriptions = prop::collection::vec("[a-z&<>\"']{1,8}", 0..3);
-        (any::<bool>(), items, descriptions).prop_map(|(is_interim, said, descriptions)| ManifestEntry {
+        (any::<bool>(), items, descriptions).prop_map(|(is_interim, items, descriptions)| ManifestEntry {
             is_interim,
             number: 0,
-            items: said,
+            items,
             descriptions,
         })
     }

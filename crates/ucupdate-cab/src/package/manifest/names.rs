@@ -26,7 +26,7 @@ pub enum ManifestItem {
     Interim,
     /// An element inside an update or interim image, for one of several files.
     File,
-    /// The version.
+    /// The version of a release or of an interim image.
     Version,
     /// A word of the rule: one of the device kind.
     Kind(KindWord),
@@ -53,7 +53,7 @@ pub struct ManifestName {
     pub also: &'static [&'static str],
     /// The certainty of the name.
     pub mark: NameMark,
-    /// The source of the name.
+    /// Where the name is published, or what it was inferred from.
     pub source: &'static str,
 }
 

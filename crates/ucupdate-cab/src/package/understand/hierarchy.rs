@@ -7,7 +7,6 @@ use super::words::RuleWords;
 use crate::path::SafePath;
 use ucupdate_core::device::KindWord;
 
-/// The folder of interim images.
 const INTERIM_FOLDER: &str = "OCInterim";
 
 /// The number of parts of a release's path: the words of the kind, the version, the update type and the file name.
@@ -54,7 +53,6 @@ pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Op
     Some(format!("{folder}{version}/{}", words.update_type.as_deref()?))
 }
 
-/// Returns the folder of an interim image.
 pub(in crate::package) fn interim_folder(locale: &str) -> String {
     format!("{INTERIM_FOLDER}/{locale}")
 }

@@ -20,7 +20,6 @@ fn catalogue() -> Vec<u8> {
     CatalogueBuilder::new().with_image("CPE.nbt", IMAGE).build().unwrap()
 }
 
-/// The files of a cabinet.
 #[derive(Clone)]
 struct Files {
     files: Vec<(String, Vec<u8>)>,
@@ -38,7 +37,6 @@ impl Files {
         self
     }
 
-    /// Returns an image with its signature.
     fn with_image(self, stem: &str) -> Self {
         self.with(&format!("{stem}.nbt"), IMAGE).with(&format!("{stem}.cat"), catalogue())
     }

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     if let Some(path) = args.replay {
         return replay::run(path, args.revision, context).await;
     }
-    let at = args.at.map(|moment| moment.before(SystemClock.now()));
+    let at = args.at.map(|moment| moment.at(SystemClock.now()));
     let asked = args.asked.asked(at, context).await?;
     let service = context.administer(IfMissing::Refuse).await?;
     let revision = match at {
@@ -60,7 +60,6 @@ pub(crate) async fn run(args: ExplainArgs, context: &mut Context) -> Result<(), 
     context.output.both(&explanation_json(&explanation, &asked), &explanation)
 }
 
-/// Returns an explanation for scripts.
 pub(crate) fn explanation_json(explanation: &Explanation<'_>, asked: &DeviceQuestion) -> Value {
     report::explanation(explanation, &asked.skipped, &asked.unknown)
 }

@@ -17,7 +17,6 @@ const FORMAT: u32 = 1;
 /// The largest size of such a file in bytes.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 struct RecordFile {
     format: u32,
@@ -107,7 +106,7 @@ pub(super) async fn run(path: PathBuf, revision: Option<u64>, context: &mut Cont
         if !same && revision.is_none() {
             let (found, was) = (answer_of(&record), answer_of(&recorded));
             return Err(Failure::new(format_args!(
-                "{shown}: recorded was {was:?}, and it comes out as {found:?}"
+                "{shown}: the recorded answer is {was:?}, and the answer now is {found:?}"
             )));
         }
         replayed.push(Replayed { same, record, recorded: (!same).then_some(recorded) });

@@ -29,7 +29,6 @@ struct Report {
     same_release: Option<bool>,
 }
 
-/// The reading of one version.
 #[derive(Debug, Serialize)]
 struct Reading {
     /// The version as given, without the blanks around it.

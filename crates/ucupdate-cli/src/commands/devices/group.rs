@@ -155,7 +155,7 @@ async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
         if let Some(there) = snapshot.book().group(&group.name).filter(|there| **there != group) {
             let (name, what) = (&there.name, what(snapshot.book(), there));
             return Err(Failure::new(format_args!(
-                "group {name} is there already ({what}), --replace changes it"
+                "group {name} exists already ({what}), --replace changes it"
             )));
         }
         // Another administrator may have been faster. The next attempt then reports the existing group.

@@ -23,7 +23,6 @@ pub(crate) struct MembersArgs {
     author: AuthorArgs,
 }
 
-/// The devices to add or remove.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct ListedArgs {

@@ -41,7 +41,6 @@ pub(crate) struct AddArgs {
     how: ChangeArgs,
 }
 
-/// The devices that are held.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct HeldArgs {
@@ -99,9 +98,9 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
                 until.tell("--until", context);
             }
             let now = SystemClock.now();
-            let until = until.map(|until| until.after(now));
+            let until = until.map(|until| until.at(now));
             if let Some(over) = until.filter(|until| *until <= now) {
-                return Err(Failure::new(format_args!("--until {} is over already", iso(over))));
+                return Err(Failure::new(format_args!("--until {} is in the past", iso(over))));
             }
             let hold = Hold { name, on: on.held(context).await?, until, reason: reason.trim().into() };
             make(&BookCommand::AddHold(hold), &how, context).await

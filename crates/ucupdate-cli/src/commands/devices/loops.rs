@@ -37,9 +37,7 @@ pub(crate) struct LoopsArgs {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// The loops, sorted by device.
     loops: Vec<LoopReport>,
-    /// Rows that were read.
     rows: u64,
     /// Lines that could not be read.
     unread: u64,

@@ -49,7 +49,6 @@ pub(crate) struct ReportArgs {
     days: u16,
 }
 
-/// The troubles of one kind.
 pub(crate) struct Troubles<'a> {
     pub(crate) example: &'a Trouble,
     /// The devices for which the trouble goes on.
@@ -59,7 +58,6 @@ pub(crate) struct Troubles<'a> {
     pub(crate) last: UnixTime,
 }
 
-/// The contents of a report.
 struct Report<'a> {
     overview: &'a Overview,
     /// `None` if there is no store.
@@ -147,7 +145,6 @@ impl Report<'_> {
     }
 }
 
-/// Adds the state of the kill switch.
 fn push_stops(book: &RuleBook, body: &mut String) {
     let reason = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let mut stops = Vec::new();

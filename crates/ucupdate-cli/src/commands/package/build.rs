@@ -60,7 +60,7 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
     let folder = args.out.parent().unwrap_or(Path::new(""));
     let name = args.out.file_name().and_then(|name| name.to_str());
     let name =
-        name.ok_or_else(|| Failure::new(format_args!("{}: is no name for a file", args.out.display())))?;
+        name.ok_or_else(|| Failure::new(format_args!("{}: is not a file name", args.out.display())))?;
     let out = NewFiles::open(folder)?;
     out.refuse_existing([name])?;
 
@@ -82,7 +82,6 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
     })
 }
 
-/// The files found so far.
 struct Found {
     builder: PackageBuilder,
     bytes: u64,
@@ -94,7 +93,7 @@ impl Found {
         let failed = |path: &Path, error: &std::io::Error| Failure::in_doing(path.display(), error);
         if depth > MAX_DEPTH {
             let path = folder.display();
-            return Err(Failure::new(format_args!("{path}: lies deeper than {MAX_DEPTH} folders")));
+            return Err(Failure::new(format_args!("{path}: is below more than {MAX_DEPTH} folders")));
         }
         for entry in std::fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
             let entry = entry.map_err(|error| failed(folder, &error))?;

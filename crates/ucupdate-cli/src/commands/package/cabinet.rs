@@ -22,7 +22,7 @@ pub(super) fn open(paths: &[PathBuf], options: CabinetOptions) -> Result<Cabinet
 
 /// Returns a path relative to a folder, with `/` between its parts.
 pub(super) fn relative(path: &Path, folder: &Path) -> Result<String, Failure> {
-    let not_text = || Failure::new(format_args!("{}: name is no text", path.display()));
+    let not_text = || Failure::new(format_args!("{}: the name is not valid Unicode", path.display()));
     let below = path.strip_prefix(folder).unwrap_or(path);
     let parts = below.components().map(|part| part.as_os_str().to_str().ok_or_else(not_text));
     Ok(parts.collect::<Result<Vec<_>, _>>()?.join("/"))

@@ -24,7 +24,6 @@ pub(crate) struct ExtractArgs {
     to: PathBuf,
 }
 
-/// The outcome of an extraction.
 #[derive(Debug, Default)]
 struct Extracted {
     /// The paths below the folder, with `/` between their parts, and the sizes of the written files.

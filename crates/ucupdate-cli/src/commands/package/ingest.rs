@@ -103,7 +103,6 @@ impl PackageReport {
         }
     }
 
-    /// Returns the report of a dry run.
     fn would_be(path: &Path, would: &IngestDryRun, devices: &Devices, now: UnixTime) -> Self {
         let run = &would.run;
         Self {
@@ -138,7 +137,7 @@ impl fmt::Display for PackageReport {
             return write!(f, "\n{differences}");
         }
         if self.revision.is_none() {
-            f.write_str(" is there already, nothing changes")?;
+            f.write_str(" exists already, nothing changes")?;
         }
         // The first line names the file already.
         self.notes.lines_without("ingested").try_for_each(|note| write!(f, "\n  {note}"))
@@ -296,7 +295,6 @@ impl Source {
         }
     }
 
-    /// Fetches the file at an address.
     async fn fetch(&self, address: &Address, context: &Context) -> Result<(File, u64), Failure> {
         let bar = context.output.progress.of_bytes(address.file_name(), Some(0));
         let so_far = |bytes, all: Option<u64>| {
@@ -381,7 +379,6 @@ async fn one(
     }
 }
 
-/// Returns stdin as a file.
 fn stdin() -> io::Result<File> {
     #[cfg(unix)]
     let stdin = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?;

@@ -30,7 +30,6 @@ pub(crate) async fn run(context: &mut Context) -> Result<(), Failure> {
     context.output.result(&list)
 }
 
-/// Shows one package of the store.
 pub(super) async fn show(id: &PackagePrefix, context: &mut Context) -> Result<(), Failure> {
     let snapshot = context.administer(IfMissing::Refuse).await?.snapshot();
     let book = snapshot.book();

@@ -82,7 +82,6 @@ fn role(role: MemberRole) -> &'static str {
     }
 }
 
-/// Returns a package as text.
 fn package_text(package: &Package) -> String {
     let mut table = Table::new(["SIZE", "SHA-256", "NAME"]);
     for member in &package.members {

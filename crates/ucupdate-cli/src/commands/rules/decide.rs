@@ -32,7 +32,6 @@ pub(crate) struct ApproveArgs {
     how: ChangeArgs,
 }
 
-/// A rule or a version.
 #[derive(Clone, Debug)]
 enum RuleOrVersion {
     Rule(RuleName),

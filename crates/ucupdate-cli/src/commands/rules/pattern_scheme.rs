@@ -36,7 +36,6 @@ fn followers(entry: &PatternScheme, book: &RuleBook) -> usize {
     book.rules().filter(follows).count()
 }
 
-/// Shows the scheme of a pattern.
 pub(crate) async fn show(rules: &RulePattern, context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let snapshot = service.snapshot();
@@ -48,7 +47,6 @@ pub(crate) async fn show(rules: &RulePattern, context: &mut Context) -> Result<(
         .both(&scheme_json(entry, book), format_args!("{}\n  {}", entry.rules, scheme_text(entry, book)))
 }
 
-/// Sets the scheme of a pattern.
 pub(crate) async fn set(
     rules: RulePattern,
     scheme: VersionScheme,
@@ -61,7 +59,6 @@ pub(crate) async fn set(
     Ok(())
 }
 
-/// Removes the scheme of a pattern.
 pub(crate) async fn remove(args: RemoveArgs, context: &mut Context) -> Result<(), Failure> {
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();
     let rules = pattern_meant(args.rules, seen.book())?;

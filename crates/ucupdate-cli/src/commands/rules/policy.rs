@@ -143,7 +143,6 @@ impl SetArgs {
         scheme.clone().filter(|_| is_alone).ok_or_else(|| Failure::usage(expected))
     }
 
-    /// Returns whether only the scheme is given.
     fn is_scheme_only(&self) -> bool {
         self.scheme_only().is_ok()
     }
@@ -263,7 +262,7 @@ async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) 
     let keys: Vec<RuleKey> = keys.collect();
     if keys.is_empty() {
         return Err(Failure::not_found(format_args!(
-            "no rule matches {rules}; a policy is that of rules that are there, and `ucupdate rules` lists them"
+            "no rule matches {rules}; a policy needs existing rules, and `ucupdate rules` lists them"
         )));
     }
     set_in(&keys, args, context).await
@@ -330,7 +329,9 @@ pub(crate) async fn run(command: PolicyCommand, context: &mut Context) -> Result
                     return Ok(());
                 }
             }
-            Err(Failure::new(format_args!("the policy of {rule} is changed by others all the time")))
+            Err(Failure::new(format_args!(
+                "the policy of {rule} was changed by others at every try; try again later"
+            )))
         }
     }
 }

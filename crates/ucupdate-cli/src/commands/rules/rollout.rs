@@ -71,7 +71,7 @@ impl ShareArgs {
     /// Returns the share. `None` if none is given. With `is_all`, nothing given means all devices. A share that begins later is
     /// a ramp of one stage.
     pub(super) fn share(self, now: UnixTime, is_all: bool) -> Option<Share> {
-        let begin = self.start_at.map(|start| start.after(now));
+        let begin = self.start_at.map(|start| start.at(now));
         let ramp = |stages| Share::Ramp(Ramp::new(begin.unwrap_or(now), stages));
         let later = |percent: &str| format!("{percent}@0d").parse().ok().map(ramp);
         match (self.ramp, self.percent, begin) {
@@ -152,7 +152,7 @@ impl StartArgs {
         let guard = self.guard();
         let Some(share) = self.share.share(now, self.group.is_some()) else {
             return Err(Failure::usage(format_args!(
-                "whom is the rollout for? expected --percent 100 for every device of {}, --percent or --ramp for some, \
+                "no devices are given, expected --percent 100 for every device of {}, --percent or --ramp for some, \
                  or --group",
                 self.rule.map_or_else(|| "these rules".to_owned(), |rule| rule.to_string())
             )));
@@ -188,7 +188,6 @@ impl StartArgs {
     }
 }
 
-/// The name of a rollout and its rule.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamedArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540, or a pattern of rules such as 'UCPhone/Polycom/*'

@@ -73,7 +73,6 @@ pub(crate) struct AskArgs {
     dialect: DialectArgs,
 }
 
-/// The answer to the device.
 #[derive(Debug, Serialize)]
 struct Report {
     url: String,

@@ -15,7 +15,6 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// The shells that can complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Shell {
     Bash,

@@ -73,7 +73,6 @@ pub(crate) struct StormArgs {
     dialect: DialectArgs,
 }
 
-/// The result of a storm.
 #[derive(Debug, Serialize)]
 struct Report {
     url: String,
@@ -87,7 +86,6 @@ struct Report {
     offered: u64,
     /// `None` without `--download`.
     downloads: Option<Figures>,
-    /// The number of downloaded bytes.
     bytes: u64,
     /// The first error of each kind.
     errors: Vec<String>,
@@ -108,7 +106,6 @@ struct Figures {
     max: f64,
 }
 
-/// One request that was sent.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     is_download: bool,

@@ -23,7 +23,6 @@ pub(crate) enum TokenCommand {
     Revoke(RevokeArgs),
 }
 
-/// The file of tokens.
 #[derive(Debug, clap::Args)]
 struct FileArgs {
     /// The file of tokens

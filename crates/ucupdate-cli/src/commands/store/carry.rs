@@ -78,7 +78,7 @@ fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failu
     });
     let lines = missing.iter();
     let mut lines: Vec<String> = lines
-        .map(|path| format!("not written, for it is gone from the store or damaged in it: {}", Shown(path)))
+        .map(|path| format!("not written, because it is missing or damaged in the store: {}", Shown(path)))
         .collect();
     let mut sum = format!(
         "revision {revision}: {} linked, {copied} of {copied_bytes} bytes copied, {unchanged} unchanged",

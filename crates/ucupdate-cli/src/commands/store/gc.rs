@@ -76,7 +76,7 @@ pub(crate) async fn run(args: GcArgs, context: &mut Context) -> Result<(), Failu
     let found = match admin.collect_unkept(&garbage).await {
         Err(error @ ChangeError::LargeShare { .. }) => {
             return Err(Failure::new(format_args!(
-                "{error}: `ucupdate gc --dry-run` shows what would leave, and `ucupdate gc --any-share` removes it"
+                "{error}: `ucupdate gc --dry-run` shows what would be removed, and `ucupdate gc --any-share` removes it"
             )));
         }
         found => found?,

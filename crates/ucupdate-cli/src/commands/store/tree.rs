@@ -12,7 +12,6 @@ pub(crate) struct TreeArgs {}
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// The revision of the rule book.
     revision: u64,
     files: Vec<FileReport>,
 }

@@ -5,7 +5,6 @@ pub(crate) mod charts;
 use super::shown::Shown;
 use std::fmt::{self, Write as _};
 
-/// The style sheet of all pages.
 const STYLE: &str = include_str!("page.css");
 
 /// Text in a page: characters that mean something in HTML are escaped, and so are those that control.
@@ -46,7 +45,6 @@ impl fmt::Display for Marked<'_> {
     }
 }
 
-/// Returns a document with a title and a body.
 pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \

@@ -57,7 +57,6 @@ impl<'a> ChangeDraft<'a> {
         self.releases.get_or_init(|| ReleasesByRule::of(self.book))
     }
 
-    /// Returns the rule with the changes so far.
     pub(crate) fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key).or_else(|| self.book.rule(key))
     }
@@ -77,7 +76,6 @@ impl<'a> ChangeDraft<'a> {
         self.interims.get(key).or_else(|| self.book.interim.get(key))
     }
 
-    /// Returns the package with the changes so far.
     pub(super) fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
         let mut coming = self.delta.packages.iter().filter(|entry| entry.key == id);
         coming.find_map(|entry| entry.now.as_ref()).or_else(|| self.book.package(id))

@@ -48,7 +48,7 @@ mod tests {
             assert_eq!(
                 refused.to_string(),
                 format!(
-                    "the name of the test device, `lab{0}1`, has the character U+{1:04X}, which is not seen or looks like \
+                    "the name of the test device, `lab{0}1`, has the character U+{1:04X}, which is invisible or looks like \
                      another one; type the name again without it",
                     character.escape_unicode(),
                     u32::from(character)

@@ -346,7 +346,6 @@ impl fmt::Display for Note {
     }
 }
 
-/// Stepping stones as one text.
 pub(super) struct AllOf<'a>(pub(super) &'a [SteppingStone]);
 
 impl fmt::Display for AllOf<'_> {

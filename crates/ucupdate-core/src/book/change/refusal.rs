@@ -23,10 +23,8 @@ pub enum Refusal {
     /// A window names a time zone that does not exist. The window would never open.
     #[error("no time zone `{zone}`, expected an IANA name such as `Europe/Lisbon` or `UTC`")]
     UnknownZone { zone: ZoneName },
-    /// The rule does not exist.
     #[error("no rule {rule}")]
     NoRule { rule: RuleKey },
-    /// The rule is in the wrong state.
     #[error("{rule}: {cause}")]
     WrongState { rule: RuleKey, cause: RuleError },
     /// The package is not in the rule book.
@@ -56,7 +54,6 @@ pub enum Refusal {
     /// Conflict: the entry that the command replaces was changed after the caller read it.
     #[error("{what} was changed by somebody else meanwhile")]
     EntryConflict { what: String },
-    /// The version is banned.
     #[error("{rule}: {version} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
     /// The version was rejected, so no rollout gives it to devices.
@@ -70,13 +67,10 @@ pub enum Refusal {
         "`{scope}` cannot be banned: expected a version without blanks; ban its image by `--image SHA256` instead"
     )]
     BanUnwritable { scope: Box<BanScope> },
-    /// A ban of this scope exists.
     #[error("{} is banned already ({})", ban.scope, ban.reason)]
     AlreadyBanned { ban: Box<Ban> },
-    /// No ban has this scope.
     #[error("there is no ban of {scope}")]
     NotBanned { scope: Box<BanScope> },
-    /// No version scheme is set for the pattern.
     #[error("no version scheme is set for {rules}")]
     NoScheme { rules: Box<RulePattern> },
     /// Two different images of a rule would be one release in the scheme.
@@ -129,7 +123,6 @@ pub enum Refusal {
         /// The pattern or the options to type.
         meant: Box<str>,
     },
-    /// No alias has this key.
     #[error("there is no alias for {alias}")]
     NoAlias { alias: Box<AliasKey> },
     /// A kept package contains an interim image of this version with different bytes.
@@ -168,22 +161,18 @@ pub enum Refusal {
         /// The command lines to type.
         advice: Box<str>,
     },
-    /// No interim image waits for approval.
     #[error("no interim image for {locale} and {update_type} is pending")]
     NoInterimPending { locale: Locale, update_type: UpdateType },
     /// No ingested package contains an interim image of this version.
     #[error("no package contains the interim image {version} for {locale}")]
     NoSuchInterim { locale: Locale, version: ReportedVersion },
-    /// The interim image is banned.
     #[error("interim image {version} for {locale} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     InterimIsBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
-    /// The name is taken.
     #[error("{name} is a test device already, known by its {id:#}")]
     TestDeviceNameTaken { name: TestDeviceName, id: DeviceId },
     /// The MAC address or serial number belongs to another test device.
     #[error("{id:#} belongs to the test device {name} already")]
     TestDeviceIdTaken { name: TestDeviceName, id: DeviceId },
-    /// The test device does not exist.
     #[error("no test device {name}")]
     NoTestDevice { name: TestDeviceName },
     /// The command names no rule or package.
@@ -201,10 +190,8 @@ pub enum Refusal {
     /// No ingested package contains this version for the rule.
     #[error("{rule}: no package brought {version}")]
     NoSuchVersion { rule: RuleKey, version: ReportedVersion },
-    /// The group does not exist.
     #[error("no group {name}")]
     NoGroup { name: GroupName },
-    /// A rule or a hold uses the group.
     #[error("group {name} is used by {by}")]
     GroupInUse { name: GroupName, by: String },
     /// The group has a predicate, so it has no member list.
@@ -221,16 +208,12 @@ pub enum Refusal {
     /// The predicate is empty and would match every device.
     #[error("group {name} would hold every device, since nothing is said of them")]
     EmptyPredicate { name: GroupName },
-    /// The name of the hold is taken.
-    #[error("a hold {name} is there already, on {on}")]
+    #[error("a hold {name} exists already, on {on}")]
     HoldNameTaken { name: HoldName, on: HeldDevices },
-    /// The hold does not exist.
     #[error("no hold {name}")]
     NoHold { name: HoldName },
-    /// The name of the stepping stone is taken.
-    #[error("a stepping stone is there already: {stone}")]
+    #[error("a stepping stone exists already: {stone}")]
     StoneNameTaken { stone: Box<SteppingStone> },
-    /// The stepping stone does not exist.
     #[error("no stepping stone {name}")]
     NoStone { name: StoneName },
     /// No replacement for the stone is given.
@@ -261,16 +244,14 @@ pub enum Refusal {
     /// No package contains the version of the stone for any of its rules.
     #[error("no package brought {by} for any rule of {stone}")]
     StoneNowhere { by: FirmwareVersion, stone: Box<SteppingStone> },
-    /// A new name has a character that is not seen, or looks like another one.
+    /// A new name has a character that is invisible, or looks like another one.
     #[error(
-        "the name of the {what}, `{}`, has the character U+{:04X}, which is not seen or looks like another one; type the name \
+        "the name of the {what}, `{}`, has the character U+{:04X}, which is invisible or looks like another one; type the name \
          again without it", shown(name), u32::from(*found)
     )]
     NameUnseen { what: &'static str, name: Box<str>, found: char },
-    /// The kill switch is not on.
     #[error("{scope} is not stopped")]
     NotStopped { scope: StopScope },
-    /// The kill switch is on already.
     #[error("{scope} is stopped already, by {by}")]
     AlreadyStopped { scope: StopScope, by: Box<str> },
     /// No author has requested the restart.
@@ -377,7 +358,7 @@ impl Refusal {
     }
 }
 
-/// Returns a name in which characters that are not seen are escaped.
+/// Returns a name in which characters that are invisible are escaped.
 fn shown(name: &str) -> String {
     let escaped = |found: char| match is_unseen(found) {
         true => found.escape_unicode().to_string(),

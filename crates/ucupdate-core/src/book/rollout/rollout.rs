@@ -18,7 +18,7 @@ label!(
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Rollout {
-    /// Its name.
+    /// The name, which is unique in the rule.
     pub name: RolloutName,
     /// The share of its audience that gets the version.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Share::is_all"))]

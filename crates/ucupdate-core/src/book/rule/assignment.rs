@@ -37,13 +37,13 @@ impl fmt::Display for Audience {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Candidate {
-    /// The version.
+    /// The version in the spelling of the package.
     pub version: ReportedVersion,
     /// The package that contains the files.
     pub package: PackageId,
 }
 
-/// An audience and its version.
+/// One entry in the ordered list of a rule: an audience, and the version for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

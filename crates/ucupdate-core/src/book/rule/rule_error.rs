@@ -24,13 +24,10 @@ pub enum RuleError {
     /// The rule has neither an approved nor an earlier version to roll back.
     #[error("no version is approved and none from before is kept, so there is nothing to roll back")]
     NothingToRollBack,
-    /// No rollout has this name.
     #[error("no rollout {name}")]
     NoRollout { name: RolloutName },
-    /// Another rollout has this name already.
-    #[error("a rollout {name} is there already")]
+    #[error("a rollout {name} exists already")]
     RolloutNameTaken { name: RolloutName },
-    /// The rollout is paused already.
     #[error("rollout {name} is paused already")]
     Paused { name: RolloutName },
     /// The rollout is not paused, so it cannot be resumed.
@@ -45,7 +42,6 @@ pub enum RuleError {
     /// The audience of a pin must be a device or a group.
     #[error("a pin is for a device or a group, not for the test devices or everybody")]
     NotPinnable,
-    /// The audience has no pin.
     #[error("nothing is pinned for {audience}")]
     NoPin { audience: Audience },
 }

@@ -13,7 +13,6 @@ use ucupdate::value::{FieldTime, Sha256Digest, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate_store::{ImageStore, StoreKey};
 
-/// The number of releases of one package.
 const RELEASES: usize = 500;
 
 /// Writes revisions to a store, one after another.
@@ -86,7 +85,6 @@ impl<'a> Scribe<'a> {
     }
 }
 
-/// Returns the key of a revision.
 pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
     Ok(StoreKey::parse(&format!("state/revisions/{revision:020}.json"))?)
 }

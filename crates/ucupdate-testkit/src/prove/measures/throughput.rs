@@ -14,7 +14,6 @@ use ucupdate::value::Sha256Hasher;
 /// The largest memory in bytes of the process that ingests.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
-/// The number of images in a package.
 const IMAGES: u64 = 25;
 
 /// The number of bytes of the disk that stay free beside the package, its copy and its images.

@@ -12,7 +12,6 @@ use ucupdate_store::error_chain;
 /// The largest size of a log file in bytes.
 const READ_LIMIT: usize = 8 * 1024 * 1024;
 
-/// One of the two logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Log {
     Audit,

@@ -10,7 +10,6 @@ impl fmt::Display for Change {
     }
 }
 
-/// One promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("revision {expected} is missing, {found} follows the revision before")]

@@ -27,7 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest share of changes that may fail because of contention is one of this number.
 const CONTENDED_ONE_OF: u64 = 100;
 
-/// The size of a run.
 struct Crowd {
     processes: usize,
     /// The number of changes of all processes together.
@@ -138,7 +137,6 @@ fn table(
     ]
 }
 
-/// One process at work.
 struct Worker {
     number: u32,
     record: PathBuf,

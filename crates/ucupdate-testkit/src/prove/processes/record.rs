@@ -21,7 +21,6 @@ pub(crate) enum Event {
     Ask { begun: u64, ended: u64, revision: u64, request: usize, answer: String },
 }
 
-/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
     /// The change was acknowledged as this revision.
@@ -58,7 +57,6 @@ impl Change {
     }
 }
 
-/// All events that one process recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) process: u32,

@@ -13,7 +13,6 @@ use ucupdate::decide::EligibilityIndex;
 use ucupdate::value::Sha256Digest;
 use ucupdate::version::ReportedVersion;
 
-/// The counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Number of changes that made a revision.

@@ -138,7 +138,6 @@ fn clock_findings(store_time: UnixTime, now: UnixTime) -> Vec<Finding> {
     )]
 }
 
-/// Returns a finding for an operation of the store that failed.
 fn failed_operation(operation: &str, error: &StoreError) -> Finding {
     Finding::new(
         "store-operation-failed",

@@ -38,7 +38,6 @@ impl LastChanges {
     }
 }
 
-/// Returns the checks of the rules.
 pub(super) fn checks(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> Vec<Checked> {
     vec![
         Checked::new("kill switch", book.stops().map(|(scope, stop)| stopped(scope, stop)).collect()),

@@ -11,7 +11,6 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 /// The bytes of the scratch object.
 const SCRATCH: &[u8] = b"ucupdate examines its store";
 
-/// The result of using a store.
 #[derive(Debug, Default)]
 pub(super) struct Used {
     pub(super) findings: Vec<Finding>,

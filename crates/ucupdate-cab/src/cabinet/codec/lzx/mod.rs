@@ -32,7 +32,6 @@ const LAST_TRANSLATED_BYTE: u64 = 1 << 30;
 /// The number of last bytes of a frame in which calls are not translated.
 const UNTRANSLATED_BYTES: usize = 10;
 
-/// The decoder of one folder.
 pub(crate) struct Lzx {
     /// A ring buffer: the window and one more frame. The additional frame prevents that a match refers to bytes ahead
     /// of the write position.

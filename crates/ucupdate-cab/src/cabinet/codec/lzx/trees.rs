@@ -23,7 +23,6 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Creates a tree without symbols.
     pub(super) fn new() -> Self {
         Self {
             table: [0; 1 << TABLE_BITS],

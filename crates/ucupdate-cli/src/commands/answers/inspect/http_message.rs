@@ -7,10 +7,8 @@ use std::io::Read;
 /// The longest first line that is recognised.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 
-/// The head of an HTTP message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    /// The first line.
     pub(super) line: String,
     /// The header fields: names in lower case, and values.
     fields: Vec<(String, String)>,

@@ -30,7 +30,6 @@ impl KnownValues {
     }
 }
 
-/// A proposed dialect.
 #[derive(Debug, PartialEq)]
 pub(super) struct Suggestion {
     matches: Vec<Match>,
@@ -361,7 +360,6 @@ impl Match {
 }
 
 impl Suggestion {
-    /// Returns the dialect file.
     pub(super) fn to_toml(&self) -> String {
         let mut text = "# A dialect that was proposed for a capture. Check it: a name was matched to an item by its values and by \
                         its likeness.\n"

@@ -157,7 +157,7 @@ async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFle
         }
     }
     if simulated.is_empty() {
-        return Err(Failure::new("the audit logs tell of no devices; --devices plays some that are made up"));
+        return Err(Failure::new("the audit logs have no devices; --devices plays invented ones"));
     }
     Ok(simulated)
 }

@@ -8,7 +8,6 @@ use ucupdate::outcomes::Tally;
 use ucupdate::simulate::{CommandSource, Sample, Scenario, SimulatedCommand, SimulatedCounts, Simulation};
 use ucupdate::value::{Counted, UnixTime};
 
-/// The result of a simulation.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     devices: usize,
@@ -53,7 +52,7 @@ struct HappeningReport {
     /// The cause of the change: `timetable` or `guard`.
     by: &'static str,
     /// The notes of the change, a sentence each.
-    told: Vec<String>,
+    notes: Vec<String>,
     /// The reason of a refusal. `None` if the change was made.
     refused: Option<String>,
     /// The reason of a pause by a guard. `None` for other changes.
@@ -152,8 +151,8 @@ impl HappeningReport {
             (BookCommand::PauseRollout(_, _, why), CommandSource::Guard) => Some(why.to_string()),
             _ => None,
         };
-        let told = happening.result.clone().unwrap_or_default();
-        Self { hour: hour(happening.at), by, told, refused: happening.result.clone().err(), why }
+        let notes = happening.result.clone().unwrap_or_default();
+        Self { hour: hour(happening.at), by, notes, refused: happening.result.clone().err(), why }
     }
 }
 
@@ -198,12 +197,12 @@ impl fmt::Display for Report {
         }
         write!(f, "{table}")?;
         for happening in &self.happenings {
-            let told = match &happening.refused {
+            let outcome = match &happening.refused {
                 Some(why) => format!("refused: {why}"),
-                None if happening.told.is_empty() => "nothing changed".to_owned(),
-                None => happening.told.join("; "),
+                None if happening.notes.is_empty() => "nothing changed".to_owned(),
+                None => happening.notes.join("; "),
             };
-            write!(f, "\nhour {}, by the {}: {told}", happening.hour, happening.by)?;
+            write!(f, "\nhour {}, by the {}: {outcome}", happening.hour, happening.by)?;
         }
         self.tallies.iter().try_for_each(|tally| write!(f, "\n{tally}"))?;
         match self.total.loops {

@@ -17,11 +17,9 @@ const MAX_LINES: usize = 10_000;
 /// A change of a timetable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The number of the line in the file.
     pub(super) number: usize,
     /// The seconds after the start.
     pub(super) after: u32,
-    /// The change.
     pub(super) command: BookCommand,
 }
 
@@ -148,7 +146,7 @@ fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) ->
     }
     if !has_audience {
         return Err(
-            "expected whom the rollout is for: all, a share as 10%, stages as 10%@0d,100%@7d, or group=NAME"
+            "expected the devices of the rollout: all, a share as 10%, stages as 10%@0d,100%@7d, or group=NAME"
                 .to_owned(),
         );
     }

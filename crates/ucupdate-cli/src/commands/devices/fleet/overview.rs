@@ -176,7 +176,7 @@ impl Overview {
     pub(crate) fn report_limits(&self, context: &mut Context) {
         if self.fleet.skipped_rows() > 0 {
             context.output.message(format_args!(
-                "{} passed over: there is room for {} devices; choose a shorter time (--since)",
+                "{} skipped: there is room for {} devices; choose a shorter time (--since)",
                 Counted::new(self.fleet.skipped_rows(), "row").with_verb("was", "were"),
                 self.fleet.len()
             ));

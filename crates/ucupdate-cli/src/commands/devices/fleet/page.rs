@@ -29,7 +29,6 @@ const MAX_DAYS: usize = 31;
 /// The maximum number of versions in the table.
 const MAX_VERSION_ROWS: usize = 500;
 
-/// Returns the page.
 pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &SelectionArgs) -> String {
     let all = overview.fleet.len();
     let mut body = format!("<h1>Fleet</h1>{}{}", lead(overview), patterns());

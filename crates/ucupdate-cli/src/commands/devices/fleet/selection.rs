@@ -35,7 +35,6 @@ pub(crate) struct SelectionArgs {
     reverse: bool,
 }
 
-/// The order of devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SortBy {
     /// By MAC address, then by serial number
@@ -50,7 +49,6 @@ enum SortBy {
     Host,
 }
 
-/// The name of a state on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct StateName(DeviceState);
 

@@ -18,7 +18,6 @@ const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a ve
 /// The maximum number of devices on a page.
 const MAX_DEVICES: usize = 1000;
 
-/// Returns the page.
 pub(crate) fn page(stories: &Stories) -> String {
     let shown = &stories.stories[..stories.stories.len().min(MAX_DEVICES)];
     let events: usize = shown.iter().map(|story| story.events.len()).sum();

@@ -70,7 +70,6 @@ pub(crate) fn known(story: &DeviceStory) -> Vec<String> {
     parts
 }
 
-/// Returns the stories for scripts.
 pub(crate) fn stories_json(stories: &Stories) -> Value {
     json!({
         "devices": stories.stories.iter().map(report::story).collect::<Vec<_>>(),

@@ -59,7 +59,6 @@ impl<T> Latest<T> {
 }
 
 impl Stories {
-    /// Reads the stories of the selected devices.
     pub(crate) async fn read(
         whose: &SelectedDevices,
         audit: &AuditArgs,

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Fai
     // The folder is removed when this ends, in every case.
     let told = tokio::select! {
         told = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => told,
-        () = stopping.told() => return Err(Failure::new("ended before the story was told")),
+        () = stopping.told() => return Err(Failure::new("the demo was ended early")),
     };
     let Ok(told) = told else {
         return Err(Failure::new(format_args!("the demo did not end within {STORY_TIME:?}")));
@@ -47,7 +47,6 @@ pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Fai
     folder.close().map_err(|error| Failure::in_doing("removing the temporary folder", &error))
 }
 
-/// The running server of the demo.
 struct Running {
     server: Server,
     service: UpdateService,

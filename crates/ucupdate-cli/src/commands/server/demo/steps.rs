@@ -27,10 +27,8 @@ struct Step {
     lines: Vec<String>,
 }
 
-/// A command to try.
 #[derive(Debug, Serialize)]
 pub(crate) struct Command {
-    /// The purpose of the command.
     pub(crate) what: &'static str,
     /// The command line for a shell.
     pub(crate) command: String,
@@ -69,7 +67,6 @@ impl<'c> DemoOutput<'c> {
         Ok(())
     }
 
-    /// Shows commands to try.
     pub(crate) fn commands(&mut self, commands: Vec<Command>) -> Result<(), Failure> {
         self.text("\nTo try, in another terminal:")?;
         for command in &commands {
@@ -79,7 +76,6 @@ impl<'c> DemoOutput<'c> {
         Ok(())
     }
 
-    /// Ends the output.
     pub(crate) fn end(self) -> Result<(), Failure> {
         if self.output.is_json() { self.output.json_result(&self.printed) } else { Ok(()) }
     }

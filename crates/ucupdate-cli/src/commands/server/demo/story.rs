@@ -15,12 +15,10 @@ use ucupdate::value::{FieldTime, Reported};
 use ucupdate_cab::package::sample;
 use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verification};
 
-/// The path of the request handler.
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
 /// The path that a phone with firmware 1.0.452.0 uses.
 const OLD_HANDLER: &str = "/UCDeviceUpdates/ucdevice.upx";
 
-/// The author of the demo's changes.
 const AUTHOR: &str = "demo";
 
 /// The largest size of the audit log in bytes.

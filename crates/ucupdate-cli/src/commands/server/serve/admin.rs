@@ -82,7 +82,6 @@ pub(super) struct AdminListener {
 }
 
 impl AdminArgs {
-    /// Returns the file of tokens.
     pub(super) fn token_file(&self) -> Option<&Path> {
         self.token_file.as_deref()
     }
@@ -128,7 +127,6 @@ impl AdminArgs {
 }
 
 impl AdminListener {
-    /// Returns the certificate. `None` without TLS.
     pub(super) fn certificate(&self) -> Option<&Arc<ServedCertificate>> {
         self.certificate.as_ref()
     }

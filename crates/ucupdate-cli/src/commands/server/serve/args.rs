@@ -17,7 +17,6 @@ use ucupdate::request::Side;
 use ucupdate::value::Zone;
 use ucupdate::{Origin, UrlStyle};
 
-/// The default address and port.
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080));
 
@@ -267,7 +266,6 @@ impl ServeArgs {
         Networks { proxies, inside: self.internal_network.clone() }
     }
 
-    /// Returns whether a listener is given.
     pub(crate) fn has_listener(&self) -> bool {
         let all = [&self.listen, &self.listen_tls, &self.external_listen, &self.external_listen_tls];
         all.iter().any(|addresses| !addresses.is_empty())

@@ -64,7 +64,6 @@ impl<B> OutgoingBody<B> {
         Self { body: None, place }
     }
 
-    /// Sets the body of the answer.
     pub(crate) fn with(mut self, body: B) -> Self {
         self.body = Some(body);
         self.place.is_busy();

@@ -56,7 +56,6 @@ impl Endpoint {
         Ok(Self { listener: listener(socket)?, tls, side: None, local, described })
     }
 
-    /// Sets the side of every connection.
     pub(crate) fn with_side(mut self, side: Option<Side>) -> Self {
         self.side = side;
         self

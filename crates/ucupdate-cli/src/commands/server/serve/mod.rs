@@ -274,7 +274,9 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         Some(never) = async { Some(answers_metrics?.await) } => match never {},
     }
     systemd::stopping();
-    context.output.message("ending: what was begun is finished first; once more to end at once");
+    context
+        .output
+        .message("shutting down: requests in flight are finished first; a second signal ends at once");
     let ended = end(server, &service, stopping, context).await;
     outputs.flush().await;
     ended
@@ -298,7 +300,6 @@ fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<Stri
     Ok(failed)
 }
 
-/// The listeners of a server.
 struct Bound {
     endpoints: Vec<Endpoint>,
     health: Option<HealthListener>,

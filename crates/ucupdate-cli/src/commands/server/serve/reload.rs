@@ -26,7 +26,7 @@ pub(super) struct Reload {
     certificates: Vec<Arc<ServedCertificate>>,
     networks: LiveNetworks,
     lines: Lines,
-    /// The settings that hold.
+    /// The settings that are in force.
     settings: Vec<Given>,
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,

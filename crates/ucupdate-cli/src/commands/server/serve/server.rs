@@ -50,7 +50,6 @@ pub(crate) struct Intake {
     pub(crate) limits: Limits,
 }
 
-/// A server that runs.
 #[derive(Debug)]
 pub(crate) struct Server {
     /// Each connection has a receiver until it ends.

@@ -46,7 +46,10 @@ impl<S> Patient<S> {
         }
         end.as_mut().poll(cx).map(|()| {
             self.place.has_written();
-            Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing was taken for {:?}", self.patience)))
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the client read nothing for {:?}", self.patience),
+            ))
         })
     }
 }

@@ -67,7 +67,6 @@ impl ServedCertificate {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// Returns the file of the certificate.
     pub(crate) fn path(&self) -> &Path {
         &self.certificates
     }
@@ -122,7 +121,6 @@ fn mark(path: &Path) -> Option<Mark> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-/// Reads a certificate and its key.
 fn certified(
     certificates: &Path,
     key: &Path,
@@ -144,7 +142,7 @@ fn certified(
     let validity = validity_warning(own, now).map(|what| format!("{}: {what}", certificates.display()));
     let warnings = validity.into_iter().chain(files::mode_warning(key, "private key")).collect();
     let signing = ring::sign::any_supported_type(&private)
-        .map_err(|error| in_file(key, format!("private key is of no use: {}", chain(&error))))?;
+        .map_err(|error| in_file(key, format!("private key cannot be used: {}", chain(&error))))?;
     let certified = CertifiedKey::new(chain_of, signing);
     // A key without a public half cannot be compared, so it is accepted.
     match certified.keys_match() {
@@ -157,7 +155,7 @@ fn certified(
             )));
         }
         Err(error) => {
-            return Err(in_file(certificates, format!("certificate is of no use: {}", chain(&error))));
+            return Err(in_file(certificates, format!("certificate cannot be used: {}", chain(&error))));
         }
     }
     Ok((certified, warnings))
@@ -244,7 +242,7 @@ mod tests {
             "key.pem: private key is not that of the certificate in cert.pem"
         );
         let junk = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-        assert!(files.outcome(&cert, junk).starts_with("key.pem: private key is of no use: "));
+        assert!(files.outcome(&cert, junk).starts_with("key.pem: private key cannot be used: "));
         let cut = &cert[..cert.len() / 2];
         assert!(files.outcome(cut, &key).starts_with("cert.pem: "), "{}", files.outcome(cut, &key));
     }

@@ -46,7 +46,6 @@ const MAX_LIST_BYTES: usize = 16 << 20;
 /// The largest size of the images in one package in bytes. They are held in memory while the package is built.
 const MAX_PACKAGE_BYTES: u64 = 256 << 20;
 
-/// The result of an import, or of a dry run.
 #[derive(Debug, Serialize)]
 struct Report {
     dry_run: bool,

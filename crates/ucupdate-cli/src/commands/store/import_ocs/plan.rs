@@ -74,7 +74,6 @@ pub(super) struct Layer {
     pub(super) bytes: u64,
 }
 
-/// The plan of an import.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) rules: BTreeMap<RuleKey, PlannedRule>,
@@ -235,8 +234,7 @@ impl Plan {
             if is_new {
                 self.test_devices.push(device);
             } else {
-                self.left_out
-                    .push(format!("test device {}: its name or its id is there already", device.name));
+                self.left_out.push(format!("test device {}: its name or its id exists already", device.name));
             }
         }
     }
@@ -336,7 +334,7 @@ fn rule_of(record: &Record) -> Result<RuleKey, String> {
     for names in names {
         let word = record.get(names).ok_or_else(|| format!("{} is missing or blank", names.join(" or ")))?;
         if word.contains('/') {
-            return Err(format!("{} is {word:?}, which holds a slash", names.join(" or ")));
+            return Err(format!("{} is {word:?}, which contains a slash", names.join(" or ")));
         }
         words.push(word);
     }

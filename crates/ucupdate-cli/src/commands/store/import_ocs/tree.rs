@@ -19,7 +19,6 @@ const MAX_FILE_BYTES: u64 = 512 << 20;
 /// The largest number of reasons that are kept.
 const MAX_REASONS: usize = 1000;
 
-/// A folder with an image and its catalogue.
 #[derive(Clone, Debug)]
 pub(super) struct ImageFolder {
     /// The folder as in a package: without what stands before the device type.

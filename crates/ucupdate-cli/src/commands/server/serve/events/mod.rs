@@ -65,7 +65,6 @@ fn needs_attention(kind: EventKind) -> bool {
     )
 }
 
-/// The outputs of events.
 #[derive(Debug, Default)]
 pub(crate) struct EventOutputs {
     lines: Vec<Arc<LineWriter>>,

@@ -23,7 +23,6 @@ const MAX_EVENTS: usize = 100;
 pub(super) struct Schedule {
     /// The pause after the first failure. Each further pause is twice as long.
     pub(super) first: Duration,
-    /// The longest pause.
     pub(super) longest: Duration,
     /// The number of attempts. After them the events of the message are lost.
     pub(super) tries: u32,

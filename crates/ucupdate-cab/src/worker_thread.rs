@@ -1,4 +1,4 @@
-//! A second thread that works on pieces while the calling thread makes the next ones.
+//! [`WorkerThread`]: a thread that works on pieces while the calling thread produces the next ones.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
@@ -6,8 +6,10 @@ use std::sync::{Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::{iter, vec};
 
-/// A thread that has a state `S` and works on pieces `T` in their order. The calling thread bounds the number of pieces.
-pub(crate) struct Second<T, S> {
+/// A thread that has a state `S` and works on pieces `T` in the order in which they were sent.
+///
+/// The channels have no bound, so the calling thread must limit the number of pieces.
+pub(crate) struct WorkerThread<T, S> {
     pieces: Sender<T>,
     /// The lock makes the type `Sync`. It is never contended.
     done: Mutex<Receiver<Vec<T>>>,
@@ -16,35 +18,35 @@ pub(crate) struct Second<T, S> {
     thread: JoinHandle<S>,
 }
 
-impl<T: Send + 'static, S: Default + Send + 'static> Second<T, S> {
-    /// Starts the thread. Returns the state if the thread would not help or cannot be started.
+impl<T: Send + 'static, S: Default + Send + 'static> WorkerThread<T, S> {
+    /// Starts the thread. Returns the state as an error if the machine has one processor or the thread cannot be started.
     ///
-    /// Finished pieces are given back in batches of at most `batch` pieces. A batch costs a change of threads.
-    pub(crate) fn begin(name: &str, state: S, batch: usize, work: fn(&mut S, &mut T)) -> Result<Self, S> {
+    /// The thread returns finished pieces in batches of at most `batch` pieces. Each batch costs a context switch.
+    pub(crate) fn start(name: &str, state: S, batch: usize, work: fn(&mut S, &mut T)) -> Result<Self, S> {
         if !has_another_processor() {
             return Err(state);
         }
-        let (give, given) = channel();
+        let (state_sender, state_receiver) = channel();
         let (pieces, waiting) = channel();
         let (finished, done) = channel();
         let run = move || {
-            let mut state = given.recv().unwrap_or_default();
-            // An error means that nobody waits for the other pieces.
+            let mut state = state_receiver.recv().unwrap_or_default();
+            // An error means that the owner is dropped and needs no more pieces.
             let _ended = work_on(&waiting, &finished, batch, |piece| work(&mut state, piece));
             state
         };
         let Ok(thread) = thread::Builder::new().name(name.to_owned()).spawn(run) else { return Err(state) };
-        give.send(state).map_err(|unsent| unsent.0)?;
+        state_sender.send(state).map_err(|unsent| unsent.0)?;
         Ok(Self { pieces, done: Mutex::new(done), batch: Vec::new().into_iter(), thread })
     }
 
-    /// Passes a piece to the thread.
+    /// Sends a piece to the thread. Does not block.
     pub(crate) fn send(&self, piece: T) {
         // If the thread panicked, `receive` and `end` report it.
         let _sent = self.pieces.send(piece);
     }
 
-    /// Waits for the next finished piece. `None` if the thread ended.
+    /// Waits for the next finished piece. `None` if the thread has panicked.
     pub(crate) fn receive(&mut self) -> Option<T> {
         if self.batch.as_slice().is_empty() {
             self.batch = self.done.get_mut().ok()?.recv().ok()?.into_iter();
@@ -62,7 +64,7 @@ impl<T: Send + 'static, S: Default + Send + 'static> Second<T, S> {
     }
 }
 
-/// Works on all pieces. A batch is given back when it is full or no other piece waits.
+/// Works on all pieces. Returns a batch when it is full or no other piece waits.
 fn work_on<T>(
     waiting: &Receiver<T>,
     finished: &Sender<Vec<T>>,
@@ -80,7 +82,7 @@ fn work_on<T>(
     Ok(())
 }
 
-/// Returns whether the machine has more than one processor. The answer costs several file reads, so it is kept.
+/// Returns whether the machine has more than one processor. The result is cached, because finding it reads several files.
 fn has_another_processor() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
     *ANSWER.get_or_init(|| thread::available_parallelism().is_ok_and(|processors| processors.get() > 1))
@@ -90,30 +92,30 @@ fn has_another_processor() -> bool {
 mod tests {
     use super::*;
 
-    fn begin(batch: usize) -> Option<Second<u32, u64>> {
+    fn doubling(batch: usize) -> Option<WorkerThread<u32, u64>> {
         let work = |sum: &mut u64, piece: &mut u32| {
             assert_ne!(*piece, 13, "an unlucky number");
             *sum += u64::from(*piece);
             *piece *= 2;
         };
-        // There is no thread on a machine with one processor.
-        Second::begin("test", 100, batch, work).ok()
+        // On a machine with one processor no thread is started, and the tests have nothing to check.
+        WorkerThread::start("test", 100, batch, work).ok()
     }
 
     #[test]
     fn pieces_come_back_in_order_and_the_state_at_the_end() {
         for batch in [1, 3, 100] {
-            let Some(mut second) = begin(batch) else { return };
-            (1..=10).for_each(|piece| second.send(piece));
-            assert!((1..=10).all(|piece| second.receive() == Some(2 * piece)), "in batches of {batch}");
-            second.send(11);
-            assert_eq!(second.end(), 100 + 66);
+            let Some(mut thread) = doubling(batch) else { return };
+            (1..=10).for_each(|piece| thread.send(piece));
+            assert!((1..=10).all(|piece| thread.receive() == Some(2 * piece)), "in batches of {batch}");
+            thread.send(11);
+            assert_eq!(thread.end(), 100 + 66);
         }
     }
 
     #[test]
     fn a_thread_whose_pieces_nobody_receives_ends() {
-        let Some(Second { pieces, done, thread, .. }) = begin(1) else { return };
+        let Some(WorkerThread { pieces, done, thread, .. }) = doubling(1) else { return };
         drop(done);
         for _ in 1..=10 {
             // Sending fails if the thread has ended already.
@@ -124,9 +126,9 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_thread_is_a_panic_of_its_owner() {
-        let Some(mut second) = begin(1) else { return };
-        second.send(13);
-        assert_eq!(second.receive(), None);
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| second.end())).is_err());
+        let Some(mut thread) = doubling(1) else { return };
+        thread.send(13);
+        assert_eq!(thread.receive(), None);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| thread.end())).is_err());
     }
 }

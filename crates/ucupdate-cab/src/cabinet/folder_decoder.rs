@@ -1,7 +1,7 @@
-//! The decoded bytes of the folders, in order. In large cabinets, blocks are read ahead and decoded on other threads.
+//! Decodes the folders of a cabinet in order. In large cabinets, blocks are read ahead and decoded on other threads.
 //!
-//! The calling thread reads all blocks in the order of the data, and gets their bytes and their errors in the same order.
-//! After a folder was read to its end, the next one is decoded at the same time, on a thread of its own.
+//! The calling thread reads all blocks in the order of the data, and receives their bytes and their errors in the same order.
+//! When all blocks of a folder were read, the blocks of the next folder are read and decoded too, on a second thread.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -13,54 +13,55 @@ use super::compression::Compression;
 use super::set::Folder;
 use crate::error::CabError;
 use crate::options::CabinetOptions;
-use crate::second::Second;
+use crate::worker_thread::WorkerThread;
 
 /// The number of folders that are decoded at the same time.
 const LANES: usize = 2;
 
-/// The number of blocks that a thread gives back together.
+/// The largest number of decoded blocks that a thread returns together.
 const BATCH_BLOCKS: usize = 8;
 
-/// The folders that are being read, and the decoded bytes of the last block.
-pub(crate) struct Ahead {
-    /// The first folder is the one whose bytes are delivered.
+/// Decoder of the folders of a cabinet, with the decoded bytes of the last block.
+pub(crate) struct FolderDecoder {
+    /// The folders whose blocks are being read. The bytes of the first one are delivered.
     open: VecDeque<OpenFolder>,
-    /// Folders take turns on the lanes.
+    /// Two folders that follow each other are on different lanes.
     lanes: [Lane; LANES],
-    /// The bytes of the last received block, and the range of them that was not delivered yet.
+    /// The bytes of the last received block.
     block: Vec<u8>,
+    /// The range of `block` that was not delivered yet.
     ready: Range<usize>,
     /// The number of received bytes of the first folder.
     received: u64,
-    /// Buffers for the next blocks.
+    /// Buffers of earlier blocks, which the next blocks use again.
     buffers: Vec<Vec<u8>>,
-    /// The number of blocks that were read and not received, and its largest value.
+    /// The number of blocks of all folders that were read and not received yet.
     in_flight: usize,
+    /// The largest allowed value of `in_flight`.
     max_in_flight: usize,
-    /// The number of bytes that the calling thread still decodes itself before it starts other threads.
-    here_bytes: u64,
+    /// The number of bytes that the calling thread still decodes before it starts other threads.
+    single_thread_bytes: u64,
 }
 
-/// A folder whose blocks are being read.
 struct OpenFolder {
     index: usize,
     lane: usize,
     blocks: FolderBlocks,
     in_flight: usize,
-    /// The error that ended the reading of its blocks.
+    /// The error that ended the reading of the blocks. It is reported after the blocks before it.
     failure: Option<CabError>,
 }
 
-/// Decodes the blocks of one folder after another.
+/// A decoder with its thread. Each lane decodes one folder at a time.
 enum Lane {
-    /// Decodes on the calling thread. The block was decoded and is not received yet.
-    Here(Decoder, Option<Block>),
-    There(Second<Block, Decoder>),
+    /// Decodes on the calling thread. The second value is a decoded block that was not received yet.
+    Caller(Decoder, Option<Block>),
+    Worker(WorkerThread<Block, Decoder>),
 }
 
-impl Ahead {
+impl FolderDecoder {
     pub(crate) fn new(options: &CabinetOptions) -> Self {
-        // Each block has a buffer for the largest input, which is larger than the largest output.
+        // The buffer of a block has room for the largest input, which is larger than the largest output.
         let max_in_flight = options.limits.ahead_bytes / MAX_INPUT_BYTES as u64;
         Self {
             open: VecDeque::new(),
@@ -71,7 +72,7 @@ impl Ahead {
             buffers: Vec::new(),
             in_flight: 0,
             max_in_flight: usize::try_from(max_in_flight).unwrap_or(usize::MAX),
-            here_bytes: options.here_bytes,
+            single_thread_bytes: options.single_thread_bytes,
         }
     }
 
@@ -80,7 +81,7 @@ impl Ahead {
         self.open.front().map(|open| open.index)
     }
 
-    /// Begins to deliver a folder, which must be the next one that has bytes.
+    /// Starts to deliver the bytes of a folder. It must be the next folder that has bytes.
     pub(crate) fn open(&mut self, index: usize) {
         if self.open.is_empty() {
             self.open.push_back(OpenFolder::new(index, 0));
@@ -88,14 +89,12 @@ impl Ahead {
         debug_assert_eq!(self.folder(), Some(index));
     }
 
-    /// Ends the current folder, whose files were delivered. Returns its index if it has bytes or blocks after its files.
-    pub(crate) fn close(&mut self, folders: &[Folder]) -> Option<usize> {
+    /// Ends the current folder. Returns the folder if it has bytes or blocks that belong to no file.
+    pub(crate) fn close<'a>(&mut self, folders: &'a [Folder]) -> Option<&'a Folder> {
         let open = self.open.pop_front()?;
         self.received = 0;
-        let has_tail = !self.ready.is_empty()
-            || folders.get(open.index).is_some_and(|folder| open.blocks.has_more(folder));
-        self.ready = 0..0;
-        has_tail.then_some(open.index)
+        let has_ready = !std::mem::take(&mut self.ready).is_empty();
+        folders.get(open.index).filter(|folder| has_ready || open.blocks.has_more(folder))
     }
 
     pub(crate) fn ready(&self) -> Range<usize> {
@@ -107,7 +106,7 @@ impl Ahead {
         self.received - self.ready.len() as u64
     }
 
-    /// Delivers at most `most` decoded bytes, as a range in the last block.
+    /// Delivers at most `most` bytes. Returns their range in the last block, see [`bytes`](Self::bytes).
     pub(crate) fn deliver(&mut self, most: usize) -> Range<usize> {
         let end = self.ready.end.min(self.ready.start.saturating_add(most));
         let range = self.ready.start..end;
@@ -149,19 +148,23 @@ impl Ahead {
             && open.failure.is_none()
         {
             let lane = &mut self.lanes[open.lane];
-            if self.here_bytes == 0 && self.max_in_flight > 1 && folder.compression != Compression::None {
+            if self.single_thread_bytes == 0
+                && self.max_in_flight > 1
+                && folder.compression != Compression::None
+            {
                 lane.start_thread();
             }
-            let is_here = matches!(lane, Lane::Here(..));
-            if self.in_flight >= if is_here { 1 } else { self.max_in_flight } {
+            let is_caller = matches!(lane, Lane::Caller(..));
+            if self.in_flight >= if is_caller { 1 } else { self.max_in_flight } {
                 return;
             }
             if open.blocks.size() < folder.bytes {
                 let buffer = self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(MAX_INPUT_BYTES));
                 match open.blocks.next_block(folder, parts, buffer) {
                     Ok(block) => {
-                        if is_here {
-                            self.here_bytes = self.here_bytes.saturating_sub(block.size as u64);
+                        if is_caller {
+                            self.single_thread_bytes =
+                                self.single_thread_bytes.saturating_sub(block.size as u64);
                         }
                         lane.send(block);
                         open.in_flight += 1;
@@ -172,7 +175,7 @@ impl Ahead {
                 continue;
             }
             let (after, lane) = (open.index + 1, open.lane);
-            if is_here || self.open.len() == LANES {
+            if is_caller || self.open.len() == LANES {
                 return;
             }
             let Some(next) = (after..folders.len()).find(|index| folders[*index].is_read()) else { return };
@@ -189,41 +192,41 @@ impl OpenFolder {
 
 impl Default for Lane {
     fn default() -> Self {
-        Self::Here(Decoder::default(), None)
+        Self::Caller(Decoder::default(), None)
     }
 }
 
 impl Lane {
     /// Moves the decoder to a thread of its own, if one can be started.
     fn start_thread(&mut self) {
-        if let Self::Here(decoder, None) = self {
-            *self = match Second::begin("unpacking", std::mem::take(decoder), BATCH_BLOCKS, decode) {
-                Ok(second) => Self::There(second),
-                Err(decoder) => Self::Here(decoder, None),
+        if let Self::Caller(decoder, None) = self {
+            *self = match WorkerThread::start("unpacking", std::mem::take(decoder), BATCH_BLOCKS, decode) {
+                Ok(thread) => Self::Worker(thread),
+                Err(decoder) => Self::Caller(decoder, None),
             };
         }
     }
 
     fn send(&mut self, mut block: Block) {
         match self {
-            Self::Here(decoder, done) => {
+            Self::Caller(decoder, done) => {
                 decode(decoder, &mut block);
                 *done = Some(block);
             }
-            Self::There(second) => second.send(block),
+            Self::Worker(thread) => thread.send(block),
         }
     }
 
     fn receive(&mut self) -> Option<Block> {
         match self {
-            Self::Here(_, done) => done.take(),
-            Self::There(second) => {
-                let block = second.receive();
+            Self::Caller(_, done) => done.take(),
+            Self::Worker(thread) => {
+                let block = thread.receive();
                 if block.is_none()
-                    && let Self::There(second) = std::mem::take(self)
+                    && let Self::Worker(thread) = std::mem::take(self)
                 {
                     // The thread panicked. This panics too.
-                    second.end();
+                    thread.end();
                 }
                 block
             }
@@ -231,7 +234,6 @@ impl Lane {
     }
 }
 
-/// Decodes a block in place.
 fn decode(decoder: &mut Decoder, block: &mut Block) {
     if let Some(compression) = block.begins {
         decoder.restart(compression);
