@@ -162,8 +162,8 @@ pub(crate) struct ServeArgs {
         value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
     )]
     pub(crate) keep_device_logs: Option<u16>,
-    /// The seconds after which waiting log rows are written, or a time such as 1m. Each time, the newest file of each log is
-    /// written as a whole. A killed server loses the rows that wait
+    /// The seconds after which waiting log rows are written, or a time such as 1m. In a bucket, the newest file of each log is written
+    /// as a whole each time. A killed server loses the rows that wait
     #[arg(
         long, value_name = "SECONDS", default_value_t = 1,
         value_parser = |text: &str| units::<u64>(text, 1, 1..=3_600)
