@@ -98,6 +98,16 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Checks that the disk still works. A file system that stops while a sync waits, such as XFS, may let the sync end without an error,
+    /// so a sync counts only if the disk works after it. The default implementation never fails, which is right for a disk whose syncs
+    /// report every failure.
+    ///
+    /// # Errors
+    /// When the disk has stopped.
+    fn check_works(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Takes the lock of a file without waiting. Returns `None` when another holder has it. The lock ends when the returned
     /// value is dropped, and at the latest with the process.
     ///

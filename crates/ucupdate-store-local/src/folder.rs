@@ -170,6 +170,7 @@ impl Folder {
         }
         // A part of the bytes may be there, so the error must not mean that nothing was written.
         let written = file.write_all(bytes).and_then(|()| file.sync_data());
+        let written = written.and_then(|()| self.disk.check_works());
         written.map_err(|error| io_error(None, format!("appending to `{key}`"), error))
     }
 
@@ -404,6 +405,7 @@ impl Folder {
                 end => end?,
             }
         }
+        self.disk.check_works()?;
         if all_exist {
             self.synced.remember(&folders);
         }
@@ -415,7 +417,7 @@ impl Folder {
         for folder in folders_from_within(key).chain([""]) {
             match self.disk.sync_dir(folder) {
                 Err(error) if is_nothing(&error) => {}
-                end => return end,
+                end => return end.and_then(|()| self.disk.check_works()),
             }
         }
         Ok(())

@@ -77,7 +77,7 @@ let failed = 0;
 async function open(bearer, width, colorScheme) {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, timezoneId: "Europe/Lisbon", locale: "en-GB" });
   const page = await context.newPage();
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(30000);
   page.on("pageerror", (error) => { failed++; console.log("error in the page: " + error); });
   page.on("console", (message) => {
     const expected = /status of 4\d\d/.test(message.text());
