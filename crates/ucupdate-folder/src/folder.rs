@@ -190,7 +190,7 @@ impl Folder {
         if cfg!(windows) {
             return Ok(());
         }
-        self.dir.open(or_current(Path::new(folder)))?.sync_all()
+        sync_opened(|| Ok(self.dir.open(or_current(Path::new(folder)))?.into_std()))
     }
 
     /// Calls `each` with the path of every file below `folder`. A folder that cannot be read is passed to `each` as
@@ -254,7 +254,10 @@ impl Folder {
 
     /// Makes the names in a folder durable, unless this was switched off.
     pub(crate) fn sync_names(&self, dir: &Dir) -> io::Result<()> {
-        if cfg!(windows) || !self.syncs_names { Ok(()) } else { dir.open(".")?.sync_all() }
+        if cfg!(windows) || !self.syncs_names {
+            return Ok(());
+        }
+        sync_opened(|| Ok(dir.open(".")?.into_std()))
     }
 
     /// Opens a folder below this one. If it does not exist, creates and syncs it with `creates`, and otherwise returns
@@ -302,8 +305,16 @@ fn create_durably(path: &Path) -> io::Result<()> {
     match std::fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
         _ if cfg!(windows) => Ok(()),
-        _ => File::open(or_current(above))?.sync_all(),
+        _ => sync_opened(|| File::open(or_current(above))),
     }
+}
+
+/// Makes the names in a folder durable, and checks that its file system still works.
+///
+/// A file system that stops while a sync waits may let the sync end without an error, as XFS does. It opens nothing from then on.
+fn sync_opened(open: impl Fn() -> io::Result<File>) -> io::Result<()> {
+    open()?.sync_all()?;
+    open().map(drop)
 }
 
 fn or_current(path: &Path) -> &Path {

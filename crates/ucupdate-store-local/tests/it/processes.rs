@@ -172,3 +172,27 @@ fn a_process_whose_fsync_fails_acknowledges_nothing() {
     // strace counts the calls of each thread. One thread syncs the bytes and each folder above them.
     assert!(calls >= 4, "the bytes and each folder above are synced, but only {calls} calls were made");
 }
+
+/// A file system that stops while a sync waits may report success. It opens nothing from then on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_opens_something_after_its_last_sync_and_before_it_acknowledges() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let ran = Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=fsync,openat,openat2,write", "-o"])
+        .arg(&trace)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_process", "--nocapture"])
+        .env(ROLE, "create")
+        .env("UCUPDATE_TEST_FOLDER", folder.path().join("store"))
+        .output();
+    let calls = std::fs::read_to_string(trace).unwrap_or_default();
+    let Some((before, _)) = calls.split_once("acknowledged").filter(|_| ran.is_ok()) else {
+        let skipped = b"skipped: strace cannot be used\n";
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), skipped);
+        return;
+    };
+    let (_, after_sync) = before.rsplit_once("fsync").unwrap();
+    assert!(after_sync.contains("open"), "{after_sync}");
+}

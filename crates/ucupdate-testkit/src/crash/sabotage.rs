@@ -1,7 +1,6 @@
 //! Disks with faults. They prove that the crash kit finds faults, and test how a store handles errors.
 
 use super::disk::CrashDisk;
-use super::failing_syncs::Repetition;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +25,7 @@ macro_rules! as_the_disk_behind {
     (@unlink) => { as_the_disk_behind!(= unlink(path: &str) -> io::Result<()>); };
     (@remove_dir) => { as_the_disk_behind!(= remove_dir(path: &str) -> io::Result<()>); };
     (@sync_dir) => { as_the_disk_behind!(= sync_dir(folder: &str) -> io::Result<()>); };
+    (@check_works) => { as_the_disk_behind!(= check_works() -> io::Result<()>); };
     (@lock) => { as_the_disk_behind!(= lock(path: &str) -> io::Result<Option<Box<dyn Lock>>>); };
     ($($method:ident)*) => { $(as_the_disk_behind!(@$method);)* };
 }
@@ -110,7 +110,7 @@ impl SyncsOnce {
 }
 
 impl Disk for SyncsOnce {
-    as_the_disk_behind!(create append open entry entries create_dir link rename unlink remove_dir lock);
+    as_the_disk_behind!(create append open entry entries create_dir link rename unlink remove_dir check_works lock);
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         let mut has_files = false;
@@ -119,6 +119,27 @@ impl Disk for SyncsOnce {
             true => self.disk.sync_dir(folder),
             false => Ok(()),
         }
+    }
+}
+
+/// A disk that never says that it has stopped, so a store on it trusts every sync that reports success.
+#[derive(Debug)]
+pub struct NeverChecked {
+    disk: Arc<dyn Disk>,
+}
+
+impl NeverChecked {
+    /// Wraps `disk`.
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk }
+    }
+}
+
+impl Disk for NeverChecked {
+    as_the_disk_behind!(create append open entry entries create_dir link rename unlink remove_dir sync_dir lock);
+
+    fn check_works(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -229,6 +250,13 @@ impl Disk for ForeignLocks {
             self.disk.lock(path)
         }
     }
+}
+
+/// The number of times that an effect fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repetition {
+    Once,
+    FromThenOn,
 }
 
 /// A disk on which one effect fails with an error of the given kind and is not done. If that effect is a write, its
