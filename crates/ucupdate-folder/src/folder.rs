@@ -184,13 +184,24 @@ impl Folder {
 
     /// Makes the names in a folder durable. On Windows this does nothing.
     ///
+    /// A file system that stops meanwhile may let the sync end without an error. This is noticed if the folder has a file.
+    ///
     /// # Errors
     /// Fails when the folder does not exist, or the disk reports a failure.
     pub fn sync(&self, folder: &str) -> io::Result<()> {
         if cfg!(windows) {
             return Ok(());
         }
-        sync_opened(|| Ok(self.dir.open(or_current(Path::new(folder)))?.into_std()))
+        let path = or_current(Path::new(folder));
+        self.dir.open(path)?.sync_all()?;
+        let dir = self.dir.open_dir(path)?;
+        for entry in dir.entries()? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                return check_works(&dir, entry.file_name());
+            }
+        }
+        Ok(())
     }
 
     /// Calls `each` with the path of every file below `folder`. A folder that cannot be read is passed to `each` as
@@ -254,10 +265,7 @@ impl Folder {
 
     /// Makes the names in a folder durable, unless this was switched off.
     pub(crate) fn sync_names(&self, dir: &Dir) -> io::Result<()> {
-        if cfg!(windows) || !self.syncs_names {
-            return Ok(());
-        }
-        sync_opened(|| Ok(dir.open(".")?.into_std()))
+        if cfg!(windows) || !self.syncs_names { Ok(()) } else { dir.open(".")?.sync_all() }
     }
 
     /// Opens a folder below this one. If it does not exist, creates and syncs it with `creates`, and otherwise returns
@@ -305,16 +313,21 @@ fn create_durably(path: &Path) -> io::Result<()> {
     match std::fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
         _ if cfg!(windows) => Ok(()),
-        _ => sync_opened(|| File::open(or_current(above))),
+        _ => File::open(or_current(above))?.sync_all(),
     }
 }
 
-/// Makes the names in a folder durable, and checks that its file system still works.
+/// Checks that the file system of a file still works after a sync.
 ///
-/// A file system that stops while a sync waits may let the sync end without an error, as XFS does. It opens nothing from then on.
-fn sync_opened(open: impl Fn() -> io::Result<File>) -> io::Result<()> {
-    open()?.sync_all()?;
-    open().map(drop)
+/// A file system that stops while a sync waits may let the sync end without an error. A stopped XFS opens nothing, and a stopped ext4
+/// opens folders, but no file. A file that may not be opened, or is gone, says nothing.
+pub(crate) fn check_works(dir: &Dir, name: impl AsRef<Path>) -> io::Result<()> {
+    match dir.open(name) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn or_current(path: &Path) -> &Path {

@@ -21,8 +21,8 @@ pub enum SyncFault {
     ErrorOnce,
     /// The sync of the given number and all syncs after it return an error.
     ErrorsFromThenOn,
-    /// The disk stops at the sync of the given number. From then on nothing becomes durable, no file can be opened for reading, and
-    /// [`Disk::check_works`] fails. All other calls report success, syncs too. XFS may do so if it stops while a sync waits.
+    /// The disk stops at the sync of the given number. From then on nothing becomes durable, and no file can be opened. All other calls
+    /// report success, syncs too, as on ext4 or XFS that stops while a sync waits.
     Stop,
 }
 
@@ -81,6 +81,10 @@ impl FailingSyncs {
         Arc::clone(&self.faults.effects_before)
     }
 
+    fn check_works(&self) -> io::Result<()> {
+        if self.disk.has_stopped() { Err(failed()) } else { Ok(()) }
+    }
+
     fn failing(&self, file: Box<dyn WriteFile>) -> Box<dyn WriteFile> {
         let (disk, faults) = (self.disk.clone(), self.faults.clone());
         let has_failed = AtomicBool::new(false);
@@ -104,6 +108,7 @@ impl Disk for FailingSyncs {
     }
 
     fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        self.check_works()?;
         Ok(self.failing(self.disk.append(path)?))
     }
 
@@ -116,10 +121,6 @@ impl Disk for FailingSyncs {
         self.disk.entry(folder)?;
         self.faults.sync(&self.disk)?;
         self.disk.sync_dir(folder)
-    }
-
-    fn check_works(&self) -> io::Result<()> {
-        if self.disk.has_stopped() { Err(failed()) } else { Ok(()) }
     }
 }
 
