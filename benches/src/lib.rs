@@ -1,4 +1,4 @@
-//! What the benches share, made by code.
+//! Rules and cabinets for the benches, made by code.
 
 pub mod cabinets;
 pub mod rules;

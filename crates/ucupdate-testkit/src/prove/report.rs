@@ -79,7 +79,7 @@ impl Scale {
 pub struct Row {
     /// The name of the tried case, such as `crash points of ingest, folder`.
     pub what: String,
-    /// What was found, such as `312 distinct, each old or new`.
+    /// The finding, such as `312 distinct, each old or new`.
     pub found: String,
     /// `true` if the promise holds.
     pub holds: bool,

@@ -148,7 +148,7 @@ impl TroubleWatch {
 
     /// Reads what was added to the logs of all servers, reports what is new, and holds devices in loops.
     ///
-    /// What was read is judged on a thread for blocking work, so answers do not wait for it.
+    /// The rows are judged on a thread for blocking work, so answers do not wait for it.
     ///
     /// # Errors
     /// When the store fails. The next look tries again.
