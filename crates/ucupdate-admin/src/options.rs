@@ -1,4 +1,4 @@
-//! [`AdminOptions`] and [`Limits`].
+//! [`AdminOptions`] and [`AdminLimits`].
 
 use crate::live_events::LiveEvents;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct AdminOptions {
     pub(crate) base_path: Box<str>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: AdminLimits,
     pub(crate) live_events: Option<LiveEvents>,
     pub(crate) four_eyes: bool,
 }
 
 impl Default for AdminOptions {
     fn default() -> Self {
-        Self { base_path: "/".into(), limits: Limits::default(), live_events: None, four_eyes: false }
+        Self { base_path: "/".into(), limits: AdminLimits::default(), live_events: None, four_eyes: false }
     }
 }
 
@@ -44,7 +44,7 @@ impl AdminOptions {
 
     /// Sets the limits.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
+    pub fn with_limits(mut self, limits: AdminLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -52,7 +52,7 @@ impl AdminOptions {
 
 /// The limits on what a client may cost.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct AdminLimits {
     pub(crate) json_bytes: usize,
     pub(crate) package_bytes: u64,
     pub(crate) body_time: Duration,
@@ -70,7 +70,7 @@ pub struct Limits {
     pub(crate) parts: usize,
 }
 
-impl Default for Limits {
+impl Default for AdminLimits {
     fn default() -> Self {
         Self {
             json_bytes: 1024 * 1024,
@@ -92,7 +92,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl AdminLimits {
     /// Sets the largest JSON body in bytes. Default: 1 MiB.
     #[must_use]
     pub fn with_json_bytes(mut self, bytes: usize) -> Self {

@@ -58,22 +58,22 @@ impl ReadLimits {
     }
 }
 
-/// A line that is not a row, and the reason. Reading continues with the next line, unless [`Problem::ends_reading`] says
+/// A line that is not a row, and the reason. Reading continues with the next line, unless [`LineProblem::ends_reading`] says
 /// otherwise.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {problem}")]
-pub struct Finding {
+pub struct LogFinding {
     /// The number of the line, from 1.
     pub line: u64,
     /// The reason why the line is not a row.
-    pub problem: Problem,
+    pub problem: LineProblem,
 }
 
 /// The reason why a line is not a row.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
-pub enum Problem {
+pub enum LineProblem {
     /// The bytes could not be read.
     Unreadable(io::Error),
     /// The log is longer than the limit.
@@ -102,7 +102,7 @@ pub enum Problem {
     Number { field: &'static str, found: Box<str> },
 }
 
-impl Problem {
+impl LineProblem {
     /// Returns `true` if reading ends after this problem.
     pub fn ends_reading(&self) -> bool {
         match self {
@@ -121,7 +121,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for LineProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(cause) => write!(f, "the log cannot be read: {cause}"),

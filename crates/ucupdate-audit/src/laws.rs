@@ -4,7 +4,7 @@
 
 use crate::access::known_fields;
 use crate::audit::{cells, known_titles};
-use crate::finding::Finding;
+use crate::finding::LogFinding;
 pub use crate::rolling::law::rolling_log;
 use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
@@ -164,7 +164,7 @@ pub fn w3c_log(bytes: &[u8]) {
     let log = [header.as_bytes(), rows].concat();
     let lines = log.split(|byte| matches!(byte, b'\n' | b'\r')).count();
     let client = (usize::from(*choice) / FOREIGN_FIELDS.len()).is_multiple_of(2);
-    let reader = |log: &[u8]| -> Vec<Result<AccessRow, Finding>> {
+    let reader = |log: &[u8]| -> Vec<Result<AccessRow, LogFinding>> {
         let reader = AccessReader::new(log).with_limits(limits);
         let reader = if client { reader.with_client_from("X-Forwarded-For") } else { reader };
         reader.take(256 * 1024).collect()

@@ -163,7 +163,11 @@ fn rules(book: &RuleBook, _: Option<&RuleKey>) -> Vec<String> {
 
 fn versions(book: &RuleBook, rule: Option<&RuleKey>) -> Vec<String> {
     let releases = book.packages().flat_map(|package| &package.releases);
-    texts(releases.filter(|release| rule.is_none_or(|rule| *rule == release.rule)).map(|release| &release.version))
+    texts(
+        releases
+            .filter(|release| rule.is_none_or(|rule| *rule == release.rule))
+            .map(|release| &release.version),
+    )
 }
 
 fn packages(book: &RuleBook, _: Option<&RuleKey>) -> Vec<String> {

@@ -30,7 +30,7 @@ fn a_near_miss_names_the_word_that_differs() {
 }
 
 #[test]
-fn the_whole_way_to_an_offer_is_told() {
+fn the_whole_way_to_an_offer_is_reported() {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
     make(&mut book, BookCommand::AddTestDevice(test_device("lab phone")));

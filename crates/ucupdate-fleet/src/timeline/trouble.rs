@@ -1,7 +1,7 @@
 //! [`Trouble`]: a named trouble of a device, with its meaning and its remedy.
 
 use super::event::Code;
-use super::served_path::ServedFile;
+use super::served_path::FetchedFile;
 use super::span::Span;
 use super::status;
 use std::fmt;
@@ -41,13 +41,13 @@ pub enum TroubleKind {
     /// The server refuses the request for another reason, or fails.
     RequestRefused { status: u16, sub_status: u16 },
     /// The server refuses a download, or fails.
-    DownloadRefused { file: ServedFile, status: u16, sub_status: u16 },
+    DownloadRefused { file: FetchedFile, status: u16, sub_status: u16 },
     /// The connection broke during a download.
-    CutShort { file: ServedFile },
+    CutShort { file: FetchedFile },
     /// A download took much longer than those of other devices.
-    Slow { file: ServedFile, taken: Span, usual: Span },
+    Slow { file: FetchedFile, taken: Span, usual: Span },
     /// The device downloaded an image, but not its signature.
-    NoSignature { file: ServedFile },
+    NoSignature { file: FetchedFile },
     /// The device is offered the version that it has.
     OfferedInstalled { version: ReportedVersion },
     /// The device is offered the same version repeatedly.
@@ -57,7 +57,7 @@ pub enum TroubleKind {
     /// The device downloaded a version and came back with its old one.
     CameBackOld { version: ReportedVersion, old: ReportedVersion },
     /// The device downloaded a version and sent no request afterwards.
-    NotBack { file: ServedFile },
+    NotBack { file: FetchedFile },
     /// The clock of the device differs from that of the server.
     ClockWrong { minutes: i64 },
     /// The device sent no request for a long time.

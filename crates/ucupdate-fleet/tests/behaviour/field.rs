@@ -16,7 +16,7 @@ pub(crate) fn access_rows(name: &str) -> Vec<AccessRow> {
 }
 
 #[test]
-fn the_fields_phone_fetched_what_it_was_offered_and_when_is_told() {
+fn the_fields_phone_fetched_what_it_was_offered_and_when_is_reported() {
     let access = access_rows("iis-2009-03-06.log");
     let timeline = Timeline::join(audit_rows(), access);
     let phone: MacAddress = "00-21-63-0F-20-7B".parse().unwrap();
@@ -41,7 +41,7 @@ fn the_fields_phone_fetched_what_it_was_offered_and_when_is_told() {
 }
 
 #[test]
-fn a_download_that_failed_in_the_field_is_told_with_its_status() {
+fn a_download_that_failed_in_the_field_is_reported_with_its_status() {
     let mut rows = audit_rows();
     let mut row = rows.remove(2);
     row.user_host = "10.1.1.1".into();

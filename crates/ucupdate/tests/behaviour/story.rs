@@ -27,12 +27,12 @@ async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
     service.admin("bob").roll_back_to_nothing(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
     let history = service.history(1, 10).await.unwrap();
-    let told: Vec<String> = history
+    let report: Vec<String> = history
         .iter()
         .map(|revision| format!("{} {} {}", revision.number, revision.author, revision.notes.last().unwrap()))
         .collect();
     assert_eq!(
-        told,
+        report,
         [
             "1 ann interim image 1.0.522.103 for ENU is pending",
             "2 ann interim image 1.0.522.103 for ENU is approved too, because devices of UCPhone/Polycom/CX700/A/ENU/CPE step by it",

@@ -232,8 +232,8 @@ async fn of_two_servers_that_see_it_one_pauses_and_the_other_says_so_once() {
         two.service.refresh().await.unwrap();
     }
     assert!(one.is_paused() && two.is_paused());
-    let told = |server: &Server| server.log.0.load(Ordering::Relaxed);
-    assert_eq!((told(&one), told(&two)), (0, 1));
+    let report = |server: &Server| server.log.0.load(Ordering::Relaxed);
+    assert_eq!((report(&one), report(&two)), (0, 1));
     let history = one.service.history(1, 100).await.unwrap();
     assert_eq!(history.iter().filter(|revision| revision.author == WATCH_AUTHOR).count(), 1);
 }
