@@ -143,7 +143,7 @@ impl Stored {
                 Self::Inventory(is_wanted) => {
                     let mut fleet = Inventory::default();
                     read_kept_inventory(&**service.store(), &mut fleet).await.ok()?;
-                    Some(texts(fleet.devices().map(|(id, _)| id).filter(|id| is_wanted(id))))
+                    Some(texts(fleet.devices().map(|(id, _)| id).filter(is_wanted)))
                 }
             }
         };

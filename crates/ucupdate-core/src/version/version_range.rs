@@ -194,8 +194,7 @@ impl fmt::Debug for VersionRange {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(VersionRange);
+crate::value::stored_text::stored_as_text!(VersionRange);
 
 #[cfg(test)]
 mod tests {

@@ -304,8 +304,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(Stages);
+crate::value::stored_text::stored_as_text!(Stages);
 
 #[cfg(test)]
 mod tests {
