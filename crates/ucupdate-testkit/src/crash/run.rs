@@ -98,9 +98,6 @@ pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 ///
 /// # Errors
 /// [`Broken`] at the first cut after which one of these conditions does not hold.
-///
-/// # Panics
-/// When a step fails although the disk has no fault.
 pub async fn every_crash<S: ImageStore>(
     scenario: &Scenario,
     run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,
