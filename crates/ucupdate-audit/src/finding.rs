@@ -31,30 +31,26 @@ impl Default for ReadLimits {
 impl ReadLimits {
     /// Sets the maximum size of a line in bytes. A longer line is skipped, and becomes a finding.
     #[must_use]
-    pub const fn with_line_bytes(mut self, most: usize) -> Self {
-        self.line_bytes = most;
-        self
+    pub const fn with_line_bytes(self, most: usize) -> Self {
+        Self { line_bytes: most, ..self }
     }
 
     /// Sets the maximum size of a log in bytes. Reading ends there.
     #[must_use]
-    pub const fn with_log_bytes(mut self, most: u64) -> Self {
-        self.log_bytes = most;
-        self
+    pub const fn with_log_bytes(self, most: u64) -> Self {
+        Self { log_bytes: most, ..self }
     }
 
     /// Sets the maximum number of columns in a line.
     #[must_use]
-    pub const fn with_columns(mut self, most: usize) -> Self {
-        self.columns = most;
-        self
+    pub const fn with_columns(self, most: usize) -> Self {
+        Self { columns: most, ..self }
     }
 
     /// Sets the maximum number of modules in one cell.
     #[must_use]
-    pub const fn with_modules(mut self, most: usize) -> Self {
-        self.modules = most;
-        self
+    pub const fn with_modules(self, most: usize) -> Self {
+        Self { modules: most, ..self }
     }
 }
 

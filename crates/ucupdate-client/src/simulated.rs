@@ -74,9 +74,8 @@ impl SimulatedDevice {
 
     /// Sets the user who signed in last.
     #[must_use]
-    pub fn with_user_name(mut self, user_name: &str) -> Self {
-        self.user_name = user_name.into();
-        self
+    pub fn with_user_name(self, user_name: &str) -> Self {
+        Self { user_name: user_name.into(), ..self }
     }
 
     /// Sets `cpe.nbt` with this version and time stamp as the only installed module.
@@ -91,9 +90,8 @@ impl SimulatedDevice {
 
     /// Sets the installed modules.
     #[must_use]
-    pub fn with_modules(mut self, modules: Vec<InstalledModule>) -> Self {
-        self.installed = modules;
-        self
+    pub fn with_modules(self, modules: Vec<InstalledModule>) -> Self {
+        Self { installed: modules, ..self }
     }
 
     /// Makes the device number `number` of a fleet: sets a locally administered MAC address (`02-00-...`) and a serial number

@@ -42,17 +42,15 @@ impl Default for HttpOptions {
 impl HttpOptions {
     /// Sets the hook that authenticates external requests. Default: none.
     #[must_use]
-    pub fn with_authenticate(mut self, authenticate: impl Authenticate) -> Self {
-        self.authenticate = Some(Arc::new(authenticate));
-        self
+    pub fn with_authenticate(self, authenticate: impl Authenticate) -> Self {
+        Self { authenticate: Some(Arc::new(authenticate)), ..self }
     }
 
     /// Serves external requests without credentials. Default: `false`. With `true`, anyone who reaches the server can
     /// download every image and send requests as any device. The hook is not called.
     #[must_use]
-    pub fn with_external_anonymous(mut self, allowed: bool) -> Self {
-        self.external_anonymous = allowed;
-        self
+    pub fn with_external_anonymous(self, allowed: bool) -> Self {
+        Self { external_anonymous: allowed, ..self }
     }
 
     /// Sets the values of `WWW-Authenticate` in a 401 if the hook returned no values. Default: `NTLM`, as the original
@@ -68,16 +66,14 @@ impl HttpOptions {
     /// Sets the largest body of a request in bytes. Default: the limit of the service's codec (65,536). A larger value has no
     /// effect.
     #[must_use]
-    pub fn with_body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = Some(bytes);
-        self
+    pub fn with_body_limit(self, bytes: usize) -> Self {
+        Self { body_limit: Some(bytes), ..self }
     }
 
     /// Sets the time within which the whole body of a request must arrive. Default: 30 seconds.
     #[must_use]
-    pub fn with_body_time(mut self, time: Duration) -> Self {
-        self.body_time = time;
-        self
+    pub fn with_body_time(self, time: Duration) -> Self {
+        Self { body_time: time, ..self }
     }
 
     /// Adds a path of the request handler, or changes the side of one of [`HANDLER_PATHS`](crate::HANDLER_PATHS). The decoded
@@ -90,9 +86,8 @@ impl HttpOptions {
 
     /// Redirects devices to the store for images. Default: none, so this server streams every file.
     #[must_use]
-    pub fn with_image_redirects(mut self, redirects: ImageRedirects) -> Self {
-        self.image_redirects = Some(redirects);
-        self
+    pub fn with_image_redirects(self, redirects: ImageRedirects) -> Self {
+        Self { image_redirects: Some(redirects), ..self }
     }
 
     /// Sets the largest number of concurrent downloads, in total and for each address (for IPv6: each /64 network).

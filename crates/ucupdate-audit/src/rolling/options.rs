@@ -88,18 +88,16 @@ impl RollOptions {
     /// Sets the maximum number of bytes of the rows of one day, from the start of the program on. Further rows of the day are
     /// dropped, so that a flood of requests does not fill the disk.
     #[must_use]
-    pub fn with_day_bytes(mut self, bytes: u64) -> Self {
-        self.day_bytes = bytes;
-        self
+    pub fn with_day_bytes(self, bytes: u64) -> Self {
+        Self { day_bytes: bytes, ..self }
     }
 
     /// Sets whether the store can append to an object. If it can, rows are added to a file by
     /// [`Effect::Append`](crate::Effect::Append), and the file is written again as a whole only after an append that failed. Default:
     /// `false`.
     #[must_use]
-    pub fn with_append(mut self, append: bool) -> Self {
-        self.append = append;
-        self
+    pub fn with_append(self, append: bool) -> Self {
+        Self { append, ..self }
     }
 }
 

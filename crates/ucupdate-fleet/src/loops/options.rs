@@ -30,9 +30,8 @@ impl LoopOptions {
     ///
     /// Beyond this number the device that has not asked for the longest time is forgotten.
     #[must_use]
-    pub const fn with_devices(mut self, most: usize) -> Self {
-        self.devices = most;
-        self
+    pub const fn with_devices(self, most: usize) -> Self {
+        Self { devices: most, ..self }
     }
 
     /// Sets the maximum number of requests that are remembered for each device. The minimum is 4.
@@ -40,16 +39,14 @@ impl LoopOptions {
     /// If there are more, a request that equals the requests before and after it is removed. If there is no such
     /// request, the oldest is removed.
     #[must_use]
-    pub const fn with_asks(mut self, most: usize) -> Self {
-        self.asks = most;
-        self
+    pub const fn with_asks(self, most: usize) -> Self {
+        Self { asks: most, ..self }
     }
 
     /// Sets the time within which several requests count once towards
     /// [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
     #[must_use]
-    pub const fn with_apart(mut self, time: Duration) -> Self {
-        self.apart = time;
-        self
+    pub const fn with_apart(self, time: Duration) -> Self {
+        Self { apart: time, ..self }
     }
 }

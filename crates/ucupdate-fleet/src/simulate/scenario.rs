@@ -55,74 +55,64 @@ impl Default for Scenario {
 impl Scenario {
     /// Sets the moment at which the simulation begins. Windows, ramps and holds depend on it.
     #[must_use]
-    pub fn with_start(mut self, start: UnixTime) -> Self {
-        self.start = start;
-        self
+    pub fn with_start(self, start: UnixTime) -> Self {
+        Self { start, ..self }
     }
 
     /// Sets the length in days. The maximum is [`MAX_SIMULATED_DAYS`].
     #[must_use]
-    pub fn with_days(mut self, days: u32) -> Self {
-        self.days = days;
-        self
+    pub fn with_days(self, days: u32) -> Self {
+        Self { days, ..self }
     }
 
     /// Sets the seed of all random decisions. Equal seeds give equal simulations.
     #[must_use]
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// Sets the number of threads. The result does not depend on it.
     #[must_use]
-    pub fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Sets the seconds between two regular requests of a device: from one minute to 30 days.
     #[must_use]
-    pub fn with_poll_seconds(mut self, seconds: u32) -> Self {
-        self.poll_seconds = seconds;
-        self
+    pub fn with_poll_seconds(self, seconds: u32) -> Self {
+        Self { poll_seconds: seconds, ..self }
     }
 
     /// Sets the share of devices that restart between two regular requests. A device also asks when it restarts.
     #[must_use]
-    pub fn with_restarts(mut self, share: Percent) -> Self {
-        self.restarts = share;
-        self
+    pub fn with_restarts(self, share: Percent) -> Self {
+        Self { restarts: share, ..self }
     }
 
     /// Sets the seconds between two samples. The number is rounded down to a multiple of five minutes, and is at least
     /// five minutes.
     #[must_use]
-    pub fn with_sample_seconds(mut self, seconds: u32) -> Self {
-        self.sample_seconds = seconds;
-        self
+    pub fn with_sample_seconds(self, seconds: u32) -> Self {
+        Self { sample_seconds: seconds, ..self }
     }
 
     /// Sets the seconds between two checks of the guards. The number is rounded down to a multiple of five minutes, and
     /// is at least five minutes.
     #[must_use]
-    pub fn with_look_seconds(mut self, seconds: u32) -> Self {
-        self.look_seconds = seconds;
-        self
+    pub fn with_look_seconds(self, seconds: u32) -> Self {
+        Self { look_seconds: seconds, ..self }
     }
 
     /// Sets the limit of devices that are watched for guards.
     #[must_use]
-    pub fn with_outcomes(mut self, outcomes: OutcomeOptions) -> Self {
-        self.outcomes = outcomes;
-        self
+    pub fn with_outcomes(self, outcomes: OutcomeOptions) -> Self {
+        Self { outcomes, ..self }
     }
 
     /// Sets the commands of administrators, each with its time in seconds after the start. They may come in any order.
     #[must_use]
-    pub fn with_timetable(mut self, timetable: Vec<(u32, BookCommand)>) -> Self {
-        self.timetable = timetable;
-        self
+    pub fn with_timetable(self, timetable: Vec<(u32, BookCommand)>) -> Self {
+        Self { timetable, ..self }
     }
 
     /// Returns the moment at which the simulation begins.

@@ -64,23 +64,20 @@ pub enum ExamineError {
 impl UrlExamination {
     /// Examines the origin at which internal devices reach the server. The default is not to.
     #[must_use]
-    pub fn with_internal(mut self, origin: Origin) -> Self {
-        self.internal = Some(origin);
-        self
+    pub fn with_internal(self, origin: Origin) -> Self {
+        Self { internal: Some(origin), ..self }
     }
 
     /// Examines the origin at which external devices reach the server. The default is not to.
     #[must_use]
-    pub fn with_external(mut self, origin: Origin) -> Self {
-        self.external = Some(origin);
-        self
+    pub fn with_external(self, origin: Origin) -> Self {
+        Self { external: Some(origin), ..self }
     }
 
     /// Trusts these certificates in PEM, in addition to those of the system.
     #[must_use]
-    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates = Some(pem.into());
-        self
+    pub fn with_root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { root_certificates: Some(pem.into()), ..self }
     }
 
     /// Examines each origin: whether its name has an address, what its certificate is for and until when, which versions of TLS it

@@ -61,17 +61,15 @@ impl Connection {
 
     /// Sets whether the connection uses TLS. The [`Authenticate`](crate::Authenticate) hook can refuse passwords without TLS.
     #[must_use]
-    pub fn with_tls(mut self, tls: bool) -> Self {
-        self.tls = tls;
-        self
+    pub fn with_tls(self, tls: bool) -> Self {
+        Self { tls, ..self }
     }
 
     /// Sets the user that an outer layer has authenticated. **An external request with a user is admitted**, and the
     /// hook is not called.
     #[must_use]
-    pub fn with_user(mut self, user: impl Into<Box<str>>) -> Self {
-        self.user = Some(user.into());
-        self
+    pub fn with_user(self, user: impl Into<Box<str>>) -> Self {
+        Self { user: Some(user.into()), ..self }
     }
 
     /// Sets the side from which the connection comes. Default: not known, so the path of a request decides.
@@ -79,9 +77,8 @@ impl Connection {
     /// Internal paths get 403 on an external connection. The decision and groups by side use this side even if the path
     /// belongs to the other side, so a device cannot choose its side.
     #[must_use]
-    pub fn with_side(mut self, side: Side) -> Self {
-        self.side = Some(side);
-        self
+    pub fn with_side(self, side: Side) -> Self {
+        Self { side: Some(side), ..self }
     }
 
     /// Returns the side from which the connection comes, or `None` when it is not known.

@@ -75,16 +75,14 @@ impl InventoryKeeper {
 
     /// Sets the largest number of devices. Of more devices, those that asked last are kept.
     #[must_use]
-    pub fn with_devices(mut self, devices: usize) -> Self {
-        self.devices = devices;
-        self
+    pub fn with_devices(self, devices: usize) -> Self {
+        Self { devices, ..self }
     }
 
     /// Sets the largest size in bytes, up to 64 MiB.
     #[must_use]
-    pub fn with_bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes.min(MAX_BYTES);
-        self
+    pub fn with_bytes(self, bytes: usize) -> Self {
+        Self { bytes: bytes.min(MAX_BYTES), ..self }
     }
 
     /// Reads what is new in the audit logs of all servers, and writes the inventory of this server.

@@ -35,16 +35,14 @@ pub struct CheckOptions {
 impl CheckOptions {
     /// Sets whether the check only compares the sizes of images, instead of reading each image for its SHA-256.
     #[must_use]
-    pub fn with_quick(mut self, quick: bool) -> Self {
-        self.quick = quick;
-        self
+    pub fn with_quick(self, quick: bool) -> Self {
+        Self { quick, ..self }
     }
 
     /// Sets the retention: the revisions that must have all their packages.
     #[must_use]
-    pub fn with_retention(mut self, retention: Retention) -> Self {
-        self.retention = retention;
-        self
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 }
 

@@ -51,33 +51,29 @@ impl GarbageOptions {
     /// Sets the age below which files are not deleted, because another server may still be ingesting them. Default: one
     /// day.
     #[must_use]
-    pub fn with_grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Sets whether this is a dry run: nothing is changed, and the result reports what would be removed. Default:
     /// `false`.
     #[must_use]
-    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
+    pub fn with_dry_run(self, dry_run: bool) -> Self {
+        Self { dry_run, ..self }
     }
 
     /// Sets whether more than half of the packages may leave the rule book at once. Such a large share may be caused by
     /// a wrong clock. Default: `false`.
     #[must_use]
-    pub fn with_any_share(mut self, any_share: bool) -> Self {
-        self.any_share = any_share;
-        self
+    pub fn with_any_share(self, any_share: bool) -> Self {
+        Self { any_share, ..self }
     }
 
     /// Sets the revision at which the rule book must be, because the removal of packages was decided by it. The check and the removal
     /// are one step. Default: any revision.
     #[must_use]
-    pub fn with_revision(mut self, revision: u64) -> Self {
-        self.revision = Some(revision);
-        self
+    pub fn with_revision(self, revision: u64) -> Self {
+        Self { revision: Some(revision), ..self }
     }
 }
 

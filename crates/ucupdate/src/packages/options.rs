@@ -23,15 +23,13 @@ pub struct IngestOptions {
 impl IngestOptions {
     /// Sets the options of reading cabinets, which include their limits.
     #[must_use]
-    pub fn with_cabinet(mut self, options: impl Into<CabinetOptions>) -> Self {
-        self.cabinet = options.into();
-        self
+    pub fn with_cabinet(self, options: impl Into<CabinetOptions>) -> Self {
+        Self { cabinet: options.into(), ..self }
     }
 
     /// Sets the options of reading packages, which include their limits.
     #[must_use]
-    pub fn with_package(mut self, options: impl Into<PackageOptions>) -> Self {
-        self.package = options.into();
-        self
+    pub fn with_package(self, options: impl Into<PackageOptions>) -> Self {
+        Self { package: options.into(), ..self }
     }
 }

@@ -95,9 +95,8 @@ impl CatalogueBuilder {
 
     /// Sets the time at which the catalogue was issued, in UTC. It must not be before 1970.
     #[must_use]
-    pub fn with_time(mut self, time: FieldTime) -> Self {
-        self.time = time;
-        self
+    pub fn with_time(self, time: FieldTime) -> Self {
+        Self { time, ..self }
     }
 
     /// Lists the images that are added after this call by SHA-256. Default: SHA-1, which the phones use.

@@ -56,9 +56,8 @@ impl Endpoint {
         Ok(Self { listener: listener(socket)?, tls, side: None, local, described })
     }
 
-    pub(crate) fn with_side(mut self, side: Option<Side>) -> Self {
-        self.side = side;
-        self
+    pub(crate) fn with_side(self, side: Option<Side>) -> Self {
+        Self { side, ..self }
     }
 
     /// Returns the address and the actual port.
