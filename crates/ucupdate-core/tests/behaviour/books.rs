@@ -2,11 +2,6 @@
 
 use crate::fixtures::*;
 use proptest::prelude::*;
-use ucupdate_core::book::*;
-use ucupdate_core::device::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 const OTHER: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
 

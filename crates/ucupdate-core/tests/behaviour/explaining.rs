@@ -1,9 +1,4 @@
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::device::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
 
 fn explained(book: &RuleBook, device: Device, versions: &[&str]) -> String {
     let request = UpdateRequest {

@@ -3,14 +3,6 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use bytes::Bytes;
-use std::sync::Arc;
-use ucupdate::book::TestDevice;
-use ucupdate::cab::package::sample;
-use ucupdate::device::DeviceId;
-use ucupdate::request::UpdateResponse;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{CarryError, UpdateService, carry};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn shared(store: impl ImageStore) -> Arc<dyn ImageStore> {
     Arc::new(store)

@@ -2,15 +2,7 @@
 
 use crate::fixtures::*;
 use crate::interim::{package_for, with_interim};
-use std::sync::Arc;
 use std::time::SystemTime;
-use ucupdate::book::{Audience, Percent, Ramp, Rollout, Share};
-use ucupdate::cab::package::{PackageBuilder, sample};
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, ReadOnly, StoreKey};
-use ucupdate::value::UnixTime;
-use ucupdate::version::ReportedVersion;
-use ucupdate::{Finding, FindingSeverity, Options, SettableClock, UpdateService, examine_unreadable};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns the time this number of days from now.
 fn in_days(days: i64) -> UnixTime {

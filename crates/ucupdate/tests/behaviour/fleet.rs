@@ -1,16 +1,9 @@
 //! Audit logs show which devices exist, and which of them are in a loop.
 
-use crate::fixtures::NOW;
+use crate::fixtures::*;
 use std::io::{self, Cursor};
-use std::sync::Arc;
-use ucupdate::audit::{AuditFormat, AuditRow, LogName, LoggedRow};
-use ucupdate::device::DeviceId;
 use ucupdate::inventory::Inventory;
 use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions, observations};
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::value::{Reported, UnixTime, Zone};
-use ucupdate::version::ReportedVersion;
-use ucupdate::{AccessLogs, AuditLogs, LogReadError, Logged};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";

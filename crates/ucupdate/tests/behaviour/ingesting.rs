@@ -5,9 +5,6 @@ use futures_util::stream;
 use std::io;
 use ucupdate::cab::package::{CatalogueBuilder, sample};
 use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::value::{PackageId, Sha256Digest};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 #[tokio::test]
 async fn the_same_package_twice_changes_nothing_leaves_nothing_and_says_so() {

@@ -1,8 +1,4 @@
 use crate::fixtures::*;
-use ucupdate::cab::package::sample;
-use ucupdate::request::Side;
-use ucupdate::store::MemoryStore;
-use ucupdate::{Asker, NoUrls, Options, UpdateService};
 
 #[tokio::test]
 async fn a_test_phone_climbs_by_the_interim_image_and_the_answer_is_the_canonical_one() {

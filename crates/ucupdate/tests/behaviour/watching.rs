@@ -1,18 +1,6 @@
 use crate::fixtures::*;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-use ucupdate::audit::AccessRow;
-use ucupdate::book::{Audience, BookCommand, Guard, Rollout, RuleKey, StopScope};
-use ucupdate::cab::package::sample;
-use ucupdate::request::Side;
-use ucupdate::store::MemoryStore;
-use ucupdate::value::{Reported, UnixTime};
-use ucupdate::version::ReportedVersion;
-use ucupdate::{
-    Asker, Event, Events, LogOptions, Options, SettableClock, UpdateService, WATCH_AUTHOR, WatchOptions,
-};
 
 const OLD: &str = "1.0.522.103";
 const NEW: &str = "3.5.6907.9";
