@@ -133,12 +133,6 @@ impl LoopGuard {
         loops.collect()
     }
 
-    /// Returns the loops of one device.
-    pub fn loops_of(&self, device: &DeviceId) -> Vec<Loop> {
-        let tracks = self.tracks.iter().filter(|(subject, _)| subject.device == *device);
-        tracks.flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
-    }
-
     /// Returns the number of remembered devices. A device counts once for each update type in its requests.
     pub fn devices(&self) -> usize {
         self.tracks.len()
