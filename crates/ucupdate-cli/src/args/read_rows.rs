@@ -66,7 +66,7 @@ impl ReadRows {
         }
     }
 
-    /// Returns whether something could be read of every log.
+    /// Returns whether every log has something that could be read.
     pub(crate) fn is_understood(&self) -> bool {
         self.nothing.is_empty()
     }

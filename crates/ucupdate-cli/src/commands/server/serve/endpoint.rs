@@ -66,7 +66,7 @@ impl Endpoint {
         self.local
     }
 
-    /// Describes this end of a connection.
+    /// Returns the addresses and the side of a connection to this listener.
     pub(crate) fn described(&self, stream: &DirectStream) -> Connection {
         let asked = || Connection::default().with_local(stream.local_addr().unwrap_or(self.local));
         self.described.clone().unwrap_or_else(asked)
