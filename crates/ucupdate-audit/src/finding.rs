@@ -14,6 +14,7 @@ use std::{fmt, io};
 /// assert_eq!(refused.to_string(), "line 2: the line has more than 64 bytes, which is the limit `line_bytes` of the library");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct ReadLimits {
     pub(crate) line_bytes: usize,
     pub(crate) log_bytes: u64,
@@ -30,25 +31,21 @@ impl Default for ReadLimits {
 
 impl ReadLimits {
     /// Sets the maximum size of a line in bytes. A longer line is skipped, and becomes a finding.
-    #[must_use]
     pub const fn with_line_bytes(self, most: usize) -> Self {
         Self { line_bytes: most, ..self }
     }
 
     /// Sets the maximum size of a log in bytes. Reading ends there.
-    #[must_use]
     pub const fn with_log_bytes(self, most: u64) -> Self {
         Self { log_bytes: most, ..self }
     }
 
     /// Sets the maximum number of columns in a line.
-    #[must_use]
     pub const fn with_columns(self, most: usize) -> Self {
         Self { columns: most, ..self }
     }
 
     /// Sets the maximum number of modules in one cell.
-    #[must_use]
     pub const fn with_modules(self, most: usize) -> Self {
         Self { modules: most, ..self }
     }

@@ -39,6 +39,7 @@ use ucupdate_core::value::UnixTime;
 /// assert!(rows.next().is_none());
 /// ```
 #[derive(Debug)]
+#[must_use]
 pub struct AccessReader<R> {
     lines: Lines<R>,
     form: Form,
@@ -61,7 +62,6 @@ impl<R: Read> AccessReader<R> {
     }
 
     /// Sets other limits.
-    #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
@@ -80,14 +80,12 @@ impl<R: Read> AccessReader<R> {
     /// let row = AccessReader::new(log.as_bytes()).with_client_from("X-Forwarded-For").next().unwrap().unwrap();
     /// assert_eq!(row.client_ip.as_logged(), "203.0.113.7");
     /// ```
-    #[must_use]
     pub fn with_client_from(mut self, header: &str) -> Self {
         self.form.forwarded = Some(header.into());
         self
     }
 
     /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
-    #[must_use]
     pub fn with_only_whole_lines(mut self) -> Self {
         self.lines.read_only_whole_lines();
         self

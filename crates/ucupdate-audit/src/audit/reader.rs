@@ -40,6 +40,7 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// assert!(rows.next().is_none());
 /// ```
 #[derive(Debug)]
+#[must_use]
 pub struct AuditReader<R> {
     lines: Lines<R>,
     columns: Columns,
@@ -81,21 +82,18 @@ impl<R: Read> AuditReader<R> {
     }
 
     /// Sets the time zone of the log. A time that ends in `Z` is in UTC in any zone.
-    #[must_use]
     pub fn with_zone(mut self, zone: Zone) -> Self {
         self.columns.zone = zone;
         self
     }
 
     /// Sets other limits.
-    #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
     }
 
     /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
-    #[must_use]
     pub fn with_only_whole_lines(mut self) -> Self {
         self.lines.read_only_whole_lines();
         self

@@ -40,6 +40,7 @@ const MAX_COMPARED: usize = 5;
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct UrlExamination {
     internal: Option<Origin>,
     external: Option<Origin>,
@@ -63,19 +64,16 @@ pub enum ExamineError {
 
 impl UrlExamination {
     /// Examines the origin at which internal devices reach the server. The default is not to.
-    #[must_use]
     pub fn with_internal(self, origin: Origin) -> Self {
         Self { internal: Some(origin), ..self }
     }
 
     /// Examines the origin at which external devices reach the server. The default is not to.
-    #[must_use]
     pub fn with_external(self, origin: Origin) -> Self {
         Self { external: Some(origin), ..self }
     }
 
     /// Trusts these certificates in PEM, in addition to those of the system.
-    #[must_use]
     pub fn with_root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         Self { root_certificates: Some(pem.into()), ..self }
     }

@@ -18,6 +18,7 @@ use ucupdate_core::value::Zone;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct LogOptions {
     pub(crate) server: ServerName,
     pub(crate) zone: Zone,
@@ -63,13 +64,11 @@ impl LogOptions {
     }
 
     /// Sets the time zone of the audit log. The access log is always in UTC.
-    #[must_use]
     pub fn with_zone(self, zone: Zone) -> Self {
         Self { zone, ..self }
     }
 
     /// Sets the name of the software in the header of the access log. The default is `ucupdate` and its version.
-    #[must_use]
     pub fn with_software(self, software: &str) -> Self {
         Self { software: software.to_owned(), ..self }
     }
@@ -78,27 +77,23 @@ impl LogOptions {
     ///
     /// A process that is killed loses the rows that wait: those of the last flush interval, which is a second by default, and
     /// more while the store fails.
-    #[must_use]
     pub fn with_roll(self, roll: RollOptions) -> Self {
         Self { roll, ..self }
     }
 
     /// Sets the number of days of logs that [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps. Default:
     /// ten.
-    #[must_use]
     pub fn with_days(self, days: RetentionDays) -> Self {
         Self { days, ..self }
     }
 
     /// Sets the time for which a flush or a shutdown tries to write before it returns an error. Default: ten seconds.
-    #[must_use]
     pub fn with_flush_time(self, time: Duration) -> Self {
         Self { flush_time: time, ..self }
     }
 
     /// Sets what happens to requests while the room for waiting rows is short. Default: they are answered, and rows that find no
     /// room are dropped and counted.
-    #[must_use]
     pub fn with_full(self, full: FullLog) -> Self {
         Self { full, ..self }
     }

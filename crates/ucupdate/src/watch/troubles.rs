@@ -30,6 +30,7 @@ const KEPT_PERIOD: Duration = Duration::from_secs(60 * 60);
 /// trouble. Each look also counts the devices by their state, those of the kept inventories included
 /// ([`Event::FleetCounted`]). Memory is bounded by the number of devices.
 #[derive(Debug)]
+#[must_use]
 pub struct TroubleWatch {
     zone: Zone,
     period: Duration,
@@ -112,31 +113,26 @@ impl TroubleWatch {
     ///
     /// Requests of invented devices hold nothing, because a device must download. After a hold is removed, downloads of the time
     /// before it still count for a server that starts again.
-    #[must_use]
     pub fn with_holds(self, downloads: u32) -> Self {
         Self { hold_after: Some(downloads.max(1)), ..self }
     }
 
     /// Sets the largest number of holds that all servers together make within an hour. Default: 10.
-    #[must_use]
     pub fn with_holds_an_hour(self, holds: usize) -> Self {
         Self { holds_an_hour: holds, ..self }
     }
 
     /// Sets how far back the logs are read. A device that has been silent for longer is not found.
-    #[must_use]
     pub fn with_period(self, period: Duration) -> Self {
         Self { period, ..self }
     }
 
     /// Sets the time without a request after which a device counts as silent.
-    #[must_use]
     pub fn with_silence(self, silence: Duration) -> Self {
         Self { silence, ..self }
     }
 
     /// Sets the largest number of devices that are remembered.
-    #[must_use]
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
