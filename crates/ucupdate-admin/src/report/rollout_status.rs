@@ -11,7 +11,7 @@ use ucupdate::value::UnixTime;
 /// A rollout without any change for this number of hours is reported as standing still. A device asks at least once a day.
 const STILL_HOURS: i64 = 26;
 
-/// The same for a rollout with a window, in hours. A window may be closed for days.
+/// A rollout with a window stands still after this number of hours without any change. A window may be closed for days.
 const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
 
 /// The numbers of devices of a rollout, over all servers. A device is in one of the states after `offered`.
