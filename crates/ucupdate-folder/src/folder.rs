@@ -71,9 +71,8 @@ impl Folder {
     /// With `false`, a power cut may lose the files that were written last, but leaves no incomplete file. Writing
     /// thousands of files and folders is then several times faster.
     #[must_use]
-    pub fn with_synced_names(mut self, syncs_names: bool) -> Self {
-        self.syncs_names = syncs_names;
-        self
+    pub fn with_synced_names(self, syncs_names: bool) -> Self {
+        Self { syncs_names, ..self }
     }
 
     /// Returns the path of the folder as it was opened.

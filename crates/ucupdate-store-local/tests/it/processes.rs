@@ -40,11 +40,11 @@ async fn child_process() {
         },
         "stage" => {
             let first = futures_util::stream::iter([Ok(Bytes::from(vec![b'n'; 400_000]))]);
-            let told = first.chain(futures_util::stream::poll_fn(|_| {
+            let report = first.chain(futures_util::stream::poll_fn(|_| {
                 println!("\nstaged");
                 std::task::Poll::Pending
             }));
-            store.put(&key("a/never"), Box::pin(told)).await.unwrap();
+            store.put(&key("a/never"), Box::pin(report)).await.unwrap();
         }
         name => {
             for n in 0..KEYS {
@@ -128,7 +128,7 @@ async fn what_is_staged_without_a_lock_is_cleared_away() {
 
 /// A person removed a folder below a running store.
 #[tokio::test]
-async fn a_staging_folder_that_was_removed_is_told_of() {
+async fn a_staging_folder_that_was_removed_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalStore::open(folder.path()).unwrap();
     store.put_bytes(&key("a"), "old").await.unwrap();

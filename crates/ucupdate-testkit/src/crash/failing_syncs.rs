@@ -132,9 +132,6 @@ impl Disk for FailingSyncs {
 ///
 /// # Errors
 /// [`Broken`] at the first cut that loses an acknowledged step. Its text names the sync that failed.
-///
-/// # Panics
-/// When the store does not open on a disk without a fault.
 pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
     scenario: &Scenario,
     wrap: impl Fn(S) -> W,
