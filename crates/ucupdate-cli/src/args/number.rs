@@ -1,6 +1,6 @@
 //! Numbers and addresses. A wrong one is refused with what was expected.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 /// Reads a number.
@@ -16,6 +16,11 @@ pub(crate) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
 /// Reads the number of a revision, or another number without a limit.
 pub(crate) fn any_number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     number(text, 0..=u64::MAX)
+}
+
+/// Reads the address of a device.
+pub(crate) fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "expected an address such as 10.1.2.3 or fd00::1".to_owned())
 }
 
 /// Reads the address and the port of a listener.
@@ -59,9 +64,9 @@ mod tests {
     /// Returns whether an option refuses a value that none takes. The reason must say what was expected.
     fn is_refused(verb: &Command, option: &str) -> bool {
         let words = [verb.get_name().to_owned(), format!("--{option}=%x!")];
-        let error = verb.clone().try_get_matches_from(words).unwrap_err();
+        let Err(error) = verb.clone().try_get_matches_from(words) else { return false };
         let Some(reason) = error.source().map(ToString::to_string) else { return false };
-        for words in ["invalid digit", "invalid socket address", "relative URL", "provided string was not"] {
+        for words in ["invalid digit", "invalid socket address", "invalid IP address", "relative URL"] {
             assert!(!reason.contains(words), "{} --{option}: {reason}", verb.get_name());
         }
         true
