@@ -2,10 +2,13 @@
 //!
 //! The request of nearly all devices has arrived when their connection is accepted, and their answer fits into the buffer of the
 //! system. A connection that is closed after one such request is never watched. This saves two system calls and an event.
+//! On Linux its answer and its end leave in one packet, which saves the work for one or two of ten packets.
 
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -13,10 +16,25 @@ use tokio::net::TcpStream;
 /// Largest number of bytes that are read directly in one step. The buffer of a direct read is filled with zeros before.
 const DIRECT_BYTES: usize = 2 * 1024;
 
+/// Whether the connection ends after the answer that is written now. The stream and the connection share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct IsLast(Arc<AtomicBool>);
+
+impl IsLast {
+    pub(super) fn set(&self, is_last: bool) {
+        self.0.store(is_last, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A TCP connection.
 #[derive(Debug)]
 pub(crate) struct DirectStream {
     state: State,
+    is_last: IsLast,
     /// `true` if the last direct read took all bytes that had arrived.
     is_drained: bool,
 }
@@ -34,7 +52,12 @@ enum State {
 impl DirectStream {
     /// Takes a connection that does not block.
     pub(super) fn new(stream: std::net::TcpStream) -> Self {
-        Self { state: State::Direct(stream), is_drained: false }
+        Self { state: State::Direct(stream), is_last: IsLast::default(), is_drained: false }
+    }
+
+    /// Returns the flag to be set before the last answer is written. The sending side must be shut down after it.
+    pub(super) fn is_last(&self) -> IsLast {
+        self.is_last.clone()
     }
 
     /// Returns the address of this end. Fails when the system does not know it.
@@ -83,6 +106,23 @@ impl DirectStream {
     }
 }
 
+/// Writes to a connection. Linux keeps the last packet of a last answer until the sending side is shut down, at most 200 ms.
+fn write_directly(
+    mut stream: &std::net::TcpStream,
+    slices: &[IoSlice<'_>],
+    is_last: bool,
+) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    if is_last {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+        // Linux reports a client that is gone as an error. Without the flag it would also send a signal.
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        return Ok(sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), flags)?);
+    }
+    let _ = is_last;
+    stream.write_vectored(slices)
+}
+
 fn closed() -> io::Error {
     ErrorKind::NotConnected.into()
 }
@@ -125,7 +165,11 @@ impl AsyncWrite for DirectStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll(|mut stream| stream.write_vectored(slices), |stream| stream.poll_write_vectored(cx, slices))
+        let is_last = self.is_last.get();
+        self.poll(
+            |stream| write_directly(stream, slices, is_last),
+            |stream| stream.poll_write_vectored(cx, slices),
+        )
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -188,6 +232,39 @@ mod tests {
         );
         assert_eq!(read, large);
         assert!(matches!(stream.state, State::Watched(_)));
+    }
+
+    #[tokio::test]
+    async fn a_last_answer_of_any_size_arrives_whole() {
+        for size in [1, 1_400, 70_000, 8 * 1024 * 1024] {
+            let (mut stream, mut client) = pair().await;
+            let answer = vec![b'a'; size];
+            stream.is_last().set(true);
+            let mut taken = Vec::new();
+            let (taking, ()) = tokio::join!(client.read_to_end(&mut taken), async {
+                let (head, rest) = answer.split_at(size / 2);
+                let mut slices = [IoSlice::new(head), IoSlice::new(rest)];
+                let mut left = &mut slices[..];
+                while !left.is_empty() {
+                    let written = stream.write_vectored(left).await.unwrap();
+                    IoSlice::advance_slices(&mut left, written);
+                }
+                stream.shutdown().await.unwrap();
+            });
+            assert_eq!((taking.unwrap(), taken == answer), (size, true));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_last_answer_to_a_client_that_is_gone_is_an_error() {
+        let (mut stream, client) = pair().await;
+        client.set_zero_linger().unwrap();
+        drop(client);
+        stream.is_last().set(true);
+        let slices = [IoSlice::new(b"answer")];
+        let error = stream.write_vectored(&slices).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 //! ```
 
 use super::bodies::{IncomingBody, OutgoingBody};
-use super::direct::DirectStream;
+use super::direct::{DirectStream, IsLast};
 use super::endpoint::Endpoint;
 use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
@@ -26,10 +26,9 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -168,9 +167,9 @@ async fn serve(
     place: Place,
     stage: watch::Receiver<Stage>,
 ) {
-    let (place, remote) = (Arc::new(place), peer.remote);
+    let (place, remote, is_last) = (Arc::new(place), peer.remote, stream.is_last());
     let stream = Patient::new(stream, intake.limits.stall, Arc::clone(&place));
-    let link = Link::new(peer, tls.is_some(), intake, Arc::clone(&place));
+    let link = Link::new(peer, tls.is_some(), intake, Arc::clone(&place), is_last);
     tokio::select! {
         // Most connections have answered their only request when they are first looked at.
         biased;
@@ -260,9 +259,11 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
             link.refused_by_hyper(status);
         }
     }
-    let stream = watched.into_inner();
+    let mut stream = watched.into_inner();
     // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
-    if link.is_last.load(Ordering::Relaxed) && parts.read_buf.is_empty() && !has_unread(&stream) {
+    if link.is_last.get() && parts.read_buf.is_empty() && !has_unread(&stream) {
+        // The answer leaves before the connection is closed, so that bytes that arrive meanwhile cannot drop it.
+        let _gone = stream.shutdown().await;
         return;
     }
     tokio::select! {
@@ -287,14 +288,14 @@ struct Link {
     /// The description of the connection to the services, but for its side. Nearly all requests come from the client itself.
     described: Connection,
     /// `true` if the client asked to close the connection, and its request was read to its end.
-    is_last: AtomicBool,
+    is_last: IsLast,
 }
 
 impl Link {
-    fn new(peer: Peer, tls: bool, intake: Arc<Intake>, place: Arc<Place>) -> Self {
+    fn new(peer: Peer, tls: bool, intake: Arc<Intake>, place: Arc<Place>, is_last: IsLast) -> Self {
         let direct = Origin::direct(peer.remote, tls);
         let described = peer.described(direct);
-        Self { intake, place, peer, direct, described, is_last: AtomicBool::new(false) }
+        Self { intake, place, peer, direct, described, is_last }
     }
 
     /// Answers a request of the client that sent it, without the prefix of the public URLs.
@@ -351,8 +352,7 @@ impl Future for Answering {
         let response = ready!(self.answered.as_mut().poll(cx))?;
         if let Some(link) = self.last_of.take() {
             // The service closes the connection by itself if it did not read the whole request.
-            let is_last = !response.headers().contains_key(header::CONNECTION);
-            link.is_last.store(is_last, Ordering::Relaxed);
+            link.is_last.set(!response.headers().contains_key(header::CONNECTION));
         }
         let body = self.body.take().expect("an answer is polled until it is ready");
         Poll::Ready(Ok(response.map(|content| body.with(content))))

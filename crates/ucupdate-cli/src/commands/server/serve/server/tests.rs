@@ -3,7 +3,7 @@
 use super::*;
 use std::net::SocketAddr;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
