@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use ucupdate::local::LocalStore;
 use ucupdate::{BaseUrls, Options, UpdateService};
-use ucupdate_admin::{Administration, Role, TokenFile};
+use ucupdate_admin::{AdminRole, Administration, TokenFile};
 use ucupdate_http::{Connection, DeviceUpdates};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -34,7 +34,7 @@ async fn routers(
 async fn main() -> Result<(), Error> {
     let tokens = TokenFile::open_or_new("ucupdate-tokens.json")?;
     if !tokens.path().exists() {
-        let token = tokens.add("first", Role::Approver, None, SystemTime::now().into())?;
+        let token = tokens.add("first", AdminRole::Approver, None, SystemTime::now().into())?;
         println!("the token of `first`, which is shown only now: {}", token.reveal());
     }
     // Devices reach this address. Administrators reach theirs only from this machine, so no token crosses the network.
@@ -62,7 +62,7 @@ mod tests {
     async fn administrators_have_their_own_listener() {
         let place = tempfile::tempdir().unwrap();
         let tokens = TokenFile::open_or_new(place.path().join("tokens.json")).unwrap();
-        let token = tokens.add("ann", Role::Viewer, None, SystemTime::now().into()).unwrap();
+        let token = tokens.add("ann", AdminRole::Viewer, None, SystemTime::now().into()).unwrap();
         let store = place.path().join("store").display().to_string();
         let (devices, administrators) = routers(&store, "http://updates.contoso.com", tokens).await.unwrap();
         let request = || {

@@ -44,7 +44,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     #[tokio::test]
-    async fn a_phone_that_is_too_old_is_told_to_fetch_the_interim_image() {
+    async fn a_phone_that_is_too_old_is_offered_the_interim_image() {
         let app = app("http://updates.contoso.com".parse().unwrap()).await.unwrap();
         let asked = include_str!("../vectors/canonical-request.xml");
         let request = Request::post("/RequestHandler/ucdevice.upx").header("host", "localhost");

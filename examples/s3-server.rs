@@ -84,7 +84,7 @@ mod tests {
         (bucket_server, store, service, origin)
     }
 
-    /// What the vector's phone is offered, fetched.
+    /// Asks as the phone of the vector does, and downloads the offered image.
     async fn update(origin: &str, into: &std::path::Path) -> Download {
         let asked: UpdateRequest = ucupdate::upx::Codec::default()
             .decode_request(include_bytes!("../vectors/canonical-request.xml"))

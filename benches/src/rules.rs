@@ -57,9 +57,6 @@ const RULES_OF_PACKAGE: u32 = 500;
 ///
 /// Only the first package is ingested by the commands of the book, because each command looks at all of its book. The
 /// others are added to it as the commands would.
-///
-/// # Panics
-/// Never: what it does is allowed in an empty book.
 pub fn book(rules: u32) -> RuleBook {
     let mut delta = first_rules(rules.min(RULES_OF_PACKAGE)).to_delta();
     let rest = (RULES_OF_PACKAGE..rules).step_by(RULES_OF_PACKAGE as usize);
@@ -109,9 +106,6 @@ fn first_rules(rules: u32) -> RuleBook {
 }
 
 /// The same book with 3.5.6907.1 rolled out to a tenth of the devices in each rule.
-///
-/// # Panics
-/// Never: no rule has a rollout.
 pub fn in_rollout(book: &RuleBook) -> RuleBook {
     let mut book = book.clone();
     let rules: Vec<Rule> = book.rules().cloned().collect();
@@ -139,9 +133,6 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
 }
 
 /// The same book, in which every rule reads versions in this scheme.
-///
-/// # Panics
-/// Never: no two versions of the book are one release in a scheme.
 pub fn in_scheme(book: &RuleBook, scheme: &str) -> RuleBook {
     let everything = "*".parse().expect("a pattern");
     let scheme = PatternScheme::new(everything, scheme.parse().expect("a scheme"));
@@ -149,9 +140,6 @@ pub fn in_scheme(book: &RuleBook, scheme: &str) -> RuleBook {
 }
 
 /// The same book with 100 aliases: the hardware revision B stands for A, and other names of models for models.
-///
-/// # Panics
-/// Never: the words of the aliases have no rules.
 pub fn with_aliases(book: &RuleBook) -> RuleBook {
     let alias = |field, word: &str, stands_for: &str| {
         let (word, stands_for) = (word.parse().expect("a word"), stands_for.parse().expect("a word"));
@@ -162,9 +150,6 @@ pub fn with_aliases(book: &RuleBook) -> RuleBook {
 }
 
 /// The same book with 100 bans of a version, of which the first one is for every rule.
-///
-/// # Panics
-/// Never: the bans differ.
 pub fn with_bans(book: &RuleBook, version: &str) -> RuleBook {
     let bans = (0..100).map(|number| {
         let rules = if number == 0 { "*".to_owned() } else { format!("*/*/CX{number}") };
@@ -199,9 +184,6 @@ fn after(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> Ru
 }
 
 /// The device the `number`th rule is for.
-///
-/// # Panics
-/// Never: the words are labels.
 pub fn device(number: u32, mac: &str) -> Device {
     Device {
         kind: key(number).kind().clone(),

@@ -17,12 +17,12 @@ mod response;
 mod router;
 mod service;
 
-pub use access::authenticate::{Authenticate, Verdict};
-pub use access::role::{Administrator, Role, RoleError};
+pub use access::authenticate::{AdminVerdict, AuthenticateAdmin};
+pub use access::role::{AdminRole, Administrator, RoleError};
 pub use access::token::Token;
 pub use access::token_file::{TokenEntry, TokenFile, TokenFileError};
 pub use live_events::LiveEvents;
-pub use options::{AdminOptions, Limits};
+pub use options::{AdminLimits, AdminOptions};
 pub use request::remote::RemoteAddress;
 pub use response::body::AdminBody;
 #[cfg(feature = "axum")]

@@ -1,27 +1,27 @@
-//! [`AdminOptions`] and [`Limits`].
+//! [`AdminOptions`] and [`AdminLimits`].
 
 use crate::live_events::LiveEvents;
 use std::time::Duration;
 
 /// Options of [`Administration`](crate::Administration).
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct AdminOptions {
     pub(crate) base_path: Box<str>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: AdminLimits,
     pub(crate) live_events: Option<LiveEvents>,
     pub(crate) four_eyes: bool,
 }
 
 impl Default for AdminOptions {
     fn default() -> Self {
-        Self { base_path: "/".into(), limits: Limits::default(), live_events: None, four_eyes: false }
+        Self { base_path: "/".into(), limits: AdminLimits::default(), live_events: None, four_eyes: false }
     }
 }
 
 impl AdminOptions {
     /// Sets the path below which the service is mounted, as `/admin/`. The console needs it for its addresses. A missing slash
     /// at an end is added. Default: `/`.
-    #[must_use]
     pub fn with_base_path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
         self.base_path = if path.is_empty() { "/".into() } else { format!("/{path}/").into() };
@@ -29,30 +29,25 @@ impl AdminOptions {
     }
 
     /// Sets the events that `GET /api/v1/events` sends. Default: none, and the address is 404.
-    #[must_use]
-    pub fn with_live_events(mut self, events: LiveEvents) -> Self {
-        self.live_events = Some(events);
-        self
+    pub fn with_live_events(self, events: LiveEvents) -> Self {
+        Self { live_events: Some(events), ..self }
     }
 
     /// Sets whether a version must be approved by another person than the one who ingested its package last. Default: `false`.
-    #[must_use]
-    pub fn with_four_eyes(mut self, four_eyes: bool) -> Self {
-        self.four_eyes = four_eyes;
-        self
+    pub fn with_four_eyes(self, four_eyes: bool) -> Self {
+        Self { four_eyes, ..self }
     }
 
     /// Sets the limits.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
+    pub fn with_limits(self, limits: AdminLimits) -> Self {
+        Self { limits, ..self }
     }
 }
 
 /// The limits on what a client may cost.
 #[derive(Clone, Debug)]
-pub struct Limits {
+#[must_use]
+pub struct AdminLimits {
     pub(crate) json_bytes: usize,
     pub(crate) package_bytes: u64,
     pub(crate) body_time: Duration,
@@ -70,7 +65,7 @@ pub struct Limits {
     pub(crate) parts: usize,
 }
 
-impl Default for Limits {
+impl Default for AdminLimits {
     fn default() -> Self {
         Self {
             json_bytes: 1024 * 1024,
@@ -92,96 +87,72 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl AdminLimits {
     /// Sets the largest JSON body in bytes. Default: 1 MiB.
-    #[must_use]
-    pub fn with_json_bytes(mut self, bytes: usize) -> Self {
-        self.json_bytes = bytes;
-        self
+    pub fn with_json_bytes(self, bytes: usize) -> Self {
+        Self { json_bytes: bytes, ..self }
     }
 
     /// Sets the largest package in bytes. Default: 1 GiB. The options of the service's ingest limit what a cabinet may hold.
-    #[must_use]
-    pub fn with_package_bytes(mut self, bytes: u64) -> Self {
-        self.package_bytes = bytes;
-        self
+    pub fn with_package_bytes(self, bytes: u64) -> Self {
+        Self { package_bytes: bytes, ..self }
     }
 
     /// Sets the time within which a JSON body must arrive, and within which the next bytes of a package must arrive. Default:
     /// 30 seconds.
-    #[must_use]
-    pub fn with_body_time(mut self, time: Duration) -> Self {
-        self.body_time = time;
-        self
+    pub fn with_body_time(self, time: Duration) -> Self {
+        Self { body_time: time, ..self }
     }
 
     /// Sets the time within which a whole package must arrive. Default: one hour.
-    #[must_use]
-    pub fn with_upload_time(mut self, time: Duration) -> Self {
-        self.upload_time = time;
-        self
+    pub fn with_upload_time(self, time: Duration) -> Self {
+        Self { upload_time: time, ..self }
     }
 
     /// Sets the number of packages that are read at a time, and of stores that are checked. A further one is 503. Default: 2.
-    #[must_use]
-    pub fn with_uploads(mut self, uploads: usize) -> Self {
-        self.uploads = uploads;
-        self
+    pub fn with_uploads(self, uploads: usize) -> Self {
+        Self { uploads, ..self }
     }
 
     /// Sets the number of clients that listen to events at a time. A further one is 503. Default: 32.
-    #[must_use]
-    pub fn with_event_clients(mut self, clients: usize) -> Self {
-        self.event_clients = clients;
-        self
+    pub fn with_event_clients(self, clients: usize) -> Self {
+        Self { event_clients: clients, ..self }
     }
 
     /// Sets the largest number of cabinets in one set. Default: 64.
-    #[must_use]
-    pub fn with_parts(mut self, parts: usize) -> Self {
-        self.parts = parts;
-        self
+    pub fn with_parts(self, parts: usize) -> Self {
+        Self { parts, ..self }
     }
 
     /// Sets the largest number of entries on a page. Default: 500.
-    #[must_use]
-    pub fn with_page(mut self, entries: usize) -> Self {
-        self.page = entries.max(1);
-        self
+    pub fn with_page(self, entries: usize) -> Self {
+        Self { page: entries.max(1), ..self }
     }
 
     /// Sets how many refused logins an address may have within a period. Further requests of the address are 429 until the
     /// period is over, also those with a valid token. Default: 10 in one minute.
-    #[must_use]
     pub fn with_failures(mut self, most: u32, period: Duration) -> Self {
         (self.failures, self.failure_period) = (most, period);
         self
     }
 
     /// Sets the number of addresses whose refused logins are remembered. Default: 4096.
-    #[must_use]
-    pub fn with_addresses(mut self, addresses: usize) -> Self {
-        self.addresses = addresses;
-        self
+    pub fn with_addresses(self, addresses: usize) -> Self {
+        Self { addresses, ..self }
     }
 
     /// Sets the number of `Idempotency-Key`s that are remembered, the newest ones. Default: 256.
-    #[must_use]
-    pub fn with_idempotency_keys(mut self, keys: usize) -> Self {
-        self.idempotency_keys = keys;
-        self
+    pub fn with_idempotency_keys(self, keys: usize) -> Self {
+        Self { idempotency_keys: keys, ..self }
     }
 
     /// Sets the largest number of changed answers that a dry run lists. Their number is exact in any case. Default: 1,000.
-    #[must_use]
-    pub fn with_answers(mut self, answers: usize) -> Self {
-        self.answers = answers;
-        self
+    pub fn with_answers(self, answers: usize) -> Self {
+        Self { answers, ..self }
     }
 
     /// Sets the largest number of log rows that are read for the devices, and the time after which they are read again. If
     /// reading takes long, they are read again after twenty times that. Default: 5,000,000 rows, and ten seconds.
-    #[must_use]
     pub fn with_log_rows(mut self, rows: u64, age: Duration) -> Self {
         (self.log_rows, self.log_age) = (rows, age);
         self

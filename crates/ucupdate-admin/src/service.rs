@@ -1,6 +1,6 @@
 //! [`Administration`]: the tower service that admits, dispatches and answers requests.
 
-use crate::access::authenticate::Authenticate;
+use crate::access::authenticate::AuthenticateAdmin;
 use crate::api;
 use crate::api::call::{Call, Shared};
 use crate::api::route::{self, Found};
@@ -29,7 +29,7 @@ use ucupdate::UpdateService;
 /// |---|---|
 /// | `/` and its files | the console: a page, its script and its style |
 /// | `/api/v1/openapi.json` | the description of the API |
-/// | below `/api/v1/` | the API, for requests that [`Authenticate`] allows |
+/// | below `/api/v1/` | the API, for requests that [`AuthenticateAdmin`] allows |
 ///
 /// `GET` and `HEAD` change nothing. A change is made in the name of the administrator. A request may carry a
 /// [`RemoteAddress`](crate::RemoteAddress) as an extension. The service needs a tokio runtime with time enabled. Every refused login
@@ -41,14 +41,14 @@ pub struct Administration {
 
 impl Administration {
     /// Creates the administrators' side of a service with the default [`AdminOptions`].
-    pub fn new(service: UpdateService, authenticate: impl Authenticate) -> Self {
+    pub fn new(service: UpdateService, authenticate: impl AuthenticateAdmin) -> Self {
         Self::with_options(service, authenticate, AdminOptions::default())
     }
 
     /// Creates the administrators' side of a service.
     pub fn with_options(
         service: UpdateService,
-        authenticate: impl Authenticate,
+        authenticate: impl AuthenticateAdmin,
         options: AdminOptions,
     ) -> Self {
         Self { shared: Arc::new(Shared::new(service, authenticate, options)) }

@@ -14,6 +14,7 @@ use std::{fmt, io};
 /// assert_eq!(refused.to_string(), "line 2: the line has more than 64 bytes, which is the limit `line_bytes` of the library");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct ReadLimits {
     pub(crate) line_bytes: usize,
     pub(crate) log_bytes: u64,
@@ -30,50 +31,42 @@ impl Default for ReadLimits {
 
 impl ReadLimits {
     /// Sets the maximum size of a line in bytes. A longer line is skipped, and becomes a finding.
-    #[must_use]
-    pub const fn with_line_bytes(mut self, most: usize) -> Self {
-        self.line_bytes = most;
-        self
+    pub const fn with_line_bytes(self, most: usize) -> Self {
+        Self { line_bytes: most, ..self }
     }
 
     /// Sets the maximum size of a log in bytes. Reading ends there.
-    #[must_use]
-    pub const fn with_log_bytes(mut self, most: u64) -> Self {
-        self.log_bytes = most;
-        self
+    pub const fn with_log_bytes(self, most: u64) -> Self {
+        Self { log_bytes: most, ..self }
     }
 
     /// Sets the maximum number of columns in a line.
-    #[must_use]
-    pub const fn with_columns(mut self, most: usize) -> Self {
-        self.columns = most;
-        self
+    pub const fn with_columns(self, most: usize) -> Self {
+        Self { columns: most, ..self }
     }
 
     /// Sets the maximum number of modules in one cell.
-    #[must_use]
-    pub const fn with_modules(mut self, most: usize) -> Self {
-        self.modules = most;
-        self
+    pub const fn with_modules(self, most: usize) -> Self {
+        Self { modules: most, ..self }
     }
 }
 
-/// A line that is not a row, and the reason. Reading continues with the next line, unless [`Problem::ends_reading`] says
+/// A line that is not a row, and the reason. Reading continues with the next line, unless [`LineProblem::ends_reading`] says
 /// otherwise.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {problem}")]
-pub struct Finding {
+pub struct LogFinding {
     /// The number of the line, from 1.
     pub line: u64,
     /// The reason why the line is not a row.
-    pub problem: Problem,
+    pub problem: LineProblem,
 }
 
 /// The reason why a line is not a row.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
-pub enum Problem {
+pub enum LineProblem {
     /// The bytes could not be read.
     Unreadable(io::Error),
     /// The log is longer than the limit.
@@ -102,7 +95,7 @@ pub enum Problem {
     Number { field: &'static str, found: Box<str> },
 }
 
-impl Problem {
+impl LineProblem {
     /// Returns `true` if reading ends after this problem.
     pub fn ends_reading(&self) -> bool {
         match self {
@@ -121,7 +114,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for LineProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(cause) => write!(f, "the log cannot be read: {cause}"),

@@ -2,9 +2,11 @@
 //!
 //! Each function returns nothing, and panics if its law does not hold.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use crate::access::known_fields;
 use crate::audit::{cells, known_titles};
-use crate::finding::Finding;
+use crate::finding::LogFinding;
 pub use crate::rolling::law::rolling_log;
 use crate::{
     AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
@@ -16,9 +18,6 @@ use ucupdate_core::value::{Reported, UnixTime};
 
 /// Checks that any bytes can be read as an audit log without a panic. Checks that a row stays the same, and stays one
 /// line, when it is written and read again. Checks the same for a row whose cells have any text.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn audit_row(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(16 * 1024).with_modules(64);
@@ -38,9 +37,6 @@ fn cut(bytes: &[u8]) -> &[u8] {
 
 /// Checks that both log readers end on any bytes, including compressed, foreign and damaged text. Checks that neither returns
 /// more rows and findings than the limit of bytes allows.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn any_log(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(4 * 1024).with_log_bytes(256 * 1024).with_modules(64);
@@ -98,9 +94,6 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
 
 /// Checks that any bytes can be read as an access log without a panic. Checks that a row stays the same when it is
 /// written and read again. Checks the same for a row whose fields have any text.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn access_row(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(16 * 1024);
@@ -153,9 +146,6 @@ const FOREIGN_FIELDS: [&str; 6] = [
 /// is read cell by cell.
 ///
 /// The first byte chooses the fields, and the rest is the rows.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn w3c_log(bytes: &[u8]) {
     let Some((choice, rows)) = cut(bytes).split_first() else { return };
     let names = FOREIGN_FIELDS[usize::from(*choice) % FOREIGN_FIELDS.len()];
@@ -164,7 +154,7 @@ pub fn w3c_log(bytes: &[u8]) {
     let log = [header.as_bytes(), rows].concat();
     let lines = log.split(|byte| matches!(byte, b'\n' | b'\r')).count();
     let client = (usize::from(*choice) / FOREIGN_FIELDS.len()).is_multiple_of(2);
-    let reader = |log: &[u8]| -> Vec<Result<AccessRow, Finding>> {
+    let reader = |log: &[u8]| -> Vec<Result<AccessRow, LogFinding>> {
         let reader = AccessReader::new(log).with_limits(limits);
         let reader = if client { reader.with_client_from("X-Forwarded-For") } else { reader };
         reader.take(256 * 1024).collect()
@@ -201,9 +191,6 @@ pub fn w3c_log(bytes: &[u8]) {
 }
 
 /// Checks that a line of the audit log has the cells that the `csv` crate reads, if both accept the line.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn audit_cells(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(cut(bytes)) else { return };
     // The peer drops a byte order mark at the beginning.
@@ -221,9 +208,6 @@ pub fn audit_cells(bytes: &[u8]) {
 }
 
 /// Checks that the name of a file is refused, or is the name of a log that reads back from its text.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn log_name(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(name) = text.parse::<LogName>() {

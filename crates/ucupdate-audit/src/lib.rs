@@ -18,7 +18,7 @@ mod rolling;
 pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessText};
 pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, LoggedRow, OfferedCell, RequestedCell};
 pub use file_kind::FileKind;
-pub use finding::{Finding, Problem, ReadLimits};
+pub use finding::{LineProblem, LogFinding, ReadLimits};
 pub use log_line::LogLine;
 pub use log_name::{
     LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 /// assert_ne!(options, CabinetOptions::default());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct CabinetOptions {
     pub(crate) limits: Limits,
     pub(crate) code_page: CodePage,
@@ -37,34 +38,26 @@ impl Default for CabinetOptions {
 
 impl CabinetOptions {
     /// Sets the limits of the cabinet.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Sets the code page of names that are not marked as UTF-8. Default: Windows-1252.
-    #[must_use]
-    pub fn with_code_page(mut self, code_page: CodePage) -> Self {
-        self.code_page = code_page;
-        self
+    pub fn with_code_page(self, code_page: CodePage) -> Self {
+        Self { code_page, ..self }
     }
 
     /// Sets whether a cabinet with an [`Irregularity`](crate::Irregularity) is refused instead of reported. Default:
     /// `false`.
-    #[must_use]
-    pub fn with_strict(mut self, is_strict: bool) -> Self {
-        self.is_strict = is_strict;
-        self
+    pub fn with_strict(self, is_strict: bool) -> Self {
+        Self { is_strict, ..self }
     }
 
     /// Reads the cabinet whose first byte is at this offset of the input, and no other cabinet. Use it to choose one of
     /// several cabinets in a program. The message that lists the cabinets contains their offsets. A set of several
     /// parts ignores this option.
-    #[must_use]
-    pub fn with_offset(mut self, offset: u64) -> Self {
-        self.offset = Some(offset);
-        self
+    pub fn with_offset(self, offset: u64) -> Self {
+        Self { offset: Some(offset), ..self }
     }
 }
 

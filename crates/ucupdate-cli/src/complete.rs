@@ -13,30 +13,27 @@ use std::time::Duration;
 use ucupdate::book::{RuleBook, RuleKey};
 use ucupdate::device::DeviceId;
 use ucupdate::inventory::Inventory;
-use ucupdate::{UpdateService, read_kept_inventory};
+use ucupdate::read_kept_inventory;
 
 /// The longest time to wait for the store. A shell waits as long.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The names that an argument takes.
+#[derive(Clone, Copy)]
 enum Names {
-    Rules,
-    /// A rule, or a version of the rule that the line names already.
-    RulesAndVersions,
-    Versions,
-    Groups,
-    Packages,
+    Stored(Stored),
     PackagesAndFiles,
-    Holds,
-    Rollouts,
-    TestDevices,
-    Stones,
-    /// The devices in the inventory that servers keep.
-    Devices,
-    MacAddresses,
-    SerialNumbers,
     /// The folders of stores.
     Stores,
+}
+
+/// Names that are read from the store.
+#[derive(Clone, Copy)]
+enum Stored {
+    /// Names in the rule book. The rule is the one that the line names already.
+    Book(fn(&RuleBook, Option<&RuleKey>) -> Vec<String>),
+    /// The devices that the function selects in the inventory that servers keep.
+    Inventory(fn(&DeviceId) -> bool),
 }
 
 /// Adds the names of the store to the arguments that take one.
@@ -57,50 +54,52 @@ fn below(above: &str, command: Command) -> Command {
 
 /// Returns the kind of names that an argument takes. `above` is the verb above that of the argument.
 fn names_for(above: &str, is_new: bool, arg: &Arg) -> Option<Names> {
+    use Stored::{Book, Inventory};
     let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string)?;
-    match (value.as_str(), above) {
-        ("VERSION", _) => Some(Names::Versions),
-        ("GROUP", _) => Some(Names::Groups),
-        ("PACKAGE-ID", _) => Some(Names::Packages),
-        ("FILE-OR-ID", _) => Some(Names::PackagesAndFiles),
-        ("MAC|SERIAL|HOST", _) => Some(Names::Devices),
-        ("MAC", _) => Some(Names::MacAddresses),
-        ("SERIAL", _) => Some(Names::SerialNumbers),
-        ("STORE", _) => Some(Names::Stores),
-        ("NAME", _) if is_new => None,
-        ("NAME", "group") => Some(Names::Groups),
-        ("NAME", "hold") => Some(Names::Holds),
-        ("NAME", "rollout") => Some(Names::Rollouts),
-        ("NAME", "test-device") => Some(Names::TestDevices),
-        ("NAME", "stone") => Some(Names::Stones),
-        ("RULE [VERSION]", _) => Some(Names::RulesAndVersions),
-        (value, _) if value.starts_with("RULE") => Some(Names::Rules),
-        _ => None,
-    }
+    let stored = match (value.as_str(), above) {
+        ("FILE-OR-ID", _) => return Some(Names::PackagesAndFiles),
+        ("STORE", _) => return Some(Names::Stores),
+        ("MAC|SERIAL|HOST", _) => Inventory(|_| true),
+        ("MAC", _) => Inventory(|device| matches!(device, DeviceId::Mac(_))),
+        ("SERIAL", _) => Inventory(|device| !matches!(device, DeviceId::Mac(_))),
+        ("VERSION", _) => Book(versions),
+        ("PACKAGE-ID", _) => Book(packages),
+        ("NAME", _) if is_new => return None,
+        ("GROUP", _) | ("NAME", "group") => Book(|book, _| texts(book.groups().map(|group| &group.name))),
+        ("NAME", "hold") => Book(|book, _| texts(book.holds().map(|hold| &hold.name))),
+        ("NAME", "rollout") => Book(rollouts),
+        ("NAME", "test-device") => Book(|book, _| texts(book.test_devices().map(|device| &device.name))),
+        ("NAME", "stone") => Book(|book, _| texts(book.settings().stones.iter().map(|stone| &stone.name))),
+        ("RULE [VERSION]", _) => Book(|book, rule| {
+            let versions = rule.map_or_else(Vec::new, |_| versions(book, rule));
+            [rules(book, rule), versions].concat()
+        }),
+        (value, _) if value.starts_with("RULE") => Book(rules),
+        _ => return None,
+    };
+    Some(Names::Stored(stored))
 }
 
 fn candidates(names: Names, current: &OsStr) -> Vec<CompletionCandidate> {
-    if names == Names::Stores {
-        return stores(current);
-    }
-    let files = match names {
-        Names::PackagesAndFiles => PathCompleter::file().complete(current),
-        _ => Vec::new(),
+    let (stored, files) = match names {
+        Names::Stores => return stores(current),
+        Names::PackagesAndFiles => (Stored::Book(packages), PathCompleter::file().complete(current)),
+        Names::Stored(stored) => (stored, Vec::new()),
     };
     let Some(current) = current.to_str() else { return files };
     // The words of the line stand behind `--` in the call of the shell.
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     let given: Vec<String> = words.iter().filter_map(|word| word.to_str().map(str::to_owned)).collect();
-    let found = names.in_store(words, &given).unwrap_or_default();
-    let begin: Vec<&String> = found.iter().filter(|name| name.starts_with(current)).collect();
-    let has_word = |name: &&String| name.split('/').any(|word| begins_with(word, current));
-    // A rule is also found by one of its words, such as `CX700`.
-    let matching = if begin.is_empty() && matches!(names, Names::Rules | Names::RulesAndVersions) {
-        found.iter().filter(has_word).collect()
-    } else {
-        begin
-    };
-    matching.into_iter().map(CompletionCandidate::new).chain(files).collect()
+    let mut found = stored.names(words, &given).unwrap_or_default();
+    found.sort();
+    found.dedup();
+    let mut begin: Vec<&String> = found.iter().filter(|name| name.starts_with(current)).collect();
+    if begin.is_empty() {
+        // A rule is also found by one of its words, such as `CX700`.
+        let rules = found.iter().filter(|name| name.contains('/'));
+        begin = rules.filter(|name| name.split('/').any(|word| begins_with(word, current))).collect();
+    }
+    begin.into_iter().map(CompletionCandidate::new).chain(files).collect()
 }
 
 /// Returns the folders that begin with a text, each as a store.
@@ -129,18 +128,22 @@ fn rule_of(words: &[String], book: &RuleBook) -> Option<RuleKey> {
     })
 }
 
-impl Names {
+impl Stored {
     /// Returns the names in the store or on the server that a line names. `None` if there is none, or if it does not answer in time.
-    fn in_store(self, words: Vec<OsString>, given: &[String]) -> Option<Vec<String>> {
+    fn names(self, words: Vec<OsString>, given: &[String]) -> Option<Vec<String>> {
         let store = store_of(words)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let found = async {
             let service = Context::new(store, false, TIMEOUT).administer(IfMissing::Refuse).await.ok()?;
             match self {
-                Self::Devices | Self::MacAddresses | Self::SerialNumbers => self.in_inventory(&service).await,
-                _ => {
+                Self::Book(names) => {
                     let snapshot = service.snapshot();
-                    Some(self.in_book(rule_of(given, snapshot.book()).as_ref(), snapshot.book()))
+                    Some(names(snapshot.book(), rule_of(given, snapshot.book()).as_ref()))
+                }
+                Self::Inventory(is_wanted) => {
+                    let mut fleet = Inventory::default();
+                    read_kept_inventory(&**service.store(), &mut fleet).await.ok()?;
+                    Some(texts(fleet.devices().map(|(id, _)| id).filter(is_wanted)))
                 }
             }
         };
@@ -148,50 +151,32 @@ impl Names {
         runtime.shutdown_background();
         found.ok().flatten()
     }
+}
 
-    async fn in_inventory(self, service: &UpdateService) -> Option<Vec<String>> {
-        let mut fleet = Inventory::default();
-        read_kept_inventory(&**service.store(), &mut fleet).await.ok()?;
-        let is_wanted = |device: &DeviceId| match device {
-            DeviceId::Mac(_) => self != Self::SerialNumbers,
-            _ => self != Self::MacAddresses,
-        };
-        let devices = fleet.devices().map(|(id, _)| id).filter(is_wanted);
-        Some(devices.map(|device| device.to_string()).collect())
-    }
+fn texts(names: impl Iterator<Item: ToString>) -> Vec<String> {
+    names.map(|name| name.to_string()).collect()
+}
 
-    fn in_book(self, rule: Option<&RuleKey>, book: &RuleBook) -> Vec<String> {
-        let mut names: Vec<String> = match self {
-            Self::Rules => book.rules().map(|rule| rule.key().to_string()).collect(),
-            Self::RulesAndVersions => {
-                let versions = rule.map_or_else(Vec::new, |_| Self::Versions.in_book(rule, book));
-                [Self::Rules.in_book(rule, book), versions].concat()
-            }
-            Self::Versions => {
-                let releases = book.packages().flat_map(|package| &package.releases);
-                let of_rule = releases.filter(|release| rule.is_none_or(|rule| *rule == release.rule));
-                of_rule.map(|release| release.version.to_string()).collect()
-            }
-            Self::Groups => book.groups().map(|group| group.name.to_string()).collect(),
-            Self::Packages | Self::PackagesAndFiles => {
-                book.packages().map(|package| package.id().to_string()).collect()
-            }
-            Self::Holds => book.holds().map(|hold| hold.name.to_string()).collect(),
-            Self::Rollouts => {
-                let of_rule = book.rules().filter(|known| rule.is_none_or(|rule| rule == known.key()));
-                of_rule
-                    .flat_map(|rule| rule.rollouts())
-                    .map(|(_, rollout)| rollout.name.to_string())
-                    .collect()
-            }
-            Self::TestDevices => book.test_devices().map(|device| device.name.to_string()).collect(),
-            Self::Stones => book.settings().stones.iter().map(|stone| stone.name.to_string()).collect(),
-            Self::Devices | Self::MacAddresses | Self::SerialNumbers | Self::Stores => Vec::new(),
-        };
-        names.sort();
-        names.dedup();
-        names
-    }
+fn rules(book: &RuleBook, _: Option<&RuleKey>) -> Vec<String> {
+    texts(book.rules().map(|rule| rule.key()))
+}
+
+fn versions(book: &RuleBook, rule: Option<&RuleKey>) -> Vec<String> {
+    let releases = book.packages().flat_map(|package| &package.releases);
+    texts(
+        releases
+            .filter(|release| rule.is_none_or(|rule| *rule == release.rule))
+            .map(|release| &release.version),
+    )
+}
+
+fn packages(book: &RuleBook, _: Option<&RuleKey>) -> Vec<String> {
+    texts(book.packages().map(|package| package.id()))
+}
+
+fn rollouts(book: &RuleBook, rule: Option<&RuleKey>) -> Vec<String> {
+    let rules = book.rules().filter(|known| rule.is_none_or(|rule| rule == known.key()));
+    texts(rules.flat_map(|rule| rule.rollouts()).map(|(_, rollout)| &rollout.name))
 }
 
 /// Lets the arguments of verbs take any text. A value that is typed in part must not end the reading of the line before the options

@@ -55,9 +55,8 @@ impl Context {
     }
 
     /// Trusts the certificates in a file, in addition to those of the system.
-    pub(crate) fn with_ca_file(mut self, ca_file: Option<PathBuf>) -> Self {
-        self.ca_file = ca_file;
-        self
+    pub(crate) fn with_ca_file(self, ca_file: Option<PathBuf>) -> Self {
+        Self { ca_file, ..self }
     }
 
     /// Returns the file with further certificates to trust.

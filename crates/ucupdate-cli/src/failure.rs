@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_joined_and_none_is_told_twice() {
+    fn causes_are_joined_and_none_is_written_twice() {
         for (texts, line) in [
             (&["opening `a`", "no space left"][..], "opening `a`: no space left"),
             (&["opening `a`", "opening `a`", "no space left"], "opening `a`: no space left"),
@@ -160,9 +160,9 @@ mod tests {
     #[test]
     fn the_message_of_a_reached_limit_names_the_option_that_raises_it() {
         for name in [Limits::NAMES, PackageLimits::NAMES].concat() {
-            let told = with_limit_option(format!("it has 3, and the limit `{name}` is 2"));
+            let text = with_limit_option(format!("it has 3, and the limit `{name}` is 2"));
             assert_eq!(
-                told,
+                text,
                 format!("it has 3, and the limit `{name}` is 2; `--limit {name}=NUMBER` raises it")
             );
         }

@@ -2,6 +2,8 @@
 //!
 //! Each function returns nothing, and panics if its law does not hold.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use crate::commands::devices::member_list;
 use crate::commands::server::serve::forwarded::{Origin, Proxies, ProxyHeader, is_in, origin};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,9 +19,6 @@ const SEEN: &str = "192.0.2.9";
 ///
 /// For an untrusted peer, the device has the address of the peer. Behind a trusted proxy, the device has the address
 /// that the proxy appends. Header fields to the left of an untrusted address do not matter.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn forwarded(bytes: &[u8]) {
     let headers = head_of(bytes);
     let trusted = vec!["10.0.0.0/8".parse().expect("a network")];
@@ -99,9 +98,6 @@ fn continued(headers: &HeaderMap, name: &str, value: &HeaderValue) -> Option<Hea
 
 /// Reads bytes as a list of devices. Checks that the list is refused with the number of a line, or that it is read back
 /// from the texts of its devices.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn member_list(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let devices = match member_list::devices(text) {

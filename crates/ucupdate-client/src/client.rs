@@ -239,10 +239,10 @@ impl Client {
             // The first server knows the file. The server that sends the bytes may use other tags. The tag of a
             // redirect is used only if it is a SHA-256, because the bytes are compared with it. Any other tag may be
             // that of the redirect itself.
-            let told = headers::strong_etag(response.headers());
-            let told =
-                told.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
-            etag = etag.or_else(|| told.map(Into::into));
+            let sent = headers::strong_etag(response.headers());
+            let sent =
+                sent.filter(|tag| !response.status().is_redirection() || headers::etag_sha256(tag).is_some());
+            etag = etag.or_else(|| sent.map(Into::into));
             match response.status().as_u16() {
                 200 | 206 => return Ok(FoundFile { response, etag }),
                 416 if rest.is_some() => return Ok(FoundFile { response, etag }),

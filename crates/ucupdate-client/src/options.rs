@@ -19,6 +19,7 @@ pub const DEFAULT_USER_AGENT: &str = "Microsoft UCPhone Device";
 /// assert!(format!("{options:?}").contains("connect_timeout: 2s"));
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ClientOptions {
     pub(crate) user_agent: String,
     pub(crate) root_certificates: Vec<Vec<u8>>,
@@ -55,18 +56,14 @@ impl Default for ClientOptions {
 
 impl ClientOptions {
     /// Sets the value of `User-Agent`. Default: [`DEFAULT_USER_AGENT`].
-    #[must_use]
-    pub fn with_user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
-        self
+    pub fn with_user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self { user_agent: user_agent.into(), ..self }
     }
 
     /// Sets whether a connection is kept for later requests. Default: `true`. With `false`, each request opens a connection,
     /// as the requests of different devices do.
-    #[must_use]
-    pub fn with_kept_connections(mut self, kept: bool) -> Self {
-        self.keeps_connections = kept;
-        self
+    pub fn with_kept_connections(self, kept: bool) -> Self {
+        Self { keeps_connections: kept, ..self }
     }
 
     /// Sets which redirects of a download are followed: those to whose absolute URL `follows` returns `true`. Default: every
@@ -77,14 +74,11 @@ impl ClientOptions {
     /// let options = ClientOptions::default().with_redirects(|url| url.starts_with("https://images.contoso.com/"));
     /// # let _ = options;
     /// ```
-    #[must_use]
-    pub fn with_redirects(mut self, follows: fn(&str) -> bool) -> Self {
-        self.follows = follows;
-        self
+    pub fn with_redirects(self, follows: fn(&str) -> bool) -> Self {
+        Self { follows, ..self }
     }
 
     /// Adds trusted root certificates in PEM, one or more in each text. Default: none.
-    #[must_use]
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
@@ -95,52 +89,38 @@ impl ClientOptions {
     /// On Unix the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name their place. The client reads no other variable,
     /// and with `false` it reads no variable. A system without certificates is not an error, but then no certificate is
     /// trusted.
-    #[must_use]
-    pub fn with_system_roots(mut self, trusted: bool) -> Self {
-        self.system_roots = trusted;
-        self
+    pub fn with_system_roots(self, trusted: bool) -> Self {
+        Self { system_roots: trusted, ..self }
     }
 
     /// Sets the time within which a connection must be established, including TLS. Default: 10 seconds.
-    #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
+    pub fn with_connect_timeout(self, timeout: Duration) -> Self {
+        Self { connect_timeout: timeout, ..self }
     }
 
     /// Sets the longest time without any bytes from the server. Default: 30 seconds.
-    #[must_use]
-    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = timeout;
-        self
+    pub fn with_idle_timeout(self, timeout: Duration) -> Self {
+        Self { idle_timeout: timeout, ..self }
     }
 
     /// Sets the time for one try of an update request. Default: 60 seconds. Downloads have no such limit.
-    #[must_use]
-    pub fn with_ask_timeout(mut self, timeout: Duration) -> Self {
-        self.ask_timeout = timeout;
-        self
+    pub fn with_ask_timeout(self, timeout: Duration) -> Self {
+        Self { ask_timeout: timeout, ..self }
     }
 
     /// Sets the largest size of a response in bytes. Default: 65,536.
-    #[must_use]
-    pub fn with_response_limit(mut self, bytes: usize) -> Self {
-        self.response_limit = bytes;
-        self
+    pub fn with_response_limit(self, bytes: usize) -> Self {
+        Self { response_limit: bytes, ..self }
     }
 
     /// Sets the largest size of an image or signature in bytes. Default: 1 GiB.
-    #[must_use]
-    pub fn with_file_limit(mut self, bytes: u64) -> Self {
-        self.file_limit = bytes;
-        self
+    pub fn with_file_limit(self, bytes: u64) -> Self {
+        Self { file_limit: bytes, ..self }
     }
 
     /// Sets the schedule of retries. Default: four tries, see [`Retry`].
-    #[must_use]
-    pub fn with_retry(mut self, retry: Retry) -> Self {
-        self.retry = retry;
-        self
+    pub fn with_retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 
     /// Returns the codec for requests and responses.
@@ -149,9 +129,7 @@ impl ClientOptions {
     }
 
     /// Sets the codec for requests and responses. Default: the canonical dialect.
-    #[must_use]
-    pub fn with_codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
-        self
+    pub fn with_codec(self, codec: Codec) -> Self {
+        Self { codec, ..self }
     }
 }

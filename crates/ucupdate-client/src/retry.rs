@@ -20,6 +20,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use]
 pub struct Retry {
     tries: u32,
     first_wait: Duration,
@@ -39,24 +40,18 @@ impl Retry {
     }
 
     /// Sets the number of tries, including the first one. Zero counts as one. Default: 4.
-    #[must_use]
-    pub const fn with_tries(mut self, tries: u32) -> Self {
-        self.tries = tries;
-        self
+    pub const fn with_tries(self, tries: u32) -> Self {
+        Self { tries, ..self }
     }
 
     /// Sets the wait before the second try. Default: 500 ms.
-    #[must_use]
-    pub const fn with_first_wait(mut self, wait: Duration) -> Self {
-        self.first_wait = wait;
-        self
+    pub const fn with_first_wait(self, wait: Duration) -> Self {
+        Self { first_wait: wait, ..self }
     }
 
     /// Sets the longest wait. Default: 30 seconds.
-    #[must_use]
-    pub const fn with_longest_wait(mut self, wait: Duration) -> Self {
-        self.longest_wait = wait;
-        self
+    pub const fn with_longest_wait(self, wait: Duration) -> Self {
+        Self { longest_wait: wait, ..self }
     }
 
     /// Returns the wait after try number `tried`, counted from 1. `asked` is the wait in the server's `Retry-After`.

@@ -31,6 +31,7 @@ use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, Update
 /// assert_eq!(request.request_date_time.raw(), "06-03-2009 17:10:39");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct SimulatedDevice {
     device: Device,
     user_name: Box<str>,
@@ -73,14 +74,11 @@ impl SimulatedDevice {
     }
 
     /// Sets the user who signed in last.
-    #[must_use]
-    pub fn with_user_name(mut self, user_name: &str) -> Self {
-        self.user_name = user_name.into();
-        self
+    pub fn with_user_name(self, user_name: &str) -> Self {
+        Self { user_name: user_name.into(), ..self }
     }
 
     /// Sets `cpe.nbt` with this version and time stamp as the only installed module.
-    #[must_use]
     pub fn with_installed(self, version: &str, time_stamp: FieldTime) -> Self {
         self.with_modules(vec![InstalledModule {
             file_name: "cpe.nbt".into(),
@@ -90,10 +88,8 @@ impl SimulatedDevice {
     }
 
     /// Sets the installed modules.
-    #[must_use]
-    pub fn with_modules(mut self, modules: Vec<InstalledModule>) -> Self {
-        self.installed = modules;
-        self
+    pub fn with_modules(self, modules: Vec<InstalledModule>) -> Self {
+        Self { installed: modules, ..self }
     }
 
     /// Makes the device number `number` of a fleet: sets a locally administered MAC address (`02-00-...`) and a serial number
@@ -105,7 +101,6 @@ impl SimulatedDevice {
     /// let fleet: Vec<SimulatedDevice> = (0..1000).map(|number| one.clone().numbered(number)).collect();
     /// # }
     /// ```
-    #[must_use]
     pub fn numbered(mut self, number: u32) -> Self {
         let [a, b, c, d] = number.to_be_bytes();
         self.device.mac_address = MacAddress::new([0x02, 0, a, b, c, d]).into();

@@ -1,6 +1,6 @@
 //! A file that still has a temporary name.
 
-use crate::folder::{Folder, find_in, split};
+use crate::folder::{Folder, check_works, find_in, split};
 use cap_std::fs::Dir;
 use std::fs::File;
 use std::io;
@@ -86,7 +86,8 @@ impl<'a> Staged<'a> {
         let to = self.folder.dir_at(folder, true)?.ok_or(io::ErrorKind::NotFound)?;
         let is_free = find_in(&to, name)?.is_none();
         put(&self.dir, &self.name, &to, name, is_free)?;
-        self.folder.sync_names(&to)
+        self.folder.sync_names(&to)?;
+        check_works(&to, name)
     }
 }
 

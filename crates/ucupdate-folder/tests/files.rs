@@ -116,3 +116,41 @@ fn a_private_file_is_for_its_owner_only() {
     let mode = fs::metadata(place.path().join("tokens.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+/// A file system that stops while a sync waits may report success. It opens nothing from then on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_opens_something_after_its_last_sync_and_before_it_succeeds() {
+    const CHILD: &str = "UCUPDATE_TEST_FOLDER";
+    if let Some(path) = std::env::var_os(CHILD) {
+        let folder = Folder::open_or_create(Path::new(&path)).unwrap();
+        write(&folder, "a", b"image", false).unwrap();
+        folder.rename("a", "b").unwrap();
+        println!("\nplaced");
+        folder.sync("").unwrap();
+        return println!("\nrenamed");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let ran = std::process::Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=fsync,openat,openat2,write", "-o"])
+        .arg(&trace)
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_process_opens_something_after_its_last_sync_and_before_it_succeeds",
+            "--nocapture",
+        ])
+        .env(CHILD, place.path().join("new"))
+        .output();
+    let calls = fs::read_to_string(trace).unwrap_or_default();
+    if ran.is_err() || !calls.contains("renamed") {
+        let _ = std::io::stderr().write_all(b"skipped: strace cannot be used\n");
+        return;
+    }
+    for told in ["placed", "renamed"] {
+        let (before, _) = calls.split_once(told).unwrap();
+        let (_, after_sync) = before.rsplit_once("fsync").unwrap();
+        assert!(after_sync.contains("open"), "{told}: {after_sync}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Laws that hold for any bytes on a connection. Fuzz targets and tests call these functions; programs do not need them.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use crate::options::HttpOptions;
 use crate::request::authenticate::{Authenticate, Verdict};
 use crate::request::connection::Connection;
@@ -45,9 +47,6 @@ const MILLIS_OF_A_DAY: i64 = 24 * 60 * 60 * 1000;
 /// each `POST`, and no part of a request forges a row or a cell.
 ///
 /// The calls of one thread share a server. Each of them happens on another day, so it has log files of its own.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn connection(bytes: &[u8]) {
     thread_local!(static SERVER: RefCell<Option<Server>> = const { RefCell::new(None) });
     // A server that has broken the law is not used again.

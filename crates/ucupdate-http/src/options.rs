@@ -11,6 +11,7 @@ use ucupdate::request::Side;
 /// Options of [`DeviceUpdates`](crate::DeviceUpdates). The default serves every internal request. It refuses an
 /// external request unless an outer layer has authenticated the user.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct HttpOptions {
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
     pub(crate) external_anonymous: bool,
@@ -41,23 +42,18 @@ impl Default for HttpOptions {
 
 impl HttpOptions {
     /// Sets the hook that authenticates external requests. Default: none.
-    #[must_use]
-    pub fn with_authenticate(mut self, authenticate: impl Authenticate) -> Self {
-        self.authenticate = Some(Arc::new(authenticate));
-        self
+    pub fn with_authenticate(self, authenticate: impl Authenticate) -> Self {
+        Self { authenticate: Some(Arc::new(authenticate)), ..self }
     }
 
     /// Serves external requests without credentials. Default: `false`. With `true`, anyone who reaches the server can
     /// download every image and send requests as any device. The hook is not called.
-    #[must_use]
-    pub fn with_external_anonymous(mut self, allowed: bool) -> Self {
-        self.external_anonymous = allowed;
-        self
+    pub fn with_external_anonymous(self, allowed: bool) -> Self {
+        Self { external_anonymous: allowed, ..self }
     }
 
     /// Sets the values of `WWW-Authenticate` in a 401 if the hook returned no values. Default: `NTLM`, as the original
     /// sends. An empty list is ignored, because a 401 must have a challenge (RFC 9110, section 15.5.2).
-    #[must_use]
     pub fn with_challenges(mut self, challenges: Vec<HeaderValue>) -> Self {
         if !challenges.is_empty() {
             self.challenges = challenges;
@@ -67,32 +63,25 @@ impl HttpOptions {
 
     /// Sets the largest body of a request in bytes. Default: the limit of the service's codec (65,536). A larger value has no
     /// effect.
-    #[must_use]
-    pub fn with_body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = Some(bytes);
-        self
+    pub fn with_body_limit(self, bytes: usize) -> Self {
+        Self { body_limit: Some(bytes), ..self }
     }
 
     /// Sets the time within which the whole body of a request must arrive. Default: 30 seconds.
-    #[must_use]
-    pub fn with_body_time(mut self, time: Duration) -> Self {
-        self.body_time = time;
-        self
+    pub fn with_body_time(self, time: Duration) -> Self {
+        Self { body_time: time, ..self }
     }
 
     /// Adds a path of the request handler, or changes the side of one of [`HANDLER_PATHS`](crate::HANDLER_PATHS). The decoded
     /// path of a request is compared without ASCII case.
-    #[must_use]
     pub fn with_handler_path(mut self, path: &str, side: Side) -> Self {
         self.handler_paths.insert(path, side);
         self
     }
 
     /// Redirects devices to the store for images. Default: none, so this server streams every file.
-    #[must_use]
-    pub fn with_image_redirects(mut self, redirects: ImageRedirects) -> Self {
-        self.image_redirects = Some(redirects);
-        self
+    pub fn with_image_redirects(self, redirects: ImageRedirects) -> Self {
+        Self { image_redirects: Some(redirects), ..self }
     }
 
     /// Sets the largest number of concurrent downloads, in total and for each address (for IPv6: each /64 network).
@@ -101,7 +90,6 @@ impl HttpOptions {
     ///
     /// With a store in a folder, each download holds a file descriptor. Without a limit below the number of
     /// connections, slow devices can use up the descriptors that the store needs to see the kill switch.
-    #[must_use]
     pub fn with_downloads(mut self, most: usize, most_of_one: usize) -> Self {
         self.downloads = most;
         self.downloads_of_one = most_of_one;

@@ -192,11 +192,11 @@ impl Inner {
 
     /// Returns whether a device uses TLS. This is known from its connection or from the URLs of its side.
     fn by_tls(&self, side: Side, connection: &Connection) -> bool {
-        let told = self.service.urls().is_some_and(|urls| {
+        let by_urls = self.service.urls().is_some_and(|urls| {
             let origin = if side == Side::External { urls.external() } else { Some(urls.internal()) };
             origin.is_some_and(ucupdate::Origin::is_https)
         });
-        told || connection.tls()
+        by_urls || connection.tls()
     }
 
     fn body_limits(&self) -> (usize, std::time::Duration) {

@@ -16,6 +16,9 @@ use std::time::SystemTime;
 /// sync of the same open file proves nothing. A later [`sync_dir`](Self::sync_dir) that succeeds makes all entries of its
 /// folder durable.
 ///
+/// A disk that stops while a sync waits, as ext4 and XFS may, can let the sync report success. No regular file can be opened from then on,
+/// so the store trusts a sync only if it can open a file after it.
+///
 /// # Errors
 /// The store relies only on these kinds: `NotFound` when a part of the path does not exist, `AlreadyExists` when `create`,
 /// `create_dir` or `link` find the path taken, and the kinds that report missing space.
@@ -95,16 +98,6 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the path of the root has another folder or no folder.
     fn check_root(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Checks that the disk still works. A file system that stops while a sync waits, such as XFS, may let the sync end without an error,
-    /// so a sync counts only if the disk works after it. The default implementation never fails, which is right for a disk whose syncs
-    /// report every failure.
-    ///
-    /// # Errors
-    /// When the disk has stopped.
-    fn check_works(&self) -> io::Result<()> {
         Ok(())
     }
 

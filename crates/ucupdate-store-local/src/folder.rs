@@ -83,17 +83,29 @@ impl Folder {
 
     pub(crate) fn stage(&self, key: &StoreKey) -> Result<Staged, StoreError> {
         self.is_here()?;
-        let mut state = self.staging();
-        let staging = match &*state {
-            StagingState::Open(staging) => Arc::clone(staging),
-            StagingState::Later => {
-                let opened = Staging::open(Arc::clone(&self.disk)).map_err(|error| writing(key, error))?;
-                *state = StagingState::Open(Arc::clone(&opened));
-                opened
-            }
-        };
-        drop(state);
+        let staging = self.open_staging().map_err(|error| writing(key, error))?;
         staging.stage().map_err(|error| writing(key, error))
+    }
+
+    fn open_staging(&self) -> io::Result<Arc<Staging>> {
+        let mut state = self.staging();
+        if let StagingState::Open(staging) = &*state {
+            return Ok(Arc::clone(staging));
+        }
+        let opened = Staging::open(Arc::clone(&self.disk))?;
+        *state = StagingState::Open(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Checks that the disk still works. Without this check, a sync that reports success proves nothing: a file system that stops while
+    /// the sync waits may let it end without an error.
+    fn check_works(&self) -> io::Result<()> {
+        match self.open_staging() {
+            // A stopped ext4 opens folders, but no file.
+            Ok(staging) => self.disk.append(&staging.lock_path()).map(drop),
+            // A full disk has no space for a lock file. A sync that begins after the stop fails.
+            Err(_) => self.disk.sync_dir(""),
+        }
     }
 
     pub(crate) fn create(&self, key: &StoreKey, bytes: &Bytes) -> Result<(), StoreError> {
@@ -170,7 +182,7 @@ impl Folder {
         }
         // A part of the bytes may be there, so the error must not mean that nothing was written.
         let written = file.write_all(bytes).and_then(|()| file.sync_data());
-        let written = written.and_then(|()| self.disk.check_works());
+        let written = written.and_then(|()| self.check_works());
         written.map_err(|error| io_error(None, format!("appending to `{key}`"), error))
     }
 
@@ -405,7 +417,7 @@ impl Folder {
                 end => end?,
             }
         }
-        self.disk.check_works()?;
+        self.check_works()?;
         if all_exist {
             self.synced.remember(&folders);
         }
@@ -417,7 +429,7 @@ impl Folder {
         for folder in folders_from_within(key).chain([""]) {
             match self.disk.sync_dir(folder) {
                 Err(error) if is_nothing(&error) => {}
-                end => return end.and_then(|()| self.disk.check_works()),
+                end => return end.and_then(|()| self.check_works()),
             }
         }
         Ok(())

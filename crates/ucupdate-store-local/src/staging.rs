@@ -103,6 +103,11 @@ impl Staging {
         }
     }
 
+    /// Returns the path of the lock file, which exists as long as this value.
+    pub(crate) fn lock_path(&self) -> String {
+        lock_path(&self.name)
+    }
+
     pub(crate) fn stage(self: &Arc<Self>) -> io::Result<Staged> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("{STAGING}/{}.{number}", self.name);

@@ -110,18 +110,18 @@ fn element<'a>(body: &'a str, name: &str) -> &'a str {
 pub(crate) fn classify(error: object_store::Error) -> Failure {
     use object_store::Error as E;
     match &error {
-        E::NotFound { source, .. } => Failure::NotFound(told(404, &source.to_string())),
-        E::AlreadyExists { source, .. } => Failure::Refused(told(409, &source.to_string())),
+        E::NotFound { source, .. } => Failure::NotFound(answer(404, &source.to_string())),
+        E::AlreadyExists { source, .. } => Failure::Refused(answer(409, &source.to_string())),
         E::Precondition { source, .. } | E::NotModified { source, .. } => {
-            Failure::Refused(told(412, &source.to_string()))
+            Failure::Refused(answer(412, &source.to_string()))
         }
-        E::PermissionDenied { source, .. } => Failure::Never(told(403, &source.to_string())),
-        E::Unauthenticated { source, .. } => Failure::Never(told(401, &source.to_string())),
+        E::PermissionDenied { source, .. } => Failure::Never(answer(403, &source.to_string())),
+        E::Unauthenticated { source, .. } => Failure::Never(answer(401, &source.to_string())),
         _ => in_chain(&error),
     }
 }
 
-fn told(status: u16, text: &str) -> Cause {
+fn answer(status: u16, text: &str) -> Cause {
     Cause { said: ErrorResponse::new(status, text).to_string().into(), status: Some(status) }
 }
 

@@ -29,6 +29,7 @@ const MAX_PART_BYTES: usize = 5 * 1024 * 1024 * 1024;
 /// # Ok::<_, ucupdate_store_s3::S3OptionsError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct S3Options {
     pub(crate) bucket: String,
     pub(crate) prefix: String,
@@ -223,52 +224,44 @@ impl S3Options {
 
     /// Sets the text before every key, without the `/` after it. Default: empty, which means the whole bucket.
     /// Everything below the prefix belongs to the store. Do not write there with other programs.
-    #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
     /// Sets the server, such as `https://s3.example.com`. Default: AWS, by the region. An `http://` URL is used without TLS.
-    #[must_use]
     pub fn with_endpoint(self, endpoint: impl Into<String>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
 
     /// Sets the region, which is part of every signature. Default: `us-east-1`.
-    #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: region.into(), ..self }
     }
 
     /// Sets the source of the credentials. Default: [`Credentials::Instance`].
-    #[must_use]
     pub fn with_credentials(self, credentials: Credentials) -> Self {
         Self { credentials, ..self }
     }
 
     /// Sets whether the bucket is in the host name and not in the path. Default: `false`. With `true`, a custom endpoint must
     /// contain the bucket already.
-    #[must_use]
     pub fn with_virtual_hosts(self, virtual_hosts: bool) -> Self {
         Self { virtual_hosts, ..self }
     }
 
     /// Adds trusted root certificates in PEM, one or more in each text. Default: none.
-    #[must_use]
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
     }
 
     /// Sets whether the root certificates of the system are trusted too. Default: `true`.
-    #[must_use]
     pub fn with_system_roots(self, system_roots: bool) -> Self {
         Self { system_roots, ..self }
     }
 
     /// Sets the time limit of one try of a request. The wait for the next bytes of a body has the same limit. Default:
     /// 30 seconds.
-    #[must_use]
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
@@ -280,7 +273,6 @@ impl S3Options {
 
     /// Sets a function that is called when a try fails and may be repeated. Its argument is the reason, such as
     /// `Connection refused`. The function must not block. Without it a store retries silently until the deadline.
-    #[must_use]
     pub fn with_retry_notice(self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { retry_notice: RetryNotice(Some(Arc::new(notice))), ..self }
     }
@@ -288,7 +280,6 @@ impl S3Options {
     /// Sets the time for which a request is retried, with growing pauses. After this time the call returns
     /// [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). Zero means a single try. The last try may
     /// take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
-    #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
@@ -296,7 +287,6 @@ impl S3Options {
     /// Sets the size of a part in bytes. A larger object is uploaded in parts. A `put` holds up to three parts in
     /// memory. S3 accepts at most 10,000 parts. Every part except the last must have at least 5 MiB. Default: 8 MiB, so
     /// an object has at most 78 GiB.
-    #[must_use]
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }
     }
@@ -304,13 +294,11 @@ impl S3Options {
     /// Sets whether opening checks that the server honours `If-None-Match: *`. Default: `true`. Use `false` for a
     /// server that was checked before, or for an access key that may only read. **If the server ignores this condition,
     /// two writers undo each other's changes without notice.**
-    #[must_use]
     pub fn with_self_test(self, self_test: bool) -> Self {
         Self { self_test, ..self }
     }
 
     /// Sets the bucket. It must exist; the store never creates it.
-    #[must_use]
     pub fn with_bucket(self, bucket: impl Into<String>) -> Self {
         Self { bucket: bucket.into(), ..self }
     }

@@ -162,9 +162,8 @@ impl ObjectMeta {
 
     /// Sets the number that differs after a write to the object.
     #[must_use]
-    pub fn with_write_mark(mut self, write_mark: u64) -> Self {
-        self.write_mark = write_mark;
-        self
+    pub fn with_write_mark(self, write_mark: u64) -> Self {
+        Self { write_mark, ..self }
     }
 
     /// Returns the bytes of this object that `range` selects by the rules of [`ImageStore::get`]. `None` selects all bytes; an

@@ -1,13 +1,12 @@
 //! Laws that hold for any bytes, for property tests and fuzzing. Each function panics if its law does not hold.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use crate::key::{MAX_KEY_BYTES, StoreKey};
 use std::path::{Component, Path};
 
 /// Checks that a text that parses as a key is the text of that key. Checks also that the key, joined to a root, is a
 /// path inside the root.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn store_key(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(key) = StoreKey::parse(text) else { return };

@@ -32,9 +32,6 @@ const VERSIONS: [&str; 4] = ["1.0.522.34", "3.5.6907.0", "4.0.7577.0", "4.0.7577
 ///
 /// # Errors
 /// When a file cannot be written.
-///
-/// # Panics
-/// Never: the texts are valid.
 pub fn write(folder: &Path, rows: u64, devices: u64) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let format = AuditFormat::new();

@@ -8,9 +8,6 @@ use ucupdate_core::{Device, ReportedVersion, RuleKey, UpdateRequest, UpdateRespo
 pub const RULE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
 
 /// Returns the key of [`RULE`].
-///
-/// # Panics
-/// Never: [`RULE`] is valid.
 pub fn rule() -> RuleKey {
     RULE.parse().expect("the words make a rule")
 }
@@ -45,9 +42,6 @@ pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
 }
 
 /// Returns the offer in the second row of the log, which is the interim image.
-///
-/// # Panics
-/// Never: the names are file names.
 pub fn offer() -> UpdateResponse {
     UpdateResponse {
         modules: vec![OfferedModule {
@@ -62,9 +56,6 @@ pub fn offer() -> UpdateResponse {
 }
 
 /// Returns the bytes of a file in `vectors/`.
-///
-/// # Panics
-/// Panics when the file cannot be read.
 pub fn vector(name: &str) -> Vec<u8> {
     let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/{}"), name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -7,9 +7,6 @@ use ucupdate_core::value::{FieldTime, Sha256Digest, UnixTime};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// Parses a rule from a text such as [`field::RULE`](crate::field::RULE).
-///
-/// # Panics
-/// Panics when the text is not a rule.
 pub fn key(text: &str) -> RuleKey {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -35,9 +32,6 @@ fn file(name: &str, content: u8) -> StoredFile {
 }
 
 /// Returns a package with one release for each `(rule, version, content)`. Every byte of the package's digest is `id`.
-///
-/// # Panics
-/// Panics when a text is not a rule.
 pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
     let release = |(rule, version, content): &(&str, &str, u8)| Release {
         rule: key(rule),
@@ -55,9 +49,6 @@ pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
 }
 
 /// Adds the interim image of a locale to a package.
-///
-/// # Panics
-/// Panics when the locale is not valid.
 pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -> IngestedPackage {
     package.interim.push(InterimImage {
         locale: locale.parse().expect("a locale"),
@@ -69,9 +60,6 @@ pub fn with_interim(mut package: IngestedPackage, locale: &str, version: &str) -
 }
 
 /// Ingests a package into a book. Returns the notes as text, without the note that names the cabinet file.
-///
-/// # Panics
-/// Panics when the book refuses the package.
 #[track_caller]
 pub fn ingest(book: &mut RuleBook, package: &IngestedPackage) -> Vec<String> {
     let change = book.ingest(package).unwrap_or_else(|refusal| panic!("{refusal}"));

@@ -166,7 +166,7 @@ impl fmt::Display for ItemProblem {
     }
 }
 
-/// What is wrong with an item.
+/// The fault of an item.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]

@@ -14,6 +14,7 @@ use ucupdate_xml::XmlLimits;
 /// assert_eq!((limits.modules(), limits.xml().bytes()), (8, 8 * 1024));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Limits {
     pub(crate) xml: XmlLimits,
     pub(crate) text_bytes: usize,
@@ -34,7 +35,6 @@ impl Limits {
     }
 
     /// Sets the limits of the body as an XML document.
-    #[must_use]
     pub const fn with_xml(self, xml: XmlLimits) -> Self {
         Self { xml, ..self }
     }
@@ -45,7 +45,6 @@ impl Limits {
     }
 
     /// Sets the largest size of the text of one item in bytes. See [`text_bytes`](Self::text_bytes).
-    #[must_use]
     pub const fn with_text_bytes(self, text_bytes: usize) -> Self {
         Self { text_bytes, ..self }
     }
@@ -56,7 +55,6 @@ impl Limits {
     }
 
     /// Sets the largest number of modules in a message. See [`modules`](Self::modules).
-    #[must_use]
     pub const fn with_modules(self, modules: usize) -> Self {
         Self { modules, ..self }
     }
@@ -68,7 +66,6 @@ impl Limits {
     }
 
     /// Sets the largest number of unknown items that are kept with a message. See [`unknown`](Self::unknown).
-    #[must_use]
     pub const fn with_unknown(self, unknown: usize) -> Self {
         Self { unknown, ..self }
     }

@@ -5,14 +5,16 @@
 use std::fmt;
 use ucupdate_core::device::KindWord;
 
-/// The certainty of a fact about the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "a fact is published or concluded")]
+/// The certainty of a fact about devices or the original. The reference of the protocol has the same three marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a fact is published, concluded, or neither")]
 pub enum Certainty {
     /// A published source or a log from the field shows it.
     Confirmed,
     /// Inferred from confirmed facts.
     Inferred,
+    /// No published source says it.
+    Unknown,
 }
 
 impl fmt::Display for Certainty {
@@ -20,6 +22,7 @@ impl fmt::Display for Certainty {
         f.pad(match self {
             Self::Confirmed => "confirmed",
             Self::Inferred => "inferred",
+            Self::Unknown => "unknown",
         })
     }
 }

@@ -13,6 +13,7 @@ use std::fmt;
 /// assert_eq!(error.to_string(), "at byte 6: more than 2 levels of elements");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct XmlLimits {
     pub(crate) bytes: usize,
     pub(crate) elements: usize,
@@ -44,44 +45,37 @@ impl XmlLimits {
     }
 
     /// Sets the largest size of a document in bytes. See [`bytes`](Self::bytes).
-    #[must_use]
     pub const fn with_bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }
     }
 
     /// Sets the largest number of elements in a document. Default: 1,024.
-    #[must_use]
     pub const fn with_elements(self, elements: usize) -> Self {
         Self { elements, ..self }
     }
 
     /// Sets the largest number of elements, attributes, comments, processing instructions, references in text and CDATA
     /// sections together. Default: 4,096.
-    #[must_use]
     pub const fn with_markup(self, markup: usize) -> Self {
         Self { markup, ..self }
     }
 
     /// Sets the largest number of elements that are open at one time, including the root. Default: 16.
-    #[must_use]
     pub const fn with_depth(self, depth: usize) -> Self {
         Self { depth, ..self }
     }
 
     /// Sets the largest number of attributes of one element, including namespace declarations. Default: 32.
-    #[must_use]
     pub const fn with_attributes(self, attributes: usize) -> Self {
         Self { attributes, ..self }
     }
 
     /// Sets the largest number of namespace declarations that are in force at one time. Default: 16.
-    #[must_use]
     pub const fn with_namespaces(self, namespaces: usize) -> Self {
         Self { namespaces, ..self }
     }
 
     /// Sets the largest size of an element or attribute name in bytes, including its prefix. Default: 128.
-    #[must_use]
     pub const fn with_name_bytes(self, name_bytes: usize) -> Self {
         Self { name_bytes, ..self }
     }

@@ -54,37 +54,26 @@ impl UpdateService {
 }
 
 /// Packages and versions.
+#[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
     /// Makes the versions of a package pending again. The package must be in the rule book already.
     ///
     /// [`ingest`](Self::ingest) takes in a new package.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn propose(self, package: PackageId) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Ingest(package)).await
     }
 
     /// Approves the pending version of each rule for all devices. Approves either all of them or none.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn approve(self, rules: Vec<RuleKey>) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Approve(rules)).await
     }
 
     /// Approves every version that a package made pending. Skips rules that have another pending version now.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn approve_all_of(self, package: PackageId) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::ApproveAllOf(package)).await
     }
 
     /// Approves a version that a package contains for a rule. The version does not have to be pending.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn approve_version(
         self,
         rule: RuleKey,
@@ -94,17 +83,11 @@ impl Admin<'_> {
     }
 
     /// Rejects the pending version of a rule.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn reject(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Reject(rule)).await
     }
 
     /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn unreject(self, rule: RuleKey, version: ReportedVersion) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Unreject { rule, version }).await
     }
@@ -114,9 +97,6 @@ impl Admin<'_> {
     ///
     /// Approving a release also approves the pending interim images of the same package that devices need for the
     /// release.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn approve_interim(
         self,
         locale: Locale,
@@ -127,9 +107,6 @@ impl Admin<'_> {
     }
 
     /// Rejects the pending interim image of a locale and update type.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn reject_interim(
         self,
         locale: Locale,
@@ -140,26 +117,17 @@ impl Admin<'_> {
 
     /// Rolls a rule back: the version that was approved before the current one becomes the approved version. Refused if
     /// no version was approved before. In that case use [`roll_back_to_nothing`](Self::roll_back_to_nothing).
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn roll_back(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RollBack(rule)).await
     }
 
     /// Withdraws the approved version of a rule. Afterwards no version is approved, and devices without a pin or a
     /// rollout are offered nothing. The history records the command in the same form as a roll back.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn roll_back_to_nothing(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RollBackToNothing(rule)).await
     }
 
     /// Removes a rule. The files of its versions are still served, because devices may be downloading them.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove(self, rule: RuleKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Remove(rule)).await
     }
@@ -167,52 +135,35 @@ impl Admin<'_> {
     /// Removes packages from the rule book. Refused if a rule or an interim image still uses one of them.
     ///
     /// [`collect_unkept`](Self::collect_unkept) finds the packages that can go, and deletes their files.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn retire(self, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Retire(packages)).await
     }
 }
 
 /// Settings of rules.
+#[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
     /// Replaces the offer policy of a rule.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn set_policy(self, rule: RuleKey, policy: OfferPolicy) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::SetPolicy(rule, policy)).await
     }
 
     /// Sets the version scheme of the rules that match a pattern. The scheme also applies to rules that are made later.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn put_scheme(self, scheme: PatternScheme) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::PutScheme(scheme)).await
     }
 
     /// Removes the version scheme of a pattern.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove_scheme(self, rules: RulePattern) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveScheme(rules)).await
     }
 
     /// Sets whether packages of a device type are approved when they are ingested.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn deploy_at_ingest(self, device_type: DeviceType, on: bool) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::DeployAtIngest(device_type, on)).await
     }
 
     /// Adds a stepping stone: an intermediate version for devices that are too old for the newest one.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn add_stone(self, stone: SteppingStone) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::AddStone(stone)).await
     }
@@ -220,9 +171,6 @@ impl Admin<'_> {
     /// Replaces one stepping stone by others, in one change.
     ///
     /// [`RuleBook::wide_stones`] finds stones that send an interim image to too many devices, and their replacements.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn replace_stone(
         self,
         name: StoneName,
@@ -232,52 +180,35 @@ impl Admin<'_> {
     }
 
     /// Removes a stepping stone.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove_stone(self, name: StoneName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveStone(name)).await
     }
 }
 
 /// Devices and groups.
+#[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
     /// Adds a test device. Test devices are offered pending versions.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn add_test_device(self, device: TestDevice) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::AddTestDevice(device)).await
     }
 
     /// Removes a test device.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove_test_device(self, name: TestDeviceName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveTestDevice(name)).await
     }
 
     /// Adds a group, or replaces the predicate of an existing one. The member list of an existing group stays.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn put_group(self, group: Group) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::PutGroup(group)).await
     }
 
     /// Removes a group. Refused while a pin, a rollout or a hold uses the group.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove_group(self, name: GroupName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveGroup(name)).await
     }
 
     /// Adds devices to the member list of a group, and removes others from it.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn change_members(
         self,
         group: GroupName,
@@ -288,9 +219,6 @@ impl Admin<'_> {
     }
 
     /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn pin(
         self,
         rule: RuleKey,
@@ -301,20 +229,15 @@ impl Admin<'_> {
     }
 
     /// Removes the pin of a device or a group.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn unpin(self, rule: RuleKey, audience: Audience) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Unpin { rule, audience }).await
     }
 }
 
 /// Rollouts.
+#[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
     /// Starts a rollout: offers a version to a group, or to a share of all devices.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn start_rollout(
         self,
         rule: RuleKey,
@@ -326,9 +249,6 @@ impl Admin<'_> {
     }
 
     /// Changes the share of devices that a rollout reaches.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn set_share(
         self,
         rule: RuleKey,
@@ -339,9 +259,6 @@ impl Admin<'_> {
     }
 
     /// Pauses a rollout. Devices that already have its version keep it.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn pause_rollout(
         self,
         rule: RuleKey,
@@ -352,92 +269,60 @@ impl Admin<'_> {
     }
 
     /// Resumes a paused rollout.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn resume_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::ResumeRollout(rule, name)).await
     }
 
     /// Ends a rollout and approves its version for all devices.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn finish_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::FinishRollout(rule, name)).await
     }
 
     /// Ends a rollout without approving its version.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn stop_rollout(self, rule: RuleKey, name: RolloutName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::StopRollout(rule, name)).await
     }
 }
 
 /// Holds and the kill switch.
+#[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
     /// Adds a hold. The devices of the hold are offered nothing.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn add_hold(self, hold: Hold) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::AddHold(hold)).await
     }
 
     /// Removes a hold.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove_hold(self, name: HoldName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveHold(name)).await
     }
 
     /// Bans versions or an image, so that no device is offered them.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn ban(self, ban: Ban) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Ban(ban)).await
     }
 
     /// Lifts a ban.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn lift_ban(self, scope: BanScope) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::LiftBan(scope)).await
     }
 
     /// Adds or replaces an alias. An alias gives a word that devices report the meaning of another word.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn put_alias(self, alias: Alias) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::PutAlias(alias)).await
     }
 
     /// Removes an alias.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn remove_alias(self, key: AliasKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveAlias(key)).await
     }
 
     /// Turns on the kill switch for one rule or for all rules. Then no device is offered anything there.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn kill(self, scope: StopScope, reason: &str) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::Kill { scope, reason: reason.into() }).await
     }
 
     /// Requests a restart of the rules that the kill switch stopped. Another author must approve the restart.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn ask_restart(self, scope: StopScope) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::AskRestart { scope }).await
     }
@@ -452,15 +337,13 @@ impl Admin<'_> {
 }
 
 /// Commands as values.
+#[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
     /// Executes a command. The other methods of this handle call this one, except those that need a package or the
     /// store.
     ///
     /// Files are read from the store before the history is locked. If another server changes the versions in the
     /// meantime, the command is refused.
-    ///
-    /// # Errors
-    /// See [`Admin`].
     pub async fn command(self, command: &BookCommand) -> Result<Changed, ChangeError> {
         self.command_if(command, |_, _| Ok(())).await
     }

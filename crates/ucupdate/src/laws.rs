@@ -3,6 +3,8 @@
 //! A store may contain bytes of other programs. Therefore each function takes any bytes, and panics if the law does not
 //! hold.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use crate::captures::capture::{self, CaptureId, CaptureKind};
 use crate::state::document::{self, ChangeId, Checkpoint, RevisionDocument};
 use crate::state::recorded_command::RecordedCommand;
@@ -17,9 +19,6 @@ const KEY: &str = "state/fuzzed.json";
 
 /// Reads bytes as a revision. Checks that they are refused, or that the revision is read back from its sealed form and
 /// that its changes can be applied to a rule book and compiled.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn revision(bytes: &[u8]) {
     if let Err(refused) = document::read_sealed::<RevisionDocument>(KEY, bytes) {
         assert!(!refused.to_string().is_empty());
@@ -35,9 +34,6 @@ pub fn revision(bytes: &[u8]) {
 
 /// Reads bytes as a checkpoint. Checks that they are refused, or that the checkpoint is read back. Checks also that a
 /// book is read equally in parts and as a whole.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn checkpoint(bytes: &[u8]) {
     match Checkpoint::read(KEY, bytes) {
         Ok(Some(read)) => {
@@ -58,9 +54,6 @@ pub fn checkpoint(bytes: &[u8]) {
 
 /// Checks what is stored of a history of changes, which the bytes choose: each revision is read back, and leads from the rule book
 /// before it to the one after it. The difference of both does the same in both directions. A checkpoint has the last rule book.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn rule_book(bytes: &[u8]) {
     let book = ucupdate_core::laws::history(bytes, |before, command, change, after| {
         let command = RecordedCommand::from(command.clone());
@@ -99,9 +92,6 @@ pub fn rule_book(bytes: &[u8]) {
 
 /// Reads bytes as the record of a decision. Checks that they are refused, or that replaying the replayed record does
 /// not change it.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn trace_record(bytes: &[u8]) {
     let Ok(record) = serde_json::from_slice::<TraceRecord>(bytes) else { return };
     let written = document::write(&record);

@@ -40,7 +40,7 @@ pub use maintenance::check::{CheckOptions, StoreCheck, check_store};
 pub use maintenance::continuation::{Continued, continue_after_loss};
 #[cfg(feature = "local")]
 pub use maintenance::examine::disk::examine_disk;
-pub use maintenance::examine::finding::{Finding, Severity};
+pub use maintenance::examine::finding::{Finding, FindingSeverity};
 pub use maintenance::examine::{Checked, examine_unreadable};
 pub use maintenance::garbage::{Garbage, GarbageOptions};
 pub use maintenance::problem::StoreProblem;
@@ -55,7 +55,7 @@ pub use packages::ingest::{IngestError, IngestProgress};
 pub use packages::ingested::Ingested;
 pub use packages::options::IngestOptions;
 pub use packages::rebuild::{Rebuilt, SkippedIngest};
-pub use provisioning::{Certainty, Setting, SettingPlace, provisioning};
+pub use provisioning::{Setting, SettingPlace, provisioning};
 pub use service::UpdateService;
 pub use state::document::DocumentError;
 pub use state::dry_run::DryRun;

@@ -28,6 +28,7 @@ use ucupdate_upx::Codec;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Options {
     pub(crate) urls: Option<BaseUrls>,
     pub(crate) logs: Option<LogOptions>,
@@ -74,64 +75,47 @@ impl Options {
     }
 
     /// Sets the URLs from which devices download files. Default: no URLs, so no request is answered.
-    #[must_use]
-    pub fn with_urls(mut self, urls: BaseUrls) -> Self {
-        self.urls = Some(urls);
-        self
+    pub fn with_urls(self, urls: BaseUrls) -> Self {
+        Self { urls: Some(urls), ..self }
     }
 
     /// Turns on the audit log and the access log.
-    #[must_use]
-    pub fn with_logs(mut self, logs: LogOptions) -> Self {
-        self.logs = Some(logs);
-        self
+    pub fn with_logs(self, logs: LogOptions) -> Self {
+        Self { logs: Some(logs), ..self }
     }
 
     /// Sets the period of the background task that looks for changes of other servers. With `None`, changes are found
     /// only when [`UpdateService::refresh`](crate::UpdateService::refresh) is called.
-    #[must_use]
-    pub fn with_probe(mut self, period: Option<Duration>) -> Self {
-        self.probe = period;
-        self
+    pub fn with_probe(self, period: Option<Duration>) -> Self {
+        Self { probe: period, ..self }
     }
 
     /// Sets the codec of requests and responses. Default: the canonical dialect with the default limits.
-    #[must_use]
-    pub fn with_codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
-        self
+    pub fn with_codec(self, codec: Codec) -> Self {
+        Self { codec, ..self }
     }
 
     /// Sets the limits for reading packages.
-    #[must_use]
-    pub fn with_ingest(mut self, ingest: IngestOptions) -> Self {
-        self.ingest = ingest;
-        self
+    pub fn with_ingest(self, ingest: IngestOptions) -> Self {
+        Self { ingest, ..self }
     }
 
     /// Sets the retention: the number of revisions whose images are kept.
-    #[must_use]
-    pub fn with_retention(mut self, retention: Retention) -> Self {
-        self.retention = retention;
-        self
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Watches guarded rollouts, and pauses those that fail. Without this no rollout pauses by itself.
-    #[must_use]
-    pub fn with_watch(mut self, watch: WatchOptions) -> Self {
-        self.watch = Some(watch);
-        self
+    pub fn with_watch(self, watch: WatchOptions) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Keeps bodies of requests that cannot be read. Default: none are kept.
-    #[must_use]
-    pub fn with_captures(mut self, captures: CaptureOptions) -> Self {
-        self.captures = Some(captures);
-        self
+    pub fn with_captures(self, captures: CaptureOptions) -> Self {
+        Self { captures: Some(captures), ..self }
     }
 
     /// Adds a listener for the events of the service. Default: no listener.
-    #[must_use]
     pub fn with_events(mut self, listener: Arc<dyn Events>) -> Self {
         self.events.add(listener);
         self
@@ -139,19 +123,15 @@ impl Options {
 
     /// Sets whether devices are still offered updates after the history in the store was replaced, for example by an
     /// older copy. Default: `false`, because such a service does not see the kill switch.
-    #[must_use]
-    pub fn with_offers_after_replacement(mut self, offers: bool) -> Self {
-        self.offers_after_replacement = offers;
-        self
+    pub fn with_offers_after_replacement(self, offers: bool) -> Self {
+        Self { offers_after_replacement: offers, ..self }
     }
 
     /// Sets the time for which devices are still offered updates while the store cannot be read. `None`, the default,
     /// means no limit. The option needs [`with_probe`](Self::with_probe), because only probing shows that the store can
     /// be read.
-    #[must_use]
-    pub fn with_offers_while_unreachable(mut self, time: Option<Duration>) -> Self {
-        self.offers_while_unreachable = time;
-        self
+    pub fn with_offers_while_unreachable(self, time: Option<Duration>) -> Self {
+        Self { offers_while_unreachable: time, ..self }
     }
 
     /// Sets the number of bytes of images that are held in memory. Default: 0, so that every download reads the store.
@@ -159,10 +139,8 @@ impl Options {
     /// An image that several devices download within some seconds is read into memory once, if there is room for it. Its
     /// SHA-256 is compared then. Once a second its size and the time of its last write are compared with the store. A
     /// changed or removed image may therefore be served for one more second, with the bytes that were ingested.
-    #[must_use]
-    pub fn with_image_cache(mut self, bytes: u64) -> Self {
-        self.image_cache = bytes;
-        self
+    pub fn with_image_cache(self, bytes: u64) -> Self {
+        Self { image_cache: bytes, ..self }
     }
 
     pub(crate) fn log_zone(&self) -> Zone {
@@ -170,9 +148,7 @@ impl Options {
     }
 
     /// Sets the clock. The default is the clock of the machine.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 }

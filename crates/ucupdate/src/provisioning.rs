@@ -3,6 +3,7 @@
 use crate::urls::{BaseUrls, Origin};
 use std::fmt;
 use ucupdate_core::request::Side;
+use ucupdate_upx::Certainty;
 
 /// A setting that leads devices to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +39,6 @@ pub enum SettingPlace {
     Firewall,
 }
 
-/// The certainty of a fact about devices or the original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_enums, reason = "the protocol's page has these three marks")]
-pub enum Certainty {
-    /// A public source or a log of the field says it.
-    Confirmed,
-    /// The fact follows from confirmed ones.
-    Inferred,
-    /// No public source says it.
-    Unknown,
-}
-
 impl fmt::Display for SettingPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -58,16 +47,6 @@ impl fmt::Display for SettingPlace {
             Self::InBand => "in-band",
             Self::Certificate => "certificate",
             Self::Firewall => "firewall",
-        })
-    }
-}
-
-impl fmt::Display for Certainty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Confirmed => "confirmed",
-            Self::Inferred => "inferred",
-            Self::Unknown => "unknown",
         })
     }
 }

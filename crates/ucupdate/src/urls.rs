@@ -164,6 +164,7 @@ impl UrlStyle {
 /// assert_eq!(urls.folder(Side::External, "OCInterim/ENU"), "https://ocs.demo.local/DeviceUpdateFiles_Ext/OCInterim/ENU");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct BaseUrls {
     internal: Origin,
     external: Option<Origin>,
@@ -178,17 +179,13 @@ impl BaseUrls {
     }
 
     /// Sets the URL for external devices.
-    #[must_use]
-    pub fn with_external(mut self, external: Origin) -> Self {
-        self.external = Some(external);
-        self
+    pub fn with_external(self, external: Origin) -> Self {
+        Self { external: Some(external), ..self }
     }
 
     /// Sets the style of the paths.
-    #[must_use]
-    pub fn with_url_style(mut self, layout: UrlStyle) -> Self {
-        self.layout = layout;
-        self
+    pub fn with_url_style(self, layout: UrlStyle) -> Self {
+        Self { layout, ..self }
     }
 
     /// Returns the origin for internal devices.

@@ -16,17 +16,17 @@ use std::fmt;
 /// use tower::ServiceExt as _;
 /// use ucupdate::store::MemoryStore;
 /// use ucupdate::{Options, UpdateService};
-/// use ucupdate_admin::{Administration, Administrator, Authenticate, Role, Verdict};
+/// use ucupdate_admin::{Administration, Administrator, AuthenticateAdmin, AdminRole, AdminVerdict};
 ///
 /// /// The proxy in front authenticates by client certificates, and removes this field from other requests.
 /// struct ByProxy;
 ///
 /// #[async_trait::async_trait]
-/// impl Authenticate for ByProxy {
-///     async fn authenticate(&self, request: &Parts) -> Verdict {
+/// impl AuthenticateAdmin for ByProxy {
+///     async fn authenticate(&self, request: &Parts) -> AdminVerdict {
 ///         match request.headers.get("x-client-name").and_then(|name| name.to_str().ok()) {
-///             Some(name) => Verdict::Allow(Administrator::new(name, Role::Viewer)),
-///             None => Verdict::Refuse { reason: "no client certificate".into(), name: None },
+///             Some(name) => AdminVerdict::Allow(Administrator::new(name, AdminRole::Viewer)),
+///             None => AdminVerdict::Refuse { reason: "no client certificate".into(), name: None },
 ///         }
 ///     }
 /// }
@@ -46,15 +46,15 @@ use std::fmt;
 /// # });
 /// ```
 #[async_trait]
-pub trait Authenticate: Send + Sync + 'static {
+pub trait AuthenticateAdmin: Send + Sync + 'static {
     /// Returns the verdict on a request. The body is not available.
-    async fn authenticate(&self, request: &request::Parts) -> Verdict;
+    async fn authenticate(&self, request: &request::Parts) -> AdminVerdict;
 }
 
-/// The decision of [`Authenticate`] about a request.
+/// The decision of [`AuthenticateAdmin`] about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum AdminVerdict {
     /// The administrator is known.
     Allow(Administrator),
     /// There are no credentials, or they are not accepted: 401.
@@ -68,8 +68,8 @@ pub enum Verdict {
     Unavailable,
 }
 
-impl fmt::Debug for dyn Authenticate {
+impl fmt::Debug for dyn AuthenticateAdmin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authenticate")
+        f.write_str("AuthenticateAdmin")
     }
 }

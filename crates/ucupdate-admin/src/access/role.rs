@@ -1,4 +1,4 @@
-//! [`Role`] and [`Administrator`]: the rights of an authenticated person.
+//! [`AdminRole`] and [`Administrator`]: the rights of an authenticated person.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "an embedder maps its own roles to these three")]
-pub enum Role {
+pub enum AdminRole {
     /// Reads everything but captures, and makes dry runs of changes.
     Viewer,
     /// Also reads captures, changes test devices, adds holds, pauses rollouts, turns the kill switch on, and asks for
@@ -18,7 +18,7 @@ pub enum Role {
     Approver,
 }
 
-impl Role {
+impl AdminRole {
     /// Returns the name of the role: `viewer`, `operator` or `approver`.
     pub fn name(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Role {
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for AdminRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -42,7 +42,7 @@ pub struct RoleError {
     found: Box<str>,
 }
 
-impl FromStr for Role {
+impl FromStr for AdminRole {
     type Err = RoleError;
 
     fn from_str(text: &str) -> Result<Self, RoleError> {
@@ -60,12 +60,12 @@ pub struct Administrator {
     /// approve it.
     pub name: Box<str>,
     /// The rights.
-    pub role: Role,
+    pub role: AdminRole,
 }
 
 impl Administrator {
     /// Creates an administrator.
-    pub fn new(name: impl Into<Box<str>>, role: Role) -> Self {
+    pub fn new(name: impl Into<Box<str>>, role: AdminRole) -> Self {
         Self { name: name.into(), role }
     }
 }

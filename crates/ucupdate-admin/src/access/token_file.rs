@@ -1,7 +1,7 @@
 //! [`TokenFile`]: bearer tokens in a file, hashed.
 
-use super::authenticate::{Authenticate, Verdict};
-use super::role::{Administrator, Role};
+use super::authenticate::{AdminVerdict, AuthenticateAdmin};
+use super::role::{AdminRole, Administrator};
 use super::token::{self, MAX_TOKEN_BYTES, Token};
 use async_trait::async_trait;
 use http::{header, request};
@@ -54,7 +54,7 @@ pub struct TokenEntry {
     /// The name: the author of changes. It is unique without ASCII case.
     pub name: Box<str>,
     /// The role, which decides what the token may do.
-    pub role: Role,
+    pub role: AdminRole,
     /// The end of its validity. `None` if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<UnixTime>,
@@ -175,7 +175,7 @@ impl TokenFile {
     pub fn add(
         &self,
         name: &str,
-        role: Role,
+        role: AdminRole,
         expires: Option<UnixTime>,
         now: UnixTime,
     ) -> Result<Token, TokenFileError> {
@@ -261,7 +261,7 @@ impl TokenFile {
     }
 
     /// Returns the verdict on a token. Every entry is compared, so the time does not tell which one is near.
-    fn verdict(tokens: &[TokenEntry], sent: &str, now: UnixTime) -> Verdict {
+    fn verdict(tokens: &[TokenEntry], sent: &str, now: UnixTime) -> AdminVerdict {
         let digest = token::digest(sent);
         let mut found = None;
         for entry in tokens {
@@ -270,19 +270,20 @@ impl TokenFile {
             }
         }
         match found {
-            None => Verdict::Refuse { reason: "the token is not known".into(), name: None },
-            Some(entry) if entry.expires.is_some_and(|expires| expires <= now) => {
-                Verdict::Refuse { reason: "the token has expired".into(), name: Some(entry.name.clone()) }
-            }
-            Some(entry) => Verdict::Allow(Administrator::new(entry.name.clone(), entry.role)),
+            None => AdminVerdict::Refuse { reason: "the token is not known".into(), name: None },
+            Some(entry) if entry.expires.is_some_and(|expires| expires <= now) => AdminVerdict::Refuse {
+                reason: "the token has expired".into(),
+                name: Some(entry.name.clone()),
+            },
+            Some(entry) => AdminVerdict::Allow(Administrator::new(entry.name.clone(), entry.role)),
         }
     }
 }
 
 #[async_trait]
-impl Authenticate for TokenFile {
-    async fn authenticate(&self, request: &request::Parts) -> Verdict {
-        let refuse = |reason: &str| Verdict::Refuse { reason: reason.into(), name: None };
+impl AuthenticateAdmin for TokenFile {
+    async fn authenticate(&self, request: &request::Parts) -> AdminVerdict {
+        let refuse = |reason: &str| AdminVerdict::Refuse { reason: reason.into(), name: None };
         let mut sent = request.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(sent), None) = (sent.next(), sent.next()) else {
             return refuse("no token, expected one `Authorization: Bearer TOKEN`");
@@ -297,7 +298,7 @@ impl Authenticate for TokenFile {
         }
         match self.tokens() {
             Ok(tokens) => Self::verdict(&tokens, token, UnixTime::from(SystemTime::now())),
-            Err(_) => Verdict::Unavailable,
+            Err(_) => AdminVerdict::Unavailable,
         }
     }
 }
@@ -351,7 +352,8 @@ mod tests {
             });
             TokenFile::open(&path).unwrap().tokens().unwrap().len()
         };
-        let add = |file: TokenFile, name: String| drop(file.add(&name, Role::Viewer, None, NOW).unwrap());
+        let add =
+            |file: TokenFile, name: String| drop(file.add(&name, AdminRole::Viewer, None, NOW).unwrap());
         assert_eq!(at_once(&|file, number| add(file, format!("first {number}"))), 8);
         let left = at_once(&|file, number| match number % 2 {
             0 => add(file, format!("second {number}")),
@@ -367,7 +369,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("tokens.json");
         let file = TokenFile::open_or_new(&path).unwrap();
-        let token = file.add("ann", Role::Approver, None, NOW).unwrap();
+        let token = file.add("ann", AdminRole::Approver, None, NOW).unwrap();
         assert_eq!(token.reveal().len(), 68);
         assert_eq!(format!("{token:?}"), "Token(..)");
         let text = std::fs::read_to_string(&path).unwrap();
@@ -378,19 +380,20 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         let verdict = TokenFile::verdict(&file.tokens().unwrap(), token.reveal(), NOW);
-        assert_eq!(verdict, Verdict::Allow(Administrator::new("ann", Role::Approver)));
+        assert_eq!(verdict, AdminVerdict::Allow(Administrator::new("ann", AdminRole::Approver)));
     }
 
     #[test]
     fn expired_revoked_and_unknown_tokens_are_refused() {
         let place = tempfile::tempdir().unwrap();
         let file = TokenFile::open_or_new(place.path().join("tokens.json")).unwrap();
-        let token = file.add("ann", Role::Viewer, Some(LATER), NOW).unwrap();
+        let token = file.add("ann", AdminRole::Viewer, Some(LATER), NOW).unwrap();
         let verdict = |sent: &str, now| TokenFile::verdict(&file.tokens().unwrap(), sent, now);
-        assert!(matches!(verdict(token.reveal(), NOW), Verdict::Allow(_)));
-        let expired = Verdict::Refuse { reason: "the token has expired".into(), name: Some("ann".into()) };
+        assert!(matches!(verdict(token.reveal(), NOW), AdminVerdict::Allow(_)));
+        let expired =
+            AdminVerdict::Refuse { reason: "the token has expired".into(), name: Some("ann".into()) };
         assert_eq!(verdict(token.reveal(), LATER), expired);
-        let unknown = Verdict::Refuse { reason: "the token is not known".into(), name: None };
+        let unknown = AdminVerdict::Refuse { reason: "the token is not known".into(), name: None };
         assert_eq!(verdict("ucu_00", NOW), unknown);
         assert_eq!(file.revoke("ANN").unwrap().name, "ann".into());
         assert_eq!(verdict(token.reveal(), NOW), unknown);
@@ -400,7 +403,7 @@ mod tests {
     fn names_are_unique_and_of_one_line_and_an_expiry_lies_ahead() {
         let place = tempfile::tempdir().unwrap();
         let file = TokenFile::open_or_new(place.path().join("tokens.json")).unwrap();
-        file.add("ann", Role::Viewer, None, NOW).unwrap();
+        file.add("ann", AdminRole::Viewer, None, NOW).unwrap();
         for (name, expires, message) in [
             ("Ann", None, "a token is named Ann already; revoke it first, or use another name"),
             (" ", None, "the name is blank, expected one line of 1 to 128 bytes"),
@@ -410,10 +413,13 @@ mod tests {
                 "the name has a character that is invisible or looks like another one, expected one line of 1 to 128 bytes",
             ),
         ] {
-            let error = file.add(name, Role::Viewer, expires, NOW).unwrap_err();
+            let error = file.add(name, AdminRole::Viewer, expires, NOW).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
-        assert!(matches!(file.add("bob", Role::Viewer, Some(NOW), NOW), Err(TokenFileError::Expired { .. })));
+        assert!(matches!(
+            file.add("bob", AdminRole::Viewer, Some(NOW), NOW),
+            Err(TokenFileError::Expired { .. })
+        ));
         assert_eq!(file.revoke("eve").unwrap_err().to_string(), "no token is named eve");
     }
 

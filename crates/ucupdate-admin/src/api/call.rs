@@ -1,8 +1,8 @@
 //! [`Call`]: a request that was admitted, and [`Shared`]: what all requests share.
 
-use crate::access::authenticate::{Authenticate, Verdict};
+use crate::access::authenticate::{AdminVerdict, AuthenticateAdmin};
 use crate::access::failures::Failures;
-use crate::access::role::{Administrator, Role};
+use crate::access::role::{AdminRole, Administrator};
 use crate::api::attention::LastOutcomes;
 use crate::api::fleet::Fleets;
 use crate::api::idempotency::Idempotency;
@@ -29,7 +29,7 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Shared {
     pub(crate) service: UpdateService,
     pub(crate) options: AdminOptions,
-    authenticate: Box<dyn Authenticate>,
+    authenticate: Box<dyn AuthenticateAdmin>,
     failures: Failures,
     /// The places of uploads and checks, which cost much.
     pub(crate) places: Semaphore,
@@ -54,7 +54,7 @@ const READINGS: usize = 4;
 impl Shared {
     pub(crate) fn new(
         service: UpdateService,
-        authenticate: impl Authenticate,
+        authenticate: impl AuthenticateAdmin,
         options: AdminOptions,
     ) -> Self {
         let limits = &options.limits;
@@ -86,8 +86,8 @@ impl Shared {
             return Err(problem.retry_after(wait));
         }
         match self.authenticate.authenticate(request).await {
-            Verdict::Allow(administrator) => Ok(administrator),
-            Verdict::Refuse { reason, name } => {
+            AdminVerdict::Allow(administrator) => Ok(administrator),
+            AdminVerdict::Refuse { reason, name } => {
                 self.failures.count(address);
                 self.report(name.as_deref().unwrap_or_default(), &reason, request);
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, "no-token", reason);
@@ -96,19 +96,21 @@ impl Shared {
                     HeaderValue::from_static("Bearer realm=\"ucupdate administration\""),
                 ))
             }
-            Verdict::Unavailable => Err(Problem::unavailable("authentication is temporarily unavailable")),
+            AdminVerdict::Unavailable => {
+                Err(Problem::unavailable("authentication is temporarily unavailable"))
+            }
         }
     }
 
     /// Returns whether the token of a request that was admitted before is still valid.
     pub(crate) async fn is_admitted(&self, request: &request::Parts) -> bool {
-        !matches!(self.authenticate.authenticate(request).await, Verdict::Refuse { .. })
+        !matches!(self.authenticate.authenticate(request).await, AdminVerdict::Refuse { .. })
     }
 
     /// Refuses an administrator whose role is too small.
     pub(crate) fn require(
         &self,
-        role: Role,
+        role: AdminRole,
         administrator: &Administrator,
         request: &request::Parts,
     ) -> Result<(), Problem> {

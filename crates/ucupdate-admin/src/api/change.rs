@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::history::changed_since;
-use crate::access::role::Role;
+use crate::access::role::AdminRole;
 use crate::report::Differences;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;
@@ -82,7 +82,7 @@ pub(crate) async fn roll_back_to(call: &Call<'_>) -> Result<Answer, Problem> {
         let would = admin.dry_run_roll_back_to(revision).await?;
         return dry_run(call, &would).await;
     }
-    call.side.require(Role::Approver, call.administrator, call.request)?;
+    call.side.require(AdminRole::Approver, call.administrator, call.request)?;
     let seen = required_revision(call)?;
     let made = admin.roll_back_to_at(revision, seen).await;
     made_or_conflict(call, made, seen).await
@@ -210,14 +210,14 @@ fn needs_revision(command: &BookCommand) -> bool {
 }
 
 /// Returns the role that may give a command. An operator makes devices safe: nothing new goes to more than a test device.
-pub(crate) fn role_of(command: &BookCommand) -> Role {
+pub(crate) fn role_of(command: &BookCommand) -> AdminRole {
     match command {
         BookCommand::AddTestDevice(_)
         | BookCommand::RemoveTestDevice(_)
         | BookCommand::AddHold(_)
         | BookCommand::PauseRollout(..)
         | BookCommand::Kill { .. }
-        | BookCommand::AskRestart { .. } => Role::Operator,
-        _ => Role::Approver,
+        | BookCommand::AskRestart { .. } => AdminRole::Operator,
+        _ => AdminRole::Approver,
     }
 }

@@ -3,7 +3,7 @@
 use super::attention::is_trouble;
 use super::call::Call;
 use super::page::page;
-use crate::options::Limits;
+use crate::options::AdminLimits;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
@@ -53,7 +53,11 @@ const PARTS: u32 = 20;
 
 impl Fleets {
     /// Returns the devices. They are read again if the last reading is too old.
-    pub(crate) async fn read(&self, service: &UpdateService, limits: &Limits) -> Result<Arc<Fleet>, String> {
+    pub(crate) async fn read(
+        &self,
+        service: &UpdateService,
+        limits: &AdminLimits,
+    ) -> Result<Arc<Fleet>, String> {
         let mut last = self.0.lock().await;
         if let Some(last) = last.as_ref()
             && last.ended.elapsed() < limits.log_age.max(last.took.saturating_mul(PARTS))

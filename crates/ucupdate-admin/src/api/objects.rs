@@ -7,7 +7,7 @@
 
 use super::call::Call;
 use super::change::role_of;
-use crate::access::role::Role;
+use crate::access::role::AdminRole;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
@@ -87,7 +87,7 @@ pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     })?;
     let (role, approves) = match submitted.command() {
         RecordedCommand::Book(command) => (role_of(command), Some(command.clone())),
-        _ => (Role::Approver, None),
+        _ => (AdminRole::Approver, None),
     };
     call.side.require(role, call.administrator, call.request)?;
     if let Some(command) = &approves {
@@ -99,13 +99,13 @@ pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<An
 }
 
 /// Returns the role that may read an object. A store may not distinguish upper from lower case.
-fn reader(key: &StoreKey) -> Role {
+fn reader(key: &StoreKey) -> AdminRole {
     let key = key.as_str().to_ascii_lowercase();
     let is_below = |folders: &[&str]| folders.iter().any(|folder| key.starts_with(folder));
     match () {
-        () if is_below(&["state/", "images/", "inventory/", "logs/server/"]) => Role::Viewer,
-        () if is_below(&["logs/client/"]) => Role::Operator,
-        () => Role::Approver,
+        () if is_below(&["state/", "images/", "inventory/", "logs/server/"]) => AdminRole::Viewer,
+        () if is_below(&["logs/client/"]) => AdminRole::Operator,
+        () => AdminRole::Approver,
     }
 }
 

@@ -5,7 +5,7 @@ use super::change::{differences, extend, made_json};
 use super::idempotency::KeyState;
 use super::page::page;
 use super::parts::parts_of;
-use crate::access::role::Role;
+use crate::access::role::AdminRole;
 use crate::report::{self, ProblemReport};
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;
@@ -66,7 +66,7 @@ fn package_json(book: &RuleBook, package: &IngestedPackage) -> Value {
 pub(crate) async fn upload(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
     let dry_run = call.query.flag("dry_run")?;
     if !dry_run {
-        call.side.require(Role::Approver, call.administrator, call.request)?;
+        call.side.require(AdminRole::Approver, call.administrator, call.request)?;
     }
     check_media_type(call)?;
     let file_name = file_name(call)?;

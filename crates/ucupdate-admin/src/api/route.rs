@@ -1,6 +1,6 @@
 //! The table of routes: the one place that says which addresses there are, who may use them and what they take.
 
-use crate::access::role::Role;
+use crate::access::role::AdminRole;
 use http::Method;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) operation: Operation,
     /// The smallest role that may use it. Some operations ask for more by what they are given.
-    pub(crate) role: Role,
+    pub(crate) role: AdminRole,
     pub(crate) query: &'static [&'static str],
     pub(crate) takes: BodyKind,
     pub(crate) summary: &'static str,
@@ -106,7 +106,7 @@ const fn get(
         method,
         path,
         operation,
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query,
         takes: BodyKind::Nothing,
         summary,
@@ -119,7 +119,7 @@ const fn decide(path: &'static str, decision: Decision, summary: &'static str) -
         method: Method::POST,
         path,
         operation: Operation::Decide(decision),
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query: &["dry_run"],
         takes: BodyKind::Expected,
         summary,
@@ -156,7 +156,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "api/v1/packages",
         operation: Operation::Upload,
-        role: Role::Operator,
+        role: AdminRole::Operator,
         query: &["file_name", "part_sizes", "dry_run"],
         takes: BodyKind::Package,
         summary: "Ingests a package. A dry run needs the role operator, and storing it the role approver",
@@ -178,7 +178,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "api/v1/changes",
         operation: Operation::Change,
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query: &["dry_run"],
         takes: BodyKind::Command,
         summary: "Executes a command of the rule book, as the history shows it in `command`",
@@ -188,7 +188,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "api/v1/history/{revision}/restore",
         operation: Operation::RollBackTo,
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query: &["dry_run"],
         takes: BodyKind::Nothing,
         summary: "Restores the rule book of an earlier revision by a new one",
@@ -241,7 +241,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "api/v1/captures",
         operation: Operation::Captures,
-        role: Role::Operator,
+        role: AdminRole::Operator,
         query: PAGE,
         takes: BodyKind::Nothing,
         summary: "The bodies that could not be read and the logs of devices, the newest first",
@@ -251,7 +251,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "api/v1/captures/{id}",
         operation: Operation::Capture,
-        role: Role::Operator,
+        role: AdminRole::Operator,
         query: &[],
         takes: BodyKind::Nothing,
         summary: "The bytes of a capture",
@@ -267,7 +267,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "api/v1/gc",
         operation: Operation::CollectGarbage,
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query: &["dry_run", "any_share", "grace_hours"],
         takes: BodyKind::Nothing,
         summary: "Removes packages that no kept revision needs, and files of ingests that ended early",
@@ -290,7 +290,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::GET,
         path: "api/v1/objects/{key}",
         operation: Operation::Object,
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query: &["from", "to"],
         takes: BodyKind::Nothing,
         summary: "The bytes of an object, or a part of them. Captures need the role operator, objects of other programs approver",
@@ -300,7 +300,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::PUT,
         path: "api/v1/objects/{key}",
         operation: Operation::WriteObject,
-        role: Role::Approver,
+        role: AdminRole::Approver,
         query: &[],
         takes: BodyKind::Object,
         summary: "Writes a file of an ingest that the rule book does not name yet. Other objects are 403",
@@ -310,7 +310,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::DELETE,
         path: "api/v1/objects/{key}",
         operation: Operation::DeleteObject,
-        role: Role::Approver,
+        role: AdminRole::Approver,
         query: &[],
         takes: BodyKind::Nothing,
         summary: "Deletes a file of an ingest that the rule book does not name. Other objects are 403",
@@ -320,7 +320,7 @@ pub(crate) static ROUTES: &[Route] = &[
         method: Method::POST,
         path: "api/v1/revisions",
         operation: Operation::Submit,
-        role: Role::Viewer,
+        role: AdminRole::Viewer,
         query: &[],
         takes: BodyKind::Revision,
         summary: "Makes a revision that the client computed, if this server comes to the same result. The command of the \
@@ -375,8 +375,8 @@ impl Operation {
     }
 
     /// Returns the smallest role that may use the operation.
-    pub(crate) fn role(self) -> Role {
-        self.route().map_or(Role::Approver, |route| route.role)
+    pub(crate) fn role(self) -> AdminRole {
+        self.route().map_or(AdminRole::Approver, |route| route.role)
     }
 
     pub(crate) fn parameters(self) -> &'static [&'static str] {

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::change;
-use crate::access::role::Role;
+use crate::access::role::AdminRole;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
@@ -14,7 +14,7 @@ use ucupdate::{CheckOptions, GarbageOptions, check_store};
 pub(crate) async fn verify(call: &Call<'_>) -> Result<Answer, Problem> {
     let is_quick = call.query.text("quick").is_none() || call.query.flag("quick")?;
     if !is_quick {
-        call.side.require(Role::Operator, call.administrator, call.request)?;
+        call.side.require(AdminRole::Operator, call.administrator, call.request)?;
     }
     let Ok(_place) = call.side.places.try_acquire() else {
         return Err(Problem::unavailable("other uploads or checks are running; try again"));
@@ -31,7 +31,7 @@ pub(crate) async fn collect_garbage(call: &Call<'_>) -> Result<Answer, Problem> 
     let seen = match dry_run {
         true => None,
         false => {
-            call.side.require(Role::Approver, call.administrator, call.request)?;
+            call.side.require(AdminRole::Approver, call.administrator, call.request)?;
             Some(change::required_revision(call)?)
         }
     };

@@ -8,7 +8,7 @@ use ucupdate::decide::Decision;
 use ucupdate::device::DeviceId;
 use ucupdate::inventory::InventoryDevice;
 use ucupdate::request::{AskedFrom, UpdateRequest};
-use ucupdate::timeline::{DeviceStory, EventKind, Timeline};
+use ucupdate::timeline::{DeviceEventKind, DeviceStory, Timeline};
 use ucupdate::value::UnixTime;
 use ucupdate::{Snapshot, StateError, UpdateService};
 
@@ -40,7 +40,7 @@ pub async fn add_reasons(
     for story in stories {
         let Some(device) = story.device.clone() else { continue };
         for event in &mut story.events {
-            let EventKind::Asked { modules, .. } = &mut event.kind else { continue };
+            let DeviceEventKind::Asked { modules, .. } = &mut event.kind else { continue };
             let Some((request, from)) = requests.get(&(device.clone(), event.at)) else { continue };
             let known = revisions.iter().take_while(|revision| revision.at <= event.at).last();
             let Some(revision) = known.map(|revision| revision.number) else { continue };

@@ -8,10 +8,10 @@ use ucupdate::book::{Assignment, Rollout, Rule, RuleBook, Share};
 use ucupdate::outcomes::{OutcomeState, RolloutDevice, Tally};
 use ucupdate::value::UnixTime;
 
-/// The hours without any change after which a rollout stands still. A device asks at least once a day.
+/// A rollout without any change for this number of hours is reported as standing still. A device asks at least once a day.
 const STILL_HOURS: i64 = 26;
 
-/// The hours without any change after which a rollout with a window stands still. A window may be closed for days.
+/// A rollout with a window stands still after this number of hours without any change. A window may be closed for days.
 const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
 
 /// The numbers of devices of a rollout, over all servers. A device is in one of the states after `offered`.

@@ -3,7 +3,7 @@
 use super::time::iso;
 use serde_json::{Value, json};
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{DeviceEvent, DeviceStory, EventKind, FetchOutcome, RestartedBy, Trouble};
+use ucupdate::timeline::{DeviceEvent, DeviceEventKind, DeviceStory, FetchResult, RestartedBy, Trouble};
 
 /// Returns a story: the device, its events and its troubles.
 pub fn story(story: &DeviceStory) -> Value {
@@ -30,7 +30,7 @@ pub fn story(story: &DeviceStory) -> Value {
 fn event(event: &DeviceEvent) -> Value {
     let mut value = json!({ "at": iso(event.at), "kind": event.kind.name(), "text": event.to_string() });
     let details = match &event.kind {
-        EventKind::Asked { modules, .. } => json!({
+        DeviceEventKind::Asked { modules, .. } => json!({
             "modules": modules
                 .iter()
                 .map(|module| json!({
@@ -41,10 +41,10 @@ fn event(event: &DeviceEvent) -> Value {
                 }))
                 .collect::<Vec<_>>(),
         }),
-        EventKind::Requested(row) => json!({
+        DeviceEventKind::Requested(row) => json!({
             "path": row.path, "status": row.status, "sub_status": row.sub_status, "win32_status": row.win32_status,
         }),
-        EventKind::Fetched(fetch) => json!({
+        DeviceEventKind::Fetched(fetch) => json!({
             "path": fetch.path,
             "version": fetch.file.version,
             "interim": fetch.file.is_interim,
@@ -55,11 +55,11 @@ fn event(event: &DeviceEvent) -> Value {
             "taken_ms": fetch.taken_ms,
             "bytes_per_second": fetch.bytes_per_second(),
         }),
-        EventKind::Restarted { after, by } => {
+        DeviceEventKind::Restarted { after, by } => {
             let by = if *by == RestartedBy::Hand { "hand" } else { "itself" };
             json!({ "after_seconds": after.0, "by": by })
         }
-        EventKind::Silent { since } => json!({ "seconds": since.0 }),
+        DeviceEventKind::Silent { since } => json!({ "seconds": since.0 }),
         _ => json!({}),
     };
     if let (Value::Object(fields), Value::Object(details)) = (&mut value, details) {
@@ -68,12 +68,12 @@ fn event(event: &DeviceEvent) -> Value {
     value
 }
 
-fn outcome(outcome: FetchOutcome) -> &'static str {
+fn outcome(outcome: FetchResult) -> &'static str {
     match outcome {
-        FetchOutcome::Whole => "whole",
-        FetchOutcome::Part => "part",
-        FetchOutcome::CutShort => "cut-short",
-        FetchOutcome::Failed { .. } => "failed",
+        FetchResult::Whole => "whole",
+        FetchResult::Part => "part",
+        FetchResult::CutShort => "cut-short",
+        FetchResult::Failed { .. } => "failed",
         _ => "other",
     }
 }

@@ -1,6 +1,6 @@
 //! [`RequestBody`]: reads a body with limits on bytes and time.
 
-use crate::options::Limits;
+use crate::options::AdminLimits;
 use crate::response::problem::Problem;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
@@ -58,7 +58,7 @@ impl RequestBody {
     pub(crate) async fn json<T: DeserializeOwned>(
         &mut self,
         headers: &HeaderMap,
-        limits: &Limits,
+        limits: &AdminLimits,
     ) -> Result<T, Problem> {
         let all = self.whole(headers, limits).await?;
         serde_json::from_slice(&all).map_err(|error| match error.classify() {
@@ -70,7 +70,11 @@ impl RequestBody {
     }
 
     /// Reads the bytes of a body whose media type is JSON.
-    pub(crate) async fn whole(&mut self, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Problem> {
+    pub(crate) async fn whole(
+        &mut self,
+        headers: &HeaderMap,
+        limits: &AdminLimits,
+    ) -> Result<Bytes, Problem> {
         let content_type =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -110,7 +114,7 @@ impl RequestBody {
         Ok(all.freeze())
     }
 
-    pub(crate) fn package(&mut self, limits: &Limits) -> Result<(ByteStream, UploadEnd), Problem> {
+    pub(crate) fn package(&mut self, limits: &AdminLimits) -> Result<(ByteStream, UploadEnd), Problem> {
         let limit = limits.package_bytes;
         let too_large = || {
             Problem::too_large(format!(
@@ -174,7 +178,7 @@ impl UploadEnd {
     }
 
     /// Returns the problem of an upload that ended early.
-    pub(crate) fn problem(&self, limits: &Limits) -> Option<Problem> {
+    pub(crate) fn problem(&self, limits: &AdminLimits) -> Option<Problem> {
         match self.0.load(Ordering::Relaxed) {
             TOO_LARGE => Some(Problem::too_large(format!(
                 "the package is too large, expected at most {} bytes; the command `ucupdate ingest` has no such limit",

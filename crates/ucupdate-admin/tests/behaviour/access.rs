@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::header;
 use serde_json::json;
 use std::time::Duration;
-use ucupdate_admin::{Limits, Role};
+use ucupdate_admin::{AdminLimits, AdminRole};
 
 #[tokio::test]
 async fn a_request_without_a_valid_token_is_refused_and_is_an_event_without_the_token() {
@@ -48,13 +48,13 @@ async fn each_role_may_do_what_the_table_says() {
     }
     let upload = site.upload(&site.olga, "", &[], vec![]).await;
     assert_eq!((upload.status.as_u16(), upload.kind().as_str()), (403, "role-too-small"));
-    assert_eq!(Role::Approver.to_string().parse(), Ok(Role::Approver));
+    assert_eq!(AdminRole::Approver.to_string().parse(), Ok(AdminRole::Approver));
     assert_eq!(site.refused.0.lock().unwrap().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_address_with_too_many_refused_logins_waits() {
-    let limits = Limits::default().with_failures(3, Duration::from_secs(60));
+    let limits = AdminLimits::default().with_failures(3, Duration::from_secs(60));
     let site = Site::with_limits(limits).await;
     for _ in 0..3 {
         assert_eq!(site.get("ucu_00", "/api/v1/rules").await.status, 401);

@@ -28,7 +28,7 @@ async fn a_version_that_the_page_showed_is_approved_in_the_name_of_the_token() {
 }
 
 #[tokio::test]
-async fn two_administrators_approve_from_stale_pages_and_one_is_told_what_changed() {
+async fn two_administrators_approve_from_stale_pages_and_one_learns_what_changed() {
     let site = Site::with_sample().await;
     let seen = site.get(&site.vic, "/api/v1/rules").await.etag();
     let approve = json!({ "command": { "approve": [RULE] } });

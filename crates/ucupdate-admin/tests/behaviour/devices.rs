@@ -7,7 +7,7 @@ use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::{ImageStoreExt as _, stream_of};
 use ucupdate::value::Reported;
-use ucupdate_admin::{AdminOptions, Limits};
+use ucupdate_admin::{AdminLimits, AdminOptions};
 use ucupdate_testkit::field;
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn with_four_eyes_another_person_than_the_ingesting_one_approves() {
 
 #[tokio::test]
 async fn a_comparison_lists_the_first_answers_and_counts_all() {
-    let site = Site::with_limits(Limits::default().with_answers(2)).await;
+    let site = Site::with_limits(AdminLimits::default().with_answers(2)).await;
     let cabinet = stream_of(sample::uc_updates(IMAGE_BYTES));
     site.service().admin("ann").ingest("UCUpdates.cab", cabinet, |_| {}).await.unwrap();
     (1..=3).for_each(|number| ask(&site, number));

@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use std::time::Duration;
 use tower::ServiceExt as _;
 use ucupdate::Event;
-use ucupdate_admin::{AdminBody, Limits};
+use ucupdate_admin::{AdminBody, AdminLimits};
 
 async fn open(site: &Site, path: &str) -> http::Response<AdminBody> {
     let request = request("GET", path, &site.vic, &[], Bytes::new());
@@ -36,7 +36,7 @@ async fn a_client_gets_the_events_of_its_kinds_with_a_number_and_their_fields() 
 }
 
 #[tokio::test]
-async fn a_slow_client_loses_the_oldest_events_and_is_told_their_number() {
+async fn a_slow_client_loses_the_oldest_events_and_learns_their_number() {
     let site = Site::with_sample().await;
     let mut body = open(&site, "/api/v1/events").await.into_body();
     next(&mut body).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_client_that_comes_back_gets_what_it_missed_and_the_number_of_what_is_
 
 #[tokio::test]
 async fn clients_are_bounded_and_their_answers_end_with_the_server() {
-    let site = Site::with_limits(Limits::default().with_event_clients(1)).await;
+    let site = Site::with_limits(AdminLimits::default().with_event_clients(1)).await;
     let mut body = open(&site, "/api/v1/events").await.into_body();
     next(&mut body).await.unwrap();
     assert_eq!(open(&site, "/api/v1/events").await.status(), 503);
@@ -103,7 +103,7 @@ async fn clients_are_bounded_and_their_answers_end_with_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_client_gets_heartbeats_until_its_token_is_revoked() {
-    let site = Site::with_limits(Limits::default()).await;
+    let site = Site::with_limits(AdminLimits::default()).await;
     let mut body = open(&site, "/api/v1/events").await.into_body();
     next(&mut body).await.unwrap();
     assert_eq!(next(&mut body).await.unwrap(), ": alive\n\n");

@@ -13,7 +13,9 @@ use ucupdate::cab::package::sample;
 use ucupdate::store::{MemoryStore, stream_of};
 use ucupdate::value::UnixTime;
 use ucupdate::{BaseUrls, Event, Events, LogOptions, Options, UpdateService};
-use ucupdate_admin::{AdminOptions, Administration, Limits, LiveEvents, RemoteAddress, Role, TokenFile};
+use ucupdate_admin::{
+    AdminLimits, AdminOptions, AdminRole, Administration, LiveEvents, RemoteAddress, TokenFile,
+};
 
 /// Images in tests are small.
 pub(crate) const IMAGE_BYTES: usize = 4096;
@@ -81,13 +83,13 @@ pub(crate) fn now() -> UnixTime {
 impl Site {
     /// A side with the sample package pending.
     pub(crate) async fn with_sample() -> Self {
-        let site = Self::with_limits(Limits::default()).await;
+        let site = Self::with_limits(AdminLimits::default()).await;
         let cabinet = stream_of(sample::uc_updates(IMAGE_BYTES));
         site.service().admin("ann").ingest("UCUpdates.cab", cabinet, |_| {}).await.unwrap();
         site
     }
 
-    pub(crate) async fn with_limits(limits: Limits) -> Self {
+    pub(crate) async fn with_limits(limits: AdminLimits) -> Self {
         Self::with_options(AdminOptions::default().with_limits(limits)).await
     }
 
@@ -104,8 +106,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let tokens = TokenFile::open_or_new(folder.path().join("tokens.json")).unwrap();
         let add = |name, role| tokens.add(name, role, None, now()).unwrap().reveal().to_owned();
-        let (vic, olga) = (add("vic", Role::Viewer), add("olga", Role::Operator));
-        let (ann, bob) = (add("ann", Role::Approver), add("bob", Role::Approver));
+        let (vic, olga) = (add("vic", AdminRole::Viewer), add("olga", AdminRole::Operator));
+        let (ann, bob) = (add("ann", AdminRole::Approver), add("bob", AdminRole::Approver));
         let hook = TokenFile::open(tokens.path()).unwrap();
         let administration = Administration::with_options(service, hook, admin_options);
         Self { administration, refused, live, tokens, vic, olga, ann, bob, _folder: folder }

@@ -8,16 +8,16 @@ use std::io;
 use std::time::Duration;
 use tower::ServiceExt as _;
 use ucupdate::value::UnixTime;
-use ucupdate_admin::{Limits, Role};
+use ucupdate_admin::{AdminLimits, AdminRole};
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_hostile_requests_are_refused_and_no_event_has_a_token() {
-    let limits = Limits::default().with_failures(u32::MAX, Duration::from_secs(1)).with_json_bytes(1000);
+    let limits = AdminLimits::default().with_failures(u32::MAX, Duration::from_secs(1)).with_json_bytes(1000);
     let site = Site::with_limits(limits).await;
     let soon = UnixTime::from_millis(now().as_millis() + 20);
-    let expired = site.tokens.add("old", Role::Approver, Some(soon), now()).unwrap().reveal().to_owned();
+    let expired = site.tokens.add("old", AdminRole::Approver, Some(soon), now()).unwrap().reveal().to_owned();
     std::thread::sleep(Duration::from_millis(40));
-    let revoked = site.tokens.add("gone", Role::Approver, None, now()).unwrap().reveal().to_owned();
+    let revoked = site.tokens.add("gone", AdminRole::Approver, None, now()).unwrap().reveal().to_owned();
     site.tokens.revoke("gone").unwrap();
     let json = ("content-type", "application/json");
     let kill = r#"{"command":{"kill":{"scope":"all"}}}"#;
@@ -150,7 +150,8 @@ async fn a_hundred_hostile_requests_are_refused_and_no_event_has_a_token() {
 // The clock is not paused: it would stand still while the reader of packages waits on its thread.
 #[tokio::test]
 async fn a_slow_body_ends_and_an_endless_upload_is_cut() {
-    let limits = Limits::default().with_package_bytes(1_000_000).with_body_time(Duration::from_millis(50));
+    let limits =
+        AdminLimits::default().with_package_bytes(1_000_000).with_body_time(Duration::from_millis(50));
     let site = Site::with_limits(limits).await;
     for (path, media_type) in
         [("/api/v1/changes", "application/json"), ("/api/v1/packages", "application/octet-stream")]

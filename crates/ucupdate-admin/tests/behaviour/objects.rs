@@ -76,7 +76,7 @@ async fn nothing_is_written_but_files_of_an_ingest_that_no_rule_book_names() {
 
 #[tokio::test]
 async fn a_revision_that_a_client_computed_needs_the_role_and_the_name_of_its_author() {
-    let site = Site::with_limits(ucupdate_admin::Limits::default()).await;
+    let site = Site::with_limits(ucupdate_admin::AdminLimits::default()).await;
     let store = Arc::new(MemoryStore::default());
     let service = UpdateService::open(store.clone(), Options::default()).await.unwrap();
     service.admin("olga").deploy_at_ingest("UCPhone".parse().unwrap(), true).await.unwrap();

@@ -3,11 +3,11 @@
 use crate::fixtures::{IMAGE_BYTES, Site};
 use serde_json::json;
 use ucupdate::cab::package::sample;
-use ucupdate_admin::Limits;
+use ucupdate_admin::AdminLimits;
 
 #[tokio::test]
 async fn a_package_is_looked_at_then_stored_and_then_listed() {
-    let site = Site::with_limits(Limits::default()).await;
+    let site = Site::with_limits(AdminLimits::default()).await;
     let cabinet = sample::uc_updates(IMAGE_BYTES);
     let would = site.upload(&site.olga, "&dry_run=true", &[], cabinet.clone()).await;
     assert_eq!((would.status.as_u16(), &would.json()["dry_run"]), (200, &json!(true)), "{:?}", would.bytes);
@@ -24,7 +24,7 @@ async fn a_package_is_looked_at_then_stored_and_then_listed() {
 
 #[tokio::test]
 async fn a_repeated_upload_gets_the_first_answer_and_its_key_serves_no_other_file() {
-    let site = Site::with_limits(Limits::default()).await;
+    let site = Site::with_limits(AdminLimits::default()).await;
     let cabinet = sample::uc_updates(IMAGE_BYTES);
     let key = [("idempotency-key", "7")];
     let first = site.upload(&site.ann, "", &key, cabinet.clone()).await;
@@ -38,7 +38,7 @@ async fn a_repeated_upload_gets_the_first_answer_and_its_key_serves_no_other_fil
 
 #[tokio::test]
 async fn what_is_no_package_is_refused_with_its_problems() {
-    let site = Site::with_limits(Limits::default().with_package_bytes(100_000)).await;
+    let site = Site::with_limits(AdminLimits::default().with_package_bytes(100_000)).await;
     let nonsense = site.upload(&site.ann, "", &[], b"hello".to_vec()).await;
     assert_eq!((nonsense.status.as_u16(), nonsense.kind().as_str()), (422, "not-understood"));
     let large = site.upload(&site.ann, "", &[], vec![0; 200_000]).await;
@@ -50,7 +50,7 @@ async fn what_is_no_package_is_refused_with_its_problems() {
 
 #[tokio::test]
 async fn a_set_of_cabinets_is_stored_from_one_body() {
-    let site = Site::with_limits(Limits::default()).await;
+    let site = Site::with_limits(AdminLimits::default()).await;
     let cabinet = sample::uc_updates(IMAGE_BYTES);
     let sizes = format!("&part_sizes={}", cabinet.len());
     let made = site.upload(&site.ann, &sizes, &[], cabinet.clone()).await;

@@ -4,7 +4,7 @@ use super::fields::{Field, Fields, cells};
 use super::row::AccessRow;
 use super::text::AccessText;
 use crate::file_kind::FileKind;
-use crate::finding::{Finding, Problem, ReadLimits, clipped};
+use crate::finding::{LineProblem, LogFinding, ReadLimits, clipped};
 use crate::input::lines::Lines;
 use crate::log_name::LogDate;
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use ucupdate_core::value::UnixTime;
 ///
 /// The last `#Fields:` line before a row names its fields, and may change in the middle of a log. Fields without a name
 /// in this crate are kept in [`AccessRow::others`]. A row without a date has the date of the last `#Date:` line. A line
-/// that is not a row becomes a [`Finding`] with its number, and reading continues. A log whose first lines are missing
+/// that is not a row becomes a [`LogFinding`] with its number, and reading continues. A log whose first lines are missing
 /// is read with the fields of IIS, if its rows have the same number of cells.
 ///
 /// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Fields are divided by blanks or
@@ -39,6 +39,7 @@ use ucupdate_core::value::UnixTime;
 /// assert!(rows.next().is_none());
 /// ```
 #[derive(Debug)]
+#[must_use]
 pub struct AccessReader<R> {
     lines: Lines<R>,
     form: Form,
@@ -61,7 +62,6 @@ impl<R: Read> AccessReader<R> {
     }
 
     /// Sets other limits.
-    #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
@@ -80,14 +80,12 @@ impl<R: Read> AccessReader<R> {
     /// let row = AccessReader::new(log.as_bytes()).with_client_from("X-Forwarded-For").next().unwrap().unwrap();
     /// assert_eq!(row.client_ip.as_logged(), "203.0.113.7");
     /// ```
-    #[must_use]
     pub fn with_client_from(mut self, header: &str) -> Self {
         self.form.forwarded = Some(header.into());
         self
     }
 
     /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
-    #[must_use]
     pub fn with_only_whole_lines(mut self) -> Self {
         self.lines.read_only_whole_lines();
         self
@@ -115,19 +113,19 @@ impl<R: Read> AccessReader<R> {
     }
 
     /// Returns a row, or `None` for a directive.
-    fn read_next(&mut self) -> Option<Result<Option<AccessRow>, Finding>> {
+    fn read_next(&mut self) -> Option<Result<Option<AccessRow>, LogFinding>> {
         let limits = self.lines.limits();
         let line = match self.lines.next_line()? {
             Ok(line) => line,
             Err(finding) => return Some(Err(finding)),
         };
         let read = self.form.parse(&line, &limits);
-        Some(read.map_err(|problem| Finding { line: self.lines.number(), problem }))
+        Some(read.map_err(|problem| LogFinding { line: self.lines.number(), problem }))
     }
 }
 
 impl<R: Read> Iterator for AccessReader<R> {
-    type Item = Result<AccessRow, Finding>;
+    type Item = Result<AccessRow, LogFinding>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -139,13 +137,13 @@ impl<R: Read> Iterator for AccessReader<R> {
 }
 
 impl Form {
-    fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AccessRow>, Problem> {
+    fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AccessRow>, LineProblem> {
         match directive(line) {
             Some(("fields", names)) => {
                 self.fields = Fields::new(names, limits.columns, self.forwarded.as_deref()).ok();
                 self.has_refused_fields = self.fields.is_none();
                 let limit = limits.columns;
-                if self.has_refused_fields { Err(Problem::TooManyColumns { limit }) } else { Ok(None) }
+                if self.has_refused_fields { Err(LineProblem::TooManyColumns { limit }) } else { Ok(None) }
             }
             Some(("date" | "start-date", date)) => {
                 self.date = date.split_ascii_whitespace().next().and_then(|day| day.parse().ok());
@@ -156,14 +154,14 @@ impl Form {
         }
     }
 
-    fn row(&mut self, line: &str, limits: &ReadLimits) -> Result<AccessRow, Problem> {
+    fn row(&mut self, line: &str, limits: &ReadLimits) -> Result<AccessRow, LineProblem> {
         if let Some(fields) = &self.fields {
             return any_row(fields, line, self.date, limits);
         }
         let count = line.split([' ', '\t']).filter(|cell| !cell.is_empty()).take(limits.columns).count();
         let usual = Fields::usual(count, self.forwarded.as_deref()).filter(|_| !self.has_refused_fields);
-        let fields = usual.ok_or(Problem::NoFields)?;
-        let row = any_row(&fields, line, self.date, limits).map_err(|_| Problem::NoFields)?;
+        let fields = usual.ok_or(LineProblem::NoFields)?;
+        let row = any_row(&fields, line, self.date, limits).map_err(|_| LineProblem::NoFields)?;
         self.fields = Some(fields);
         Ok(row)
     }
@@ -184,7 +182,7 @@ fn any_row(
     line: &str,
     date: Option<LogDate>,
     limits: &ReadLimits,
-) -> Result<AccessRow, Problem> {
+) -> Result<AccessRow, LineProblem> {
     let most = limits.columns.saturating_mul(4);
     let found = cells(line, fields.len(), most);
     if found.len() == fields.len() {
@@ -200,10 +198,10 @@ fn any_row(
             }
         }
     }
-    Err(Problem::CellCount { found: found.len(), expected: fields.len() })
+    Err(LineProblem::CellCount { found: found.len(), expected: fields.len() })
 }
 
-fn row(fields: &Fields, cells: &[Cow<'_, str>], date: Option<LogDate>) -> Result<AccessRow, Problem> {
+fn row(fields: &Fields, cells: &[Cow<'_, str>], date: Option<LogDate>) -> Result<AccessRow, LineProblem> {
     let mut row = AccessRow::default();
     let (mut day, mut time, mut forwarded, mut url) = (None, None, None, None);
     for (field, cell) in fields.iter().zip(cells) {
@@ -244,7 +242,7 @@ fn row(fields: &Fields, cells: &[Cow<'_, str>], date: Option<LogDate>) -> Result
     let day_of_row = || day.map_or(date, |day| day.parse().ok());
     row.finished_at = day_of_row().zip(time).and_then(|(day, time)| moment(day, time)).ok_or_else(|| {
         let day = day.map_or_else(|| date.map_or("-".to_owned(), |date| date.to_string()), ToOwned::to_owned);
-        Problem::Time {
+        LineProblem::Time {
             found: clipped(&format!("{day} {}", time.unwrap_or("-"))),
             expected: "yyyy-MM-dd HH:mm:ss",
         }
@@ -281,14 +279,14 @@ fn first_address(list: &str) -> Option<IpAddr> {
 
 /// Reads a number. A fraction is dropped. Returns `None` for a number that is too large for its type, as if it was not
 /// logged.
-fn number<T: FromStr>(field: &'static str, cell: &str) -> Result<Option<T>, Problem> {
+fn number<T: FromStr>(field: &'static str, cell: &str) -> Result<Option<T>, LineProblem> {
     if cell == "-" {
         return Ok(None);
     }
     let (whole, fraction) = cell.split_once('.').unwrap_or((cell, ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
-        return Err(Problem::Number { field, found: clipped(cell) });
+        return Err(LineProblem::Number { field, found: clipped(cell) });
     }
     Ok(whole.parse().ok())
 }

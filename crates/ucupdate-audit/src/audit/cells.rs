@@ -1,21 +1,21 @@
 //! Splits a line of the audit log into its cells.
 
-use crate::finding::Problem;
+use crate::finding::LineProblem;
 use std::borrow::Cow;
 
 /// Splits a line at its delimiters. A cell may be quoted; a doubled quote inside quotes is one quote.
 ///
 /// An open quote ends with the line, because each line is one row.
-pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<'_, str>>, Problem> {
+pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<'_, str>>, LineProblem> {
     let mut cells = Vec::with_capacity(16);
     let mut rest = Some(line);
     while let Some(text) = rest {
         if cells.len() == most {
-            return Err(Problem::TooManyColumns { limit: most });
+            return Err(LineProblem::TooManyColumns { limit: most });
         }
         let cell;
         (cell, rest) = match text.strip_prefix('"') {
-            Some(inside) => quoted(inside, delimiter).ok_or(Problem::Quote { cell: cells.len() + 1 })?,
+            Some(inside) => quoted(inside, delimiter).ok_or(LineProblem::Quote { cell: cells.len() + 1 })?,
             None => match find(text, delimiter) {
                 Some(end) => (text[..end].into(), Some(&text[end + delimiter.len_utf8()..])),
                 None => (text.into(), None),
@@ -72,14 +72,14 @@ mod tests {
     #[test]
     fn a_damaged_quote_names_its_cell() {
         for line in ["a,\"b", "a,\"b\"c", "a,\"b\"\"", "a,\""] {
-            assert!(matches!(split(line, ',', 64), Err(Problem::Quote { cell: 2 })), "{line}");
+            assert!(matches!(split(line, ',', 64), Err(LineProblem::Quote { cell: 2 })), "{line}");
         }
     }
 
     #[test]
     fn columns_end_at_the_limit() {
         assert_eq!(split("a,b", ',', 2).unwrap().len(), 2);
-        assert!(matches!(split("a,b,c", ',', 2), Err(Problem::TooManyColumns { limit: 2 })));
+        assert!(matches!(split("a,b,c", ',', 2), Err(LineProblem::TooManyColumns { limit: 2 })));
     }
 
     proptest! {

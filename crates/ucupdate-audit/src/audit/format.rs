@@ -36,9 +36,8 @@ impl AuditFormat {
 
     /// Sets the time zone. It also decides on which day a row falls.
     #[must_use]
-    pub fn with_zone(mut self, zone: Zone) -> Self {
-        self.zone = zone;
-        self
+    pub fn with_zone(self, zone: Zone) -> Self {
+        Self { zone }
     }
 
     /// Returns the time zone. Default: UTC.

@@ -7,7 +7,7 @@ use super::escape::unescape;
 use super::header::{Column, Header, is_preamble, is_row_of_original};
 use super::row::{AuditRow, OfferedCell, RequestedCell};
 use crate::file_kind::FileKind;
-use crate::finding::{Finding, Problem, ReadLimits, clipped};
+use crate::finding::{LineProblem, LogFinding, ReadLimits, clipped};
 use crate::input::lines::Lines;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// Iterator over the rows of an audit log.
 ///
 /// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown columns are kept in
-/// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`Finding`] with its
+/// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`LogFinding`] with its
 /// number, and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle
 /// of a log applies to the rows after it. A log without a header is read with the columns of the original's log.
 ///
@@ -40,11 +40,12 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// assert!(rows.next().is_none());
 /// ```
 #[derive(Debug)]
+#[must_use]
 pub struct AuditReader<R> {
     lines: Lines<R>,
     columns: Columns,
     /// Lines that were read ahead, each with its number.
-    ahead: VecDeque<Result<(u64, Box<str>), Finding>>,
+    ahead: VecDeque<Result<(u64, Box<str>), LogFinding>>,
     /// `true` if lines were read ahead already to find the order of day and month.
     looked_ahead: bool,
 }
@@ -81,21 +82,18 @@ impl<R: Read> AuditReader<R> {
     }
 
     /// Sets the time zone of the log. A time that ends in `Z` is in UTC in any zone.
-    #[must_use]
     pub fn with_zone(mut self, zone: Zone) -> Self {
         self.columns.zone = zone;
         self
     }
 
     /// Sets other limits.
-    #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
     }
 
     /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
-    #[must_use]
     pub fn with_only_whole_lines(mut self) -> Self {
         self.lines.read_only_whole_lines();
         self
@@ -117,11 +115,11 @@ impl<R: Read> AuditReader<R> {
     }
 
     /// Returns a row, or `None` for a header.
-    fn read_next(&mut self) -> Option<Result<Option<AuditRow>, Finding>> {
+    fn read_next(&mut self) -> Option<Result<Option<AuditRow>, LogFinding>> {
         let limits = self.lines.limits();
         if let Some(ahead) = self.ahead.pop_front() {
             let read = ahead.and_then(|(line, text)| {
-                self.columns.parse(&text, &limits).map_err(|problem| Finding { line, problem })
+                self.columns.parse(&text, &limits).map_err(|problem| LogFinding { line, problem })
             });
             return Some(read);
         }
@@ -130,12 +128,12 @@ impl<R: Read> AuditReader<R> {
             Err(finding) => return Some(Err(finding)),
         };
         let read = self.columns.parse(&line, &limits);
-        if matches!(read, Err(Problem::AmbiguousDate { .. })) && !self.looked_ahead {
+        if matches!(read, Err(LineProblem::AmbiguousDate { .. })) && !self.looked_ahead {
             let line = line.into();
             self.look_ahead(line);
             return self.read_next();
         }
-        Some(read.map_err(|problem| Finding { line: self.lines.number(), problem }))
+        Some(read.map_err(|problem| LogFinding { line: self.lines.number(), problem }))
     }
 
     /// Reads lines ahead until one of them shows the order of day and month. The lines are kept for later.
@@ -158,7 +156,7 @@ impl<R: Read> AuditReader<R> {
 }
 
 impl<R: Read> Iterator for AuditReader<R> {
-    type Item = Result<AuditRow, Finding>;
+    type Item = Result<AuditRow, LogFinding>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -170,9 +168,9 @@ impl<R: Read> Iterator for AuditReader<R> {
                     return Some(Err(finding));
                 }
                 // Other findings before the header mean nothing, because the file may not be an audit log.
-                Err(Finding { line, .. }) if self.columns.header.is_none() => {
+                Err(LogFinding { line, .. }) if self.columns.header.is_none() => {
                     self.lines.end();
-                    return Some(Err(Finding { line, problem: Problem::NoHeader }));
+                    return Some(Err(LogFinding { line, problem: LineProblem::NoHeader }));
                 }
                 Err(finding) => return Some(Err(finding)),
             }
@@ -182,7 +180,7 @@ impl<R: Read> Iterator for AuditReader<R> {
 
 impl Columns {
     /// Returns the row of a line. `None` if the line is a header, or comes before the first header.
-    fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AuditRow>, Problem> {
+    fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AuditRow>, LineProblem> {
         if is_preamble(line) {
             return Ok(None);
         }
@@ -190,17 +188,17 @@ impl Columns {
             let header = Header::of_line(line, limits.columns);
             let original = || Some(Header::of_original()).filter(|header| is_row_of_original(line, header));
             let is_header = header.is_some();
-            self.header = Some(header.or_else(original).ok_or(Problem::NoHeader)?);
+            self.header = Some(header.or_else(original).ok_or(LineProblem::NoHeader)?);
             return if is_header { Ok(None) } else { self.parse(line, limits) };
         };
         match row(header, line, self.order, &self.zone, limits) {
             Ok(row) => Ok(Some(row)),
-            Err(Problem::AmbiguousDate { found }) => {
+            Err(LineProblem::AmbiguousDate { found }) => {
                 self.order = self.order_of(line, limits);
                 if self.order.is_some() {
                     self.parse(line, limits)
                 } else {
-                    Err(Problem::AmbiguousDate { found })
+                    Err(LineProblem::AmbiguousDate { found })
                 }
             }
             // A log with other columns may follow in the same file.
@@ -239,12 +237,12 @@ fn row(
     order: Option<DateOrder>,
     zone: &Zone,
     limits: &ReadLimits,
-) -> Result<AuditRow, Problem> {
+) -> Result<AuditRow, LineProblem> {
     let cells = cells::split(line, header.delimiter, limits.columns)?;
     // A spreadsheet adds empty cells at the end of a row.
     let are_blank = |cells: &[Cow<'_, str>]| cells.iter().all(|cell| cell.is_empty());
     if !cells.get(header.columns.len()..).is_some_and(are_blank) {
-        return Err(Problem::CellCount { found: cells.len(), expected: header.columns.len() });
+        return Err(LineProblem::CellCount { found: cells.len(), expected: header.columns.len() });
     }
     let mut row = AuditRow::default();
     for (column, cell) in header.columns.iter().zip(&cells) {
@@ -252,12 +250,13 @@ fn row(
         match column {
             Ok(Column::LoggedAt) => {
                 let expected = || if dates::is_number(cell) { EXPECTED_DAYS } else { "MM-dd-yyyy HH:mm:ss" };
-                let time = || Problem::Time { found: clipped(cell), expected: expected() };
+                let time = || LineProblem::Time { found: clipped(cell), expected: expected() };
                 row.logged_at = match dates::read(cell, DateOrder::MonthFirst).ok_or_else(time)? {
                     CellTime::Clear(moment) => moment.in_zone(zone),
                     CellTime::Foreign(date) => {
                         let order = order.or(date.is_same_in_both_orders().then_some(DateOrder::MonthFirst));
-                        let order = order.ok_or_else(|| Problem::AmbiguousDate { found: clipped(cell) })?;
+                        let order =
+                            order.ok_or_else(|| LineProblem::AmbiguousDate { found: clipped(cell) })?;
                         zone.moment(date.in_order(order).ok_or_else(time)?)
                     }
                 };
@@ -289,11 +288,11 @@ fn modules<T>(
     cell: &str,
     limits: &ReadLimits,
     of: impl Fn(Box<str>, ReportedVersion, Reported<FieldTime>) -> T,
-) -> Result<Vec<T>, Problem> {
+) -> Result<Vec<T>, LineProblem> {
     let mut modules = Vec::new();
     for module in cell.split('#').filter(|module| !module.is_empty()) {
         if modules.len() == limits.modules {
-            return Err(Problem::TooManyModules { limit: limits.modules });
+            return Err(LineProblem::TooManyModules { limit: limits.modules });
         }
         let (file, rest) = module.split_once(';').unwrap_or((module, ""));
         let rest = match rest.split_once(';') {

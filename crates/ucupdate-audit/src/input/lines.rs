@@ -2,7 +2,7 @@
 
 use super::encoding::Utf8;
 use super::unzip::Unzip;
-use crate::finding::{Finding, Problem, ReadLimits};
+use crate::finding::{LineProblem, LogFinding, ReadLimits};
 use encoding_rs::WINDOWS_1252;
 use std::borrow::Cow;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read};
@@ -70,14 +70,14 @@ impl<R: Read> Lines<R> {
     }
 
     /// Returns the finding of a problem in the last line. Reading ends if the problem says so.
-    fn finding(&mut self, problem: Problem) -> Finding {
+    fn finding(&mut self, problem: LineProblem) -> LogFinding {
         self.ended |= problem.ends_reading();
-        Finding { line: self.number, problem }
+        LogFinding { line: self.number, problem }
     }
 
     /// Returns the next line that is not blank. The line end (LF, CR LF or CR) and a byte order mark at the start are
     /// removed. A line that is not UTF-8 is read as Windows-1252, unless it contains control characters.
-    pub(crate) fn next_line(&mut self) -> Option<Result<Cow<'_, str>, Finding>> {
+    pub(crate) fn next_line(&mut self) -> Option<Result<Cow<'_, str>, LogFinding>> {
         loop {
             if self.ended {
                 return None;
@@ -99,21 +99,21 @@ impl<R: Read> Lines<R> {
         Some(match std::str::from_utf8(line) {
             Ok(text) => Ok(text.into()),
             Err(_) if line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') => {
-                Err(Finding { line: self.number, problem: Problem::NotText })
+                Err(LogFinding { line: self.number, problem: LineProblem::NotText })
             }
             Err(_) => Ok(WINDOWS_1252.decode_without_bom_handling(line).0),
         })
     }
 
     /// Reads one line without its end. Returns `false` at the end of the log.
-    fn read_line(&mut self) -> Result<bool, Problem> {
+    fn read_line(&mut self) -> Result<bool, LineProblem> {
         self.line.clear();
         let (mut is_line, mut is_too_long) = (false, false);
         loop {
             let bytes = match self.input.fill_buf() {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Problem::Unreadable(error)),
+                Err(error) => return Err(LineProblem::Unreadable(error)),
             };
             let bytes = if std::mem::take(&mut self.ended_in_cr) && bytes.first() == Some(&b'\n') {
                 self.input.consume(1);
@@ -133,7 +133,7 @@ impl<R: Read> Lines<R> {
             let text = &bytes[..end.unwrap_or(bytes.len())];
             let used = end.map_or(bytes.len(), |end| end + 1);
             let left = self.left.checked_sub(u64::try_from(used).unwrap_or(u64::MAX));
-            self.left = left.ok_or(Problem::LogTooLong { limit: self.limits.log_bytes })?;
+            self.left = left.ok_or(LineProblem::LogTooLong { limit: self.limits.log_bytes })?;
             is_too_long |= self.line.len() + text.len() > self.limits.line_bytes;
             if is_too_long {
                 self.line.clear();
@@ -146,7 +146,11 @@ impl<R: Read> Lines<R> {
                 break;
             }
         }
-        if is_too_long { Err(Problem::LineTooLong { limit: self.limits.line_bytes }) } else { Ok(is_line) }
+        if is_too_long {
+            Err(LineProblem::LineTooLong { limit: self.limits.line_bytes })
+        } else {
+            Ok(is_line)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The law of rolling logs, tested against a store that fails in every way.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use super::{Effect, EffectOutcome, RollOptions, RollingLog};
 use crate::audit::format::AuditFormat;
 use crate::audit::reader::AuditReader;
@@ -15,9 +17,6 @@ use ucupdate_core::value::UnixTime;
 /// After every step, each acknowledged row is durable in the store, no row is there twice, and the rows are in order.
 /// Each file has one writer, is complete, and is at most as long as the roll size. Once the store works again, all
 /// accepted rows are acknowledged.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn rolling_log(script: &[u8]) {
     let script = script.get(..MOVES).unwrap_or(script);
     let mut model = Model::new();

@@ -13,6 +13,7 @@ use std::time::Duration;
 /// assert_eq!(refused.to_string(), "flush interval is 99, expected 100 to 3600000 milliseconds");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct RollOptions {
     pub(super) flush_millis: u32,
     pub(super) flush_bytes: usize,
@@ -87,19 +88,15 @@ impl RollOptions {
 
     /// Sets the maximum number of bytes of the rows of one day, from the start of the program on. Further rows of the day are
     /// dropped, so that a flood of requests does not fill the disk.
-    #[must_use]
-    pub fn with_day_bytes(mut self, bytes: u64) -> Self {
-        self.day_bytes = bytes;
-        self
+    pub fn with_day_bytes(self, bytes: u64) -> Self {
+        Self { day_bytes: bytes, ..self }
     }
 
     /// Sets whether the store can append to an object. If it can, rows are added to a file by
     /// [`Effect::Append`](crate::Effect::Append), and the file is written again as a whole only after an append that failed. Default:
     /// `false`.
-    #[must_use]
-    pub fn with_append(mut self, append: bool) -> Self {
-        self.append = append;
-        self
+    pub fn with_append(self, append: bool) -> Self {
+        Self { append, ..self }
     }
 }
 

@@ -108,16 +108,6 @@ impl Attributes {
         self.0 & 0x01 != 0
     }
 
-    /// Returns whether the file is hidden.
-    pub fn is_hidden(self) -> bool {
-        self.0 & 0x02 != 0
-    }
-
-    /// Returns whether the file was changed since it was last archived.
-    pub fn is_archive(self) -> bool {
-        self.0 & 0x20 != 0
-    }
-
     /// Returns whether the name is UTF-8.
     pub fn has_utf8_name(self) -> bool {
         self.0 & 0x80 != 0

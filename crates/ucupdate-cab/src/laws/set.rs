@@ -1,5 +1,7 @@
 //! Sets of cabinets that are made of choices, so that a fuzzer reaches the code that joins parts.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
@@ -18,9 +20,6 @@ const MAX_PARTS: usize = 4;
 /// of reading it return the same.
 ///
 /// The bytes choose the files, the blocks, where a part ends, and the damage.
-///
-/// # Panics
-/// Panics when the law does not hold.
 pub fn cabinet_set(bytes: &[u8]) {
     let mut choices = Unstructured::new(bytes);
     let set = Set::choose(&mut choices).expect("a number can be chosen without bytes");

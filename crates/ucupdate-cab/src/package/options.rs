@@ -12,6 +12,7 @@ use super::limits::PackageLimits;
 /// assert_ne!(options, PackageOptions::default());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
 pub struct PackageOptions {
     pub(crate) limits: PackageLimits,
     pub(crate) accepts_unreadable_catalogues: bool,
@@ -20,26 +21,20 @@ pub struct PackageOptions {
 
 impl PackageOptions {
     /// Sets the limits of the package.
-    #[must_use]
-    pub fn with_limits(mut self, limits: PackageLimits) -> Self {
-        self.limits = limits;
-        self
+    pub fn with_limits(self, limits: PackageLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Sets whether an image with an unreadable signature catalogue is accepted with a warning instead of a refusal.
     /// Such an image is not compared with any digest. Default: `false`.
-    #[must_use]
-    pub fn with_unreadable_catalogues_accepted(mut self, accepted: bool) -> Self {
-        self.accepts_unreadable_catalogues = accepted;
-        self
+    pub fn with_unreadable_catalogues_accepted(self, accepted: bool) -> Self {
+        Self { accepts_unreadable_catalogues: accepted, ..self }
     }
 
     /// Sets whether unknown names in the manifest that look like a restriction, such as `HardwareRange`, are ignored
     /// with a warning instead of a refusal. The release is then offered without that restriction. Default: `false`.
-    #[must_use]
-    pub fn with_unknown_narrowing_ignored(mut self, ignored: bool) -> Self {
-        self.ignores_unknown_narrowing = ignored;
-        self
+    pub fn with_unknown_narrowing_ignored(self, ignored: bool) -> Self {
+        Self { ignores_unknown_narrowing: ignored, ..self }
     }
 }
 

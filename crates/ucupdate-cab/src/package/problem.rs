@@ -194,19 +194,16 @@ impl Problem {
         Self { kind, file: None, place: None, expected: one_line(expected.as_ref()), found: None }
     }
 
-    pub(crate) fn file(mut self, name: &str) -> Self {
-        self.file = Some(one_line(name));
-        self
+    pub(crate) fn file(self, name: &str) -> Self {
+        Self { file: Some(one_line(name)), ..self }
     }
 
-    pub(crate) fn place(mut self, place: impl AsRef<str>) -> Self {
-        self.place = Some(one_line(place.as_ref()));
-        self
+    pub(crate) fn place(self, place: impl AsRef<str>) -> Self {
+        Self { place: Some(one_line(place.as_ref())), ..self }
     }
 
-    pub(crate) fn found(mut self, found: impl AsRef<str>) -> Self {
-        self.found = Some(one_line(found.as_ref()));
-        self
+    pub(crate) fn found(self, found: impl AsRef<str>) -> Self {
+        Self { found: Some(one_line(found.as_ref())), ..self }
     }
 
     /// Returns the severity of the kind.

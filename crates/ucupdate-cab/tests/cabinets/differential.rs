@@ -131,7 +131,7 @@ fn what_cabextract_and_7_zip_read_too_is_the_same_and_what_only_they_read_is_lis
         let mut unread = String::from("not read");
         let ours = read_all(&bytes).map(|(files, finished)| -> Files {
             let irregular = finished.irregularities.iter().map(ToString::to_string);
-            unread = irregular.fold(unread.clone(), |told, one| format!("{told}; {one}"));
+            unread = irregular.fold(unread.clone(), |report, one| format!("{report}; {one}"));
             files
                 .into_iter()
                 .map(|(name, content)| (name.replace('\\', "/").trim_start_matches("./").to_owned(), content))

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::files::logs::name;
 use ucupdate::LogSummary;
-use ucupdate::audit::{FileKind, Finding, LogKind};
+use ucupdate::audit::{FileKind, LogFinding, LogKind};
 use ucupdate::value::Counted;
 
 /// The counts of lines that could be read and of those that could not.
@@ -28,7 +28,7 @@ impl ReadRows {
     }
 
     /// Counts a line that could not be read, and reports the first few.
-    pub(crate) fn unread(&mut self, log: &str, finding: &Finding, context: &mut Context) {
+    pub(crate) fn unread(&mut self, log: &str, finding: &LogFinding, context: &mut Context) {
         self.unread += 1;
         if self.unread <= MAX_MESSAGES {
             context.output.message(format_args!("{log}: {finding}"));
@@ -66,7 +66,7 @@ impl ReadRows {
         }
     }
 
-    /// Returns whether something could be read of every log.
+    /// Returns whether every log has something that could be read.
     pub(crate) fn is_understood(&self) -> bool {
         self.nothing.is_empty()
     }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The progress of one command. Clones share it.
 ///
-/// What is read from stores and removed from them is counted always. It is shown from [`begin`](Self::begin),
+/// Bytes read from stores and objects removed from them are always counted. The counts are shown from [`begin`](Self::begin),
 /// [`reads`](Self::reads) or [`removes`](Self::removes) on, until the command prints its result.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {

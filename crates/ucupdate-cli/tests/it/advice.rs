@@ -20,12 +20,12 @@ pub(crate) fn check(place: &Place, args: &[&str], ran: &Ran) {
     let texts = [&ran.stderr, &ran.stdout].into_iter().filter(|text| !text.starts_with('{'));
     for advised in texts.flat_map(|text| advised(text)) {
         if RUN.lock().unwrap().insert(advised.clone()) {
-            let (mut code, mut told) = run(place, args, &advised);
+            let (mut code, mut report) = run(place, args, &advised);
             // A message may name a verb without its arguments.
             if code == Some(2) && !advised.contains(['/', '-', '.', '"']) {
-                (code, told) = run(place, args, &format!("{advised} --help"));
+                (code, report) = run(place, args, &format!("{advised} --help"));
             }
-            assert_ne!(code, Some(2), "{args:?} advised `{advised}`, which is a wrong call: {told}");
+            assert_ne!(code, Some(2), "{args:?} advised `{advised}`, which is a wrong call: {report}");
         }
     }
 }

@@ -23,7 +23,7 @@ fn image(place: &Place, store: &str) -> PathBuf {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_what_repairs_it_and_the_exit_code_says_so() {
+fn what_is_wrong_is_reported_with_what_repairs_it_and_the_exit_code_says_so() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
     let sound = place.run(&["verify"]).done();
@@ -120,9 +120,9 @@ fn an_earlier_rule_book_is_restored_by_a_new_revision() {
     place.run(&["ingest", "new.cab"]).done();
     place.run(&["approve", IP8540]).done();
     place.run(&["remove", CX700]).done();
-    let told = place.run(&["rollback", "--to", "2", "--author", "bob"]).done();
+    let report = place.run(&["rollback", "--to", "2", "--author", "bob"]).done();
     assert_eq!(
-        told,
+        report,
         format!(
             "the rule book is as it was at revision 2\n{IP8540}: rolled back from 3.5.6907.35 to 3.5.6907.0\n{CX700}: 3.5.6907.9 is pending\n"
         )

@@ -23,25 +23,25 @@ fn the_story_leaves_the_fields_audit_rows_and_nothing_else() {
     let place = Place::new();
     let temp = place.path("temp");
     std::fs::create_dir(&temp).unwrap();
-    let told = Ran::of(place.command(&["demo"]).env("TMPDIR", &temp).output().unwrap());
-    assert_eq!(told.stderr, "");
-    let told = told.done();
+    let report = Ran::of(place.command(&["demo"]).env("TMPDIR", &temp).output().unwrap());
+    assert_eq!(report.stderr, "");
+    let report = report.done();
     let vector = include_str!(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../vectors/RequestHandlerAuditLog_2009-03-06.log"
     ));
-    assert_eq!(masked(&told), masked(vector));
-    assert_eq!(masked(&told).len(), 3);
+    assert_eq!(masked(&report), masked(vector));
+    assert_eq!(masked(&report).len(), 3);
     let steps =
-        told.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(". "));
+        report.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(". "));
     let numbers: Vec<&str> = steps.map(|step| step.split_once(". ").unwrap().0).collect();
     assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
     for part in
         ["/UCDeviceUpdates/ucdevice.upx, cpe.nbt 1.0.452.0", "It installs cpe.nbt 3.5.6907.9 and reboots."]
     {
-        assert!(told.contains(part), "{told}");
+        assert!(report.contains(part), "{report}");
     }
-    assert!(told.contains("\n   The phone shows (0x0/200): asked, nothing to do.\n"), "{told}");
+    assert!(report.contains("\n   The phone shows (0x0/200): asked, nothing to do.\n"), "{report}");
     assert_eq!(std::fs::read_dir(&temp).unwrap().count(), 0, "its folder is gone");
     assert!(!place.path("ucupdate-data").exists());
 }

@@ -43,9 +43,9 @@ fn changed(report: &Value) -> Vec<&str> {
 #[test]
 fn a_dry_run_lists_exactly_whose_answer_would_change_and_changes_nothing() {
     let place = with_log();
-    let told = place.run(&["approve", IP8540, "--dry-run"]).done();
+    let report = place.run(&["approve", IP8540, "--dry-run"]).done();
     assert_eq!(
-        told,
+        report,
         format!(
             "would be: {IP8540}: 3.5.6907.0 is approved\n\
              would be: interim image 1.0.522.103 for ENU is approved too, because devices of {IP8540} step by it\n\

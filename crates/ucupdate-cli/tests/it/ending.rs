@@ -77,7 +77,7 @@ fn a_download_that_has_begun_is_finished_and_its_row_is_kept() {
 }
 
 #[test]
-fn told_twice_it_ends_at_once_and_says_what_it_closed() {
+fn a_second_signal_ends_it_at_once_and_it_says_what_it_closed() {
     let (place, _) = place_with_large_image();
     let serving = place.serve_here();
     let (stream, _) = begin_download(&serving);
@@ -155,7 +155,7 @@ fn killed_at_any_time_no_change_that_was_acknowledged_is_lost() {
 }
 
 #[test]
-fn told_twice_at_once_it_still_finishes_and_writes_its_rows() {
+fn at_two_signals_at_once_it_still_finishes_and_writes_its_rows() {
     let place = Place::with_package();
     let body = phone_request(&place);
     for _ in 0..5 {

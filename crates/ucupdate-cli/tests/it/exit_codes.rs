@@ -650,8 +650,8 @@ fn a_rule_is_rolled_back_to_nothing_only_where_that_is_said() {
     let why =
         "no version from before 3.5.6907.0 is kept, so nothing would be offered; --to-nothing does that";
     assert!(refused.contains(why), "{refused}");
-    let told = place.run(&["rollback", IP8540, "--to-nothing"]).done();
-    assert!(told.contains("rolled back from 3.5.6907.0 to nothing: nothing is offered"), "{told}");
+    let report = place.run(&["rollback", IP8540, "--to-nothing"]).done();
+    assert!(report.contains("rolled back from 3.5.6907.0 to nothing: nothing is offered"), "{report}");
     let again = place.run(&["approve", IP8540, "3.5.6907.0"]).done();
     assert_eq!(again, format!("{IP8540}: 3.5.6907.0 is approved\n"));
 }
@@ -678,6 +678,6 @@ fn a_roll_back_under_a_policy_of_newer_versions_says_that_no_device_moves() {
     place.run(&["ingest", "new.cab"]).done();
     place.run(&["approve", IP8540]).done();
     place.run(&["policy", "set", IP8540, "--offer", "newer"]).done();
-    let told = place.run(&["rollback", IP8540]).done();
-    assert!(told.contains("devices that have 4.0.7577.0 keep it"), "{told}");
+    let report = place.run(&["rollback", IP8540]).done();
+    assert!(report.contains("devices that have 4.0.7577.0 keep it"), "{report}");
 }

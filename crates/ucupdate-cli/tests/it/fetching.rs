@@ -91,10 +91,10 @@ fn a_package_at_an_https_address_is_ingested_if_it_has_the_digest() {
     let url = format!("https://localhost:{port}/UC%20Updates.cab");
     let untrusted = place.run(&["ingest", &url, "--sha256", &digest]).refused();
     assert!(untrusted.contains("--ca-file"), "{untrusted}");
-    let told = ingest("/there?token=secret", &["--sha256", &digest]).done();
-    assert!(told.contains("/there") && !told.contains("secret"), "{told}");
-    let told = ingest("/UC%20Updates.cab", &["--sha256", &digest, "--dry-run"]).done();
-    assert!(told.contains("UC%20Updates.cab"), "{told}");
+    let report = ingest("/there?token=secret", &["--sha256", &digest]).done();
+    assert!(report.contains("/there") && !report.contains("secret"), "{report}");
+    let report = ingest("/UC%20Updates.cab", &["--sha256", &digest, "--dry-run"]).done();
+    assert!(report.contains("UC%20Updates.cab"), "{report}");
     let history = place.run(&["history"]).done();
     assert!(history.contains("there") && !history.contains("secret"), "{history}");
 }

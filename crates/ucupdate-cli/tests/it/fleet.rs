@@ -42,9 +42,9 @@ fn the_fields_own_log_holds_no_loop() {
     let place = Place::new();
     place.file("audit.log", FIELD_LOG.as_bytes());
     assert_eq!(place.run(&["loops", "--audit", "audit.log"]).done(), "no loops\n");
-    let told = place.run(&["loops", "--audit", "audit.log", "--json"]).json();
+    let report = place.run(&["loops", "--audit", "audit.log", "--json"]).json();
     assert_eq!(
-        (&told["rows"], &told["devices"], told["loops"].as_array().unwrap().len()),
+        (&report["rows"], &report["devices"], report["loops"].as_array().unwrap().len()),
         (&3.into(), &1.into(), 0)
     );
 }
@@ -63,9 +63,9 @@ fn a_store_without_logs_holds_no_loop_and_no_device_and_no_store_is_an_error() {
 #[test]
 fn two_servers_at_odds_are_found_in_the_logs_of_their_store() {
     let place = at_odds();
-    let told = place.run(&["loops", "--json"]).json();
+    let report = place.run(&["loops", "--json"]).json();
     assert_eq!(
-        told["loops"],
+        report["loops"],
         serde_json::json!([{
             "mac": "0021630F207B",
             "serial": null,
@@ -104,28 +104,28 @@ fn a_device_that_comes_back_unchanged_is_found_by_what_counts_as_another_ask() {
     let asks = ["08:00:00", "08:10:00", "08:20:00"].map(|time| (time, "1.0.522.34", "3.5.6907.0"));
     place.file(ONE, log(&asks).as_bytes());
     assert_eq!(place.run(&["loops", "--audit", ONE]).done(), "no loops\n");
-    let told = place.run(&["loops", "--audit", ONE, "--apart-minutes", "10"]).done();
-    assert!(told.contains("unchanged  1.0.522.34 > 3.5.6907.0  3 "), "{told}");
+    let report = place.run(&["loops", "--audit", ONE, "--apart-minutes", "10"]).done();
+    assert!(report.contains("unchanged  1.0.522.34 > 3.5.6907.0  3 "), "{report}");
 }
 
 #[test]
-fn lines_that_give_no_row_are_told_and_the_rest_is_read() {
+fn lines_that_give_no_row_are_reported_and_the_rest_is_read() {
     let place = Place::new();
     let torn = "torn\u{1b}\n".repeat(12);
     place.file("audit.log", format!("{FIELD_LOG}{torn}").as_bytes());
     let ran = place.run(&["fleet", "--audit", "audit.log", "--json"]);
-    let told: Vec<&str> = ran.stderr.lines().collect();
-    assert_eq!(told.len(), 11, "{told:#?}");
-    assert_eq!(told[0], "ucupdate: audit.log: line 5: the row has 1 cells, expected 13");
-    assert_eq!(told[10], "ucupdate: 2 further lines gave no row");
+    let report: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(report.len(), 11, "{report:#?}");
+    assert_eq!(report[0], "ucupdate: audit.log: line 5: the row has 1 cells, expected 13");
+    assert_eq!(report[10], "ucupdate: 2 further lines gave no row");
     assert_eq!((&ran.json()["rows"], &ran.json()["unread"]), (&3.into(), &12.into()));
 }
 
 #[test]
 fn the_fleet_is_each_device_as_it_asked_last() {
     let place = at_odds();
-    let told = place.run(&["fleet", "--json"]).json();
-    let phone = &told["devices"][0];
+    let report = place.run(&["fleet", "--json"]).json();
+    let phone = &report["devices"][0];
     for (field, expected) in [
         ("mac", "0021630F207B"),
         ("serial", "C185H001209"),
@@ -146,8 +146,8 @@ fn the_fleet_is_each_device_as_it_asked_last() {
         "asked": "2009-03-06T08:20:00Z",
     }]);
     assert_eq!(phone["modules"], module);
-    assert_eq!(told["versions"][0]["devices"], 1);
-    assert_eq!(told["unidentified"], 0);
+    assert_eq!(report["versions"][0]["devices"], 1);
+    assert_eq!(report["unidentified"], 0);
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn what_a_log_says_does_nothing_to_a_terminal() {
     let place = Place::new();
     let evil = FIELD_LOG.replace("ruisilva@demo.local", "%1B[2Jx").replace("1.0.522.103;", "1.0%1B[2J;");
     place.file("audit.log", evil.as_bytes());
-    let told = place.run(&["fleet", "--audit", "audit.log"]).done();
-    assert!(!told.contains('\u{1b}') && told.contains("\\u{1b}[2J"), "{told}");
+    let report = place.run(&["fleet", "--audit", "audit.log"]).done();
+    assert!(!report.contains('\u{1b}') && report.contains("\\u{1b}[2J"), "{report}");
 }
 
 #[test]
@@ -178,9 +178,9 @@ fn devices_whose_loop_goes_on_can_be_held_and_are_held_once() {
     });
     let store = format!("file:{store}");
     let args = ["--store", &store, "loops", "--hold", "--author", "ann", "--audit", &logs[0], &logs[1]];
-    let told = place.run(&args).done();
+    let report = place.run(&args).done();
     let held = "the device with MAC address 0021630F207B is offered nothing, by the hold loop 0021630F207B (reason: it is offered updates in a circle)";
-    assert_eq!(told.lines().last(), Some(held), "{told}");
+    assert_eq!(report.lines().last(), Some(held), "{report}");
     let again = "0021630F207B is held already, by the hold loop 0021630F207B";
     assert_eq!(place.run(&args).done().lines().last(), Some(again));
 }
@@ -211,13 +211,13 @@ fn of_five() -> Place {
 fn each_device_has_a_state_and_the_counts_are_those_of_the_whole_fleet() {
     let place = of_five();
     let args = ["fleet", "--audit", "five.log", "--state", "no-rule", "--json"];
-    let told = place.run(&args).json();
-    let devices = told["devices"].as_array().unwrap();
+    let report = place.run(&args).json();
+    let devices = report["devices"].as_array().unwrap();
     assert_eq!(
         (devices.len(), &devices[0]["mac"], &devices[0]["state"]),
         (1, &"0021630F2004".into(), &"no-rule".into())
     );
-    let fleet = &told["fleet"];
+    let fleet = &report["fleet"];
     assert_eq!((&fleet["devices"], &fleet["behind"]), (&5.into(), &2.into()));
     let states = fleet["states"].as_object().unwrap();
     let counted: u64 = states.values().map(|count| count.as_u64().unwrap()).sum();
@@ -242,8 +242,8 @@ fn devices_are_chosen_by_rule_group_and_version_and_sorted() {
     place.run(&["group", "add", "pilots"]).done();
     place.run(&["group", "add-member", "pilots", "--mac", "0021630F2003"]).done();
     let macs = |args: &[&str]| -> Vec<String> {
-        let told = place.run(&[&["fleet", "--audit", "five.log", "--json"], args].concat()).json();
-        let devices = told["devices"].as_array().unwrap().iter();
+        let report = place.run(&[&["fleet", "--audit", "five.log", "--json"], args].concat()).json();
+        let devices = report["devices"].as_array().unwrap().iter();
         devices.map(|device| device["mac"].as_str().unwrap()[10..].to_owned()).collect()
     };
     assert_eq!(macs(&["--rule", "*/*/ip8501"]), ["04"]);
@@ -299,9 +299,9 @@ fn a_device_that_is_kept_in_the_store_does_not_vanish_with_its_log() {
     for log in [ONE, TWO] {
         std::fs::remove_file(place.path(&format!("{folder}/{log}"))).unwrap();
     }
-    let told = place.run(&["fleet", "--json"]).json();
+    let report = place.run(&["fleet", "--json"]).json();
     assert_eq!(
-        (&told["devices"][0]["mac"], &told["devices"][0]["state"]),
+        (&report["devices"][0]["mac"], &report["devices"][0]["state"]),
         (&"0021630F207B".into(), &"silent".into())
     );
     assert_eq!(place.run(&["fleet", "--forget-kept"]).done(), "no devices\n");
@@ -337,8 +337,8 @@ fn the_report_says_plainly_what_is_stopped_and_needs_nothing_else() {
     place.run(&["ingest", "uc.cab"]).done();
     place.run(&["report", "--html", "running.html"]).done();
     place.run(&["rollout", "kill", "--reason", "phones <restart>"]).done();
-    let told = place.run(&["report", "--html", "stopped.html", "--json"]).json();
-    assert_eq!((&told["stopped"], &told["devices"]), (&true.into(), &1.into()));
+    let report = place.run(&["report", "--html", "stopped.html", "--json"]).json();
+    assert_eq!((&report["stopped"], &report["devices"]), (&true.into(), &1.into()));
     let page = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
     assert!(page("running.html").contains("Nothing is stopped."));
     let stopped = page("stopped.html");

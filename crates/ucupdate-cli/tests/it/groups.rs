@@ -11,11 +11,11 @@ fn a_group_is_what_its_devices_have_in_common_and_is_not_made_another_by_mistake
          --hardware-revision A --locale ENU --mac-prefix 00-21-63 --serials C185H001000..C185H001999 \
          --user-domain demo.local --network 10.1.0.0/16 --network 10.2.0.7 --side internal \
          --installed '>=1.0.0, <4.0'";
-    let told = place.call(add).done();
+    let report = place.call(add).done();
     let predicate = "device type UCPhone; vendor LG-Nortel or Polycom; model IP8540; hardware revision A; locale ENU; \
                      MAC address 002163; serial number C185H001000..C185H001999; user domain demo.local; \
                      network 10.1.0.0/16 or 10.2.0.7/32; side internal; installed version >=1.0.0, <4.0";
-    assert_eq!(told, format!("group Lisbon: {predicate}\n"));
+    assert_eq!(report, format!("group Lisbon: {predicate}\n"));
     assert_eq!(place.call(add).done(), "nothing to do\n");
     assert_eq!(place.run(&["group", "show", "lisbon"]).done(), format!("Lisbon: {predicate}\n"));
     let shown = place.run(&["group", "show", "Lisbon", "--json"]).json();

@@ -132,9 +132,9 @@ fn a_guard_counts_the_failures_of_three_servers_and_pauses_once_whatever_is_kill
     sleep(ACTS);
     servers.iter().for_each(|server| assert!(!ask(server, &request, 9, OLD), "nobody is offered it"));
     assert_eq!(pauses(&place), 1);
-    let mut told: Vec<String> = ["a", "b", "c"].iter().flat_map(|name| events(&place, name)).collect();
-    told.sort();
-    assert_eq!(told, ["rollout-already-paused", "rollout-already-paused", "rollout-paused"]);
+    let mut report: Vec<String> = ["a", "b", "c"].iter().flat_map(|name| events(&place, name)).collect();
+    report.sort();
+    assert_eq!(report, ["rollout-already-paused", "rollout-already-paused", "rollout-paused"]);
     let text = place.run(&["rollout", "status"]).done();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.contains("\n  failed       6: 0021630F0001, "), "{text}");

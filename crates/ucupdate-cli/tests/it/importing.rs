@@ -101,8 +101,8 @@ fn without_rules_the_newest_version_is_pending_and_nothing_is_approved() {
     let place = Place::new();
     tree(&place, &[(IP8540, "3.5.6907.0"), (IP8540, "10.0.0.1"), (CX700, "3.5.6907.9")]);
     tree(&place, &[("RoundTable/Microsoft/RTDevice/A/ENU/CPE", "1.1.27.0")]);
-    let told = place.run(&["import-ocs", "share"]).done();
-    assert!(told.contains("its versions would go to every device at once"), "{told}");
+    let report = place.run(&["import-ocs", "share"]).done();
+    assert!(report.contains("its versions would go to every device at once"), "{report}");
     let rules = place.run(&["rules"]).done();
     assert!(rules.contains("10.0.0.1") && !rules.contains("RoundTable"), "{rules}");
     let approved = place.run(&["approve", IP8540, "3.5.6907.0"]).done();
@@ -115,10 +115,10 @@ fn an_image_that_differs_from_its_catalogue_is_left_out_and_the_others_are_taken
     tree(&place, &[(IP8540, "3.5.6907.0"), (CX700, "3.5.6907.9")]);
     let image = "share/DeviceUpdateStore/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
     place.file(image, b"other bytes");
-    let told = place.run(&["import-ocs", "share"]).done();
+    let report = place.run(&["import-ocs", "share"]).done();
     assert!(
-        told.contains("left out: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE: package would be refused"),
-        "{told}"
+        report.contains("left out: UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE: package would be refused"),
+        "{report}"
     );
     let rules = place.run(&["rules"]).done();
     assert!(rules.contains(IP8540) && !rules.contains(CX700), "{rules}");

@@ -85,8 +85,11 @@ fn an_old_store_is_narrowed_by_exactly_the_commands_that_verify_prints() {
         for finding in findings {
             let repair = finding["repair"].as_str().unwrap();
             for command in commands(repair) {
-                let told = place.call(&command).done();
-                assert!(told.starts_with("stepping stone ") && told.contains(" is replaced by "), "{told}");
+                let report = place.call(&command).done();
+                assert!(
+                    report.starts_with("stepping stone ") && report.contains(" is replaced by "),
+                    "{report}"
+                );
             }
             let history = place.run(&["history", "--last", "1"]).done();
             assert!(history.contains(" is replaced by "), "the step is recorded: {history}");
@@ -233,12 +236,12 @@ fn an_interim_image_waits_for_approval_and_serves_test_devices_meanwhile() {
     place.run(&[&["test-device", "add", "lab"], &mac[..]].concat()).done();
     assert_eq!(answer(&place, IP8540, "0.0.0.0", &mac), "offer");
     assert_eq!(answer(&place, IP8540, "0.0.0.0", &[]), "nothing-approved");
-    let told = place.run(&["approve", CX700]).done();
+    let report = place.run(&["approve", CX700]).done();
     assert!(
-        told.ends_with(&format!(
+        report.ends_with(&format!(
             "interim image 1.0.522.103 for ENU is approved too, because devices of {CX700} step by it\n"
         )),
-        "{told}"
+        "{report}"
     );
     assert_eq!(answer(&place, CX700, "0.0.0.0", &[]), "offer");
     let list = place.run(&["interim", "list"]).done();
@@ -251,11 +254,11 @@ fn a_release_of_another_package_says_what_to_type_and_explain_says_why_nothing_i
     let place = Place::with_package();
     place.file("new.cab", &package(IP8540, "4.0.7577.0", b"newer"));
     place.run(&["ingest", "new.cab"]).done();
-    let told = place.run(&["approve", IP8540]).done();
+    let report = place.run(&["approve", IP8540]).done();
     assert_eq!(answer(&place, IP8540, "1.0.522.34", &[]), "stepping-stone-pending");
     let why = explained(&place, IP8540, "1.0.522.34");
     assert!(why.contains("and a pending image is there: the device is no test device"), "{why}");
-    let printed = commands(&told);
+    let printed = commands(&report);
     assert_eq!(printed, ["interim approve ENU"]);
     place.call(&printed[0]).done();
     assert_eq!(answer(&place, IP8540, "1.0.522.34", &[]), "offer");
@@ -294,10 +297,10 @@ fn an_interim_image_of_another_version_than_the_stone_names_is_refused_with_what
     let printed = commands(&refused);
     assert_eq!(printed, ["stone set ocs-interim --by 1.0.522.110"]);
     place.call(&printed[0]).done();
-    let told = place.run(&["ingest", "newer.cab"]).done();
+    let report = place.run(&["ingest", "newer.cab"]).done();
     assert!(
-        told.contains("interim image 1.0.522.110 for ENU replaces 1.0.522.103, which was pending"),
-        "{told}"
+        report.contains("interim image 1.0.522.110 for ENU replaces 1.0.522.103, which was pending"),
+        "{report}"
     );
 }
 
@@ -305,9 +308,9 @@ fn an_interim_image_of_another_version_than_the_stone_names_is_refused_with_what
 fn a_package_for_kinds_without_a_stone_says_what_to_type_to_use_its_interim_image() {
     let place = Place::new();
     place.file("cx600.cab", &with_interim(CX600, "4.0.7577.0", "2.0.0.0"));
-    let told = place.run(&["ingest", "cx600.cab"]).done();
-    let printed = commands(&told);
-    assert_eq!(printed.len(), 1, "{told}");
+    let report = place.run(&["ingest", "cx600.cab"]).done();
+    let printed = commands(&report);
+    assert_eq!(printed.len(), 1, "{report}");
     let added = place.call(&printed[0]).done();
     assert!(added.starts_with("interim image 2.0.0.0 for ENU is pending\n"), "{added}");
     place.run(&["approve", CX600]).done();

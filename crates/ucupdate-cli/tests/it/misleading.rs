@@ -440,9 +440,9 @@ fn logs_that_something_else_is_in_place_of_are_a_failure_and_not_an_empty_fleet(
             &["verify", "--quick"],
         ] {
             let ran = Ran::of(place.command(args).output().unwrap());
-            let told = format!("{}{}", ran.stdout, ran.stderr);
-            assert_eq!(ran.code, Some(1), "{args:?} with a {kind} at {taken}: {told}");
-            assert!(told.contains(&format!("`{taken}`")), "{args:?} with a {kind} at {taken}: {told}");
+            let report = format!("{}{}", ran.stdout, ran.stderr);
+            assert_eq!(ran.code, Some(1), "{args:?} with a {kind} at {taken}: {report}");
+            assert!(report.contains(&format!("`{taken}`")), "{args:?} with a {kind} at {taken}: {report}");
         }
         std::fs::remove_file(&path).unwrap();
     }

@@ -51,10 +51,10 @@ fn one_bad_file_and_nothing_of_the_package_is_taken_and_the_file_is_named() {
     place.file("bad.cab", &one_bad_file());
     std::fs::create_dir(place.path("ucupdate-data")).unwrap();
     let ran = place.run(&["ingest", "bad.cab"]);
-    let told = ran.stderr.clone();
+    let report = ran.stderr.clone();
     let reason = ran.refused();
     assert!(reason.starts_with("bad.cab: ") && reason.contains("IP8540"), "{reason}");
-    assert_eq!(told.matches("the signature does not match the image").count(), 1, "{told}");
+    assert_eq!(report.matches("the signature does not match the image").count(), 1, "{report}");
     assert_eq!(place.run(&["rules"]).done(), "no rules\n");
     assert_eq!(place.run(&["tree"]).done(), "nothing is ingested\n");
     assert_eq!(place.run(&["history"]).done(), "no changes\n");
@@ -192,11 +192,11 @@ fn extracting_fails_where_a_folder_could_not_be_read_and_writes_the_others() {
     assert_eq!(shown.code, Some(1), "{shown:?}");
     let refused = place.run(&["ingest", "mixed.cab"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    for told in [&shown.stdout, &refused.stderr] {
-        assert!(told.contains("Quantum compression is not supported"), "{told}");
+    for report in [&shown.stdout, &refused.stderr] {
+        assert!(report.contains("Quantum compression is not supported"), "{report}");
         assert!(
-            told.contains("extract the cabinet with cabextract or 7-Zip and build it again with `ucupdate package build`"),
-            "{told}"
+            report.contains("extract the cabinet with cabextract or 7-Zip and build it again with `ucupdate package build`"),
+            "{report}"
         );
     }
 }

@@ -26,9 +26,9 @@ fn a_folder_or_a_pattern_stands_for_the_logs_in_it_whatever_they_are_called() {
     place.file("logs/deep/export.csv", &exported());
     place.file("logs/zip.log", b"PK\x03\x04");
     for arg in ["logs", "logs/*/*.csv", "log?"] {
-        let told = place.run(&["fleet", "--audit", arg, "--json"]).json();
-        assert_eq!((&told["rows"], &told["unread"]), (&3.into(), &0.into()), "{arg}");
-        assert_eq!(told["devices"][0]["last_asked"], "2009-03-06T17:18:54Z", "{arg}");
+        let report = place.run(&["fleet", "--audit", arg, "--json"]).json();
+        assert_eq!((&report["rows"], &report["unread"]), (&3.into(), &0.into()), "{arg}");
+        assert_eq!(report["devices"][0]["last_asked"], "2009-03-06T17:18:54Z", "{arg}");
     }
     let none = place.run(&["fleet", "--audit", "logs/*.xyz"]);
     assert_eq!((none.code, none.refused()), (Some(3), "no file matches logs/*.xyz".to_owned()));
@@ -99,10 +99,10 @@ fn a_compressed_log_of_the_store_is_read_once_as_the_log_of_its_server() {
     place.file(&format!("{}.gz", stored_log(&place, "ocs01")), &coder.finish().unwrap());
     // Until when a device is silent, and for how long, is different at each call.
     let read = || {
-        let told = place.run(&["timeline", "--json"]).json();
-        let mut events = told["devices"][0]["events"].as_array().unwrap().clone();
+        let report = place.run(&["timeline", "--json"]).json();
+        let mut events = report["devices"][0]["events"].as_array().unwrap().clone();
         events.retain(|event| event["kind"] != "silent");
-        (told["devices"][0]["mac"].clone(), events, told["audit_rows"].clone(), told["unread"].clone())
+        (report["devices"][0]["mac"].clone(), events, report["audit_rows"].clone(), report["unread"].clone())
     };
     let compressed = read();
     assert_eq!((&compressed.0, compressed.1.len()), (&"0021630F207B".into(), 3));
@@ -151,8 +151,8 @@ fn times_are_read_in_the_zone_that_a_file_beside_the_log_names() {
         ("RequestHandlerAuditLog_ocs_2009-03-06.log", "RequestHandlerAuditLog_ocs_2009-03-06.zone");
     place.file(log, FIELD_LOG.as_bytes());
     let last = |args: &[&str]| {
-        let told = place.run(&[&["fleet", "--json", "--audit", log], args].concat()).json();
-        told["devices"][0]["last_asked"].as_str().unwrap().to_owned()
+        let report = place.run(&[&["fleet", "--json", "--audit", log], args].concat()).json();
+        report["devices"][0]["last_asked"].as_str().unwrap().to_owned()
     };
     assert_eq!(last(&[]), "2009-03-06T17:18:54Z");
     assert_eq!(last(&["--time-zone", "Asia/Tokyo"]), "2009-03-06T08:18:54Z");

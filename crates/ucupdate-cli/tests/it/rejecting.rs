@@ -28,8 +28,8 @@ fn offered(place: &Place, installed: &str, more: &[&str]) -> serde_json::Value {
 
 #[track_caller]
 fn ended(ran: Ran, code: i32, lines: &str) {
-    let told = if code == 0 { &ran.stdout } else { &ran.stderr };
-    assert_eq!((ran.code, told.as_str()), (Some(code), lines), "{ran:?}");
+    let report = if code == 0 { &ran.stdout } else { &ran.stderr };
+    assert_eq!((ran.code, report.as_str()), (Some(code), lines), "{ran:?}");
 }
 
 #[test]
@@ -211,9 +211,9 @@ fn a_reached_limit_names_its_number_and_the_option_that_raises_it() {
     for limit in names {
         let ran = place.run(&["package", "show", "new.cab", "--limit", &format!("{limit}=0")]);
         assert_ne!(ran.code, Some(0), "{ran:?}");
-        let told = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(told.contains(&format!("the limit `{limit}`")), "{limit}: {told}");
-        assert!(told.contains(&format!("`--limit {limit}=NUMBER` raises it")), "{limit}: {told}");
+        let report = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(report.contains(&format!("the limit `{limit}`")), "{limit}: {report}");
+        assert!(report.contains(&format!("`--limit {limit}=NUMBER` raises it")), "{limit}: {report}");
     }
     for limit in ["files", "releases"] {
         let refused = place.run(&["ingest", "--dry-run", "new.cab", "--limit", &format!("{limit}=0")]);

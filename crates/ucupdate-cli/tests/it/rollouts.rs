@@ -17,10 +17,10 @@ fn a_rollout_reaches_its_group_is_paused_resumed_and_finished() {
     place.run(&["interim", "approve", "ENU"]).done();
     place.run(&["group", "add", "pilots"]).done();
     place.run(&["group", "add-member", "pilots", "--mac", "0021630F207B"]).done();
-    let told = place
+    let report = place
         .run(&["rollout", "start", IP8540, "3.5.6907.0", "--name", "wave-1", "--group", "pilots"])
         .done();
-    assert_eq!(told, format!("{IP8540}: rollout wave-1 offers 3.5.6907.0 to all of the group pilots\n"));
+    assert_eq!(report, format!("{IP8540}: rollout wave-1 offers 3.5.6907.0 to all of the group pilots\n"));
     assert_eq!(decision(&place, "0021630F207B"), "offer");
     assert_eq!(decision(&place, "0021630F207C"), "nothing-approved");
 
@@ -66,8 +66,8 @@ fn explaining_names_one_first_cause_with_the_near_miss() {
     let missed = "rollout wave-1 of 3.5.6907.0: for 10% of everybody: the device comes from 41.64% on";
     let module = &place.run(&[&args[..], &["--json"]].concat()).json()["modules"][0];
     assert_eq!((&module["decision"], &module["first_cause"]), (&json!("nothing-approved"), &json!(missed)));
-    let told = place.run(&args).done();
-    assert!(told.ends_with(&format!("\n  first cause: {missed}\n")), "{told}");
+    let report = place.run(&args).done();
+    assert!(report.ends_with(&format!("\n  first cause: {missed}\n")), "{report}");
     place.run(&["rollout", "percent", IP8540, "wave-1", "42"]).done();
     let module = &place.run(&[&args[..], &["--json"]].concat()).json()["modules"][0];
     assert_eq!((&module["decision"], &module["first_cause"]), (&json!("offer"), &Value::Null));

@@ -17,8 +17,8 @@ fn place() -> Place {
 }
 
 fn answer(place: &Place, device: &str, installed: &str) -> String {
-    let told = place.run(&["explain", "--device", device, "--installed", installed]).done();
-    told.lines().last().unwrap_or_default().trim().to_owned()
+    let report = place.run(&["explain", "--device", device, "--installed", installed]).done();
+    report.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 #[test]

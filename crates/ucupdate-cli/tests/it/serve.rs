@@ -239,8 +239,8 @@ fn times_of_the_audit_log_are_those_of_the_zone() {
     let ahead = (hour(cells[0]) + 24 - hour(cells[4])) % 24;
     assert!(ahead == 14 || ahead == 15, "{row}");
     // The command reads the zone that is stored with the log.
-    let told = place.run(&["fleet", "--json"]).json();
-    let last_asked = told["devices"][0]["last_asked"].as_str().unwrap().to_owned();
+    let report = place.run(&["fleet", "--json"]).json();
+    let last_asked = report["devices"][0]["last_asked"].as_str().unwrap().to_owned();
     let in_utc = hour(&last_asked.replace('T', " "));
     assert_eq!(in_utc, (hour(cells[0]) + 24 - 14) % 24, "{row} {last_asked}");
 }

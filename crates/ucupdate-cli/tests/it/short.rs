@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 fn a_rule_is_named_by_some_of_its_words_where_that_is_clear() {
     let place = Place::with_package();
     place.run(&["approve", "cx700"]).done();
-    let told = place.run(&["approve", "LG-Nortel/IP8540"]).done();
-    assert!(told.starts_with(&format!("{IP8540}: 3.5.6907.0 is approved")), "{told}");
+    let report = place.run(&["approve", "LG-Nortel/IP8540"]).done();
+    assert!(report.starts_with(&format!("{IP8540}: 3.5.6907.0 is approved")), "{report}");
     place.run(&["rollback", "CX700", "--to-nothing"]).done();
     place.run(&["approve", "CX700", "3.5.6907.9"]).done();
     let many = place.run(&["approve", "ENU"]).refused();
@@ -24,8 +24,8 @@ fn a_rule_is_named_by_some_of_its_words_where_that_is_clear() {
 fn a_pattern_names_the_rules_that_have_something_to_decide() {
     let place = Place::with_package();
     place.run(&["approve", IP8540]).done();
-    let told = place.run(&["reject", "UCPhone/*", "--json"]).json();
-    assert_eq!(told["notes"], serde_json::json!([format!("{CX700}: 3.5.6907.9 is rejected")]));
+    let report = place.run(&["reject", "UCPhone/*", "--json"]).json();
+    assert_eq!(report["notes"], serde_json::json!([format!("{CX700}: 3.5.6907.9 is rejected")]));
     let none = place.run(&["reject", "UCPhone/*"]).refused();
     assert_eq!(none, "no rule that matches UCPhone/*/*/*/*/* has a pending version");
     assert!(place.run(&["approve", "UCPhone/HP/*"]).refused().starts_with("no rule matches UCPhone/HP/*"));
@@ -44,8 +44,8 @@ fn many_rules_are_changed_in_one_call_and_none_if_one_is_refused() {
     place.run(&["reject", "IP8540", "CX700"]).refused();
     assert_eq!(place.run(&["history", "--json"]).json(), before, "nothing was changed");
     place.run(&["approve", "IP8540"]).done();
-    let told = place.run(&["rollback", "IP8540", "CX700", "--to-nothing"]).done();
-    assert_eq!(told.matches("to nothing").count(), 2, "{told}");
+    let report = place.run(&["rollback", "IP8540", "CX700", "--to-nothing"]).done();
+    assert_eq!(report.matches("to nothing").count(), 2, "{report}");
     let again = place.run(&["rollback", "IP8540", "CX700", "--to-nothing"]).done();
     assert_eq!(again, "nothing to do: each of these rules is as wanted\n");
     place.run(&["remove", "IP8540", "CX700"]).done();
@@ -60,8 +60,8 @@ fn a_package_is_named_by_its_first_digits_and_its_versions_are_decided_together(
     let id = package["package"].as_str().unwrap();
     assert_eq!((&package["file_name"], &package["used_by"]), (&"uc.cab".into(), &2.into()));
     place.run(&["approve", "--all-of", &id[..5]]).done();
-    let told = place.run(&["rollback", "--all-of", &id[..5], "--to-nothing"]).done();
-    assert_eq!(told.lines().count(), 2, "{told}");
+    let report = place.run(&["rollback", "--all-of", &id[..5], "--to-nothing"]).done();
+    assert_eq!(report.lines().count(), 2, "{report}");
     assert!(place.run(&["reject", "--all-of", id]).refused().contains("is pending"));
     let absent = if id.starts_with("0000") { "1111" } else { "0000" };
     let reason = place.run(&["approve", "--all-of", absent]).refused();

@@ -53,17 +53,17 @@ fn the_same_seed_gives_the_same_bytes_whatever_the_number_of_threads() {
 fn a_guard_pauses_what_fails_and_the_store_stays_as_it_was() {
     let place = with_plan();
     let before = place.run(&["history", "--json"]).done();
-    let told = place.call(
+    let report = place.call(
         "simulate --devices 600 --installed 1.0.522.103 --days 4 --start 2009-03-06 --timetable plan.txt \
          --fail-of 3.5.6907.9=50% --json",
     );
-    let told = told.json();
-    let happenings = told["happenings"].as_array().unwrap();
+    let report = report.json();
+    let happenings = report["happenings"].as_array().unwrap();
     assert_eq!(happenings.len(), 2, "{happenings:?}");
     assert_eq!(happenings[1]["by"], "guard");
     assert!(happenings[1]["why"].as_str().unwrap().ends_with("the guard allows less than 10%"));
-    assert_eq!(told["rollouts"][0]["rollout"], "wave");
-    assert!(told["total"]["held"].as_u64().unwrap() > 0);
+    assert_eq!(report["rollouts"][0]["rollout"], "wave");
+    assert!(report["total"]["held"].as_u64().unwrap() > 0);
     assert_eq!(place.run(&["history", "--json"]).done(), before);
 }
 
@@ -71,11 +71,11 @@ fn a_guard_pauses_what_fails_and_the_store_stays_as_it_was() {
 fn the_fleet_may_be_that_of_an_audit_log() {
     let place = with_plan();
     place.file("audit.log", include_bytes!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log"));
-    let told = place
+    let report = place
         .run(&["simulate", "--audit", "audit.log", "--days", "2", "--start", "2009-03-06", "--json"])
         .json();
-    assert_eq!(told["devices"], 1);
-    assert!(told["total"]["asks"].as_u64().unwrap() >= 2);
+    assert_eq!(report["devices"], 1);
+    assert!(report["total"]["asks"].as_u64().unwrap() >= 2);
     let refused = place.run(&["simulate", "--days", "2"]).refused();
     assert!(refused.contains("have no devices"), "{refused}");
 }

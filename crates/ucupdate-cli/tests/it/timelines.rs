@@ -18,7 +18,7 @@ const FIELD: [&str; 5] = ["timeline", "--audit", "audit.log", "--access", "acces
 
 #[test]
 fn the_fields_phone_is_followed_from_its_first_request_to_its_last_download() {
-    let told = place().run(&FIELD).done();
+    let report = place().run(&FIELD).done();
     let expected = "\
 0021630F207B, UCPhone/LG-Nortel/IP8540/A/ENU, serial C185H001209, ruisilva@demo.local, 10.1.1.123
 2009-03-06T17:07:20Z  asked with 0.0.0.0, offered nothing
@@ -30,9 +30,9 @@ fn the_fields_phone_is_followed_from_its_first_request_to_its_last_download() {
 2009-03-06T17:21:45Z  fetched CPE.nbt of 3.5.6907.0 in 2 min 51 s
 2009-03-06T17:21:45Z  fetched CPE.cat of 3.5.6907.0
 ";
-    assert!(told.starts_with(expected), "{told}");
-    assert!(told.contains("trouble: its clock is 8 h behind (over)\n"), "{told}");
-    assert!(told.ends_with("\n2009-03-06T17:21:45Z  the logs end\n"), "{told}");
+    assert!(report.starts_with(expected), "{report}");
+    assert!(report.contains("trouble: its clock is 8 h behind (over)\n"), "{report}");
+    assert!(report.ends_with("\n2009-03-06T17:21:45Z  the logs end\n"), "{report}");
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn a_device_is_chosen_by_mac_serial_address_or_rule_and_another_is_not_found() {
         ["--host", "10.1.1.123"],
         ["--rule", "UCPhone/LG-Nortel/IP8540/A/ENU/CPE"],
     ] {
-        let told = place.run(&[&FIELD[..], &["old.log", "--json"], &choice].concat()).json();
-        let devices = told["devices"].as_array().unwrap();
+        let report = place.run(&[&FIELD[..], &["old.log", "--json"], &choice].concat()).json();
+        let devices = report["devices"].as_array().unwrap();
         assert_eq!((devices.len(), &devices[0]["mac"]), (1, &"0021630F207B".into()), "{choice:?}");
         assert_eq!(devices[0]["events"].as_array().unwrap().len(), 9, "{choice:?}");
     }
@@ -61,8 +61,8 @@ fn a_device_is_chosen_by_mac_serial_address_or_rule_and_another_is_not_found() {
 fn devices_are_chosen_by_the_kind_of_their_trouble_and_another_kind_is_not_found() {
     let place = place();
     let devices = |kind: &str| {
-        let told = place.run(&[&FIELD[..], &["--trouble", kind, "--json"]].concat()).json();
-        told["devices"].as_array().unwrap().clone()
+        let report = place.run(&[&FIELD[..], &["--trouble", kind, "--json"]].concat()).json();
+        report["devices"].as_array().unwrap().clone()
     };
     let troubled = devices("any");
     assert!(troubled.iter().all(|device| !device["troubles"].as_array().unwrap().is_empty()));
@@ -100,8 +100,8 @@ fn a_mistyped_device_gets_the_one_that_was_meant() {
 
 #[test]
 fn an_event_and_a_trouble_are_objects_for_scripts() {
-    let told = place().run(&[&FIELD[..], &["--json"]].concat()).json();
-    let phone = &told["devices"][0];
+    let report = place().run(&[&FIELD[..], &["--json"]].concat()).json();
+    let phone = &report["devices"][0];
     let fetched = &phone["events"][2];
     for (field, value) in [
         ("at", serde_json::json!("2009-03-06T17:12:57Z")),
@@ -119,7 +119,7 @@ fn an_event_and_a_trouble_are_objects_for_scripts() {
     assert_eq!((&restarted["by"], &restarted["after_seconds"]), (&"itself".into(), &357.into()));
     let trouble = &phone["troubles"][0];
     assert_eq!((&trouble["kind"], &trouble["over"]), (&"clock-wrong".into(), &"2009-03-06T17:10:39Z".into()));
-    assert_eq!((&told["audit_rows"], &told["access_rows"]), (&3.into(), &7.into()));
+    assert_eq!((&report["audit_rows"], &report["access_rows"]), (&3.into(), &7.into()));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_device_is_shown_with_its_last_request_its_offer_and_what_was_decided_about_
     place.run(&["pin", "set", IP8540, "3.5.6907.0", "--mac", "0021630F207B"]).done();
     place.run(&["test-device", "add", "lobby", "--mac", "0021630F207B"]).done();
     for name in ["00-21-63-0F-20-7B", "c185h001209", "10.1.1.123"] {
-        let told = place.run(&["device", name]).done();
+        let report = place.run(&["device", name]).done();
         for line in [
             "0021630F207B\n",
             "kind           UCPhone/LG-Nortel/IP8540/A/ENU\n",
@@ -186,13 +186,13 @@ fn a_device_is_shown_with_its_last_request_its_offer_and_what_was_decided_about_
             "=> nothing: 3.5.6907.0 is held back, by the hold fair: trade fair\n",
             "  restarted, probably by itself, within 5 min 57 s of the download\n",
         ] {
-            assert!(told.contains(line), "{name}: {line}: {told}");
+            assert!(report.contains(line), "{name}: {line}: {report}");
         }
     }
-    let told = place.run(&["device", "0021630F207B", "--json", "--html", "out.html"]).json();
-    assert_eq!(told["groups"], serde_json::json!(["pilots"]));
-    assert_eq!(told["now"]["modules"][0]["installed"], "1.0.522.103");
-    assert_eq!(told["timeline"]["events"][2]["kind"], "fetched");
+    let report = place.run(&["device", "0021630F207B", "--json", "--html", "out.html"]).json();
+    assert_eq!(report["groups"], serde_json::json!(["pilots"]));
+    assert_eq!(report["now"]["modules"][0]["installed"], "1.0.522.103");
+    assert_eq!(report["timeline"]["events"][2]["kind"], "fetched");
     let page = std::fs::read_to_string(place.path("out.html")).unwrap();
     assert!(page.contains("<dt>groups</dt><dd>pilots</dd>") && page.contains("<svg"), "{page}");
     let absent = place.run(&["device", "10.9.9.9"]);
@@ -203,14 +203,14 @@ fn a_device_is_shown_with_its_last_request_its_offer_and_what_was_decided_about_
 #[test]
 fn a_device_is_explained_from_its_last_request_also_as_of_an_earlier_time() {
     let place = store();
-    let told = place.run(&["explain", "--mac", "0021630F207B"]).done();
-    assert!(told.contains("cpe.nbt at version \"1.0.522.103\"\n"), "{told}");
-    let told = place.run(&["plan", "--serial", "c185h001209"]).done();
-    assert!(told.contains("cpe.nbt: 1.0.522.103 -> 3.5.6907.0\n"), "{told}");
+    let report = place.run(&["explain", "--mac", "0021630F207B"]).done();
+    assert!(report.contains("cpe.nbt at version \"1.0.522.103\"\n"), "{report}");
+    let report = place.run(&["plan", "--serial", "c185h001209"]).done();
+    assert!(report.contains("cpe.nbt: 1.0.522.103 -> 3.5.6907.0\n"), "{report}");
     // At that time the phone had another version, and there was no rule book.
-    let told =
+    let report =
         place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:11:00Z", "--json"]).json();
-    assert_eq!((&told["revision"], &told["modules"][0]["installed"]), (&0.into(), &"0.0.0.0".into()));
+    assert_eq!((&report["revision"], &report["modules"][0]["installed"]), (&0.into(), &"0.0.0.0".into()));
     let before = place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:00:00Z"]);
     let expected = "the audit logs name no device with MAC address 0021630F207B before that time";
     assert_eq!((before.code, before.refused()), (Some(3), expected.to_owned()));

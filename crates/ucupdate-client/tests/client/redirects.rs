@@ -106,7 +106,7 @@ async fn a_server_that_sends_on_the_rest_too_never_makes_two_images_one() {
 }
 
 #[tokio::test]
-async fn the_other_server_is_told_nothing_of_the_first() {
+async fn the_other_server_learns_nothing_of_the_first() {
     let requests: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
     let kept = Arc::clone(&requests);
     let other = serve(move |request: Request<Body>| {

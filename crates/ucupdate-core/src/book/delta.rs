@@ -64,11 +64,11 @@ impl RuleBook {
         }
     }
 
-    fn put_members(&mut self, entries: Vec<Entry<(GroupName, DeviceId), Member>>) {
+    fn put_members(&mut self, entries: Vec<Entry<(GroupName, DeviceId), GroupMember>>) {
         for Entry { key: (group, device), now } in entries {
             let members = Arc::make_mut(self.members.entry(group.clone()).or_default());
             let _changed = match now {
-                Some(Member {}) => members.insert(device),
+                Some(GroupMember {}) => members.insert(device),
                 None => members.remove(&device),
             };
             if members.is_empty() {
@@ -137,9 +137,9 @@ impl RuleBook {
     }
 
     /// Returns the member lists of all groups as one table.
-    fn member_table(&self) -> Table<(GroupName, DeviceId), Member> {
+    fn member_table(&self) -> Table<(GroupName, DeviceId), GroupMember> {
         let mut table = Table::default();
-        table.put(self.listed().map(|key| Entry::set(key, Member {})).collect());
+        table.put(self.listed().map(|key| Entry::set(key, GroupMember {})).collect());
         table
     }
 }
@@ -164,7 +164,7 @@ pub struct Delta {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub groups: Vec<Entry<GroupName, Group>>,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub members: Vec<Entry<(GroupName, DeviceId), Member>>,
+    pub members: Vec<Entry<(GroupName, DeviceId), GroupMember>>,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub holds: Vec<Entry<HoldName, Hold>>,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -201,4 +201,4 @@ impl Delta {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct Member {}
+pub struct GroupMember {}

@@ -113,5 +113,4 @@ impl Stop {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(StopScope);
+crate::value::stored_text::stored_as_text!(StopScope);

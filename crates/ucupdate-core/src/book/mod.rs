@@ -30,7 +30,7 @@ pub use ban::{Ban, BanScope};
 pub use change::{BookChange, BookCommand, MAX_LISTED, Note, Refusal};
 #[cfg(feature = "serde")]
 pub use compact_entries::{PackageEntries, RuleEntries};
-pub use delta::{Delta, Member};
+pub use delta::{Delta, GroupMember};
 pub use group::{Group, GroupName, Predicate};
 pub use hold::{HeldDevices, Hold, HoldName, Stop, StopScope};
 pub use interim::InterimRule;

@@ -3,6 +3,7 @@
 use crate::device::{MacAddress, SerialNumber};
 use crate::value::label::{folded, label};
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
+use crate::value::stored_text::stored_as_text;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -188,13 +189,9 @@ impl fmt::Display for IpNetwork {
     }
 }
 
-#[cfg(feature = "serde")]
-mod stored {
-    use crate::value::label::stored_as_text;
-    stored_as_text!(super::MacPrefix);
-    stored_as_text!(super::SerialRange);
-    stored_as_text!(super::IpNetwork);
-}
+stored_as_text!(MacPrefix);
+stored_as_text!(SerialRange);
+stored_as_text!(IpNetwork);
 
 #[cfg(test)]
 mod tests {

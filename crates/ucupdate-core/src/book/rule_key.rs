@@ -148,23 +148,7 @@ impl fmt::Debug for RuleKey {
     }
 }
 
-#[cfg(feature = "serde")]
-mod stored {
-    use super::RuleKey;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for RuleKey {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for RuleKey {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
-        }
-    }
-}
+crate::value::stored_text::stored_as_text!(RuleKey);
 
 #[cfg(test)]
 mod tests {

@@ -148,8 +148,7 @@ impl fmt::Display for RulePattern {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(RulePattern);
+crate::value::stored_text::stored_as_text!(RulePattern);
 
 #[cfg(test)]
 mod tests {

@@ -32,7 +32,7 @@ pub struct Trace<'a> {
     pub file_name: Box<str>,
     /// The installed version in the request.
     pub installed: ReportedVersion,
-    /// The steps of the decision, in order.
+    /// The steps of the decision, from the first check to the last.
     pub steps: Vec<Step<'a>>,
     /// The decision. [`decide`](crate::decide::walk::decide) returns the same one.
     pub decision: Decision<'a>,

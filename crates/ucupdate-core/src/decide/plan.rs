@@ -14,7 +14,7 @@ use std::fmt;
 pub struct Plan<'a> {
     /// The version that is installed now.
     pub installed: ReportedVersion,
-    /// The offers, in their order.
+    /// The offers, in the order in which the device gets them.
     pub hops: Vec<Hop<'a>>,
     /// The decision after the last offer.
     pub end: Decision<'a>,

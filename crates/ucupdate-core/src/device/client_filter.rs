@@ -278,5 +278,4 @@ impl fmt::Debug for ClientVersions {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(ClientVersions);
+crate::value::stored_text::stored_as_text!(ClientVersions);

@@ -94,8 +94,7 @@ label!(
     device::SerialNumber, "serial number", "C185H001209"
 );
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(MacAddress);
+crate::value::stored_text::stored_as_text!(MacAddress);
 
 #[cfg(test)]
 mod tests {

@@ -53,7 +53,7 @@ impl UserAgent {
         &self.said
     }
 
-    /// Returns the products in their order.
+    /// Returns the products in the order of the header.
     pub fn products(&self) -> &[ClientProduct] {
         &self.products
     }

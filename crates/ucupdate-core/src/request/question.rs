@@ -39,6 +39,7 @@ pub struct AskedFrom {
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
+#[must_use]
 pub struct Question<'a> {
     /// The device that asks.
     pub device: &'a Device,
@@ -61,14 +62,12 @@ impl<'a> Question<'a> {
 
     /// Sets the user who signed in last.
     #[inline]
-    #[must_use]
     pub fn by_user(self, user_name: &'a str) -> Self {
         Self { user_name, ..self }
     }
 
     /// Sets the origin.
     #[inline]
-    #[must_use]
     pub fn from(self, from: AskedFrom) -> Self {
         Self { from, ..self }
     }

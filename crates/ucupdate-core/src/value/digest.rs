@@ -126,35 +126,8 @@ impl fmt::Debug for PackageId {
     }
 }
 
-#[cfg(feature = "serde")]
-mod stored {
-    use super::{Digest, PackageId};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl<const N: usize> Serialize for Digest<N> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de, const N: usize> Deserialize<'de> for Digest<N> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
-        }
-    }
-
-    impl Serialize for PackageId {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for PackageId {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
-        }
-    }
-}
+crate::value::stored_text::stored_as_text!(Digest<N>, const N: usize);
+crate::value::stored_text::stored_as_text!(PackageId);
 
 #[cfg(test)]
 mod tests {

@@ -149,23 +149,7 @@ impl fmt::Debug for FileName {
     }
 }
 
-#[cfg(feature = "serde")]
-mod stored {
-    use super::FileName;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for FileName {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_str(self.as_str())
-        }
-    }
-
-    impl<'de> Deserialize<'de> for FileName {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
-        }
-    }
-}
+crate::value::stored_text::stored_as_text!(FileName);
 
 #[cfg(test)]
 mod tests {

@@ -133,44 +133,11 @@ macro_rules! label {
             }
         }
 
-        #[cfg(feature = "serde")]
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        #[cfg(feature = "serde")]
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::value::stored_text::read(deserializer, str::parse)
-            }
-        }
+        $crate::value::stored_text::stored_as_text!($name);
     };
 }
 
 pub(crate) use label;
-
-/// Stores a type as its `Display` text, and reads it back by `FromStr`.
-#[cfg(feature = "serde")]
-macro_rules! stored_as_text {
-    ($name:ty) => {
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::value::stored_text::read(deserializer, str::parse)
-            }
-        }
-    };
-}
-
-#[cfg(feature = "serde")]
-pub(crate) use stored_as_text;
 
 /// Returns the bytes of a text, with ASCII letters in lower case.
 #[inline]

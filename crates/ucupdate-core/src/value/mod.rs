@@ -13,7 +13,6 @@ mod reported;
 #[cfg(feature = "sha256")]
 mod sha256;
 mod shell_word;
-#[cfg(feature = "serde")]
 pub(crate) mod stored_text;
 mod time;
 pub(crate) mod unseen;

@@ -68,23 +68,7 @@ impl fmt::Debug for ObjectKey {
     }
 }
 
-#[cfg(feature = "serde")]
-mod stored {
-    use super::ObjectKey;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for ObjectKey {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_str(self.as_str())
-        }
-    }
-
-    impl<'de> Deserialize<'de> for ObjectKey {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
-        }
-    }
-}
+crate::value::stored_text::stored_as_text!(ObjectKey);
 
 #[cfg(test)]
 mod tests {

@@ -138,7 +138,7 @@ impl ParseError {
         Self::new(subject, ParseErrorKind::TooLong, found, Expected::AtMost(most))
     }
 
-    /// Creates the error of a text that has `found` things. `unit` is the name of the things in the singular.
+    /// Creates the error of a text with a wrong number of parts. `unit` is the name of one part, such as `stage`.
     pub(crate) fn count(subject: &'static str, found: usize, unit: &'static str, expected: Expected) -> Self {
         Self::new(subject, ParseErrorKind::Count, Found::Count(saturated(found), unit), expected)
     }

@@ -234,23 +234,7 @@ impl fmt::Debug for FieldTime {
     }
 }
 
-#[cfg(feature = "serde")]
-mod stored {
-    use super::FieldTime;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    impl Serialize for FieldTime {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_str(self)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for FieldTime {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            crate::value::stored_text::read(deserializer, str::parse)
-        }
-    }
-}
+crate::value::stored_text::stored_as_text!(FieldTime);
 
 #[cfg(test)]
 mod tests {

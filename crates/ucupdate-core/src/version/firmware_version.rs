@@ -118,12 +118,6 @@ impl FirmwareVersion {
     pub(crate) fn is_release_before(&self, other: &Self) -> bool {
         self.numbers().padded() < other.numbers().padded()
     }
-
-    /// Returns whether this is `0.0.0.0`, which phones report if they know no installed image.
-    pub fn is_none_known(&self) -> bool {
-        let [first @ .., fifth, _, _, _] = self.numbers().raw();
-        first.iter().all(|part| *part <= 0) && fifth < 0
-    }
 }
 
 /// The name of the value in errors.
@@ -429,8 +423,6 @@ mod tests {
             assert!(version.readable().is_none(), "{said}");
             assert!(!version.same_release(&ReportedVersion::new("0.0.0.0")));
         }
-        assert!(read("0.0.0.0").is_none_known());
-        assert!(!read("0.0.0.1").is_none_known());
     }
 
     /// An independent check: if all parts fit its three numbers, `semver` has the same order.

@@ -234,8 +234,7 @@ impl fmt::Display for VersionScheme {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(VersionScheme);
+crate::value::stored_text::stored_as_text!(VersionScheme);
 
 /// The prefix that [`VersionScheme::Prefixed`] removes from a version.
 ///

@@ -2,7 +2,7 @@
 
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::comparator::{BLANKS, Comparator, LAST_PLACE, Operator, RANGE};
-use crate::version::firmware_version::{FirmwareVersion, ReportedVersion};
+use crate::version::firmware_version::FirmwareVersion;
 use crate::version::numbers::Numbers;
 use crate::version::scheme::VersionScheme;
 use std::fmt;
@@ -31,7 +31,6 @@ pub const MAX_COMPARATORS: usize = 8;
 /// let old: VersionRange = ">=1.0.0, <1.0.522.98".parse().unwrap();
 /// assert!(old.holds(&"1.0.522.34".parse().unwrap()));
 /// assert!(!old.holds(&"1.0.522.98".parse().unwrap()));
-/// assert!(!old.holds_reported(&ReportedVersion::new("4.1.0.82b")));
 ///
 /// let from: VersionRange = ">=1.0.522".parse().unwrap();
 /// assert!(from.holds(&"1.0.522".parse().unwrap()) && from.holds(&"1.0.522.0".parse().unwrap()));
@@ -97,12 +96,6 @@ impl VersionRange {
             (Some((first, last)), Some(place)) => (first..=last).contains(&place),
             _ => self.comparators.iter().all(|comparator| comparator.holds(version.padded())),
         }
-    }
-
-    /// Returns whether the range contains a reported version. A version that cannot be read is in no range.
-    #[inline]
-    pub fn holds_reported(&self, version: &ReportedVersion) -> bool {
-        version.readable().is_some_and(|version| self.holds(version))
     }
 }
 
@@ -194,8 +187,7 @@ impl fmt::Debug for VersionRange {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(VersionRange);
+crate::value::stored_text::stored_as_text!(VersionRange);
 
 #[cfg(test)]
 mod tests {
@@ -233,14 +225,6 @@ mod tests {
             let held = versions.map(|version| range(text).holds(&version.parse().unwrap()));
             assert_eq!(held, expected, "{text}");
         }
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_in_no_range() {
-        for said in ["", "none", "1.0.522b", "1.0.0.0.0"] {
-            assert!(!range(">=0.0").holds_reported(&ReportedVersion::new(said)), "{said}");
-        }
-        assert!(range("0.0.0.0").holds_reported(&ReportedVersion::new("0.0")));
     }
 
     #[test]

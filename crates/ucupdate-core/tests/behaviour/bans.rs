@@ -1,11 +1,6 @@
 //! Tests of bans and aliases.
 
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const VVX: &str = "UCPhone/Polycom/VVX500/A/ENU/CPE";

@@ -2,11 +2,6 @@
 
 use crate::fixtures::*;
 use proptest::prelude::*;
-use ucupdate_core::book::*;
-use ucupdate_core::device::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 const OTHER: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
 
@@ -118,9 +113,9 @@ fn restoring_an_earlier_book_brings_back_all_but_the_packages() {
     assert_eq!(state(&book, PHONE), "- 2.0 1.0");
 
     let restored = book.restore(&earlier, 3).unwrap();
-    let told: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
+    let report: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        report,
         [
             "the rule book is as it was at revision 3".to_owned(),
             "lab is a test device, known by its MAC address 0021630F207B".to_owned(),
@@ -248,8 +243,8 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     let earlier = book.clone();
     make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));
     make(&mut book, start("next", "3.0"));
-    let told = |outcome: BookChange| outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let restored = told(book.restore(&earlier, 3).unwrap());
+    let report = |outcome: BookChange| outcome.notes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let restored = report(book.restore(&earlier, 3).unwrap());
     assert_eq!(
         restored[1..],
         [
@@ -257,7 +252,7 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
             format!("{PHONE}: rollout next of 3.0 is ended"),
         ]
     );
-    let restored = told(earlier.restore(&book, 5).unwrap());
+    let restored = report(earlier.restore(&book, 5).unwrap());
     assert_eq!(
         restored[1..],
         [
@@ -293,10 +288,10 @@ fn restoring_tells_which_holds_come_and_go() {
     let earlier = book.clone();
     make(&mut book, BookCommand::RemoveHold("before".parse().unwrap()));
     make(&mut book, hold("since"));
-    let told: Vec<String> =
+    let report: Vec<String> =
         book.restore(&earlier, 2).unwrap().notes.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        report,
         [
             "the rule book is as it was at revision 2".to_owned(),
             format!("the hold since on the rule {PHONE} is removed"),

@@ -1,8 +1,4 @@
 use crate::fixtures::*;
-use ucupdate_core::book::{Audience, BookCommand, Rollout, Share, TestDevice};
-use ucupdate_core::device::DeviceId;
-use ucupdate_core::value::{PackageId, Sha256Digest};
-use ucupdate_core::{ReportedVersion, RuleBook};
 
 const CAMERA: &str = "RoundTable/Microsoft/RT100/1/ENU/RT";
 

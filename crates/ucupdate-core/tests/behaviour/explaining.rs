@@ -1,9 +1,4 @@
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::device::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
 
 fn explained(book: &RuleBook, device: Device, versions: &[&str]) -> String {
     let request = UpdateRequest {
@@ -30,7 +25,7 @@ fn a_near_miss_names_the_word_that_differs() {
 }
 
 #[test]
-fn the_whole_way_to_an_offer_is_told() {
+fn the_whole_way_to_an_offer_is_reported() {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
     make(&mut book, BookCommand::AddTestDevice(test_device("lab phone")));

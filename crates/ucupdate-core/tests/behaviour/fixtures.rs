@@ -1,8 +1,6 @@
 //! Packages, devices and books made by code.
 
-use ucupdate_core::book::{BookCommand, TestDevice};
-use ucupdate_core::{Device, RuleBook};
-
+pub use ucupdate_core::{book::*, decide::*, device::*, request::*, value::*, version::*};
 pub use ucupdate_testkit::field::RULE as PHONE;
 pub use ucupdate_testkit::field::{module, phone};
 pub use ucupdate_testkit::packages::{files, ingest, key, package, with_interim};

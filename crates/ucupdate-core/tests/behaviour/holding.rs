@@ -1,12 +1,6 @@
 //! Tests of holds, windows, floors and the kill switch, and of offers that they do not prevent.
 
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::device::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 /// The time 17:10:39 UTC on a Friday.
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);

@@ -1,12 +1,6 @@
 //! Tests of pending, approved and rejected interim images, and of the offers to test devices and other devices.
 
 use crate::fixtures::*;
-use ucupdate_core::ReportedVersion;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::device::DeviceId;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const CX600: &str = "UCPhone/Polycom/CX600/A/ENU/CPE";

@@ -1,13 +1,6 @@
 //! Tests the notes of changes, with the values before and after.
 
 use crate::fixtures::*;
-use ucupdate_core::RuleBook;
-use ucupdate_core::book::{
-    Audience, BookCommand, Group, HeldDevices, Hold, Note, OfferPolicy, OfferRule, Predicate, Rollout,
-    StopScope,
-};
-use ucupdate_core::request::Side;
-use ucupdate_core::value::UnixTime;
 
 fn book() -> RuleBook {
     let mut book = RuleBook::default();

@@ -1,11 +1,6 @@
 //! Tests of the version schemes of patterns: the rules that get them, and the notes about them.
 
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const P420: &str = "UCPhone/AudioCodes/420HD/A/ENU/CPE";

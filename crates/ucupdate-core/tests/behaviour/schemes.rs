@@ -1,11 +1,6 @@
 //! Tests of the version schemes of rules: order, same release, floor, minimum, stones, groups and plans use them.
 
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const AUDIOCODES: &str = "UCPhone/AudioCodes/440HD/A/ENU/CPE";

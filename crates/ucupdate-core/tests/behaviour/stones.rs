@@ -1,11 +1,6 @@
 //! Tests of chains of stepping stones, and of stones that are refused.
 
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::decide::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const GERMAN: &str = "UCPhone/LG-Nortel/IP8540/A/DEU/CPE";

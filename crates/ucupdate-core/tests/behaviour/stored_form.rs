@@ -1,11 +1,6 @@
 //! Checks that stored documents keep their form. The tests compare the text, and not only the value that is read back.
 
 use crate::fixtures::*;
-use ucupdate_core::book::*;
-use ucupdate_core::device::*;
-use ucupdate_core::request::*;
-use ucupdate_core::value::*;
-use ucupdate_core::version::*;
 
 #[test]
 fn a_delta_has_this_form_in_a_store() {

@@ -82,9 +82,8 @@ impl Default for Inventory {
 impl Inventory {
     /// Sets the maximum number of devices. The default is 1,000,000.
     #[must_use]
-    pub fn with_room(mut self, most: usize) -> Self {
-        self.most = most;
-        self
+    pub fn with_room(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// Adds one row. A [simulated](ucupdate_core::request::is_simulated) request is only counted.

@@ -1,7 +1,7 @@
 //! [`RecentFetches`]: the latest downloads of images at each address.
 
 use crate::downloads::host_mark;
-use crate::timeline::ServedFile;
+use crate::timeline::FetchedFile;
 use std::collections::HashMap;
 use ucupdate_audit::AccessRow;
 use ucupdate_core::value::UnixTime;
@@ -50,7 +50,7 @@ impl RecentFetches {
     pub fn take_in(&mut self, row: &AccessRow) {
         let is_get = row.method.as_logged().eq_ignore_ascii_case("GET");
         let Some(200 | 206 | 301 | 302 | 303 | 307 | 308) = row.status.filter(|_| is_get) else { return };
-        let Some(file) = ServedFile::of_path(&row.uri_stem.decoded()).filter(|file| !file.is_signature)
+        let Some(file) = FetchedFile::of_path(&row.uri_stem.decoded()).filter(|file| !file.is_signature)
         else {
             return;
         };

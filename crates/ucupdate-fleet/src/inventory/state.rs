@@ -104,6 +104,7 @@ impl fmt::Display for DeviceState {
 
 /// The options of finding states.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct StateOptions<'a> {
     now: UnixTime,
     silent_at: UnixTime,
@@ -121,24 +122,19 @@ impl<'a> StateOptions<'a> {
     }
 
     /// Sets the downloads that show which devices are downloading. Without them, no device is.
-    #[must_use]
-    pub const fn with_fetches(mut self, fetches: &'a RecentFetches) -> Self {
-        self.fetches = Some(fetches);
-        self
+    pub const fn with_fetches(self, fetches: &'a RecentFetches) -> Self {
+        Self { fetches: Some(fetches), ..self }
     }
 
-    /// Sets the time from which silence is reckoned back, such as the end of the logs. The default is the time of the states.
-    #[must_use]
-    pub const fn with_end(mut self, end: UnixTime) -> Self {
-        self.silent_at = end;
-        self
+    /// Sets the end of silence, such as the end of the logs: the silence of a device lasts from its last request to this time.
+    /// Default: the time of the states.
+    pub const fn with_end(self, end: UnixTime) -> Self {
+        Self { silent_at: end, ..self }
     }
 
     /// Sets the time without a request after which a device is silent.
-    #[must_use]
-    pub const fn with_silence(mut self, silence: Duration) -> Self {
-        self.silence = silence;
-        self
+    pub const fn with_silence(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 }
 

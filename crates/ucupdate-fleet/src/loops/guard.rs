@@ -133,12 +133,6 @@ impl LoopGuard {
         loops.collect()
     }
 
-    /// Returns the loops of one device.
-    pub fn loops_of(&self, device: &DeviceId) -> Vec<Loop> {
-        let tracks = self.tracks.iter().filter(|(subject, _)| subject.device == *device);
-        tracks.flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
-    }
-
     /// Returns the number of remembered devices. A device counts once for each update type in its requests.
     pub fn devices(&self) -> usize {
         self.tracks.len()
@@ -178,12 +172,12 @@ impl Track {
         }
         // If requests have equal neighbours, the one with the nearest neighbours is removed. The others then span the
         // time evenly.
-        let tellings = self.seen.windows(3).enumerate();
-        let told_twice = tellings
+        let neighbours = self.seen.windows(3).enumerate();
+        let repeated = neighbours
             .filter(|(_, near)| near[0].says(&near[1]) && near[1].says(&near[2]))
             .min_by_key(|(_, near)| near[2].at.as_millis().saturating_sub(near[0].at.as_millis()))
             .map(|(before, _)| before);
-        match told_twice {
+        match repeated {
             Some(before) => {
                 let skipped = self.seen.remove(before + 1);
                 self.seen[before].asks += skipped.asks;

@@ -11,6 +11,7 @@ use std::time::Duration;
 /// assert_eq!(guard.devices(), 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct LoopOptions {
     pub(super) devices: usize,
     pub(super) asks: usize,
@@ -29,27 +30,21 @@ impl LoopOptions {
     /// requests.
     ///
     /// Beyond this number the device that has not asked for the longest time is forgotten.
-    #[must_use]
-    pub const fn with_devices(mut self, most: usize) -> Self {
-        self.devices = most;
-        self
+    pub const fn with_devices(self, most: usize) -> Self {
+        Self { devices: most, ..self }
     }
 
     /// Sets the maximum number of requests that are remembered for each device. The minimum is 4.
     ///
     /// If there are more, a request that equals the requests before and after it is removed. If there is no such
     /// request, the oldest is removed.
-    #[must_use]
-    pub const fn with_asks(mut self, most: usize) -> Self {
-        self.asks = most;
-        self
+    pub const fn with_asks(self, most: usize) -> Self {
+        Self { asks: most, ..self }
     }
 
     /// Sets the time within which several requests count once towards
     /// [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
-    #[must_use]
-    pub const fn with_apart(mut self, time: Duration) -> Self {
-        self.apart = time;
-        self
+    pub const fn with_apart(self, time: Duration) -> Self {
+        Self { apart: time, ..self }
     }
 }

@@ -13,6 +13,7 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// The limits of [`Outcomes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct OutcomeOptions {
     devices: usize,
     pub(super) downloads_required: bool,
@@ -33,20 +34,17 @@ impl OutcomeOptions {
     /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. Next go the devices that
     /// downloaded nothing, if downloads are required. While there are no such devices, further devices are not watched, and are
     /// counted in [`Tally::unwatched`].
-    #[must_use]
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
 
     /// Sets whether a device counts only after it downloaded an image of the rollout
     /// ([`Outcomes::take_in_access`]). Devices that downloaded nothing are counted in [`Tally::not_fetched`].
-    #[must_use]
     pub fn with_downloads_required(self, required: bool) -> Self {
         Self { downloads_required: required, ..self }
     }
 
     /// Sets whether rollouts without a guard are watched too.
-    #[must_use]
     pub fn with_unguarded(self, unguarded: bool) -> Self {
         Self { unguarded, ..self }
     }

@@ -18,6 +18,7 @@ pub const MAX_SIMULATED_DAYS: u32 = 36_500;
 /// assert_eq!(week.days(), 7);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Scenario {
     pub(super) start: UnixTime,
     pub(super) days: u32,
@@ -54,75 +55,55 @@ impl Default for Scenario {
 
 impl Scenario {
     /// Sets the moment at which the simulation begins. Windows, ramps and holds depend on it.
-    #[must_use]
-    pub fn with_start(mut self, start: UnixTime) -> Self {
-        self.start = start;
-        self
+    pub fn with_start(self, start: UnixTime) -> Self {
+        Self { start, ..self }
     }
 
     /// Sets the length in days. The maximum is [`MAX_SIMULATED_DAYS`].
-    #[must_use]
-    pub fn with_days(mut self, days: u32) -> Self {
-        self.days = days;
-        self
+    pub fn with_days(self, days: u32) -> Self {
+        Self { days, ..self }
     }
 
     /// Sets the seed of all random decisions. Equal seeds give equal simulations.
-    #[must_use]
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// Sets the number of threads. The result does not depend on it.
-    #[must_use]
-    pub fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// Sets the seconds between two regular requests of a device: from one minute to 30 days.
-    #[must_use]
-    pub fn with_poll_seconds(mut self, seconds: u32) -> Self {
-        self.poll_seconds = seconds;
-        self
+    pub fn with_poll_seconds(self, seconds: u32) -> Self {
+        Self { poll_seconds: seconds, ..self }
     }
 
     /// Sets the share of devices that restart between two regular requests. A device also asks when it restarts.
-    #[must_use]
-    pub fn with_restarts(mut self, share: Percent) -> Self {
-        self.restarts = share;
-        self
+    pub fn with_restarts(self, share: Percent) -> Self {
+        Self { restarts: share, ..self }
     }
 
     /// Sets the seconds between two samples. The number is rounded down to a multiple of five minutes, and is at least
     /// five minutes.
-    #[must_use]
-    pub fn with_sample_seconds(mut self, seconds: u32) -> Self {
-        self.sample_seconds = seconds;
-        self
+    pub fn with_sample_seconds(self, seconds: u32) -> Self {
+        Self { sample_seconds: seconds, ..self }
     }
 
     /// Sets the seconds between two checks of the guards. The number is rounded down to a multiple of five minutes, and
     /// is at least five minutes.
-    #[must_use]
-    pub fn with_look_seconds(mut self, seconds: u32) -> Self {
-        self.look_seconds = seconds;
-        self
+    pub fn with_look_seconds(self, seconds: u32) -> Self {
+        Self { look_seconds: seconds, ..self }
     }
 
     /// Sets the limit of devices that are watched for guards.
-    #[must_use]
-    pub fn with_outcomes(mut self, outcomes: OutcomeOptions) -> Self {
-        self.outcomes = outcomes;
-        self
+    pub fn with_outcomes(self, outcomes: OutcomeOptions) -> Self {
+        Self { outcomes, ..self }
     }
 
     /// Sets the commands of administrators, each with its time in seconds after the start. They may come in any order.
-    #[must_use]
-    pub fn with_timetable(mut self, timetable: Vec<(u32, BookCommand)>) -> Self {
-        self.timetable = timetable;
-        self
+    pub fn with_timetable(self, timetable: Vec<(u32, BookCommand)>) -> Self {
+        Self { timetable, ..self }
     }
 
     /// Returns the moment at which the simulation begins.
@@ -147,6 +128,7 @@ impl Scenario {
 /// that version. After a failed installation the device restarts with the version it had, and tries again at its next
 /// regular request. A device that is lost never asks again.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct FailureModel {
     chances: Chances,
     versions: Vec<VersionChances>,
@@ -174,7 +156,6 @@ impl FailureModel {
 
     /// Sets other probabilities for one version, for one model or for all models (`None`). If several settings match,
     /// the first one applies.
-    #[must_use]
     pub fn with_version(mut self, version: ReportedVersion, model: Option<Model>, chances: Chances) -> Self {
         self.versions.push(VersionChances { version, model, chances });
         self
@@ -182,7 +163,6 @@ impl FailureModel {
 
     /// Sets the seconds a device needs to download and install an image and to restart. Every duration between the two is
     /// equally likely. The maximum is one day.
-    #[must_use]
     pub fn with_install_seconds(mut self, fastest: u32, slowest: u32) -> Self {
         (self.fastest_seconds, self.slowest_seconds) = (fastest, slowest);
         self

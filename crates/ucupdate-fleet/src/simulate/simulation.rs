@@ -47,7 +47,7 @@ pub struct Sample {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SimulatedCounts {
-    /// Requests.
+    /// All requests, with and without an offer.
     pub asks: u64,
     /// Requests that were answered with an offer.
     pub offers: u64,

@@ -1,9 +1,6 @@
 //! [`Timeline`]: audit rows, each with its exchange and its downloads.
 
-use super::keys::host_key;
 use ucupdate_audit::{AccessRow, AuditRow};
-use ucupdate_core::MacAddress;
-use ucupdate_core::device::SerialNumber;
 use ucupdate_core::value::UnixTime;
 
 /// Audit rows in order of time, each with its exchange and its downloads.
@@ -100,22 +97,6 @@ impl Timeline {
         &self.entries
     }
 
-    /// Returns the entries of the device with a MAC address.
-    pub fn of_mac_address(&self, sought: MacAddress) -> impl Iterator<Item = &TimelineEntry> {
-        self.entries.iter().filter(move |entry| entry.audit.mac_address.read() == Some(&sought))
-    }
-
-    /// Returns the entries of the device with this serial number.
-    pub fn of_serial_number(&self, sought: &SerialNumber) -> impl Iterator<Item = &TimelineEntry> {
-        self.entries.iter().filter(move |entry| entry.audit.serial_number.read() == Some(sought))
-    }
-
-    /// Returns the entries of requests from an address.
-    pub fn of_host(&self, sought: &str) -> impl Iterator<Item = &TimelineEntry> {
-        let sought = host_key(sought);
-        self.entries.iter().filter(move |entry| host_key(&entry.audit.user_host) == sought)
-    }
-
     /// Returns the access rows of the update service that belong to no audit row, in order of time: refused or
     /// malformed requests, and downloads without an offer.
     pub fn unjoined(&self) -> &[AccessRow] {
@@ -127,11 +108,6 @@ impl TimelineEntry {
     /// Returns whether the image of an offer was downloaded. `offer` is an index into [`AuditRow::offered`].
     pub fn fetched(&self, offer: usize) -> Fetched {
         self.outcome(offer, OfferedFile::Image)
-    }
-
-    /// Returns whether the signature catalogue of an offer was downloaded.
-    pub fn fetched_signature(&self, offer: usize) -> Fetched {
-        self.outcome(offer, OfferedFile::Signature)
     }
 
     pub(super) fn outcome(&self, offer: usize, file: OfferedFile) -> Fetched {

@@ -1,6 +1,6 @@
 //! [`DeviceEvent`]: an event in the life of a device.
 
-use super::served_path::ServedFile;
+use super::served_path::FetchedFile;
 use super::span::Span;
 use super::status;
 use std::fmt;
@@ -14,7 +14,7 @@ pub struct DeviceEvent {
     /// The time of the event. A download has the time at which it ended.
     pub at: UnixTime,
     /// The kind of event, with its details.
-    pub kind: EventKind,
+    pub kind: DeviceEventKind,
     /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
     pub shared_host: bool,
 }
@@ -22,7 +22,7 @@ pub struct DeviceEvent {
 /// The kind of an event, with the facts from the logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum EventKind {
+pub enum DeviceEventKind {
     /// The device sent a request and got an answer. The event is from a row of the audit log.
     Asked {
         /// The modules in the request.
@@ -110,11 +110,11 @@ pub struct RequestRow {
 #[non_exhaustive]
 pub struct Fetch {
     /// The image or the catalogue.
-    pub file: ServedFile,
+    pub file: FetchedFile,
     /// The path of the URL.
     pub path: Box<str>,
     /// The result.
-    pub outcome: FetchOutcome,
+    pub outcome: FetchResult,
     /// The number of bytes that were sent. `None` if it was not logged.
     pub bytes: Option<u64>,
     /// The size of the file in bytes. `None` if it is not known.
@@ -128,7 +128,7 @@ pub struct Fetch {
 /// The result of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FetchOutcome {
+pub enum FetchResult {
     /// The file was sent completely, or the device had it already.
     Whole,
     /// A part of the file was sent, because the device requested a part.
@@ -170,7 +170,7 @@ impl RestartedBy {
     }
 }
 
-impl EventKind {
+impl DeviceEventKind {
     /// Returns a short name for programs: `asked`, `requested`, `fetched`, `restarted`, `uploaded-logs` or `silent`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -204,7 +204,7 @@ impl Fetch {
 
     /// Returns the number of bytes that were sent. If it was not logged for a whole file, this is the size of the file.
     fn sent(&self) -> Option<u64> {
-        self.bytes.or(self.size.filter(|_| self.outcome == FetchOutcome::Whole))
+        self.bytes.or(self.size.filter(|_| self.outcome == FetchResult::Whole))
     }
 }
 
@@ -218,7 +218,7 @@ impl fmt::Display for DeviceEvent {
     }
 }
 
-impl fmt::Display for EventKind {
+impl fmt::Display for DeviceEventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked { modules, .. } if modules.is_empty() => f.write_str("asked about no module"),
@@ -285,17 +285,17 @@ impl fmt::Display for RequestRow {
 impl fmt::Display for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.outcome {
-            FetchOutcome::Whole => write!(f, "fetched {}", self.file)?,
-            FetchOutcome::Part => write!(f, "fetched a part of {}", self.file)?,
-            FetchOutcome::CutShort => write!(f, "began to fetch {}, but the connection broke", self.file)?,
-            FetchOutcome::Failed { status, sub_status, win32_status } => {
+            FetchResult::Whole => write!(f, "fetched {}", self.file)?,
+            FetchResult::Part => write!(f, "fetched a part of {}", self.file)?,
+            FetchResult::CutShort => write!(f, "began to fetch {}, but the connection broke", self.file)?,
+            FetchResult::Failed { status, sub_status, win32_status } => {
                 write!(f, "could not fetch {}: {}", self.file, refused(status, sub_status, win32_status))?;
             }
         }
         if let Some(bytes) = self.sent() {
             write!(f, ", {}", Bytes(bytes))?;
         }
-        let is_failed = matches!(self.outcome, FetchOutcome::Failed { .. });
+        let is_failed = matches!(self.outcome, FetchResult::Failed { .. });
         if let Some(taken_ms) = self.taken_ms.filter(|taken_ms| *taken_ms >= 1000 && !is_failed) {
             write!(f, " in {}", Span::of_millis(taken_ms))?;
             if let Some(rate) = self.bytes_per_second() {

@@ -1,8 +1,8 @@
 //! Finds the troubles of a device in its events.
 
 use super::entry::TimelineEntry;
-use super::event::{AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow};
-use super::served_path::ServedFile;
+use super::event::{AskedModule, CameBack, DeviceEvent, DeviceEventKind, Fetch, FetchResult, RequestRow};
+use super::served_path::FetchedFile;
 use super::span::Span;
 use super::story_options::StoryOptions;
 use super::thresholds::Thresholds;
@@ -33,15 +33,15 @@ pub(super) fn troubles(
     for (place, event) in events.iter().enumerate() {
         let later = &events[place + 1..];
         match &event.kind {
-            EventKind::Requested(row) => finder.requested(event.at, row),
-            EventKind::Asked { modules, answered } => {
+            DeviceEventKind::Requested(row) => finder.requested(event.at, row),
+            DeviceEventKind::Asked { modules, answered } => {
                 finder.answered(event.at);
                 let is_logged = answered.is_some();
                 modules.iter().for_each(|module| finder.asked(event.at, module, is_logged, later, end));
             }
-            EventKind::Fetched(fetch) => finder.fetched(event.at, fetch, &events[..place], later, end),
-            EventKind::Silent { since } => finder.see(TroubleKind::Silent { since: *since }, event.at),
-            EventKind::Restarted { .. } | EventKind::UploadedLogs => {}
+            DeviceEventKind::Fetched(fetch) => finder.fetched(event.at, fetch, &events[..place], later, end),
+            DeviceEventKind::Silent { since } => finder.see(TroubleKind::Silent { since: *since }, event.at),
+            DeviceEventKind::Restarted { .. } | DeviceEventKind::UploadedLogs => {}
         }
     }
     entries.iter().for_each(|entry| finder.clock(entry));
@@ -180,9 +180,9 @@ impl Finder<'_> {
         // A download is missed only if the access log has the request. Otherwise the access log may be incomplete.
         let is_fetched = later
             .iter()
-            .take_while(|event| !matches!(event.kind, EventKind::Asked { .. }))
-            .any(|event| matches!(&event.kind, EventKind::Fetched(_)));
-        let next_ask = later.iter().find(|event| matches!(event.kind, EventKind::Asked { .. }));
+            .take_while(|event| !matches!(event.kind, DeviceEventKind::Asked { .. }))
+            .any(|event| matches!(&event.kind, DeviceEventKind::Fetched(_)));
+        let next_ask = later.iter().find(|event| matches!(event.kind, DeviceEventKind::Asked { .. }));
         let waited = Span::between(at, next_ask.map_or(end, |event| event.at));
         let is_missed = waited.0 >= if next_ask.is_some() { self.limits.fetch } else { self.limits.back };
         if is_logged && !is_fetched && is_missed {
@@ -200,7 +200,7 @@ impl Finder<'_> {
     ) {
         let file = &fetch.file;
         match fetch.outcome {
-            FetchOutcome::Failed { status, sub_status, .. } => {
+            FetchResult::Failed { status, sub_status, .. } => {
                 let kind = TroubleKind::DownloadRefused {
                     file: file.clone(),
                     status: status.unwrap_or(0),
@@ -208,9 +208,9 @@ impl Finder<'_> {
                 };
                 self.see(kind, at);
             }
-            FetchOutcome::CutShort => self.see(TroubleKind::CutShort { file: file.clone() }, at),
-            FetchOutcome::Part => {}
-            FetchOutcome::Whole => {
+            FetchResult::CutShort => self.see(TroubleKind::CutShort { file: file.clone() }, at),
+            FetchResult::Part => {}
+            FetchResult::Whole => {
                 self.end(at, |kind| match kind {
                     TroubleKind::DownloadRefused { file: refused, .. }
                     | TroubleKind::CutShort { file: refused } => refused == file,
@@ -255,15 +255,15 @@ impl Finder<'_> {
     fn image(
         &mut self,
         at: UnixTime,
-        file: &ServedFile,
+        file: &FetchedFile,
         earlier: &[DeviceEvent],
         later: &[DeviceEvent],
         end: UnixTime,
     ) {
         let is_signature = |event: &DeviceEvent| match &event.kind {
-            EventKind::Fetched(fetch) => {
+            DeviceEventKind::Fetched(fetch) => {
                 fetch.file.is_signature
-                    && fetch.outcome == FetchOutcome::Whole
+                    && fetch.outcome == FetchResult::Whole
                     && fetch.file.is_of_same_release(file)
             }
             _ => false,
@@ -272,9 +272,9 @@ impl Finder<'_> {
         let is_near = |one: UnixTime, other: UnixTime| Span::between(one, other).0 <= self.limits.signature;
         let has_signature = later.iter().take_while(|event| is_near(at, event.at)).any(is_signature)
             || earlier.iter().rev().take_while(|event| is_near(event.at, at)).any(is_signature);
-        let next_ask = later
-            .iter()
-            .find(|event| matches!(event.kind, EventKind::Asked { .. } | EventKind::Requested(_)));
+        let next_ask = later.iter().find(|event| {
+            matches!(event.kind, DeviceEventKind::Asked { .. } | DeviceEventKind::Requested(_))
+        });
         let until = next_ask.map_or(end, |event| event.at);
         if !has_signature && Span::between(at, until).0 > self.limits.signature {
             self.see(TroubleKind::NoSignature { file: file.clone() }, at);

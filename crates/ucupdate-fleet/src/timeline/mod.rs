@@ -22,12 +22,13 @@ mod trouble;
 
 pub use entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry};
 pub use event::{
-    AnsweredIn, AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow, RestartedBy,
+    AnsweredIn, AskedModule, CameBack, DeviceEvent, DeviceEventKind, Fetch, FetchResult, RequestRow,
+    RestartedBy,
 };
 pub use keys::host_key;
 pub(crate) use keys::{path_key, url_path};
 pub use peers::PeerDownloads;
-pub use served_path::ServedFile;
+pub use served_path::FetchedFile;
 pub use span::Span;
 pub use story::DeviceStory;
 pub use story_options::StoryOptions;

@@ -1,4 +1,4 @@
-//! [`ServedFile`]: the file that the path of a download means.
+//! [`FetchedFile`]: the file that the path of a download means.
 
 use std::fmt;
 use ucupdate_core::ReportedVersion;
@@ -6,15 +6,15 @@ use ucupdate_core::ReportedVersion;
 /// A file of the update service, as read from its path.
 ///
 /// ```
-/// use ucupdate_fleet::timeline::ServedFile;
+/// use ucupdate_fleet::timeline::FetchedFile;
 /// let path = "/DeviceUpdateFiles_Int/UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.nbt";
-/// let file = ServedFile::of_path(path).unwrap();
+/// let file = FetchedFile::of_path(path).unwrap();
 /// assert_eq!(file.to_string(), "CPE.nbt of 3.5.6907.9");
-/// assert_eq!(ServedFile::of_path("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat").unwrap().to_string(), "CPE.cat of the interim image");
+/// assert_eq!(FetchedFile::of_path("/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.cat").unwrap().to_string(), "CPE.cat of the interim image");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ServedFile {
+pub struct FetchedFile {
     /// The name of the file, such as `CPE.nbt`.
     pub name: Box<str>,
     /// The version in the path. `None` for the interim image, and for a path of another form.
@@ -33,7 +33,7 @@ const FOLDERS: [&str; 4] = [
     "/requesthandlerext/files/",
 ];
 
-impl ServedFile {
+impl FetchedFile {
     /// Returns the file that a path means. `None` if the path is not one of the update service.
     pub fn of_path(path: &str) -> Option<Self> {
         let lower = path.to_ascii_lowercase();
@@ -56,7 +56,7 @@ impl ServedFile {
     }
 }
 
-impl fmt::Display for ServedFile {
+impl fmt::Display for FetchedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         match &self.version {

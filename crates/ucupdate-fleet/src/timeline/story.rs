@@ -2,11 +2,12 @@
 
 use super::entry::{Download, OfferedFile, Timeline, TimelineEntry};
 use super::event::{
-    AnsweredIn, AskedModule, CameBack, DeviceEvent, EventKind, Fetch, FetchOutcome, RequestRow, RestartedBy,
+    AnsweredIn, AskedModule, CameBack, DeviceEvent, DeviceEventKind, Fetch, FetchResult, RequestRow,
+    RestartedBy,
 };
 use super::find::troubles;
 use super::keys::{host_key, path_key};
-use super::served_path::ServedFile;
+use super::served_path::FetchedFile;
 use super::span::Span;
 use super::story_options::StoryOptions;
 use super::trouble::Trouble;
@@ -150,7 +151,7 @@ impl DeviceRows<'_> {
             && Span::between(last, end).0 >= options.thresholds.silent
         {
             let since = Span::between(last, end);
-            events.push(DeviceEvent { at: end, kind: EventKind::Silent { since }, shared_host: false });
+            events.push(DeviceEvent { at: end, kind: DeviceEventKind::Silent { since }, shared_host: false });
         }
         let troubles = troubles(&events, &self.entries, &kind, options, end);
         DeviceStory {
@@ -170,7 +171,7 @@ fn asked(entry: &TimelineEntry) -> DeviceEvent {
     let at = row.logged_at;
     let is_upload = row.kind.device_type.is_empty() && row.requested.is_empty() && row.mac_address.is_blank();
     if is_upload && row.serial_number.is_blank() {
-        return DeviceEvent { at, kind: EventKind::UploadedLogs, shared_host: false };
+        return DeviceEvent { at, kind: DeviceEventKind::UploadedLogs, shared_host: false };
     }
     let offers = offers(&row.requested, &row.offered);
     let modules = row.requested.iter().zip(offers).map(|(cell, offer)| {
@@ -186,7 +187,11 @@ fn asked(entry: &TimelineEntry) -> DeviceEvent {
     });
     let answered =
         entry.asked.as_ref().map(|row| AnsweredIn { status: row.status, taken_ms: row.time_taken_ms });
-    DeviceEvent { at, kind: EventKind::Asked { modules: modules.collect(), answered }, shared_host: false }
+    DeviceEvent {
+        at,
+        kind: DeviceEventKind::Asked { modules: modules.collect(), answered },
+        shared_host: false,
+    }
 }
 
 fn downloaded(entry: &TimelineEntry, download: &Download, options: &StoryOptions<'_>) -> DeviceEvent {
@@ -194,7 +199,7 @@ fn downloaded(entry: &TimelineEntry, download: &Download, options: &StoryOptions
     let mut event = from_access(row, options);
     event.shared_host = download.shared_host;
     // The audit row has the version, even if the path does not contain it.
-    if let EventKind::Fetched(fetch) = &mut event.kind
+    if let DeviceEventKind::Fetched(fetch) = &mut event.kind
         && fetch.file.version.is_none()
         && let Some(offer) = entry.audit.offered.get(download.offer)
     {
@@ -208,20 +213,20 @@ fn from_access(row: &AccessRow, options: &StoryOptions<'_>) -> DeviceEvent {
     let path = row.uri_stem.decoded();
     let (sub_status, win32_status) = (row.sub_status.unwrap_or(0), row.win32_status.unwrap_or(0));
     let is_get = row.method.as_logged().eq_ignore_ascii_case("GET");
-    let kind = match ServedFile::of_path(&path).filter(|_| is_get) {
+    let kind = match FetchedFile::of_path(&path).filter(|_| is_get) {
         Some(file) => {
             let size = options.sizes.get(&path_key(&path)).copied();
             let bytes = row.others.iter().find(|(name, _)| name.eq_ignore_ascii_case("sc-bytes"));
             let bytes = bytes.and_then(|(_, bytes)| bytes.as_logged().parse().ok());
             let is_short = bytes.zip(size).is_some_and(|(bytes, size): (u64, u64)| bytes < size);
             let outcome = match row.status {
-                Some(200) if win32_status != 0 || is_short => FetchOutcome::CutShort,
-                Some(206) if win32_status != 0 => FetchOutcome::CutShort,
-                Some(200 | 304) => FetchOutcome::Whole,
-                Some(206) => FetchOutcome::Part,
-                status => FetchOutcome::Failed { status, sub_status, win32_status },
+                Some(200) if win32_status != 0 || is_short => FetchResult::CutShort,
+                Some(206) if win32_status != 0 => FetchResult::CutShort,
+                Some(200 | 304) => FetchResult::Whole,
+                Some(206) => FetchResult::Part,
+                status => FetchResult::Failed { status, sub_status, win32_status },
             };
-            EventKind::Fetched(Fetch {
+            DeviceEventKind::Fetched(Fetch {
                 file,
                 path: path.into(),
                 outcome,
@@ -231,7 +236,7 @@ fn from_access(row: &AccessRow, options: &StoryOptions<'_>) -> DeviceEvent {
                 is_unchanged: row.status == Some(304),
             })
         }
-        None => EventKind::Requested(RequestRow {
+        None => DeviceEventKind::Requested(RequestRow {
             method: row.method.decoded().into(),
             path: path.into(),
             status: row.status,
@@ -251,16 +256,16 @@ fn with_restarts(
     kind: &ReportedKind,
     options: &StoryOptions<'_>,
 ) -> Vec<DeviceEvent> {
-    let mut told: Vec<DeviceEvent> = Vec::with_capacity(events.len());
+    let mut joined: Vec<DeviceEvent> = Vec::with_capacity(events.len());
     let mut fetched = FetchedFiles::default();
     let mut offered: HashMap<String, (ReportedVersion, ReportedVersion)> = HashMap::new();
     for mut event in events {
         let is_request = match &mut event.kind {
-            EventKind::Fetched(fetch) => {
+            DeviceEventKind::Fetched(fetch) => {
                 fetched.take_in(event.at, fetch);
                 false
             }
-            EventKind::Asked { modules, .. } => {
+            DeviceEventKind::Asked { modules, .. } => {
                 let mut is_still_old = false;
                 for module in modules.iter_mut() {
                     let scheme = options.scheme(kind, &module.file_name);
@@ -293,31 +298,31 @@ fn with_restarts(
                 }
                 !is_still_old
             }
-            EventKind::Requested(row) => row.method.eq_ignore_ascii_case("POST"),
+            DeviceEventKind::Requested(row) => row.method.eq_ignore_ascii_case("POST"),
             _ => false,
         };
         if is_request && let Some(at) = fetched.complete() {
             let after = Span::between(at, event.at);
             let by = RestartedBy::after(after);
-            let kind = EventKind::Restarted { after, by };
-            told.push(DeviceEvent { at: event.at, kind, shared_host: false });
+            let kind = DeviceEventKind::Restarted { after, by };
+            joined.push(DeviceEvent { at: event.at, kind, shared_host: false });
             fetched = FetchedFiles::default();
         }
-        told.push(event);
+        joined.push(event);
     }
-    told
+    joined
 }
 
 /// The image and the signature that a device downloaded since its last request.
 #[derive(Default)]
 struct FetchedFiles {
-    image: Option<(UnixTime, ServedFile)>,
-    signature: Option<(UnixTime, ServedFile)>,
+    image: Option<(UnixTime, FetchedFile)>,
+    signature: Option<(UnixTime, FetchedFile)>,
 }
 
 impl FetchedFiles {
     fn take_in(&mut self, at: UnixTime, fetch: &Fetch) {
-        if fetch.outcome != FetchOutcome::Whole {
+        if fetch.outcome != FetchResult::Whole {
             return;
         }
         let place = if fetch.file.is_signature { &mut self.signature } else { &mut self.image };

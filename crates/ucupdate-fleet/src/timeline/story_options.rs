@@ -24,6 +24,7 @@ use ucupdate_core::{RuleBook, RuleKey};
 /// # drop(options);
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct StoryOptions<'a> {
     pub(super) rules: Option<(&'a RuleBook, Arc<EligibilityIndex>)>,
     pub(super) peers: Option<&'a PeerDownloads>,
@@ -35,39 +36,29 @@ pub struct StoryOptions<'a> {
 impl<'a> StoryOptions<'a> {
     /// Sets the rule book whose rules decide how versions are compared. The rule of a module is found as for an answer, also
     /// by an alias and by the name of an image.
-    #[must_use]
-    pub fn with_book(mut self, book: &'a RuleBook) -> Self {
-        self.rules = Some((book, Arc::new(EligibilityIndex::compile(book, 0))));
-        self
+    pub fn with_book(self, book: &'a RuleBook) -> Self {
+        Self { rules: Some((book, Arc::new(EligibilityIndex::compile(book, 0)))), ..self }
     }
 
     /// Sets the downloads of other devices, which decide whether a download was slow.
-    #[must_use]
-    pub fn with_peers(mut self, peers: &'a PeerDownloads) -> Self {
-        self.peers = Some(peers);
-        self
+    pub fn with_peers(self, peers: &'a PeerDownloads) -> Self {
+        Self { peers: Some(peers), ..self }
     }
 
     /// Sets the sizes of files in bytes, by the paths of their URLs. They show the speed of a download, and whether it
     /// was complete.
-    #[must_use]
-    pub fn with_sizes(mut self, sizes: impl IntoIterator<Item = (String, u64)>) -> Self {
-        self.sizes = sizes.into_iter().map(|(path, size)| (path_key(&path), size)).collect();
-        self
+    pub fn with_sizes(self, sizes: impl IntoIterator<Item = (String, u64)>) -> Self {
+        Self { sizes: sizes.into_iter().map(|(path, size)| (path_key(&path), size)).collect(), ..self }
     }
 
     /// Sets the time at which the logs end. Default: the time of the last row.
-    #[must_use]
-    pub fn with_now(mut self, now: UnixTime) -> Self {
-        self.now = Some(now);
-        self
+    pub fn with_now(self, now: UnixTime) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Sets the limits from which what a device did counts as a trouble.
-    #[must_use]
-    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
-        self.thresholds = thresholds;
-        self
+    pub fn with_thresholds(self, thresholds: Thresholds) -> Self {
+        Self { thresholds, ..self }
     }
 
     /// Returns the version scheme of the rule of a module. Default: .NET's.

@@ -12,6 +12,7 @@ use std::time::Duration;
 /// # drop(options);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Thresholds {
     /// The number of refused attempts to sign in. Two refusals before a success are normal.
     pub(super) sign_ins: u32,
@@ -52,44 +53,37 @@ impl Default for Thresholds {
 impl Thresholds {
     /// Sets from which time a download is slow: it takes more than `factor` times the median of other devices, and at least
     /// `least`. Default: 4 times, and 60 seconds.
-    #[must_use]
     pub fn with_slow(self, factor: u32, least: Duration) -> Self {
         Self { slow_factor: factor.max(1).into(), slow: least.as_secs(), ..self }
     }
 
     /// Sets the time without a request after which a device is silent. Default: 50 hours, because a device asks once a day.
-    #[must_use]
     pub fn with_silent_after(self, time: Duration) -> Self {
         Self { silent: time.as_secs(), ..self }
     }
 
     /// Sets the time after a download after which a device that has not asked is not back. Default: 26 hours.
-    #[must_use]
     pub fn with_back_within(self, time: Duration) -> Self {
         Self { back: time.as_secs(), ..self }
     }
 
     /// Sets the time within which a device that asks again has downloaded its offer. Default: an hour. Offers within this time
     /// count as one.
-    #[must_use]
     pub fn with_fetch_within(self, time: Duration) -> Self {
         Self { fetch: time.as_secs(), ..self }
     }
 
     /// Sets the number of offers of one version after which a device is offered it again and again. Default: 3.
-    #[must_use]
     pub fn with_same_offers(self, offers: u32) -> Self {
         Self { same_offers: offers.max(2), ..self }
     }
 
     /// Sets the number of refused attempts to sign in that are a loop. Default: 3.
-    #[must_use]
     pub fn with_sign_ins(self, attempts: u32) -> Self {
         Self { sign_ins: attempts.max(1), ..self }
     }
 
     /// Sets the smallest wrong time of a clock, in minutes. Default: 15.
-    #[must_use]
     pub fn with_clock_minutes(self, minutes: u32) -> Self {
         Self { clock_minutes: minutes.max(1).into(), ..self }
     }

@@ -1,7 +1,7 @@
 //! [`Trouble`]: a named trouble of a device, with its meaning and its remedy.
 
 use super::event::Code;
-use super::served_path::ServedFile;
+use super::served_path::FetchedFile;
 use super::span::Span;
 use super::status;
 use std::fmt;
@@ -41,13 +41,13 @@ pub enum TroubleKind {
     /// The server refuses the request for another reason, or fails.
     RequestRefused { status: u16, sub_status: u16 },
     /// The server refuses a download, or fails.
-    DownloadRefused { file: ServedFile, status: u16, sub_status: u16 },
+    DownloadRefused { file: FetchedFile, status: u16, sub_status: u16 },
     /// The connection broke during a download.
-    CutShort { file: ServedFile },
+    CutShort { file: FetchedFile },
     /// A download took much longer than those of other devices.
-    Slow { file: ServedFile, taken: Span, usual: Span },
+    Slow { file: FetchedFile, taken: Span, usual: Span },
     /// The device downloaded an image, but not its signature.
-    NoSignature { file: ServedFile },
+    NoSignature { file: FetchedFile },
     /// The device is offered the version that it has.
     OfferedInstalled { version: ReportedVersion },
     /// The device is offered the same version repeatedly.
@@ -57,7 +57,7 @@ pub enum TroubleKind {
     /// The device downloaded a version and came back with its old one.
     CameBackOld { version: ReportedVersion, old: ReportedVersion },
     /// The device downloaded a version and sent no request afterwards.
-    NotBack { file: ServedFile },
+    NotBack { file: FetchedFile },
     /// The clock of the device differs from that of the server.
     ClockWrong { minutes: i64 },
     /// The device sent no request for a long time.
@@ -67,97 +67,104 @@ pub enum TroubleKind {
 impl TroubleKind {
     /// Returns a short name for programs, such as `old-path` or `no-signature`.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::OldPath => "old-path",
-            Self::NoHandler { .. } => "no-handler",
-            Self::SignInLoop { .. } => "sign-in-loop",
-            Self::UnreadableRequest => "unreadable-request",
-            Self::RequestRefused { .. } => "request-refused",
-            Self::DownloadRefused { .. } => "download-refused",
-            Self::CutShort { .. } => "cut-short",
-            Self::Slow { .. } => "slow",
-            Self::NoSignature { .. } => "no-signature",
-            Self::OfferedInstalled { .. } => "offered-installed",
-            Self::OfferedAgain { .. } => "offered-again",
-            Self::NeverFetched { .. } => "never-fetched",
-            Self::CameBackOld { .. } => "came-back-old",
-            Self::NotBack { .. } => "not-back",
-            Self::ClockWrong { .. } => "clock-wrong",
-            Self::Silent { .. } => "silent",
-        }
+        self.texts().0
     }
 
     /// Returns what the trouble means, in one sentence.
     pub fn meaning(&self) -> &'static str {
-        match self {
-            Self::OldPath => {
-                "firmware 1.0.452.0 and earlier asks at this path, and the server answers only at /RequestHandler/"
-            }
-            Self::NoHandler { .. } => "the path exists as a folder, so the web server refuses a POST",
-            Self::SignInLoop { .. } => "outside, a device must sign in, and its attempts are refused",
-            Self::UnreadableRequest => "the body of the request does not have the expected form",
-            Self::CutShort { .. } => "the device has a part of the file and must fetch it again",
-            Self::Slow { .. } => {
-                "the network between this device and the server is slower than that of its peers"
-            }
-            Self::NoSignature { .. } => "a device installs no image without its signature catalogue (.cat)",
-            Self::OfferedInstalled { .. } => {
-                "the device reports the version that it is offered, so it installs it again and again"
-            }
-            Self::OfferedAgain { .. } => "the device does not install what it is offered",
-            Self::NeverFetched { .. } => {
-                "the device cannot reach the URL of the offer, or does not want the file"
-            }
-            Self::CameBackOld { .. } => {
-                "the device fetched the image and did not install it, or fell back to its other partition"
-            }
-            Self::NotBack { .. } => {
-                "the device installs the image, waits until it is idle, or failed to start"
-            }
-            Self::ClockWrong { .. } => {
-                "a device without the right time cannot check certificates and may not sign in"
-            }
-            Self::Silent { .. } => {
-                "a device asks at least every 24 hours, so it is off, unplugged or cannot reach the server"
-            }
-            Self::RequestRefused { status, sub_status }
-            | Self::DownloadRefused { status, sub_status, .. } => {
-                status::meaning(*status, *sub_status).unwrap_or("the web server refuses it, or failed")
-            }
-        }
+        self.texts().1
     }
 
     /// Returns what to do about the trouble, in one sentence.
     pub fn remedy(&self) -> &'static str {
+        self.texts().2
+    }
+
+    /// Returns the name, the meaning and the remedy.
+    fn texts(&self) -> (&'static str, &'static str, &'static str) {
+        let refused = |status, sub_status| {
+            let meaning = status::meaning(status, sub_status);
+            (meaning.unwrap_or("the web server refuses it, or failed"), status::remedy(status, sub_status))
+        };
         match self {
-            Self::OldPath => "add a virtual folder UCDeviceUpdates that leads to the request handler",
-            Self::NoHandler { .. } => status::remedy(405, 0),
-            Self::SignInLoop { sub_status } => status::remedy(401, *sub_status),
-            Self::UnreadableRequest => status::remedy(400, 0),
-            Self::RequestRefused { status, sub_status }
-            | Self::DownloadRefused { status, sub_status, .. } => status::remedy(*status, *sub_status),
-            Self::CutShort { .. } => "check the timeouts of proxies and the cabling: an image takes minutes",
-            Self::Slow { .. } => "check the link of the site, or update fewer devices of the site at once",
-            Self::NoSignature { .. } => {
-                "check that the .cat file lies beside the image and is served (MIME type)"
+            Self::OldPath => (
+                "old-path",
+                "firmware 1.0.452.0 and earlier asks at this path, and the server answers only at /RequestHandler/",
+                "add a virtual folder UCDeviceUpdates that leads to the request handler",
+            ),
+            Self::NoHandler { .. } => (
+                "no-handler",
+                "the path exists as a folder, so the web server refuses a POST",
+                status::remedy(405, 0),
+            ),
+            Self::SignInLoop { sub_status } => (
+                "sign-in-loop",
+                "outside, a device must sign in, and its attempts are refused",
+                status::remedy(401, *sub_status),
+            ),
+            Self::UnreadableRequest => (
+                "unreadable-request",
+                "the body of the request does not have the expected form",
+                status::remedy(400, 0),
+            ),
+            Self::RequestRefused { status, sub_status } => {
+                let (meaning, remedy) = refused(*status, *sub_status);
+                ("request-refused", meaning, remedy)
             }
-            Self::OfferedInstalled { .. } => {
-                "compare the version in the package with the one the device reports: `ucupdate version`"
+            Self::DownloadRefused { status, sub_status, .. } => {
+                let (meaning, remedy) = refused(*status, *sub_status);
+                ("download-refused", meaning, remedy)
             }
-            Self::OfferedAgain { .. } => {
-                "look for downloads that fail; hold the device with `ucupdate loops --hold`"
-            }
-            Self::NeverFetched { .. } => {
-                "fetch the URL of the offer from the network of the device: name, port, proxy"
-            }
-            Self::CameBackOld { .. } => {
-                "check the signature and that the image is for this hardware revision; restart the device by hand once"
-            }
-            Self::NotBack { .. } => "wait a day, then restart the device by hand and look at its screen",
-            Self::ClockWrong { .. } => {
-                "check the time server that DHCP or DNS names to devices, or the --time-zone of the log"
-            }
-            Self::Silent { .. } => "ping the device, and look whether it is still in use",
+            Self::CutShort { .. } => (
+                "cut-short",
+                "the device has a part of the file and must fetch it again",
+                "check the timeouts of proxies and the cabling: an image takes minutes",
+            ),
+            Self::Slow { .. } => (
+                "slow",
+                "the network between this device and the server is slower than that of its peers",
+                "check the link of the site, or update fewer devices of the site at once",
+            ),
+            Self::NoSignature { .. } => (
+                "no-signature",
+                "a device installs no image without its signature catalogue (.cat)",
+                "check that the .cat file lies beside the image and is served (MIME type)",
+            ),
+            Self::OfferedInstalled { .. } => (
+                "offered-installed",
+                "the device reports the version that it is offered, so it installs it again and again",
+                "compare the version in the package with the one the device reports: `ucupdate version`",
+            ),
+            Self::OfferedAgain { .. } => (
+                "offered-again",
+                "the device does not install what it is offered",
+                "look for downloads that fail; hold the device with `ucupdate loops --hold`",
+            ),
+            Self::NeverFetched { .. } => (
+                "never-fetched",
+                "the device cannot reach the URL of the offer, or does not want the file",
+                "fetch the URL of the offer from the network of the device: name, port, proxy",
+            ),
+            Self::CameBackOld { .. } => (
+                "came-back-old",
+                "the device fetched the image and did not install it, or fell back to its other partition",
+                "check the signature and that the image is for this hardware revision; restart the device by hand once",
+            ),
+            Self::NotBack { .. } => (
+                "not-back",
+                "the device installs the image, waits until it is idle, or failed to start",
+                "wait a day, then restart the device by hand and look at its screen",
+            ),
+            Self::ClockWrong { .. } => (
+                "clock-wrong",
+                "a device without the right time cannot check certificates and may not sign in",
+                "check the time server that DHCP or DNS names to devices, or the --time-zone of the log",
+            ),
+            Self::Silent { .. } => (
+                "silent",
+                "a device asks at least every 24 hours, so it is off, unplugged or cannot reach the server",
+                "ping the device, and look whether it is still in use",
+            ),
         }
     }
 }

@@ -131,11 +131,11 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
     let mut book = book();
     make(&mut book, start(rollout().guarded(Guard::default())));
     let bad = play(2000, &book, &failing("40%", "0"), &days(5));
-    let [SimulatedCommand { by: CommandSource::Guard, result: Ok(told), .. }] = &bad.commands[..] else {
+    let [SimulatedCommand { by: CommandSource::Guard, result: Ok(report), .. }] = &bad.commands[..] else {
         panic!("{:?}", bad.commands)
     };
     let BookCommand::PauseRollout(_, _, why) = &bad.commands[0].command else { panic!("a pause") };
-    assert_eq!(told, &[format!("{PHONE}: rollout wave is paused (reason: {why})")]);
+    assert_eq!(report, &[format!("{PHONE}: rollout wave is paused (reason: {why})")]);
     assert!(why.ends_with("devices failed, the guard allows less than 10%"), "{why}");
     assert!(have(&bad, 5, OLD) > 600, "those who failed, and those whom the pause kept");
     assert_eq!(bad.samples[5].counts.offers, 0, "nobody is offered it any more");
@@ -206,7 +206,7 @@ fn the_timetable_starts_raises_and_kills_and_tells_what_was_refused() {
         played.commands.iter().map(|done| (done.at.as_seconds() / i64::from(DAY), &done.result)).collect();
     assert!(days.iter().map(|(day, _)| *day).eq([1, 3, 4, 6]));
     assert_eq!(days[2].1.as_ref().unwrap_err(), &format!("{PHONE}: rollout wave is not paused"));
-    assert!(days.iter().enumerate().all(|(at, (_, told))| told.is_ok() || at == 2), "{days:?}");
+    assert!(days.iter().enumerate().all(|(at, (_, report))| report.is_ok() || at == 2), "{days:?}");
 }
 
 #[test]

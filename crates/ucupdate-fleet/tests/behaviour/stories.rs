@@ -8,7 +8,7 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::timeline::{PeerDownloads, StoryOptions, Timeline};
 
 /// Returns the stories of the rows as text: a heading, the events, and the troubles with their remedies.
-fn told(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> String {
+fn report(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>) -> String {
     let mut text = String::new();
     for story in Timeline::join(audit, access).stories(options) {
         text += &format!("{}\n", story.name());
@@ -29,23 +29,23 @@ fn told(audit: Vec<AuditRow>, access: Vec<AccessRow>, options: &StoryOptions<'_>
 }
 
 #[track_caller]
-fn golden(name: &str, told: &str) {
+fn golden(name: &str, report: &str) {
     let path = format!("{}/tests/stories/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("UCUPDATE_BLESS").is_some() {
-        std::fs::write(&path, told).unwrap();
+        std::fs::write(&path, report).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    assert_eq!(told, expected, "{name}");
+    assert_eq!(report, expected, "{name}");
 }
 
 #[test]
 fn the_fields_logs_tell_the_story_of_each_phone() {
     let none = StoryOptions::default();
-    golden("2009-03-06", &told(audit_rows(), access_rows("iis-2009-03-06.log"), &none));
-    golden("2009-03-06-audit-alone", &told(audit_rows(), vec![], &none));
-    golden("2009-03-06-access-alone", &told(vec![], access_rows("iis-2009-03-06.log"), &none));
-    golden("2009-04-15", &told(vec![], access_rows("iis-2009-04-15.log"), &none));
-    golden("500", &told(vec![], access_rows("iis-500.log"), &none));
+    golden("2009-03-06", &report(audit_rows(), access_rows("iis-2009-03-06.log"), &none));
+    golden("2009-03-06-audit-alone", &report(audit_rows(), vec![], &none));
+    golden("2009-03-06-access-alone", &report(vec![], access_rows("iis-2009-03-06.log"), &none));
+    golden("2009-04-15", &report(vec![], access_rows("iis-2009-04-15.log"), &none));
+    golden("500", &report(vec![], access_rows("iis-500.log"), &none));
 }
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
@@ -178,7 +178,7 @@ fn each_trouble_is_found_and_named() {
 #[test]
 fn a_browser_at_the_path_of_requests_is_no_trouble_of_the_device() {
     let opened = access(3, "GET", "/RequestHandler/ucdevice.upx", (405, 0, 0));
-    let story = told(vec![asked(0, "1.0.522.98", "")], vec![opened], &StoryOptions::default());
+    let story = report(vec![asked(0, "1.0.522.98", "")], vec![opened], &StoryOptions::default());
     assert!(story.contains("GET at /RequestHandler/ucdevice.upx: 405, the path takes only POST"), "{story}");
     assert!(!story.contains("[no-handler]"), "{story}");
 }
@@ -224,7 +224,7 @@ fn a_known_size_tells_how_fast_a_download_was_and_whether_it_was_whole() {
     let options = StoryOptions::default().with_sizes([(IMAGE.to_owned(), 40_000_000)]);
     let shown = |bytes: &str| {
         let row = AccessRow { others: vec![("sc-bytes".into(), bytes.into())], ..get(5, IMAGE) };
-        told(vec![], vec![row], &options).lines().nth(1).unwrap()[23..].to_owned()
+        report(vec![], vec![row], &options).lines().nth(1).unwrap()[23..].to_owned()
     };
     assert_eq!(shown("40000000"), "fetched CPE.nbt of 3.5.6907.0, 40.0 MB in 20 s, 2.0 MB/s");
     let cut = "began to fetch CPE.nbt of 3.5.6907.0, but the connection broke, 1.0 MB in 20 s, 50.0 kB/s";

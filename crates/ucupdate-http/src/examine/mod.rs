@@ -13,7 +13,8 @@ use ucupdate::store::error_chain;
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{
-    Asker, BaseUrls, Checked, Finding, NoUrls, Options, Origin, Severity, StateError, UpdateService, UrlStyle,
+    Asker, BaseUrls, Checked, Finding, FindingSeverity, NoUrls, Options, Origin, StateError, UpdateService,
+    UrlStyle,
 };
 use ucupdate_client::{Client, ClientError, ClientOptions, ConnectionFault, Retry};
 
@@ -39,6 +40,7 @@ const MAX_COMPARED: usize = 5;
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct UrlExamination {
     internal: Option<Origin>,
     external: Option<Origin>,
@@ -62,24 +64,18 @@ pub enum ExamineError {
 
 impl UrlExamination {
     /// Examines the origin at which internal devices reach the server. The default is not to.
-    #[must_use]
-    pub fn with_internal(mut self, origin: Origin) -> Self {
-        self.internal = Some(origin);
-        self
+    pub fn with_internal(self, origin: Origin) -> Self {
+        Self { internal: Some(origin), ..self }
     }
 
     /// Examines the origin at which external devices reach the server. The default is not to.
-    #[must_use]
-    pub fn with_external(mut self, origin: Origin) -> Self {
-        self.external = Some(origin);
-        self
+    pub fn with_external(self, origin: Origin) -> Self {
+        Self { external: Some(origin), ..self }
     }
 
     /// Trusts these certificates in PEM, in addition to those of the system.
-    #[must_use]
-    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificates = Some(pem.into());
-        self
+    pub fn with_root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { root_certificates: Some(pem.into()), ..self }
     }
 
     /// Examines each origin: whether its name has an address, what its certificate is for and until when, which versions of TLS it
@@ -120,7 +116,7 @@ impl UrlExamination {
 fn same_name(name: &str) -> Finding {
     Finding::new(
         "same-name-on-both-sides",
-        Severity::Note,
+        FindingSeverity::Note,
         name,
         format!("both URLs have the name {name}; this machine sees one address of it"),
         "an address inside and another one outside (split DNS), or two names".to_owned(),
@@ -167,7 +163,7 @@ impl Web<'_> {
     fn plain_outside(&self) -> Finding {
         Finding::new(
             "external-url-is-http",
-            Severity::Warning,
+            FindingSeverity::Warning,
             self.origin.to_string(),
             format!("{} is http, so credentials of phones cross the internet readable", self.origin),
             "https, as the original served devices outside".to_owned(),
@@ -210,7 +206,7 @@ impl Web<'_> {
     fn differs(&self, kind: &str, found: &str, expected: &str) -> Finding {
         Finding::new(
             "answers-differ",
-            Severity::Problem,
+            FindingSeverity::Problem,
             kind,
             format!("a device {kind} without a known version is offered {found} at {}", self.origin),
             format!("{expected}, by the rules of this store and the URLs given here"),
@@ -226,37 +222,37 @@ impl Web<'_> {
         let expected = "an answer of the update service".to_owned();
         let (severity, kind, expected, remedy) = match error {
             ClientError::Status { status: 401 | 403, .. } if self.side == Side::External => (
-                Severity::Note,
+                FindingSeverity::Note,
                 "outside-needs-credentials",
                 "a refusal of devices without credentials, unless --external-anonymous is given".to_owned(),
                 "nothing, if your own authentication lets phones in; this command has no credentials",
             ),
             ClientError::Status { status: 403, .. } => (
-                Severity::Warning,
+                FindingSeverity::Warning,
                 "not-inside",
                 expected,
                 "run this from a network of devices, or let this network count as internal (`serve --internal-network`)",
             ),
             ClientError::Status { status: 404, .. } => (
-                Severity::Problem,
+                FindingSeverity::Problem,
                 "handler-not-found",
                 expected,
                 "check the path prefix of the URL, and which paths the proxy sends on (deploy/ has tried configurations)",
             ),
             ClientError::Connection { fault: ConnectionFault::Certificate, .. } => (
-                Severity::Problem,
+                FindingSeverity::Problem,
                 "certificate-not-trusted",
                 "a certificate of an authority that this machine trusts".to_owned(),
                 "let this machine trust your authority (`doctor --ca-cert`), and see the findings on TLS; the phones must trust it too",
             ),
             ClientError::Connection { .. } => (
-                Severity::Problem,
+                FindingSeverity::Problem,
                 "url-unreachable",
                 expected,
                 "check that the server runs, that it listens at this port, and what stands between: a firewall, a proxy",
             ),
             _ => (
-                Severity::Problem,
+                FindingSeverity::Problem,
                 "url-not-ours",
                 expected,
                 "check that the URL leads to `ucupdate serve` or to its proxy, and to no other web server",
@@ -287,12 +283,12 @@ impl Web<'_> {
 fn internal_path_outside(url: String, may_be_inside: bool) -> Finding {
     let (severity, remedy) = match may_be_inside {
         true => (
-            Severity::Warning,
+            FindingSeverity::Warning,
             "run this from outside too; if it is answered there, serve the outside at --external-listen, or let the proxy send \
              on only /RequestHandlerExt/ and /DeviceUpdateFiles_Ext/",
         ),
         false => (
-            Severity::Problem,
+            FindingSeverity::Problem,
             "serve the outside at --external-listen, or let the proxy send on only /RequestHandlerExt/ and \
              /DeviceUpdateFiles_Ext/; give --internal-network",
         ),
@@ -354,7 +350,7 @@ async fn resolved(origin: &Origin) -> Result<SocketAddr, Finding> {
     };
     Err(Finding::new(
         "name-unknown",
-        Severity::Problem,
+        FindingSeverity::Problem,
         host,
         format!("the name {host} has no address here: {why}; a phone shows (0x2ee7/0)"),
         "an address of the server or of its proxy".to_owned(),
@@ -391,7 +387,10 @@ mod tests {
     fn private_addresses_may_be_inside_so_an_internal_path_is_a_problem_only_from_others() {
         let severity =
             |address| internal_path_outside("https://a/b".to_owned(), is_private(address)).severity;
-        assert_eq!((severity("10.1.2.3"), severity("203.0.113.7")), (Severity::Warning, Severity::Problem));
+        assert_eq!(
+            (severity("10.1.2.3"), severity("203.0.113.7")),
+            (FindingSeverity::Warning, FindingSeverity::Problem)
+        );
         assert!(is_private("10.1.2.3") && is_private("127.0.0.1") && is_private("::1") && is_private(""));
         assert!(!is_private("203.0.113.7"));
     }

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use ucupdate::store::error_chain;
-use ucupdate::{Finding, Severity};
+use ucupdate::{Finding, FindingSeverity};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
@@ -41,7 +41,7 @@ pub(super) async fn findings(host: &str, address: SocketAddr) -> Vec<Finding> {
     if !speaks_tls_1_0(host, address).await {
         findings.push(Finding::new(
             "no-tls-1.0",
-            Severity::Note,
+            FindingSeverity::Note,
             host,
             format!("{host} does not speak TLS 1.0, and phones of 2009 speak nothing newer"),
             "TLS 1.0 for phones of 2009, where there are any".to_owned(),
@@ -55,7 +55,7 @@ pub(super) async fn findings(host: &str, address: SocketAddr) -> Vec<Finding> {
 fn failed(host: &str, reason: &str) -> Finding {
     Finding::new(
         "tls-failed",
-        Severity::Problem,
+        FindingSeverity::Problem,
         host,
         format!("no TLS 1.2 or 1.3 connection to {host}: {reason}"),
         "a server that speaks TLS at this port".to_owned(),
@@ -75,7 +75,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     let Ok(certificate) = Certificate::from_der(own) else {
         add(
             "certificate-unreadable",
-            Severity::Problem,
+            FindingSeverity::Problem,
             format!("the certificate of {host} cannot be read"),
             "an X.509 certificate",
             "give the server or its proxy a certificate that browsers accept",
@@ -86,7 +86,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     if !has_name {
         add(
             "certificate-name",
-            Severity::Problem,
+            FindingSeverity::Problem,
             format!("the certificate is for {}, and not for {host}", names(&certificate)),
             "a certificate with the name of the URL among its alternative names",
             "give the server or its proxy a certificate for this name",
@@ -96,7 +96,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     if now > end {
         add(
             "certificate-expired",
-            Severity::Problem,
+            FindingSeverity::Problem,
             format!("the certificate of {host} expired at {}", body.validity.not_after),
             "a certificate that is valid now",
             "renew it",
@@ -104,7 +104,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     } else if now < begin {
         add(
             "certificate-not-yet-valid",
-            Severity::Problem,
+            FindingSeverity::Problem,
             format!("the certificate of {host} is valid from {} only", body.validity.not_before),
             "a certificate that is valid now",
             "check the clock of this machine, or use the certificate of before",
@@ -112,7 +112,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     } else if now + SOON > end {
         add(
             "certificate-expires-soon",
-            Severity::Warning,
+            FindingSeverity::Warning,
             format!("the certificate of {host} expires at {}", body.validity.not_after),
             "a certificate that is valid for two weeks or more",
             "renew it",
@@ -121,7 +121,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     if sent == 1 && body.issuer != body.subject {
         add(
             "chain-short",
-            Severity::Note,
+            FindingSeverity::Note,
             format!("{host} sends one certificate, and not that of its issuer {}", body.issuer),
             "all certificates up to the root, unless the root itself issued it",
             "put the certificates of intermediate authorities behind the server's own in its PEM file",
@@ -130,7 +130,7 @@ fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: 
     if !is_sha1(&certificate) {
         add(
             "signature-sha2",
-            Severity::Note,
+            FindingSeverity::Note,
             format!("the certificate of {host} has a SHA-2 signature, which phones of 2009 cannot check"),
             "a SHA-1 signature for phones of 2009, where there are any",
             "let these phones ask by http inside, or give the proxy a certificate of your own authority for them",
@@ -330,7 +330,7 @@ mod tests {
         let end = certificate.tbs_certificate.validity.not_after.to_system_time();
         let last_week = certificate_findings("updates.contoso.com", own, 2, end - SOON / 2);
         let kinds: Vec<_> = last_week.iter().map(|finding| (finding.kind, finding.severity)).collect();
-        assert_eq!(kinds[0], ("certificate-expires-soon", Severity::Warning));
+        assert_eq!(kinds[0], ("certificate-expires-soon", FindingSeverity::Warning));
     }
 
     #[tokio::test]

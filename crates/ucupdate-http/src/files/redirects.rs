@@ -39,6 +39,7 @@ const CONDITIONS: [header::HeaderName; 5] = [
 /// whether real phones follow redirects. Anyone with a signed URL can download that file without credentials until the
 /// URL expires.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ImageRedirects {
     presign: Arc<dyn Presign>,
     life: Duration,
@@ -58,24 +59,18 @@ impl ImageRedirects {
 
     /// Sets how long an address is valid, between one second and [`LONGEST_LIFE`](Self::LONGEST_LIFE). A download must begin
     /// within this time; it may take longer.
-    #[must_use]
-    pub fn with_life(mut self, life: Duration) -> Self {
-        self.life = life.clamp(Duration::from_secs(1), Self::LONGEST_LIFE);
-        self
+    pub fn with_life(self, life: Duration) -> Self {
+        Self { life: life.clamp(Duration::from_secs(1), Self::LONGEST_LIFE), ..self }
     }
 
     /// Sets the smallest size in bytes of a file that is redirected. Default: 1 MiB.
-    #[must_use]
-    pub fn with_least_bytes(mut self, bytes: u64) -> Self {
-        self.least_bytes = bytes;
-        self
+    pub fn with_least_bytes(self, bytes: u64) -> Self {
+        Self { least_bytes: bytes, ..self }
     }
 
     /// Sets whether signature catalogues (`.cat`) are redirected too. Default: `false`.
-    #[must_use]
-    pub fn with_signatures(mut self, sent_on: bool) -> Self {
-        self.signatures = sent_on;
-        self
+    pub fn with_signatures(self, sent_on: bool) -> Self {
+        Self { signatures: sent_on, ..self }
     }
 
     /// Returns whether a request for this file is redirected.

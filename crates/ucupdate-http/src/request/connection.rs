@@ -23,6 +23,7 @@ use ucupdate::request::Side;
 /// assert_eq!(connection.remote().unwrap().to_string(), "10.1.1.123");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
 pub struct Connection {
     remote: Option<IpAddr>,
     /// The remote address as rows show it. Empty when it is not known.
@@ -42,7 +43,6 @@ impl Connection {
     }
 
     /// Sets the remote address of the connection. An IPv4-mapped IPv6 address becomes the IPv4 address.
-    #[must_use]
     pub fn with_remote(mut self, remote: IpAddr) -> Self {
         let remote = remote.to_canonical();
         self.remote = Some(remote);
@@ -51,7 +51,6 @@ impl Connection {
     }
 
     /// Sets the local address and port of the connection.
-    #[must_use]
     pub fn with_local(mut self, local: SocketAddr) -> Self {
         let address = local.ip().to_canonical();
         self.local = Some(SocketAddr::new(address, local.port()));
@@ -60,28 +59,22 @@ impl Connection {
     }
 
     /// Sets whether the connection uses TLS. The [`Authenticate`](crate::Authenticate) hook can refuse passwords without TLS.
-    #[must_use]
-    pub fn with_tls(mut self, tls: bool) -> Self {
-        self.tls = tls;
-        self
+    pub fn with_tls(self, tls: bool) -> Self {
+        Self { tls, ..self }
     }
 
     /// Sets the user that an outer layer has authenticated. **An external request with a user is admitted**, and the
     /// hook is not called.
-    #[must_use]
-    pub fn with_user(mut self, user: impl Into<Box<str>>) -> Self {
-        self.user = Some(user.into());
-        self
+    pub fn with_user(self, user: impl Into<Box<str>>) -> Self {
+        Self { user: Some(user.into()), ..self }
     }
 
     /// Sets the side from which the connection comes. Default: not known, so the path of a request decides.
     ///
     /// Internal paths get 403 on an external connection. The decision and groups by side use this side even if the path
     /// belongs to the other side, so a device cannot choose its side.
-    #[must_use]
-    pub fn with_side(mut self, side: Side) -> Self {
-        self.side = Some(side);
-        self
+    pub fn with_side(self, side: Side) -> Self {
+        Self { side: Some(side), ..self }
     }
 
     /// Returns the side from which the connection comes, or `None` when it is not known.

@@ -53,9 +53,8 @@ impl Answer {
     }
 
     /// Keeps the place of the download until the last byte was sent.
-    pub(crate) fn holding(mut self, place: DownloadPlace) -> Self {
-        self.place = Some(place);
-        self
+    pub(crate) fn holding(self, place: DownloadPlace) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// Adds `Connection: close`, because the body of the request was not read to its end.

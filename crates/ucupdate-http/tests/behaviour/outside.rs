@@ -39,7 +39,7 @@ fn canonical() -> Body {
 }
 
 #[tokio::test]
-async fn outside_the_anonymous_are_refused_and_told_so_for_requests_and_files() {
+async fn outside_the_anonymous_are_refused_with_the_reason_for_requests_and_files() {
     let server = Server::start().await;
     for request in [post(HANDLER).body(canonical()), Request::get(FILE).body(Body::empty())] {
         let answered = server.answer(request.unwrap()).await;

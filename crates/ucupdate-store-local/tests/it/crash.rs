@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ucupdate_store_local::{Disk, LocalStore};
 use ucupdate_testkit::crash::{
-    Broken, CrashDisk, NameFirst, Report, SameFolders, Scenario, ScenarioStep, SkippedSync, SyncsOnce,
-    TrustsWhatItReads, every_crash, every_failed_sync,
+    Broken, CrashDisk, NameFirst, NeverChecked, Report, SameFolders, Scenario, ScenarioStep, SkippedSync,
+    SyncFault, SyncsOnce, TrustsWhatItReads, every_crash, every_failed_sync, every_sync_with,
 };
 
 fn create(at: &str) -> ScenarioStep {
@@ -208,5 +208,36 @@ async fn a_store_that_trusts_what_it_reads_after_a_failed_sync_is_found() {
         let broken = end.unwrap_err();
         let lost = ["is missing", "bytes that no step wrote"];
         assert!(lost.iter().any(|lost| broken.found.contains(lost)), "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn no_write_is_acknowledged_on_a_disk_that_stopped_and_reported_no_error() {
+    let create = |at| ScenarioStep::Create(key(at), vec![b'c'; 500]);
+    let put = |at| ScenarioStep::Put(key(at), vec![b'p'; 500]);
+    let old = |at| ScenarioStep::Put(key(at), vec![b'o'; 100]);
+    let append = |at| ScenarioStep::Append(key(at), vec![b'o'; 100], vec![b'a'; 500]);
+    let delete = |at| ScenarioStep::Delete(key(at));
+    for (name, scenario) in [
+        ("create, new folders", Scenario::of([create("a/b/new")])),
+        ("create, known folders", Scenario::of([create("a/new")]).after([old("a/neighbour")])),
+        ("put, new folders", Scenario::of([put("a/b/new")])),
+        ("put, replacing", Scenario::of([put("a/old")]).after([old("a/old")])),
+        ("append", Scenario::of([append("a/old")]).after([old("a/old")])),
+        (
+            "delete, beside a neighbour",
+            Scenario::of([delete("a/old")]).after([old("a/old"), old("a/neighbour")]),
+        ),
+        ("delete, last in its folders", Scenario::of([delete("a/b/old")]).after([old("a/b/old")])),
+    ] {
+        let found = async |run_on: &dyn Fn(Arc<dyn Disk>) -> Arc<dyn Disk>| {
+            let open = async |disk| LocalStore::with_disk(run_on(disk));
+            every_sync_with(&scenario, SyncFault::Stop, &|store| store, &open).await
+        };
+        found(&|disk| disk).await.unwrap_or_else(|broken| panic!("{name}: {broken}"));
+        assert!(
+            found(&|disk| Arc::new(NeverChecked::new(disk))).await.is_err(),
+            "{name}: the mutant survived"
+        );
     }
 }

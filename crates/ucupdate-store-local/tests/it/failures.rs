@@ -114,17 +114,17 @@ async fn a_failing_step_is_said_and_leaves_old_or_new() {
 
 #[tokio::test]
 async fn a_disk_that_became_read_only_is_told_apart_while_nothing_has_happened() {
-    let told = std::cell::Cell::new((0, 0));
+    let report = std::cell::Cell::new((0, 0));
     fail_at_every_effect(ErrorKind::ReadOnlyFilesystem, |error, why| match error {
-        StoreError::ReadOnly { .. } => told.set((told.get().0 + 1, told.get().1)),
+        StoreError::ReadOnly { .. } => report.set((report.get().0 + 1, report.get().1)),
         StoreError::Backend { what, .. } => {
             assert!(what.starts_with("making what was done at"), "{why}: {what}");
-            told.set((told.get().0, told.get().1 + 1));
+            report.set((report.get().0, report.get().1 + 1));
         }
         error => panic!("{why}: {error:?}"),
     })
     .await;
-    assert!(told.get().0 > 4 && told.get().1 > 4, "both were met: {told:?}");
+    assert!(report.get().0 > 4 && report.get().1 > 4, "both were met: {report:?}");
 }
 
 #[tokio::test]

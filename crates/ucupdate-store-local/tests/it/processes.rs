@@ -40,11 +40,11 @@ async fn child_process() {
         },
         "stage" => {
             let first = futures_util::stream::iter([Ok(Bytes::from(vec![b'n'; 400_000]))]);
-            let told = first.chain(futures_util::stream::poll_fn(|_| {
+            let report = first.chain(futures_util::stream::poll_fn(|_| {
                 println!("\nstaged");
                 std::task::Poll::Pending
             }));
-            store.put(&key("a/never"), Box::pin(told)).await.unwrap();
+            store.put(&key("a/never"), Box::pin(report)).await.unwrap();
         }
         name => {
             for n in 0..KEYS {
@@ -128,7 +128,7 @@ async fn what_is_staged_without_a_lock_is_cleared_away() {
 
 /// A person removed a folder below a running store.
 #[tokio::test]
-async fn a_staging_folder_that_was_removed_is_told_of() {
+async fn a_staging_folder_that_was_removed_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalStore::open(folder.path()).unwrap();
     store.put_bytes(&key("a"), "old").await.unwrap();
@@ -171,4 +171,28 @@ fn a_process_whose_fsync_fails_acknowledges_nothing() {
     let calls = (1..MANY).find(|first| acknowledged_with_failing_fsync(*first) == Some(true)).unwrap() - 1;
     // strace counts the calls of each thread. One thread syncs the bytes and each folder above them.
     assert!(calls >= 4, "the bytes and each folder above are synced, but only {calls} calls were made");
+}
+
+/// A file system that stops while a sync waits may report success. It opens nothing from then on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_opens_something_after_its_last_sync_and_before_it_acknowledges() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let ran = Command::new("strace")
+        .args(["-f", "-qq", "-e", "trace=fsync,openat,openat2,write", "-o"])
+        .arg(&trace)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_process", "--nocapture"])
+        .env(ROLE, "create")
+        .env("UCUPDATE_TEST_FOLDER", folder.path().join("store"))
+        .output();
+    let calls = std::fs::read_to_string(trace).unwrap_or_default();
+    let Some((before, _)) = calls.split_once("acknowledged").filter(|_| ran.is_ok()) else {
+        let skipped = b"skipped: strace cannot be used\n";
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), skipped);
+        return;
+    };
+    let (_, after_sync) = before.rsplit_once("fsync").unwrap();
+    assert!(after_sync.contains("open"), "{after_sync}");
 }

@@ -60,7 +60,7 @@ async fn a_rival_request_under_way_is_waited_for_where_nothing_was_to_be_refused
 }
 
 #[tokio::test]
-async fn a_put_that_lands_late_undoes_no_later_one_that_was_told_as_done() {
+async fn a_put_that_lands_late_undoes_no_later_one_that_was_reported_as_done() {
     let late = Duration::from_millis(300);
     for (fault, is_clear) in [
         (Fault::Late(late), false),
@@ -89,7 +89,7 @@ async fn a_put_that_lands_late_undoes_no_later_one_that_was_told_as_done() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_told_at_once() {
+async fn what_does_not_pass_is_reported_at_once() {
     let (store, server) = start().await;
     for status in [301, 400, 403, 405] {
         server.on(Call::Put).once(Fault::Status(status));
@@ -162,7 +162,7 @@ async fn a_race_that_is_still_open_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_creation_that_nobody_can_settle_is_told_as_unclear() {
+async fn a_creation_that_nobody_can_settle_is_reported_as_unclear() {
     let (store, server) = start().await;
     server.on(Call::Put).always(Fault::LosesAnswer);
     server.on(Call::Head).always(Fault::Drops);
@@ -301,7 +301,7 @@ async fn a_completion_that_fails_in_the_body_of_a_success_is_tried_again() {
 }
 
 #[tokio::test]
-async fn an_upload_that_a_lifecycle_rule_took_away_is_not_told_as_done() {
+async fn an_upload_that_a_lifecycle_rule_took_away_is_not_reported_as_done() {
     let (store, server) = start().await;
     let bucket = server.bucket().clone();
     let last = stream::once(async move {
@@ -372,18 +372,18 @@ async fn parts_smaller_than_the_server_takes_are_its_refusal() {
 }
 
 #[tokio::test]
-async fn a_failed_try_is_told_at_once_and_not_only_after_the_deadline() {
+async fn a_failed_try_is_reported_at_once_and_not_only_after_the_deadline() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = listener.local_addr().unwrap();
     drop(listener);
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (tell, mut report) = tokio::sync::mpsc::unbounded_channel();
     let server = S3Server::start(Bucket::default()).await;
     let options = options(&server)
         .with_endpoint(format!("http://{closed}"))
         .with_deadline(Duration::from_secs(600))
         .with_retry_notice(move |reason| tell.send(reason.to_owned()).unwrap());
     let opening = tokio::spawn(S3Store::open(options));
-    let first = told.recv().await.unwrap();
+    let first = report.recv().await.unwrap();
     assert!(first.to_lowercase().contains("connection refused"), "{first}");
     assert!(!opening.is_finished(), "it goes on trying");
     opening.abort();

@@ -19,6 +19,7 @@ struct Shared {
     locks: Vec<usize>,
     /// The state before the first recorded effect and after each effect.
     recording: Option<Vec<State>>,
+    has_stopped: bool,
 }
 
 /// The state of the disk at one moment.
@@ -80,6 +81,15 @@ impl CrashDisk {
         Self::of(self.shared().state.cut(&[], UnsyncedBytes::Lost))
     }
 
+    /// Stops the disk: from now on effects are visible, and a power cut loses all of them.
+    pub(super) fn stop(&self) {
+        self.shared().has_stopped = true;
+    }
+
+    pub(super) fn has_stopped(&self) -> bool {
+        self.shared().has_stopped
+    }
+
     pub(super) fn of(state: State) -> Self {
         Self { shared: Arc::new(Mutex::new(Shared { state, ..Shared::default() })) }
     }
@@ -109,12 +119,14 @@ impl CrashDisk {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies one effect and records the state after it.
+    /// Applies one effect and records the state after it, unless the disk has stopped.
     fn effect<T>(&self, effect: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut shared = self.shared();
         let end = effect(&mut shared.state)?;
-        let Shared { state, recording, .. } = &mut *shared;
-        if let Some(states) = recording {
+        let Shared { state, recording, has_stopped, .. } = &mut *shared;
+        if let Some(states) = recording
+            && !*has_stopped
+        {
             states.push(state.clone());
         }
         Ok(end)

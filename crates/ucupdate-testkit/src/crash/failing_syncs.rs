@@ -1,4 +1,4 @@
-//! Disks whose syncs fail, and the proof that a store never acknowledges a write after a failed sync.
+//! Disks whose syncs go wrong, and the proof that a store never acknowledges a write after a failed sync.
 
 use super::disk::CrashDisk;
 use super::recording::{Broken, Recording, Report};
@@ -13,17 +13,25 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt, Object, ObjectMeta, StoreError, StoreKey};
 use ucupdate_store_local::{Disk, DiskEntry, EntryKind, Lock, ReadFile, WriteFile};
 
-/// The number of times that the sync fails.
+/// The way in which syncs go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "a disk recovers or it does not")]
-pub enum Repetition {
-    /// The sync of the given number fails; all others succeed.
-    Once,
-    /// The sync of the given number and all syncs after it fail.
-    FromThenOn,
+#[allow(clippy::exhaustive_enums, reason = "the proofs try each of them")]
+pub enum SyncFault {
+    /// The sync of the given number returns an error; all others succeed.
+    ErrorOnce,
+    /// The sync of the given number and all syncs after it return an error.
+    ErrorsFromThenOn,
+    /// The disk stops at the sync of the given number. From then on nothing becomes durable, and no file can be opened. All other calls
+    /// report success, syncs too, as on ext4 or XFS that stops while a sync waits.
+    Stop,
 }
 
-/// A disk on which syncs of files and folders fail with an I/O error.
+impl SyncFault {
+    /// All faults.
+    pub const ALL: [Self; 3] = [Self::ErrorOnce, Self::ErrorsFromThenOn, Self::Stop];
+}
+
+/// A disk on which syncs of files and folders go wrong.
 ///
 /// A failed sync makes nothing durable. After the sync of a file has failed, later syncs of the same open file report success
 /// and make nothing durable either, as Linux does: it reports an error once and drops the pages. A later sync of a folder
@@ -37,39 +45,51 @@ pub struct FailingSyncs {
 #[derive(Clone, Debug)]
 struct Faults {
     first: usize,
-    repetition: Repetition,
+    fault: SyncFault,
     syncs: Arc<AtomicUsize>,
+    /// The number of effects before the first fault, or the largest number while there was none.
+    effects_before: Arc<AtomicUsize>,
 }
 
 impl Faults {
-    fn next_fails(&self) -> bool {
+    /// Counts a sync, which may stop the disk.
+    fn sync(&self, disk: &CrashDisk) -> io::Result<()> {
         let number = self.syncs.fetch_add(1, Ordering::SeqCst);
-        match self.repetition {
-            Repetition::Once => number == self.first,
-            Repetition::FromThenOn => number >= self.first,
+        if number == self.first {
+            self.effects_before.store(disk.effects(), Ordering::SeqCst);
         }
+        match self.fault {
+            SyncFault::ErrorOnce if number == self.first => return Err(failed()),
+            SyncFault::ErrorsFromThenOn if number >= self.first => return Err(failed()),
+            SyncFault::Stop if number == self.first => disk.stop(),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
 impl FailingSyncs {
-    /// Wraps `disk`. Sync number `first`, counted from 0, is the first to fail.
-    pub fn new(disk: CrashDisk, first: usize, repetition: Repetition) -> Self {
-        Self { disk, faults: Faults { first, repetition, syncs: Arc::default() } }
+    /// Wraps `disk`. Sync number `first`, counted from 0, is the first to go wrong.
+    pub fn new(disk: CrashDisk, first: usize, fault: SyncFault) -> Self {
+        let effects_before = Arc::new(AtomicUsize::new(usize::MAX));
+        Self { disk, faults: Faults { first, fault, syncs: Arc::default(), effects_before } }
     }
 
-    /// Returns the counter of syncs. It still counts after the disk was moved into a store.
-    pub fn counter(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.faults.syncs)
+    /// Returns the number of recorded effects before the first fault, which is the largest number if there was none. It is still set
+    /// after the disk was moved into a store.
+    pub(crate) fn effects_before(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.faults.effects_before)
+    }
+
+    fn check_works(&self) -> io::Result<()> {
+        if self.disk.has_stopped() { Err(failed()) } else { Ok(()) }
     }
 
     fn failing(&self, file: Box<dyn WriteFile>) -> Box<dyn WriteFile> {
-        let faults = self.faults.clone();
+        let (disk, faults) = (self.disk.clone(), self.faults.clone());
         let has_failed = AtomicBool::new(false);
         let on_sync = move || {
-            if faults.next_fails() {
-                has_failed.store(true, Ordering::SeqCst);
-                return Err(failed());
-            }
+            faults.sync(&disk).inspect_err(|_| has_failed.store(true, Ordering::SeqCst))?;
             Ok(!has_failed.load(Ordering::SeqCst))
         };
         Box::new(Sabotaged { file, on_write: || Ok(()), on_sync })
@@ -81,24 +101,30 @@ fn failed() -> io::Error {
 }
 
 impl Disk for FailingSyncs {
-    as_the_disk_behind!(open entry entries create_dir link rename unlink remove_dir lock);
+    as_the_disk_behind!(entry entries create_dir link rename unlink remove_dir lock);
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         Ok(self.failing(self.disk.create(path)?))
     }
 
     fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        self.check_works()?;
         Ok(self.failing(self.disk.append(path)?))
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>> {
+        self.check_works()?;
+        self.disk.open(path)
     }
 
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         self.disk.entry(folder)?;
-        if self.faults.next_fails() { Err(failed()) } else { self.disk.sync_dir(folder) }
+        self.faults.sync(&self.disk)?;
+        self.disk.sync_dir(folder)
     }
 }
 
-/// Takes a store through a scenario once for each sync that can fail and each [`Repetition`], and cuts the power at every
-/// effect of each run.
+/// Takes a store through a scenario once for each sync and each [`SyncFault`], and cuts the power at every effect of each run.
 ///
 /// A step that fails is tried again once, as a caller would. Every write that the store acknowledged must survive every
 /// cut. After an error the key may hold the old or the new object, whole. `wrap` may wrap the store. The wrapper is
@@ -106,22 +132,37 @@ impl Disk for FailingSyncs {
 ///
 /// # Errors
 /// [`Broken`] at the first cut that loses an acknowledged step. Its text names the sync that failed.
-///
-/// # Panics
-/// When the store does not open on a disk without a fault.
 pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
     scenario: &Scenario,
     wrap: impl Fn(S) -> W,
     open: impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
 ) -> Result<Report, Broken> {
     let mut all = Report::default();
-    for repetition in [Repetition::Once, Repetition::FromThenOn] {
-        for first in 0.. {
-            let (report, met) = with_failed_syncs(scenario, first, repetition, &wrap, &open).await?;
-            all.add(report);
-            if !met {
-                break;
-            }
+    for fault in SyncFault::ALL {
+        all.add(every_sync_with(scenario, fault, &wrap, &open).await?);
+    }
+    Ok(all)
+}
+
+/// Works like [`every_failed_sync`], with one kind of fault.
+///
+/// # Errors
+/// The errors of `every_failed_sync`.
+///
+/// # Panics
+/// When the store does not open on a disk without a fault.
+pub async fn every_sync_with<S: ImageStore, W: ImageStore>(
+    scenario: &Scenario,
+    fault: SyncFault,
+    wrap: &impl Fn(S) -> W,
+    open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
+) -> Result<Report, Broken> {
+    let mut all = Report::default();
+    for first in 0.. {
+        let (report, met) = with_failed_syncs(scenario, first, fault, wrap, open).await?;
+        all.add(report);
+        if !met {
+            break;
         }
     }
     Ok(all)
@@ -131,14 +172,14 @@ pub async fn every_failed_sync<S: ImageStore, W: ImageStore>(
 async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
     scenario: &Scenario,
     first: usize,
-    repetition: Repetition,
+    fault: SyncFault,
     wrap: &impl Fn(S) -> W,
     open: &impl AsyncFn(Arc<dyn Disk>) -> Result<S, StoreError>,
 ) -> Result<(Report, bool), Broken> {
     let (disk, mut allowed) = scenario.prepare(open).await;
 
-    let failing = FailingSyncs::new(disk.clone(), first, repetition);
-    let syncs = failing.counter();
+    let failing = FailingSyncs::new(disk.clone(), first, fault);
+    let effects_before = failing.effects_before();
     let store = wrap(open(Arc::new(failing)).await.expect("opening needs no sync"));
     let mut recording = Recording::of(&disk, (None, allowed.clone()));
     for step in &scenario.steps {
@@ -164,18 +205,18 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
         }
         recording.promise(recording.effects(), (unfinished, allowed.clone()));
     }
-    let met = syncs.load(Ordering::SeqCst) > first;
+    let effects_before = effects_before.load(Ordering::SeqCst);
     drop(store);
     let report = recording
-        .cut_everywhere(async |left, (step, allowed)| {
+        .cut_from(effects_before, async |left, (step, allowed)| {
             look(left, open, *step, allowed, &scenario.own_folders).await
         })
         .await
         .map_err(|broken| Broken {
-            found: format!("{} (sync {first} failed, {repetition:?})", broken.found),
+            found: format!("{} (sync {first}, {fault:?})", broken.found),
             ..broken
         })?;
-    Ok((report, met))
+    Ok((report, effects_before < usize::MAX))
 }
 
 /// A mutant: a store that reads an object back after a failed `create` or `append`, and reports success when it finds its own bytes.

@@ -10,7 +10,8 @@
 //! [`Recording`] does the same for other work on the disk, such as that of a service, and with another check.
 //!
 //! Mutants prove the kit itself. [`SkippedSync`] leaves out any one sync. [`NameFirst`] makes a name before the bytes
-//! are written. [`SameFolders`] and [`SyncsOnce`] lead a store to rely on a sync that did not happen. The kit must find all these faults.
+//! are written. [`SameFolders`], [`SyncsOnce`] and [`NeverChecked`] lead a store to rely on a sync that did not happen. The kit must
+//! find all these faults.
 
 mod cuts;
 mod disk;
@@ -20,10 +21,10 @@ mod run;
 mod sabotage;
 
 pub use disk::CrashDisk;
-pub use failing_syncs::{FailingSyncs, Repetition, TrustsWhatItReads, every_failed_sync};
+pub use failing_syncs::{FailingSyncs, SyncFault, TrustsWhatItReads, every_failed_sync, every_sync_with};
 pub use recording::{Broken, Recording, Report};
 pub use run::{Scenario, ScenarioStep, every_crash};
 pub use sabotage::{
-    FailingDisk, ForeignLocks, LoweringDisk, NameFirst, NoDirSync, SameFolders, SkippedSync, SyncEvent,
-    SyncsOnce,
+    FailingDisk, ForeignLocks, LoweringDisk, NameFirst, NeverChecked, NoDirSync, SameFolders, SkippedSync,
+    SyncEvent, SyncsOnce,
 };

@@ -114,12 +114,22 @@ impl<P> Recording<P> {
     /// [`Broken`] with the first error that `look` returns.
     pub async fn cut_everywhere(
         self,
+        look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,
+    ) -> Result<Report, Broken> {
+        self.cut_from(0, look).await
+    }
+
+    /// Works like [`cut_everywhere`](Self::cut_everywhere), from effect number `first` on. The effects before a fault are those of a run
+    /// without it.
+    pub(crate) async fn cut_from(
+        self,
+        first: usize,
         mut look: impl AsyncFnMut(CrashDisk, &P) -> Result<(), String>,
     ) -> Result<Report, Broken> {
         let states = self.disk.recorded();
         let mut report = Report { effects: states.len().saturating_sub(1), ..Report::default() };
         let mut seen = HashSet::new();
-        for (effect, state) in states.iter().enumerate() {
+        for (effect, state) in states.iter().enumerate().skip(first) {
             let now = self.promises.iter().enumerate().rfind(|(_, (from, _))| *from <= effect);
             // The first promise is from before the first effect, so there always is one.
             let Some((number, (_, promise))) = now else { continue };

@@ -27,6 +27,7 @@ pub enum ScenarioStep {
 /// The steps of a store under test.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
+#[must_use]
 pub struct Scenario {
     /// Steps that were done before and are durable.
     pub before: Vec<ScenarioStep>,
@@ -48,19 +49,16 @@ impl Scenario {
     }
 
     /// Sets the steps that were done before and are durable.
-    #[must_use]
     pub fn after(self, before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { before: before.into(), ..self }
     }
 
     /// Sets the steps that the store under test did itself before.
-    #[must_use]
     pub fn after_own(self, own_before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { own_before: own_before.into(), ..self }
     }
 
     /// Sets the steps that were done before without a sync of any folder.
-    #[must_use]
     pub fn after_unsynced(self, unsynced: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { unsynced: unsynced.into(), ..self }
     }
@@ -98,9 +96,6 @@ pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 ///
 /// # Errors
 /// [`Broken`] at the first cut after which one of these conditions does not hold.
-///
-/// # Panics
-/// When a step fails although the disk has no fault.
 pub async fn every_crash<S: ImageStore>(
     scenario: &Scenario,
     run_on: impl FnOnce(CrashDisk) -> Arc<dyn Disk>,

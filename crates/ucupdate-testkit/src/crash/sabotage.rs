@@ -1,7 +1,6 @@
 //! Disks with faults. They prove that the crash kit finds faults, and test how a store handles errors.
 
 use super::disk::CrashDisk;
-use super::failing_syncs::Repetition;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -122,6 +121,32 @@ impl Disk for SyncsOnce {
     }
 }
 
+/// A disk whose lock files can be opened even after it has stopped, so a store on it trusts every sync that reports success.
+#[derive(Debug)]
+pub struct NeverChecked {
+    disk: Arc<dyn Disk>,
+    opened: AtomicUsize,
+}
+
+impl NeverChecked {
+    /// Wraps `disk`.
+    pub fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, opened: AtomicUsize::new(0) }
+    }
+}
+
+impl Disk for NeverChecked {
+    as_the_disk_behind!(create open entry entries create_dir link rename unlink remove_dir sync_dir lock);
+
+    fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
+        match self.disk.append(path) {
+            // Another file does as well, because nothing is written to it.
+            Err(_) if path.ends_with(".lock") => self.disk.create(&format!("{path}.{}", next(&self.opened))),
+            end => end,
+        }
+    }
+}
+
 /// A disk that skips one sync of a file or a folder. The sync is chosen by its number, counted from 0.
 #[derive(Debug)]
 pub struct SkippedSync {
@@ -229,6 +254,13 @@ impl Disk for ForeignLocks {
             self.disk.lock(path)
         }
     }
+}
+
+/// The number of times that an effect fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repetition {
+    Once,
+    FromThenOn,
 }
 
 /// A disk on which one effect fails with an error of the given kind and is not done. If that effect is a write, its

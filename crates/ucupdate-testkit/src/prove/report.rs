@@ -9,6 +9,7 @@ pub type ProofError = Box<dyn std::error::Error + Send + Sync>;
 /// The size of a proof.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[must_use]
 pub struct Scale {
     /// `true` for the full size, `false` for the size of the tests.
     pub full: bool,
@@ -57,13 +58,11 @@ impl Scale {
     }
 
     /// Sets the program for child processes. A test must set it, because the running program is the test.
-    #[must_use]
     pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
         Self { program: Some(program.into()), ..self }
     }
 
     /// Sets the file system whose power is cut, instead of killing processes.
-    #[must_use]
     pub fn with_power(self, power: Power) -> Self {
         Self { power: Some(power), ..self }
     }
@@ -79,7 +78,7 @@ impl Scale {
 pub struct Row {
     /// The name of the tried case, such as `crash points of ingest, folder`.
     pub what: String,
-    /// What was found, such as `312 distinct, each old or new`.
+    /// The finding, such as `312 distinct, each old or new`.
     pub found: String,
     /// `true` if the promise holds.
     pub holds: bool,

@@ -22,6 +22,7 @@ const SMALLEST_PART: usize = 5 * 1024 * 1024;
 
 /// A bucket, and the deviations of its server from S3. Clones share the objects.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Bucket {
     state: Arc<Mutex<State>>,
     heeds_if_none_match: bool,
@@ -60,19 +61,16 @@ impl Default for Bucket {
 
 impl Bucket {
     /// Makes the server ignore `If-None-Match`, as some servers do.
-    #[must_use]
     pub fn ignoring_if_none_match(self) -> Self {
         Self { heeds_if_none_match: false, ..self }
     }
 
     /// Makes the server drop the metadata of objects.
-    #[must_use]
     pub fn forgetting_metadata(self) -> Self {
         Self { keeps_metadata: false, ..self }
     }
 
     /// Makes the server accept parts of any size, unlike S3.
-    #[must_use]
     pub fn taking_small_parts(self) -> Self {
         Self { smallest_part: 0, ..self }
     }
@@ -93,7 +91,6 @@ impl Bucket {
     }
 
     /// Returns a separate bucket with the same objects, without unfinished uploads.
-    #[must_use]
     pub fn deep_copy(&self) -> Self {
         let state = self.lock();
         let copy = State { objects: state.objects.clone(), uploads: HashMap::new(), writes: state.writes };

@@ -47,18 +47,12 @@ pub struct S3Server {
 
 impl S3Server {
     /// Starts a server for this bucket.
-    ///
-    /// # Panics
-    /// When no port is free.
     pub async fn start(bucket: Bucket) -> Self {
         Self::serve(S3ServiceBuilder::new(bucket.clone()), bucket, None).await
     }
 
     /// Starts a server for a folder of `s3s-fs`. `s3s-fs` cannot store every key, and does not serialise concurrent
     /// creations.
-    ///
-    /// # Panics
-    /// When there is no temporary folder or no free port.
     pub async fn start_in_a_folder() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         std::fs::create_dir(folder.path().join(BUCKET)).expect("a folder can be made in it");
@@ -68,9 +62,6 @@ impl S3Server {
 
     /// Starts a proxy for the server at `address` (host and port). It forwards every request that has no fault. The
     /// `Host` header becomes that of the other server, because the host is part of the signature.
-    ///
-    /// # Panics
-    /// When no port is free.
     pub async fn before(address: &str) -> Self {
         Self::listen(wire::Behind::Server(address.into()), Bucket::default(), None).await
     }

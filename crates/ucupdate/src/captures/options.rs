@@ -15,6 +15,7 @@ use ucupdate_audit::{RetentionDays, ServerName};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct CaptureOptions {
     pub(crate) server: ServerName,
     pub(crate) days: RetentionDays,
@@ -39,38 +40,28 @@ impl CaptureOptions {
     }
 
     /// Sets the number of days for which captures are kept. Default: ten.
-    #[must_use]
-    pub fn with_days(mut self, days: RetentionDays) -> Self {
-        self.days = days;
-        self
+    pub fn with_days(self, days: RetentionDays) -> Self {
+        Self { days, ..self }
     }
 
     /// Sets the largest number of captures of each kind, at least 1. The oldest ones are removed first. Default: 1,000.
-    #[must_use]
-    pub fn with_captures(mut self, captures: usize) -> Self {
-        self.captures = captures.max(1);
-        self
+    pub fn with_captures(self, captures: usize) -> Self {
+        Self { captures: captures.max(1), ..self }
     }
 
     /// Sets the number of bytes that are kept of each unreadable body. Default: 65,536.
-    #[must_use]
-    pub fn with_bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes;
-        self
+    pub fn with_bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
     }
 
     /// Sets the largest number of unreadable bodies with the same error that one run of the server keeps. Default: 20.
     /// Without this limit one kind of device would displace the captures of all others.
-    #[must_use]
-    pub fn with_of_one_shape(mut self, bodies: u32) -> Self {
-        self.of_one_shape = bodies;
-        self
+    pub fn with_of_one_shape(self, bodies: u32) -> Self {
+        Self { of_one_shape: bodies, ..self }
     }
 
     /// Accepts uploads of device logs of at most this number of bytes, and keeps them. Default: 0, which refuses uploads.
-    #[must_use]
-    pub fn with_device_log_bytes(mut self, bytes: usize) -> Self {
-        self.device_log_bytes = bytes;
-        self
+    pub fn with_device_log_bytes(self, bytes: usize) -> Self {
+        Self { device_log_bytes: bytes, ..self }
     }
 }

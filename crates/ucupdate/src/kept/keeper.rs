@@ -24,6 +24,7 @@ const STALE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// Each server keeps an inventory of its own, in `inventory/<server>.jsonl`, and writes it whole. Readers add all inventories.
 /// After the first time only new log rows are read. An inventory that is lost or damaged is made anew from the logs.
 #[derive(Debug)]
+#[must_use]
 pub struct InventoryKeeper {
     server: ServerName,
     zone: Zone,
@@ -74,17 +75,13 @@ impl InventoryKeeper {
     }
 
     /// Sets the largest number of devices. Of more devices, those that asked last are kept.
-    #[must_use]
-    pub fn with_devices(mut self, devices: usize) -> Self {
-        self.devices = devices;
-        self
+    pub fn with_devices(self, devices: usize) -> Self {
+        Self { devices, ..self }
     }
 
     /// Sets the largest size in bytes, up to 64 MiB.
-    #[must_use]
-    pub fn with_bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes.min(MAX_BYTES);
-        self
+    pub fn with_bytes(self, bytes: usize) -> Self {
+        Self { bytes: bytes.min(MAX_BYTES), ..self }
     }
 
     /// Reads what is new in the audit logs of all servers, and writes the inventory of this server.

@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
-use ucupdate_audit::{Finding, LogDate, LogKind, LogName, ServerName};
+use ucupdate_audit::{LogDate, LogFinding, LogKind, LogName, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
@@ -17,7 +17,7 @@ pub(crate) type Input = Box<dyn Read + Send>;
 /// A kind of log, with its reader and its rows.
 pub(crate) trait LogForm: 'static {
     type Row: Send + 'static;
-    type Reader: Iterator<Item = Result<Self::Row, Finding>> + Send + 'static;
+    type Reader: Iterator<Item = Result<Self::Row, LogFinding>> + Send + 'static;
     const KIND: LogKind;
 
     /// Returns a reader. Of a log that `may_grow` a last line without a line end is not read.

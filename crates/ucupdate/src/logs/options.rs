@@ -18,6 +18,7 @@ use ucupdate_core::value::Zone;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct LogOptions {
     pub(crate) server: ServerName,
     pub(crate) zone: Zone,
@@ -63,49 +64,37 @@ impl LogOptions {
     }
 
     /// Sets the time zone of the audit log. The access log is always in UTC.
-    #[must_use]
-    pub fn with_zone(mut self, zone: Zone) -> Self {
-        self.zone = zone;
-        self
+    pub fn with_zone(self, zone: Zone) -> Self {
+        Self { zone, ..self }
     }
 
     /// Sets the name of the software in the header of the access log. The default is `ucupdate` and its version.
-    #[must_use]
-    pub fn with_software(mut self, software: &str) -> Self {
-        self.software = software.to_owned();
-        self
+    pub fn with_software(self, software: &str) -> Self {
+        Self { software: software.to_owned(), ..self }
     }
 
     /// Sets when rows are flushed, when a new file begins, and how many rows may wait.
     ///
     /// A process that is killed loses the rows that wait: those of the last flush interval, which is a second by default, and
     /// more while the store fails.
-    #[must_use]
-    pub fn with_roll(mut self, roll: RollOptions) -> Self {
-        self.roll = roll;
-        self
+    pub fn with_roll(self, roll: RollOptions) -> Self {
+        Self { roll, ..self }
     }
 
     /// Sets the number of days of logs that [`remove_old_logs`](crate::UpdateService::remove_old_logs) keeps. Default:
     /// ten.
-    #[must_use]
-    pub fn with_days(mut self, days: RetentionDays) -> Self {
-        self.days = days;
-        self
+    pub fn with_days(self, days: RetentionDays) -> Self {
+        Self { days, ..self }
     }
 
     /// Sets the time for which a flush or a shutdown tries to write before it returns an error. Default: ten seconds.
-    #[must_use]
-    pub fn with_flush_time(mut self, time: Duration) -> Self {
-        self.flush_time = time;
-        self
+    pub fn with_flush_time(self, time: Duration) -> Self {
+        Self { flush_time: time, ..self }
     }
 
     /// Sets what happens to requests while the room for waiting rows is short. Default: they are answered, and rows that find no
     /// room are dropped and counted.
-    #[must_use]
-    pub fn with_full(mut self, full: FullLog) -> Self {
-        self.full = full;
-        self
+    pub fn with_full(self, full: FullLog) -> Self {
+        Self { full, ..self }
     }
 }

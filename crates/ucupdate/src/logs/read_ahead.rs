@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use ucupdate_audit::Finding;
+use ucupdate_audit::LogFinding;
 use ucupdate_store::StoreError;
 
 /// The largest number of rows and findings in one block.
@@ -27,7 +27,7 @@ pub(crate) struct ReadingThread<F: LogForm>(Option<mpsc::Sender<Job<F>>>);
 struct Job<F: LogForm> {
     reader: F::Reader,
     /// An empty list with room for the rows.
-    rows: VecDeque<Result<F::Row, Finding>>,
+    rows: VecDeque<Result<F::Row, LogFinding>>,
     used: Vec<F::Row>,
     done: oneshot::Sender<thread::Result<Block<F>>>,
 }
@@ -37,7 +37,7 @@ impl<F: LogForm> ReadingThread<F> {
     fn begin(
         &mut self,
         reader: F::Reader,
-        rows: VecDeque<Result<F::Row, Finding>>,
+        rows: VecDeque<Result<F::Row, LogFinding>>,
         used: &mut Vec<F::Row>,
     ) -> Rest<F> {
         let jobs = self.0.get_or_insert_with(|| {
@@ -68,7 +68,7 @@ impl<F: LogForm> Default for ReadingThread<F> {
 
 /// The rows of one log and the lines that are no rows. At most two blocks of them exist: one that is used, and the next one.
 pub(crate) struct ReadAhead<F: LogForm> {
-    now: VecDeque<Result<F::Row, Finding>>,
+    now: VecDeque<Result<F::Row, LogFinding>>,
     rest: Rest<F>,
 }
 
@@ -82,7 +82,7 @@ enum Rest<F: LogForm> {
 }
 
 struct Block<F: LogForm> {
-    rows: VecDeque<Result<F::Row, Finding>>,
+    rows: VecDeque<Result<F::Row, LogFinding>>,
     reader: F::Reader,
     is_last: bool,
 }
@@ -98,7 +98,7 @@ impl<F: LogForm> ReadAhead<F> {
         &mut self,
         thread: &mut ReadingThread<F>,
         used: &mut Vec<F::Row>,
-    ) -> Result<Option<Result<F::Row, Finding>>, LogReadError> {
+    ) -> Result<Option<Result<F::Row, LogFinding>>, LogReadError> {
         loop {
             if let Some(row) = self.now.pop_front() {
                 return Ok(Some(row));
@@ -140,7 +140,7 @@ impl<F: LogForm> ReadAhead<F> {
 }
 
 impl<F: LogForm> Block<F> {
-    fn read(mut reader: F::Reader, mut rows: VecDeque<Result<F::Row, Finding>>) -> Self {
+    fn read(mut reader: F::Reader, mut rows: VecDeque<Result<F::Row, LogFinding>>) -> Self {
         let begin = F::bytes_read(&reader);
         while rows.len() < BLOCK_ROWS && F::bytes_read(&reader) - begin < BLOCK_BYTES {
             match reader.next() {

@@ -3,7 +3,9 @@
 use crate::logs::merge::{Input, LogForm, MergedLogs};
 use std::io::{self, Read};
 use std::sync::Arc;
-use ucupdate_audit::{AccessReader, AccessRow, AuditReader, AuditRow, FileKind, Finding, LogKind, LoggedRow};
+use ucupdate_audit::{
+    AccessReader, AccessRow, AuditReader, AuditRow, FileKind, LogFinding, LogKind, LoggedRow,
+};
 use ucupdate_core::value::{ParseError, UnixTime, Zone};
 use ucupdate_store::{ImageStore, StoreError};
 
@@ -61,7 +63,7 @@ pub enum Logged<R = LoggedRow> {
         /// The name of the log.
         log: Box<str>,
         /// The number of the line, and the reason.
-        finding: Finding,
+        finding: LogFinding,
     },
     /// The end of one log.
     End {

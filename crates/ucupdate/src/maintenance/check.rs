@@ -27,6 +27,7 @@ const AT_ONCE: usize = 8;
 ///
 /// The default reads every image, and uses the default [`Retention`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
 pub struct CheckOptions {
     quick: bool,
     retention: Retention,
@@ -34,17 +35,13 @@ pub struct CheckOptions {
 
 impl CheckOptions {
     /// Sets whether the check only compares the sizes of images, instead of reading each image for its SHA-256.
-    #[must_use]
-    pub fn with_quick(mut self, quick: bool) -> Self {
-        self.quick = quick;
-        self
+    pub fn with_quick(self, quick: bool) -> Self {
+        Self { quick, ..self }
     }
 
     /// Sets the retention: the revisions that must have all their packages.
-    #[must_use]
-    pub fn with_retention(mut self, retention: Retention) -> Self {
-        self.retention = retention;
-        self
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 }
 

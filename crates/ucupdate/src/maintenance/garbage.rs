@@ -34,6 +34,7 @@ const MAX_RETIRED: usize = 1000;
 /// The default deletes files that are older than a day by the clock of the store, and refuses if more than half of the
 /// packages would leave the rule book at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct GarbageOptions {
     grace: Duration,
     dry_run: bool,
@@ -50,34 +51,26 @@ impl Default for GarbageOptions {
 impl GarbageOptions {
     /// Sets the age below which files are not deleted, because another server may still be ingesting them. Default: one
     /// day.
-    #[must_use]
-    pub fn with_grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Sets whether this is a dry run: nothing is changed, and the result reports what would be removed. Default:
     /// `false`.
-    #[must_use]
-    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
+    pub fn with_dry_run(self, dry_run: bool) -> Self {
+        Self { dry_run, ..self }
     }
 
     /// Sets whether more than half of the packages may leave the rule book at once. Such a large share may be caused by
     /// a wrong clock. Default: `false`.
-    #[must_use]
-    pub fn with_any_share(mut self, any_share: bool) -> Self {
-        self.any_share = any_share;
-        self
+    pub fn with_any_share(self, any_share: bool) -> Self {
+        Self { any_share, ..self }
     }
 
     /// Sets the revision at which the rule book must be, because the removal of packages was decided by it. The check and the removal
     /// are one step. Default: any revision.
-    #[must_use]
-    pub fn with_revision(mut self, revision: u64) -> Self {
-        self.revision = Some(revision);
-        self
+    pub fn with_revision(self, revision: u64) -> Self {
+        Self { revision: Some(revision), ..self }
     }
 }
 

@@ -26,6 +26,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError};
 /// assert_eq!(longer.revisions(), 50);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Retention {
     revisions: u64,
     time: Duration,
@@ -41,18 +42,14 @@ impl Default for Retention {
 
 impl Retention {
     /// Sets the number of newest revisions whose images are kept. Those of the newest one are always kept.
-    #[must_use]
-    pub fn with_revisions(mut self, revisions: u64) -> Self {
-        self.revisions = revisions;
-        self
+    pub fn with_revisions(self, revisions: u64) -> Self {
+        Self { revisions, ..self }
     }
 
     /// Sets the time for which the images of a revision are kept after another revision replaced it, by the clock of the
     /// store. In a store that was imported, this time begins with the import.
-    #[must_use]
-    pub fn with_time(mut self, time: Duration) -> Self {
-        self.time = time;
-        self
+    pub fn with_time(self, time: Duration) -> Self {
+        Self { time, ..self }
     }
 
     /// Returns the number of newest revisions whose images are kept. Revisions themselves are never deleted.

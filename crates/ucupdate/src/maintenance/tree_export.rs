@@ -25,9 +25,8 @@ impl TreeOptions {
     ///
     /// A program that changes a linked file in place also changes the store.
     #[must_use]
-    pub fn with_links_from(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.link_from = Some(folder.into());
-        self
+    pub fn with_links_from(self, folder: impl Into<PathBuf>) -> Self {
+        Self { link_from: Some(folder.into()) }
     }
 }
 

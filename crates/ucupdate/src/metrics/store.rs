@@ -55,7 +55,14 @@ impl StoreMetrics {
         })
     }
 
-    fn note<T>(&self, operation: Operation, began: Instant, result: &Result<T, StoreError>) {
+    /// Waits for the result of a call, and counts its time and its error.
+    async fn timed<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let result = call.await;
         self.times[operation as usize].add(began.elapsed());
         // Errors that an object exists or does not exist are normal answers.
         let is_answer =
@@ -63,6 +70,7 @@ impl StoreMetrics {
         if !is_answer {
             self.errors[operation as usize].fetch_add(1, Ordering::Relaxed);
         }
+        result
     }
 }
 
@@ -76,45 +84,27 @@ struct WatchedStore {
 #[async_trait]
 impl ImageStore for WatchedStore {
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let result = self.store.create(key, bytes).await;
-        self.metrics.note(Operation::Create, began, &result);
-        result
+        self.metrics.timed(Operation::Create, self.store.create(key, bytes)).await
     }
 
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
-        let began = Instant::now();
-        let result = self.store.put(key, bytes).await;
-        self.metrics.note(Operation::Put, began, &result);
-        result
+        self.metrics.timed(Operation::Put, self.store.put(key, bytes)).await
     }
 
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError> {
-        let began = Instant::now();
-        let result = self.store.get(key, range).await;
-        self.metrics.note(Operation::Get, began, &result);
-        result
+        self.metrics.timed(Operation::Get, self.store.get(key, range)).await
     }
 
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError> {
-        let began = Instant::now();
-        let result = self.store.head(key).await;
-        self.metrics.note(Operation::Head, began, &result);
-        result
+        self.metrics.timed(Operation::Head, self.store.head(key)).await
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let result = self.store.delete(key).await;
-        self.metrics.note(Operation::Delete, began, &result);
-        result
+        self.metrics.timed(Operation::Delete, self.store.delete(key)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
-        let began = Instant::now();
-        let result = self.store.list(prefix, after).await;
-        self.metrics.note(Operation::List, began, &result);
-        result
+        self.metrics.timed(Operation::List, self.store.list(prefix, after)).await
     }
 
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
@@ -126,9 +116,6 @@ impl ImageStore for WatchedStore {
     }
 
     async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
-        let began = Instant::now();
-        let result = self.store.append(key, at, bytes).await;
-        self.metrics.note(Operation::Append, began, &result);
-        result
+        self.metrics.timed(Operation::Append, self.store.append(key, at, bytes)).await
     }
 }

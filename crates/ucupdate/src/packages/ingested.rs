@@ -12,7 +12,7 @@ pub struct Ingested {
     pub package: Package,
     /// The revision that the ingest made. `None` if nothing changed.
     pub revision: Option<u64>,
-    /// Notes about each rule, in order.
+    /// Notes about the effects on each rule, in the order of the releases.
     pub notes: Vec<Note>,
 }
 

@@ -15,6 +15,7 @@ use ucupdate_cab::package::PackageOptions;
 /// # drop(options);
 /// ```
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct IngestOptions {
     pub(crate) cabinet: CabinetOptions,
     pub(crate) package: PackageOptions,
@@ -22,16 +23,12 @@ pub struct IngestOptions {
 
 impl IngestOptions {
     /// Sets the options of reading cabinets, which include their limits.
-    #[must_use]
-    pub fn with_cabinet(mut self, options: impl Into<CabinetOptions>) -> Self {
-        self.cabinet = options.into();
-        self
+    pub fn with_cabinet(self, options: impl Into<CabinetOptions>) -> Self {
+        Self { cabinet: options.into(), ..self }
     }
 
     /// Sets the options of reading packages, which include their limits.
-    #[must_use]
-    pub fn with_package(mut self, options: impl Into<PackageOptions>) -> Self {
-        self.package = options.into();
-        self
+    pub fn with_package(self, options: impl Into<PackageOptions>) -> Self {
+        Self { package: options.into(), ..self }
     }
 }

@@ -25,7 +25,7 @@ pub struct Rebuilt {
     pub revision: u64,
     /// The packages that are in the rule book again.
     pub packages: Vec<PackageId>,
-    /// Notes about pending versions and interim images, in order.
+    /// Notes about the versions and interim images that are pending now.
     pub notes: Vec<Note>,
     /// The ingests whose packages could not be taken into the new history.
     pub skipped: Vec<SkippedIngest>,

@@ -63,7 +63,7 @@ pub(crate) struct RuleHistory {
 pub struct Changed {
     /// The number of the revision. `None` if nothing changed.
     pub revision: Option<u64>,
-    /// Notes about the change, in order.
+    /// Notes about the change, in the order of its effects.
     pub notes: Vec<Note>,
 }
 
@@ -315,7 +315,7 @@ impl RuleHistory {
         self.news = kept.then(VecDeque::new);
     }
 
-    /// Returns the revisions since the last call, in order.
+    /// Returns the revisions since the last call, from the oldest to the newest.
     pub(crate) fn take_news(&mut self) -> VecDeque<Revision> {
         self.news.as_mut().map(std::mem::take).unwrap_or_default()
     }

@@ -29,6 +29,7 @@ use std::time::Duration;
 /// - Devices that get their image from a cache in front of the servers do not count, except the one whose download filled the
 ///   cache.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct WatchOptions {
     pub(crate) devices: usize,
     pub(crate) period: Option<Duration>,
@@ -44,20 +45,17 @@ impl Default for WatchOptions {
 
 impl WatchOptions {
     /// Sets how many devices are remembered. A device counts once for each rollout it is in.
-    #[must_use]
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
 
     /// Sets the period of the background task that checks the guards. With `None`, guards are checked only when
     /// [`UpdateService::pause_failing_rollouts`](crate::UpdateService::pause_failing_rollouts) is called.
-    #[must_use]
     pub fn with_period(self, period: Option<Duration>) -> Self {
         Self { period, ..self }
     }
 
     /// Sets how long rows wait for earlier rows of other servers. It should be longer than the time until a row is in the store.
-    #[must_use]
     pub fn with_wait(self, wait: Duration) -> Self {
         Self { wait, ..self }
     }

@@ -30,6 +30,7 @@ const KEPT_PERIOD: Duration = Duration::from_secs(60 * 60);
 /// trouble. Each look also counts the devices by their state, those of the kept inventories included
 /// ([`Event::FleetCounted`]). Memory is bounded by the number of devices.
 #[derive(Debug)]
+#[must_use]
 pub struct TroubleWatch {
     zone: Zone,
     period: Duration,
@@ -112,43 +113,33 @@ impl TroubleWatch {
     ///
     /// Requests of invented devices hold nothing, because a device must download. After a hold is removed, downloads of the time
     /// before it still count for a server that starts again.
-    #[must_use]
-    pub fn with_holds(mut self, downloads: u32) -> Self {
-        self.hold_after = Some(downloads.max(1));
-        self
+    pub fn with_holds(self, downloads: u32) -> Self {
+        Self { hold_after: Some(downloads.max(1)), ..self }
     }
 
     /// Sets the largest number of holds that all servers together make within an hour. Default: 10.
-    #[must_use]
-    pub fn with_holds_an_hour(mut self, holds: usize) -> Self {
-        self.holds_an_hour = holds;
-        self
+    pub fn with_holds_an_hour(self, holds: usize) -> Self {
+        Self { holds_an_hour: holds, ..self }
     }
 
     /// Sets how far back the logs are read. A device that has been silent for longer is not found.
-    #[must_use]
-    pub fn with_period(mut self, period: Duration) -> Self {
-        self.period = period;
-        self
+    pub fn with_period(self, period: Duration) -> Self {
+        Self { period, ..self }
     }
 
     /// Sets the time without a request after which a device counts as silent.
-    #[must_use]
-    pub fn with_silence(mut self, silence: Duration) -> Self {
-        self.silence = silence;
-        self
+    pub fn with_silence(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 
     /// Sets the largest number of devices that are remembered.
-    #[must_use]
-    pub fn with_devices(mut self, devices: usize) -> Self {
-        self.devices = devices;
-        self
+    pub fn with_devices(self, devices: usize) -> Self {
+        Self { devices, ..self }
     }
 
     /// Reads what was added to the logs of all servers, reports what is new, and holds devices in loops.
     ///
-    /// What was read is judged on a thread for blocking work, so answers do not wait for it.
+    /// The rows are judged on a thread for blocking work, so answers do not wait for it.
     ///
     /// # Errors
     /// When the store fails. The next look tries again.

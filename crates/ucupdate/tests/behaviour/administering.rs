@@ -1,16 +1,7 @@
 //! Checks that every command has a method on the administrator's handle, and is recorded with its author.
 
-use crate::fixtures::{ingest, lab_phone, newer_package, open, with_sample};
+use crate::fixtures::*;
 use std::collections::BTreeSet;
-use ucupdate::ChangeError;
-use ucupdate::book::{
-    Alias, AliasField, Audience, Ban, BanScope, BookCommand, Group, HeldDevices, Hold, OfferPolicy,
-    PatternScheme, Refusal, Rollout, Share, StopScope,
-};
-use ucupdate::cab::package::sample;
-use ucupdate::device::DeviceId;
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::version::{ReportedVersion, VersionScheme};
 
 /// Returns the stored name of the command of each revision.
 async fn recorded(service: &ucupdate::UpdateService) -> BTreeSet<String> {

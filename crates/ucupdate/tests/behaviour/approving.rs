@@ -1,8 +1,5 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStoreExt as _, MemoryStore};
-use ucupdate_testkit::faulty::Call;
 
 #[tokio::test]
 async fn what_was_not_looked_at_is_not_approved() {

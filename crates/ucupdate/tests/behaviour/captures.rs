@@ -1,10 +1,6 @@
 use crate::fixtures::*;
 use std::sync::{Arc, Mutex};
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
 use ucupdate::upx::LogForm;
-use ucupdate::value::UnixTime;
-use ucupdate::{CaptureKind, CaptureOptions, Event, Events, SettableClock, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn keeping() -> CaptureOptions {
     CaptureOptions::new("ocs".parse().unwrap())

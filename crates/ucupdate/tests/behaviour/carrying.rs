@@ -3,14 +3,6 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use bytes::Bytes;
-use std::sync::Arc;
-use ucupdate::book::TestDevice;
-use ucupdate::cab::package::sample;
-use ucupdate::device::DeviceId;
-use ucupdate::request::UpdateResponse;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{CarryError, UpdateService, carry};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn shared(store: impl ImageStore) -> Arc<dyn ImageStore> {
     Arc::new(store)
@@ -62,12 +54,12 @@ async fn images(store: &MemoryStore) -> usize {
 #[tokio::test]
 async fn the_other_store_gives_the_same_answers_byte_for_byte() {
     let (one, other) = (full().await, MemoryStore::default());
-    let mut told = 0;
-    let carried = carry(&shared(one.clone()), &shared(other.clone()), |_| told += 1).await.unwrap();
+    let mut report = 0;
+    let carried = carry(&shared(one.clone()), &shared(other.clone()), |_| report += 1).await.unwrap();
     assert_eq!((carried.revision, carried.revisions, carried.skipped), (70, 70, 0));
     assert_eq!(state_and_images(&one).await, state_and_images(&other).await);
     assert_eq!(answers(&one).await, answers(&other).await);
-    assert_eq!(told, carried.objects + carried.revisions);
+    assert_eq!(report, carried.objects + carried.revisions);
     // The target store can be changed independently.
     open(other).await.admin("bob").approve(vec![sample::ip8540()]).await.unwrap();
 

@@ -1,13 +1,6 @@
 //! Tests the problems that a check of a store finds, and their repairs.
 
 use crate::fixtures::*;
-use std::sync::Arc;
-use ucupdate::book::TestDevice;
-use ucupdate::cab::package::sample;
-use ucupdate::device::DeviceId;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{CheckOptions, StoreCheck, carry, check_store, continue_after_loss};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns a store with the sample approved, and with enough revisions for a checkpoint.
 async fn with_checkpoint() -> MemoryStore {

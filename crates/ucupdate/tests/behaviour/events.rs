@@ -1,12 +1,5 @@
 use crate::fixtures::*;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use ucupdate::audit::RollOptions;
-use ucupdate::cab::package::sample;
-use ucupdate::store::MemoryStore;
-use ucupdate::value::UnixTime;
-use ucupdate::{Event, Events, SettableClock, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// A listener that keeps one line for each event.
 #[derive(Debug, Default)]

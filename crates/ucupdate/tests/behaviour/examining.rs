@@ -2,15 +2,7 @@
 
 use crate::fixtures::*;
 use crate::interim::{package_for, with_interim};
-use std::sync::Arc;
 use std::time::SystemTime;
-use ucupdate::book::{Audience, Percent, Ramp, Rollout, Share};
-use ucupdate::cab::package::{PackageBuilder, sample};
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, ReadOnly, StoreKey};
-use ucupdate::value::UnixTime;
-use ucupdate::version::ReportedVersion;
-use ucupdate::{Finding, Options, SettableClock, Severity, UpdateService, examine_unreadable};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns the time this number of days from now.
 fn in_days(days: i64) -> UnixTime {
@@ -95,7 +87,7 @@ async fn a_store_that_may_only_be_read_and_a_wrong_clock_are_problems() {
     assert_eq!(kinds(&on_day(store.clone(), 1).await).await, ["clocks-differ"]);
     let checks = on_day(ReadOnly::new(store), 0).await.examine(true).await;
     assert_eq!(checks[0].name, "store rights");
-    assert_eq!(checks[0].findings[0].severity, Severity::Problem);
+    assert_eq!(checks[0].findings[0].severity, FindingSeverity::Problem);
     assert_eq!(checks[0].findings[0].kind, "store-operation-failed");
 }
 
@@ -130,7 +122,7 @@ async fn a_store_that_stops_answering_is_a_problem() {
     ingest(&service, sample::uc_updates(500)).await.unwrap();
     store.on(Call::List).below("images/").always(Fault::Unavailable);
     let found = found(&service, "store-unreadable").await;
-    assert_eq!(found.severity, Severity::Problem);
+    assert_eq!(found.severity, FindingSeverity::Problem);
     assert!(found.found.ends_with("the script said so"), "{found:?}");
 }
 
@@ -144,7 +136,7 @@ async fn a_version_that_no_package_has_is_a_problem_of_its_rule() {
     let document = store.get_bytes(&approval, 100_000).await.unwrap();
     store.put_bytes(&approval, forged(&document, "3.5.6907.0", "3.5.6907.1")).await.unwrap();
     let found = found(&on_day(store, 0).await, "rule-without-image").await;
-    assert_eq!((found.severity, found.subject), (Severity::Problem, sample::ip8540().to_string()));
+    assert_eq!((found.severity, found.subject), (FindingSeverity::Problem, sample::ip8540().to_string()));
     assert_eq!(found.found, "3.5.6907.1 is given to everybody, but no package of the store has it");
     assert_eq!(found.remedy, "ingest the package with 3.5.6907.1 again, or roll the rule back");
 }
@@ -154,11 +146,11 @@ async fn a_pending_interim_image_is_a_problem_once_a_release_behind_it_is_approv
     let service = open(MemoryStore::default()).await;
     let release = package_for(sample::ip8540(), "3.5.6907.0");
     ingest(&service, with_interim(PackageBuilder::new(), "1.0.522.103")).await.unwrap();
-    assert_eq!(found(&service, "interim-unapproved").await.severity, Severity::Warning);
+    assert_eq!(found(&service, "interim-unapproved").await.severity, FindingSeverity::Warning);
     ingest(&service, release.build().unwrap()).await.unwrap();
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     let problem = found(&service, "interim-unapproved").await;
-    assert_eq!(problem.severity, Severity::Problem);
+    assert_eq!(problem.severity, FindingSeverity::Problem);
     let what = "too old for the approved version of UCPhone/LG-Nortel/IP8540/A/ENU/CPE get nothing";
     assert!(problem.found.ends_with(what), "{problem:?}");
     service.admin("ann").approve_interim("ENU".parse().unwrap(), "CPE".parse().unwrap(), None).await.unwrap();
@@ -176,6 +168,6 @@ async fn an_approved_interim_image_beside_a_stone_of_another_version_is_a_proble
     stone.by = "1.0.522.110".parse().unwrap();
     service.admin("ann").replace_stone(name, vec![stone]).await.unwrap();
     let found = found(&service, "other-interim-version").await;
-    assert_eq!(found.severity, Severity::Problem);
+    assert_eq!(found.severity, FindingSeverity::Problem);
     assert!(found.remedy.starts_with("type `ucupdate stone set ocs-interim --by 1.0.522.103`"), "{found:?}");
 }

@@ -1,15 +1,13 @@
 //! Services on stores in memory, and the phone in `vectors/`.
 
-use std::sync::Arc;
-use ucupdate::book::{RuleKey, TestDevice};
-use ucupdate::cab::package::{NewRelease, PackageBuilder, sample};
-use ucupdate::device::DeviceId;
-use ucupdate::request::{Side, UpdateRequest, UpdateResponse};
-use ucupdate::store::{ImageStore, ImageStoreExt as _, stream_of};
-use ucupdate::value::{Sha256Digest, UnixTime};
-use ucupdate::version::ReportedVersion;
-use ucupdate::{Asker, BaseUrls, IngestError, Ingested, LogOptions, Options, SettableClock, UpdateService};
-use ucupdate_testkit::field;
+pub(crate) use std::sync::Arc;
+pub(crate) use std::time::Duration;
+pub(crate) use ucupdate::cab::package::{NewInterim, NewRelease, PackageBuilder, sample};
+pub(crate) use ucupdate::{
+    audit::*, book::*, decide::*, device::*, request::*, store::*, value::*, version::*, *,
+};
+pub(crate) use ucupdate_testkit::faulty::{Call, Fault, Faulty};
+pub(crate) use ucupdate_testkit::field;
 
 /// The size of images in tests, in bytes. It is small to save time.
 pub(crate) const IMAGE_BYTES: usize = 4096;

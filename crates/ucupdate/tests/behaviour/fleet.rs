@@ -1,16 +1,9 @@
 //! Audit logs show which devices exist, and which of them are in a loop.
 
-use crate::fixtures::NOW;
+use crate::fixtures::*;
 use std::io::{self, Cursor};
-use std::sync::Arc;
-use ucupdate::audit::{AuditFormat, AuditRow, LogName, LoggedRow};
-use ucupdate::device::DeviceId;
 use ucupdate::inventory::Inventory;
 use ucupdate::loops::{LoopGuard, LoopKind, LoopOptions, observations};
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::value::{Reported, UnixTime, Zone};
-use ucupdate::version::ReportedVersion;
-use ucupdate::{AccessLogs, AuditLogs, LogReadError, Logged};
 
 const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
 const FOLDER: &str = "Logs/Server/Audit/imageUpdates/";
@@ -88,7 +81,7 @@ async fn the_logs_of_all_servers_are_read_by_time() {
     put_log(&store, "ocs01", "2009-03-07", 1, &[at(2000)]).await;
     put_log(&store, "ocs02", "2009-03-06", 1, &[at(2), at(5), at(7), at(3000)]).await;
     let rows = in_store(store, None).await;
-    let told: Vec<(String, i64)> = rows
+    let report: Vec<(String, i64)> = rows
         .iter()
         .map(|row| {
             let minutes = (row.row.logged_at.as_seconds() - NOW.as_seconds()) / 60;
@@ -106,7 +99,7 @@ async fn the_logs_of_all_servers_are_read_by_time() {
         ("ocs01", 2000),
         ("ocs02", 3000),
     ];
-    assert_eq!(told, expected.map(|(server, minutes)| (server.to_owned(), minutes)));
+    assert_eq!(report, expected.map(|(server, minutes)| (server.to_owned(), minutes)));
 }
 
 #[tokio::test]
@@ -133,7 +126,7 @@ async fn a_log_of_the_original_in_the_store_is_read_and_names_no_server() {
 }
 
 #[tokio::test]
-async fn a_line_that_gives_no_row_is_told_with_its_log_and_a_log_that_cannot_be_opened_ends_it() {
+async fn a_line_that_gives_no_row_is_reported_with_its_log_and_a_log_that_cannot_be_opened_ends_it() {
     let mut logs = AuditLogs::default();
     logs.add("a.log", || Ok(Cursor::new("Logging DateTime,Model\nnonsense\n03-06-2009 17:10:39,CX700\n")));
     logs.add("b.log", || Err::<io::Empty, _>(io::Error::other("no disk")));

@@ -3,10 +3,6 @@
 use crate::fixtures::*;
 use crate::summary::summary;
 use std::path::{Path, PathBuf};
-use ucupdate::book::{Ban, BanScope};
-use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::value::UnixTime;
-use ucupdate::{CheckOptions, check_store};
 
 const FORMATS: [&str; 5] = ["1.0", "1.1", "1.2", "1.3", "1.4"];
 

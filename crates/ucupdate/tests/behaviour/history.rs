@@ -1,20 +1,6 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use ucupdate::book::{
-    Ban, BookCommand, Group, GroupName, PatternScheme, Predicate, RulePattern, SteppingStone, StoneImage,
-    StopScope, TestDevice,
-};
-use ucupdate::cab::package::sample;
-use ucupdate::device::DeviceId;
-use ucupdate::request::Side;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::value::Sha256Digest;
-use ucupdate::version::VersionScheme;
-use ucupdate::{Asker, ChangeError, GarbageOptions, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn tester(number: u32) -> TestDevice {
     TestDevice {

@@ -5,9 +5,6 @@ use futures_util::stream;
 use std::io;
 use ucupdate::cab::package::{CatalogueBuilder, sample};
 use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::value::{PackageId, Sha256Digest};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 #[tokio::test]
 async fn the_same_package_twice_changes_nothing_leaves_nothing_and_says_so() {
@@ -157,18 +154,18 @@ async fn ingesting_again_restores_images_that_were_deleted_by_hand() {
 }
 
 #[tokio::test]
-async fn progress_is_told_for_each_file() {
+async fn progress_is_reported_for_each_file() {
     let service = open(MemoryStore::default()).await;
-    let mut told = Vec::new();
+    let mut report = Vec::new();
     let cabinet = stream::iter([Ok(Bytes::from(sample::uc_updates(IMAGE_BYTES)))]);
     let done = service
         .admin("ann")
-        .ingest("x.cab", Box::pin(cabinet), |progress| told.push(progress))
+        .ingest("x.cab", Box::pin(cabinet), |progress| report.push(progress))
         .await
         .unwrap();
-    assert_eq!(told.len(), done.package.members.len());
+    assert_eq!(report.len(), done.package.members.len());
     let all: u64 = done.package.members.iter().map(|member| member.size).sum();
-    assert_eq!(told.last().unwrap().stored_bytes, all);
+    assert_eq!(report.last().unwrap().stored_bytes, all);
 }
 
 #[tokio::test]

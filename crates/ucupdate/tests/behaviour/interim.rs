@@ -2,11 +2,6 @@
 
 use crate::fixtures::*;
 use crate::formats::{ASKED_AT, stored};
-use ucupdate::book::RuleKey;
-use ucupdate::cab::package::{NewInterim, NewRelease, PackageBuilder, sample};
-use ucupdate::store::{ImageStoreExt as _, MemoryStore};
-use ucupdate::version::ReportedVersion;
-use ucupdate::{CheckOptions, StoreProblem, UpdateService, check_store};
 
 /// Returns a phone whose versions are below the threshold of the first stone. The original had no interim image for it.
 fn cx600() -> RuleKey {

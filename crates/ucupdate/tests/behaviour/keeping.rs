@@ -2,15 +2,7 @@
 
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use ucupdate::book::{BookCommand, Refusal, RuleBook, StopScope, TestDevice};
-use ucupdate::cab::package::sample;
-use ucupdate::device::DeviceId;
-use ucupdate::store::{ImageStore, ImageStoreExt as _};
-use ucupdate::value::{PackageId, UnixTime};
-use ucupdate::{ChangeError, Garbage, GarbageOptions, Options, Retention, SettableClock, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -1,14 +1,6 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use futures_util::FutureExt as _;
-use std::sync::Arc;
-use std::time::Duration;
-use ucupdate::audit::{AUDIT_HEADER, AccessRow, RollOptions};
-use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::value::{UnixTime, Zone};
-use ucupdate::{AccessLogs, AuditLogs, LogOptions, Logged, SettableClock, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
 const ACCESS: &str = "Logs/Server/Access/ocs_2009-03-06.log";

@@ -1,13 +1,6 @@
 //! Tests the rule book at earlier revisions, and dry runs.
 
-use crate::fixtures::{NOW, lab_phone, offered, open, request, with_sample};
-use ucupdate::ChangeError;
-use ucupdate::book::{Audience, BookCommand, OfferPolicy, Refusal, Rollout, RuleBook};
-use ucupdate::cab::package::sample;
-use ucupdate::decide::{TraceRecord, diff};
-use ucupdate::request::{AskedFrom, Question};
-use ucupdate::store::MemoryStore;
-use ucupdate::version::ReportedVersion;
+use crate::fixtures::*;
 
 #[tokio::test]
 async fn every_earlier_book_is_there_with_checkpoints_and_without() {

@@ -1,12 +1,4 @@
 use crate::fixtures::*;
-use std::sync::Arc;
-use ucupdate::cab::package::sample;
-use ucupdate::device::Model;
-use ucupdate::request::Side;
-use ucupdate::store::MemoryStore;
-use ucupdate::value::Zone;
-use ucupdate::{Asker, Metrics, TroubleWatch, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns a service with an approved version, and its metrics.
 async fn service() -> (UpdateService, Arc<Metrics>) {

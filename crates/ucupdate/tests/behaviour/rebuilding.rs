@@ -1,12 +1,6 @@
 //! Tests histories that are rebuilt from images.
 
 use crate::fixtures::*;
-use std::sync::Arc;
-use ucupdate::UpdateService;
-use ucupdate::book::RuleBook;
-use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Returns a store whose history was lost, and the rule book before the loss.
 async fn without_history() -> (MemoryStore, RuleBook) {

@@ -1,13 +1,6 @@
 //! Tests running servers whose history is replaced, or whose store cannot be reached.
 
 use crate::fixtures::*;
-use std::sync::Arc;
-use std::time::Duration;
-use ucupdate::book::StopScope;
-use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey};
-use ucupdate::{Options, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 fn revision(number: u64) -> StoreKey {
     StoreKey::parse(&format!("state/revisions/{number:020}.json")).unwrap()

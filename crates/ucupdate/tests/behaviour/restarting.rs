@@ -1,9 +1,6 @@
 //! Tests that two authors are needed to undo the kill switch. The author of a change is the one of the handle.
 
 use crate::fixtures::*;
-use ucupdate::RecordedCommand;
-use ucupdate::book::{BookCommand, StopScope};
-use ucupdate::store::MemoryStore;
 
 #[tokio::test]
 async fn nobody_approves_their_own_restart_however_the_name_is_spelled() {

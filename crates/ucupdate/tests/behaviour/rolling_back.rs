@@ -2,12 +2,6 @@
 
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use std::sync::Arc;
-use ucupdate::book::{OfferPolicy, OfferRule};
-use ucupdate::cab::package::sample;
-use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore};
-use ucupdate::{ChangeError, RecordedCommand, UpdateService};
-use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 /// Makes a history in which revision 2 has the sample approved in one rule. Many changes follow.
 async fn changed(store: impl ImageStore) -> UpdateService {

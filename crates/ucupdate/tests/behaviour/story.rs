@@ -1,8 +1,4 @@
 use crate::fixtures::*;
-use ucupdate::cab::package::sample;
-use ucupdate::request::Side;
-use ucupdate::store::MemoryStore;
-use ucupdate::{Asker, NoUrls, Options, UpdateService};
 
 #[tokio::test]
 async fn a_test_phone_climbs_by_the_interim_image_and_the_answer_is_the_canonical_one() {
@@ -27,12 +23,12 @@ async fn what_is_rolled_back_reaches_phones_that_have_the_newer_one() {
     service.admin("bob").roll_back_to_nothing(phone.clone()).await.unwrap();
     assert_eq!(offered(&service, &phone, "1.0.522.103"), "-");
     let history = service.history(1, 10).await.unwrap();
-    let told: Vec<String> = history
+    let report: Vec<String> = history
         .iter()
         .map(|revision| format!("{} {} {}", revision.number, revision.author, revision.notes.last().unwrap()))
         .collect();
     assert_eq!(
-        told,
+        report,
         [
             "1 ann interim image 1.0.522.103 for ENU is pending",
             "2 ann interim image 1.0.522.103 for ENU is approved too, because devices of UCPhone/Polycom/CX700/A/ENU/CPE step by it",

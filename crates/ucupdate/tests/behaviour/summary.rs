@@ -1,14 +1,8 @@
 //! Writes a rule book as text with a line for each fact, so that it can be compared with the text of an earlier
 //! program.
 
-use crate::fixtures::request;
+use crate::fixtures::*;
 use std::fmt::Write as _;
-use ucupdate::UpdateService;
-use ucupdate::book::{AliasKey, Audience, Candidate, HeldDevices, RuleBook, RuleKey, Share};
-use ucupdate::decide::{EligibilityIndex, decide};
-use ucupdate::device::{KindPattern, KindWord};
-use ucupdate::request::Question;
-use ucupdate::value::{Reported, UnixTime};
 
 /// The devices whose answers are compared: rule, version, MAC address, serial number.
 const ASKED: [(&str, &str, &str, &str); 12] = [

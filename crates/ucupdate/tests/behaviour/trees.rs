@@ -4,8 +4,6 @@ use crate::fixtures::*;
 use std::fs;
 use std::path::Path;
 use ucupdate::local::LocalStore;
-use ucupdate::store::{ImageStore as _, ImageStoreExt as _, MemoryStore};
-use ucupdate::{TreeError, TreeOptions, UpdateService};
 
 const IMAGE: &str = "UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt";
 

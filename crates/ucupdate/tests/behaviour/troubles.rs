@@ -1,12 +1,5 @@
 use crate::fixtures::*;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use ucupdate::audit::AccessRow;
-use ucupdate::cab::package::sample;
-use ucupdate::request::Side;
-use ucupdate::store::MemoryStore;
-use ucupdate::value::{Reported, UnixTime, Zone};
-use ucupdate::{Asker, Clock as _, Event, Events, HOLD_AUTHOR, SettableClock, TroubleWatch, UpdateService};
 
 const HOUR: i64 = 3600;
 

@@ -1,18 +1,6 @@
 use crate::fixtures::*;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-use ucupdate::audit::AccessRow;
-use ucupdate::book::{Audience, BookCommand, Guard, Rollout, RuleKey, StopScope};
-use ucupdate::cab::package::sample;
-use ucupdate::request::Side;
-use ucupdate::store::MemoryStore;
-use ucupdate::value::{Reported, UnixTime};
-use ucupdate::version::ReportedVersion;
-use ucupdate::{
-    Asker, Event, Events, LogOptions, Options, SettableClock, UpdateService, WATCH_AUTHOR, WatchOptions,
-};
 
 const OLD: &str = "1.0.522.103";
 const NEW: &str = "3.5.6907.9";
@@ -232,8 +220,8 @@ async fn of_two_servers_that_see_it_one_pauses_and_the_other_says_so_once() {
         two.service.refresh().await.unwrap();
     }
     assert!(one.is_paused() && two.is_paused());
-    let told = |server: &Server| server.log.0.load(Ordering::Relaxed);
-    assert_eq!((told(&one), told(&two)), (0, 1));
+    let report = |server: &Server| server.log.0.load(Ordering::Relaxed);
+    assert_eq!((report(&one), report(&two)), (0, 1));
     let history = one.service.history(1, 100).await.unwrap();
     assert_eq!(history.iter().filter(|revision| revision.author == WATCH_AUTHOR).count(), 1);
 }

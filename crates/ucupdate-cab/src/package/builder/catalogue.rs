@@ -75,6 +75,7 @@ struct NameValue {
 /// assert_eq!(Catalogue::read(&bytes, &PackageLimits::default()).unwrap().listed_at, time);
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct CatalogueBuilder {
     time: FieldTime,
     by_sha256: bool,
@@ -94,21 +95,17 @@ impl CatalogueBuilder {
     }
 
     /// Sets the time at which the catalogue was issued, in UTC. It must not be before 1970.
-    #[must_use]
-    pub fn with_time(mut self, time: FieldTime) -> Self {
-        self.time = time;
-        self
+    pub fn with_time(self, time: FieldTime) -> Self {
+        Self { time, ..self }
     }
 
     /// Lists the images that are added after this call by SHA-256. Default: SHA-1, which the phones use.
-    #[must_use]
     pub fn with_sha256(mut self) -> Self {
         self.by_sha256 = true;
         self
     }
 
     /// Adds a file with these bytes to the list.
-    #[must_use]
     pub fn with_image(self, file_name: &str, bytes: &[u8]) -> Self {
         let digest = if self.by_sha256 {
             MemberDigest::Sha256(Sha256Digest::of(bytes))
@@ -119,7 +116,6 @@ impl CatalogueBuilder {
     }
 
     /// Adds a file with this digest to the list.
-    #[must_use]
     pub fn with_digest(mut self, file_name: &str, digest: MemberDigest) -> Self {
         self.members.push((file_name.to_owned(), digest));
         self

@@ -25,6 +25,7 @@ use ucupdate_core::{ReportedVersion, RuleKey};
 
 /// A release to be packed.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct NewRelease {
     key: RuleKey,
     version: ReportedVersion,
@@ -46,21 +47,18 @@ impl NewRelease {
     }
 
     /// Sets the file name of the image. Default: the update type with the ending `.nbt`.
-    #[must_use]
     pub fn with_file_name(mut self, file_name: &str) -> Self {
         self.image.file_name = file_name.to_owned();
         self
     }
 
     /// Sets the signature catalogue. Default: an unsigned catalogue that lists the image.
-    #[must_use]
     pub fn with_signature(mut self, catalogue: impl Into<Vec<u8>>) -> Self {
         self.image.signature = Some(catalogue.into());
         self
     }
 
     /// Adds a description, which is an XML document, beside the image.
-    #[must_use]
     pub fn with_description(mut self, file_name: &str, xml: impl Into<Vec<u8>>) -> Self {
         self.descriptions.push((file_name.to_owned(), xml.into()));
         self
@@ -132,6 +130,7 @@ impl NewImage {
 /// assert_eq!(package.releases[0].time_stamp, Some(time));
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct PackageBuilder {
     files: Vec<NewFile>,
     /// The versions of interim images, by the path of the image in lower case. The folders do not state these versions.
@@ -161,7 +160,6 @@ impl PackageBuilder {
     }
 
     /// Adds a release in the folder of its rule and version.
-    #[must_use]
     pub fn with_release(mut self, release: NewRelease) -> Self {
         let folder =
             release_folder(&RuleWords::of_rule(&release.key), release.version.as_str()).unwrap_or_default();
@@ -172,7 +170,6 @@ impl PackageBuilder {
     }
 
     /// Adds an interim image in the folder of its locale.
-    #[must_use]
     pub fn with_interim(mut self, interim: NewInterim) -> Self {
         let folder = interim_folder(interim.locale.as_str());
         let path = format!("{folder}/{}", interim.image.file_name);
@@ -197,21 +194,18 @@ impl PackageBuilder {
     /// Adds a file at a path from the root. Use it to pack a folder whose files are in the right subfolders already.
     ///
     /// A file `updateInfo.xml` at the root is used as the manifest, and no other manifest is written.
-    #[must_use]
     pub fn with_file(mut self, path: &str, bytes: impl Into<Vec<u8>>, time: FieldTime) -> Self {
         self.files.push(NewFile { path: path.replace('\\', "/"), bytes: bytes.into(), time });
         self
     }
 
     /// Sets the version of the interim image at a path. The folders of the image do not state the version.
-    #[must_use]
     pub fn with_interim_version(mut self, path: &str, version: impl Into<ReportedVersion>) -> Self {
         self.interim_versions.insert(path.replace('\\', "/").to_ascii_lowercase(), version.into());
         self
     }
 
     /// Leaves out the manifest. The folders of the images then state the releases.
-    #[must_use]
     pub fn without_manifest(mut self) -> Self {
         self.with_manifest = false;
         self

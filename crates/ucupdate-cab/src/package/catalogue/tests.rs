@@ -85,7 +85,7 @@ fn digests_of_another_algorithm_leave_nothing_to_compare() {
 }
 
 #[test]
-fn the_signer_and_its_validity_are_told() {
+fn the_signer_and_its_validity_are_reported() {
     let builder = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);
     let catalogue = read(&signed(&builder, &Signing::default())).unwrap();
     let [signer] = &catalogue.signers[..] else { panic!("{catalogue:?}") };

@@ -570,8 +570,8 @@ fn a_common_leading_folder_is_taken_off_and_a_dot_too() {
         assert_eq!((package.releases.len(), package.interim.len()), (1, 1), "{prefix}");
         let path = package.members[0].path.as_ref().unwrap();
         assert_eq!(path.as_str(), format!("{FOLDER}/CPE.nbt"));
-        let told = package.problems.iter().any(|problem| problem.kind == ProblemKind::LeadingFolder);
-        assert_eq!(told, is_folder, "{prefix}");
+        let report = package.problems.iter().any(|problem| problem.kind == ProblemKind::LeadingFolder);
+        assert_eq!(report, is_folder, "{prefix}");
     }
     let with_manifest = Files::new()
         .with("Driver/updateInfo.xml", format!("<Updates>{}</Updates>", cpe("")))
@@ -702,7 +702,7 @@ fn a_manifest_may_come_last() {
 }
 
 #[test]
-fn what_is_longer_than_a_limit_is_not_kept_and_that_is_told() {
+fn what_is_longer_than_a_limit_is_not_kept_and_that_is_reported() {
     let bytes = Files::new().with_image("CPE").with_manifest(&cpe("")).cabinet();
     let kinds = |limits: PackageLimits| -> BTreeSet<ProblemKind> {
         read(&bytes, limits).problems.iter().map(|problem| problem.kind).collect()

@@ -52,10 +52,10 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
         "files": files.collect::<Vec<_>>(), "unsafe_names": unsafe_names.collect::<Vec<_>>(),
     });
     let lines: Vec<String> = report.files.iter().map(|(path, _)| Shown(path).to_string()).collect();
-    let told = context.output.both(&value, lines.join("\n"));
+    let printed = context.output.both(&value, lines.join("\n"));
     ended?;
     match report.unsafe_names.len() {
-        0 => told,
+        0 => printed,
         found => Err(Failure::new(format_args!(
             "{} not extracted, because the names are not safe",
             Counted::new(found, "file").with_verb("was", "were")

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_side_is_told_by_the_end_of_the_path() {
+    fn the_side_follows_from_the_end_of_the_path() {
         for (url, expected) in [
             ("http://a/RequestHandler/ucdevice.upx", Side::Internal),
             ("https://a/requesthandlerext/UCDevice.upx", Side::External),

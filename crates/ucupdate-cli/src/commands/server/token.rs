@@ -11,7 +11,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use ucupdate::value::UnixTime;
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_admin::{Role, TokenFile, TokenFileError};
+use ucupdate_admin::{AdminRole, TokenFile, TokenFileError};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum TokenCommand {
@@ -36,7 +36,7 @@ pub(crate) struct AddArgs {
     name: String,
     /// The role: viewer (reads), operator (also test devices, holds, pauses, kill) or approver (everything)
     #[arg(long)]
-    role: Role,
+    role: AdminRole,
     /// The number of days until the token expires, 1 to 3650
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = |text: &str| units::<u32>(text, DAY, 1..=3650))]
     days: u32,

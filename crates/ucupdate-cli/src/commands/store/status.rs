@@ -17,7 +17,7 @@ use std::time::Duration;
 use ucupdate::book::RuleBook;
 use ucupdate::timeline::Thresholds;
 use ucupdate::value::Counted;
-use ucupdate::{Finding, Severity};
+use ucupdate::{Finding, FindingSeverity};
 use ucupdate_admin::report::{self, RolloutStatus};
 
 /// The number of entries of one kind that are listed for people.
@@ -46,7 +46,8 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     let last = service.history(revision.max(1), 1).await?;
     let findings: Vec<Finding> =
         service.examine(true).await.into_iter().flat_map(|one| one.findings).collect();
-    let findings: Vec<&Finding> = findings.iter().filter(|one| one.severity != Severity::Note).collect();
+    let findings: Vec<&Finding> =
+        findings.iter().filter(|one| one.severity != FindingSeverity::Note).collect();
     let (stories, rollouts) = match args.quick {
         true => (None, Vec::new()),
         false => {

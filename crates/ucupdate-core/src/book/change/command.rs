@@ -175,7 +175,7 @@ pub enum BookCommand {
 pub struct BookChange {
     /// The changed entries. Empty if the command changes nothing.
     pub delta: Delta,
-    /// Notes about the change, in order.
+    /// Notes about the change, in the order of its effects.
     pub notes: Vec<Note>,
 }
 

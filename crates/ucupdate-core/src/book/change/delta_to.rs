@@ -4,7 +4,7 @@ use crate::book::alias::Alias;
 use crate::book::change::command::BookChange;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::delta::{Delta, Member};
+use crate::book::delta::{Delta, GroupMember};
 use crate::book::group::{Group, GroupName};
 use crate::book::interim::InterimRule;
 use crate::book::policy::OfferPolicy;
@@ -137,12 +137,12 @@ impl RuleBook {
 }
 
 impl RuleBook {
-    fn notes_of_members(&self, members: &[Entry<(GroupName, DeviceId), Member>]) -> Vec<Note> {
+    fn notes_of_members(&self, members: &[Entry<(GroupName, DeviceId), GroupMember>]) -> Vec<Note> {
         let mut counts: BTreeMap<&GroupName, (usize, usize)> = BTreeMap::new();
         for entry in members {
             let (added, removed) = counts.entry(&entry.key.0).or_default();
             match entry.now {
-                Some(Member {}) => *added += 1,
+                Some(GroupMember {}) => *added += 1,
                 None => *removed += 1,
             }
         }

@@ -81,9 +81,9 @@ impl ChangeDraft<'_> {
             return Err(Refusal::TooManyMembers { name, found, limit: MAX_LISTED });
         }
         let key = |device: &DeviceId| (name.clone(), device.clone());
-        self.delta
-            .members
-            .extend(coming.into_iter().map(|device| Entry::set(key(device), crate::book::delta::Member {})));
+        self.delta.members.extend(
+            coming.into_iter().map(|device| Entry::set(key(device), crate::book::delta::GroupMember {})),
+        );
         self.delta.members.extend(leaving.into_iter().map(|device| Entry::removed(key(device))));
         let unchanged = add.len() + remove.len() - added - removed;
         let before = self.book.members(&name).len();

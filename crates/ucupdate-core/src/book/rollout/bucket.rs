@@ -178,8 +178,7 @@ impl fmt::Display for Percent {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(Percent);
+crate::value::stored_text::stored_as_text!(Percent);
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ label!(
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[must_use]
 pub struct Rollout {
     /// The name, which is unique in the rule.
     pub name: RolloutName,
@@ -41,19 +42,16 @@ impl Rollout {
     }
 
     /// Sets the share of its audience that gets the version.
-    #[must_use]
     pub fn to_share(self, share: Share) -> Self {
         Self { share, ..self }
     }
 
     /// Sets the window in which the version is offered.
-    #[must_use]
     pub fn within(self, window: Window) -> Self {
         Self { window: Some(window), ..self }
     }
 
     /// Sets the limits at which the rollout pauses by itself.
-    #[must_use]
     pub fn guarded(self, guard: Guard) -> Self {
         Self { guard: Some(guard), ..self }
     }
@@ -304,8 +302,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(Stages);
+crate::value::stored_text::stored_as_text!(Stages);
 
 #[cfg(test)]
 mod tests {

@@ -178,8 +178,7 @@ impl fmt::Display for Days {
     }
 }
 
-#[cfg(feature = "serde")]
-crate::value::label::stored_as_text!(Window);
+crate::value::stored_text::stored_as_text!(Window);
 
 #[cfg(test)]
 mod tests {

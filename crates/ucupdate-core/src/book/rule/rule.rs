@@ -431,88 +431,33 @@ mod tests {
             .map(|candidate| candidate.map_or("-".into(), |candidate| candidate.version.to_string()))
     }
 
-    #[test]
-    fn a_version_goes_from_pending_to_approved_and_the_one_before_to_rollback() {
-        let mut rule = rule();
-        assert_eq!(rule.propose(candidate("1.0")), None);
-        assert_eq!(state(&rule), ["1.0", "-", "-"]);
-        rule.approve().unwrap();
-        assert_eq!(state(&rule), ["-", "1.0", "-"]);
-        rule.propose(candidate("2.0"));
-        assert_eq!(rule.propose(candidate("2.1")).unwrap().version.as_str(), "2.0");
-        assert_eq!(state(&rule), ["2.1", "1.0", "-"]);
-        rule.approve().unwrap();
-        assert_eq!(state(&rule), ["-", "2.1", "1.0"]);
-    }
-
-    #[test]
-    fn rejecting_clears_only_what_is_pending() {
-        let mut rule = rule();
-        rule.propose(candidate("1.0"));
-        rule.approve().unwrap();
-        rule.propose(candidate("2.0"));
-        assert_eq!(rule.reject().unwrap().version.as_str(), "2.0");
-        assert_eq!(state(&rule), ["-", "1.0", "-"]);
-    }
-
-    #[test]
-    fn rolling_back_without_an_earlier_version_is_refused_unless_nothing_is_asked_for() {
-        let mut rule = rule();
-        rule.propose(candidate("1.0"));
-        rule.approve().unwrap();
-        let approved = ReportedVersion::new("1.0");
-        assert_eq!(rule.roll_back(), Err(RuleError::NoEarlierVersion { approved }));
-        assert_eq!(state(&rule), ["-", "1.0", "-"]);
-        let rolled = rule.roll_back_to_nothing().unwrap();
-        assert_eq!((rolled.from.unwrap().as_str(), rolled.to), ("1.0", None));
-        assert_eq!(state(&rule), ["-", "-", "-"]);
-        assert_eq!(rule.roll_back(), Err(RuleError::NothingToRollBack));
-        assert_eq!(rule.roll_back_to_nothing(), Err(RuleError::NothingToRollBack));
-    }
-
-    #[test]
-    fn a_roll_back_to_nothing_keeps_the_earlier_version_for_the_next_roll_back() {
-        let mut rule = rule();
-        for version in ["1.0", "2.0"] {
-            rule.propose(candidate(version));
-            rule.approve().unwrap();
-        }
-        rule.roll_back_to_nothing().unwrap();
-        assert_eq!(state(&rule), ["-", "-", "1.0"]);
-        rule.roll_back().unwrap();
-        assert_eq!(state(&rule), ["-", "1.0", "-"]);
-    }
-
-    #[test]
-    fn moves_in_the_wrong_state_are_refused_with_their_own_reason() {
-        let mut rule = rule();
-        assert_eq!(rule.approve(), Err(RuleError::NothingPending));
-        assert_eq!(rule.reject(), Err(RuleError::NothingPending));
-        assert_eq!(rule.roll_back(), Err(RuleError::NothingToRollBack));
-        assert_eq!(rule, self::rule());
-    }
-
-    #[test]
-    fn approving_something_older_is_allowed_and_said() {
-        let mut rule = rule();
-        rule.propose(candidate("2.0"));
-        assert!(!rule.approve().unwrap().older);
-        rule.propose(candidate("1.9.9"));
-        assert!(rule.approve().unwrap().older);
-    }
-
     proptest! {
         #[test]
-        fn rolling_back_undoes_approving(first in "[1-9]\\.[0-9]", second in "[1-9]\\.[0-9]") {
+        fn approving_moves_each_version_on_and_rolling_back_undoes_it(
+            first in "[1-9]\\.[0-9]", second in "[1-9]\\.[0-9]",
+        ) {
             prop_assume!(first != second);
             let mut rule = rule();
+            let has = |rule: &Rule, pending: &str, approved: &str, rollback: &str| {
+                state(rule) == [pending, approved, rollback]
+            };
             rule.propose(candidate(&first));
+            prop_assert!(has(&rule, &first, "-", "-"));
             rule.approve().unwrap();
-            let before = rule.approved().cloned();
             rule.propose(candidate(&second));
+            prop_assert!(has(&rule, &second, &first, "-"));
+            let mut rejected = rule.clone();
+            rejected.reject().unwrap();
+            prop_assert!(has(&rejected, "-", &first, "-"), "rejecting clears only what is pending");
             rule.approve().unwrap();
-            rule.roll_back().unwrap();
-            prop_assert_eq!(rule.approved().cloned(), before);
+            prop_assert!(has(&rule, "-", &second, &first));
+            let mut withdrawn = rule.clone();
+            withdrawn.roll_back_to_nothing().unwrap();
+            prop_assert!(has(&withdrawn, "-", "-", &first), "it is kept for the next roll back");
+            for mut rule in [rule, withdrawn] {
+                rule.roll_back().unwrap();
+                prop_assert!(has(&rule, "-", &first, "-"));
+            }
         }
     }
 }

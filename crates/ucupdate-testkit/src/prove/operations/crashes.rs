@@ -1,8 +1,8 @@
 //! Cuts the power at every effect of an operation of the service on its folder, in every way. The mutants prove the proof: they
-//! skip one sync, name files before their bytes are written, or trust what they read after a failed sync.
+//! skip one sync, name files before their bytes are written, trust what they read after a failed sync, or do not check the disk after one.
 
 use crate::crash::{
-    CrashDisk, FailingSyncs, NameFirst, Recording, Repetition, Report, SkippedSync, SyncEvent,
+    CrashDisk, FailingSyncs, NameFirst, NeverChecked, Recording, Report, SkippedSync, SyncEvent, SyncFault,
     TrustsWhatItReads,
 };
 use crate::prove::operations::operation::{Operation, Promise, Trial};
@@ -86,41 +86,56 @@ pub async fn crash_points(
     })
 }
 
-/// Returns the rows of every operation under syncs that fail. The last row is the mutant that trusts what it reads
-/// after such a failure.
+/// Returns the rows of every operation under syncs that go wrong. The last rows are the mutants: one trusts what it reads after such a
+/// failure, the others do not check that the disk still works after a sync.
 pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
-    let operations: &[Operation] = if scale.full { &Operation::ALL } else { &[Operation::Approve] };
+    // At the size of a test, log rows are tried on a disk that stops only.
+    let operations: Vec<(Operation, &[SyncFault])> = match scale.full {
+        true => Operation::ALL.map(|operation| (operation, &SyncFault::ALL[..])).to_vec(),
+        false => vec![(Operation::Approve, &SyncFault::ALL), (Operation::FlushAudit, &[SyncFault::Stop])],
+    };
     let scale = Scale::small();
     let mut rows = Vec::new();
-    for &operation in operations {
+    for (operation, faults) in operations {
         let what = format!("failed syncs in {operation}, folder");
-        rows.push(match sync_points(operation, &scale, |store| store).await {
+        rows.push(match sync_points(operation, &scale, faults, |disk| disk, |store| store).await {
             Ok((syncs, report)) => {
-                let found = format!("{syncs} syncs failed once and from then on, {report}");
+                let found = format!("{syncs} syncs failed or stopped the disk, {report}");
                 Row { what, found, holds: syncs > 0 }
             }
             Err(found) => Row { what, found, holds: false },
         });
     }
-    let mutant = |store| -> Arc<dyn ImageStore> { Arc::new(TrustsWhatItReads::new(store)) };
-    let what = "mutant of approve: an error of create is settled by reading".to_owned();
-    rows.push(match sync_points(Operation::Approve, &scale, mutant).await {
+    let trusts = |store| -> Arc<dyn ImageStore> { Arc::new(TrustsWhatItReads::new(store)) };
+    let end = sync_points(Operation::Approve, &scale, &SyncFault::ALL, |disk| disk, trusts).await;
+    rows.push(mutant_of_syncs(Operation::Approve, "an error of create is settled by reading", end));
+    for operation in [Operation::Approve, Operation::FlushAudit] {
+        let never_checked = |disk| -> Arc<dyn Disk> { Arc::new(NeverChecked::new(disk)) };
+        let end = sync_points(operation, &scale, &[SyncFault::Stop], never_checked, |store| store).await;
+        rows.push(mutant_of_syncs(operation, "a sync counts without a check of the disk after it", end));
+    }
+    rows
+}
+
+fn mutant_of_syncs(operation: Operation, mutant: &str, end: Result<(usize, Report), String>) -> Row {
+    let what = format!("mutant of {operation}: {mutant}");
+    match end {
         Err(found) => Row { what, found: format!("caught at {}", without_ids(&found)), holds: true },
         Ok((syncs, report)) => {
             Row { what, found: format!("SURVIVED {syncs} failed syncs, {report}"), holds: false }
         }
-    });
-    rows
+    }
 }
 
-/// Lets each sync of an operation fail, once and from then on, and cuts the power at every effect. Returns the number of
-/// syncs that failed.
+/// Lets each sync of an operation go wrong in each of these ways, and cuts the power at every effect. Returns the number of runs.
 ///
 /// # Errors
-/// The loss that was found, with the sync that failed.
+/// The loss that was found, with the sync that went wrong.
 pub async fn sync_points(
     operation: Operation,
     scale: &Scale,
+    faults: &[SyncFault],
+    run_on: impl Fn(Arc<dyn Disk>) -> Arc<dyn Disk>,
     wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
 ) -> Result<(usize, Report), String> {
     let mut trial = Trial::new(operation, CLOCK, scale.full);
@@ -137,10 +152,10 @@ pub async fn sync_points(
 
     let mut all = Report::default();
     let mut syncs = 0;
-    for repetition in [Repetition::Once, Repetition::FromThenOn] {
+    for &fault in faults {
         for number in 0.. {
-            let end = sync_point(&trial, (number, repetition), &wrap).await;
-            let end = end.map_err(|found| format!("sync {number} failed, {repetition:?}: {found}"))?;
+            let end = sync_point(&trial, (number, fault), &run_on, &wrap).await;
+            let end = end.map_err(|found| format!("sync {number}, {fault:?}: {found}"))?;
             let Some(report) = end else { break };
             all.add(report);
             syncs += 1;
@@ -149,16 +164,17 @@ pub async fn sync_points(
     Ok((syncs, all))
 }
 
-/// Runs an operation with one selection of failing syncs. Returns `None` when no sync failed.
+/// Runs an operation with one sync that goes wrong. Returns `None` if the operation has fewer syncs.
 async fn sync_point(
     trial: &Trial,
-    (number, repetition): (usize, Repetition),
+    (number, fault): (usize, SyncFault),
+    run_on: impl Fn(Arc<dyn Disk>) -> Arc<dyn Disk>,
     wrap: impl Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>,
 ) -> Result<Option<Report>, String> {
     let disk = prepared(trial).await?;
-    let failing = FailingSyncs::new(disk.clone(), number, repetition);
-    let syncs = failing.counter();
-    let service = trial.open(wrap(local(Arc::new(failing))?)).await?;
+    let failing = FailingSyncs::new(disk.clone(), number, fault);
+    let effects_before = failing.effects_before();
+    let service = trial.open(wrap(local(run_on(Arc::new(failing)))?)).await?;
     let mut recording = Recording::of(&disk, Promise { acknowledged: 0, begun: 0 });
     for step in 0..trial.steps() {
         recording.promise(recording.effects() + 1, Promise { acknowledged: step, begun: step + 1 });
@@ -167,16 +183,18 @@ async fn sync_point(
         }
         recording.promise(recording.effects(), Promise { acknowledged: step + 1, begun: step + 1 });
     }
-    let met = syncs.load(Ordering::SeqCst) > number;
+    let effects_before = effects_before.load(Ordering::SeqCst);
     let report = recording
-        .cut_everywhere(async |left, promise| trial.look(local(Arc::new(left))?, *promise, false).await)
+        .cut_from(effects_before, async |left, promise| {
+            trial.look(local(Arc::new(left))?, *promise, false).await
+        })
         .await;
     // The shutdown may fail too: it cannot write the waiting rows.
     let _failed = service.shutdown().await;
     let report = report.map_err(|broken| {
         format!("power cut after effect {} of {}: {}", broken.effect, broken.effects, broken.found)
     })?;
-    Ok(met.then_some(report))
+    Ok((effects_before < usize::MAX).then_some(report))
 }
 
 /// Returns a disk on which the operation can begin. All of its content is durable.

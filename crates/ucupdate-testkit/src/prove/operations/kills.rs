@@ -2,9 +2,10 @@
 
 use crate::prove::location::ProofStore;
 use crate::prove::operations::operation::{has_no_orphan, is_complete};
-use crate::prove::operations::rows::{self, Log};
-use crate::prove::operations::work::{CLOCK, SERVER, fingerprint, open};
+use crate::prove::operations::work::{APPENDED, CLOCK, SERVER, WorkTask, fingerprint, open};
+use crate::prove::operations::{files, rows};
 use crate::prove::report::{Power, Row, Scale};
+use clap::ValueEnum as _;
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::ChildStdout;
 use ucupdate::GarbageOptions;
+use ucupdate_folder::Folder;
 use ucupdate_store::error_chain;
 
 /// The number of kills after which a new store is begun. Checking a store takes longer the more objects it has.
@@ -48,141 +50,171 @@ impl Line {
     }
 }
 
-/// Returns the rows of kills on a folder and on a bucket.
+/// Returns the rows of kills on a folder and on a bucket, or those of power cuts.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = since.as_secs();
-    let (on_folder, on_bucket) = if scale.full { (400, 200) } else { (12, 6) };
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
+    let on_folder = |task, full, small| (task, None, if scale.full { full } else { small });
+    let (all, at) = match &scale.power {
+        Some(power) => {
+            let all = vec![
+                on_folder(WorkTask::Change, 120, 20),
+                on_folder(WorkTask::AppendAudit, 60, 10),
+                on_folder(WorkTask::AppendAccess, 60, 10),
+                on_folder(WorkTask::Files, 60, 10),
+            ];
+            (all, power.folder.display().to_string())
+        }
+        None => {
+            let all = vec![
+                on_folder(WorkTask::Change, 400, 12),
+                on_folder(WorkTask::AppendAudit, 100, 3),
+                on_folder(WorkTask::AppendAccess, 100, 3),
+                (WorkTask::Change, Some(endpoint), if scale.full { 200 } else { 6 }),
+            ];
+            (all, "folder".to_owned())
+        }
+    };
     let mut rows = Vec::new();
-    if let Some(power) = &scale.power {
-        let cuts = if scale.full { 120 } else { 20 };
-        let what = format!("power cuts at random moments, {}", power.folder.display());
-        rows.push(row(
-            what,
-            "cuts",
-            cuts,
-            seed,
-            kill_repeatedly(cuts, seed, None, program, Some(power)).await,
-        ));
-        return rows;
-    }
-    for (place, kills, is_folder) in [("folder", on_folder, true), (place, on_bucket, false)] {
-        let what = format!("kill -9 at random moments, {place}");
-        let endpoint = if is_folder { None } else { Some(endpoint) };
-        rows.push(row(
-            what,
-            "kills",
-            kills,
-            seed,
-            kill_repeatedly(kills, seed, endpoint, program, None).await,
-        ));
+    for (task, bucket, number) in all {
+        let work = match task {
+            WorkTask::AppendAudit => "while audit rows are appended",
+            WorkTask::AppendAccess => "while access rows are appended",
+            WorkTask::Files => "while files are written without a store",
+            WorkTask::Change | WorkTask::Rows => "at random moments",
+        };
+        let (kind, unit) = if scale.power.is_some() { ("power cuts", "cuts") } else { ("kill -9", "kills") };
+        let at = if bucket.is_some() { place } else { &at };
+        let killing = Killing { task, kills: number, seed, bucket, program, power: scale.power.as_ref() };
+        let (found, holds) = match killing.run().await {
+            Ok(tally) => {
+                let each: Vec<_> = tally.iter().map(|(what, n)| format!("{what} {n}")).collect();
+                let each = each.join(", ");
+                (format!("{number} {unit}, seed {seed}, nothing acknowledged lost; in {each}"), true)
+            }
+            Err(found) => (format!("seed {seed}: {found}"), false),
+        };
+        rows.push(Row { what: format!("{kind} {work}, {at}"), found, holds });
     }
     rows
 }
 
-fn row(
-    what: String,
-    name: &str,
-    number: usize,
-    seed: u64,
-    end: Result<BTreeMap<String, usize>, String>,
-) -> Row {
-    match end {
-        Ok(tally) => {
-            let each: Vec<_> = tally.iter().map(|(what, n)| format!("{what} {n}")).collect();
-            let found =
-                format!("{number} {name}, seed {seed}, nothing acknowledged lost; in {}", each.join(", "));
-            Row { what, found, holds: true }
-        }
-        Err(found) => Row { what, found: format!("seed {seed}: {found}"), holds: false },
-    }
-}
-
-/// Kills processes. Returns how many were killed during each operation. `bucket` is `None` for a folder.
-async fn kill_repeatedly(
+/// Processes with one task that are killed, or that work when the power is cut.
+struct Killing<'a> {
+    task: WorkTask,
     kills: usize,
     seed: u64,
-    bucket: Option<Option<&str>>,
-    program: &Path,
-    power: Option<&Power>,
-) -> Result<BTreeMap<String, usize>, String> {
-    let mut rng = Rng::with_seed(seed);
-    let mut tally = BTreeMap::new();
-    let mut store = None;
-    for kill in 0..kills {
-        if kill % KILLS_OF_A_STORE == 0 {
-            let kept = match (bucket, power) {
-                (None, Some(power)) => ProofStore::folder_at(power.folder.join(format!("store-{kill}"))),
-                (None, None) => ProofStore::folder().map_err(|error| error_chain(&*error))?,
-                (Some(endpoint), _) => ProofStore::bucket(endpoint).await,
-            };
-            store = Some((kept, 0, 0));
-        }
-        let Some((kept, revision, rows)) = &mut store else { continue };
-        let at = |found: String| format!("kill {kill}: {found}");
-        let (done, begun) = work_until_killed(kept, seed.wrapping_add(kill as u64), program, &mut rng, power)
-            .await
-            .map_err(at)?;
-        let during = if begun.is_some() { begun.as_ref() } else { None };
-        let during = during.map_or("nothing", |begun| begun.what.as_str());
-        *tally.entry(during.to_owned()).or_default() += 1;
-
-        if let Some(done) = &done {
-            (*revision, *rows) = (done.revision, done.rows);
-        }
-        let sweep = rng.bool();
-        let end = look(kept, (*revision, *rows), done.as_ref(), begun.as_ref(), sweep).await;
-        let end = end.map_err(|found| at(format!("in {during}: {found}")))?;
-        (*revision, *rows) = end;
-    }
-    Ok(tally)
+    /// The endpoint of a bucket. It is `None` for a folder.
+    bucket: Option<Option<&'a str>>,
+    program: &'a Path,
+    power: Option<&'a Power>,
 }
 
-/// Lets a process work until it is killed. Returns its last acknowledged line, and the operation that was in flight.
-async fn work_until_killed(
-    kept: &ProofStore,
-    seed: u64,
-    program: &Path,
-    rng: &mut Rng,
-    power: Option<&Power>,
-) -> Result<(Option<Line>, Option<Line>), String> {
-    let mut process = kept.process(program, "work");
-    process.args(["--task", "change", "--seed", &seed.to_string()]);
-    let mut child =
-        process.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| error_chain(&error))?;
-    let out = child.stdout.take().ok_or("a child has no output")?;
-    let mut lines = BufReader::new(out).lines();
-    if next(&mut lines).await?.as_deref() != Some("ready") {
-        let ended = child.wait().await.map_err(|error| error_chain(&error))?;
-        return Err(format!("a child did not begin to work: {ended}"));
-    }
-    let life = tokio::time::sleep(LONGEST_LIFE.mul_f64(rng.f64()));
-    tokio::pin!(life);
-    let (mut done, mut begun) = (None, None);
-    let mut is_killed = false;
-    loop {
-        tokio::select! {
-            () = &mut life, if !is_killed => {
-                if let Some(power) = power {
-                    power.turn("cut").await?;
-                }
-                child.start_kill().map_err(|error| format!("a child ended before it was killed: {error}"))?;
-                is_killed = true;
+/// The lines that a process printed before it was killed.
+#[derive(Default)]
+struct Printed {
+    /// The last operation that was acknowledged.
+    done: Option<Line>,
+    /// The operation that was in flight.
+    begun: Option<Line>,
+    /// The number of flushes that were acknowledged after an append.
+    appended: usize,
+}
+
+impl Killing<'_> {
+    /// Kills processes. Returns how many were killed during each operation, and how many appends were acknowledged.
+    async fn run(&self) -> Result<BTreeMap<String, usize>, String> {
+        let mut rng = Rng::with_seed(self.seed);
+        let mut tally = BTreeMap::new();
+        let mut store = None;
+        for kill in 0..self.kills {
+            if kill % KILLS_OF_A_STORE == 0 {
+                let kept = match (self.bucket, self.power) {
+                    (None, Some(power)) => {
+                        let name = self
+                            .task
+                            .to_possible_value()
+                            .map_or_else(String::new, |it| it.get_name().to_owned());
+                        ProofStore::folder_at(power.folder.join(format!("{name}-{kill}")))
+                    }
+                    (None, None) => ProofStore::folder().map_err(|error| error_chain(&*error))?,
+                    (Some(endpoint), _) => ProofStore::bucket(endpoint).await,
+                };
+                store = Some((kept, 0, 0));
             }
-            line = next(&mut lines) => match line?.as_deref().map(Line::parse) {
-                Some(Some(said)) if said.is_done => (done, begun) = (Some(said), None),
-                Some(said) => begun = said,
-                None if is_killed => break,
-                None => return Err("a child gave up before it was killed".into()),
+            let Some((kept, revision, rows)) = &mut store else { continue };
+            let at = |found: String| format!("kill {kill}: {found}");
+            let printed = self.work_until_killed(kept, self.seed.wrapping_add(kill as u64), &mut rng).await;
+            let printed = printed.map_err(at)?;
+            let during = printed.begun.as_ref().map_or("nothing", |begun| begun.what.as_str());
+            *tally.entry(during.to_owned()).or_default() += 1;
+            if self.task.is_append() {
+                *tally.entry("acknowledged appends".to_owned()).or_default() += printed.appended;
+            }
+
+            if let Some(done) = &printed.done {
+                (*revision, *rows) = (done.revision, done.rows);
+            }
+            let sweep = rng.bool();
+            let end = if self.task == WorkTask::Files {
+                look_at_files(kept, *rows, &printed).map(|files| (0, files))
+            } else {
+                look(kept, self.task, (*revision, *rows), &printed, sweep).await
+            };
+            (*revision, *rows) = end.map_err(|found| at(format!("in {during}: {found}")))?;
+        }
+        Ok(tally)
+    }
+
+    /// Lets a process work until it is killed.
+    async fn work_until_killed(
+        &self,
+        kept: &ProofStore,
+        seed: u64,
+        rng: &mut Rng,
+    ) -> Result<Printed, String> {
+        let mut process = kept.process(self.program, "work");
+        let task = self.task.to_possible_value().ok_or("the task has no name")?;
+        process.args(["--task", task.get_name(), "--seed", &seed.to_string()]);
+        let spawned = process.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = spawned.map_err(|error| error_chain(&error))?;
+        let out = child.stdout.take().ok_or("a child has no output")?;
+        let mut lines = BufReader::new(out).lines();
+        if next(&mut lines).await?.as_deref() != Some("ready") {
+            let ended = child.wait().await.map_err(|error| error_chain(&error))?;
+            return Err(format!("a child did not begin to work: {ended}"));
+        }
+        let life = tokio::time::sleep(LONGEST_LIFE.mul_f64(rng.f64()));
+        tokio::pin!(life);
+        let mut printed = Printed::default();
+        let mut is_killed = false;
+        loop {
+            tokio::select! {
+                () = &mut life, if !is_killed => {
+                    if let Some(power) = self.power {
+                        power.turn("cut").await?;
+                    }
+                    child.start_kill().map_err(|error| format!("a child ended before it was killed: {error}"))?;
+                    is_killed = true;
+                }
+                line = next(&mut lines) => match line?.as_deref().map(Line::parse) {
+                    Some(Some(line)) if line.is_done => {
+                        printed.appended += usize::from(line.what == APPENDED);
+                        (printed.done, printed.begun) = (Some(line), None);
+                    }
+                    Some(line) => printed.begun = line,
+                    None if is_killed => break,
+                    None => return Err("a child gave up before it was killed".into()),
+                }
             }
         }
+        child.wait().await.map_err(|error| error_chain(&error))?;
+        if let Some(power) = self.power {
+            power.turn("restore").await?;
+        }
+        Ok(printed)
     }
-    child.wait().await.map_err(|error| error_chain(&error))?;
-    if let Some(power) = power {
-        power.turn("restore").await?;
-    }
-    Ok((done, begun))
 }
 
 async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String>, String> {
@@ -192,27 +224,24 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
 /// Opens the store after a kill and checks it. Returns its revision and its number of rows.
 async fn look(
     kept: &ProofStore,
+    task: WorkTask,
     (revision, rows): (u64, usize),
-    done: Option<&Line>,
-    begun: Option<&Line>,
+    printed: &Printed,
     sweep: bool,
 ) -> Result<(u64, usize), String> {
     let service = open(kept.open().await.map_err(|error| error_chain(&*error))?).await?;
     let found = service.snapshot().revision();
-    let most = revision + u64::from(begun.is_some());
+    let most = revision + u64::from(printed.begun.is_some());
     if !(revision..=most).contains(&found) {
         return Err(format!("the newest revision is {found}, expected {revision} to {most}"));
     }
-    if done.is_some_and(|done| done.revision == found && done.fingerprint != fingerprint(&service)) {
+    let is_other = |done: &Line| done.revision == found && done.fingerprint != fingerprint(&service);
+    if task == WorkTask::Change && printed.done.as_ref().is_some_and(is_other) {
         return Err(format!("the rule book of revision {found} is not the one that was acknowledged"));
     }
     is_complete(&service).await?;
-    let store = &**service.store();
-    let found_rows = rows::in_order(store, Log::Audit, SERVER, CLOCK).await?;
-    let most = begun.map_or(rows, |begun| begun.rows.max(rows));
-    if !(rows..=most).contains(&found_rows) {
-        return Err(format!("{found_rows} rows are in the log, expected {rows} to {most}"));
-    }
+    let found_rows = rows::in_order(&**service.store(), task.log(), SERVER, CLOCK).await?;
+    printed.check_number("rows are in the log", rows, found_rows)?;
     if sweep {
         let swept = service.collect_garbage(&GarbageOptions::default().with_grace(Duration::ZERO)).await;
         swept.map_err(|error| format!("collecting garbage: {}", error_chain(&error)))?;
@@ -224,4 +253,27 @@ async fn look(
     }
     service.shutdown().await.map_err(|error| error_chain(&error))?;
     Ok((found, found_rows))
+}
+
+/// Checks the files that were written without a store. Returns their number.
+fn look_at_files(kept: &ProofStore, acknowledged: usize, printed: &Printed) -> Result<usize, String> {
+    let path = kept.location.folder.as_deref().ok_or("the files are in no folder")?;
+    let found = match Folder::open(path) {
+        Ok(folder) => files::in_order(&folder)?,
+        Err(_) if acknowledged == 0 => 0,
+        Err(error) => return Err(error_chain(&error)),
+    };
+    printed.check_number("files are there", acknowledged, found)?;
+    Ok(found)
+}
+
+impl Printed {
+    /// Checks that the acknowledged number was found, and at most that of the operation in flight.
+    fn check_number(&self, what: &str, acknowledged: usize, found: usize) -> Result<(), String> {
+        let most = self.begun.as_ref().map_or(acknowledged, |begun| begun.rows.max(acknowledged));
+        if (acknowledged..=most).contains(&found) {
+            return Ok(());
+        }
+        Err(format!("{found} {what}, expected {acknowledged} to {most}"))
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod crashes;
 pub mod faults;
+mod files;
 pub mod kills;
 pub mod log_rows;
 pub(crate) mod operation;

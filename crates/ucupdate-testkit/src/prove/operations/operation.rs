@@ -181,7 +181,7 @@ impl Trial {
                 options.with_retention(Retention::default().with_revisions(1).with_time(Duration::ZERO));
         }
         if self.operation.log().is_some() {
-            options = options.with_logs(rows::options("ocs"));
+            options = options.with_logs(rows::options("ocs", rows::SMALL_FILE));
         }
         let opened = UpdateService::open(store, options).await;
         opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))

@@ -28,9 +28,14 @@ pub(crate) struct RowFile {
 /// The software that the header of the access log names.
 const SOFTWARE: &str = "ucupdate-testkit";
 
-/// Returns the options of logs that are written on flush, and whose files are small.
-pub(crate) fn options(server: &str) -> LogOptions {
-    let roll = RollOptions::default().with_roll_bytes(4096);
+/// The size of a file after which a new one begins, so that a few flushes reach it.
+pub(crate) const SMALL_FILE: usize = 4096;
+/// The size of a file that is appended to by many flushes.
+pub(crate) const LARGE_FILE: usize = 1024 * 1024;
+
+/// Returns the options of logs that are written on flush.
+pub(crate) fn options(server: &str, roll_bytes: usize) -> LogOptions {
+    let roll = RollOptions::default().with_roll_bytes(roll_bytes);
     let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
     LogOptions::new(server.parse().expect("a plain name is a server's"))
         .with_software(SOFTWARE)

@@ -2,19 +2,23 @@
 
 #![allow(clippy::print_stdout, reason = "the parent reads the lines")]
 
+use crate::faulty::{Call, Faulty};
 use crate::prove::location::StoreLocation;
+use crate::prove::operations::files;
 use crate::prove::operations::operation::{StepFailure, approve, ingest, not_changed, package, view};
-use crate::prove::operations::rows::{self, Log};
+use crate::prove::operations::rows::{self, LARGE_FILE, Log, SMALL_FILE};
 use crate::prove::report::ProofError;
 use clap::{Args, ValueEnum};
 use fastrand::Rng;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::cab::package::sample;
 use ucupdate::value::UnixTime;
-use ucupdate::{GarbageOptions, Options, SettableClock, UpdateService};
+use ucupdate::{GarbageOptions, LogOptions, Options, SettableClock, UpdateService};
+use ucupdate_folder::Folder;
 use ucupdate_store::{ImageStore, error_chain};
 
 /// The time of the clock of every child process. It is so late that the objects of earlier processes count as old.
@@ -23,6 +27,8 @@ pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
 pub(crate) const SERVER: &str = "ocs";
 /// The number of the first row of a process is the number of the process times this.
 pub(crate) const ROWS_OF_A_PROCESS: usize = 100_000;
+/// The name of a flush that appended.
+pub(crate) const APPENDED: &str = "appended";
 
 /// The arguments of a child process.
 #[derive(Clone, Debug, Args)]
@@ -53,12 +59,33 @@ pub enum WorkTask {
     Change,
     /// Writing rows
     Rows,
+    /// Appending rows to the audit log until the process is killed
+    AppendAudit,
+    /// Appending rows to the access log until the process is killed
+    AppendAccess,
+    /// Writing files without a store until the process is killed
+    Files,
+}
+
+impl WorkTask {
+    /// Returns the log to which the task writes rows.
+    pub(crate) fn log(self) -> Log {
+        if self == Self::AppendAccess { Log::Access } else { Log::Audit }
+    }
+
+    pub(crate) fn is_append(self) -> bool {
+        matches!(self, Self::AppendAudit | Self::AppendAccess)
+    }
 }
 
 /// Opens a service as the children do.
 pub(crate) async fn open(store: Arc<dyn ImageStore>) -> Result<UpdateService, String> {
+    open_with(store, rows::options(SERVER, SMALL_FILE)).await
+}
+
+async fn open_with(store: Arc<dyn ImageStore>, logs: LogOptions) -> Result<UpdateService, String> {
     let clock = Arc::new(SettableClock::at(CLOCK));
-    let options = Options::default().with_clock(clock).with_logs(rows::options(SERVER));
+    let options = Options::default().with_clock(clock).with_logs(logs);
     let opened = UpdateService::open(store, options).await;
     opened.map_err(|error| format!("the service does not open: {}", error_chain(&error)))
 }
@@ -75,10 +102,13 @@ pub(crate) fn fingerprint(service: &UpdateService) -> u64 {
 /// # Errors
 /// Returns an error if the task fails, which happens only under a fault.
 pub async fn work(args: &WorkArgs) -> Result<(), ProofError> {
-    let service = open(args.location.open().await?).await?;
     let done = match args.task {
-        WorkTask::Change => change(&service, args.seed).await,
-        WorkTask::Rows => write_rows(service, args).await,
+        WorkTask::Change => change(&open(args.location.open().await?).await?, args.seed).await,
+        WorkTask::Rows => write_rows(open(args.location.open().await?).await?, args).await,
+        WorkTask::AppendAudit | WorkTask::AppendAccess => {
+            append_rows(args.location.open().await?, args.task.log(), args.seed).await
+        }
+        WorkTask::Files => write_files(args.location.folder.as_deref().ok_or("expected --folder")?),
     };
     done.map_err(Into::into)
 }
@@ -129,6 +159,39 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
         }
         rows += more;
         print_line(&format!("done {what} {} {rows} {}", service.snapshot().revision(), fingerprint(service)));
+    }
+}
+
+/// Writes rows in flushes of a few to one log, until the process is killed. Its files are so large that all flushes but the first one
+/// append. A flush is acknowledged as `appended` if the store was asked to append.
+async fn append_rows(store: Arc<dyn ImageStore>, log: Log, seed: u64) -> Result<(), String> {
+    let store = Faulty::new(store);
+    let service = open_with(Arc::new(store.clone()), rows::options(SERVER, LARGE_FILE)).await?;
+    let mut rng = Rng::with_seed(seed);
+    let mut rows = rows::in_order(&store, log, SERVER, CLOCK).await?;
+    print_line("ready");
+    loop {
+        let more = rng.usize(1..=20);
+        print_line(&format!("begin flush 0 {} 0", rows + more));
+        let before = store.calls(Call::Append);
+        (rows..rows + more).for_each(|row| log.write(&service, row));
+        service.flush_logs().await.map_err(|error| error_chain(&error))?;
+        rows += more;
+        let what = if store.calls(Call::Append) > before { APPENDED } else { "flush" };
+        print_line(&format!("done {what} 0 {rows} 0"));
+    }
+}
+
+/// Writes numbered files, as the client and the exports do, until the process is killed. Each third one replaces a file.
+fn write_files(folder: &Path) -> Result<(), String> {
+    let folder = Folder::open_or_create(folder).map_err(|error| error_chain(&error))?;
+    let mut next = files::in_order(&folder)?;
+    print_line("ready");
+    loop {
+        print_line(&format!("begin file 0 {} 0", next + 1));
+        files::write(&folder, next).map_err(|error| error_chain(&error))?;
+        next += 1;
+        print_line(&format!("done file 0 {next} 0"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The room on the disk of a store in a folder.
 
 use super::Checked;
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, FindingSeverity};
 use std::path::Path;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::IngestedPackage;
@@ -24,8 +24,8 @@ pub fn examine_disk(folder: &Path, book: &RuleBook) -> Checked {
 fn finding(folder: &Path, free: u64, largest: u64) -> Option<Finding> {
     let enough = ENOUGH_BYTES.max(largest.saturating_mul(2));
     let severity = match free {
-        free if free < LEAST_BYTES => Severity::Problem,
-        free if free < enough => Severity::Warning,
+        free if free < LEAST_BYTES => FindingSeverity::Problem,
+        free if free < enough => FindingSeverity::Warning,
         _ => return None,
     };
     let mebibytes = |bytes: u64| bytes >> 20;
@@ -48,8 +48,8 @@ mod tests {
     fn little_room_is_a_warning_and_less_a_problem() {
         let severity = |free, largest| finding(Path::new("data"), free, largest).map(|found| found.severity);
         assert_eq!(severity(2 << 30, 0), None);
-        assert_eq!(severity(2 << 30, 2 << 30), Some(Severity::Warning));
-        assert_eq!(severity(500 << 20, 0), Some(Severity::Warning));
-        assert_eq!(severity(5 << 20, 0), Some(Severity::Problem));
+        assert_eq!(severity(2 << 30, 2 << 30), Some(FindingSeverity::Warning));
+        assert_eq!(severity(500 << 20, 0), Some(FindingSeverity::Warning));
+        assert_eq!(severity(5 << 20, 0), Some(FindingSeverity::Problem));
     }
 }

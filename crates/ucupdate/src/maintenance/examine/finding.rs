@@ -6,7 +6,7 @@ use std::fmt;
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a finding is to be mended, to be looked at, or to be known")]
-pub enum Severity {
+pub enum FindingSeverity {
     /// Devices are not served as intended, or will not be soon.
     Problem,
     /// A thing that may be intended, and that a person should look at.
@@ -15,7 +15,7 @@ pub enum Severity {
     Note,
 }
 
-impl fmt::Display for Severity {
+impl fmt::Display for FindingSeverity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Problem => "problem",
@@ -32,7 +32,7 @@ pub struct Finding {
     /// The kind in one word, such as `clocks-differ`.
     pub kind: &'static str,
     /// The severity of the finding.
-    pub severity: Severity,
+    pub severity: FindingSeverity,
     /// The thing that it is about: a rule, a URL, `store`.
     pub subject: String,
     /// The state that was found.
@@ -47,7 +47,7 @@ impl Finding {
     /// Creates a finding.
     pub fn new(
         kind: &'static str,
-        severity: Severity,
+        severity: FindingSeverity,
         subject: impl Into<String>,
         found: String,
         expected: String,
@@ -59,7 +59,7 @@ impl Finding {
     pub(super) fn folder_not_writable(folder: &str, reason: &str) -> Self {
         Self::new(
             "folder-not-writable",
-            Severity::Problem,
+            FindingSeverity::Problem,
             folder,
             format!("{folder} cannot be written: {reason}"),
             "folders that the user of the server may write".to_owned(),
@@ -71,7 +71,7 @@ impl Finding {
     pub(super) fn store_unreadable(reason: &str) -> Self {
         Self::new(
             "store-unreadable",
-            Severity::Problem,
+            FindingSeverity::Problem,
             "store",
             format!("the store cannot be read: {reason}"),
             "a store that can be read".to_owned(),
@@ -86,24 +86,28 @@ impl From<&StoreProblem> for Finding {
     fn from(problem: &StoreProblem) -> Self {
         let (severity, expected) = match problem {
             StoreProblem::CheckpointDamaged { .. } => {
-                (Severity::Warning, "checkpoints that equal the history")
+                (FindingSeverity::Warning, "checkpoints that equal the history")
             }
-            StoreProblem::PackageGone { .. } => (Severity::Warning, "the packages of all kept revisions"),
+            StoreProblem::PackageGone { .. } => {
+                (FindingSeverity::Warning, "the packages of all kept revisions")
+            }
             StoreProblem::StoneTooWide { .. } => {
-                (Severity::Warning, "a stone that names the models its image was made for")
+                (FindingSeverity::Warning, "a stone that names the models its image was made for")
             }
             StoreProblem::OtherInterimVersion { .. } => {
-                (Severity::Problem, "an image with the version that its stone names")
+                (FindingSeverity::Problem, "an image with the version that its stone names")
             }
-            StoreProblem::OneRelease { .. } => (Severity::Warning, "one image for each release of a rule"),
-            StoreProblem::BanEmpty { .. } => (Severity::Warning, "a version in each ban"),
+            StoreProblem::OneRelease { .. } => {
+                (FindingSeverity::Warning, "one image for each release of a rule")
+            }
+            StoreProblem::BanEmpty { .. } => (FindingSeverity::Warning, "a version in each ban"),
             StoreProblem::FileGone { .. } | StoreProblem::FileDamaged { .. } => {
-                (Severity::Problem, "the files of each package as they were ingested")
+                (FindingSeverity::Problem, "the files of each package as they were ingested")
             }
             StoreProblem::DescriptionDamaged { .. } => {
-                (Severity::Problem, "a whole description of each package")
+                (FindingSeverity::Problem, "a whole description of each package")
             }
-            _ => (Severity::Problem, "a whole history"),
+            _ => (FindingSeverity::Problem, "a whole history"),
         };
         let subject = problem.key().unwrap_or("store");
         Self::new(

@@ -11,7 +11,7 @@ use crate::error::StateError;
 use crate::maintenance::access::check_access;
 use crate::maintenance::check::{CheckOptions, StoreCheck, check_store};
 use crate::service::UpdateService;
-use finding::{Finding, Severity};
+use finding::{Finding, FindingSeverity};
 use rules::LastChanges;
 use store_use::use_each_operation;
 use ucupdate_core::value::UnixTime;
@@ -99,7 +99,7 @@ pub async fn examine_unreadable(
 ) -> Checked {
     let mut findings = vec![Finding::new(
         "rule-book-unreadable",
-        Severity::Problem,
+        FindingSeverity::Problem,
         "store",
         format!("the rule book cannot be read: {}", error_chain(unread)),
         "a history that can be read".to_owned(),
@@ -127,7 +127,7 @@ fn clock_findings(store_time: UnixTime, now: UnixTime) -> Vec<Finding> {
     let (minutes, way) = (ahead.unsigned_abs() / 60_000, if ahead > 0 { "ahead of" } else { "behind" });
     vec![Finding::new(
         "clocks-differ",
-        Severity::Problem,
+        FindingSeverity::Problem,
         "store",
         format!(
             "the clock of the store says {store_time}, {minutes} minutes {way} the clock of this machine"
@@ -141,7 +141,7 @@ fn clock_findings(store_time: UnixTime, now: UnixTime) -> Vec<Finding> {
 fn failed_operation(operation: &str, error: &StoreError) -> Finding {
     Finding::new(
         "store-operation-failed",
-        Severity::Problem,
+        FindingSeverity::Problem,
         "store",
         format!("{operation} failed: {}", error_chain(error)),
         "a store in which this user may create, replace, read, list and delete objects".to_owned(),

@@ -1,7 +1,7 @@
 //! Findings about the rules: what a person may have forgotten or misspelt.
 
 use super::Checked;
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, FindingSeverity};
 use super::near_equal::{NearEqual, near_equal};
 use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::Revision;
@@ -55,7 +55,7 @@ fn sign_in(book: &RuleBook) -> Option<Finding> {
     book.rules().any(is_phone).then(|| {
         Finding::new(
             "client-version-filter",
-            Severity::Note,
+            FindingSeverity::Note,
             "the sign-in server",
             "the sign-in server may refuse old phones by its client version filter, before they are updated; this \
              cannot be seen from here"
@@ -71,12 +71,12 @@ fn stopped(scope: &StopScope, stop: &Stop) -> Finding {
     let reason = if stop.reason.is_empty() { String::new() } else { format!(": {}", stop.reason) };
     let (severity, found, verb) = match scope {
         StopScope::All => (
-            Severity::Problem,
+            FindingSeverity::Problem,
             format!("{} stopped everything{reason}; no device is offered anything", stop.by),
             "ucupdate rollout restart".to_owned(),
         ),
         rule => (
-            Severity::Warning,
+            FindingSeverity::Warning,
             format!("{} stopped {rule}{reason}; its devices are offered nothing", stop.by),
             format!("ucupdate rollout restart --rule {}", shell_word(&rule.to_string())),
         ),
@@ -99,7 +99,7 @@ fn images(book: &RuleBook) -> Vec<Finding> {
     if book.rules().len() == 0 {
         return vec![Finding::new(
             "no-rules",
-            Severity::Warning,
+            FindingSeverity::Warning,
             "store",
             "the store has no rules, so every device is answered that there is nothing to do".to_owned(),
             "at least one rule".to_owned(),
@@ -115,7 +115,7 @@ fn images(book: &RuleBook) -> Vec<Finding> {
             let version = &assignment.candidate.version;
             Finding::new(
                 "rule-without-image",
-                Severity::Problem,
+                FindingSeverity::Problem,
                 key.to_string(),
                 format!("{version} is given to {}, but no package of the store has it", assignment.audience),
                 "a package with each version that a rule gives".to_owned(),
@@ -139,7 +139,7 @@ fn offers_nothing(rule: &Rule) -> Finding {
     };
     Finding::new(
         "rule-offers-nothing",
-        Severity::Warning,
+        FindingSeverity::Warning,
         rule.key().to_string(),
         "nothing is approved, pending, rolled out or pinned, so its devices are offered nothing".to_owned(),
         "a version for each rule".to_owned(),
@@ -150,8 +150,8 @@ fn offers_nothing(rule: &Rule) -> Finding {
 fn spelling(near: &NearEqual) -> Finding {
     let NearEqual { field, words: (one, other), differs_in_punctuation, rules, pairs } = near;
     let (severity, how) = match differs_in_punctuation {
-        true => (Severity::Warning, "only in blanks or punctuation"),
-        false => (Severity::Note, "by one character"),
+        true => (FindingSeverity::Warning, "only in blanks or punctuation"),
+        false => (FindingSeverity::Note, "by one character"),
     };
     let more = match pairs {
         1 => String::new(),
@@ -189,13 +189,13 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
         let too_old = "devices that are not test devices and too old";
         let (severity, effect) = match (approved, approved_release_behind(book, image, package)) {
             (Some(_), _) => {
-                (Severity::Note, "devices that are not test devices get the approved one".to_owned())
+                (FindingSeverity::Note, "devices that are not test devices get the approved one".to_owned())
             }
             (None, Some(rule)) => (
-                Severity::Problem,
+                FindingSeverity::Problem,
                 format!("{too_old} for the approved version of {} get nothing", rule.key()),
             ),
-            (None, None) => (Severity::Warning, format!("{too_old} for a release get nothing")),
+            (None, None) => (FindingSeverity::Warning, format!("{too_old} for a release get nothing")),
         };
         let command = match image.update_type.as_str() {
             "CPE" => format!("ucupdate interim approve {}", shell_word(image.locale.as_str())),
@@ -291,7 +291,7 @@ fn forgotten(
     let go_on = if paused.is_some() { "resume" } else { "finish" };
     Some(Finding::new(
         "rollout-stands-still",
-        Severity::Warning,
+        FindingSeverity::Warning,
         rule.to_string(),
         found,
         "a rollout that goes on, or is ended".to_owned(),

@@ -1,7 +1,7 @@
 //! Uses each operation of a store once, in a scratch key that is removed.
 
 use super::failed_operation;
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, FindingSeverity};
 use crate::keys;
 use crate::state::rule_history::random_bytes;
 use bytes::Bytes;
@@ -54,7 +54,7 @@ async fn try_each(
         Err(error) => return Err(("creating an object twice", error)),
         Ok(()) => used.findings.push(Finding::new(
             "store-overwrites",
-            Severity::Problem,
+            FindingSeverity::Problem,
             "store",
             "the store created an object that was there already".to_owned(),
             "a store that refuses to create an existing object".to_owned(),
@@ -67,7 +67,7 @@ async fn try_each(
     if read != SCRATCH {
         used.findings.push(Finding::new(
             "store-alters",
-            Severity::Problem,
+            FindingSeverity::Problem,
             "store",
             format!("the store gave {} other bytes than it was given", read.len()),
             "the bytes that were written".to_owned(),
@@ -79,7 +79,7 @@ async fn try_each(
     if !listed.iter().any(|meta| meta.key == *key) {
         used.findings.push(Finding::new(
             "store-lists-late",
-            Severity::Problem,
+            FindingSeverity::Problem,
             "store",
             "the store does not list an object that it holds".to_owned(),
             "a listing with every object".to_owned(),

@@ -1,5 +1,7 @@
 //! Laws of reading captures.
 
+#![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
+
 use super::messages::{MAX_MESSAGES, messages};
 use super::suggest::{KnownValues, suggest};
 use ucupdate::upx::{Codec, Dialect, Item};
@@ -9,9 +11,6 @@ const LIMIT: usize = 16 * 1024;
 
 /// Reads any file. Checks that the number of messages is within the limit, and that no message is larger than the file
 /// or the limit.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn capture(file: &[u8]) {
     let found = messages(file, LIMIT);
     assert!(found.len() <= MAX_MESSAGES, "{} messages", found.len());
@@ -31,9 +30,6 @@ pub fn capture(file: &[u8]) {
 
 /// Proposes a dialect for any body. Checks that the proposal can be read as a dialect, and that a codec with it reads
 /// its own output.
-///
-/// # Panics
-/// When the law does not hold.
 pub fn suggestion(body: &[u8]) {
     let codec = Codec::default();
     let found = codec.inspect(body);

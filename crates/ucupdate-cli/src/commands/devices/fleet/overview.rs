@@ -28,7 +28,7 @@ pub(crate) struct Overview {
     pub(crate) devices: Vec<(DeviceNumber, DeviceState)>,
     pub(crate) counts: Counts,
     pub(crate) read: ReadRows,
-    /// The time from which silence is reckoned back: now, the end that was asked for, or the end of the files.
+    /// The end of silence: a device that asked too long before it is silent. Now, `--until`, or the end of the files.
     pub(crate) end: UnixTime,
     pub(crate) silence: Duration,
     /// The time of the states.

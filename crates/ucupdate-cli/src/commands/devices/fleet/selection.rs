@@ -72,7 +72,7 @@ impl ValueEnum for StateName {
 }
 
 impl SelectionArgs {
-    /// Returns the devices that are chosen, in order.
+    /// Returns the chosen devices, sorted as `--sort` says.
     pub(crate) fn of(&self, overview: &Overview) -> Vec<DeviceNumber> {
         let devices = overview.devices.iter();
         let mut chosen: Vec<(DeviceNumber, DeviceState)> = devices

@@ -3,7 +3,7 @@
 use crate::output::page::Escaped;
 use crate::output::time::iso;
 use std::fmt::Write as _;
-use ucupdate::timeline::{DeviceEvent, DeviceStory, EventKind, Fetch, FetchOutcome};
+use ucupdate::timeline::{DeviceEvent, DeviceEventKind, DeviceStory, Fetch, FetchResult};
 use ucupdate::value::UnixTime;
 
 /// The maximum number of events in a drawing. If there are more, the latest are drawn.
@@ -91,7 +91,7 @@ pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
 
 fn start(event: &DeviceEvent) -> UnixTime {
     match &event.kind {
-        EventKind::Fetched(Fetch { taken_ms: Some(taken), .. }) => {
+        DeviceEventKind::Fetched(Fetch { taken_ms: Some(taken), .. }) => {
             let taken = i64::try_from(*taken).unwrap_or(0);
             UnixTime::from_millis(event.at.as_millis().saturating_sub(taken))
         }
@@ -104,10 +104,10 @@ fn push_event(event: &DeviceEvent, axis: &Axis, svg: &mut String) {
     let title = format!("{} {event}", iso(event.at));
     let title = format!("<title>{}</title>", Escaped(&title));
     let _written = match &event.kind {
-        EventKind::Fetched(fetch) => {
+        DeviceEventKind::Fetched(fetch) => {
             let class = match fetch.outcome {
-                FetchOutcome::Whole => "good",
-                FetchOutcome::Part => "part",
+                FetchResult::Whole => "good",
+                FetchResult::Part => "part",
                 _ => "bad",
             };
             let from = axis.place(start(event));
@@ -119,16 +119,16 @@ fn push_event(event: &DeviceEvent, axis: &Axis, svg: &mut String) {
                 x - width
             )
         }
-        EventKind::Asked { modules, .. } => {
+        DeviceEventKind::Asked { modules, .. } => {
             let is_offered = modules.iter().any(|module| module.offered.is_some());
             let class = if is_offered { "offer" } else { "ask" };
             write!(svg, "<circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{ASKED}\" r=\"7\">{title}</circle>")
         }
-        EventKind::Requested(row) => {
+        DeviceEventKind::Requested(row) => {
             let class = if row.is_answered() { "ask" } else { "bad" };
             write!(svg, "<circle class=\"{class}\" cx=\"{x:.2}%\" cy=\"{ASKED}\" r=\"7\">{title}</circle>")
         }
-        EventKind::Restarted { .. } => {
+        DeviceEventKind::Restarted { .. } => {
             let (top, bottom) = (ASKED - 32.0, FILES + 16.0);
             write!(
                 svg,

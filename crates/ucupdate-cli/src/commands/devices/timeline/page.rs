@@ -7,7 +7,7 @@ use crate::output::page::{Escaped, Marked, capital, document};
 use crate::output::time::iso;
 use std::fmt::Write as _;
 use ucupdate::device::DeviceId;
-use ucupdate::timeline::{DeviceStory, EventKind, FetchOutcome, Trouble};
+use ucupdate::timeline::{DeviceEventKind, DeviceStory, FetchResult, Trouble};
 use ucupdate::value::Counted;
 
 /// The key to the drawing.
@@ -129,14 +129,14 @@ fn facts(story: &DeviceStory) -> String {
     }
 }
 
-fn class(kind: &EventKind) -> &'static str {
+fn class(kind: &DeviceEventKind) -> &'static str {
     match kind {
-        EventKind::Requested(row) if !row.is_answered() => "bad",
-        EventKind::Fetched(fetch) => match fetch.outcome {
-            FetchOutcome::Failed { .. } | FetchOutcome::CutShort => "bad",
+        DeviceEventKind::Requested(row) if !row.is_answered() => "bad",
+        DeviceEventKind::Fetched(fetch) => match fetch.outcome {
+            FetchResult::Failed { .. } | FetchResult::CutShort => "bad",
             _ => "good",
         },
-        EventKind::Restarted { .. } => "restart",
+        DeviceEventKind::Restarted { .. } => "restart",
         _ => "ask",
     }
 }

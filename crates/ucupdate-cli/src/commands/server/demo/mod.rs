@@ -31,17 +31,17 @@ pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Fai
     let mut stopping = Stopping::listen()?.with_hangup();
     let folder = tempfile::Builder::new().prefix("ucupdate-demo-").tempdir()?;
     // The folder is removed when this ends, in every case.
-    let told = tokio::select! {
-        told = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => told,
-        () = stopping.told() => return Err(Failure::new("the demo was ended early")),
+    let story = tokio::select! {
+        story = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => story,
+        () = stopping.signal() => return Err(Failure::new("the demo was ended early")),
     };
-    let Ok(told) = told else {
+    let Ok(story) = story else {
         return Err(Failure::new(format_args!("the demo did not end within {STORY_TIME:?}")));
     };
-    let running = told?;
+    let running = story?;
     if args.stay {
         context.output.message("the server stays until Ctrl-C, which removes its store");
-        stopping.told().await;
+        stopping.signal().await;
     }
     serve::end(running.server, &running.service, stopping, context).await?;
     folder.close().map_err(|error| Failure::in_doing("removing the temporary folder", &error))

@@ -56,9 +56,8 @@ impl Endpoint {
         Ok(Self { listener: listener(socket)?, tls, side: None, local, described })
     }
 
-    pub(crate) fn with_side(mut self, side: Option<Side>) -> Self {
-        self.side = side;
-        self
+    pub(crate) fn with_side(self, side: Option<Side>) -> Self {
+        Self { side, ..self }
     }
 
     /// Returns the address and the actual port.
@@ -67,7 +66,7 @@ impl Endpoint {
         self.local
     }
 
-    /// Describes this end of a connection.
+    /// Returns the addresses and the side of a connection to this listener.
     pub(crate) fn described(&self, stream: &DirectStream) -> Connection {
         let asked = || Connection::default().with_local(stream.local_addr().unwrap_or(self.local));
         self.described.clone().unwrap_or_else(asked)

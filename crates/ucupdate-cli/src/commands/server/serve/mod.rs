@@ -191,7 +191,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     };
     let (service, redirects, access) = tokio::select! {
         opened = opening => opened?,
-        () = stopping.told() => return Err(Failure::new("ended before it served anybody")),
+        () = stopping.signal() => return Err(Failure::new("ended before it served anybody")),
     };
     if let Some(warning) = access_warning(&access, args.read_only_store)? {
         context.output.message(warning);
@@ -263,7 +263,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
 
     systemd::ready("answering devices");
     tokio::select! {
-        () = stopping.told() => {}
+        () = stopping.signal() => {}
         never = reload.run() => match never {},
         never = remove_old_logs(&service) => match never {},
         Some(never) = async { Some(keep_inventory(&service, keeper?).await) } => match never {},
@@ -425,8 +425,8 @@ async fn second_signal(stopping: &mut Stopping) {
     tokio::pin!(first_word);
     loop {
         tokio::select! {
-            () = &mut first_word => return stopping.told().await,
-            () = stopping.told() => {}
+            () = &mut first_word => return stopping.signal().await,
+            () = stopping.signal() => {}
         }
     }
 }

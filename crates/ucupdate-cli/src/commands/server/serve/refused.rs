@@ -59,9 +59,9 @@ pub(super) async fn answer<S: AsyncWrite + Unpin>(
 }
 
 fn reason(wrong_length: Option<&WrongLength>, error: &hyper::Error) -> (StatusCode, String) {
-    let told = error.to_string();
+    let text = error.to_string();
     // hyper says of a length that it cannot count to that the head is too large.
-    let is_of_length = told.contains("content-length") || error.is_parse_too_large();
+    let is_of_length = text.contains("content-length") || error.is_parse_too_large();
     match wrong_length.filter(|_| is_of_length) {
         Some(WrongLength::TooLarge(found)) => (
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -71,7 +71,7 @@ fn reason(wrong_length: Option<&WrongLength>, error: &hyper::Error) -> (StatusCo
             StatusCode::BAD_REQUEST,
             format!("the header field Content-Length is {found:?}, expected one number of digits"),
         ),
-        None if told.contains("URI too long") => {
+        None if text.contains("URI too long") => {
             (StatusCode::URI_TOO_LONG, "the target of the request is too long".to_owned())
         }
         None if error.is_parse_too_large() => (
@@ -79,11 +79,11 @@ fn reason(wrong_length: Option<&WrongLength>, error: &hyper::Error) -> (StatusCo
             "the head of the request is too large, expected at most 100 header fields, and fewer bytes"
                 .to_owned(),
         ),
-        None if told.contains("content-length") => (
+        None if text.contains("content-length") => (
             StatusCode::BAD_REQUEST,
             "there are several header fields Content-Length that differ, expected one".to_owned(),
         ),
-        None => (StatusCode::BAD_REQUEST, format!("the request is not valid HTTP: {told}")),
+        None => (StatusCode::BAD_REQUEST, format!("the request is not valid HTTP: {text}")),
     }
 }
 

@@ -53,7 +53,7 @@ impl Stopping {
     }
 
     /// Waits for the next signal.
-    pub(crate) async fn told(&mut self) {
+    pub(crate) async fn signal(&mut self) {
         #[cfg(unix)]
         let hangup = async {
             self.hangup.recv().await;

@@ -6,7 +6,7 @@ use crate::output::wrapped::wrapped;
 use serde_json::{Value, json};
 use std::fmt;
 use ucupdate::value::Counted;
-use ucupdate::{Checked, Finding, Severity};
+use ucupdate::{Checked, Finding, FindingSeverity};
 
 /// The columns before the texts of a finding.
 const INDENT: usize = 12;
@@ -25,7 +25,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn of(checked: Vec<Checked>) -> Self {
-        let count = |severity: Severity| {
+        let count = |severity: FindingSeverity| {
             let findings = checked.iter().flat_map(|check| &check.findings);
             findings.filter(|finding| finding.severity == severity).count()
         };
@@ -38,9 +38,9 @@ impl Report {
         let check = |check: &Checked| json!({ "name": check.name, "findings": check.findings.iter().map(value).collect::<Vec<_>>() });
         Self {
             checks: checked.iter().map(check).collect(),
-            problems: count(Severity::Problem),
-            warnings: count(Severity::Warning),
-            notes: count(Severity::Note),
+            problems: count(FindingSeverity::Problem),
+            warnings: count(FindingSeverity::Warning),
+            notes: count(FindingSeverity::Note),
             checked,
         }
     }
@@ -55,9 +55,9 @@ impl fmt::Display for Report {
             for finding in &check.findings {
                 let severity = format!("{:<8}", finding.severity);
                 match finding.severity {
-                    Severity::Problem => write!(f, "{}", Style::Problem.of(severity))?,
-                    Severity::Warning => write!(f, "{}", Style::Warning.of(severity))?,
-                    Severity::Note => write!(f, "{severity}")?,
+                    FindingSeverity::Problem => write!(f, "{}", Style::Problem.of(severity))?,
+                    FindingSeverity::Warning => write!(f, "{}", Style::Warning.of(severity))?,
+                    FindingSeverity::Note => write!(f, "{severity}")?,
                 }
                 writeln!(f, "  {}", check.name)?;
                 let Finding { found, expected, remedy, .. } = finding;

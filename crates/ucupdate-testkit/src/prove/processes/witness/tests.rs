@@ -151,7 +151,7 @@ async fn a_delta_that_is_not_what_its_command_does_is_named() {
 }
 
 #[tokio::test]
-async fn a_change_of_which_the_process_was_told_another_number_is_named() {
+async fn a_change_whose_process_got_another_number_is_named() {
     let faults = forged(|_, records| {
         let (_, _, end) = first(&mut records[0], made);
         *end = End::Made(50_000);
@@ -161,7 +161,7 @@ async fn a_change_of_which_the_process_was_told_another_number_is_named() {
 }
 
 #[tokio::test]
-async fn a_change_that_was_made_though_its_process_was_told_it_was_not_is_named() {
+async fn a_change_that_was_made_though_its_process_got_a_failure_is_named() {
     for answer in [End::Contended, End::NothingToDo, End::Refused("no".into())] {
         let faults = forged(|_, records| {
             let (_, _, end) = first(&mut records[0], made);
