@@ -15,11 +15,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ucupdate::{EventKind, Options};
 use webhook::{Schedule, Webhook};
 
-/// The time limit for writing the last events at the end, for each output.
+/// The time limit for writing the last events at the end.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// The value of `--events-json` that means stdout.
@@ -142,7 +142,8 @@ impl EventOutputs {
     /// Writes and sends the waiting events within a time limit.
     pub(crate) async fn flush(self) {
         let lines = tokio::task::spawn_blocking(move || {
-            self.lines.iter().for_each(|writer| writer.flush(FLUSH_TIME));
+            let ends = Instant::now() + FLUSH_TIME;
+            self.lines.iter().for_each(|writer| writer.flush(ends.saturating_duration_since(Instant::now())));
         });
         let webhook = async {
             if let Some(webhook) = &self.webhook {
