@@ -11,6 +11,7 @@ pub(crate) mod kind;
 pub(crate) mod last_request;
 pub(crate) mod moment;
 pub(crate) mod nothing_to_do;
+pub(crate) mod number;
 pub(crate) mod package;
 pub(crate) mod package_prefix;
 pub(crate) mod question;
