@@ -5,6 +5,42 @@ pub use ucupdate_testkit::field::RULE as PHONE;
 pub use ucupdate_testkit::field::{module, phone};
 pub use ucupdate_testkit::packages::{files, ingest, key, package, with_interim};
 
+/// The time 17:10:39 UTC on a Friday.
+pub const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+/// Returns the decision for a device with a version, as text.
+#[track_caller]
+pub fn decided(book: &RuleBook, device: &Device, installed: &str) -> String {
+    let index = EligibilityIndex::compile(book, 1);
+    decide(&index, &Question::new(device, &module(installed)), NOW).to_string()
+}
+
+/// Returns the decision for the device of a rule.
+#[track_caller]
+pub fn answer(book: &RuleBook, rule: &str, installed: &str) -> String {
+    decided(book, &device(rule), installed)
+}
+
+pub fn approve(rule: &str) -> BookCommand {
+    BookCommand::Approve(vec![key(rule)])
+}
+
+pub fn approve_version(rule: &str, version: &str) -> BookCommand {
+    BookCommand::ApproveVersion { rule: key(rule), version: ReportedVersion::new(version) }
+}
+
+pub fn pin(rule: &str, audience: Audience, version: &str) -> BookCommand {
+    BookCommand::Pin { rule: key(rule), audience, version: ReportedVersion::new(version) }
+}
+
+pub fn rollout(name: &str) -> Rollout {
+    Rollout::new(name.parse().unwrap())
+}
+
+pub fn start_rollout(rule: &str, audience: Audience, version: &str, rollout: Rollout) -> BookCommand {
+    BookCommand::StartRollout { rule: key(rule), audience, version: ReportedVersion::new(version), rollout }
+}
+
 /// Approves the pending interim image of a locale.
 pub fn approve_interim(locale: &str) -> BookCommand {
     let (locale, update_type) = (locale.parse().unwrap(), "CPE".parse().unwrap());
