@@ -1,16 +1,19 @@
 //! `ucupdate rollout`: manages rollouts and the kill switch.
 
-use super::pin::version;
-use super::rollout_edit;
-use super::rollout_report::{devices_line, stop_line};
-use super::rollout_status::{self, StatusArgs};
-use crate::args::author::AuthorArgs;
+mod edit;
+pub(crate) mod report;
+mod status;
+
+use crate::args::change::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make_all};
 use crate::args::moment::{Later, Span};
 use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
+use crate::commands::rules::pin::version;
+use crate::commands::rules::rollout::report::{devices_line, stop_line};
+use crate::commands::rules::rollout::status::StatusArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -35,7 +38,7 @@ pub(crate) enum RolloutCommand {
     /// Offer a version to a share of the devices of a rule, or to a group
     Start(Box<StartArgs>),
     /// Change the share or the stages of a rollout
-    Edit(Box<rollout_edit::EditArgs>),
+    Edit(Box<edit::EditArgs>),
     /// Change the share of a rollout
     Percent(PercentArgs),
     /// Pause a rollout: its version is offered to no further device. Devices that have the version keep it
@@ -286,7 +289,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let value = json!({ "rollouts": list.values(), "stopped": stopped });
             context.output.both(&value, lines.join("\n"))
         }
-        RolloutCommand::Status(args) => rollout_status::run(args, context).await,
+        RolloutCommand::Status(args) => status::run(args, context).await,
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {
                 window.tell(context);
@@ -296,7 +299,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let (commands, how) = args.commands(seen.book(), SystemClock.now())?;
             make_all(&commands, &how, context).await
         }
-        RolloutCommand::Edit(args) => rollout_edit::run(*args, context).await,
+        RolloutCommand::Edit(args) => edit::run(*args, context).await,
         RolloutCommand::Percent(PercentArgs { rollout, percent }) => {
             let share = Share::Percent(percent);
             rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await
