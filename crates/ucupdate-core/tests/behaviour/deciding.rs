@@ -239,7 +239,9 @@ fn written(rules: &[(String, String, bool)]) -> RuleBook {
         let Ok(outcome) = book.ingest(&package) else { continue };
         book.apply(&outcome.delta);
         if *approve {
-            let _ = book.command(&approve(rule), "ann").map(|outcome| book.apply(&outcome.delta));
+            let _ = book
+                .command(&BookCommand::Approve(vec![key(rule)]), "ann")
+                .map(|outcome| book.apply(&outcome.delta));
         }
     }
     book

@@ -3,5 +3,5 @@
 pub use ucupdate_core::{book::*, decide::*, device::*, request::*, value::*, version::*};
 pub use ucupdate_testkit::books::*;
 pub use ucupdate_testkit::field::RULE as PHONE;
-pub use ucupdate_testkit::field::{module, phone};
+pub use ucupdate_testkit::field::module;
 pub use ucupdate_testkit::packages::{files, ingest, key, package, with_interim};

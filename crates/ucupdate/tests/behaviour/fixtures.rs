@@ -68,7 +68,7 @@ pub(crate) fn offered(service: &UpdateService, rule: &RuleKey, version: &str) ->
 }
 
 /// A test device with a number, known by its serial number.
-pub(crate) fn tester(number: u32) -> TestDevice {
+pub(crate) fn tester(number: impl std::fmt::Display) -> TestDevice {
     TestDevice {
         name: format!("phone {number}").parse().unwrap(),
         id: DeviceId::Serial(format!("S{number}").parse().unwrap()),

@@ -3,6 +3,6 @@
 pub(crate) mod audit;
 pub(crate) mod read_rows;
 pub(crate) mod thresholds;
-mod time_range;
+pub(crate) mod time_range;
 pub(crate) mod timeline;
-mod zone;
+pub(crate) mod zone;

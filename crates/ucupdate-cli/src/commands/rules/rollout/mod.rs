@@ -26,7 +26,7 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_admin::report::{self, RolloutReport, RolloutStatus};
+use ucupdate_admin::report::{RolloutReport, RolloutStatus};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -283,7 +283,8 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
                 }
             }
             let stops = || snapshot.book().stops();
-            let stopped: Vec<Value> = stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
+            let stopped: Vec<Value> =
+                stops().map(|(scope, stop)| ucupdate_admin::report::stop(scope, stop)).collect();
             let mut lines: Vec<String> = stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
             lines.push(list.to_string());
             let value = json!({ "rollouts": list.values(), "stopped": stopped });
