@@ -1,6 +1,6 @@
 //! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
 
-use crate::args::question::{DeviceQuestion, QuestionArgs};
+use crate::args::devices::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;

@@ -3,7 +3,7 @@
 mod report;
 mod timetable;
 
-use crate::args::audit::AuditArgs;
+use crate::args::logs::audit::AuditArgs;
 use crate::args::moment::{HOUR, units};
 use crate::commands::rules::pin::version;
 use crate::context::{Context, IfMissing};
