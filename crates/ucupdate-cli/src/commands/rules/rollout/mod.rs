@@ -8,6 +8,7 @@ use crate::args::change::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make_all};
 use crate::args::moment::{Later, Span};
+use crate::args::number::number;
 use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
@@ -118,13 +119,13 @@ pub(crate) struct StartArgs {
     #[arg(long)]
     window: Option<WindowArg>,
     /// Pause automatically when this number of devices failed
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     pause_after_failures: Option<u32>,
     /// Pause automatically when this share of the devices that are back or overdue failed
     #[arg(long, value_name = "P")]
     pause_at_share: Option<Percent>,
     /// The number of devices that must be back or overdue before --pause-at-share counts [default: 20]
-    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     sample: Option<u32>,
     /// The time after which a device is overdue that is not back with the version, such as 2d or 12h [default: 2d]
     #[arg(long, value_name = "TIME", requires = "pause")]
