@@ -139,6 +139,9 @@ impl FromStr for Span {
     }
 }
 
+/// The seconds of a minute.
+pub(crate) const MINUTE: u64 = 60;
+
 /// The seconds of an hour.
 pub(crate) const HOUR: u64 = 60 * 60;
 
@@ -156,6 +159,7 @@ pub(crate) fn units<T: TryFrom<u64>>(
     let name = match unit {
         DAY => "days",
         HOUR => "hours",
+        MINUTE => "minutes",
         _ => "seconds",
     };
     let expected =

@@ -24,7 +24,7 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["version"], "<A>"),
         (&["package"], "Usage: ucupdate package"),
         (&["package", "extract", "a.cab"], "--to"),
-        (&["history", "--last", "many"], "invalid digit"),
+        (&["history", "--last", "many"], "expected a number from 1"),
         (
             &["group", "add", "g", "--network", "10.0.0/8"],
             "network is \"10.0.0/8\", expected an address and a prefix length",

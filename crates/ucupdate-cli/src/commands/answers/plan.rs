@@ -1,6 +1,7 @@
 //! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
 
-use crate::args::question::{DeviceQuestion, QuestionArgs};
+use crate::args::devices::question::{DeviceQuestion, QuestionArgs};
+use crate::args::number::any_number;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
@@ -15,7 +16,7 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     asked: QuestionArgs,
     /// Use the rule book of this revision [default: the newest]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = any_number::<u64>)]
     revision: Option<u64>,
 }
 

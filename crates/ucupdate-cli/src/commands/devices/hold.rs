@@ -1,7 +1,7 @@
 //! `ucupdate hold`: manages holds. Devices on hold are offered nothing.
 
 use crate::args::change::{ChangeArgs, make};
-use crate::args::device_or_group::device;
+use crate::args::devices::device_or_group::device;
 use crate::args::moment::Later;
 use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};

@@ -1,16 +1,20 @@
 //! `ucupdate rollout`: manages rollouts and the kill switch.
 
-use super::pin::version;
-use super::rollout_edit;
-use super::rollout_report::{devices_line, stop_line};
-use super::rollout_status::{self, StatusArgs};
-use crate::args::author::AuthorArgs;
+mod edit;
+pub(crate) mod report;
+mod status;
+
+use crate::args::change::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make_all};
 use crate::args::moment::{Later, Span};
+use crate::args::number::number;
 use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
+use crate::commands::rules::pin::version;
+use crate::commands::rules::rollout::report::{devices_line, stop_line};
+use crate::commands::rules::rollout::status::StatusArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -23,7 +27,7 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_admin::report::{self, RolloutReport, RolloutStatus};
+use ucupdate_admin::report::{RolloutReport, RolloutStatus};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -35,7 +39,7 @@ pub(crate) enum RolloutCommand {
     /// Offer a version to a share of the devices of a rule, or to a group
     Start(Box<StartArgs>),
     /// Change the share or the stages of a rollout
-    Edit(Box<rollout_edit::EditArgs>),
+    Edit(Box<edit::EditArgs>),
     /// Change the share of a rollout
     Percent(PercentArgs),
     /// Pause a rollout: its version is offered to no further device. Devices that have the version keep it
@@ -115,13 +119,13 @@ pub(crate) struct StartArgs {
     #[arg(long)]
     window: Option<WindowArg>,
     /// Pause automatically when this number of devices failed
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     pause_after_failures: Option<u32>,
     /// Pause automatically when this share of the devices that are back or overdue failed
     #[arg(long, value_name = "P")]
     pause_at_share: Option<Percent>,
     /// The number of devices that must be back or overdue before --pause-at-share counts [default: 20]
-    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     sample: Option<u32>,
     /// The time after which a device is overdue that is not back with the version, such as 2d or 12h [default: 2d]
     #[arg(long, value_name = "TIME", requires = "pause")]
@@ -280,13 +284,14 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
                 }
             }
             let stops = || snapshot.book().stops();
-            let stopped: Vec<Value> = stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
+            let stopped: Vec<Value> =
+                stops().map(|(scope, stop)| ucupdate_admin::report::stop(scope, stop)).collect();
             let mut lines: Vec<String> = stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
             lines.push(list.to_string());
             let value = json!({ "rollouts": list.values(), "stopped": stopped });
             context.output.both(&value, lines.join("\n"))
         }
-        RolloutCommand::Status(args) => rollout_status::run(args, context).await,
+        RolloutCommand::Status(args) => status::run(args, context).await,
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {
                 window.tell(context);
@@ -296,7 +301,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let (commands, how) = args.commands(seen.book(), SystemClock.now())?;
             make_all(&commands, &how, context).await
         }
-        RolloutCommand::Edit(args) => rollout_edit::run(*args, context).await,
+        RolloutCommand::Edit(args) => edit::run(*args, context).await,
         RolloutCommand::Percent(PercentArgs { rollout, percent }) => {
             let share = Share::Percent(percent);
             rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await
