@@ -162,7 +162,7 @@ enum Wait {
 const NUMBERS_AT_ONCE: u32 = 64;
 
 /// The highest number of a file after which the log continues to count. A file with a higher number was not made by this log, and is
-/// passed over, because the numbers after it could run out.
+/// ignored, because the numbers after it could run out.
 const MOST_MENTIONED: u32 = 1 << 31;
 
 /// The largest step back of the clock in milliseconds that is not taken as a clock set back. Clocks read by several
