@@ -2,7 +2,7 @@
 
 use super::author::AuthorArgs;
 use super::confirm::{confirm, reaches_everybody};
-use super::devices::{DevicesArgs, Differences};
+use super::devices::{DevicesArgs, Differences, only_in_dry_run};
 use super::nothing_to_do::{NothingToDo, existing_result};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -14,8 +14,9 @@ use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook};
 use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
-/// The author of a change, and whether it is a dry run.
+/// The author of a change, and whether it is a dry run. Only a dry run reads devices.
 #[derive(Debug, clap::Args)]
+#[command(mut_args(only_in_dry_run))]
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) author: AuthorArgs,

@@ -12,6 +12,7 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn resolved(line: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, Failure> {
+    let variable = |name: &str| Ok(variable(name).filter(|value| !value.is_empty()));
     let resolved = resolve(&command(), words(line), variable)?;
     let words: Vec<String> = resolved.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     Ok(words.join(" "))
@@ -169,7 +170,7 @@ fn an_error_of_the_command_line_says_where_a_value_comes_from() {
     let (_folder, path) = file("[serve]\n\nkeep-device-logs = 4\n");
     let line = format!("ucupdate --config {} serve --no-captures", path.display());
     let command = command();
-    let resolved = resolve(&command, words(&line), none).unwrap();
+    let resolved = resolve(&command, words(&line), |_| Ok(None)).unwrap();
     let error = command.clone().try_get_matches_from(&resolved.words).unwrap_err();
     assert_eq!(resolved.notes(&error), [format!("note: --keep-device-logs is set by {}:3", path.display())]);
 }

@@ -2,6 +2,39 @@
 
 use crate::place::{IP8540, Place, no_store};
 
+#[cfg(unix)]
+#[test]
+fn a_file_to_write_that_is_a_device_is_named_as_such_and_never_said_to_be_removed() {
+    let place = Place::with_package();
+    std::os::unix::fs::symlink("uc.cab", place.path("link")).unwrap();
+    std::fs::create_dir(place.path("s")).unwrap();
+    let device = "is a device, expected a plain file; use another path";
+    for (args, expected) in [
+        (&["fleet", "--csv", "/dev/full"][..], device),
+        (&["report", "--html", "/dev/null"], device),
+        (&["package", "build", "s", "/dev/full"], device),
+        (&["explain", "--mac", "0021630F207B", "--save", "/dev/full"], ""),
+        (&["fleet", "--csv", "link"], "`link` is a symbolic link, expected a plain file; use another path"),
+        (&["fleet", "--csv", "s"], "`s` is a folder, expected a plain file; use another path"),
+    ] {
+        let ran = place.run(args);
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.trim_end().ends_with(expected), "{ran:?}");
+        assert!(!ran.stderr.contains("remove"), "{ran:?}");
+    }
+    for args in [
+        &["fleet", "--csv", "-"][..],
+        &["fleet", "--html", "-"],
+        &["report", "--html", "-"],
+        &["package", "build", "s", "-"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("`./-` is a file named `-`"), "{ran:?}");
+        assert!(!place.path("-").exists());
+    }
+}
+
 #[test]
 fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
     let place = Place::new();
@@ -24,6 +57,13 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["version"], "<A>"),
         (&["package"], "Usage: ucupdate package"),
         (&["package", "extract", "a.cab"], "--to"),
+        (&["hold", "add", "h", "--serial", "1", "--audit", "nope"], "--dry-run"),
+        (&["group", "add", "g", "--assume-side", "internal"], "--dry-run"),
+        (&["undo", "--since", "2h"], "--dry-run"),
+        (&["ingest", "a.cab", "--audit", "nope"], "--dry-run"),
+        (&["plan", "--mac", "0021630F207B", "--dialect", "nope.toml"], "cannot be used with"),
+        (&["explain", "--serial", "1", "--dialect", "nope.toml"], "cannot be used with"),
+        (&["serve", "--read-only-store", "--wait-for-log", "9"], "so requests would wait in vain"),
         (&["history", "--last", "many"], "invalid digit"),
         (
             &["group", "add", "g", "--network", "10.0.0/8"],
