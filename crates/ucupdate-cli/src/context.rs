@@ -299,6 +299,12 @@ async fn open(
         StoreLocation::Folder(path) => path.clone(),
     };
     let opening = tokio::task::spawn_blocking(move || {
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_dir()) {
+            return Err(Failure::new(format_args!(
+                "the store {} is a file, expected a folder",
+                path.display()
+            )));
+        }
         // A mistyped path must neither look like an empty store nor become one.
         if if_missing == IfMissing::Refuse && !is_store(&path)? {
             let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);

@@ -335,6 +335,10 @@ fn main() -> ExitCode {
     match done.and_then(|()| context.output.flush()) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Explained(kind, reason)) => {
+            let reason = match context.output.progress.revision() {
+                Some(revision) => format!("{reason}; the change before it was made, as revision {revision}"),
+                None => reason,
+            };
             context.output.failure(kind, &reason);
             ExitCode::from(kind.exit_code())
         }

@@ -45,12 +45,24 @@ pub(crate) fn no_rule(rule: &RuleKey, book: &RuleBook) -> Failure {
 /// Returns the failure for some words of a rule that no rule has in this order.
 pub(crate) fn near_rule_name(text: &str, book: &RuleBook) -> Failure {
     let last = text.rsplit('/').next().unwrap_or(text);
-    let words: BTreeSet<&str> = book.rules().flat_map(|rule| rule.key().words()).collect();
-    let near = nearest(last, words.into_iter()).map(|near| match text.rsplit_once('/') {
+    let near = near_word(last, book).map(|near| match text.rsplit_once('/') {
         Some((before, _)) => format!("{before}/{near}"),
         None => near,
     });
     with_meant(Failure::not_found(format_args!("no rule has the words {text}")), near)
+}
+
+/// Returns the word of a rule that was probably meant.
+fn near_word(word: &str, book: &RuleBook) -> Option<String> {
+    let words: BTreeSet<&str> = book.rules().flat_map(|rule| rule.key().words()).collect();
+    nearest(word, words.into_iter())
+}
+
+/// Returns the word of a rule that was probably meant by a pattern of one word, which is a short name.
+fn near_short_name(rules: &RulePattern, book: &RuleBook) -> Option<String> {
+    let written = rules.to_string();
+    let word = written.trim_end_matches("/*");
+    near_word(word, book).filter(|near| !word.contains('/') && !near.eq_ignore_ascii_case(word))
 }
 
 /// Returns the rules that have these words in this order. Words may be left out. The case does not matter.
@@ -91,8 +103,10 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     let count = words.split('/').count();
     let names =
         book.rules().map(|rule| rule.key().to_string().split('/').take(count).collect::<Vec<_>>().join("/"));
-    let meant = nearest(words, names).map(|meant| format!("; did you mean {meant}{rest}?"));
-    Some(format!("no rule matches {rules} yet{}", meant.unwrap_or_default()))
+    let meant = nearest(words, names).map(|meant| format!("{meant}{rest}"));
+    let meant = meant.or_else(|| near_short_name(rules, book));
+    let hint = meant.map(|meant| format!("; did you mean {meant}?"));
+    Some(format!("no rule matches {rules} yet{}", hint.unwrap_or_default()))
 }
 
 /// Returns the pattern that a person means. A pattern begins with the device type. One that matches no rule
@@ -240,7 +254,8 @@ fn meant(refusal: &Refusal, book: &RuleBook) -> Option<String> {
                 .or_else(|| nearest(locale.as_str(), images().map(|image| &image.locale)))
         }
         Refusal::NoScheme { rules } => {
-            nearest(&rules.to_string(), book.settings().schemes.iter().map(|entry| &entry.rules))
+            let near = nearest(&rules.to_string(), book.settings().schemes.iter().map(|entry| &entry.rules));
+            near.or_else(|| near_short_name(rules, book))
         }
         Refusal::NotBanned { scope } => nearest(&scope.to_string(), book.bans().map(|ban| &ban.scope)),
         Refusal::NoAlias { alias } => {

@@ -59,7 +59,7 @@ const DNS: &str =
     "https://learn.microsoft.com/en-us/previous-versions/office/skype-server-2010/gg425900(v=ocs.14)";
 const IN_BAND: &str = "https://msdn.microsoft.com/en-us/library/Dn454660(v=office.15)";
 const CERTIFICATE: &str = "https://www.msxfaq.de/skype_for_business/telefon/lyncdeviceupdate.htm";
-const TLS: &str = "https://ucvnext.org/2016/03/lync-phone-edition-tls-limitations/";
+const TLS: &str = "https://thamaraw.com/2018/05/22/end-of-life-for-lync-phone-edition-lpe-devices/";
 const LOG: &str = "seen in a web server log of 2009";
 
 /// Returns the settings that lead the devices of a domain to a server.

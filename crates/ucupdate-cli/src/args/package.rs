@@ -1,5 +1,6 @@
 //! Options for reading cabinets and packages.
 
+use super::number::any_number;
 use crate::failure::Failure;
 use crate::suggest::nearest;
 use clap::Args;
@@ -15,7 +16,7 @@ pub(crate) struct CabinetArgs {
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
     limits: Vec<(String, u64)>,
     /// Read the cabinet that begins at this byte of the file, if the file has several
-    #[arg(long, value_name = "BYTE")]
+    #[arg(long, value_name = "BYTE", value_parser = any_number::<u64>)]
     cabinet_at: Option<u64>,
     /// Refuse an irregular cabinet, such as one whose files share bytes, instead of printing a warning
     #[arg(long)]

@@ -4,6 +4,7 @@ use super::audit::AuditArgs;
 use super::device_or_group;
 use super::dialect::DialectArgs;
 use super::last_request::{LastRequest, last_request};
+use super::number::address;
 use super::selected_devices::SelectedDevices;
 use super::side::SideName;
 use crate::context::Context;
@@ -44,7 +45,7 @@ pub(crate) struct QuestionArgs {
     #[arg(long, requires = "device")]
     user: Option<String>,
     /// The address of the device
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = address)]
     from: Option<IpAddr>,
     /// The side of the device
     #[arg(long)]

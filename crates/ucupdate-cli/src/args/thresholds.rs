@@ -1,5 +1,7 @@
 //! The limits from which what a device did counts as a trouble.
 
+use super::moment::{MINUTE, units};
+use super::number::number;
 use std::time::Duration;
 use ucupdate::timeline::Thresholds;
 
@@ -9,26 +11,26 @@ pub(crate) struct ThresholdArgs {
     #[arg(long, value_name = "TIME", default_value = "50h", value_parser = long)]
     silent_after: Duration,
     /// A download is slow if it takes more than this number of times the median of other devices
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = |text: &str| number::<u32>(text, 1..=1000))]
     slow_factor: u32,
     /// A download is slow only if it takes at least this number of seconds
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = |text: &str| units::<u32>(text, 1, 0..=4_294_967_295))]
     slow_seconds: u32,
     /// A device is not back if it has not asked for this time after a download
     #[arg(long, value_name = "TIME", default_value = "26h", value_parser = long)]
     back_within: Duration,
     /// An offer is never fetched if the device asks again after this number of minutes without a download. Offers within this time
     /// count as one
-    #[arg(long, value_name = "MINUTES", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "MINUTES", default_value = "60", value_parser = |text: &str| units::<u32>(text, MINUTE, 1..=100_000))]
     fetch_minutes: u32,
     /// A version is offered again and again after this number of offers
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = |text: &str| number::<u32>(text, 2..=1000))]
     same_offers: u32,
     /// Refused attempts to sign in are a loop after this number
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = |text: &str| number::<u32>(text, 1..=1000))]
     sign_ins: u32,
     /// A clock is wrong if it differs by this number of minutes
-    #[arg(long, value_name = "MINUTES", default_value = "15", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "MINUTES", default_value = "15", value_parser = |text: &str| units::<u32>(text, MINUTE, 1..=100_000))]
     clock_minutes: u32,
 }
 

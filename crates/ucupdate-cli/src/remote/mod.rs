@@ -41,7 +41,7 @@ const ENCODED: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct RemoteArgs {
     /// Work on the store of this server, through its listener for administrators, such as `https://updates.contoso.com:8081/`
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = server)]
     pub(crate) server: Option<Url>,
     /// The file with the token for --server, one line. The name of the token is the author of changes
     #[arg(long, global = true, value_name = "FILE")]
@@ -50,6 +50,10 @@ pub(crate) struct RemoteArgs {
     /// system
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+fn server(text: &str) -> Result<Url, String> {
+    text.parse().map_err(|_| "expected an address such as https://updates.contoso.com:8081/".to_owned())
 }
 
 pub(crate) struct RemoteStore {

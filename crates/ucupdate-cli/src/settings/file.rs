@@ -5,6 +5,7 @@ use super::{Given, Origin, wrong};
 use crate::failure::Failure;
 use crate::files::refuse_missing;
 use clap::Command;
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use toml::Spanned;
@@ -14,7 +15,7 @@ use ucupdate_folder::open_regular;
 /// Largest size of a configuration file in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Reads a configuration file. Each key and each value is checked. The error contains the file, the line,
+/// Reads a configuration file. Each key and each value is checked. The error contains the file, and for each mistake the line,
 /// what was found and what was expected.
 pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<Vec<Given>, Failure> {
     refuse_missing(path)?;
@@ -34,8 +35,13 @@ pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<V
         let line = error.span().map_or(1, |span| line_at(&text, span.start));
         wrong(path, line, format_args!("not TOML: {}", error.message()))
     })?;
-    let mut file = Reading { path, text: &text, command, keys, found: Vec::new() };
-    file.table("", document.get_ref())?;
+    let mut file = Reading { path, text: &text, command, keys, found: Vec::new(), mistakes: Vec::new() };
+    file.table("", document.get_ref());
+    file.mistakes.sort();
+    if let Some(((line, first), further)) = file.mistakes.split_first() {
+        let further: String = further.iter().map(|(line, text)| format!("; line {line}: {text}")).collect();
+        return Err(wrong(path, *line, format_args!("{first}{further}")));
+    }
     file.found.sort_by_key(|given| match given.origin {
         Origin::File(_, line) => line,
         Origin::Variable(_) => 0,
@@ -54,36 +60,45 @@ struct Reading<'a> {
     command: &'a Command,
     keys: &'a [Setting],
     found: Vec<Given>,
+    /// The mistakes, each with its line.
+    mistakes: Vec<(usize, String)>,
 }
 
 impl Reading<'_> {
-    fn table(&mut self, above: &str, table: &DeTable<'_>) -> Result<(), Failure> {
+    fn table(&mut self, above: &str, table: &DeTable<'_>) {
         for (name, value) in table {
             let line = line_at(self.text, name.span().start);
             let key = match above {
                 "" => name.get_ref().to_string(),
                 above => format!("{above}.{}", name.get_ref()),
             };
-            if self.keys.iter().any(|setting| setting.table() == key) {
-                let DeValue::Table(below) = value.get_ref() else {
-                    let found = value.get_ref().type_str();
-                    return Err(wrong(
-                        self.path,
-                        line,
-                        format_args!("`{key}` is a {found}, expected a table, as [{key}]"),
-                    ));
-                };
-                self.table(&key, below)?;
-                continue;
+            let is_table = self.keys.iter().any(|setting| setting.table() == key);
+            let setting = self.keys.iter().find(|setting| setting.key() == key);
+            match (value.get_ref(), setting) {
+                (DeValue::Table(below), _) if is_table => self.table(&key, below),
+                (DeValue::Table(_), _) => self.mistakes.push((line, self.unknown_table(&key))),
+                (found, _) if is_table => {
+                    let text = format!("`{key}` is a {}, expected a table, as [{key}]", found.type_str());
+                    self.mistakes.push((line, text));
+                }
+                (_, None) => self.mistakes.push((line, self.unknown(&key))),
+                (_, Some(setting)) => match self.values(setting, value, line) {
+                    Ok(values) => {
+                        let origin = Origin::File(self.path.to_owned(), line);
+                        self.found.push(Given { setting: setting.clone(), values, origin });
+                    }
+                    Err(mistake) => self.mistakes.push(mistake),
+                },
             }
-            let Some(setting) = self.keys.iter().find(|setting| setting.key() == key) else {
-                return Err(wrong(self.path, line, self.unknown(&key)));
-            };
-            let values = self.values(setting, value, line)?;
-            let origin = Origin::File(self.path.to_owned(), line);
-            self.found.push(Given { setting: setting.clone(), values, origin });
         }
-        Ok(())
+    }
+
+    /// Returns the reason why a table is refused, with the tables that a file can have.
+    fn unknown_table(&self, key: &str) -> String {
+        let tables: BTreeSet<String> = self.keys.iter().map(Setting::table).collect();
+        let tables: Vec<String> =
+            tables.into_iter().filter(|table| !table.is_empty()).map(|table| format!("[{table}]")).collect();
+        format!("[{key}] is not a table of settings, expected {}", tables.join(" or "))
     }
 
     /// Returns the reason why a key is refused, with the most similar key.
@@ -106,14 +121,10 @@ impl Reading<'_> {
         setting: &Setting,
         value: &Spanned<DeValue<'_>>,
         line: usize,
-    ) -> Result<Vec<Option<String>>, Failure> {
+    ) -> Result<Vec<Option<String>>, (usize, String)> {
         let wrong_type = |found: &DeValue<'_>, line: usize| {
             let (key, expected) = (setting.key(), setting.expected());
-            wrong(
-                self.path,
-                line,
-                format_args!("`{key}` is of the type {}, expected {expected}", found.type_str()),
-            )
+            (line, format!("`{key}` is of the type {}, expected {expected}", found.type_str()))
         };
         let text = |value: &Spanned<DeValue<'_>>, line: usize| {
             let text = match value.get_ref() {
@@ -124,7 +135,7 @@ impl Reading<'_> {
             };
             match setting.check(&text, self.command) {
                 Ok(()) => Ok(Some(text)),
-                Err(reason) => Err(wrong(self.path, line, format_args!("`{}` {reason}", setting.key()))),
+                Err(reason) => Err((line, format!("`{}` {reason}", setting.key()))),
             }
         };
         match (setting.kind(), value.get_ref()) {

@@ -118,12 +118,19 @@ fn what_is_wrong_in_a_file_is_refused_with_its_line_and_what_was_expected() {
             "3: `serve.internal_url` is not a setting, expected a key that `ucupdate config example` lists; did you mean internal-url in the table [serve]?",
         ),
         ("serve = 1", "1: `serve` is a integer, expected a table, as [serve]"),
-        ("[serv]\nlisten = []", "1: `serv` is not a setting"),
+        ("[serv]\nlisten = []", "1: [serv] is not a table of settings, expected [serve]"),
+        ("[store]\npath = 'a'", "1: [store] is not a table of settings, expected [serve]"),
+        (
+            "[serve]\nlog-days = 0\nlisen = []\n[logs]",
+            "2: `serve.log-days` is \"0\": expected 1 to 365 days, or a time such as 3d (DAYS); \
+             line 3: `serve.lisen` is not a setting, expected a key that `ucupdate config example` lists; \
+             did you mean listen in the table [serve]?; line 4: [logs] is not a table of settings, expected [serve]",
+        ),
         ("store = true", "1: `store` is of the type boolean, expected a text or a number (STORE)"),
         ("[serve]\ncreate = 'yes'", "2: `serve.create` is of the type string, expected true or false"),
         (
             "[serve]\nlisten = [\n  '127.0.0.1:1',\n  '80',\n]",
-            "4: `serve.listen` is \"80\": invalid socket address syntax (ADDR)",
+            "4: `serve.listen` is \"80\": expected an address and a port, such as 0.0.0.0:8080 or [::1]:8080 (ADDR)",
         ),
         ("[serve]\nlayout = 'skype'", "2: `serve.layout` is \"skype\": expected one of ocs, lync"),
         ("timeout = 0", "1: `timeout` is \"0\": "),
@@ -147,7 +154,7 @@ fn a_wrong_variable_is_a_wrong_call_and_named() {
         (
             "UCUPDATE_SERVE_LISTEN",
             "80",
-            "UCUPDATE_SERVE_LISTEN is \"80\": invalid socket address syntax (ADDR)",
+            "UCUPDATE_SERVE_LISTEN is \"80\": expected an address and a port, such as 0.0.0.0:8080 or [::1]:8080 (ADDR)",
         ),
     ] {
         let variable = |asked: &str| (asked == name).then(|| value.to_owned());

@@ -43,6 +43,11 @@ fn a_mistyped_name_gets_the_name_that_was_meant() {
             "no store at ucupdate-dtaa; did you mean ucupdate-data?",
         ),
         (&["import", "file:ucupdate-dat"], "no store at ucupdate-dat; did you mean ucupdate-data?"),
+        (&["policy", "show", "CX701"], "no version scheme is set for CX701/*/*/*/*/*; did you mean CX700?"),
+        (
+            &["policy", "remove", "IP854"],
+            "no version scheme is set for IP854/*/*/*/*/*; did you mean IP8540?",
+        ),
         (&["group", "show", "Porto"], "no group Porto"),
     ] {
         assert_eq!(place.run(args).refused(), meant, "{args:?}");

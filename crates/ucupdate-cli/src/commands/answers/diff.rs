@@ -1,6 +1,7 @@
 //! `ucupdate diff`: lists the devices whose answers differ between two revisions of the rule book.
 
 use crate::args::devices::{DevicesArgs, Differences};
+use crate::args::number::any_number;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use serde::Serialize;
@@ -9,10 +10,10 @@ use std::fmt;
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// The earlier revision; 0 is the empty rule book of a new store
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = any_number::<u64>)]
     from: u64,
     /// The later revision [default: the newest]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = any_number::<u64>)]
     to: Option<u64>,
     #[command(flatten)]
     devices: DevicesArgs,

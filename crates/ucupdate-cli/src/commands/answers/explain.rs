@@ -2,6 +2,7 @@
 
 use super::replay;
 use crate::args::moment::Earlier;
+use crate::args::number::any_number;
 use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     asked: QuestionArgs,
     /// Use the rule book of this revision [default: the newest]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = any_number::<u64>)]
     revision: Option<u64>,
     /// Answer by the rule book at this time, such as 2026-12-01T08:00Z, or 3d before now. With --mac or --serial, the last
     /// request before this time is used

@@ -1,5 +1,6 @@
 //! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
 
+use crate::args::number::any_number;
 use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -15,7 +16,7 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     asked: QuestionArgs,
     /// Use the rule book of this revision [default: the newest]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = any_number::<u64>)]
     revision: Option<u64>,
 }
 

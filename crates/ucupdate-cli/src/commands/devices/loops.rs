@@ -2,6 +2,7 @@
 
 use crate::args::audit::AuditArgs;
 use crate::args::author::AuthorArgs;
+use crate::args::moment::{MINUTE, units};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
@@ -26,7 +27,7 @@ pub(crate) struct LoopsArgs {
     #[command(flatten)]
     audit: AuditArgs,
     /// Count the requests of an unchanged device within this number of minutes as one
-    #[arg(long, value_name = "MINUTES", default_value = "60")]
+    #[arg(long, value_name = "MINUTES", default_value = "60", value_parser = |text: &str| units::<u32>(text, MINUTE, 0..=4_294_967_295))]
     apart_minutes: u32,
     /// Hold the devices whose loop continues: they are offered nothing until `ucupdate hold remove`
     #[arg(long)]

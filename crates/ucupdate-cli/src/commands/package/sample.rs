@@ -1,5 +1,6 @@
 //! `ucupdate sample`: writes generated packages and a request, for trying the program.
 
+use crate::args::number::number;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
@@ -20,7 +21,7 @@ pub(crate) struct SampleArgs {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The size of each image in KiB, 1 to 65535; real firmware has some ten thousand [default: 300]
-    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "KIB", value_parser = |text: &str| number::<u16>(text, 1..=65_535))]
     image_kib: Option<u16>,
 }
 

@@ -3,6 +3,7 @@
 use super::pin::version;
 use super::rollout_report::{hold_warning, stop_warning};
 use crate::args::change::{ChangeArgs, make, make_all, make_if_unchanged, make_roll_back_to, report_nothing};
+use crate::args::number::number;
 use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName, found};
 use crate::context::{Context, IfMissing};
@@ -122,7 +123,7 @@ pub(crate) struct RollBackArgs {
     #[arg(long, value_name = "PACKAGE-ID", conflicts_with = "to")]
     all_of: Option<PackagePrefix>,
     /// Restore the whole rule book of this earlier revision, as a new revision
-    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "REVISION", value_parser = |text: &str| number::<u64>(text, 1..=u64::MAX))]
     to: Option<u64>,
     /// Withdraw the approved version, so that the rule has no approved version at all
     #[arg(long, conflicts_with = "to")]

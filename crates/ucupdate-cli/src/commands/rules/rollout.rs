@@ -8,7 +8,9 @@ use crate::args::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make_all};
 use crate::args::moment::{Later, Span};
+use crate::args::number::number;
 use crate::args::package_prefix::PackagePrefix;
+use crate::args::reason::reason;
 use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
@@ -115,13 +117,13 @@ pub(crate) struct StartArgs {
     #[arg(long)]
     window: Option<WindowArg>,
     /// Pause automatically when this number of devices failed
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     pause_after_failures: Option<u32>,
     /// Pause automatically when this share of the devices that are back or overdue failed
     #[arg(long, value_name = "P")]
     pause_at_share: Option<Percent>,
     /// The number of devices that must be back or overdue before --pause-at-share counts [default: 20]
-    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "pause_at_share", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     sample: Option<u32>,
     /// The time after which a device is overdue that is not back with the version, such as 2d or 12h [default: 2d]
     #[arg(long, value_name = "TIME", requires = "pause")]
@@ -225,8 +227,8 @@ pub(crate) struct PercentArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PauseArgs {
     /// The reason, which the history and lists show
-    #[arg(long, default_value = "", hide_default_value = true)]
-    reason: String,
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     rollout: NamedArgs,
 }
@@ -236,8 +238,8 @@ pub(crate) struct KillArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540 [default: all rules]
     rule: Option<RuleName>,
     /// The reason, which the history and lists show
-    #[arg(long, default_value = "", hide_default_value = true)]
-    reason: String,
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     author: AuthorArgs,
 }
@@ -302,15 +304,18 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await
         }
         RolloutCommand::Pause(PauseArgs { rollout, reason }) => {
-            let reason = reason.trim();
-            rollout.change(|rule, name| BookCommand::PauseRollout(rule, name, reason.into()), context).await
+            let reason = reason.unwrap_or_default();
+            rollout
+                .change(|rule, name| BookCommand::PauseRollout(rule, name, (*reason).into()), context)
+                .await
         }
         RolloutCommand::Resume(rollout) => rollout.change(BookCommand::ResumeRollout, context).await,
         RolloutCommand::Finish(rollout) => rollout.change(BookCommand::FinishRollout, context).await,
         RolloutCommand::Stop(rollout) => rollout.change(BookCommand::StopRollout, context).await,
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
             let scope = scope(rule, context).await?;
-            change(&BookCommand::Kill { scope, reason: reason.trim().into() }, &author, context).await
+            change(&BookCommand::Kill { scope, reason: reason.unwrap_or_default().into() }, &author, context)
+                .await
         }
         RolloutCommand::Restart(RestartArgs { rule, approve, author }) => {
             let scope = scope(rule, context).await?;

@@ -2,6 +2,7 @@
 
 use crate::args::dialect::DialectArgs;
 use crate::args::kind::KindArgs;
+use crate::args::number::number;
 use crate::commands::server::ask::{handler_url, side};
 use crate::context::Context;
 use crate::failure::{Failure, chain};
@@ -37,13 +38,13 @@ pub(crate) struct StormArgs {
     #[arg(long = "installed", value_name = "VERSION", default_value = "0.0.0.0")]
     version: String,
     /// The number of devices. Each has its own MAC address and serial number
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = |text: &str| number::<u32>(text, 1..=10_000_000))]
     devices: u32,
     /// The number of requests that each device sends. All devices send one before a device sends its next one
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
     polls: u32,
     /// The number of devices that are active at the same time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = |text: &str| number::<u32>(text, 1..=10_000))]
     connections: u32,
     /// Open a connection for each request, as phones do. Otherwise the requests share the connections
     #[arg(long)]
@@ -58,7 +59,7 @@ pub(crate) struct StormArgs {
     )]
     seconds: u64,
     /// The number from which the MAC addresses follow. The same number gives the same devices
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| number::<u32>(text, 0..=4_294_967_295))]
     seed: u32,
     /// Write a row for each request and each download to this new file, in the order in which they end
     #[arg(long, value_name = "FILE")]

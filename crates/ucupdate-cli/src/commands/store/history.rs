@@ -1,5 +1,6 @@
 //! `ucupdate history`: lists the changes with their authors and times.
 
+use crate::args::number::number;
 use crate::args::time_range::TimeRange;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -15,7 +16,7 @@ pub(crate) struct HistoryArgs {
     #[command(flatten)]
     range: TimeRange,
     /// Show only the last N revisions
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u64>(text, 1..=u64::MAX))]
     last: Option<u64>,
 }
 

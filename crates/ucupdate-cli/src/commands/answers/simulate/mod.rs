@@ -4,7 +4,8 @@ mod report;
 mod timetable;
 
 use crate::args::audit::AuditArgs;
-use crate::args::moment::{HOUR, units};
+use crate::args::moment::{DAY, HOUR, units};
+use crate::args::number::{any_number, number};
 use crate::commands::rules::pin::version;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -34,10 +35,10 @@ pub(crate) struct SimulateArgs {
     #[command(flatten)]
     audit: AuditArgs,
     /// The number of days to simulate
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = |text: &str| units::<u32>(text, DAY, 1..=3650))]
     days: u32,
     /// The seed of the random numbers. The same seed gives the same result
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = any_number::<u64>)]
     seed: u64,
     /// The share of installations that fail. The device comes back with the old version
     #[arg(long, value_name = "P", default_value = "0")]
@@ -63,7 +64,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// The number of threads, which does not change the result [default: the number of CPUs]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=64))]
     threads: Option<u16>,
 }
 

@@ -9,6 +9,7 @@ use super::refused;
 use super::stall::Patient;
 use super::tls::ServedCertificate;
 use super::two_lengths::{TwoLengths, WatchedStream};
+use crate::args::number::listener;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
 use bytes::Bytes;
@@ -50,7 +51,7 @@ const TIME: Duration = Duration::from_secs(2 * 60 * 60);
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdminArgs {
     /// Address and port of the API and the console for administrators; devices are not served there. Needs --token-file
-    #[arg(long = "admin", value_name = "ADDR", requires = "token_file")]
+    #[arg(long = "admin", value_name = "ADDR", requires = "token_file", value_parser = listener)]
     address: Option<SocketAddr>,
     /// The file of tokens, which `ucupdate token add` creates
     #[arg(long, value_name = "FILE", requires = "address")]

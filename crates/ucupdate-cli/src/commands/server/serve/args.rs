@@ -8,6 +8,7 @@ use super::networks::Networks;
 use super::stderr::LogFilter;
 use crate::args::dialect::DialectArgs;
 use crate::args::moment::{DAY, units};
+use crate::args::number::{listener, number};
 use crate::args::zone::zone;
 use crate::failure::Failure;
 use std::net::{IpAddr, SocketAddr};
@@ -24,18 +25,18 @@ const DEFAULT_LISTEN: SocketAddr =
 pub(crate) struct ServeArgs {
     /// Address and port to listen on by http; can be repeated. Port 0 lets the system choose one [default:
     /// 127.0.0.1:8080, if no listener is given]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listener)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Address and port to listen on by https; can be repeated. TLS 1.2 or later: phones with an older TLS need a
     /// proxy
-    #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
+    #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key", value_parser = listener)]
     pub(crate) listen_tls: Vec<SocketAddr>,
     /// Like --listen, for external devices: internal paths are refused, and every device counts as external. If such
     /// a listener is given, the devices of all other listeners count as internal
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listener)]
     pub(crate) external_listen: Vec<SocketAddr>,
     /// Like --external-listen, by https
-    #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key")]
+    #[arg(long, value_name = "ADDR", requires = "tls_cert", requires = "tls_key", value_parser = listener)]
     pub(crate) external_listen_tls: Vec<SocketAddr>,
     /// Certificate chain in PEM, the server's certificate first. Give one for all https listeners, or one for each:
     /// first those of --listen-tls in order, then those of --external-listen-tls
@@ -49,10 +50,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<LogFilter>,
     /// Address and port of /healthz and /readyz, for load balancers and monitoring. Devices are not served there
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listener)]
     pub(crate) health: Option<SocketAddr>,
     /// Address and port of /metrics, for Prometheus; /healthz and /readyz are answered there too
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listener)]
     pub(crate) metrics: Option<SocketAddr>,
     /// Let /readyz answer 200 while log rows cannot be written, for example because the disk is full [default: 503]
     #[arg(long)]
@@ -70,21 +71,21 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) max_downloads: Option<usize>,
     /// The MiB of memory for images that many devices download at the same time; 0 to read the store for each download
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(0..=1_048_576))]
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = |text: &str| number::<u64>(text, 0..=1_048_576))]
     pub(crate) image_cache: u64,
     /// The seconds between two looks at the logs of all servers, for guarded rollouts that fail
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) watch_seconds: u64,
     /// The seconds between two looks at the logs of all servers, for devices in loops and silent devices. Each look also
     /// counts the devices by state
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = |text: &str| units::<u64>(text, 1, 1..=86_400))]
     pub(crate) trouble_seconds: u64,
     /// Do not look for devices in loops and silent devices, and do not count devices
     #[arg(long, conflicts_with_all = ["hold_loops", "trouble_seconds"])]
     pub(crate) no_trouble_watch: bool,
     /// Hold a device that is offered the same updates again and again, after it downloaded this number of images. At
     /// most ten devices an hour are held
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=4_294_967_295))]
     pub(crate) hold_loops: Option<u32>,
     /// Offer nothing if the store could not be read for this number of seconds, because the kill switch could have
     /// been used [default: offer what the last known revision says]
@@ -159,7 +160,7 @@ pub(crate) struct ServeArgs {
     /// it is given without a number]
     #[arg(
         long, value_name = "MIB", num_args = 0..=1, require_equals = true, default_missing_value = "4",
-        value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "no_captures"
+        value_parser = |text: &str| number::<u16>(text, 1..=64), conflicts_with = "no_captures"
     )]
     pub(crate) keep_device_logs: Option<u16>,
     /// The seconds after which waiting log rows are written, or a time such as 1m. In a bucket, the newest file of each log is written
@@ -175,7 +176,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", value_parser = |text: &str| units::<u64>(text, 1, 1..=60))]
     pub(crate) wait_for_log: Option<u64>,
     /// The largest size of each log for one day, in MiB. Further rows of the day are dropped, with a warning
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = |text: &str| number::<u64>(text, 1..=u64::MAX))]
     pub(crate) log_mebibytes_per_day: u64,
     #[command(flatten)]
     pub(crate) dialect: DialectArgs,
