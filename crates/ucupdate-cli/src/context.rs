@@ -1,6 +1,6 @@
 //! The store and the output of a command.
 
-use crate::args::author;
+use crate::args::change::author;
 use crate::failure::{Failure, FailureKind};
 use crate::files;
 use crate::output::Output;

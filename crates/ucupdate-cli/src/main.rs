@@ -45,8 +45,8 @@ use store_location::StoreLocation;
 use variable::variable;
 use verbs::with_groups;
 
-/// The largest number of threads for blocking work. A store in a folder reads images with four of them, and packages are read
-/// with two others. The remaining threads read and write everything else.
+/// The largest number of threads for blocking work. A store in a folder reads images with four of them and writes with two, and
+/// packages are read with two others. The remaining one reads everything else.
 const BLOCKING_THREADS: usize = 9;
 
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each

@@ -316,12 +316,13 @@ fn create_durably(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Checks that the file system of a file still works after a sync.
+/// Checks that the file system of a file still works after a sync, by opening the file for writing.
 ///
 /// A file system that stops while a sync waits may let the sync end without an error. A stopped XFS opens nothing, and a stopped ext4
-/// opens folders, but no file. A file that may not be opened, or is gone, says nothing.
+/// opens folders, but no file. An ext4 whose journal failed opens files for reading alone. A file that may not be opened, or is gone, says
+/// nothing.
 pub(crate) fn check_works(dir: &Dir, name: impl AsRef<Path>) -> io::Result<()> {
-    match dir.open(name) {
+    match dir.open_with(name, OpenOptions::new().append(true)) {
         Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
             Err(error)
         }

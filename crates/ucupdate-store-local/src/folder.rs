@@ -101,7 +101,7 @@ impl Folder {
     /// the sync waits may let it end without an error.
     fn check_works(&self) -> io::Result<()> {
         match self.open_staging() {
-            // A stopped ext4 opens folders, but no file.
+            // A stopped ext4 opens folders, but no file. One whose journal failed opens files for reading alone.
             Ok(staging) => self.disk.append(&staging.lock_path()).map(drop),
             // A full disk has no space for a lock file. A sync that begins after the stop fails.
             Err(_) => self.disk.sync_dir(""),

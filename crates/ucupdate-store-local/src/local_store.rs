@@ -49,6 +49,10 @@ const IMAGES: &str = "images/";
 /// threads of the runtime, so they never wait behind downloads.
 const IMAGE_READERS: usize = 4;
 
+/// The largest number of blocking threads that write at the same time. A write on a disk that hangs keeps its thread, although its
+/// caller may have given up. Further writes then wait without a thread, so reads always have one.
+const WRITERS: usize = 2;
+
 /// The number of bytes after which a put writes its collected pieces.
 const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
@@ -58,8 +62,8 @@ const WRITE_BATCH_PIECES: usize = 1024;
 /// An [`ImageStore`] in a folder. Clones share the folder. Any number of stores and processes may have one folder open.
 ///
 /// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime. At most four of these threads
-/// read objects below `images/` at the same time. A runtime with more blocking threads therefore always has threads for the
-/// other objects, also under thousands of downloads.
+/// read objects below `images/` at the same time, and at most two write. A runtime with more blocking threads therefore always has
+/// threads to read the other objects, also under thousands of downloads, and while the disk takes no writes.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, StoreKey};
@@ -79,6 +83,8 @@ pub struct LocalStore {
     folder: Arc<Folder>,
     /// One permit for each thread that reads images. Waiting reads are served in order.
     image_readers: Arc<Semaphore>,
+    /// One permit for each thread that writes.
+    writers: Arc<Semaphore>,
 }
 
 impl LocalStore {
@@ -129,7 +135,8 @@ impl LocalStore {
     }
 
     fn on(folder: Folder) -> Self {
-        Self { folder: Arc::new(folder), image_readers: Arc::new(Semaphore::new(IMAGE_READERS)) }
+        let [image_readers, writers] = [IMAGE_READERS, WRITERS].map(|most| Arc::new(Semaphore::new(most)));
+        Self { folder: Arc::new(folder), image_readers, writers }
     }
 
     /// Returns the permits that reads of this object need, or `None` if they need no permit.
@@ -137,21 +144,28 @@ impl LocalStore {
         key.as_str().starts_with(IMAGES).then(|| Arc::clone(&self.image_readers))
     }
 
-    async fn blocking<T: Send + 'static>(
+    async fn reading<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.blocking_in_turn(None, work).await
     }
 
+    async fn writing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.blocking_in_turn(Some(Arc::clone(&self.writers)), work).await
+    }
+
     /// Does the work on a blocking thread, as soon as one of the permits is free.
     async fn blocking_in_turn<T: Send + 'static>(
         &self,
-        readers: Option<Arc<Semaphore>>,
+        permits: Option<Arc<Semaphore>>,
         work: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let folder = Arc::clone(&self.folder);
-        match in_turn(readers, move || work(&folder)).await {
+        match in_turn(permits, move || work(&folder)).await {
             Ok(end) => end,
             Err(error) if error.is_panic() => Err(StoreError::backend("working on the folder", error)),
             Err(error) => Err(StoreError::unavailable("the runtime is shutting down", error)),
@@ -167,28 +181,28 @@ impl ImageStore for LocalStore {
             return Err(StoreError::TooLarge { key: key.clone(), found, limit: MAX_CREATE_BYTES as u64 });
         }
         let key = key.clone();
-        self.blocking(move |folder| folder.create(&key, &bytes)).await
+        self.writing(move |folder| folder.create(&key, &bytes)).await
     }
 
     async fn put(&self, key: &StoreKey, mut bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         let key_there = key.clone();
-        let staged = self.blocking(move |folder| folder.stage(&key_there)).await?;
-        let mut staged = ClearedAside(Some(staged));
+        let staged = self.writing(move |folder| folder.stage(&key_there)).await?;
+        let mut staged = ClearedAside::new(staged, &self.writers);
         let mut batch = Batch::default();
         while let Some(piece) = bytes.next().await {
             let piece = piece.map_err(|source| StoreError::Input { key: key.clone(), source })?;
             batch.push(piece);
             if batch.is_full() {
                 let (key, full, mut file) = (key.clone(), std::mem::take(&mut batch), staged.take()?);
-                let file = self.blocking(move |_| {
+                let file = self.writing(move |_| {
                     full.write_to(&mut file, &key)?;
                     Ok(file)
                 });
-                staged = ClearedAside(Some(file.await?));
+                staged = ClearedAside::new(file.await?, &self.writers);
             }
         }
         let (key, mut file) = (key.clone(), staged.take()?);
-        self.blocking(move |folder| {
+        self.writing(move |folder| {
             batch.write_to(&mut file, &key)?;
             folder.replace(&key, file)
         })
@@ -223,12 +237,12 @@ impl ImageStore for LocalStore {
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
         let key = key.clone();
-        self.blocking(move |folder| folder.delete(&key)).await
+        self.writing(move |folder| folder.delete(&key)).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError> {
         let (prefix, after) = (prefix.to_owned(), after.cloned());
-        self.blocking(move |folder| {
+        self.reading(move |folder| {
             folder.is_here()?;
             folder.page(&prefix, after.as_ref(), MAX_PAGE_OBJECTS)
         })
@@ -237,7 +251,7 @@ impl ImageStore for LocalStore {
 
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let path = folder.to_owned();
-        self.blocking(move |folder| {
+        self.reading(move |folder| {
             folder.is_here()?;
             folder.strays(&path)
         })
@@ -250,7 +264,7 @@ impl ImageStore for LocalStore {
 
     async fn append(&self, key: &StoreKey, at: u64, bytes: Bytes) -> Result<(), StoreError> {
         let key = key.clone();
-        self.blocking(move |folder| folder.append(&key, at, &bytes)).await
+        self.writing(move |folder| folder.append(&key, at, &bytes)).await
     }
 }
 
@@ -296,21 +310,30 @@ impl Batch {
     }
 }
 
-/// The staged object of a put. If the put is dropped, a blocking thread removes the staged file, because removing a
+/// The staged object of a put. If the put is dropped, a thread that may write removes the staged file, because removing a
 /// large file takes time.
-struct ClearedAside(Option<Staged>);
+struct ClearedAside {
+    staged: Option<Staged>,
+    writers: Arc<Semaphore>,
+}
 
 impl ClearedAside {
+    fn new(staged: Staged, writers: &Arc<Semaphore>) -> Self {
+        Self { staged: Some(staged), writers: Arc::clone(writers) }
+    }
+
     fn take(&mut self) -> Result<Staged, StoreError> {
-        self.0.take().ok_or_else(|| StoreError::backend("writing", "the staged file was taken before"))
+        self.staged.take().ok_or_else(|| StoreError::backend("writing", "the staged file was taken before"))
     }
 }
 
 impl Drop for ClearedAside {
     fn drop(&mut self) {
-        let Some(staged) = self.0.take() else { return };
+        let Some(staged) = self.staged.take() else { return };
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(staged))),
+            Ok(runtime) => {
+                drop(runtime.spawn(in_turn(Some(Arc::clone(&self.writers)), move || drop(staged))))
+            }
             Err(_) => drop(staged),
         }
     }
@@ -391,23 +414,23 @@ impl NextPiece {
     }
 }
 
-/// Does the work on a blocking thread, as soon as one of the permits is free. Without `readers` it needs no permit.
+/// Does the work on a blocking thread, as soon as one of the permits is free. Without `permits` it needs no permit.
 ///
 /// Only a thread that works has a permit. A future that waited for a permit itself would get one while nobody polls it, such as
 /// the body of a download whose client takes nothing, and keep it from all others.
 async fn in_turn<T: Send + 'static>(
-    readers: Option<Arc<Semaphore>>,
+    permits: Option<Arc<Semaphore>>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
-    let Some(readers) = readers else { return spawn_blocking(work).await };
-    if let Ok(permit) = Arc::clone(&readers).try_acquire_owned() {
+    let Some(permits) = permits else { return spawn_blocking(work).await };
+    if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
         return spawn_blocking(holding(permit, work)).await;
     }
     // The runtime polls the task, and dropping the set ends it.
     let mut waiting = JoinSet::new();
     waiting.spawn(async move {
         // The semaphore is never closed.
-        let permit = readers.acquire_owned().await.ok();
+        let permit = permits.acquire_owned().await.ok();
         spawn_blocking(holding(permit, work)).await
     });
     match waiting.join_next().await {

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "prove")]
 pub mod audit_logs;
+pub mod books;
 pub mod crash;
 pub mod faulty;
 pub mod field;

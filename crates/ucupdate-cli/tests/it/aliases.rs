@@ -22,18 +22,6 @@ fn with_aliases() -> Place {
 }
 
 #[test]
-fn a_hold_on_a_model_holds_the_phones_that_report_another_name_of_the_model() {
-    for (option, word) in [("--model", "ip8540"), ("--model", "IP 8540"), ("--hardware-revision", "A")] {
-        let place = with_aliases();
-        assert!(answer(&place, OTHER_WORDS).contains("offer 3.5.6907.0"));
-        place.run(&["group", "add", "desks", option, word]).done();
-        place.run(&["hold", "add", "fair", "--group", "desks", "--reason", "trade fair"]).done();
-        let held = answer(&place, OTHER_WORDS);
-        assert!(held.contains("held back, by the hold fair: trade fair"), "{option} {word}: {held}");
-    }
-}
-
-#[test]
 fn a_ban_by_another_name_of_a_model_bans_the_version_for_all_phones_of_the_rule() {
     let place = with_aliases();
     let banned = place.run(&["ban", "add", "UCPhone/*/IP 8540", "3.5.6907.0", "--reason", "calls drop"]);

@@ -127,3 +127,34 @@ fn a_webhook_that_cannot_be_used_and_an_unknown_event_are_wrong_calls() {
         assert!(ran.stderr.contains(reason), "{ran:?}");
     }
 }
+
+/// The reader of stdout takes the line with the address, and then nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_ends_although_the_reader_of_its_stdout_stands_still() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    let body = phone_request(&place);
+    let script = format!(
+        "mkfifo out; {} serve --server-name here --listen 127.0.0.1:0 --no-trouble-watch --access-log stdout --events-json >out & \
+         {{ read -r line; echo $!; echo \"$line\"; exec sleep 100 >/dev/null 2>&1; }} <out",
+        env!("CARGO_BIN_EXE_ucupdate")
+    );
+    let reader = place.start_program("sh", &["-c", &script], 2);
+    let (server, address) = (&reader.lines[0], reader.address());
+    // A pipe holds 64 KiB, and a request is more than 500 bytes of rows and events.
+    for _ in 0..150 {
+        assert_eq!(status(&post(&address, HANDLER, &[], &body)), 200);
+    }
+    let sent = std::process::Command::new("kill").args(["-s", "TERM", server]).status().unwrap();
+    assert!(sent.success());
+    let runs = || {
+        let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.starts_with(" Z"))
+    };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while runs() {
+        assert!(std::time::Instant::now() < until, "the server still runs");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -281,30 +281,6 @@ fn a_rejected_interim_image_stays_rejected_until_its_version_is_approved() {
 }
 
 #[test]
-fn an_interim_image_of_another_version_than_the_stone_names_is_refused_with_what_to_type() {
-    let place = Place::with_package();
-    for name in ["ocs-interim-cpe", "ocs-interim-cx700"] {
-        place.run(&["stone", "remove", name]).done();
-    }
-    place.file("newer.cab", &with_interim(IP8540, "3.5.6907.5", "1.0.522.110"));
-    let refused = place.run(&["ingest", "newer.cab"]).refused();
-    assert!(
-        refused.contains(
-            "interim image 1.0.522.110 for ENU has another version than its stepping stones expect"
-        ),
-        "{refused}"
-    );
-    let printed = commands(&refused);
-    assert_eq!(printed, ["stone set ocs-interim --by 1.0.522.110"]);
-    place.call(&printed[0]).done();
-    let report = place.run(&["ingest", "newer.cab"]).done();
-    assert!(
-        report.contains("interim image 1.0.522.110 for ENU replaces 1.0.522.103, which was pending"),
-        "{report}"
-    );
-}
-
-#[test]
 fn a_package_for_kinds_without_a_stone_says_what_to_type_to_use_its_interim_image() {
     let place = Place::new();
     place.file("cx600.cab", &with_interim(CX600, "4.0.7577.0", "2.0.0.0"));

@@ -75,29 +75,6 @@ fn package_of(place: &Place, rule: &str) -> String {
 }
 
 #[test]
-fn all_of_a_package_is_approved_at_once_and_the_rest_is_passed_over() {
-    let place = Place::with_package();
-    let rules = place.run(&["rules", "--json"]).json();
-    let package = rules["rules"][0]["pending"]["package"].as_str().unwrap().to_owned();
-    place.run(&["reject", IP8540]).done();
-    let changed = place.run(&["approve", "--all-of", &package.to_uppercase(), "--json"]).json();
-    assert_eq!(changed["revision"], 3);
-    assert_eq!(
-        changed["notes"],
-        serde_json::json!([
-            format!("{IP8540}: skipped, no version is pending"),
-            format!("{CX700}: 3.5.6907.9 is approved"),
-            format!(
-                "interim image 1.0.522.103 for ENU is approved too, because devices of {CX700} step by it"
-            )
-        ])
-    );
-    let reason = place.run(&["approve", "--all-of", &package]).refused();
-    assert_eq!(reason, format!("nothing of package {package} is pending"));
-    assert_eq!(place.run(&["approve", "--all-of", "0123456789ab"]).refused(), "no package 0123456789ab");
-}
-
-#[test]
 fn a_test_device_gets_what_is_pending_and_belongs_to_one_name() {
     let place = Place::with_package();
     let request = include_str!("../../../../vectors/canonical-request.xml");

@@ -1,8 +1,6 @@
 //! Tests rejections, bans and version schemes by the command line, as a person types them, with exit codes and outputs.
 
-use crate::place::{IP8540, Place, Ran, package};
-
-const ABSENT: &str = "UCPhone/LG-Nortel/IP9999/A/ENU/CPE";
+use crate::place::{ABSENT, IP8540, Place, package};
 
 /// Returns a place with one rule, whose version 3.5.6907.0 is approved and 4.0.7577.0 is pending.
 fn place() -> Place {
@@ -16,41 +14,6 @@ fn place() -> Place {
     place.run(&["approve", IP8540]).done();
     place.run(&["ingest", "new.cab"]).done();
     place
-}
-
-fn offered(place: &Place, installed: &str, more: &[&str]) -> serde_json::Value {
-    let device = IP8540.strip_suffix("/CPE").unwrap();
-    let args = ["explain", "--device", device, "--installed", installed, "--json"];
-    let module = place.run(&[&args[..], more].concat()).json()["modules"][0].clone();
-    assert!(module["decision"].is_string(), "{module}");
-    module["decision"].clone()
-}
-
-#[track_caller]
-fn ended(ran: Ran, code: i32, lines: &str) {
-    let report = if code == 0 { &ran.stdout } else { &ran.stderr };
-    assert_eq!((ran.code, report.as_str()), (Some(code), lines), "{ran:?}");
-}
-
-#[test]
-fn a_rejected_version_stays_rejected_at_the_next_ingest_until_it_is_approved_by_name() {
-    let place = place();
-    ended(place.run(&["reject", IP8540]), 0, &format!("{IP8540}: 4.0.7577.0 is rejected\n"));
-    let again = place.run(&["ingest", "new.cab"]).done();
-    assert!(again.contains("4.0.7577.0") && again.contains("rejected"), "{again}");
-    assert!(!again.contains("is pending"), "{again}");
-    place.file("more.cab", &crate::place::package(IP8540, "4.0.7577.0", b"4.0.7577.0"));
-    place.run(&["ingest", "more.cab"]).done();
-    let refused = place.run(&["approve", IP8540]);
-    assert_eq!(refused.code, Some(1), "nothing is pending: {refused:?}");
-    let listed = place.run(&["rules"]).done();
-    assert!(listed.contains("4.0.7577.0 is rejected"), "{listed}");
-    ended(
-        place.run(&["approve", IP8540, "4.0.7577.0"]),
-        0,
-        &format!("{IP8540}: 4.0.7577.0 is approved, in place of 3.5.6907.0\n"),
-    );
-    assert_eq!(offered(&place, "3.5.6907.0", &[]), "offer");
 }
 
 #[test]
@@ -68,41 +31,6 @@ fn unreject_lets_the_next_ingest_make_the_version_pending() {
     for args in [&["reject", ABSENT][..], &["unreject", ABSENT, "1.0"], &["reject", IP8540, "9.9"]] {
         assert_eq!(place.run(args).code, Some(3), "{args:?}");
     }
-}
-
-#[test]
-fn a_banned_version_is_offered_to_nobody_and_the_ban_outlives_ingest_and_roll_back() {
-    let place = place();
-    place.run(&["test-device", "add", "lab", "--mac", "0021630F207B"]).done();
-    let lab = ["--mac", "0021630F207B"];
-    assert_eq!(offered(&place, "3.5.6907.0", &lab), "offer");
-    place.run(&["ban", "add", IP8540, "4.0.7577.0", "--reason", "calls drop"]).done();
-    assert_ne!(offered(&place, "3.5.6907.0", &lab), "offer");
-    place.run(&["ingest", "new.cab"]).done();
-    let refused = place.run(&["approve", IP8540, "4.0.7577.0"]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("calls drop") && refused.stderr.contains("ban lift"), "{refused:?}");
-    place.run(&["rollback", "--to", "3"]).done();
-    let listed = place.run(&["ban", "list"]).done();
-    assert!(listed.contains("4.0.7577.0") && listed.contains("calls drop"), "{listed}");
-    assert_ne!(offered(&place, "3.5.6907.0", &lab), "offer");
-    place.run(&["ban", "lift", IP8540, "4.0.7577.0"]).done();
-    place.run(&["approve", IP8540, "4.0.7577.0"]).done();
-    assert_eq!(offered(&place, "3.5.6907.0", &[]), "offer");
-    place.run(&["ban", "add", IP8540, "4.0.7577.0", "--reason", "again"]).done();
-    assert_ne!(offered(&place, "3.5.6907.0", &[]), "offer");
-}
-
-#[test]
-fn a_roll_back_to_a_banned_version_is_refused_with_the_way_out() {
-    let place = place();
-    place.run(&["approve", IP8540]).done();
-    place.run(&["ban", "add", IP8540, "3.5.6907.0", "--reason", "it hangs"]).done();
-    let refused = place.run(&["rollback", IP8540]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("3.5.6907.0") && refused.stderr.contains("banned"), "{refused:?}");
-    place.run(&["ban", "lift", IP8540, "3.5.6907.0"]).done();
-    place.run(&["rollback", IP8540]).done();
 }
 
 #[test]

@@ -65,18 +65,3 @@ fn of_a_policy_that_several_change_at_once_every_part_is_kept() {
     let found = ["floor", "minimum", "window", "offer"].map(|part| policy[part].as_str().unwrap().to_owned());
     assert_eq!(found, ["1.5", "1.6", "daily 01:00-02:00 UTC", "newer"]);
 }
-
-#[test]
-fn of_two_that_make_a_group_of_one_name_at_once_one_is_refused() {
-    let place = Place::with_package();
-    let started = ["internal", "external"].map(|side| {
-        let mut command = place.command(&["group", "add", "branch", "--side", side]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    });
-    let ran = started.map(|child| Ran::of(child.wait_with_output().unwrap()));
-    let mut codes: Vec<_> = ran.iter().map(|ran| ran.code).collect();
-    codes.sort();
-    assert_eq!(codes, [Some(0), Some(1)], "{ran:?}");
-    let refused = ran.iter().find(|ran| ran.code == Some(1)).unwrap();
-    assert!(refused.stderr.contains("group branch exists already"), "{refused:?}");
-}

@@ -99,36 +99,3 @@ fn where_a_device_asks_from_may_decide_its_way() {
     assert!(!from(&[&ann[..], &["--from", "10.1.2.3"]].concat()), "what is not known matches nothing");
     assert!(!from(&["--from", "10.1.2.3", "--side", "internal"]));
 }
-
-#[test]
-fn a_stone_that_leads_nowhere_is_refused_when_it_is_written() {
-    let place = two_releases();
-    let refused = |below: &str, by: &str| {
-        place
-            .run(&["stone", "add", "bad", "--device-type", "UCPhone", "--below", below, "--by", by])
-            .refused()
-    };
-    assert_eq!(
-        refused("4.0", "3.5.6907.0"),
-        "3.5.6907.0 is below 4.0, so devices would be offered it again and again"
-    );
-    assert_eq!(
-        refused("4.0", "5.0"),
-        "no package brought 5.0 for any rule of bad: UCPhone/*/*/*/* below 4.0 goes by 5.0"
-    );
-    assert!(
-        refused("2.0", "3.5.6907.0").contains("its image is not there, so they get nothing"),
-        "the CX700 has none"
-    );
-    let interim =
-        ["--device-type", "UCPhone", "--below", "1.0.522.200", "--by", "1.0.522.200", "--image", "interim"];
-    let wide = place.run(&[&["stone", "add", "low"], &interim[..]].concat()).refused();
-    assert!(wide.ends_with("give --vendor and --model, each as often as needed"), "{wide}");
-    let interim = [&interim[..], &["--vendor", "LG-Nortel", "--model", "IP8540"]].concat();
-    let low = place.run(&[&["stone", "add", "low"], &interim[..]].concat()).refused();
-    assert_eq!(
-        low,
-        "interim image 1.0.522.103 for ENU is below 1.0.522.200, so devices would be offered it again and again"
-    );
-    assert_eq!(place.run(&["stone", "remove", "bad"]).refused(), "no stepping stone bad");
-}

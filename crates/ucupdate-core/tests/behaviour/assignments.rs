@@ -3,15 +3,13 @@
 use crate::fixtures::*;
 use proptest::prelude::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
-
 /// Returns a book with 1.0 approved, and with packages of 2.0 and 3.0. All versions are above the first stepping stone.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     for (id, version) in [(1, "3.0"), (2, "2.0"), (3, "1.9")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
     }
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     book
 }
 
@@ -21,18 +19,8 @@ fn phone(number: u32) -> Device {
     device
 }
 
-#[track_caller]
-fn decided(book: &RuleBook, device: &Device, has: &str) -> String {
-    let index = EligibilityIndex::compile(book, 1);
-    decide(&index, &Question::new(device, &module(has)), NOW).to_string()
-}
-
-fn rollout(name: &str) -> Rollout {
-    Rollout::new(name.parse().unwrap())
-}
-
 fn start(audience: Audience, version: &str, rollout: Rollout) -> BookCommand {
-    BookCommand::StartRollout { rule: key(PHONE), audience, version: ReportedVersion::new(version), rollout }
+    start_rollout(PHONE, audience, version, rollout)
 }
 
 fn percent(text: &str) -> Share {
@@ -140,7 +128,7 @@ fn finishing_a_rollout_approves_its_version_and_rolling_back_undoes_it() {
     make(&mut book, BookCommand::RollBack(key(PHONE)));
     assert_eq!(state(&book, PHONE), "4.0 1.9 -");
     make(&mut book, start(Audience::Everybody, "4.0", rollout("wave")));
-    let notes = make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    let notes = make(&mut book, approve(PHONE));
     assert!(notes.contains(&format!("{PHONE}: rollout wave of 4.0 is ended")), "{notes:?}");
     assert_eq!(book.rule(&key(PHONE)).unwrap().rollouts().count(), 0);
 }
@@ -363,8 +351,8 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
     assert_eq!((notes.len(), &notes[1]), (2, &wave));
     let notes = make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     assert_eq!(notes[1..], [lab.clone(), wave]);
-    make(&mut book, BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") });
-    make(&mut book, BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("3.0") });
+    make(&mut book, approve_version(PHONE, "2.0"));
+    make(&mut book, approve_version(PHONE, "3.0"));
     let notes = make(&mut book, BookCommand::RollBack(key(PHONE)));
     assert_eq!(notes[1], lab, "a pin of another version than both");
     make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), String::new().into()));

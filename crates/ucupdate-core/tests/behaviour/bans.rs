@@ -2,23 +2,17 @@
 
 use crate::fixtures::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const VVX: &str = "UCPhone/Polycom/VVX500/A/ENU/CPE";
 
 fn ban(scope: &str) -> BookCommand {
     BookCommand::Ban(Ban::new(scope.parse().unwrap(), "it bricks phones"))
 }
 
-fn answer(book: &RuleBook, rule: &str, installed: &str) -> String {
-    let index = EligibilityIndex::compile(book, 1);
-    decide(&index, &Question::new(&device(rule), &module(installed)), NOW).to_string()
-}
-
 /// Returns a book with 5.4.0.1 approved and 5.5.0.1 pending.
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(VVX, "5.4.0.1", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(VVX)]));
+    make(&mut book, approve(VVX));
     ingest(&mut book, &package(2, &[(VVX, "5.5.0.1", 2)]));
     book
 }
@@ -52,11 +46,11 @@ fn a_banned_image_is_not_offered_under_another_version_or_rule() {
 #[test]
 fn every_way_to_give_a_banned_version_is_refused() {
     let mut book = book();
-    make(&mut book, BookCommand::Approve(vec![key(VVX)]));
+    make(&mut book, approve(VVX));
     make(&mut book, ban("UCPhone/Polycom 5.4.0.1"));
     let version = ReportedVersion::new("5.4.0.1");
     let audience = Audience::Device(test_device("x").id);
-    let rollout = Rollout::new("wave".parse().unwrap());
+    let rollout = rollout("wave");
     for command in [
         BookCommand::RollBack(key(VVX)),
         BookCommand::ApproveVersion { rule: key(VVX), version: version.clone() },
@@ -89,7 +83,7 @@ fn a_ban_outlives_the_next_ingest_and_a_roll_back_to_an_earlier_revision() {
 fn a_banned_stepping_stone_says_so() {
     let mut book = RuleBook::default();
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let notes = make(&mut book, ban("UCPhone/LG-Nortel 1.0.522.103"));
     assert!(notes[1].contains("the image of the stepping stone ocs-interim is banned"), "{notes:?}");
     assert_eq!(
@@ -144,7 +138,7 @@ fn a_rule_of_its_own_comes_before_an_alias() {
             "{own}: devices that report the model VVX 500 have a rule of their own, so they do not use the alias for VVX500"
         )
     );
-    make(&mut book, BookCommand::Approve(vec![key(&own)]));
+    make(&mut book, approve(&own));
     assert!(answer(&book, &own, "5.0").starts_with("offer 6.0.0.0"));
 }
 
@@ -227,7 +221,7 @@ fn of_two_aliases_of_one_word_the_one_with_the_more_exact_pattern_is_used() {
     let mut book = book();
     let other = VVX.replace("VVX500", "VVX501");
     ingest(&mut book, &package(5, &[(&other, "6.0.0.0", 5)]));
-    make(&mut book, BookCommand::Approve(vec![key(&other)]));
+    make(&mut book, approve(&other));
     make(&mut book, BookCommand::PutAlias(alias("model", "VVX", "VVX501")));
     let polycom = alias("model", "VVX", "VVX500").within("UCPhone/Polycom".parse().unwrap());
     make(&mut book, BookCommand::PutAlias(polycom));
@@ -305,7 +299,7 @@ fn a_device_that_is_known_by_an_alias_is_in_the_group_of_its_rule_and_in_that_of
             BookCommand::Pin { rule: key(VVX), audience: of_group(), version: version.clone() },
         );
         assert_eq!(answer(&pinned, reported, "5.0").starts_with("offer 5.5.0.1"), is_in, "{kind}");
-        let rollout = Rollout::new("wave".parse().unwrap());
+        let rollout = rollout("wave");
         let start = BookCommand::StartRollout { rule: key(VVX), audience: of_group(), version, rollout };
         make(&mut book, start);
         assert_eq!(answer(&book, reported, "5.0").starts_with("offer 5.5.0.1"), is_in, "{kind}");
@@ -358,7 +352,7 @@ fn a_ban_of_a_word_that_has_a_rule_of_its_own_is_for_that_rule_only() {
     make(&mut book, BookCommand::PutAlias(alias("model", "VVX 500", "VVX500")));
     let own = VVX.replace("VVX500", "VVX 500");
     ingest(&mut book, &package(5, &[(&own, "5.4.0.1", 5)]));
-    make(&mut book, BookCommand::Approve(vec![key(&own)]));
+    make(&mut book, approve(&own));
     make(&mut book, ban("UCPhone/*/VVX 500 5.4.0.1"));
     assert!(answer(&book, &own, "5.0").contains("is banned"));
     assert_eq!(answer(&book, VVX, "5.0"), OFFERED);
@@ -373,7 +367,7 @@ proptest::proptest! {
         let rule = "UCPhone/a/a/a/a/CPE";
         let mut book = RuleBook::default();
         ingest(&mut book, &package(1, &[(rule, "2.0", 1)]));
-        make(&mut book, BookCommand::Approve(vec![key(rule)]));
+        make(&mut book, approve(rule));
         for field in ["vendor", "model", "hardware-revision", "locale"] {
             let alias = alias(field, "B", "A").within(format!("UCPhone/{within}").parse().unwrap());
             // A pattern that leaves out the word of the alias is refused.
@@ -396,7 +390,7 @@ proptest::proptest! {
         let rule = "UCPhone/a/a/a/a/CPE";
         let mut book = RuleBook::default();
         ingest(&mut book, &package(1, &[(rule, "2.0", 1)]));
-        make(&mut book, BookCommand::Approve(vec![key(rule)]));
+        make(&mut book, approve(rule));
         for field in ["vendor", "model", "hardware-revision", "locale"] {
             make(&mut book, BookCommand::PutAlias(alias(field, "B", "A")));
         }

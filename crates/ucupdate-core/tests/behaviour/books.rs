@@ -20,7 +20,7 @@ fn book(moves: &[u8]) -> RuleBook {
         let package = if number % 4 == 0 { with_interim(package, "enu", "1.0.522.103") } else { package };
         let outcome = match number / 10 {
             0..=9 => book.ingest(&package),
-            10..=14 => book.command(&BookCommand::Approve(vec![key(rule)]), "ann"),
+            10..=14 => book.command(&approve(rule), "ann"),
             15..=17 => book.command(&BookCommand::Remove(key(rule)), "ann"),
             18..=19 => book.command(&BookCommand::RollBack(key(rule)), "ann"),
             20..=21 => {
@@ -104,11 +104,11 @@ fn restoring_an_earlier_book_brings_back_all_but_the_packages() {
         (package(1, &[(PHONE, "1.0", 1)]), package(2, &[(PHONE, "2.0", 2), (OTHER, "2.0", 2)]));
     let mut book = RuleBook::default();
     ingest(&mut book, &first);
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     let earlier = book.clone();
     ingest(&mut book, &second);
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     make(&mut book, BookCommand::RemoveTestDevice("lab".parse().unwrap()));
     assert_eq!(state(&book, PHONE), "- 2.0 1.0");
 
@@ -162,7 +162,7 @@ fn a_package_that_is_kept_for_roll_back_or_holds_an_interim_image_does_not_leave
     let mut book = RuleBook::default();
     for package in [&old, &new] {
         ingest(&mut book, package);
-        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+        make(&mut book, approve(PHONE));
     }
     ingest(&mut book, &stone);
     for package in [&old, &new, &stone] {
@@ -233,12 +233,7 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
     for (id, version) in [(1, "2.0"), (2, "3.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
     }
-    let start = |name: &str, version: &str| BookCommand::StartRollout {
-        rule: key(PHONE),
-        audience: Audience::Everybody,
-        version: ReportedVersion::new(version),
-        rollout: Rollout::new(name.parse().unwrap()),
-    };
+    let start = |name: &str, version: &str| start_rollout(PHONE, Audience::Everybody, version, rollout(name));
     make(&mut book, start("wave", "2.0"));
     let earlier = book.clone();
     make(&mut book, BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into()));

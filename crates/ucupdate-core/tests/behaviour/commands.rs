@@ -278,10 +278,7 @@ fn a_version_is_approved_by_its_name_whatever_is_pending() {
     ingest(&mut book, &package(1, &[(PHONE, "1.0", 1)]));
     make(&mut book, BookCommand::Reject(key(PHONE)));
     ingest(&mut book, &package(2, &[(PHONE, "2.0", 2)]));
-    let approve = |version: &str| BookCommand::ApproveVersion {
-        rule: key(PHONE),
-        version: ReportedVersion::new(version),
-    };
+    let approve = |version: &str| approve_version(PHONE, version);
     make(&mut book, approve("1.0"));
     assert_eq!(state(&book, PHONE), "2.0 1.0 -", "what was rejected may be approved, and 2.0 still waits");
     assert!(!book.rule(&key(PHONE)).unwrap().is_rejected(&ReportedVersion::new("1.0")));
@@ -297,7 +294,7 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
     }
     let start = |version: &str, name: &str| {
-        let mut rollout = Rollout::new(name.parse().unwrap());
+        let mut rollout = rollout(name);
         rollout.share = Share::Percent("20%".parse().unwrap());
         let (audience, version) = (Audience::Everybody, ReportedVersion::new(version));
         BookCommand::StartRollout { rule: key(PHONE), audience, version, rollout }
@@ -305,10 +302,7 @@ fn approving_a_version_ends_rollouts_of_older_releases_and_names_those_that_go_o
     make(&mut book, start("1.0", "old"));
     let notes = make(&mut book, start("3.0", "new"));
     assert!(notes[0].contains("the rollout old of 1.0 is there too"), "{notes:?}");
-    let notes = make(
-        &mut book,
-        BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") },
-    );
+    let notes = make(&mut book, approve_version(PHONE, "2.0"));
     assert_eq!(
         notes[1..3],
         [
@@ -337,7 +331,7 @@ fn approving_the_approved_version_again_changes_nothing_that_a_roll_back_needs()
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
         make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
     }
-    let again = BookCommand::ApproveVersion { rule: key(PHONE), version: ReportedVersion::new("2.0") };
+    let again = approve_version(PHONE, "2.0");
     assert_eq!(make(&mut book, again), [format!("{PHONE}: 2.0 is approved already, nothing changes")]);
     assert_eq!(state(&book, PHONE), "- 2.0 1.0.600");
 }
@@ -387,7 +381,7 @@ fn a_rejected_version_is_given_by_no_rollout_until_the_rejection_is_taken_back()
         rule: key(PHONE),
         audience: Audience::Everybody,
         version: version.clone(),
-        rollout: Rollout::new(name.parse().unwrap()),
+        rollout: rollout(name),
     };
     make(&mut book, start("wave"));
     let notes = make(&mut book, BookCommand::Reject(key(PHONE)));

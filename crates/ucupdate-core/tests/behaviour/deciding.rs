@@ -1,15 +1,8 @@
 use crate::fixtures::*;
 use proptest::prelude::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
-
 fn index(book: &RuleBook) -> EligibilityIndex {
     EligibilityIndex::compile(book, 1)
-}
-
-#[track_caller]
-fn decided(book: &RuleBook, device: &Device, version: &str) -> String {
-    decide(&index(book), &Question::new(device, &module(version)), NOW).to_string()
 }
 
 /// Returns the book of the log in `vectors/`: 3.5.6907.0 is pending, there is an interim image, and the phone is a test
@@ -82,7 +75,7 @@ fn a_missing_interim_image_is_said_and_never_jumped_over() {
 fn a_version_is_offered_when_it_differs_even_if_it_is_older() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "3.5.6907.0", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let phone = device(PHONE);
     let offered = "offer 3.5.6907.0, because it is approved for everybody";
     assert_eq!(decided(&book, &phone, "4.0.7577.0"), offered);
@@ -100,7 +93,7 @@ fn a_version_is_offered_when_it_differs_even_if_it_is_older() {
 fn what_cannot_be_read_is_its_own_outcome_unless_the_rule_says_otherwise() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "4.1.0.82b", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let phone = device(PHONE);
     assert_eq!(decided(&book, &phone, "4.1.0.82b"), "nothing: the device has 4.1.0.82b");
     assert_eq!(
@@ -169,10 +162,10 @@ fn a_file_name_that_a_package_of_the_rule_brought_stands_for_its_update_type() {
     let mut book = RuleBook::default();
     ingest(&mut book, &vendor_package(1, PHONE, "35.8.0.31", "T48G-35.8.0.31.rom"));
     ingest(&mut book, &vendor_package(2, PHONE, "35.9.0.1", "T48G-35.9.0.1.rom"));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let boot = PHONE.replace("/CPE", "/BOOT");
     ingest(&mut book, &vendor_package(3, &boot, "1.0", "boot.rom"));
-    make(&mut book, BookCommand::Approve(vec![key(&boot)]));
+    make(&mut book, approve(&boot));
     assert_eq!(reasons(&book, &["t48g-35.8.0.31.ROM"]), ["offer"], "what it installed last");
     assert_eq!(reasons(&book, &["T48G-35.9.0.1.rom", "boot.rom"]), ["offer", "offer"]);
     let index = index(&book);
@@ -184,7 +177,7 @@ fn a_file_name_that_a_package_of_the_rule_brought_stands_for_its_update_type() {
 fn one_module_and_one_rule_that_are_left_match() {
     let mut book = field_book();
     ingest(&mut book, &package(9, &[(PHONE, "9.0.0.0", 9)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     assert_eq!(reasons(&book, &["420HD.img"]), ["offer"]);
     assert_eq!(reasons(&book, &["420HD.img", "other.img"]), ["ambiguous-module", "ambiguous-module"]);
     ingest(&mut book, &package(10, &[(&PHONE.replace("/CPE", "/BOOT"), "1.0", 10)]));

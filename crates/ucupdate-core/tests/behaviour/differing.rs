@@ -3,8 +3,6 @@
 use crate::fixtures::*;
 use proptest::prelude::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
-
 fn fleet() -> Vec<(Device, InstalledModule)> {
     let device = |number: u32| {
         let mut device = device(PHONE);
@@ -20,19 +18,11 @@ fn books() -> Vec<RuleBook> {
     for (id, version) in [(1, "2.0"), (2, "3.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
         books.push(book.clone());
-        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+        make(&mut book, approve(PHONE));
         books.push(book.clone());
     }
     let share = Share::Percent("30".parse().unwrap());
-    make(
-        &mut book,
-        BookCommand::StartRollout {
-            rule: key(PHONE),
-            audience: Audience::Everybody,
-            version: ReportedVersion::new("2.0"),
-            rollout: Rollout::new("wave".parse().unwrap()).to_share(share),
-        },
-    );
+    make(&mut book, start_rollout(PHONE, Audience::Everybody, "2.0", rollout("wave").to_share(share)));
     books.push(book.clone());
     make(&mut book, BookCommand::Kill { scope: StopScope::All, reason: "".into() });
     books.push(book);

@@ -2,9 +2,6 @@
 
 use crate::fixtures::*;
 
-/// The time 17:10:39 UTC on a Friday.
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
-
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "2.0", 1)]));
@@ -200,15 +197,7 @@ fn every_no_has_one_first_cause_with_the_near_miss() {
     let near =
         format!("no rule for it; the nearest is {PHONE}, for hardware revision A, where the device says B");
     assert_eq!(cause(&book, "UCPhone/LG-Nortel/IP8540/B/ENU/CPE"), near);
-    make(
-        &mut book,
-        BookCommand::StartRollout {
-            rule: key(PHONE),
-            audience: Audience::Group("site".parse().unwrap()),
-            version: ReportedVersion::new("2.0"),
-            rollout: Rollout::new("wave".parse().unwrap()),
-        },
-    );
+    make(&mut book, start_rollout(PHONE, Audience::Group("site".parse().unwrap()), "2.0", rollout("wave")));
     assert_eq!(
         cause(&book, PHONE),
         "rollout wave of 2.0: for the group site: the device's network is another"
@@ -269,11 +258,8 @@ fn the_first_cause_is_the_assignment_that_came_nearest() {
     make(&mut book, BookCommand::RollBackToNothing(key(PHONE)));
     let list = |name: &str| Group { name: name.parse().unwrap(), predicate: None };
     make(&mut book, BookCommand::PutGroup(list("lab")));
-    let start = |name: &str, audience, share: Share| BookCommand::StartRollout {
-        rule: key(PHONE),
-        audience,
-        version: ReportedVersion::new("2.0"),
-        rollout: Rollout::new(name.parse().unwrap()).to_share(share),
+    let start = |name: &str, audience, share: Share| {
+        start_rollout(PHONE, audience, "2.0", rollout(name).to_share(share))
     };
     make(&mut book, start("wave", Audience::Everybody, Share::Percent(Percent::NONE)));
     make(&mut book, start("labs", Audience::Group("lab".parse().unwrap()), Share::All));

@@ -2,7 +2,6 @@
 
 use crate::fixtures::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const CX600: &str = "UCPhone/Polycom/CX600/A/ENU/CPE";
 
 /// Returns the book of a new store with the original's package: 3.5.6907.0 and the interim image are pending.
@@ -34,11 +33,6 @@ fn approve_version(version: &str) -> BookCommand {
 
 fn approve() -> BookCommand {
     BookCommand::Approve(vec![key(PHONE)])
-}
-
-fn decided(book: &RuleBook, rule: &str, has: &str) -> String {
-    let index = EligibilityIndex::compile(book, 1);
-    decide(&index, &Question::new(&device(rule), &module(has)), NOW).to_string()
 }
 
 fn word(book: &RuleBook, has: &str) -> &'static str {
@@ -74,7 +68,7 @@ fn an_ingest_makes_an_interim_image_pending_and_only_test_devices_step_by_it() {
     assert_eq!(word(&book, "1.0.522.34"), "nothing-approved");
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert_eq!(
-        decided(&book, PHONE, "1.0.522.34"),
+        answer(&book, PHONE, "1.0.522.34"),
         "offer 1.0.522.103 as a stepping stone to 3.5.6907.0, because it is a test device"
     );
     assert_eq!(folder(&book, "1.0.522.34").unwrap(), "OCInterim/ENU", "the folder that the field knows");
@@ -94,7 +88,7 @@ fn approving_a_release_approves_the_interim_image_of_its_package_on_its_way_and_
         ]
     );
     assert_eq!(images(&book), "1.0.522.103 -");
-    assert!(decided(&book, PHONE, "0.0.0.0").starts_with("offer 1.0.522.103 as a stepping stone"));
+    assert!(answer(&book, PHONE, "0.0.0.0").starts_with("offer 1.0.522.103 as a stepping stone"));
 }
 
 #[test]
@@ -147,7 +141,7 @@ fn a_release_of_another_package_leaves_the_interim_image_pending_and_says_what_t
     assert_eq!(word(&book, "1.0.522.103"), "offer", "devices past the stone go on");
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert_eq!(
-        decided(&book, PHONE, "1.0.522.34"),
+        answer(&book, PHONE, "1.0.522.34"),
         "offer 1.0.522.103 as a stepping stone to 4.0.7577.0, because it is approved for everybody"
     );
     make(&mut book, BookCommand::RemoveTestDevice("lab".parse().unwrap()));
@@ -160,12 +154,7 @@ fn a_rollout_approves_no_interim_image_and_says_what_to_type() {
     let mut book = book();
     let notes = make(
         &mut book,
-        BookCommand::StartRollout {
-            rule: key(PHONE),
-            audience: Audience::Everybody,
-            version: ReportedVersion::new("3.5.6907.0"),
-            rollout: Rollout::new("wave".parse().unwrap()),
-        },
+        start_rollout(PHONE, Audience::Everybody, "3.5.6907.0", Rollout::new("wave".parse().unwrap())),
     );
     assert!(notes[1].contains("`ucupdate interim approve ENU`"), "{notes:?}");
     assert_eq!(word(&book, "1.0.522.34"), "stepping-stone-pending");
@@ -176,10 +165,7 @@ fn a_pinned_device_steps_by_a_pending_image_only_if_it_is_a_test_device() {
     let mut book = book();
     let DeviceId::Mac(mac) = test_device("lab").id else { panic!() };
     let audience = Audience::Device(DeviceId::Mac(mac));
-    make(
-        &mut book,
-        BookCommand::Pin { rule: key(PHONE), audience, version: ReportedVersion::new("3.5.6907.0") },
-    );
+    make(&mut book, pin(PHONE, audience, "3.5.6907.0"));
     assert_eq!(word(&book, "1.0.522.34"), "stepping-stone-pending");
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert_eq!(word(&book, "1.0.522.34"), "offer");
@@ -285,7 +271,7 @@ fn an_interim_image_of_another_version_is_taken_once_the_stones_name_it_and_test
     let [other] = &book.other_interim_versions()[..] else { panic!("the image in use is another") };
     assert_eq!(other.set_command(), "ucupdate stone set ocs-interim --by 1.0.522.103");
     assert!(
-        decided(&book, PHONE, "1.0.522.34").starts_with("offer 1.0.522.103"),
+        answer(&book, PHONE, "1.0.522.34").starts_with("offer 1.0.522.103"),
         "nobody is stopped meanwhile"
     );
 
@@ -300,8 +286,7 @@ fn an_interim_image_of_another_version_is_taken_once_the_stones_name_it_and_test
     assert_eq!(folder(&book, "1.0.522.34").unwrap(), "OCInterim/ENU");
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert!(
-        decided(&book, PHONE, "1.0.522.34")
-            .starts_with("offer 1.0.522.110 as a stepping stone to 3.5.6907.5")
+        answer(&book, PHONE, "1.0.522.34").starts_with("offer 1.0.522.110 as a stepping stone to 3.5.6907.5")
     );
     assert_eq!(
         folder(&book, "1.0.522.34").unwrap(),
@@ -330,7 +315,7 @@ fn an_interim_image_for_kinds_without_a_stone_is_not_used_and_the_note_says_what
     assert_eq!(images(&book), "- -");
     make(&mut book, BookCommand::AddTestDevice(test_device("lab")));
     assert!(
-        decided(&book, CX600, "0.0.0.0").starts_with("offer 4.0.7577.0,"),
+        answer(&book, CX600, "0.0.0.0").starts_with("offer 4.0.7577.0,"),
         "it goes straight to its target"
     );
 
@@ -341,7 +326,7 @@ fn an_interim_image_for_kinds_without_a_stone_is_not_used_and_the_note_says_what
     };
     let notes = make(&mut book, BookCommand::AddStone(stones[0].clone()));
     assert_eq!(notes[0], "interim image 2.0.0.0 for ENU is pending");
-    assert!(decided(&book, CX600, "0.0.0.0").starts_with("offer 2.0.0.0 as a stepping stone"));
+    assert!(answer(&book, CX600, "0.0.0.0").starts_with("offer 2.0.0.0 as a stepping stone"));
     assert_eq!(make(&mut book, BookCommand::Approve(vec![key(CX600)])).len(), 2);
     assert_eq!(images(&book), "2.0.0.0 -", "the same approval as the image of the original");
 }
@@ -365,7 +350,7 @@ fn a_stone_for_an_image_that_is_not_approved_stops_nobody_who_gets_something_tod
     );
     make(&mut book, approve_version("2.0.0.0"));
     make(&mut book, add);
-    assert!(decided(&book, CX600, "0.0.0.0").starts_with("offer 2.0.0.0 as a stepping stone"));
+    assert!(answer(&book, CX600, "0.0.0.0").starts_with("offer 2.0.0.0 as a stepping stone"));
     assert_eq!(word(&book, "1.0.522.34"), "no-rule");
 }
 
@@ -386,15 +371,15 @@ fn a_wide_stone_of_an_old_store_is_narrowed_to_the_stones_of_a_new_one() {
     ingest(&mut book, &uc_updates());
     ingest(&mut book, &package(2, &[(CX600, "4.0.7577.0", 2)]));
     make(&mut book, BookCommand::Approve(vec![key(PHONE), key(CX600)]));
-    assert!(decided(&book, CX600, "0.0.0.0").starts_with("offer 1.0.522.103 as a stepping stone"));
+    assert!(answer(&book, CX600, "0.0.0.0").starts_with("offer 1.0.522.103 as a stepping stone"));
     let [wide] = &book.wide_stones()[..] else { panic!("one stone is wide") };
     assert_eq!(wide.narrow_command(), "ucupdate stone narrow ocs-interim");
     let name = wide.stone.name.clone();
     make(&mut book, BookCommand::ReplaceStone { name, stones: wide.narrowed.clone() });
     assert_eq!(book.settings(), &Settings::of_new_store());
     assert!(book.wide_stones().is_empty());
-    assert!(decided(&book, CX600, "0.0.0.0").starts_with("offer 4.0.7577.0,"));
-    assert!(decided(&book, PHONE, "0.0.0.0").starts_with("offer 1.0.522.103 as a stepping stone"));
+    assert!(answer(&book, CX600, "0.0.0.0").starts_with("offer 4.0.7577.0,"));
+    assert!(answer(&book, PHONE, "0.0.0.0").starts_with("offer 1.0.522.103 as a stepping stone"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ fn book() -> RuleBook {
     let mut book = RuleBook::default();
     for (id, version) in [(1, "1.0"), (2, "2.0")] {
         ingest(&mut book, &package(id, &[(PHONE, version, id)]));
-        make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+        make(&mut book, approve(PHONE));
     }
     book
 }
@@ -61,7 +61,7 @@ fn a_kill_a_pause_and_a_hold_keep_their_reason() {
             "the rule {PHONE} is offered nothing, by the hold fair until 2009-03-06T17:10:39Z (reason: trade fair)"
         )
     );
-    let rollout = Rollout::new("wave".parse().unwrap());
+    let rollout = rollout("wave");
     let (rule, version) = (key(PHONE), ucupdate_core::ReportedVersion::new("1.0"));
     make(&mut book, BookCommand::StartRollout { rule, audience: Audience::Everybody, version, rollout });
     let pause = BookCommand::PauseRollout(key(PHONE), "wave".parse().unwrap(), "7 of 40 failed".into());
@@ -90,7 +90,7 @@ fn every_way_down_that_the_policy_closes_to_devices_says_so() {
         rule: rule(),
         audience: Audience::Everybody,
         version: older(),
-        rollout: Rollout::new("wave".parse().unwrap()),
+        rollout: rollout("wave"),
     };
     let mut floor = OfferPolicy::default();
     floor.floor = Some("2.0".parse().unwrap());

@@ -2,7 +2,6 @@
 
 use crate::fixtures::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const P420: &str = "UCPhone/AudioCodes/420HD/A/ENU/CPE";
 const P440: &str = "UCPhone/AudioCodes/440HD/A/ENU/CPE";
 
@@ -95,7 +94,7 @@ fn the_most_exact_pattern_gives_the_scheme_and_a_rule_of_its_own_keeps_its_own()
 fn a_version_that_the_new_scheme_cannot_read_is_named_with_its_role() {
     let mut book = RuleBook::of_new_store();
     ingest(&mut book, &package(1, &[(P440, "UC440HD_2.0.3.21", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(P440)]));
+    make(&mut book, approve(P440));
     ingest(&mut book, &package(2, &[(P440, "3.0.0.459.1", 2)]));
     let unreadable = format!(
         "{P440}: the version scheme `numeric` cannot read UC440HD_2.0.3.21, which is approved; it has no order, and equals \
@@ -174,10 +173,10 @@ fn the_package_of_a_stone_is_kept_by_the_scheme_of_its_rule() {
     let mut book = RuleBook::of_new_store();
     make(&mut book, put("*", "numeric"));
     ingest(&mut book, &package(1, &[(P420, "2.0.1.44.09", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(P420)]));
+    make(&mut book, approve(P420));
     for (id, version) in [(2, "3.0"), (3, "4.0")] {
         ingest(&mut book, &package(id, &[(P420, version, id)]));
-        make(&mut book, BookCommand::Approve(vec![key(P420)]));
+        make(&mut book, approve(P420));
     }
     let by = VersionScheme::Numeric.read("2.0.1.44.9").unwrap();
     let kind = "UCPhone/*/*/*/*".parse().unwrap();
@@ -300,7 +299,7 @@ fn every_version_of_the_field_is_read_by_a_scheme_or_stays_unreadable() {
             let mut book = RuleBook::of_new_store();
             make(&mut book, put("*", scheme));
             ingest(&mut book, &package(1, &[(P420, version, 1)]));
-            make(&mut book, BookCommand::Approve(vec![key(P420)]));
+            make(&mut book, approve(P420));
             let index = EligibilityIndex::compile(&book, 1);
             let answer = |installed: &str| {
                 decide(&index, &Question::new(&device(P420), &module(installed)), NOW).to_string()

@@ -2,7 +2,6 @@
 
 use crate::fixtures::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const AUDIOCODES: &str = "UCPhone/AudioCodes/440HD/A/ENU/CPE";
 
 fn policy(scheme: &str) -> OfferPolicy {
@@ -21,7 +20,7 @@ fn book(earlier: &str, version: &str, policy: OfferPolicy) -> RuleBook {
     ingest(&mut book, &package(1, &[(AUDIOCODES, earlier, 1)]));
     ingest(&mut book, &package(2, &[(AUDIOCODES, version, 2)]));
     make(&mut book, BookCommand::SetPolicy(key(AUDIOCODES), policy));
-    make(&mut book, BookCommand::Approve(vec![key(AUDIOCODES)]));
+    make(&mut book, approve(AUDIOCODES));
     book
 }
 
@@ -137,6 +136,6 @@ fn the_same_release_with_other_bytes_is_refused_however_it_is_spelt() {
 fn approving_what_is_older_in_the_scheme_says_so() {
     let mut book = book("1.0", "3.0.0.500.9", policy("numeric"));
     ingest(&mut book, &package(3, &[(AUDIOCODES, "3.0.0.459.1", 3)]));
-    let notes = make(&mut book, BookCommand::Approve(vec![key(AUDIOCODES)]));
+    let notes = make(&mut book, approve(AUDIOCODES));
     assert!(notes[0].contains("older than 3.0.0.500.9"), "{notes:?}");
 }

@@ -2,7 +2,6 @@
 
 use crate::fixtures::*;
 
-const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 const GERMAN: &str = "UCPhone/LG-Nortel/IP8540/A/DEU/CPE";
 
 fn version(text: &str) -> FirmwareVersion {
@@ -19,7 +18,7 @@ fn book() -> RuleBook {
     ingest(&mut book, &with_interim(package(1, &[(PHONE, "3.5.6907.0", 1)]), "ENU", "1.0.522.103"));
     make(&mut book, approve_interim("ENU"));
     ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     book
 }
 
@@ -104,7 +103,7 @@ fn a_rule_written_over_a_missing_stone_says_so_at_once_and_its_devices_never_jum
              ingest a package with it, or else type `ucupdate stone remove ocs-interim` if no device has to step"
         )
     );
-    make(&mut book, BookCommand::Approve(vec![key(GERMAN)]));
+    make(&mut book, approve(GERMAN));
     assert!(planned(&book, GERMAN, "1.0.452.0").contains("no such image is there"));
     assert_eq!(planned(&book, GERMAN, "1.0.522.98"), "1.0.522.98 -> 4.0.7577.0");
 }
@@ -125,7 +124,7 @@ fn a_device_that_shortens_the_version_of_its_stone_is_past_it() {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "3.5.0.0", 1)]));
     ingest(&mut book, &package(2, &[(PHONE, "4.0.7577.0", 2)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     make(&mut book, BookCommand::AddStone(stone("lync", "3.5.0.0", "3.5.0.0")));
     assert_eq!(planned(&book, PHONE, "3.5"), "3.5 -> 4.0.7577.0");
     assert_eq!(planned(&book, PHONE, "3.5.0"), "3.5.0 -> 4.0.7577.0");
@@ -137,7 +136,7 @@ fn a_target_that_leaves_a_number_out_is_reached_over_the_stones_of_its_release()
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, "4.0.0.5", 1)]));
     ingest(&mut book, &package(2, &[(PHONE, "4.0", 2)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     make(&mut book, BookCommand::AddStone(stone("lync", "4.0.0.0", "4.0.0.5")));
     assert_eq!(planned(&book, PHONE, "1.0.522.98"), "1.0.522.98 -> 4.0.0.5 (stepping stone) -> 4.0");
     assert_eq!(
@@ -172,7 +171,7 @@ fn a_plan_goes_on_from_a_stone_to_a_target_that_only_an_exact_rule_tells_apart()
     policy.same_release = SameRelease::Exact;
     make(&mut book, BookCommand::SetPolicy(key(PHONE), policy));
     ingest(&mut book, &package(0, &[(PHONE, "3.5.6907.0", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     assert_eq!(planned(&book, PHONE, "2.0"), "2.0 -> 3.5.6907 (stepping stone) -> 3.5.6907.0");
 }
 

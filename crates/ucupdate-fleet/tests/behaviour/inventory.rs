@@ -1,11 +1,7 @@
 //! The inventory holds every device, and finds where it stands.
 
 use crate::fixtures::*;
-use std::time::Duration;
 use ucupdate_audit::{AccessRow, AuditRow, LoggedRow, OfferedCell, RequestedCell};
-use ucupdate_core::book::{BookCommand, HeldDevices, Hold};
-use ucupdate_core::value::{Reported, UnixTime};
-use ucupdate_core::{EligibilityIndex, ReportedVersion, RuleBook};
 use ucupdate_fleet::inventory::{DeviceStanding, DeviceState, Inventory, RecentFetches, StateOptions};
 
 const OLD: &str = "3.5.6907.0";
@@ -16,7 +12,7 @@ const HOUR: i64 = 3600;
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, NEW, 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     book
 }
 

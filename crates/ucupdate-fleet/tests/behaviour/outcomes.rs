@@ -2,10 +2,6 @@
 
 use crate::fixtures::*;
 use proptest::prelude::*;
-use ucupdate_core::book::{Alias, AliasField, Audience, BookCommand, Guard, PatternScheme, Percent, Rollout};
-use ucupdate_core::request::InstalledModule;
-use ucupdate_core::value::{Reported, UnixTime};
-use ucupdate_core::{Device, EligibilityIndex, Question, RuleBook, decide};
 use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
 
 const OLD: &str = "3.5.6907.0";
@@ -27,7 +23,7 @@ fn book_with(guard: Option<Guard>) -> RuleBook {
     let mut book = RuleBook::default();
     let package = package(1, &[(PHONE, OLD, 1)]);
     ingest(&mut book, &package);
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     ingest(&mut book, &with_interim(crate::fixtures::package(2, &[(PHONE, NEW, 2)]), "ENU", "1.0.522.103"));
     make(&mut book, approve_interim("ENU"));
     start(&mut book, guard);
@@ -325,7 +321,7 @@ fn book_of_five_parts(scheme: &str) -> RuleBook {
     let scheme = PatternScheme::new("*".parse().unwrap(), scheme.parse().unwrap());
     make(&mut book, BookCommand::PutScheme(scheme));
     ingest(&mut book, &package(1, &[(PHONE, "2.0.1.44.9", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     ingest(&mut book, &package(2, &[(PHONE, "3.0.0.459.1", 2)]));
     let mut rollout = Rollout::new("wave".parse().unwrap());
     rollout.guard = Some(guard());

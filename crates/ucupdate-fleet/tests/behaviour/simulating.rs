@@ -2,9 +2,6 @@
 
 use crate::fixtures::*;
 use std::sync::atomic::{AtomicU64, Ordering};
-use ucupdate_core::book::{Audience, BookCommand, Guard, Percent, Ramp, Rollout, Share, StopScope};
-use ucupdate_core::value::UnixTime;
-use ucupdate_core::{Question, ReportedVersion, RuleBook};
 use ucupdate_fleet::simulate::{
     Chances, CommandSource, FailureModel, Scenario, SimulatedCommand, SimulatedFleet, Simulation, simulate,
     simulate_with_progress,
@@ -26,7 +23,7 @@ fn percent(text: &str) -> Percent {
 fn book() -> RuleBook {
     let mut book = RuleBook::default();
     ingest(&mut book, &package(1, &[(PHONE, OLD, 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     ingest(&mut book, &with_interim(package(2, &[(PHONE, NEW, 2)]), "ENU", "1.0.522.103"));
     book
 }
@@ -65,7 +62,7 @@ fn have(played: &Simulation, at: usize, version: &str) -> u64 {
 #[test]
 fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_after_it() {
     let mut book = book();
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let fleet = SimulatedFleet::of_rules(&book, 1000, Some(&version(OLD)));
     let scenario = days(2).with_restarts(Percent::NONE);
     let played = simulate(&fleet, &book, &FailureModel::default(), &scenario);
@@ -80,7 +77,7 @@ fn what_is_approved_reaches_every_device_within_a_day_and_each_asks_once_more_af
 #[test]
 fn the_progress_adds_up_to_each_day_of_each_device_and_changes_nothing() {
     let mut book = book();
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let (fleet, model) = (SimulatedFleet::of_rules(&book, 1001, Some(&version(OLD))), failing("5%", "2%"));
     let scenario = days(7).with_sample_seconds(5 * 60 * 60).with_threads(3);
     let device_days = AtomicU64::new(0);
@@ -95,7 +92,7 @@ fn the_progress_adds_up_to_each_day_of_each_device_and_changes_nothing() {
 #[test]
 fn a_fleet_goes_by_the_stepping_stone_and_no_device_is_lost_from_the_count() {
     let mut book = book();
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let fleet = SimulatedFleet::of_rules(&book, 500, Some(&version("1.0.522.34")));
     let played = simulate(&fleet, &book, &failing("5%", "2%"), &days(5));
     assert_eq!(
@@ -155,7 +152,7 @@ fn a_guard_pauses_a_bad_rollout_and_lets_a_good_one_go_on() {
 #[test]
 fn devices_that_fail_try_again_each_day_and_are_counted_as_loops() {
     let mut book = book();
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let fleet = SimulatedFleet::of_rules(&book, 300, Some(&version(OLD)));
     let scenario = days(4).with_restarts(Percent::NONE);
     let played = simulate(&fleet, &book, &failing("100%", "0"), &scenario);
@@ -251,7 +248,7 @@ fn a_simulation_of_nothing_ends() {
     let scenario = scenario.with_days(1).with_sample_seconds(0).with_look_seconds(0).with_poll_seconds(0);
     let model = failing("100%", "100%").with_install_seconds(u32::MAX, 0);
     let mut book = book();
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let fleet = SimulatedFleet::of_rules(&book, 10, Some(&version(OLD)));
     let played = simulate(&fleet, &book, &model, &scenario);
     assert_eq!(played.samples.len(), 289, "the start, and each five minutes");
@@ -262,7 +259,7 @@ fn a_simulation_of_nothing_ends() {
 fn a_roll_back_to_nothing_is_refused_in_a_simulation_unless_it_is_asked_for_as_such() {
     let mut book = RuleBook::of_new_store();
     ingest(&mut book, &package(1, &[(PHONE, "1.0.600", 1)]));
-    make(&mut book, BookCommand::Approve(vec![key(PHONE)]));
+    make(&mut book, approve(PHONE));
     let fleet = SimulatedFleet::of_rules(&book, 10, None);
     let timetable =
         vec![(60, BookCommand::RollBack(key(PHONE))), (120, BookCommand::RollBackToNothing(key(PHONE)))];

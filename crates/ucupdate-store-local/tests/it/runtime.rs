@@ -4,7 +4,7 @@ use crate::key;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use ucupdate_store::{ImageStore, ImageStoreExt};
@@ -16,7 +16,16 @@ use ucupdate_testkit::crash::CrashDisk;
 struct WaitingDisk {
     disk: CrashDisk,
     go_on: Arc<(Mutex<bool>, Condvar)>,
+    /// The number of syncs that had to wait.
+    waited: Arc<AtomicUsize>,
     read: Arc<AtomicU64>,
+}
+
+impl WaitingDisk {
+    fn new(goes_on: bool) -> Self {
+        let go_on = Arc::new((Mutex::new(goes_on), Condvar::new()));
+        Self { disk: CrashDisk::default(), go_on, waited: Arc::default(), read: Arc::default() }
+    }
 }
 
 struct CountedFile {
@@ -47,8 +56,9 @@ impl ReadFile for CountedFile {
 impl Disk for WaitingDisk {
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         let (go_on, changed) = &*self.go_on;
-        let waited =
-            changed.wait_timeout_while(go_on.lock().unwrap(), Duration::from_secs(20), |go_on| !*go_on);
+        let go_on = go_on.lock().unwrap();
+        self.waited.fetch_add(usize::from(!*go_on), Ordering::SeqCst);
+        let waited = changed.wait_timeout_while(go_on, Duration::from_secs(20), |go_on| !*go_on);
         if waited.unwrap().1.timed_out() {
             return Err(io::Error::other("nobody came: the runtime was blocked"));
         }
@@ -92,8 +102,8 @@ impl Disk for WaitingDisk {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_slow_disk_does_not_hold_up_the_runtime() {
-    let go_on = Arc::new((Mutex::new(false), Condvar::new()));
-    let disk = WaitingDisk { disk: CrashDisk::default(), go_on: Arc::clone(&go_on), read: Arc::default() };
+    let disk = WaitingDisk::new(false);
+    let go_on = Arc::clone(&disk.go_on);
     let store = LocalStore::with_disk(Arc::new(disk)).unwrap();
     let let_it = tokio::spawn(async move {
         for _ in 0..10 {
@@ -106,6 +116,38 @@ async fn a_slow_disk_does_not_hold_up_the_runtime() {
     store.put_bytes(&key("a/put"), "x").await.unwrap();
     store.delete(&key("a/put")).await.unwrap();
     let_it.await.unwrap();
+}
+
+#[test]
+fn objects_are_read_although_more_writes_hang_than_there_are_threads() {
+    const THREADS: usize = 4;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(THREADS)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let disk = WaitingDisk::new(true);
+        let (go_on, waited) = (Arc::clone(&disk.go_on), Arc::clone(&disk.waited));
+        let store = LocalStore::with_disk(Arc::new(disk)).unwrap();
+        store.put_bytes(&key("a/old"), "old").await.unwrap();
+        *go_on.0.lock().unwrap() = false;
+        for number in 0..2 * THREADS {
+            let (at, store) = (key(&format!("a/{number}")), store.clone());
+            let putting = tokio::spawn(async move { store.put_bytes(&at, "new").await });
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            while waited.load(Ordering::SeqCst) < 2.min(number + 1) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            // The caller gives up, but its thread hangs.
+            putting.abort();
+        }
+        assert_eq!(store.get_bytes(&key("a/old"), 3).await.unwrap(), "old");
+        assert_eq!(waited.load(Ordering::SeqCst), 2);
+        *go_on.0.lock().unwrap() = true;
+        go_on.1.notify_all();
+        store.put_bytes(&key("a/old"), "new").await.unwrap();
+    });
 }
 
 #[tokio::test]
@@ -157,8 +199,8 @@ async fn objects_are_read_and_written_in_pieces_of_bounded_size() {
 
 #[tokio::test]
 async fn only_a_read_without_a_range_is_one_piece_ahead_of_its_reader() {
-    let (go_on, read) = (Arc::new((Mutex::new(true), Condvar::new())), Arc::new(AtomicU64::new(0)));
-    let disk = WaitingDisk { disk: CrashDisk::default(), go_on, read: Arc::clone(&read) };
+    let disk = WaitingDisk::new(true);
+    let read = Arc::clone(&disk.read);
     let store = LocalStore::with_disk(Arc::new(disk)).unwrap();
     for at in [key("images/a"), key("a")] {
         let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();

@@ -4,7 +4,7 @@ use crate::asker::Asker;
 use crate::captures::capture::CaptureId;
 use crate::error::StateError;
 use crate::packages::files::ServedFile;
-use crate::packages::ingested::Ingested;
+use crate::packages::ingest::ingested::Ingested;
 use crate::state::rule_history::Revision;
 use std::collections::BTreeMap;
 use std::fmt;

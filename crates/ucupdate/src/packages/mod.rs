@@ -3,14 +3,11 @@
 pub(crate) mod channels;
 pub(crate) mod compared;
 pub(crate) mod description;
-pub(crate) mod dry_ingest;
 pub(crate) mod files;
 pub(crate) mod image_cache;
 pub(crate) mod ingest;
-pub(crate) mod ingested;
 pub(crate) mod options;
 pub(crate) mod read_back;
-pub(crate) mod reading;
 pub(crate) mod rebuild;
 pub(crate) mod record;
 pub(crate) mod timed;

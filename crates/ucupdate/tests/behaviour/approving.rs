@@ -60,16 +60,6 @@ async fn an_image_that_is_not_what_was_ingested_is_never_approved() {
 }
 
 #[tokio::test]
-async fn all_of_a_package_is_approved_at_once() {
-    let service = open(MemoryStore::default()).await;
-    let ingested = ingest(&service, sample::uc_updates(IMAGE_BYTES)).await.unwrap();
-    let changed = service.admin("ann").approve_all_of(ingested.id()).await.unwrap();
-    assert_eq!(changed.notes.len(), 3, "two releases and the interim image: {:?}", changed.notes);
-    assert_eq!(offered(&service, &sample::cx700(), "1.0.522.103"), "3.5.6907.9");
-    assert_eq!(offered(&service, &sample::ip8540(), "1.0.522.103"), "3.5.6907.0");
-}
-
-#[tokio::test]
 async fn a_file_of_another_size_than_was_ingested_is_not_served() {
     let service = with_sample(MemoryStore::default()).await;
     let snapshot = service.snapshot();

@@ -15,11 +15,7 @@ async fn full() -> MemoryStore {
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     ingest(&service, newer_package()).await.unwrap();
     for number in 0..67 {
-        let tester = TestDevice {
-            name: format!("phone {number}").parse().unwrap(),
-            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
-        };
-        service.admin("ann").add_test_device(tester).await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     store
 }
@@ -270,11 +266,7 @@ async fn a_checkpoint_that_approves_what_the_history_never_approved_is_not_carri
     let checkpoint = "state/checkpoints/00000000000000000064.json";
     approving.admin("eve").approve(vec![sample::ip8540()]).await.unwrap();
     for number in 100..160 {
-        let tester = TestDevice {
-            name: format!("phone {number}").parse().unwrap(),
-            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
-        };
-        approving.admin("eve").add_test_device(tester).await.unwrap();
+        approving.admin("eve").add_test_device(tester(number)).await.unwrap();
     }
     let evil = foreign
         .get_bytes(&"state/checkpoints/00000000000000000128.json".parse().unwrap(), 1 << 20)

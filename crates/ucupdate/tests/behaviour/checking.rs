@@ -8,11 +8,7 @@ async fn with_checkpoint() -> MemoryStore {
     let service = with_sample(store.clone()).await;
     service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
     for number in 0..64 {
-        let tester = TestDevice {
-            name: format!("phone {number}").parse().unwrap(),
-            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
-        };
-        service.admin("ann").add_test_device(tester).await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
     store
 }

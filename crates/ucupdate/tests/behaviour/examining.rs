@@ -2,13 +2,6 @@
 
 use crate::fixtures::*;
 use crate::interim::{package_for, with_interim};
-use std::time::SystemTime;
-
-/// Returns the time this number of days from now.
-fn in_days(days: i64) -> UnixTime {
-    let now = UnixTime::from(SystemTime::now()).as_millis();
-    UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
-}
 
 /// Returns a service whose clock is `days` days ahead.
 async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {

@@ -67,6 +67,20 @@ pub(crate) fn offered(service: &UpdateService, rule: &RuleKey, version: &str) ->
     response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())
 }
 
+/// A test device with a number, known by its serial number.
+pub(crate) fn tester(number: impl std::fmt::Display) -> TestDevice {
+    TestDevice {
+        name: format!("phone {number}").parse().unwrap(),
+        id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
+    }
+}
+
+/// Returns the time this number of days from now.
+pub(crate) fn in_days(days: i64) -> UnixTime {
+    let now = UnixTime::from(std::time::SystemTime::now()).as_millis();
+    UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
+}
+
 pub(crate) fn lab_phone() -> TestDevice {
     TestDevice { name: "lab phone".parse().unwrap(), id: DeviceId::Mac("00-21-63-0F-20-7B".parse().unwrap()) }
 }

@@ -2,13 +2,6 @@ use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-fn tester(number: u32) -> TestDevice {
-    TestDevice {
-        name: format!("phone {number}").parse().unwrap(),
-        id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
-    }
-}
-
 #[tokio::test]
 async fn servers_that_change_one_store_at_once_lose_no_change() {
     let store = MemoryStore::default();

@@ -31,19 +31,6 @@ async fn format_of(service: &UpdateService, revision: u64) -> String {
 }
 
 #[tokio::test]
-async fn an_interim_image_is_approved_with_the_release_of_its_package_and_serves_test_devices_before() {
-    let service = with_sample(MemoryStore::default()).await;
-    let phone = sample::ip8540();
-    service.admin("ann").add_test_device(lab_phone()).await.unwrap();
-    assert_eq!(offered(&service, &phone, "0.0.0.0"), "1.0.522.103");
-    service.admin("ann").remove_test_device("lab phone".parse().unwrap()).await.unwrap();
-    assert_eq!(offered(&service, &phone, "0.0.0.0"), "-");
-    service.admin("ann").approve(vec![sample::cx700()]).await.unwrap();
-    assert_eq!(offered(&service, &sample::cx700(), "0.0.0.0"), "1.0.522.103");
-    assert_eq!(offered(&service, &phone, "0.0.0.0"), "-", "its own release is still pending");
-}
-
-#[tokio::test]
 async fn the_interim_image_alone_is_approved_or_rejected() {
     let service = with_sample(MemoryStore::default()).await;
     let (locale, update_type) = ("ENU".parse().unwrap(), "CPE".parse().unwrap());

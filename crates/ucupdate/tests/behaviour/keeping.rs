@@ -2,15 +2,8 @@
 
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
-use std::time::{Duration, SystemTime};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Returns the time this number of days from now.
-fn in_days(days: i64) -> UnixTime {
-    let now = UnixTime::from(SystemTime::now()).as_millis();
-    UnixTime::from_millis(now + days * 24 * 60 * 60 * 1000)
-}
 
 /// Returns a service whose clock is `days` days ahead. It keeps three revisions, and those of a day.
 async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {
@@ -23,11 +16,7 @@ async fn on_day(store: impl ImageStore, days: i64) -> UpdateService {
 async fn change_something(service: &UpdateService, times: u32) {
     for _ in 0..times {
         let number = service.snapshot().revision();
-        let tester = TestDevice {
-            name: format!("phone {number}").parse().unwrap(),
-            id: DeviceId::Serial(format!("S{number}").parse().unwrap()),
-        };
-        service.admin("ann").add_test_device(tester).await.unwrap();
+        service.admin("ann").add_test_device(tester(number)).await.unwrap();
     }
 }
 

@@ -65,18 +65,3 @@ async fn a_device_outside_is_never_answered_with_a_blank_url() {
     let asker = Asker { side: Side::External, host: "10.1.1.123" };
     assert_eq!(service.answer(&request(&sample::cx700(), "1.0"), asker), Err(NoUrls::External));
 }
-
-#[tokio::test]
-async fn one_unknown_module_of_two_does_not_void_the_other() {
-    let service = with_sample(MemoryStore::default()).await;
-    let phone = sample::cx700();
-    service.admin("ann").approve(vec![phone.clone()]).await.unwrap();
-    let mut request = request(&phone, "1.0.522.103");
-    let mut unknown = request.modules[0].clone();
-    unknown.file_name = "boot.bin".into();
-    request.modules.insert(0, unknown);
-    let asker = Asker { side: Side::Internal, host: "10.1.1.123" };
-    let response = service.answer(&request, asker).unwrap();
-    assert_eq!(response.modules.len(), 1);
-    assert_eq!(response.modules[0].file_name.as_str(), "CPE.nbt");
-}

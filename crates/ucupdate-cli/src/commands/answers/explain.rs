@@ -1,9 +1,9 @@
 //! `ucupdate explain`: shows the answer to a request and the reasons for it.
 
 use super::replay;
+use crate::args::devices::question::{DeviceQuestion, QuestionArgs};
 use crate::args::moment::Earlier;
 use crate::args::number::any_number;
-use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use clap::ArgGroup;

@@ -1,7 +1,7 @@
 //! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
 
+use crate::args::devices::question::{DeviceQuestion, QuestionArgs};
 use crate::args::number::any_number;
-use crate::args::question::{DeviceQuestion, QuestionArgs};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;

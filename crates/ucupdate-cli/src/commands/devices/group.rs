@@ -1,12 +1,12 @@
 //! `ucupdate group`: manages named groups of devices. A group is a list or a predicate.
 
 use super::group_members::{self, MembersArgs};
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
 use crate::args::change::change;
 use crate::args::change::{ChangeArgs, make, make_if_unchanged};
-use crate::args::device_or_group::with_device_or_group;
-use crate::args::kind::{KindPatternArgs, scheme_of};
-use crate::args::side::SideName;
+use crate::args::devices::device_or_group::with_device_or_group;
+use crate::args::devices::kind::{KindPatternArgs, scheme_of};
+use crate::args::devices::side::SideName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;

@@ -1,8 +1,8 @@
 //! `ucupdate group add-member` and `remove-member`: change the list of a group, in changes of a limited size.
 
 use super::member_list;
-use crate::args::author::AuthorArgs;
 use crate::args::change::ChangeReport as Report;
+use crate::args::change::author::AuthorArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;

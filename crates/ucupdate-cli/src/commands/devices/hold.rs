@@ -1,9 +1,9 @@
 //! `ucupdate hold`: manages holds. Devices on hold are offered nothing.
 
+use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make};
-use crate::args::device_or_group::device;
+use crate::args::devices::device_or_group::device;
 use crate::args::moment::Later;
-use crate::args::reason::reason;
 use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! `ucupdate loops`: lists the devices that are offered updates in a circle.
 
-use crate::args::audit::AuditArgs;
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
+use crate::args::logs::audit::AuditArgs;
 use crate::args::moment::{MINUTE, units};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

@@ -3,10 +3,10 @@
 use super::fleet::overview::Overview;
 use super::fleet::page::{lead, push_fleet, push_table, push_versions};
 use super::timeline::stories::Stories;
-use crate::args::audit::AuditArgs;
+use crate::args::devices::selected_devices::SelectedDevices;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::logs::timeline::LogArgs;
 use crate::args::moment::{DAY, units};
-use crate::args::selected_devices::SelectedDevices;
-use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;

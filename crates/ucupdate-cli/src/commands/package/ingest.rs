@@ -1,7 +1,7 @@
 //! `ucupdate ingest`: ingests packages in order, until one is refused.
 
 use super::cabinet::joined;
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
 use crate::args::devices::{Devices, DevicesArgs, Differences, only_in_dry_run};
 use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};

@@ -1,7 +1,7 @@
 //! `ucupdate ban`: manages bans. A banned version or image is never offered.
 
+use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make};
-use crate::args::reason::reason;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;

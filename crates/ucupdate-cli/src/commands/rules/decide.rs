@@ -1,11 +1,11 @@
 //! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
 
 use super::pin::version;
-use super::rollout_report::{hold_warning, stop_warning};
 use crate::args::change::{ChangeArgs, make, make_all, make_if_unchanged, make_roll_back_to, report_nothing};
 use crate::args::number::number;
 use crate::args::package_prefix::PackagePrefix;
 use crate::args::rules::{self, RuleName, found};
+use crate::commands::rules::rollout::report::{hold_warning, stop_warning};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::suggest::{matching, refused};

@@ -2,7 +2,7 @@
 
 use super::interim::pending_lines;
 use super::pin::pin_line;
-use super::rollout_report::stop_line;
+use crate::commands::rules::rollout::report::stop_line;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;

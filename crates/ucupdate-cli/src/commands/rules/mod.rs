@@ -10,7 +10,4 @@ mod pattern_scheme;
 pub(crate) mod pin;
 pub(crate) mod policy;
 pub(crate) mod rollout;
-mod rollout_edit;
-pub(crate) mod rollout_report;
-mod rollout_status;
 pub(crate) mod stone;

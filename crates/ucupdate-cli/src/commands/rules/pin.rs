@@ -1,7 +1,7 @@
 //! `ucupdate pin`: manages pins. A pinned device stays at its version.
 
 use crate::args::change::{ChangeArgs, make};
-use crate::args::device_or_group::DeviceOrGroupArgs;
+use crate::args::devices::device_or_group::DeviceOrGroupArgs;
 use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! `ucupdate stone`: manages stepping stones, which devices must install before their target version.
 
 use crate::args::change::{ChangeArgs, make, make_if_unchanged, report_nothing};
-use crate::args::kind::{KindPatternArgs, scheme_of};
+use crate::args::devices::kind::{KindPatternArgs, scheme_of};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;

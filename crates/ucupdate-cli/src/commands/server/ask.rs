@@ -1,8 +1,8 @@
 //! `ucupdate ask`: sends a request to a server as a phone does, and downloads the offer.
 
+use crate::args::devices::kind::KindArgs;
 use crate::args::dialect::DialectArgs;
-use crate::args::kind::KindArgs;
-use crate::commands::rules::rollout_report::stop_warning;
+use crate::commands::rules::rollout::report::stop_warning;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;

@@ -1,6 +1,6 @@
 //! `ucupdate captures`: lists the request bodies that the store keeps.
 
-use crate::args::time_range::TimeRange;
+use crate::args::logs::time_range::TimeRange;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;

@@ -1,7 +1,7 @@
 //! `ucupdate storm`: sends the requests of many simulated devices to a server, and measures the answers.
 
+use crate::args::devices::kind::KindArgs;
 use crate::args::dialect::DialectArgs;
-use crate::args::kind::KindArgs;
 use crate::args::number::number;
 use crate::commands::server::ask::{handler_url, side};
 use crate::context::Context;

@@ -1,6 +1,6 @@
 //! `ucupdate gc`: removes packages that no kept revision needs, and files of interrupted ingests.
 
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
 use crate::args::moment::{DAY, HOUR, units};
 use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};

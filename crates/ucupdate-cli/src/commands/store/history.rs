@@ -1,7 +1,7 @@
 //! `ucupdate history`: lists the changes with their authors and times.
 
+use crate::args::logs::time_range::TimeRange;
 use crate::args::number::number;
-use crate::args::time_range::TimeRange;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::time::iso;

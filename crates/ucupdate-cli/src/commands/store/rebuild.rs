@@ -1,6 +1,6 @@
 //! `ucupdate rebuild`: makes a first history for a store that has only images.
 
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;

@@ -1,12 +1,12 @@
 //! `ucupdate status`: one screen about a store.
 
-use crate::args::audit::AuditArgs;
-use crate::args::selected_devices::SelectedDevices;
-use crate::args::timeline::LogArgs;
+use crate::args::devices::selected_devices::SelectedDevices;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::logs::timeline::LogArgs;
 use crate::commands::devices::report::{Troubles, troubles};
 use crate::commands::devices::timeline::stories::Stories;
 use crate::commands::rules::interim::pending_lines;
-use crate::commands::rules::rollout_report::{devices_line, stop_line};
+use crate::commands::rules::rollout::report::{devices_line, stop_line};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::style::Style;

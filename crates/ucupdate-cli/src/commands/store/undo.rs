@@ -1,8 +1,8 @@
 //! `ucupdate undo`: takes back the last change of an author.
 
 use crate::args::change::ChangeArgs;
+use crate::args::change::confirm::confirm_or_refuse;
 use crate::args::change::{make, make_roll_back_to};
-use crate::args::confirm::confirm_or_refuse;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;

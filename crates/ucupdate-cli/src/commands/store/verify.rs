@@ -1,6 +1,6 @@
 //! `ucupdate verify`: checks whether a store is complete and consistent.
 
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
 use crate::args::retention::RetentionArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

@@ -3,7 +3,7 @@
 mod report;
 mod timetable;
 
-use crate::args::audit::AuditArgs;
+use crate::args::logs::audit::AuditArgs;
 use crate::args::moment::{DAY, HOUR, units};
 use crate::args::number::{any_number, number};
 use crate::commands::rules::pin::version;

@@ -6,9 +6,9 @@ pub(crate) mod overview;
 pub(crate) mod page;
 mod selection;
 
-use crate::args::audit::AuditArgs;
-use crate::args::thresholds::long;
-use crate::args::timeline::LogArgs;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::logs::thresholds::long;
+use crate::args::logs::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;

@@ -1,8 +1,8 @@
 //! [`Overview`]: the devices of a fleet with their states, and the counts of the whole fleet.
 
-use crate::args::audit::AuditArgs;
-use crate::args::read_rows::ReadRows;
-use crate::args::timeline::LogArgs;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::logs::read_rows::ReadRows;
+use crate::args::logs::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::BTreeMap;

@@ -5,12 +5,12 @@ pub(crate) mod page;
 pub(crate) mod report;
 pub(crate) mod stories;
 
-use crate::args::audit::AuditArgs;
-use crate::args::last_request::with_near_device;
+use crate::args::devices::last_request::with_near_device;
+use crate::args::devices::selected_devices::SelectedDevices;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::logs::thresholds::ThresholdArgs;
+use crate::args::logs::timeline::LogArgs;
 use crate::args::rules::RuleName;
-use crate::args::selected_devices::SelectedDevices;
-use crate::args::thresholds::ThresholdArgs;
-use crate::args::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;

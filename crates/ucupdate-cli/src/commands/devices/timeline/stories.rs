@@ -1,9 +1,9 @@
 //! Reads the stories of devices from logs, with limited memory.
 
-use crate::args::audit::AuditArgs;
-use crate::args::read_rows::ReadRows;
-use crate::args::selected_devices::SelectedDevices;
-use crate::args::timeline::LogArgs;
+use crate::args::devices::selected_devices::SelectedDevices;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::logs::read_rows::ReadRows;
+use crate::args::logs::timeline::LogArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use std::collections::{HashSet, VecDeque};

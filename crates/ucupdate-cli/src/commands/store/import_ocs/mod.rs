@@ -4,7 +4,7 @@ mod plan;
 mod records;
 mod tree;
 
-use crate::args::author::AuthorArgs;
+use crate::args::change::author::AuthorArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, chain};
 use crate::files;

@@ -1,6 +1,6 @@
 //! Writes lines on a separate thread, so that no answer waits for a terminal, a pipe or a disk.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,7 +11,7 @@ use ucupdate::{Event, Events};
 /// The largest number of lines that wait.
 const MAX_WAITING: usize = 4096;
 
-/// A thread that writes lines, with a bounded queue. A line that does not fit is dropped and counted.
+/// A thread that writes lines, with a bounded queue. A line that does not fit, or cannot be written, is dropped and counted.
 #[derive(Debug)]
 pub(crate) struct LineWriter {
     queue: SyncSender<Message>,
@@ -26,12 +26,12 @@ enum Message {
 }
 
 impl LineWriter {
-    /// Starts the thread. `lost_line` returns the line that reports a number of dropped lines.
-    pub(crate) fn start(sink: Box<dyn Write + Send>, lost_line: fn(u64) -> String) -> Self {
+    /// Starts the thread. `name` names the sink in warnings. `lost_line` returns the line that reports a number of dropped lines.
+    pub(crate) fn start(sink: Box<dyn Write + Send>, name: String, lost_line: fn(u64) -> String) -> Self {
         let (queue, waiting) = sync_channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lost);
-        std::thread::spawn(move || write(sink, &waiting, &counted, lost_line));
+        let lines = Lines { sink, name, lost: Arc::clone(&lost), lost_line, is_torn: false, fails: false };
+        std::thread::spawn(move || lines.write(&waiting));
         Self { queue, lost }
     }
 
@@ -45,45 +45,81 @@ impl LineWriter {
     /// Waits until all lines are written, at most for `time`.
     pub(crate) fn flush(&self, time: Duration) {
         let (done, is_done) = sync_channel(0);
-        // If the queue is full, or the thread has ended, there is nothing to wait for.
+        // If the queue is full, there is nothing to wait for.
         if self.queue.try_send(Message::Flush(done)).is_ok() {
             let _dropped_or_late = is_done.recv_timeout(time);
         }
     }
 }
 
-/// Writes lines until the queue or the sink is closed.
-fn write(
-    mut sink: Box<dyn Write + Send>,
-    waiting: &Receiver<Message>,
-    lost: &AtomicU64,
+/// The thread of a [`LineWriter`].
+struct Lines {
+    sink: Box<dyn Write + Send>,
+    name: String,
+    lost: Arc<AtomicU64>,
     lost_line: fn(u64) -> String,
-) {
-    while let Ok(first) = waiting.recv() {
-        let (mut next, mut flush) = (Some(first), None);
-        while let Some(message) = next {
-            let line = match message {
-                Message::Line(line) => line,
-                Message::Flush(done) => {
-                    flush = Some(done);
-                    break;
+    /// `true` if the last write may have left a part of a line.
+    is_torn: bool,
+    /// `true` if the last write failed.
+    fails: bool,
+}
+
+impl Lines {
+    /// Writes lines until the queue is closed.
+    fn write(mut self, waiting: &Receiver<Message>) {
+        while let Ok(first) = waiting.recv() {
+            let (mut next, mut flush) = (Some(first), None);
+            while let Some(message) = next {
+                match message {
+                    Message::Line(line) if self.line(&line).is_err() => {
+                        self.lost.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Message::Line(_) => {}
+                    Message::Flush(done) => {
+                        flush = Some(done);
+                        break;
+                    }
                 }
-            };
-            if sink.write_all(line.as_bytes()).is_err() {
-                return;
+                next = waiting.try_recv().ok();
             }
-            next = waiting.try_recv().ok();
+            let dropped = self.lost.swap(0, Ordering::Relaxed);
+            if dropped > 0 && self.line(&(self.lost_line)(dropped)).is_err() {
+                self.lost.fetch_add(dropped, Ordering::Relaxed);
+            }
+            let flushed = self.sink.flush();
+            self.note(&flushed);
+            if let Some(done) = flush {
+                let _late = done.send(());
+            }
         }
-        let dropped = lost.swap(0, Ordering::Relaxed);
-        if dropped > 0 && sink.write_all(lost_line(dropped).as_bytes()).is_err() {
-            return;
+    }
+
+    fn line(&mut self, line: &str) -> io::Result<()> {
+        let written = match self.is_torn {
+            true => self.sink.write_all(&[b"\n", line.as_bytes()].concat()),
+            false => self.sink.write_all(line.as_bytes()),
+        };
+        self.is_torn = written.is_err();
+        self.note(&written);
+        written
+    }
+
+    /// Reports once when writes begin to fail, and once when they succeed again.
+    fn note(&mut self, written: &io::Result<()>) {
+        let (sink, failed) = (&self.name, written.is_err());
+        match written {
+            Err(error) if !self.fails => {
+                let error: &dyn std::error::Error = error;
+                tracing::warn!(
+                    sink,
+                    error,
+                    "lines cannot be written; they are dropped and counted until they can"
+                );
+            }
+            Ok(()) if self.fails => tracing::info!(sink, "lines are written again"),
+            _ => {}
         }
-        if sink.flush().is_err() {
-            return;
-        }
-        if let Some(done) = flush {
-            let _late = done.send(());
-        }
+        self.fails = failed;
     }
 }
 
@@ -116,7 +152,6 @@ impl Events for AccessLines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
     use std::sync::Mutex;
 
     /// A sink that waits for a permit before each write.
@@ -144,7 +179,7 @@ mod tests {
         let (open, permit) = sync_channel(1);
         let taken = Arc::new(Mutex::new(Vec::new()));
         let gate = Gate { taken: Arc::clone(&taken), permit: Some(permit) };
-        let writer = LineWriter::start(Box::new(gate), |count| format!("{count} lost\n"));
+        let writer = LineWriter::start(Box::new(gate), "gate".into(), |count| format!("{count} lost\n"));
         let pushed = MAX_WAITING * 2;
         for number in 0..pushed {
             writer.push(format!("{number}\n"));
@@ -171,10 +206,40 @@ mod tests {
                 Ok(())
             }
         }
-        let writer = LineWriter::start(Box::new(Closed), lost_rows);
+        let writer = LineWriter::start(Box::new(Closed), "closed".into(), lost_rows);
         for _ in 0..10 {
             writer.push("line\n".to_owned());
             writer.flush(Duration::from_secs(60));
         }
+    }
+
+    #[test]
+    fn lines_after_a_full_disk_are_whole_and_the_lost_ones_are_counted() {
+        /// A sink with room for some bytes. A write that does not fit writes what fits, as a disk does.
+        struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+        impl Write for Disk {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let mut disk = self.0.lock().unwrap();
+                let fits = bytes.len().min(disk.1 - disk.0.len());
+                disk.0.extend_from_slice(&bytes[..fits]);
+                if fits == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fits) }
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let disk = Arc::new(Mutex::new((Vec::new(), 8)));
+        let writer = LineWriter::start(Box::new(Disk(Arc::clone(&disk))), "disk".into(), |count| {
+            format!("{count} lost\n")
+        });
+        let write = |line: &str| {
+            writer.push(format!("{line}\n"));
+            writer.flush(Duration::from_secs(60));
+        };
+        ["first", "second", "third"].iter().for_each(|line| write(line));
+        disk.lock().unwrap().1 = 1_000;
+        write("fourth");
+        let taken = String::from_utf8(disk.lock().unwrap().0.clone()).unwrap();
+        assert_eq!(taken, "first\nse\nfourth\n2 lost\n");
     }
 }

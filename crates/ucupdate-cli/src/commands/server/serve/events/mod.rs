@@ -3,6 +3,7 @@
 mod json;
 mod lines;
 mod signature;
+mod sink;
 mod webhook;
 
 use crate::failure::Failure;
@@ -10,15 +11,15 @@ use clap::ValueEnum;
 use json::EventLines;
 use lines::{AccessLines, LineWriter};
 use signature::Secret;
-use std::fs::File;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ucupdate::{EventKind, Options};
 use webhook::{Schedule, Webhook};
 
-/// The time limit for writing the last events at the end, for each output.
+/// The time limit for writing the last events at the end.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// The value of `--events-json` that means stdout.
@@ -86,18 +87,17 @@ impl EventArgs {
     ) -> Result<(Options, EventOutputs), Failure> {
         let mut outputs = EventOutputs::default();
         if let Some(stream) = self.access_log {
-            let writer = Arc::new(LineWriter::start(stream.sink(), lines::lost_rows));
+            let writer = Arc::new(LineWriter::start(stream.sink(), stream.to_string(), lines::lost_rows));
             outputs.lines.push(Arc::clone(&writer));
             options = options.with_events(Arc::new(AccessLines::new(writer)));
         }
         if let Some(file) = &self.events_json {
-            let sink: Box<dyn Write + Send> = if file.as_os_str() == STDOUT {
-                Box::new(io::stdout())
-            } else {
-                let opened = File::options().create(true).append(true).open(file);
-                Box::new(opened.map_err(|error| Failure::in_doing(file.display(), &error))?)
+            let sink = match file.as_os_str() == STDOUT {
+                true => Stream::Stdout.sink(),
+                false => sink::open(file).map_err(|error| Failure::in_doing(file.display(), &error))?,
             };
-            let writer = Arc::new(LineWriter::start(sink, json::lost_events));
+            let name = file.display().to_string();
+            let writer = Arc::new(LineWriter::start(sink, name, json::lost_events));
             outputs.lines.push(Arc::clone(&writer));
             options = options.with_events(Arc::new(EventLines::new(writer, self.kinds(|_| true), server)));
         }
@@ -120,11 +120,20 @@ impl EventArgs {
     }
 }
 
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stderr => "stderr",
+            Self::Stdout => "stdout",
+        })
+    }
+}
+
 impl Stream {
     fn sink(self) -> Box<dyn Write + Send> {
         match self {
-            Self::Stderr => Box::new(io::stderr()),
-            Self::Stdout => Box::new(io::stdout()),
+            Self::Stderr => sink::of_stream(io::stderr()),
+            Self::Stdout => sink::of_stream(io::stdout()),
         }
     }
 }
@@ -133,7 +142,8 @@ impl EventOutputs {
     /// Writes and sends the waiting events within a time limit.
     pub(crate) async fn flush(self) {
         let lines = tokio::task::spawn_blocking(move || {
-            self.lines.iter().for_each(|writer| writer.flush(FLUSH_TIME));
+            let ends = Instant::now() + FLUSH_TIME;
+            self.lines.iter().for_each(|writer| writer.flush(ends.saturating_duration_since(Instant::now())));
         });
         let webhook = async {
             if let Some(webhook) = &self.webhook {

@@ -1,8 +1,8 @@
 //! The audit logs that a command reads: those of the store, or files.
 
-use super::read_rows::ReadRows;
-use super::time_range::TimeRange;
-use super::zone::zone;
+use crate::args::logs::read_rows::ReadRows;
+use crate::args::logs::time_range::TimeRange;
+use crate::args::logs::zone::zone;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;

@@ -1,9 +1,14 @@
 //! Changes of the rule book, which can be made as dry runs.
 
-use super::author::AuthorArgs;
-use super::confirm::{confirm, reaches_everybody};
-use super::devices::{DevicesArgs, Differences, only_in_dry_run};
-use super::nothing_to_do::{NothingToDo, existing_result};
+pub(crate) mod author;
+pub(crate) mod confirm;
+pub(crate) mod nothing_to_do;
+pub(crate) mod reason;
+
+use crate::args::change::author::AuthorArgs;
+use crate::args::change::confirm::{confirm, reaches_everybody};
+use crate::args::change::nothing_to_do::{NothingToDo, existing_result};
+use crate::args::devices::{DevicesArgs, Differences, only_in_dry_run};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::change_notes::ChangeNotes;

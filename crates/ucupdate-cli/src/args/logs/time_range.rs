@@ -1,6 +1,6 @@
 //! [`TimeRange`]: the options `--since` and `--until`.
 
-use super::moment::{Earlier, Moment};
+use crate::args::moment::{Earlier, Moment};
 use crate::failure::Failure;
 use crate::output::time::iso;
 use std::time::{Duration, SystemTime};

@@ -1,6 +1,6 @@
 //! `ucupdate rollout status`: what became of the devices of rollouts.
 
-use super::rollout_report::stop_line;
+use crate::commands::rules::rollout::report::stop_line;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::wrapped::push_wrapped;

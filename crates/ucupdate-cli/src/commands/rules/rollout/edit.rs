@@ -1,6 +1,6 @@
 //! `ucupdate rollout edit`: changes the share or the stages of a rollout that goes on.
 
-use super::rollout::{NamedArgs, ShareArgs};
+use crate::commands::rules::rollout::{NamedArgs, ShareArgs};
 use crate::context::Context;
 use crate::failure::Failure;
 use ucupdate::book::BookCommand;

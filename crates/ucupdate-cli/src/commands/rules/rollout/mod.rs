@@ -1,18 +1,21 @@
 //! `ucupdate rollout`: manages rollouts and the kill switch.
 
-use super::pin::version;
-use super::rollout_edit;
-use super::rollout_report::{devices_line, stop_line};
-use super::rollout_status::{self, StatusArgs};
-use crate::args::author::AuthorArgs;
+mod edit;
+pub(crate) mod report;
+mod status;
+
+use crate::args::change::author::AuthorArgs;
 use crate::args::change::change;
+use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make_all};
 use crate::args::moment::{Later, Span};
 use crate::args::number::number;
 use crate::args::package_prefix::PackagePrefix;
-use crate::args::reason::reason;
 use crate::args::rules::{self, RuleName};
 use crate::args::window::WindowArg;
+use crate::commands::rules::pin::version;
+use crate::commands::rules::rollout::report::{devices_line, stop_line};
+use crate::commands::rules::rollout::status::StatusArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
@@ -25,7 +28,7 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_admin::report::{self, RolloutReport, RolloutStatus};
+use ucupdate_admin::report::{RolloutReport, RolloutStatus};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum RolloutCommand {
@@ -37,7 +40,7 @@ pub(crate) enum RolloutCommand {
     /// Offer a version to a share of the devices of a rule, or to a group
     Start(Box<StartArgs>),
     /// Change the share or the stages of a rollout
-    Edit(Box<rollout_edit::EditArgs>),
+    Edit(Box<edit::EditArgs>),
     /// Change the share of a rollout
     Percent(PercentArgs),
     /// Pause a rollout: its version is offered to no further device. Devices that have the version keep it
@@ -282,13 +285,14 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
                 }
             }
             let stops = || snapshot.book().stops();
-            let stopped: Vec<Value> = stops().map(|(scope, stop)| report::stop(scope, stop)).collect();
+            let stopped: Vec<Value> =
+                stops().map(|(scope, stop)| ucupdate_admin::report::stop(scope, stop)).collect();
             let mut lines: Vec<String> = stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
             lines.push(list.to_string());
             let value = json!({ "rollouts": list.values(), "stopped": stopped });
             context.output.both(&value, lines.join("\n"))
         }
-        RolloutCommand::Status(args) => rollout_status::run(args, context).await,
+        RolloutCommand::Status(args) => status::run(args, context).await,
         RolloutCommand::Start(args) => {
             if let Some(window) = &args.window {
                 window.tell(context);
@@ -298,7 +302,7 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             let (commands, how) = args.commands(seen.book(), SystemClock.now())?;
             make_all(&commands, &how, context).await
         }
-        RolloutCommand::Edit(args) => rollout_edit::run(*args, context).await,
+        RolloutCommand::Edit(args) => edit::run(*args, context).await,
         RolloutCommand::Percent(PercentArgs { rollout, percent }) => {
             let share = Share::Percent(percent);
             rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await

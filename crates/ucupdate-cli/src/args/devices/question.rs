@@ -1,12 +1,12 @@
 //! The request of a device on the command line: a file with a request, or the words of a device.
 
-use super::audit::AuditArgs;
-use super::device_or_group;
-use super::dialect::DialectArgs;
-use super::last_request::{LastRequest, last_request};
-use super::number::address;
-use super::selected_devices::SelectedDevices;
-use super::side::SideName;
+use crate::args::devices::device_or_group;
+use crate::args::devices::last_request::{LastRequest, last_request};
+use crate::args::devices::selected_devices::SelectedDevices;
+use crate::args::devices::side::SideName;
+use crate::args::dialect::DialectArgs;
+use crate::args::logs::audit::AuditArgs;
+use crate::args::number::address;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::files;

@@ -8,15 +8,19 @@
 //!
 //! No member is held in memory as a whole. When the caller drops the future, the channels close and the reader ends.
 
+pub(crate) mod dry_ingest;
+pub(crate) mod ingested;
+pub(crate) mod reading;
+
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::events::event::Event;
 use crate::keys;
 use crate::packages::channels::{ChannelSink, NewMember, ReaderEvent};
 use crate::packages::description::{self, Description};
-use crate::packages::ingested::Ingested;
+use crate::packages::ingest::ingested::Ingested;
+use crate::packages::ingest::reading::{Reading, ended, feed_all};
 use crate::packages::read_back::{self, FileState};
-use crate::packages::reading::{Reading, ended, feed_all};
 use crate::packages::record::{notes_of, record};
 use crate::service::UpdateService;
 use crate::state::rule_history::{Changed, random_bytes};

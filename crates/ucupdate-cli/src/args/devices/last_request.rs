@@ -1,7 +1,7 @@
 //! The last request of a device, from the audit logs of the store.
 
-use super::audit::AuditArgs;
-use super::selected_devices::SelectedDevices;
+use crate::args::devices::selected_devices::SelectedDevices;
+use crate::args::logs::audit::AuditArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::suggest::with_meant;

@@ -1,7 +1,14 @@
 //! The devices in audit logs, and the devices whose answers differ between two rule books.
 
-use super::audit::AuditArgs;
-use super::side::SideName;
+pub(crate) mod device_or_group;
+pub(crate) mod kind;
+pub(crate) mod last_request;
+pub(crate) mod question;
+pub(crate) mod selected_devices;
+pub(crate) mod side;
+
+use crate::args::devices::side::SideName;
+use crate::args::logs::audit::AuditArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::Table;

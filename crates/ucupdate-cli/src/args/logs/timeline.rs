@@ -1,6 +1,6 @@
 //! The access logs that a command reads: those of the store, or files.
 
-use super::read_rows::ReadRows;
+use crate::args::logs::read_rows::ReadRows;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;

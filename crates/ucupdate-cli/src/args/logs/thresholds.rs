@@ -1,7 +1,7 @@
 //! The limits from which what a device did counts as a trouble.
 
-use super::moment::{MINUTE, units};
-use super::number::number;
+use crate::args::moment::{MINUTE, units};
+use crate::args::number::number;
 use std::time::Duration;
 use ucupdate::timeline::Thresholds;
 

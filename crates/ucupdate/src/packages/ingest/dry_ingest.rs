@@ -3,7 +3,7 @@
 use crate::admin::Admin;
 use crate::error::ChangeError;
 use crate::packages::ingest::IngestError;
-use crate::packages::reading::{Reading, ended, feed_all};
+use crate::packages::ingest::reading::{Reading, ended, feed_all};
 use crate::packages::record::{notes_of, record};
 use crate::state::dry_run::DryRun;
 use std::sync::atomic::AtomicU64;

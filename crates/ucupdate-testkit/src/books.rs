@@ -1,0 +1,102 @@
+//! Commands to a rule book, and what it decides.
+
+use crate::field::{module, phone};
+use crate::packages::key;
+use ucupdate_core::book::{Audience, BookCommand, Rollout, RuleBook, TestDevice};
+use ucupdate_core::decide::{EligibilityIndex, decide};
+use ucupdate_core::device::{Device, DeviceId};
+use ucupdate_core::request::Question;
+use ucupdate_core::value::UnixTime;
+use ucupdate_core::version::ReportedVersion;
+
+/// The time 17:10:39 UTC on the Friday of the audit log in `vectors/`.
+pub const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
+
+/// Makes a change in the name of `ann`. Returns its notes as text.
+#[track_caller]
+pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
+    make_as(book, "ann", command)
+}
+
+/// Makes a change. Returns its notes as text.
+#[track_caller]
+pub fn make_as(book: &mut RuleBook, author: &str, command: BookCommand) -> Vec<String> {
+    let change = book.command(&command, author).unwrap_or_else(|refusal| panic!("{refusal}"));
+    book.apply(&change.delta);
+    change.notes.iter().map(ToString::to_string).collect()
+}
+
+/// Returns the refusal of a command of `ann` as text.
+#[track_caller]
+pub fn refused(book: &RuleBook, command: BookCommand) -> String {
+    refused_to(book, "ann", command)
+}
+
+/// Returns the refusal of a command as text.
+#[track_caller]
+pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String {
+    match book.command(&command, author) {
+        Ok(_) => panic!("{command:?} is allowed"),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+/// Returns the pending, approved and rollback version as text. `-` means that there is none.
+pub fn state(book: &RuleBook, rule: &str) -> String {
+    let Some(rule) = book.rule(&key(rule)) else { return "no rule".into() };
+    let fields = [rule.pending(), rule.approved(), rule.rollback()];
+    fields.map(|candidate| candidate.map_or("-", |candidate| candidate.version.as_str())).join(" ")
+}
+
+/// Returns the phone in `vectors/`, or one with another rule.
+pub fn device(rule: &str) -> Device {
+    phone(&key(rule))
+}
+
+/// Returns the decision for a device with a version, as text.
+pub fn decided(book: &RuleBook, device: &Device, installed: &str) -> String {
+    let index = EligibilityIndex::compile(book, 1);
+    decide(&index, &Question::new(device, &module(installed)), NOW).to_string()
+}
+
+/// Returns the decision for the device of a rule, as text.
+pub fn answer(book: &RuleBook, rule: &str, installed: &str) -> String {
+    decided(book, &device(rule), installed)
+}
+
+/// Approves the pending version of a rule.
+pub fn approve(rule: &str) -> BookCommand {
+    BookCommand::Approve(vec![key(rule)])
+}
+
+/// Approves a version by its name.
+pub fn approve_version(rule: &str, version: &str) -> BookCommand {
+    BookCommand::ApproveVersion { rule: key(rule), version: ReportedVersion::new(version) }
+}
+
+/// Approves the pending interim image of a locale.
+pub fn approve_interim(locale: &str) -> BookCommand {
+    let (locale, update_type) = (locale.parse().expect("a locale"), "CPE".parse().expect("an update type"));
+    BookCommand::ApproveInterim { locale, update_type, version: None }
+}
+
+/// Pins a device or a group to a version.
+pub fn pin(rule: &str, audience: Audience, version: &str) -> BookCommand {
+    BookCommand::Pin { rule: key(rule), audience, version: ReportedVersion::new(version) }
+}
+
+/// Returns a rollout to all devices of its audience.
+pub fn rollout(name: &str) -> Rollout {
+    Rollout::new(name.parse().expect("a name"))
+}
+
+/// Starts a rollout of a version.
+pub fn start_rollout(rule: &str, audience: Audience, version: &str, rollout: Rollout) -> BookCommand {
+    BookCommand::StartRollout { rule: key(rule), audience, version: ReportedVersion::new(version), rollout }
+}
+
+/// Returns the phone in `vectors/` as a test device.
+pub fn test_device(name: &str) -> TestDevice {
+    let mac = "00-21-63-0f-20-7b".parse().expect("a MAC address");
+    TestDevice { name: name.parse().expect("a name"), id: DeviceId::Mac(mac) }
+}
