@@ -164,7 +164,7 @@ pub(crate) fn units<T: TryFrom<u64>>(
     };
     let expected = || {
         let examples = [("3d", 3 * DAY), ("12h", 12 * HOUR), ("90m", 90 * 60), ("45s", 45)];
-        let fits = |seconds: u64| seconds % unit == 0 && range.contains(&(seconds / unit));
+        let fits = |seconds: u64| seconds.is_multiple_of(unit) && range.contains(&(seconds / unit));
         let fitting: Vec<&str> =
             examples.into_iter().filter(|(_, seconds)| fits(*seconds)).map(|(text, _)| text).collect();
         let time = if fitting.is_empty() { "" } else { ", or a time such as " };
