@@ -298,7 +298,13 @@ impl WriteFile for RealFile {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        self.0.sync_data()
+        self.0.sync_data()?;
+        // If the journal of ext4 has failed meanwhile, a change of the metadata lets the kernel notice it, and the next write is refused.
+        // The metadata stays as it is, so it does not matter whether the change is allowed.
+        if let Ok(metadata) = self.0.metadata() {
+            let _ = self.0.set_permissions(metadata.permissions());
+        }
+        self.0.write(&[]).map(drop)
     }
 
     fn entry(&self) -> io::Result<DiskEntry> {
