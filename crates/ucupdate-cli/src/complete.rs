@@ -193,7 +193,7 @@ fn with_any_values(command: Command) -> Command {
 /// Returns the store or the server that a line names.
 fn store_of(words: Vec<OsString>) -> Option<StoreLocation> {
     let command = with_any_values(crate::plain_command());
-    let resolved = settings::resolve(&command, words, |name| std::env::var(name).ok()).ok()?;
+    let resolved = settings::resolve(&command, words, crate::variable::variable).ok()?;
     let matches = command.ignore_errors(true).try_get_matches_from(resolved.words).ok()?;
     let remote = RemoteArgs::from_arg_matches(&matches).ok().filter(|remote| remote.server.is_some());
     match remote {

@@ -8,6 +8,8 @@ use crate::overlap;
 use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
 use crate::suggest::{near_path, with_meant};
+#[cfg(feature = "s3")]
+use crate::variable::variable;
 use crate::waiting::{Awaited, Waiting};
 use std::fmt::Display;
 use std::io::ErrorKind;
@@ -297,6 +299,12 @@ async fn open(
         StoreLocation::Folder(path) => path.clone(),
     };
     let opening = tokio::task::spawn_blocking(move || {
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_dir()) {
+            return Err(Failure::new(format_args!(
+                "the store {} is a file, expected a folder",
+                path.display()
+            )));
+        }
         // A mistyped path must neither look like an empty store nor become one.
         if if_missing == IfMissing::Refuse && !is_store(&path)? {
             let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
@@ -340,8 +348,18 @@ fn is_store(path: &Path) -> Result<bool, Failure> {
 /// Returns the store in a bucket, by the usual `AWS_*` variables. Buckets are never created.
 #[cfg(feature = "s3")]
 async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S3Store, Failure> {
-    let mut options =
-        ucupdate::s3::S3Options::at(address)?.with_variables(|name| std::env::var(name).ok())?;
+    let wrong = std::cell::OnceCell::new();
+    let text = |name: &str| {
+        variable(name).unwrap_or_else(|failure| {
+            let _later = wrong.set(failure);
+            None
+        })
+    };
+    let options = ucupdate::s3::S3Options::at(address)?.with_variables(text);
+    let mut options = match wrong.into_inner() {
+        Some(failure) => return Err(failure),
+        None => options?,
+    };
     if let Some(file) = std::env::var_os("AWS_CA_BUNDLE").filter(|file| !file.is_empty()) {
         let read = files::read_file(Path::new(&file), files::MAX_CERTIFICATES_BYTES);
         let pem = read

@@ -17,6 +17,7 @@ mod remote;
 mod settings;
 mod store_location;
 mod suggest;
+mod variable;
 mod verbs;
 mod waiting;
 
@@ -41,6 +42,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use store_location::StoreLocation;
+use variable::variable;
 use verbs::with_groups;
 
 /// The largest number of threads for blocking work. A store in a folder reads images with four of them and writes with two, and
@@ -298,7 +300,7 @@ fn main() -> ExitCode {
     CompleteEnv::with_factory(command).var(shell::COMPLETE).complete();
     let words: Vec<OsString> = std::env::args_os().collect();
     let command = plain_command();
-    let resolved = match settings::resolve(&command, words, |name| std::env::var(name).ok()) {
+    let resolved = match settings::resolve(&command, words, variable) {
         Ok(resolved) => resolved,
         Err(failure) => return output::early_failure(failure),
     };
@@ -333,6 +335,10 @@ fn main() -> ExitCode {
     match done.and_then(|()| context.output.flush()) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Explained(kind, reason)) => {
+            let reason = match context.output.progress.revision() {
+                Some(revision) => format!("{reason}; the change before it was made, as revision {revision}"),
+                None => reason,
+            };
             context.output.failure(kind, &reason);
             ExitCode::from(kind.exit_code())
         }

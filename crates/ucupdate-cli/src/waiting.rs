@@ -97,10 +97,19 @@ impl Awaited {
     }
 }
 
+/// Returns the number of a revision of the rule book by its key. Every change creates one such object.
+fn revision_number(key: &StoreKey) -> Option<u64> {
+    key.as_str().strip_prefix("state/revisions/")?.strip_suffix(".json")?.parse().ok()
+}
+
 #[async_trait]
 impl ImageStore for Awaited {
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
-        self.waiting.within_limit(format!("creating `{key}`"), self.store.create(key, bytes)).await
+        self.waiting.within_limit(format!("creating `{key}`"), self.store.create(key, bytes)).await?;
+        if let Some(number) = revision_number(key) {
+            self.waiting.progress.note_revision(number);
+        }
+        Ok(())
     }
 
     /// Has no time limit, because the input may be slow.

@@ -350,7 +350,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn planted_links_are_refused_and_their_targets_stay() {
-        const REASON: &str = "is a link or a special file, expected a plain file or folder; remove it";
+        const REASON: &str = "is a symbolic link, expected a plain file; use another path";
         runtime().block_on(async {
             for name in ["CPE.nbt.part", "CPE.nbt.part.note"] {
                 let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -2,7 +2,7 @@
 
 use crate::staged::Staged;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, Metadata, OpenOptions};
+use cap_std::fs::{Dir, FileType, Metadata, OpenOptions};
 use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -274,7 +274,7 @@ impl Folder {
         for part in folder.split('/').filter(|part| !part.is_empty()) {
             match dir.symlink_metadata(part) {
                 Ok(found) if found.is_dir() => {}
-                Ok(_) => return Err(not_plain(part)),
+                Ok(found) => return Err(not_expected(part, found.file_type(), "a folder")),
                 Err(error) if error.kind() == io::ErrorKind::NotFound && creates => {
                     dir.create_dir(part)?;
                     self.sync_names(&dir)?;
@@ -292,7 +292,7 @@ impl Folder {
 pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
     match dir.symlink_metadata(name) {
         Ok(found) if found.is_file() => Ok(Some(FoundFile { size: found.len(), identity: identity(&found) })),
-        Ok(_) => Err(not_plain(name)),
+        Ok(found) => Err(not_expected(name, found.file_type(), "a plain file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -334,10 +334,32 @@ fn or_current(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-fn not_plain(name: &str) -> io::Error {
-    io::Error::other(format!(
-        "`{name}` is a link or a special file, expected a plain file or folder; remove it"
-    ))
+/// Returns the error for something else than expected. It does not advise to remove it: it may be a device of the system.
+fn not_expected(name: &str, found: FileType, expected: &str) -> io::Error {
+    let found = kind(found);
+    io::Error::other(format!("`{name}` is {found}, expected {expected}; use another path"))
+}
+
+fn kind(found: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use cap_std::fs::FileTypeExt as _;
+        if found.is_char_device() || found.is_block_device() {
+            return "a device";
+        }
+        if found.is_fifo() {
+            return "a named pipe";
+        }
+        if found.is_socket() {
+            return "a socket";
+        }
+    }
+    match (found.is_symlink(), found.is_dir(), found.is_file()) {
+        (true, ..) => "a symbolic link",
+        (_, true, _) => "a folder",
+        (_, _, true) => "a file",
+        _ => "a special file",
+    }
 }
 
 #[cfg(unix)]

@@ -188,8 +188,8 @@ impl TokenFile {
         loop {
             let lock = self.lock()?;
             let mut tokens = if lock.is_some() { self.tokens()?.to_vec() } else { Vec::new() };
-            if tokens.iter().any(|token| token.name.eq_ignore_ascii_case(name)) {
-                return Err(TokenFileError::NameTaken { name: name.into() });
+            if let Some(taken) = tokens.iter().find(|token| token.name.eq_ignore_ascii_case(name)) {
+                return Err(TokenFileError::NameTaken { name: taken.name.clone() });
             }
             let sha256 = token::digest(token.reveal());
             tokens.push(TokenEntry { name: name.into(), role, expires, added: now, sha256 });
@@ -405,7 +405,7 @@ mod tests {
         let file = TokenFile::open_or_new(place.path().join("tokens.json")).unwrap();
         file.add("ann", AdminRole::Viewer, None, NOW).unwrap();
         for (name, expires, message) in [
-            ("Ann", None, "a token is named Ann already; revoke it first, or use another name"),
+            ("Ann", None, "a token is named ann already; revoke it first, or use another name"),
             (" ", None, "the name is blank, expected one line of 1 to 128 bytes"),
             (
                 "a\nb",

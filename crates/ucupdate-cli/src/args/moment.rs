@@ -162,8 +162,14 @@ pub(crate) fn units<T: TryFrom<u64>>(
         MINUTE => "minutes",
         _ => "seconds",
     };
-    let expected =
-        || format!("expected {} to {} {name}, or a time, as 3d, 12h, 90m or 45s", range.start(), range.end());
+    let expected = || {
+        let examples = [("3d", 3 * DAY), ("12h", 12 * HOUR), ("90m", 90 * 60), ("45s", 45)];
+        let fits = |seconds: u64| seconds.is_multiple_of(unit) && range.contains(&(seconds / unit));
+        let fitting: Vec<&str> =
+            examples.into_iter().filter(|(_, seconds)| fits(*seconds)).map(|(text, _)| text).collect();
+        let time = if fitting.is_empty() { "" } else { ", or a time such as " };
+        format!("expected {} to {} {name}{time}{}", range.start(), range.end(), fitting.join(" or "))
+    };
     let suffixes = [("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", 60), ("s", 1), ("", unit)];
     let (count, factor) = suffixes
         .into_iter()
@@ -258,7 +264,7 @@ mod tests {
         assert!(units::<u8>("300", 1, 1..=10_000).is_err());
         assert_eq!(
             units::<u64>("x", DAY, 1..=365),
-            Err("expected 1 to 365 days, or a time, as 3d, 12h, 90m or 45s".to_owned())
+            Err("expected 1 to 365 days, or a time such as 3d".to_owned())
         );
     }
 

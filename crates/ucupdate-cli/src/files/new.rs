@@ -43,7 +43,13 @@ pub(crate) fn write_from(path: &Path, content: &mut dyn Read) -> Result<(), Fail
 }
 
 /// Returns the name of a new file, and its folder.
-fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
+pub(crate) fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
+    if path == Path::new("-") {
+        return Err(Failure::usage(
+            "`-` is given for a file, and standard output is not written here, expected a path such as fleet.html; `./-` is a \
+             file named `-`",
+        ));
+    }
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| {
         Failure::usage(format_args!(
@@ -166,6 +172,7 @@ mod tests {
         assert!(reason(&[path("a"), path("a")]).starts_with("two results go to "));
         assert!(reason(&[path("none/new.html")]).contains("none"));
         assert!(reason(&["..".into()]).contains("is not a file name"));
+        assert!(reason(&["-".into()]).contains("standard output is not written here"));
         assert_eq!(names(folder.path()), ["old.html"]);
     }
 

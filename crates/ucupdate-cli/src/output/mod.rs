@@ -225,9 +225,10 @@ fn write_failure(json: bool, kind: FailureKind, text: &str) {
     };
 }
 
-/// Returns whether `--json` is among the arguments.
+/// Returns whether `--json` is among the arguments, or its variable is set.
 fn is_json_asked() -> bool {
     std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+        || std::env::var_os("UCUPDATE_JSON").is_some_and(|value| value == "true")
 }
 
 /// Writes the reason why the command line was not parsed, and returns the exit code.

@@ -7,7 +7,7 @@ use indicatif::{
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
 
@@ -26,6 +26,8 @@ pub(crate) struct Progress {
     has_lines: Arc<AtomicBool>,
     read: ProgressBar,
     removed: ProgressBar,
+    /// The newest revision that the command made, or 0.
+    revision: Arc<AtomicU64>,
     began_at: Instant,
     /// `true` if results are text, and stdout and stderr are terminals.
     is_shown: bool,
@@ -37,7 +39,8 @@ impl Progress {
         let is_shown = !json && io::stdout().is_terminal() && io::stderr().is_terminal();
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let (read, removed) = (ProgressBar::hidden(), ProgressBar::hidden());
-        Self { lines, has_lines: Arc::default(), read, removed, began_at: Instant::now(), is_shown }
+        let (has_lines, revision) = (Arc::default(), Arc::default());
+        Self { lines, has_lines, read, removed, revision, began_at: Instant::now(), is_shown }
     }
 
     /// Shows that the command works, unless another line is shown.
@@ -86,6 +89,16 @@ impl Progress {
 
     pub(crate) fn add_removed(&self) {
         self.removed.inc(1);
+    }
+
+    /// Notes that the command made a revision of the rule book.
+    pub(crate) fn note_revision(&self, number: u64) {
+        self.revision.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Returns the newest revision that the command made.
+    pub(crate) fn revision(&self) -> Option<u64> {
+        Some(self.revision.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
     pub(crate) fn counted<R: io::Read>(&self, reader: R) -> impl io::Read + use<R> {

@@ -94,7 +94,7 @@ impl Resolved {
 pub(crate) fn resolve(
     command: &Command,
     words: Vec<OsString>,
-    variable: impl Fn(&str) -> Option<String>,
+    variable: impl Fn(&str) -> Result<Option<String>, Failure>,
 ) -> Result<Resolved, Failure> {
     let unchanged = |words| Ok(Resolved { words, added: Vec::new() });
     // Help and versions are printed whatever a file says, and errors are reported when the whole line is parsed.
@@ -110,10 +110,11 @@ pub(crate) fn resolve(
     if verb.is_empty() {
         return unchanged(words);
     }
-    let file = match innermost.get_one::<PathBuf>("config").cloned().or_else(|| config_variable(&variable)) {
+    let file = match innermost.get_one::<PathBuf>("config") {
         // These verbs read the file themselves, and report what is wrong in it.
         _ if matches!(verb[0].as_str(), "config" | "completions" | "man") => None,
-        file => file,
+        Some(file) => Some(file.clone()),
+        None => config_variable(&variable)?,
     };
     let keys = find_keys(command);
     let from_file = match file {
@@ -139,9 +140,11 @@ pub(crate) fn resolve(
     Ok(Resolved { words: all, added })
 }
 
-/// Returns the path of the configuration file by its variable. An empty variable is not set.
-pub(crate) fn config_variable(variable: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    variable(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+/// Returns the path of the configuration file by its variable. Fails when the variable is not a text.
+pub(crate) fn config_variable(
+    variable: &impl Fn(&str) -> Result<Option<String>, Failure>,
+) -> Result<Option<PathBuf>, Failure> {
+    Ok(variable(CONFIG_VARIABLE)?.map(PathBuf::from))
 }
 
 /// Returns the values of variables, and those of the file that no variable replaces.
@@ -155,12 +158,12 @@ pub(crate) fn layered(variables: Vec<Given>, file: Vec<Given>) -> Vec<Given> {
 pub(crate) fn read_variables(
     command: &Command,
     keys: &[Setting],
-    variable: &impl Fn(&str) -> Option<String>,
+    variable: &impl Fn(&str) -> Result<Option<String>, Failure>,
 ) -> Result<Vec<Given>, Failure> {
     let mut all = Vec::new();
     for setting in keys {
         let name = setting.variable();
-        let Some(text) = variable(&name).filter(|text| !text.is_empty()) else { continue };
+        let Some(text) = variable(&name)? else { continue };
         let values = match (setting.kind(), text.as_str()) {
             (Kind::Flag | Kind::OptionalValue, "true") => vec![None],
             (Kind::Flag | Kind::OptionalValue, "false") => Vec::new(),

@@ -1,6 +1,7 @@
 //! Tests stores that belong to another user.
 
 use crate::place::{Place, Ran};
+use crate::serving::{PHONE, Serving};
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -38,6 +39,10 @@ fn command_of_nobody(place: &Place, args: &[&str]) -> Command {
 
 /// Runs the command as a user who may read the store, but not write it.
 fn run_as_reader(place: &Place, args: &[&str]) -> Ran {
+    as_reader(place, args, |mut command| Ran::of(command.output().unwrap()))
+}
+
+fn as_reader(place: &Place, args: &[&str], run: impl FnOnce(Command) -> Ran) -> Ran {
     let mut command = place.command(args);
     set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
     if is_root(place) {
@@ -47,7 +52,7 @@ fn run_as_reader(place: &Place, args: &[&str]) -> Ran {
             set_permissions(path, Permissions::from_mode(if path.is_dir() { 0o555 } else { 0o444 })).unwrap();
         });
     }
-    let ran = Ran::of(command.output().unwrap());
+    let ran = run(command);
     walk(&place.path("ucupdate-data"), &|path| {
         set_permissions(path, Permissions::from_mode(if path.is_dir() { 0o755 } else { 0o644 })).unwrap();
     });
@@ -67,6 +72,19 @@ fn serve_refuses_a_store_that_this_user_may_only_read_and_says_so() {
     let change = run_as_reader(&place, &["rollout", "kill", "--reason", "calls drop"]);
     assert_ne!(change.code, Some(0), "{change:?}");
     assert!(change.stderr.contains("read-only"), "{change:?}");
+}
+
+#[test]
+fn a_server_of_a_store_that_is_only_read_ends_without_an_error() {
+    let place = Place::with_package();
+    let args = ["serve", "--read-only-store", "--listen", "127.0.0.1:0"];
+    let ended = as_reader(&place, &args, |command| {
+        let serving = Serving::start(command, 1);
+        place.call(&format!("ask --url {} {PHONE}", serving.url())).done();
+        serving.terminated()
+    });
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("log rows are lost"), "{ended:?}");
 }
 
 #[test]

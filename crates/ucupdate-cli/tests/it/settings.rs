@@ -63,6 +63,46 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
     assert_eq!(reason, "u.toml:2: `serve.webhook` is of the type boolean, expected a text or a number (URL)");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf_8_is_a_wrong_call_and_no_other_store_is_made() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::with_package();
+    let wrong = std::ffi::OsStr::from_bytes(b"file:m\xfc");
+    std::fs::rename(place.path("ucupdate-data"), place.path("phones")).unwrap();
+    for (name, args) in [
+        ("UCUPDATE_STORE", &["ingest", "uc.cab"][..]),
+        ("UCUPDATE_STORE", &["config", "check"]),
+        ("UCUPDATE_CONFIG", &["config", "check"]),
+        ("UCUPDATE_CONFIG", &["rules"]),
+        ("UCUPDATE_AUTHOR", &["serve"]),
+        ("AWS_REGION", &["--store", "s3://phones", "rules"]),
+    ] {
+        if name.starts_with("AWS_") && !cfg!(feature = "s3") {
+            continue;
+        }
+        let ran = crate::place::Ran::of(place.command(args).env(name, wrong).output().unwrap());
+        let expected = format!(
+            "ucupdate: {name} is set to bytes that are not UTF-8, expected a text; set it again or unset it\n"
+        );
+        assert_eq!((ran.code, &*ran.stderr), (Some(2), &*expected), "{args:?}: {ran:?}");
+    }
+    assert!(!place.path("ucupdate-data").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_not_utf_8_takes_the_manual_pages() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new();
+    for form in [&[][..], &["--json"]] {
+        let mut command = place.command(&["man"]);
+        let ran = command.arg(std::ffi::OsStr::from_bytes(b"m\xfc")).args(form).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        assert!(String::from_utf8(ran.stdout).unwrap().contains("m\u{fffd}"));
+    }
+}
+
 /// Returns what bash completes at the end of a line. As in bash, words are divided at colons, and a candidate stands for what is behind
 /// the last one.
 pub(crate) fn completed(place: &Place, line: &str) -> Vec<String> {

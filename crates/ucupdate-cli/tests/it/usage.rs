@@ -2,6 +2,84 @@
 
 use crate::place::{IP8540, Place, no_store};
 
+#[cfg(unix)]
+#[test]
+fn a_file_to_write_that_is_a_device_is_named_as_such_and_never_said_to_be_removed() {
+    let place = Place::with_package();
+    std::os::unix::fs::symlink("uc.cab", place.path("link")).unwrap();
+    std::fs::create_dir(place.path("s")).unwrap();
+    let device = "is a device, expected a plain file; use another path";
+    for (args, expected) in [
+        (&["fleet", "--csv", "/dev/full"][..], device),
+        (&["report", "--html", "/dev/null"], device),
+        (&["package", "build", "s", "/dev/full"], device),
+        (&["explain", "--mac", "0021630F207B", "--save", "/dev/full"], ""),
+        (&["fleet", "--csv", "link"], "`link` is a symbolic link, expected a plain file; use another path"),
+        (&["fleet", "--csv", "s"], "`s` is a folder, expected a plain file; use another path"),
+    ] {
+        let ran = place.run(args);
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.trim_end().ends_with(expected), "{ran:?}");
+        assert!(!ran.stderr.contains("remove"), "{ran:?}");
+    }
+    for args in [
+        &["fleet", "--csv", "-"][..],
+        &["fleet", "--html", "-"],
+        &["report", "--html", "-"],
+        &["package", "build", "s", "-"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("`./-` is a file named `-`"), "{ran:?}");
+        assert!(!place.path("-").exists());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_change_whose_result_cannot_be_printed_is_said_to_be_made() {
+    let place = Place::with_package();
+    let approve = format!("approve {IP8540}");
+    for (call, revision) in [
+        ("group add g9 --json", 2),
+        (&*approve, 3),
+        ("hold add h --group g9", 4),
+        ("rollout kill --reason test", 5),
+    ] {
+        let words: Vec<&str> = call.split(' ').collect();
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = crate::place::Ran::of(place.command(&words).stdout(full).output().unwrap());
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let expected = format!("the change before it was made, as revision {revision}");
+        assert!(ran.stderr.contains(&expected), "{call}: {ran:?}");
+        assert_eq!(place.run(&["status", "--json"]).json()["revision"], revision, "{call}");
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let listed = crate::place::Ran::of(place.command(&["rules"]).stdout(full).output().unwrap());
+    assert!(listed.code == Some(1) && !listed.stderr.contains("was made"), "{listed:?}");
+}
+
+#[test]
+fn a_store_that_is_a_file_gets_one_message_from_every_verb() {
+    let place = Place::with_package();
+    for verb in
+        [&["rules"][..], &["ingest", "uc.cab"], &["serve", "--listen", "127.0.0.1:0"], &["serve", "--create"]]
+    {
+        let args = [&["--store", "file:uc.cab"][..], verb].concat();
+        let refused = place.run(&args).refused();
+        assert!(refused.ends_with("the store uc.cab is a file, expected a folder"), "{verb:?}: {refused}");
+    }
+}
+
+#[test]
+fn with_the_variable_for_json_a_wrong_variable_is_a_json_object() {
+    let place = Place::new();
+    let mut command = place.command(&["rules"]);
+    command.env("UCUPDATE_JSON", "true").env("UCUPDATE_TIMEOUT", "abc");
+    let ran = crate::place::Ran::of(command.output().unwrap());
+    assert!(ran.failure().starts_with("UCUPDATE_TIMEOUT is \"abc\""), "{ran:?}");
+}
+
 #[test]
 fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
     let place = Place::new();
@@ -24,6 +102,17 @@ fn a_wrong_call_exits_with_2_and_says_what_is_wrong() {
         (&["version"], "<A>"),
         (&["package"], "Usage: ucupdate package"),
         (&["package", "extract", "a.cab"], "--to"),
+        (&["hold", "add", "h", "--serial", "1", "--audit", "nope"], "--dry-run"),
+        (&["group", "add", "g", "--assume-side", "internal"], "--dry-run"),
+        (&["undo", "--since", "2h"], "--dry-run"),
+        (&["rollout", "kill", "--reason", ""], "expected a reason in words"),
+        (&["rollout", "pause", IP8540, "w", "--reason", " "], "expected a reason in words"),
+        (&["hold", "add", "h", "--serial", "1", "--reason", "."], "expected a reason in words"),
+        (&["serve", "--wait-for-log", "61"], "expected 1 to 60 seconds, or a time such as 45s"),
+        (&["ingest", "a.cab", "--audit", "nope"], "--dry-run"),
+        (&["plan", "--mac", "0021630F207B", "--dialect", "nope.toml"], "cannot be used with"),
+        (&["explain", "--serial", "1", "--dialect", "nope.toml"], "cannot be used with"),
+        (&["serve", "--read-only-store", "--wait-for-log", "9"], "so requests would wait in vain"),
         (&["history", "--last", "many"], "expected a number from 1"),
         (
             &["group", "add", "g", "--network", "10.0.0/8"],
@@ -186,7 +275,7 @@ fn only_ingest_makes_a_store() {
         assert_eq!(place.run(args).refused(), no_store("ucupdate-data"), "{args:?}");
     }
     place.file("not-a-folder", b"");
-    assert_eq!(place.run(&["--store", "file:not-a-folder", "rules"]).refused(), no_store("not-a-folder"));
+    assert!(place.run(&["--store", "file:not-a-folder", "rules"]).refused().ends_with("expected a folder"));
     assert_eq!(
         place.run(&["ingest", "absent.cab"]).refused(),
         "absent.cab: No such file or directory (os error 2)"

@@ -3,11 +3,12 @@
 pub(crate) mod author;
 pub(crate) mod confirm;
 pub(crate) mod nothing_to_do;
+pub(crate) mod reason;
 
 use crate::args::change::author::AuthorArgs;
 use crate::args::change::confirm::{confirm, reaches_everybody};
 use crate::args::change::nothing_to_do::{NothingToDo, existing_result};
-use crate::args::devices::{DevicesArgs, Differences};
+use crate::args::devices::{DevicesArgs, Differences, only_in_dry_run};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::change_notes::ChangeNotes;
@@ -18,8 +19,9 @@ use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook};
 use ucupdate::{ChangeError, Changed, DryRun, UpdateService};
 
-/// The author of a change, and whether it is a dry run.
+/// The author of a change, and whether it is a dry run. Only a dry run reads devices.
 #[derive(Debug, clap::Args)]
+#[command(mut_args(only_in_dry_run))]
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) author: AuthorArgs,

@@ -12,6 +12,7 @@ use crate::args::logs::audit::AuditArgs;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::Table;
+use clap::Arg;
 use serde::ser::{SerializeSeq as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 use std::convert::Infallible;
@@ -33,6 +34,16 @@ pub(crate) struct DevicesArgs {
     /// by side contains a device
     #[arg(long, value_name = "SIDE")]
     assume_side: Option<SideName>,
+}
+
+/// Lets an option of [`DevicesArgs`] be given only in a dry run.
+pub(crate) fn only_in_dry_run(option: Arg) -> Arg {
+    match option.get_id().as_str() {
+        "audit" | "since" | "until_time" | "simulated" | "time_zone" | "assume_side" => {
+            option.requires("dry_run")
+        }
+        _ => option,
+    }
 }
 
 /// The number of changed answers in one table. A table holds its rows, because it is as wide as the widest of them.

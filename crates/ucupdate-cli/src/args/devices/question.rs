@@ -17,7 +17,9 @@ use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
 use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 
+// A dialect is for reading a file.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("dialect", |dialect| dialect.conflicts_with_all(["device", "mac", "serial"])))]
 pub(crate) struct QuestionArgs {
     /// The file with the request of a device
     #[arg(value_name = "REQUEST.xml", conflicts_with_all = ["device", "mac", "serial"])]

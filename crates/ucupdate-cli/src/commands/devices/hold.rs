@@ -1,5 +1,6 @@
 //! `ucupdate hold`: manages holds. Devices on hold are offered nothing.
 
+use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make};
 use crate::args::devices::device_or_group::device;
 use crate::args::moment::Later;
@@ -35,8 +36,8 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "TIME")]
     until: Option<Later>,
     /// The reason, which the history and lists show
-    #[arg(long, default_value = "", hide_default_value = true)]
-    reason: String,
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     how: ChangeArgs,
 }
@@ -102,7 +103,8 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
             if let Some(over) = until.filter(|until| *until <= now) {
                 return Err(Failure::new(format_args!("--until {} is in the past", iso(over))));
             }
-            let hold = Hold { name, on: on.held(context).await?, until, reason: reason.trim().into() };
+            let hold =
+                Hold { name, on: on.held(context).await?, until, reason: reason.unwrap_or_default().into() };
             make(&BookCommand::AddHold(hold), &how, context).await
         }
         HoldCommand::Remove(args) => make(&BookCommand::RemoveHold(args.name), &args.how, context).await,

@@ -4,7 +4,7 @@ use super::cabinet::relative;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
-use crate::files::new::NewFiles;
+use crate::files::new::place;
 use crate::output::shown::Shown;
 use serde::Serialize;
 use std::fmt;
@@ -57,11 +57,7 @@ pub(crate) async fn run(args: BuildArgs, context: &mut Context) -> Result<(), Fa
 }
 
 fn build(args: &BuildArgs) -> Result<Report, Failure> {
-    let folder = args.out.parent().unwrap_or(Path::new(""));
-    let name = args.out.file_name().and_then(|name| name.to_str());
-    let name =
-        name.ok_or_else(|| Failure::new(format_args!("{}: is not a file name", args.out.display())))?;
-    let out = NewFiles::open(folder)?;
+    let (name, out) = place(&args.out)?;
     out.refuse_existing([name])?;
 
     let mut found = Found { builder: PackageBuilder::new(), bytes: 0 };

@@ -2,7 +2,7 @@
 
 use super::cabinet::joined;
 use crate::args::change::author::AuthorArgs;
-use crate::args::devices::{Devices, DevicesArgs, Differences};
+use crate::args::devices::{Devices, DevicesArgs, Differences, only_in_dry_run};
 use crate::args::package::PackageArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind, chain, with_limit_option};
@@ -30,6 +30,7 @@ use ucupdate_admin::report::ProblemReport;
 use ucupdate_folder::open_regular;
 
 #[derive(Debug, clap::Args)]
+#[command(mut_args(only_in_dry_run))]
 pub(crate) struct IngestArgs {
     /// Cabinets, or self-extracting programs that contain one. They are ingested in order, up to the first that is
     /// refused. The parts of one set are read together. `-` means stdin. A https:// address needs --sha256

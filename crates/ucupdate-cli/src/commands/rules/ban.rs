@@ -1,5 +1,6 @@
 //! `ucupdate ban`: manages bans. A banned version or image is never offered.
 
+use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -63,14 +64,6 @@ pub(crate) struct LiftArgs {
     scope: ScopeArgs,
     #[command(flatten)]
     how: ChangeArgs,
-}
-
-/// Reads a reason, which must have something to read in it.
-fn reason(text: &str) -> Result<String, String> {
-    match text.chars().any(char::is_alphanumeric) {
-        true => Ok(text.trim().to_owned()),
-        false => Err("expected a reason in words, for those who find the ban later".to_owned()),
-    }
 }
 
 pub(crate) async fn run(command: BanCommand, context: &mut Context) -> Result<(), Failure> {

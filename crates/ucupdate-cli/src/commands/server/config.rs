@@ -1,5 +1,6 @@
 //! `ucupdate config`: checks the configuration file and the variables, and prints an example.
 
+use super::serve::args::ServeArgs;
 use crate::context::Context;
 use crate::failure::{Failure, FailureKind};
 use crate::output::first_paragraph;
@@ -7,6 +8,8 @@ use crate::output::list::List;
 use crate::output::wrapped::wrapped;
 use crate::settings::key::{Kind, Setting, find_keys};
 use crate::settings::{self, Given, config_variable, file, layered, read_variables, unknown_variables};
+use crate::variable::variable;
+use clap::FromArgMatches as _;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,20 +42,20 @@ pub(crate) async fn run(
     }
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
     let command = crate::command();
     let keys = find_keys(&command);
-    let path = path.or_else(|| config_variable(&variable));
+    let path = match path {
+        Some(path) => Some(path),
+        None => config_variable(&variable)?,
+    };
     let from_file = match &path {
         Some(path) => file::read(path, &command, &keys)?,
         None => Vec::new(),
     };
     let all = layered(read_variables(&command, &keys, &variable)?, from_file);
-    for name in unknown_variables(&keys, std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+    for name in
+        unknown_variables(&keys, std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()))
     {
         context.output.message(format_args!(
             "warning: the variable {name} is not a setting; `ucupdate config example` lists the settings"
@@ -72,7 +75,13 @@ fn check_together(all: &[Given]) -> Result<(), Failure> {
     let of_serve = all.iter().filter(|given| given.setting.name() != "author");
     let words = ["ucupdate", "serve"].map(OsString::from).into_iter().chain(of_serve.flat_map(Given::words));
     let resolved = settings::Resolved { words: words.collect(), added: all.to_vec() };
-    let Err(error) = crate::command().try_get_matches_from(&resolved.words) else { return Ok(()) };
+    let parsed = crate::command()
+        .try_get_matches_from(&resolved.words)
+        .and_then(|matches| matches.subcommand_matches("serve").map(ServeArgs::from_arg_matches).transpose());
+    let error = match parsed {
+        Ok(serve) => return serve.map_or(Ok(()), |serve| serve.check_log()),
+        Err(error) => error,
+    };
     let notes = resolved.notes(&error).join("; ");
     let text = format!("{} ({notes})", first_paragraph(&error));
     Err(Failure::Explained(FailureKind::NotUnderstood, text))

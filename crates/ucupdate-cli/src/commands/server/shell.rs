@@ -104,7 +104,7 @@ pub(crate) async fn man(args: ManArgs, context: &mut Context) -> Result<(), Fail
     clap_mangen::generate_to(command, &folder).map_err(failed)?;
     let entries = std::fs::read_dir(&folder).map_err(failed)?.filter_map(Result::ok);
     let pages = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "1")).count();
-    let json = json!({ "folder": folder, "pages": pages });
+    let json = json!({ "folder": folder.display().to_string(), "pages": pages });
     context.output.both(
         &json,
         format_args!("{pages} pages in {0}; `man {0}/ucupdate.1` shows the first", folder.display()),

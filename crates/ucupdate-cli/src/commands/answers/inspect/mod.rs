@@ -12,12 +12,12 @@ use crate::args::dialect::DialectArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::{Failure, FailureKind};
 use crate::files;
+use crate::files::new::write_file;
 use flate2::read::MultiGzDecoder;
 use messages::Message;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use suggest::{KnownValues, Suggestion};
 use ucupdate::audit::{AuditRow, FileKind};
@@ -264,9 +264,7 @@ fn write_dialect(
     codec: &Codec,
 ) -> Result<(), Failure> {
     let text = suggestion.to_toml();
-    let in_file = |error: &std::io::Error| Failure::in_doing(out.display(), error);
-    let mut file = File::options().write(true).create_new(true).open(out).map_err(|error| in_file(&error))?;
-    file.write_all(text.as_bytes()).map_err(|error| in_file(&error))?;
+    write_file(out, text.as_bytes())?;
     let codec = Codec::new(Dialect::from_toml(&text)?, *codec.limits());
     let mut refusal = None;
     for one in inspected.iter().filter(|one| one.found.error().is_some()) {

@@ -10,7 +10,7 @@ use crate::commands::rules::pin::version;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use crate::files::new::NewFiles;
+use crate::files::new::place;
 use report::Report;
 use std::path::{Path, PathBuf};
 use ucupdate::book::{Percent, RuleBook};
@@ -164,9 +164,7 @@ async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFle
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| Failure::new(format_args!("{} names no file", path.display())))?;
-    let folder = NewFiles::open(path.parent().unwrap_or(Path::new("")))?;
+    let (name, folder) = place(path)?;
     folder.write(name, None, &mut text.as_bytes()).map(drop)
 }
 

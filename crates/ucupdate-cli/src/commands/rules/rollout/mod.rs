@@ -6,6 +6,7 @@ mod status;
 
 use crate::args::change::author::AuthorArgs;
 use crate::args::change::change;
+use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make_all};
 use crate::args::moment::{Later, Span};
 use crate::args::number::number;
@@ -229,8 +230,8 @@ pub(crate) struct PercentArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct PauseArgs {
     /// The reason, which the history and lists show
-    #[arg(long, default_value = "", hide_default_value = true)]
-    reason: String,
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     rollout: NamedArgs,
 }
@@ -240,8 +241,8 @@ pub(crate) struct KillArgs {
     /// The rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540 [default: all rules]
     rule: Option<RuleName>,
     /// The reason, which the history and lists show
-    #[arg(long, default_value = "", hide_default_value = true)]
-    reason: String,
+    #[arg(long, value_parser = reason)]
+    reason: Option<String>,
     #[command(flatten)]
     author: AuthorArgs,
 }
@@ -307,15 +308,18 @@ pub(crate) async fn run(command: RolloutCommand, context: &mut Context) -> Resul
             rollout.change(|rule, name| BookCommand::SetShare(rule, name, share.clone()), context).await
         }
         RolloutCommand::Pause(PauseArgs { rollout, reason }) => {
-            let reason = reason.trim();
-            rollout.change(|rule, name| BookCommand::PauseRollout(rule, name, reason.into()), context).await
+            let reason = reason.unwrap_or_default();
+            rollout
+                .change(|rule, name| BookCommand::PauseRollout(rule, name, (*reason).into()), context)
+                .await
         }
         RolloutCommand::Resume(rollout) => rollout.change(BookCommand::ResumeRollout, context).await,
         RolloutCommand::Finish(rollout) => rollout.change(BookCommand::FinishRollout, context).await,
         RolloutCommand::Stop(rollout) => rollout.change(BookCommand::StopRollout, context).await,
         RolloutCommand::Kill(KillArgs { rule, reason, author }) => {
             let scope = scope(rule, context).await?;
-            change(&BookCommand::Kill { scope, reason: reason.trim().into() }, &author, context).await
+            change(&BookCommand::Kill { scope, reason: reason.unwrap_or_default().into() }, &author, context)
+                .await
         }
         RolloutCommand::Restart(RestartArgs { rule, approve, author }) => {
             let scope = scope(rule, context).await?;

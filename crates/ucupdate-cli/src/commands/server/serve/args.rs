@@ -267,6 +267,17 @@ impl ServeArgs {
         Networks { proxies, inside: self.internal_network.clone() }
     }
 
+    /// Returns an error if requests would wait for log rows that are never written.
+    pub(crate) fn check_log(&self) -> Result<(), Failure> {
+        match self.wait_for_log.is_some() && self.read_only_store {
+            true => Err(Failure::usage(
+                "--wait-for-log and --read-only-store are both given, expected one of them: no log row is written to a store that \
+                 is only read, so requests would wait in vain",
+            )),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn has_listener(&self) -> bool {
         let all = [&self.listen, &self.listen_tls, &self.external_listen, &self.external_listen_tls];
         all.iter().any(|addresses| !addresses.is_empty())

@@ -1,7 +1,7 @@
 //! `ucupdate serve`: answers devices and serves their files.
 
 mod admin;
-mod args;
+pub(crate) mod args;
 mod bodies;
 mod descriptors;
 mod direct;
@@ -77,6 +77,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
     let (events, lines) = stderr::trace_to_stderr(args.log.clone(), context.output.stderr_is_terminal());
+    args.check_log()?;
     let mut stopping = Stopping::listen()?;
     let codec = args.dialect.codec()?;
     let Bound { endpoints, health, certificates } = bind(&args, context).await?;
@@ -196,6 +197,8 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     if let Some(warning) = access_warning(&access, args.read_only_store)? {
         context.output.message(warning);
     }
+    // The warning says that rows are lost, so it is no failure at the end.
+    let loses_rows = !access.refused.is_empty();
     let mut options = HttpOptions::default()
         .with_external_anonymous(args.external_anonymous)
         .with_downloads(limits.downloads, limits.downloads_of_one);
@@ -279,7 +282,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
         .message("shutting down: requests in flight are finished first; a second signal ends at once");
     let ended = end(server, &service, stopping, context).await;
     outputs.flush().await;
-    ended
+    if loses_rows { Ok(()) } else { ended }
 }
 
 /// Returns a warning if the store cannot be written. Fails when this user may not write the store, and

@@ -7,6 +7,7 @@ use super::systemd;
 use super::tls::ServedCertificate;
 use crate::failure::{Failure, FailureKind};
 use crate::settings::{self, Given};
+use crate::variable::variable;
 use clap::FromArgMatches as _;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -147,7 +148,7 @@ impl Reload {
 /// Reads the settings of this process's command line again. Returns them and the arguments of `serve`.
 fn settings_now() -> Result<(Vec<Given>, ServeArgs), Failure> {
     let (words, command) = (std::env::args_os().collect(), crate::plain_command());
-    let resolved = settings::resolve(&command, words, |name| std::env::var(name).ok())?;
+    let resolved = settings::resolve(&command, words, variable)?;
     let wrong = |error: clap::Error| {
         let text = error.render().to_string();
         let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
