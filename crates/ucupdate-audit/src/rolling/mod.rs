@@ -309,7 +309,19 @@ impl RollingLog {
             }
             (Step::ReadBack, Failed | Unclear)
             | (Step::Create, Failed | Absent)
-            | (Step::Put, Failed | Absent | Exists) => open_write.back_off(now),
+            | (Step::Put, Failed | Absent) => open_write.back_off(now),
+            // Another server has taken the name. The rows that were acknowledged stay in its file, or went with the file.
+            (Step::Put, Exists) => {
+                let (header, rows) =
+                    (&open_write.bytes[..self.header_bytes], &open_write.bytes[open_write.stored..]);
+                open_write.bytes = [header, rows].concat().into();
+                open_write.stored = self.header_bytes;
+                open_write.step = Step::Create;
+                open_write.unclear = false;
+                self.take(&open_write.name);
+                open_write.name = self.next_name(open_write.name.date);
+                open_write.wait = Wait::No;
+            }
         }
         self.open_write = Some(open_write);
     }

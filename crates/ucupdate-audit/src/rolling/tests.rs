@@ -130,6 +130,21 @@ fn a_number_that_was_mentioned_is_not_tried() {
 }
 
 #[test]
+fn a_file_whose_name_another_server_has_taken_is_left_and_the_new_rows_go_to_the_next() {
+    let mut log = log(RollOptions::default());
+    log.push(line("a", NOON), NOON);
+    log.flush_now();
+    log.poll(NOON).unwrap();
+    log.done(EffectOutcome::Stored, NOON);
+    log.push(line("b", NOON), NOON);
+    assert_eq!(shown(log.poll(seconds(1))), "put 2009-03-06.log: a b");
+    log.done(EffectOutcome::Exists, seconds(1));
+    assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06_2.log: b");
+    log.done(EffectOutcome::Stored, seconds(1));
+    assert!(log.is_flushed());
+}
+
+#[test]
 fn the_number_of_a_compressed_log_or_of_a_zone_alone_is_taken() {
     for (ending, next) in [("_3.log.gz", "_4"), (".log.gz", "_2"), ("_5.zone", "_6"), ("_2.log.bz2", "")] {
         let mut log = log(RollOptions::default());

@@ -90,7 +90,7 @@ enum Origin {
 const FIRST_ROW_BYTES: u64 = 1024 * 1024;
 
 /// The maximum size in bytes of a file with a time zone.
-const ZONE_BYTES: usize = 256;
+pub(crate) const ZONE_BYTES: usize = 256;
 
 impl<F: LogForm> MergedLogs<F> {
     pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {

@@ -1,12 +1,13 @@
 //! [`LogTail`]: the new rows of both logs of all servers, in order of time.
 
-use crate::logs::merge::stored_zone;
+use crate::logs::merge::{compare, other_form, stored_zone};
 use crate::logs::place::check_empty;
-use crate::logs::reader::LogReadError;
+use crate::logs::reader::{LogReadError, MAX_STORED_LOG_BYTES};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io::{Cursor, Read as _};
 use ucupdate_audit::{
-    AccessReader, AccessRow, AuditReader, LogDate, LogKind, LogName, LoggedRow, ServerName,
+    AccessReader, AccessRow, AuditReader, GzipCopy, LogDate, LogFile, LogFinding, LogKind, LoggedRow,
+    ReadLimits, ServerName,
 };
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
@@ -23,7 +24,8 @@ const AHEAD_MILLIS: i64 = 60_000;
 /// Reads the rows that were added to the logs in a store since the last look.
 ///
 /// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their last whole
-/// row, because a server writes only files that it made itself. A row is read when its line end is there. At most one piece of each log is in memory.
+/// row, because a server writes only files that it made itself. A row is read when its line end is there. At most one piece of each log is in memory,
+/// and of a log that was compressed all new rows. Such a log goes on where the log ended before.
 #[derive(Debug)]
 pub(crate) struct LogTail {
     /// The zone of logs that do not name theirs.
@@ -50,7 +52,7 @@ impl TailRow {
 /// The logs of one kind of one server.
 #[derive(Debug, Default)]
 struct Source {
-    files: BTreeMap<(LogDate, u32), TailFile>,
+    files: BTreeMap<(LogDate, u32, LogFile), TailFile>,
     rows: VecDeque<TailRow>,
 }
 
@@ -63,6 +65,10 @@ struct TailFile {
     position: u64,
     /// The lines before the first row.
     header: Vec<u8>,
+    /// Of a compressed log: the number of decompressed bytes whose rows were returned already.
+    taken: u64,
+    /// Of a compressed log: `true` if the log stands beside it.
+    has_log: bool,
 }
 
 impl LogTail {
@@ -78,30 +84,32 @@ impl LogTail {
             let mut pages = store.pages(kind.folder());
             while let Some(page) = pages.next().await? {
                 for meta in page {
-                    match meta.key.as_str().rsplit_once('.') {
-                        Some((stem, "zone")) => drop(zones.insert(stem.to_owned())),
-                        _ => {
-                            let Ok(name) = meta.key.as_str().parse::<LogName>() else { continue };
-                            if !self.is_too_old(name.date) {
-                                found.push((name, meta));
-                            }
-                        }
+                    match LogFile::of(meta.key.as_str()) {
+                        Some((name, LogFile::Zone)) => drop(zones.insert(name)),
+                        Some((name, file)) if !self.is_too_old(name.date) => found.push((name, file, meta)),
+                        _ => {}
                     }
                 }
             }
             if found.is_empty() {
                 check_empty(store, kind.folder()).await?;
             }
-            found.sort_by_key(|(name, _)| (name.date, name.number));
+            found.sort_by_key(|(name, file, _)| (name.date, name.number, *file));
             let too_many = found.len().saturating_sub(MAX_FILES);
             let is_access = kind == LogKind::Access;
             let mut known = std::mem::take(&mut self.sources);
-            for (name, meta) in found.into_iter().skip(too_many) {
+            for (name, file, meta) in found.into_iter().skip(too_many) {
+                let has_zone = zones.contains(&name);
                 let source = (name.server, is_access);
-                let place = (name.date, name.number);
+                let place = (name.date, name.number, file);
+                let log = (name.date, name.number, LogFile::Plain);
                 let before = known.get_mut(&source).and_then(|source| source.files.remove(&place));
-                let has_zone =
-                    meta.key.as_str().strip_suffix(".log").is_some_and(|stem| zones.contains(stem));
+                // The position in the log that was compressed since the last look.
+                let gone = known
+                    .get(&source)
+                    .and_then(|source| source.files.get(&log))
+                    .map_or(0, |log| log.position);
+                let has_log = self.sources.get(&source).is_some_and(|source| source.files.contains_key(&log));
                 let new = TailFile {
                     key: meta.key,
                     has_zone,
@@ -109,8 +117,16 @@ impl LogTail {
                     size: meta.size,
                     position: 0,
                     header: Vec::new(),
+                    taken: gone,
+                    has_log,
                 };
                 let file = match before {
+                    // A compressed log is read again as a whole.
+                    Some(before) if file == LogFile::Gzip => {
+                        let is_same = before.size == new.size && before.has_log == has_log;
+                        let position = if is_same { before.position } else { 0 };
+                        TailFile { position, taken: gone.max(before.taken), zone: before.zone, ..new }
+                    }
                     Some(before) if before.position <= meta.size => TailFile { size: meta.size, ..before },
                     _ => new,
                 };
@@ -168,9 +184,13 @@ impl Source {
         zone: &Zone,
         since: UnixTime,
     ) -> Result<bool, LogReadError> {
-        let Some(file) = self.files.values_mut().find(|file| file.position < file.size) else {
-            return Ok(false);
-        };
+        let unread = self.files.iter_mut().find(|(_, file)| file.position < file.size);
+        let Some(((.., form), file)) = unread else { return Ok(false) };
+        if *form == LogFile::Gzip {
+            let rows = file.read_compressed(store, server, is_access, zone).await?;
+            self.rows.extend(rows.into_iter().filter(|row| row.at() >= since));
+            return Ok(true);
+        }
         let end = file.size.min(file.position.saturating_add(PIECE_BYTES));
         let piece = match store.get(&file.key, Some(file.position..end)).await {
             Ok(object) => object.into_bytes(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX)).await?,
@@ -216,6 +236,62 @@ impl Source {
     }
 }
 
+impl TailFile {
+    /// Returns the new rows of a compressed log.
+    async fn read_compressed(
+        &mut self,
+        store: &dyn ImageStore,
+        server: &ServerName,
+        is_access: bool,
+        zone: &Zone,
+    ) -> Result<Vec<TailRow>, LogReadError> {
+        self.position = self.size;
+        if let Some(log) = other_form(&self.key).filter(|_| self.has_log) {
+            match compare(store, &log, &self.key).await? {
+                Some(GzipCopy::InCopy) => self.taken = self.taken.max(store.head(&log).await?.size),
+                Some(GzipCopy::Different) => {}
+                // If the log is removed, the next look reads the copy.
+                Some(GzipCopy::InLog | GzipCopy::Undecided { .. }) | None => return Ok(Vec::new()),
+            }
+        }
+        let bytes = match store.get_bytes(&self.key, MAX_STORED_LOG_BYTES).await {
+            Ok(bytes) => Cursor::new(bytes),
+            Err(StoreError::NotFound { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let limits = ReadLimits::default().with_log_bytes(MAX_STORED_LOG_BYTES as u64);
+        if is_access {
+            let reader = AccessReader::new(bytes).with_limits(limits).with_only_whole_lines();
+            return Ok(self.new_rows(reader, AccessReader::bytes_read, |row| TailRow::Access(Box::new(row))));
+        }
+        if self.has_zone && self.zone.is_none() {
+            self.zone = stored_zone(store, self.key.as_str()).await?;
+        }
+        let zone = self.zone.clone().unwrap_or_else(|| zone.clone());
+        let reader = AuditReader::new(bytes).with_limits(limits).with_zone(zone).with_only_whole_lines();
+        let logged = |row| TailRow::Audit(Box::new(LoggedRow::new(row, Some(server.clone()))));
+        Ok(self.new_rows(reader, AuditReader::bytes_read, logged))
+    }
+
+    /// Reads a log to its end, and returns the rows that were not taken before.
+    fn new_rows<R, I: Iterator<Item = Result<R, LogFinding>>>(
+        &mut self,
+        mut reader: I,
+        bytes_read: impl Fn(&I) -> u64,
+        row: impl Fn(R) -> TailRow,
+    ) -> Vec<TailRow> {
+        let mut rows = Vec::new();
+        while let Some(read) = reader.next() {
+            let at = bytes_read(&reader);
+            if let Some(read) = read.ok().filter(|_| at > self.taken) {
+                rows.push((at, row(read)));
+            }
+        }
+        self.taken = rows.last().map_or(self.taken, |(at, _)| *at);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
 /// Returns the lines of a log before its first row: the titles of an audit log, the directives of an access log.
 fn header(lines: &[u8], is_access: bool) -> Vec<u8> {
     let mut each = lines.split_inclusive(|byte| *byte == b'\n');
@@ -228,8 +304,9 @@ fn header(lines: &[u8], is_access: bool) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
     use std::time::Duration;
-    use ucupdate_audit::{AUDIT_HEADER, AccessFormat, AuditFormat, AuditRow};
+    use ucupdate_audit::{AUDIT_HEADER, AccessFormat, AuditFormat, AuditRow, LogName};
     use ucupdate_store::MemoryStore;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
@@ -260,6 +337,50 @@ mod tests {
             });
         }
         rows
+    }
+
+    #[tokio::test]
+    async fn each_row_is_read_once_when_its_log_is_compressed() {
+        let gzip = |text: &str| {
+            let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            coder.write_all(text.as_bytes()).unwrap();
+            coder.finish().unwrap()
+        };
+        for kind in [LogKind::Audit, LogKind::Access] {
+            let (header, [first, second]) = log(kind);
+            let date = LogDate::of(NOW.civil_utc());
+            let name = LogName { kind, server: "ocs".parse().unwrap(), date, number: 1 };
+            let key = StoreKey::parse(&name.to_string()).unwrap();
+            let copy = other_form(&key).unwrap();
+            let (one, both) = (format!("{header}{first}"), format!("{header}{first}{second}"));
+            let new = || LogTail::new(Zone::utc(), UnixTime::default());
+            let store = MemoryStore::default();
+            let mut tail = new();
+            store.put_bytes(&key, one.clone()).await.unwrap();
+            assert_eq!(rows(&mut tail, &store).await.len(), 1);
+            // The copy is being written, then is whole, and then the log is removed.
+            for bytes in [gzip(&both)[..20].to_vec(), gzip(&both)] {
+                store.put_bytes(&copy, bytes).await.unwrap();
+                store.put_bytes(&key, both.clone()).await.unwrap();
+                rows(&mut tail, &store).await;
+            }
+            assert_eq!(rows(&mut new(), &store).await.len(), 2, "{kind:?}");
+            store.delete(&key).await.unwrap();
+            assert!(rows(&mut tail, &store).await.is_empty(), "{kind:?}");
+            assert_eq!(rows(&mut new(), &store).await.len(), 2, "{kind:?}");
+            // Rows that were not read before the log was compressed are read from its copy.
+            let mut tail = new();
+            let store = MemoryStore::default();
+            store.put_bytes(&key, one.clone()).await.unwrap();
+            assert_eq!(rows(&mut tail, &store).await.len(), 1);
+            store.put_bytes(&copy, gzip(&both)).await.unwrap();
+            store.delete(&key).await.unwrap();
+            assert_eq!(rows(&mut tail, &store).await.len(), 1, "{kind:?}");
+            assert!(rows(&mut tail, &store).await.is_empty(), "{kind:?}");
+            // A log with other rows than the copy.
+            store.put_bytes(&key, format!("{header}{second}")).await.unwrap();
+            assert_eq!(rows(&mut new(), &store).await.len(), 3, "{kind:?}");
+        }
     }
 
     #[tokio::test]

@@ -182,3 +182,75 @@ async fn a_log_that_ends_within_its_first_line_is_no_damage() {
         assert_eq!(Read::all(&store).await.not_understood, [name]);
     }
 }
+
+/// Returns the hosts of the audit rows whose time is wrong.
+async fn hosts_at_wrong_times(store: &MemoryStore, rows: usize) -> Vec<String> {
+    let read = Read::all(store).await;
+    assert_eq!(read.audit.len(), rows, "{read:?}");
+    read.audit.into_iter().filter(|(_, at)| *at != NOW).map(|(host, _)| host).collect()
+}
+
+async fn write(service: &UpdateService, host: &str) {
+    service.audit_device_log_upload(host);
+    service.flush_logs().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_is_made_again_while_a_server_runs_has_its_zone() {
+    for removed in [&["log"][..], &["zone", "log"]] {
+        let store = MemoryStore::default();
+        let service = logging_in(&store, "America/New_York").await;
+        write(&service, "one").await;
+        for ending in removed {
+            store.delete(&key(&AUDIT.replace("log", ending))).await.unwrap();
+        }
+        write(&service, "two").await;
+        assert_eq!(hosts_at_wrong_times(&store, 2).await, [""; 0], "{removed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_writes_into_no_file_whose_zone_is_not_its_own() {
+    for (before, after) in
+        [("America/New_York", "UTC"), ("America/New_York", "Europe/Berlin"), ("UTC", "America/New_York")]
+    {
+        for removes in [false, true] {
+            let store = MemoryStore::default();
+            let first = logging_in(&store, before).await;
+            write(&first, "one").await;
+            if removes {
+                store.delete(&key(AUDIT)).await.unwrap();
+            }
+            // Another server of this name, or this one after its restart.
+            let second = logging_in(&store, after).await;
+            for host in ["two", "three"] {
+                write(&second, host).await;
+            }
+            let rows = if removes { 2 } else { 3 };
+            assert_eq!(hosts_at_wrong_times(&store, rows).await, [""; 0], "{before} {after} {removes}");
+            // The first server goes on. Its file may have been removed, and its name taken.
+            write(&first, "four").await;
+            write(&second, "five").await;
+            let read = Read::all(&store).await;
+            assert!(read.audit.iter().all(|(_, at)| *at == NOW), "{before} {after} {removes}: {read:?}");
+            assert!(["four", "five"].iter().all(|host| read.hosts().contains(host)), "{read:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn servers_of_one_name_in_different_zones_that_start_together_write_right_times() {
+    for round in 0..20 {
+        let store = MemoryStore::default();
+        let mut services = Vec::new();
+        for zone in ["UTC", "America/New_York", "Europe/Berlin", "America/New_York"] {
+            services.push(logging_in(&store, zone).await);
+        }
+        services.rotate_left(round % 4);
+        services.iter().for_each(|service| service.audit_device_log_upload("x"));
+        for service in &services {
+            service.flush_logs().await.unwrap();
+        }
+        assert_eq!(hosts_at_wrong_times(&store, 4).await, [""; 0]);
+    }
+}
