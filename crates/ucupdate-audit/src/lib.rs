@@ -19,9 +19,10 @@ pub use access::{ACCESS_FIELDS, AccessFormat, AccessReader, AccessRow, AccessTex
 pub use audit::{AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, LoggedRow, OfferedCell, RequestedCell};
 pub use file_kind::FileKind;
 pub use finding::{LineProblem, LogFinding, ReadLimits};
+pub use input::copy::GzipCopy;
 pub use log_line::LogLine;
 pub use log_name::{
-    LogDate, LogDateError, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays, ServerName,
-    ServerNameError, expired,
+    LogDate, LogDateError, LogFile, LogKind, LogName, LogNameError, MAX_SERVER_NAME_BYTES, RetentionDays,
+    ServerName, ServerNameError, expired,
 };
 pub use rolling::{DropReason, Effect, EffectOutcome, RollOptionError, RollOptions, RollingLog};

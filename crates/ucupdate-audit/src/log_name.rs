@@ -198,6 +198,40 @@ pub struct LogName {
     pub number: u32,
 }
 
+/// The files that a log can have. They have the name of the log with different endings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "the readers of logs know these three files")]
+pub enum LogFile {
+    /// The log as a server writes it, `.log`.
+    Plain,
+    /// The log after a person compressed it, `.log.gz`.
+    Gzip,
+    /// The name of the time zone of an audit log, `.zone`. It applies to both other files.
+    Zone,
+}
+
+impl LogFile {
+    /// Returns the log that a key belongs to, and which of its files the key names. `None` if the key does not belong to a log of this
+    /// service.
+    ///
+    /// ```
+    /// use ucupdate_audit::LogFile;
+    /// let (log, file) = LogFile::of("Logs/Server/Access/ocs_2009-03-06_2.log.gz").unwrap();
+    /// assert_eq!((log.number, file), (2, LogFile::Gzip));
+    /// ```
+    pub fn of(key: &str) -> Option<(LogName, Self)> {
+        let (log, file) = if let Some(log) = key.strip_suffix(".gz") {
+            (log.parse(), Self::Gzip)
+        } else if let Some(stem) = key.strip_suffix(".zone") {
+            (format!("{stem}.log").parse(), Self::Zone)
+        } else {
+            (key.parse(), Self::Plain)
+        };
+        let log: LogName = log.ok()?;
+        (file != Self::Zone || log.kind == LogKind::Audit).then_some((log, file))
+    }
+}
+
 impl fmt::Display for LogName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}{}_{}", self.kind.folder(), self.kind.prefix(), self.server, self.date)?;
@@ -275,8 +309,8 @@ impl Default for RetentionDays {
     }
 }
 
-/// Returns the keys of logs that are more than `keep` days older than `today`. Logs of both kinds and of all servers
-/// are included.
+/// Returns the keys of [files of logs](LogFile) that are more than `keep` days older than `today`. Logs of both kinds and of all
+/// servers are included.
 ///
 /// Keys that are not names of logs, and logs of later days, are never returned.
 ///
@@ -291,10 +325,8 @@ pub fn expired<'a>(
     today: LogDate,
     keep: RetentionDays,
 ) -> Vec<&'a str> {
-    let is_expired = |key: &str| {
-        let name: Option<LogName> = key.parse().ok();
-        name.is_some_and(|name| today.days_since(name.date) > i64::from(keep.0))
-    };
+    let is_expired =
+        |key: &str| LogFile::of(key).is_some_and(|(name, _)| today.days_since(name.date) > i64::from(keep.0));
     keys.into_iter().filter(|key| is_expired(key)).collect()
 }
 
@@ -357,6 +389,23 @@ mod tests {
             (name.server.as_str(), name.date.to_string().as_str(), name.number),
             ("x_2009-03-06_7", "2010-01-01", 3)
         );
+    }
+
+    #[test]
+    fn a_log_has_three_files_and_all_expire_together() {
+        let log = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2";
+        let keys = [".log", ".log.gz", ".zone"].map(|ending| format!("{log}{ending}"));
+        let files = keys.each_ref().map(|key| LogFile::of(key).unwrap());
+        assert_eq!(files.each_ref().map(|(_, file)| *file), [LogFile::Plain, LogFile::Gzip, LogFile::Zone]);
+        assert!(files.iter().all(|(name, _)| name.to_string() == keys[0]));
+        let others =
+            [".log.gz.gz", ".log.zone", ".gz", ".zone.gz", ".log.bz2"].map(|ending| format!("{log}{ending}"));
+        for other in others.iter().map(String::as_str).chain(["Logs/Server/Access/ocs_2009-03-06.zone"]) {
+            assert_eq!(LogFile::of(other), None, "{other}");
+        }
+        let all = keys.iter().chain(&others).map(String::as_str);
+        let old = expired(all, "2009-03-17".parse().unwrap(), RetentionDays::default());
+        assert_eq!(old, keys);
     }
 
     #[test]

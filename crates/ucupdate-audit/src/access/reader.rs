@@ -101,6 +101,15 @@ impl<R: Read> AccessReader<R> {
         FileKind::of(self.lines.prefix())
     }
 
+    /// Returns `true` if the log ended within its header, or is empty, provided that no row and no finding was read. Always `false`
+    /// without [`with_only_whole_lines`](Self::with_only_whole_lines). Such a log is left by a server that was stopped while it made the file.
+    pub fn is_unfinished(&self) -> bool {
+        self.lines.unread_end().is_some_and(|line| match line {
+            [] => matches!(self.file_kind(), FileKind::Empty | FileKind::AccessLog),
+            line => line.starts_with(b"#"),
+        })
+    }
+
     /// Returns `true` if a `#Fields:` line was read. A log with that line and without rows is of a day without
     /// requests.
     pub fn has_header(&self) -> bool {

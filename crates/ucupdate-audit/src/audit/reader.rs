@@ -4,6 +4,7 @@
 use super::cells;
 use super::dates::{self, CellTime, DateOrder, ForeignDate};
 use super::escape::unescape;
+use super::format::AUDIT_HEADER;
 use super::header::{Column, Header, is_preamble, is_row_of_original};
 use super::row::{AuditRow, OfferedCell, RequestedCell};
 use crate::file_kind::FileKind;
@@ -107,6 +108,15 @@ impl<R: Read> AuditReader<R> {
     /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
     pub fn file_kind(&self) -> FileKind {
         FileKind::of(self.lines.prefix())
+    }
+
+    /// Returns `true` if the log ended within its header, or is empty, provided that no row and no finding was read. Always `false`
+    /// without [`with_only_whole_lines`](Self::with_only_whole_lines). Such a log is left by a server that was stopped while it made the file.
+    pub fn is_unfinished(&self) -> bool {
+        self.lines.unread_end().is_some_and(|line| match line {
+            [] => self.file_kind() == FileKind::Empty,
+            line => !self.has_header() && AUDIT_HEADER.as_bytes().starts_with(line),
+        })
     }
 
     /// Returns `true` if a header was read. A log with a header and without rows is of a day without requests.

@@ -59,6 +59,12 @@ impl<R: Read> Lines<R> {
         self.limits.log_bytes.saturating_sub(self.left)
     }
 
+    /// Returns the last line of a log if it has no line end and was not read. Empty if there is no such line. `None` before the end of
+    /// the log, and if such a line is read.
+    pub(crate) fn unread_end(&self) -> Option<&[u8]> {
+        (self.only_whole && self.ended).then_some(&self.line)
+    }
+
     /// Returns the number of the last line, counted from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number

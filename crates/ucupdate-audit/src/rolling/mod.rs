@@ -27,7 +27,7 @@ pub use options::{RollOptionError, RollOptions};
 use crate::access::format::AccessFormat;
 use crate::audit::format::{AUDIT_HEADER, AuditFormat};
 use crate::log_line::LogLine;
-use crate::log_name::{LogDate, LogKind, LogName, ServerName};
+use crate::log_name::{LogDate, LogFile, LogKind, LogName, ServerName};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -160,6 +160,10 @@ enum Wait {
 
 /// The number of file numbers that are tried in a row before the log waits.
 const NUMBERS_AT_ONCE: u32 = 64;
+
+/// The highest number of a file after which the log continues to count. A file with a higher number was not made by this log, and is
+/// ignored, because the numbers after it could run out.
+const MOST_MENTIONED: u32 = 1 << 31;
 
 /// The largest step back of the clock in milliseconds that is not taken as a clock set back. Clocks read by several
 /// threads may differ by less.
@@ -372,14 +376,15 @@ impl RollingLog {
         self.pending.is_empty()
     }
 
-    /// Reports a key that exists in the store, so that the log does not try its number. A key of another log or server
-    /// has no effect.
+    /// Reports a key that exists in the store, so that the log does not try its number. Each [file](LogFile) of a log counts,
+    /// also if it is the only one. A key of another log or server has no effect.
     ///
     /// This call is optional. It saves attempts for a server that starts often in one day.
     pub fn mention(&mut self, key: &str) {
-        let Ok(name) = key.parse::<LogName>() else {
+        let Some((name, _)) = LogFile::of(key) else { return };
+        if name.number > MOST_MENTIONED {
             return;
-        };
+        }
         let (is_ours, seen) =
             (name.kind == self.kind() && name.server == self.server, (name.date, name.number));
         if is_ours && self.taken.is_none_or(|taken| taken < seen) {

@@ -130,6 +130,31 @@ fn a_number_that_was_mentioned_is_not_tried() {
 }
 
 #[test]
+fn the_number_of_a_compressed_log_or_of_a_zone_alone_is_taken() {
+    for (ending, next) in [("_3.log.gz", "_4"), (".log.gz", "_2"), ("_5.zone", "_6"), ("_2.log.bz2", "")] {
+        let mut log = log(RollOptions::default());
+        log.mention(&format!("{}RequestHandlerAuditLog_ocs_2009-03-06{ending}", LogKind::Audit.folder()));
+        log.push(line("a", NOON), NOON);
+        assert_eq!(shown(log.poll(seconds(1))), format!("create 2009-03-06{next}.log: a"));
+    }
+}
+
+#[test]
+fn the_numbers_do_not_run_out_when_a_file_has_the_highest_number() {
+    for number in [u32::MAX, u32::MAX - 1] {
+        let mut log = log(RollOptions::default());
+        log.mention(&format!(
+            "{}RequestHandlerAuditLog_ocs_2009-03-06_{number}.log",
+            LogKind::Audit.folder()
+        ));
+        log.push(line("a", NOON), NOON);
+        assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06.log: a");
+        log.done(EffectOutcome::Exists, seconds(1));
+        assert_eq!(shown(log.poll(seconds(1))), "create 2009-03-06_2.log: a");
+    }
+}
+
+#[test]
 fn what_failed_is_tried_again_later_with_the_same_bytes() {
     let mut log = log(RollOptions::default());
     log.push(line("a", NOON), NOON);

@@ -1,9 +1,11 @@
 //! Finds log files: by name, by pattern, and in folders.
 
 use crate::failure::Failure;
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use ucupdate::audit::{FileKind, LogKind};
+use ucupdate::MAX_STORED_LOG_BYTES;
+use ucupdate::audit::{FileKind, GzipCopy, LogKind};
 use ucupdate::value::{Counted, Zone};
 
 /// The maximum number of files for one argument.
@@ -32,7 +34,35 @@ pub(crate) fn find(paths: &[PathBuf], kind: LogKind) -> Result<Vec<PathBuf>, Fai
             by_pattern(path, kind, &mut found)?;
         }
     }
+    pass_over_copies(&mut found)?;
     Ok(found)
+}
+
+/// Removes one of two logs, `X` and `X.gz`, if it has no other rows than the other one.
+fn pass_over_copies(found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let all: HashSet<PathBuf> = found.iter().cloned().collect();
+    let mut passed_over = HashSet::new();
+    for copy in &all {
+        let log = copy.with_extension("");
+        if copy.extension().is_none_or(|extension| extension != "gz") || !all.contains(&log) {
+            continue;
+        }
+        // A log that is too large to compare is read together with its copy.
+        if std::fs::metadata(&log).is_ok_and(|found| found.len() > MAX_STORED_LOG_BYTES as u64) {
+            continue;
+        }
+        let bytes = super::read(&log, MAX_STORED_LOG_BYTES)?;
+        let file = ucupdate_folder::open_regular(copy);
+        let file = file.map_err(|error| Failure::in_doing(copy.display(), &error))?;
+        match GzipCopy::compare(&bytes, file) {
+            GzipCopy::InLog => drop(passed_over.insert(copy.clone())),
+            GzipCopy::InCopy => drop(passed_over.insert(log)),
+            // A copy that cannot be read whole is reported by its reader.
+            GzipCopy::Different | GzipCopy::Undecided { .. } => {}
+        }
+    }
+    found.retain(|path| !passed_over.contains(path));
+    Ok(())
 }
 
 fn by_pattern(pattern: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
@@ -127,7 +157,12 @@ fn look(path: &Path) -> Result<FileKind, Failure> {
 /// Returns the time zone in the file beside a log. `None` if there is no such file. Fails when the file
 /// cannot be read, or has no valid time zone.
 pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
-    let path = log.with_extension("zone");
+    let plain = if log.extension().is_some_and(|extension| extension == "gz") {
+        log.with_extension("")
+    } else {
+        log.to_owned()
+    };
+    let path = plain.with_extension("zone");
     if path == log || !path.is_file() {
         return Ok(None);
     }

@@ -91,12 +91,32 @@ fn what_is_no_file_among_the_logs_of_the_store_is_named_by_every_verb_that_reads
     assert!(fleet.contains("0021630F207B"), "{fleet}");
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut coder, bytes).unwrap();
+    coder.finish().unwrap()
+}
+
+#[test]
+fn of_a_log_and_its_compressed_copy_in_a_folder_each_row_is_read_once() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("logs")).unwrap();
+    let (first, last) = FIELD_LOG.trim_end().rsplit_once('\n').unwrap();
+    let header = FIELD_LOG.lines().next().unwrap();
+    let (first, other) = (format!("{first}\n"), format!("{header}\n{last}\n"));
+    for (log, copy, rows) in
+        [(FIELD_LOG, FIELD_LOG, 3), (FIELD_LOG, &first, 3), (&first, FIELD_LOG, 3), (FIELD_LOG, &other, 4)]
+    {
+        place.file("logs/a.log", log.as_bytes());
+        place.file("logs/a.log.gz", &gzip(copy.as_bytes()));
+        assert_eq!(place.run(&["fleet", "--audit", "logs", "--json"]).json()["rows"], rows);
+    }
+}
+
 #[test]
 fn a_compressed_log_of_the_store_is_read_once_as_the_log_of_its_server() {
     let place = Place::with_package();
-    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut coder, FIELD_LOG.as_bytes()).unwrap();
-    place.file(&format!("{}.gz", stored_log(&place, "ocs01")), &coder.finish().unwrap());
+    place.file(&format!("{}.gz", stored_log(&place, "ocs01")), &gzip(FIELD_LOG.as_bytes()));
     // Until when a device is silent, and for how long, is different at each call.
     let read = || {
         let report = place.run(&["timeline", "--json"]).json();
@@ -159,6 +179,9 @@ fn times_are_read_in_the_zone_that_a_file_beside_the_log_names() {
     place.file(zone, b"America/New_York\n");
     assert_eq!(last(&[]), "2009-03-06T22:18:54Z");
     assert_eq!(last(&["--time-zone", "Asia/Tokyo"]), "2009-03-06T22:18:54Z");
+    place.file(&format!("{log}.gz"), &gzip(FIELD_LOG.as_bytes()));
+    let compressed = place.run(&["fleet", "--json", "--audit", &format!("{log}.gz")]).json();
+    assert_eq!(compressed["devices"][0]["last_asked"], "2009-03-06T22:18:54Z");
     place.file(zone, b"nowhere\n");
     let ran = place.run(&["fleet", "--audit", log]);
     assert_eq!(ran.code, Some(1), "{ran:?}");

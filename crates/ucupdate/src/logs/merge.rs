@@ -3,11 +3,12 @@
 use crate::logs::place::check_empty;
 use crate::logs::read_ahead::{BLOCK_ROWS, ReadAhead, ReadingThread};
 use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
+use bytes::Bytes;
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
-use ucupdate_audit::{LogDate, LogFinding, LogKind, LogName, ServerName};
+use ucupdate_audit::{GzipCopy, LineProblem, LogDate, LogFile, LogFinding, LogKind, LogName, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
@@ -43,6 +44,8 @@ pub(crate) struct MergedLogs<F: LogForm> {
     sources: Vec<Source<F>>,
     /// The entries of the store that have the name of a log, but are no files. They are reported first.
     no_files: VecDeque<Box<str>>,
+    /// Findings about logs that are not read, each with the name of the log. They are reported next.
+    findings: VecDeque<(Box<str>, LogFinding)>,
     thread: ReadingThread<F>,
     /// Rows that were given back.
     used: Vec<F::Row>,
@@ -98,6 +101,7 @@ impl<F: LogForm> MergedLogs<F> {
             store: None,
             sources: Vec::new(),
             no_files: VecDeque::new(),
+            findings: VecDeque::new(),
             thread: ReadingThread::default(),
             used: Vec::new(),
         }
@@ -136,13 +140,11 @@ impl<F: LogForm> MergedLogs<F> {
             }
         }
         drop(pages);
-        // A log beside which its compressed copy stands is read once.
-        logs.dedup_by(|later, before| later.0.as_str().strip_suffix(".gz") == Some(before.0.as_str()));
+        self.pass_over_copies(&*store, &mut logs).await?;
         if logs.is_empty() {
             check_empty(&*store, F::KIND.folder()).await?;
         }
-        let is_log = |path: &String| stem_of(path).is_some();
-        let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(is_log);
+        let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(|path| is_log(path));
         self.no_files.extend(strays.map(String::into_boxed_str));
         let mut bytes = 0;
         for (key, size) in logs {
@@ -155,6 +157,38 @@ impl<F: LogForm> MergedLogs<F> {
         }
         self.store = Some(store);
         Ok(bytes)
+    }
+
+    /// Removes one of two logs with the same name if it has no other rows: a compressed log that stands beside the log, or the log of
+    /// which the compressed one has all. Otherwise both are read. If this cannot be decided, the log is read, and a finding says so.
+    async fn pass_over_copies(
+        &mut self,
+        store: &dyn ImageStore,
+        logs: &mut Vec<(StoreKey, u64)>,
+    ) -> Result<(), StoreError> {
+        let names: HashSet<&str> = logs.iter().map(|(key, _)| key.as_str()).collect();
+        let has_both =
+            |key: &&StoreKey| key.as_str().strip_suffix(".gz").is_some_and(|log| names.contains(log));
+        let copies: Vec<StoreKey> = logs.iter().map(|(key, _)| key).filter(has_both).cloned().collect();
+        for copy in copies {
+            let Some(log) = other_form(&copy) else { continue };
+            if LogFile::of(log.as_str()).is_some_and(|(name, _)| self.is_too_old(name.date)) {
+                continue;
+            }
+            let passed_over = match compare(store, &log, &copy).await? {
+                Some(GzipCopy::InLog) => copy,
+                Some(GzipCopy::InCopy) => log,
+                Some(GzipCopy::Undecided { line, error }) => {
+                    let beside = format!("{error}; what can be read of it is in `{log}`, which is read");
+                    let problem = LineProblem::Unreadable(io::Error::new(error.kind(), beside));
+                    self.findings.push_back((copy.as_str().into(), LogFinding { line, problem }));
+                    copy
+                }
+                Some(GzipCopy::Different) | None => continue,
+            };
+            logs.retain(|(key, _)| *key != passed_over);
+        }
+        Ok(())
     }
 
     /// Returns whether the log is read. A log of a day before the requested time is not.
@@ -186,6 +220,9 @@ impl<F: LogForm> MergedLogs<F> {
     pub(crate) async fn next(&mut self) -> Result<Option<Next<F>>, LogReadError> {
         if let Some(log) = self.no_files.pop_front() {
             return Ok(Some(Logged::End { log, summary: LogSummary::of_no_file() }));
+        }
+        if let Some((log, finding)) = self.findings.pop_front() {
+            return Ok(Some(Logged::Unread { log, finding }));
         }
         loop {
             // The first row is known only when the next row of every source is known.
@@ -257,7 +294,8 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(None)
     }
 
-    /// Opens the next log of a source. A log that was deleted in the meantime is skipped.
+    /// Opens the next log of a source. A log that was compressed in the meantime is read in its new form, and one that was deleted is
+    /// skipped.
     async fn open(&mut self, at: usize) -> Result<(), LogReadError> {
         let Some(log) = self.sources[at].waiting.pop_front() else { return Ok(()) };
         let (input, zone) = match log.origin {
@@ -267,11 +305,13 @@ impl<F: LogForm> MergedLogs<F> {
             }
             Origin::Stored { key, has_zone } => {
                 let Some(store) = &self.store else { return Ok(()) };
-                let bytes = match store.get_bytes(&key, MAX_STORED_LOG_BYTES).await {
-                    Ok(bytes) => bytes,
-                    Err(StoreError::NotFound { .. }) => return Ok(()),
-                    Err(error) => return Err(error.into()),
-                };
+                let other = other_form(&key)
+                    .filter(|other| !self.sources[at].waiting.iter().any(|log| *log.name == *other.as_str()));
+                let mut bytes = existing(&**store, &key).await?;
+                if let Some(other) = other.filter(|_| bytes.is_none()) {
+                    bytes = existing(&**store, &other).await?;
+                }
+                let Some(bytes) = bytes else { return Ok(()) };
                 let zone = if has_zone { stored_zone(&**store, &log.name).await? } else { None };
                 (Box::new(Cursor::new(bytes)) as Input, zone)
             }
@@ -304,6 +344,33 @@ impl<F: LogForm> MergedLogs<F> {
     }
 }
 
+/// Compares a log with its compressed copy. `None` if one of them was deleted in the meantime.
+pub(crate) async fn compare(
+    store: &dyn ImageStore,
+    log: &StoreKey,
+    copy: &StoreKey,
+) -> Result<Option<GzipCopy>, StoreError> {
+    let (Some(log), Some(copy)) = (existing(store, log).await?, existing(store, copy).await?) else {
+        return Ok(None);
+    };
+    Ok(Some(GzipCopy::compare(&log, &*copy)))
+}
+
+/// Returns the bytes of a log. `None` if it was deleted in the meantime.
+async fn existing(store: &dyn ImageStore, key: &StoreKey) -> Result<Option<Bytes>, StoreError> {
+    match store.get_bytes(key, MAX_STORED_LOG_BYTES).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the key of a log with `.gz` if it has no such ending, and without it otherwise.
+pub(crate) fn other_form(log: &StoreKey) -> Option<StoreKey> {
+    let name = log.as_str();
+    StoreKey::parse(&name.strip_suffix(".gz").map_or_else(|| format!("{name}.gz"), str::to_owned)).ok()
+}
+
 /// Returns the zone in the file beside a log. `None` if the file was deleted in the meantime.
 pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
     let Some(key) = zone_key(log) else { return Ok(None) };
@@ -320,6 +387,11 @@ pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Opt
 /// Returns the key of the file with the zone of a stored log. `None` if the name is not that of a log.
 pub(crate) fn zone_key(log: &str) -> Option<StoreKey> {
     StoreKey::parse(&format!("{}.zone", stem_of(log)?)).ok()
+}
+
+/// Returns whether a key has the ending of a log, compressed or not.
+pub(crate) fn is_log(key: &str) -> bool {
+    stem_of(key).is_some()
 }
 
 /// Returns the name of a log without `.log` or `.log.gz`. `None` if it ends with neither.

@@ -88,18 +88,27 @@ pub struct LogSummary {
     pub file_kind: FileKind,
     /// `true` if the log has the field that [`AccessLogs::with_client_from`] names.
     pub has_client_field: bool,
+    /// `true` if a server was stopped while it made the file, so that the log is empty or has only a part of its header.
+    pub is_unfinished: bool,
 }
 
 impl LogSummary {
     /// Returns the summary of a link, a pipe or a folder in place of a log.
     pub(crate) fn of_no_file() -> Self {
         let file_kind = FileKind::NoFile;
-        Self { rows: 0, unread: 0, has_header: false, file_kind, has_client_field: false }
+        Self {
+            rows: 0,
+            unread: 0,
+            has_header: false,
+            file_kind,
+            has_client_field: false,
+            is_unfinished: false,
+        }
     }
 
-    /// Returns whether the log is of this kind: it has rows, or it has only a header.
+    /// Returns whether the log is of this kind: it has rows, or it has only a header, or a part of it.
     pub fn is_understood(&self) -> bool {
-        self.rows > 0 || (self.has_header && self.unread == 0)
+        self.rows > 0 || (self.unread == 0 && (self.has_header || self.is_unfinished))
     }
 }
 
@@ -262,8 +271,14 @@ impl LogForm for AuditForm {
     }
 
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
-        let (has_header, file_kind) = (reader.has_header(), reader.file_kind());
-        LogSummary { rows, unread, has_header, file_kind, has_client_field: false }
+        LogSummary {
+            rows,
+            unread,
+            has_header: reader.has_header(),
+            file_kind: reader.file_kind(),
+            has_client_field: false,
+            is_unfinished: reader.is_unfinished(),
+        }
     }
 }
 
@@ -297,7 +312,13 @@ impl LogForm for AccessForm {
     }
 
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary {
-        let (has_header, file_kind) = (reader.has_header(), reader.file_kind());
-        LogSummary { rows, unread, has_header, file_kind, has_client_field: reader.has_client_field() }
+        LogSummary {
+            rows,
+            unread,
+            has_header: reader.has_header(),
+            file_kind: reader.file_kind(),
+            has_client_field: reader.has_client_field(),
+            is_unfinished: reader.is_unfinished(),
+        }
     }
 }

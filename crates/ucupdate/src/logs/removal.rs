@@ -4,19 +4,19 @@
 //! then removes nothing. If both are ahead, most files look old at once, and then nothing is removed.
 
 use crate::clock::Clock;
-use crate::logs::merge::zone_key;
 use crate::logs::options::LogOptions;
 use crate::logs::place::check_empty;
 use crate::logs::writer::LogError;
 use crate::maintenance::access::store_time;
 use std::collections::BTreeMap;
-use ucupdate_audit::{LogDate, LogKind, LogName, RetentionDays, ServerName};
+use ucupdate_audit::{LogDate, LogFile as FileOfLog, LogKind, LogName, RetentionDays, ServerName};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreKey};
 
 #[derive(Clone)]
 struct LogFile {
     name: LogName,
+    kind: FileOfLog,
     key: StoreKey,
     modified: UnixTime,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn remove_old(
             .filter(|file| is_old(file.name.date))
             .cloned()
             .collect();
-        check_share(old.len(), files.len())?;
+        check_share(count(&old), count(&files))?;
         all_old.extend(old);
     }
     delete(store, &all_old).await
@@ -80,7 +80,7 @@ pub(crate) async fn count_all_old(
     days: RetentionDays,
     now: UnixTime,
 ) -> Result<usize, LogError> {
-    Ok(find_all_old(store, zone, days, true, now).await?.len())
+    Ok(count(&find_all_old(store, zone, days, true, now).await?))
 }
 
 async fn find_all_old(
@@ -94,10 +94,10 @@ async fn find_all_old(
     let now = store_time(store, now).await?;
     for kind in [LogKind::Audit, LogKind::Access] {
         let mut old = files_of(store, kind).await?;
-        let (of, today) = (old.len(), day(kind, zone, now));
+        let (of, today) = (count(&old), day(kind, zone, now));
         old.retain(|file| is_past(file.name.date, today, days));
         if !any_share {
-            check_share(old.len(), of)?;
+            check_share(count(&old), of)?;
         }
         all_old.extend(old);
     }
@@ -109,8 +109,8 @@ async fn files_of(store: &dyn ImageStore, kind: LogKind) -> Result<Vec<LogFile>,
     let mut pages = store.pages(kind.folder());
     while let Some(page) = pages.next().await? {
         files.extend(page.into_iter().filter_map(|meta| {
-            let name = meta.key.as_str().parse().ok()?;
-            Some(LogFile { name, modified: UnixTime::from(meta.modified), key: meta.key })
+            let (name, file) = FileOfLog::of(meta.key.as_str())?;
+            Some(LogFile { name, kind: file, modified: UnixTime::from(meta.modified), key: meta.key })
         }));
     }
     if files.is_empty() {
@@ -130,13 +130,16 @@ fn is_past(date: LogDate, today: LogDate, days: RetentionDays) -> bool {
     today.days_since(date) > i64::from(days.days())
 }
 
+/// Returns the number of logs among the files. The file with the zone of a log does not count.
+fn count(files: &[LogFile]) -> usize {
+    files.iter().filter(|file| file.kind != FileOfLog::Zone).count()
+}
+
 async fn delete(store: &dyn ImageStore, files: &[LogFile]) -> Result<usize, LogError> {
-    for file in files {
-        // The zone is removed first, so that no zone is left without its log.
-        if let Some(zone) = zone_key(file.key.as_str()).filter(|_| file.name.kind == LogKind::Audit) {
-            store.delete(&zone).await?;
-        }
+    // The zones are removed last, so that no log is left without its zone. A zone that is left alone is removed the next time.
+    let (zones, logs): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.kind == FileOfLog::Zone);
+    for file in logs.iter().chain(&zones) {
         store.delete(&file.key).await?;
     }
-    Ok(files.len())
+    Ok(logs.len())
 }

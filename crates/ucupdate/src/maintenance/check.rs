@@ -4,6 +4,7 @@ use crate::captures::capture::CAPTURES;
 use crate::error::StateError;
 use crate::kept::reading::read_all;
 use crate::keys;
+use crate::logs::merge::is_log;
 use crate::logs::place::check_empty;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
@@ -211,8 +212,7 @@ pub async fn check_store(
             listed => listed.map(drop),
         };
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
-        let is_log = |key: &String| key.ends_with(".log") || key.ends_with(".log.gz");
-        for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(is_log) {
+        for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(|key| is_log(key)) {
             let what = format!("it is {}", FileKind::NoFile);
             found.problems.push(StoreProblem::Unreadable { key, what });
         }

@@ -25,6 +25,7 @@ mod rebuilding;
 mod replaced;
 mod restarting;
 mod rolling_back;
+mod stored_logs;
 mod story;
 mod summary;
 #[cfg(feature = "local")]

@@ -1,0 +1,184 @@
+//! Logs in a store that a person compressed, removed or emptied.
+
+use crate::fixtures::*;
+use crate::meanwhile::Meanwhile;
+use std::io::Write as _;
+
+const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
+const ACCESS: &str = "Logs/Server/Access/ocs_2009-03-06.log";
+
+fn key(name: &str) -> StoreKey {
+    StoreKey::parse(name).unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    coder.write_all(bytes).unwrap();
+    coder.finish().unwrap()
+}
+
+async fn bytes(store: &MemoryStore, name: &str) -> Vec<u8> {
+    store.get_bytes(&key(name), 1 << 20).await.unwrap().to_vec()
+}
+
+/// Compresses a log as the program gzip does.
+async fn compress(store: &MemoryStore, name: &str) {
+    let zipped = gzip(&bytes(store, name).await);
+    store.put_bytes(&key(&format!("{name}.gz")), zipped).await.unwrap();
+    store.delete(&key(name)).await.unwrap();
+}
+
+async fn logging_in(store: &MemoryStore, zone: &str) -> UpdateService {
+    let logs = log_options().with_zone(Zone::named(zone).unwrap());
+    UpdateService::open(Arc::new(store.clone()), options().with_logs(logs)).await.unwrap()
+}
+
+/// Starts a server, writes one row to each log, and stops the server.
+async fn serve_once(store: &MemoryStore, host: &str) {
+    let service = logging_in(store, "UTC").await;
+    service.audit_device_log_upload(host);
+    service.log_access(&AccessRow::finished("GET", host, 200, Duration::ZERO, NOW));
+    service.shutdown().await.unwrap();
+}
+
+/// The hosts and times of the audit rows, the paths of the access rows, and the findings with the names of their logs.
+#[derive(Debug, Default)]
+struct Read {
+    audit: Vec<(String, UnixTime)>,
+    access: Vec<String>,
+    findings: Vec<(String, String)>,
+    not_understood: Vec<String>,
+}
+
+impl Read {
+    async fn all(store: &MemoryStore) -> Self {
+        let store: Arc<dyn ImageStore> = Arc::new(store.clone());
+        let (mut read, mut audit, mut access) =
+            (Self::default(), AuditLogs::default(), AccessLogs::default());
+        audit.add_store(Arc::clone(&store)).await.unwrap();
+        while let Some(logged) = audit.next().await.unwrap() {
+            read.take(logged, |read, row| {
+                read.audit.push((row.row.user_host.to_string(), row.row.logged_at))
+            });
+        }
+        access.add_store(store).await.unwrap();
+        while let Some(logged) = access.next().await.unwrap() {
+            read.take(logged, |read, row| read.access.push(row.uri_stem.as_logged().to_string()));
+        }
+        read
+    }
+
+    fn take<R>(&mut self, logged: Logged<R>, add: impl Fn(&mut Self, R)) {
+        match logged {
+            Logged::Row(row) => add(self, *row),
+            Logged::Unread { log, finding } => self.findings.push((log.into(), finding.to_string())),
+            Logged::End { log, summary } if !summary.is_understood() => self.not_understood.push(log.into()),
+            Logged::End { .. } => {}
+            other => panic!("{}", std::any::type_name_of_val(&other)),
+        }
+    }
+
+    fn hosts(&self) -> Vec<&str> {
+        self.audit.iter().map(|(host, _)| &**host).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_rows_of_a_log_that_was_compressed_before_a_restart_are_read_with_the_later_ones() {
+    let store = MemoryStore::default();
+    serve_once(&store, "/first").await;
+    compress(&store, AUDIT).await;
+    compress(&store, ACCESS).await;
+    serve_once(&store, "/second").await;
+    let names = store.list_all("Logs/", 10).await.unwrap();
+    let names: Vec<_> = names.iter().map(|meta| meta.key.as_str()).collect();
+    let expected = [ACCESS, AUDIT].map(|name| [format!("{name}.gz"), name.replace(".log", "_2.log")]);
+    assert_eq!(names, expected.concat());
+    let read = Read::all(&store).await;
+    assert_eq!((read.hosts(), read.access.len()), (vec!["/first", "/second"], 2));
+}
+
+#[tokio::test]
+async fn of_a_log_and_its_compressed_copy_each_row_is_read_once() {
+    let store = MemoryStore::default();
+    serve_once(&store, "/a").await;
+    let one = bytes(&store, AUDIT).await;
+    let row = |host| AuditFormat::new().line(&AuditRow::device_log_upload(host, NOW)).as_str().to_owned();
+    let two = [&*one, row("/b").as_bytes()].concat();
+    let other = [AUDIT_HEADER, &row("/c")].concat().into_bytes();
+    let empty = Vec::new();
+    for (log, copy, hosts) in [
+        (&one, &one, &["/a"][..]),
+        (&two, &one, &["/a", "/b"]),
+        (&one, &two, &["/a", "/b"]),
+        (&one, &other, &["/a", "/c"]),
+        (&empty, &one, &["/a"]),
+        (&one, &empty, &["/a"]),
+    ] {
+        store.put_bytes(&key(AUDIT), log.clone()).await.unwrap();
+        store.put_bytes(&key(&format!("{AUDIT}.gz")), gzip(copy)).await.unwrap();
+        let read = Read::all(&store).await;
+        assert_eq!((read.hosts(), read.findings.len()), (hosts.to_vec(), 0));
+    }
+    // The program gzip was stopped, or has not ended yet.
+    let zipped = gzip(&one);
+    store.put_bytes(&key(AUDIT), one).await.unwrap();
+    store.put_bytes(&key(&format!("{AUDIT}.gz")), zipped[..zipped.len() / 2].to_vec()).await.unwrap();
+    let read = Read::all(&store).await;
+    assert_eq!(read.hosts(), ["/a"]);
+    let [(log, finding)] = &read.findings[..] else { panic!("{read:?}") };
+    assert_eq!(*log, format!("{AUDIT}.gz"));
+    assert!(finding.contains(&format!("what can be read of it is in `{AUDIT}`")), "{finding}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_compressed_while_logs_are_read_is_read_in_its_new_form() {
+    let store = MemoryStore::default();
+    serve_once(&store, "/a").await;
+    let mut logs = AuditLogs::default();
+    logs.add_store(Arc::new(store.clone())).await.unwrap();
+    compress(&store, AUDIT).await;
+    let Some(Logged::Row(row)) = logs.next().await.unwrap() else { panic!("a row") };
+    assert_eq!(&*row.row.user_host, "/a");
+}
+
+#[tokio::test]
+async fn compressed_logs_and_zones_are_removed_with_the_logs_and_also_alone() {
+    let days = audit::RetentionDays::new(5).unwrap();
+    let old = AUDIT.replace("2009-03-06", "2009-01-01");
+    let endings = [".log", ".log.gz", ".zone"];
+    for left in 1..8 {
+        let store = Meanwhile::default();
+        store.set_time(NOW);
+        let files: Vec<_> = endings.iter().enumerate().filter(|(bit, _)| left >> bit & 1 == 1).collect();
+        for (_, ending) in &files {
+            for log in [&*old, AUDIT] {
+                store.put_bytes(&key(&log.replace(".log", ending)), "x").await.unwrap();
+            }
+        }
+        let logs = files.iter().filter(|(_, ending)| **ending != ".zone").count();
+        let service = UpdateService::open(Arc::new(store.clone()), logging()).await.unwrap();
+        assert_eq!(service.count_old_logs(days).await.unwrap(), logs, "{files:?}");
+        assert_eq!(service.remove_all_old_logs(days, false).await.unwrap(), logs, "{files:?}");
+        let kept: Vec<_> = files.iter().map(|(_, ending)| AUDIT.replace(".log", ending)).collect();
+        assert_eq!(keys(&service, "Logs/").await, kept);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_ends_within_its_first_line_is_no_damage() {
+    for name in [AUDIT, ACCESS] {
+        let store = MemoryStore::default();
+        serve_once(&store, "/a").await;
+        let whole = bytes(&store, name).await;
+        let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        for cut in [0, 1, header / 2, header, header + 1] {
+            store.put_bytes(&key(name), whole[..cut].to_vec()).await.unwrap();
+            let read = Read::all(&store).await;
+            assert_eq!(read.hosts().len() + read.access.len(), 1, "the other log has a row");
+            assert!(read.not_understood.is_empty() && read.findings.is_empty(), "{cut}: {read:?}");
+        }
+        store.put_bytes(&key(name), "call Bob").await.unwrap();
+        assert_eq!(Read::all(&store).await.not_understood, [name]);
+    }
+}
