@@ -55,6 +55,9 @@ impl LogError {
 /// The pause after a failed write while a flush waits for it.
 const RETRY_TIME: Duration = Duration::from_millis(250);
 
+/// The number of names of a log that are found taken one after another before this is reported.
+const TAKEN_NAMES: u32 = 64;
+
 /// The time limit for writing one log file. After it the outcome counts as unclear.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
@@ -346,7 +349,7 @@ impl Log {
             }
         };
         let _late = tokio::time::timeout(LIST_TIME, listing).await;
-        let mut claimed = None;
+        let (mut claimed, mut taken) = (None, 0_u32);
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
@@ -355,6 +358,11 @@ impl Log {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
                 };
+                taken = if outcome == EffectOutcome::Exists { taken.saturating_add(1) } else { 0 };
+                let is_taken = taken >= TAKEN_NAMES;
+                let failure = failure.or_else(|| {
+                    is_taken.then(|| format!("`{}` and the names before are taken", effect.key()))
+                });
                 let rows = {
                     let mut rolling = self.rolling();
                     rolling.done(outcome, clock.now());

@@ -263,3 +263,27 @@ async fn of_two_servers_with_one_name_that_make_a_file_together_each_row_has_its
         }
     }
 }
+
+#[tokio::test]
+async fn a_server_that_finds_no_free_name_for_its_log_says_so() {
+    let store = Faulty::new(MemoryStore::default());
+    store.put_bytes(&key(AUDIT), "x").await.unwrap();
+    for number in 2..100 {
+        store.put_bytes(&key(&AUDIT.replace(".log", &format!("_{number}.log"))), "x").await.unwrap();
+    }
+    store.on(Call::List).below("Logs/").always(Fault::ListsNothing);
+    let logs = log_options().with_flush_time(Duration::ZERO);
+    let service = UpdateService::open(Arc::new(store), options().with_logs(logs)).await.unwrap();
+    service.audit_device_log_upload("one");
+    let problem = tokio::time::timeout(Duration::from_secs(60), async {
+        let _waits = service.flush_logs().await;
+        loop {
+            if let Some(problem) = service.health().log_problem {
+                return problem;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let problem = problem.await.unwrap();
+    assert!(problem.contains("and the names before are taken"), "{problem}");
+}
