@@ -148,9 +148,9 @@ fn a_process_opens_something_after_its_last_sync_and_before_it_succeeds() {
         let _ = std::io::stderr().write_all(b"skipped: strace cannot be used\n");
         return;
     }
-    for told in ["placed", "renamed"] {
-        let (before, _) = calls.split_once(told).unwrap();
+    for done in ["placed", "renamed"] {
+        let (before, _) = calls.split_once(done).unwrap();
         let (_, after_sync) = before.rsplit_once("fsync").unwrap();
-        assert!(after_sync.contains("open"), "{told}: {after_sync}");
+        assert!(after_sync.contains("open"), "{done}: {after_sync}");
     }
 }

@@ -41,7 +41,7 @@ pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String
     }
 }
 
-/// Returns the pending, approved and rollback version as text. `-` means that there is none.
+/// Returns three versions of a rule as text: the pending, the approved and the rollback version. A `-` stands for a missing one.
 pub fn state(book: &RuleBook, rule: &str) -> String {
     let Some(rule) = book.rule(&key(rule)) else { return "no rule".into() };
     let fields = [rule.pending(), rule.approved(), rule.rollback()];

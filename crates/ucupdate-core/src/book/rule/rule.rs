@@ -425,7 +425,7 @@ mod tests {
         Rule::new("UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().unwrap())
     }
 
-    /// Returns the pending, approved and rollback version as text. `-` means that there is none.
+    /// Returns three versions of a rule as text: the pending, the approved and the rollback version. A `-` stands for a missing one.
     fn state(rule: &Rule) -> [String; 3] {
         [rule.pending(), rule.approved(), rule.rollback()]
             .map(|candidate| candidate.map_or("-".into(), |candidate| candidate.version.to_string()))
