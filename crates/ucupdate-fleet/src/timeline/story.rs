@@ -90,7 +90,7 @@ impl Timeline {
         let unnamed: Vec<_> = self.entries.iter().filter(|entry| id_of(entry).is_none()).collect();
         let shared: HashSet<String> = unnamed.iter().map(|entry| host_key(&entry.audit.user_host)).collect();
         // The devices at each address, in order of time. Where requests name no device, also those of each kind.
-        let mut at_host: HashMap<(String, Option<&ReportedKind>), Vec<(UnixTime, String)>> = HashMap::new();
+        let mut at_host: HashMap<(String, Option<&ReportedKind>), NamesByTime> = HashMap::new();
         for entry in &self.entries {
             let row = &entry.audit;
             let Some(device) = id_of(entry) else { continue };
@@ -126,6 +126,9 @@ impl Timeline {
         devices
     }
 }
+
+/// The names of the devices that asked, in order of time.
+type NamesByTime = Vec<(UnixTime, String)>;
 
 struct DeviceRows<'a> {
     device: Option<DeviceId>,
