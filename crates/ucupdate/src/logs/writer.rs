@@ -142,6 +142,11 @@ impl Logs {
         [&self.audit, &self.access].iter().find_map(|log| log.problem(now, most))
     }
 
+    /// Ends all waits for room, and those that begin later.
+    pub(crate) fn end_waits(&self) {
+        [&self.audit, &self.access].iter().for_each(|log| log.end_waits());
+    }
+
     /// Waits until less than half of the room for waiting rows is taken, as the options say.
     pub(crate) async fn wait_for_room(&self) {
         let FullLog::Block { at_most } = self.options.full else { return };
@@ -195,6 +200,8 @@ struct Log {
 #[derive(Clone, Debug, Default)]
 struct Progress {
     stopped: bool,
+    /// `true` if nothing waits for room any more, because the server shuts down.
+    has_no_waits: bool,
     last_failure: String,
 }
 
@@ -293,6 +300,10 @@ impl Log {
         self.wake.notify_one();
     }
 
+    fn end_waits(&self) {
+        self.progress.send_modify(|progress| progress.has_no_waits = true);
+    }
+
     /// Waits until every row that waits now is in the store, at most for `time`.
     async fn flush(&self, time: Duration) -> Result<(), LogError> {
         let target = {
@@ -325,7 +336,14 @@ impl Log {
     async fn wait_for_room(&self) {
         let mut progress = self.progress.subscribe();
         // The state is read before the rows are counted, so that any later write wakes the wait below.
-        while !progress.borrow_and_update().stopped && self.rolling().is_half_full() {
+        loop {
+            let has_no_waits = {
+                let now = progress.borrow_and_update();
+                now.stopped || now.has_no_waits
+            };
+            if has_no_waits || !self.rolling().is_half_full() {
+                return;
+            }
             if progress.changed().await.is_err() {
                 return;
             }
