@@ -8,9 +8,9 @@ use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
 use crate::logs::losses::{Loss, Losses};
-use crate::logs::merge::{ZONE_BYTES, zone_key};
 use crate::logs::options::{FullLog, LogOptions};
 use crate::logs::removal;
+use crate::logs::zone_file::{ClaimState, ZoneClaim};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -367,11 +367,11 @@ impl Log {
             }
         };
         let _late = tokio::time::timeout(LIST_TIME, listing).await;
-        let (mut claimed, mut taken) = (None, 0_u32);
+        let (mut claim, mut taken) = (self.zone.clone().map(ZoneClaim::new), 0_u32);
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
-                let performing = perform(&*store, &effect, self.zone.as_ref(), &mut claimed);
+                let performing = perform(&*store, &effect, claim.as_mut());
                 let (outcome, failure) = match tokio::time::timeout(STORE_TIME, performing).await {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
@@ -415,110 +415,24 @@ impl Log {
     }
 }
 
-/// The state of the file with the time zone beside a log.
-enum Claim {
-    /// This server has made the file just now.
-    Made,
-    /// The file names the zone of this server, or is absent because the zone is UTC.
-    Stands,
-    /// The file belongs to another server, or to a log that was removed.
-    Foreign,
-}
-
-/// Makes sure that the file beside a log names the zone of this server before the log is created or written again. Only the server
-/// that made this file creates the log, so two servers with one name never mix their zones. `claimed` is the last such file that this
-/// server made.
-async fn claim_zone(
-    store: &dyn ImageStore,
-    log: &StoreKey,
-    effect: &Effect,
-    zone: &Zone,
-    claimed: &mut Option<StoreKey>,
-) -> Result<Claim, StoreError> {
-    let (Some(key), is_create) = (zone_key(log.as_str()), matches!(effect, Effect::Create { .. })) else {
-        return Ok(Claim::Stands);
-    };
-    if !is_create && !matches!(effect, Effect::Put { .. }) {
-        return Ok(Claim::Stands);
-    }
-    if *zone == Zone::utc() {
-        let is_clear = found_zone(store, &key).await?.is_none_or(|found| found == *zone.name());
-        return Ok(if is_clear { Claim::Stands } else { Claim::Foreign });
-    }
-    if claimed.as_ref() == Some(&key) {
-        match found_zone(store, &key).await? {
-            Some(found) if found == *zone.name() => return Ok(Claim::Stands),
-            Some(_) => return Ok(Claim::Foreign),
-            None => {}
-        }
-    } else if is_create && store.exists(log).await? {
-        return Ok(Claim::Foreign);
-    }
-    // An attempt without a clear answer counts, because the next attempt then finds the file.
-    *claimed = Some(key.clone());
-    match store.create(&key, format!("{}\n", zone.name()).into()).await {
-        Ok(()) => Ok(Claim::Made),
-        Err(StoreError::AlreadyExists { .. }) => {
-            *claimed = None;
-            Ok(Claim::Foreign)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Ends a race of servers with one name and different zones, after an attempt to create a log. Errors do not matter, because the race
-/// is rare and the row is in the log.
-async fn settle_zone(
-    store: &dyn ImageStore,
-    log: &StoreKey,
-    zone: &Zone,
-    was_made: bool,
-    created: &Result<(), StoreError>,
-) {
-    let Some(key) = zone_key(log.as_str()) else { return };
-    match created {
-        // The log belongs to a server in UTC, which has no such file.
-        Err(StoreError::AlreadyExists { .. }) if was_made => drop(store.delete(&key).await),
-        Ok(()) if *zone == Zone::utc() => {
-            if let Ok(Some(found)) = found_zone(store, &key).await
-                && found != *zone.name()
-            {
-                drop(store.put_bytes(&key, format!("{}\n", zone.name())).await);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Returns the name in the file with the time zone of a log. `None` if there is no such file.
-async fn found_zone(store: &dyn ImageStore, key: &StoreKey) -> Result<Option<String>, StoreError> {
-    match store.get_bytes(key, ZONE_BYTES).await {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(StoreError::TooLarge { .. }) => Ok(Some(String::new())),
-        Err(error) => Err(error),
-    }
-}
-
 async fn perform(
     store: &dyn ImageStore,
     effect: &Effect,
-    zone: Option<&Zone>,
-    claimed: &mut Option<StoreKey>,
+    mut claim: Option<&mut ZoneClaim>,
 ) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
         return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
     };
     let bytes = || Bytes::copy_from_slice(effect.bytes());
-    let claim = match zone {
-        Some(zone) => claim_zone(store, &key, effect, zone, claimed).await,
-        None => Ok(Claim::Stands),
+    let claimed = match &mut claim {
+        Some(claim) => claim.claim(store, &key, effect).await,
+        None => Ok(ClaimState::Stands),
     };
-    match &claim {
-        Ok(Claim::Foreign) => return (EffectOutcome::Exists, None),
-        Ok(_) => {}
+    let was_made = match claimed {
+        Ok(ClaimState::Foreign) => return (EffectOutcome::Exists, None),
+        Ok(state) => state == ClaimState::Made,
         Err(error) => return (EffectOutcome::Failed, Some(error.to_string())),
-    }
+    };
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
@@ -538,8 +452,8 @@ async fn perform(
         // An effect that this program does not know cannot be performed.
         _ => return (EffectOutcome::Failed, Some("the log asks for an unknown effect".to_owned())),
     };
-    if let (Some(zone), Effect::Create { .. }) = (zone, effect) {
-        settle_zone(store, &key, zone, matches!(claim, Ok(Claim::Made)), &done).await;
+    if let (Some(claim), Effect::Create { .. }) = (claim, effect) {
+        claim.settle(store, &key, was_made, &done).await;
     }
     match done {
         Ok(()) => (EffectOutcome::Stored, None),

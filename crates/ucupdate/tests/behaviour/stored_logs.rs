@@ -239,6 +239,31 @@ async fn a_server_writes_into_no_file_whose_zone_is_not_its_own() {
 }
 
 #[tokio::test]
+async fn the_file_with_the_zone_means_the_same_to_a_server_and_to_a_reader() {
+    let zone = AUDIT.replace("log", "zone");
+    for (name, is_utc) in [("utc\n", true), ("Mars/Phobos", false), (&*"x".repeat(300), false)] {
+        let store = MemoryStore::default();
+        store.put_bytes(&key(&zone), name.to_owned()).await.unwrap();
+        // Without the listing, the server finds the file when it makes the log.
+        let unlisted = Faulty::new(store.clone());
+        unlisted.on(Call::List).below("Logs/").always(Fault::ListsNothing);
+        let service =
+            UpdateService::open(Arc::new(unlisted), options().with_logs(log_options())).await.unwrap();
+        write(&service, "one").await;
+        let makes_the_log = store.exists(&key(AUDIT)).await.unwrap();
+        assert_eq!(makes_the_log, is_utc, "{name}");
+        assert_eq!(hosts_at_wrong_times(&store, 1).await, [""; 0], "{name}");
+        if !makes_the_log {
+            store.put_bytes(&key(AUDIT), "Logging DateTime,User Name\n").await.unwrap();
+            let mut logs = AuditLogs::default();
+            logs.add_store(Arc::new(store)).await.unwrap();
+            let refused = logs.next().await.unwrap_err().to_string();
+            assert_eq!(refused, format!("the time zone of `{AUDIT}` cannot be read from the file beside it"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_two_servers_with_one_name_that_make_a_file_together_each_row_has_its_time() {
     const ZONES: [&str; 3] = ["UTC", "America/New_York", "Europe/Berlin"];
     let logging_in = |store: Meanwhile, zone| async move {
