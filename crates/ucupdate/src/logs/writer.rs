@@ -28,8 +28,16 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 #[non_exhaustive]
 pub enum LogError {
     /// The store does not accept the rows. They keep waiting, and writing is tried again.
-    #[error("{} not written yet because the store fails: {last}", Counted::new(*waiting, "log row").with_verb("is", "are"))]
-    Waiting { waiting: usize, last: String },
+    #[error(
+        "{} not written yet because the store fails: {last}{}",
+        Counted::new(*waiting, "log row").with_verb("is", "are"), maybe_text(*maybe_stored)
+    )]
+    Waiting {
+        waiting: usize,
+        /// The number of waiting rows that may be in the store, because the outcome of their write is not known.
+        maybe_stored: usize,
+        last: String,
+    },
     /// More than half of the log files would be removed at once. Nothing was removed.
     #[error(
         "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks"
@@ -44,10 +52,20 @@ impl LogError {
     /// Combines two errors by adding the numbers of waiting rows.
     fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Waiting { waiting, last }, Self::Waiting { waiting: more, .. }) => {
-                Self::Waiting { waiting: waiting + more, last }
-            }
+            (
+                Self::Waiting { waiting, maybe_stored, last },
+                Self::Waiting { waiting: more, maybe_stored: more_maybe, .. },
+            ) => Self::Waiting { waiting: waiting + more, maybe_stored: maybe_stored + more_maybe, last },
             (first, _) => first,
+        }
+    }
+}
+
+fn maybe_text(maybe_stored: usize) -> String {
+    match maybe_stored {
+        0 => String::new(),
+        rows => {
+            format!("; {rows} of them may be in the store, because the outcome of their write is not known")
         }
     }
 }
@@ -353,7 +371,8 @@ impl Log {
     fn waiting(&self) -> LogError {
         let last = self.progress.borrow().last_failure.clone();
         let last = if last.is_empty() { "no answer yet".to_owned() } else { last };
-        LogError::Waiting { waiting: self.rolling().pending(), last }
+        let rolling = self.rolling();
+        LogError::Waiting { waiting: rolling.pending(), maybe_stored: rolling.maybe_stored(), last }
     }
 
     /// Runs the task: performs effects until the log is stopped.
