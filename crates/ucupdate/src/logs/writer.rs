@@ -9,6 +9,7 @@ use crate::events::event::Event;
 use crate::events::listeners::Listeners;
 use crate::logs::losses::{Loss, Losses};
 use crate::logs::options::{FullLog, LogOptions};
+use crate::logs::place::check_empty;
 use crate::logs::removal;
 use crate::logs::zone_file::{ClaimState, ZoneClaim};
 use bytes::Bytes;
@@ -450,6 +451,9 @@ async fn perform(
     let was_made = match claimed {
         Ok(ClaimState::Foreign) => return (EffectOutcome::Exists, None),
         Ok(state) => state == ClaimState::Made,
+        Err(error) if has_foreign_name(store, &key, &error).await => {
+            return (EffectOutcome::Exists, Some(error.to_string()));
+        }
         Err(error) => return (EffectOutcome::Failed, Some(error.to_string())),
     };
     let done = match effect {
@@ -477,7 +481,21 @@ async fn perform(
     match done {
         Ok(()) => (EffectOutcome::Stored, None),
         Err(StoreError::AlreadyExists { .. }) => (EffectOutcome::Exists, None),
+        Err(error) if has_foreign_name(store, &key, &error).await => {
+            (EffectOutcome::Exists, Some(error.to_string()))
+        }
         Err(error) if error.may_have_written() => (EffectOutcome::Unclear, Some(error.to_string())),
         Err(error) => (EffectOutcome::Failed, Some(error.to_string())),
+    }
+}
+
+/// Returns whether an error means that a folder or a link has the name of a log, or of the file beside it. Then the next name may be
+/// free. Something foreign in the place of a folder above is another matter.
+async fn has_foreign_name(store: &dyn ImageStore, log: &StoreKey, error: &StoreError) -> bool {
+    let folders = |path: &str| path.matches('/').count();
+    match error {
+        StoreError::Conflict { other, .. } => folders(other) >= folders(log.as_str()),
+        StoreError::Integrity { .. } => check_empty(store, log.folder().unwrap_or_default()).await.is_ok(),
+        _ => false,
     }
 }

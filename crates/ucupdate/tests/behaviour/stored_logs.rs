@@ -312,3 +312,58 @@ async fn a_server_that_finds_no_free_name_for_its_log_says_so() {
     let problem = problem.await.unwrap();
     assert!(problem.contains("and the names before are taken"), "{problem}");
 }
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_log_whose_name_a_folder_or_a_link_has_takes_the_next_number_and_says_so() {
+    use ucupdate::local::LocalStore;
+    let zone = AUDIT.replace("log", "zone");
+    for (taken, is_link, zone_name) in [
+        (AUDIT, false, "UTC"),
+        (AUDIT, true, "UTC"),
+        (ACCESS, false, "UTC"),
+        (&zone, false, "America/New_York"),
+        (&zone, true, "America/New_York"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(taken);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if is_link {
+            std::os::unix::fs::symlink(folder.path(), &path).unwrap();
+        } else {
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::write(path.join("foreign"), "x").unwrap();
+        }
+        let events = Arc::new(Reported::default());
+        let logs = log_options().with_zone(Zone::named(zone_name).unwrap());
+        let options = options().with_logs(logs).with_events(events.clone());
+        let service =
+            UpdateService::open(Arc::new(LocalStore::open(folder.path()).unwrap()), options).await.unwrap();
+        service.audit_device_log_upload("one");
+        service.log_access(&AccessRow::finished("GET", "one", 200, Duration::ZERO, NOW));
+        service.shutdown().await.unwrap();
+        let log = if taken == ACCESS { ACCESS } else { AUDIT };
+        let next = std::fs::read_to_string(folder.path().join(log.replace(".log", "_2.log"))).unwrap();
+        assert!(next.contains("one"), "{taken}: {next}");
+        let events = std::mem::take(&mut *events.0.lock().unwrap());
+        assert!(
+            events.len() == 2 && events[0].contains(taken) && events[1] == "written",
+            "{taken}: {events:?}"
+        );
+    }
+}
+
+/// A listener that records why rows wait, and that they are written.
+#[derive(Debug, Default)]
+struct Reported(std::sync::Mutex<Vec<String>>);
+
+impl Events for Reported {
+    fn on_event(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::LogRowsWaiting { cause, .. } => (*cause).to_owned(),
+            Event::LogRowsWritten { .. } => "written".to_owned(),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(line);
+    }
+}
