@@ -37,6 +37,7 @@ use context::Context;
 use examples::with_examples;
 use failure::Failure;
 use remote::RemoteArgs;
+use settings::help::with_variables;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -286,9 +287,9 @@ impl Command {
     }
 }
 
-/// Returns the definition of the command line, with examples and with the verbs in groups.
+/// Returns the definition of the command line, with examples, variables, and the verbs in groups.
 fn plain_command() -> clap::Command {
-    with_groups(with_examples(CommandLine::command()))
+    with_groups(with_variables(with_examples(CommandLine::command())))
 }
 
 /// Returns the definition of the command line, with completion of the names in the store.
@@ -304,6 +305,7 @@ fn main() -> ExitCode {
         Ok(resolved) => resolved,
         Err(failure) => return output::early_failure(failure),
     };
+    let unknown = settings::unknown_variables(&command, std::env::vars_os());
     let parsed = command.try_get_matches_from(&resolved.words);
     let args = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(args) => args,
@@ -323,6 +325,7 @@ fn main() -> ExitCode {
         Ok(runtime) => {
             let done = runtime.block_on(async {
                 refused?;
+                unknown.iter().for_each(|warning| context.output.message(warning));
                 context.warn_of_open_token();
                 args.command.run(args.global.config, &mut context).await
             });

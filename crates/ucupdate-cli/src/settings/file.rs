@@ -5,7 +5,6 @@ use super::{Given, Origin, wrong};
 use crate::failure::Failure;
 use crate::files::refuse_missing;
 use clap::Command;
-use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use toml::Spanned;
@@ -54,6 +53,11 @@ fn line_at(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
+/// Returns whether a table is another one, or inside of it.
+fn is_at_or_below(table: &str, other: &str) -> bool {
+    table.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
@@ -72,7 +76,7 @@ impl Reading<'_> {
                 "" => name.get_ref().to_string(),
                 above => format!("{above}.{}", name.get_ref()),
             };
-            let is_table = self.keys.iter().any(|setting| setting.table() == key);
+            let is_table = self.keys.iter().any(|setting| is_at_or_below(&setting.table(), &key));
             let setting = self.keys.iter().find(|setting| setting.key() == key);
             match (value.get_ref(), setting) {
                 (DeValue::Table(below), _) if is_table => self.table(&key, below),
@@ -93,19 +97,32 @@ impl Reading<'_> {
         }
     }
 
-    /// Returns the reason why a table is refused, with the tables that a file can have.
+    /// Returns the reason why a table is refused, with the most similar table.
     fn unknown_table(&self, key: &str) -> String {
-        let tables: BTreeSet<String> = self.keys.iter().map(Setting::table).collect();
-        let tables: Vec<String> =
-            tables.into_iter().filter(|table| !table.is_empty()).map(|table| format!("[{table}]")).collect();
-        format!("[{key}] is not a table of settings, expected {}", tables.join(" or "))
+        let tables = self.keys.iter().map(Setting::table).filter(|table| !table.is_empty());
+        let near = tables.map(|table| (strsim::damerau_levenshtein(&table, key), table)).min();
+        let near = near
+            .filter(|(distance, _)| *distance <= 2)
+            .map(|(_, table)| format!("; did you mean [{table}]?"));
+        format!(
+            "[{key}] is not a table of settings, expected the name of a verb that has settings, as [serve]{}",
+            near.unwrap_or_default()
+        )
     }
 
     /// Returns the reason why a key is refused, with the most similar key.
     fn unknown(&self, key: &str) -> String {
         let last = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
+        let table = key.rsplit_once('.').map_or("", |(table, _)| table);
         let of = |setting: &&Setting| strsim::damerau_levenshtein(setting.name(), &last);
-        let near = self.keys.iter().min_by_key(of).filter(|setting| of(setting) <= last.len().div_ceil(3));
+        // Several verbs have an option of the same name: the table itself, then the settings of all verbs and of `serve` are meant.
+        let is_far = |setting: &&Setting| match setting.table() {
+            at if at == table => 0,
+            at if at.is_empty() || at == "serve" => 1,
+            _ => 2,
+        };
+        let near = self.keys.iter().min_by_key(|setting| (of(setting), is_far(setting)));
+        let near = near.filter(|setting| of(setting) <= last.len().div_ceil(3));
         let near = near.map(|near| match near.table().as_str() {
             "" => format!("; did you mean {}, above all tables?", near.name()),
             table => format!("; did you mean {} in the table [{table}]?", near.name()),

@@ -5,11 +5,26 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 use std::error::Error as _;
 
-/// The verb whose options are settings. The options of other verbs are about one call.
-const VERB: &str = "serve";
-
-/// An option of several verbs that is a setting without a verb.
+/// An option of several verbs that is a setting without a verb. A verb that has it changes the store.
 const SHARED: &str = "author";
+
+/// The settings of verbs that change the store: how they work. What they change and whether they ask is said by the call alone, because
+/// a variable that is forgotten in a shell must not make another command of what is typed.
+const OF_CHANGES: &[(&str, &[&str])] = &[
+    ("ingest", &["code-page", "limit", "strict"]),
+    ("loops", &["apart-minutes", "audit", "since", "simulated", "time-zone", "until"]),
+    ("gc", &["grace-hours", "keep-days", "keep-revisions", "log-days"]),
+    ("verify", &["keep-days", "keep-revisions"]),
+    ("rollout start", &["deadline", "install-time", "pause-after-failures", "pause-at-share", "sample"]),
+];
+
+/// The options of other verbs that are no settings, because they change something or confirm it.
+const OF_ONE_CALL: &[(&str, &[&str])] = &[
+    ("storm", &["remote"]),
+    ("token add", &["role"]),
+    ("fleet", &["forget-kept", "keep"]),
+    ("export", &["copy", "tree"]),
+];
 
 /// The global option that is no setting, because it names the file of settings.
 const CONFIG: &str = "config";
@@ -41,17 +56,40 @@ pub(crate) struct Setting {
     default: Option<String>,
 }
 
-/// Returns the settings of a command line: the global options first, then those of `serve`.
+/// Returns the settings of a command line: the global options first, then those of each verb.
 pub(crate) fn find_keys(command: &Command) -> Vec<Setting> {
-    let shared = command.get_subcommands().find(|verb| option(verb, SHARED).is_some());
-    let owner = shared.map(|verb| vec![verb.get_name().to_owned()]).unwrap_or_default();
-    let of_all = command.get_arguments().filter_map(|arg| Setting::new(&[], &[], arg));
-    let shared = shared.and_then(|verb| Setting::new(&[], &owner, option(verb, SHARED)?));
-    let serve = vec![VERB.to_owned()];
-    let of_verb = command.find_subcommand(VERB).into_iter().flat_map(Command::get_arguments);
-    let of_verb = of_verb.filter_map(|arg| Setting::new(&serve, &serve, arg));
-    let of_verb = of_verb.filter(|setting| setting.long != SHARED);
-    of_all.chain(shared).chain(of_verb).collect()
+    find_options(command)
+        .into_iter()
+        .filter_map(|(setting, is_setting)| is_setting.then_some(setting))
+        .collect()
+}
+
+/// Returns all options of a command line, and for each whether it is a setting.
+pub(crate) fn find_options(command: &Command) -> Vec<(Setting, bool)> {
+    let mut all: Vec<_> = command.get_arguments().filter_map(|arg| Setting::new(&[], &[], arg)).collect();
+    let shared = command.get_subcommands().find_map(|verb| Some((verb, option(verb, SHARED)?)));
+    all.extend(shared.and_then(|(verb, arg)| Setting::new(&[], &[verb.get_name().to_owned()], arg)));
+    let mut all = all.into_iter().map(|setting| (setting, true)).collect();
+    command.get_subcommands().for_each(|verb| add_options(&[], verb, &mut all));
+    all
+}
+
+/// Adds the options of a verb and of the verbs below it.
+fn add_options(above: &[String], command: &Command, all: &mut Vec<(Setting, bool)>) {
+    let verb = [above, &[command.get_name().to_owned()]].concat();
+    let name = verb.join(" ");
+    let named = |list: &[(&str, &[&str])], long: &str| {
+        list.iter().any(|(verb, longs)| *verb == name && longs.contains(&long))
+    };
+    let is_change = option(command, SHARED).is_some();
+    for setting in command.get_arguments().filter_map(|arg| Setting::new(&verb, &verb, arg)) {
+        let long = setting.long.as_str();
+        if long != SHARED {
+            let is_setting = if is_change { named(OF_CHANGES, long) } else { !named(OF_ONE_CALL, long) };
+            all.push((setting, is_setting));
+        }
+    }
+    command.get_subcommands().for_each(|below| add_options(&verb, below, all));
 }
 
 fn option<'a>(command: &'a Command, long: &str) -> Option<&'a Arg> {
@@ -109,6 +147,11 @@ impl Setting {
         PREFIX.to_owned() + &self.key().to_uppercase().replace(['.', '-'], "_")
     }
 
+    /// Returns the verb of the option as it is typed. Empty for options of all verbs.
+    pub(crate) fn verb(&self) -> String {
+        self.verb.join(" ")
+    }
+
     /// Returns the option as it is written on the command line.
     pub(crate) fn option(&self) -> String {
         format!("--{}", self.long)
@@ -139,6 +182,15 @@ impl Setting {
             Some(value) => format!("--{}={value}", self.long),
             None => self.option(),
         }
+    }
+
+    /// Returns whether the option is one of all verbs, or of this verb.
+    pub(crate) fn is_for(&self, verb: &[String]) -> bool {
+        self.verb.is_empty() || self.is_of(verb)
+    }
+
+    pub(crate) fn is_of(&self, verb: &[String]) -> bool {
+        self.verb == verb
     }
 
     pub(crate) fn applies_to(&self, verb: &[String], command: &Command) -> bool {

@@ -1,13 +1,15 @@
 //! Settings: values of options that come from a variable or from the configuration file.
 //!
-//! The keys are the long options of the command line: the global ones, `author`, and those of `serve`. No other list of
-//! them exists. An option on the command line replaces a variable, and a variable replaces a value of the file.
+//! The keys are the long options of the command line: the global ones, `author`, and those of the verbs. [`key`] says which
+//! options of a verb are none. An option on the command line replaces a variable, and a variable replaces a value of the file.
 
 pub(crate) mod file;
+pub(crate) mod help;
 pub(crate) mod key;
 
 use crate::failure::{Failure, FailureKind};
 use clap::Command;
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use key::{Kind, Setting, find_keys};
 use std::ffi::OsString;
@@ -16,6 +18,9 @@ use std::path::{Path, PathBuf};
 
 /// The beginning of the names of variables.
 const PREFIX: &str = "UCUPDATE_";
+
+/// A variable that the unit of systemd hands to the command as options.
+const OPTIONS_VARIABLE: &str = "UCUPDATE_OPTIONS";
 
 /// The variable with the path of the configuration file.
 pub(crate) const CONFIG_VARIABLE: &str = "UCUPDATE_CONFIG";
@@ -77,12 +82,16 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
-    /// Returns where the values come from that an error of the command line names.
+    /// Returns where the values come from that an error of the command line names. A missing option may be one that a value needs,
+    /// which the error does not name.
     pub(crate) fn notes(&self, error: &clap::Error) -> Vec<String> {
         let text = error.render().to_string();
+        let is_missing = error.kind() == ErrorKind::MissingRequiredArgument;
         let is_named = |given: &&Given| {
-            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
-                .any(|word| word == given.setting.option())
+            is_missing && !given.setting.verb().is_empty()
+                || text
+                    .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                    .any(|word| word == given.setting.option())
         };
         let note = |given: &Given| format!("note: {} is set by {}", given.setting.option(), given.origin);
         self.added.iter().filter(is_named).map(note).collect()
@@ -121,7 +130,9 @@ pub(crate) fn resolve(
         Some(path) => file::read(&path, command, &keys)?,
         None => Vec::new(),
     };
-    let from_variables = read_variables(command, &keys, &variable)?;
+    // A wrong variable of another verb stops no command.
+    let of_verb: Vec<Setting> = keys.into_iter().filter(|key| key.is_for(&verb)).collect();
+    let from_variables = read_variables(command, &of_verb, &variable)?;
     let is_on_line = |setting: &Setting| {
         setting.applies_to(&verb, command)
             && setting.id_in(&verb, command).is_none_or(|id| {
@@ -183,12 +194,46 @@ pub(crate) fn read_variables(
     Ok(all)
 }
 
-/// Returns the names of variables that look like settings and are not.
-pub(crate) fn unknown_variables(keys: &[Setting], names: impl Iterator<Item = String>) -> Vec<String> {
-    let is_unknown = |name: &String| {
-        name.starts_with(PREFIX) && name != CONFIG_VARIABLE && !keys.iter().any(|key| key.variable() == *name)
+/// Returns a warning for each variable that looks like a setting and is not. `variables` are names and values.
+pub(crate) fn unknown_variables(
+    command: &Command,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Vec<String> {
+    let set = variables.filter(|(_, value)| !value.is_empty());
+    let names =
+        set.map(|(name, _)| name.to_string_lossy().into_owned()).filter(|name| name.starts_with(PREFIX));
+    let names: Vec<String> =
+        names.filter(|name| ![CONFIG_VARIABLE, OPTIONS_VARIABLE].contains(&name.as_str())).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let options: Vec<_> = key::find_options(command)
+        .into_iter()
+        .map(|(option, is_key)| (option.variable(), option, is_key))
+        .collect();
+    let warning = |name: &String| {
+        let reason = match options.iter().find(|(variable, ..)| variable == name) {
+            Some((_, _, true)) => return None,
+            Some((_, option, false)) => {
+                format!(
+                    ": {} of `ucupdate {}` is given on the command line only",
+                    option.option(),
+                    option.verb()
+                )
+            }
+            None => {
+                let keys = options.iter().filter(|(.., is_key)| *is_key);
+                let keys = keys.map(|(variable, ..)| (strsim::damerau_levenshtein(variable, name), variable));
+                match keys.min().filter(|(distance, _)| *distance <= 3) {
+                    Some((_, near)) => format!("; did you mean {near}?"),
+                    None => ", so it has no effect; `ucupdate VERB --help` names the variables of a verb"
+                        .to_owned(),
+                }
+            }
+        };
+        Some(format!("warning: the variable {name} is not a setting{reason}"))
     };
-    names.filter(is_unknown).collect()
+    names.iter().filter_map(warning).collect()
 }
 
 /// Returns a failure about a line of a configuration file.

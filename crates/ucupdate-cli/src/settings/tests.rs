@@ -1,7 +1,7 @@
 use super::key::find_keys;
 use super::*;
 use crate::command;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn none(_: &str) -> Option<String> {
     None
@@ -12,8 +12,16 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn resolved(line: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, Failure> {
+    resolved_in(&command(), line, variable)
+}
+
+fn resolved_in(
+    command: &Command,
+    line: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<String, Failure> {
     let variable = |name: &str| Ok(variable(name).filter(|value| !value.is_empty()));
-    let resolved = resolve(&command(), words(line), variable)?;
+    let resolved = resolve(command, words(line), variable)?;
     let words: Vec<String> = resolved.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     Ok(words.join(" "))
 }
@@ -36,21 +44,145 @@ fn reason(text: &str) -> String {
     }
 }
 
+/// Returns the verbs that have no verbs below them, each with its options except help.
+fn verbs(above: &[String], command: &Command, found: &mut Vec<(Vec<String>, Vec<String>)>) {
+    let verb = [above, &[command.get_name().to_owned()]].concat();
+    let longs = command.get_arguments().filter_map(|arg| arg.get_long()).filter(|long| *long != "help");
+    found.push((verb.clone(), longs.map(ToOwned::to_owned).collect()));
+    command.get_subcommands().for_each(|below| verbs(&verb, below, found));
+}
+
+/// Values, one of which each option with a value takes.
+const VALUES: &str = "7 932 2d 1 0 1% 1.0 1=1% 1.0=1% internal files=1 error 127.0.0.1:1 10.0.0.0/8 10.0.0.1 http://a https://a ocs UTC \
+    0021630F207B looping state memory: UCPhone/Polycom/CX700/A/ENU UCPhone/Polycom/CX700/A/ENU/CPE 2026-11-28 2026-11-28T08:00:00Z \
+    stderr allow dotnet package-ingested not-found pending UCPhone>=1.0 OCPhone/1.0.0.0 1252 ocs01_20090306T171039Z_1f2e3d4c";
+
+/// Returns a value that an option takes. `known` has the values of earlier calls by what an option expects.
+fn value_for(setting: &Setting, command: &Command, known: &mut BTreeMap<String, &'static str>) -> String {
+    if setting.kind() == Kind::Flag {
+        return "true".to_owned();
+    }
+    let first = known.get(&setting.expected()).copied();
+    let default = setting.default().filter(|value| !value.is_empty() && !value.contains(' '));
+    if let Some(value) = default {
+        return value.to_owned();
+    }
+    let mut values = first.into_iter().chain(VALUES.split_whitespace());
+    let value = values.find(|value| setting.check(value, command).is_ok());
+    let value = value.unwrap_or_else(|| panic!("no value for {}", setting.key()));
+    known.insert(setting.expected(), value);
+    value.to_owned()
+}
+
 #[test]
-fn each_long_option_of_serve_and_each_global_one_is_a_setting() {
+fn each_option_is_a_setting_of_its_verb_or_is_given_on_the_command_line_only() {
     let command = command();
-    let keys: BTreeSet<String> = find_keys(&command).iter().map(Setting::key).collect();
-    let longs = |command: &Command| -> Vec<String> {
-        command.get_arguments().filter_map(|arg| arg.get_long()).map(ToOwned::to_owned).collect()
+    let options = key::find_options(&command);
+    let variables: BTreeSet<String> = options.iter().map(|(setting, _)| setting.variable()).collect();
+    assert_eq!(variables.len(), options.len(), "two options have one variable");
+    let by_key: BTreeMap<String, (&Setting, &bool)> =
+        options.iter().map(|(setting, is_setting)| (setting.key(), (setting, is_setting))).collect();
+    let mut all = Vec::new();
+    command.get_subcommands().for_each(|verb| verbs(&[], verb, &mut all));
+    let (mut settings, mut known) = (0, BTreeMap::new());
+    for (verb, longs) in all {
+        let line = format!("ucupdate {}", verb.join(" "));
+        let mut set = BTreeMap::new();
+        let (mut added, mut typed_only) = (Vec::new(), Vec::new());
+        for long in longs.iter().filter(|long| *long != "author") {
+            let (setting, is_setting) = by_key[&format!("{}.{long}", verb.join("."))];
+            let variable = setting.variable();
+            let value =
+                if *is_setting { value_for(setting, &command, &mut known) } else { "true".to_owned() };
+            assert_eq!(
+                variable,
+                format!("UCUPDATE_{}_{long}", verb.join("_")).to_uppercase().replace('-', "_")
+            );
+            set.insert(variable.clone(), value.clone());
+            match is_setting {
+                true => added.push(setting.word((setting.kind() != Kind::Flag).then_some(&*value))),
+                false => typed_only.push(format!("--{long} of `{line}` is given on the command line only")),
+            }
+            let is_wrong =
+                |wrong: &&str| setting.kind() == Kind::Flag || setting.check(wrong, &command).is_err();
+            let only = std::slice::from_ref(setting);
+            if let Some(wrong) = Some("\u{1}").filter(is_wrong) {
+                let refused = read_variables(&command, only, &|_: &str| Ok(Some(wrong.to_owned())));
+                let Err(Failure::Explained(FailureKind::Usage, reason)) = refused else {
+                    panic!("{refused:?}")
+                };
+                assert!(reason.starts_with(&variable), "{reason}");
+            }
+            let no_text = |name: &str| Err(Failure::usage(format_args!("{name} is no text")));
+            let refused = read_variables(&command, only, &no_text).unwrap_err();
+            assert_eq!(refused, Failure::usage(format_args!("{variable} is no text")));
+        }
+        settings += added.len();
+        let is_set = |asked: &str| set.get(asked).cloned();
+        let whole = format!("{line} {}", added.join(" ")).trim_end().to_owned();
+        assert_eq!(resolved_in(&command, &line, is_set).unwrap(), whole);
+        assert_eq!(
+            resolved_in(&command, &whole, is_set).unwrap(),
+            whole,
+            "the options replace the variables"
+        );
+        let variables = set.iter().map(|(name, value)| (name.into(), value.into()));
+        let warnings = unknown_variables(&command, variables);
+        assert_eq!(warnings.len(), typed_only.len(), "{warnings:?}");
+        for expected in typed_only {
+            assert!(warnings.iter().any(|warning| warning.ends_with(&expected)), "{warnings:?}");
+        }
+    }
+    assert!(settings > 150, "{settings}");
+}
+
+#[test]
+fn no_variable_agrees_in_advance_or_says_what_a_change_changes() {
+    let keys = find_keys(&command());
+    for long in [
+        "yes",
+        "dry-run",
+        "approve",
+        "all-of",
+        "expect",
+        "to-nothing",
+        "group",
+        "keep",
+        "copy",
+        "any-share",
+        "continue",
+        "hold",
+        "replace",
+        "mac-prefix",
+        "percent",
+        "ramp",
+        "remote",
+        "accept-unreadable-catalogue",
+    ] {
+        let mut found = keys.iter().filter(|key| key.name() == long);
+        found.all(|key| ["fleet", "package show"].contains(&&*key.verb())).then_some(()).expect(long);
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_told_with_the_one_that_is_meant() {
+    let told = |name: &str, value: &str| {
+        unknown_variables(&command(), [(name.into(), value.into())].into_iter()).pop().unwrap_or_default()
     };
-    let global = longs(&command).into_iter().filter(|long| long != "config");
-    let serve =
-        longs(command.find_subcommand("serve").unwrap()).into_iter().map(|long| format!("serve.{long}"));
-    let expected: BTreeSet<String> = global.chain(serve).chain(["author".to_owned()]).collect();
-    assert_eq!(keys, expected);
-    assert!(keys.len() > 30, "{keys:?}");
-    let variables: BTreeSet<String> = find_keys(&command).iter().map(Setting::variable).collect();
-    assert_eq!(variables.len(), keys.len(), "two settings have one variable");
+    assert_eq!(
+        told("UCUPDATE_STOR", "file:a"),
+        "warning: the variable UCUPDATE_STOR is not a setting; did you mean UCUPDATE_STORE?"
+    );
+    assert_eq!(
+        told("UCUPDATE_APPROVE_YES", "true"),
+        "warning: the variable UCUPDATE_APPROVE_YES is not a setting: --yes of `ucupdate approve` is given on the command line only"
+    );
+    assert!(told("UCUPDATE_SOMETHING_ELSE", "1").contains("has no effect"));
+    for (name, value) in
+        [("UCUPDATE_STOR", ""), ("UCUPDATE_CONFIG", "a"), ("UCUPDATE_OPTIONS", "a"), ("STORE", "a")]
+    {
+        assert_eq!(told(name, value), "");
+    }
 }
 
 #[test]
@@ -118,13 +250,19 @@ fn what_is_wrong_in_a_file_is_refused_with_its_line_and_what_was_expected() {
             "3: `serve.internal_url` is not a setting, expected a key that `ucupdate config example` lists; did you mean internal-url in the table [serve]?",
         ),
         ("serve = 1", "1: `serve` is a integer, expected a table, as [serve]"),
-        ("[serv]\nlisten = []", "1: [serv] is not a table of settings, expected [serve]"),
-        ("[store]\npath = 'a'", "1: [store] is not a table of settings, expected [serve]"),
+        (
+            "[serv]\nlisten = []",
+            "1: [serv] is not a table of settings, expected the name of a verb that has settings, as [serve]; did you mean [serve]?",
+        ),
+        (
+            "[store]\npath = 'a'",
+            "1: [store] is not a table of settings, expected the name of a verb that has settings, as [serve]; did you mean [storm]?",
+        ),
         (
             "[serve]\nlog-days = 0\nlisen = []\n[logs]",
             "2: `serve.log-days` is \"0\": expected 1 to 365 days, or a time such as 3d (DAYS); \
              line 3: `serve.lisen` is not a setting, expected a key that `ucupdate config example` lists; \
-             did you mean listen in the table [serve]?; line 4: [logs] is not a table of settings, expected [serve]",
+             did you mean listen in the table [serve]?; line 4: [logs] is not a table of settings, expected the name of a verb that has settings, as [serve]; did you mean [loops]?",
         ),
         ("store = true", "1: `store` is of the type boolean, expected a text or a number (STORE)"),
         ("[serve]\ncreate = 'yes'", "2: `serve.create` is of the type string, expected true or false"),

@@ -61,7 +61,11 @@ impl Place {
     /// Returns the command, run in this folder by the user `ann`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ucupdate"));
-        command.args(args).current_dir(self.folder.path()).env("USER", "ann").env_remove("UCUPDATE_BLESS");
+        command.args(args).current_dir(self.folder.path()).env("USER", "ann");
+        let others = std::env::vars_os().map(|(name, _)| name);
+        others.filter(|name| name.to_string_lossy().starts_with("UCUPDATE_")).for_each(|name| {
+            command.env_remove(name);
+        });
         command
     }
 

@@ -34,7 +34,10 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
         b"[serve]\nlisten = ['127.0.0.1:0']\nwebhook = 'https://hooks.contoso.com/T0/very-secret'\nwebhook-secret-file = 's'\n",
     );
     let mut command = place.command(&["config", "check", "u.toml", "--json"]);
-    command.env("UCUPDATE_STORE", "file:x").env("UCUPDATE_SERVE_LISTN", "y");
+    command
+        .env("UCUPDATE_STORE", "file:x")
+        .env("UCUPDATE_SERVE_LISTN", "y")
+        .env("UCUPDATE_FLEET_SINCE", "7d");
     let ran = crate::place::Ran::of(command.output().unwrap());
     assert!(!format!("{ran:?}").contains("very-secret"), "{ran:?}");
     assert!(ran.stderr.contains("UCUPDATE_SERVE_LISTN is not a setting"), "{ran:?}");
@@ -49,6 +52,7 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
         .collect();
     let expected = [
         ("store", "file:x", "UCUPDATE_STORE"),
+        ("fleet.since", "7d", "UCUPDATE_FLEET_SINCE"),
         ("serve.listen", "127.0.0.1:0", "u.toml:2"),
         ("serve.webhook", "***", "u.toml:3"),
         ("serve.webhook-secret-file", "s", "u.toml:4"),
@@ -61,6 +65,58 @@ fn a_check_lists_what_is_set_and_from_where_and_hides_what_is_secret() {
     place.file("u.toml", b"[serve]\nwebhook = true\n");
     let reason = place.run(&["config", "check", "u.toml"]).refused();
     assert_eq!(reason, "u.toml:2: `serve.webhook` is of the type boolean, expected a text or a number (URL)");
+}
+
+#[test]
+fn options_of_any_verb_come_from_variables_and_tables_and_changes_are_only_typed() {
+    let place = Place::with_package();
+    place.run(&["approve", IP8540]).done();
+    place.file("u.toml", b"[history]\nlast = 1\n[rollout.start]\npause-after-failures = 3\n");
+    let ran = |args: &[&str], variables: &[(&str, &str)]| {
+        crate::place::Ran::of(place.command(args).envs(variables.iter().copied()).output().unwrap())
+    };
+    let revisions = |args: &[&str], variables: &[(&str, &str)]| {
+        ran(args, variables).json()["revisions"].as_array().unwrap().len()
+    };
+    let history = &["--config", "u.toml", "history", "--json"];
+    assert_eq!(revisions(history, &[]), 1, "of the file");
+    assert_eq!(revisions(history, &[("UCUPDATE_HISTORY_LAST", "2")]), 2, "of the variable");
+    assert_eq!(revisions(&["history", "--json", "--last", "1"], &[("UCUPDATE_HISTORY_LAST", "2")]), 1);
+    let wrong = [("UCUPDATE_HISTORY_LAST", "many")];
+    let refused = ran(history, &wrong);
+    assert!(refused.failure().starts_with("UCUPDATE_HISTORY_LAST is \"many\""), "{refused:?}");
+    ran(&["rules"], &wrong).done();
+    ran(
+        &["--config", "u.toml", "rollout", "start", CX700, "3.5.6907.9", "--name", "w", "--percent", "5%"],
+        &[],
+    )
+    .done();
+    let rollouts = place.run(&["rollout", "list", "--json"]).done();
+    assert!(rollouts.contains("\"failures\":3"), "{rollouts}");
+    let typed = ran(&["undo"], &[("UCUPDATE_UNDO_YES", "true")]);
+    assert!(
+        typed.code == Some(2)
+            && typed.stderr.contains("--yes of `ucupdate undo` is given on the command line only")
+    );
+    place.file("v.toml", b"[undo]\nyes = true\n");
+    let refused = place.run(&["--config", "v.toml", "undo"]).refused();
+    assert!(refused.contains("[undo] is not a table of settings"), "{refused}");
+}
+
+#[test]
+fn the_help_of_a_verb_and_its_manual_name_the_variables() {
+    let place = Place::new();
+    let help = |args: &[&str]| place.run(args).done().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        help(&["fleet", "--help"]).contains("such as UCUPDATE_FLEET_AUDIT, except --keep, --forget-kept")
+    );
+    assert!(
+        help(&["rollout", "start", "-h"]).contains("Variables: UCUPDATE_ROLLOUT_START_PAUSE_AFTER_FAILURES,")
+    );
+    assert!(!help(&["approve", "--help"]).contains("Variables:"));
+    place.run(&["man", "pages"]).done();
+    let page = std::fs::read_to_string(place.path("pages/ucupdate-gc.1")).unwrap();
+    assert!(page.contains("UCUPDATE_GC_GRACE_HOURS"), "{page}");
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use crate::output::first_paragraph;
 use crate::output::list::List;
 use crate::output::wrapped::wrapped;
 use crate::settings::key::{Kind, Setting, find_keys};
-use crate::settings::{self, Given, config_variable, file, layered, read_variables, unknown_variables};
+use crate::settings::{self, Given, config_variable, file, layered, read_variables};
 use crate::variable::variable;
 use clap::FromArgMatches as _;
 use serde_json::json;
@@ -18,8 +18,14 @@ use std::path::PathBuf;
 pub(crate) enum ConfigCommand {
     /// Check a configuration file and the variables, and list what they set
     Check(CheckArgs),
-    /// Print a configuration file with every setting, its meaning and its default
-    Example,
+    /// Print a configuration file with the settings of `serve` or of another verb, their meanings and defaults
+    Example(ExampleArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExampleArgs {
+    /// The verb, such as `fleet` or `rollout start` [default: serve]
+    verb: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,8 +40,13 @@ pub(crate) async fn run(
     context: &mut Context,
 ) -> Result<(), Failure> {
     match command {
-        ConfigCommand::Example => {
-            let text = example(&find_keys(&crate::command()));
+        ConfigCommand::Example(args) => {
+            let verb = if args.verb.is_empty() { "serve".to_owned() } else { args.verb.join(" ") };
+            let keys = find_keys(&crate::command());
+            if !keys.iter().any(|key| key.verb() == verb) {
+                return Err(no_settings(&verb, &keys));
+            }
+            let text = example(&verb, &keys);
             context.output.both(&json!({ "file": text }), text.trim_end())
         }
         ConfigCommand::Check(args) => check(args.file.or(config), context),
@@ -54,13 +65,6 @@ fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         None => Vec::new(),
     };
     let all = layered(read_variables(&command, &keys, &variable)?, from_file);
-    for name in
-        unknown_variables(&keys, std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()))
-    {
-        context.output.message(format_args!(
-            "warning: the variable {name} is not a setting; `ucupdate config example` lists the settings"
-        ));
-    }
     check_together(&all)?;
     let mut list = List::new("settings", "nothing is set", ["SETTING", "VALUE", "FROM"]);
     for given in &all {
@@ -70,9 +74,10 @@ fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
     context.output.result(&list)
 }
 
-/// Checks that the settings can be used together, as `serve` does.
+/// Checks that the settings of `serve` can be used together, as `serve` does.
 fn check_together(all: &[Given]) -> Result<(), Failure> {
-    let of_serve = all.iter().filter(|given| given.setting.name() != "author");
+    let command = crate::command();
+    let of_serve = all.iter().filter(|given| given.setting.applies_to(&["serve".to_owned()], &command));
     let words = ["ucupdate", "serve"].map(OsString::from).into_iter().chain(of_serve.flat_map(Given::words));
     let resolved = settings::Resolved { words: words.collect(), added: all.to_vec() };
     let parsed = crate::command()
@@ -87,15 +92,24 @@ fn check_together(all: &[Given]) -> Result<(), Failure> {
     Err(Failure::Explained(FailureKind::NotUnderstood, text))
 }
 
-/// Returns a file with every setting as a comment.
-fn example(keys: &[Setting]) -> String {
+fn no_settings(verb: &str, keys: &[Setting]) -> Failure {
+    let mut verbs: Vec<String> = keys.iter().map(Setting::verb).filter(|verb| !verb.is_empty()).collect();
+    verbs.dedup();
+    Failure::usage(format_args!(
+        "`{verb}` is not a verb that has settings, expected one of {}",
+        verbs.join(", ")
+    ))
+}
+
+/// Returns a file with every setting of a verb as a comment, and with those of all verbs.
+fn example(verb: &str, keys: &[Setting]) -> String {
     let mut text = String::from(
         "# Settings of ucupdate. An option on the command line replaces a variable, and a variable replaces a value here.\n\
          # The variable of a key is UCUPDATE_ and the key in capitals, with _ for . and -, as UCUPDATE_SERVE_LISTEN.\n\
-         # `ucupdate config check FILE` checks a file.\n",
+         # `ucupdate config check FILE` checks a file. `ucupdate config example VERB` prints the settings of another verb.\n",
     );
     let mut table = String::new();
-    for setting in keys {
+    for setting in keys.iter().filter(|key| key.verb().is_empty() || key.verb() == verb) {
         if setting.table() != table {
             table = setting.table();
             text.push_str(&format!("\n[{table}]\n"));
@@ -112,7 +126,9 @@ fn example_value(setting: &Setting) -> String {
     match (setting.kind(), setting.default()) {
         (Kind::Flag, _) => "false".to_owned(),
         (Kind::List, _) => "[]".to_owned(),
-        (_, Some(number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => number.to_owned(),
+        (_, Some(number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            number.to_owned()
+        }
         (_, Some(text)) => format!("{text:?}"),
         (_, None) => "\"\"".to_owned(),
     }
@@ -121,37 +137,44 @@ fn example_value(setting: &Setting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
-    fn the_example_has_each_setting_once_and_can_be_read() {
+    fn the_examples_have_each_setting_once_and_can_be_read() {
         let command = crate::command();
         let keys = find_keys(&command);
-        let text = example(&keys);
-        for setting in &keys {
-            let line = format!("#{} = ", setting.name());
-            assert!(text.lines().any(|text| text.starts_with(&line)), "{line}");
-        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("u.toml");
-        std::fs::write(&path, &text).unwrap();
-        assert_eq!(file::read(&path, &command, &keys).unwrap(), []);
-        // With the marks of comments removed, what has a default is a whole file.
-        let set: Vec<&str> = text
-            .lines()
-            .map(|line| match line.strip_prefix('#') {
-                Some(rest) if !rest.starts_with(' ') && !rest.ends_with("\"\"") => rest,
-                _ => line,
-            })
-            .collect();
-        std::fs::write(&path, set.join("\n")).unwrap();
-        assert!(file::read(&path, &command, &keys).unwrap().len() > 10);
+        let verbs: BTreeSet<String> = keys.iter().map(Setting::verb).collect();
+        let mut set = 0;
+        for verb in verbs.into_iter().filter(|verb| !verb.is_empty()) {
+            let text = example(&verb, &keys);
+            for key in keys.iter().filter(|key| key.verb().is_empty() || key.verb() == verb) {
+                let line = format!("#{} = ", key.name());
+                assert!(text.lines().any(|text| text.starts_with(&line)), "{line}");
+            }
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(file::read(&path, &command, &keys).unwrap(), []);
+            // With the marks of comments removed, what has a default is a whole file.
+            let whole: Vec<&str> = text
+                .lines()
+                .map(|line| match line.strip_prefix('#') {
+                    Some(rest) if !rest.starts_with(' ') && !rest.ends_with("\"\"") => rest,
+                    _ => line,
+                })
+                .collect();
+            std::fs::write(&path, whole.join("\n")).unwrap();
+            let read = file::read(&path, &command, &keys).unwrap();
+            set += read.iter().filter(|given| given.setting.verb() == verb).count();
+        }
+        assert!(set > 50, "{set}");
     }
 
     /// Help texts may be newer than the file, but its keys are those of the command.
     #[test]
     fn the_file_of_the_packages_has_the_keys_of_the_example() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/config.toml");
-        let now = example(&find_keys(&crate::command()));
+        let now = example("serve", &find_keys(&crate::command()));
         if std::env::var_os("UCUPDATE_BLESS").is_some() {
             std::fs::write(path, &now).unwrap();
         }
