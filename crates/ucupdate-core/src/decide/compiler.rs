@@ -7,14 +7,14 @@ use crate::book::{
 };
 use crate::decide::folded_table::GroupedTable;
 use crate::decide::index::{
-    Assigned, CompiledAssignment, CompiledAudience, CompiledRule, CompiledWindow, EligibilityIndex, Head,
-    NONE, Offer, PackedAudience, ShareKind, StoneHop, StonePath, WideTarget,
+    CompiledAssignment, CompiledAudience, CompiledRule, CompiledShare, CompiledWindow, EligibilityIndex,
+    Head, NONE, Offer, PackedAudience, StoneHop, StonePath, Target,
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
 use crate::device::{DeviceId, KindWord, Locale};
 use crate::value::{PackageId, Sha256Digest};
-use crate::version::{Numbers, ReportedVersion, VersionScheme};
+use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -37,7 +37,8 @@ struct Compiler<'a> {
     devices: BTreeMap<DeviceId, u32>,
     interim: BTreeMap<(Locale, UpdateType), CompiledInterim<'a>>,
     known_paths: HashMap<Vec<StoneHop>, u32, FixedState>,
-    known_assigned: HashMap<(&'a Audience, &'a str, PackageId, WideTarget), u32, FixedState>,
+    known_assigned: HashMap<(&'a Audience, &'a str, PackageId), u32, FixedState>,
+    known_targets: HashMap<Target, u32, FixedState>,
     index: EligibilityIndex,
 }
 
@@ -80,6 +81,7 @@ impl<'a> Compiler<'a> {
             interim: BTreeMap::new(),
             known_paths: HashMap::default(),
             known_assigned: HashMap::default(),
+            known_targets: HashMap::default(),
             index,
         }
     }
@@ -279,32 +281,43 @@ impl<'a> Compiler<'a> {
         let offer = self.offer_for(key, policy, candidate);
         let path = self.path_to(&policy.scheme, version, stones);
         let share = rollout.as_ref().map_or(&Share::All, |rollout| &rollout.share);
-        let (kind, bound) = match share {
-            Share::All => (ShareKind::All, 0),
-            Share::Percent(percent) => {
-                percent.bound().map_or((ShareKind::All, 0), |bound| (ShareKind::Fixed, bound))
-            }
-            Share::Ramp(_) => (ShareKind::Ramp, 0),
-        };
-        let is_shared = kind != ShareKind::All;
-        let read = policy.scheme.read_reported(version);
-        let [a, b, c, d, more @ ..] = read.map_or(Numbers::FIRST, |read| read.numbers).raw();
-        let wide = read.map(|read| WideTarget { more, prefix: read.prefix.map(Box::from) });
-        let wide = wide.unwrap_or(WideTarget::OF_DOTNET);
         CompiledAssignment {
-            target: [a, b, c, d],
-            key: if is_shared { ReleaseKey::of(key, version) } else { ReleaseKey::NONE },
-            bound,
             audience: PackedAudience::new(self.audience(audience)),
+            target: self.add_target(&policy.scheme, version),
+            share: self.add_share(key, version, share),
             offer,
             path,
             window: self.add_window(rollout.as_ref().and_then(|rollout| rollout.window.as_ref())),
-            is_wide: wide != WideTarget::OF_DOTNET,
-            assigned: self.add_assigned(assignment, wide),
-            is_readable: read.is_some(),
+            assigned: self.add_assigned(assignment),
             is_paused: rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
-            share: kind,
         }
+    }
+
+    /// Adds a version as a scheme reads it, unless an equal one is there.
+    fn add_target(&mut self, scheme: &VersionScheme, version: &ReportedVersion) -> u32 {
+        let Some(read) = scheme.read_reported(version) else { return NONE };
+        let target = Target { numbers: read.numbers, prefix: read.prefix.map(Box::from) };
+        if let Some(known) = self.known_targets.get(&target) {
+            return *known;
+        }
+        let number = small(self.index.targets.len());
+        self.index.targets.push(target.clone());
+        self.known_targets.insert(target, number);
+        number
+    }
+
+    /// Adds a share, unless it is that of all devices.
+    fn add_share(&mut self, key: &RuleKey, version: &ReportedVersion, share: &Share) -> u32 {
+        let bound = match share {
+            Share::All => return NONE,
+            Share::Percent(percent) => match percent.bound() {
+                Some(bound) => Some(bound),
+                None => return NONE,
+            },
+            Share::Ramp(_) => None,
+        };
+        self.index.shares.push(CompiledShare { key: ReleaseKey::of(key, version), bound });
+        small(self.index.shares.len() - 1)
     }
 
     fn audience(&self, audience: &Audience) -> CompiledAudience {
@@ -399,10 +412,10 @@ impl<'a> Compiler<'a> {
     }
 
     /// Adds an assignment of the book, unless an equal one with the same spelling is there.
-    fn add_assigned(&mut self, assignment: &'a Assignment, wide: WideTarget) -> u32 {
+    fn add_assigned(&mut self, assignment: &'a Assignment) -> u32 {
         let Assignment { audience, candidate, rollout } = assignment;
         let next = small(self.index.assigned.len());
-        let known = (audience, candidate.version.as_str(), candidate.package, wide.clone());
+        let known = (audience, candidate.version.as_str(), candidate.package);
         let number = match (rollout, audience) {
             (None, Audience::Everybody | Audience::TestDevices) => {
                 *self.known_assigned.entry(known).or_insert(next)
@@ -411,7 +424,7 @@ impl<'a> Compiler<'a> {
             _ => next,
         };
         if number == next {
-            self.index.assigned.push(Assigned { assignment: assignment.clone(), wide });
+            self.index.assigned.push(assignment.clone());
         }
         number
     }

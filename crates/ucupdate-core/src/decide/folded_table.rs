@@ -12,9 +12,12 @@ use std::ops::Range;
 /// are stored beside their values, and each pair is aligned as an `A` is.
 #[derive(Clone, Debug)]
 pub(crate) struct FoldedTable<V = (), A = u8, const NEAR: usize = 0> {
-    /// The slots of the table. Their number is a power of two, and at most half are used. A slot is zero if it is
-    /// empty, and otherwise the index of a key plus one.
-    slots: Vec<Slot>,
+    /// The slots of the table. Their number is a power of two, and at most half are used. A slot is zero if it is empty.
+    /// Otherwise its low bits are the index of a key plus one, and its other bits are those of the tag of the key's hash.
+    /// The tag shows most mismatches without reading the bytes of the key.
+    slots: Vec<u32>,
+    /// The bits of a slot that hold an index.
+    index_bits: u32,
     keys: Vec<Key<V, A, NEAR>>,
     /// The bytes of longer keys.
     bytes: Vec<u8>,
@@ -22,7 +25,7 @@ pub(crate) struct FoldedTable<V = (), A = u8, const NEAR: usize = 0> {
 
 impl<V, A, const NEAR: usize> Default for FoldedTable<V, A, NEAR> {
     fn default() -> Self {
-        Self { slots: Vec::new(), keys: Vec::new(), bytes: Vec::new() }
+        Self { slots: Vec::new(), index_bits: 0, keys: Vec::new(), bytes: Vec::new() }
     }
 }
 
@@ -35,13 +38,6 @@ struct Key<V, A, const NEAR: usize> {
     begin: u32,
     value: V,
     near: [u8; NEAR],
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    /// The upper half of the hash. It shows most mismatches without reading the bytes of the key.
-    tag: u32,
-    index_plus_one: u32,
 }
 
 /// The size in bytes of the buffer for most lookups. Longer keys are valid but unusual, and use a larger buffer.
@@ -64,12 +60,13 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         part: impl Fn(&[u8]) -> &[u8],
     ) -> Self {
         let slots = (keys.len() * 2).next_power_of_two().max(4);
+        let small = |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
         let mut table = Self {
-            slots: vec![Slot::default(); slots],
+            slots: vec![0; slots],
+            index_bits: small((keys.len() + 1).next_power_of_two() - 1),
             keys: Vec::with_capacity(keys.len()),
             bytes: Vec::new(),
         };
-        let small = |number: usize| u32::try_from(number).expect("4 billion bytes of keys do not come about");
         let (mut key, mut last) = (Vec::new(), Vec::new());
         for (words, value) in keys {
             key.clear();
@@ -95,10 +92,10 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
             last.extend_from_slice(hashed);
             let hash = hash(hashed);
             let mut at = table.first_slot(hash);
-            while table.slots[at].index_plus_one != 0 {
+            while table.slots[at] != 0 {
                 at = (at + 1) & (table.slots.len() - 1);
             }
-            table.slots[at] = Slot { tag: tag(hash), index_plus_one: small(table.keys.len()) };
+            table.slots[at] = (tag(hash) & !table.index_bits) | small(table.keys.len());
         }
         table
     }
@@ -122,8 +119,8 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         let mut at = self.first_slot(hash);
         loop {
             let slot = self.slots[at];
-            let index = (slot.index_plus_one as usize).checked_sub(1)?;
-            if slot.tag == tag(hash)
+            let index = ((slot & self.index_bits) as usize).checked_sub(1)?;
+            if (slot ^ tag(hash)) & !self.index_bits == 0
                 && let Some(found) = is_it(index, self.key(index))
             {
                 return Some(found);
@@ -249,7 +246,7 @@ fn folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> T) ->
 
 #[cold]
 fn long_folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> T) -> T {
-    look(fold(words, &mut [0; MOST_KEY_BYTES]))
+    look(fold(words, &mut [0; MOST_KEY_BYTES.next_multiple_of(PIECE)]))
 }
 
 /// Writes the folded words to the buffer, which is large enough. Returns the written part.
@@ -262,10 +259,15 @@ fn fold<'a, const N: usize, const M: usize>(words: [&str; N], buffer: &'a mut [u
         buffer[end..end + word.len()].copy_from_slice(word.as_bytes());
         end += word.len();
     }
-    let key = &mut buffer[..end];
-    key.make_ascii_lowercase();
-    key
+    // Whole pieces have no slow rest, and lower case leaves the zeros after the key as they are.
+    for piece in buffer.chunks_exact_mut(PIECE).take(end.div_ceil(PIECE)) {
+        piece.make_ascii_lowercase();
+    }
+    &buffer[..end]
 }
+
+/// The number of bytes that are folded at once.
+const PIECE: usize = 16;
 
 #[inline]
 fn hash(key: &[u8]) -> u64 {
@@ -298,6 +300,13 @@ mod tests {
         let table = FoldedTable::<_>::new([([long.as_str(), "y"], ())].into_iter());
         assert_eq!(table.find([long.to_uppercase().as_str(), "Y"]), Some((0, ())));
         assert_eq!(table.find(["x".repeat(MOST_KEY_BYTES).as_str(), "y"]), None);
+    }
+
+    #[test]
+    fn the_longest_key_is_folded_to_its_last_byte() {
+        let longest = "x".repeat(MOST_KEY_BYTES - 2);
+        let table = FoldedTable::<_>::new([([longest.as_str(), "y"], ())].into_iter());
+        assert_eq!(table.find([longest.as_str(), "Y"]), Some((0, ())));
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub struct EligibilityIndex {
     /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
     /// The assignments of the book, for reasons and explanations. Rules that assign a version of one package share one.
-    pub(super) assigned: Vec<Assigned>,
+    pub(super) assigned: Vec<Assignment>,
+    /// The versions of the assignments, as the schemes of their rules read them. Few versions are assigned by many rules.
+    pub(super) targets: Vec<Target>,
+    pub(super) shares: Vec<CompiledShare>,
     pub(crate) rules: Vec<CompiledRule>,
     pub(super) offers: Vec<Offer>,
     /// Paths over stepping stones. The first path has no stone.
@@ -60,59 +63,40 @@ pub(crate) struct Head {
     pub(super) scheme: u8,
 }
 
-/// The part of an assignment that a decision reads. It fits in one cache line.
+/// The part of an assignment that a decision reads. Two of them fit in one cache line.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+#[repr(align(32))]
 pub(crate) struct CompiledAssignment {
-    /// The first four numbers of the version. -1 means that a number is missing. They have no meaning if the version cannot
-    /// be read.
-    pub(super) target: [i32; 4],
-    /// The key that gives devices their positions, for an assignment with a share.
-    pub(crate) key: ReleaseKey,
-    /// The first position outside the share.
-    pub(crate) bound: u64,
     pub(super) audience: PackedAudience,
+    /// The index of its target. [`NONE`] if the version scheme of the rule cannot read the version.
+    pub(super) target: u32,
+    /// The index of its share. [`NONE`] if it is for all devices of its audience.
+    pub(super) share: u32,
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
     /// The index of its assignment in the book.
     pub(super) assigned: u32,
-    /// `true` if the target has a rest, which is beside the assignment of the book.
-    pub(super) is_wide: bool,
-    /// `true` if the version scheme of the rule reads the version.
-    pub(super) is_readable: bool,
     pub(crate) is_paused: bool,
-    pub(crate) share: ShareKind,
 }
 
-/// An assignment of the book, and the rest of its target.
-#[derive(Debug)]
-pub(super) struct Assigned {
-    pub(super) assignment: Assignment,
-    pub(super) wide: WideTarget,
-}
+const _: () = assert!(size_of::<CompiledAssignment>() == 32);
 
-/// The rest of a target: the numbers after the first four, and the prefix.
+/// A version as a scheme reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct WideTarget {
-    pub(super) more: [i32; 4],
+pub(super) struct Target {
+    pub(super) numbers: Numbers,
     /// The prefix. `None` if the scheme does not compare prefixes.
     pub(super) prefix: Option<Box<str>>,
 }
 
-impl WideTarget {
-    /// The rest of targets of .NET's scheme. A decision does not read it.
-    pub(super) const OF_DOTNET: Self = Self { more: [-1; 4], prefix: None };
-}
-
-const _: () = assert!(size_of::<CompiledAssignment>() == 64);
-
-/// The way in which the share of an assignment is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ShareKind {
-    All,
-    Fixed,
-    Ramp,
+/// The share of an assignment that is not for all devices of its audience.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CompiledShare {
+    /// The key that gives devices their positions.
+    pub(super) key: ReleaseKey,
+    /// The first position outside the share. `None` for a ramp, whose share depends on the time.
+    pub(super) bound: Option<u64>,
 }
 
 /// An audience, compiled.
@@ -361,21 +345,14 @@ impl EligibilityIndex {
     /// Returns the version of an assignment as the scheme of its rule reads it. `None` if the scheme cannot read it.
     #[inline]
     pub(super) fn target_of(&self, assignment: &CompiledAssignment) -> Option<ReadVersion<'_>> {
-        if !assignment.is_readable {
-            return None;
-        }
-        let WideTarget { more, prefix } = match assignment.is_wide {
-            true => &self.assigned[assignment.assigned as usize].wide,
-            false => &WideTarget::OF_DOTNET,
-        };
-        let ([a, b, c, d], [e, f, g, h]) = (assignment.target, *more);
-        Some(ReadVersion { numbers: Numbers::new([a, b, c, d, e, f, g, h]), prefix: prefix.as_deref() })
+        let Target { numbers, prefix } = self.targets.get(assignment.target as usize)?;
+        Some(ReadVersion { numbers: *numbers, prefix: prefix.as_deref() })
     }
 
     /// Returns the assignment of the book.
     #[inline]
     pub(crate) fn assigned_of(&self, assignment: &CompiledAssignment) -> &Assignment {
-        &self.assigned[assignment.assigned as usize].assignment
+        &self.assigned[assignment.assigned as usize]
     }
 
     /// Returns the offer of an assignment, or `None` if the package with its version has left the book.

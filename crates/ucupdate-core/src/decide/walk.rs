@@ -13,7 +13,7 @@ use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
 use crate::decide::explain::Mismatch;
 use crate::decide::folded_table::InGroup;
 use crate::decide::index::{
-    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer, ShareKind,
+    CompiledAssignment, CompiledAudience, CompiledRule, EligibilityIndex, Head, Offer,
 };
 use crate::decide::known_devices::KnownEntries;
 use crate::decide::module_rules::{Found, ModuleMatch};
@@ -95,11 +95,10 @@ pub(crate) fn walk<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Decision<'a> {
     let module = question.module;
-    let FoundRule { at, is_aliased } = match find_rule(index, question, observer) {
+    let FoundRule { at, head, is_aliased } = match find_rule(index, question, observer) {
         Ok(found) => found,
         Err(decision) => return decision,
     };
-    let Some(head) = index.head(at) else { return Decision::NoRule };
     let rule = &index.rules[at];
     let installed = match head.scheme {
         // The scheme of nearly all rules needs no look at the rule.
@@ -145,6 +144,7 @@ pub(crate) fn walk<'a>(
 pub(crate) struct FoundRule {
     /// The number of the rule.
     pub(super) at: usize,
+    pub(super) head: Head,
     /// `true` if the words of the device stand for those of the rule by aliases.
     pub(super) is_aliased: bool,
 }
@@ -157,10 +157,14 @@ pub(crate) fn find_rule<'a>(
     observer: &mut impl Observer<'a>,
 ) -> Result<FoundRule, Decision<'a>> {
     match index.table.find(question.words()) {
-        InGroup::Key(at) if at < index.rules.len() => Ok(FoundRule { at, is_aliased: false }),
         InGroup::Key(place) => {
+            // A key of words that stand for those of a rule has the same head as the rule.
+            let Some(head) = index.head(place) else { return Err(Decision::NoRule) };
+            if place < index.rules.len() {
+                return Ok(FoundRule { at: place, head, is_aliased: false });
+            }
             let at = index.aliased[place - index.rules.len()] as usize;
-            let found = FoundRule { at, is_aliased: true };
+            let found = FoundRule { at, head, is_aliased: true };
             debug_assert_eq!(find_by_alias(index, question, &mut Silent), Ok(found));
             if observer.wants_aliases() { find_by_alias(index, question, observer) } else { Ok(found) }
         }
@@ -227,7 +231,8 @@ fn note_module<'a>(
             if how != ModuleMatch::UpdateType {
                 observer.module_match(how);
             }
-            Ok(FoundRule { at, is_aliased })
+            let Some(head) = index.head(at) else { return Err(Decision::NoRule) };
+            Ok(FoundRule { at, head, is_aliased })
         }
         Found::Ambiguous(one, two) => {
             let (rule, other) = (index.rules[one].rule.key(), index.rules[two].rule.key());
@@ -328,15 +333,15 @@ impl<'a> Walk<'a, '_> {
     /// Returns the reason why the share of an assignment does not contain the device. `None` if it does.
     #[inline]
     fn mismatch_of_share(&self, assignment: &CompiledAssignment) -> Option<Mismatch> {
-        let bound = match assignment.share {
-            ShareKind::All => return None,
-            ShareKind::Fixed => assignment.bound,
-            ShareKind::Ramp => {
+        let share = self.index.shares.get(assignment.share as usize)?;
+        let bound = match share.bound {
+            Some(bound) => bound,
+            None => {
                 let rollout = self.index.assigned_of(assignment).rollout.as_ref()?;
                 rollout.share.at(self.now).bound()?
             }
         };
-        let device = assignment.key.position_of(self.question.device);
+        let device = share.key.position_of(self.question.device);
         if device.is_some_and(|device| device.is_before(bound)) {
             return None;
         }

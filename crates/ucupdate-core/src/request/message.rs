@@ -49,7 +49,12 @@ impl InstalledModule {
     /// ```
     #[inline]
     pub fn update_type_stem(&self) -> &str {
-        file_name::stem(self.file_name.trim())
+        // Nearly no name has blanks around it.
+        let name = match self.file_name.as_bytes() {
+            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => &self.file_name,
+            _ => self.file_name.trim(),
+        };
+        file_name::stem(name)
     }
 }
 

@@ -28,9 +28,6 @@ use std::str::FromStr;
 pub struct ReleaseKey([u8; 16]);
 
 impl ReleaseKey {
-    /// The key of an assignment that has no share.
-    pub(crate) const NONE: Self = Self([0; 16]);
-
     /// Returns the key of `version` for `rule`. The spelling of the rule and of the release does not matter.
     pub fn of(rule: &RuleKey, version: &ReportedVersion) -> Self {
         let mut hasher =
