@@ -5,14 +5,14 @@ use std::io::{Cursor, Read};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ucupdate_benches::cabinets::{firmware, lzx_cabinet};
-use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
+use ucupdate_cab::{Cabinet, CabinetBuilder, CabinetLimits, Compression};
 use ucupdate_core::value::{FieldTime, Sha256Digest, Sha256Hasher};
 
 const BYTES: usize = 4 * 1024 * 1024;
 
 /// Reads all with SHA-256 of each file and of the cabinet.
 fn ours(bytes: &[u8]) -> u64 {
-    let mut cabinet = Cabinet::open(bytes, Limits::default()).expect("a cabinet made here");
+    let mut cabinet = Cabinet::open(bytes, CabinetLimits::default()).expect("a cabinet made here");
     while let Some(mut file) = cabinet.next_file().expect("whole data") {
         let mut hash = Sha256Hasher::default();
         loop {

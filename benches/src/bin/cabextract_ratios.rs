@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ucupdate_benches::cabinets::{firmware, lzx_cabinet};
-use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
+use ucupdate_cab::{Cabinet, CabinetBuilder, CabinetLimits, Compression};
 use ucupdate_core::value::{FieldTime, Sha256Hasher};
 
 const BYTES: usize = 100_000_000;
@@ -108,7 +108,7 @@ impl Row {
 }
 
 fn read(path: &Path) -> Result<()> {
-    let mut cabinet = Cabinet::open(File::open(path)?, Limits::default())?;
+    let mut cabinet = Cabinet::open(File::open(path)?, CabinetLimits::default())?;
     let mut bytes = 0;
     while let Some(mut file) = cabinet.next_file()? {
         let mut hash = Sha256Hasher::default();

@@ -77,7 +77,7 @@ pub enum CabError {
     /// The cabinet is well formed, but this reader does not support its kind.
     #[error("{what} at {at} is not supported: {found}; expected {expected}")]
     Unsupported { what: Structure, at: Position, expected: &'static str, found: Box<str> },
-    /// The cabinet exceeds a number in [`Limits`](crate::Limits). `which` is the name of the limit, as in `with_files`.
+    /// The cabinet exceeds a number in [`CabinetLimits`](crate::CabinetLimits). `which` is the name of the limit, as in `with_files`.
     #[error("{what} {found}, and the limit `{which}` is {limit}")]
     Limit { which: &'static str, what: &'static str, limit: u64, found: u64 },
     /// A part of a set of cabinets is missing. `part` is counted from 1. `name` is the file name of the part, taken

@@ -11,16 +11,16 @@ use std::io::Read;
 
 use ucupdate_core::value::{Sha256Hasher, check_path_part};
 
-use crate::{CabError, Cabinet, CabinetOptions, Compression, FileEntry, Finished, Limits};
+use crate::{CabError, Cabinet, CabinetLimits, CabinetOptions, Compression, FileEntry, Finished};
 
 /// Returns limits under which one input costs little time and memory.
-fn small() -> Limits {
+fn small() -> CabinetLimits {
     let megabyte = 1024 * 1024;
-    Limits {
+    CabinetLimits {
         cabinet_bytes: megabyte,
         total_output_bytes: 4 * megabyte,
         stub_bytes: megabyte,
-        ..Limits::default()
+        ..CabinetLimits::default()
     }
 }
 

@@ -18,6 +18,6 @@ pub use cabinet::{Attributes, Cabinet, Compression, FileEntry, FileReader, Finis
 pub use cabinet::{BuildError, CabinetBuilder, self_extracting};
 pub use code_page::CodePage;
 pub use error::{CabError, Position, Structure};
-pub use limits::Limits;
+pub use limits::CabinetLimits;
 pub use options::CabinetOptions;
 pub use path::{NameProblem, SafePath};

@@ -60,11 +60,11 @@ limits!(
     /// share are held in memory too, up to [`with_held_bytes`](Self::with_held_bytes). The error of a limit contains its name, so that it can be raised.
     ///
     /// ```
-    /// use ucupdate_cab::Limits;
-    /// let limits = Limits::default().with_file_bytes(64 * 1024 * 1024);
-    /// assert_ne!(limits, Limits::default());
+    /// use ucupdate_cab::CabinetLimits;
+    /// let limits = CabinetLimits::default().with_file_bytes(64 * 1024 * 1024);
+    /// assert_ne!(limits, CabinetLimits::default());
     /// ```
-    Limits, u64 {
+    CabinetLimits, u64 {
         /// Sets the largest size of the cabinet in bytes. In a set, this is the size of all parts together. Default: 1
         /// GiB.
         with_cabinet_bytes cabinet_bytes = 1 << 30;
@@ -101,7 +101,7 @@ limits!(
     }
 );
 
-impl Limits {
+impl CabinetLimits {
     /// The size of the output in bytes below which [`with_ratio`](Self::with_ratio) is not checked.
     pub(crate) const RATIO_SLACK_BYTES: u64 = 1024 * 1024;
 }
@@ -112,13 +112,16 @@ mod tests {
 
     #[test]
     fn each_limit_is_set_and_read_by_the_name_that_errors_have() {
-        for name in Limits::NAMES {
-            let set = Limits::default().with_named(name, 7).unwrap();
+        for name in CabinetLimits::NAMES {
+            let set = CabinetLimits::default().with_named(name, 7).unwrap();
             assert_eq!(set.named(name), Some(7), "{name}");
-            let others = Limits::NAMES.iter().filter(|other| *other != name);
-            assert!(others.clone().all(|other| set.named(other) == Limits::default().named(other)), "{name}");
+            let others = CabinetLimits::NAMES.iter().filter(|other| *other != name);
+            assert!(
+                others.clone().all(|other| set.named(other) == CabinetLimits::default().named(other)),
+                "{name}"
+            );
         }
-        assert_eq!(Limits::default().named("wings"), None);
-        assert_eq!(Limits::default().with_named("wings", 7), None);
+        assert_eq!(CabinetLimits::default().named("wings"), None);
+        assert_eq!(CabinetLimits::default().with_named("wings", 7), None);
     }
 }

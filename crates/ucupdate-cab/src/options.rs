@@ -1,21 +1,21 @@
 //! The options of reading a cabinet.
 
 use crate::code_page::CodePage;
-use crate::limits::Limits;
+use crate::limits::CabinetLimits;
 
-/// The options of reading a cabinet. [`Limits`] convert into options with these limits.
+/// The options of reading a cabinet. [`CabinetLimits`] convert into options with these limits.
 ///
 /// ```
-/// use ucupdate_cab::{CabinetOptions, CodePage, Limits};
+/// use ucupdate_cab::{CabinetOptions, CodePage, CabinetLimits};
 /// let options = CabinetOptions::default()
-///     .with_limits(Limits::default().with_files(100))
+///     .with_limits(CabinetLimits::default().with_files(100))
 ///     .with_code_page(CodePage::from_number(932).unwrap());
 /// assert_ne!(options, CabinetOptions::default());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct CabinetOptions {
-    pub(crate) limits: Limits,
+    pub(crate) limits: CabinetLimits,
     pub(crate) code_page: CodePage,
     pub(crate) is_strict: bool,
     pub(crate) offset: Option<u64>,
@@ -27,7 +27,7 @@ pub struct CabinetOptions {
 impl Default for CabinetOptions {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            limits: CabinetLimits::default(),
             code_page: CodePage::default(),
             is_strict: false,
             offset: None,
@@ -38,7 +38,7 @@ impl Default for CabinetOptions {
 
 impl CabinetOptions {
     /// Sets the limits of the cabinet.
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: CabinetLimits) -> Self {
         Self { limits, ..self }
     }
 
@@ -61,8 +61,8 @@ impl CabinetOptions {
     }
 }
 
-impl From<Limits> for CabinetOptions {
-    fn from(limits: Limits) -> Self {
+impl From<CabinetLimits> for CabinetOptions {
+    fn from(limits: CabinetLimits) -> Self {
         Self::default().with_limits(limits)
     }
 }

@@ -8,7 +8,7 @@ use std::string::FromUtf8Error as Utf8Error;
 use ucupdate::book::Refusal;
 use ucupdate::{ChangeError, StateError};
 use ucupdate_cab::package::PackageLimits;
-use ucupdate_cab::{CabError, Limits};
+use ucupdate_cab::{CabError, CabinetLimits};
 
 pub(crate) use ucupdate::store::error_chain as chain;
 
@@ -121,7 +121,7 @@ impl<E: Error + 'static> From<E> for Failure {
 /// Adds the option that raises a limit of reading cabinets and packages, if a message says that one was reached.
 pub(crate) fn with_limit_option(message: String) -> String {
     let reached = |name: &&&str| message.contains(&format!("the limit `{name}`"));
-    match [Limits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {
+    match [CabinetLimits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {
         Some(name) => format!("{message}; `--limit {name}=NUMBER` raises it"),
         None => message,
     }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_message_of_a_reached_limit_names_the_option_that_raises_it() {
-        for name in [Limits::NAMES, PackageLimits::NAMES].concat() {
+        for name in [CabinetLimits::NAMES, PackageLimits::NAMES].concat() {
             let text = with_limit_option(format!("it has 3, and the limit `{name}` is 2"));
             assert_eq!(
                 text,

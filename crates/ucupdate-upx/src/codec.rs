@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 use crate::encode;
 use crate::error::DecodeError;
 use crate::inspection::{self, Inspection};
-use crate::limits::Limits;
+use crate::limits::DecodeLimits;
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 /// Reads and writes the bodies of `ucdevice.upx`.
@@ -16,12 +16,12 @@ use ucupdate_core::{UpdateRequest, UpdateResponse};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codec {
     dialect: Dialect,
-    limits: Limits,
+    limits: DecodeLimits,
 }
 
 impl Codec {
     /// Returns a codec that uses the names of `dialect` and reads within `limits`.
-    pub const fn new(dialect: Dialect, limits: Limits) -> Self {
+    pub const fn new(dialect: Dialect, limits: DecodeLimits) -> Self {
         Self { dialect, limits }
     }
 
@@ -31,7 +31,7 @@ impl Codec {
     }
 
     /// Returns the limits within which this codec reads.
-    pub const fn limits(&self) -> &Limits {
+    pub const fn limits(&self) -> &DecodeLimits {
         &self.limits
     }
 

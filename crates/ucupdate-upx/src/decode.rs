@@ -2,7 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};
-use crate::limits::Limits;
+use crate::limits::DecodeLimits;
 use crate::names::{self, Item, NameScope};
 use crate::reading;
 use crate::reading::body;
@@ -20,7 +20,7 @@ pub struct Decoded<T> {
     /// The message with all items that were recognised.
     pub value: T,
     /// The items that the dialect does not know, in the order of the body. At most
-    /// [`Limits::unknown`](crate::Limits::unknown) of them are kept.
+    /// [`DecodeLimits::unknown`](crate::DecodeLimits::unknown) of them are kept.
     pub unknown: Vec<UnknownItem>,
     /// The number of unknown items in the body, including those that were not kept.
     pub unknown_count: usize,
@@ -31,7 +31,7 @@ pub struct Decoded<T> {
 /// Converts items into parts of a message, and collects the problems.
 struct ItemReader<'a> {
     dialect: &'a Dialect,
-    limits: &'a Limits,
+    limits: &'a DecodeLimits,
     problems: Vec<ItemProblem>,
 }
 
@@ -107,7 +107,7 @@ impl ItemReader<'_> {
 pub(crate) fn request(
     body: &[u8],
     dialect: &Dialect,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Decoded<UpdateRequest>, DecodeError> {
     let document = body::open(body, limits, MessageKind::Request)?;
     let raw = reading::read(&document, dialect, limits, MessageKind::Request)?;
@@ -173,7 +173,7 @@ fn installed(
 pub(crate) fn response(
     body: &[u8],
     dialect: &Dialect,
-    limits: &Limits,
+    limits: &DecodeLimits,
 ) -> Result<Decoded<UpdateResponse>, DecodeError> {
     let document = body::open(body, limits, MessageKind::Response)?;
     let raw = reading::read(&document, dialect, limits, MessageKind::Response)?;

@@ -1,6 +1,6 @@
 //! The errors of a refused body: what was found, what was expected, and where.
 
-use crate::limits::Limit;
+use crate::limits::DecodeLimit;
 use crate::names::Item;
 use std::fmt;
 use ucupdate_core::value::ParseError;
@@ -60,9 +60,9 @@ pub enum DecodeError {
     /// The body is not readable XML: it is not well-formed, has an unsupported encoding, or exceeds a limit of XML.
     #[error(transparent)]
     Xml(#[from] XmlError),
-    /// The body reaches a limit of [`Limits`](crate::Limits).
+    /// The body reaches a limit of [`DecodeLimits`](crate::DecodeLimits).
     #[error("at byte {at}: more than {most} {limit}, which is a limit of the library")]
-    Limit { at: usize, limit: Limit, most: usize },
+    Limit { at: usize, limit: DecodeLimit, most: usize },
     /// The body is XML, but the dialect knows none of its items.
     #[error("body with root `{root}` has no item of the dialect, expected root `{expected}` with {items}")]
     NothingRecognised { root: Box<str>, expected: Box<str>, items: Box<str> },
@@ -180,7 +180,7 @@ pub enum ItemFault {
     /// The item occurs twice at one depth, so neither value is used.
     #[error("is given twice")]
     Twice,
-    /// The text is longer than [`Limits::text_bytes`](crate::Limits::text_bytes).
+    /// The text is longer than [`DecodeLimits::text_bytes`](crate::DecodeLimits::text_bytes).
     #[error("has more than {most} bytes")]
     TooLong { most: usize },
     /// The text is not a label, such as a device type, or not a safe file name.

@@ -3,7 +3,7 @@
 use crate::decode;
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, MessageKind};
-use crate::limits::Limits;
+use crate::limits::DecodeLimits;
 use crate::names::{self, Item, NameScope};
 use crate::reading;
 use crate::reading::body;
@@ -105,7 +105,7 @@ impl Inspection {
         &self.recognised
     }
 
-    /// Returns the unknown items, at most [`Limits::unknown`](crate::Limits::unknown) of them.
+    /// Returns the unknown items, at most [`DecodeLimits::unknown`](crate::DecodeLimits::unknown) of them.
     pub fn unknown(&self) -> &[UnknownItem] {
         &self.unknown
     }
@@ -126,7 +126,7 @@ impl Inspection {
     }
 }
 
-pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &Limits) -> Inspection {
+pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &DecodeLimits) -> Inspection {
     let mut found = readable(body, limits).map_or_else(empty, |document| best(&document, dialect, limits));
     found.error = match found.kind {
         Some(MessageKind::Response) => decode::response(body, dialect, limits).err(),
@@ -136,7 +136,7 @@ pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &Limits) -> Inspec
 }
 
 /// Returns the body up to the first byte or character that is not text.
-fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
+fn readable<'a>(body: &'a [u8], limits: &DecodeLimits) -> Option<XmlDocument<'a>> {
     let upto = match body::open(body, limits, MessageKind::Request) {
         Ok(document) => return Some(document),
         Err(DecodeError::Xml(error)) => error.at(),
@@ -146,7 +146,7 @@ fn readable<'a>(body: &'a [u8], limits: &Limits) -> Option<XmlDocument<'a>> {
 }
 
 /// Returns the report that recognises more items: as a request or as a response.
-fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &Limits) -> Inspection {
+fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &DecodeLimits) -> Inspection {
     let read = |kind| reading::read_leniently(document, dialect, limits, kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));
     let score = |raw: &RawMessage<'_>| (raw.root_is_known, raw.items.len() + raw.in_modules.len());

@@ -6,7 +6,7 @@ use crate::codec::Codec;
 use crate::decode::Decoded;
 use crate::dialect::Dialect;
 use crate::error::DecodeError;
-use crate::limits::Limits;
+use crate::limits::DecodeLimits;
 #[cfg(feature = "toml")]
 use ucupdate_core::{
     Device, ReportedVersion, UpdateRequest, UpdateResponse,
@@ -54,7 +54,7 @@ pub fn dialect(bytes: &[u8]) {
         Ok(dialect) => dialect,
         Err(refused) => return assert!(!refused.to_string().is_empty()),
     };
-    let codec = Codec::new(dialect, Limits::default());
+    let codec = Codec::new(dialect, DecodeLimits::default());
     let request = sample_request();
     let read = codec.decode_request(&codec.encode_request(&request)).expect("what we write can be read");
     assert_eq!((read.value, read.unknown_count), (request, 0));
@@ -126,5 +126,5 @@ fn skipped_modules<T>(decoded: &Decoded<T>) -> usize {
 /// `&gt;`.
 fn roomy() -> Codec {
     let xml = XmlLimits::default().with_bytes(usize::MAX).with_markup(usize::MAX);
-    Codec::new(Dialect::canonical(), Limits::default().with_xml(xml))
+    Codec::new(Dialect::canonical(), DecodeLimits::default().with_xml(xml))
 }

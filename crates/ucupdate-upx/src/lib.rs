@@ -18,7 +18,7 @@ pub use decode::Decoded;
 pub use dialect::{Dialect, DialectError, MAX_NAME_BYTES};
 pub use error::{DecodeError, DecodeErrorKind, ItemFault, ItemProblem, LogForm, MessageKind};
 pub use inspection::{Inspection, MissingItem, RecognisedItem};
-pub use limits::{Limit, Limits};
+pub use limits::{DecodeLimit, DecodeLimits};
 pub use names::{Certainty, Item, ItemFacts, NAMES, NameScope};
 pub use reading::raw_message::UnknownItem;
 pub use ucupdate_xml::{XmlError, XmlErrorKind, XmlLimit, XmlLimits};

@@ -9,26 +9,26 @@ use ucupdate_xml::XmlLimits;
 /// hundred times as large, and a body that reaches them still costs well under a millisecond.
 ///
 /// ```
-/// use ucupdate_upx::{Limits, XmlLimits};
-/// let limits = Limits::default().with_modules(8).with_xml(XmlLimits::default().with_bytes(8 * 1024));
+/// use ucupdate_upx::{DecodeLimits, XmlLimits};
+/// let limits = DecodeLimits::default().with_modules(8).with_xml(XmlLimits::default().with_bytes(8 * 1024));
 /// assert_eq!((limits.modules(), limits.xml().bytes()), (8, 8 * 1024));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Limits {
+pub struct DecodeLimits {
     pub(crate) xml: XmlLimits,
     pub(crate) text_bytes: usize,
     pub(crate) modules: usize,
     pub(crate) unknown: usize,
 }
 
-impl Default for Limits {
+impl Default for DecodeLimits {
     fn default() -> Self {
         Self { xml: XmlLimits::default(), text_bytes: 1024, modules: 64, unknown: 64 }
     }
 }
 
-impl Limits {
+impl DecodeLimits {
     /// Returns the limits of the body as an XML document. Default: [`XmlLimits::default`], which has 65,536 bytes.
     pub const fn xml(&self) -> &XmlLimits {
         &self.xml
@@ -71,18 +71,18 @@ impl Limits {
     }
 }
 
-/// The limit of [`Limits`] that a body reached.
+/// The limit of [`DecodeLimits`] that a body reached.
 ///
 /// The limits of XML have a type of their own, [`XmlLimit`](ucupdate_xml::XmlLimit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "a variant has the name of its setter")]
-pub enum Limit {
+pub enum DecodeLimit {
     TextBytes,
     Modules,
 }
 
-impl fmt::Display for Limit {
+impl fmt::Display for DecodeLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::TextBytes => "bytes in one item",

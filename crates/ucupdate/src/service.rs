@@ -72,10 +72,9 @@ impl UpdateService {
         let logs = options.logs.clone().map(|logs| {
             Logs::start(Arc::clone(&store), logs, Arc::clone(&options.clock), options.events.clone())
         });
-        let captures = options
-            .captures
-            .clone()
-            .map(|captures| Keeper::start(Arc::clone(&store), captures, Arc::clone(&options.clock)));
+        let captures = options.captures.clone().map(|captures| {
+            Keeper::start(Arc::clone(&store), captures, Arc::clone(&options.clock), options.events.clone())
+        });
         let (probe, looks) = (options.probe, options.watch.and_then(|watch| watch.period));
         let watch = options.watch.map(Watch::new);
         let images = ImageCache::new(options.image_cache);

@@ -77,6 +77,7 @@ fn own_fields(event: &Event<'_>) -> Value {
         Event::LogRowsDropped { log, rows, cause } => {
             json!({ "log": log_name(*log), "rows": rows, "cause": cause })
         }
+        Event::CapturesLost { captures, cause } => json!({ "captures": captures, "cause": cause }),
         Event::StoreUnreachable { error } | Event::HistoryReplaced { error } => {
             json!({ "cause": error_chain(*error) })
         }

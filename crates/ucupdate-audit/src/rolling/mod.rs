@@ -138,6 +138,8 @@ struct OpenWrite {
     rows: usize,
     /// `true` if a write of these bytes had an unclear outcome and may still arrive.
     unclear: bool,
+    /// `true` if an append of the new rows had an unclear outcome.
+    is_maybe_appended: bool,
     /// The number of consecutive outcomes without progress.
     tries: u32,
     wait: Wait,
@@ -296,6 +298,7 @@ impl RollingLog {
                 open_write.back_off(now);
             }
             (Step::Append, Exists | Absent | Failed | Unclear) => {
+                open_write.is_maybe_appended = outcome == Unclear;
                 open_write.step = Step::Put;
                 open_write.wait = Wait::No;
             }
@@ -318,6 +321,7 @@ impl RollingLog {
                 open_write.stored = self.header_bytes;
                 open_write.step = Step::Create;
                 open_write.unclear = false;
+                open_write.is_maybe_appended = false;
                 self.take(&open_write.name);
                 open_write.name = self.next_name(open_write.name.date);
                 open_write.wait = Wait::No;
@@ -370,6 +374,12 @@ impl RollingLog {
     /// Returns the number of rows that wait, including those of the open effect.
     pub fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Returns the number of waiting rows that may be in the store already: those of a write whose outcome is not known, or not known yet.
+    pub fn maybe_stored(&self) -> usize {
+        let open_write = self.open_write.as_ref().filter(|open_write| open_write.may_be_stored());
+        open_write.map_or(0, |open_write| open_write.rows)
     }
 
     /// Returns whether the rows that wait take at least half of the [room](RollOptions::with_pending) for them.
@@ -490,7 +500,17 @@ impl RollingLog {
             rows += 1;
         }
         let bytes = content.into();
-        Some(OpenWrite { name, step, bytes, stored, rows, unclear: false, tries: 0, wait: Wait::No })
+        Some(OpenWrite {
+            name,
+            step,
+            bytes,
+            stored,
+            rows,
+            unclear: false,
+            is_maybe_appended: false,
+            tries: 0,
+            wait: Wait::No,
+        })
     }
 
     fn next_name(&self, date: LogDate) -> LogName {
@@ -526,6 +546,12 @@ impl OpenWrite {
         let millis = (100_i64 << self.tries.min(10)).min(30_000);
         self.tries += 1;
         self.wait = Wait::Until(after(now, millis));
+    }
+
+    fn may_be_stored(&self) -> bool {
+        self.unclear
+            || self.is_maybe_appended
+            || (self.wait == Wait::ForOutcome && self.step != Step::ReadBack)
     }
 
     fn hurry(&mut self) {

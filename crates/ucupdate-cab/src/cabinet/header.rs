@@ -6,7 +6,7 @@ use super::compression::Compression;
 use super::irregularity::Irregularity;
 use super::source::Source;
 use crate::error::{CabError, Position, Structure};
-use crate::limits::Limits;
+use crate::limits::CabinetLimits;
 
 /// The first bytes of a cabinet.
 pub(crate) const SIGNATURE: [u8; 4] = *b"MSCF";
@@ -71,7 +71,7 @@ pub(crate) struct FileRow {
 /// The totals of the parts that were read so far. They are checked against the limits.
 #[derive(Clone)]
 pub(crate) struct Spent<'a> {
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a CabinetLimits,
     cabinet_bytes: u64,
     folders: u64,
     files: u64,
@@ -79,7 +79,7 @@ pub(crate) struct Spent<'a> {
 }
 
 impl<'a> Spent<'a> {
-    pub(crate) fn new(limits: &'a Limits) -> Self {
+    pub(crate) fn new(limits: &'a CabinetLimits) -> Self {
         Self { limits, cabinet_bytes: 0, folders: 0, files: 0, table_bytes: 0 }
     }
 

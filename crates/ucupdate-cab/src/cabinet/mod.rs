@@ -1,5 +1,5 @@
 //! Reads cabinets in one pass. Each folder is decompressed once, and every number is bounded by
-//! [`Limits`](crate::Limits).
+//! [`CabinetLimits`](crate::CabinetLimits).
 //!
 //! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in [MS-PATCH] without its
 //! delta extensions. A cabinet that other tools read is read too: files may share bytes, leave gaps, or end before their

@@ -26,7 +26,7 @@ use crate::options::CabinetOptions;
 ///
 /// ```
 /// use std::io::{self, Read};
-/// use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
+/// use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, CabinetLimits};
 /// use ucupdate_core::value::FieldTime;
 ///
 /// let stamp = FieldTime::new((2008, 12, 16), (4, 43, 58)).unwrap();
@@ -34,7 +34,7 @@ use crate::options::CabinetOptions;
 /// builder.file("CPE\\CPE.nbt", stamp, vec![7; 100_000]);
 /// let bytes = builder.build().unwrap();
 ///
-/// let mut cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+/// let mut cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
 /// assert_eq!(cabinet.entries().len(), 1);
 /// while let Some(mut file) = cabinet.next_file().unwrap() {
 ///     assert_eq!(file.entry().path().unwrap().as_str(), "CPE/CPE.nbt");
@@ -86,7 +86,7 @@ pub struct Finished {
 impl<R: Read> Cabinet<R> {
     /// Opens a cabinet and reads its tables. `input` is a cabinet or a self-extracting program.
     ///
-    /// `options` may be [`Limits`](crate::Limits) alone.
+    /// `options` may be [`CabinetLimits`](crate::CabinetLimits) alone.
     ///
     /// # Errors
     /// Fails when there is no cabinet, and when the cabinet is damaged, of an unsupported kind, above a limit, or a part
@@ -245,7 +245,7 @@ impl<R: Read> Cabinet<R> {
     ///
     /// The second value is `None` after the last cabinet, after a set of several parts, and if the options name an
     /// [offset](CabinetOptions::with_offset). The search gives up after
-    /// [`with_stub_bytes`](crate::Limits::with_stub_bytes) bytes without a cabinet.
+    /// [`with_stub_bytes`](crate::CabinetLimits::with_stub_bytes) bytes without a cabinet.
     ///
     /// # Errors
     /// Fails in the cases of `finish` and [`open`](Self::open). Strict reading refuses a second cabinet.

@@ -8,7 +8,7 @@ use super::header::{FROM_PREVIOUS, FROM_PREVIOUS_TO_NEXT, FileRow, Part, Spent, 
 use super::irregularity::Irregularity;
 use crate::code_page::CodePage;
 use crate::error::{CabError, Position, Structure};
-use crate::limits::Limits;
+use crate::limits::CabinetLimits;
 use crate::path::mark_clashes;
 use std::collections::HashMap;
 use ucupdate_core::value::Counted;
@@ -306,7 +306,7 @@ fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity
 }
 
 /// Checks the sizes in the tables before anything is decompressed.
-fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Result<(), CabError> {
+fn check_output(folders: &[Folder], limits: &CabinetLimits, cabinet_bytes: u64) -> Result<(), CabError> {
     for folder in folders {
         let blocks: u64 = folder.pieces.iter().map(|piece| u64::from(piece.blocks)).sum();
         let most = blocks * MAX_OUTPUT_BYTES as u64;
@@ -322,7 +322,7 @@ fn check_output(folders: &[Folder], limits: &Limits, cabinet_bytes: u64) -> Resu
     }
     let output: u64 = folders.iter().map(|folder| folder.output_bytes).sum();
     CabError::above("total_output_bytes", "files have bytes together:", limits.total_output_bytes, output)?;
-    if output > Limits::RATIO_SLACK_BYTES {
+    if output > CabinetLimits::RATIO_SLACK_BYTES {
         let ratio = output.div_ceil(cabinet_bytes.max(1));
         CabError::above("ratio", "files have times the cabinet's bytes:", limits.ratio, ratio)?;
     }

@@ -3,7 +3,7 @@
 //! A program may contain the letters `MSCF` for other reasons, for example in the code that unpacks the cabinet.
 //! Therefore a place is tried only if the header, the first folder and the first file there are plausible. This check
 //! has a constant cost. A try reads the tables. If they cannot be read, the search continues after the letters.
-//! [`Limits::with_cabinets`] limits the number of tries.
+//! [`CabinetLimits::with_cabinets`] limits the number of tries.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ use super::header::{
 use super::irregularity::Irregularity;
 use super::source::{MAX_LOOK_BYTES, Source};
 use crate::error::{CabError, Position, Structure};
-use crate::limits::Limits;
+use crate::limits::CabinetLimits;
 
 /// The search for cabinets in one input.
 #[derive(Default)]
@@ -130,7 +130,7 @@ impl Search {
     }
 }
 
-fn within_stub(limits: &Limits, before: u64) -> Result<(), CabError> {
+fn within_stub(limits: &CabinetLimits, before: u64) -> Result<(), CabError> {
     CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)
 }
 

@@ -6,7 +6,7 @@ use super::{
     Catalogue, KeptBytes, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
     PackageLimits, PackageOptions, ProblemKind, read_package, sample, understand,
 };
-use crate::{Cabinet, Limits};
+use crate::{Cabinet, CabinetLimits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_core::value::Sha256Digest;
@@ -15,7 +15,7 @@ use ucupdate_core::value::Sha256Digest;
 /// of its members.
 pub fn package(bytes: &[u8]) {
     // The limits are small so that one input costs little. The laws of the cabinet reader check its limits.
-    let limits = Limits { total_output_bytes: 8 * 1024 * 1024, ..Limits::default() };
+    let limits = CabinetLimits { total_output_bytes: 8 * 1024 * 1024, ..CabinetLimits::default() };
     let Ok(cabinet) = Cabinet::open(bytes, limits) else { return };
     let mut sink = CheckingSink::default();
     let Ok(package) = read_package(cabinet, PackageOptions::default(), &mut sink) else { return };

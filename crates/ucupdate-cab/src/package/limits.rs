@@ -3,7 +3,7 @@
 use crate::limits::limits;
 
 limits!(
-    /// The limits of reading a package. The cabinet has its own [`Limits`](crate::Limits).
+    /// The limits of reading a package. The cabinet has its own [`CabinetLimits`](crate::CabinetLimits).
     PackageLimits, usize {
         /// Sets the largest size of a manifest in bytes. Default: 8 MiB, which is enough for the largest number of
         /// releases.

@@ -34,9 +34,9 @@ use std::io::{self, Read};
 ///
 /// ```
 /// use ucupdate_cab::package::{NoSink, PackageForm, PackageOptions, read_package, sample};
-/// use ucupdate_cab::{Cabinet, Limits};
+/// use ucupdate_cab::{Cabinet, CabinetLimits};
 /// let bytes = sample::uc_updates(1000);
-/// let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+/// let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
 /// let package = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap();
 /// assert_eq!(package.form, PackageForm::Manifest);
 /// assert_eq!(package.releases[0].key.to_string(), "UCPhone/LG-Nortel/IP8540/A/ENU/CPE");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ucupdate_cab::{CabError, Cabinet, CabinetOptions, Compression, Finished, Limits};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, CabinetOptions, Compression, Finished};
 
 use super::fixture::{Raw, RawBlock, firmware, kinds, lzx, pack, read_all};
 
@@ -136,7 +136,7 @@ fn what_is_not_read_is_refused_by_name() {
     ] {
         let mut raw = Raw::of(Compression::None, &[("a", b"1")]);
         raw.folders[0].kind = kind;
-        let error = Cabinet::open(&raw.to_bytes()[..], Limits::default()).unwrap_err();
+        let error = Cabinet::open(&raw.to_bytes()[..], CabinetLimits::default()).unwrap_err();
         assert!(matches!(error, CabError::Unsupported { .. }));
         let expected = format!(
             "folder 0 at byte 36 is not supported: {found}; expected none, MSZIP, or LZX with a window of 15 to 21 bits"
@@ -145,7 +145,7 @@ fn what_is_not_read_is_refused_by_name() {
     }
     let mut bytes = Raw::of(Compression::None, &[("a", b"1")]).to_bytes();
     bytes[25] = 2;
-    let error = Cabinet::open(&bytes[..], Limits::default()).unwrap_err().to_string();
+    let error = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap_err().to_string();
     assert_eq!(error, "cabinet header at byte 0 is not supported: version 2.3; expected version 1.3");
 }
 
@@ -203,7 +203,7 @@ fn damaged_blocks_say_what_was_expected() {
 fn after_an_error_there_is_nothing_more() {
     let mut bytes = Raw::of(Compression::None, &[("a", b"1234567"), ("b", b"1")]).to_bytes();
     *bytes.last_mut().unwrap() ^= 1;
-    let mut cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let mut cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     let mut file = cabinet.next_file().unwrap().unwrap();
     assert!(matches!(file.read_chunk(), Err(CabError::Damaged { .. })));
     assert!(matches!(file.read_chunk(), Err(CabError::GivenUp)));
@@ -223,7 +223,7 @@ fn a_failing_input_is_no_fault_of_the_cabinet() {
         }
     }
     let bytes = Raw::of(Compression::None, &[("a", b"1234567")]).to_bytes();
-    let cabinet = Cabinet::open(Failing(&bytes[..70]), Limits::default()).unwrap();
+    let cabinet = Cabinet::open(Failing(&bytes[..70]), CabinetLimits::default()).unwrap();
     let error = cabinet.finish().unwrap_err();
     assert_eq!(error.to_string(), "input failed at byte 70");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "line dropped");

@@ -1,7 +1,7 @@
 //! Tests of the cabinets that the builder writes.
 
 use proptest::prelude::*;
-use ucupdate_cab::{BuildError, Cabinet, CabinetBuilder, Compression, Limits};
+use ucupdate_cab::{BuildError, Cabinet, CabinetBuilder, CabinetLimits, Compression};
 use ucupdate_core::value::FieldTime;
 
 use super::fixture::{firmware, lzx, read_all};
@@ -43,7 +43,7 @@ fn folders_are_as_asked_for() {
     builder.folder().file("a", stamp(), firmware(1, 1000)).folder().folder();
     builder.file("b", stamp(), firmware(2, 1000)).file("c", stamp(), firmware(3, 1000)).reserve(*b"ours");
     let bytes = builder.build().unwrap();
-    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     assert_eq!(cabinet.entries().iter().map(|entry| entry.folder()).collect::<Vec<_>>(), [0, 1, 1]);
     assert_eq!(cabinet.reserve(), b"ours");
 }
@@ -77,7 +77,7 @@ proptest! {
             expected.push((name, content));
         }
         let bytes = builder.build().unwrap();
-        let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+        let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
         prop_assert!(cabinet.entries().iter().all(|entry| entry.modified() == Some(stamp())));
         let (mut found, _) = read_all(&bytes).unwrap();
         found.sort();

@@ -2,7 +2,7 @@
 //! and errors of any kind.
 
 use flate2::{Compress, Compression as Level, FlushCompress};
-use ucupdate_cab::{CabError, Cabinet, Compression, Finished, Limits};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, Compression, Finished};
 
 pub(crate) const WINDOWS: [lzxc::WindowSize; 7] = [
     lzxc::WindowSize::KB32,
@@ -252,7 +252,7 @@ pub(crate) fn read_all(bytes: &[u8]) -> Result<(Content, Finished), CabError> {
 }
 
 pub(crate) fn read_set(parts: &[&[u8]]) -> Result<(Content, Finished), CabError> {
-    let mut cabinet = Cabinet::open_set(parts.to_vec(), Limits::default())?;
+    let mut cabinet = Cabinet::open_set(parts.to_vec(), CabinetLimits::default())?;
     let mut files = Vec::new();
     while let Some(mut file) = cabinet.next_file()? {
         let mut content = Vec::new();

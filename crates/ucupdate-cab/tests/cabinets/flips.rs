@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use ucupdate_cab::package::{NoSink, Package, PackageOptions, read_package, sample};
-use ucupdate_cab::{Cabinet, CabinetBuilder, Compression, Limits};
+use ucupdate_cab::{Cabinet, CabinetBuilder, CabinetLimits, Compression};
 
 use super::fixture::read_all;
 
@@ -18,7 +18,7 @@ fn read(files: &Files) -> Option<Package> {
         builder.file(name, sample::time_stamp(), bytes.clone());
     }
     let bytes = builder.build().unwrap();
-    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     let package = read_package(cabinet, PackageOptions::default(), &mut NoSink).ok()?;
     (!package.is_refused()).then_some(package)
 }

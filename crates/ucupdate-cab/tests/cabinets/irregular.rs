@@ -1,6 +1,6 @@
 //! Tests cabinets with irregularities. They are read with a note, and refused in strict reading.
 
-use ucupdate_cab::{CabError, Cabinet, CabinetOptions, Compression, Irregularity, Limits};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, CabinetOptions, Compression, Irregularity};
 
 use super::fixture::{Raw, RawFile, firmware, kinds, read_all};
 
@@ -63,7 +63,7 @@ fn the_bytes_that_files_share_are_bounded() {
     let content = firmware(7, 150_000);
     let places = [("a", 0, 150_000), ("b", 50_000, 100_000)];
     let bytes = folder(Compression::Mszip, &content, &places).to_bytes();
-    let limits = Limits::default().with_held_bytes(100_000);
+    let limits = CabinetLimits::default().with_held_bytes(100_000);
     assert!(Cabinet::open(&bytes[..], limits.clone()).unwrap().finish().is_ok());
     let error = Cabinet::open(&bytes[..], limits.with_held_bytes(99_999)).unwrap_err();
     assert!(matches!(error, CabError::Limit { which: "held_bytes", .. }), "{error}");
@@ -115,7 +115,7 @@ fn two_folders_with_the_same_data_are_read_once() {
     assert!(files.iter().all(|(_, found)| *found == content));
     assert_eq!(files.len(), 2);
     assert!(finished.irregularities.contains(&Irregularity::SharedFolder { folder: 1, first: 0 }));
-    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     assert_eq!((cabinet.entries()[1].folder(), cabinet.compression(1)), (1, Some(Compression::Mszip)));
 
     // Any other overlap of data is refused, because its meaning is not clear.
@@ -133,7 +133,7 @@ fn a_file_table_behind_the_data_is_read() {
         let bytes = moved(bytes, plain.len() - table.len(), 44);
         let files = irregular(&bytes, &[Irregularity::TableBehindData]);
         assert_eq!(files, read_all(&plain).unwrap().0);
-        let limits = Limits::default().with_held_bytes(1000);
+        let limits = CabinetLimits::default().with_held_bytes(1000);
         let error = Cabinet::open(&bytes[..], limits).unwrap_err();
         assert!(matches!(error, CabError::Limit { which: "held_bytes", .. }), "{error}");
     }
@@ -222,7 +222,7 @@ fn other_forms_are_named() {
         (b"", "found no bytes"),
         (b"junk", "found bytes [6a, 75, 6e, 6b]"),
     ] {
-        let error = Cabinet::open(bytes, Limits::default()).unwrap_err().to_string();
+        let error = Cabinet::open(bytes, CabinetLimits::default()).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
     }
 }

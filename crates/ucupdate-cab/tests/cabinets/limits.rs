@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::thread::available_parallelism;
 
-use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, Compression};
 
 use super::fixture::{Raw, firmware, lzx, read_all};
 
-fn refused(bytes: &[u8], limits: Limits) -> String {
+fn refused(bytes: &[u8], limits: CabinetLimits) -> String {
     let error = Cabinet::open(bytes, limits).unwrap_err();
     assert!(matches!(error, CabError::Limit { .. }), "{error}");
     error.to_string()
@@ -25,35 +25,39 @@ fn each_limit_is_reached_and_named() {
     for (bytes, limits, expected) in [
         (
             &bytes,
-            Limits::default().with_file_bytes(6),
+            CabinetLimits::default().with_file_bytes(6),
             "file in the cabinet has bytes: 7, and the limit `file_bytes` is 6",
         ),
         (
             &bytes,
-            Limits::default().with_total_output_bytes(14),
+            CabinetLimits::default().with_total_output_bytes(14),
             "files have bytes together: 15, and the limit `total_output_bytes` is 14",
         ),
-        (&bytes, Limits::default().with_folders(1), "cabinet has folders: 2, and the limit `folders` is 1"),
-        (&bytes, Limits::default().with_files(2), "cabinet has files: 3, and the limit `files` is 2"),
         (
             &bytes,
-            Limits::default().with_name_bytes(4),
+            CabinetLimits::default().with_folders(1),
+            "cabinet has folders: 2, and the limit `folders` is 1",
+        ),
+        (&bytes, CabinetLimits::default().with_files(2), "cabinet has files: 3, and the limit `files` is 2"),
+        (
+            &bytes,
+            CabinetLimits::default().with_name_bytes(4),
             "name of a file has bytes: 5, and the limit `name_bytes` is 4",
         ),
         (
             &bytes,
-            Limits::default().with_table_bytes(60),
+            CabinetLimits::default().with_table_bytes(60),
             "header and tables have bytes: 68, and the limit `table_bytes` is 60",
         ),
-        (&bytes, Limits::default().with_parts(0), "set has parts: 1, and the limit `parts` is 0"),
+        (&bytes, CabinetLimits::default().with_parts(0), "set has parts: 1, and the limit `parts` is 0"),
         (
             &program,
-            Limits::default().with_stub_bytes(200_001),
+            CabinetLimits::default().with_stub_bytes(200_001),
             "program before the cabinet has bytes: 200002, and the limit `stub_bytes` is 200001",
         ),
         (
             &bytes,
-            Limits::default().with_cabinet_bytes(length - 1),
+            CabinetLimits::default().with_cabinet_bytes(length - 1),
             &*format!("cabinet has bytes: {length}, and the limit `cabinet_bytes` is {}", length - 1),
         ),
     ] {
@@ -64,7 +68,7 @@ fn each_limit_is_reached_and_named() {
 #[test]
 fn the_limits_themselves_are_within_bounds() {
     let bytes = Raw::of(Compression::None, &[("one", b"1234567"), ("four", b"")]).to_bytes();
-    let limits = Limits::default()
+    let limits = CabinetLimits::default()
         .with_cabinet_bytes(bytes.len() as u64)
         .with_file_bytes(7)
         .with_total_output_bytes(7)
@@ -79,7 +83,7 @@ fn the_limits_themselves_are_within_bounds() {
 fn a_bomb_is_refused_by_its_claim_before_it_is_decompressed() {
     let zeros = vec![0; 4 << 20];
     let bytes = Raw::of(lzx(15), &[("zeros", &zeros)]).to_bytes();
-    let message = refused(&bytes, Limits::default().with_ratio(500));
+    let message = refused(&bytes, CabinetLimits::default().with_ratio(500));
     assert!(message.starts_with("files have times the cabinet's bytes: "), "{message}");
     // MSZIP cannot reach the default ratio.
     let bytes = Raw::of(Compression::Mszip, &[("zeros", &zeros)]).to_bytes();
@@ -90,7 +94,7 @@ fn a_bomb_is_refused_by_its_claim_before_it_is_decompressed() {
 fn a_file_larger_than_its_folders_blocks_is_refused_before_they_are_read() {
     let mut raw = Raw::of(Compression::Mszip, &[("a", b"1234")]);
     raw.files[0].size = 40_000;
-    let error = Cabinet::open(&raw.to_bytes()[..], Limits::default()).unwrap_err().to_string();
+    let error = Cabinet::open(&raw.to_bytes()[..], CabinetLimits::default()).unwrap_err().to_string();
     assert_eq!(
         error,
         "folder 0 at byte 36 is damaged: expected files of at most 32768 bytes in 1 data blocks, found 40000"
@@ -103,7 +107,8 @@ fn a_header_that_claims_everything_allocates_nothing() {
     let mut bytes = Raw::empty().to_bytes();
     bytes[8..12].fill(0xFF);
     bytes[26..30].fill(0xFF);
-    let limits = Limits::default().with_cabinet_bytes(u64::MAX).with_files(u64::MAX).with_folders(u64::MAX);
+    let limits =
+        CabinetLimits::default().with_cabinet_bytes(u64::MAX).with_files(u64::MAX).with_folders(u64::MAX);
     let error = Cabinet::open(&bytes[..], limits).unwrap_err();
     assert!(matches!(error, CabError::Truncated { .. }), "{error}");
 }
@@ -132,7 +137,7 @@ fn blocks_are_read_ahead_up_to_the_limit() {
     let ahead = |limit: u64| {
         let read = Cell::new(0);
         let input = Counted { left: &bytes, read: &read };
-        let mut cabinet = Cabinet::open(input, Limits::default().with_ahead_bytes(limit)).unwrap();
+        let mut cabinet = Cabinet::open(input, CabinetLimits::default().with_ahead_bytes(limit)).unwrap();
         let mut file = cabinet.next_file().unwrap().unwrap();
         let mut delivered = vec![0; 1_500_000];
         file.read_exact(&mut delivered).unwrap();
@@ -146,7 +151,7 @@ fn blocks_are_read_ahead_up_to_the_limit() {
     };
     // The input itself is read in pieces of 128 KiB.
     let (none, little, much) =
-        (ahead(0), ahead(500_000), ahead(Limits::default().named("ahead_bytes").unwrap()));
+        (ahead(0), ahead(500_000), ahead(CabinetLimits::default().named("ahead_bytes").unwrap()));
     assert!(little <= none + 128 * 1024 + 500_000, "{little} beside {none}");
     if available_parallelism().is_ok_and(|processors| processors.get() > 1) {
         assert!(none < little && little < much, "{none}, {little}, {much}");

@@ -1,6 +1,6 @@
 //! Tests the memory that reading takes. The allocator counts it for this thread.
 
-use ucupdate_cab::{Cabinet, Compression, Limits};
+use ucupdate_cab::{Cabinet, CabinetLimits, Compression};
 
 use super::fixture::{Raw, RawFile, firmware, kinds, lzx};
 
@@ -9,7 +9,7 @@ const MIB: u64 = 1024 * 1024;
 /// Returns the largest number of bytes allocated at one time while the parts are read to their end or to an error.
 fn peak(parts: &[&[u8]]) -> u64 {
     let measured = allocation_counter::measure(|| {
-        let cabinet = Cabinet::open_set(parts.to_vec(), Limits::default());
+        let cabinet = Cabinet::open_set(parts.to_vec(), CabinetLimits::default());
         let _ = std::hint::black_box(cabinet.and_then(Cabinet::finish));
     });
     measured.bytes_max
@@ -51,7 +51,7 @@ fn as_many_files_with_names_as_costly_as_the_limits_allow_take_no_more() {
             raw.files.push(RawFile { name, size: 0, begin: 0, folder: 0, attributes: 0 });
         }
         let bytes = raw.to_bytes();
-        assert!(Cabinet::open(&bytes[..], Limits::default()).is_ok());
+        assert!(Cabinet::open(&bytes[..], CabinetLimits::default()).is_ok());
         let peak = peak(&[&bytes]);
         assert!(peak <= 12 * MIB + (1 << 21), "{peak}");
     }
@@ -69,7 +69,7 @@ fn a_set_of_as_many_parts_as_allowed_takes_no_more() {
         })
         .collect();
     let parts: Vec<&[u8]> = parts.iter().map(|part| &part[..]).collect();
-    assert!(Cabinet::open_set(parts.clone(), Limits::default()).unwrap().finish().is_ok());
+    assert!(Cabinet::open_set(parts.clone(), CabinetLimits::default()).unwrap().finish().is_ok());
     let peak = peak(&parts);
     assert!(peak <= 4 * MIB, "{peak}");
 }

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::io::Read;
-use ucupdate_cab::{CabError, Cabinet, CabinetOptions, Compression, Limits, self_extracting};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, CabinetOptions, Compression, self_extracting};
 
 use super::fixture::{Raw, firmware, lzx, read_all};
 
@@ -16,7 +16,7 @@ fn the_cabinet_in_a_program_reads_and_hashes_as_the_plain_one() {
         let (files, finished) = read_all(&program).unwrap();
         assert!(files[0].1 == content);
         assert_eq!(finished, read_all(&plain).unwrap().1);
-        let cabinet = Cabinet::open(&program[..], Limits::default()).unwrap();
+        let cabinet = Cabinet::open(&program[..], CabinetLimits::default()).unwrap();
         assert_eq!(cabinet.stub_bytes(), (program.len() - plain.len()) as u64);
     }
 }
@@ -47,7 +47,7 @@ fn letters_that_begin_no_cabinet_are_passed_over() {
         let begin = program.len();
         program.extend(&plain);
         program.extend(b"a signature");
-        let cabinet = Cabinet::open(&program[..], Limits::default()).unwrap();
+        let cabinet = Cabinet::open(&program[..], CabinetLimits::default()).unwrap();
         assert_eq!(cabinet.stub_bytes(), begin as u64, "{decoy:?}");
         assert_eq!(read_all(&program).unwrap().0[0].1, b"content");
     }
@@ -60,7 +60,10 @@ fn the_cabinet_is_found_wherever_the_buffer_happens_to_end() {
         let mut program = b"MZ".to_vec();
         program.resize(before, 0);
         program.extend(&plain);
-        assert_eq!(Cabinet::open(&program[..], Limits::default()).unwrap().stub_bytes(), before as u64);
+        assert_eq!(
+            Cabinet::open(&program[..], CabinetLimits::default()).unwrap().stub_bytes(),
+            before as u64
+        );
     }
 }
 
@@ -76,18 +79,18 @@ fn places_are_those_of_the_program() {
 
 #[test]
 fn what_is_no_cabinet_and_no_program_is_refused_by_what_it_begins_with() {
-    let error = |bytes: &[u8]| Cabinet::open(bytes, Limits::default()).unwrap_err().to_string();
+    let error = |bytes: &[u8]| Cabinet::open(bytes, CabinetLimits::default()).unwrap_err().to_string();
     let begin = "expected a cabinet (`MSCF`) or a program that contains one (`MZ`), found";
     assert_eq!(error(b"junk"), format!("{begin} bytes [6a, 75, 6e, 6b]"));
     assert_eq!(error(b""), format!("{begin} no bytes"));
     assert_eq!(error(b"MZ no cabinet"), format!("{begin} a program of 13 bytes without one"));
-    let empty = Cabinet::open(&b"MZ"[..], Limits::default()).unwrap_err();
+    let empty = Cabinet::open(&b"MZ"[..], CabinetLimits::default()).unwrap_err();
     assert!(matches!(empty, CabError::NotACabinet { .. }));
 }
 
 #[test]
 fn a_program_full_of_the_letters_costs_no_more_than_its_length() {
-    let limits = Limits::default().with_stub_bytes(4 * 1024 * 1024);
+    let limits = CabinetLimits::default().with_stub_bytes(4 * 1024 * 1024);
     let program = [b"MZ", &b"MSCF".repeat(2 * 1024 * 1024)[..]].concat();
     let error = Cabinet::open(&program[..], limits).unwrap_err();
     assert!(matches!(error, CabError::Limit { which: "stub_bytes", .. }));
@@ -109,7 +112,7 @@ fn every_cabinet_of_a_program_is_read_and_those_behind_a_chosen_one_are_not() {
     let plain = |content: &[u8]| Raw::of(Compression::None, &[("a", content)]).to_bytes();
     let program = [&self_extracting(&plain(b"first"))[..], &[0; 100_000], &plain(b"second"), b"end"].concat();
     let mut found = Vec::new();
-    let mut next = Some(Cabinet::open(&program[..], Limits::default()).unwrap());
+    let mut next = Some(Cabinet::open(&program[..], CabinetLimits::default()).unwrap());
     while let Some(mut cabinet) = next {
         let offset = cabinet.stub_bytes();
         let mut content = String::new();
@@ -144,7 +147,7 @@ fn headers_that_only_look_like_a_cabinet_are_tried_up_to_a_limit() {
     let decoy = [decoy, &b"x".repeat(300)].concat();
     let program = [b"MZ", &decoy.repeat(10_000)[..]].concat();
     let mut input = Counting(&program, 0);
-    let error = Cabinet::open(&mut input, Limits::default()).unwrap_err();
+    let error = Cabinet::open(&mut input, CabinetLimits::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "cabinets, or headers that look like one: 17, and the limit `cabinets` is 16"
@@ -154,7 +157,7 @@ fn headers_that_only_look_like_a_cabinet_are_tried_up_to_a_limit() {
 
     // If all places are decoys, the error is that of the first.
     let program = [b"MZ", &decoy.repeat(3)[..]].concat();
-    let error = Cabinet::open(&program[..], Limits::default()).unwrap_err().to_string();
+    let error = Cabinet::open(&program[..], CabinetLimits::default()).unwrap_err().to_string();
     assert!(error.starts_with("entry of file 1 at byte 80 is cut off: expected "), "{error}");
 }
 
@@ -174,7 +177,7 @@ proptest! {
             .flatten()
             .copied()
             .collect();
-        let limits = Limits::default().with_cabinet_bytes(u64::MAX);
+        let limits = CabinetLimits::default().with_cabinet_bytes(u64::MAX);
         let mut input = Counting(&program, 0);
         let mut next = Cabinet::open(&mut input, limits).ok();
         let mut found = 0;

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use ucupdate_cab::{CabError, Cabinet, CabinetOptions, CodePage, Compression, Limits, NameProblem};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, CabinetOptions, CodePage, Compression, NameProblem};
 use ucupdate_core::value::FieldTime;
 use ucupdate_core::value::Sha256Digest;
 
@@ -73,7 +73,7 @@ fn files_that_are_not_read_are_passed_over_and_still_checked() {
     let content = firmware(1, 90_000);
     let raw = Raw::of(Compression::Mszip, &[("a", &content[..50_000]), ("b", &content[50_000..])]);
     let bytes = raw.to_bytes();
-    let mut cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let mut cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     assert_eq!(cabinet.next_file().unwrap().unwrap().index(), 0);
     let mut rest = Vec::new();
     cabinet.next_file().unwrap().unwrap().read_to_end(&mut rest).unwrap();
@@ -83,7 +83,7 @@ fn files_that_are_not_read_are_passed_over_and_still_checked() {
 
     let mut broken = bytes.clone();
     *broken.last_mut().unwrap() ^= 1;
-    let cabinet = Cabinet::open(&broken[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&broken[..], CabinetLimits::default()).unwrap();
     assert!(matches!(cabinet.finish(), Err(CabError::Damaged { .. })));
 }
 
@@ -95,7 +95,7 @@ fn the_tables_are_known_before_any_data_is() {
     raw.block_reserve = 5;
     let bytes = raw.to_bytes();
     let tables = &bytes[..bytes.len() - raw.folders[0].blocks[0].packed.len() - 13];
-    let cabinet = Cabinet::open(tables, Limits::default()).unwrap();
+    let cabinet = Cabinet::open(tables, CabinetLimits::default()).unwrap();
     let [entry] = cabinet.entries() else { panic!("one entry") };
     assert_eq!(entry.name_as_given(), "UCPhone\\CPE.nbt");
     assert_eq!(entry.path().unwrap().as_str(), "UCPhone/CPE.nbt");
@@ -122,7 +122,7 @@ fn names_are_kept_as_given_and_become_paths_only_when_safe() {
         raw.files.push(file);
     }
     let bytes = raw.to_bytes();
-    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     let shown: Vec<_> = cabinet.entries().iter().map(|entry| entry.name_as_given().into_owned()).collect();
     let expected = ["..\\..\\evil", "Ger\u{e4}t\\a", "Ger\u{e4}t\\b", "\u{fffd}\u{fffd}", "GER\u{c4}T\\A"];
     assert_eq!(shown, expected);
@@ -149,7 +149,7 @@ fn an_input_that_gives_a_byte_at_a_time_reads_the_same() {
     }
     let content = firmware(3, 40_000);
     let bytes = Raw::of(Compression::Mszip, &[("a", &content)]).to_bytes();
-    let mut cabinet = Cabinet::open(Trickle(&bytes), Limits::default()).unwrap();
+    let mut cabinet = Cabinet::open(Trickle(&bytes), CabinetLimits::default()).unwrap();
     let mut found = Vec::new();
     cabinet.next_file().unwrap().unwrap().read_to_end(&mut found).unwrap();
     assert!(found == content);
@@ -162,7 +162,7 @@ fn nothing_behind_the_cabinet_is_read_once_its_length_is_known() {
     let length = bytes.len();
     bytes.extend([0xAA; 1000]);
     let mut input = &bytes[..];
-    let finished = Cabinet::open(&mut input, Limits::default()).unwrap().finish().unwrap();
+    let finished = Cabinet::open(&mut input, CabinetLimits::default()).unwrap().finish().unwrap();
     assert_eq!(finished.cabinet_bytes, length as u64);
     assert_eq!(input.len(), 1000);
 }
@@ -222,7 +222,7 @@ fn an_mszip_block_may_refer_to_several_short_ones_before_it() {
 fn a_cabinet_can_go_to_another_thread_while_it_is_read() {
     fn is_send<T: Send>(_: &T) {}
     let bytes = Raw::of(Compression::Mszip, &[("a", b"a")]).to_bytes();
-    let mut cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let mut cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     cabinet.next_file().unwrap();
     is_send(&cabinet);
 }

@@ -1,6 +1,6 @@
 //! Tests sets of cabinets, with folders and blocks that continue in the next part.
 
-use ucupdate_cab::{CabError, Cabinet, Compression, Limits};
+use ucupdate_cab::{CabError, Cabinet, CabinetLimits, Compression};
 use ucupdate_core::value::Sha256Digest;
 
 use super::fixture::{Content, Raw, RawBlock, RawFile, RawFolder, firmware, kind, lzx, pack, read_set};
@@ -88,7 +88,7 @@ fn a_missing_part_is_named() {
     let (parts, _) = set(Compression::Mszip);
     let missing = |given: &[usize]| {
         let inputs = given.iter().map(|part| &parts[*part][..]).collect();
-        Cabinet::open_set(inputs, Limits::default()).unwrap_err().to_string()
+        Cabinet::open_set(inputs, CabinetLimits::default()).unwrap_err().to_string()
     };
     assert_eq!(missing(&[1, 2]), "part 1 of the set is missing: its neighbour names it `a.cab`");
     assert_eq!(missing(&[2, 0]), "part 2 of the set is missing: its neighbour names it `b.cab`");

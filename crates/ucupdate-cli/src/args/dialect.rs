@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::suggest::{nearest, with_meant};
 use std::path::PathBuf;
-use ucupdate::upx::{Codec, Dialect, DialectError, Limits};
+use ucupdate::upx::{Codec, DecodeLimits, Dialect, DialectError};
 
 /// The dialect in which bodies are read and written.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,6 @@ impl DialectArgs {
             with_meant(failed(&error).into_not_understood(), meant)
         };
         let dialect = Dialect::from_toml(&text).map_err(refused)?;
-        Ok(Codec::new(dialect, Limits::default()))
+        Ok(Codec::new(dialect, DecodeLimits::default()))
     }
 }

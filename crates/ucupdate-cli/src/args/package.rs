@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::suggest::nearest;
 use clap::Args;
 use ucupdate_cab::package::{PackageLimits, PackageOptions};
-use ucupdate_cab::{CabinetOptions, CodePage, Limits};
+use ucupdate_cab::{CabinetLimits, CabinetOptions, CodePage};
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct CabinetArgs {
@@ -41,7 +41,7 @@ impl CabinetArgs {
             found.next_back().map(|(_, number)| *number)
         };
         let number = |name: &str| {
-            set(name).or_else(|| Limits::default().named(name)).or_else(|| {
+            set(name).or_else(|| CabinetLimits::default().named(name)).or_else(|| {
                 PackageLimits::default().named(name).and_then(|number| u64::try_from(number).ok())
             })
         };
@@ -64,7 +64,7 @@ impl CabinetArgs {
     /// Returns the options for reading cabinets. Fails when the limits contradict each other.
     pub(crate) fn options(&self) -> Result<CabinetOptions, Failure> {
         self.check()?;
-        let mut limits = Limits::default();
+        let mut limits = CabinetLimits::default();
         for (name, number) in &self.limits {
             limits = limits.clone().with_named(name, *number).unwrap_or(limits);
         }
@@ -82,7 +82,7 @@ impl CabinetArgs {
     pub(crate) fn cabinet_bytes(&self) -> u64 {
         let given =
             self.limits.iter().rev().find(|(name, _)| name == "cabinet_bytes").map(|(_, number)| *number);
-        given.or_else(|| Limits::default().named("cabinet_bytes")).unwrap_or(u64::MAX)
+        given.or_else(|| CabinetLimits::default().named("cabinet_bytes")).unwrap_or(u64::MAX)
     }
 
     /// Returns those of the given limits that apply to packages.
@@ -128,11 +128,11 @@ fn code_page(text: &str) -> Result<CodePage, String> {
 }
 
 fn limit(text: &str) -> Result<(String, u64), String> {
-    let names = || [Limits::NAMES, PackageLimits::NAMES].concat().join(", ");
+    let names = || [CabinetLimits::NAMES, PackageLimits::NAMES].concat().join(", ");
     let (name, number) =
         text.split_once('=').ok_or_else(|| "expected NAME=NUMBER, such as files=20000".to_owned())?;
-    if !Limits::NAMES.contains(&name) && !PackageLimits::NAMES.contains(&name) {
-        let known = [Limits::NAMES, PackageLimits::NAMES].concat();
+    if !CabinetLimits::NAMES.contains(&name) && !PackageLimits::NAMES.contains(&name) {
+        let known = [CabinetLimits::NAMES, PackageLimits::NAMES].concat();
         let meant = nearest(name, known.iter()).map(|meant| format!("; did you mean {meant}?"));
         return Err(format!(
             "no limit is called {name:?}; expected one of {}{}",
@@ -181,7 +181,7 @@ mod tests {
         assert!(check(&[("catalogue_bytes", 65 << 20)]).contains("the limit kept_bytes, which is 67108864"));
         assert_eq!(check(&[("files", 1), ("files", 2)]), "--limit files is set twice, expected one number");
         for (inner, outer) in WITHIN {
-            let known = |name| Limits::NAMES.contains(&name) || PackageLimits::NAMES.contains(&name);
+            let known = |name| CabinetLimits::NAMES.contains(&name) || PackageLimits::NAMES.contains(&name);
             assert!(known(inner) && known(outer), "{inner} {outer}");
         }
     }

@@ -55,6 +55,11 @@ impl Progress {
         self.show(&self.read, "working", None, Unit::Store);
     }
 
+    /// Shows for what the command waits, and for how long already.
+    pub(crate) fn waits_for(&self, what: &str) {
+        self.show(&self.read, &format!("waiting for {what}"), None, Unit::Wait);
+    }
+
     /// Shows the bytes that are read from now on.
     pub(crate) fn reads(&self, doing: &str, total: u64) {
         self.show(&self.read, doing, Some(total), Unit::Bytes);
@@ -134,7 +139,11 @@ impl Progress {
             bar.set_position(so_far);
         }
         bar.set_style(unit.style(total.is_some(), self.began_at));
-        bar.set_prefix(Shown(doing).to_string());
+        // A message is cut at the width of the terminal, a prefix is not.
+        match unit {
+            Unit::Wait => bar.set_message(Shown(doing).to_string()),
+            _ => bar.set_prefix(Shown(doing).to_string()),
+        }
         match total {
             Some(total) => bar.set_length(total),
             None => bar.unset_length(),
@@ -171,6 +180,8 @@ enum Unit {
     Things,
     /// The bytes that were read from the store so far. Nothing is known of the rest.
     Store,
+    /// Nothing is counted.
+    Wait,
 }
 
 impl Unit {
@@ -179,6 +190,7 @@ impl Unit {
             (Self::Bytes, true) => "{prefix} {wide_bar} {so_far}/{total_bytes} {bytes_per_sec} {left}",
             (Self::Bytes, false) => "{prefix} {spinner} {bytes} {bytes_per_sec}",
             (Self::Things, _) => "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec:0} {left}",
+            (Self::Wait, _) => "{spinner} {elapsed} {wide_msg}",
             (Self::Store, _) => "{prefix} {spinner} {since}, {bytes} read",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -12,7 +12,7 @@ use super::span::Span;
 use super::story_options::StoryOptions;
 use super::trouble::Trouble;
 use crate::pairing::{installed, offers};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use ucupdate_audit::AccessRow;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
@@ -52,7 +52,7 @@ impl Timeline {
     /// Returns the story of each device, sorted by MAC address, serial number and address.
     ///
     /// Access rows without an audit row belong to the device that asked last from their address, if audit rows know
-    /// one. A restart is inferred if the device sends a request after it downloaded an image and its signature.
+    /// one. So do requests that name no device, if the device is of their kind. A restart is inferred if the device sends a request after it downloaded an image and its signature.
     ///
     /// ```
     /// use std::time::Duration;
@@ -85,18 +85,26 @@ impl Timeline {
 
     fn rows_by_device(&self) -> BTreeMap<(bool, String), DeviceRows<'_>> {
         let mut devices: BTreeMap<(bool, String), DeviceRows<'_>> = BTreeMap::new();
-        // The devices at each address, in order of time.
-        let mut at_host: HashMap<String, Vec<(UnixTime, String)>> = HashMap::new();
+        let id_of =
+            |entry: &TimelineEntry| DeviceId::of(&entry.audit.mac_address, &entry.audit.serial_number);
+        let unnamed: Vec<_> = self.entries.iter().filter(|entry| id_of(entry).is_none()).collect();
+        let shared: HashSet<String> = unnamed.iter().map(|entry| host_key(&entry.audit.user_host)).collect();
+        // The devices at each address, in order of time. Where requests name no device, also those of each kind.
+        let mut at_host: HashMap<(String, Option<&ReportedKind>), NamesByTime> = HashMap::new();
         for entry in &self.entries {
             let row = &entry.audit;
-            let Some(device) = DeviceId::of(&row.mac_address, &row.serial_number) else { continue };
+            let Some(device) = id_of(entry) else { continue };
             let (host, name) = (host_key(&row.user_host), device.to_string());
-            at_host.entry(host).or_default().push((row.logged_at, name.clone()));
+            if shared.contains(&host) {
+                let of_kind = at_host.entry((host.clone(), Some(&row.kind))).or_default();
+                of_kind.push((row.logged_at, name.clone()));
+            }
+            at_host.entry((host, None)).or_default().push((row.logged_at, name.clone()));
             devices.entry((false, name)).or_insert_with(|| DeviceRows::new(Some(device))).entries.push(entry);
         }
-        let key_of = |host: &str, at: UnixTime| {
+        let key_of = |host: &str, at: UnixTime, kind: Option<&ReportedKind>| {
             let host = host_key(host);
-            match at_host.get(&host) {
+            match at_host.get(&(host.clone(), kind)) {
                 Some(known) => {
                     let after = known.partition_point(|(then, _)| *then <= at);
                     (false, known[after.saturating_sub(1)].1.clone())
@@ -104,20 +112,23 @@ impl Timeline {
                 None => (true, host),
             }
         };
-        for entry in &self.entries {
+        for entry in unnamed {
+            // A request that names another kind comes from another device. An uploaded device log names no kind.
             let row = &entry.audit;
-            if DeviceId::of(&row.mac_address, &row.serial_number).is_none() {
-                let key = key_of(&row.user_host, row.logged_at);
-                devices.entry(key).or_insert_with(|| DeviceRows::new(None)).entries.push(entry);
-            }
+            let kind = Some(&row.kind).filter(|kind| !kind.device_type.is_empty());
+            let key = key_of(&row.user_host, row.logged_at, kind);
+            devices.entry(key).or_insert_with(|| DeviceRows::new(None)).entries.push(entry);
         }
         for row in &self.unjoined {
-            let key = key_of(&row.client_ip.decoded(), row.finished_at);
+            let key = key_of(&row.client_ip.decoded(), row.finished_at, None);
             devices.entry(key).or_insert_with(|| DeviceRows::new(None)).access.push(row);
         }
         devices
     }
 }
+
+/// The names of the devices that asked, in order of time.
+type NamesByTime = Vec<(UnixTime, String)>;
 
 struct DeviceRows<'a> {
     device: Option<DeviceId>,

@@ -244,6 +244,20 @@ fn rows_at_one_address_belong_to_the_device_that_asked_there_last() {
     assert_eq!(seen, expected.map(|(name, kind)| (name.to_owned(), kind)));
 }
 
+#[test]
+fn a_request_that_names_no_device_belongs_to_a_device_of_its_kind_at_the_address() {
+    let mut unnamed = asked(60, "1.0", "");
+    unnamed.mac_address = ucupdate_core::value::Reported::new("");
+    let names = |row: &AuditRow| -> Vec<String> {
+        let stories =
+            Timeline::join([asked(0, "1.0", ""), row.clone()], []).stories(&StoryOptions::default());
+        stories.iter().map(|story| format!("{} {}", story.name(), story.events.len())).collect()
+    };
+    assert_eq!(names(&unnamed), ["0021630F207B 2"]);
+    unnamed.kind.model = "CX500".into();
+    assert_eq!(names(&unnamed), ["0021630F207B 1", "10.1.1.9 1"]);
+}
+
 /// Returns rows with few different hosts, devices, versions, paths and statuses, at any times.
 fn any_rows() -> impl Strategy<Value = (Vec<AuditRow>, Vec<AccessRow>)> {
     let audit = (0..5000_i64, 0..3_usize, 0..3_usize, 0..2_u8).prop_map(|(minute, has, gets, device)| {

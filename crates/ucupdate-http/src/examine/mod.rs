@@ -3,7 +3,9 @@
 mod tls;
 
 use crate::request::paths::HANDLER_PATHS;
+use std::fmt;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
@@ -45,6 +47,27 @@ pub struct UrlExamination {
     internal: Option<Origin>,
     external: Option<Origin>,
     root_certificates: Option<Vec<u8>>,
+    notice: StepNotice,
+}
+
+/// A function that receives what each step waits for.
+#[derive(Clone, Default)]
+struct StepNotice(Option<Arc<Notice>>);
+
+type Notice = dyn Fn(&str) + Send + Sync;
+
+impl StepNotice {
+    fn call(&self, step: &str) {
+        if let Some(notice) = &self.0 {
+            notice(step);
+        }
+    }
+}
+
+impl fmt::Debug for StepNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "StepNotice" } else { "None" })
+    }
 }
 
 /// Error of an examination that could not begin. What is wrong with a server is a [`Finding`].
@@ -78,6 +101,11 @@ impl UrlExamination {
         Self { root_certificates: Some(pem.into()), ..self }
     }
 
+    /// Calls `notice` before each step with what the step waits for, such as `the address of updates.contoso.com`. The default is not to.
+    pub fn with_step_notice(self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { notice: StepNotice(Some(Arc::new(notice))), ..self }
+    }
+
     /// Examines each origin: whether its name has an address, what its certificate is for and until when, which versions of TLS it
     /// speaks, and whether it answers the simulated requests of some devices as the rules of `service` say. At the external origin
     /// the internal paths must not be answered.
@@ -102,7 +130,9 @@ impl UrlExamination {
         let mut checks = Vec::new();
         for (side, origin) in [(Side::Internal, &self.internal), (Side::External, &self.external)] {
             let (Some(origin), Some(urls)) = (origin, &urls) else { continue };
-            checks.extend(Web { side, origin, urls, service, client: &client }.checks().await?);
+            checks.extend(
+                Web { side, origin, urls, service, client: &client, notice: &self.notice }.checks().await?,
+            );
         }
         if let (Some(internal), Some(external)) = (&self.internal, &self.external)
             && internal.host() == external.host()
@@ -130,6 +160,7 @@ struct Web<'a> {
     urls: &'a BaseUrls,
     service: &'a UpdateService,
     client: &'a Client,
+    notice: &'a StepNotice,
 }
 
 impl Web<'_> {
@@ -142,12 +173,14 @@ impl Web<'_> {
                 ["name of the external URL", "TLS of the external URL", "answers at the external URL"]
             }
         };
+        self.notice.call(&format!("the address of {}", self.origin.host()));
         let address = match resolved(self.origin).await {
             Ok(address) => address,
             Err(finding) => return Ok(vec![Checked::new(name, vec![finding])]),
         };
         let mut checks = vec![Checked::new(name, Vec::new())];
         if self.origin.is_https() {
+            self.notice.call(&format!("the certificate of {}", self.origin));
             checks.push(Checked::new(certificate, tls::findings(self.origin.host(), address).await));
         } else if self.side == Side::External {
             checks.push(Checked::new(certificate, vec![self.plain_outside()]));
@@ -182,6 +215,7 @@ impl Web<'_> {
         }
         let mut findings = Vec::new();
         for request in requests(self.service) {
+            self.notice.call(&format!("the answer of {url}"));
             let asked = match self.client.ask(&url, &request).await {
                 Ok(asked) => asked,
                 Err(error) => {
@@ -268,6 +302,7 @@ impl Web<'_> {
         let mut findings = Vec::new();
         for (path, _) in HANDLER_PATHS.into_iter().filter(|(_, side)| *side == Side::Internal) {
             let url = format!("{}{path}", self.origin);
+            self.notice.call(&format!("the answer of {url}"));
             match self.client.ask(&url, &request).await {
                 Ok(_) => {}
                 Err(ClientError::Connection { .. }) => return None,

@@ -1,14 +1,14 @@
 //! The first check of a body: it is empty, a device log, or a document.
 
 use crate::error::{DecodeError, LogForm, MessageKind};
-use crate::limits::Limits;
+use crate::limits::DecodeLimits;
 use ucupdate_xml::XmlDocument;
 
 /// Finds the document in a body. Fails when the body is empty, is a device log, or has an unsupported
 /// encoding.
 pub(crate) fn open<'a>(
     body: &'a [u8],
-    limits: &Limits,
+    limits: &DecodeLimits,
     expected: MessageKind,
 ) -> Result<XmlDocument<'a>, DecodeError> {
     let begun = body.trim_ascii_start();
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_log_is_known_by_its_first_bytes() {
-        let opened = |body: &[u8]| open(body, &Limits::default(), MessageKind::Request).map(|_| ());
+        let opened = |body: &[u8]| open(body, &DecodeLimits::default(), MessageKind::Request).map(|_| ());
         for (body, form) in [
             (&b"\r\n--boundary"[..], LogForm::Multipart),
             (b"MSCF\0\0\0\0", LogForm::Cabinet),

@@ -13,7 +13,7 @@ use self::message_items::{ElementRole, MessageItems, OpenElement};
 use self::raw_message::{FoundItem, RawMessage, RawModule, UnknownItem};
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, MessageKind};
-use crate::limits::{Limit, Limits};
+use crate::limits::{DecodeLimit, DecodeLimits};
 use crate::names::{self, Item};
 use std::borrow::Cow;
 use ucupdate_xml::chars::{is_blank, local_name, shortened};
@@ -23,7 +23,7 @@ use ucupdate_xml::{XmlDocument, XmlEvent, XmlReader};
 pub(crate) fn read<'a>(
     document: &'a XmlDocument<'a>,
     dialect: &Dialect,
-    limits: &'a Limits,
+    limits: &'a DecodeLimits,
     kind: MessageKind,
 ) -> Result<RawMessage<'a>, DecodeError> {
     let mut reading =
@@ -36,7 +36,7 @@ pub(crate) fn read<'a>(
 pub(crate) fn read_leniently<'a>(
     document: &'a XmlDocument<'a>,
     dialect: &Dialect,
-    limits: &'a Limits,
+    limits: &'a DecodeLimits,
     kind: MessageKind,
 ) -> RawMessage<'a> {
     let xml = XmlReader::lenient(document, &limits.xml);
@@ -55,7 +55,7 @@ pub(crate) fn read_leniently<'a>(
 struct MessageReader<'a, 'l> {
     xml: XmlReader<'a>,
     dialect: &'l Dialect,
-    limits: &'l Limits,
+    limits: &'l DecodeLimits,
     expected: MessageItems,
     /// `true` if paths and namespaces are collected for a report.
     reports: bool,
@@ -70,7 +70,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     fn new(
         xml: XmlReader<'a>,
         dialect: &'l Dialect,
-        limits: &'l Limits,
+        limits: &'l DecodeLimits,
         kind: MessageKind,
         reports: bool,
     ) -> Self {
@@ -116,7 +116,11 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         match role {
             ElementRole::Module => {
                 if self.raw.modules.len() == self.limits.modules {
-                    return Err(DecodeError::Limit { at, limit: Limit::Modules, most: self.limits.modules });
+                    return Err(DecodeError::Limit {
+                        at,
+                        limit: DecodeLimit::Modules,
+                        most: self.limits.modules,
+                    });
                 }
                 let first = self.raw.in_modules.len();
                 self.raw.modules.push(RawModule { at, first, end: first });
@@ -293,7 +297,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
     fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
-            return Err(DecodeError::Limit { at: new.at, limit: Limit::TextBytes, most });
+            return Err(DecodeError::Limit { at: new.at, limit: DecodeLimit::TextBytes, most });
         }
         let (list, first) = match self.raw.modules.last() {
             Some(module) if self.in_module => (&mut self.raw.in_modules, module.first),

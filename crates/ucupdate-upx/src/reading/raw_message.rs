@@ -11,7 +11,7 @@ pub struct UnknownItem {
     pub path: Box<str>,
     /// The position of the item, in bytes from the start of the body.
     pub at: usize,
-    /// The text of the item, cut at [`Limits::text_bytes`](crate::Limits::text_bytes).
+    /// The text of the item, cut at [`DecodeLimits::text_bytes`](crate::DecodeLimits::text_bytes).
     pub value: Box<str>,
 }
 

@@ -1,15 +1,19 @@
 //! Checks that each limit is enforced, and that a body just within the limit is read.
 
 use crate::asking;
-use ucupdate_upx::{Codec, DecodeError, DecodeErrorKind, Dialect, Limit, Limits, XmlLimits};
+use ucupdate_upx::{Codec, DecodeError, DecodeErrorKind, DecodeLimit, DecodeLimits, Dialect, XmlLimits};
 
 /// Checks that `make(n)` is read with the limit `n`, and refused with the limit `n - 1`.
 #[track_caller]
-fn reached(limit: Limit, with: fn(Limits, usize) -> Limits, make: impl Fn(usize) -> String) {
+fn reached(
+    limit: DecodeLimit,
+    with: fn(DecodeLimits, usize) -> DecodeLimits,
+    make: impl Fn(usize) -> String,
+) {
     let n = 40;
     let body = make(n);
     let read = |most: usize| {
-        Codec::new(Dialect::canonical(), with(Limits::default(), most)).decode_request(body.as_bytes())
+        Codec::new(Dialect::canonical(), with(DecodeLimits::default(), most)).decode_request(body.as_bytes())
     };
     read(n).unwrap();
     let error = read(n - 1).unwrap_err();
@@ -25,13 +29,15 @@ fn reached(limit: Limit, with: fn(Limits, usize) -> Limits, make: impl Fn(usize)
 
 #[test]
 fn reading_ends_at_each_number() {
-    reached(Limit::TextBytes, Limits::with_text_bytes, |n| {
+    reached(DecodeLimit::TextBytes, DecodeLimits::with_text_bytes, |n| {
         asking(&format!("<UserName>{}&lt;</UserName>", "a".repeat(n - 1)))
     });
-    reached(Limit::TextBytes, Limits::with_text_bytes, |n| {
+    reached(DecodeLimit::TextBytes, DecodeLimits::with_text_bytes, |n| {
         asking("").replace("<Request>", &format!("<Request UserName='{}'>", "a".repeat(n)))
     });
-    reached(Limit::Modules, Limits::with_modules, |n| asking(&"<Module FileName='a'/>".repeat(n)));
+    reached(DecodeLimit::Modules, DecodeLimits::with_modules, |n| {
+        asking(&"<Module FileName='a'/>".repeat(n))
+    });
 }
 
 #[test]
@@ -39,7 +45,8 @@ fn a_body_is_read_up_to_the_limits_of_xml() {
     let body = asking("");
     let read = |most: usize| {
         let xml = XmlLimits::default().with_bytes(most);
-        Codec::new(Dialect::canonical(), Limits::default().with_xml(xml)).decode_request(body.as_bytes())
+        Codec::new(Dialect::canonical(), DecodeLimits::default().with_xml(xml))
+            .decode_request(body.as_bytes())
     };
     read(body.len()).unwrap();
     let most = body.len() - 1;
@@ -50,7 +57,7 @@ fn a_body_is_read_up_to_the_limits_of_xml() {
 
 #[test]
 fn unknown_items_are_kept_up_to_their_number_and_then_counted() {
-    let limits = Limits::default().with_unknown(3).with_text_bytes(8);
+    let limits = DecodeLimits::default().with_unknown(3).with_text_bytes(8);
     let codec = Codec::new(Dialect::canonical(), limits);
     let found = codec.decode_request(asking(&"<a>123456789</a>".repeat(5)).as_bytes()).unwrap();
     assert_eq!((found.unknown.len(), found.unknown_count), (3, 5));
@@ -59,7 +66,7 @@ fn unknown_items_are_kept_up_to_their_number_and_then_counted() {
 
 #[test]
 fn a_full_request_and_a_full_response_are_within_the_defaults() {
-    let limits = Limits::default();
+    let limits = DecodeLimits::default();
     let module =
         format!("<Module><FileName>{}</FileName><Version>3.5.6907.0</Version></Module>", "a".repeat(128));
     let body = asking(&module.repeat(limits.modules()));

@@ -2,7 +2,7 @@
 
 use crate::{asking, request, request_refused};
 use ucupdate_core::ReportedVersion;
-use ucupdate_upx::{Codec, DecodeErrorKind, Dialect, Item, Limits};
+use ucupdate_upx::{Codec, DecodeErrorKind, DecodeLimits, Dialect, Item};
 
 #[test]
 fn an_item_may_be_an_attribute_in_any_order_case_and_namespace() {
@@ -136,7 +136,7 @@ fn unknown_items_are_kept_with_their_positions() {
 
 #[test]
 fn one_bad_module_does_not_void_the_others() {
-    let long = "x".repeat(Limits::default().text_bytes() + 1);
+    let long = "x".repeat(DecodeLimits::default().text_bytes() + 1);
     let body = asking(&format!(
         "<Modules><Module><Version>1.0</Version></Module><Module><FileName> </FileName></Module>\
          <Module><FileName>a.nbt</FileName><FileName>b.nbt</FileName></Module>\
@@ -170,7 +170,7 @@ fn a_dialect_changes_the_names_and_nothing_else() {
         .and_then(|dialect| dialect.with_alias(Item::Vendor, "Maker"))
         .and_then(|dialect| dialect.with_request_namespace("urn:a&\"b"))
         .unwrap();
-    let codec = Codec::new(dialect, Limits::default());
+    let codec = Codec::new(dialect, DecodeLimits::default());
     let value = request(&asking("")).value;
     let written = codec.encode_request(&value);
     let text = String::from_utf8(written.clone()).unwrap();

@@ -3,13 +3,16 @@
 use crate::captures::capture::{self, CaptureId, CaptureKind};
 use crate::captures::options::CaptureOptions;
 use crate::clock::Clock;
+use crate::events::event::Event;
+use crate::events::listeners::Listeners;
+use crate::logs::losses::{Loss, Losses};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The largest number of captures that wait to be written.
 const MAX_WAITING: usize = 64;
@@ -40,11 +43,17 @@ enum Item {
 }
 
 impl Keeper {
-    pub(crate) fn start(store: Arc<dyn ImageStore>, options: CaptureOptions, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn ImageStore>,
+        options: CaptureOptions,
+        clock: Arc<dyn Clock>,
+        events: Listeners,
+    ) -> Self {
         let (queue, items) = mpsc::channel(MAX_WAITING);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let pruner = Pruner { store, options: options.clone(), clock, waiting: Arc::clone(&waiting) };
-        tokio::spawn(pruner.run(items));
+        let lost = Lost { events, losses: Losses::default(), captures: 0, cause: String::new() };
+        let task = Task { store, options: options.clone(), clock, waiting: Arc::clone(&waiting), lost };
+        tokio::spawn(task.run(items));
         Self { options, queue, waiting }
     }
 
@@ -78,27 +87,59 @@ impl Keeper {
     }
 }
 
-/// The background task that removes old captures.
-struct Pruner {
+/// The background task that writes captures and removes old ones.
+struct Task {
     store: Arc<dyn ImageStore>,
     options: CaptureOptions,
     clock: Arc<dyn Clock>,
     waiting: Arc<AtomicUsize>,
+    lost: Lost,
 }
 
-impl Pruner {
-    async fn run(self, mut items: mpsc::Receiver<Item>) {
+/// The captures that could not be written.
+struct Lost {
+    events: Listeners,
+    losses: Losses,
+    captures: u64,
+    /// The failure of the last one.
+    cause: String,
+}
+
+impl Lost {
+    fn add(&mut self, cause: String, now: UnixTime) {
+        self.captures += 1;
+        self.cause = cause;
+        if self.losses.add(now) == Loss::Report {
+            self.report();
+        }
+    }
+
+    fn report(&self) {
+        self.events.emit(&Event::CapturesLost { captures: self.captures, cause: &self.cause });
+    }
+}
+
+impl Task {
+    async fn run(mut self, mut items: mpsc::Receiver<Item>) {
         // The number of captures of each kind. `None` until they are counted.
         let mut counts = [None; CaptureKind::ALL.len()];
-        while let Some(item) = items.recv().await {
+        while let Some(item) = self.next(&mut items).await {
             match item {
                 Item::Capture(kind, key, size, bytes) => {
                     let written = tokio::time::timeout(STORE_TIME, self.store.create(&key, bytes)).await;
                     self.waiting.fetch_sub(size, Ordering::Relaxed);
-                    if !matches!(written, Ok(Ok(()))) {
-                        // `AlreadyExists` means that the same body was kept in the same second. After another failure
-                        // the capture is lost, and the service continues.
-                        continue;
+                    match written {
+                        Ok(Ok(())) => {}
+                        // The same body was kept in the same second.
+                        Ok(Err(StoreError::AlreadyExists { .. })) => continue,
+                        Ok(Err(error)) => {
+                            self.lost.add(error_chain(&error), self.clock.now());
+                            continue;
+                        }
+                        Err(late) => {
+                            self.lost.add(format!("no answer from the store: {late}"), self.clock.now());
+                            continue;
+                        }
                     }
                     let count = &mut counts[kind as usize];
                     match count {
@@ -109,6 +150,25 @@ impl Pruner {
                 Item::Flush(done) => {
                     let _late = done.send(());
                 }
+            }
+        }
+        if self.lost.losses.next_report(self.clock.now()).is_some() {
+            self.lost.report();
+        }
+    }
+
+    /// Returns the next item, and reports lost captures when it is time. `None` at the end of the service.
+    async fn next(&self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
+        loop {
+            let now = self.clock.now();
+            if self.lost.losses.is_due(now) {
+                self.lost.report();
+            }
+            let Some(due) = self.lost.losses.next_report(now) else { return items.recv().await };
+            let left = due.as_millis().saturating_sub(now.as_millis());
+            let left = Duration::from_millis(u64::try_from(left).unwrap_or(0).max(1));
+            if let Ok(item) = tokio::time::timeout(left, items.recv()).await {
+                return item;
             }
         }
     }

@@ -93,7 +93,8 @@ pub enum Event<'a> {
         body: &'a [u8],
         /// `true` if no earlier body since the start failed in the same way.
         is_first: bool,
-        /// The id under which the body is kept. `None` if it is not kept.
+        /// The id under which the body will be kept. `None` if it is not kept. [`CapturesLost`](Self::CapturesLost) reports a write that
+        /// fails later.
         capture: Option<&'a CaptureId>,
     },
     /// An exchange with a device ended. Its answer was sent, or sending was given up.
@@ -170,6 +171,13 @@ pub enum Event<'a> {
         /// The number of rows that were dropped since the start.
         rows: u64,
         /// The reason of the last drop, with the failure of the store if there is one.
+        cause: &'a str,
+    },
+    /// Captures could not be written and are lost. The first one is reported at once, and then the event occurs at most once a minute.
+    CapturesLost {
+        /// The number of captures that were lost since the start.
+        captures: u64,
+        /// The failure of the last one.
         cause: &'a str,
     },
     /// The rule book cannot be read. The last snapshot continues to answer. The event occurs once, until the store is
@@ -297,6 +305,7 @@ kinds! {
     LogRowsWaiting "log-rows-waiting"
     LogRowsWritten "log-rows-written"
     LogRowsDropped "log-rows-dropped"
+    CapturesLost "captures-lost"
     StoreUnreachable "store-unreachable"
     HistoryReplaced "history-replaced"
     StoreReachable "store-reachable"

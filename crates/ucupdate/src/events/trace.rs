@@ -69,6 +69,9 @@ pub(crate) fn event(event: &Event<'_>) {
         Event::LogRowsDropped { log, rows, cause } => {
             tracing::warn!(?log, rows, cause, "log rows are lost; `rows` counts them since the start");
         }
+        Event::CapturesLost { captures, cause } => {
+            tracing::warn!(captures, cause, "captures are lost; `captures` counts them since the start");
+        }
         Event::LoopFound { found } => {
             let (kind, device) = (found.kind, &found.device);
             tracing::warn!(%device, ?kind, asks = found.asks, "device is offered updates in a circle");

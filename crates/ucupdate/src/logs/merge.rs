@@ -3,6 +3,7 @@
 use crate::logs::place::check_empty;
 use crate::logs::read_ahead::{BLOCK_ROWS, ReadAhead, ReadingThread};
 use crate::logs::reader::{LogReadError, LogSummary, Logged, MAX_STORED_LOG_BYTES};
+use crate::logs::zone_file::{is_log, stem_of, stored_zone};
 use bytes::Bytes;
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
@@ -88,9 +89,6 @@ enum Origin {
 
 /// The maximum number of bytes that are read to find the first row of a log.
 const FIRST_ROW_BYTES: u64 = 1024 * 1024;
-
-/// The maximum size in bytes of a file with a time zone.
-pub(crate) const ZONE_BYTES: usize = 256;
 
 impl<F: LogForm> MergedLogs<F> {
     pub(crate) fn new(form: F, zone: Zone, since: Option<UnixTime>) -> Self {
@@ -369,34 +367,6 @@ async fn existing(store: &dyn ImageStore, key: &StoreKey) -> Result<Option<Bytes
 pub(crate) fn other_form(log: &StoreKey) -> Option<StoreKey> {
     let name = log.as_str();
     StoreKey::parse(&name.strip_suffix(".gz").map_or_else(|| format!("{name}.gz"), str::to_owned)).ok()
-}
-
-/// Returns the zone in the file beside a log. `None` if the file was deleted in the meantime.
-pub(crate) async fn stored_zone(store: &dyn ImageStore, log: &str) -> Result<Option<Zone>, LogReadError> {
-    let Some(key) = zone_key(log) else { return Ok(None) };
-    let bytes = match store.get_bytes(&key, ZONE_BYTES).await {
-        Ok(bytes) => bytes,
-        Err(StoreError::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let name = String::from_utf8_lossy(&bytes);
-    let zone = Zone::named(name.trim());
-    zone.map(Some).map_err(|source| LogReadError::Zone { log: log.into(), source: Box::new(source) })
-}
-
-/// Returns the key of the file with the zone of a stored log. `None` if the name is not that of a log.
-pub(crate) fn zone_key(log: &str) -> Option<StoreKey> {
-    StoreKey::parse(&format!("{}.zone", stem_of(log)?)).ok()
-}
-
-/// Returns whether a key has the ending of a log, compressed or not.
-pub(crate) fn is_log(key: &str) -> bool {
-    stem_of(key).is_some()
-}
-
-/// Returns the name of a log without `.log` or `.log.gz`. `None` if it ends with neither.
-fn stem_of(log: &str) -> Option<&str> {
-    log.strip_suffix(".gz").unwrap_or(log).strip_suffix(".log")
 }
 
 impl<F: LogForm> std::fmt::Debug for MergedLogs<F> {

@@ -10,3 +10,4 @@ pub(crate) mod reader;
 pub(crate) mod removal;
 pub(crate) mod tail;
 pub(crate) mod writer;
+pub(crate) mod zone_file;

@@ -29,6 +29,14 @@ impl UpdateService {
         }
     }
 
+    /// Lets all requests that [wait for log room](Self::wait_for_log_room) go on, and lets no request wait from now on. A server calls
+    /// this when it begins to shut down.
+    pub fn end_log_waits(&self) {
+        if let Some(logs) = &self.inner.logs {
+            logs.end_waits();
+        }
+    }
+
     /// Writes all waiting log rows. Returns when they are in the store.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! [`LogTail`]: the new rows of both logs of all servers, in order of time.
 
-use crate::logs::merge::{compare, other_form, stored_zone};
+use crate::logs::merge::{compare, other_form};
 use crate::logs::place::check_empty;
 use crate::logs::reader::{LogReadError, MAX_STORED_LOG_BYTES};
+use crate::logs::zone_file::stored_zone;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io::{Cursor, Read as _};
 use ucupdate_audit::{

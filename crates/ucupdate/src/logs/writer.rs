@@ -8,9 +8,10 @@ use crate::clock::Clock;
 use crate::events::event::Event;
 use crate::events::listeners::Listeners;
 use crate::logs::losses::{Loss, Losses};
-use crate::logs::merge::{ZONE_BYTES, zone_key};
 use crate::logs::options::{FullLog, LogOptions};
+use crate::logs::place::check_empty;
 use crate::logs::removal;
+use crate::logs::zone_file::{ClaimState, ZoneClaim};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,8 +29,16 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 #[non_exhaustive]
 pub enum LogError {
     /// The store does not accept the rows. They keep waiting, and writing is tried again.
-    #[error("{} not written yet because the store fails: {last}", Counted::new(*waiting, "log row").with_verb("is", "are"))]
-    Waiting { waiting: usize, last: String },
+    #[error(
+        "{} not written yet because the store fails: {last}{}",
+        Counted::new(*waiting, "log row").with_verb("is", "are"), maybe_text(*maybe_stored)
+    )]
+    Waiting {
+        waiting: usize,
+        /// The number of waiting rows that may be in the store, because the outcome of their write is not known.
+        maybe_stored: usize,
+        last: String,
+    },
     /// More than half of the log files would be removed at once. Nothing was removed.
     #[error(
         "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks"
@@ -44,10 +53,20 @@ impl LogError {
     /// Combines two errors by adding the numbers of waiting rows.
     fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Waiting { waiting, last }, Self::Waiting { waiting: more, .. }) => {
-                Self::Waiting { waiting: waiting + more, last }
-            }
+            (
+                Self::Waiting { waiting, maybe_stored, last },
+                Self::Waiting { waiting: more, maybe_stored: more_maybe, .. },
+            ) => Self::Waiting { waiting: waiting + more, maybe_stored: maybe_stored + more_maybe, last },
             (first, _) => first,
+        }
+    }
+}
+
+fn maybe_text(maybe_stored: usize) -> String {
+    match maybe_stored {
+        0 => String::new(),
+        rows => {
+            format!("; {rows} of them may be in the store, because the outcome of their write is not known")
         }
     }
 }
@@ -142,6 +161,11 @@ impl Logs {
         [&self.audit, &self.access].iter().find_map(|log| log.problem(now, most))
     }
 
+    /// Ends all waits for room, and those that begin later.
+    pub(crate) fn end_waits(&self) {
+        [&self.audit, &self.access].iter().for_each(|log| log.end_waits());
+    }
+
     /// Waits until less than half of the room for waiting rows is taken, as the options say.
     pub(crate) async fn wait_for_room(&self) {
         let FullLog::Block { at_most } = self.options.full else { return };
@@ -195,6 +219,8 @@ struct Log {
 #[derive(Clone, Debug, Default)]
 struct Progress {
     stopped: bool,
+    /// `true` if nothing waits for room any more, because the server shuts down.
+    has_no_waits: bool,
     last_failure: String,
 }
 
@@ -293,6 +319,10 @@ impl Log {
         self.wake.notify_one();
     }
 
+    fn end_waits(&self) {
+        self.progress.send_modify(|progress| progress.has_no_waits = true);
+    }
+
     /// Waits until every row that waits now is in the store, at most for `time`.
     async fn flush(&self, time: Duration) -> Result<(), LogError> {
         let target = {
@@ -325,7 +355,14 @@ impl Log {
     async fn wait_for_room(&self) {
         let mut progress = self.progress.subscribe();
         // The state is read before the rows are counted, so that any later write wakes the wait below.
-        while !progress.borrow_and_update().stopped && self.rolling().is_half_full() {
+        loop {
+            let has_no_waits = {
+                let now = progress.borrow_and_update();
+                now.stopped || now.has_no_waits
+            };
+            if has_no_waits || !self.rolling().is_half_full() {
+                return;
+            }
             if progress.changed().await.is_err() {
                 return;
             }
@@ -335,7 +372,8 @@ impl Log {
     fn waiting(&self) -> LogError {
         let last = self.progress.borrow().last_failure.clone();
         let last = if last.is_empty() { "no answer yet".to_owned() } else { last };
-        LogError::Waiting { waiting: self.rolling().pending(), last }
+        let rolling = self.rolling();
+        LogError::Waiting { waiting: rolling.pending(), maybe_stored: rolling.maybe_stored(), last }
     }
 
     /// Runs the task: performs effects until the log is stopped.
@@ -349,11 +387,11 @@ impl Log {
             }
         };
         let _late = tokio::time::timeout(LIST_TIME, listing).await;
-        let (mut claimed, mut taken) = (None, 0_u32);
+        let (mut claim, mut taken) = (self.zone.clone().map(ZoneClaim::new), 0_u32);
         loop {
             let effect = self.rolling().poll(clock.now());
             if let Some(effect) = effect {
-                let performing = perform(&*store, &effect, self.zone.as_ref(), &mut claimed);
+                let performing = perform(&*store, &effect, claim.as_mut());
                 let (outcome, failure) = match tokio::time::timeout(STORE_TIME, performing).await {
                     Ok(done) => done,
                     Err(late) => (EffectOutcome::Unclear, Some(format!("no answer from the store: {late}"))),
@@ -397,110 +435,27 @@ impl Log {
     }
 }
 
-/// The state of the file with the time zone beside a log.
-enum Claim {
-    /// This server has made the file just now.
-    Made,
-    /// The file names the zone of this server, or is absent because the zone is UTC.
-    Stands,
-    /// The file belongs to another server, or to a log that was removed.
-    Foreign,
-}
-
-/// Makes sure that the file beside a log names the zone of this server before the log is created or written again. Only the server
-/// that made this file creates the log, so two servers with one name never mix their zones. `claimed` is the last such file that this
-/// server made.
-async fn claim_zone(
-    store: &dyn ImageStore,
-    log: &StoreKey,
-    effect: &Effect,
-    zone: &Zone,
-    claimed: &mut Option<StoreKey>,
-) -> Result<Claim, StoreError> {
-    let (Some(key), is_create) = (zone_key(log.as_str()), matches!(effect, Effect::Create { .. })) else {
-        return Ok(Claim::Stands);
-    };
-    if !is_create && !matches!(effect, Effect::Put { .. }) {
-        return Ok(Claim::Stands);
-    }
-    if *zone == Zone::utc() {
-        let is_clear = found_zone(store, &key).await?.is_none_or(|found| found == *zone.name());
-        return Ok(if is_clear { Claim::Stands } else { Claim::Foreign });
-    }
-    if claimed.as_ref() == Some(&key) {
-        match found_zone(store, &key).await? {
-            Some(found) if found == *zone.name() => return Ok(Claim::Stands),
-            Some(_) => return Ok(Claim::Foreign),
-            None => {}
-        }
-    } else if is_create && store.exists(log).await? {
-        return Ok(Claim::Foreign);
-    }
-    // An attempt without a clear answer counts, because the next attempt then finds the file.
-    *claimed = Some(key.clone());
-    match store.create(&key, format!("{}\n", zone.name()).into()).await {
-        Ok(()) => Ok(Claim::Made),
-        Err(StoreError::AlreadyExists { .. }) => {
-            *claimed = None;
-            Ok(Claim::Foreign)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Ends a race of servers with one name and different zones, after an attempt to create a log. Errors do not matter, because the race
-/// is rare and the row is in the log.
-async fn settle_zone(
-    store: &dyn ImageStore,
-    log: &StoreKey,
-    zone: &Zone,
-    was_made: bool,
-    created: &Result<(), StoreError>,
-) {
-    let Some(key) = zone_key(log.as_str()) else { return };
-    match created {
-        // The log belongs to a server in UTC, which has no such file.
-        Err(StoreError::AlreadyExists { .. }) if was_made => drop(store.delete(&key).await),
-        Ok(()) if *zone == Zone::utc() => {
-            if let Ok(Some(found)) = found_zone(store, &key).await
-                && found != *zone.name()
-            {
-                drop(store.put_bytes(&key, format!("{}\n", zone.name())).await);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Returns the name in the file with the time zone of a log. `None` if there is no such file.
-async fn found_zone(store: &dyn ImageStore, key: &StoreKey) -> Result<Option<String>, StoreError> {
-    match store.get_bytes(key, ZONE_BYTES).await {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned())),
-        Err(StoreError::NotFound { .. }) => Ok(None),
-        Err(StoreError::TooLarge { .. }) => Ok(Some(String::new())),
-        Err(error) => Err(error),
-    }
-}
-
 async fn perform(
     store: &dyn ImageStore,
     effect: &Effect,
-    zone: Option<&Zone>,
-    claimed: &mut Option<StoreKey>,
+    mut claim: Option<&mut ZoneClaim>,
 ) -> (EffectOutcome, Option<String>) {
     let Ok(key) = StoreKey::parse(effect.key()) else {
         return (EffectOutcome::Failed, Some(format!("`{}` is no key", effect.key())));
     };
     let bytes = || Bytes::copy_from_slice(effect.bytes());
-    let claim = match zone {
-        Some(zone) => claim_zone(store, &key, effect, zone, claimed).await,
-        None => Ok(Claim::Stands),
+    let claimed = match &mut claim {
+        Some(claim) => claim.claim(store, &key, effect).await,
+        None => Ok(ClaimState::Stands),
     };
-    match &claim {
-        Ok(Claim::Foreign) => return (EffectOutcome::Exists, None),
-        Ok(_) => {}
+    let was_made = match claimed {
+        Ok(ClaimState::Foreign) => return (EffectOutcome::Exists, None),
+        Ok(state) => state == ClaimState::Made,
+        Err(error) if has_foreign_name(store, &key, &error).await => {
+            return (EffectOutcome::Exists, Some(error.to_string()));
+        }
         Err(error) => return (EffectOutcome::Failed, Some(error.to_string())),
-    }
+    };
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
@@ -520,13 +475,27 @@ async fn perform(
         // An effect that this program does not know cannot be performed.
         _ => return (EffectOutcome::Failed, Some("the log asks for an unknown effect".to_owned())),
     };
-    if let (Some(zone), Effect::Create { .. }) = (zone, effect) {
-        settle_zone(store, &key, zone, matches!(claim, Ok(Claim::Made)), &done).await;
+    if let (Some(claim), Effect::Create { .. }) = (claim, effect) {
+        claim.settle(store, &key, was_made, &done).await;
     }
     match done {
         Ok(()) => (EffectOutcome::Stored, None),
         Err(StoreError::AlreadyExists { .. }) => (EffectOutcome::Exists, None),
+        Err(error) if has_foreign_name(store, &key, &error).await => {
+            (EffectOutcome::Exists, Some(error.to_string()))
+        }
         Err(error) if error.may_have_written() => (EffectOutcome::Unclear, Some(error.to_string())),
         Err(error) => (EffectOutcome::Failed, Some(error.to_string())),
+    }
+}
+
+/// Returns whether an error means that a folder or a link has the name of a log, or of the file beside it. Then the next name may be
+/// free. Something foreign in the place of a folder above is another matter.
+async fn has_foreign_name(store: &dyn ImageStore, log: &StoreKey, error: &StoreError) -> bool {
+    let folders = |path: &str| path.matches('/').count();
+    match error {
+        StoreError::Conflict { other, .. } => folders(other) >= folders(log.as_str()),
+        StoreError::Integrity { .. } => check_empty(store, log.folder().unwrap_or_default()).await.is_ok(),
+        _ => false,
     }
 }

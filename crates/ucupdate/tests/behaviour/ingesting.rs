@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use std::io;
 use ucupdate::cab::package::{CatalogueBuilder, sample};
-use ucupdate::cab::{Cabinet, CabinetBuilder, Compression, Limits};
+use ucupdate::cab::{Cabinet, CabinetBuilder, CabinetLimits, Compression};
 
 #[tokio::test]
 async fn the_same_package_twice_changes_nothing_leaves_nothing_and_says_so() {
@@ -46,7 +46,7 @@ async fn every_image_in_the_store_is_what_went_in() {
 /// Returns the interim image of the sample, read from its cabinet.
 fn interim_image() -> Vec<u8> {
     let package = sample::uc_updates(IMAGE_BYTES);
-    let mut cabinet = Cabinet::open(package.as_slice(), Limits::default()).unwrap();
+    let mut cabinet = Cabinet::open(package.as_slice(), CabinetLimits::default()).unwrap();
     while let Some(mut file) = cabinet.next_file().unwrap() {
         if file.entry().name_as_given().ends_with("OCInterim\\ENU\\CPE.nbt") {
             let mut bytes = Vec::new();

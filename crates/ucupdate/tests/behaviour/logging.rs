@@ -281,6 +281,27 @@ async fn a_flush_that_cannot_be_done_says_how_many_rows_wait() {
     service.flush_logs().await.unwrap();
 }
 
+#[tokio::test]
+async fn rows_whose_write_has_no_clear_outcome_are_told_apart_from_those_that_are_not_written() {
+    let maybe = "; 3 of them may be in the store, because the outcome of their write is not known";
+    for (fault, is_maybe) in [(Some(Fault::Hangs), true), (Some(Fault::Unavailable), true), (None, false)] {
+        let store = Arc::new(Faulty::new(MemoryStore::default()));
+        let options = options().with_logs(log_options().with_flush_time(Duration::from_millis(300)));
+        let service = UpdateService::open(store.clone(), options).await.unwrap();
+        match fault {
+            Some(fault) => store.on(Call::Create).below("Logs/").always(fault),
+            // Without a fault, an object is in the place of the folder, so it is certain that nothing is written.
+            None => drop(store.put_bytes(&StoreKey::parse("Logs").unwrap(), "x").await.unwrap()),
+        }
+        for _ in 0..3 {
+            ask(&service, &sample::ip8540(), "0.0.0.0");
+        }
+        let failed = service.flush_logs().await.unwrap_err().to_string();
+        assert!(failed.starts_with("3 log rows are not written yet because the store fails: "), "{failed}");
+        assert_eq!(failed.ends_with(maybe), is_maybe, "{fault:?}: {failed}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_may_wait_is_bounded_under_64_requests_at_once() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));

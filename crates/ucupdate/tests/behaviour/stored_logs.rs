@@ -239,6 +239,31 @@ async fn a_server_writes_into_no_file_whose_zone_is_not_its_own() {
 }
 
 #[tokio::test]
+async fn the_file_with_the_zone_means_the_same_to_a_server_and_to_a_reader() {
+    let zone = AUDIT.replace("log", "zone");
+    for (name, is_utc) in [("utc\n", true), ("Mars/Phobos", false), (&*"x".repeat(300), false)] {
+        let store = MemoryStore::default();
+        store.put_bytes(&key(&zone), name.to_owned()).await.unwrap();
+        // Without the listing, the server finds the file when it makes the log.
+        let unlisted = Faulty::new(store.clone());
+        unlisted.on(Call::List).below("Logs/").always(Fault::ListsNothing);
+        let service =
+            UpdateService::open(Arc::new(unlisted), options().with_logs(log_options())).await.unwrap();
+        write(&service, "one").await;
+        let makes_the_log = store.exists(&key(AUDIT)).await.unwrap();
+        assert_eq!(makes_the_log, is_utc, "{name}");
+        assert_eq!(hosts_at_wrong_times(&store, 1).await, [""; 0], "{name}");
+        if !makes_the_log {
+            store.put_bytes(&key(AUDIT), "Logging DateTime,User Name\n").await.unwrap();
+            let mut logs = AuditLogs::default();
+            logs.add_store(Arc::new(store)).await.unwrap();
+            let refused = logs.next().await.unwrap_err().to_string();
+            assert_eq!(refused, format!("the time zone of `{AUDIT}` cannot be read from the file beside it"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_two_servers_with_one_name_that_make_a_file_together_each_row_has_its_time() {
     const ZONES: [&str; 3] = ["UTC", "America/New_York", "Europe/Berlin"];
     let logging_in = |store: Meanwhile, zone| async move {
@@ -286,4 +311,59 @@ async fn a_server_that_finds_no_free_name_for_its_log_says_so() {
     });
     let problem = problem.await.unwrap();
     assert!(problem.contains("and the names before are taken"), "{problem}");
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_log_whose_name_a_folder_or_a_link_has_takes_the_next_number_and_says_so() {
+    use ucupdate::local::LocalStore;
+    let zone = AUDIT.replace("log", "zone");
+    for (taken, is_link, zone_name) in [
+        (AUDIT, false, "UTC"),
+        (AUDIT, true, "UTC"),
+        (ACCESS, false, "UTC"),
+        (&zone, false, "America/New_York"),
+        (&zone, true, "America/New_York"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(taken);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        if is_link {
+            std::os::unix::fs::symlink(folder.path(), &path).unwrap();
+        } else {
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::write(path.join("foreign"), "x").unwrap();
+        }
+        let events = Arc::new(Reported::default());
+        let logs = log_options().with_zone(Zone::named(zone_name).unwrap());
+        let options = options().with_logs(logs).with_events(events.clone());
+        let service =
+            UpdateService::open(Arc::new(LocalStore::open(folder.path()).unwrap()), options).await.unwrap();
+        service.audit_device_log_upload("one");
+        service.log_access(&AccessRow::finished("GET", "one", 200, Duration::ZERO, NOW));
+        service.shutdown().await.unwrap();
+        let log = if taken == ACCESS { ACCESS } else { AUDIT };
+        let next = std::fs::read_to_string(folder.path().join(log.replace(".log", "_2.log"))).unwrap();
+        assert!(next.contains("one"), "{taken}: {next}");
+        let events = std::mem::take(&mut *events.0.lock().unwrap());
+        assert!(
+            events.len() == 2 && events[0].contains(taken) && events[1] == "written",
+            "{taken}: {events:?}"
+        );
+    }
+}
+
+/// A listener that records why rows wait, and that they are written.
+#[derive(Debug, Default)]
+struct Reported(std::sync::Mutex<Vec<String>>);
+
+impl Events for Reported {
+    fn on_event(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::LogRowsWaiting { cause, .. } => (*cause).to_owned(),
+            Event::LogRowsWritten { .. } => "written".to_owned(),
+            _ => return,
+        };
+        self.0.lock().unwrap().push(line);
+    }
 }

@@ -115,7 +115,7 @@ impl NewImage {
 ///
 /// ```
 /// use ucupdate_cab::package::{NewRelease, NoSink, PackageBuilder, PackageOptions, read_package};
-/// use ucupdate_cab::{Cabinet, Limits};
+/// use ucupdate_cab::{Cabinet, CabinetLimits};
 /// use ucupdate_core::{FirmwareVersion, RuleKey};
 /// let key: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
 /// let version: FirmwareVersion = "3.5.6907.9".parse().unwrap();
@@ -124,7 +124,7 @@ impl NewImage {
 ///     .with_release(NewRelease::new(key.clone(), version, *b"an image", time))
 ///     .build()
 ///     .unwrap();
-/// let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+/// let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
 /// let package = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap();
 /// assert_eq!(package.releases[0].key, key);
 /// assert_eq!(package.releases[0].time_stamp, Some(time));
@@ -350,7 +350,7 @@ mod tests {
     use super::super::problem::ProblemKind;
     use super::super::read::read_package;
     use super::*;
-    use crate::{Cabinet, Limits};
+    use crate::{Cabinet, CabinetLimits};
 
     fn time() -> FieldTime {
         "16-12-2008 04:43:58".parse().unwrap()
@@ -361,7 +361,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Package {
-        let cabinet = Cabinet::open(bytes, Limits::default()).unwrap();
+        let cabinet = Cabinet::open(bytes, CabinetLimits::default()).unwrap();
         read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap()
     }
 

@@ -125,10 +125,10 @@ pub fn round_table(image_bytes: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::package::{NoSink, Package, PackageOptions, ProblemKind, read_package};
-    use crate::{Cabinet, Limits};
+    use crate::{Cabinet, CabinetLimits};
 
     fn read(bytes: &[u8]) -> Package {
-        let cabinet = Cabinet::open(bytes, Limits::default()).unwrap();
+        let cabinet = Cabinet::open(bytes, CabinetLimits::default()).unwrap();
         read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;
-use crate::{Cabinet, CabinetBuilder, CabinetOptions, Compression, Limits};
+use crate::{Cabinet, CabinetBuilder, CabinetLimits, CabinetOptions, Compression};
 use der::asn1::ObjectIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -82,7 +82,7 @@ fn good() -> Files {
 }
 
 fn read(bytes: &[u8], options: impl Into<PackageOptions>) -> Package {
-    read_package(Cabinet::open(bytes, Limits::default()).unwrap(), options, &mut NoSink).unwrap()
+    read_package(Cabinet::open(bytes, CabinetLimits::default()).unwrap(), options, &mut NoSink).unwrap()
 }
 
 const WORDS: &str = "<DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>\
@@ -615,7 +615,8 @@ fn a_cabinet_in_a_cabinet_or_program_is_read_in_place_of_the_file_it_is() {
         ProblemKind::NoRelease
     );
     let error = read_package(
-        Cabinet::open(&in_cabinet(&[("UCUpdates.cab", &inner[..200])])[..], Limits::default()).unwrap(),
+        Cabinet::open(&in_cabinet(&[("UCUpdates.cab", &inner[..200])])[..], CabinetLimits::default())
+            .unwrap(),
         PackageOptions::default(),
         &mut NoSink,
     );
@@ -744,7 +745,7 @@ impl MemberSink for FullDisk {
 #[test]
 fn a_sink_that_fails_ends_the_reading_with_the_members_name() {
     let bytes = good().cabinet();
-    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     let error = read_package(cabinet, PackageOptions::default(), &mut FullDisk { members: 0 }).unwrap_err();
     assert_eq!(error.to_string(), "\"UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE/CPE.cat\" cannot be stored");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk is full");
@@ -755,7 +756,7 @@ fn a_damaged_cabinet_is_an_error_that_names_the_member() {
     let mut bytes = good().cabinet();
     let last = bytes.len() - 1;
     bytes[last] ^= 0x55;
-    let cabinet = Cabinet::open(&bytes[..], Limits::default()).unwrap();
+    let cabinet = Cabinet::open(&bytes[..], CabinetLimits::default()).unwrap();
     let error = read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap_err();
     assert!(matches!(&error, PackageError::Member { member, .. } if member.ends_with("CPE.nbt")), "{error}");
 }

@@ -17,13 +17,17 @@ pub(crate) struct DeviceOrGroupArgs {
     serial: Option<SerialNumber>,
     /// The devices of this group
     #[arg(long)]
-    group: Option<GroupName>,
+    pub(crate) group: Option<GroupName>,
 }
 
 impl DeviceOrGroupArgs {
+    pub(crate) fn device(&self) -> Option<DeviceId> {
+        device(self.mac, self.serial.clone())
+    }
+
     /// Returns the audience: the device or the group. Fails when neither a device nor a group is given.
     pub(crate) fn audience(self) -> Result<Audience, Failure> {
-        let device = device(self.mac, self.serial).map(Audience::Device);
+        let device = self.device().map(Audience::Device);
         device.or(self.group.map(Audience::Group)).ok_or_else(nobody)
     }
 }

@@ -2,15 +2,14 @@
 
 use crate::args::change::reason::reason;
 use crate::args::change::{ChangeArgs, make};
-use crate::args::devices::device_or_group::device;
+use crate::args::devices::device_or_group::DeviceOrGroupArgs;
 use crate::args::moment::Later;
 use crate::args::rules::RuleName;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use crate::output::time::iso;
-use ucupdate::book::{BookCommand, GroupName, HeldDevices, Hold, HoldName};
-use ucupdate::device::{MacAddress, SerialNumber};
+use ucupdate::book::{BookCommand, HeldDevices, Hold, HoldName};
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_admin::report;
 
@@ -31,7 +30,10 @@ pub(crate) struct AddArgs {
     /// The name of the hold, which you choose
     name: HoldName,
     #[command(flatten)]
-    on: HeldArgs,
+    on: DeviceOrGroupArgs,
+    /// The devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
+    #[arg(long, group = "DeviceOrGroupArgs")]
+    rule: Option<RuleName>,
     /// The end of the hold, such as 2026-12-01 or 2026-12-01T08:00:00Z, or 3d from now [default: no end]
     #[arg(long, value_name = "TIME")]
     until: Option<Later>,
@@ -42,31 +44,14 @@ pub(crate) struct AddArgs {
     how: ChangeArgs,
 }
 
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct HeldArgs {
-    /// The device with this MAC address, such as 00-21-63-0F-20-7B or 0021630F207B
-    #[arg(long)]
-    mac: Option<MacAddress>,
-    /// The device with this serial number
-    #[arg(long)]
-    serial: Option<SerialNumber>,
-    /// The devices of this group
-    #[arg(long)]
-    group: Option<GroupName>,
-    /// The devices of this rule, such as UCPhone/LG-Nortel/IP8540/A/ENU/CPE or IP8540
-    #[arg(long)]
-    rule: Option<RuleName>,
-}
-
-impl HeldArgs {
-    async fn held(self, context: &Context) -> Result<HeldDevices, Failure> {
+impl AddArgs {
+    async fn held(&self, context: &Context) -> Result<HeldDevices, Failure> {
         if let Some(rule) = &self.rule {
             let seen = context.administer(IfMissing::Refuse).await?.snapshot();
             return rule.one(seen.book()).map(HeldDevices::Rule);
         }
-        let device = device(self.mac, self.serial).map(HeldDevices::Device);
-        let held = device.or(self.group.map(HeldDevices::Group));
+        let device = self.on.device().map(HeldDevices::Device);
+        let held = device.or(self.on.group.clone().map(HeldDevices::Group));
         held.ok_or_else(|| Failure::usage("expected one of --mac, --serial, --group and --rule"))
     }
 }
@@ -94,18 +79,17 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
             context.output.result(&list)
         }
         HoldCommand::Add(args) => {
-            let AddArgs { name, on, until, reason, how } = args;
-            if let Some(until) = until {
+            if let Some(until) = args.until {
                 until.tell("--until", context);
             }
             let now = SystemClock.now();
-            let until = until.map(|until| until.at(now));
+            let until = args.until.map(|until| until.at(now));
             if let Some(over) = until.filter(|until| *until <= now) {
                 return Err(Failure::new(format_args!("--until {} is in the past", iso(over))));
             }
-            let hold =
-                Hold { name, on: on.held(context).await?, until, reason: reason.unwrap_or_default().into() };
-            make(&BookCommand::AddHold(hold), &how, context).await
+            let on = args.held(context).await?;
+            let hold = Hold { name: args.name, on, until, reason: args.reason.unwrap_or_default().into() };
+            make(&BookCommand::AddHold(hold), &args.how, context).await
         }
         HoldCommand::Remove(args) => make(&BookCommand::RemoveHold(args.name), &args.how, context).await,
     }

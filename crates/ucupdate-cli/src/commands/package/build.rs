@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate_admin::report::ProblemReport;
 use ucupdate_cab::package::{NoSink, PackageBuilder, PackageOptions, read_package};
-use ucupdate_cab::{Cabinet, Limits};
+use ucupdate_cab::{Cabinet, CabinetLimits};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BuildArgs {
@@ -64,7 +64,7 @@ fn build(args: &BuildArgs) -> Result<Report, Failure> {
     found.add(&args.folder, &args.folder, 0)?;
     let cabinet = found.builder.build().map_err(|error| Failure::in_doing(args.folder.display(), &error))?;
     let package = read_package(
-        Cabinet::open(&cabinet[..], Limits::default())?,
+        Cabinet::open(&cabinet[..], CabinetLimits::default())?,
         PackageOptions::default(),
         &mut NoSink,
     )?;

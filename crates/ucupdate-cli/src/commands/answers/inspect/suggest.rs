@@ -425,7 +425,7 @@ impl fmt::Display for Suggestion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate::upx::Limits;
+    use ucupdate::upx::DecodeLimits;
 
     fn known() -> KnownValues {
         let mut known = KnownValues::default();
@@ -447,7 +447,7 @@ mod tests {
         let found = Codec::default().inspect(body.as_bytes());
         let toml = suggest(&found, &Codec::default(), known).expect("something is unknown").to_toml();
         let dialect = Dialect::from_toml(&toml).unwrap_or_else(|error| panic!("{error}: {toml}"));
-        let decoded = Codec::new(dialect, Limits::default()).decode_request(body.as_bytes());
+        let decoded = Codec::new(dialect, DecodeLimits::default()).decode_request(body.as_bytes());
         decoded.unwrap_or_else(|error| panic!("{error}: {toml}")).value
     }
 

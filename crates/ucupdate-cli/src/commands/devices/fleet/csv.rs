@@ -3,22 +3,12 @@
 use super::overview::Overview;
 use crate::output::time::iso;
 use std::io::{self, Read};
+use ucupdate::audit::AUDIT_HEADER;
 use ucupdate::inventory::{DeviceNumber, DeviceStanding, InventoryModule};
 use ucupdate::value::{UnixTime, is_unseen};
 
-/// The titles: first those of the audit log in its order, so that scripts for audit logs read the file too, then ours.
-const TITLES: [&str; 24] = [
-    "Logging DateTime",
-    "User Name",
-    "User Host Address",
-    "Device Type",
-    "Request DateTime",
-    "Mac Address",
-    "Serial Number",
-    "Vendor",
-    "Model",
-    "Revision",
-    "Locale",
+/// The titles behind those of the audit log.
+const TITLES: &[&str] = &[
     "Module",
     "Installed Version",
     "Target Version",
@@ -34,6 +24,12 @@ const TITLES: [&str; 24] = [
     "Other Modules",
 ];
 
+/// Returns the titles: first those of a device in the audit log, so that scripts for audit logs read the file too, then ours.
+fn titles() -> impl Iterator<Item = String> {
+    let of_log = AUDIT_HEADER.split(',').take_while(|title| !title.starts_with("Requested"));
+    of_log.chain(TITLES.iter().copied()).map(str::to_owned)
+}
+
 /// The values, made while they are read: a header and one row a device.
 pub(super) struct Csv<'a> {
     overview: &'a Overview,
@@ -46,7 +42,7 @@ pub(super) struct Csv<'a> {
 impl<'a> Csv<'a> {
     pub(super) fn new(overview: &'a Overview, devices: &'a [DeviceNumber]) -> Self {
         let mut text = String::new();
-        push_row(TITLES.map(str::to_owned), &mut text);
+        push_row(titles(), &mut text);
         Self { overview, devices: devices.iter(), text: text.into_bytes(), taken: 0 }
     }
 
@@ -56,7 +52,7 @@ impl<'a> Csv<'a> {
         let module = standing.module.and_then(|place| device.modules.get(place));
         let others = device.modules.iter().enumerate().filter(|(place, _)| Some(*place) != standing.module);
         let others: Vec<String> = others.map(|(_, module)| named(module)).collect();
-        let [device_type, vendor, model, revision, locale] = device.kind.into_array().map(String::from);
+        let [device_type, other_words @ ..] = device.kind.into_array().map(String::from);
         let text = |text: Option<&dyn ToString>| text.map(ToString::to_string).unwrap_or_default();
         let mut row = String::new();
         push_row(
@@ -68,10 +64,10 @@ impl<'a> Csv<'a> {
                 device.request_date_time.raw().to_owned(),
                 device.mac_address.raw().to_owned(),
                 device.serial_number.raw().to_owned(),
-                vendor,
-                model,
-                revision,
-                locale,
+            ]
+            .into_iter()
+            .chain(other_words)
+            .chain([
                 module.map(|module| module.installed.file_name.to_string()).unwrap_or_default(),
                 module.map(|module| module.installed.version.to_string()).unwrap_or_default(),
                 text(standing.target().map(|target| target as &dyn ToString)),
@@ -88,7 +84,7 @@ impl<'a> Csv<'a> {
                 device.asks.to_string(),
                 text(device.server.as_ref().map(|server| server as &dyn ToString)),
                 others.join("; "),
-            ],
+            ]),
             &mut row,
         );
         row
@@ -134,12 +130,12 @@ fn logged(time: UnixTime) -> String {
     )
 }
 
-fn push_row<const N: usize>(cells: [String; N], row: &mut String) {
-    for (place, cell) in cells.iter().enumerate() {
+fn push_row(cells: impl IntoIterator<Item = String>, row: &mut String) {
+    for (place, cell) in cells.into_iter().enumerate() {
         if place > 0 {
             row.push(',');
         }
-        push_cell(cell, row);
+        push_cell(&cell, row);
     }
     row.push_str("\r\n");
 }

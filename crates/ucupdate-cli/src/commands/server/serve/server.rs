@@ -33,6 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
+use ucupdate::UpdateService;
 use ucupdate::audit::AccessRow;
 use ucupdate::request::Side;
 use ucupdate_http::{Connection, DeviceUpdates};
@@ -54,6 +55,7 @@ pub(crate) struct Server {
     /// Each connection has a receiver until it ends.
     stage: watch::Sender<Stage>,
     endpoints: JoinSet<()>,
+    service: UpdateService,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,19 +75,21 @@ impl Server {
             Arc::new(Places::new(connections, connections_of_one))
         };
         let (plain, tls) = (places(), places());
+        let service = intake.updates.service().clone();
         let intake = Arc::new(intake);
         let mut tasks = JoinSet::new();
         for endpoint in endpoints {
             let places = if endpoint.tls.is_some() { &tls } else { &plain };
             tasks.spawn(accept(endpoint, Arc::clone(&intake), Arc::clone(places), at.clone()));
         }
-        Self { stage, endpoints: tasks }
+        Self { stage, endpoints: tasks, service }
     }
 
-    /// Stops accepting connections, and waits until open requests are finished, or until `hurry` is done. Returns the
-    /// number of connections that were closed within a request.
+    /// Stops accepting connections, and waits until open requests are finished, or until `hurry` is done. No request waits for
+    /// log room any more. Returns the number of connections that were closed within a request.
     pub(crate) async fn shutdown(mut self, hurry: impl Future<Output = ()>) -> usize {
         self.stage.send_replace(Stage::Draining);
+        self.service.end_log_waits();
         while self.endpoints.join_next().await.is_some() {}
         tokio::select! {
             () = self.stage.closed() => return 0,

@@ -44,7 +44,9 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
             let mut checks = service.examine(args.quick).await;
             let disk = |folder| examine_disk(folder, service.snapshot().book());
             checks.extend(context.store_folder().map(disk));
-            checks.extend(examination(args, roots).run(&service).await?);
+            let progress = context.output.progress.clone();
+            let examination = examination(args, roots).with_step_notice(move |step| progress.waits_for(step));
+            checks.extend(examination.run(&service).await?);
             checks
         }
         Err(error) => {

@@ -5,23 +5,30 @@ use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use ucupdate::audit::RollOptions;
 use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
-use ucupdate::{BaseUrls, LogOptions, Options, UpdateService};
+use ucupdate::{BaseUrls, FullLog, LogOptions, Options};
 use ucupdate_cab::package::{NewInterim, PackageBuilder, sample};
 use ucupdate_http::HttpOptions;
+use ucupdate_testkit::faulty::{Call, Fault, Faulty};
 
 const IMAGE: &str = "/DeviceUpdateFiles_Int/OCInterim/ENU/CPE.nbt";
 
 /// Returns a server with one image of `image_bytes` bytes, and its address.
 async fn server(limits: Limits, image_bytes: usize) -> (Server, SocketAddr) {
-    let (_service, intake) = service_and_intake(limits, image_bytes).await;
-    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
-    let address = endpoint.local();
-    (Server::start(vec![endpoint], intake), address)
+    let service = service_with(image_bytes).await;
+    start(&service, limits).await
 }
 
-async fn service_and_intake(limits: Limits, image_bytes: usize) -> (UpdateService, Intake) {
+async fn start(service: &UpdateService, limits: Limits) -> (Server, SocketAddr) {
+    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let address = endpoint.local();
+    (Server::start(vec![endpoint], intake(service, limits)), address)
+}
+
+/// Returns a service with one image of `image_bytes` bytes, or without an image.
+async fn service_with(image_bytes: usize) -> UpdateService {
     let url = "http://127.0.0.1".parse().unwrap();
     let options = Options::serving(BaseUrls::new(url)).with_logs(LogOptions::new("here".parse().unwrap()));
     let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
@@ -37,9 +44,12 @@ async fn service_and_intake(limits: Limits, image_bytes: usize) -> (UpdateServic
         let cabinet = PackageBuilder::new().with_interim(interim).build().unwrap();
         service.admin("test").ingest("uc.cab", stream_of(cabinet), |_| {}).await.unwrap();
     }
+    service
+}
+
+fn intake(service: &UpdateService, limits: Limits) -> Intake {
     let updates = DeviceUpdates::with_options(service.clone(), HttpOptions::default()).unwrap();
-    let intake = Intake { updates, prefixes: Prefixes::default(), networks: LiveNetworks::default(), limits };
-    (service, intake)
+    Intake { updates, prefixes: Prefixes::default(), networks: LiveNetworks::default(), limits }
 }
 
 /// Returns the rows of all access logs in the store.
@@ -179,10 +189,8 @@ async fn a_slow_reader_that_takes_a_little_all_the_time_is_not_cut() {
 
 #[tokio::test]
 async fn what_hyper_refuses_has_a_reason_and_an_access_row() {
-    let (service, intake) = service_and_intake(Limits::default(), 0).await;
-    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
-    let address = endpoint.local();
-    let _server = Server::start(vec![endpoint], intake);
+    let service = service_with(0).await;
+    let (_server, address) = start(&service, Limits::default()).await;
     let length = |value: &str| get("/", &format!("Content-Length: {value}\r\n"));
     for (said, status, reason) in [
         ("nonsense\r\n\r\n".to_owned(), 400, "the request is not valid HTTP: "),
@@ -225,10 +233,8 @@ async fn what_hyper_refuses_has_a_reason_and_an_access_row() {
 
 #[tokio::test]
 async fn a_request_with_two_lengths_is_refused_however_its_bytes_arrive() {
-    let (service, intake) = service_and_intake(Limits::default(), 0).await;
-    let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
-    let address = endpoint.local();
-    let _server = Server::start(vec![endpoint], intake);
+    let service = service_with(0).await;
+    let (_server, address) = start(&service, Limits::default()).await;
     let smuggled = get("/smuggled", "");
     let post = |fields: &str, body: &str| {
         format!("POST /RequestHandler/ucdevice.upx HTTP/1.1\r\nHost: x\r\n{fields}\r\n{body}")
@@ -266,14 +272,14 @@ async fn a_request_with_two_lengths_is_refused_however_its_bytes_arrive() {
 
 #[tokio::test]
 async fn an_external_listener_refuses_internal_paths_and_an_internal_one_does_not() {
-    let (_service, intake) = service_and_intake(Limits::default(), 100).await;
+    let service = service_with(100).await;
     let mut endpoints = Vec::new();
     for side in [None, Some(Side::Internal), Some(Side::External)] {
         let endpoint = Endpoint::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         endpoints.push(endpoint.with_side(side));
     }
     let addresses: Vec<SocketAddr> = endpoints.iter().map(Endpoint::local).collect();
-    let _server = Server::start(endpoints, intake);
+    let _server = Server::start(endpoints, intake(&service, Limits::default()));
     for (address, expected) in addresses.into_iter().zip(["200", "200", "403"]) {
         for path in [
             IMAGE,
@@ -323,6 +329,32 @@ async fn with_nothing_to_finish_a_server_ends_at_once() {
     let begin = Instant::now();
     assert_eq!(server.shutdown(std::future::pending()).await, 0);
     assert!(begin.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_log_room_is_answered_at_once_when_the_server_ends() {
+    let store = Faulty::new(MemoryStore::default());
+    let roll = RollOptions::default().with_pending(10, 1 << 20).unwrap();
+    let logs = LogOptions::new("here".parse().unwrap())
+        .with_roll(roll)
+        .with_full(FullLog::Block { at_most: Duration::from_secs(3600) });
+    let options = Options::serving(BaseUrls::new("http://127.0.0.1".parse().unwrap())).with_logs(logs);
+    let service = UpdateService::open(Arc::new(store.clone()), options).await.unwrap();
+    let (server, address) = start(&service, Limits::default()).await;
+    store.on(Call::Create).below("Logs/").always(Fault::Unavailable);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(get("/a", "").repeat(6).as_bytes()).await.unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while service.waiting_log_rows() < 5 {
+        assert!(Instant::now() < until, "half of the room is not taken");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (cut, answers) = tokio::join!(server.shutdown(std::future::pending()), rest(&mut stream));
+    assert_eq!((cut, answers.matches("HTTP/1.1 404 ").count()), (0, 6), "{answers}");
+    store.heal();
+    service.shutdown().await.unwrap();
+    let rows = access_rows(&service).await;
+    assert_eq!(rows.iter().filter(|row| row.contains(" /a ")).count(), 6, "{rows:?}");
 }
 
 #[tokio::test]
