@@ -183,7 +183,7 @@ fn line(note: &Note) -> String {
 }
 
 #[test]
-fn the_note_of_every_command_says_what_changed_from_what_to_what() {
+fn the_note_of_every_command_says_what_changed_and_the_command_comes_back_from_a_store() {
     let wave = || "wave".parse().unwrap();
     let all = Audience::Everybody;
     let mac = || Audience::Device(device());
@@ -393,6 +393,11 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
         }
         for note in &notes {
             assert!(note.rule().is_some() || note.name().is_some() || note.kind() == "stopped", "{note:?}");
+        }
+        #[cfg(feature = "serde")]
+        {
+            let stored = serde_json::to_string(command).unwrap();
+            assert_eq!(serde_json::from_str::<BookCommand>(&stored).unwrap(), *command, "{stored}");
         }
         seen.push(name(command));
     }
