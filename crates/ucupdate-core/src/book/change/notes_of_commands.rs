@@ -183,7 +183,7 @@ fn line(note: &Note) -> String {
 }
 
 #[test]
-fn the_note_of_every_command_says_what_changed_and_the_command_comes_back_from_a_store() {
+fn the_note_of_every_command_says_what_changed_from_what_to_what() {
     let wave = || "wave".parse().unwrap();
     let all = Audience::Everybody;
     let mac = || Audience::Device(device());
