@@ -1,9 +1,10 @@
 //! The store and the output of a command.
 
 use crate::args::change::author;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, with_advice};
 use crate::files;
 use crate::output::Output;
+use crate::output::time::iso;
 use crate::overlap;
 use crate::remote::RemoteStore;
 use crate::store_location::StoreLocation;
@@ -11,15 +12,18 @@ use crate::suggest::{near_path, with_meant};
 #[cfg(feature = "s3")]
 use crate::variable::variable;
 use crate::waiting::{Awaited, Waiting};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use ucupdate::book::RuleBook;
+use ucupdate::device::DeviceId;
+use ucupdate::inventory::Inventory;
 use ucupdate::local::{LocalStore, RealDisk};
 use ucupdate::store::{ImageStore, MemoryStore, Presign, ReadOnly};
-use ucupdate::{Options, Snapshot, UpdateService};
+use ucupdate::{Options, Snapshot, UpdateService, read_kept_inventory};
 
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -38,6 +42,9 @@ pub(crate) enum IfMissing {
     /// Return an error, because a mistyped path must not look like an empty store.
     Refuse,
 }
+
+/// The longest time for which a note about a device is looked for.
+const INVENTORY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The folders of a store. Every store in use has one of them.
 const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
@@ -80,7 +87,7 @@ impl Context {
         let waiting = self.waiting(&self.store);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
             Failure::Explained(FailureKind::NotFound, reason) => {
-                Failure::not_found(format_args!("{reason}; `serve --create` makes an empty one"))
+                Failure::not_found(with_advice(&reason, "`serve --create` makes an empty one"))
             }
             failure => failure,
         })
@@ -226,6 +233,37 @@ impl Context {
         }
     }
 
+    /// Says so if no request of these devices is known, because a number can be mistyped. Says nothing if no inventory is kept, or if
+    /// it cannot be read at once. The change was made already, so this is no failure.
+    pub(crate) async fn note_unseen(&self, devices: &[DeviceId]) {
+        let reading = async {
+            let store = self.open_store(IfMissing::Refuse).await.ok()?;
+            let mut fleet = Inventory::default();
+            let kept = read_kept_inventory(&*store, &mut fleet).await.ok()?;
+            let read_to = kept.read_to.filter(|_| kept.left_out == 0)?;
+            let known: HashSet<DeviceId> = fleet.devices().map(|(id, _)| id).collect();
+            Some((known, read_to))
+        };
+        let Ok(Some((known, read_to))) = tokio::time::timeout(INVENTORY_PATIENCE, reading).await else {
+            return;
+        };
+        let unseen: Vec<&DeviceId> = devices.iter().filter(|device| !known.contains(device)).collect();
+        let [first, others @ ..] = &unseen[..] else { return };
+        let first = first.to_string();
+        let one_letter_away =
+            |known: &&DeviceId| strsim::damerau_levenshtein(&known.to_string(), &first) == 1;
+        let meant = known.iter().find(one_letter_away).map(|meant| format!("; did you mean {meant}?"));
+        let more = match others.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        self.output.message(format_args!(
+            "note: no request of {first}{more} is known, by the inventories of the servers up to {}{}",
+            iso(read_to),
+            meant.unwrap_or_default()
+        ));
+    }
+
     /// Warns if the store does not exist yet, so that it is about to be made, and a store of a similar name is beside it.
     pub(crate) fn warn_of_new_store(&mut self) {
         let StoreLocation::Folder(path) = &self.store else { return };
@@ -259,7 +297,7 @@ impl Context {
     pub(crate) async fn administer_or_new(&mut self, options: Options) -> Result<UpdateService, Failure> {
         let store = match self.open_store(IfMissing::Refuse).await {
             Err(Failure::Explained(FailureKind::NotFound, reason)) => {
-                self.output.message(format_args!("{reason} yet, so an empty one is looked at"));
+                self.output.message(with_advice(&reason, "the dry run is made with an empty one"));
                 Arc::new(MemoryStore::default())
             }
             store => store?,

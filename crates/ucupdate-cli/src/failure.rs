@@ -78,6 +78,14 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
     }
 }
 
+/// Adds an advice to a reason, before the question with which a reason may end.
+pub(crate) fn with_advice(reason: &str, advice: impl Display) -> String {
+    match reason.split_once("; did you mean ") {
+        Some((fact, meant)) => format!("{fact}; {advice}; did you mean {meant}"),
+        None => format!("{reason}; {advice}"),
+    }
+}
+
 impl Failure {
     pub(crate) fn new(reason: impl Display) -> Self {
         Self::Explained(FailureKind::Refused, reason.to_string())

@@ -35,7 +35,7 @@ use commands::server::{ask, captures, config, demo, provisioning, serve, shell, 
 use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, tree, undo, verify};
 use context::Context;
 use examples::with_examples;
-use failure::Failure;
+use failure::{Failure, with_advice};
 use remote::RemoteArgs;
 use settings::help::with_variables;
 use std::ffi::OsString;
@@ -339,7 +339,10 @@ fn main() -> ExitCode {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Explained(kind, reason)) => {
             let reason = match context.output.progress.revision() {
-                Some(revision) => format!("{reason}; the change before it was made, as revision {revision}"),
+                Some(revision) => with_advice(
+                    &reason,
+                    format_args!("the change before it was made, as revision {revision}"),
+                ),
                 None => reason,
             };
             context.output.failure(kind, &reason);

@@ -1,7 +1,7 @@
 //! Reports on stderr that a command waits, and ends the wait after a time limit.
 
+use crate::output::message_line;
 use crate::output::progress::Progress;
-use crate::output::shown::Shown;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -80,7 +80,8 @@ impl Waiting {
         }
         *reported_at = Some(Instant::now());
         // If stderr is closed, there is no place for the message.
-        let _closed = self.progress.around(|| writeln!(io::stderr(), "ucupdate: {}", Shown(message)));
+        let _closed =
+            self.progress.around(|| io::stderr().write_all(message_line(&message.to_string()).as_bytes()));
     }
 }
 

@@ -15,11 +15,12 @@ use crate::failure::{Failure, FailureKind};
 use password::without_passwords;
 use progress::Progress;
 use serde::Serialize;
-use shown::{Shown, ShownLines, is_unfit};
+use shown::{ShownLines, is_unfit};
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write};
 use std::process::ExitCode;
 use style::{is_coloured, painted};
+use wrapped::push_wrapped;
 
 /// The format version in every JSON object.
 const FORMAT: u32 = 1;
@@ -62,6 +63,18 @@ impl Output {
     /// Writes a result in one of its two forms: a JSON object for scripts, or a text for people.
     pub(crate) fn both(&mut self, json: &serde_json::Value, text: impl Display) -> Result<(), Failure> {
         if self.json { self.json_result(json) } else { self.text(text) }
+    }
+
+    /// Writes a result as [`result`](Self::result) does. On a terminal, the lines of its text are broken between words.
+    pub(crate) fn lines<T: Serialize + Display>(&mut self, result: &T) -> Result<(), Failure> {
+        match terminal_width() {
+            Some(width) if !self.json => {
+                let mut text = String::new();
+                result.to_string().lines().for_each(|line| push_wrapped(line, 2, width, &mut text));
+                self.text(text.trim_end_matches('\n'))
+            }
+            _ => self.result(result),
+        }
     }
 
     /// Writes a result as JSON. Fails when stdout cannot be written.
@@ -120,7 +133,7 @@ impl Output {
     pub(crate) fn message(&self, message: impl Display) {
         // If stderr is closed, the message cannot be reported anywhere.
         let _untold = self.progress.around(|| {
-            writeln!(io::stderr(), "ucupdate: {}", Shown(without_passwords(&message.to_string())))
+            io::stderr().write_all(message_line(&without_passwords(&message.to_string())).as_bytes())
         });
     }
 
@@ -154,8 +167,23 @@ impl<W: Write> std::fmt::Write for TextWriter<W> {
 
 /// Returns the number of columns of the terminal that stdout is, at least 40.
 fn terminal_width() -> Option<usize> {
-    let size = terminal_size::terminal_size_of(io::stdout());
+    columns(terminal_size::terminal_size_of(io::stdout()))
+}
+
+fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
     size.map(|(width, _)| usize::from(width.0).max(40))
+}
+
+/// Returns a message as one line for stderr, with its line end. If stderr is a terminal, the message is broken between words.
+pub(crate) fn message_line(text: &str) -> String {
+    wrapped_for_stderr(&format!("ucupdate: {text}"))
+}
+
+fn wrapped_for_stderr(line: &str) -> String {
+    let mut text = String::new();
+    let width = columns(terminal_size::terminal_size_of(io::stderr())).unwrap_or(usize::MAX);
+    push_wrapped(line, 2, width, &mut text);
+    text
 }
 
 /// Escapes JSON as [`escaped_json`] does while it is written. Each write must be whole characters, as those of `serde_json` are.
@@ -221,7 +249,7 @@ fn write_failure(json: bool, kind: FailureKind, text: &str) {
     // If stderr is closed, the failure cannot be reported anywhere.
     let _untold = match serde_json::to_string(&document) {
         Ok(document) if json => writeln!(io::stderr(), "{}", escaped_json(&document)),
-        _ => writeln!(io::stderr(), "ucupdate: {}", Shown(text)),
+        _ => io::stderr().write_all(message_line(text).as_bytes()),
     };
 }
 
@@ -254,7 +282,7 @@ pub(crate) fn first_paragraph(usage: &clap::Error) -> String {
 /// among the arguments, the error is a JSON object. The notes say where values come from that stand in the error.
 pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
     for note in notes {
-        let _untold = writeln!(io::stderr(), "ucupdate: {}", Shown(without_passwords(note)));
+        let _untold = io::stderr().write_all(message_line(&without_passwords(note)).as_bytes());
     }
     if usage.use_stderr() && is_json_asked() {
         write_failure(true, FailureKind::Usage, &first_paragraph(usage));
@@ -265,7 +293,8 @@ pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
     // If the stream is closed, nobody reads the text.
     let _untold = if usage.use_stderr() {
         let (lead, text) = text.strip_prefix("error: ").map_or(("", text), |text| ("ucupdate: ", text));
-        writeln!(io::stderr(), "{lead}{}", ShownLines(without_passwords(text)))
+        let text = format!("{lead}{}", without_passwords(text));
+        io::stderr().write_all(text.lines().map(wrapped_for_stderr).collect::<String>().as_bytes())
     } else {
         writeln!(io::stdout(), "{}", ShownLines(text))
     };

@@ -20,6 +20,41 @@ fn two_versions() -> Place {
     place
 }
 
+/// The audit log of one phone.
+const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog_2009-03-06.log");
+
+#[test]
+fn a_device_that_never_asked_is_noted_where_it_is_named_for_a_change() {
+    let place = Place::with_package();
+    let said = |line: &str| {
+        let ran = place.call(line);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.stderr
+    };
+    assert_eq!(said("hold add h0 --mac 001122334455"), "", "no inventory is kept");
+    let logs = place.path("ucupdate-data/Logs/Server/Audit/imageUpdates");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("RequestHandlerAuditLog_ocs01_2009-03-06.log"), FIELD_LOG).unwrap();
+    place.run(&["fleet", "--keep"]).done();
+    place.run(&["group", "add", "g"]).done();
+    assert_eq!(said("hold add h1 --mac 0021630F207B"), "");
+    assert_eq!(said("hold add h2 --group g"), "");
+    let note =
+        "ucupdate: note: no request of 0021630F208B is known, by the inventories of the servers up to ";
+    for line in [
+        "hold add h3 --mac 0021630F208B",
+        "test-device add lab --mac 0021630F208B",
+        "pin set $CX700 3.5.6907.9 --mac 0021630F208B",
+        "group add-member g --mac 0021630F208B",
+    ] {
+        let told = said(line);
+        assert!(told.starts_with(note) && told.ends_with("; did you mean 0021630F207B?\n"), "{line}: {told}");
+    }
+    let told = said("group add-member g --mac 001122334455 --mac 0021630F207B --serial 7");
+    assert!(told.contains("no request of 001122334455 and 1 more is known"), "{told}");
+    assert_eq!(said("group remove-member g --mac 001122334455"), "");
+}
+
 #[test]
 fn a_hold_lasts_until_it_is_over_or_removed() {
     let place = two_versions();

@@ -60,6 +60,18 @@ fn a_change_whose_result_cannot_be_printed_is_said_to_be_made() {
 }
 
 #[test]
+fn a_question_stands_at_the_end_of_a_message() {
+    let place = Place::with_package();
+    let expected =
+        "no store at ucupdate-date; `serve --create` makes an empty one; did you mean ucupdate-data?";
+    assert_eq!(place.run(&["--store", "file:ucupdate-date", "serve"]).refused(), expected);
+    let ran = place.run(&["--store", "file:ucupdate-date", "ingest", "uc.cab", "--dry-run"]);
+    let expected =
+        "no store at ucupdate-date; the dry run is made with an empty one; did you mean ucupdate-data?";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+}
+
+#[test]
 fn a_store_that_is_a_file_gets_one_message_from_every_verb() {
     let place = Place::with_package();
     for verb in

@@ -252,7 +252,7 @@ fn restoring_tells_which_rollouts_go_on_again_and_which_are_over() {
         restored[1..],
         [
             format!("{PHONE}: rollout wave is paused (reason: 7 of 40 failed)"),
-            format!("{PHONE}: rollout next is resumed"),
+            format!("{PHONE}: rollout next runs again"),
         ]
     );
 }

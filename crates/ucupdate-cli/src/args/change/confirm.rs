@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::message_line;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use ucupdate::book::{BookCommand, StopScope};
 
@@ -50,7 +51,8 @@ pub(crate) fn confirm_or_refuse(
 
 fn ask(question: &str) -> Result<(), Failure> {
     let mut stderr = std::io::stderr();
-    let _shown = write!(stderr, "ucupdate: {question} [y/N] ").and_then(|()| stderr.flush());
+    let line = message_line(&format!("{question} [y/N]"));
+    let _shown = write!(stderr, "{} ", line.trim_end()).and_then(|()| stderr.flush());
     let mut answer = String::new();
     // A line is short. More than that is no answer.
     let read = std::io::Read::take(std::io::stdin().lock(), 1024).read_line(&mut answer);

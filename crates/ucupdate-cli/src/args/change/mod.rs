@@ -273,7 +273,7 @@ pub(crate) fn report_nothing(
 
 fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
     let notes = changed.notes.iter().cloned().collect();
-    context.output.result(&ChangeReport::new(changed.revision, notes))
+    context.output.lines(&ChangeReport::new(changed.revision, notes))
 }
 
 /// Makes a change unless the replaced entry was changed since `seen`. Returns whether the change was made.

@@ -58,6 +58,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
         let (found, limit) = (devices.len(), MAX_LISTED);
         return Err(ChangeError::Refused(Refusal::TooManyMembers { name, found, limit }).into());
     }
+    let asked = if add { devices.clone() } else { Vec::new() };
     let service = context.administer(IfMissing::Refuse).await?;
     let batches = batches(&name, devices);
     let mut sum = Sum::default();
@@ -80,7 +81,9 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
-    context.output.result(&Report::new(sum.revision, sum.into_notes()))
+    context.output.lines(&Report::new(sum.revision, sum.into_notes()))?;
+    context.note_unseen(&asked).await;
+    Ok(())
 }
 
 /// The totals of several changes.

@@ -89,7 +89,13 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
             }
             let on = args.held(context).await?;
             let hold = Hold { name: args.name, on, until, reason: args.reason.unwrap_or_default().into() };
-            make(&BookCommand::AddHold(hold), &args.how, context).await
+            let device = match &hold.on {
+                HeldDevices::Device(device) => Some(device.clone()),
+                _ => None,
+            };
+            make(&BookCommand::AddHold(hold), &args.how, context).await?;
+            context.note_unseen(device.as_slice()).await;
+            Ok(())
         }
         HoldCommand::Remove(args) => make(&BookCommand::RemoveHold(args.name), &args.how, context).await,
     }

@@ -45,8 +45,10 @@ pub(crate) async fn run(command: TestDeviceCommand, context: &mut Context) -> Re
         TestDeviceCommand::Add(args) => {
             let id = args.mac.map(DeviceId::Mac).or(args.serial.map(DeviceId::Serial));
             let id = id.ok_or_else(|| Failure::new("neither a MAC address nor a serial number is given"))?;
-            let device = TestDevice { name: args.name, id };
-            make(&BookCommand::AddTestDevice(device), &args.how, context).await
+            let device = TestDevice { name: args.name, id: id.clone() };
+            make(&BookCommand::AddTestDevice(device), &args.how, context).await?;
+            context.note_unseen(&[id]).await;
+            Ok(())
         }
         TestDeviceCommand::Remove(args) => {
             make(&BookCommand::RemoveTestDevice(args.name), &args.how, context).await

@@ -234,6 +234,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     let side = side(&url);
     // A request is not retried, because a person at a terminal can repeat it. A download that breaks off is continued.
     let asking = Client::new(options.clone().with_retry(Retry::never()))?;
+    context.output.progress.waits_for(&format!("the answer of {url}"));
     let asked = asking.ask(&url, &request).await.map_err(failure)?;
     let fetching = Client::new(options)?;
     let mut offered = Vec::new();

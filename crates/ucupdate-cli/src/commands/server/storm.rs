@@ -9,6 +9,7 @@ use crate::failure::{Failure, chain};
 use crate::files::{self, new};
 use crate::remote;
 use hdrhistogram::Histogram;
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -177,8 +178,15 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     let workers: Vec<_> =
         (0..args.connections).map(|_| tokio::spawn(Arc::clone(&storm).work(begin, rows.clone()))).collect();
     drop(rows);
+    let progress = &context.output.progress;
+    let watch = progress
+        .is_shown()
+        .then(|| tokio::spawn(watch(Arc::clone(&storm), progress.of_things("requests", storm.most))));
     for worker in workers {
         worker.await?;
+    }
+    if let Some(watch) = watch {
+        watch.abort();
     }
     let seconds = begin.elapsed().as_secs_f64();
     if let Some(writer) = writer {
@@ -202,6 +210,17 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
         return Err(Failure::new(format_args!("no request was answered: {first}")));
     }
     context.output.result(&report)
+}
+
+/// The time between two states of the progress.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Shows the number of requests that were sent, until it is aborted.
+async fn watch(storm: Arc<Storm>, bar: ProgressBar) {
+    loop {
+        bar.set_position(storm.tally().polls.sent);
+        tokio::time::sleep(TICK).await;
+    }
 }
 
 /// The largest number of different errors that are reported.

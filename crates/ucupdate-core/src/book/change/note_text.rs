@@ -214,8 +214,11 @@ impl fmt::Display for Note {
                 write!(f, "{rule}: rollout {name} is paused{}", Reason(reason))
             }
             Self::RolloutResumed { rule, name, reason } => {
-                write!(f, "{rule}: rollout {name} is resumed")?;
-                if reason.is_empty() { Ok(()) } else { write!(f, "; it was paused{}", Reason(reason)) }
+                match reason.is_empty() {
+                    // The rollout had no pause, or it was ended.
+                    true => write!(f, "{rule}: rollout {name} runs again"),
+                    false => write!(f, "{rule}: rollout {name} is resumed; it was paused{}", Reason(reason)),
+                }
             }
             Self::RolloutOver { rule, name, version } => {
                 write!(f, "{rule}: rollout {name} of {version} is ended")
