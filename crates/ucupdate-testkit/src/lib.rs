@@ -7,6 +7,8 @@ pub mod books;
 pub mod crash;
 pub mod faulty;
 pub mod field;
+#[cfg(feature = "prove")]
+pub mod history;
 pub mod packages;
 #[cfg(feature = "prove")]
 pub mod prove;

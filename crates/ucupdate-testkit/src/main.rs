@@ -1,13 +1,13 @@
 //! `cargo run --release -p ucupdate-testkit -- prove` proves the promises about stores at full size, and prints a
-//! table. `logs` writes audit logs of any size.
+//! table. `logs` writes audit logs of any size, and `history` a store with any number of revisions.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what the command is for")]
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use ucupdate_testkit::audit_logs;
 use ucupdate_testkit::prove::{self, Power, Scale};
+use ucupdate_testkit::{audit_logs, history};
 
 #[derive(Debug, Parser)]
 #[command(name = "ucupdate-testkit")]
@@ -22,6 +22,8 @@ enum Task {
     Prove(ProveArgs),
     /// Write audit logs of ten days, for measuring what reads them
     Logs(LogsArgs),
+    /// Make a store with a long history, for measuring what reads or copies it
+    History(HistoryArgs),
     /// Run as a child process of a proof
     #[command(hide = true)]
     Work(prove::WorkArgs),
@@ -43,6 +45,15 @@ struct LogsArgs {
     /// The number of devices
     #[arg(long, default_value = "1000000")]
     devices: u64,
+}
+
+#[derive(Debug, Args)]
+struct HistoryArgs {
+    /// The folder for the store
+    folder: PathBuf,
+    /// The number of revisions
+    #[arg(long, default_value = "50000")]
+    revisions: u64,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +90,7 @@ fn main() -> ExitCode {
             Task::Logs(args) => {
                 audit_logs::write(&args.folder, args.rows, args.devices).map(|()| true).map_err(Into::into)
             }
+            Task::History(args) => history::write(&args.folder, args.revisions).await.map(|()| true),
             Task::Work(args) => prove::work(&args).await.map(|()| true),
             Task::Contend(args) => prove::contend(&args).await.map(|()| true),
             Task::Measure(args) => prove::measure(&args).await.map(|line| {

@@ -1,12 +1,17 @@
 //! The file beside an audit log that names the time zone of its rows. Only a server in another zone than UTC makes one.
 
 use crate::logs::reader::LogReadError;
+use std::time::Duration;
+use tokio::time::Instant;
 use ucupdate_audit::Effect;
 use ucupdate_core::value::Zone;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
 /// The maximum size in bytes of the file.
 const ZONE_BYTES: usize = 256;
+
+/// The time between two looks at the file of a log that is written again and again. A person may remove the file meanwhile.
+const LOOK_TIME: Duration = Duration::from_secs(60);
 
 /// Returns the zone in the file beside a log. `None` if there is no such file.
 ///
@@ -46,6 +51,8 @@ pub(crate) struct ZoneClaim {
     zone: Zone,
     /// The last file that this server made.
     made: Option<StoreKey>,
+    /// The file that was right when this server last looked at it, and the time of that look.
+    right: Option<(StoreKey, Instant)>,
 }
 
 /// The state of the file beside a log.
@@ -61,10 +68,11 @@ pub(crate) enum ClaimState {
 
 impl ZoneClaim {
     pub(crate) fn new(zone: Zone) -> Self {
-        Self { zone, made: None }
+        Self { zone, made: None, right: None }
     }
 
-    /// Makes sure that the file beside a log names the zone of this server before the log is created or written again.
+    /// Makes sure that the file beside a log names the zone of this server before the log is created or written again. The file of a log
+    /// that is written again is read once a minute, not each time, because a read of a bucket has its price.
     pub(crate) async fn claim(
         &mut self,
         store: &dyn ImageStore,
@@ -77,8 +85,25 @@ impl ZoneClaim {
         if !is_create && !matches!(effect, Effect::Put { .. }) {
             return Ok(ClaimState::Stands);
         }
+        let is_right = |(file, looked): &(StoreKey, Instant)| *file == key && looked.elapsed() < LOOK_TIME;
+        if !is_create && self.right.as_ref().is_some_and(is_right) {
+            return Ok(ClaimState::Stands);
+        }
+        let claimed = self.look(store, log, &key, is_create).await;
+        let is_ours = matches!(claimed, Ok(ClaimState::Made | ClaimState::Stands));
+        self.right = is_ours.then(|| (key, Instant::now()));
+        claimed
+    }
+
+    async fn look(
+        &mut self,
+        store: &dyn ImageStore,
+        log: &StoreKey,
+        key: &StoreKey,
+        is_create: bool,
+    ) -> Result<ClaimState, StoreError> {
         let is_utc = self.zone == Zone::utc();
-        if is_utc || self.made.as_ref() == Some(&key) {
+        if is_utc || self.made.as_ref() == Some(key) {
             match self.found(store, log).await? {
                 None if is_utc => return Ok(ClaimState::Stands),
                 None => {}
@@ -89,7 +114,7 @@ impl ZoneClaim {
         }
         // An attempt without a clear answer counts, because the next attempt then finds the file.
         self.made = Some(key.clone());
-        match store.create(&key, format!("{}\n", self.zone.name()).into()).await {
+        match store.create(key, format!("{}\n", self.zone.name()).into()).await {
             Ok(()) => Ok(ClaimState::Made),
             Err(StoreError::AlreadyExists { .. }) => {
                 self.made = None;

@@ -190,12 +190,34 @@ async fn hosts_at_wrong_times(store: &MemoryStore, rows: usize) -> Vec<String> {
     read.audit.into_iter().filter(|(_, at)| *at != NOW).map(|(host, _)| host).collect()
 }
 
+/// Lets the time pass after which a server looks again at the file with the zone of its log. The clock of the test is paused.
+async fn a_minute() {
+    tokio::time::sleep(Duration::from_secs(61)).await;
+}
+
 async fn write(service: &UpdateService, host: &str) {
     service.audit_device_log_upload(host);
     service.flush_logs().await.unwrap();
 }
 
 #[tokio::test]
+async fn a_log_in_a_bucket_is_written_again_without_a_read_each_time() {
+    for zone in ["UTC", "America/New_York"] {
+        // This store cannot append, as a bucket cannot.
+        let store = Faulty::new(Meanwhile::default());
+        let logs = log_options().with_zone(Zone::named(zone).unwrap());
+        let service = UpdateService::open(Arc::new(store.clone()), options().with_logs(logs)).await.unwrap();
+        write(&service, "first").await;
+        let (gets, puts) = (store.calls(Call::Get), store.calls(Call::Put));
+        for _ in 0..20 {
+            write(&service, "again").await;
+        }
+        let calls = (store.calls(Call::Get) - gets, store.calls(Call::Put) - puts);
+        assert_eq!(calls, (0, 20), "{zone}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_log_that_is_made_again_while_a_server_runs_has_its_zone() {
     for removed in [&["log"][..], &["zone", "log"]] {
         let store = MemoryStore::default();
@@ -204,12 +226,13 @@ async fn a_log_that_is_made_again_while_a_server_runs_has_its_zone() {
         for ending in removed {
             store.delete(&key(&AUDIT.replace("log", ending))).await.unwrap();
         }
+        a_minute().await;
         write(&service, "two").await;
         assert_eq!(hosts_at_wrong_times(&store, 2).await, [""; 0], "{removed:?}");
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_writes_into_no_file_whose_zone_is_not_its_own() {
     for (before, after) in
         [("America/New_York", "UTC"), ("America/New_York", "Europe/Berlin"), ("UTC", "America/New_York")]
@@ -228,6 +251,7 @@ async fn a_server_writes_into_no_file_whose_zone_is_not_its_own() {
             }
             let rows = if removes { 2 } else { 3 };
             assert_eq!(hosts_at_wrong_times(&store, rows).await, [""; 0], "{before} {after} {removes}");
+            a_minute().await;
             // The first server goes on. Its file may have been removed, and its name taken.
             write(&first, "four").await;
             write(&second, "five").await;
