@@ -53,6 +53,10 @@ fn a_device_that_never_asked_is_noted_where_it_is_named_for_a_change() {
     let told = said("group add-member g --mac 001122334455 --mac 0021630F207B --serial 7");
     assert!(told.contains("no request of 001122334455 and 1 more is known"), "{told}");
     assert_eq!(said("group remove-member g --mac 001122334455"), "");
+    let unknown = place.run(&["device", "0021630F208B"]).refused();
+    let entries =
+        "; the rule book names it: test device lab, hold h3, group g, pin of UCPhone/Polycom/CX700/A/ENU/CPE";
+    assert!(unknown.contains(entries), "{unknown}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::args::logs::audit::AuditArgs;
 use crate::args::logs::timeline::LogArgs;
 use crate::commands::answers::explain::explanation_json;
 use crate::context::{Context, IfMissing};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind, with_advice};
 use crate::files;
 use crate::output::page::{Escaped, document};
 use crate::output::shown::ShownLines;
@@ -58,7 +58,12 @@ struct AdminEntries {
 
 pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), Failure> {
     files::new::check(&args.html)?;
-    let id = find_device(&args.device, &args.audit, context).await?;
+    let id = match find_device(&args.device, &args.audit, context).await {
+        Err(Failure::Explained(FailureKind::NotFound, reason)) => {
+            return Err(not_found(&args.device, &reason, context).await);
+        }
+        found => found?,
+    };
     let whose = SelectedDevices::device(&id);
     let last = last_request(&whose, None, &args.audit, context).await?;
     let stories = Stories::read(&whose, &args.audit, &args.logs, Thresholds::default(), context).await?;
@@ -90,6 +95,32 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     let text = text(&id, &facts, &explained, &stories, context.output.width());
     context.output.both(&value, text)?;
     stories.refuse_nothing_understood()
+}
+
+/// Returns the failure that no request of a device is known, with the entries of the rule book that name the device.
+async fn not_found(device: &str, reason: &str, context: &mut Context) -> Failure {
+    let id = device.parse().ok().map(DeviceId::Mac).or_else(|| device.parse().ok().map(DeviceId::Serial));
+    let (Some(id), Some(snapshot)) = (id, context.rules_if_readable().await) else {
+        return Failure::not_found(reason);
+    };
+    let book = snapshot.book();
+    let mut entries: Vec<String> =
+        book.test_device(&id).map(|device| format!("test device {}", device.name)).into_iter().collect();
+    let holds = book.holds().filter(|hold| matches!(&hold.on, HeldDevices::Device(held) if *held == id));
+    entries.extend(holds.map(|hold| format!("hold {}", hold.name)));
+    let groups = book.groups().filter(|group| book.members(&group.name).any(|member| *member == id));
+    entries.extend(groups.map(|group| format!("group {}", group.name)));
+    let is_pinned = |rule: &&Rule| {
+        rule.pins().any(|pin| matches!(&pin.audience, Audience::Device(pinned) if *pinned == id))
+    };
+    entries.extend(book.rules().filter(is_pinned).map(|rule| format!("pin of {}", rule.key())));
+    match entries.is_empty() {
+        true => Failure::not_found(reason),
+        false => Failure::not_found(with_advice(
+            reason,
+            format_args!("the rule book names it: {}", entries.join(", ")),
+        )),
+    }
 }
 
 impl AdminEntries {
