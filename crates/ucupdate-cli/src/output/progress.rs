@@ -57,7 +57,12 @@ impl Progress {
 
     /// Shows for what the command waits, and for how long already.
     pub(crate) fn waits_for(&self, what: &str) {
-        self.show(&self.read, &format!("waiting for {what}"), None, Unit::Wait);
+        self.does(&format!("waiting for {what}"));
+    }
+
+    /// Shows what the command does, and for how long already.
+    pub(crate) fn does(&self, doing: &str) {
+        self.show(&self.read, doing, None, Unit::Wait);
     }
 
     /// Shows the bytes that are read from now on.

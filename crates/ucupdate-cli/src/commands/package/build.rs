@@ -49,6 +49,7 @@ impl fmt::Display for Report {
 }
 
 pub(crate) async fn run(args: BuildArgs, context: &mut Context) -> Result<(), Failure> {
+    context.output.progress.does("building the package");
     let report = files::blocking(move || build(&args)).await?;
     if !context.output.is_json() {
         report.warnings.iter().for_each(|warning| context.output.message(warning));

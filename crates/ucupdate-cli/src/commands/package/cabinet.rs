@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::files;
-use std::fs::File;
-use std::io::BufReader;
+use crate::output::progress::Progress;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use ucupdate_cab::{Cabinet, CabinetOptions};
 
@@ -14,9 +14,16 @@ pub(super) fn joined(paths: &[PathBuf]) -> String {
 }
 
 /// Opens a cabinet, a program that contains one, or the parts of a set.
-pub(super) fn open(paths: &[PathBuf], options: CabinetOptions) -> Result<Cabinet<BufReader<File>>, Failure> {
-    let part = |path: &PathBuf| files::open(path).map(BufReader::new);
-    let parts = paths.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+/// The bytes that are read from it are shown.
+pub(super) fn open(
+    paths: &[PathBuf],
+    options: CabinetOptions,
+    progress: &Progress,
+) -> Result<Cabinet<impl Read + use<>>, Failure> {
+    let parts = paths.iter().map(|path| files::open(path)).collect::<Result<Vec<_>, _>>()?;
+    let sizes = parts.iter().map(|part| part.metadata().map_or(0, |meta| meta.len()));
+    progress.reads("reading", sizes.sum());
+    let parts = parts.into_iter().map(|part| BufReader::new(progress.counted(part))).collect();
     Cabinet::open_set(parts, options).map_err(|error| Failure::in_doing(joined(paths), &error))
 }
 

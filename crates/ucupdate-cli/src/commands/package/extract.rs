@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::files;
 use crate::files::new::NewFiles;
+use crate::output::progress::Progress;
 use crate::output::shown::Shown;
 use serde_json::json;
 use std::io::{self, Read};
@@ -33,9 +34,10 @@ struct Extracted {
 }
 
 pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), Failure> {
+    let progress = context.output.progress.clone();
     let (report, ended) = files::blocking(move || {
         let mut report = Extracted::default();
-        let ended = extract(&args, &mut report);
+        let ended = extract(&args, &mut report, &progress);
         Ok((report, ended))
     })
     .await?;
@@ -63,9 +65,9 @@ pub(crate) async fn run(args: ExtractArgs, context: &mut Context) -> Result<(), 
     }
 }
 
-fn extract(args: &ExtractArgs, report: &mut Extracted) -> Result<(), Failure> {
+fn extract(args: &ExtractArgs, report: &mut Extracted, progress: &Progress) -> Result<(), Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::in_doing(joined(&args.files), error);
-    let mut next = Some(open(&args.files, args.cabinet.options()?)?);
+    let mut next = Some(open(&args.files, args.cabinet.options()?, progress)?);
     let folder = NewFiles::open_or_make(&args.to)?;
     while let Some(mut cabinet) = next {
         // Existing files are checked before anything is written, so that a second call does not stop half-way.

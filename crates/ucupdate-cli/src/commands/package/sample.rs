@@ -26,6 +26,7 @@ pub(crate) struct SampleArgs {
 }
 
 pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), Failure> {
+    context.output.progress.does("making the packages");
     let files = files::blocking(move || write(&args)).await?;
     let lines: Vec<String> =
         files.iter().map(|(path, _, what)| format!("{}  {what}", Shown(path.display()))).collect();

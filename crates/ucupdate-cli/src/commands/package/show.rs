@@ -122,9 +122,10 @@ pub(crate) async fn run(args: ShowArgs, context: &mut Context) -> Result<(), Fai
     if let Some(id) = package_id(&args.files) {
         return list::show(&id, context).await;
     }
+    let progress = context.output.progress.clone();
     let package = files::blocking(move || {
         let package = read_package(
-            open(&args.files, args.package.cabinet.options()?)?,
+            open(&args.files, args.package.cabinet.options()?, &progress)?,
             args.package.options(),
             &mut NoSink,
         );
