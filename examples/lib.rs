@@ -12,7 +12,6 @@
 //! | `admin-server` | devices on one listener, the console and the API of administrators on another |
 //! | `embed-in-axum` | the service inside somebody's own router, which administers it too |
 //! | `decide` | the rules and the decision alone: no server, no store, no async |
-//! | `minimal-store` | a store of one's own, held to the contract by the conformance suite |
 
 /// The README's example is a test.
 #[cfg(doctest)]

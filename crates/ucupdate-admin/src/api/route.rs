@@ -92,8 +92,12 @@ pub(crate) struct Route {
 
 const PAGE: &[&str] = &["after", "limit"];
 
-/// The path of one rule.
-const RULE: &str = "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}";
+/// The path of one rule, or a path below it.
+macro_rules! rule_path {
+    ($end:literal) => {
+        concat!("api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}", $end)
+    };
+}
 
 const fn get(
     path: &'static str,
@@ -130,24 +134,16 @@ const fn decide(path: &'static str, decision: Decision, summary: &'static str) -
 pub(crate) static ROUTES: &[Route] = &[
     get("api/v1/overview", Operation::Overview, &[], "What needs a decision, what is stopped, and who asks"),
     get("api/v1/rules", Operation::Rules, PAGE, "The rules"),
-    get(RULE, Operation::Rule, &[], "One rule"),
+    get(rule_path!(""), Operation::Rule, &[], "One rule"),
+    decide(rule_path!("/approve"), Decision::Approve, "Approves the pending version, which `expected` names"),
+    decide(rule_path!("/reject"), Decision::Reject, "Rejects the pending version, which `expected` names"),
     decide(
-        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/approve",
-        Decision::Approve,
-        "Approves the pending version, which `expected` names",
-    ),
-    decide(
-        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/reject",
-        Decision::Reject,
-        "Rejects the pending version, which `expected` names",
-    ),
-    decide(
-        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/rollback",
+        rule_path!("/rollback"),
         Decision::RollBack,
         "Approves the earlier version again, which `expected` names. With `null` nothing is approved",
     ),
     decide(
-        "api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}/remove",
+        rule_path!("/remove"),
         Decision::Remove,
         "Removes the rule. `expected` is its approved version, or `null`",
     ),

@@ -21,16 +21,9 @@ pub struct AskedFrom {
 /// ```
 /// use ucupdate_core::Question;
 /// use ucupdate_core::request::{AskedFrom, Side};
-/// # use ucupdate_core::{Device, ReportedVersion};
-/// # use ucupdate_core::request::InstalledModule;
-/// # use ucupdate_core::value::Reported;
-/// # let device = Device {
-/// #     kind: "UCPhone/Polycom/CX700/A/ENU".parse()?,
-/// #     mac_address: Reported::default(), serial_number: Reported::default(),
-/// # };
-/// # let module = InstalledModule {
-/// #     file_name: "cpe.nbt".into(), version: ReportedVersion::new("1.0.452.0"), time_stamp: Reported::default(),
-/// # };
+/// # use ucupdate_testkit::field::{module, phone};
+/// # let device = phone(&"UCPhone/Polycom/CX700/A/ENU/CPE".parse()?);
+/// # let module = module("1.0.452.0");
 /// let question = Question::new(&device, &module)
 ///     .by_user("ann@contoso.com")
 ///     .from(AskedFrom { side: Some(Side::Internal), address: Some("10.1.1.123".parse().unwrap()) });

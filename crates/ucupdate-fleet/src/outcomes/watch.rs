@@ -87,31 +87,15 @@ impl OutcomeOptions {
 /// use ucupdate_core::request::*;
 /// use ucupdate_core::value::*;
 /// use ucupdate_core::version::*;
-/// # let files = |content: u8| ReleaseFiles {
-/// #     image: StoredFile { name: "CPE.nbt".parse().unwrap(), key: "i".parse().unwrap(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
-/// #     signature: StoredFile { name: "CPE.cat".parse().unwrap(), key: "s".parse().unwrap(), size: 1, sha256: Sha256Digest::new([content; 32]), modified: None },
-/// #     descriptions: Vec::new(),
-/// # };
-/// # let phone: RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse().unwrap();
-/// # let package = IngestedPackage {
-/// #     sha256: Sha256Digest::new([1; 32]), ingest: IngestId::from_bits(1), file_name: "UCUpdates.cab".into(), ingested_at: UnixTime::default(),
-/// #     releases: vec![Release { rule: phone.clone(), version: ReportedVersion::new("4.0.7577.0"), files: files(1) }], interim: Vec::new(),
-/// # };
+/// # use ucupdate_testkit::{books::{make, rollout, start_rollout}, field, packages};
+/// # const PHONE: &str = "UCPhone/Polycom/CX700/A/ENU/CPE";
 /// # let mut book = RuleBook::default();
-/// # book.apply(&book.ingest(&package).unwrap().delta);
+/// # packages::ingest(&mut book, &packages::package(1, &[(PHONE, "4.0.7577.0", 1)]));
 /// let mut guard = Guard::default();
 /// guard.failures = Some(1);
-/// # let start = BookCommand::StartRollout {
-/// #     rule: phone.clone(), audience: Audience::Everybody, version: ReportedVersion::new("4.0.7577.0"),
-/// #     rollout: Rollout::new("wave-1".parse().unwrap()).guarded(guard),
-/// # };
 /// // ... a book with a rollout so guarded, and a phone it is for:
-/// # book.apply(&book.command(&start, "ann").unwrap().delta);
-/// # let device = Device {
-/// #     kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
-/// #     mac_address: Reported::new("0004F2000001"), serial_number: Reported::default(),
-/// # };
-/// # let module = InstalledModule { file_name: "cpe.nbt".into(), version: ReportedVersion::new("3.5.6907.9"), time_stamp: Reported::default() };
+/// # make(&mut book, start_rollout(PHONE, Audience::Everybody, "4.0.7577.0", rollout("wave-1").guarded(guard)));
+/// # let (device, module) = (field::phone(&packages::key(PHONE)), field::module("3.5.6907.9"));
 /// let index = EligibilityIndex::compile(&book, 1);
 /// let question = Question::new(&device, &module);
 /// let mut outcomes = Outcomes::new(OutcomeOptions::default());

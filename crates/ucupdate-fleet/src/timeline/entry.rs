@@ -38,12 +38,12 @@ pub struct TimelineEntry {
     /// The row of the same exchange in the access log. `None` if the access log has no such row.
     pub asked: Option<AccessRow>,
     /// The downloads of the offered files, in order of their start.
-    pub downloads: Vec<Download>,
+    pub downloads: Vec<LoggedDownload>,
 }
 
 /// One complete or incomplete download of an offered file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Download {
+pub struct LoggedDownload {
     /// The index into [`AuditRow::offered`].
     pub offer: usize,
     /// The image or its signature.
@@ -125,7 +125,7 @@ impl TimelineEntry {
     }
 }
 
-impl Download {
+impl LoggedDownload {
     /// Returns the result of this attempt. Status 200 with a Windows error means that the connection broke, so only a
     /// part was sent.
     pub fn fetched(&self) -> Fetched {

@@ -1,6 +1,6 @@
 //! Joins the rows of both logs by host, path and time.
 
-use super::entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry};
+use super::entry::{Fetched, LoggedDownload, OfferedFile, Timeline, TimelineEntry};
 use super::keys::{host_key, path_key, url_path_key};
 use std::collections::{HashMap, HashSet};
 use ucupdate_audit::{AccessRow, AuditRow};
@@ -127,7 +127,7 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
         };
         if let Some(access) = access[index].take() {
             let Offer { entry, offer, file } = offer;
-            entries[entry].downloads.push(Download { offer, file, access, shared_host });
+            entries[entry].downloads.push(LoggedDownload { offer, file, access, shared_host });
         }
     }
 }

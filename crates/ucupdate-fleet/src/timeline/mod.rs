@@ -20,7 +20,7 @@ mod story_options;
 mod thresholds;
 mod trouble;
 
-pub use entry::{Download, Fetched, OfferedFile, Timeline, TimelineEntry};
+pub use entry::{Fetched, LoggedDownload, OfferedFile, Timeline, TimelineEntry};
 pub use event::{
     AnsweredIn, AskedModule, CameBack, DeviceEvent, DeviceEventKind, Fetch, FetchResult, RequestRow,
     RestartedBy,

@@ -1,6 +1,6 @@
 //! [`DeviceStory`]: the events of one device in order of time, and its troubles.
 
-use super::entry::{Download, OfferedFile, Timeline, TimelineEntry};
+use super::entry::{LoggedDownload, OfferedFile, Timeline, TimelineEntry};
 use super::event::{
     AnsweredIn, AskedModule, CameBack, DeviceEvent, DeviceEventKind, Fetch, FetchResult, RequestRow,
     RestartedBy,
@@ -205,7 +205,7 @@ fn asked(entry: &TimelineEntry) -> DeviceEvent {
     }
 }
 
-fn downloaded(entry: &TimelineEntry, download: &Download, options: &StoryOptions<'_>) -> DeviceEvent {
+fn downloaded(entry: &TimelineEntry, download: &LoggedDownload, options: &StoryOptions<'_>) -> DeviceEvent {
     let row = &download.access;
     let mut event = from_access(row, options);
     event.shared_host = download.shared_host;

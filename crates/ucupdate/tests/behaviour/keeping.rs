@@ -35,6 +35,13 @@ async fn with_three_versions(store: &Meanwhile) -> PackageId {
     first.unwrap()
 }
 
+async fn three_versions() -> (Meanwhile, UpdateService, PackageId) {
+    let store = Meanwhile::default();
+    let first = with_three_versions(&store).await;
+    let service = on_day(store.clone(), 0).await;
+    (store, service, first)
+}
+
 fn garbage() -> GarbageOptions {
     GarbageOptions::default().with_grace(DAY)
 }
@@ -54,9 +61,7 @@ async fn assert_sound(store: &Meanwhile) -> RuleBook {
 
 #[tokio::test]
 async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_the_store() {
-    let store = Meanwhile::default();
-    let first = with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, first) = three_versions().await;
     let before = keys(&service, "").await;
     let found = service.admin("gc").collect_unkept(&garbage().with_dry_run(true)).await.unwrap();
     assert_eq!((&found.packages[..], found.kept_from, found.objects.len()), (&[first][..], 7, 4));
@@ -75,9 +80,7 @@ async fn what_a_kept_revision_is_of_stays_and_the_rest_leaves_the_book_before_th
 
 #[tokio::test]
 async fn a_collection_for_a_revision_is_refused_at_another_one_however_late_it_moves() {
-    let store = Meanwhile::default();
-    let first = with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, first) = three_versions().await;
     let seen = service.snapshot().revision();
     let collect =
         async |revision| service.admin("gc").collect_unkept(&garbage().with_revision(revision)).await;
@@ -101,9 +104,7 @@ async fn a_collection_for_a_revision_is_refused_at_another_one_however_late_it_m
 
 #[tokio::test]
 async fn rolling_back_further_than_is_kept_is_refused_and_names_what_is_missing() {
-    let store = Meanwhile::default();
-    let first = with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, first) = three_versions().await;
     collect(&service).await;
     let refused = service.admin("bob").roll_back_to(2).await.unwrap_err().to_string();
     let phone = sample::ip8540();
@@ -154,9 +155,7 @@ async fn two_that_collect_at_once_remove_the_same() {
         assert!(one.packages == [first] || two.packages == [first]);
         assert_eq!(assert_sound(&store).await.packages().len(), 2);
     }
-    let store = Meanwhile::default();
-    with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, _) = three_versions().await;
     store.before(Call::Create, "state/revisions/", |store| async move {
         collect(&on_day(store, 0).await).await;
     });
@@ -167,9 +166,7 @@ async fn two_that_collect_at_once_remove_the_same() {
 
 #[tokio::test]
 async fn a_package_that_is_ingested_again_just_before_it_would_leave_stays() {
-    let store = Meanwhile::default();
-    with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, _) = three_versions().await;
     store.before(Call::Create, "state/revisions/", |store| async move {
         ingest(&on_day(store, 0).await, package_with("1.0")).await.unwrap();
     });
@@ -181,9 +178,7 @@ async fn a_package_that_is_ingested_again_just_before_it_would_leave_stays() {
 
 #[tokio::test]
 async fn a_package_that_is_ingested_again_while_its_files_are_deleted_is_stored_anew() {
-    let store = Meanwhile::default();
-    let first = with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, first) = three_versions().await;
     store.before(Call::Delete, "images/", |store| async move {
         ingest(&on_day(store, 0).await, package_with("1.0")).await.unwrap();
     });
@@ -194,9 +189,7 @@ async fn a_package_that_is_ingested_again_while_its_files_are_deleted_is_stored_
 
 #[tokio::test]
 async fn an_ingest_that_counts_on_files_stored_before_stores_them_itself_when_they_leave_meanwhile() {
-    let store = Meanwhile::default();
-    let first = with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, first) = three_versions().await;
     store.before(Call::Create, "state/revisions/", move |store| async move {
         assert_eq!(collect(&on_day(store, 0).await).await.packages, [first]);
     });
@@ -207,9 +200,7 @@ async fn an_ingest_that_counts_on_files_stored_before_stores_them_itself_when_th
 
 #[tokio::test]
 async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
-    let store = Meanwhile::default();
-    let first = with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, first) = three_versions().await;
     store.before(Call::Create, "state/revisions/", |store| async move {
         collect(&on_day(store, 0).await).await;
     });
@@ -222,9 +213,7 @@ async fn a_roll_back_whose_package_leaves_meanwhile_is_refused() {
 
 #[tokio::test]
 async fn a_package_that_is_rolled_back_to_just_before_it_would_leave_stays() {
-    let store = Meanwhile::default();
-    with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, _) = three_versions().await;
     store.before(Call::Create, "state/revisions/", |store| async move {
         on_day(store, 0).await.admin("bob").roll_back_to(2).await.unwrap();
     });
@@ -236,9 +225,7 @@ async fn a_package_that_is_rolled_back_to_just_before_it_would_leave_stays() {
 
 #[tokio::test]
 async fn a_package_that_was_wanted_and_given_up_meanwhile_stays_for_rolling_back() {
-    let store = Meanwhile::default();
-    with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, _) = three_versions().await;
     store.before(Call::Create, "state/revisions/", |store| async move {
         let other = on_day(store, 0).await;
         ingest(&other, package_with("1.0")).await.unwrap();
@@ -361,9 +348,7 @@ async fn one_revision_that_looks_old_does_not_end_the_retention() {
 
 #[tokio::test]
 async fn more_than_half_of_the_packages_leave_only_when_that_is_allowed() {
-    let store = Meanwhile::default();
-    with_three_versions(&store).await;
-    let service = on_day(store.clone(), 0).await;
+    let (store, service, _) = three_versions().await;
     for version in ["4.0", "5.0", "6.0"] {
         ingest(&service, package_with(version)).await.unwrap();
         service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();

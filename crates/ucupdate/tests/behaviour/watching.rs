@@ -60,6 +60,14 @@ impl Server {
         response.modules.first().map_or_else(|| "-".to_owned(), |module| module.version.to_string())
     }
 
+    fn ask_each(&self, numbers: RangeInclusive<u32>, version: &str) {
+        numbers.for_each(|number| drop(self.ask(number, version)));
+    }
+
+    fn ask_each_from(&self, host: &str, numbers: RangeInclusive<u32>, version: &str) {
+        numbers.for_each(|number| drop(self.ask_from(host, number, version)));
+    }
+
     /// A phone downloads the new image.
     fn fetch(&self, number: u32) {
         self.fetch_from(&host(number), 200);
@@ -136,8 +144,7 @@ async fn until(most: Duration, holds: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn devices_that_come_back_as_they_were_pause_the_rollout_and_healthy_ones_do_not() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
+    let server = Server::open(&with_rollout().await, "ocs").await;
     server.take(1..=20);
     server.at(HOUR);
     for number in 1..=18 {
@@ -159,8 +166,7 @@ async fn devices_that_come_back_as_they_were_pause_the_rollout_and_healthy_ones_
 
 #[tokio::test]
 async fn devices_that_never_return_pause_the_rollout_once_their_deadline_is_over() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
+    let server = Server::open(&with_rollout().await, "ocs").await;
     server.take(1..=3);
     server.at(48 * HOUR - 1);
     assert_eq!(server.look().await, [""; 0]);
@@ -192,9 +198,7 @@ async fn a_device_that_came_back_to_another_server_is_found_in_its_audit_log() {
     let (one, two) = (Server::open(&store, "ocs01").await, Server::open(&store, "ocs02").await);
     one.take(1..=4);
     two.at(24 * HOUR);
-    for number in 1..=3 {
-        two.ask(number, NEW);
-    }
+    two.ask_each(1..=3, NEW);
     two.service.flush_logs().await.unwrap();
     one.at(49 * HOUR);
     assert_eq!(one.look().await, [""; 0], "three of the four came back, elsewhere");
@@ -210,9 +214,7 @@ async fn of_two_servers_that_see_it_one_pauses_and_the_other_says_so_once() {
         server.at(HOUR);
         assert_eq!(server.look().await, [""; 0]);
     }
-    for number in 1..=3 {
-        two.ask(number, OLD);
-    }
+    two.ask_each(1..=3, OLD);
     two.service.flush_logs().await.unwrap();
     assert_eq!(one.look().await.len(), 1);
     for _ in 0..2 {
@@ -231,9 +233,7 @@ async fn servers_that_look_at_the_same_time_pause_a_rollout_once() {
     let store = with_rollout().await;
     let (one, two) = (Server::open(&store, "ocs01").await, Server::open(&store, "ocs02").await);
     one.take(1..=3);
-    for number in 1..=3 {
-        one.at(HOUR).ask(number, OLD);
-    }
+    one.at(HOUR).ask_each(1..=3, OLD);
     one.service.flush_logs().await.unwrap();
     two.at(HOUR);
     let (first, second) = tokio::join!(one.look(), two.look());
@@ -248,9 +248,7 @@ async fn a_resumed_rollout_begins_a_new_count_also_for_a_server_that_starts_late
     let one = Server::open(&store, "ocs01").await;
     one.take(1..=3);
     one.at(HOUR);
-    for number in 1..=3 {
-        one.ask(number, OLD);
-    }
+    one.ask_each(1..=3, OLD);
     assert_eq!(one.look().await.len(), 1);
     one.at(2 * HOUR);
     let resume = BookCommand::ResumeRollout(phone(), "wave".parse().unwrap());
@@ -270,11 +268,8 @@ async fn a_resumed_rollout_begins_a_new_count_also_for_a_server_that_starts_late
 
 #[tokio::test]
 async fn invented_devices_that_download_nothing_count_neither_as_failed_nor_as_installed() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
-    for number in 1..=50 {
-        server.ask_from("203.0.113.9", number, OLD);
-    }
+    let server = Server::open(&with_rollout().await, "ocs").await;
+    server.ask_each_from("203.0.113.9", 1..=50, OLD);
     server.at(HOUR);
     for number in 1..=50 {
         server.ask_from("203.0.113.9", number, if number > 25 { NEW } else { OLD });
@@ -287,28 +282,22 @@ async fn invented_devices_that_download_nothing_count_neither_as_failed_nor_as_i
 
 #[tokio::test]
 async fn one_download_counts_for_one_of_many_devices_at_an_address() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
-    for number in 1..=50 {
-        server.ask_from("203.0.113.9", number, OLD);
-    }
+    let server = Server::open(&with_rollout().await, "ocs").await;
+    server.ask_each_from("203.0.113.9", 1..=50, OLD);
     server.fetch_from("203.0.113.9", 200);
     for _ in 0..50 {
         server.fetch_from("203.0.113.9", 206);
         server.fetch_from("203.0.113.9", 404);
     }
     server.at(HOUR);
-    for number in 1..=50 {
-        server.ask_from("203.0.113.9", number, OLD);
-    }
+    server.ask_each_from("203.0.113.9", 1..=50, OLD);
     assert_eq!(server.look().await, [""; 0]);
     assert_eq!(server.counts(), ([0, 2, 0], 48), "the whole download, and one of the parts");
 }
 
 #[tokio::test]
 async fn devices_behind_one_address_count_as_often_as_they_download() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
+    let server = Server::open(&with_rollout().await, "ocs").await;
     for number in 1..=5 {
         server.ask_from("198.51.100.1", number, OLD);
         server.fetch_from("198.51.100.1", 200);
@@ -323,29 +312,21 @@ async fn devices_behind_one_address_count_as_often_as_they_download() {
 
 #[tokio::test]
 async fn behind_a_cache_that_downloads_once_only_one_device_counts() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
-    for number in 1..=5 {
-        server.ask(number, OLD);
-    }
+    let server = Server::open(&with_rollout().await, "ocs").await;
+    server.ask_each(1..=5, OLD);
     server.fetch_from(&host(3), 200);
     server.at(HOUR);
-    for number in 1..=5 {
-        server.ask(number, OLD);
-    }
+    server.ask_each(1..=5, OLD);
     assert_eq!(server.look().await, [""; 0]);
     assert_eq!(server.counts(), ([0, 1, 0], 4));
 }
 
 #[tokio::test]
 async fn the_old_version_from_another_address_is_no_failure_until_the_deadline() {
-    let store = with_rollout().await;
-    let server = Server::open(&store, "ocs").await;
+    let server = Server::open(&with_rollout().await, "ocs").await;
     server.take(1..=4);
     server.at(HOUR);
-    for number in 1..=4 {
-        server.ask_from("203.0.113.9", number, OLD);
-    }
+    server.ask_each_from("203.0.113.9", 1..=4, OLD);
     assert_eq!(server.look().await, [""; 0]);
     assert_eq!(server.counts(), ([0, 0, 4], 0));
     server.at(24 * HOUR).ask(1, NEW);
@@ -359,9 +340,7 @@ async fn a_rollout_that_is_gone_or_offers_something_else_is_not_paused() {
     let store = with_rollout().await;
     let (one, two) = (Server::open(&store, "ocs01").await, Server::open(&store, "ocs02").await);
     one.take(1..=3);
-    for number in 1..=3 {
-        one.at(HOUR).ask(number, OLD);
-    }
+    one.at(HOUR).ask_each(1..=3, OLD);
     // This server has not read the other server's changes yet.
     let (rule, name) = (phone(), || "wave".parse().unwrap());
     two.service.admin("bob").command(&BookCommand::StopRollout(rule.clone(), name())).await.unwrap();

@@ -394,6 +394,11 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
         for note in &notes {
             assert!(note.rule().is_some() || note.name().is_some() || note.kind() == "stopped", "{note:?}");
         }
+        #[cfg(feature = "serde")]
+        {
+            let stored = serde_json::to_string(command).unwrap();
+            assert_eq!(serde_json::from_str::<BookCommand>(&stored).unwrap(), *command, "{stored}");
+        }
         seen.push(name(command));
     }
     seen.sort_unstable();

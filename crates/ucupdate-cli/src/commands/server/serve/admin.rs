@@ -1,14 +1,14 @@
 //! The listener of administrators: the API and the console, and never a device.
 
-use super::bodies::{IncomingBody, OutgoingBody};
+use super::connection::bodies::{IncomingBody, OutgoingBody};
+use super::connection::linger::linger;
+use super::connection::places::{Place, Places};
+use super::connection::refused;
+use super::connection::stall::Patient;
+use super::connection::two_lengths::{TwoLengths, WatchedStream};
 use super::forwarded::Origin;
-use super::linger::linger;
 use super::networks::LiveNetworks;
-use super::places::{Place, Places};
-use super::refused;
-use super::stall::Patient;
 use super::tls::ServedCertificate;
-use super::two_lengths::{TwoLengths, WatchedStream};
 use crate::args::number::listener;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;

@@ -1,6 +1,6 @@
 //! An address at which the server is reached.
 
-use super::direct::DirectStream;
+use super::connection::direct::DirectStream;
 use super::limits::SEND_BUFFER_BYTES;
 use crate::failure::Failure;
 use std::io;

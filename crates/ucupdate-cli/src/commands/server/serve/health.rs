@@ -1,11 +1,11 @@
 //! The listeners for load balancers and monitoring. `/healthz` answers while the process runs. `/readyz` says whether
 //! devices may be sent here. `/metrics` has the counters for Prometheus.
 
-use super::bodies::OutgoingBody;
-use super::linger::linger;
-use super::places::Places;
-use super::refused;
-use super::two_lengths::{TwoLengths, WatchedStream};
+use super::connection::bodies::OutgoingBody;
+use super::connection::linger::linger;
+use super::connection::places::Places;
+use super::connection::refused;
+use super::connection::two_lengths::{TwoLengths, WatchedStream};
 use crate::failure::Failure;
 use bytes::Bytes;
 use http::request::Parts;

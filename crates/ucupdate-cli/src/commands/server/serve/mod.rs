@@ -2,28 +2,22 @@
 
 mod admin;
 pub(crate) mod args;
-mod bodies;
+mod connection;
 mod descriptors;
-mod direct;
 mod endpoint;
 mod events;
 mod forwarded;
 mod health;
 mod host_name;
 mod limits;
-mod linger;
 mod networks;
-mod places;
 mod prefix;
-mod refused;
 mod reload;
 mod server;
-mod stall;
 mod stderr;
 mod stopping;
 mod systemd;
 mod tls;
-mod two_lengths;
 
 pub(crate) use args::ServeArgs;
 pub(crate) use endpoint::Endpoint;

@@ -4,18 +4,18 @@
 //! Serving ──► Draining: nothing new is accepted, what was begun is finished ──► Cut: what is still open is closed
 //! ```
 
-use super::bodies::{IncomingBody, OutgoingBody};
-use super::direct::{DirectStream, IsLast};
+use super::connection::bodies::{IncomingBody, OutgoingBody};
+use super::connection::direct::{DirectStream, IsLast};
+use super::connection::linger::linger;
+use super::connection::places::{Place, Places};
+use super::connection::refused;
+use super::connection::stall::Patient;
+use super::connection::two_lengths::{TwoLengths, WatchedStream};
 use super::endpoint::Endpoint;
 use super::forwarded::Origin;
 use super::limits::{BUFFER_BYTES, Limits};
-use super::linger::linger;
 use super::networks::LiveNetworks;
-use super::places::{Place, Places};
 use super::prefix::Prefixes;
-use super::refused;
-use super::stall::Patient;
-use super::two_lengths::{TwoLengths, WatchedStream};
 use http::{StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;

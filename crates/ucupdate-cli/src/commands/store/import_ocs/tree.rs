@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 use ucupdate::book::{INTERIM_FOLDER, RuleKey, UpdateType};
-use ucupdate::device::Locale;
+use ucupdate::device::{KindWord, Locale, ReportedKind};
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate_folder::Folder;
@@ -173,11 +173,10 @@ fn place_of(folder: &str, stem: &str) -> Option<(String, ImagePlace)> {
         let place = ImagePlace::Interim(locale.parse().ok()?, stem.to_ascii_uppercase().parse().ok()?);
         return Some((format!("{INTERIM_FOLDER}/{locale}"), place));
     }
-    let [.., device_type, vendor, model, revision, locale, version, update_type] = parts[..] else {
-        return None;
-    };
-    let rule: RuleKey =
-        format!("{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}").parse().ok()?;
+    let (folders, [version, update_type]) = parts.split_last_chunk()?;
+    let words: [&str; KindWord::COUNT] = *folders.last_chunk()?;
+    let kind = ReportedKind::from(words.map(Box::from)).read().ok()?;
+    let rule = RuleKey::new(kind, update_type.parse().ok()?).ok()?;
     let version = ReportedVersion::new(version);
     if version.as_str().is_empty() {
         return None;

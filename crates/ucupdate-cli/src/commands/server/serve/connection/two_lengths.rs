@@ -35,7 +35,7 @@ pub(crate) struct WatchedStream<S> {
 
 /// A `Content-Length` that hyper refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WrongLength {
+pub(in super::super) enum WrongLength {
     /// A number that is too large. A long number is cut.
     TooLarge(String),
     /// Something else than a number. A long text is cut.
@@ -78,12 +78,12 @@ impl<S> WatchedStream<S> {
     }
 
     /// Returns whether hyper has refused a request, and its answer was withheld.
-    pub(super) fn has_withheld(&self) -> bool {
+    pub(in super::super) fn has_withheld(&self) -> bool {
         self.withheld
     }
 
     /// Returns the first length that was not valid. It may be part of a body, because the search does not know where bodies end.
-    pub(super) fn wrong_length(&self) -> Option<&WrongLength> {
+    pub(in super::super) fn wrong_length(&self) -> Option<&WrongLength> {
         self.heads.wrong_length.as_ref()
     }
 

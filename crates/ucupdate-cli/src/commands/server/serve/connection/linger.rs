@@ -13,7 +13,7 @@ const LINGER_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Closes the sending side, and reads what the client still sends, up to a limit. A connection that is closed with
 /// unread bytes is reset, and a client that is still sending may then lose the answer.
-pub(super) async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+pub(in super::super) async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let dropped = async {
         if stream.shutdown().await.is_err() {
             return;

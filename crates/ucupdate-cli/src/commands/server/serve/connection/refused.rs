@@ -16,7 +16,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(2);
 
 /// Returns whether bytes that hyper writes are exactly its answer to a request that it refuses: a status of the client's fault, no
 /// content, and the end of the connection. No service answers like this, because each refusal has a reason.
-pub(super) fn is_bare_refusal(bytes: &[u8]) -> bool {
+pub(in super::super) fn is_bare_refusal(bytes: &[u8]) -> bool {
     let Some(head) = bytes.strip_suffix(b"\r\n\r\n").filter(|head| head.len() <= MAX_BARE_BYTES) else {
         return false;
     };
@@ -38,7 +38,7 @@ pub(super) fn is_bare_refusal(bytes: &[u8]) -> bool {
 
 /// Sends the answer to a request that hyper refused, and returns its status. Sends nothing if hyper ended the connection for another
 /// reason.
-pub(super) async fn answer<S: AsyncWrite + Unpin>(
+pub(in super::super) async fn answer<S: AsyncWrite + Unpin>(
     stream: &mut WatchedStream<S>,
     error: &hyper::Error,
 ) -> Option<StatusCode> {

@@ -18,14 +18,14 @@ const DIRECT_BYTES: usize = 2 * 1024;
 
 /// Whether the connection ends after the answer that is written now. The stream and the connection share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct IsLast(Arc<AtomicBool>);
+pub(in super::super) struct IsLast(Arc<AtomicBool>);
 
 impl IsLast {
-    pub(super) fn set(&self, is_last: bool) {
+    pub(in super::super) fn set(&self, is_last: bool) {
         self.0.store(is_last, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> bool {
+    pub(in super::super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -51,12 +51,12 @@ enum State {
 
 impl DirectStream {
     /// Takes a connection that does not block.
-    pub(super) fn new(stream: std::net::TcpStream) -> Self {
+    pub(in super::super) fn new(stream: std::net::TcpStream) -> Self {
         Self { state: State::Direct(stream), is_last: IsLast::default(), is_drained: false }
     }
 
     /// Returns the flag to be set before the last answer is written. The sending side must be shut down after it.
-    pub(super) fn is_last(&self) -> IsLast {
+    pub(in super::super) fn is_last(&self) -> IsLast {
         self.is_last.clone()
     }
 

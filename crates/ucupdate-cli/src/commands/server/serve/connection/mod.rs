@@ -1,0 +1,9 @@
+//! One connection of a client: its place among the others, its stream, and its end.
+
+pub(super) mod bodies;
+pub(super) mod direct;
+pub(super) mod linger;
+pub(super) mod places;
+pub(super) mod refused;
+pub(super) mod stall;
+pub(super) mod two_lengths;
