@@ -153,7 +153,7 @@ pub(crate) async fn make_all(
             }
             Err(error) => {
                 let book = service.snapshot();
-                context.output.result(&ChangeReport::new(revision, notes))?;
+                context.output.lines(&ChangeReport::new(revision, notes))?;
                 return Err(refused(error, book.book()));
             }
         }
@@ -165,7 +165,7 @@ pub(crate) async fn make_all(
             first - 1
         ));
     }
-    context.output.result(&ChangeReport::new(revision, notes))
+    context.output.lines(&ChangeReport::new(revision, notes))
 }
 
 /// Restores the rule book of an earlier revision. In a dry run, only reports what would change.
@@ -268,7 +268,7 @@ pub(crate) fn report_nothing(
     dry_run: bool,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    context.output.result(&NothingToDo::new(there, dry_run))
+    context.output.lines(&NothingToDo::new(there, dry_run))
 }
 
 fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {
