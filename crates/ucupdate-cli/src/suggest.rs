@@ -94,19 +94,36 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     if book.rules().any(|rule| book.covers(rules, rule.key())) {
         return None;
     }
-    let written = rules.to_string();
-    let mut words = written.as_str();
-    while let Some(shorter) = words.strip_suffix("/*") {
-        words = shorter;
-    }
-    let rest = if words == written { "" } else { "/*" };
-    let count = words.split('/').count();
-    let names =
-        book.rules().map(|rule| rule.key().to_string().split('/').take(count).collect::<Vec<_>>().join("/"));
-    let meant = nearest(words, names).map(|meant| format!("{meant}{rest}"));
-    let meant = meant.or_else(|| near_short_name(rules, book));
+    let meant = near_pattern(rules, book).or_else(|| near_short_name(rules, book));
     let hint = meant.map(|meant| format!("; did you mean {meant}?"));
     Some(format!("no rule matches {rules} yet{}", hint.unwrap_or_default()))
+}
+
+/// Returns the failure for a pattern that matches no rule.
+pub(crate) fn no_match(rules: &RulePattern, advice: &str, book: &RuleBook) -> Failure {
+    let meant = shifted_pattern(rules, book).or_else(|| near_pattern(rules, book));
+    with_meant(Failure::not_found(format_args!("no rule matches {rules}; {advice}")), meant)
+}
+
+/// Returns the pattern that was probably meant by one that matches no rule, with the mistyped words corrected. These are words that
+/// no rule has in their place.
+fn near_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
+    let written = rules.to_string();
+    let mut meant = Vec::new();
+    for (place, word) in written.trim_end_matches("/*").split('/').enumerate() {
+        let in_place: BTreeSet<&str> =
+            book.rules().filter_map(|rule| rule.key().words().get(place).copied()).collect();
+        let is_right = word.contains('*') || in_place.iter().any(|known| known.eq_ignore_ascii_case(word));
+        let mut near =
+            if is_right { [word.to_owned()].into() } else { nearest_names(word, in_place.into_iter()) };
+        meant.push(near.pop_first().filter(|_| near.is_empty())?);
+    }
+    if meant.len() < RuleKey::WORD_COUNT {
+        meant.push("*".to_owned());
+    }
+    let meant = meant.join("/");
+    let pattern: RulePattern = meant.parse().ok()?;
+    book.rules().any(|rule| book.covers(&pattern, rule.key())).then_some(meant)
 }
 
 /// Returns the pattern that a person means. A pattern begins with the device type. One that matches no rule
@@ -144,7 +161,7 @@ pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RuleP
 
 /// Returns the pattern that is meant by one whose words are those of rules, but not in their places: `CX*` for `*/*/CX*`. `None`
 /// if there is no such pattern, or several.
-pub(crate) fn shifted_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
+fn shifted_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     let written = rules.to_string();
     let wanted: Vec<&str> = written.split('/').filter(|word| *word != "*").collect();
     if wanted.is_empty() {

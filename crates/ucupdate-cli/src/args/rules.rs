@@ -1,7 +1,7 @@
 //! Rules as people name them: whole names, short names and patterns.
 
 use crate::failure::Failure;
-use crate::suggest::{matching, near_rule_name, no_rule, pattern_meant, shifted_pattern, with_meant};
+use crate::suggest::{matching, near_rule_name, no_match, no_rule, pattern_meant};
 use std::fmt;
 use std::str::FromStr;
 use ucupdate::book::{Rule, RuleBook, RuleKey, RulePattern};
@@ -110,10 +110,7 @@ impl RuleName {
             Self::Pattern(pattern) => {
                 let matching: Vec<&Rule> = book.rules().filter(|rule| pattern.holds(rule.key())).collect();
                 if matching.is_empty() {
-                    let failure = Failure::not_found(format_args!(
-                        "no rule matches {pattern}; `ucupdate rules` lists the rules"
-                    ));
-                    return Err(with_meant(failure, shifted_pattern(pattern, book)));
+                    return Err(no_match(pattern, "`ucupdate rules` lists the rules", book));
                 }
                 let meant = matching.iter().filter(|rule| is_meant(rule));
                 Ok(meant.map(|rule| rule.key().clone()).collect())

@@ -28,7 +28,18 @@ fn a_pattern_names_the_rules_that_have_something_to_decide() {
     assert_eq!(report["notes"], serde_json::json!([format!("{CX700}: 3.5.6907.9 is rejected")]));
     let none = place.run(&["reject", "UCPhone/*"]).refused();
     assert_eq!(none, "no rule that matches UCPhone/*/*/*/*/* has a pending version");
-    assert!(place.run(&["approve", "UCPhone/HP/*"]).refused().starts_with("no rule matches UCPhone/HP/*"));
+    for (line, meant) in [
+        ("approve UCPhone/HP/*", None),
+        ("approve UCPhone/Polyco/*", Some("UCPhone/Polycom/*")),
+        ("reject */polcom/CX*/*", Some("*/Polycom/CX*/*")),
+        ("policy set UCPhon/Polycom/cx70/* --offer newer", Some("UCPhone/Polycom/CX700/*")),
+        ("policy set CX7* --offer newer", Some("'*/*/CX7*/*'")),
+    ] {
+        let refused = place.call(line).refused();
+        assert!(refused.starts_with("no rule matches "), "{refused}");
+        let hint = refused.split_once("; did you mean ").map(|(_, meant)| meant.trim_end_matches('?'));
+        assert_eq!(hint, meant, "{refused}");
+    }
     place.run(&["policy", "set", "UCPhone/*", "--offer", "newer"]).done();
     let list = place.run(&["policy", "list"]).done();
     assert_eq!(list.matches("offer newer").count(), 2, "{list}");

@@ -8,7 +8,7 @@ use crate::args::window::WindowArg;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
-use crate::suggest::no_rule;
+use crate::suggest::{no_match, no_rule};
 use clap::ArgGroup;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -261,9 +261,8 @@ async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) 
     let keys = seen.book().rules().map(Rule::key).filter(|rule| rules.holds(rule)).cloned();
     let keys: Vec<RuleKey> = keys.collect();
     if keys.is_empty() {
-        return Err(Failure::not_found(format_args!(
-            "no rule matches {rules}; a policy needs existing rules, and `ucupdate rules` lists them"
-        )));
+        let advice = "a policy needs existing rules, and `ucupdate rules` lists them";
+        return Err(no_match(rules, advice, seen.book()));
     }
     set_in(&keys, args, context).await
 }
