@@ -1,6 +1,9 @@
 //! Tests the limits of connections, with short times.
 
 use super::*;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::server::ResolvesServerCertUsingSni;
 use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::io::AsyncReadExt as _;
@@ -109,6 +112,42 @@ async fn a_head_that_is_too_large_is_refused() {
         stream.write_all(get("/", &format!("Connection: close\r\n{more}")).as_bytes()).await.unwrap();
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{} bytes: {answer}", more.len());
+    }
+}
+
+#[tokio::test]
+async fn connections_with_tls_take_no_place_of_those_without_and_the_other_way_round() {
+    let no_certificate = Arc::new(ResolvesServerCertUsingSni::new());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(no_certificate);
+    let tls = TlsAcceptor::from(Arc::new(config));
+    let any = || "127.0.0.1:0".parse().unwrap();
+    let endpoints =
+        vec![Endpoint::bind(any(), None).await.unwrap(), Endpoint::bind(any(), Some(tls)).await.unwrap()];
+    let addresses: Vec<SocketAddr> = endpoints.iter().map(Endpoint::local).collect();
+    let limits = Limits { connections: 2, connections_of_one: 2, ..Limits::default() };
+    let service = service_with(0).await;
+    let _server = Server::start(endpoints, intake(&service, limits));
+    for (few, many) in [(addresses[0], addresses[1]), (addresses[1], addresses[0])] {
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            kept.push(TcpStream::connect(few).await.unwrap());
+        }
+        let mut others = Vec::new();
+        for _ in 0..20 {
+            others.push(TcpStream::connect(many).await.unwrap());
+        }
+        // The first of them made room for the last ones, so all were accepted.
+        for stream in others.iter_mut().take(18) {
+            assert_eq!(rest(stream).await, "", "it was closed");
+        }
+        for stream in &kept {
+            let error = stream.try_read(&mut [0]).expect_err("it is open");
+            assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        }
     }
 }
 
