@@ -101,7 +101,7 @@ impl Output {
     }
 
     /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must
-    /// be escaped before by [`Shown`]. Other control characters are escaped here. An empty text writes nothing. Fails when stdout
+    /// be escaped before by [`Shown`](shown::Shown). Other control characters are escaped here. An empty text writes nothing. Fails when stdout
     /// cannot be written.
     pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         self.progress.end();
