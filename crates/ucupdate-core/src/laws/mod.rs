@@ -295,15 +295,18 @@ fn check_plan(
         policy.same_release = SameRelease::Padded;
     }
     let mut seen = vec![&question.module.version];
+    let mut module = question.module.clone();
     for hop in &plan.hops {
         assert!(
             !seen.iter().any(|before| policy.is_same_release(before, &hop.offer.version)),
             "no version twice: {plan}; {rule:?}"
         );
         seen.push(&hop.offer.version);
-        if let Some(rule) = rule {
-            check_not_banned(book, rule, hop.offer);
-        }
+        // The image of one rule may have the file name of another one, which the device then asks for.
+        let of_hop = index.rule_of(&Question { module: &module, ..*question });
+        check_not_banned(book, of_hop.expect("an offer has a rule"), hop.offer);
+        module.version = hop.offer.version.clone();
+        module.file_name = hop.offer.image.as_str().into();
     }
 }
 
