@@ -233,8 +233,8 @@ impl Context {
         }
     }
 
-    /// Says so if no request of these devices is known, because a number can be mistyped. Says nothing if no inventory is kept, or if
-    /// it cannot be read at once. The change was made already, so this is no failure.
+    /// Writes a note if no request of these devices is known, because a number can be mistyped. Writes nothing if no inventory is kept,
+    /// or if it cannot be read at once. The change was made already, so this is no failure.
     pub(crate) async fn note_unseen(&self, devices: &[DeviceId]) {
         let reading = async {
             let store = self.open_store(IfMissing::Refuse).await.ok()?;

@@ -165,23 +165,23 @@ fn no_variable_agrees_in_advance_or_says_what_a_change_changes() {
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_told_with_the_one_that_is_meant() {
-    let told = |name: &str, value: &str| {
+fn a_variable_that_is_no_setting_is_reported_with_the_one_that_is_meant() {
+    let warning_of = |name: &str, value: &str| {
         unknown_variables(&command(), [(name.into(), value.into())].into_iter()).pop().unwrap_or_default()
     };
     assert_eq!(
-        told("UCUPDATE_STOR", "file:a"),
+        warning_of("UCUPDATE_STOR", "file:a"),
         "warning: the variable UCUPDATE_STOR is not a setting; did you mean UCUPDATE_STORE?"
     );
     assert_eq!(
-        told("UCUPDATE_APPROVE_YES", "true"),
+        warning_of("UCUPDATE_APPROVE_YES", "true"),
         "warning: the variable UCUPDATE_APPROVE_YES is not a setting: --yes of `ucupdate approve` is given on the command line only"
     );
-    assert!(told("UCUPDATE_SOMETHING_ELSE", "1").contains("has no effect"));
+    assert!(warning_of("UCUPDATE_SOMETHING_ELSE", "1").contains("has no effect"));
     for (name, value) in
         [("UCUPDATE_STOR", ""), ("UCUPDATE_CONFIG", "a"), ("UCUPDATE_OPTIONS", "a"), ("STORE", "a")]
     {
-        assert_eq!(told(name, value), "");
+        assert_eq!(warning_of(name, value), "");
     }
 }
 

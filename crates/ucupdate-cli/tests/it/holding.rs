@@ -26,19 +26,19 @@ const FIELD_LOG: &str = include_str!("../../../../vectors/RequestHandlerAuditLog
 #[test]
 fn a_device_that_never_asked_is_noted_where_it_is_named_for_a_change() {
     let place = Place::with_package();
-    let said = |line: &str| {
+    let message_of = |line: &str| {
         let ran = place.call(line);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         ran.stderr
     };
-    assert_eq!(said("hold add h0 --mac 001122334455"), "", "no inventory is kept");
+    assert_eq!(message_of("hold add h0 --mac 001122334455"), "", "no inventory is kept");
     let logs = place.path("ucupdate-data/Logs/Server/Audit/imageUpdates");
     std::fs::create_dir_all(&logs).unwrap();
     std::fs::write(logs.join("RequestHandlerAuditLog_ocs01_2009-03-06.log"), FIELD_LOG).unwrap();
     place.run(&["fleet", "--keep"]).done();
     place.run(&["group", "add", "g"]).done();
-    assert_eq!(said("hold add h1 --mac 0021630F207B"), "");
-    assert_eq!(said("hold add h2 --group g"), "");
+    assert_eq!(message_of("hold add h1 --mac 0021630F207B"), "");
+    assert_eq!(message_of("hold add h2 --group g"), "");
     let note =
         "ucupdate: note: no request of 0021630F208B is known, by the inventories of the servers up to ";
     for line in [
@@ -47,12 +47,15 @@ fn a_device_that_never_asked_is_noted_where_it_is_named_for_a_change() {
         "pin set $CX700 3.5.6907.9 --mac 0021630F208B",
         "group add-member g --mac 0021630F208B",
     ] {
-        let told = said(line);
-        assert!(told.starts_with(note) && told.ends_with("; did you mean 0021630F207B?\n"), "{line}: {told}");
+        let message = message_of(line);
+        assert!(
+            message.starts_with(note) && message.ends_with("; did you mean 0021630F207B?\n"),
+            "{line}: {message}"
+        );
     }
-    let told = said("group add-member g --mac 001122334455 --mac 0021630F207B --serial 7");
-    assert!(told.contains("no request of 001122334455 and 1 more is known"), "{told}");
-    assert_eq!(said("group remove-member g --mac 001122334455"), "");
+    let message = message_of("group add-member g --mac 001122334455 --mac 0021630F207B --serial 7");
+    assert!(message.contains("no request of 001122334455 and 1 more is known"), "{message}");
+    assert_eq!(message_of("group remove-member g --mac 001122334455"), "");
     let unknown = place.run(&["device", "0021630F208B"]).refused();
     let entries =
         "; the rule book names it: test device lab, hold h3, group g, pin of UCPhone/Polycom/CX700/A/ENU/CPE";

@@ -119,24 +119,24 @@ async fn captures_whose_write_fails_are_reported_at_once_and_then_each_minute() 
     let clock = Arc::new(SettableClock::at(NOW));
     let options = options().with_clock(clock.clone()).with_captures(keeping()).with_events(losses.clone());
     let service = UpdateService::open(store.clone(), options).await.unwrap();
-    let told = || std::mem::take(&mut *losses.0.lock().unwrap());
+    let reported = || std::mem::take(&mut *losses.0.lock().unwrap());
     store.on(Call::Create).below("Logs/").after(2).once(Fault::Hangs);
     store.on(Call::Create).below("Logs/").times(2, Fault::Backend);
     for (body, expected) in [("not xml", &[1][..]), ("not xml 2", &[]), ("not xml 3", &[])] {
         unreadable(&service, body);
         service.flush_captures().await;
-        assert_eq!(told(), expected);
+        assert_eq!(reported(), expected);
     }
     clock.set(UnixTime::from_seconds(NOW.as_seconds() + 60));
     tokio::time::sleep(Duration::from_secs(120)).await;
-    assert_eq!(told(), [3]);
+    assert_eq!(reported(), [3]);
     // The same body in the same second is no loss.
     for _ in 0..2 {
         unreadable(&service, "not xml 4");
     }
     service.flush_captures().await;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert_eq!(told(), [0; 0]);
+    assert_eq!(reported(), [0; 0]);
     assert_eq!(service.captures().await.unwrap().len(), 1);
 }
 

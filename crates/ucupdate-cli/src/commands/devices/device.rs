@@ -5,6 +5,7 @@ use super::loops::mac;
 use super::timeline::page;
 use super::timeline::report::push_story;
 use super::timeline::stories::Stories;
+use crate::args::devices::device_or_group;
 use crate::args::devices::last_request::{LastRequest, find_device, last_request};
 use crate::args::devices::question::{DeviceQuestion, asked_last};
 use crate::args::devices::selected_devices::SelectedDevices;
@@ -99,7 +100,7 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
 
 /// Returns the failure that no request of a device is known, with the entries of the rule book that name the device.
 async fn not_found(device: &str, reason: &str, context: &mut Context) -> Failure {
-    let id = device.parse().ok().map(DeviceId::Mac).or_else(|| device.parse().ok().map(DeviceId::Serial));
+    let id = device_or_group::device(device.parse().ok(), device.parse().ok());
     let (Some(id), Some(snapshot)) = (id, context.rules_if_readable().await) else {
         return Failure::not_found(reason);
     };

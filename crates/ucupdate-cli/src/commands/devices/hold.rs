@@ -88,11 +88,8 @@ pub(crate) async fn run(command: HoldCommand, context: &mut Context) -> Result<(
                 return Err(Failure::new(format_args!("--until {} is in the past", iso(over))));
             }
             let on = args.held(context).await?;
+            let device = args.on.device();
             let hold = Hold { name: args.name, on, until, reason: args.reason.unwrap_or_default().into() };
-            let device = match &hold.on {
-                HeldDevices::Device(device) => Some(device.clone()),
-                _ => None,
-            };
             make(&BookCommand::AddHold(hold), &args.how, context).await?;
             context.note_unseen(device.as_slice()).await;
             Ok(())

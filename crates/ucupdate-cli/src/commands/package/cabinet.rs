@@ -13,8 +13,7 @@ pub(super) fn joined(paths: &[PathBuf]) -> String {
     paths.join(", ")
 }
 
-/// Opens a cabinet, a program that contains one, or the parts of a set.
-/// The bytes that are read from it are shown.
+/// Opens a cabinet, a program that contains one, or the parts of a set. `progress` shows the bytes that are read.
 pub(super) fn open(
     paths: &[PathBuf],
     options: CabinetOptions,

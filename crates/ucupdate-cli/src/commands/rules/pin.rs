@@ -7,7 +7,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::list::List;
 use std::fmt::Display;
-use ucupdate::book::{Assignment, Audience, BookCommand};
+use ucupdate::book::{Assignment, BookCommand};
 use ucupdate::version::ReportedVersion;
 use ucupdate_admin::report;
 
@@ -73,12 +73,8 @@ pub(crate) async fn run(command: PinCommand, context: &mut Context) -> Result<()
         PinCommand::Set(args) => {
             let SetArgs { rule, version, whom, how } = args;
             let rule = rule.one(context.administer(IfMissing::Refuse).await?.snapshot().book())?;
-            let audience = whom.audience()?;
-            let device = match &audience {
-                Audience::Device(device) => Some(device.clone()),
-                _ => None,
-            };
-            make(&BookCommand::Pin { rule, audience, version }, &how, context).await?;
+            let device = whom.device();
+            make(&BookCommand::Pin { rule, audience: whom.audience()?, version }, &how, context).await?;
             context.note_unseen(device.as_slice()).await;
             Ok(())
         }
