@@ -169,15 +169,15 @@ table! {
     /// The file name of an offered image, such as `CPE.nbt`.
     OfferedFileName ResponseModule "file_name" "FileName" required Confirmed Inferred "audit log, the offered file's URL";
     /// The file name of an image's signature catalogue, such as `CPE.cat`.
-    SignatureFileName ResponseModule "signature_file_name" "SignatureFileName" required Confirmed Inferred "web server log: the `.cat` is fetched from beside the image";
+    SignatureFileName ResponseModule "signature_file_name" "SignatureFileName" required Confirmed Inferred "the description of the audit log: part of a response; web server log: the `.cat` is fetched";
     /// The version of an offered module.
     OfferedVersion ResponseModule "version" "Version" optional Confirmed Inferred "audit log, second part of an offered module";
     /// The time stamp of an offered module.
     OfferedTimeStamp ResponseModule "time_stamp" "TimeStamp" optional Confirmed Inferred "audit log, third part of an offered module";
     /// The URL of the files' folder for internal devices.
-    BaseUrl ResponseModule "base_url" "BaseURL" optional Confirmed Confirmed "a published packet trace";
+    BaseUrl ResponseModule "base_url" "BaseURL" optional Confirmed Confirmed "the packet trace in Polycom's guide";
     /// The URL of the files' folder for external devices.
-    ExternalBaseUrl ResponseModule "external_base_url" "ExternalBaseURL" optional Confirmed Confirmed "a published packet trace";
+    ExternalBaseUrl ResponseModule "external_base_url" "ExternalBaseURL" optional Confirmed Confirmed "the packet trace in Polycom's guide";
 }
 
 /// The number of items in the table.
