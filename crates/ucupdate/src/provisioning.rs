@@ -58,6 +58,8 @@ const DHCP: &str =
 const DNS: &str =
     "https://learn.microsoft.com/en-us/previous-versions/office/skype-server-2010/gg425900(v=ocs.14)";
 const IN_BAND: &str = "https://msdn.microsoft.com/en-us/library/Dn454660(v=office.15)";
+const WMI: &str = "https://learn.microsoft.com/en-us/previous-versions/office/developer/communication-server-2007-R2/dd129972(v=office.13)";
+const POOL: &str = "https://technet.microsoft.com/en-us/library/Gg429698(v=OCS.15)";
 const CERTIFICATE: &str = "https://www.msxfaq.de/skype_for_business/telefon/lyncdeviceupdate.htm";
 const TLS: &str = "https://thamaraw.com/2018/05/22/end-of-life-for-lync-phone-edition-lpe-devices/";
 const LOG: &str = "seen in a web server log of 2009";
@@ -178,12 +180,20 @@ fn in_band(urls: &BaseUrls) -> Vec<Setting> {
     }
     settings.push(Setting {
         place: SettingPlace::InBand,
-        name: "the setting of the pool".to_owned(),
-        value: "unknown; Get-CsService -WebServer lists the URLs of the pool".to_owned(),
-        effect: "No public page says which cmdlet sets these values to another server. Where it cannot be set, let the \
-                 name that the pool gives lead to this server, for the paths of the update service only.",
-        certainty: Certainty::Unknown,
-        source: "none",
+        name: "where OCS 2007 R2 has these URLs".to_owned(),
+        value: "the WMI class MSFT_SIPUpdatesServerSetting".to_owned(),
+        effect: "Its properties InternalUpdatesDownloadURL and ExternalUpdatesDownloadURL are what phones get.",
+        certainty: Certainty::Confirmed,
+        source: WMI,
+    });
+    settings.push(Setting {
+        place: SettingPlace::InBand,
+        name: "where Lync and Skype for Business have their hosts".to_owned(),
+        value: "InternalFqdn and ExternalFqdn of Get-CsService -WebServer".to_owned(),
+        effect: "All web services of the pool have these names. Let a proxy at these names send the paths of the update \
+                 service to this server, and all other paths to the pool. That nothing else sets the hosts is inferred.",
+        certainty: Certainty::Inferred,
+        source: POOL,
     });
     settings
 }
@@ -212,9 +222,9 @@ fn certificates(urls: &BaseUrls, domain: &str) -> Vec<Setting> {
         Setting {
             place: SettingPlace::Certificate,
             name: "signature and TLS version".to_owned(),
-            value: "SHA-1 and TLS 1.0 for phones of 2009, at a proxy".to_owned(),
-            effect: "They speak nothing newer than TLS 1.0, and early firmware cannot check SHA-2 signatures. deploy/ has \
-                     configurations of proxies.",
+            value: "SHA-1 and TLS 1.0 for Lync Phone Edition and older firmware, at a proxy".to_owned(),
+            effect: "Lync Phone Edition speaks nothing newer than TLS 1.0, and early firmware cannot check SHA-2 signatures. \
+                     deploy/ has configurations of proxies.",
             certainty: Certainty::Confirmed,
             source: TLS,
         },
@@ -247,7 +257,7 @@ mod tests {
         let external = settings.iter().find(|setting| setting.name == "updatesServerExternalUrl").unwrap();
         assert_eq!(external.value, "https://ext.contoso.com/RequestHandlerExt/ucdevice.upx");
         for setting in &settings {
-            assert_eq!(setting.source == "none", setting.certainty == Certainty::Unknown, "{setting:?}");
+            assert!(!setting.source.is_empty() && setting.certainty != Certainty::Unknown, "{setting:?}");
         }
         let at_address = BaseUrls::new("http://10.1.1.5".parse().unwrap());
         let settings = provisioning(&at_address, "contoso.com");

@@ -200,7 +200,12 @@ fn settings_for_phones_are_printed_with_their_sources() {
     let args = "provisioning --internal-url http://updates.contoso.com --external-url https://updates.contoso.com \
          --domain contoso.com";
     let text = place.call(args).done();
-    for part in ["ucupdates-r2.contoso.com A", "updatesServerEnabled = true", "unknown: none", "option 15"] {
+    for part in [
+        "ucupdates-r2.contoso.com A",
+        "updatesServerEnabled = true",
+        "InternalFqdn and ExternalFqdn",
+        "option 15",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let settings = place.call(&format!("{args} --json")).json();
