@@ -1,8 +1,8 @@
 //! Finds the rule of a module. The stem of its file name is tried first, and then the file names in packages. If one
 //! rule and one module are left, they belong together.
 //!
-//! A phone reports the name of the file that it installed last. That is `CPE.nbt` for phones of the original service, and
-//! any name for phones of other vendors (confirmed; see PROTOCOL.md of `ucupdate-upx`).
+//! A phone reports the name of the file that it installed last (confirmed; see PROTOCOL.md of `ucupdate-upx`). That is
+//! `CPE.nbt` for phones of the original service. That it is any name for phones of other vendors is inferred.
 
 use crate::book::{Rule, RuleBook, RuleKey, with_last};
 use crate::decide::folded_table::FoldedTable;

@@ -13,14 +13,14 @@ pub const MAX_PRODUCTS: usize = 8;
 ///
 /// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
 /// which are ignored. Clients send the name of their platform and then their own, as in `UCCAPI/3.5.6890.0
-/// OC/3.5.6890.0 (...)`. This is confirmed by an example in MS-SIPREGE. For phones, the form is inferred.
+/// OC/3.5.6890.0 (...)`. An example in MS-SIPREGE and, for phones, the inventory report of Lync confirm it.
 ///
 /// ```
 /// use ucupdate_core::device::UserAgent;
-/// let agent = UserAgent::new("CPE/1.0.199 OCPhone/1.0.199 (Microsoft Office Communicator Phone Edition)");
+/// let agent = UserAgent::new("CPE/4.0.7423.1 OCPhone/4.0.7423.1 (Microsoft Lync 2010 (Beta) Phone Edition)");
 /// let named: Vec<&str> = agent.products().iter().map(|product| product.client_type.as_str()).collect();
 /// assert_eq!(named, ["CPE", "OCPhone"]);
-/// assert_eq!(agent.products()[1].version.as_ref().unwrap().as_str(), "1.0.199");
+/// assert_eq!(agent.products()[1].version.as_ref().unwrap().as_str(), "4.0.7423.1");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent {
