@@ -2,6 +2,7 @@
 
 use crate::device_code::DeviceCode;
 use crate::error::{ClientError, UrlFault, one_line};
+use crate::handler::HandlerConnection;
 use crate::options::ClientOptions;
 use crate::{headers, target, tls};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, IF_RANGE, RANGE};
@@ -16,7 +17,7 @@ use ucupdate_upx::{Decoded, UnknownItem};
 const MAX_REDIRECTS: usize = 5;
 
 /// Number of bytes of an error response that are read for its reason.
-const MAX_REFUSAL_BYTES: usize = 4 * 1024;
+pub(crate) const MAX_REFUSAL_BYTES: usize = 4 * 1024;
 
 /// Time within which the reason of an error response must arrive.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +29,8 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// The settings that `http` has too.
+    pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) options: Arc<ClientOptions>,
 }
 
@@ -74,8 +77,9 @@ impl Client {
             let found = &options.user_agent;
             ClientError::options(format_args!("user agent {found:?} cannot be a header value"))
         })?;
+        let mut tls = tls::config(&options)?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&options)?)
+            .tls_backend_preconfigured(tls.clone())
             .user_agent(user_agent)
             // Phones use HTTP/1.1. A compressed file would not have the declared size.
             .http1_only()
@@ -91,7 +95,8 @@ impl Client {
             .pool_max_idle_per_host(if options.keeps_connections { usize::MAX } else { 0 })
             .build()
             .map_err(ClientError::options)?;
-        Ok(Self { http, options: Arc::new(options) })
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { http, tls: Arc::new(tls), options: Arc::new(options) })
     }
 
     /// Returns the options of this client.
@@ -135,6 +140,23 @@ impl Client {
             };
             self.wait_after(tries, error).await?;
         }
+    }
+
+    /// Returns a connection of its own to the request handler at `url`, for many requests. It is opened by the first request.
+    ///
+    /// ```
+    /// # use ucupdate_client::{Client, ClientOptions};
+    /// let client = Client::new(ClientOptions::default())?;
+    /// assert!(client.handler("http://127.0.0.1:8080/RequestHandler/ucdevice.upx").is_ok());
+    /// let refused = client.handler("ftp://127.0.0.1/").unwrap_err();
+    /// assert_eq!(refused.to_string(), "URL \"ftp://127.0.0.1/\" has the scheme ftp, expected http or https");
+    /// # Ok::<(), ucupdate_client::ClientError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the URL is not usable.
+    pub fn handler(&self, url: &str) -> Result<HandlerConnection, ClientError> {
+        HandlerConnection::new(self.clone(), target::handler_url(url)?)
     }
 
     /// Checks that a URL can be used for [`ask`](Self::ask) and [`post`](Self::post).
@@ -208,9 +230,13 @@ impl Client {
             }
             answer.extend_from_slice(&chunk);
         }
+        self.decode(url, &answer)
+    }
+
+    pub(crate) fn decode(&self, url: &Url, answer: &[u8]) -> Result<Decoded<UpdateResponse>, ClientError> {
         self.options
             .codec
-            .decode_response(&answer)
+            .decode_response(answer)
             .map_err(|cause| ClientError::Answer { url: target::shown(url), cause })
     }
 
@@ -270,7 +296,7 @@ impl Client {
 }
 
 /// Returns the error for a response with an error status: the status and the server's reason.
-async fn refusal(url: &Url, response: Response) -> ClientError {
+pub(crate) async fn refusal(url: &Url, response: Response) -> ClientError {
     let status = response.status();
     let retry_after = headers::retry_after(response.headers(), SystemTime::now());
     let reason = match headers::location(response.headers()) {

@@ -127,8 +127,19 @@ impl ClientError {
     }
 
     pub(crate) fn connection(url: &str, error: &reqwest::Error) -> Self {
-        let (fault, cause) = ConnectionFault::of(error);
-        Self::Connection { url: url.into(), fault, cause }
+        let fault = match error {
+            _ if error.is_dns() => ConnectionFault::Name,
+            _ if error.is_timeout() => ConnectionFault::Timeout,
+            _ if error.is_connect() => ConnectionFault::Connect,
+            _ => ConnectionFault::Broken,
+        };
+        Self::broken(url, fault, error)
+    }
+
+    /// Returns the error for a failure of the network: `fault`, unless the reason lies in TLS.
+    pub(crate) fn broken(url: &str, fault: ConnectionFault, error: &(dyn StdError + 'static)) -> Self {
+        let (tls, cause) = ConnectionFault::traced(error);
+        Self::Connection { url: url.into(), fault: tls.unwrap_or(fault), cause }
     }
 
     pub(crate) fn timed_out(url: &str, after: Duration) -> Self {
@@ -199,22 +210,18 @@ impl ConnectionFault {
         }
     }
 
-    /// Returns the fault that `error` stands for, and the text of its innermost source.
-    fn of(error: &reqwest::Error) -> (Self, Box<str>) {
-        let mut tls = None;
-        let mut innermost: &(dyn StdError + 'static) = error;
+    /// Returns the fault of TLS that is among the sources of `error`, and the text of its innermost source.
+    fn traced(error: &(dyn StdError + 'static)) -> (Option<Self>, Box<str>) {
+        let mut tls = tls_error(error);
+        let mut innermost = error;
         while let Some(source) = innermost.source() {
             innermost = source;
             tls = tls.or_else(|| tls_error(source));
         }
-        let fault = match tls {
-            Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate,
-            Some(_) => Self::Tls,
-            None if error.is_dns() => Self::Name,
-            None if error.is_timeout() => Self::Timeout,
-            None if error.is_connect() => Self::Connect,
-            None => Self::Broken,
-        };
+        let fault = tls.map(|tls| match tls {
+            rustls::Error::InvalidCertificate(_) => Self::Certificate,
+            _ => Self::Tls,
+        });
         (fault, one_line(&innermost.to_string()))
     }
 }

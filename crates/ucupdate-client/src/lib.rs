@@ -5,6 +5,7 @@ mod client;
 mod device_code;
 mod download;
 mod error;
+mod handler;
 mod headers;
 #[cfg(feature = "fuzzing")]
 pub mod laws;
@@ -19,6 +20,7 @@ pub use client::{Client, UpdateAnswer};
 pub use device_code::DeviceCode;
 pub use download::{Download, DownloadedFile, Progress, UpdateFile, Verification};
 pub use error::{ClientError, ConnectionFault, ContentFault, UrlFault};
+pub use handler::HandlerConnection;
 pub use options::{ClientOptions, DEFAULT_USER_AGENT};
 pub use retry::Retry;
 pub use simulated::{Installation, SimulatedDevice, Update};

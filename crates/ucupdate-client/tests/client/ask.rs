@@ -14,10 +14,10 @@ use ucupdate_core::UpdateRequest;
 use ucupdate_upx::Codec;
 
 const REQUEST: &str = include_str!("../../../../vectors/canonical-request.xml");
-const OFFER: &str = include_str!("../../../../vectors/canonical-offer.xml");
-const NOTHING: &str = include_str!("../../../../vectors/canonical-nothing.xml");
+pub(crate) const OFFER: &str = include_str!("../../../../vectors/canonical-offer.xml");
+pub(crate) const NOTHING: &str = include_str!("../../../../vectors/canonical-nothing.xml");
 
-fn request() -> UpdateRequest {
+pub(crate) fn request() -> UpdateRequest {
     Codec::default().decode_request(REQUEST.as_bytes()).unwrap().value
 }
 

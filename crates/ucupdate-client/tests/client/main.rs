@@ -3,6 +3,7 @@
 
 mod ask;
 mod download;
+mod handler;
 mod redirects;
 mod resume;
 mod server;

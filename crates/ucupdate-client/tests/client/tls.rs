@@ -99,6 +99,25 @@ async fn a_certificate_for_another_host_is_refused() {
 }
 
 #[tokio::test]
+async fn a_connection_of_its_own_trusts_what_the_client_trusts() {
+    let request = phone().next_request(FieldTime::FILETIME_ZERO);
+    let (url, pem) = start("localhost", nothing()).await;
+    let trusting = Client::new(options().with_root_certificates(pem)).unwrap();
+    let mut connection = trusting.handler(&url).unwrap();
+    for _ in 0..2 {
+        assert!(connection.ask(&request).await.unwrap().response.modules.is_empty());
+    }
+    let (elsewhere, other) = start("elsewhere.contoso.com", nothing()).await;
+    let without_tls = crate::server::serve(|_| async { status(200, "") }).await.replace("http:", "https:");
+    let client = Client::new(options().with_root_certificates(other)).unwrap();
+    for url in [url, elsewhere, without_tls] {
+        let error = client.handler(&url).unwrap().ask(&request).await.unwrap_err();
+        let of_the_client = client.ask(&url, &request).await.unwrap_err();
+        assert_eq!(error.device_code(), of_the_client.device_code(), "{error}, {of_the_client}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_tls_is_no_tls_server() {
     let url = crate::server::serve(|_| async { status(200, "") }).await.replace("http:", "https:");
     let error =

@@ -23,7 +23,9 @@ use ucupdate::device::Device;
 use ucupdate::request::{OfferedModule, Side, simulated_user};
 use ucupdate::value::{FieldTime, Reported};
 use ucupdate::{Clock as _, SystemClock};
-use ucupdate_client::{Client, ClientError, ClientOptions, Retry, SimulatedDevice, UpdateFile};
+use ucupdate_client::{
+    Client, ClientError, ClientOptions, HandlerConnection, Retry, SimulatedDevice, UpdateFile,
+};
 
 /// An odd number, so that the products with different numbers of devices are different.
 const SPREAD: u32 = 2_654_435_761;
@@ -166,8 +168,7 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
         files::blocking(move || new::check([&csv])).await?;
     }
     let (client, args) = files::blocking(move || Ok((client(&args)?, args))).await?;
-    client.check_url(&url)?;
-    let storm = Arc::new(Storm::new(&args, client, url.clone()));
+    let storm = Arc::new(Storm::new(&args, client, &url));
     let (rows, written) = mpsc::channel(WAITING_ROWS);
     let writer = args
         .csv
@@ -175,8 +176,12 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     // Without a file there is no receiver, and no row is sent.
     let rows = writer.is_some().then_some(rows);
     let begin = Instant::now();
-    let workers: Vec<_> =
-        (0..args.connections).map(|_| tokio::spawn(Arc::clone(&storm).work(begin, rows.clone()))).collect();
+    let workers: Vec<_> = (0..args.connections)
+        .map(|_| {
+            let connection = storm.client.handler(&url)?;
+            Ok(tokio::spawn(Arc::clone(&storm).work(connection, begin, rows.clone())))
+        })
+        .collect::<Result<_, ClientError>>()?;
     drop(rows);
     let progress = &context.output.progress;
     let watch = progress
@@ -260,7 +265,6 @@ fn client(args: &StormArgs) -> Result<Client, Failure> {
 /// The parts that all workers share.
 struct Storm {
     client: Client,
-    url: String,
     side: Side,
     device: SimulatedDevice,
     devices: u32,
@@ -275,7 +279,7 @@ struct Storm {
 }
 
 impl Storm {
-    fn new(args: &StormArgs, client: Client, url: String) -> Self {
+    fn new(args: &StormArgs, client: Client, url: &str) -> Self {
         let device = Device {
             kind: args.kind.kind(),
             mac_address: Reported::default(),
@@ -286,8 +290,7 @@ impl Storm {
             .with_installed(&args.version, FieldTime::FILETIME_ZERO);
         Self {
             client,
-            side: side(&url),
-            url,
+            side: side(url),
             device,
             devices: args.devices,
             seed: args.seed,
@@ -305,7 +308,12 @@ impl Storm {
     }
 
     /// Sends requests until there are no more, the time has passed, or `rows` are not written any more.
-    async fn work(self: Arc<Self>, begin: Instant, rows: Option<mpsc::Sender<Row>>) {
+    async fn work(
+        self: Arc<Self>,
+        mut connection: HandlerConnection,
+        begin: Instant,
+        rows: Option<mpsc::Sender<Row>>,
+    ) {
         while begin.elapsed() < self.time {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.most {
@@ -316,7 +324,7 @@ impl Storm {
             let phone = self.device.clone().numbered(identity);
             let now = SystemClock.now().civil_utc();
             let (started, sent) = (begin.elapsed(), Instant::now());
-            let answer = phone.ask(&self.client, &self.url, now).await;
+            let answer = connection.ask(&phone.next_request(now)).await;
             let took = sent.elapsed();
             let (outcome, modules) = match answer {
                 Ok(answer) if answer.response.modules.is_empty() => (Outcome::Nothing, Vec::new()),

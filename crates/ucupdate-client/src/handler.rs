@@ -1,0 +1,277 @@
+//! [`HandlerConnection`]: one connection to one request handler.
+
+use crate::client::{Client, MAX_REFUSAL_BYTES, UpdateAnswer, refusal};
+use crate::error::{ClientError, ConnectionFault};
+use crate::target;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use reqwest::Url;
+use rustls::pki_types::ServerName;
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use ucupdate_core::{UpdateRequest, UpdateResponse};
+use ucupdate_upx::Decoded;
+
+/// One connection to one request handler, for many requests that follow one another.
+///
+/// It needs about half of the CPU time of [`Client::ask`], which shares its connections between tasks. It follows no redirect and
+/// repeats no request by a schedule. Made by [`Client::handler`].
+pub struct HandlerConnection {
+    handler: Handler,
+    open: Option<Open>,
+}
+
+/// A request handler, and what each request to it has.
+struct Handler {
+    client: Client,
+    url: Url,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl fmt::Debug for HandlerConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerConnection")
+            .field("url", &self.handler.url.as_str())
+            .field("is_open", &self.open.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// TCP, or TLS over TCP.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection with what sends and receives its bytes. A request is driven by the task that waits for its answer.
+struct Open {
+    sender: SendRequest<Full<Bytes>>,
+    /// `None` after its end.
+    driver: Option<Driver>,
+}
+
+type Driver = Pin<Box<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>>;
+
+/// A request without an answer.
+struct Unanswered {
+    error: ClientError,
+    /// The request, if nothing of it was sent.
+    unsent: Option<Request<Full<Bytes>>>,
+}
+
+impl From<ClientError> for Unanswered {
+    fn from(error: ClientError) -> Self {
+        Self { error, unsent: None }
+    }
+}
+
+impl From<Unanswered> for ClientError {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.error
+    }
+}
+
+impl HandlerConnection {
+    pub(crate) fn new(client: Client, url: Url) -> Result<Self, ClientError> {
+        let unusable =
+            |cause: &dyn fmt::Display| ClientError::options(format_args!("{}: {cause}", target::shown(&url)));
+        let target = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        let uri = target.parse().map_err(|cause| unusable(&cause))?;
+        let host = url.host_str().unwrap_or_default();
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|cause| unusable(&cause));
+        let headers = HeaderMap::from_iter([
+            (HOST, value(&authority)?),
+            (USER_AGENT, value(&client.options.user_agent)?),
+            (CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            (ACCEPT, HeaderValue::from_static("*/*")),
+        ]);
+        Ok(Self { handler: Handler { client, url, uri, headers }, open: None })
+    }
+
+    /// Sends one update request, and returns its answer. It opens a connection if there is none, and keeps it unless
+    /// [`with_kept_connections`](crate::ClientOptions::with_kept_connections) is `false` or the server closes it.
+    ///
+    /// A request that could not be sent, because the server had closed the kept connection, is sent through a new one.
+    ///
+    /// # Errors
+    /// Those of [`Client::ask`], after one try. The next request opens a new connection.
+    pub async fn ask(&mut self, request: &UpdateRequest) -> Result<UpdateAnswer, ClientError> {
+        let handler = &self.handler;
+        let body = Bytes::from(handler.client.options.codec.encode_request(request));
+        let started = Instant::now();
+        let limit = handler.client.options.ask_timeout;
+        // A connection is kept only after a whole answer: after an error or a dropped future it is not known what comes next.
+        let answered = timeout(limit, handler.exchange(self.open.take(), body)).await;
+        let (decoded, open) =
+            answered.unwrap_or_else(|_| Err(ClientError::timed_out(&target::shown(&handler.url), limit)))?;
+        self.open = open;
+        let Decoded { value, unknown, unknown_count, .. } = decoded;
+        let elapsed = started.elapsed();
+        Ok(UpdateAnswer { response: value, unknown, unknown_count, status: 200, tries: 1, elapsed })
+    }
+}
+
+impl Handler {
+    /// Sends a request through the kept connection or a new one. Returns the answer, and the connection if it can be kept.
+    async fn exchange(
+        &self,
+        kept: Option<Open>,
+        body: Bytes,
+    ) -> Result<(Decoded<UpdateResponse>, Option<Open>), ClientError> {
+        let mut request =
+            Request::post(self.uri.clone()).body(Full::new(body)).map_err(ClientError::options)?;
+        request.headers_mut().clone_from(&self.headers);
+        let (open, response) = match kept {
+            Some(open) => match self.send(open, request).await {
+                Ok(sent) => sent,
+                Err(Unanswered { unsent: Some(unsent), .. }) => {
+                    self.send(self.connect().await?, unsent).await?
+                }
+                Err(unanswered) => return Err(unanswered.error),
+            },
+            None => self.send(self.connect().await?, request).await?,
+        };
+        self.read(open, response).await
+    }
+
+    /// Opens a connection.
+    async fn connect(&self) -> Result<Open, ClientError> {
+        let limit = self.client.options.connect_timeout;
+        timeout(limit, self.connect_at_leisure()).await.unwrap_or_else(|_| {
+            let cause = format!("no connection within {limit:?}");
+            Err(self.failed(ConnectionFault::Timeout, &io::Error::other(cause)))
+        })
+    }
+
+    async fn connect_at_leisure(&self) -> Result<Open, ClientError> {
+        let host = self.url.host_str().unwrap_or_default();
+        // An IPv6 address has brackets in a URL.
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let port = self.url.port_or_known_default().unwrap_or(80);
+        let addresses =
+            lookup_host((name, port)).await.map_err(|error| self.failed(ConnectionFault::Name, &error))?;
+        let mut connected = Err(io::Error::other("the name has no address"));
+        for address in addresses {
+            connected = TcpStream::connect(address).await;
+            if connected.is_ok() {
+                break;
+            }
+        }
+        let tcp = connected.map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
+        tcp.set_nodelay(true).map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
+        let stream: Box<dyn Stream> = if self.url.scheme() == "https" {
+            let name = ServerName::try_from(name.to_owned())
+                .map_err(|error| self.failed(ConnectionFault::Name, &error))?;
+            let tls = TlsConnector::from(Arc::clone(&self.client.tls)).connect(name, tcp).await;
+            Box::new(tls.map_err(|error| self.failed(ConnectionFault::Tls, &error))?)
+        } else {
+            Box::new(tcp)
+        };
+        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.failed(ConnectionFault::Broken, &error))?;
+        Ok(Open { sender, driver: Some(Box::pin(driver)) })
+    }
+
+    /// Sends a request, and returns the head of the answer.
+    async fn send(
+        &self,
+        mut open: Open,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Open, Response<Incoming>), Unanswered> {
+        let response = open.sender.try_send_request(request);
+        match self.drive(&mut open.driver, response).await? {
+            Ok(response) => Ok((open, response)),
+            Err(mut unsent) => {
+                let error = self.failed(ConnectionFault::Broken, unsent.error());
+                Err(Unanswered { error, unsent: unsent.take_message() })
+            }
+        }
+    }
+
+    /// Reads the body of an answer.
+    async fn read(
+        &self,
+        mut open: Open,
+        response: Response<Incoming>,
+    ) -> Result<(Decoded<UpdateResponse>, Option<Open>), ClientError> {
+        let (parts, mut incoming) = response.into_parts();
+        let is_refusal = parts.status != StatusCode::OK;
+        let most = if is_refusal { MAX_REFUSAL_BYTES } else { self.client.options.response_limit };
+        let mut answer = Vec::new();
+        while let Some(frame) = self.drive(&mut open.driver, incoming.frame()).await? {
+            let frame = match frame {
+                Ok(frame) => frame,
+                // What arrived of a reason is the reason.
+                Err(_) if is_refusal => break,
+                Err(error) => return Err(self.failed(ConnectionFault::Broken, &error)),
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            let room = most - answer.len();
+            if is_refusal && data.len() >= room {
+                answer.extend_from_slice(&data[..room]);
+                break;
+            }
+            if data.len() > room {
+                let most = u64::try_from(most).unwrap_or(u64::MAX);
+                return Err(ClientError::TooLarge { url: target::shown(&self.url), most });
+            }
+            answer.extend_from_slice(&data);
+        }
+        if is_refusal {
+            return Err(refusal(&self.url, Response::from_parts(parts, answer).into()).await);
+        }
+        let decoded = self.client.decode(&self.url, &answer)?;
+        let is_kept = self.client.options.keeps_connections && !open.sender.is_closed();
+        Ok((decoded, is_kept.then_some(open)))
+    }
+
+    /// Waits for `work`, and sends and receives the bytes of the connection meanwhile.
+    async fn drive<T>(
+        &self,
+        driver: &mut Option<Driver>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ClientError> {
+        let mut work = pin!(work);
+        let driven = poll_fn(|context| {
+            // An answer is received before it is asked for, which saves a turn.
+            if let Some(open) = driver
+                && open.as_mut().poll(context).is_ready()
+            {
+                // Its error, if there is one, also reaches `work`.
+                *driver = None;
+            }
+            work.as_mut().poll(context)
+        });
+        let limit = self.client.options.idle_timeout;
+        timeout(limit, driven).await.map_err(|_| {
+            let cause = format!("no bytes within {limit:?}");
+            self.failed(ConnectionFault::Timeout, &io::Error::other(cause))
+        })
+    }
+
+    fn failed(&self, fault: ConnectionFault, error: &(dyn StdError + 'static)) -> ClientError {
+        ClientError::broken(&target::shown(&self.url), fault, error)
+    }
+}
