@@ -101,4 +101,11 @@ mod tests {
         assert_eq!((child.name.as_str(), child.text.as_str(), child.at), ("Child", "x<&<y!", 97));
         assert_eq!((empty.name.as_str(), empty.text.as_str()), ("Empty", ""));
     }
+    #[test]
+    fn an_attribute_that_is_called_xmlns_within_a_namespace_declares_nothing() {
+        let text = b"<u:a xmlns='v' xmlns:u='u' u:xmlns='w'><b u:xmlns='x'/></u:a>";
+        let root = XmlElement::read(text, &XmlLimits::default()).unwrap();
+        assert_eq!(root.attributes, [("xmlns".to_owned(), "w".to_owned())]);
+        assert_eq!(root.children[0].attributes, [("xmlns".to_owned(), "x".to_owned())]);
+    }
 }
