@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::files::new::place;
 use crate::output::shown::Shown;
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -49,21 +50,25 @@ impl fmt::Display for Report {
 }
 
 pub(crate) async fn run(args: BuildArgs, context: &mut Context) -> Result<(), Failure> {
-    context.output.progress.does("building the package");
-    let report = files::blocking(move || build(&args)).await?;
+    let bar = context.output.progress.of_bytes("building the package", Some(0));
+    let report = files::blocking(move || build(&args, &bar)).await?;
     if !context.output.is_json() {
         report.warnings.iter().for_each(|warning| context.output.message(warning));
     }
     context.output.result(&report)
 }
 
-fn build(args: &BuildArgs) -> Result<Report, Failure> {
+fn build(args: &BuildArgs, bar: &ProgressBar) -> Result<Report, Failure> {
     let (name, out) = place(&args.out)?;
     out.refuse_existing([name])?;
 
     let mut found = Found { builder: PackageBuilder::new(), bytes: 0 };
     found.add(&args.folder, &args.folder, 0)?;
-    let cabinet = found.builder.build().map_err(|error| Failure::in_doing(args.folder.display(), &error))?;
+    bar.set_length(found.bytes);
+    let cabinet = found
+        .builder
+        .build_with_progress(|packed| bar.inc(packed))
+        .map_err(|error| Failure::in_doing(args.folder.display(), &error))?;
     let package = read_package(
         Cabinet::open(&cabinet[..], CabinetLimits::default())?,
         PackageOptions::default(),

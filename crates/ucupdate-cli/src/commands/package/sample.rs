@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::files::new::NewFiles;
 use crate::output::shown::Shown;
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use ucupdate::device::Device;
@@ -26,8 +27,8 @@ pub(crate) struct SampleArgs {
 }
 
 pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), Failure> {
-    context.output.progress.does("making the packages");
-    let files = files::blocking(move || write(&args)).await?;
+    let bar = context.output.progress.of_things("making files", 4);
+    let files = files::blocking(move || write(&args, &bar)).await?;
     let lines: Vec<String> =
         files.iter().map(|(path, _, what)| format!("{}  {what}", Shown(path.display()))).collect();
     let files: Vec<Value> = files
@@ -38,26 +39,30 @@ pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), F
 }
 
 /// Writes the samples, and returns their paths, sizes and purposes.
-fn write(args: &SampleArgs) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
+fn write(args: &SampleArgs, bar: &ProgressBar) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
     let path = args.folder.as_path();
     let image_bytes = args.image_kib.map_or(sample::IMAGE_BYTES, |kib| 1024 * usize::from(kib));
+    let made = |bytes: Vec<u8>| {
+        bar.inc(1);
+        bytes
+    };
     let samples = [
         (
             "UCUpdates.cab",
             "LG-Nortel IP8540 3.5.6907.0, Polycom CX700 3.5.6907.9, and the interim image 1.0.522.103",
-            sample::uc_updates(image_bytes),
+            made(sample::uc_updates(image_bytes)),
         ),
         (
             "UCUpdates.exe",
             "the same cabinet in a program that would unpack it",
-            sample::uc_updates_exe(image_bytes),
+            made(sample::uc_updates_exe(image_bytes)),
         ),
         (
             "RoundTable.cab",
             "a conference camera's, in use as soon as it is ingested",
-            sample::round_table(image_bytes),
+            made(sample::round_table(image_bytes)),
         ),
-        ("request.xml", "what an LG-Nortel IP8540 asks that has 1.0.522.34", request()?),
+        ("request.xml", "what an LG-Nortel IP8540 asks that has 1.0.522.34", made(request()?)),
     ];
     let folder = NewFiles::open_or_make(path)?;
     folder.refuse_existing(samples.iter().map(|(name, ..)| *name))?;
