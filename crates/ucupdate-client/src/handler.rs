@@ -29,9 +29,30 @@ use ucupdate_upx::Decoded;
 ///
 /// It needs about half of the CPU time of [`Client::ask`], which shares its connections between tasks. It follows no redirect and
 /// repeats no request by a schedule. Made by [`Client::handler`].
+///
+/// ```
+/// # use ucupdate_client::{Client, ClientOptions, SimulatedDevice};
+/// # use ucupdate_core::{Device, value::{FieldTime, Reported}};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let url = format!("http://{}/RequestHandler/ucdevice.upx", listener.local_addr()?);
+/// # let nothing = "<Response><NumOfFiles>0</NumOfFiles><Modules></Modules></Response>";
+/// # tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(move || async move { nothing })).await });
+/// # let mac_address = Reported::default();
+/// # let device = Device { kind: "UCPhone/Polycom/CX700/A/ENU".parse()?, mac_address, serial_number: Reported::default() };
+/// let phone = SimulatedDevice::new(device);
+/// let mut connection = Client::new(ClientOptions::default())?.handler(&url)?;
+/// for number in 0..3 {
+///     let request = phone.clone().numbered(number).next_request(FieldTime::FILETIME_ZERO);
+///     assert!(connection.ask(&request).await?.response.modules.is_empty());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct HandlerConnection {
     handler: Handler,
-    open: Option<Open>,
+    open: Option<OpenConnection>,
 }
 
 /// A request handler, and what each request to it has.
@@ -45,7 +66,7 @@ struct Handler {
 impl fmt::Debug for HandlerConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandlerConnection")
-            .field("url", &self.handler.url.as_str())
+            .field("url", &target::shown(&self.handler.url))
             .field("is_open", &self.open.is_some())
             .finish_non_exhaustive()
     }
@@ -57,7 +78,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection with what sends and receives its bytes. A request is driven by the task that waits for its answer.
-struct Open {
+struct OpenConnection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` after its end.
     driver: Option<Driver>,
@@ -136,9 +157,9 @@ impl Handler {
     /// Sends a request through the kept connection or a new one. Returns the answer, and the connection if it can be kept.
     async fn exchange(
         &self,
-        kept: Option<Open>,
+        kept: Option<OpenConnection>,
         body: Bytes,
-    ) -> Result<(Decoded<UpdateResponse>, Option<Open>), ClientError> {
+    ) -> Result<(Decoded<UpdateResponse>, Option<OpenConnection>), ClientError> {
         let mut request =
             Request::post(self.uri.clone()).body(Full::new(body)).map_err(ClientError::options)?;
         request.headers_mut().clone_from(&self.headers);
@@ -156,15 +177,15 @@ impl Handler {
     }
 
     /// Opens a connection.
-    async fn connect(&self) -> Result<Open, ClientError> {
+    async fn connect(&self) -> Result<OpenConnection, ClientError> {
         let limit = self.client.options.connect_timeout;
-        timeout(limit, self.connect_at_leisure()).await.unwrap_or_else(|_| {
+        timeout(limit, self.connect_without_limit()).await.unwrap_or_else(|_| {
             let cause = format!("no connection within {limit:?}");
             Err(self.failed(ConnectionFault::Timeout, &io::Error::other(cause)))
         })
     }
 
-    async fn connect_at_leisure(&self) -> Result<Open, ClientError> {
+    async fn connect_without_limit(&self) -> Result<OpenConnection, ClientError> {
         let host = self.url.host_str().unwrap_or_default();
         // An IPv6 address has brackets in a URL.
         let name = host.trim_start_matches('[').trim_end_matches(']');
@@ -191,15 +212,15 @@ impl Handler {
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.failed(ConnectionFault::Broken, &error))?;
-        Ok(Open { sender, driver: Some(Box::pin(driver)) })
+        Ok(OpenConnection { sender, driver: Some(Box::pin(driver)) })
     }
 
     /// Sends a request, and returns the head of the answer.
     async fn send(
         &self,
-        mut open: Open,
+        mut open: OpenConnection,
         request: Request<Full<Bytes>>,
-    ) -> Result<(Open, Response<Incoming>), Unanswered> {
+    ) -> Result<(OpenConnection, Response<Incoming>), Unanswered> {
         let response = open.sender.try_send_request(request);
         match self.drive(&mut open.driver, response).await? {
             Ok(response) => Ok((open, response)),
@@ -213,9 +234,9 @@ impl Handler {
     /// Reads the body of an answer.
     async fn read(
         &self,
-        mut open: Open,
+        mut open: OpenConnection,
         response: Response<Incoming>,
-    ) -> Result<(Decoded<UpdateResponse>, Option<Open>), ClientError> {
+    ) -> Result<(Decoded<UpdateResponse>, Option<OpenConnection>), ClientError> {
         let (parts, mut incoming) = response.into_parts();
         let is_refusal = parts.status != StatusCode::OK;
         let most = if is_refusal { MAX_REFUSAL_BYTES } else { self.client.options.response_limit };
