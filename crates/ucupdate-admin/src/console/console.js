@@ -491,7 +491,12 @@ async function history(before) {
 
 async function packages() {
   const page = await pages("packages", "packages");
-  const input = el("input", { type: "file", id: "f-package", accept: ".cab,.exe", multiple: true, onchange: () => input.files.length && upload([...input.files]) });
+  const input = el("input", { type: "file", id: "f-package", accept: ".cab,.exe", multiple: true, onchange: () => {
+    const files = [...input.files];
+    // A browser reports no change if the same file is chosen again.
+    input.value = "";
+    if (files.length) upload(files);
+  } });
   const drop = el("div", { class: "drop",
     ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); },
     ondragleave: () => drop.classList.remove("over"),
