@@ -224,9 +224,9 @@ impl Handler {
         let response = open.sender.try_send_request(request);
         match self.drive(&mut open.driver, response).await? {
             Ok(response) => Ok((open, response)),
-            Err(mut unsent) => {
-                let error = self.failed(ConnectionFault::Broken, unsent.error());
-                Err(Unanswered { error, unsent: unsent.take_message() })
+            Err(mut failed) => {
+                let error = self.failed(ConnectionFault::Broken, failed.error());
+                Err(Unanswered { error, unsent: failed.take_message() })
             }
         }
     }
@@ -244,7 +244,7 @@ impl Handler {
         while let Some(frame) = self.drive(&mut open.driver, incoming.frame()).await? {
             let frame = match frame {
                 Ok(frame) => frame,
-                // What arrived of a reason is the reason.
+                // A reason that breaks off is shown as far as it arrived.
                 Err(_) if is_refusal => break,
                 Err(error) => return Err(self.failed(ConnectionFault::Broken, &error)),
             };

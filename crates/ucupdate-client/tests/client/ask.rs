@@ -1,9 +1,9 @@
 //! Tests of asking: which responses are answers, and which are errors.
 
-use crate::server::{client, nobody, options, serve, status};
+use crate::server::{client, nobody, options, serve, status, trickling};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response};
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -155,18 +155,10 @@ async fn a_refusal_without_end_is_read_to_the_limit_only() {
 #[tokio::test]
 async fn a_server_that_is_silent_or_trickles_is_not_waited_for_for_ever() {
     let silent = serve(|_| std::future::pending()).await;
-    let trickling = serve(|_| async {
-        let pieces = stream::repeat(Ok::<_, Infallible>(Bytes::from_static(b" "))).then(|piece| async {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            piece
-        });
-        Response::new(Body::from_stream(pieces))
-    })
-    .await;
     let once = || options().with_retry(Retry::never());
     for (url, options) in [
         (silent, once().with_idle_timeout(Duration::from_millis(100))),
-        (trickling, once().with_ask_timeout(Duration::from_millis(300))),
+        (trickling().await, once().with_ask_timeout(Duration::from_millis(300))),
     ] {
         let client = Client::new(options).unwrap();
         let request = request();

@@ -1,10 +1,10 @@
 //! Tests of [`HandlerConnection`](ucupdate_client::HandlerConnection): it answers as the client does, with connections of its own.
 
 use crate::ask::{NOTHING, OFFER, request};
-use crate::server::{nobody, options, serve, status};
+use crate::server::{nobody, options, serve, status, trickling};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response};
-use futures_util::{StreamExt as _, stream};
+use futures_util::stream;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -92,20 +92,12 @@ async fn a_server_that_is_absent_silent_or_gone_gives_the_error_of_the_client() 
             drop(closing.accept().await.unwrap());
         }
     });
-    let trickling = serve(|_| async {
-        let pieces = stream::repeat(Ok::<_, Infallible>(Bytes::from_static(b" "))).then(|piece| async {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            piece
-        });
-        Response::new(Body::from_stream(pieces))
-    })
-    .await;
     let client = |options| Client::new(options).unwrap();
     for (url, options, code) in [
         (nobody().await, once(), "0x2efd/0"),
         (closed, once(), "0x2efe/0"),
         (serve(|_| std::future::pending()).await, once(), "0x2ee2/0"),
-        (trickling, once().with_ask_timeout(Duration::from_millis(300)), "0x2ee2/0"),
+        (trickling().await, once().with_ask_timeout(Duration::from_millis(300)), "0x2ee2/0"),
     ] {
         let own = client(options.clone()).handler(&url).unwrap().ask(&request()).await.unwrap_err();
         let shared = client(options).ask(&url, &request()).await.unwrap_err();
@@ -160,9 +152,9 @@ async fn requests_share_a_connection_unless_the_options_or_the_server_say_otherw
 async fn a_request_for_which_the_kept_connection_is_closed_goes_through_a_new_one() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (told, closed) = tokio::sync::oneshot::channel();
+    let (announce, closed) = tokio::sync::oneshot::channel();
     let server = tokio::spawn(async move {
-        let mut told = Some(told);
+        let mut announce = Some(announce);
         let mut heads = Vec::new();
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -173,8 +165,8 @@ async fn a_request_for_which_the_kept_connection_is_closed_goes_through_a_new_on
             stream.write_all(head.as_bytes()).await.unwrap();
             stream.write_all(NOTHING.as_bytes()).await.unwrap();
             drop(stream);
-            if let Some(told) = told.take() {
-                told.send(()).unwrap();
+            if let Some(announce) = announce.take() {
+                announce.send(()).unwrap();
             }
         }
         heads

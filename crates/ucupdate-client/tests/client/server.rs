@@ -27,6 +27,19 @@ where
     url
 }
 
+/// Starts a server whose answer has no end and comes byte by byte.
+pub(crate) async fn trickling() -> String {
+    serve(|_| async {
+        let pieces =
+            stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from_static(b" "))).then(|piece| async {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                piece
+            });
+        Response::new(Body::from_stream(pieces))
+    })
+    .await
+}
+
 /// Returns a loopback address without a listener.
 pub(crate) async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -168,6 +168,7 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
         files::blocking(move || new::check([&csv])).await?;
     }
     let (client, args) = files::blocking(move || Ok((client(&args)?, args))).await?;
+    client.check_url(&url)?;
     let storm = Arc::new(Storm::new(&args, client, &url));
     let (rows, written) = mpsc::channel(WAITING_ROWS);
     let writer = args
