@@ -6,22 +6,34 @@ use super::{Effect, EffectOutcome, RollOptions, RollingLog};
 use crate::audit::format::AuditFormat;
 use crate::audit::reader::AuditReader;
 use crate::audit::row::AuditRow;
+use arbitrary::{Arbitrary, Result, Unstructured};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use ucupdate_core::value::UnixTime;
 
-/// Runs two logs with one server name in one store. Each byte of `script` is a step: a row is added, time passes, or an
-/// effect is performed, possibly with a fault. The faults are refused writes, lost answers, writes that arrive much
+/// Runs two logs with one server name in one store. The bytes choose the limits of the logs, and then the steps: a row is added, time
+/// passes, or an effect is performed, possibly with a fault. The faults are refused writes, lost answers, writes that arrive much
 /// later, and writes that are visible but not durable. The store of the second log can append, and an append may also be torn.
 ///
 /// After every step, each acknowledged row is durable in the store, no row is there twice, and the rows are in order.
 /// Each file has one writer, is complete, and is at most as long as the roll size. Once the store works again, all
-/// accepted rows are acknowledged.
-pub fn rolling_log(script: &[u8]) {
-    let script = script.get(..MOVES).unwrap_or(script);
-    let mut model = Model::new();
-    for &byte in script {
-        if model.step(byte) {
+/// accepted rows are acknowledged. Each other row was counted as dropped. At a deadline there is something to do, and no deadline is
+/// in the past after that.
+pub fn rolling_log(bytes: &[u8]) {
+    let mut choices = Unstructured::new(bytes);
+    let limits = Limits::arbitrary(&mut choices).expect("a number can be chosen without bytes");
+    let steps = std::iter::from_fn(|| {
+        (!choices.is_empty())
+            .then(|| Step::arbitrary(&mut choices).expect("a number can be chosen without bytes"))
+    });
+    take_steps(limits, steps);
+}
+
+fn take_steps(limits: Limits, steps: impl IntoIterator<Item = Step>) {
+    let mut model = Model::new(limits);
+    for step in steps.into_iter().take(MOVES) {
+        model.take(step);
+        if !step.leaves_store() {
             model.check();
         }
     }
@@ -31,6 +43,81 @@ pub fn rolling_log(script: &[u8]) {
 
 const MOVES: usize = 400;
 const ROLL_BYTES: usize = 4096;
+
+/// The limits of both logs that make them drop rows.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    pending_rows: usize,
+    day_bytes: u64,
+}
+
+impl Limits {
+    const WIDE: Self = Self { pending_rows: 1000, day_bytes: u64::MAX };
+}
+
+impl<'a> Arbitrary<'a> for Limits {
+    fn arbitrary(choices: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match choices.int_in_range(0..=3_u8)? {
+            0 => Self { pending_rows: choices.int_in_range(1..=20)?, ..Self::WIDE },
+            1 => Self { day_bytes: choices.int_in_range(0..=20_000)?, ..Self::WIDE },
+            _ => Self::WIDE,
+        })
+    }
+}
+
+/// One step of one of the two logs, or of the world around them.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Adds a row with a host name of this length.
+    Push {
+        log: usize,
+        host_bytes: usize,
+    },
+    /// Moves the clock.
+    Pass {
+        millis: i64,
+    },
+    Flush {
+        log: usize,
+    },
+    /// Tells the log that the file with this number exists.
+    Mention {
+        log: usize,
+        number: u32,
+    },
+    /// One of the late writes arrives.
+    Arrive {
+        choice: usize,
+    },
+    /// The store performs the next effect of the log.
+    Perform {
+        log: usize,
+        behaviour: StoreBehaviour,
+    },
+}
+
+impl Step {
+    fn leaves_store(self) -> bool {
+        !matches!(self, Self::Arrive { .. } | Self::Perform { .. })
+    }
+}
+
+impl<'a> Arbitrary<'a> for Step {
+    /// Half of the steps are effects, because each row needs one.
+    fn arbitrary(choices: &mut Unstructured<'a>) -> Result<Self> {
+        let log = choices.int_in_range(0..=1)?;
+        Ok(match choices.int_in_range(0..=31_u8)? {
+            0..=8 => Self::Push { log, host_bytes: choices.int_in_range(0..=1200)? },
+            9 => Self::Push { log, host_bytes: choices.int_in_range(0..=ROLL_BYTES)? },
+            10..=11 => Self::Pass { millis: choices.int_in_range(0..=2000)? },
+            12 => Self::Pass { millis: choices.int_in_range(-30..=6)? * 3_600_000 },
+            13 => Self::Flush { log },
+            14 => Self::Mention { log, number: choices.int_in_range(1..=9)? },
+            15..=16 => Self::Arrive { choice: choices.int_in_range(0..=9)? },
+            _ => Self::Perform { log, behaviour: StoreBehaviour::arbitrary(choices)? },
+        })
+    }
+}
 
 struct Model {
     store: BTreeMap<String, File>,
@@ -42,6 +129,7 @@ struct Model {
     late: Vec<(usize, Effect)>,
     logs: [RollingLog; 2],
     taken: [u64; 2],
+    dropped: [u64; 2],
     now: UnixTime,
 }
 
@@ -73,7 +161,7 @@ impl File {
 }
 
 /// The behaviour of the store for one effect.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum StoreBehaviour {
     Works,
     Refuses,
@@ -86,59 +174,67 @@ enum StoreBehaviour {
     Tears,
 }
 
+impl<'a> Arbitrary<'a> for StoreBehaviour {
+    fn arbitrary(choices: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match choices.int_in_range(0..=15_u8)? {
+            0..=8 => Self::Works,
+            9..=10 => Self::Refuses,
+            11 => Self::LosesAnswer,
+            12 => Self::LosesSync,
+            13 => Self::LosesRequest,
+            14 => Self::Tears,
+            _ => Self::ActsLate,
+        })
+    }
+}
+
 impl Model {
-    fn new() -> Self {
-        let options = RollOptions::default().with_roll_bytes(ROLL_BYTES).expect("4096 is in range");
+    fn new(limits: Limits) -> Self {
+        let options = RollOptions::default()
+            .with_roll_bytes(ROLL_BYTES)
+            .and_then(|options| options.with_pending(limits.pending_rows, usize::MAX))
+            .expect("the limits are in range")
+            .with_day_bytes(limits.day_bytes);
         let log = |append| {
             let server = "ocs".parse().expect("letters are a server name");
             RollingLog::audit(server, &AuditFormat::new(), options.with_append(append))
         };
-        let foreign = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06_2.log";
         Self {
-            store: BTreeMap::from([(foreign.to_owned(), File { bytes: FOREIGN.to_vec(), rows: 0..0 })]),
+            store: BTreeMap::from([(key(2), File { bytes: FOREIGN.to_vec(), rows: 0..0 })]),
             durable: BTreeMap::new(),
             made: Vec::new(),
             late: Vec::new(),
             logs: [log(false), log(true)],
             taken: [0; 2],
+            dropped: [0; 2],
             now: UnixTime::from_seconds(1_236_383_990),
         }
     }
 
-    /// Executes one step. Returns `true` if the store may have changed.
-    fn step(&mut self, byte: u8) -> bool {
-        let (which, choice) = (usize::from(byte >> 7), byte & 0x7f);
-        match choice {
-            0..=39 => self.push(which, usize::from(choice % 4) * 400),
-            40..=49 => self.pass(i64::from(choice - 39) * 150),
-            50 => self.pass(6 * 3_600_000),
-            51 => self.pass(-30 * 3_600_000),
-            52..=53 => self.logs[which].flush_now(),
-            54..=63 => self.end_write(usize::from(choice)),
-            64..=99 => self.drive(which, StoreBehaviour::Works),
-            100..=106 => self.drive(which, StoreBehaviour::Refuses),
-            107..=110 => self.drive(which, StoreBehaviour::LosesAnswer),
-            111..=116 => self.drive(which, StoreBehaviour::LosesSync),
-            117..=118 => self.drive(which, StoreBehaviour::LosesRequest),
-            119..=121 => self.drive(which, StoreBehaviour::Tears),
-            _ => self.drive(which, StoreBehaviour::ActsLate),
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Push { log, host_bytes } => self.push(log, host_bytes),
+            Step::Pass { millis } => self.now = UnixTime::from_millis(self.now.as_millis() + millis),
+            Step::Flush { log } => self.logs[log].flush_now(),
+            Step::Mention { log, number } => self.logs[log].mention(&key(number)),
+            Step::Arrive { choice } => self.end_write(choice),
+            Step::Perform { log, behaviour } => self.drive(log, behaviour),
         }
-        choice >= 54
     }
 
-    fn push(&mut self, which: usize, filling: usize) {
+    fn push(&mut self, which: usize, host_bytes: usize) {
         let row = AuditRow {
             user_name: format!("{which}:{}", self.taken[which]).into(),
-            user_host: "x".repeat(filling).into(),
+            user_host: "x".repeat(host_bytes).into(),
             ..AuditRow::device_log_upload("h", self.now)
         };
-        if self.logs[which].push(AuditFormat::new().line(&row), self.now) == Some(self.taken[which]) {
-            self.taken[which] += 1;
+        match self.logs[which].push(AuditFormat::new().line(&row), self.now) {
+            Some(number) => {
+                assert_eq!(number, self.taken[which], "rows are counted");
+                self.taken[which] += 1;
+            }
+            None => self.dropped[which] += 1,
         }
-    }
-
-    fn pass(&mut self, millis: i64) {
-        self.now = UnixTime::from_millis(self.now.as_millis() + millis);
     }
 
     fn end_write(&mut self, choice: usize) {
@@ -150,7 +246,13 @@ impl Model {
     }
 
     fn drive(&mut self, which: usize, behaviour: StoreBehaviour) {
-        let Some(effect) = self.logs[which].poll(self.now) else { return };
+        let log = &mut self.logs[which];
+        let is_due = log.next_deadline().is_some_and(|deadline| deadline <= self.now);
+        let effect = log.poll(self.now);
+        assert!(effect.is_some() || !is_due, "nothing is done at the deadline");
+        let is_soon = log.next_deadline().is_some_and(|deadline| deadline <= self.now);
+        assert!(!is_soon, "the next deadline is in the future, or waits for the effect");
+        let Some(effect) = effect else { return };
         let outcome = match behaviour {
             StoreBehaviour::Works => {
                 let outcome = self.act(which, &effect);
@@ -241,6 +343,7 @@ impl Model {
             }
             assert!(self.logs[which].is_flushed());
             assert_eq!(self.logs[which].acknowledged(), self.taken[which]);
+            assert_eq!(self.logs[which].dropped(), self.dropped[which]);
         }
         while !self.late.is_empty() {
             self.end_write(0);
@@ -267,6 +370,13 @@ impl Model {
         }
         for (log, found) in self.logs.iter().zip(found) {
             assert!(found >= log.acknowledged(), "{found} of {} acknowledged", log.acknowledged());
+            let waiting = found - log.acknowledged();
+            assert!(
+                waiting <= log.maybe_stored() as u64,
+                "{waiting} rows are in the store without being told"
+            );
+            assert!(log.maybe_stored() <= log.pending());
+            assert_eq!(log.oldest().is_some(), log.pending() > 0);
         }
         assert_eq!(self.store.len(), self.made.len() + 1);
         assert!(self.store.values().any(|file| file.bytes == FOREIGN), "a foreign file is left alone");
@@ -275,30 +385,45 @@ impl Model {
 
 const FOREIGN: &[u8] = b"another's";
 
+/// The key of a file of the day on which the model begins.
+fn key(number: u32) -> String {
+    let number = if number == 1 { String::new() } else { format!("_{number}") };
+    format!("Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06{number}.log")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Rows, time and effects of a store without faults, so that files are often continued and rolled.
+    fn usual_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            2 => (0..2_usize, 0..1200_usize).prop_map(|(log, host_bytes)| Step::Push { log, host_bytes }),
+            2 => (900..1500_i64).prop_map(|millis| Step::Pass { millis }),
+            4 => (0..2_usize).prop_map(|log| Step::Perform { log, behaviour: StoreBehaviour::Works }),
+        ]
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        any::<[u8; 8]>().prop_map(|bytes| Step::arbitrary(&mut Unstructured::new(&bytes)).unwrap())
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
         #[test]
         fn acknowledged_rows_are_kept_once_and_in_order_whatever_the_store_does(
-            script in prop::collection::vec(any::<u8>(), 0..160),
+            bytes in prop::collection::vec(any::<u8>(), 0..500),
         ) {
-            rolling_log(&script);
+            rolling_log(&bytes);
         }
 
-        /// Most steps are rows, time and effects, so that files are often continued and rolled.
         #[test]
         fn acknowledged_rows_are_kept_when_the_store_fails_seldom(
-            script in prop::collection::vec(
-                prop_oneof![4 => 0..40_u8, 4 => 45..50_u8, 8 => 64..70_u8, 1 => 50..128_u8, 1 => 128..=255_u8],
-                0..160,
-            ),
+            steps in prop::collection::vec(prop_oneof![8 => usual_step(), 1 => any_step()], 0..160),
         ) {
-            rolling_log(&script);
+            take_steps(Limits::WIDE, steps);
         }
     }
 }

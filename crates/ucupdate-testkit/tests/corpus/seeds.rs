@@ -48,6 +48,8 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
             ("id", "OCS_20090306T171039Z_0123abcd"),
         ]),
     );
+    add("rolling_log", choices());
+    add("rolling_log", steps_of_logs());
     add("rule_book", choices());
     add("suggestion", texts(&SUGGESTIONS));
     add("w3c_log", logs());
@@ -64,6 +66,23 @@ fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
 fn choices() -> Vec<(&'static str, Vec<u8>)> {
     let every = |factor: u8| (0..=255_u8).map(|number| number.wrapping_mul(factor)).collect();
     vec![("first_choices", vec![0]), ("all_choices", every(1)), ("mixed_choices", every(37))]
+}
+
+/// Returns the limits, then steps of the second log, whose store can append.
+fn steps_of_logs() -> Vec<(&'static str, Vec<u8>)> {
+    const WIDE: &[u8] = &[3];
+    const DAY_OF_300_BYTES: &[u8] = &[1, 1, 44];
+    const ROW_OF_100_BYTES: &[u8] = &[1, 0, 0, 100];
+    const FLUSH: &[u8] = &[1, 13];
+    const MENTION_3: &[u8] = &[1, 14, 2];
+    const STORE_WORKS: &[u8] = &[1, 17, 0];
+    const STORE_TEARS: &[u8] = &[1, 17, 14];
+    let row = [ROW_OF_100_BYTES, FLUSH, STORE_WORKS].concat();
+    vec![
+        ("torn_append", [WIDE, &row, ROW_OF_100_BYTES, FLUSH, STORE_TEARS, STORE_WORKS, &row].concat()),
+        ("full_day", [DAY_OF_300_BYTES, &row.repeat(3)].concat()),
+        ("mentioned_file", [WIDE, MENTION_3, &row].concat()),
+    ]
 }
 
 fn texts(seeds: &[(&'static str, &str)]) -> Vec<(&'static str, Vec<u8>)> {
