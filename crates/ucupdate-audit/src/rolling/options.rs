@@ -146,6 +146,7 @@ mod tests {
             assert_eq!(refused.unwrap_err().to_string(), message);
         }
         assert!(options.with_pending(0, 1).is_err() && options.with_pending(1, 0).is_err());
-        assert!(options.with_flush_interval(Duration::from_secs(3600)).is_ok());
+        let hourly = options.with_flush_interval(Duration::from_secs(3600)).unwrap();
+        assert_eq!(hourly.flush_interval(), Duration::from_secs(3600));
     }
 }

@@ -280,7 +280,9 @@ fn files_roll_by_size_and_a_row_longer_than_a_file_is_dropped() {
 #[test]
 fn beyond_what_may_wait_rows_are_dropped_and_counted() {
     let mut log = log(RollOptions::default().with_pending(2, 100).unwrap());
+    assert!(!log.is_half_full());
     assert_eq!(log.push(line("a", NOON), NOON), Some(0));
+    assert!(log.is_half_full());
     assert_eq!(log.push(line("b", NOON), NOON), Some(1));
     assert_eq!(log.push(line("c", NOON), NOON), None);
     log.poll(seconds(1));

@@ -115,3 +115,16 @@ fn a_number_too_large_for_its_field_does_not_cost_the_row() {
     let row = row("date time sc-status sc-win32-status", "2013-03-06 17:07:20 2147954402 4294967296");
     assert_eq!((row.status, row.win32_status), (None, None));
 }
+
+#[test]
+fn an_exchange_begins_as_long_before_its_end_as_it_took() {
+    let line =
+        |taken: &str| format!("2014-04-10 12:40:24.190 - GET /a.nbt - 80 - 192.168.1.1 - 200 0 0 {taken}");
+    let timed = row(IIS, &line("2000"));
+    assert_eq!(timed.started_at().civil_utc().to_string(), "10-04-2014 12:40:22");
+    assert_eq!(timed.finished_at.as_millis() - timed.started_at().as_millis(), 2000);
+    let untimed = row(IIS, &line("-"));
+    assert_eq!(untimed.started_at(), untimed.finished_at);
+    let finding = AccessReader::new(format!("#Fields: {IIS}\n{}\n", line("soon")).as_bytes()).next().unwrap();
+    assert_eq!(finding.unwrap_err().to_string(), "line 2: time-taken is \"soon\", expected a number or `-`");
+}

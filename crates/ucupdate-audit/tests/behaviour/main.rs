@@ -5,3 +5,4 @@
 mod access;
 mod editions;
 mod field;
+mod growing;
