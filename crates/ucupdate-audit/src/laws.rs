@@ -4,14 +4,14 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
-use crate::access::known_fields;
-use crate::audit::{cells, known_titles};
-use crate::finding::LogFinding;
-pub use crate::rolling::law::rolling_log;
-use crate::{
-    AUDIT_HEADER, AccessFormat, AccessReader, AccessRow, AccessText, AuditFormat, AuditReader, AuditRow,
-    FileKind, LogDate, LogName, OfferedCell, ReadLimits, RequestedCell, ServerName,
+use crate::access::{AccessFormat, AccessReader, AccessRow, AccessText, known_fields};
+use crate::audit::{
+    AUDIT_HEADER, AuditFormat, AuditReader, AuditRow, OfferedCell, RequestedCell, cells, known_titles,
 };
+use crate::file_kind::FileKind;
+use crate::finding::{LogFinding, ReadLimits};
+use crate::log_name::{LogDate, LogName, ServerName};
+pub use crate::rolling::law::rolling_log;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::{Reported, UnixTime};

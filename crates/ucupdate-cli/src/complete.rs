@@ -5,6 +5,7 @@ use crate::remote::RemoteArgs;
 use crate::settings;
 use crate::store_location::StoreLocation;
 use crate::suggest::matching;
+use crate::variable::variable;
 use clap::builder::ValueParser;
 use clap::{Arg, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _};
@@ -36,18 +37,24 @@ enum Stored {
     Inventory(fn(&DeviceId) -> bool),
 }
 
-/// Adds the names of the store to the arguments that take one.
-pub(crate) fn with_candidates(command: Command) -> Command {
-    below("", command)
+/// Returns the definition of a command line.
+type Definition = fn() -> Command;
+
+/// Returns the definition, and adds the names of the store to the arguments that take one. Finding the store reads a line by the
+/// definition without them.
+pub(crate) fn with_candidates(definition: Definition) -> Command {
+    below("", definition(), definition)
 }
 
 /// Adds the names to the arguments of a command and of the commands below it. `above` is the name of the command above it.
-fn below(above: &str, command: Command) -> Command {
+fn below(above: &str, command: Command, definition: Definition) -> Command {
     let name = command.get_name().to_owned();
     let is_new = matches!(name.as_str(), "add" | "start");
-    let command = command.mut_subcommands(|verb| below(&name, verb));
+    let command = command.mut_subcommands(|verb| below(&name, verb, definition));
     command.mut_args(|arg| match names_for(above, is_new, &arg) {
-        Some(names) => arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(names, current))),
+        Some(names) => {
+            arg.add(ArgValueCompleter::new(move |current: &OsStr| candidates(names, current, definition)))
+        }
         None => arg,
     })
 }
@@ -80,7 +87,7 @@ fn names_for(above: &str, is_new: bool, arg: &Arg) -> Option<Names> {
     Some(Names::Stored(stored))
 }
 
-fn candidates(names: Names, current: &OsStr) -> Vec<CompletionCandidate> {
+fn candidates(names: Names, current: &OsStr, definition: Definition) -> Vec<CompletionCandidate> {
     let (stored, files) = match names {
         Names::Stores => return stores(current),
         Names::PackagesAndFiles => (Stored::Book(packages), PathCompleter::file().complete(current)),
@@ -90,7 +97,7 @@ fn candidates(names: Names, current: &OsStr) -> Vec<CompletionCandidate> {
     // The words of the line stand behind `--` in the call of the shell.
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     let given: Vec<String> = words.iter().filter_map(|word| word.to_str().map(str::to_owned)).collect();
-    let mut found = stored.names(words, &given).unwrap_or_default();
+    let mut found = stored.names(words, &given, definition).unwrap_or_default();
     found.sort();
     found.dedup();
     let mut begin: Vec<&String> = found.iter().filter(|name| name.starts_with(current)).collect();
@@ -130,8 +137,8 @@ fn rule_of(words: &[String], book: &RuleBook) -> Option<RuleKey> {
 
 impl Stored {
     /// Returns the names in the store or on the server that a line names. `None` if there is none, or if it does not answer in time.
-    fn names(self, words: Vec<OsString>, given: &[String]) -> Option<Vec<String>> {
-        let store = store_of(words)?;
+    fn names(self, words: Vec<OsString>, given: &[String], definition: Definition) -> Option<Vec<String>> {
+        let store = store_of(words, definition())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let found = async {
             let service = Context::new(store, false, TIMEOUT).administer(IfMissing::Refuse).await.ok()?;
@@ -191,9 +198,9 @@ fn with_any_values(command: Command) -> Command {
 }
 
 /// Returns the store or the server that a line names.
-fn store_of(words: Vec<OsString>) -> Option<StoreLocation> {
-    let command = with_any_values(crate::plain_command());
-    let resolved = settings::resolve(&command, words, crate::variable::variable).ok()?;
+fn store_of(words: Vec<OsString>, definition: Command) -> Option<StoreLocation> {
+    let command = with_any_values(definition);
+    let resolved = settings::resolve(&command, words, variable).ok()?;
     let matches = command.ignore_errors(true).try_get_matches_from(resolved.words).ok()?;
     let remote = RemoteArgs::from_arg_matches(&matches).ok().filter(|remote| remote.server.is_some());
     match remote {

@@ -231,16 +231,16 @@ impl Command {
 
     async fn run(self, config: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         match self {
-            Self::Serve(args) => serve::run(*args, context).await,
+            Self::Serve(args) => serve::run(*args, plain_command, context).await,
             Self::Ask(args) => ask::run(args, context).await,
             Self::Storm(args) => storm::run(args, context).await,
             Self::Provisioning(args) => provisioning::run(args, context).await,
             Self::Captures(args) => captures::run(args, context).await,
             Self::Token(command) => token::run(command, context).await,
             Self::Demo(args) => demo::run(args, context).await,
-            Self::Config(command) => config::run(command, config, context).await,
+            Self::Config(verb) => config::run(verb, command(), config, context).await,
             Self::Completions(args) => shell::completions(args, context).await,
-            Self::Man(args) => shell::man(args, context).await,
+            Self::Man(args) => shell::man(args, command(), context).await,
             Self::Ingest(args) => ingest::run(args, context).await,
             Self::Rules(args) => list::run(args, context).await,
             Self::Tree(args) => tree::run(args, context).await,
@@ -294,7 +294,7 @@ fn plain_command() -> clap::Command {
 
 /// Returns the definition of the command line, with completion of the names in the store.
 fn command() -> clap::Command {
-    complete::with_candidates(plain_command())
+    complete::with_candidates(plain_command)
 }
 
 fn main() -> ExitCode {

@@ -2,7 +2,9 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
-use super::{Effect, EffectOutcome, RollOptions, RollingLog};
+use super::RollingLog;
+use super::effect::{Effect, EffectOutcome};
+use super::options::RollOptions;
 use crate::audit::format::AuditFormat;
 use crate::audit::reader::AuditReader;
 use crate::audit::row::AuditRow;

@@ -2,11 +2,18 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
-use super::{
-    Catalogue, KeptBytes, Listing, Member, MemberDigest, MemberSink, MemberStart, Package, PackageForm,
-    PackageLimits, PackageOptions, ProblemKind, read_package, sample, understand,
-};
-use crate::{Cabinet, CabinetLimits};
+use super::builder::catalogue::CatalogueBuilder;
+use super::builder::sample;
+use super::catalogue::{Catalogue, Listing, MemberDigest};
+use super::limits::PackageLimits;
+use super::member::{MANIFEST_FILE_NAME, Member, MemberRole, MemberSink, MemberStart};
+use super::options::PackageOptions;
+use super::package::{Package, PackageForm};
+use super::problem::ProblemKind;
+use super::read::read_package;
+use super::understand::{KeptBytes, understand};
+use crate::cabinet::Cabinet;
+use crate::limits::CabinetLimits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_core::value::Sha256Digest;
@@ -27,8 +34,8 @@ pub fn package(bytes: &[u8]) {
 /// Reads any bytes as the manifest of a package with fixed files. Checks that the package is coherent.
 pub fn manifest(bytes: &[u8]) {
     let image = sample::image("laws", 64);
-    let catalogue = super::CatalogueBuilder::new().with_image("CPE.nbt", &image).build().unwrap_or_default();
-    let mut members = vec![Member::of_bytes(0, super::MANIFEST_FILE_NAME, bytes, None)];
+    let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", &image).build().unwrap_or_default();
+    let mut members = vec![Member::of_bytes(0, MANIFEST_FILE_NAME, bytes, None)];
     let mut kept = BTreeMap::from([(0, KeptBytes::Whole(bytes.to_vec()))]);
     for folder in ["", "OCInterim\\ENU\\", "UCPhone\\Polycom\\CX700\\A\\ENU\\3.5.6907.9\\CPE\\"] {
         members.push(Member::of_bytes(members.len(), &format!("{folder}CPE.nbt"), &image, None));
@@ -65,16 +72,16 @@ fn coherent(package: &Package) {
     let mut rules = BTreeSet::new();
     let mut pairs = BTreeSet::new();
     for release in &package.releases {
-        is(release.image, super::MemberRole::Image);
-        is(release.signature, super::MemberRole::Signature);
+        is(release.image, MemberRole::Image);
+        is(release.signature, MemberRole::Signature);
         assert!(rules.insert(&release.key), "{} twice", release.key);
         assert!(release.descriptions.iter().all(|index| *index < package.members.len()));
         assert!(ucupdate_core::value::check_path_part(release.version.as_str()).is_ok());
         pairs.insert((release.image, release.signature));
     }
     for interim in &package.interim {
-        is(interim.image, super::MemberRole::Image);
-        is(interim.signature, super::MemberRole::Signature);
+        is(interim.image, MemberRole::Image);
+        is(interim.signature, MemberRole::Signature);
         pairs.insert((interim.image, interim.signature));
     }
     assert_eq!(package.form == PackageForm::Neither, pairs.is_empty());

@@ -1,12 +1,12 @@
 //! Reads the two large parts of a rule book. Each entry is compacted when it is read, so that the memory of what it shares
 //! is used again for the next one.
 
+use crate::book::known_texts::KnownTexts;
 use crate::book::package::IngestedPackage;
 use crate::book::rule::Rule;
 use crate::book::rule_key::RuleKey;
 use crate::book::table::Entry;
 use crate::value::PackageId;
-use crate::value::known_texts::KnownTexts;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;

@@ -9,6 +9,8 @@ mod delta;
 mod group;
 mod hold;
 mod interim;
+#[cfg(feature = "serde")]
+mod known_texts;
 mod one_release;
 mod package;
 mod pattern_scheme;

@@ -1,6 +1,7 @@
 //! Images of one rule that are one release in the scheme of the rule.
 
 use crate::book::ban::BanScope;
+use crate::book::package::Release;
 use crate::book::releases::ReleasesByRule;
 use crate::book::rule_book::RuleBook;
 use crate::book::rule_key::RuleKey;
@@ -56,9 +57,7 @@ impl RuleBook {
                     let order = |id, version: &ReportedVersion| (is_used(id, version), at(id));
                     let is_first = order(*id, &one.version) >= order(*other_id, &other.version);
                     let (kept, other) = if is_first { (one, other) } else { (other, one) };
-                    let named = |release: &crate::book::Release| {
-                        (release.version.clone(), release.files.image.sha256)
-                    };
+                    let named = |release: &Release| (release.version.clone(), release.files.image.sha256);
                     found.push(OneRelease {
                         rule: key.clone(),
                         scheme: policy.scheme.clone(),

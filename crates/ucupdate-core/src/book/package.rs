@@ -1,9 +1,9 @@
 //! An ingested package in the rule book: its releases, and the keys of their files in the store.
 
+#[cfg(feature = "serde")]
+use crate::book::known_texts::KnownTexts;
 use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::device::Locale;
-#[cfg(feature = "serde")]
-use crate::value::known_texts::KnownTexts;
 use crate::value::{FieldTime, FileName, ObjectKey, PackageId, Sha256Digest, UnixTime};
 use crate::version::{ReportedVersion, VersionScheme};
 use std::fmt;
@@ -149,9 +149,9 @@ impl IngestedPackage {
     pub(in crate::book) fn compact(&mut self, known: &mut KnownTexts) {
         self.releases.shrink_to_fit();
         for Release { version, files, .. } in &mut self.releases {
-            version.share(known);
+            known.share_version(version);
             for file in [&mut files.image, &mut files.signature].into_iter().chain(&mut files.descriptions) {
-                file.name.share_text(known);
+                known.share_name(&mut file.name);
             }
         }
     }

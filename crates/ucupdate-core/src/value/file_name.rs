@@ -1,7 +1,5 @@
 //! Names that are valid as one part of a path on every file system.
 
-#[cfg(feature = "serde")]
-use super::known_texts::KnownTexts;
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
 use std::fmt;
 use std::str::FromStr;
@@ -94,12 +92,6 @@ impl FileName {
     /// Returns the name as a text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Shares the text with names that were read before.
-    #[cfg(feature = "serde")]
-    pub(crate) fn share_text(&mut self, known: &mut KnownTexts) {
-        known.share(&mut self.0);
     }
 
     /// Returns the name without its last extension.

@@ -4,8 +4,6 @@ mod counted;
 mod digest;
 pub(crate) mod file_name;
 pub(crate) mod glob;
-#[cfg(feature = "serde")]
-pub(crate) mod known_texts;
 pub(crate) mod label;
 mod object_key;
 pub(crate) mod parse_error;

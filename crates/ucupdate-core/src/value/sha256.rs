@@ -1,6 +1,6 @@
 //! SHA-256: of bytes in memory, and of bytes that come in pieces.
 
-use crate::value::Sha256Digest;
+use crate::value::digest::Sha256Digest;
 use sha2::{Digest as _, Sha256};
 use std::io;
 

@@ -7,8 +7,6 @@
 //! Most offers do not depend on the order. A device is offered a version that *differs* from its own. This is decided
 //! by [`FirmwareVersion::same_release`], in which a missing part is zero.
 
-#[cfg(feature = "serde")]
-use crate::value::known_texts::KnownTexts;
 use crate::value::parse_error::{Expected, ParseError, ParseErrorKind};
 use crate::version::numbers::Numbers;
 use smol_str::SmolStr;
@@ -232,14 +230,6 @@ impl ReportedVersion {
         match self {
             Self::Readable(version) => version.as_str(),
             Self::Unreadable(raw) => raw,
-        }
-    }
-
-    /// Shares the value with versions that were read before.
-    #[cfg(feature = "serde")]
-    pub(crate) fn share(&mut self, known: &mut KnownTexts) {
-        if let Self::Readable(version) = self {
-            known.share_version(version);
         }
     }
 

@@ -34,27 +34,28 @@ pub(crate) struct CheckArgs {
     file: Option<PathBuf>,
 }
 
+/// `command` is the definition of the command line, which has all settings.
 pub(crate) async fn run(
-    command: ConfigCommand,
+    verb: ConfigCommand,
+    command: clap::Command,
     config: Option<PathBuf>,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    match command {
+    match verb {
         ConfigCommand::Example(args) => {
             let verb = if args.verb.is_empty() { "serve".to_owned() } else { args.verb.join(" ") };
-            let keys = find_keys(&crate::command());
+            let keys = find_keys(&command);
             if !keys.iter().any(|key| key.verb() == verb) {
                 return Err(no_settings(&verb, &keys));
             }
             let text = example(&verb, &keys);
             context.output.both(&json!({ "file": text }), text.trim_end())
         }
-        ConfigCommand::Check(args) => check(args.file.or(config), context),
+        ConfigCommand::Check(args) => check(args.file.or(config), command, context),
     }
 }
 
-fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
-    let command = crate::command();
+fn check(path: Option<PathBuf>, command: clap::Command, context: &mut Context) -> Result<(), Failure> {
     let keys = find_keys(&command);
     let path = match path {
         Some(path) => Some(path),
@@ -65,7 +66,7 @@ fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
         None => Vec::new(),
     };
     let all = layered(read_variables(&command, &keys, &variable)?, from_file);
-    check_together(&all)?;
+    check_together(&all, command)?;
     let mut list = List::new("settings", "nothing is set", ["SETTING", "VALUE", "FROM"]);
     for given in &all {
         let (key, value, from) = (given.setting.key(), given.shown(), given.origin.to_string());
@@ -75,12 +76,11 @@ fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Checks that the settings of `serve` can be used together, as `serve` does.
-fn check_together(all: &[Given]) -> Result<(), Failure> {
-    let command = crate::command();
+fn check_together(all: &[Given], command: clap::Command) -> Result<(), Failure> {
     let of_serve = all.iter().filter(|given| given.setting.applies_to(&["serve".to_owned()], &command));
     let words = ["ucupdate", "serve"].map(OsString::from).into_iter().chain(of_serve.flat_map(Given::words));
     let resolved = settings::Resolved { words: words.collect(), added: all.to_vec() };
-    let parsed = crate::command()
+    let parsed = command
         .try_get_matches_from(&resolved.words)
         .and_then(|matches| matches.subcommand_matches("serve").map(ServeArgs::from_arg_matches).transpose());
     let error = match parsed {

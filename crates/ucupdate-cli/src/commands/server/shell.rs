@@ -96,11 +96,11 @@ pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) ->
     context.output.exactly(&script)
 }
 
-pub(crate) async fn man(args: ManArgs, context: &mut Context) -> Result<(), Failure> {
+/// Writes a page for each verb of `command`, the definition of the command line.
+pub(crate) async fn man(args: ManArgs, command: clap::Command, context: &mut Context) -> Result<(), Failure> {
     let folder = args.folder;
     let failed = |error: std::io::Error| Failure::in_doing(folder.display(), &error);
     std::fs::create_dir_all(&folder).map_err(failed)?;
-    let command = crate::command();
     clap_mangen::generate_to(command, &folder).map_err(failed)?;
     let entries = std::fs::read_dir(&folder).map_err(failed)?.filter_map(Result::ok);
     let pages = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "1")).count();

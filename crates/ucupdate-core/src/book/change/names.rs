@@ -1,8 +1,8 @@
 //! Checks the names that a command gives.
 
-use crate::book::RuleBook;
 use crate::book::change::command::BookCommand;
 use crate::book::change::refusal::Refusal;
+use crate::book::rule_book::RuleBook;
 use crate::value::unseen::check_seen;
 
 impl RuleBook {

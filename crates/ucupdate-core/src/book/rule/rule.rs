@@ -8,11 +8,11 @@
 use super::assignment::{Assignment, Audience, Candidate, Role};
 use super::effect::{Approved, RolledBack};
 use super::rule_error::RuleError;
+#[cfg(feature = "serde")]
+use crate::book::known_texts::KnownTexts;
 use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule_key::RuleKey;
-#[cfg(feature = "serde")]
-use crate::value::known_texts::KnownTexts;
 use crate::version::ReportedVersion;
 
 /// The versions for the devices of one kind.
@@ -62,7 +62,7 @@ impl Rule {
         self.assignments.shrink_to_fit();
         let assigned = self.assignments.iter_mut().map(|assignment| &mut assignment.candidate);
         for candidate in assigned.chain(self.rollback.as_deref_mut()) {
-            candidate.version.share(known);
+            known.share_version(&mut candidate.version);
         }
     }
 

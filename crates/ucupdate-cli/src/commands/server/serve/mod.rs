@@ -69,7 +69,12 @@ const INVENTORY_DELAY: Duration = Duration::from_secs(2 * 60);
 /// The period of looking for old logs.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Failure> {
+/// `command` returns the definition of the command line. A reload reads the settings again by it.
+pub(crate) async fn run(
+    args: ServeArgs,
+    command: fn() -> clap::Command,
+    context: &mut Context,
+) -> Result<(), Failure> {
     let (events, lines) = stderr::trace_to_stderr(args.log.clone(), context.output.stderr_is_terminal());
     args.check_log()?;
     let mut stopping = Stopping::listen()?;
@@ -92,7 +97,7 @@ pub(crate) async fn run(args: ServeArgs, context: &mut Context) -> Result<(), Fa
     let of_admin = admin.as_ref().and_then(AdminListener::certificate);
     let networks = LiveNetworks::new(args.networks());
     let certificates_read = certificates.iter().chain(of_admin).cloned().collect();
-    let reload = Reload::new(certificates_read, networks.clone(), lines)?;
+    let reload = Reload::new(certificates_read, networks.clone(), lines, command)?;
     let metrics_listener = match args.metrics {
         Some(address) => Some(HealthListener::bind(address).await?),
         None => None,

@@ -29,6 +29,8 @@ pub(super) struct Reload {
     lines: Lines,
     /// The settings that are in force.
     settings: Vec<Given>,
+    /// Returns the definition of the command line.
+    command: fn() -> clap::Command,
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
 }
@@ -39,13 +41,15 @@ impl Reload {
         certificates: Vec<Arc<ServedCertificate>>,
         networks: LiveNetworks,
         lines: Lines,
+        command: fn() -> clap::Command,
     ) -> Result<Self, Failure> {
-        let settings = settings_now().map(|(settings, _)| settings).unwrap_or_default();
+        let settings = settings_now(command()).map(|(settings, _)| settings).unwrap_or_default();
         Ok(Self {
             certificates,
             networks,
             lines,
             settings,
+            command,
             #[cfg(unix)]
             hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
         })
@@ -112,7 +116,7 @@ impl Reload {
     /// Reads the settings again, and takes over those that a running server can change. Names the changed settings that need a
     /// restart.
     fn take_settings(&mut self) {
-        match settings_now() {
+        match settings_now((self.command)()) {
             Err(Failure::Explained(_, reason)) => {
                 tracing::error!("{reason}; the settings of before hold, and a restart would fail");
             }
@@ -146,9 +150,8 @@ impl Reload {
 }
 
 /// Reads the settings of this process's command line again. Returns them and the arguments of `serve`.
-fn settings_now() -> Result<(Vec<Given>, ServeArgs), Failure> {
-    let (words, command) = (std::env::args_os().collect(), crate::plain_command());
-    let resolved = settings::resolve(&command, words, variable)?;
+fn settings_now(command: clap::Command) -> Result<(Vec<Given>, ServeArgs), Failure> {
+    let resolved = settings::resolve(&command, std::env::args_os().collect(), variable)?;
     let wrong = |error: clap::Error| {
         let text = error.render().to_string();
         let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();

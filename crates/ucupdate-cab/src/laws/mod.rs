@@ -11,7 +11,10 @@ use std::io::Read;
 
 use ucupdate_core::value::{Sha256Hasher, check_path_part};
 
-use crate::{CabError, Cabinet, CabinetLimits, CabinetOptions, Compression, FileEntry, Finished};
+use crate::cabinet::{Cabinet, Compression, FileEntry, Finished};
+use crate::error::CabError;
+use crate::limits::CabinetLimits;
+use crate::options::CabinetOptions;
 
 /// Returns limits under which one input costs little time and memory.
 fn small() -> CabinetLimits {
