@@ -56,7 +56,7 @@ impl ReadLimits {
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct LogFinding {
-    /// The number of the line, from 1.
+    /// The number of the line in the log, counted from 1. The header counts as a line.
     pub line: u64,
     /// The reason why the line is not a row.
     pub problem: LineProblem,

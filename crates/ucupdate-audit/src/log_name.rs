@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use ucupdate_core::value::{FieldTime, ParseError, check_path_part};
 
-/// The kind of a log.
+/// Which of its two logs a server writes. Each one has its own folder in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the service keeps these two logs")]
 pub enum LogKind {
@@ -187,7 +187,7 @@ pub struct LogDateError;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LogName {
-    /// The kind of the log.
+    /// The log that the file belongs to. It decides the folder.
     pub kind: LogKind,
     /// The server that writes the log.
     pub server: ServerName,
@@ -296,7 +296,7 @@ impl RetentionDays {
         if matches!(days, 1..=365) { Some(Self(days)) } else { None }
     }
 
-    /// Returns the number of days.
+    /// Returns the number of days, from 1 to 365.
     pub const fn days(self) -> u16 {
         self.0
     }

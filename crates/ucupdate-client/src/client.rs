@@ -99,7 +99,7 @@ impl Client {
         Ok(Self { http, tls: Arc::new(tls), options: Arc::new(options) })
     }
 
-    /// Returns the options of this client.
+    /// Returns the options that the client was created with.
     pub fn options(&self) -> &ClientOptions {
         &self.options
     }

@@ -148,7 +148,7 @@ impl ClientError {
     }
 }
 
-/// The fault of a URL.
+/// The reason why a URL cannot be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]

@@ -176,7 +176,6 @@ impl Handler {
         self.read(open, response).await
     }
 
-    /// Opens a connection.
     async fn connect(&self) -> Result<OpenConnection, ClientError> {
         let limit = self.client.options.connect_timeout;
         timeout(limit, self.connect_without_limit()).await.unwrap_or_else(|_| {

@@ -113,7 +113,7 @@ impl SimulatedDevice {
         &self.device
     }
 
-    /// Returns the installed modules.
+    /// Returns the modules with their present versions. An update changes them.
     pub fn installed(&self) -> &[InstalledModule] {
         &self.installed
     }

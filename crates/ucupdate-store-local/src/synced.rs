@@ -32,7 +32,7 @@ impl SyncedFolders {
         known.extend(folders.iter().map(|(path, identity)| ((*path).to_owned(), *identity)));
     }
 
-    /// Forgets one folder.
+    /// Forgets a folder that was removed.
     pub(crate) fn forget(&self, folder: &str) {
         self.identities().remove(folder);
     }

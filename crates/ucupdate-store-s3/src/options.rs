@@ -303,7 +303,7 @@ impl S3Options {
         Self { bucket: bucket.into(), ..self }
     }
 
-    /// Returns the bucket.
+    /// Returns the name of the bucket.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
@@ -318,7 +318,7 @@ impl S3Options {
         self.endpoint.as_deref()
     }
 
-    /// Returns the region.
+    /// Returns the region that is part of every signature. It is `us-east-1` if none was set.
     pub fn region(&self) -> &str {
         &self.region
     }

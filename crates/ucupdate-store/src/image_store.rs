@@ -139,7 +139,7 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// The metadata of an object.
+/// What `put`, `head` and `list` of an [`ImageStore`] say about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectMeta {

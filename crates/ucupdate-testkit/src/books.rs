@@ -90,7 +90,7 @@ pub fn rollout(name: &str) -> Rollout {
     Rollout::new(name.parse().expect("a name"))
 }
 
-/// Starts a rollout of a version.
+/// Returns the command that starts a rollout of a version.
 pub fn start_rollout(rule: &str, audience: Audience, version: &str, rollout: Rollout) -> BookCommand {
     BookCommand::StartRollout { rule: key(rule), audience, version: ReportedVersion::new(version), rollout }
 }

@@ -127,7 +127,7 @@ impl<S> Faulty<S> {
         script_of(&self.script).calls.get(&call).copied().unwrap_or(0)
     }
 
-    /// Returns the number of all calls.
+    /// Returns the number of calls of all methods, including those that failed.
     pub fn all_calls(&self) -> usize {
         script_of(&self.script).calls.values().sum()
     }

@@ -136,7 +136,7 @@ impl fmt::Display for LogForm {
     }
 }
 
-/// A problem of one item.
+/// An item of a message that cannot be used, its place, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ItemProblem {
@@ -166,7 +166,7 @@ impl fmt::Display for ItemProblem {
     }
 }
 
-/// The fault of an item.
+/// The reason why an item of a message cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]

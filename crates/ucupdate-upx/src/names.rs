@@ -170,9 +170,9 @@ table! {
     OfferedFileName ResponseModule "file_name" "FileName" required Confirmed Inferred "audit log, the offered file's URL";
     /// The file name of an image's signature catalogue, such as `CPE.cat`.
     SignatureFileName ResponseModule "signature_file_name" "SignatureFileName" required Confirmed Inferred "the description of the audit log: part of a response; web server log: the `.cat` is fetched";
-    /// The version of an offered module.
+    /// The version of an offered image, such as `3.5.6907.9`.
     OfferedVersion ResponseModule "version" "Version" optional Confirmed Inferred "audit log, second part of an offered module";
-    /// The time stamp of an offered module.
+    /// The time stamp of an offered image: the modification time that its cabinet states.
     OfferedTimeStamp ResponseModule "time_stamp" "TimeStamp" optional Confirmed Inferred "audit log, third part of an offered module";
     /// The URL of the files' folder for internal devices.
     BaseUrl ResponseModule "base_url" "BaseURL" optional Confirmed Confirmed "the packet trace in Polycom's guide";

@@ -193,7 +193,7 @@ impl Admin<'_> {
         self.command(&BookCommand::AddTestDevice(device)).await
     }
 
-    /// Removes a test device.
+    /// Removes a test device, which is then no longer offered pending versions.
     pub async fn remove_test_device(self, name: TestDeviceName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveTestDevice(name)).await
     }
@@ -292,7 +292,7 @@ impl Admin<'_> {
         self.command(&BookCommand::AddHold(hold)).await
     }
 
-    /// Removes a hold.
+    /// Removes a hold before it ends. Another hold may still hold the same devices.
     pub async fn remove_hold(self, name: HoldName) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveHold(name)).await
     }
@@ -302,7 +302,7 @@ impl Admin<'_> {
         self.command(&BookCommand::Ban(ban)).await
     }
 
-    /// Lifts a ban.
+    /// Lifts the ban that has exactly this scope. Another ban may still hold for the same image.
     pub async fn lift_ban(self, scope: BanScope) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::LiftBan(scope)).await
     }
@@ -312,7 +312,7 @@ impl Admin<'_> {
         self.command(&BookCommand::PutAlias(alias)).await
     }
 
-    /// Removes an alias.
+    /// Removes an alias. Devices that report its word find their rule by that word again.
     pub async fn remove_alias(self, key: AliasKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveAlias(key)).await
     }

@@ -89,7 +89,7 @@ pub enum TokenFileError {
     /// Another token has the name.
     #[error("a token is named {name} already; revoke it first, or use another name")]
     NameTaken { name: Box<str> },
-    /// No token has this name.
+    /// The name of the token to revoke. Names are compared without regard to ASCII case.
     #[error("no token is named {name}")]
     NoToken { name: Box<str> },
     /// The expiry is over already.

@@ -134,7 +134,7 @@ impl Fleet {
         })
     }
 
-    /// Returns the number of a device.
+    /// Returns the place of a device in the inventory. `None` if the inventory has no request of it.
     pub(crate) fn number(&self, id: &DeviceId) -> Option<DeviceNumber> {
         let is_it = |number: &DeviceNumber| self.inventory.device(*number).identity().as_ref() == Some(id);
         self.inventory.numbers().into_iter().find(is_it)

@@ -18,11 +18,11 @@ pub struct Differences {
     pub left_out: u64,
     /// The first changed answers, one for each module.
     pub answers: Vec<ChangedAnswer>,
-    /// The number of all changed answers.
+    /// The number of all changed answers, including those after the first ones in `answers`.
     pub changed_answers: usize,
 }
 
-/// An answer that changes.
+/// One module of a device, to which the two rule books give different answers.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ChangedAnswer {
@@ -31,7 +31,7 @@ pub struct ChangedAnswer {
     pub device: String,
     /// The MAC address.
     pub mac: Option<String>,
-    /// The serial number.
+    /// The serial number as the device reported it. `None` if it reported none.
     pub serial: Option<String>,
     /// The words of the device, as it reported them.
     #[serde(flatten)]

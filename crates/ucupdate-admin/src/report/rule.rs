@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ucupdate::book::{Assignment, Candidate, InterimImage, Rule, RuleBook};
 use ucupdate::value::{PackageId, UnixTime};
 
-/// Returns a rule.
+/// Returns a rule as a JSON object: its versions, policy, rollouts and pins. The shares of rollouts are those at `now`.
 pub fn rule(rule: &Rule, now: UnixTime) -> Value {
     json!({
         "rule": rule.key(),
@@ -20,7 +20,7 @@ pub fn rule(rule: &Rule, now: UnixTime) -> Value {
     })
 }
 
-/// Returns a pin of a rule.
+/// Returns a pin as a JSON object: its rule, version and package, and the device or the group that is pinned.
 pub fn pin(rule: &Rule, pin: &Assignment) -> Value {
     let Candidate { version, package } = &pin.candidate;
     let (device, group) = audience_parts(&pin.audience);

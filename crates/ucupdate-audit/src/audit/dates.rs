@@ -47,7 +47,6 @@ const LEAST_DECIMALS: usize = 4;
 /// The number of days from 1899-12-30, where spreadsheets begin to count, to 1970-01-01.
 const SERIAL_OF_1970: i64 = 25_569;
 
-/// The seconds of a day.
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A date that another program wrote, such as `3/6/2009 17:07`.

@@ -108,7 +108,8 @@ impl Attributes {
         self.0 & 0x01 != 0
     }
 
-    /// Returns whether the name is UTF-8.
+    /// Returns whether the cabinet marks the name as UTF-8. Other names that are not ASCII are read in
+    /// [`CabinetOptions::with_code_page`](crate::CabinetOptions::with_code_page).
     pub fn has_utf8_name(self) -> bool {
         self.0 & 0x80 != 0
     }

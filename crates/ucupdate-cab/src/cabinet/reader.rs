@@ -77,7 +77,7 @@ pub struct Finished {
     pub cabinet_bytes: u64,
     /// The uncompressed size of all files together in bytes.
     pub output_bytes: u64,
-    /// The number of files.
+    /// The number of files in the tables of the cabinet.
     pub files: usize,
     /// The irregularities of the cabinet. Some of them are known only after all data was read.
     pub irregularities: Vec<Irregularity>,

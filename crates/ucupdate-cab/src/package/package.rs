@@ -75,7 +75,7 @@ impl fmt::Display for PackageForm {
     }
 }
 
-/// A release in a package.
+/// One version for one rule: its key, and the places of its files among the members of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedRelease {

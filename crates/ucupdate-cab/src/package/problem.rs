@@ -143,7 +143,7 @@ kinds!(
     /// The catalogue cannot be read or has no digest to compare, and [`PackageOptions`](super::PackageOptions) accept
     /// this.
     UnreadableCatalogueAccepted Warning "unreadable-catalogue-accepted" "the signature cannot be compared with the image, which was accepted",
-    /// The catalogue has no signer.
+    /// The catalogue has no signer, so nobody vouches for its list of digests. The digests are compared anyway.
     CatalogueUnsigned Warning "catalogue-unsigned" "the signature names no signer",
     /// The signed digest is missing or has an unknown algorithm, so it was not compared with the list of the catalogue.
     SignedContentUnknown Warning "signed-content-unknown" "the signed content of the signature cannot be checked",

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 use ucupdate::value::{Sha256Digest, Sha256Hasher};
 
-/// The time for a connection.
+/// The longest time for making a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The time in which the next bytes must arrive.

@@ -120,7 +120,7 @@ impl Progress {
         self.other(&doing.to_string(), total, Unit::Bytes)
     }
 
-    /// Returns a bar for a number of things.
+    /// Returns a bar that counts things, such as files. `total` is the number at its end.
     pub(crate) fn of_things(&self, doing: &str, total: u64) -> ProgressBar {
         self.other(doing, Some(total), Unit::Things)
     }

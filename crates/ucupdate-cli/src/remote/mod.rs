@@ -31,7 +31,7 @@ const MAX_TOKEN_BYTES: usize = 4096;
 /// The largest size of a file with a token in bytes.
 const MAX_TOKEN_FILE_BYTES: usize = 64 * 1024;
 
-/// The time for a connection.
+/// The longest time for making a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// The characters that are encoded in a key, which is one segment of a path.

@@ -73,7 +73,8 @@ pub struct Predicate {
     /// The side from which a device asks.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub side: Option<Side>,
-    /// The range of the installed version.
+    /// The range that the installed version must be in, read by the version scheme of the rule. `None` allows every version. A device
+    /// that has the version of the group, or a stepping stone on the way to it, is in the group too.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub installed: Option<VersionRange>,
 }

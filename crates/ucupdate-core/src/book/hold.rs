@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// The name of a hold.
+    /// The name of a hold, which is unique among the holds of a rule book.
     book::HoldName, "hold name", "boardroom"
 );
 
@@ -41,7 +41,7 @@ impl Hold {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum HeldDevices {
-    /// One device.
+    /// The device that reports this MAC address or serial number, under every rule.
     Device(DeviceId),
     /// The devices of a group.
     Group(GroupName),

@@ -122,7 +122,7 @@ pub struct IngestedPackage {
 }
 
 impl IngestedPackage {
-    /// Returns the id of the package.
+    /// Returns the id, which is the beginning of the SHA-256 of the cabinet.
     pub fn id(&self) -> PackageId {
         PackageId::of(&self.sha256)
     }

@@ -14,7 +14,7 @@ use crate::version::VersionScheme;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PatternScheme {
-    /// The pattern of the rules.
+    /// The rules that use the scheme. If several patterns match a rule, the most exact one applies.
     pub rules: RulePattern,
     /// The scheme in which these rules read versions.
     pub scheme: VersionScheme,

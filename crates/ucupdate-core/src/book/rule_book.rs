@@ -103,7 +103,7 @@ impl RuleBook {
         self.rules.values()
     }
 
-    /// Returns the rule with this key.
+    /// Returns the rule with this key. Case of ASCII letters does not matter in keys.
     pub fn rule(&self, key: &RuleKey) -> Option<&Rule> {
         self.rules.get(key)
     }
@@ -113,7 +113,7 @@ impl RuleBook {
         self.packages.values()
     }
 
-    /// Returns the package with this id.
+    /// Returns the package with this id. `None` if it was never ingested, or was retired.
     pub fn package(&self, id: PackageId) -> Option<&IngestedPackage> {
         self.packages.get(&id)
     }
@@ -133,7 +133,7 @@ impl RuleBook {
         self.groups.values()
     }
 
-    /// Returns the group with this name.
+    /// Returns the group with this name. Case of ASCII letters does not matter in names.
     pub fn group(&self, name: &GroupName) -> Option<&Group> {
         self.groups.get(name)
     }
@@ -162,7 +162,7 @@ impl RuleBook {
         self.holds.values()
     }
 
-    /// Returns the hold with this name.
+    /// Returns the hold with this name, even if it is over. Case of ASCII letters does not matter in names.
     pub fn hold(&self, name: &HoldName) -> Option<&Hold> {
         self.holds.get(name)
     }

@@ -75,7 +75,7 @@ impl RuleKey {
         &self.0.kind
     }
 
-    /// Returns the update type.
+    /// Returns the part of the device that the rule updates, such as `CPE`.
     #[inline]
     pub fn update_type(&self) -> &UpdateType {
         &self.0.update_type

@@ -4,7 +4,7 @@ use crate::device::DeviceId;
 use crate::value::label::label;
 
 label!(
-    /// The name of a test device.
+    /// The name of a test device, which is unique among the test devices of a rule book.
     book::TestDeviceName, "test device name", "lobby"
 );
 

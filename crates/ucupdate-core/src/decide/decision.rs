@@ -28,7 +28,7 @@ pub enum Decision<'a> {
     /// The file name of the module is not that of an update type, and several rules or several modules of the device
     /// match.
     AmbiguousModule {
-        /// One of the rules.
+        /// One of the rules that match.
         rule: &'a RuleKey,
         /// Another rule. `None` if several modules match one rule.
         other: Option<&'a RuleKey>,

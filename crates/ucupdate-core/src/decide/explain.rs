@@ -73,7 +73,7 @@ pub enum Step<'a> {
     NotInScheme {
         /// The version scheme of the rule, which is not .NET's.
         scheme: &'a VersionScheme,
-        /// The installed version.
+        /// The installed version as the device reported it.
         installed: ReportedVersion,
     },
     /// The device must install a stepping stone first.

@@ -99,7 +99,7 @@ pub(super) struct CompiledShare {
     pub(super) bound: Option<u64>,
 }
 
-/// An audience, compiled.
+/// An [`Audience`](crate::book::Audience) as numbers of the tables of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CompiledAudience {
     Everybody,
@@ -234,7 +234,7 @@ impl EligibilityIndex {
         self.revision
     }
 
-    /// Returns the number of rules.
+    /// Returns the number of rules in the rule book, including those that offer nothing.
     pub fn rule_count(&self) -> usize {
         self.rules.len()
     }

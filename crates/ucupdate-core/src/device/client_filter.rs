@@ -99,7 +99,7 @@ pub enum ClientAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientVerdict<'a> {
-    /// The action for the client.
+    /// The action of the first rule that matches, or the default action of the filter.
     pub action: &'a ClientAction,
     /// The number of the rule, counted from 0. `None` for the default action.
     pub rule: Option<usize>,

@@ -18,9 +18,9 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "a device has these two marks")]
 pub enum DeviceId {
-    /// Its MAC address.
+    /// The MAC address. It is the identity of a device that reports both marks.
     Mac(MacAddress),
-    /// Its serial number.
+    /// The serial number. Case of ASCII letters does not matter.
     Serial(SerialNumber),
 }
 

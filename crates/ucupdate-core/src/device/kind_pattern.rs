@@ -98,7 +98,7 @@ fn covers<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
 }
 
 impl KindPattern {
-    /// Returns whether the kind matches.
+    /// Returns whether each word of the kind is one of the alternatives for it. A word without alternatives may be anything.
     pub fn matches(&self, kind: &DeviceKind) -> bool {
         self.first_mismatch(kind).is_none()
     }

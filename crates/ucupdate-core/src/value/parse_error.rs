@@ -41,11 +41,11 @@ pub struct ParseError {
     source: Option<Box<Self>>,
 }
 
-/// The kind of a [`ParseError`].
+/// What is wrong with a text, for programs. The message of a [`ParseError`] says it for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// Creates the error of a text that is empty or only white space.
+    /// The text is empty or only white space.
     Blank,
     /// The text has too many bytes.
     TooLong,

@@ -24,7 +24,7 @@ use std::fmt;
 pub struct Zone(TimeZone);
 
 impl Zone {
-    /// Returns UTC.
+    /// Returns UTC, which is also the default.
     pub const fn utc() -> Self {
         Self(TimeZone::UTC)
     }

@@ -19,7 +19,7 @@ pub struct VersionCount {
     pub file_name: Box<str>,
     /// The version, as one of the devices reported it.
     pub version: ReportedVersion,
-    /// The number of devices.
+    /// The number of devices whose last request reported this release. Spellings of one release are counted together.
     pub devices: u64,
 }
 
@@ -31,9 +31,9 @@ pub struct DayCount {
     pub day: UnixTime,
     /// The file name of the module, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The version as reported.
+    /// The version as the devices reported it. Each spelling of a release is counted by itself.
     pub version: ReportedVersion,
-    /// The number of devices.
+    /// The number of devices that sent at least one such request on the day.
     pub devices: u64,
 }
 

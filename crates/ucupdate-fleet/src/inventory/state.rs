@@ -142,7 +142,7 @@ impl<'a> StateOptions<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceStanding<'a> {
-    /// The state of the device.
+    /// The state that needs most attention among those of the modules.
     pub state: DeviceState,
     /// The place of the module that decides the state. `None` if the device reported no module.
     pub module: Option<usize>,

@@ -59,7 +59,7 @@ impl Words {
         if self.text(likely) == text { likely } else { self.number(text) }
     }
 
-    /// Returns the text of a number.
+    /// Returns the text with this number. It is empty for an unknown number.
     pub(super) fn text(&self, number: u32) -> &str {
         let number = number as usize;
         let Some(end) = self.ends.get(number) else { return "" };

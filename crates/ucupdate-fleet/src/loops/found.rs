@@ -33,7 +33,7 @@ pub struct Loop {
     pub goes_on: bool,
 }
 
-/// The kind of a loop.
+/// How the offers of a loop repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoopKind {

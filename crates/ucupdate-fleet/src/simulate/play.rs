@@ -16,7 +16,6 @@ use ucupdate_core::version::ReportedVersion;
 /// The number of parts of a fleet. The result depends on it, so it does not depend on the number of threads.
 const SHARDS: usize = 64;
 
-/// The number of steps of a day.
 const STEPS_OF_DAY: u32 = 24 * 60 * 60 / STEP;
 
 /// Simulates days of a fleet whose devices send requests and install versions.

@@ -54,7 +54,7 @@ pub struct LoggedDownload {
     pub shared_host: bool,
 }
 
-/// The file of an offer.
+/// Which of the two files of an offer a device downloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "an image and its signature catalogue are what a device fetches")]
 pub enum OfferedFile {

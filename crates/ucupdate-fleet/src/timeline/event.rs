@@ -56,7 +56,7 @@ pub enum DeviceEventKind {
 pub struct AskedModule {
     /// The file name as the device reported it, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The installed version.
+    /// The version that the device reported as installed.
     pub installed: ReportedVersion,
     /// The offered version. `None` if nothing was offered.
     pub offered: Option<ReportedVersion>,
@@ -113,7 +113,7 @@ pub struct Fetch {
     pub file: FetchedFile,
     /// The path of the URL.
     pub path: Box<str>,
-    /// The result.
+    /// Whether the file was sent completely, in part, or not at all.
     pub outcome: FetchResult,
     /// The number of bytes that were sent. `None` if it was not logged.
     pub bytes: Option<u64>,

@@ -58,7 +58,7 @@ pub trait Events: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A request was answered.
+    /// A request of a device was read and answered, whether or not the answer offers an update.
     RequestAnswered {
         /// The request as it was read.
         request: &'a UpdateRequest,
@@ -199,7 +199,7 @@ pub enum Event<'a> {
     },
     /// A device is offered updates in a circle. [`TroubleWatch`](crate::TroubleWatch) reports it.
     LoopFound {
-        /// The loop.
+        /// The device, the versions of the circle, and when it began.
         found: &'a Loop,
     },
     /// A device has not asked for a long time. [`TroubleWatch`](crate::TroubleWatch) reports it.
@@ -281,7 +281,7 @@ macro_rules! kinds {
         }
 
         impl Event<'_> {
-            /// Returns the kind of the event.
+            /// Returns the kind, which is the event without its data.
             pub const fn kind(&self) -> EventKind {
                 match self {
                     $(Self::$kind { .. } => EventKind::$kind,)*

@@ -56,7 +56,7 @@ pub struct AccessLogs(MergedLogs<AccessForm>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Logged<R = LoggedRow> {
-    /// A row.
+    /// A row. It is not earlier than any row before it.
     Row(Box<R>),
     /// A line that cannot be read as a row.
     Unread {
@@ -112,7 +112,7 @@ impl LogSummary {
     }
 }
 
-/// Error of reading logs.
+/// Error of reading logs. A line that cannot be read is no error, but a [`Logged::Unread`].
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]

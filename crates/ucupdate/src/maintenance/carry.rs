@@ -55,7 +55,7 @@ pub enum CarryError {
     /// The target store failed.
     #[error("cannot write to the target store")]
     To(#[source] StoreError),
-    /// The target store has another history.
+    /// The histories of the two stores differ at `revision`.
     #[error(
         "the target store has another history: its revision {revision} differs from that of the source; use an empty store"
     )]

@@ -71,7 +71,7 @@ pub struct Changed {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Revision {
-    /// The number, from 1.
+    /// The number of the revision. The first revision of a store is 1, and each later one has the next number.
     pub number: u64,
     /// The time of the change, by the clock of the server that made it.
     pub at: UnixTime,

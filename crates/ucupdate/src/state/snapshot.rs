@@ -40,7 +40,7 @@ impl Snapshot {
         self.index.revision()
     }
 
-    /// Returns the rule book.
+    /// Returns the rule book as it is after this revision.
     pub fn book(&self) -> &RuleBook {
         &self.book
     }

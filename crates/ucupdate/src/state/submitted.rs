@@ -74,7 +74,7 @@ impl SubmittedRevision {
         self.document.revision
     }
 
-    /// Returns the command.
+    /// Returns the command that the other program executed on its copy of the rule book.
     pub fn command(&self) -> &RecordedCommand {
         &self.document.command
     }

@@ -71,7 +71,7 @@ pub struct TroublesFound {
     pub silent: usize,
     /// The devices that this look held.
     pub held: Vec<DeviceId>,
-    /// The number of devices in each state.
+    /// The number of devices in each state. A state without devices is missing.
     pub states: BTreeMap<DeviceState, u64>,
 }
 

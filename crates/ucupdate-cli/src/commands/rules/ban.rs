@@ -26,7 +26,7 @@ pub(crate) struct ScopeArgs {
     /// The rules: one rule, a pattern with * for any text, such as 'UCPhone/Polycom/CX*', or a short name, such as CX700
     #[arg(required_unless_present = "image", requires = "version")]
     rules: Option<RulePattern>,
-    /// The version
+    /// The version that the ban is for
     version: Option<String>,
     /// The SHA-256 of an image, which is banned in all rules and under all versions
     #[arg(long, value_name = "SHA256", conflicts_with = "rules")]

@@ -68,11 +68,11 @@ pub enum BookCommand {
         /// The update type that the image replaces.
         update_type: UpdateType,
     },
-    /// Removes a rule.
+    /// Removes a rule with its versions, rollouts and pins. Its rejections become bans, and its files are still served.
     Remove(RuleKey),
-    /// Adds a test device.
+    /// Offers pending versions to a device. Refused if its name, or its address or number, is that of a test device already.
     AddTestDevice(TestDevice),
-    /// Removes a test device.
+    /// Removes a test device, which is then no longer offered pending versions.
     RemoveTestDevice(TestDeviceName),
     /// Replaces the offer policy of a rule.
     SetPolicy(RuleKey, OfferPolicy),
@@ -92,10 +92,10 @@ pub enum BookCommand {
     /// Changes the member list of a group.
     ChangeMembers {
         group: GroupName,
-        /// The devices to add.
+        /// The devices to add. A device that is also in `remove` is removed.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         add: Vec<DeviceId>,
-        /// The devices to remove.
+        /// The devices to remove. A device that is not on the list is ignored.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         remove: Vec<DeviceId>,
     },
@@ -108,7 +108,8 @@ pub enum BookCommand {
     },
     /// Removes a pin.
     Unpin { rule: RuleKey, audience: Audience },
-    /// Starts a rollout.
+    /// Offers a version to an audience, or to a share of it, beside the approved version. Refused if the version is banned or
+    /// rejected.
     StartRollout {
         rule: RuleKey,
         /// The audience: a group, or all devices.
@@ -129,17 +130,18 @@ pub enum BookCommand {
     StopRollout(RuleKey, RolloutName),
     /// Bans versions or an image, so that no device is offered them.
     Ban(Ban),
-    /// Lifts a ban.
+    /// Lifts the ban that has exactly this scope. Another ban may still hold for the same image.
     LiftBan(BanScope),
     /// Adds or replaces an alias.
     PutAlias(Alias),
-    /// Removes an alias.
+    /// Removes an alias. Devices that report its word find their rule by that word again.
     RemoveAlias(AliasKey),
     /// Adds a hold. The devices of the hold are offered nothing.
     AddHold(Hold),
-    /// Removes a hold.
+    /// Removes a hold before it ends. Another hold may still hold the same devices.
     RemoveHold(HoldName),
-    /// Adds a stepping stone.
+    /// Adds a stepping stone. Refused if it leads in a circle, if no device reaches it, if it is for too many kinds of device, or if
+    /// its image is missing.
     AddStone(SteppingStone),
     /// Removes a stepping stone.
     RemoveStone(StoneName),

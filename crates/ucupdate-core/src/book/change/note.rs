@@ -28,7 +28,7 @@ use std::fmt;
 pub enum Note {
     /// A package was ingested from a file of this name.
     Ingested { package: PackageId, file_name: Box<str> },
-    /// A version is pending.
+    /// The version waits for approval. Only test devices are offered it.
     Pending { rule: RuleKey, version: ReportedVersion },
     /// The version is pending, and replaces another pending version.
     Replaced { rule: RuleKey, version: ReportedVersion, replaced: ReportedVersion },
@@ -46,7 +46,7 @@ pub enum Note {
     BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
     /// An ingest brought a version that was rejected, so it is not pending.
     StillRejected { rule: RuleKey, version: ReportedVersion },
-    /// A rejection was taken back.
+    /// A rejection was taken back. A note [`Pending`](Self::Pending) follows if the version is pending again.
     RejectionTakenBack { rule: RuleKey, version: ReportedVersion },
     /// The version no longer waits for approval.
     Rejected { rule: RuleKey, version: ReportedVersion },
@@ -82,9 +82,9 @@ pub enum Note {
     InterimRemoved { locale: Locale },
     /// No interim image is pending, as it was at the restored revision.
     InterimNotPending { locale: Locale, from: ReportedVersion },
-    /// A test device was added.
+    /// The device is offered pending versions from now on.
     TestDeviceAdded { name: TestDeviceName, id: DeviceId },
-    /// A test device was removed.
+    /// The device is no longer offered pending versions.
     TestDeviceRemoved { name: TestDeviceName, id: DeviceId },
     /// One field of the policy of a rule was changed.
     PolicyChanged { rule: RuleKey, field: &'static str, from: String, to: String },
@@ -125,7 +125,7 @@ pub enum Note {
     StaysNewer { rule: RuleKey, version: ReportedVersion, from: ReportedVersion },
     /// A version has no effect on devices with a newer one, because it is below the floor of the policy.
     BelowFloor { rule: RuleKey, version: ReportedVersion, floor: FirmwareVersion },
-    /// A rollout was started.
+    /// The audience, or the share of it that `rollout` has, is offered the version.
     RolloutStarted { rule: RuleKey, version: ReportedVersion, rollout: Box<Rollout>, audience: Audience },
     /// The share of a rollout was changed.
     ShareSet { rule: RuleKey, name: RolloutName, share: Share, before: Share },
@@ -142,18 +142,18 @@ pub enum Note {
     /// A group was made or changed. `what` is its predicate, or says that it is a list. `before` is `None` for a new
     /// group.
     GroupIs { name: GroupName, what: String, before: Option<String> },
-    /// A group was removed.
+    /// A group was removed. `what` is the predicate that it had, or says that it was a list.
     GroupRemoved { name: GroupName, what: String },
     /// The list of a group was changed. `before` is its length before the change. `unchanged` is the number of devices
     /// in the command that had no effect.
     MembersChanged { name: GroupName, before: usize, added: usize, removed: usize, unchanged: usize },
-    /// Devices are held.
+    /// The devices are offered nothing. `until` is `None` for a hold without an end. `reason` is empty where none was given.
     Held { name: HoldName, on: HeldDevices, until: Option<UnixTime>, reason: Box<str> },
-    /// A hold was removed.
+    /// A hold was removed before its end.
     HoldRemoved { hold: Box<Hold> },
-    /// A stepping stone was added.
+    /// Devices below the threshold of the stone install its image first from now on.
     StoneAdded { stone: Box<SteppingStone> },
-    /// A stepping stone was removed.
+    /// Devices no longer install the image of this stone first.
     StoneRemoved { stone: Box<SteppingStone> },
     /// A stepping stone was replaced by others.
     StoneReplaced { before: Box<SteppingStone>, stones: Vec<SteppingStone> },
@@ -169,7 +169,7 @@ pub enum Note {
     StoneBanned { rule: RuleKey, stone: StoneName },
     /// An ingest brought a banned version, so it is not pending.
     BannedAtIngest { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
-    /// A ban was lifted.
+    /// The versions or the image may be offered again, unless another ban holds for them.
     BanLifted { ban: Box<Ban> },
     /// The restored revision did not have this ban. The ban stays, because a roll back does not lift bans.
     BanStays { ban: Box<Ban> },

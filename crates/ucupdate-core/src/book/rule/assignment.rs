@@ -12,7 +12,7 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Audience {
-    /// One device.
+    /// The device that reports this MAC address or serial number.
     Device(DeviceId),
     /// The devices of a group.
     Group(GroupName),

@@ -71,7 +71,7 @@ impl Rule {
         &self.assignments
     }
 
-    /// Returns the offer policy.
+    /// Returns the policy: how versions are compared, and when they are offered. It is the default if none was set.
     pub fn policy(&self) -> &OfferPolicy {
         &self.policy
     }
@@ -106,7 +106,7 @@ impl Rule {
         self.assignments.iter().filter_map(|assignment| Some((assignment, assignment.rollout.as_deref()?)))
     }
 
-    /// Returns the rollout with this name.
+    /// Returns the rollout with this name and its assignment. Case of ASCII letters does not matter in names.
     pub fn rollout(&self, name: &RolloutName) -> Option<(&Assignment, &Rollout)> {
         self.rollouts().find(|(_, rollout)| rollout.name == *name)
     }

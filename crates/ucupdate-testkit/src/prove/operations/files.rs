@@ -4,7 +4,6 @@ use std::io::{self, Read as _, Write as _};
 use ucupdate_folder::Folder;
 use ucupdate_store::error_chain;
 
-/// The number of files in one folder.
 const FILES_OF_A_FOLDER: usize = 10;
 
 fn path(number: usize) -> String {

@@ -13,9 +13,9 @@ use ucupdate::book::BookCommand;
 /// One event. Its times are those of [`moment::now`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Event {
-    /// A change is begun.
+    /// The process asks the service for a change.
     Begun { change: u64, at: u64, command: Box<BookCommand> },
-    /// A change ended.
+    /// The service answered, or failed, or the process gave up.
     Ended { change: u64, at: u64, end: End },
     /// A device got an answer. `answer` is the text of the answer.
     Ask { begun: u64, ended: u64, revision: u64, request: usize, answer: String },

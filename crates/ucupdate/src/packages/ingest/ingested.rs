@@ -17,7 +17,7 @@ pub struct Ingested {
 }
 
 impl Ingested {
-    /// Returns the id of the package.
+    /// Returns the id, which is the beginning of the SHA-256 of the cabinet.
     pub fn id(&self) -> PackageId {
         self.package.id
     }
