@@ -1,9 +1,7 @@
 //! Aliases. An alias gives a word that devices report the meaning of another word in the rules.
 
-use crate::book::rule::Rule;
+use crate::book::rule::{Rule, RuleKey, RulePattern};
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::RuleKey;
-use crate::book::rule_pattern::RulePattern;
 use crate::device::{DeviceKind, KindWord, KindWords};
 use crate::value::label::label;
 use crate::value::{ParseError, ParseErrorKind};

@@ -1,10 +1,8 @@
 //! Bans: versions and images that are offered to no device.
 
 use crate::book::package::Release;
-use crate::book::policy::OfferPolicy;
+use crate::book::rule::{OfferPolicy, RuleKey, RulePattern};
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::RuleKey;
-use crate::book::rule_pattern::RulePattern;
 use crate::value::shell_word;
 use crate::value::{ParseError, ParseErrorKind, Sha256Digest};
 use crate::version::ReportedVersion;

@@ -3,8 +3,7 @@
 
 use crate::book::known_texts::KnownTexts;
 use crate::book::package::IngestedPackage;
-use crate::book::rule::Rule;
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::{Rule, RuleKey};
 use crate::book::table::Entry;
 use crate::value::PackageId;
 use serde::de::{SeqAccess, Visitor};

@@ -2,16 +2,12 @@
 
 use crate::book::alias::{AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
-use crate::book::group::{Group, GroupName};
-use crate::book::hold::{Hold, HoldName, Stop, StopScope};
+use crate::book::devices::{Group, GroupName, Hold, HoldName, Stop, StopScope, TestDevice, TestDeviceName};
 use crate::book::interim::InterimRule;
 use crate::book::package::IngestedPackage;
-use crate::book::pattern_scheme::PatternScheme;
-use crate::book::rule::Rule;
+use crate::book::rule::{PatternScheme, Rule, RuleKey, UpdateType};
 use crate::book::rule_book::{RuleBook, Settings};
-use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::table::{Entry, Table, TableKey as _};
-use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
 use foldhash::fast::FixedState;

@@ -3,8 +3,8 @@
 
 use crate::book::ban::{Ban, BanScope};
 use crate::book::package::{IngestedPackage, InterimImage};
+use crate::book::rule::{RuleKey, UpdateType};
 use crate::book::rule_book::{InterimKey, RuleBook};
-use crate::book::rule_key::{RuleKey, UpdateType};
 use crate::book::stone::{SteppingStone, StoneImage};
 use crate::device::{DeviceKind, Locale};
 use crate::value::PackageId;

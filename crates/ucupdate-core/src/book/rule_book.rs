@@ -6,17 +6,12 @@
 
 use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::{Ban, BanScope};
-use crate::book::group::{Group, GroupName};
-use crate::book::hold::{Hold, HoldName, Stop, StopScope};
+use crate::book::devices::{Group, GroupName, Hold, HoldName, Stop, StopScope, TestDevice, TestDeviceName};
 use crate::book::interim::InterimRule;
 use crate::book::package::{IngestedPackage, Release};
-use crate::book::pattern_scheme::PatternScheme;
-use crate::book::policy::OfferPolicy;
-use crate::book::rule::{Candidate, Rule};
-use crate::book::rule_key::{RuleKey, UpdateType};
+use crate::book::rule::{Candidate, OfferPolicy, PatternScheme, Rule, RuleKey, UpdateType};
 use crate::book::stone::SteppingStone;
 use crate::book::table::Table;
-use crate::book::test_device::{TestDevice, TestDeviceName};
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::PackageId;
 use crate::version::{ReportedVersion, VersionScheme};

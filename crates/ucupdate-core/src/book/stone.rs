@@ -1,6 +1,6 @@
 //! Stepping stones: versions that a device must install before its target version.
 
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::RuleKey;
 use crate::device::{DeviceKind, DeviceType, KindPattern, KindWord, Model, Vendor};
 use crate::value::label::label;
 use crate::value::shell_word;

@@ -2,10 +2,8 @@
 
 use crate::book::alias::AliasKey;
 use crate::book::ban::BanScope;
-use crate::book::group::GroupName;
-use crate::book::hold::{HoldName, StopScope};
-use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::test_device::TestDeviceName;
+use crate::book::devices::{GroupName, HoldName, StopScope, TestDeviceName};
+use crate::book::rule::{RuleKey, UpdateType};
 use crate::device::{DeviceId, Locale};
 use crate::value::PackageId;
 use std::collections::BTreeMap;

@@ -5,10 +5,8 @@ use crate::book::ban::{Ban, BanScope};
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::{InterimImage, Release};
-use crate::book::rule::{Candidate, Rule};
+use crate::book::rule::{Candidate, Rule, RuleKey, RulePattern};
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::RuleKey;
-use crate::book::rule_pattern::RulePattern;
 use crate::book::stone::{SteppingStone, StoneImage};
 use crate::book::table::Entry;
 

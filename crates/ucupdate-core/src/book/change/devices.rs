@@ -3,8 +3,7 @@
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::group::{Group, GroupName};
-use crate::book::hold::{HeldDevices, Hold, HoldName};
+use crate::book::devices::{Group, GroupName, HeldDevices, Hold, HoldName};
 use crate::book::rule::Audience;
 use crate::book::table::Entry;
 use crate::device::DeviceId;

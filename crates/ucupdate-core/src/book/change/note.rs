@@ -3,15 +3,12 @@
 use super::note_text::AllOf;
 use crate::book::alias::{Alias, AliasKey, AliasWord};
 use crate::book::ban::Ban;
-use crate::book::group::GroupName;
-use crate::book::hold::{HeldDevices, Hold, HoldName, StopScope};
-use crate::book::pattern_scheme::PatternScheme;
-use crate::book::policy::{OfferPolicy, OfferRule};
+use crate::book::devices::{GroupName, HeldDevices, Hold, HoldName, StopScope, TestDeviceName};
 use crate::book::rollout::{Rollout, RolloutName, Share};
-use crate::book::rule::{Audience, Candidate, Role, Rule, RuleError};
-use crate::book::rule_key::{RuleKey, UpdateType};
+use crate::book::rule::{
+    Audience, Candidate, OfferPolicy, OfferRule, PatternScheme, Role, Rule, RuleError, RuleKey, UpdateType,
+};
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
-use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, DeviceType, Locale};
 use crate::value::{PackageId, UnixTime};
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};

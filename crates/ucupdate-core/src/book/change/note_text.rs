@@ -3,7 +3,7 @@
 use super::note::Note;
 use crate::book::interim::approve_command;
 use crate::book::rollout::{Rollout, Share};
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::RuleKey;
 use crate::book::stone::{MissingStone, SteppingStone, StoneRemedy};
 use crate::value::shell_word;
 use crate::version::{ReportedVersion, VersionScheme};

@@ -2,15 +2,11 @@
 
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
-use crate::book::group::GroupName;
-use crate::book::hold::{HeldDevices, HoldName, StopScope};
+use crate::book::devices::{GroupName, HeldDevices, HoldName, StopScope, TestDeviceName};
 use crate::book::interim::approve_command;
 use crate::book::rollout::ZoneName;
-use crate::book::rule::RuleError;
-use crate::book::rule_key::{RuleKey, UpdateType};
-use crate::book::rule_pattern::RulePattern;
+use crate::book::rule::{RuleError, RuleKey, RulePattern, UpdateType};
 use crate::book::stone::{MissingStone, SteppingStone, StoneName};
-use crate::book::test_device::TestDeviceName;
 use crate::device::{DeviceId, Locale};
 use crate::value::{Counted, PackageId, is_unseen, shell_word};
 use crate::version::{FirmwareVersion, ReportedVersion, VersionScheme};

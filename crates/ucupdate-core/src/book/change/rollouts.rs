@@ -4,8 +4,7 @@ use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rollout::{Rollout, RolloutName, Share};
-use crate::book::rule::{Audience, Candidate, Rule};
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::{Audience, Candidate, Rule, RuleKey};
 use crate::version::ReportedVersion;
 
 impl ChangeDraft<'_> {

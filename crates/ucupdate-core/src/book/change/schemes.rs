@@ -4,12 +4,8 @@ use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::Release;
-use crate::book::pattern_scheme::PatternScheme;
-use crate::book::policy::OfferPolicy;
-use crate::book::rule::{Assignment, Role, Rule};
+use crate::book::rule::{Assignment, OfferPolicy, PatternScheme, Role, Rule, RuleKey, RulePattern};
 use crate::book::rule_book::Settings;
-use crate::book::rule_key::RuleKey;
-use crate::book::rule_pattern::RulePattern;
 use crate::version::{ReportedVersion, VersionScheme};
 
 impl ChangeDraft<'_> {

@@ -7,8 +7,7 @@ use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::interim::key_of_rule;
 use crate::book::package::InterimImage;
-use crate::book::rule::{Assignment, Role, Rule};
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::{Assignment, Role, Rule, RuleKey};
 use crate::book::stone::{MissingStone, SteppingStone, StoneImage, StoneName, StoneRemedy};
 use crate::value::PackageId;
 

@@ -3,7 +3,7 @@
 use super::draft::ChangeDraft;
 use crate::book::change::note::Note;
 use crate::book::change::refusal::Refusal;
-use crate::book::hold::{Stop, StopScope};
+use crate::book::devices::{Stop, StopScope};
 use crate::book::table::Entry;
 use crate::value::is_unseen;
 

@@ -12,7 +12,7 @@
 //! *monotone*), and each release has another order, so that the first devices are not always the same. The tests below
 //! contain vectors, which are part of the interface and never change.
 
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::RuleKey;
 use crate::device::{Device, MacAddress, SerialNumber};
 use crate::value::MAX_LABEL_BYTES;
 use crate::value::parse_error::{ParseError, ParseErrorKind};

@@ -1,6 +1,6 @@
 //! Assignments: each has an audience, and the version for this audience.
 
-use crate::book::group::GroupName;
+use crate::book::devices::GroupName;
 use crate::book::rollout::Rollout;
 use crate::device::DeviceId;
 use crate::value::PackageId;

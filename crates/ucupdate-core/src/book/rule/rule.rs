@@ -10,9 +10,9 @@ use super::effect::{Approved, RolledBack};
 use super::rule_error::RuleError;
 #[cfg(feature = "serde")]
 use crate::book::known_texts::KnownTexts;
-use crate::book::policy::OfferPolicy;
 use crate::book::rollout::{Rollout, RolloutName, Share};
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::policy::OfferPolicy;
+use crate::book::rule::rule_key::RuleKey;
 use crate::version::ReportedVersion;
 
 /// The versions for the devices of one kind.

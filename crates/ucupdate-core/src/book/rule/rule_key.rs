@@ -30,7 +30,7 @@ label!(
 pub struct RuleKey(Arc<Words>);
 
 #[derive(Debug, Eq, PartialOrd, Ord)]
-pub(super) struct Words {
+pub(in crate::book) struct Words {
     kind: DeviceKind,
     update_type: UpdateType,
 }
@@ -88,7 +88,7 @@ impl RuleKey {
     }
 
     /// Returns what clones of this key share, as a key of maps that look at no other memory.
-    pub(super) fn shared(&self) -> &Words {
+    pub(in crate::book) fn shared(&self) -> &Words {
         &self.0
     }
 

@@ -1,9 +1,8 @@
 //! An index of the releases of a book. A search in a package is linear, and a package may have thousands of releases.
 
-use crate::book::package::Release;
-use crate::book::rule::Candidate;
+use crate::book::package::package::Release;
+use crate::book::rule::{Candidate, RuleKey, Words};
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::{RuleKey, Words};
 use crate::value::PackageId;
 use crate::version::ReportedVersion;
 use foldhash::fast::FixedState;

@@ -1,10 +1,10 @@
 //! Images of one rule that are one release in the scheme of the rule.
 
 use crate::book::ban::BanScope;
-use crate::book::package::Release;
-use crate::book::releases::ReleasesByRule;
+use crate::book::package::package::Release;
+use crate::book::package::releases::ReleasesByRule;
+use crate::book::rule::RuleKey;
 use crate::book::rule_book::RuleBook;
-use crate::book::rule_key::RuleKey;
 use crate::value::Sha256Digest;
 use crate::version::{ReportedVersion, VersionScheme};
 

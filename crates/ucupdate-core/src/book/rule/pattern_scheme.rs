@@ -1,7 +1,7 @@
 //! Version schemes of rules that match a pattern.
 
-use crate::book::rule_key::RuleKey;
-use crate::book::rule_pattern::RulePattern;
+use crate::book::rule::rule_key::RuleKey;
+use crate::book::rule::rule_pattern::RulePattern;
 use crate::version::VersionScheme;
 
 /// The version scheme of the rules that match a pattern.

@@ -1,7 +1,7 @@
 //! Holds and the kill switch. Both stop offers to devices.
 
-use crate::book::group::GroupName;
-use crate::book::rule_key::RuleKey;
+use crate::book::devices::group::GroupName;
+use crate::book::rule::RuleKey;
 use crate::device::DeviceId;
 use crate::value::UnixTime;
 use crate::value::label::label;

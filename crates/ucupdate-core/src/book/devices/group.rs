@@ -1,6 +1,6 @@
 //! Groups of devices. A group is a list, or a predicate over properties of devices.
 
-use crate::book::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
+use crate::book::devices::predicate::{IpNetwork, MacPrefix, SerialRange, UserDomain};
 use crate::device::{KindPattern, KindWord, KindWords};
 use crate::request::{Question, Side};
 use crate::value::label::label;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "serde")]
 use crate::book::known_texts::KnownTexts;
-use crate::book::rule_key::{RuleKey, UpdateType};
+use crate::book::rule::{RuleKey, UpdateType};
 use crate::device::Locale;
 use crate::value::{FieldTime, FileName, ObjectKey, PackageId, Sha256Digest, UnixTime};
 use crate::version::{ReportedVersion, VersionScheme};

@@ -1,6 +1,6 @@
 //! Patterns of rules. Bans, aliases and version schemes apply to the rules that match a pattern.
 
-use crate::book::rule_key::RuleKey;
+use crate::book::rule::rule_key::RuleKey;
 use crate::device::KindWord;
 use crate::value::parse_error::{Expected, ParseError};
 use crate::value::{glob, label};
