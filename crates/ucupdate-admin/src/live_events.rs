@@ -65,7 +65,8 @@ impl LiveEvents {
         Self(Arc::new(live))
     }
 
-    /// Ends the answers to all clients, and those to later clients at once. A server that shuts down calls it.
+    /// Ends the streams of all clients. A client that connects later gets a stream that ends at once. A server calls this when it
+    /// shuts down.
     pub fn close(&self) {
         self.0.closed.send_replace(true);
     }

@@ -28,7 +28,7 @@ impl AdminOptions {
         self
     }
 
-    /// Sets the events that `GET /api/v1/events` sends. Default: none, and the address is 404.
+    /// Sets the events that `GET /api/v1/events` sends. Default: none, and the address answers 404.
     pub fn with_live_events(self, events: LiveEvents) -> Self {
         Self { live_events: Some(events), ..self }
     }
@@ -38,7 +38,7 @@ impl AdminOptions {
         Self { four_eyes, ..self }
     }
 
-    /// Sets the limits.
+    /// Sets the limits on what a client may cost, such as the size of a package.
     pub fn with_limits(self, limits: AdminLimits) -> Self {
         Self { limits, ..self }
     }
@@ -109,7 +109,8 @@ impl AdminLimits {
         Self { upload_time: time, ..self }
     }
 
-    /// Sets the number of packages that are read at a time, and of stores that are checked. A further one is 503. Default: 2.
+    /// Sets how many uploads of packages and checks of the store may run at the same time. A further request gets the status 503.
+    /// Default: 2.
     pub fn with_uploads(self, uploads: usize) -> Self {
         Self { uploads, ..self }
     }

@@ -183,7 +183,8 @@ impl Folder {
 
     /// Makes the names in a folder durable. On Windows this does nothing.
     ///
-    /// A file system that stops meanwhile may let the sync end without an error. This is noticed if the folder has a file.
+    /// A file system that stops during the sync may report success. To notice this, the call opens a file of the folder, if there
+    /// is one.
     ///
     /// # Errors
     /// Fails when the folder does not exist, or the disk reports a failure.

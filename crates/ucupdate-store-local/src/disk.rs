@@ -157,8 +157,8 @@ pub struct DiskEntry {
     /// A number that differs after a write to a file, even if the time of the last write is set back. It is 0 if the disk knows
     /// no such number.
     pub write_mark: u64,
-    /// A number that no other folder has that is made at the same path later. It is 0 if the disk knows no such number, and for what is
-    /// no folder.
+    /// A number that tells a folder from another one that is made later at the same path. It is 0 for files, and if the disk knows no
+    /// such number.
     pub identity: u64,
 }
 

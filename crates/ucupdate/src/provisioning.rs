@@ -27,15 +27,15 @@ pub struct Setting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SettingPlace {
-    /// In the zone of the domain on the name server.
+    /// A record in the zone of the domain, on the name server.
     Dns,
-    /// In the options of the DHCP server.
+    /// An option of the DHCP server.
     Dhcp,
-    /// The values that a device gets from its pool when a user signs in.
+    /// A value that a device gets from its pool when a user signs in.
     InBand,
     /// The certificate of the server or its proxy.
     Certificate,
-    /// As a rule of the firewall.
+    /// A rule of the firewall.
     Firewall,
 }
 

@@ -47,7 +47,7 @@ struct Known {
     tokens: Arc<[TokenEntry]>,
 }
 
-/// A token in the file.
+/// A token in the file, which has the SHA-256 of the token and not the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TokenEntry {

@@ -328,7 +328,7 @@ pub(crate) static ROUTES: &[Route] = &[
 /// The result of looking for a route.
 pub(crate) enum Found {
     Operation(Operation, Vec<String>),
-    /// The path has other methods: the value of `Allow`.
+    /// The path exists, but the request has another method. The text is the value of the field `Allow`.
     OtherMethods(String),
     Nothing,
 }

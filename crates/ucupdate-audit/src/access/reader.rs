@@ -61,7 +61,7 @@ impl<R: Read> AccessReader<R> {
         Self { lines: Lines::new(input, ReadLimits::default()), form: Form::default() }
     }
 
-    /// Sets other limits.
+    /// Sets the limits on the log, its lines and its cells.
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self

@@ -88,7 +88,7 @@ impl<R: Read> AuditReader<R> {
         self
     }
 
-    /// Sets other limits.
+    /// Sets the limits on the log, its lines and its cells.
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self

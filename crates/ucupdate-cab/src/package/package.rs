@@ -79,7 +79,7 @@ impl fmt::Display for PackageForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedRelease {
-    /// The rule, by the manifest or the folders.
+    /// The key of the rule. It is in the manifest, or in the folders of a package without one.
     pub key: RuleKey,
     /// The version as it was reported. It may have no order, so that it cannot be compared.
     pub version: ReportedVersion,

@@ -19,10 +19,11 @@ const START_SLACK_MILLIS: i64 = 2000;
 impl Outcomes {
     /// Adds a row of the audit log of any server. Rows are expected in order of time.
     ///
-    /// `index` is compiled from a book in which no rollout is paused and nothing is stopped, so that it decides as the server did
-    /// when it made the offer. A row does not name a rollout: the offer belongs to the one that `index` decides by, or else to the
-    /// only rollout of the rule that has the offered version. Offers from before the start of a rollout are skipped; `starts` has
-    /// the time at which each rollout started or was resumed, if it is known.
+    /// A row does not name the rollout of its offer, so the request is decided again by `index`. The offer belongs to the rollout
+    /// of this decision. If there is none, it belongs to the only rollout of the rule that has the offered version. Compile
+    /// `index` from a book without pauses and without stops, because the server had neither when it made the offer.
+    ///
+    /// `starts` has the known times at which rollouts started or were resumed. Earlier offers are skipped.
     pub fn take_in_audit(
         &mut self,
         index: &EligibilityIndex,

@@ -80,7 +80,7 @@ pub enum ExamineError {
     /// The rule book cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The rule book gives no answer for a side.
+    /// The service has no URL from which the devices of a side could download files.
     #[error(transparent)]
     NoUrls(#[from] NoUrls),
 }

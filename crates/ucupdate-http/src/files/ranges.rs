@@ -9,7 +9,7 @@ use std::ops::Range;
 /// The request of a `Range` field for a file of known size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedRange {
-    /// The whole file: there is no field, or it is not understood.
+    /// The whole file. The request has no `Range` field, or one that is not understood.
     Whole,
     /// These bytes. The range is never empty and never ends beyond the file.
     Part(Range<u64>),

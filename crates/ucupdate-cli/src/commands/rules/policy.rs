@@ -112,7 +112,7 @@ enum YesOrNo {
 enum SameReleaseName {
     /// 1.0.522 and 1.0.522.0 are one release
     Padded,
-    /// 1.0.522 and 1.0.522.0 are two
+    /// 1.0.522 and 1.0.522.0 are two releases
     Exact,
     /// 1.0.522.1 and 1.0.522.2 are one: the fourth number never makes an update
     FirstThree,

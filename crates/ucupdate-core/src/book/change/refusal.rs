@@ -132,7 +132,7 @@ pub enum Refusal {
         "interim image {version} for {locale} is below {below}, so devices would be offered it again and again"
     )]
     InterimTooLow { locale: Locale, version: ReportedVersion, below: ReportedVersion },
-    /// An interim image has another version than the stepping stones name that would send it.
+    /// The stepping stones that would send an interim image name another version than it has.
     #[error("{}", other_version(locale, version, stones, others, advice))]
     InterimVersion {
         locale: Locale,

@@ -70,7 +70,7 @@ pub struct Predicate {
     /// The networks from which a device asks.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub networks: Vec<IpNetwork>,
-    /// The side from which a device asks.
+    /// The side from which a device asks. `None` allows both sides.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub side: Option<Side>,
     /// The range that the installed version must be in, read by the version scheme of the rule. `None` allows every version. A device

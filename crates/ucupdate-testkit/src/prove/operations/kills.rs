@@ -50,7 +50,7 @@ impl Line {
     }
 }
 
-/// Returns the rows of kills on a folder and on a bucket, or those of power cuts.
+/// Kills operations on a folder and on a bucket at random moments. Returns a row for each operation.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = since.as_secs();
