@@ -5,13 +5,11 @@ use crate::failure::{Failure, FailureKind, with_advice};
 use crate::files;
 use crate::output::Output;
 use crate::output::time::iso;
-use crate::overlap;
 use crate::remote::RemoteStore;
-use crate::store_location::StoreLocation;
+use crate::store::{Awaited, StoreLocation, Waiting, overlap};
 use crate::suggest::{near_path, with_meant};
 #[cfg(feature = "s3")]
 use crate::variable::variable;
-use crate::waiting::{Awaited, Waiting};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::ErrorKind;

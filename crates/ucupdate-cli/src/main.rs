@@ -5,21 +5,17 @@
 
 mod allocator;
 mod args;
+mod command_line;
 mod commands;
-mod complete;
 mod context;
-mod examples;
 mod failure;
 mod files;
 mod output;
-mod overlap;
 mod remote;
 mod settings;
-mod store_location;
+mod store;
 mod suggest;
 mod variable;
-mod verbs;
-mod waiting;
 
 #[cfg(test)]
 mod advised;
@@ -27,6 +23,7 @@ mod advised;
 use args::moment::units;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
+use command_line::{with_candidates, with_examples, with_groups};
 use commands::answers::{client_filter, diff, explain, inspect, plan, simulate, version};
 use commands::devices::{device, fleet, group, hold, loops, report, test_device, timeline};
 use commands::package::{self, ingest, sample};
@@ -34,7 +31,6 @@ use commands::rules::{alias, ban, decide, interim, list, pin, policy, rollout, s
 use commands::server::{ask, captures, config, demo, provisioning, serve, shell, storm, token};
 use commands::store::{carry, doctor, gc, history, import_ocs, rebuild, status, tree, undo, verify};
 use context::Context;
-use examples::with_examples;
 use failure::{Failure, with_advice};
 use remote::RemoteArgs;
 use settings::help::with_variables;
@@ -42,9 +38,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use store_location::StoreLocation;
+use store::StoreLocation;
 use variable::variable;
-use verbs::with_groups;
 
 /// The largest number of threads for blocking work. A store in a folder reads images with four of them and writes with two, and
 /// packages are read with two others. The remaining one reads everything else.
@@ -294,7 +289,7 @@ fn plain_command() -> clap::Command {
 
 /// Returns the definition of the command line, with completion of the names in the store.
 fn command() -> clap::Command {
-    complete::with_candidates(plain_command)
+    with_candidates(plain_command)
 }
 
 fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use crate::store_location::StoreLocation;
+use crate::store::StoreLocation;
 use serde_json::json;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! Finds locations of stores that are one place, or one inside the other.
 
-use crate::store_location::StoreLocation;
+use super::location::StoreLocation;
 use std::path::{Component, Path, PathBuf};
 
 /// Returns how two locations overlap: `is`, `is inside` or `contains`, read from `one` to `other`. `None` if they are separate.

@@ -3,7 +3,7 @@
 use crate::context::{Context, IfMissing};
 use crate::remote::RemoteArgs;
 use crate::settings;
-use crate::store_location::StoreLocation;
+use crate::store::StoreLocation;
 use crate::suggest::matching;
 use crate::variable::variable;
 use clap::builder::ValueParser;
