@@ -60,7 +60,7 @@ pub struct RolloutDevice {
     pub state: OutcomeState,
     /// The time at which it was offered the version, finished its download, or came back with a stepping stone.
     pub at: UnixTime,
-    /// The time after which it is overdue.
+    /// The time after which the device is overdue.
     pub due: UnixTime,
     /// `true` if the guard counts it: it downloaded an image of the rollout, or downloads are not required.
     pub counts: bool,

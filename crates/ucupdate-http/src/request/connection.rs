@@ -63,8 +63,8 @@ impl Connection {
         Self { tls, ..self }
     }
 
-    /// Sets the user that an outer layer has authenticated. **An external request with a user is admitted**, and the
-    /// hook is not called.
+    /// Sets the user that an outer layer has authenticated. **An external request with a user is admitted**, and
+    /// [`Authenticate`](crate::Authenticate) is not asked.
     pub fn with_user(self, user: impl Into<Box<str>>) -> Self {
         Self { user: Some(user.into()), ..self }
     }

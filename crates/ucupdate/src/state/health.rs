@@ -23,8 +23,8 @@ pub struct Health {
     pub store_reachable: bool,
     /// `true` if the store holds another history than the one that this service has read.
     pub history_replaced: bool,
-    /// The reason why log rows cannot be written. `None` if the store took the last log rows, and no row waits for ten seconds
-    /// longer than the flush interval. `None` if the service writes no logs.
+    /// The reason why log rows cannot be written: the store refused the last ones, or rows have waited for ten seconds longer than
+    /// the flush interval. `None` if neither is so, and if the service writes no logs.
     pub log_problem: Option<String>,
     /// The number of log rows that were dropped since the start.
     pub dropped_log_rows: u64,

@@ -29,7 +29,7 @@ pub enum BuildError {
     /// The format cannot store this time.
     #[error("time {time} of `{name}` is outside the years 1980 to 2107")]
     Time { name: String, time: FieldTime },
-    /// The format stores the number of files in 16 bits.
+    /// The cabinet has more files than the format can count, which has 16 bits for the number.
     #[error("cabinet has {found} files, expected at most {MAX_FILES}")]
     Files { found: usize },
     /// A reader returned more or fewer bytes than were announced. If it returned more, `found` is the announced number
