@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use ucupdate_core::value::{FieldTime, ParseError, check_path_part};
 
-/// Which of its two logs a server writes. Each one has its own folder in the store.
+/// One of the two logs of a server. Each one has its own folder in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the service keeps these two logs")]
 pub enum LogKind {

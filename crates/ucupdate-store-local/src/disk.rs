@@ -162,7 +162,7 @@ pub struct DiskEntry {
     pub identity: u64,
 }
 
-/// What an entry of a folder is. A symbolic link is not followed.
+/// The type of an entry of a folder. A symbolic link is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "what is neither is Other")]
 pub enum EntryKind {

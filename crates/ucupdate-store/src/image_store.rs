@@ -139,7 +139,7 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// What `put`, `head` and `list` of an [`ImageStore`] say about an object.
+/// The key, the size and the last write of an object, as `put`, `head` and `list` return them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectMeta {

@@ -59,7 +59,7 @@ pub struct Administrator {
     /// The author of changes, as the history shows it. Two people need two names: the same name cannot ask for a restart and
     /// approve it.
     pub name: Box<str>,
-    /// What the person may do.
+    /// The role, which decides what the person may do.
     pub role: AdminRole,
 }
 

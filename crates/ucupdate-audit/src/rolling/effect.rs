@@ -71,7 +71,7 @@ impl Effect {
     }
 }
 
-/// What became of an [`Effect`] in the store. The caller passes it to [`RollingLog::done`](crate::RollingLog::done).
+/// The result of an [`Effect`] on the store. The caller passes it to [`RollingLog::done`](crate::RollingLog::done).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a store's answer is one of these or unclear")]
 pub enum EffectOutcome {

@@ -1,4 +1,4 @@
-//! What is added to the definition of the command line: examples, groups of verbs, and completion.
+//! Additions to the definition of the command line: examples, groups of verbs, and completion.
 
 mod complete;
 mod examples;

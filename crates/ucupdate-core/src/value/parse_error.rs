@@ -41,7 +41,7 @@ pub struct ParseError {
     source: Option<Box<Self>>,
 }
 
-/// What is wrong with a text, for programs. The message of a [`ParseError`] says it for people.
+/// The fault of a text, for programs. The message of a [`ParseError`] says it for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseErrorKind {

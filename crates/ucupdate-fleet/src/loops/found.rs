@@ -33,7 +33,7 @@ pub struct Loop {
     pub goes_on: bool,
 }
 
-/// How the offers of a loop repeat.
+/// The way in which the offers of a loop repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoopKind {

@@ -54,7 +54,7 @@ pub struct LoggedDownload {
     pub shared_host: bool,
 }
 
-/// Which of the two files of an offer a device downloads.
+/// One of the two files of an offer that a device downloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "an image and its signature catalogue are what a device fetches")]
 pub enum OfferedFile {

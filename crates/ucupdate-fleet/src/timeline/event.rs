@@ -113,7 +113,7 @@ pub struct Fetch {
     pub file: FetchedFile,
     /// The path of the URL.
     pub path: Box<str>,
-    /// Whether the file was sent completely, in part, or not at all.
+    /// The result: the file was sent completely, in part, or not at all.
     pub outcome: FetchResult,
     /// The number of bytes that were sent. `None` if it was not logged.
     pub bytes: Option<u64>,

@@ -3,7 +3,7 @@
 use crate::maintenance::problem::StoreProblem;
 use std::fmt;
 
-/// How urgent a finding is. The most urgent severity is the smallest.
+/// The urgency of a finding. The most urgent severity is the smallest value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a finding is to be mended, to be looked at, or to be known")]
 pub enum FindingSeverity {
@@ -31,7 +31,7 @@ impl fmt::Display for FindingSeverity {
 pub struct Finding {
     /// The kind in one word, such as `clocks-differ`.
     pub kind: &'static str,
-    /// How urgent the finding is.
+    /// The urgency, for programs and for sorting.
     pub severity: FindingSeverity,
     /// The thing that it is about: a rule, a URL, `store`.
     pub subject: String,

@@ -35,7 +35,7 @@ use ucupdate_core::book::{BookCommand, IngestId, IngestedPackage};
 use ucupdate_core::value::{ObjectKey, Sha256Digest};
 use ucupdate_store::{ByteStream, ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// How far an ingest is. All numbers count from its beginning.
+/// The work that an ingest has done since its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IngestProgress {
