@@ -5,6 +5,7 @@ use crate::error::{ClientError, UrlFault, one_line};
 use crate::handler::HandlerConnection;
 use crate::options::ClientOptions;
 use crate::{headers, target, tls};
+use hyper::body::Bytes;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode, Url, redirect};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use ucupdate_upx::{Decoded, UnknownItem};
 const MAX_REDIRECTS: usize = 5;
 
 /// Number of bytes of an error response that are read for its reason.
-pub(crate) const MAX_REFUSAL_BYTES: usize = 4 * 1024;
+const MAX_REFUSAL_BYTES: usize = 4 * 1024;
 
 /// Time within which the reason of an error response must arrive.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -215,28 +216,23 @@ impl Client {
     pub(crate) async fn read_answer(
         &self,
         url: &Url,
-        mut response: Response,
+        mut answer: impl Answer,
     ) -> Result<Decoded<UpdateResponse>, ClientError> {
-        if response.status() != StatusCode::OK {
-            return Err(refusal(url, response).await);
+        if answer.head().0 != StatusCode::OK {
+            return Err(refusal(url, answer).await);
         }
-        let failed = |error: reqwest::Error| ClientError::connection(&target::shown(url), &error);
         let most = self.options.response_limit;
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if chunk.len() > most - answer.len() {
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.next_chunk(url).await? {
+            if chunk.len() > most - body.len() {
                 let most = u64::try_from(most).unwrap_or(u64::MAX);
                 return Err(ClientError::TooLarge { url: target::shown(url), most });
             }
-            answer.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk);
         }
-        self.decode(url, &answer)
-    }
-
-    pub(crate) fn decode(&self, url: &Url, answer: &[u8]) -> Result<Decoded<UpdateResponse>, ClientError> {
         self.options
             .codec
-            .decode_response(answer)
+            .decode_response(&body)
             .map_err(|cause| ClientError::Answer { url: target::shown(url), cause })
     }
 
@@ -295,26 +291,46 @@ impl Client {
     }
 }
 
+/// An answer whose body has not been read yet.
+pub(crate) trait Answer: Send {
+    /// Returns the status and the header fields.
+    fn head(&self) -> (StatusCode, &HeaderMap);
+
+    /// Receives the next bytes of the body. Returns `None` at its end.
+    fn next_chunk(&mut self, url: &Url) -> impl Future<Output = Result<Option<Bytes>, ClientError>> + Send;
+}
+
+impl Answer for Response {
+    fn head(&self) -> (StatusCode, &HeaderMap) {
+        (self.status(), self.headers())
+    }
+
+    async fn next_chunk(&mut self, url: &Url) -> Result<Option<Bytes>, ClientError> {
+        self.chunk().await.map_err(|error| ClientError::connection(&target::shown(url), &error))
+    }
+}
+
 /// Returns the error for a response with an error status: the status and the server's reason.
-pub(crate) async fn refusal(url: &Url, response: Response) -> ClientError {
-    let status = response.status();
-    let retry_after = headers::retry_after(response.headers(), SystemTime::now());
-    let reason = match headers::location(response.headers()) {
+async fn refusal(url: &Url, answer: impl Answer) -> ClientError {
+    let (status, headers) = answer.head();
+    let retry_after = headers::retry_after(headers, SystemTime::now());
+    let reason = match headers::location(headers) {
         Some(location) if status.is_redirection() => {
             one_line(&format!("redirect to {}", target::without_query(location)))
         }
         _ => {
-            let said = timeout(REFUSAL_TIMEOUT, first_line(response)).await.unwrap_or_default();
+            let said = timeout(REFUSAL_TIMEOUT, first_line(url, answer)).await.unwrap_or_default();
             if said.is_empty() { status.canonical_reason().unwrap_or("no reason given").into() } else { said }
         }
     };
     ClientError::Status { url: target::shown(url), status: status.as_u16(), reason, retry_after }
 }
 
-async fn first_line(mut response: Response) -> Box<str> {
+/// Returns the first line of the body, as far as it arrives.
+async fn first_line(url: &Url, mut answer: impl Answer) -> Box<str> {
     let mut start = Vec::new();
     while start.len() < MAX_REFUSAL_BYTES
-        && let Ok(Some(chunk)) = response.chunk().await
+        && let Ok(Some(chunk)) = answer.next_chunk(url).await
     {
         let room = MAX_REFUSAL_BYTES - start.len();
         start.extend(chunk.iter().take(room));

@@ -1,6 +1,6 @@
 //! [`HandlerConnection`]: one connection to one request handler.
 
-use crate::client::{Client, MAX_REFUSAL_BYTES, UpdateAnswer, refusal};
+use crate::client::{Answer, Client, UpdateAnswer};
 use crate::error::{ClientError, ConnectionFault};
 use crate::target;
 use http_body_util::{BodyExt as _, Full};
@@ -17,7 +17,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -61,6 +61,8 @@ struct Handler {
     url: Url,
     uri: Uri,
     headers: HeaderMap,
+    /// The start of the current request.
+    asked_at: Instant,
 }
 
 impl fmt::Debug for HandlerConnection {
@@ -85,6 +87,31 @@ struct OpenConnection {
 }
 
 type Driver = Pin<Box<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>>;
+
+/// An answer whose body has not been read yet, with its connection.
+struct Exchange<'a> {
+    handler: &'a Handler,
+    open: &'a mut OpenConnection,
+    response: Response<Incoming>,
+}
+
+impl Answer for Exchange<'_> {
+    fn head(&self) -> (StatusCode, &HeaderMap) {
+        (self.response.status(), self.response.headers())
+    }
+
+    async fn next_chunk(&mut self, _url: &Url) -> Result<Option<Bytes>, ClientError> {
+        let Self { handler, open, response } = self;
+        while let Some(frame) = handler.drive(&mut open.driver, response.body_mut().frame()).await? {
+            let frame = frame.map_err(|error| handler.failed(ConnectionFault::Broken, &error))?;
+            // The other frames are trailers.
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+}
 
 /// A request without an answer.
 struct Unanswered {
@@ -127,7 +154,7 @@ impl HandlerConnection {
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             (ACCEPT, HeaderValue::from_static("*/*")),
         ]);
-        Ok(Self { handler: Handler { client, url, uri, headers }, open: None })
+        Ok(Self { handler: Handler { client, url, uri, headers, asked_at: Instant::now() }, open: None })
     }
 
     /// Sends one update request, and returns its answer. It opens a connection if there is none, and keeps it unless
@@ -138,17 +165,13 @@ impl HandlerConnection {
     /// # Errors
     /// Those of [`Client::ask`], after one try. The next request opens a new connection.
     pub async fn ask(&mut self, request: &UpdateRequest) -> Result<UpdateAnswer, ClientError> {
-        let handler = &self.handler;
-        let body = Bytes::from(handler.client.options.codec.encode_request(request));
-        let started = Instant::now();
-        let limit = handler.client.options.ask_timeout;
+        let body = Bytes::from(self.handler.client.options.codec.encode_request(request));
+        self.handler.asked_at = Instant::now();
         // A connection is kept only after a whole answer: after an error or a dropped future it is not known what comes next.
-        let answered = timeout(limit, handler.exchange(self.open.take(), body)).await;
-        let (decoded, open) =
-            answered.unwrap_or_else(|_| Err(ClientError::timed_out(&target::shown(&handler.url), limit)))?;
+        let (decoded, open) = self.handler.exchange(self.open.take(), body).await?;
         self.open = open;
         let Decoded { value, unknown, unknown_count, .. } = decoded;
-        let elapsed = started.elapsed();
+        let elapsed = self.handler.asked_at.elapsed();
         Ok(UpdateAnswer { response: value, unknown, unknown_count, status: 200, tries: 1, elapsed })
     }
 }
@@ -163,7 +186,7 @@ impl Handler {
         let mut request =
             Request::post(self.uri.clone()).body(Full::new(body)).map_err(ClientError::options)?;
         request.headers_mut().clone_from(&self.headers);
-        let (open, response) = match kept {
+        let (mut open, response) = match kept {
             Some(open) => match self.send(open, request).await {
                 Ok(sent) => sent,
                 Err(Unanswered { unsent: Some(unsent), .. }) => {
@@ -173,15 +196,15 @@ impl Handler {
             },
             None => self.send(self.connect().await?, request).await?,
         };
-        self.read(open, response).await
+        let answer = Exchange { handler: self, open: &mut open, response };
+        let decoded = self.client.read_answer(&self.url, answer).await?;
+        let is_kept = self.client.options.keeps_connections && !open.sender.is_closed();
+        Ok((decoded, is_kept.then_some(open)))
     }
 
     async fn connect(&self) -> Result<OpenConnection, ClientError> {
         let limit = self.client.options.connect_timeout;
-        timeout(limit, self.connect_without_limit()).await.unwrap_or_else(|_| {
-            let cause = format!("no connection within {limit:?}");
-            Err(self.failed(ConnectionFault::Timeout, &io::Error::other(cause)))
-        })
+        self.within(limit, "no connection", self.connect_without_limit()).await?
     }
 
     async fn connect_without_limit(&self) -> Result<OpenConnection, ClientError> {
@@ -230,43 +253,6 @@ impl Handler {
         }
     }
 
-    /// Reads the body of an answer.
-    async fn read(
-        &self,
-        mut open: OpenConnection,
-        response: Response<Incoming>,
-    ) -> Result<(Decoded<UpdateResponse>, Option<OpenConnection>), ClientError> {
-        let (parts, mut incoming) = response.into_parts();
-        let is_refusal = parts.status != StatusCode::OK;
-        let most = if is_refusal { MAX_REFUSAL_BYTES } else { self.client.options.response_limit };
-        let mut answer = Vec::new();
-        while let Some(frame) = self.drive(&mut open.driver, incoming.frame()).await? {
-            let frame = match frame {
-                Ok(frame) => frame,
-                // A reason that breaks off is shown as far as it arrived.
-                Err(_) if is_refusal => break,
-                Err(error) => return Err(self.failed(ConnectionFault::Broken, &error)),
-            };
-            let Ok(data) = frame.into_data() else { continue };
-            let room = most - answer.len();
-            if is_refusal && data.len() >= room {
-                answer.extend_from_slice(&data[..room]);
-                break;
-            }
-            if data.len() > room {
-                let most = u64::try_from(most).unwrap_or(u64::MAX);
-                return Err(ClientError::TooLarge { url: target::shown(&self.url), most });
-            }
-            answer.extend_from_slice(&data);
-        }
-        if is_refusal {
-            return Err(refusal(&self.url, Response::from_parts(parts, answer).into()).await);
-        }
-        let decoded = self.client.decode(&self.url, &answer)?;
-        let is_kept = self.client.options.keeps_connections && !open.sender.is_closed();
-        Ok((decoded, is_kept.then_some(open)))
-    }
-
     /// Waits for `work`, and sends and receives the bytes of the connection meanwhile.
     async fn drive<T>(
         &self,
@@ -284,9 +270,23 @@ impl Handler {
             }
             work.as_mut().poll(context)
         });
-        let limit = self.client.options.idle_timeout;
-        timeout(limit, driven).await.map_err(|_| {
-            let cause = format!("no bytes within {limit:?}");
+        self.within(self.client.options.idle_timeout, "no bytes", driven).await
+    }
+
+    /// Waits for `work`, but not longer than `limit` or than the whole request may take.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        missing: &str,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ClientError> {
+        let whole = self.client.options.ask_timeout;
+        let left = whole.saturating_sub(self.asked_at.elapsed());
+        timeout(limit.min(left), work).await.map_err(|_| {
+            if left < limit {
+                return ClientError::timed_out(&target::shown(&self.url), whole);
+            }
+            let cause = format!("{missing} within {limit:?}");
             self.failed(ConnectionFault::Timeout, &io::Error::other(cause))
         })
     }

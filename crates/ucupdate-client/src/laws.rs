@@ -38,7 +38,7 @@ pub fn response(bytes: &[u8]) {
     let url: Url = "http://ocs.demo.local/RequestHandler/ucdevice.upx".parse().expect("a URL");
     let answer = CLIENT.with(|(runtime, client)| {
         let codec = client.options().codec();
-        let answer = runtime.block_on(client.read_answer(&url, response.into()));
+        let answer = runtime.block_on(client.read_answer(&url, reqwest::Response::from(response)));
         if let Ok(answer) = &answer {
             let written = codec.encode_response(&answer.value);
             let again = codec.decode_response(&written);

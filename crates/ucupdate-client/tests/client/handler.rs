@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use ucupdate_client::{Client, ClientOptions, Retry};
+use ucupdate_client::{Client, ClientError, ClientOptions, ConnectionFault, Retry};
 
 fn once() -> ClientOptions {
     options().with_retry(Retry::never()).with_idle_timeout(Duration::from_millis(300))
@@ -19,8 +19,8 @@ fn once() -> ClientOptions {
 /// Asks through a connection of its own, and through those of the client. Returns the outcome, which is the same.
 async fn outcome(url: &str, options: ClientOptions) -> Result<usize, String> {
     let client = Client::new(options).unwrap();
-    let own = client.handler(url).unwrap().ask(&request()).await;
-    let shared = client.ask(url, &request()).await;
+    let (mut connection, request) = (client.handler(url).unwrap(), request());
+    let (own, shared) = tokio::join!(connection.ask(&request), client.ask(url, &request));
     match (own, shared) {
         (Ok(own), Ok(shared)) => {
             assert_eq!((own.response, own.unknown_count), (shared.response.clone(), shared.unknown_count));
@@ -28,8 +28,11 @@ async fn outcome(url: &str, options: ClientOptions) -> Result<usize, String> {
             Ok(shared.response.modules.len())
         }
         (Err(own), Err(shared)) => {
-            assert_eq!(own.to_string(), shared.to_string());
-            assert_eq!(own.device_code(), shared.device_code());
+            assert_eq!(own.device_code(), shared.device_code(), "{own}, {shared}");
+            // The two have different causes for a timeout.
+            if !matches!(shared, ClientError::Connection { fault: ConnectionFault::Timeout, .. }) {
+                assert_eq!(own.to_string(), shared.to_string());
+            }
             Err(own.to_string())
         }
         (own, shared) => panic!("{own:?}, {shared:?}"),
@@ -197,4 +200,114 @@ async fn after_an_error_the_next_request_has_a_new_connection() {
     let slow = ucupdate_core::UpdateRequest { user_name: "slow".into(), ..request() };
     assert!(connection.ask(&slow).await.is_err());
     assert!(connection.ask(&request()).await.is_ok());
+}
+
+/// Starts a server that sends these bytes on each connection, after the request or before it, and then closes it or stays silent.
+async fn raw(bytes: Vec<u8>, after: After) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let bytes = bytes.clone();
+            tokio::spawn(async move {
+                let mut start = vec![0; 64 * 1024];
+                let _read = stream.read(&mut start).await;
+                match after {
+                    After::Close => drop(stream.write_all(&bytes).await),
+                    After::Silence => {
+                        let _written = stream.write_all(&bytes).await;
+                        // Until the client gives up.
+                        let _read = stream.read(&mut start).await;
+                    }
+                    After::Again => while stream.write_all(&bytes).await.is_ok() {},
+                }
+            });
+        }
+    });
+    url
+}
+
+/// The behaviour of a raw server after its bytes.
+#[derive(Clone, Copy, Debug)]
+enum After {
+    Close,
+    Silence,
+    /// The server sends the bytes again, without end.
+    Again,
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_whole_answer_give_the_outcome_of_the_client() {
+    let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+    let offer = |fields: &str| format!("{}{OFFER}", head(fields));
+    let length = format!("Content-Length: {}\r\n", OFFER.len());
+    let chunk = format!("{:x}\r\n{OFFER}\r\n", OFFER.len());
+    let chunked = head("Transfer-Encoding: chunked\r\n") + &chunk;
+    let continues = "HTTP/1.1 100 Continue\r\n\r\n";
+    let refusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nblocked";
+    let redirect = "HTTP/1.1 301 Moved\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n";
+    let answers = [
+        (offer(&length), After::Silence, "1"),
+        (offer(&length), After::Close, "1"),
+        (offer(&(length.clone() + "Connection: close\r\n")), After::Silence, "1"),
+        // The end of the connection is the end of the body.
+        (offer(""), After::Close, "1"),
+        (offer("").replace("HTTP/1.1", "HTTP/1.0"), After::Close, "1"),
+        (offer(&format!("Content-Length: {}\r\n", OFFER.len() + 1)), After::Close, "connection broke off"),
+        (offer(&format!("Content-Length: {}\r\n", OFFER.len() + 1)), After::Silence, "timed out"),
+        (offer(&format!("Content-Length: {}\r\n", 1_u64 << 40)), After::Again, "more than 65536 bytes"),
+        (offer(&(length.clone() + "Content-Length: 1\r\n")), After::Close, "connection broke off"),
+        (chunked.clone() + "0\r\n\r\n", After::Silence, "1"),
+        (chunked.clone() + "0\r\nTrailer: 1\r\n\r\n", After::Silence, "1"),
+        (chunked.clone() + "0\r\n", After::Silence, "timed out"),
+        (chunked.clone() + "0\r\n" + &"Trailer: 1\r\n".repeat(5_000), After::Close, "connection broke off"),
+        (chunked.clone() + "1;" + &"x".repeat(100_000), After::Close, "connection broke off"),
+        (chunked + "no number\r\n", After::Silence, "connection broke off"),
+        (continues.to_owned() + &offer(&length), After::Silence, "1"),
+        (continues.repeat(1_000) + &offer(&length), After::Silence, "1"),
+        (continues.to_owned(), After::Silence, "timed out"),
+        (continues.to_owned(), After::Again, "timed out"),
+        // An answer that nobody asked for.
+        (offer(&length) + &offer(&length), After::Silence, "1"),
+        (offer(&length), After::Again, "1"),
+        (String::new(), After::Close, "connection broke off"),
+        (String::new(), After::Silence, "timed out"),
+        ("HTTP/1.1 200 OK\r\nContent-Le".to_owned(), After::Close, "connection broke off"),
+        ("HTTP/1.1 200 OK\r\nContent-Le".to_owned(), After::Silence, "timed out"),
+        (head(&"Field: 1\r\n".repeat(200)), After::Silence, "connection broke off"),
+        (
+            "HTTP/1.1 200 OK\r\nField: ".to_owned() + &"x".repeat(1_000_000),
+            After::Silence,
+            "connection broke off",
+        ),
+        ("x".repeat(1_000), After::Again, "connection broke off"),
+        ("\0\r\n".to_owned(), After::Again, "connection broke off"),
+        ("\r\n".to_owned(), After::Again, "timed out"),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".to_owned(),
+            After::Silence,
+            "answered 101",
+        ),
+        (
+            "HTTP/1.1 999 \r\nContent-Length: 0\r\n\r\n".to_owned(),
+            After::Silence,
+            "answered 999: no reason given",
+        ),
+        (redirect.to_owned(), After::Silence, "answered 301: redirect to http://192.0.2.1/"),
+        (refusal.to_owned(), After::Close, "answered 403: blocked"),
+        // The reason does not arrive as a whole, but the status did.
+        (refusal.to_owned(), After::Silence, "answered 403: blocked"),
+    ];
+    let mut differences = Vec::new();
+    for (bytes, after, expected) in answers {
+        let shown = format!("{:?} {after:?}", &bytes[..bytes.len().min(300)]);
+        let url = raw(bytes.into_bytes(), after).await;
+        let found = outcome(&url, once().with_ask_timeout(Duration::from_secs(1))).await;
+        let found = found.map_or_else(|error| error, |modules| modules.to_string());
+        if !found.contains(expected) {
+            differences.push(format!("{found}, expected {expected}: {shown}"));
+        }
+    }
+    assert!(differences.is_empty(), "{differences:#?}");
 }
