@@ -189,9 +189,9 @@ fn the_note_of_every_command_says_what_changed_from_what_to_what() {
     let mac = || Audience::Device(device());
     let other = || StopScope::Rule(OTHER.parse().unwrap());
     let policy = OfferPolicy::offering(OfferRule::Newer);
-    let mut rejecting = book();
-    rejecting.apply(&rejecting.command(&BookCommand::Reject(rule()), "ann").unwrap().delta);
     let mut numberless = book();
+    let mut rejecting = numberless.clone();
+    rejecting.apply(&rejecting.command(&BookCommand::Reject(rule()), "ann").unwrap().delta);
     numberless
         .apply(&numberless.command(&BookCommand::RemoveStone("one".parse().unwrap()), "ann").unwrap().delta);
     let interim = with_pending_interim();
