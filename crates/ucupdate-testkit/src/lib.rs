@@ -14,3 +14,4 @@ pub mod packages;
 pub mod prove;
 #[cfg(feature = "s3")]
 pub mod s3;
+pub mod texts;
