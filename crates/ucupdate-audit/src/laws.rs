@@ -193,8 +193,10 @@ pub fn w3c_log(bytes: &[u8]) {
 /// Checks that a line of the audit log has the cells that the `csv` crate reads, if both accept the line.
 pub fn audit_cells(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(cut(bytes)) else { return };
+    // The peer makes a table for each line, which takes Miri seconds.
+    let most = if cfg!(miri) { 1 } else { 64 };
     // The peer drops a byte order mark at the beginning.
-    for line in text.split(['\n', '\r', '\u{feff}']).filter(|line| !line.is_empty()).take(64) {
+    for line in text.split(['\n', '\r', '\u{feff}']).filter(|line| !line.is_empty()).take(most) {
         for delimiter in [',', ';', '\t', '|'] {
             let Ok(ours) = cells::split(line, delimiter, 256) else { continue };
             assert!(ours.len() <= 256);
@@ -242,12 +244,14 @@ mod tests {
     use super::*;
     use crate::fixture;
     use proptest::prelude::*;
+    use ucupdate_testkit::texts::pattern;
 
     #[test]
     fn the_fields_logs_keep_the_laws_whole_and_cut() {
         for name in ["RequestHandlerAuditLog_2009-03-06.log", "iis-2009-03-06.log"] {
             let log = fixture::vector(name);
-            for end in (0..log.len()).step_by(7).chain([log.len()]) {
+            let step = if cfg!(miri) { 600 } else { 7 };
+            for end in (0..log.len()).step_by(step).chain([log.len()]) {
                 audit_row(&log[..end]);
                 access_row(&log[..end]);
                 any_log(&log[..end]);
@@ -267,8 +271,8 @@ mod tests {
             Just("3/6/2009 17:07;6/3/2009 9:07;a;b.cat;1.0;\n".to_owned()),
             Just("#Fields: date time cs-uri-query X-Forwarded-For\n2009-03-06 17:07:20 a b \"".to_owned()),
             Just("#Fields: date time s-port\n2009-03-06 17:07:20 ".to_owned()),
-            "\\PC{0,4}",
-            any::<String>(),
+            pattern("\\PC{0,4}"),
+            pattern("\\PC*"),
         ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
     }

@@ -72,9 +72,11 @@ mod tests {
 
     #[test]
     fn a_copy_is_told_apart_from_other_rows_wherever_they_begin() {
-        let text: String = (0..4000).map(|number| format!("row {number}\n")).collect();
+        let rows = if cfg!(miri) { 60 } else { 4000 };
+        let text: String = (0..rows).map(|number| format!("row {number}\n")).collect();
         let text = text.as_bytes();
-        for cut in [0, 1, 6, 8191, 8192, 8193, text.len() - 1] {
+        let cuts = [0, 1, 6, 8191, 8192, 8193, text.len() - 1];
+        for cut in cuts.into_iter().filter(|cut| *cut < text.len()) {
             assert!(matches!(GzipCopy::compare(text, &*gzip(&text[..cut])), GzipCopy::InLog), "{cut}");
             assert!(matches!(GzipCopy::compare(&text[..cut], &*gzip(text)), GzipCopy::InCopy), "{cut}");
             let mut other = text.to_vec();
@@ -86,6 +88,6 @@ mod tests {
         let GzipCopy::Undecided { line, .. } = GzipCopy::compare(text, &zipped[..zipped.len() / 2]) else {
             panic!("a copy that ends early cannot be compared")
         };
-        assert!((100..4000).contains(&line), "{line}");
+        assert!((rows / 40..rows).contains(&line), "{line}");
     }
 }

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn utf_16_is_read_with_and_without_a_mark_in_both_byte_orders() {
-        let said = "Logging DateTime,Ger\u{e4}t \u{1f4de}\r\n".repeat(500);
+        let said = "Logging DateTime,Ger\u{e4}t \u{1f4de}\r\n".repeat(if cfg!(miri) { 50 } else { 500 });
         let units = || said.encode_utf16();
         let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();

@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn a_compressed_log_is_read_and_a_cut_one_up_to_the_cut() {
-        let text: String = (0..20_000).map(|number| format!("row {number}\n")).collect();
+        let rows = if cfg!(miri) { 300 } else { 20_000 };
+        let text: String = (0..rows).map(|number| format!("row {number}\n")).collect();
         let zipped = gzip(text.as_bytes());
         assert_eq!(read(&zipped, ReadLimits::default()).join("\n") + "\n", text);
         let twice = [gzip(b"one\n"), gzip(b"two\n")].concat();

@@ -398,6 +398,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Divides the number of steps. Under Miri there are fewer.
+    const PART: usize = if cfg!(miri) { 5 } else { 1 };
+
     /// Rows, time and effects of a store without faults, so that files are often continued and rolled.
     fn usual_step() -> impl Strategy<Value = Step> {
         prop_oneof![
@@ -412,18 +415,18 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 192 }))]
 
         #[test]
         fn acknowledged_rows_are_kept_once_and_in_order_whatever_the_store_does(
-            bytes in prop::collection::vec(any::<u8>(), 0..500),
+            bytes in prop::collection::vec(any::<u8>(), 0..500 / PART),
         ) {
             rolling_log(&bytes);
         }
 
         #[test]
         fn acknowledged_rows_are_kept_when_the_store_fails_seldom(
-            steps in prop::collection::vec(prop_oneof![8 => usual_step(), 1 => any_step()], 0..160),
+            steps in prop::collection::vec(prop_oneof![8 => usual_step(), 1 => any_step()], 0..160 / PART),
         ) {
             take_steps(Limits::WIDE, steps);
         }

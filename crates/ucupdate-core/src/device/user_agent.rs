@@ -93,6 +93,7 @@ fn words(said: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use ucupdate_testkit::texts::pattern;
 
     #[track_caller]
     fn read(said: &str) -> Vec<(String, Option<String>)> {
@@ -137,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_kept_as_said(said in "[a-z/. ()\\\\]{0,40}|\\PC{0,40}") {
+        fn any_text_is_kept_as_said(said in pattern("[a-z/. ()\\\\]{0,40}|\\PC{0,40}")) {
             let agent = UserAgent::new(&said);
             prop_assert_eq!(agent.raw(), &said);
             prop_assert!(agent.products().len() <= MAX_PRODUCTS);

@@ -317,6 +317,7 @@ impl VersionPrefix {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use ucupdate_testkit::texts::pattern;
 
     fn scheme(text: &str) -> VersionScheme {
         text.parse().unwrap()
@@ -422,7 +423,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_left_unread(pattern in "[A-Za-z*_.]{1,8}", text in "\\PC{0,200}") {
+        fn any_text_is_read_or_left_unread(pattern in "[A-Za-z*_.]{1,8}", text in pattern("\\PC{0,200}")) {
             let scheme = VersionScheme::Prefixed(VersionPrefix::new(&pattern, true).unwrap());
             let reported = ReportedVersion::new(&text);
             prop_assert!(scheme.same_release(&reported, &reported));

@@ -134,6 +134,7 @@ fn finishing_a_rollout_approves_its_version_and_rolling_back_undoes_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "counts the answers to 4000 questions, too many for Miri")]
 fn a_ramp_widens_with_time_and_a_clock_that_goes_back_never_widens_it() {
     let mut book = book();
     let ramp = Share::Ramp(Ramp::new(NOW, "10%@0d,50%@3d,100%@7d".parse().unwrap()));
@@ -163,6 +164,7 @@ fn a_device_without_an_identity_comes_last() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "counts the answers to 4000 questions, too many for Miri")]
 fn the_same_devices_are_not_the_first_of_every_release() {
     let mut book = book();
     make(&mut book, start(Audience::Everybody, "2.0", rollout("two").to_share(percent("10"))));
@@ -361,6 +363,7 @@ fn rejecting_or_rolling_back_tells_who_is_given_the_version_all_the_same() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "lists 250 000 devices, too many for Miri")]
 fn a_list_of_devices_has_an_end_and_a_full_one_can_still_shrink() {
     let mut book = book();
     list(&mut book, "all", &[]);
