@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn every_position_in_the_text_has_one_in_the_bytes() {
-        let text = "a\u{e4}\u{4e00}\u{1f600}".repeat(50);
+        let text = "a\u{e4}\u{4e00}\u{1f600}".repeat(if cfg!(miri) { 10 } else { 50 });
         let decoded = decode(&little(&text), u16::from_le_bytes).unwrap();
         assert_eq!(decoded.text, text);
         for (at, _) in text.char_indices() {

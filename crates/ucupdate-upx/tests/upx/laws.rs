@@ -68,7 +68,7 @@ fn device() -> impl Strategy<Value = Device> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 128 }))]
 
     #[test]
     fn a_request_is_read_as_it_was_written(

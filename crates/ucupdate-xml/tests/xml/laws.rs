@@ -43,7 +43,7 @@ fn utf_16(text: &str) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 256 }))]
 
     #[test]
     fn the_laws_hold_for_markup_of_any_kind(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24)) {
