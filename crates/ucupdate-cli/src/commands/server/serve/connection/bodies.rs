@@ -10,6 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use ucupdate_http::ResponseBody;
 
+/// The largest size in bytes of an answer that is no download. A client that takes no answers of this size sends many requests at once
+/// and reads nothing, because one answer fits into the buffer of the system.
+const LARGEST_TEXT_BYTES: u64 = 64 * 1024;
+
 /// The body of a request. The connection counts as waiting while the client does not send it.
 #[derive(Debug)]
 pub(crate) struct IncomingBody {
@@ -63,10 +67,15 @@ impl<B> OutgoingBody<B> {
         place.is_busy();
         Self { body: None, place }
     }
+}
 
+impl<B: Body> OutgoingBody<B> {
     pub(crate) fn with(mut self, body: B) -> Self {
-        self.body = Some(body);
         self.place.is_busy();
+        if body.size_hint().lower() > LARGEST_TEXT_BYTES {
+            self.place.downloads();
+        }
+        self.body = Some(body);
         self
     }
 }

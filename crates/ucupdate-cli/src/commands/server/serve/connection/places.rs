@@ -5,7 +5,8 @@
 //! ```
 //!
 //! If no place is free, the connection that has waited longest is closed for the new one. Therefore idle connections
-//! cannot lock out devices.
+//! cannot lock out devices. If none waits for a request, a connection whose client takes no bytes of its answers is closed, unless
+//! it downloads a file. Downloads have a limit of their own.
 //!
 //! A connection records its state in a number of its own, without a lock. All of these numbers are read only when places are
 //! short.
@@ -25,7 +26,8 @@ use ucupdate::host_network;
 #[derive(Debug)]
 pub(crate) struct Places {
     most_of_one: usize,
-    /// The states of all places: a ticket, above [`WAITS`] and [`WRITES`]. A connection with a lower ticket has waited longer.
+    /// The states of all places: a ticket, above [`WAITS`], [`WRITES`] and [`DOWNLOADS`]. A connection with a lower ticket has waited
+    /// longer.
     states: Box<[AtomicU64]>,
     open: Mutex<Open>,
     last_ticket: AtomicU64,
@@ -38,11 +40,15 @@ pub(crate) struct Places {
 /// The bit of a connection that waits for a request.
 const WAITS: u64 = 1;
 
-/// The bit of a connection with bytes of an answer that wait to be taken by the client. It is not closed for another one.
+/// The bit of a connection with bytes of an answer that wait to be taken by the client. It is closed only if no other one waits for
+/// a request.
 const WRITES: u64 = 2;
 
+/// The bit of a connection that downloads a file. It is not closed for another one.
+const DOWNLOADS: u64 = 4;
+
 /// The value of the lowest bit of a ticket.
-const TICKET: u64 = 4;
+const TICKET: u64 = 8;
 
 #[derive(Debug, Default)]
 struct Open {
@@ -128,13 +134,14 @@ impl Places {
         };
         let idle = open.seats.iter().zip(&self.states).filter_map(|(seat, state)| {
             let now = state.load(SeqCst);
-            let seat = seat.as_ref().filter(|_| now & (WAITS | WRITES) == WAITS)?;
-            (!is_too_many || seat.host == host).then_some((now, state, seat))
+            let may_end = now & DOWNLOADS == 0 && now & (WAITS | WRITES) != 0;
+            let seat = seat.as_ref().filter(|_| may_end)?;
+            (!is_too_many || seat.host == host).then_some(((now & WRITES != 0, now), state, seat))
         });
-        match idle.min_by_key(|(now, ..)| *now) {
+        match idle.min_by_key(|(order, ..)| *order) {
             Some((_, state, oldest)) => {
                 // A connection is told to end only once.
-                state.fetch_and(!WAITS, SeqCst);
+                state.fetch_and(!(WAITS | WRITES), SeqCst);
                 oldest.close.notify_one();
                 Asked::Wait
             }
@@ -255,6 +262,11 @@ impl Place {
         self.state().fetch_and(!WAITS, SeqCst);
     }
 
+    /// Records that the answer is a file, which the client may take slowly.
+    pub(crate) fn downloads(&self) {
+        self.state().fetch_or(DOWNLOADS, SeqCst);
+    }
+
     /// Records that the rest of a request has not arrived. The connection has waited since the end of its last answer.
     pub(crate) fn waits_on(&self) {
         self.state().fetch_or(WAITS, SeqCst);
@@ -356,15 +368,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_in_use_or_whose_answer_is_on_its_way_is_not_closed() {
+    async fn a_connection_that_is_in_use_or_downloads_a_file_is_not_closed() {
         let places = places(2, 2);
         let busy = take(&places, "10.0.0.1").await.unwrap();
-        let writing = take(&places, "10.0.0.2").await.unwrap();
+        let downloading = take(&places, "10.0.0.2").await.unwrap();
         busy.is_busy();
-        writing.begins_to_write();
+        downloading.is_busy();
+        downloading.downloads();
+        downloading.begins_to_write();
         let waits = tokio::time::timeout(Duration::from_millis(50), places.take([10, 0, 0, 3].into(), false));
         assert!(waits.await.is_err(), "no place is free");
         let (taken, ()) = tokio::join!(take(&places, "10.0.0.3"), async { drop(busy) });
         assert!(taken.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_answers_makes_room_after_those_that_wait_for_a_request() {
+        let places = places(3, 3);
+        let within_an_answer = take(&places, "10.0.0.1").await.unwrap();
+        let after_an_answer = take(&places, "10.0.0.2").await.unwrap();
+        let idle = take(&places, "10.0.0.3").await.unwrap();
+        within_an_answer.is_busy();
+        within_an_answer.begins_to_write();
+        after_an_answer.downloads();
+        after_an_answer.begins_to_write();
+        after_an_answer.waits_anew();
+        let fourth = take_that_of(idle, &places, "10.0.0.4").await.unwrap();
+        fourth.is_busy();
+        let fifth = take_that_of(within_an_answer, &places, "10.0.0.5").await.unwrap();
+        fifth.is_busy();
+        let _sixth = take_that_of(after_an_answer, &places, "10.0.0.6").await.unwrap();
     }
 }
