@@ -3,10 +3,10 @@
 //! Any client can send these headers. Therefore they are read only if the connection comes from a trusted address. They
 //! are read from the right, where trusted proxies add their entries, up to the first address that is not trusted.
 
-use http::HeaderMap;
 use http::header::FORWARDED;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -76,7 +76,7 @@ pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Or
             let tls = items(headers, FORWARDED_PROTO).next().and_then(is_tls);
             walk(Origin { tls: tls.unwrap_or(peer.tls), ..peer }, hops, &proxies.trusted)
         }
-        ProxyHeader::Forwarded => walk(peer, elements(headers).into_iter().rev(), &proxies.trusted),
+        ProxyHeader::Forwarded => walk(peer, elements(headers), &proxies.trusted),
     }
 }
 
@@ -86,57 +86,64 @@ struct Hop {
     tls: Option<bool>,
 }
 
-/// Parses the elements of `Forwarded` from the left, as in `for="[2001:db8::1]:4711";proto=https`. An element that does
-/// not follow RFC 7239, or that has a parameter twice, ends the walk.
-fn elements(headers: &HeaderMap) -> Vec<Hop> {
-    let mut hops = Vec::new();
-    for value in headers.get_all(FORWARDED) {
-        let mut rest = value.to_str().unwrap_or("\u{0}");
-        loop {
-            let (hop, after) = element(rest);
-            hops.push(hop);
-            match after {
-                Some(after) => rest = after,
-                None => break,
+/// Returns the elements of `Forwarded` from the right, as in `for="[2001:db8::1]:4711";proto=https`. An element that does not follow
+/// RFC 7239, or that has a parameter twice, has no address.
+///
+/// The elements are split from the right too, where trusted proxies add theirs. Therefore a quote that the client opens and
+/// does not close changes none of them.
+fn elements(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
+    let values: Vec<&HeaderValue> = headers.get_all(FORWARDED).iter().collect();
+    values.into_iter().rev().flat_map(|value| from_right(value.as_bytes())).map(|element| {
+        let element = String::from_utf8_lossy(element);
+        hop(&element).unwrap_or(Hop { from: None, tls: None })
+    })
+}
+
+/// Splits a list from the right, at commas that no quoted string to their right contains.
+fn from_right(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut left = Some(list);
+    std::iter::from_fn(move || {
+        let list = left?;
+        let mut is_quoted = false;
+        let comma = (0..list.len()).rev().find(|&at| {
+            if list[at] == b'"' {
+                let escapes = list[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+                is_quoted ^= escapes % 2 == 0;
             }
-        }
-    }
-    hops
+            list[at] == b',' && !is_quoted
+        });
+        left = comma.map(|at| &list[..at]);
+        Some(&list[comma.map_or(0, |at| at + 1)..])
+    })
 }
 
-/// Parses one element. Returns the text after its comma too.
-fn element(text: &str) -> (Hop, Option<&str>) {
-    let silent = || Hop { from: None, tls: None };
+/// Parses one element. Returns `None` if it is not valid. Pairs may be empty.
+fn hop(element: &str) -> Option<Hop> {
     let (mut from, mut tls, mut seen) = (None, None, Vec::new());
-    let mut rest = text;
-    loop {
-        let Some((name, after)) = rest.split_once('=') else { return (silent(), after_comma(rest)) };
-        let name = name.trim().to_ascii_lowercase();
-        let Some((value, after)) = value(after) else { return (silent(), None) };
-        if name.is_empty() || name.contains([',', ';', '"', ' ']) || seen.contains(&name) {
-            return (silent(), after_comma(after));
+    let mut rest = element.trim();
+    while !rest.is_empty() {
+        if !rest.starts_with(';') {
+            let (name, after) = rest.split_once('=')?;
+            let name = name.trim().to_ascii_lowercase();
+            let (value, after) = value(after)?;
+            if name.is_empty() || name.contains([',', ';', '"', ' ']) || seen.contains(&name) {
+                return None;
+            }
+            match &*name {
+                "for" => from = address(&value),
+                "proto" => tls = is_tls(&value),
+                _ => {}
+            }
+            seen.push(name);
+            rest = after.trim_start();
         }
-        match &*name {
-            "for" => from = address(&value),
-            "proto" => tls = is_tls(&value),
-            _ => {}
-        }
-        seen.push(name);
-        let after = after.trim_start();
-        if let Some(more) = after.strip_prefix(';') {
-            rest = more;
-        } else if let Some(next) = after.strip_prefix(',') {
-            return (Hop { from, tls }, Some(next));
-        } else if after.is_empty() {
-            return (Hop { from, tls }, None);
-        } else {
-            return (silent(), after_comma(after));
-        }
+        rest = match rest.strip_prefix(';') {
+            Some(more) => more.trim_start(),
+            None if rest.is_empty() => rest,
+            None => return None,
+        };
     }
-}
-
-fn after_comma(text: &str) -> Option<&str> {
-    text.split_once(',').map(|(_, after)| after)
+    Some(Hop { from, tls })
 }
 
 /// Parses a token or a quoted string with escapes. Returns the text after it too. `None` if a quote is not closed.
@@ -173,11 +180,11 @@ fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) ->
     at
 }
 
-/// Returns the items of a list from the right. The list may be in several headers. An item that is not ASCII ends it.
+/// Returns the items of a list from the right. The list may be in several headers. An item that is not UTF-8 is empty.
 fn items<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
-    let values: Vec<&str> =
-        headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
-    values.into_iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim)
+    let values: Vec<&HeaderValue> = headers.get_all(name).iter().collect();
+    let items = values.into_iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    items.map(|item| str::from_utf8(item).unwrap_or_default().trim())
 }
 
 /// Returns whether an address is in one of the networks.
@@ -191,15 +198,27 @@ fn is_tls(scheme: &str) -> Option<bool> {
         .find_map(|(name, tls)| scheme.eq_ignore_ascii_case(name).then_some(tls))
 }
 
-/// Parses an address with or without a port, such as `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]` or
-/// `[2001:db8::1]:4711`.
+/// Parses an address with or without a port, such as `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:4711` or `10.1.1.1:_hidden`.
 fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = bare
-        .parse::<IpAddr>()
-        .ok()
-        .or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
-    address.map(|address| address.to_canonical())
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None if text.matches(':').count() == 1 => text.split_at(text.find(':')?),
+        None => (text, ""),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_node_port);
+    let address = host.parse::<IpAddr>().ok().filter(|_| is_port)?;
+    Some(address.to_canonical())
+}
+
+/// Returns whether a text is a port, or a name that hides it (RFC 7239, section 6.2).
+fn is_node_port(text: &str) -> bool {
+    let is_name =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    match text.strip_prefix('_') {
+        Some(name) => !name.is_empty() && is_name(name),
+        None => matches!(text.len(), 1..=5) && text.bytes().all(|digit| digit.is_ascii_digit()),
+    }
 }
 
 #[cfg(test)]
@@ -215,7 +234,10 @@ mod tests {
     fn origin_of(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> Origin {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+            map.append(
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            );
         }
         let header = match headers.first() {
             Some(("forwarded", _)) => ProxyHeader::Forwarded,
@@ -296,6 +318,12 @@ mod tests {
         assert_eq!(standard("by=10.0.0.9"), ("10.0.0.1".to_owned(), false));
         for (element, from) in [
             (r#"for="\1\9\2.0.2.7""#, "192.0.2.7"),
+            ("for=192.0.2.7;", "192.0.2.7"),
+            (";;for=192.0.2.7;;proto=https", "192.0.2.7"),
+            ("for=\"192.0.2.7:_port\"", "192.0.2.7"),
+            ("for=\"[2001:db8::1]:_port\"", "2001:db8::1"),
+            ("for=\"192.0.2.7:+80\"", "10.0.0.1"),
+            ("for=\"[2001:db8::1]x\"", "10.0.0.1"),
             (r#"for=6.6.6.6, for="192.0.2.7";by="a,for=6.6.6.6""#, "192.0.2.7"),
             ("for=6.6.6.6, for=10.0.0.4;for=6.6.6.6", "10.0.0.1"),
             ("for=6.6.6.6, for=\"192.0.2.7", "10.0.0.1"),
@@ -319,15 +347,7 @@ mod tests {
     fn a_client_does_not_pass_for_the_proxy_by_an_entry_that_cannot_be_read() {
         let known =
             |header: &str, value: &str| origin_of("10.0.0.1", &["10.0.0.0/8"], &[(header, value)]).is_known;
-        // The client opens a quote, and the entry of the proxy after it becomes a part of the quoted text.
-        for value in [
-            "for=\"10.1.1.1, for=192.0.2.7",
-            "x=\"\\, for=192.0.2.7",
-            "by=10.0.0.9",
-            "for=unknown",
-            "for=_x",
-            "",
-        ] {
+        for value in ["by=10.0.0.9", "for=unknown", "for=_x", ""] {
             assert!(!known("forwarded", value), "{value}");
         }
         let long = vec!["10.0.0.3"; 1000].join(",");
@@ -336,6 +356,25 @@ mod tests {
         }
         assert!(known("forwarded", "x=\"\\, for=192.0.2.7\", for=192.0.2.7"));
         assert!(known("x-forwarded-for", "unknown, 192.0.2.7"), "entries before the client mean nothing");
+        // What the client writes, and the entry that the proxy adds to it.
+        for value in [
+            "",
+            "x",
+            ",,",
+            "for=\"10.1.1.1",
+            "x=\"\\",
+            "for=10.1.1.1;x",
+            "\"",
+            "\\\"",
+            "\u{e9}",
+            "for=10.1.1.1;for=\"10.1.1.2",
+        ] {
+            let value = format!("{value}, for=192.0.2.7;by=\"[2001:db8::1],\\\",\"");
+            let origin = origin_of("10.0.0.1", &["10.0.0.0/8"], &[("forwarded", &value)]);
+            assert_eq!((origin.remote.to_string().as_str(), origin.is_known), ("192.0.2.7", true), "{value}");
+        }
+        let origin = origin_of("10.0.0.1", &["10.0.0.0/8"], &[("x-forwarded-for", "\u{e9}\", 192.0.2.7")]);
+        assert_eq!((origin.remote.to_string().as_str(), origin.is_known), ("192.0.2.7", true));
         assert!(origin_of("10.0.0.1", &["10.0.0.0/8"], &[]).is_known, "the proxy asks for itself");
         assert!(origin_of("192.0.2.1", &["10.0.0.0/8"], &[("forwarded", "x")]).is_known, "it is not trusted");
     }
