@@ -73,7 +73,9 @@ fn not_read(service: &UpdateService, asker: Asker<'_>, limit: usize, error: Body
             )
         }
         BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned()),
-        BodyError::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
+        BodyError::Broken => {
+            (StatusCode::BAD_REQUEST, "the body broke off, or its chunks are not valid".to_owned())
+        }
     };
     Answer::reason(status, &reason)
 }

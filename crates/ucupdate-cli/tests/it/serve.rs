@@ -244,3 +244,27 @@ fn times_of_the_audit_log_are_those_of_the_zone() {
     let in_utc = hour(&last_asked.replace('T', " "));
     assert_eq!(in_utc, (hour(cells[0]) + 24 - 14) % 24, "{row} {last_asked}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_whose_output_is_on_a_full_disk_serves_all_the_same() {
+    use std::io::{Read as _, Write as _};
+
+    let place = Place::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = place.command(&["serve", "--create", "--listen", &address]);
+    let mut child = command.stdout(full).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut answer = String::new();
+    for _ in 0..600 {
+        if let Ok(mut stream) = std::net::TcpStream::connect(&address) {
+            let asked = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            let _answered = stream.write_all(asked).and_then(|()| stream.read_to_string(&mut answer));
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let _killed = child.kill().and_then(|()| child.wait());
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer:?}");
+}

@@ -9,7 +9,8 @@ const MAX_SHOWN_CHARS: usize = 60;
 /// [`DeviceUpdates`](crate::DeviceUpdates) calls this function by itself; it is public for other services of the same server.
 ///
 /// # Errors
-/// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), 501 for
+/// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), 400 for an invalid
+/// host in the target (section 3.2.2), 501 for
 /// transfer codings other than one `chunked` (section 6.1), and 400 for two lengths (section 6.3).
 pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String)> {
     if request.version > Version::HTTP_11 {
@@ -39,6 +40,13 @@ pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String
 }
 
 fn check_host(request: &request::Parts) -> Result<(), String> {
+    // A target such as `http://ocs/path` names a host too.
+    if let Some(authority) = request.uri.authority().filter(|authority| !is_host(authority.as_str())) {
+        let found = shown(authority.as_str());
+        return Err(format!(
+            "the target of the request names the host {found}, expected a host name or an address"
+        ));
+    }
     let mut hosts = request.headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
         // HTTP/1.0 has no Host.
@@ -114,6 +122,24 @@ mod tests {
         assert_eq!(checked(Version::HTTP_10, &[("host", "a"), ("host", "b")]).unwrap().0, 400);
         assert_eq!(checked(Version::HTTP_10, &[]), None);
         assert_eq!(checked(Version::HTTP_2, &[]), None);
+    }
+
+    #[test]
+    fn a_target_that_names_a_host_names_a_valid_one() {
+        let checked = |target: &str| {
+            let request = Request::builder().uri(target).header("host", "ocs").body(()).unwrap();
+            check_framing(&request.into_parts().0).err().map(|(status, reason)| (status.as_u16(), reason))
+        };
+        for target in
+            ["http://ocs/path", "http://ocs:80/path", "https://[::1]:443/path", "/path", "*", "ocs:443"]
+        {
+            assert_eq!(checked(target), None, "{target}");
+        }
+        for target in ["http://me@ocs/path", "http://ocs:99999/path", "http://[::1]x/path", "me@ocs:443"] {
+            let Some((status, reason)) = checked(target) else { panic!("{target} is accepted") };
+            assert_eq!(status, 400, "{target}");
+            assert!(reason.contains("expected a host name"), "{reason}");
+        }
     }
 
     #[test]

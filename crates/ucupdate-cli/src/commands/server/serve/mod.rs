@@ -258,9 +258,9 @@ pub(crate) async fn run(
         );
     }
     match context.output.both(&json, lines.join("\n")) {
-        // A closed output does not end the server, because devices still need answers.
+        // An output that is closed or full does not end the server, because devices still need answers.
         Ok(()) | Err(Failure::OutputClosed) => {}
-        Err(failure) => return Err(failure),
+        Err(Failure::Explained(_, reason)) => context.output.message(format_args!("warning: {reason}")),
     }
 
     systemd::ready("answering devices");

@@ -259,7 +259,7 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
     let mut watched = parts.io.into_inner();
     if let Err(error) = ended {
         tracing::debug!(remote = %link.peer.remote, error = &error as &dyn std::error::Error, "connection ended");
-        if let Some(status) = refused::answer(&mut watched, &error).await {
+        if let Some(status) = refused::answer(&mut watched, &error, !parts.read_buf.is_empty()).await {
             link.refused_by_hyper(status);
         }
     }

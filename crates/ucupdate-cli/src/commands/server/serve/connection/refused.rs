@@ -36,13 +36,16 @@ pub(in super::super) fn is_bare_refusal(bytes: &[u8]) -> bool {
     is_refusal && has == [true; 2]
 }
 
-/// Sends the answer to a request that hyper refused, and returns its status. Sends nothing if hyper ended the connection for another
-/// reason.
+/// Sends the answer to a request that hyper refused, and returns its status. `has_begun` says whether a part of a head has
+/// arrived. Sends nothing if hyper ended the connection for another reason.
 pub(in super::super) async fn answer<S: AsyncWrite + Unpin>(
     stream: &mut WatchedStream<S>,
     error: &hyper::Error,
+    has_begun: bool,
 ) -> Option<StatusCode> {
-    let (status, reason) = if error.is_parse_version_h2() {
+    let (status, reason) = if error.is_timeout() && has_begun {
+        (StatusCode::REQUEST_TIMEOUT, "the head of the request did not arrive in time".to_owned())
+    } else if error.is_parse_version_h2() {
         (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this server speaks no HTTP/2, expected HTTP/1.1".to_owned())
     } else if stream.has_withheld() {
         reason(stream.wrong_length(), error)

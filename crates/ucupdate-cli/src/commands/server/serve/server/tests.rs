@@ -86,16 +86,24 @@ async fn rest(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn who_says_nothing_or_not_all_of_a_head_is_let_go() {
+async fn who_says_nothing_is_let_go_and_who_sends_half_a_head_is_told_so() {
     let (_server, address) =
         server(Limits { head: Duration::from_millis(200), ..Limits::default() }, 0).await;
-    for said in [String::new(), "GET / HT".to_owned(), get("/", "").repeat(2)] {
+    let begun = get("/", "") + "GET / HTTP/1.1\r\nHost";
+    for said in [String::new(), "GET / HT".to_owned(), get("/", "").repeat(2), begun] {
         let begin = Instant::now();
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(said.as_bytes()).await.unwrap();
         let answer = rest(&mut stream).await;
-        let answers = if said.ends_with("\r\n\r\n") { 2 } else { 0 };
+        let answers = said.matches("\r\n\r\n").count();
         assert_eq!(answer.matches("HTTP/1.1 404 ").count(), answers, "{said:?}: {answer}");
+        let has_begun = !said.is_empty() && !said.ends_with("\r\n\r\n");
+        assert_eq!(answer.matches("HTTP/1.1 408 ").count(), usize::from(has_begun), "{said:?}: {answer}");
+        assert_eq!(
+            answer.ends_with("the head of the request did not arrive in time\n"),
+            has_begun,
+            "{answer}"
+        );
         assert!(begin.elapsed() >= Duration::from_millis(150), "{said:?}");
     }
 }
@@ -181,6 +189,20 @@ async fn a_request_that_trickles_makes_room_too() {
     asks.write_all(get("/", "Connection: close\r\n").as_bytes()).await.unwrap();
     assert!(rest(&mut asks).await.starts_with("HTTP/1.1 404 "));
     assert_eq!(rest(&mut trickles).await, "");
+}
+
+#[tokio::test]
+async fn a_client_that_sends_many_requests_and_reads_nothing_makes_room() {
+    let limits = Limits { connections: 1, connections_of_one: 1, ..Limits::default() };
+    let (_server, address) = server(limits, 0).await;
+    let mut greedy = slow_reader(address).await;
+    let requests = get("/", "").repeat(1000);
+    // The server stops reading when the answers find no room.
+    let sending = async { while greedy.write_all(requests.as_bytes()).await.is_ok() {} };
+    let _elapsed = tokio::time::timeout(Duration::from_secs(5), sending).await;
+    let mut asks = TcpStream::connect(address).await.unwrap();
+    asks.write_all(get("/", "Connection: close\r\n").as_bytes()).await.unwrap();
+    assert!(rest(&mut asks).await.starts_with("HTTP/1.1 404 "));
 }
 
 #[tokio::test]
