@@ -65,7 +65,7 @@ impl Retention {
     /// Returns whether this revision and all earlier ones are not kept: there are enough newer ones, and this one
     /// replaced the earlier ones too long ago.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
-        let by_number = (newest + 1).saturating_sub(self.revisions.max(1));
+        let by_number = newest.saturating_sub(self.revisions.max(1) - 1);
         let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);
         // Times are compared in whole seconds, because stores have different precision, even between two of their
         // calls.

@@ -251,6 +251,9 @@ async fn a_stray_object_of_a_huge_number_costs_nothing() {
         let store = with_checkpoint().await;
         store.put_bytes(&revision(number), "{}").await.unwrap();
         assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
+        let readable = store.get_bytes(&revision(7), usize::MAX).await.unwrap();
+        store.put_bytes(&revision(number), readable).await.unwrap();
+        assert_eq!(kinds(&verify(&store).await), ["revision-missing", "revision-damaged"]);
     }
 }
 
