@@ -1,6 +1,7 @@
 //! Names that are valid as one part of a path on every file system.
 
 use super::parse_error::{Expected, ParseError, ParseErrorKind};
+use super::unseen::is_unseen;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -121,11 +122,18 @@ impl FromStr for FileName {
     /// Reads a file name.
     ///
     /// # Errors
-    /// Returns an error if it begins with a full stop, or cannot be one part of a path on any system; see [`check_path_part`].
+    /// Returns an error if it begins with a full stop, has an invisible character or one that turns the direction of the text, or
+    /// cannot be one part of a path on any system; see [`check_path_part`].
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.starts_with('.') {
             // A hidden file may configure a program, as `.bashrc` does.
             return Err(ParseError::character("file name", '.', "the name of a visible file").at_byte(0));
+        }
+        // A person would read another name: with U+202E, `tbn.exe` looks like `exe.nbt`.
+        let mut unseen =
+            text.char_indices().filter(|(_, c)| !c.is_ascii() && is_unseen(*c) && !c.is_whitespace());
+        if let Some((at, found)) = unseen.next() {
+            return Err(ParseError::character("file name", found, "visible characters").at_byte(at));
         }
         check_path_part(text).map(|()| Self(text.into())).map_err(|error| error.named("file name"))
     }
@@ -186,6 +194,15 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn the_name_of_a_file_looks_like_what_it_is() {
+        for hidden in ['\u{200b}', '\u{200e}', '\u{200f}', '\u{202e}', '\u{2066}', '\u{61c}', '\u{feff}'] {
+            let refused = format!("a{hidden}b.nbt").parse::<FileName>().unwrap_err().to_string();
+            assert!(refused.ends_with("at byte 1, expected visible characters"), "{refused}");
+        }
+        assert!("Ger\u{e4}t\u{a0}1.nbt".parse::<FileName>().is_ok());
     }
 
     #[test]
