@@ -4,6 +4,7 @@ use crate::args::devices::kind::KindArgs;
 use crate::args::dialect::DialectArgs;
 use crate::args::number::number;
 use crate::commands::server::ask::{handler_url, side};
+use crate::commands::server::serve::Stopping;
 use crate::context::Context;
 use crate::failure::{Failure, chain};
 use crate::files::{self, new};
@@ -19,6 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 use ucupdate::device::Device;
 use ucupdate::request::{OfferedModule, Side, simulated_user};
 use ucupdate::value::{FieldTime, Reported};
@@ -55,7 +58,7 @@ pub(crate) struct StormArgs {
     /// Also download the image of each offer. The bytes are counted and dropped
     #[arg(long)]
     download: bool,
-    /// The time after which no further request is sent, in seconds or as 5m
+    /// The time after which no further request is sent, in seconds or as 5m. The last answers have a minute more
     #[arg(
         long, value_name = "SECONDS", default_value_t = 60,
         value_parser = |text: &str| crate::args::moment::units::<u64>(text, 1, 1..=86_400)
@@ -81,10 +84,12 @@ pub(crate) struct StormArgs {
 struct Report {
     url: String,
     devices: u32,
-    /// The time from the first request to the last answer.
+    /// The time from the start to the last answer.
     seconds: f64,
-    /// The number of requests that the time did not allow.
+    /// The number of requests that were not sent before the storm ended.
     unsent: u64,
+    /// The number of requests and downloads that were under way when the storm ended. They are in no other figure.
+    unfinished: u64,
     polls: Figures,
     /// The number of polls with an offer.
     offered: u64,
@@ -168,7 +173,9 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
         files::blocking(move || new::check([&csv])).await?;
     }
     let (client, args) = files::blocking(move || Ok((client(&args)?, args))).await?;
-    client.check_url(&url)?;
+    let connections: Vec<_> =
+        (0..args.connections).map(|_| client.handler(&url)).collect::<Result<_, _>>()?;
+    let mut stopping = Stopping::listen()?.with_hangup();
     let storm = Arc::new(Storm::new(&args, client, &url));
     let (rows, written) = mpsc::channel(WAITING_ROWS);
     let writer = args
@@ -177,33 +184,41 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     // Without a file there is no receiver, and no row is sent.
     let rows = writer.is_some().then_some(rows);
     let begin = Instant::now();
-    let workers: Vec<_> = (0..args.connections)
-        .map(|_| {
-            let connection = storm.client.handler(&url)?;
-            Ok(tokio::spawn(Arc::clone(&storm).work(connection, begin, rows.clone())))
-        })
-        .collect::<Result<_, ClientError>>()?;
+    let mut workers = JoinSet::new();
+    for connection in connections {
+        workers.spawn(Arc::clone(&storm).work(connection, begin, rows.clone()));
+    }
     drop(rows);
     let progress = &context.output.progress;
     let watch = progress
         .is_shown()
         .then(|| tokio::spawn(watch(Arc::clone(&storm), progress.of_things("requests", storm.most))));
-    for worker in workers {
-        worker.await?;
+    let all_ended = async {
+        while let Some(worker) = workers.join_next().await {
+            worker?;
+        }
+        Ok::<_, Failure>(())
+    };
+    tokio::select! {
+        ended = all_ended => ended?,
+        () = sleep(storm.time + LAST_ANSWERS) => {}
+        () = stopping.signal() => {}
     }
+    workers.shutdown().await;
     if let Some(watch) = watch {
         watch.abort();
     }
-    let seconds = begin.elapsed().as_secs_f64();
     if let Some(writer) = writer {
         writer.await??;
     }
     let tally = storm.tally();
+    let seconds = Duration::from_micros(tally.last_answer).as_secs_f64();
     let report = Report {
         url,
         devices: args.devices,
         seconds,
-        unsent: storm.most.saturating_sub(tally.polls.sent),
+        unsent: storm.most.saturating_sub(storm.next.load(Ordering::Relaxed)),
+        unfinished: storm.begun.load(Ordering::Relaxed) - tally.polls.ended - tally.downloads.ended,
         offered: tally.offered,
         bytes: tally.bytes,
         polls: tally.polls.figures(seconds),
@@ -212,20 +227,23 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     };
     drop(tally);
     if report.polls.answered == 0 {
-        let first = report.errors.first().map_or("no request was sent in this time", String::as_str);
+        let first = report.errors.first().map_or("none ended in this time", String::as_str);
         return Err(Failure::new(format_args!("no request was answered: {first}")));
     }
     context.output.result(&report)
 }
 
+/// The time that the last answers have after no further request is sent.
+const LAST_ANSWERS: Duration = Duration::from_secs(60);
+
 /// The time between two states of the progress.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows the number of requests that were sent, until it is aborted.
+/// Shows the number of requests that ended, until it is aborted.
 async fn watch(storm: Arc<Storm>, bar: ProgressBar) {
     loop {
-        bar.set_position(storm.tally().polls.sent);
-        tokio::time::sleep(TICK).await;
+        bar.set_position(storm.tally().polls.ended);
+        sleep(TICK).await;
     }
 }
 
@@ -273,6 +291,8 @@ struct Storm {
     /// The number of requests of all devices.
     most: u64,
     next: AtomicU64,
+    /// The number of requests and downloads that were begun.
+    begun: AtomicU64,
     time: Duration,
     downloads: bool,
     is_remote_allowed: bool,
@@ -297,6 +317,7 @@ impl Storm {
             seed: args.seed,
             most: u64::from(args.devices) * u64::from(args.polls),
             next: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
             time: Duration::from_secs(args.seconds),
             downloads: args.download,
             is_remote_allowed: args.remote,
@@ -324,6 +345,7 @@ impl Storm {
             let identity = device.wrapping_mul(SPREAD).wrapping_add(self.seed);
             let phone = self.device.clone().numbered(identity);
             let now = SystemClock.now().civil_utc();
+            self.begun.fetch_add(1, Ordering::Relaxed);
             let (started, sent) = (begin.elapsed(), Instant::now());
             let answer = connection.ask(&phone.next_request(now)).await;
             let took = sent.elapsed();
@@ -342,6 +364,7 @@ impl Storm {
                 continue;
             }
             for module in modules {
+                self.begun.fetch_add(1, Ordering::Relaxed);
                 let (started, sent) = (begin.elapsed(), Instant::now());
                 let received = self.receive(&module).await;
                 let took = sent.elapsed();
@@ -359,13 +382,15 @@ impl Storm {
         }
     }
 
-    /// Counts a row, and sends it to the file. Returns `false` if the file cannot be written.
+    /// Sends a row to the file, and counts it. Returns `false` if the file cannot be written.
     async fn keep(&self, row: Row, rows: Option<&mpsc::Sender<Row>>) -> bool {
-        self.tally().count(&row);
-        match rows {
+        // A worker that is ended here neither writes the row nor counts it.
+        let is_kept = match rows {
             Some(rows) => rows.send(row).await.is_ok(),
             None => true,
-        }
+        };
+        self.tally().count(&row);
+        is_kept
     }
 
     /// Downloads an image, and returns its size.
@@ -399,6 +424,8 @@ struct Tally {
     downloads: Times,
     offered: u64,
     bytes: u64,
+    /// Microseconds from the start of the storm to the end of the last answer.
+    last_answer: u64,
     /// At most [`MAX_ERRORS`] different ones.
     errors: BTreeSet<String>,
 }
@@ -407,6 +434,9 @@ impl Tally {
     fn count(&mut self, row: &Row) {
         let times = if row.is_download { &mut self.downloads } else { &mut self.polls };
         times.count(row.took, row.outcome.is_answer());
+        if row.outcome.is_answer() {
+            self.last_answer = self.last_answer.max(row.started.saturating_add(row.took));
+        }
         self.offered += u64::from(row.outcome == Outcome::Offered);
         self.bytes += row.bytes;
     }
@@ -425,7 +455,7 @@ const MAX_MICROS: u64 = 86_400_000_000;
 /// The times of the requests of one kind, in microseconds.
 #[derive(Debug)]
 struct Times {
-    sent: u64,
+    ended: u64,
     /// The times of answers, exact to three digits.
     answered: Histogram<u64>,
     longest: u64,
@@ -435,13 +465,13 @@ impl Default for Times {
     fn default() -> Self {
         let answered =
             Histogram::new_with_max(MAX_MICROS, 3).expect("the largest time and three digits are valid");
-        Self { sent: 0, answered, longest: 0 }
+        Self { ended: 0, answered, longest: 0 }
     }
 }
 
 impl Times {
     fn count(&mut self, took: u64, is_answer: bool) {
-        self.sent += 1;
+        self.ended += 1;
         if is_answer {
             self.answered.saturating_record(took);
             self.longest = self.longest.max(took);
@@ -456,9 +486,9 @@ impl Times {
             micros.min(self.longest) as f64 / 1_000.0
         };
         Figures {
-            sent: self.sent,
+            sent: self.ended,
             answered,
-            failed: self.sent - answered,
+            failed: self.ended - answered,
             per_second: answered as f64 / seconds.max(1e-6),
             p50: percentile(0.5),
             p90: percentile(0.9),
@@ -515,7 +545,10 @@ impl fmt::Display for Report {
             )?;
         }
         if self.unsent > 0 {
-            write!(f, "\n{} requests were not sent, because the time was over; see --seconds", self.unsent)?;
+            write!(f, "\n{} requests were not sent before the storm ended; see --seconds", self.unsent)?;
+        }
+        if self.unfinished > 0 {
+            write!(f, "\n{} requests were under way at the end, and are not counted", self.unfinished)?;
         }
         self.errors.iter().try_for_each(|error| write!(f, "\nfailed: {error}"))
     }
@@ -566,6 +599,21 @@ mod tests {
         }
         assert_eq!((figures.max, figures.per_second), (1_000.007, 500.0));
         assert_eq!(Times::default().figures(1.0).p99, 0.0);
+    }
+
+    #[test]
+    fn the_time_of_a_storm_ends_with_its_last_answer() {
+        let mut tally = Tally::default();
+        let times = |started, took| (Duration::from_micros(started), Duration::from_micros(took));
+        for (times, outcome) in [
+            (times(0, 500), Outcome::Nothing),
+            (times(400, 300), Outcome::Offered),
+            (times(450, 100), Outcome::Nothing),
+            (times(600, 30_000_000), Outcome::Failed),
+        ] {
+            tally.count(&row(false, 0, times, outcome, 0));
+        }
+        assert_eq!((tally.last_answer, tally.polls.ended, tally.polls.answered.len()), (700, 4, 3));
     }
 
     #[test]
