@@ -202,6 +202,7 @@ impl Handler {
         Ok((decoded, is_kept.then_some(open)))
     }
 
+    /// Opens a connection.
     async fn connect(&self) -> Result<OpenConnection, ClientError> {
         let limit = self.client.options.connect_timeout;
         self.within(limit, "no connection", self.connect_without_limit()).await?
