@@ -234,9 +234,10 @@ async fn answer<S>(
         .serve_connection(TokioIo::new(stream), answering);
     let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
     let ended = tokio::time::timeout(TIME, served).await;
-    let mut stream = connection.into_parts().io.into_inner();
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
     if let Ok(Err(error)) = ended {
-        refused::answer(&mut stream, &error).await;
+        refused::answer(&mut stream, &error, !parts.read_buf.is_empty()).await;
     }
     // A client that is still sending a package would lose the refusal if the connection were reset.
     linger(stream).await;

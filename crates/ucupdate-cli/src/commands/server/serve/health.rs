@@ -90,9 +90,10 @@ impl HealthListener {
                 let served = async {
                     let served = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
                     let ended = tokio::time::timeout(TIME, served).await;
-                    let mut stream = connection.into_parts().io.into_inner();
+                    let parts = connection.into_parts();
+                    let mut stream = parts.io.into_inner();
                     if let Ok(Err(error)) = ended {
-                        refused::answer(&mut stream, &error).await;
+                        refused::answer(&mut stream, &error, !parts.read_buf.is_empty()).await;
                     }
                     linger(stream).await;
                 };
