@@ -72,9 +72,7 @@ impl<B> OutgoingBody<B> {
 impl<B: Body> OutgoingBody<B> {
     pub(crate) fn with(mut self, body: B) -> Self {
         self.place.is_busy();
-        if body.size_hint().lower() > LARGEST_TEXT_BYTES {
-            self.place.downloads();
-        }
+        self.place.downloads(body.size_hint().lower() > LARGEST_TEXT_BYTES);
         self.body = Some(body);
         self
     }

@@ -44,7 +44,7 @@ const WAITS: u64 = 1;
 /// a request.
 const WRITES: u64 = 2;
 
-/// The bit of a connection that downloads a file. It is not closed for another one.
+/// The bit of a connection whose last answer is a file. It is not closed for another one while bytes of it wait to be taken.
 const DOWNLOADS: u64 = 4;
 
 /// The value of the lowest bit of a ticket.
@@ -134,8 +134,8 @@ impl Places {
         };
         let idle = open.seats.iter().zip(&self.states).filter_map(|(seat, state)| {
             let now = state.load(SeqCst);
-            let may_end = now & DOWNLOADS == 0 && now & (WAITS | WRITES) != 0;
-            let seat = seat.as_ref().filter(|_| may_end)?;
+            let takes_nothing = now & (WRITES | DOWNLOADS) == WRITES;
+            let seat = seat.as_ref().filter(|_| takes_nothing || now & (WAITS | WRITES) == WAITS)?;
             (!is_too_many || seat.host == host).then_some(((now & WRITES != 0, now), state, seat))
         });
         match idle.min_by_key(|(order, ..)| *order) {
@@ -262,9 +262,13 @@ impl Place {
         self.state().fetch_and(!WAITS, SeqCst);
     }
 
-    /// Records that the answer is a file, which the client may take slowly.
-    pub(crate) fn downloads(&self) {
-        self.state().fetch_or(DOWNLOADS, SeqCst);
+    /// Records whether the next answer is a file, which the client may take slowly.
+    pub(crate) fn downloads(&self, is_file: bool) {
+        if is_file {
+            self.state().fetch_or(DOWNLOADS, SeqCst);
+        } else {
+            self.state().fetch_and(!DOWNLOADS, SeqCst);
+        }
     }
 
     /// Records that the rest of a request has not arrived. The connection has waited since the end of its last answer.
@@ -273,10 +277,10 @@ impl Place {
         self.places.note_change();
     }
 
-    /// Records that the answer was sent and the next request has not begun.
+    /// Records that the last piece of the answer was read and the next request has not begun. The client may still take the piece.
     pub(crate) fn waits_anew(&self) {
         let ticket = self.places.next_ticket();
-        let anew = |state| Some(ticket | (state & WRITES) | WAITS);
+        let anew = |state| Some(ticket | (state & (WRITES | DOWNLOADS)) | WAITS);
         let _always = self.state().fetch_update(SeqCst, SeqCst, anew);
         self.places.note_change();
     }
@@ -374,12 +378,16 @@ mod tests {
         let downloading = take(&places, "10.0.0.2").await.unwrap();
         busy.is_busy();
         downloading.is_busy();
-        downloading.downloads();
+        downloading.downloads(true);
         downloading.begins_to_write();
+        downloading.waits_anew();
         let waits = tokio::time::timeout(Duration::from_millis(50), places.take([10, 0, 0, 3].into(), false));
         assert!(waits.await.is_err(), "no place is free");
         let (taken, ()) = tokio::join!(take(&places, "10.0.0.3"), async { drop(busy) });
         assert!(taken.is_some());
+        // The client has taken the last piece, so it waits for a request.
+        downloading.has_written();
+        assert!(take_that_of(downloading, &places, "10.0.0.4").await.is_some());
     }
 
     #[tokio::test]
@@ -390,7 +398,8 @@ mod tests {
         let idle = take(&places, "10.0.0.3").await.unwrap();
         within_an_answer.is_busy();
         within_an_answer.begins_to_write();
-        after_an_answer.downloads();
+        after_an_answer.downloads(true);
+        after_an_answer.downloads(false);
         after_an_answer.begins_to_write();
         after_an_answer.waits_anew();
         let fourth = take_that_of(idle, &places, "10.0.0.4").await.unwrap();
