@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use ucupdate::audit::RollOptions;
-use ucupdate::store::{ImageStoreExt as _, MemoryStore, stream_of};
+use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, stream_of};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, FullLog, LogOptions, Options};
 use ucupdate_cab::package::{NewInterim, PackageBuilder, sample};
@@ -32,9 +32,13 @@ async fn start(service: &UpdateService, limits: Limits) -> (Server, SocketAddr) 
 
 /// Returns a service with one image of `image_bytes` bytes, or without an image.
 async fn service_with(image_bytes: usize) -> UpdateService {
+    service_of(Arc::new(MemoryStore::default()), image_bytes).await
+}
+
+async fn service_of(store: Arc<dyn ImageStore>, image_bytes: usize) -> UpdateService {
     let url = "http://127.0.0.1".parse().unwrap();
     let options = Options::serving(BaseUrls::new(url)).with_logs(LogOptions::new("here".parse().unwrap()));
-    let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await.unwrap();
+    let service = UpdateService::open(store, options).await.unwrap();
     if image_bytes > 0 {
         let image = vec![0xA5; image_bytes];
         let interim = NewInterim::new(
@@ -208,7 +212,11 @@ async fn a_client_that_sends_many_requests_and_reads_nothing_makes_room() {
 #[tokio::test]
 async fn an_address_that_uses_all_of_its_connections_is_refused_another() {
     let limits = Limits { connections: 4, connections_of_one: 1, ..Limits::default() };
-    let (_server, address) = server(limits, 8 * 1024 * 1024).await;
+    // A store in a folder returns a file in pieces, so the download goes on while the client takes nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let store = ucupdate::local::LocalStore::open(folder.path()).unwrap();
+    let service = service_of(Arc::new(store), 8 * 1024 * 1024).await;
+    let (_server, address) = start(&service, limits).await;
     let mut slow = slow_reader(address).await;
     slow.write_all(get(IMAGE, "").as_bytes()).await.unwrap();
     slow.readable().await.unwrap();
