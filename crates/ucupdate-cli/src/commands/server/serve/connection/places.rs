@@ -44,7 +44,8 @@ const WAITS: u64 = 1;
 /// a request.
 const WRITES: u64 = 2;
 
-/// The bit of a connection whose last answer is a file. It is not closed for another one while bytes of it wait to be taken.
+/// The bit of a connection whose last answer is a file. It is not closed for another one until the last piece of the file is read, and
+/// then only if no other one can be closed.
 const DOWNLOADS: u64 = 4;
 
 /// The value of the lowest bit of a ticket.
@@ -134,9 +135,15 @@ impl Places {
         };
         let idle = open.seats.iter().zip(&self.states).filter_map(|(seat, state)| {
             let now = state.load(SeqCst);
-            let takes_nothing = now & (WRITES | DOWNLOADS) == WRITES;
-            let seat = seat.as_ref().filter(|_| takes_nothing || now & (WAITS | WRITES) == WAITS)?;
-            (!is_too_many || seat.host == host).then_some(((now & WRITES != 0, now), state, seat))
+            // The end of a download comes last. It may end too, because it does not count in the limit of downloads any more.
+            let class = match (now & WAITS != 0, now & WRITES != 0, now & DOWNLOADS != 0) {
+                (true, false, _) => 0,
+                (_, true, false) => 1,
+                (true, true, true) => 2,
+                (false, ..) => return None,
+            };
+            let seat = seat.as_ref()?;
+            (!is_too_many || seat.host == host).then_some(((class, now), state, seat))
         });
         match idle.min_by_key(|(order, ..)| *order) {
             Some((_, state, oldest)) => {
@@ -380,13 +387,13 @@ mod tests {
         downloading.is_busy();
         downloading.downloads(true);
         downloading.begins_to_write();
-        downloading.waits_anew();
         let waits = tokio::time::timeout(Duration::from_millis(50), places.take([10, 0, 0, 3].into(), false));
         assert!(waits.await.is_err(), "no place is free");
         let (taken, ()) = tokio::join!(take(&places, "10.0.0.3"), async { drop(busy) });
-        assert!(taken.is_some());
-        // The client has taken the last piece, so it waits for a request.
-        downloading.has_written();
+        let taken = taken.unwrap();
+        taken.is_busy();
+        // The last piece is read, so the download counts in no limit.
+        downloading.waits_anew();
         assert!(take_that_of(downloading, &places, "10.0.0.4").await.is_some());
     }
 
