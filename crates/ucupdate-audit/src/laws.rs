@@ -243,6 +243,7 @@ pub fn words() -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
     use crate::fixture;
+    use crate::input::gzip;
     use proptest::prelude::*;
     use ucupdate_testkit::texts::pattern;
 
@@ -279,16 +280,11 @@ mod tests {
 
     /// Returns the bytes unchanged, as UTF-16, compressed, or compressed and cut.
     fn in_form(bytes: &[u8], form: u8) -> Vec<u8> {
-        let zipped = || {
-            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            std::io::Write::write_all(&mut writer, bytes).unwrap();
-            writer.finish().unwrap()
-        };
         match form {
             0 => bytes.to_vec(),
             1 => String::from_utf8_lossy(bytes).encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            2 => zipped(),
-            _ => zipped()[..10 + bytes.len() % 16].to_vec(),
+            2 => gzip(bytes),
+            _ => gzip(bytes)[..10 + bytes.len() % 16].to_vec(),
         }
     }
 

@@ -61,14 +61,7 @@ impl GzipCopy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write as _;
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
-        writer.write_all(text).unwrap();
-        writer.finish().unwrap()
-    }
+    use crate::input::gzip;
 
     #[test]
     fn a_copy_is_told_apart_from_other_rows_wherever_they_begin() {

@@ -177,8 +177,8 @@ impl<R> std::fmt::Debug for Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::{self, Write as _};
+    use crate::input::gzip;
+    use std::io;
 
     fn read(log: &[u8], limits: ReadLimits) -> Vec<String> {
         let mut lines = Lines::new(log, limits);
@@ -187,12 +187,6 @@ mod tests {
             seen.push(line.map_or_else(|finding| finding.to_string(), Cow::into_owned));
         }
         seen
-    }
-
-    fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
-        writer.write_all(text).unwrap();
-        writer.finish().unwrap()
     }
 
     #[test]
