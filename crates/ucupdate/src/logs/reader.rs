@@ -56,7 +56,7 @@ pub struct AccessLogs(MergedLogs<AccessForm>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Logged<R = LoggedRow> {
-    /// A row. It is not earlier than any row before it.
+    /// A row. It is not earlier than those before it, if each log is in order.
     Row(Box<R>),
     /// A line that cannot be read as a row.
     Unread {
