@@ -375,7 +375,7 @@ impl Model {
             let waiting = found - log.acknowledged();
             assert!(
                 waiting <= log.maybe_stored() as u64,
-                "{waiting} rows are in the store without being told"
+                "the store has {waiting} rows that the log does not count as maybe stored"
             );
             assert!(log.maybe_stored() <= log.pending());
             assert_eq!(log.oldest().is_some(), log.pending() > 0);

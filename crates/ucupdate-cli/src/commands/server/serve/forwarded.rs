@@ -356,7 +356,7 @@ mod tests {
         }
         assert!(known("forwarded", "x=\"\\, for=192.0.2.7\", for=192.0.2.7"));
         assert!(known("x-forwarded-for", "unknown, 192.0.2.7"), "entries before the client mean nothing");
-        // What the client writes, and the entry that the proxy adds to it.
+        // The client sends the first entry. The proxy adds the second one, which counts.
         for value in [
             "",
             "x",
