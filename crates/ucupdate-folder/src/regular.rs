@@ -1,22 +1,46 @@
 //! Opening a file that somebody names.
 
-use std::fs::{File, FileType};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Opens a file for reading. A named pipe, a socket or a device is refused, because opening or reading it may never end.
 ///
-/// A path by which a shell passes the output of a command (`/dev/stdin`, `/dev/fd/3`) is opened, and so is `/dev/null`.
+/// A path by which a shell passes the output of a command (`/dev/stdin`, `/dev/fd/3`) is opened, and so is `/dev/null`. Reading any
+/// other file never waits for somebody to write into it: reading a file of the kernel without more bytes, such as `/proc/kmsg`,
+/// fails with [`ErrorKind::WouldBlock`].
 ///
 /// # Errors
 /// When the file cannot be opened, or is no regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let found = std::fs::metadata(path)?;
-    // Reading a folder fails at once, with the reason of the system.
-    if !(found.is_file() || found.is_dir() || is_of_shell(path)) {
-        let found = kind_of(found.file_type());
-        return Err(io::Error::new(ErrorKind::InvalidInput, format!("is {found}, expected a regular file")));
+    if is_of_shell(path) {
+        return File::open(path);
     }
+    check_kind(&std::fs::metadata(path)?)?;
+    let file = open_without_waiting(path)?;
+    // Another file may have taken the name since.
+    check_kind(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Checks that a file is a regular one, or a folder: reading a folder fails at once, with the reason of the system.
+fn check_kind(found: &Metadata) -> io::Result<()> {
+    if found.is_file() || found.is_dir() {
+        return Ok(());
+    }
+    let found = kind_of(found.file_type());
+    Err(io::Error::new(ErrorKind::InvalidInput, format!("is {found}, expected a regular file")))
+}
+
+#[cfg(unix)]
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    File::options().read(true).custom_flags(nonblocking).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_without_waiting(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
@@ -58,5 +82,12 @@ mod tests {
         assert_eq!(refused(&path("socket")), "is a socket, expected a regular file");
         assert_eq!(refused(Path::new("/dev/zero")), "is a device, expected a regular file");
         assert_eq!(open_regular(Path::new("/dev/null")).unwrap().metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn reading_a_file_does_not_wait_for_a_writer() {
+        let file = open_regular(Path::new("/proc/self/status")).unwrap();
+        let flags = rustix::fs::fcntl_getfl(&file).unwrap();
+        assert!(flags.contains(rustix::fs::OFlags::NONBLOCK), "{flags:?}");
     }
 }

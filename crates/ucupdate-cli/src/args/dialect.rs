@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ucupdate::upx::{Codec, DecodeLimits, Dialect, DialectError};
 
 /// The dialect in which bodies are read and written.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DialectArgs {
     /// The TOML file with the names of items on the wire [default: the canonical names]
     #[arg(long, value_name = "D.toml")]

@@ -7,7 +7,7 @@ pub(crate) mod new;
 use crate::failure::Failure;
 use crate::suggest::{near_path, with_meant};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use ucupdate_folder::open_regular;
 
@@ -23,13 +23,13 @@ pub(crate) fn not_read(path: &Path, error: &io::Error) -> Failure {
 
 /// Returns a similar path if the file does not exist.
 pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
-    (error.kind() == io::ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
+    (error.kind() == ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
 }
 
 /// Fails when nothing exists at the path. This is for files that are opened elsewhere.
 pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(not_read(path, &error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(not_read(path, &error)),
         _ => Ok(()),
     }
 }
@@ -44,7 +44,13 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
 pub(crate) fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let end = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    open_regular(path)?.take(end).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(end).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        // The kernel has files that wait for more bytes, such as /proc/kmsg.
+        ErrorKind::WouldBlock => {
+            io::Error::new(ErrorKind::InvalidInput, "has no end, expected a regular file")
+        }
+        _ => error,
+    })?;
     if bytes.len() > most {
         return Err(io::Error::other(format!("has more than {most} bytes")));
     }
@@ -86,6 +92,23 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(pem)
 }
 
+/// Runs work that may never end, such as reading a file of another machine, on a thread of its own. The caller can stop waiting for
+/// it, and the end of the process ends it. Returns the error of the work.
+pub(crate) async fn on_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (done, waiting) = tokio::sync::oneshot::channel();
+    let work = move || {
+        // Nobody may wait any more.
+        let _sent = done.send(work());
+    };
+    std::thread::Builder::new()
+        .name("files".to_owned())
+        .spawn(work)
+        .map_err(|error| Failure::in_doing("starting a thread", &error))?;
+    waiting.await.unwrap_or_else(|_| Err(Failure::new("a thread that reads files ended without a result")))
+}
+
 /// Runs blocking work on a thread for blocking work. Returns the error of the work.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -106,5 +129,15 @@ mod tests {
         std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
         assert_eq!(read_file(&path("link"), 3).unwrap(), b"abc");
         assert_eq!(read_file(&path("link"), 2).unwrap_err().to_string(), "has more than 2 bytes");
+    }
+
+    #[tokio::test]
+    async fn work_that_never_ends_can_be_left() {
+        let (_held, never) = std::sync::mpsc::channel::<()>();
+        let work = on_own_thread(move || never.recv().map_err(|error| Failure::new(error)));
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(10), work).await.is_err());
+        assert_eq!(on_own_thread(|| Ok(1)).await.unwrap(), 1);
+        let failed = on_own_thread::<()>(|| Err(Failure::new("no file"))).await;
+        assert!(matches!(failed, Err(Failure::Explained(_, reason)) if reason == "no file"));
     }
 }

@@ -104,6 +104,16 @@ impl FileName {
     pub fn extension(&self) -> &str {
         self.0.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
+
+    /// Reads a name that a store or a server already has. Older programs accepted invisible characters, and a store of theirs
+    /// still has to open.
+    fn from_stored(text: &str) -> Result<Self, ParseError> {
+        if text.starts_with('.') {
+            // A hidden file may configure a program, as `.bashrc` does.
+            return Err(ParseError::character("file name", '.', "the name of a visible file").at_byte(0));
+        }
+        check_path_part(text).map(|()| Self(text.into())).map_err(|error| error.named("file name"))
+    }
 }
 
 /// Returns a file name without its last extension.
@@ -125,17 +135,13 @@ impl FromStr for FileName {
     /// Returns an error if it begins with a full stop, has an invisible character or one that turns the direction of the text, or
     /// cannot be one part of a path on any system; see [`check_path_part`].
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        if text.starts_with('.') {
-            // A hidden file may configure a program, as `.bashrc` does.
-            return Err(ParseError::character("file name", '.', "the name of a visible file").at_byte(0));
-        }
         // A person would read another name: with U+202E, `tbn.exe` looks like `exe.nbt`.
         let mut unseen =
             text.char_indices().filter(|(_, c)| !c.is_ascii() && is_unseen(*c) && !c.is_whitespace());
         if let Some((at, found)) = unseen.next() {
             return Err(ParseError::character("file name", found, "visible characters").at_byte(at));
         }
-        check_path_part(text).map(|()| Self(text.into())).map_err(|error| error.named("file name"))
+        Self::from_stored(text)
     }
 }
 
@@ -151,7 +157,19 @@ impl fmt::Debug for FileName {
     }
 }
 
-crate::value::stored_text::stored_as_text!(FileName);
+#[cfg(feature = "serde")]
+impl serde::Serialize for FileName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for FileName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        super::stored_text::read(deserializer, Self::from_stored)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -203,6 +221,18 @@ mod tests {
             assert!(refused.ends_with("at byte 1, expected visible characters"), "{refused}");
         }
         assert!("Ger\u{e4}t\u{a0}1.nbt".parse::<FileName>().is_ok());
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_stored_name_of_an_older_program_still_reads() {
+        let stored = "\"a\u{202e}tbn.exe\"";
+        let name: FileName = serde_json::from_str(stored).unwrap();
+        assert_eq!(name.as_str(), "a\u{202e}tbn.exe");
+        assert_eq!(serde_json::to_string(&name).unwrap(), stored);
+        for refused in ["\".bashrc\"", "\"../CPE.nbt\"", "\"\""] {
+            assert!(serde_json::from_str::<FileName>(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

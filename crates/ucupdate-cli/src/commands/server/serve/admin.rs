@@ -12,6 +12,7 @@ use super::tls::ServedCertificate;
 use crate::args::number::listener;
 use crate::commands::server::token::failure;
 use crate::failure::Failure;
+use crate::files;
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use hyper::body::Incoming;
@@ -22,7 +23,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -99,7 +100,7 @@ impl AdminArgs {
             .zip(self.admin_tls_key.as_deref())
         {
             Some((certificates, key)) => {
-                let (served, warnings) = ServedCertificate::open(certificates, key, SystemTime::now())?;
+                let (served, warnings) = ServedCertificate::open_on_own_thread(certificates, key).await?;
                 (Some(served), warnings.into_iter().map(|warning| format!("warning: {warning}")).collect())
             }
             None => (None, Vec::new()),
@@ -111,7 +112,7 @@ impl AdminArgs {
                  address of this machine such as 127.0.0.1:8081, --admin-tls-cert, or --admin-anywhere with a proxy with TLS in front"
             )));
         }
-        let tokens = TokenFile::open(path).map_err(failure)?;
+        let tokens = files::on_own_thread(|| TokenFile::open(path).map_err(failure)).await?;
         let bound = TcpListener::bind(address).await;
         let failed = |error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         if !is_local && tls.is_none() {

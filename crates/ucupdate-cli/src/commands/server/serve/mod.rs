@@ -38,7 +38,7 @@ use crate::failure::Failure;
 use crate::files;
 use serde_json::json;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use ucupdate::audit::RollOptions;
 use ucupdate::value::Counted;
 use ucupdate::{
@@ -78,15 +78,22 @@ pub(crate) async fn run(
     let (events, lines) = stderr::trace_to_stderr(args.log.clone(), context.output.stderr_is_terminal());
     args.check_log()?;
     let mut stopping = Stopping::listen()?;
-    let codec = args.dialect.codec()?;
-    let Bound { endpoints, health, certificates } = bind(&args, context).await?;
-    let admin = match args.admin.bind().await? {
-        Some((listener, warnings)) => {
-            warnings.iter().for_each(|warning| context.output.message(warning));
-            Some(listener)
-        }
-        None => None,
+    let preparing = async {
+        let dialect = args.dialect.clone();
+        let codec = files::on_own_thread(move || dialect.codec()).await?;
+        let secret = args.events.secret().await?;
+        let bound = bind(&args, context).await?;
+        let admin = match args.admin.bind().await? {
+            Some((listener, warnings)) => {
+                warnings.iter().for_each(|warning| context.output.message(warning));
+                Some(listener)
+            }
+            None => None,
+        };
+        Ok((codec, secret, bound, admin))
     };
+    let (codec, secret, bound, admin) = unless_stopped(&mut stopping, preparing).await?;
+    let Bound { endpoints, health, certificates } = bound;
     let secrets =
         [(args.admin.token_file(), "list of tokens"), (args.events.secret_file(), "secret of the webhook")];
     for (file, what) in secrets {
@@ -160,7 +167,7 @@ pub(crate) async fn run(
             .with_device_log_bytes(usize::from(mebibytes) * 1024 * 1024);
         options.with_captures(captures)
     };
-    let (options, outputs) = args.events.listen(options, server_name.as_str())?;
+    let (options, outputs) = args.events.listen(options, server_name.as_str(), secret)?;
     let options = match &metrics {
         Some(metrics) => options.with_events(metrics.clone()),
         None => options,
@@ -189,10 +196,7 @@ pub(crate) async fn run(
         }
         Ok::<_, Failure>((service, redirects, access))
     };
-    let (service, redirects, access) = tokio::select! {
-        opened = opening => opened?,
-        () = stopping.signal() => return Err(Failure::new("ended before it served anybody")),
-    };
+    let (service, redirects, access) = unless_stopped(&mut stopping, opening).await?;
     if let Some(warning) = access_warning(&access, args.read_only_store)? {
         context.output.message(warning);
     }
@@ -302,6 +306,17 @@ fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<Stri
     Ok(failed)
 }
 
+/// Waits for work before the server answers. Fails when a signal ends the server.
+async fn unless_stopped<T>(
+    stopping: &mut Stopping,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        () = stopping.signal() => Err(Failure::new("ended before it served anybody")),
+    }
+}
+
 struct Bound {
     endpoints: Vec<Endpoint>,
     health: Option<HealthListener>,
@@ -327,7 +342,7 @@ async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure>
     for Listener { address, tls, side } in listeners {
         let acceptor = match tls {
             Some((cert, key)) => {
-                let (served, warnings) = ServedCertificate::open(cert, key, SystemTime::now())?;
+                let (served, warnings) = ServedCertificate::open_on_own_thread(cert, key).await?;
                 for warning in warnings {
                     context.output.message(format_args!("warning: {warning}"));
                 }

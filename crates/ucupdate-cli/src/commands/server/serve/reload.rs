@@ -6,6 +6,7 @@ use super::stderr::{self, Lines};
 use super::systemd;
 use super::tls::ServedCertificate;
 use crate::failure::{Failure, FailureKind};
+use crate::files;
 use crate::settings::{self, Given};
 use crate::variable::variable;
 use clap::FromArgMatches as _;
@@ -67,9 +68,9 @@ impl Reload {
             };
             if is_asked {
                 systemd::reloading();
-                self.take_settings();
+                self.take_settings().await;
             }
-            self.reload_certificates(is_asked);
+            self.reload_certificates(is_asked).await;
             number = number.wrapping_add(1);
             if number.is_multiple_of(PERIODS_OF_WARNING) {
                 let now = SystemTime::now();
@@ -96,9 +97,10 @@ impl Reload {
         std::future::pending::<()>().await;
     }
 
-    fn reload_certificates(&self, always: bool) {
+    async fn reload_certificates(&self, always: bool) {
         for certificate in &self.certificates {
-            match certificate.reload(always, SystemTime::now()) {
+            let read = Arc::clone(certificate);
+            match files::on_own_thread(move || read.reload(always, SystemTime::now())).await {
                 Ok(None) => {}
                 Ok(Some(warnings)) => {
                     // A rare event that an administrator waits for, so it is shown without more options.
@@ -115,8 +117,9 @@ impl Reload {
 
     /// Reads the settings again, and takes over those that a running server can change. Names the changed settings that need a
     /// restart.
-    fn take_settings(&mut self) {
-        match settings_now((self.command)()) {
+    async fn take_settings(&mut self) {
+        let command = self.command;
+        match files::on_own_thread(move || settings_now(command())).await {
             Err(Failure::Explained(_, reason)) => {
                 tracing::error!("{reason}; the settings of before hold, and a restart would fail");
             }

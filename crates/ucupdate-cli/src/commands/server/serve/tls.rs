@@ -55,6 +55,15 @@ impl ServedCertificate {
         Ok((Arc::new(served), warnings))
     }
 
+    /// Opens the files on a thread of its own, because they may be on another machine that does not answer.
+    pub(crate) async fn open_on_own_thread(
+        certificates: &Path,
+        key: &Path,
+    ) -> Result<(Arc<Self>, Vec<String>), Failure> {
+        let (certificates, key) = (certificates.to_owned(), key.to_owned());
+        files::on_own_thread(move || Self::open(&certificates, &key, SystemTime::now())).await
+    }
+
     /// Returns an acceptor that uses the certificate as it is when a client connects. It speaks TLS 1.2 and
     /// 1.3. Fails when TLS cannot be set up.
     pub(crate) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, Failure> {

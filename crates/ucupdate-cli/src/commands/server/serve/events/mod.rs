@@ -7,6 +7,7 @@ mod sink;
 mod webhook;
 
 use crate::failure::Failure;
+use crate::files;
 use clap::ValueEnum;
 use json::EventLines;
 use lines::{AccessLines, LineWriter};
@@ -78,12 +79,24 @@ impl EventArgs {
         self.webhook_secret_file.as_deref()
     }
 
+    /// Reads the secret of the webhook, if there is a webhook.
+    pub(crate) async fn secret(&self) -> Result<Option<Secret>, Failure> {
+        match &self.webhook_secret_file {
+            Some(file) if self.webhook.is_some() => {
+                let file = file.clone();
+                files::on_own_thread(move || Secret::read(&file)).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Adds the listeners that the arguments ask for. Fails when a file cannot be opened, or the webhook
     /// cannot be used.
     pub(crate) fn listen(
         &self,
         mut options: Options,
         server: &str,
+        secret: Option<Secret>,
     ) -> Result<(Options, EventOutputs), Failure> {
         let mut outputs = EventOutputs::default();
         if let Some(stream) = self.access_log {
@@ -101,8 +114,7 @@ impl EventArgs {
             outputs.lines.push(Arc::clone(&writer));
             options = options.with_events(Arc::new(EventLines::new(writer, self.kinds(|_| true), server)));
         }
-        if let (Some(url), Some(secret)) = (&self.webhook, &self.webhook_secret_file) {
-            let secret = Secret::read(secret)?;
+        if let (Some(url), Some(secret)) = (&self.webhook, secret) {
             let kinds = self.kinds(needs_attention);
             let webhook = Arc::new(Webhook::start(url, secret, kinds, server, Schedule::default())?);
             outputs.webhook = Some(Arc::clone(&webhook));
