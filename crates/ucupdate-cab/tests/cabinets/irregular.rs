@@ -1,5 +1,6 @@
 //! Tests cabinets with irregularities. They are read with a note, and refused in strict reading.
 
+use ucupdate_cab::package::{CatalogueBuilder, NoSink, PackageOptions, ProblemKind, read_package};
 use ucupdate_cab::{CabError, Cabinet, CabinetLimits, CabinetOptions, Compression, Irregularity};
 
 use super::fixture::{Raw, RawFile, firmware, kinds, read_all};
@@ -207,6 +208,31 @@ fn the_files_of_an_unsupported_folder_are_named_and_the_others_are_read() {
     raw.files.truncate(3);
     raw.folders[0].kind = 2;
     assert!(matches!(read_all(&raw.to_bytes()), Err(CabError::Unsupported { .. })));
+}
+
+#[test]
+fn a_package_with_files_that_cannot_be_read_is_refused() {
+    let folder = "UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE";
+    let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", b"image").build().unwrap();
+    let (image, signature) = (format!("{folder}/CPE.nbt"), format!("{folder}/CPE.cat"));
+    let mut raw = Raw::of(Compression::Mszip, &[(&image, b"image"), (&signature, &catalogue)]);
+    raw.add_folder(Compression::None, &[("more.txt", b"quantum")]);
+    let read = |raw: &Raw| {
+        let bytes = raw.to_bytes();
+        let cabinet = Cabinet::open(&bytes[..], CabinetOptions::default()).unwrap();
+        read_package(cabinet, PackageOptions::default(), &mut NoSink).unwrap()
+    };
+    assert!(!read(&raw).is_refused());
+    raw.folders[1].kind = 0x1072;
+    let package = read(&raw);
+    let kinds: Vec<ProblemKind> = package.refusals().map(|refusal| refusal.kind).collect();
+    assert_eq!(kinds, [ProblemKind::UnreadFolder]);
+    assert!(
+        package
+            .problems
+            .iter()
+            .any(|problem| problem.to_string().contains("Quantum compression is not supported"))
+    );
 }
 
 #[test]

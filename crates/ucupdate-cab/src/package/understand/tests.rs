@@ -669,6 +669,17 @@ fn several_cabinets_with_a_package_refuse_it_until_one_is_chosen() {
 }
 
 #[test]
+fn a_damaged_cabinet_behind_the_package_refuses_it() {
+    let (first, mut second) = (good().cabinet(), good().cabinet());
+    *second.last_mut().unwrap() ^= 0x55;
+    let package = read(&[&first[..], &second].concat(), PackageOptions::default());
+    let refusal = package.refusals().next().unwrap();
+    let expected = format!("a cabinet at byte {} that cannot be read (", first.len());
+    assert_eq!(refusal.kind, ProblemKind::SeveralPackages);
+    assert!(refusal.to_string().contains(&expected), "{refusal}");
+}
+
+#[test]
 fn a_header_without_its_tables_is_passed_over_with_a_warning() {
     let package = good().cabinet();
     // The table ends within the name of the second file.
