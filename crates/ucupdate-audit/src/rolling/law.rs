@@ -20,7 +20,7 @@ use ucupdate_core::value::UnixTime;
 /// After every step, each acknowledged row is durable in the store, no row is there twice, and the rows are in order.
 /// Each file has one writer, is complete, and is at most as long as the roll size. Once the store works again, all
 /// accepted rows are acknowledged. Each other row was counted as dropped. At a deadline there is something to do, and no deadline is
-/// in the past after that.
+/// in the past after that. While rows wait, the next deadline is near.
 pub fn rolling_log(bytes: &[u8]) {
     let mut choices = Unstructured::new(bytes);
     let limits = Limits::arbitrary(&mut choices).expect("a number can be chosen without bytes");
@@ -45,6 +45,9 @@ fn take_steps(limits: Limits, steps: impl IntoIterator<Item = Step>) {
 
 const MOVES: usize = 400;
 const ROLL_BYTES: usize = 4096;
+
+/// The longest time until a log has something to do while rows wait: that of the last retry, and a clock that went back a little.
+const LONGEST_WAIT_MILLIS: i64 = 30_000 + super::BACK_MILLIS;
 
 /// The limits of both logs that make them drop rows.
 #[derive(Clone, Copy, Debug)]
@@ -237,6 +240,18 @@ impl Model {
             }
             None => self.dropped[which] += 1,
         }
+        self.check_deadline(which);
+    }
+
+    /// Checks the deadline of a log that knows the time.
+    fn check_deadline(&self, which: usize) {
+        match self.logs[which].next_deadline() {
+            None => assert!(self.logs[which].is_flushed(), "rows wait without a deadline"),
+            Some(deadline) => {
+                let wait = deadline.as_millis() - self.now.as_millis();
+                assert!(wait <= LONGEST_WAIT_MILLIS, "the next deadline comes after {wait} ms");
+            }
+        }
     }
 
     fn end_write(&mut self, choice: usize) {
@@ -254,7 +269,7 @@ impl Model {
         assert!(effect.is_some() || !is_due, "nothing is done at the deadline");
         let is_soon = log.next_deadline().is_some_and(|deadline| deadline <= self.now);
         assert!(!is_soon, "the next deadline is in the future, or waits for the effect");
-        let Some(effect) = effect else { return };
+        let Some(effect) = effect else { return self.check_deadline(which) };
         let outcome = match behaviour {
             StoreBehaviour::Works => {
                 let outcome = self.act(which, &effect);
@@ -285,6 +300,7 @@ impl Model {
             }
         };
         self.logs[which].done(outcome, self.now);
+        self.check_deadline(which);
     }
 
     fn act(&mut self, which: usize, effect: &Effect) -> EffectOutcome {
