@@ -227,10 +227,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
         let body = options.codec().encode_request(&request);
         return print_request(body, &mut context.output);
     }
-    let url = handler_url(args.url.as_deref().unwrap_or_default());
-    if !["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme)) {
-        return Err(Failure::usage(format_args!("--url is {url:?}, expected http://… or https://…")));
-    }
+    let url = handler_url(args.url.as_deref().unwrap_or_default())?;
     let side = side(&url);
     // A request is not retried, because a person at a terminal can repeat it. A download that breaks off is continued.
     let asking = Client::new(options.clone().with_retry(Retry::never()))?;
@@ -278,14 +275,21 @@ fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
     output.exactly(&body)
 }
 
-/// Returns the URL. If it has no path, the path of the internal handler is added.
-pub(crate) fn handler_url(given: &str) -> String {
+/// Returns the URL of `--url`. If it has no path, the path of the internal handler is added. Fails when it is no URL by http or https.
+pub(crate) fn handler_url(given: &str) -> Result<String, Failure> {
+    let refused = |found: &dyn std::fmt::Display| {
+        Failure::usage(format_args!("--url is {given:?}{found}, expected http://… or https://…"))
+    };
+    if !["http://", "https://"].iter().any(|scheme| given.to_ascii_lowercase().starts_with(scheme)) {
+        return Err(refused(&""));
+    }
+    reqwest::Url::parse(given).map_err(|error| refused(&format_args!(" ({error})")))?;
     let (handler, _) = HANDLER_PATHS[0];
     let bare = given.strip_suffix('/').unwrap_or(given);
-    match bare.split_once("://") {
+    Ok(match bare.split_once("://") {
         Some((_, host)) if !host.contains(['/', '?', '#']) => format!("{bare}{handler}"),
         _ => given.to_owned(),
-    }
+    })
 }
 
 /// Returns the side of the handler with this URL.
@@ -322,9 +326,22 @@ mod tests {
             ("https://a:8443/", "https://a:8443/RequestHandler/ucdevice.upx"),
             ("http://a/p/ucdevice.upx", "http://a/p/ucdevice.upx"),
             ("http://a?x", "http://a?x"),
-            ("a", "a"),
         ] {
-            assert_eq!(handler_url(given), url);
+            assert_eq!(handler_url(given).unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_with_the_reason() {
+        for (given, reason) in [
+            ("a:8080", ""),
+            ("ftp://a", ""),
+            ("http://a:99999", " (invalid port number)"),
+            ("http://", " (empty host)"),
+            ("http://[::1", " (invalid IPv6 address)"),
+        ] {
+            let Err(Failure::Explained(_, found)) = handler_url(given) else { panic!("{given} is refused") };
+            assert_eq!(found, format!("--url is {given:?}{reason}, expected http://… or https://…"));
         }
     }
 

@@ -167,7 +167,7 @@ impl fmt::Display for Outcome {
 }
 
 pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Failure> {
-    let url = handler_url(&args.url);
+    let url = handler_url(&args.url)?;
     check_target(&url, args.remote)?;
     if let Some(csv) = args.csv.clone() {
         files::blocking(move || new::check([&csv])).await?;
