@@ -15,6 +15,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -215,14 +216,10 @@ impl Handler {
         let port = self.url.port_or_known_default().unwrap_or(80);
         let addresses =
             lookup_host((name, port)).await.map_err(|error| self.failed(ConnectionFault::Name, &error))?;
-        let mut connected = Err(io::Error::other("the name has no address"));
-        for address in addresses {
-            connected = TcpStream::connect(address).await;
-            if connected.is_ok() {
-                break;
-            }
-        }
-        let tcp = connected.map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        let tcp = connect_to_any(&addresses, self.client.options.connect_timeout)
+            .await
+            .map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
         tcp.set_nodelay(true).map_err(|error| self.failed(ConnectionFault::Connect, &error))?;
         let stream: Box<dyn Stream> = if self.url.scheme() == "https" {
             let name = ServerName::try_from(name.to_owned())
@@ -294,5 +291,50 @@ impl Handler {
 
     fn failed(&self, fault: ConnectionFault, error: &(dyn StdError + 'static)) -> ClientError {
         ClientError::broken(&target::shown(&self.url), fault, error)
+    }
+}
+
+/// Connects to the first address that answers. Each address but the last has an equal part of `limit`, so one that never answers
+/// hides no other.
+async fn connect_to_any(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let Some((last, others)) = addresses.split_last() else {
+        return Err(io::Error::other("the name has no address"));
+    };
+    let part = limit / u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in others {
+        if let Ok(Ok(connected)) = timeout(part, TcpStream::connect(address)).await {
+            return Ok(connected);
+        }
+    }
+    TcpStream::connect(last).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    #[tokio::test]
+    async fn an_address_that_never_answers_hides_no_other() {
+        let silent = TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let full = silent.local_addr().unwrap();
+        // The queue of the listener is full after a few connections. Further ones wait.
+        let mut waiting = Vec::new();
+        for _ in 0..8 {
+            waiting.push(tokio::spawn(TcpStream::connect(full)));
+        }
+        let answering = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let wanted = answering.local_addr().unwrap();
+        for addresses in [vec![full, wanted], vec![refusing, full, wanted], vec![wanted, full]] {
+            let connected = connect_to_any(&addresses, Duration::from_millis(300)).await.unwrap();
+            let connected = connected.peer_addr().unwrap();
+            // The system may let one more connection into a full queue.
+            assert!(connected == wanted || connected == full && addresses[0] != wanted, "{connected}");
+        }
+        assert!(connect_to_any(&[refusing], Duration::from_secs(1)).await.is_err());
+        assert!(connect_to_any(&[], Duration::from_secs(1)).await.is_err());
     }
 }
