@@ -145,6 +145,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_host_beyond_ascii_is_read_or_refused_in_any_case() {
+        let from = Url::parse("http://a/b/c").unwrap();
+        for (host, expected) in [
+            ("\u{c4}A", Some("xn--a-zfa")),
+            ("%C3%84%41", Some("xn--a-zfa")),
+            ("xn--A-ZFA", Some("xn--a-zfa")),
+            ("%FFA", None),
+            ("xn--", None),
+        ] {
+            let read =
+                [handler_url(&format!("http://{host}/")), redirected(&from, &format!("//{host}/"), |_| true)];
+            for url in read {
+                assert_eq!(url.ok().as_ref().and_then(Url::host_str), expected, "{host}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn a_name_stays_one_part_of_the_path_below_the_folder(name in "[ -~]{1,40}") {
