@@ -47,7 +47,7 @@ fn package_json(book: &RuleBook, package: &IngestedPackage) -> Value {
             Some(rule) if rule.is_rejected(&release.version) => "rejected",
             _ => "unused",
         };
-        let bytes: u64 = release.files.iter().map(|file| file.size).sum();
+        let bytes: u64 = release.files.iter().map(|file| file.size).fold(0, u64::saturating_add);
         json!({ "rule": release.rule, "version": release.version, "bytes": bytes, "state": state })
     });
     json!({

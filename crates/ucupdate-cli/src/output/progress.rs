@@ -87,7 +87,7 @@ impl Progress {
         for prefix in prefixes.iter().filter(|_| self.is_shown) {
             let mut pages = store.pages(prefix);
             while let Ok(Some(page)) = pages.next().await {
-                total += page.iter().map(|meta| meta.size).sum::<u64>();
+                total = page.iter().map(|meta| meta.size).fold(total, u64::saturating_add);
             }
         }
         total

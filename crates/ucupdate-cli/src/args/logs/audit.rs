@@ -73,7 +73,7 @@ impl AuditArgs {
         self.range.check(&self.time_zone)?;
         let until = self.until();
         let mut logs = AuditLogs::new(self.time_zone.clone(), self.since());
-        let mut total = 0;
+        let mut total = 0_u64;
         for path in self.found().await? {
             let size = match std::fs::metadata(&path) {
                 Ok(found) => found.len(),
@@ -94,12 +94,12 @@ impl AuditArgs {
                 None => logs.add(&name, open),
             };
             if is_read {
-                total += size;
+                total = total.saturating_add(size);
             }
         }
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;
-            total += logs.add_store(store).await?;
+            total = total.saturating_add(logs.add_store(store).await?);
         }
         context.output.progress.reads("reading audit logs", total);
         let mut read = ReadRows::new(LogKind::Audit);

@@ -40,7 +40,7 @@ impl LogArgs {
         if let Some(header) = &self.client_from {
             logs = logs.with_client_from(header);
         }
-        let (paths, progress, mut total) = (self.access.clone(), context.output.progress.clone(), 0);
+        let (paths, progress, mut total) = (self.access.clone(), context.output.progress.clone(), 0_u64);
         for path in files::blocking(move || files::logs::find(&paths, LogKind::Access)).await? {
             let size = std::fs::metadata(&path).map_or(0, |found| found.len());
             let progress = progress.clone();
@@ -48,12 +48,12 @@ impl LogArgs {
             if logs
                 .add(&name, move || ucupdate_folder::open_regular(&path).map(|file| progress.counted(file)))
             {
-                total += size;
+                total = total.saturating_add(size);
             }
         }
         if from_store {
             let store = context.open_store(IfMissing::Refuse).await?;
-            total += logs.add_store(store).await?;
+            total = total.saturating_add(logs.add_store(store).await?);
         }
         progress.reads("reading access logs", total);
         let (mut read, mut has_client_field) = (ReadRows::new(LogKind::Access), false);

@@ -42,10 +42,35 @@ fn device(line: &str) -> Result<DeviceId, String> {
     }
     let digits = line.chars().filter(char::is_ascii_hexdigit).count();
     let divided = line.contains(['-', ':', '.']);
-    if line.chars().all(|c| c.is_ascii_hexdigit() || "-:.".contains(c)) && (divided || digits == 12) {
+    let is_mac =
+        line.chars().all(|c| c.is_ascii_hexdigit() || "-:.".contains(c)) && (divided || digits == 12);
+    if is_mac || is_almost_mac(line) {
         return mac(line).map_err(|error| format!("{error}; write serial:{line} if it is a serial number"));
     }
     serial(line)
+}
+
+/// Returns whether a text looks like a MAC address with a mistake: a letter that looks like a digit, a digit of another script, a
+/// foreign dash, or a digit too few or too many. Serial numbers seldom begin with `00`.
+fn is_almost_mac(text: &str) -> bool {
+    let read = |found: char| match found {
+        'O' | 'o' => '0',
+        'I' | 'i' | 'L' | 'l' => '1',
+        _ if found.is_numeric() => found.to_digit(10).map_or('0', |_| found),
+        _ => found,
+    };
+    let text: String = text.chars().map(read).collect();
+    let digits = text.chars().filter(char::is_ascii_hexdigit).count();
+    let groups: Vec<usize> =
+        text.split(|c: char| !c.is_alphanumeric()).map(|group| group.chars().count()).collect();
+    match *groups {
+        [length] if length == digits => {
+            length == 12 || (text.starts_with("00") && (10..=14).contains(&length))
+        }
+        [_] => false,
+        [4, 4, 4] => digits >= 8,
+        _ => groups.len() >= 5 && groups.iter().all(|length| *length == 2) && digits >= 8,
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +88,8 @@ mod tests {
             ("serial:0021630F207B", "serial number 0021630F207B"),
             ("serial:12-34", "serial number 12-34"),
             ("P-12.34", "serial number P-12.34"),
+            ("1234567890", "serial number 1234567890"),
+            ("64167F0A1B2", "serial number 64167F0A1B2"),
         ] {
             assert_eq!(format!("{:#}", device(line).unwrap()), expected, "{line}");
         }
@@ -73,8 +100,19 @@ mod tests {
             "serial: ",
             "0021630F207B,hall",
             "A B",
+            "00-04-13-00-02-0O",
+            "00-04-13-00-02-0G",
+            "00\u{2013}04\u{2013}13\u{2013}00\u{2013}02\u{2013}01",
+            "00-04-13-00-02-0\u{661}",
+            "0004.1300.0O01",
+            "0004130002",
+            "00041300020O",
+            "0004130002011",
         ] {
-            assert!(device(line).is_err(), "{line}");
+            let refused = device(line).unwrap_err();
+            let is_explained =
+                refused.contains("serial:") || line.contains("serial:") || line.starts_with("mac:");
+            assert!(is_explained, "{line}: {refused}");
         }
         assert!(device("00-21-63").unwrap_err().ends_with("write serial:00-21-63 if it is a serial number"));
     }

@@ -21,7 +21,7 @@ pub(super) fn open(
 ) -> Result<Cabinet<impl Read + use<>>, Failure> {
     let parts = paths.iter().map(|path| files::open(path)).collect::<Result<Vec<_>, _>>()?;
     let sizes = parts.iter().map(|part| part.metadata().map_or(0, |meta| meta.len()));
-    progress.reads("reading", sizes.sum());
+    progress.reads("reading", sizes.fold(0, u64::saturating_add));
     let parts = parts.into_iter().map(|part| BufReader::new(progress.counted(part))).collect();
     Cabinet::open_set(parts, options).map_err(|error| Failure::in_doing(joined(paths), &error))
 }

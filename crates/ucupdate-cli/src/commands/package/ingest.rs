@@ -320,7 +320,7 @@ async fn one(
 ) -> Result<PackageReport, Refused> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
-    let mut size = 0;
+    let mut size = 0_u64;
     for path in paths {
         let refused = |error: io::Error| {
             let meant = meant_for(path, &error);
@@ -328,7 +328,7 @@ async fn one(
         };
         if let Some(address) = source.addresses.get(path) {
             let (file, bytes) = source.fetch(address, context).await.map_err(plain)?;
-            size += bytes;
+            size = size.saturating_add(bytes);
             files.push(file);
             continue;
         }
@@ -340,7 +340,7 @@ async fn one(
         let opened = tokio::task::spawn_blocking(move || open_regular(&opened)).await;
         let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
         let file = File::from_std(opened.map_err(refused)?);
-        size += file.metadata().await.map_or(0, |meta| meta.len());
+        size = size.saturating_add(file.metadata().await.map_or(0, |meta| meta.len()));
         files.push(file);
     }
     let path = Path::new(paths.first().map_or_else(|| Path::new(""), PathBuf::as_path));

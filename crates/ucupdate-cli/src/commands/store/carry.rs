@@ -131,7 +131,7 @@ async fn write_tree(tree: PathBuf, copy: bool, context: &mut Context) -> Result<
         options = options.with_links_from(folder);
     }
     let snapshot = service.snapshot();
-    let total = snapshot.files().iter().map(|file| file.size).sum();
+    let total = snapshot.files().iter().map(|file| file.size).fold(0, u64::saturating_add);
     let bar = context.output.progress.of_bytes("writing files", Some(total));
     let mut files = snapshot.files().iter();
     let done = |_: &TreeWritten| bar.inc(files.next().map_or(0, |file| file.size));
