@@ -3,7 +3,7 @@
 use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey};
 use crate::book::ban::{Ban, BanScope};
-use crate::book::change::note::Note;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
 use crate::book::devices::{Group, GroupName, Hold, HoldName, Stop, StopScope, TestDevice, TestDeviceName};

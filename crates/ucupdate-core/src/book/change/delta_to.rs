@@ -2,7 +2,7 @@
 
 use crate::book::alias::Alias;
 use crate::book::change::command::BookChange;
-use crate::book::change::note::Note;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::{Delta, GroupMember};
 use crate::book::devices::{Group, GroupName, TestDevice};

@@ -1,7 +1,7 @@
 //! A change that is being made. Each command adds its effects.
 
 use crate::book::change::command::BookChange;
-use crate::book::change::note::Note;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
 use crate::book::devices::TestDevice;

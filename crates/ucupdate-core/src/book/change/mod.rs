@@ -1,27 +1,16 @@
 //! Changes of a rule book: the commands, their effects, their notes and their refusals.
 
-mod advice;
-mod aliases;
-mod bans;
 mod command;
+mod commands;
 mod delta_to;
-mod devices;
 mod draft;
-mod interim;
 mod names;
-mod note;
-mod note_text;
-#[cfg(test)]
-mod notes_of_commands;
+mod notes;
 mod rebuild;
 mod refusal;
 mod retire;
-mod rollouts;
-mod schemes;
-mod stones;
-mod stops;
 
 pub use command::{BookChange, BookCommand};
-pub use devices::MAX_LISTED;
-pub use note::Note;
+pub use commands::MAX_LISTED;
+pub use notes::Note;
 pub use refusal::Refusal;

@@ -1,7 +1,7 @@
 //! Makes a book from packages alone, after the history was lost.
 
 use crate::book::change::command::BookChange;
-use crate::book::change::note::Note;
+use crate::book::change::notes::Note;
 use crate::book::delta::Delta;
 use crate::book::interim::key_of;
 use crate::book::package::IngestedPackage;

@@ -1,7 +1,7 @@
 //! Removes packages that are no longer used from the book. Their files may be deleted afterwards.
 
 use crate::book::change::command::BookChange;
-use crate::book::change::note::Note;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::delta::Delta;
 use crate::book::interim::InterimRule;

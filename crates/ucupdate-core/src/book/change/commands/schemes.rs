@@ -1,7 +1,7 @@
 //! The commands for version schemes of patterns, and the effects of a new scheme on a rule.
 
-use super::draft::ChangeDraft;
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::Release;
 use crate::book::rule::{Assignment, OfferPolicy, PatternScheme, Role, Rule, RuleKey, RulePattern};

@@ -1,8 +1,8 @@
 //! The command lines that messages advise. A change of a stone is tried on the book first, so that it is not refused when it
 //! is typed.
 
-use super::command::BookCommand;
-use super::refusal::Refusal;
+use crate::book::change::command::BookCommand;
+use crate::book::change::refusal::Refusal;
 use crate::book::rule_book::RuleBook;
 use crate::book::stone::SteppingStone;
 use crate::value::shell_word;

@@ -1,8 +1,8 @@
 //! The commands for interim images: ingest, approve and reject.
 
 use super::advice;
-use super::draft::ChangeDraft;
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::interim::{InterimRule, key_of, key_of_rule};
 use crate::book::package::{IngestedPackage, InterimImage};
@@ -63,7 +63,11 @@ impl ChangeDraft<'_> {
     }
 
     /// Approves the pending interim images of the same package that devices need for a release.
-    pub(super) fn approve_interim_on_way(&mut self, rule: &RuleKey, version: &ReportedVersion) {
+    pub(in crate::book::change) fn approve_interim_on_way(
+        &mut self,
+        rule: &RuleKey,
+        version: &ReportedVersion,
+    ) {
         let key = key_of_rule(rule);
         let Some(pending) = self.interim(&key).and_then(|interim| interim.pending) else { return };
         let policy = self.rule(rule).map(|rule| rule.policy().clone()).unwrap_or_default();
@@ -92,7 +96,10 @@ impl ChangeDraft<'_> {
     }
 
     /// Approves every interim image that a package made pending. Returns their number.
-    pub(super) fn approve_interim_of(&mut self, package: PackageId) -> Result<usize, Refusal> {
+    pub(in crate::book::change) fn approve_interim_of(
+        &mut self,
+        package: PackageId,
+    ) -> Result<usize, Refusal> {
         let mut keys: Vec<InterimKey> = self.book.interim.keys().cloned().collect();
         keys.retain(|key| self.interim(key).is_some_and(|rule| rule.pending == Some(package)));
         keys.iter().try_for_each(|key| self.approve_interim(&key.0, &key.1, None))?;

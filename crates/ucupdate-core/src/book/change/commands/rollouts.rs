@@ -1,7 +1,7 @@
 //! The commands for pins and rollouts.
 
-use super::draft::ChangeDraft;
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule::{Audience, Candidate, Rule, RuleKey};
@@ -171,7 +171,11 @@ impl ChangeDraft<'_> {
 
     /// Returns the release of a version for a rule. Prefers a release that the rule uses, and then the one that was
     /// ingested last.
-    pub(super) fn candidate(&self, key: &RuleKey, version: &ReportedVersion) -> Result<Candidate, Refusal> {
+    pub(in crate::book::change) fn candidate(
+        &self,
+        key: &RuleKey,
+        version: &ReportedVersion,
+    ) -> Result<Candidate, Refusal> {
         let rule = self.rule(key).ok_or_else(|| Refusal::NoRule { rule: key.clone() })?;
         let is_there = |candidate: &&Candidate| self.book.release(key, candidate).is_some();
         let is_exact = |candidate: &&Candidate| candidate.version.as_str() == version.as_str();

@@ -1,9 +1,9 @@
 //! The commands for stepping stones. A wrong stone is refused by the command, and not found only when a device asks.
 
 use super::advice;
-use super::draft::ChangeDraft;
 use super::interim::ImageState;
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::interim::key_of_rule;
 use crate::book::package::InterimImage;
@@ -169,7 +169,7 @@ impl ChangeDraft<'_> {
     }
 
     /// Returns notes about missing or pending images of stones on the way to versions that this change assigns.
-    pub(super) fn missing_stones(&self) -> Vec<Note> {
+    pub(in crate::book::change) fn missing_stones(&self) -> Vec<Note> {
         let mut notes = Vec::new();
         for rule in self.delta.rules.iter().filter_map(|entry| entry.now.as_ref()) {
             let before = self.book.rule(rule.key());

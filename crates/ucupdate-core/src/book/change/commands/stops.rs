@@ -1,7 +1,7 @@
 //! The commands for the kill switch.
 
-use super::draft::ChangeDraft;
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::devices::{Stop, StopScope};
 use crate::book::table::Entry;

@@ -1,8 +1,8 @@
 //! The commands for bans, and the refusals of banned versions.
 
-use super::draft::ChangeDraft;
 use crate::book::ban::{Ban, BanScope};
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::package::{InterimImage, Release};
 use crate::book::rule::{Candidate, Rule, RuleKey, RulePattern};
@@ -12,7 +12,7 @@ use crate::book::table::Entry;
 
 impl RuleBook {
     /// Returns the bans that keep the rejections of a rule when the rule leaves the book.
-    pub(super) fn bans_of_rejections(&self, rule: &Rule) -> Vec<Ban> {
+    pub(in crate::book::change) fn bans_of_rejections(&self, rule: &Rule) -> Vec<Ban> {
         let scopes = rule.rejected().iter().map(|version| BanScope::Version {
             rules: RulePattern::of(rule.key()),
             version: version.clone(),
@@ -118,7 +118,7 @@ impl ChangeDraft<'_> {
     }
 
     /// Returns the ban that applies to a release of a rule. `None` if the release is not banned.
-    pub(super) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
+    pub(in crate::book::change) fn ban_of(&self, rule: &RuleKey, release: &Release) -> Option<&Ban> {
         match self.rule(rule) {
             Some(known) => self.book.ban_of(rule, known.policy(), release),
             None => self.book.ban_of(rule, self.book.new_rule(rule.clone()).policy(), release),
@@ -126,7 +126,11 @@ impl ChangeDraft<'_> {
     }
 
     /// Refuses a version that is banned in a rule.
-    pub(super) fn check_ban(&self, rule: &RuleKey, candidate: &Candidate) -> Result<(), Refusal> {
+    pub(in crate::book::change) fn check_ban(
+        &self,
+        rule: &RuleKey,
+        candidate: &Candidate,
+    ) -> Result<(), Refusal> {
         let release = self.book.release(rule, candidate);
         match release.and_then(|release| self.ban_of(rule, release)) {
             None => Ok(()),
@@ -139,7 +143,7 @@ impl ChangeDraft<'_> {
     }
 
     /// Refuses a roll back to a version that is banned.
-    pub(super) fn check_roll_back_ban(&self, rule: &RuleKey) -> Result<(), Refusal> {
+    pub(in crate::book::change) fn check_roll_back_ban(&self, rule: &RuleKey) -> Result<(), Refusal> {
         let rollback = self.rule(rule).and_then(|rule| rule.rollback().cloned());
         rollback.map_or(Ok(()), |candidate| self.check_ban(rule, &candidate))
     }

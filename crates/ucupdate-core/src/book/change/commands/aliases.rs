@@ -1,8 +1,8 @@
 //! The commands for aliases.
 
-use super::draft::ChangeDraft;
 use crate::book::alias::{Alias, AliasKey, AliasWord};
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::rule::{PatternScheme, Rule, RuleKey, RulePattern};
 use crate::book::stone::SteppingStone;
@@ -172,7 +172,7 @@ impl ChangeDraft<'_> {
     }
 
     /// Notes the aliases that devices no longer use, because a new rule is for the word that they report.
-    pub(super) fn note_unused_aliases(&mut self, rule: &RuleKey) {
+    pub(in crate::book::change) fn note_unused_aliases(&mut self, rule: &RuleKey) {
         let unused = self.book.aliases().filter(|alias| {
             let AliasKey { field, word, within } = &alias.reported;
             rule.words()[field.place()].eq_ignore_ascii_case(word.as_str())

@@ -1,7 +1,7 @@
 //! The commands for groups and holds.
 
-use super::draft::ChangeDraft;
-use crate::book::change::note::Note;
+use crate::book::change::draft::ChangeDraft;
+use crate::book::change::notes::Note;
 use crate::book::change::refusal::Refusal;
 use crate::book::devices::{Group, GroupName, HeldDevices, Hold, HoldName};
 use crate::book::rule::Audience;
