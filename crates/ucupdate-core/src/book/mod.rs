@@ -3,27 +3,22 @@
 mod alias;
 mod ban;
 mod change;
-#[cfg(feature = "serde")]
-mod compact_entries;
 mod delta;
 mod devices;
 mod interim;
-#[cfg(feature = "serde")]
-mod known_texts;
 mod package;
 mod rollout;
 mod rule;
 mod rule_book;
 mod stone;
 mod table;
-mod wide_stone;
 
 pub use alias::{Alias, AliasField, AliasKey, AliasWord};
 pub use ban::{Ban, BanScope};
 pub use change::{BookChange, BookCommand, MAX_LISTED, Note, Refusal};
-#[cfg(feature = "serde")]
-pub use compact_entries::{PackageEntries, RuleEntries};
 pub use delta::{Delta, GroupMember};
+#[cfg(feature = "serde")]
+pub use delta::{PackageEntries, RuleEntries};
 pub use devices::{
     Group, GroupName, HeldDevices, Hold, HoldName, IpNetwork, MacPrefix, Predicate, SerialRange, Stop,
     StopScope, TestDevice, TestDeviceName, UserDomain,
@@ -43,6 +38,7 @@ pub use rule::{
     RuleError, RuleKey, RulePattern, SameRelease, UpdateType,
 };
 pub use rule_book::{RuleBook, Settings};
-pub use stone::{MissingStone, SteppingStone, StoneImage, StoneName, StoneRemedy};
+pub use stone::{
+    MissingStone, OtherInterimVersion, SteppingStone, StoneImage, StoneName, StoneRemedy, WideStone,
+};
 pub use table::Entry;
-pub use wide_stone::{OtherInterimVersion, WideStone};

@@ -1,7 +1,7 @@
 //! An ingested package in the rule book: its releases, and the keys of their files in the store.
 
 #[cfg(feature = "serde")]
-use crate::book::known_texts::KnownTexts;
+use crate::book::delta::KnownTexts;
 use crate::book::rule::{RuleKey, UpdateType};
 use crate::device::Locale;
 use crate::value::{FieldTime, FileName, ObjectKey, PackageId, Sha256Digest, UnixTime};

@@ -9,7 +9,7 @@ use super::assignment::{Assignment, Audience, Candidate, Role};
 use super::effect::{Approved, RolledBack};
 use super::rule_error::RuleError;
 #[cfg(feature = "serde")]
-use crate::book::known_texts::KnownTexts;
+use crate::book::delta::KnownTexts;
 use crate::book::rollout::{Rollout, RolloutName, Share};
 use crate::book::rule::policy::OfferPolicy;
 use crate::book::rule::rule_key::RuleKey;

@@ -1,7 +1,7 @@
 //! Reads the two large parts of a rule book. Each entry is compacted when it is read, so that the memory of what it shares
 //! is used again for the next one.
 
-use crate::book::known_texts::KnownTexts;
+use super::known_texts::KnownTexts;
 use crate::book::package::IngestedPackage;
 use crate::book::rule::{Rule, RuleKey};
 use crate::book::table::Entry;

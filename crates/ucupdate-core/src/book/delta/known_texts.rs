@@ -7,14 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 /// The file names and versions that were read so far. A rule book has the same ones in many places.
 #[derive(Debug, Default)]
-pub(super) struct KnownTexts {
+pub(in crate::book) struct KnownTexts {
     names: HashSet<FileName, FixedState>,
     versions: HashMap<Box<str>, FirmwareVersion, FixedState>,
 }
 
 impl KnownTexts {
     /// Replaces a name by an equal one that was read before.
-    pub(super) fn share_name(&mut self, name: &mut FileName) {
+    pub(in crate::book) fn share_name(&mut self, name: &mut FileName) {
         match self.names.get(name) {
             Some(known) => name.clone_from(known),
             None => drop(self.names.insert(name.clone())),
@@ -22,7 +22,7 @@ impl KnownTexts {
     }
 
     /// Replaces a version by one with the same text that was read before.
-    pub(super) fn share_version(&mut self, version: &mut ReportedVersion) {
+    pub(in crate::book) fn share_version(&mut self, version: &mut ReportedVersion) {
         let ReportedVersion::Readable(version) = version else { return };
         match self.versions.get(version.as_str()) {
             Some(known) => version.clone_from(known),

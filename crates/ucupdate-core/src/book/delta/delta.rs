@@ -147,10 +147,16 @@ impl RuleBook {
 #[allow(missing_docs, reason = "a field has the entries of the table of its name")]
 pub struct Delta {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::book::compact_entries::read_rules"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(deserialize_with = "crate::book::delta::compact_entries::read_rules")
+    )]
     pub rules: Vec<Entry<RuleKey, Rule>>,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::book::compact_entries::read_packages"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(deserialize_with = "crate::book::delta::compact_entries::read_packages")
+    )]
     pub packages: Vec<Entry<PackageId, IngestedPackage>>,
     /// The interim images of a locale and update type.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

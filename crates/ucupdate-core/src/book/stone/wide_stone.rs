@@ -1,7 +1,7 @@
 //! Stepping stones that send an interim image to more kinds of device than the image was made for.
 
+use super::stone::{SteppingStone, StoneImage, StoneName};
 use crate::book::rule_book::RuleBook;
-use crate::book::stone::{SteppingStone, StoneImage, StoneName};
 use crate::device::{DeviceType, KindPattern, Locale, Model, Vendor};
 use crate::value::shell_word;
 use crate::version::ReportedVersion;
@@ -91,7 +91,7 @@ impl RuleBook {
         found
     }
 
-    pub(super) fn narrowed(&self, stone: &SteppingStone) -> Vec<SteppingStone> {
+    pub(in crate::book) fn narrowed(&self, stone: &SteppingStone) -> Vec<SteppingStone> {
         let mut narrowed: Vec<SteppingStone> = Vec::new();
         for (device_type, vendor, model) in self.kinds_of_image(stone) {
             let kind = KindPattern {
@@ -161,7 +161,11 @@ impl RuleBook {
     }
 
     /// Returns a name that no other stone has: this one, with a number where it is taken.
-    pub(super) fn free_stone_name(&self, base: &StoneName, taken: &[SteppingStone]) -> Option<StoneName> {
+    pub(in crate::book) fn free_stone_name(
+        &self,
+        base: &StoneName,
+        taken: &[SteppingStone],
+    ) -> Option<StoneName> {
         let numbered = (2..100).filter_map(|number| format!("{base}-{number}").parse::<StoneName>().ok());
         let is_free = |name: &StoneName| {
             let mut stones = self.settings.stones.iter().chain(taken);
