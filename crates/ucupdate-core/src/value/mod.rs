@@ -14,7 +14,6 @@ mod shell_word;
 pub(crate) mod stored_text;
 mod time;
 pub(crate) mod unseen;
-mod zone;
 
 pub use counted::Counted;
 pub use digest::{Digest, PackageId, Sha1Digest, Sha256Digest};
@@ -26,6 +25,5 @@ pub use reported::Reported;
 #[cfg(feature = "sha256")]
 pub use sha256::Sha256Hasher;
 pub use shell_word::shell_word;
-pub use time::{FieldTime, UnixTime};
+pub use time::{FieldTime, UnixTime, Zone};
 pub use unseen::is_unseen;
-pub use zone::Zone;

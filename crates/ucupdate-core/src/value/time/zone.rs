@@ -1,7 +1,7 @@
 //! Time zones: conversions between moments and the time on a clock.
 
-use super::parse_error::{ParseError, ParseErrorKind};
 use super::time::{FieldTime, UnixTime};
+use crate::value::parse_error::{ParseError, ParseErrorKind};
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::fmt;

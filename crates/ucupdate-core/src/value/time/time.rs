@@ -1,6 +1,6 @@
 //! Times as values. This module reads no clock.
 
-use super::parse_error::{ParseError, ParseErrorKind};
+use crate::value::parse_error::{ParseError, ParseErrorKind};
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use std::fmt;
