@@ -6,39 +6,9 @@ use crate::report::{self, RolloutStatus};
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
-use ucupdate::inventory::DeviceState;
-use ucupdate::store::error_chain;
-use ucupdate::{RolloutOutcomes, UpdateService};
 
 /// The largest number of devices of one state that are listed.
 const MAX_LISTED: usize = 50;
-
-/// The time for which outcomes are kept.
-const AGE: Duration = Duration::from_secs(5);
-
-/// The last reading of the outcomes of rollouts. One caller reads, and the others wait for it.
-#[derive(Debug, Default)]
-pub(crate) struct LastOutcomes(Mutex<Option<(Instant, Duration, Arc<RolloutOutcomes>)>>);
-
-impl LastOutcomes {
-    pub(crate) async fn read(&self, service: &UpdateService) -> Result<Arc<RolloutOutcomes>, String> {
-        let mut last = self.0.lock().await;
-        if let Some((ended, took, outcomes)) = last.as_ref()
-            && ended.elapsed() < AGE.max(took.saturating_mul(20))
-        {
-            return Ok(Arc::clone(outcomes));
-        }
-        let begun = Instant::now();
-        let outcomes = service.read_outcomes().await.map_err(|error| error_chain(&error))?;
-        let outcomes = Arc::new(outcomes);
-        *last = Some((Instant::now(), begun.elapsed(), Arc::clone(&outcomes)));
-        Ok(outcomes)
-    }
-}
 
 /// Returns the rollouts that stand still, and the devices that need a person.
 pub(crate) async fn attention(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -80,9 +50,4 @@ fn listed(fleet: &Fleet, numbers: &[ucupdate::inventory::DeviceNumber]) -> Vec<V
         })
     });
     shown.collect()
-}
-
-/// Returns whether devices in this state do not get further by themselves.
-pub(crate) fn is_trouble(state: DeviceState) -> bool {
-    matches!(state, DeviceState::Looping | DeviceState::Stuck)
 }

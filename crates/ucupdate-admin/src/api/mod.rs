@@ -12,9 +12,11 @@ mod fleet;
 mod four_eyes;
 mod history;
 mod idempotency;
+mod list;
 mod lists;
 mod objects;
 pub(crate) mod openapi;
+mod outcomes;
 mod overview;
 mod packages;
 mod page;
@@ -60,7 +62,7 @@ async fn answer_operation(
         Operation::RollBackTo => change::roll_back_to(&call).await,
         Operation::History => history::list(&call).await,
         Operation::Explain => explain::explain(&call).await,
-        Operation::Devices => fleet::list(&call).await,
+        Operation::Devices => list::list(&call).await,
         Operation::Device => device::one(&call).await,
         Operation::Inventory => device::inventory(&call).await,
         Operation::Attention => attention::attention(&call).await,
