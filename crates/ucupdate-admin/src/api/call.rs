@@ -3,9 +3,9 @@
 use crate::access::authenticate::{AdminVerdict, AuthenticateAdmin};
 use crate::access::failures::Failures;
 use crate::access::role::{AdminRole, Administrator};
-use crate::api::fleet::Fleets;
+use crate::api::devices::fleet::Fleets;
+use crate::api::devices::outcomes::LastOutcomes;
 use crate::api::idempotency::Idempotency;
-use crate::api::outcomes::LastOutcomes;
 use crate::options::AdminOptions;
 use crate::request::query::Query;
 use crate::request::remote::RemoteAddress;

@@ -1,31 +1,19 @@
 //! The operations of the API.
 
-mod attention;
+mod book;
 pub(crate) mod call;
-mod captures;
-mod change;
-mod device;
-mod diff;
+mod devices;
 mod events;
-mod explain;
-mod fleet;
-mod four_eyes;
-mod history;
 mod idempotency;
-mod list;
-mod lists;
-mod objects;
 pub(crate) mod openapi;
-mod outcomes;
 mod overview;
-mod packages;
 mod page;
-mod parts;
-mod rollouts;
 pub(crate) mod route;
-mod rules;
 mod store;
 
+use self::book::{change, diff, history, lists, rules};
+use self::devices::{attention, captures, device, explain, list, rollouts};
+use self::store::{maintenance, objects, packages};
 use crate::api::call::Call;
 use crate::api::route::Operation;
 use crate::request::body::RequestBody;
@@ -70,8 +58,8 @@ async fn answer_operation(
         Operation::Captures => captures::list(&call).await,
         Operation::Capture => captures::one(&call).await,
         Operation::Diff => diff::diff(&call).await,
-        Operation::Verify => store::verify(&call).await,
-        Operation::CollectGarbage => store::collect_garbage(&call).await,
+        Operation::Verify => maintenance::verify(&call).await,
+        Operation::CollectGarbage => maintenance::collect_garbage(&call).await,
         Operation::Events => events::events(&call),
         Operation::Objects => objects::list(&call).await,
         Operation::Object => objects::read(&call).await,

@@ -1,7 +1,7 @@
 //! The devices whose answer differs between two revisions.
 
-use super::call::Call;
 use super::change::compared;
+use crate::api::call::Call;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use serde_json::json;

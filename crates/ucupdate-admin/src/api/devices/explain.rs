@@ -1,7 +1,7 @@
 //! Explanations: what a device would be answered, and why.
 
-use super::call::Call;
 use super::device::device_id;
+use crate::api::call::Call;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -1,7 +1,7 @@
 //! Rollouts that stand still, silent devices, and devices with troubles: what needs a person, as far as the logs show it.
 
-use super::call::Call;
 use super::fleet::{Fleet, id_of};
+use crate::api::call::Call;
 use crate::report::{self, RolloutStatus};
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

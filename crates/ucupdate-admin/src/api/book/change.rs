@@ -1,8 +1,8 @@
 //! Changes of the rule book, and dry runs of them.
 
-use super::call::Call;
 use super::history::changed_since;
 use crate::access::role::AdminRole;
+use crate::api::call::Call;
 use crate::report::Differences;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;

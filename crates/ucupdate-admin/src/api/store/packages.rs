@@ -1,11 +1,11 @@
 //! Packages: the list, and the upload.
 
-use super::call::Call;
-use super::change::{differences, extend, made_json};
-use super::idempotency::KeyState;
-use super::page::page;
 use super::parts::parts_of;
 use crate::access::role::AdminRole;
+use crate::api::book::change::{differences, extend, made_json};
+use crate::api::call::Call;
+use crate::api::idempotency::KeyState;
+use crate::api::page::page;
 use crate::report::{self, ProblemReport};
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;

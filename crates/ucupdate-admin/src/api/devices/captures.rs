@@ -1,7 +1,7 @@
 //! Captures: the bodies of requests that could not be read, and the logs of devices.
 
-use super::call::Call;
-use super::page::page;
+use crate::api::call::Call;
+use crate::api::page::page;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -5,9 +5,10 @@
 //! the files of an ingest that the rule book does not name yet; a revision is [submitted](ucupdate::Admin::submit) and made
 //! only if this service comes to the same result.
 
-use super::call::Call;
-use super::change::role_of;
 use crate::access::role::AdminRole;
+use crate::api::book::change::role_of;
+use crate::api::book::four_eyes;
+use crate::api::call::Call;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
@@ -91,7 +92,7 @@ pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     };
     call.side.require(role, call.administrator, call.request)?;
     if let Some(command) = &approves {
-        super::four_eyes::check(call, command).await?;
+        four_eyes::check(call, command).await?;
     }
     let number = submitted.number();
     call.side.service.admin(&call.administrator.name).submit(submitted).await?;

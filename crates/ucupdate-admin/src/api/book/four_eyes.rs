@@ -1,7 +1,7 @@
 //! Four eyes: an administrator who ingested a package cannot approve its versions, pin devices to them, start a rollout of them, or
 //! change the share of one. Test devices get a pending version in any case.
 
-use super::call::Call;
+use crate::api::call::Call;
 use crate::response::problem::Problem;
 use http::StatusCode;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! The history: who changed what, and when.
 
-use super::call::Call;
-use super::page::limit;
+use crate::api::call::Call;
+use crate::api::page::limit;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -1,8 +1,8 @@
 //! Lists of entries of the rule book.
 
-use super::call::Call;
-use super::page::page;
-use super::route::Listed;
+use crate::api::call::Call;
+use crate::api::page::page;
+use crate::api::route::Listed;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -1,7 +1,7 @@
 //! One device: what it has, what it would be offered now, and its timeline.
 
-use super::call::Call;
 use super::fleet::{device_json, id_of};
+use crate::api::call::Call;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

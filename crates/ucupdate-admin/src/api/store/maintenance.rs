@@ -1,8 +1,8 @@
 //! The check of the store, and its garbage collection.
 
-use super::call::Call;
-use super::change;
 use crate::access::role::AdminRole;
+use crate::api::book::change;
+use crate::api::call::Call;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

@@ -1,7 +1,7 @@
 //! The status of rollouts: what became of the devices to which they offered a version.
 
-use super::call::Call;
-use super::page::page;
+use crate::api::call::Call;
+use crate::api::page::page;
 use crate::report::{self, RolloutStatus};
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;

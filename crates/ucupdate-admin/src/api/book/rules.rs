@@ -1,10 +1,10 @@
 //! Rules, and decisions about one rule.
 
-use super::call::Call;
 use super::change::{self, Expected};
 use super::history::changed_since;
-use super::page::page;
-use super::route::Decision;
+use crate::api::call::Call;
+use crate::api::page::page;
+use crate::api::route::Decision;
 use crate::report;
 use crate::request::body::RequestBody;
 use crate::response::answer::Answer;

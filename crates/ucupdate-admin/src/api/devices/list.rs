@@ -1,8 +1,8 @@
 //! The list of the devices, and the search in it.
 
-use super::call::Call;
 use super::fleet::{device_json, id_of};
-use super::page::page;
+use crate::api::call::Call;
+use crate::api::page::page;
 use crate::report;
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
