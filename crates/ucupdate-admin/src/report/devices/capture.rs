@@ -1,6 +1,6 @@
 //! Captures.
 
-use super::time::iso;
+use crate::report::time::iso;
 use serde_json::{Value, json};
 use ucupdate::Capture;
 

@@ -1,7 +1,7 @@
 //! Rollouts.
 
 use super::device_or_group::audience_parts;
-use super::time::{iso, span};
+use crate::report::time::{iso, span};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Revisions of the rule book.
 
-use super::time::iso;
+use crate::report::time::iso;
 use serde_json::{Value, json};
 use ucupdate::Revision;
 

@@ -1,6 +1,6 @@
 //! Stories of devices.
 
-use super::time::iso;
+use crate::report::time::iso;
 use serde_json::{Value, json};
 use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceEvent, DeviceEventKind, DeviceStory, FetchResult, RestartedBy, Trouble};

@@ -1,7 +1,7 @@
 //! [`RolloutStatus`]: a rollout, and the outcomes of its devices.
 
 use super::rollout::RolloutReport;
-use super::time::iso;
+use crate::report::time::iso;
 use serde::Serialize;
 use ucupdate::RolloutOutcomes;
 use ucupdate::book::{Assignment, Rollout, Rule, RuleBook, Share};

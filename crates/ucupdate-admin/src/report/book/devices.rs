@@ -1,7 +1,7 @@
 //! Test devices, groups, holds and thrown kill switches.
 
 use super::device_or_group::with_device_or_group;
-use super::time::iso;
+use crate::report::time::iso;
 use serde_json::{Value, json};
 use ucupdate::book::{Audience, Group, GroupName, HeldDevices, Hold, RuleBook, Stop, StopScope, TestDevice};
 use ucupdate::device::DeviceId;
