@@ -5,7 +5,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
 use crate::commands::devices::member_list;
-use crate::commands::server::serve::forwarded::{Origin, Proxies, ProxyHeader, is_in, origin};
+use crate::commands::server::serve::network::forwarded::{Origin, Proxies, ProxyHeader, is_in, origin};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -26,7 +26,9 @@ mod commands {
     }
     pub(crate) mod server {
         pub(crate) mod serve {
-            pub(crate) mod forwarded;
+            pub(crate) mod network {
+                pub(crate) mod forwarded;
+            }
         }
     }
 }

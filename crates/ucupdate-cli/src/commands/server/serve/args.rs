@@ -1,11 +1,11 @@
 //! The arguments of `serve`, and the URLs that follow from them.
 
 use super::admin::AdminArgs;
-use super::endpoint::Endpoint;
 use super::events::EventArgs;
-use super::forwarded::{Network, Proxies, ProxyHeader};
-use super::networks::Networks;
-use super::stderr::LogFilter;
+use super::network::endpoint::Endpoint;
+use super::network::forwarded::{Network, Proxies, ProxyHeader};
+use super::network::networks::Networks;
+use super::process::stderr::LogFilter;
 use crate::args::dialect::DialectArgs;
 use crate::args::logs::zone::zone;
 use crate::args::moment::{DAY, units};

@@ -1,10 +1,10 @@
 //! Reading files again while devices are answered: certificates when they change, and all at SIGHUP.
 
 use super::args::ServeArgs;
-use super::networks::LiveNetworks;
-use super::stderr::{self, Lines};
-use super::systemd;
-use super::tls::ServedCertificate;
+use super::network::networks::LiveNetworks;
+use super::network::tls::ServedCertificate;
+use super::process::stderr::{self, Lines};
+use super::process::systemd;
 use crate::failure::{Failure, FailureKind};
 use crate::files;
 use crate::settings::{self, Given};

@@ -6,16 +6,16 @@
 
 use super::connection::bodies::{IncomingBody, OutgoingBody};
 use super::connection::direct::{DirectStream, IsLast};
+use super::connection::limits::{BUFFER_BYTES, Limits};
 use super::connection::linger::linger;
 use super::connection::places::{Place, Places};
 use super::connection::refused;
 use super::connection::stall::Patient;
 use super::connection::two_lengths::{TwoLengths, WatchedStream};
-use super::endpoint::Endpoint;
-use super::forwarded::Origin;
-use super::limits::{BUFFER_BYTES, Limits};
-use super::networks::LiveNetworks;
-use super::prefix::Prefixes;
+use super::network::endpoint::Endpoint;
+use super::network::forwarded::Origin;
+use super::network::networks::LiveNetworks;
+use super::network::prefix::Prefixes;
 use http::{StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;

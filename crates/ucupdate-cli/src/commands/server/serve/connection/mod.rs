@@ -2,6 +2,7 @@
 
 pub(super) mod bodies;
 pub(super) mod direct;
+pub(super) mod limits;
 pub(super) mod linger;
 pub(super) mod places;
 pub(super) mod refused;

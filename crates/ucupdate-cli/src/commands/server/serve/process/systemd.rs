@@ -8,7 +8,7 @@ use std::net::TcpListener;
 /// Takes the sockets that systemd has opened for this process (`ListenStream=` of a socket unit). Fails when
 /// a socket is not one of TCP.
 #[cfg(unix)]
-pub(super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
+pub(in super::super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
     let mut passed = listenfd::ListenFd::from_env();
     let mut sockets = Vec::new();
     for place in 0..passed.len() {
@@ -21,22 +21,22 @@ pub(super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
+pub(in super::super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
     Ok(Vec::new())
 }
 
 /// Tells systemd that devices are answered.
-pub(super) fn ready(status: &str) {
+pub(in super::super) fn ready(status: &str) {
     notify(&format!("READY=1\nSTATUS={status}"));
 }
 
 /// Tells systemd that the service ends.
-pub(super) fn stopping() {
+pub(in super::super) fn stopping() {
     notify("STOPPING=1\nSTATUS=ending");
 }
 
 /// Tells systemd that files are read again. [`ready`] ends this state.
-pub(super) fn reloading() {
+pub(in super::super) fn reloading() {
     #[cfg(target_os = "linux")]
     {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -1,7 +1,7 @@
 //! An address at which the server is reached.
 
-use super::connection::direct::DirectStream;
-use super::limits::SEND_BUFFER_BYTES;
+use crate::commands::server::serve::connection::direct::DirectStream;
+use crate::commands::server::serve::connection::limits::SEND_BUFFER_BYTES;
 use crate::failure::Failure;
 use std::io;
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! The file descriptors of the process, and the limits that follow from their number.
 
-use super::limits::Limits;
+use crate::commands::server::serve::connection::limits::Limits;
 use crate::failure::Failure;
 
 /// The largest number of connections of one kind unless `--connections` says otherwise.

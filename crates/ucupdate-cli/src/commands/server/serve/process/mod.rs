@@ -1,0 +1,7 @@
+//! The connections to the system: signals, stderr, systemd, file descriptors, and the name of the machine.
+
+pub(super) mod descriptors;
+pub(super) mod host_name;
+pub(super) mod stderr;
+pub(super) mod stopping;
+pub(super) mod systemd;
