@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_never_ends_can_be_left() {
         let (_held, never) = std::sync::mpsc::channel::<()>();
-        let work = on_own_thread(move || never.recv().map_err(|error| Failure::new(error)));
+        let work = on_own_thread(move || never.recv().map_err(Failure::new));
         assert!(tokio::time::timeout(std::time::Duration::from_millis(10), work).await.is_err());
         assert_eq!(on_own_thread(|| Ok(1)).await.unwrap(), 1);
         let failed = on_own_thread::<()>(|| Err(Failure::new("no file"))).await;
