@@ -30,6 +30,7 @@ pub struct Folder {
 pub struct FoundFile {
     size: u64,
     identity: Option<(u64, u64)>,
+    has_other_names: bool,
 }
 
 impl FoundFile {
@@ -42,6 +43,21 @@ impl FoundFile {
     /// report this.
     pub fn is_same_file(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
+    }
+
+    /// Returns whether the file has other names, as hard links are. Returns `false` where the system does not report
+    /// this.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let place = tempfile::tempdir()?;
+    /// std::fs::write(place.path().join("CPE.nbt"), "image")?;
+    /// let folder = ucupdate_folder::Folder::open(place.path())?;
+    /// assert!(!folder.find("CPE.nbt")?.unwrap().has_other_names());
+    /// # Ok(()) }
+    /// ```
+    pub fn has_other_names(&self) -> bool {
+        self.has_other_names
     }
 }
 
@@ -292,7 +308,11 @@ impl Folder {
 /// Returns the plain file with this name in the folder.
 pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
     match dir.symlink_metadata(name) {
-        Ok(found) if found.is_file() => Ok(Some(FoundFile { size: found.len(), identity: identity(&found) })),
+        Ok(found) if found.is_file() => Ok(Some(FoundFile {
+            size: found.len(),
+            identity: identity(&found),
+            has_other_names: is_linked(&found),
+        })),
         Ok(found) => Err(not_expected(name, found.file_type(), "a plain file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -373,6 +393,17 @@ fn has_other_names(file: &File) -> io::Result<bool> {
 #[allow(clippy::unnecessary_wraps, reason = "other systems report it")]
 fn has_other_names(_file: &File) -> io::Result<bool> {
     Ok(false)
+}
+
+#[cfg(unix)]
+fn is_linked(found: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt as _;
+    found.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn is_linked(_found: &Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use ucupdate_folder::Folder;
 use ucupdate_store::{ByteStream, StoreError};
 
-/// The options of exporting a tree of files.
+/// The options of exporting a tree of files. By default, files are copied, and a file of the tree that has another name (a hard
+/// link) is replaced by a copy. Where the system does not report other names, such a file stays if its content is right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeOptions {
     link_from: Option<PathBuf>,
@@ -163,11 +164,10 @@ impl Tree {
             (found.size() == file.size).then_some((store, found))
         });
         if let Some(there) = &there {
-            if here.as_ref().is_some_and(|(_, here)| here.is_same_file(there)) {
-                return Ok(Done::Unchanged);
-            }
+            // A link may lead to the store, and is no copy. Its bytes are read too, because a program may have changed it in place.
+            let may_stay = self.store_folder.is_some() || !there.has_other_names();
             let is_same = || Ok::<_, io::Error>(digest(self.folder.folder.read(&file.path)?)? == file.sha256);
-            if there.size() == file.size && is_same()? {
+            if may_stay && there.size() == file.size && is_same()? {
                 return Ok(Done::Unchanged);
             }
         }

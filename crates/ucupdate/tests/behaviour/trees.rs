@@ -85,6 +85,44 @@ async fn files_of_a_store_in_a_folder_are_linked_where_that_can_be() {
     assert_eq!(service.check(false).await.unwrap().problems, []);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_linked_tree_becomes_a_copy_when_copies_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tree) = (folder.path().join("data"), folder.path().join("tree"));
+    let service = with_sample(LocalStore::open(&store).unwrap()).await;
+    let linking = TreeOptions::default().with_links_from(&store);
+    service.export_tree(&tree, &linking, |_| {}).await.unwrap();
+    let count = service.snapshot().files().iter().len() as u64;
+    let copying = TreeOptions::default();
+    for (copied, unchanged) in [(count, 0), (0, count)] {
+        let written = service.export_tree(&tree, &copying, |_| {}).await.unwrap();
+        assert_eq!((written.copied, written.unchanged, written.linked), (copied, unchanged, 0));
+    }
+    // A web server that writes into its tree does not change the store.
+    for (path, bytes) in files(&tree) {
+        fs::write(tree.join(path), vec![1; bytes.len()]).unwrap();
+    }
+    assert_eq!(service.check(false).await.unwrap().problems, []);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_linked_file_that_was_changed_in_place_is_named() {
+    use std::os::unix::fs::FileExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, tree) = (folder.path().join("data"), folder.path().join("tree"));
+    let service = with_sample(LocalStore::open(&store).unwrap()).await;
+    let linking = TreeOptions::default().with_links_from(&store);
+    service.export_tree(&tree, &linking, |_| {}).await.unwrap();
+    let changed = fs::File::options().write(true).open(tree.join(IMAGE)).unwrap();
+    changed.write_all_at(b"X", 100).unwrap();
+    for options in [linking, TreeOptions::default()] {
+        let again = service.export_tree(&tree, &options, |_| {}).await.unwrap();
+        assert_eq!(again.missing, [IMAGE]);
+    }
+}
+
 #[tokio::test]
 async fn what_is_gone_or_damaged_in_the_store_is_named_and_not_written() {
     let folder = tempfile::tempdir().unwrap();
