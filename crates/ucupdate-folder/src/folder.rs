@@ -13,6 +13,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The largest number of temporary names that are tried for a staged file.
 const MAX_TRIES: u32 = 1000;
 
+/// The first part of a temporary name. A random number of 16 digits, `-` and a decimal number follow.
+const STAGED_BEGIN: &str = ".ucupdate-";
+
+/// The end of a temporary name.
+const STAGED_END: &str = ".partial";
+
 /// A folder in which files are read and written. Paths with `..` and links that lead out of the folder are refused.
 #[derive(Debug)]
 pub struct Folder {
@@ -177,6 +183,23 @@ impl Folder {
         self.stage_with(folder, |dir, name| from.dir.hard_link(path, dir, name).map(|()| None))
     }
 
+    /// Returns whether [`stage`](Self::stage) makes names of this form. A killed process leaves such files.
+    ///
+    /// ```
+    /// use ucupdate_folder::Folder;
+    /// assert!(Folder::is_staged_name(".ucupdate-00000000000000af-7.partial"));
+    /// assert!(!Folder::is_staged_name("notes.partial"));
+    /// ```
+    pub fn is_staged_name(name: &str) -> bool {
+        let numbers = name.strip_prefix(STAGED_BEGIN).and_then(|rest| rest.strip_suffix(STAGED_END));
+        numbers.and_then(|numbers| numbers.split_once('-')).is_some_and(|(by, number)| {
+            by.len() == 16
+                && by.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+                && !number.is_empty()
+                && number.bytes().all(|digit| digit.is_ascii_digit())
+        })
+    }
+
     /// Renames a plain file. A plain file at the new path is replaced. [`sync`](Self::sync) makes the new name durable.
     ///
     /// # Errors
@@ -266,7 +289,7 @@ impl Folder {
         let dir = self.dir_at(folder, true)?.ok_or(io::ErrorKind::NotFound)?;
         for _ in 0..MAX_TRIES {
             let number = self.next_staged.fetch_add(1, Ordering::Relaxed);
-            let name = format!(".ucupdate-{:016x}-{number}.partial", self.staged_by);
+            let name = format!("{STAGED_BEGIN}{:016x}-{number}{STAGED_END}", self.staged_by);
             match make(&dir, &name) {
                 // Another process, or another handle of the folder, has used this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -43,7 +43,20 @@ fn a_staged_file_without_a_name_leaves_nothing_and_those_of_others_stay() {
     let (folder, other) = (Folder::open(place.path()).unwrap(), Folder::open(place.path()).unwrap());
     let staged = folder.stage("").unwrap();
     let theirs = other.stage("").unwrap();
-    assert_eq!(names(place.path()).len(), 2);
+    let temporary = names(place.path());
+    assert!(
+        temporary.len() == 2 && temporary.iter().all(|name| Folder::is_staged_name(name)),
+        "{temporary:?}"
+    );
+    for name in [
+        "lock",
+        ".partial",
+        ".ucupdate-7.partial",
+        ".ucupdate-0123456789abcdeF-1.partial",
+        &temporary[0][1..],
+    ] {
+        assert!(!Folder::is_staged_name(name), "{name}");
+    }
     drop(staged);
     theirs.create("theirs").unwrap();
     assert_eq!(names(place.path()), ["theirs"]);

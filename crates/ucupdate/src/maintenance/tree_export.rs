@@ -47,6 +47,8 @@ pub struct TreeWritten {
     pub unchanged: u64,
     /// The number of files in the folder that do not belong to the tree. They stay.
     pub others: u64,
+    /// The paths of the first ten of these files that are in `.ucupdate-export`, the folder for unfinished files.
+    pub left: Vec<String>,
     /// The paths of files that are missing or damaged in the store. They were not written.
     pub missing: Vec<String>,
 }
@@ -80,7 +82,8 @@ impl UpdateService {
     /// writes only what changed.
     ///
     /// A file gets its name only when it is complete and has the right digest. Nothing outside the folder is written,
-    /// because links inside the folder are refused. No file is removed. `progress` is called after each file.
+    /// because links inside the folder are refused. No file is removed except unfinished ones that a killed export left.
+    /// `progress` is called after each file.
     ///
     /// # Errors
     /// When the folder or the store fails, or another process writes into the folder.
@@ -125,7 +128,8 @@ impl UpdateService {
         }
         let ours: HashSet<String> =
             snapshot.files().iter().map(|file| file.path.to_ascii_lowercase()).collect();
-        written.others = blocking(move || tree.folder.count_others(&ours)).await.map_err(failed(folder))?;
+        let others = blocking(move || tree.folder.others(&ours)).await;
+        (written.others, written.left) = others.map_err(failed(folder))?;
         Ok(written)
     }
 

@@ -13,6 +13,9 @@ const STAGING: &str = ".ucupdate-export";
 /// The lock file in the staging folder.
 const LOCK: &str = ".ucupdate-export/lock";
 
+/// The largest number of files in the staging folder that are named because no export made them.
+const MAX_LEFT: usize = 10;
+
 /// The size of one read in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 
@@ -36,9 +39,13 @@ impl TreeFolder {
         }
         // Files that a killed process left are removed.
         let mut leftovers = Vec::new();
-        folder.visit_files(STAGING, &mut |path| leftovers.push(path.to_owned()))?;
-        for path in leftovers.iter().filter(|path| **path != LOCK) {
-            let _stays = folder.remove(path);
+        folder.visit_files(STAGING, &mut |path| {
+            if is_leftover(path) {
+                leftovers.push(path.to_owned());
+            }
+        })?;
+        for path in leftovers {
+            let _stays = folder.remove(&path);
         }
         Ok(Some(Self { folder, _lock: lock }))
     }
@@ -63,15 +70,28 @@ impl TreeFolder {
         Ok((staged, hasher))
     }
 
-    /// Counts the files in the folder that are not in `ours`. The paths in `ours` are in lower case.
-    pub(crate) fn count_others(&self, ours: &HashSet<String>) -> io::Result<u64> {
-        let mut count = 0;
+    /// Counts the files in the folder that are not in `ours`. The paths in `ours` are in lower case. Also returns the paths of those
+    /// that are in the staging folder, at most [`MAX_LEFT`].
+    pub(crate) fn others(&self, ours: &HashSet<String>) -> io::Result<(u64, Vec<String>)> {
+        let (mut count, mut left) = (0, Vec::new());
         self.folder.visit_files("", &mut |path| {
             let is_staged = path.split('/').next() == Some(STAGING);
-            count += u64::from(!is_staged && !ours.contains(&path.to_ascii_lowercase()));
+            if path == LOCK || is_leftover(path) || ours.contains(&path.to_ascii_lowercase()) {
+                return;
+            }
+            count += 1;
+            if is_staged && left.len() < MAX_LEFT {
+                left.push(path.to_owned());
+            }
         })?;
-        Ok(count)
+        left.sort();
+        Ok((count, left))
     }
+}
+
+/// Returns whether a path is that of an unfinished file of an export.
+fn is_leftover(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(folder, name)| folder == STAGING && Folder::is_staged_name(name))
 }
 
 pub(crate) fn digest(file: File) -> io::Result<Sha256Digest> {

@@ -124,6 +124,26 @@ async fn a_linked_file_that_was_changed_in_place_is_named() {
 }
 
 #[tokio::test]
+async fn only_files_that_an_export_made_are_removed_and_others_are_named() {
+    let service = with_sample(MemoryStore::default()).await;
+    let tree = tempfile::tempdir().unwrap();
+    let staging = tree.path().join(".ucupdate-export");
+    fs::create_dir_all(staging.join("sub")).unwrap();
+    let unfinished = ".ucupdate-00000000000000af-7.partial";
+    let theirs = ["mine", "notes.partial", &format!("sub/{unfinished}")];
+    for name in theirs.iter().copied().chain([unfinished]) {
+        fs::write(staging.join(name), "x").unwrap();
+    }
+    let written = service.export_tree(tree.path(), &TreeOptions::default(), |_| {}).await.unwrap();
+    assert_eq!(
+        (written.others, &written.left),
+        (3, &theirs.map(|name| format!(".ucupdate-export/{name}")).to_vec())
+    );
+    assert!(theirs.iter().all(|name| staging.join(name).is_file()));
+    assert!(!staging.join(unfinished).exists());
+}
+
+#[tokio::test]
 async fn what_is_gone_or_damaged_in_the_store_is_named_and_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("data");
@@ -189,7 +209,7 @@ async fn one_export_at_a_time_writes_into_a_folder_and_what_a_killed_one_left_is
     let tree = tempfile::tempdir().unwrap();
     let staging = tree.path().join(".ucupdate-export");
     fs::create_dir(&staging).unwrap();
-    fs::write(staging.join("7"), "half").unwrap();
+    fs::write(staging.join(".ucupdate-00000000000000af-7.partial"), "half").unwrap();
     let lock = fs::File::create(staging.join("lock")).unwrap();
     fs4::FileExt::try_lock(&lock).unwrap();
     let refused = service.export_tree(tree.path(), &TreeOptions::default(), |_| {}).await.unwrap_err();

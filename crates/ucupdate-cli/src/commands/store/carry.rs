@@ -71,15 +71,18 @@ fn report_carried(carried: Carried, context: &mut Context) -> Result<(), Failure
 }
 
 fn report_tree(written: &TreeWritten, context: &mut Context) -> Result<(), Failure> {
-    let TreeWritten { revision, linked, copied, copied_bytes, unchanged, others, missing, .. } = written;
+    let TreeWritten { revision, linked, copied, copied_bytes, unchanged, others, left, missing, .. } =
+        written;
     let value = json!({
         "revision": revision, "linked": linked, "copied": copied, "copied_bytes": copied_bytes,
-        "unchanged": unchanged, "others": others, "lacking": missing,
+        "unchanged": unchanged, "others": others, "left": left, "lacking": missing,
     });
     let lines = missing.iter();
     let mut lines: Vec<String> = lines
         .map(|path| format!("not written, because it is missing or damaged in the store: {}", Shown(path)))
         .collect();
+    let left = left.iter();
+    lines.extend(left.map(|path| format!("left, because no export made it: {}", Shown(path))));
     let mut sum = format!(
         "revision {revision}: {} linked, {copied} of {copied_bytes} bytes copied, {unchanged} unchanged",
         Counted::new(*linked, "file")
