@@ -33,6 +33,13 @@ pub enum FileKind {
     Binary,
     /// A link, a pipe or a folder in place of a file. It is not read.
     NoFile,
+    /// A file that is larger than the program reads. It is not read.
+    TooLarge {
+        /// The size of the file in bytes.
+        found: u64,
+        /// The largest size that is read, in bytes.
+        limit: u64,
+    },
 }
 
 /// The first bytes of other kinds of files, each with the name of the kind.
@@ -110,6 +117,9 @@ fn of_text(line: &str) -> FileKind {
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::TooLarge { found, limit } => {
+                return write!(f, "a file of {found} bytes, which is not read; expected at most {limit}");
+            }
             Self::Empty => "an empty file",
             Self::AuditLog => "an audit log",
             Self::AccessLog => "a W3C access log of a web server",

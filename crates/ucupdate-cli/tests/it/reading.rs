@@ -91,6 +91,45 @@ fn what_is_no_file_among_the_logs_of_the_store_is_named_by_every_verb_that_reads
     assert!(fleet.contains("0021630F207B"), "{fleet}");
 }
 
+#[test]
+fn a_log_of_the_store_that_is_too_large_is_named_and_the_others_are_read() {
+    let place = Place::with_package();
+    place.run(&["approve", "UCPhone/*", "--yes"]).done();
+    place.file(&stored_log(&place, "ocs01"), FIELD_LOG.as_bytes());
+    let large = place.path(&stored_log(&place, "ocs02"));
+    std::fs::File::create(&large).unwrap().set_len(64 * 1024 * 1024 + 1).unwrap();
+    let name = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs02_2009-03-06.log";
+    let what = "a file of 67108865 bytes, which is not read; expected at most 67108864";
+    for verb in READERS {
+        // A report is made of the last days, unless it is told otherwise.
+        let since: &[&str] = if verb[0] == "report" { &["--since", "2009-03-01"] } else { &[] };
+        let ran = place.run(&[verb, since].concat());
+        assert_eq!(ran.code, Some(1), "{verb:?}: {ran:?}");
+        let expected = format!("{name}: nothing is understood as an audit log: it looks like {what}");
+        assert!(ran.stderr.contains(&expected), "{verb:?}: {ran:?}");
+    }
+    let fleet = place.run(&["fleet"]);
+    assert!(fleet.stdout.contains("0021630F207B"), "{fleet:?}");
+    for verb in ["verify", "doctor"] {
+        let found = place.run(&[verb, "--quick"]);
+        assert!(found.stdout.contains(&format!("the log `{name}` is {what}")), "{verb}: {found:?}");
+    }
+
+    // Of a compressed log, the decompressed bytes count. Its first rows are read.
+    std::fs::remove_file(&large).unwrap();
+    let mut long = FIELD_LOG.replace("0021630F207B", "0021630F207C").into_bytes();
+    long.resize(64 * 1024 * 1024 + 1, b'x');
+    place.file(&format!("{}.gz", stored_log(&place, "ocs02")), &gzip(&long));
+    let fleet = place.run(&["fleet"]);
+    assert_eq!(fleet.code, Some(1), "{fleet:?}");
+    let expected = format!(
+        "ucupdate: {name}.gz: line 5: the log has more than 67108864 bytes, which is the limit `log_bytes` of the library; \
+         what follows in it is not read"
+    );
+    assert_eq!(fleet.stderr.lines().last(), Some(&*expected));
+    assert!(fleet.stdout.contains("0021630F207B") && fleet.stdout.contains("0021630F207C"), "{fleet:?}");
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut coder, bytes).unwrap();

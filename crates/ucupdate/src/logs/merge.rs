@@ -9,7 +9,9 @@ use std::collections::{HashSet, VecDeque};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
-use ucupdate_audit::{GzipCopy, LineProblem, LogDate, LogFile, LogFinding, LogKind, LogName, ServerName};
+use ucupdate_audit::{
+    FileKind, GzipCopy, LineProblem, LogDate, LogFile, LogFinding, LogKind, LogName, ReadLimits, ServerName,
+};
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
@@ -23,7 +25,7 @@ pub(crate) trait LogForm: 'static {
     const KIND: LogKind;
 
     /// Returns a reader. Of a log that `may_grow` a last line without a line end is not read.
-    fn reader(&self, input: Input, zone: Zone, may_grow: bool) -> Self::Reader;
+    fn reader(&self, input: Input, limits: ReadLimits, zone: Zone, may_grow: bool) -> Self::Reader;
     /// Returns the time by which rows are ordered.
     fn at(row: &Self::Row) -> UnixTime;
     /// Returns the number of bytes that a reader has read, decompressed.
@@ -43,8 +45,9 @@ pub(crate) struct MergedLogs<F: LogForm> {
     since: Option<UnixTime>,
     store: Option<Arc<dyn ImageStore>>,
     sources: Vec<Source<F>>,
-    /// The entries of the store that have the name of a log, but are no files. They are reported first.
-    no_files: VecDeque<Box<str>>,
+    /// The entries of the store that have the name of a log, but are not read: those that are no files, and files that are too large.
+    /// They are reported first.
+    not_read: VecDeque<(Box<str>, FileKind)>,
     /// Findings about logs that are not read, each with the name of the log. They are reported next.
     findings: VecDeque<(Box<str>, LogFinding)>,
     thread: ReadingThread<F>,
@@ -87,7 +90,7 @@ enum Origin {
     Given { open: Box<dyn Fn() -> io::Result<Input> + Send>, zone: Option<Zone> },
 }
 
-/// The maximum number of bytes that are read to find the first row of a log.
+/// The maximum number of bytes that are read to find the first row of a log, compressed and decompressed.
 const FIRST_ROW_BYTES: u64 = 1024 * 1024;
 
 impl<F: LogForm> MergedLogs<F> {
@@ -98,7 +101,7 @@ impl<F: LogForm> MergedLogs<F> {
             since,
             store: None,
             sources: Vec::new(),
-            no_files: VecDeque::new(),
+            not_read: VecDeque::new(),
             findings: VecDeque::new(),
             thread: ReadingThread::default(),
             used: Vec::new(),
@@ -138,12 +141,20 @@ impl<F: LogForm> MergedLogs<F> {
             }
         }
         drop(pages);
+        logs.retain(|(key, size)| {
+            let is_too_large = *size > MAX_STORED_LOG_BYTES as u64;
+            let is_wanted = || LogFile::of(key.as_str()).is_none_or(|(name, _)| !self.is_too_old(name.date));
+            if is_too_large && is_wanted() {
+                self.not_read.push_back((key.as_str().into(), too_large(*size)));
+            }
+            !is_too_large
+        });
         self.pass_over_copies(&*store, &mut logs).await?;
         if logs.is_empty() {
             check_empty(&*store, F::KIND.folder()).await?;
         }
         let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(|path| is_log(path));
-        self.no_files.extend(strays.map(String::into_boxed_str));
+        self.not_read.extend(strays.map(|path| (path.into_boxed_str(), FileKind::NoFile)));
         let mut bytes = 0;
         for (key, size) in logs {
             let has_zone = stem_of(key.as_str()).is_some_and(|stem| zones.contains(stem));
@@ -216,13 +227,13 @@ impl<F: LogForm> MergedLogs<F> {
 
     /// Returns the next row, or a line that is not a row, or the end of a log. `None` at the end of all logs.
     pub(crate) async fn next(&mut self) -> Result<Option<Next<F>>, LogReadError> {
-        if let Some(log) = self.no_files.pop_front() {
-            return Ok(Some(Logged::End { log, summary: LogSummary::of_no_file() }));
-        }
         if let Some((log, finding)) = self.findings.pop_front() {
             return Ok(Some(Logged::Unread { log, finding }));
         }
         loop {
+            if let Some((log, kind)) = self.not_read.pop_front() {
+                return Ok(Some(Logged::End { log, summary: LogSummary::of_unread(kind) }));
+            }
             // The first row is known only when the next row of every source is known.
             if let Some(at) = self.unknown() {
                 match self.advance(at).await? {
@@ -293,30 +304,39 @@ impl<F: LogForm> MergedLogs<F> {
     }
 
     /// Opens the next log of a source. A log that was compressed in the meantime is read in its new form, and one that was deleted is
-    /// skipped.
+    /// skipped. One that grew too large is skipped and named.
     async fn open(&mut self, at: usize) -> Result<(), LogReadError> {
         let Some(log) = self.sources[at].waiting.pop_front() else { return Ok(()) };
-        let (input, zone) = match log.origin {
+        let (input, limits, zone) = match log.origin {
             Origin::Given { open, zone } => {
                 let opened = open().map_err(|source| LogReadError::Open { log: log.name.clone(), source })?;
-                (opened, zone)
+                (opened, ReadLimits::default(), zone)
             }
             Origin::Stored { key, has_zone } => {
                 let Some(store) = &self.store else { return Ok(()) };
                 let other = other_form(&key)
                     .filter(|other| !self.sources[at].waiting.iter().any(|log| *log.name == *other.as_str()));
-                let mut bytes = existing(&**store, &key).await?;
-                if let Some(other) = other.filter(|_| bytes.is_none()) {
-                    bytes = existing(&**store, &other).await?;
+                let mut read = existing(&**store, &key).await;
+                if let (Ok(None), Some(other)) = (&read, other) {
+                    read = existing(&**store, &other).await;
                 }
-                let Some(bytes) = bytes else { return Ok(()) };
+                let bytes = match read {
+                    Ok(Some(bytes)) => bytes,
+                    Ok(None) => return Ok(()),
+                    Err(StoreError::TooLarge { found, .. }) => {
+                        self.not_read.push_back((log.name, too_large(found)));
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 let zone = if has_zone { stored_zone(&**store, &log.name).await? } else { None };
-                (Box::new(Cursor::new(bytes)) as Input, zone)
+                let limits = ReadLimits::default().with_log_bytes(MAX_STORED_LOG_BYTES as u64);
+                (Box::new(Cursor::new(bytes)) as Input, limits, zone)
             }
         };
         // A server that appends to its log may have written a part of its last row.
         let may_grow = log.place.is_some();
-        let reader = self.form.reader(input, zone.unwrap_or_else(|| self.zone.clone()), may_grow);
+        let reader = self.form.reader(input, limits, zone.unwrap_or_else(|| self.zone.clone()), may_grow);
         self.sources[at].reading =
             Some(Reading { name: log.name, lines: ReadAhead::new(reader), rows: 0, unread: 0 });
         Ok(())
@@ -336,22 +356,33 @@ impl<F: LogForm> MergedLogs<F> {
                 return Err(error);
             }
         };
-        let mut reader = self.form.reader(input, own.clone().unwrap_or_else(|| zone.clone()), false);
+        let limits = ReadLimits::default().with_log_bytes(FIRST_ROW_BYTES);
+        let mut reader = self.form.reader(input, limits, own.clone().unwrap_or_else(|| zone.clone()), false);
         let first = reader.find_map(Result::ok).map(|row| F::at(&row));
         Ok(first.unwrap_or(UnixTime::from_millis(i64::MIN)))
     }
 }
 
-/// Compares a log with its compressed copy. `None` if one of them was deleted in the meantime.
+/// Compares a log with its compressed copy. `None` if one of them was deleted in the meantime, or is too large.
 pub(crate) async fn compare(
     store: &dyn ImageStore,
     log: &StoreKey,
     copy: &StoreKey,
 ) -> Result<Option<GzipCopy>, StoreError> {
-    let (Some(log), Some(copy)) = (existing(store, log).await?, existing(store, copy).await?) else {
-        return Ok(None);
+    let both = match existing(store, log).await {
+        Ok(log) => existing(store, copy).await.map(|copy| log.zip(copy)),
+        Err(error) => Err(error),
     };
-    Ok(Some(GzipCopy::compare(&log, &*copy)))
+    match both {
+        Ok(both) => Ok(both.map(|(log, copy)| GzipCopy::compare(&log, &*copy))),
+        Err(StoreError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the kind of a stored log of this size, which is more than is read.
+pub(crate) fn too_large(found: u64) -> FileKind {
+    FileKind::TooLarge { found, limit: MAX_STORED_LOG_BYTES as u64 }
 }
 
 /// Returns the bytes of a log. `None` if it was deleted in the meantime.

@@ -4,12 +4,13 @@ use crate::logs::merge::{Input, LogForm, MergedLogs};
 use std::io::{self, Read};
 use std::sync::Arc;
 use ucupdate_audit::{
-    AccessReader, AccessRow, AuditReader, AuditRow, FileKind, LogFinding, LogKind, LoggedRow,
+    AccessReader, AccessRow, AuditReader, AuditRow, FileKind, LogFinding, LogKind, LoggedRow, ReadLimits,
 };
 use ucupdate_core::value::{ParseError, UnixTime, Zone};
 use ucupdate_store::{ImageStore, StoreError};
 
-/// The maximum size of a log in a store, in bytes. The logs of this service are much smaller.
+/// The maximum size of a log in a store, in bytes. Of a compressed log, the compressed and the decompressed size are limited. The
+/// logs of this service have at most 8 MiB.
 pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the rows of many audit logs in order of time.
@@ -93,9 +94,8 @@ pub struct LogSummary {
 }
 
 impl LogSummary {
-    /// Returns the summary of a link, a pipe or a folder in place of a log.
-    pub(crate) fn of_no_file() -> Self {
-        let file_kind = FileKind::NoFile;
+    /// Returns the summary of a log that is not read, because it is a file of this kind.
+    pub(crate) fn of_unread(file_kind: FileKind) -> Self {
         Self {
             rows: 0,
             unread: 0,
@@ -159,8 +159,10 @@ impl AuditLogs {
     }
 
     /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with
-    /// the name of a log is not read. [`next`](Self::next) returns a [`Logged::End`] with [`FileKind::NoFile`] for it. Returns the
-    /// size in bytes of the logs that are read.
+    /// the name of a log is not read, and neither is a log of more than [`MAX_STORED_LOG_BYTES`]. [`next`](Self::next) returns a
+    /// [`Logged::End`] with [`FileKind::NoFile`] or [`FileKind::TooLarge`] for it. A compressed log is read until it has this
+    /// size, and then ends with [`LineProblem::LogTooLong`](ucupdate_audit::LineProblem::LogTooLong). Returns the size in bytes of
+    /// the logs that are read.
     ///
     /// # Errors
     /// When the store cannot be listed.
@@ -257,8 +259,8 @@ impl LogForm for AuditForm {
     type Reader = AuditReader<Input>;
     const KIND: LogKind = LogKind::Audit;
 
-    fn reader(&self, input: Input, zone: Zone, may_grow: bool) -> Self::Reader {
-        let reader = AuditReader::new(input).with_zone(zone);
+    fn reader(&self, input: Input, limits: ReadLimits, zone: Zone, may_grow: bool) -> Self::Reader {
+        let reader = AuditReader::new(input).with_limits(limits).with_zone(zone);
         if may_grow { reader.with_only_whole_lines() } else { reader }
     }
 
@@ -292,8 +294,8 @@ impl LogForm for AccessForm {
     type Reader = AccessReader<Input>;
     const KIND: LogKind = LogKind::Access;
 
-    fn reader(&self, input: Input, _zone: Zone, may_grow: bool) -> Self::Reader {
-        let mut reader = AccessReader::new(input);
+    fn reader(&self, input: Input, limits: ReadLimits, _zone: Zone, may_grow: bool) -> Self::Reader {
+        let mut reader = AccessReader::new(input).with_limits(limits);
         if may_grow {
             reader = reader.with_only_whole_lines();
         }

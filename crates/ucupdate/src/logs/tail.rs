@@ -87,6 +87,8 @@ impl LogTail {
                 for meta in page {
                     match LogFile::of(meta.key.as_str()) {
                         Some((name, LogFile::Zone)) => drop(zones.insert(name)),
+                        // The readers of all logs name a log that is too large.
+                        Some(_) if meta.size > MAX_STORED_LOG_BYTES as u64 => {}
                         Some((name, file)) if !self.is_too_old(name.date) => found.push((name, file, meta)),
                         _ => {}
                     }
@@ -257,7 +259,8 @@ impl TailFile {
         }
         let bytes = match store.get_bytes(&self.key, MAX_STORED_LOG_BYTES).await {
             Ok(bytes) => Cursor::new(bytes),
-            Err(StoreError::NotFound { .. }) => return Ok(Vec::new()),
+            // The readers of all logs name a log that is too large.
+            Err(StoreError::NotFound { .. } | StoreError::TooLarge { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
         let limits = ReadLimits::default().with_log_bytes(MAX_STORED_LOG_BYTES as u64);

@@ -4,7 +4,9 @@ use crate::captures::capture::CAPTURES;
 use crate::error::StateError;
 use crate::kept::reading::read_all;
 use crate::keys;
+use crate::logs::merge::too_large;
 use crate::logs::place::check_empty;
+use crate::logs::reader::MAX_STORED_LOG_BYTES;
 use crate::logs::zone_file::is_log;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
@@ -207,9 +209,9 @@ pub async fn check_store(
     }
     for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES] {
         // Logs may be closed to the user who checks, so only what is certain is reported.
-        let listed = match store.list(folder, None).await {
+        let listed = match store.list_all(folder, usize::MAX).await {
             Ok(listed) if listed.is_empty() => check_empty(store, folder).await,
-            listed => listed.map(drop),
+            listed => listed.map(|listed| look_at_log_sizes(&listed, &mut found)),
         };
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
         for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(|key| is_log(key)) {
@@ -221,6 +223,16 @@ pub async fn check_store(
         found.problems.push(StoreProblem::HistoryGone { packages: descriptions });
     }
     Ok(found)
+}
+
+/// Reports logs that are not read because they are too large.
+fn look_at_log_sizes(listed: &[ObjectMeta], found: &mut StoreCheck) {
+    for ObjectMeta { key, size, .. } in listed {
+        if *size > MAX_STORED_LOG_BYTES as u64 && is_log(key.as_str()) {
+            let what = too_large(*size).to_string();
+            found.problems.push(StoreProblem::LogTooLarge { key: key.to_string(), what });
+        }
+    }
 }
 
 /// Lists the objects below a folder. Returns `None` if a link or a file is in its place, and reports this as a problem.

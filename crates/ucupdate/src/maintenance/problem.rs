@@ -36,6 +36,8 @@ pub enum StoreProblem {
     PackageGone { package: PackageId },
     /// A kept inventory cannot be read.
     InventoryDamaged { key: String, what: String },
+    /// A log is larger than the readers of the logs accept.
+    LogTooLarge { key: String, what: String },
     /// A stepping stone sends an interim image to devices of any vendor or model. Stores that were made before stones had
     /// narrow kinds have such a stone.
     StoneTooWide { wide: Box<WideStone> },
@@ -64,6 +66,7 @@ impl StoreProblem {
             Self::FileDamaged { .. } => "file-damaged",
             Self::PackageGone { .. } => "package-gone",
             Self::InventoryDamaged { .. } => "inventory-damaged",
+            Self::LogTooLarge { .. } => "log-too-large",
             Self::StoneTooWide { .. } => "stone-too-wide",
             Self::OtherInterimVersion { .. } => "other-interim-version",
             Self::OneRelease { .. } => "one-release",
@@ -83,6 +86,7 @@ impl StoreProblem {
             | Self::CheckpointAhead { key }
             | Self::DescriptionDamaged { key, .. }
             | Self::InventoryDamaged { key, .. }
+            | Self::LogTooLarge { key, .. }
             | Self::FileGone { key, .. }
             | Self::FileDamaged { key, .. } => Some(key),
             Self::HistoryGone { .. }
@@ -151,6 +155,9 @@ impl StoreProblem {
             Self::InventoryDamaged { key, .. } => format!(
                 "delete `{key}`: a server that runs keeps it anew from the logs, and `ucupdate fleet --keep` does so at once"
             ),
+            Self::LogTooLarge { key, .. } => format!(
+                "move `{key}` out of the store: no server makes such a log; `ucupdate fleet --audit FILE` and `ucupdate timeline --access FILE` read it there"
+            ),
             Self::StoneTooWide { wide } if wide.is_covered => format!(
                 "type `{}`: each kind of device that the image was made for has a stepping stone of its own",
                 wide.narrow_command()
@@ -203,6 +210,7 @@ impl fmt::Display for StoreProblem {
             }
             Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
             Self::InventoryDamaged { key, what } => write!(f, "the inventory `{key}` is damaged: {what}"),
+            Self::LogTooLarge { key, what } => write!(f, "the log `{key}` is {what}"),
             Self::FileGone { key, file, package, .. } => {
                 write!(f, "{file} of package {package} is missing at `{key}`")
             }

@@ -3,6 +3,8 @@
 use crate::fixtures::*;
 use crate::meanwhile::Meanwhile;
 use std::io::Write as _;
+use std::sync::Mutex;
+use ucupdate::MAX_STORED_LOG_BYTES;
 
 const AUDIT: &str = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06.log";
 const ACCESS: &str = "Logs/Server/Access/ocs_2009-03-06.log";
@@ -389,5 +391,104 @@ impl Events for Reported {
             _ => return,
         };
         self.0.lock().unwrap().push(line);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_is_too_large_is_named_and_the_other_logs_are_read() {
+    let store = MemoryStore::default();
+    serve_once(&store, "/a").await;
+    let large = vec![b'\n'; MAX_STORED_LOG_BYTES + 1];
+    let names = [AUDIT, ACCESS].map(|name| name.replace("_2009", "01_2009"));
+    for name in &names {
+        store.put_bytes(&key(name), large.clone()).await.unwrap();
+        // It is too large to be compared, so its compressed copy is read.
+        let copy = bytes(&store, if name == &names[0] { AUDIT } else { ACCESS }).await;
+        store.put_bytes(&key(&format!("{name}.gz")), gzip(&copy)).await.unwrap();
+    }
+    let read = Read::all(&store).await;
+    assert_eq!((read.hosts(), read.access.len(), &read.findings[..]), (vec!["/a", "/a"], 2, &[][..]));
+    assert_eq!(read.not_understood, names);
+    let mut logs = AuditLogs::default();
+    logs.add_store(Arc::new(store.clone())).await.unwrap();
+    let Some(Logged::End { summary, .. }) = logs.next().await.unwrap() else { panic!() };
+    assert_eq!(
+        summary.file_kind.to_string(),
+        "a file of 67108865 bytes, which is not read; expected at most 67108864"
+    );
+    // A log that is older than what is wanted is not named.
+    let mut logs = AuditLogs::new(Zone::utc(), Some(UnixTime::from_seconds(NOW.as_seconds() + 7 * 86_400)));
+    logs.add_store(Arc::new(store.clone())).await.unwrap();
+    assert!(logs.next().await.unwrap().is_none());
+
+    let check = UpdateService::open(Arc::new(store), options()).await.unwrap().check(true).await.unwrap();
+    let problems: Vec<_> = check.problems.iter().map(|problem| (problem.kind(), problem.key())).collect();
+    assert_eq!(problems, names.each_ref().map(|name| ("log-too-large", Some(&**name))));
+    assert_eq!(
+        check.problems[0].to_string(),
+        format!(
+            "the log `{}` is a file of 67108865 bytes, which is not read; expected at most 67108864",
+            names[0]
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_grew_too_large_meanwhile_is_named() {
+    let store = MemoryStore::default();
+    serve_once(&store, "/a").await;
+    let mut logs = AuditLogs::default();
+    logs.add_store(Arc::new(store.clone())).await.unwrap();
+    store.put_bytes(&key(AUDIT), vec![b'\n'; MAX_STORED_LOG_BYTES + 1]).await.unwrap();
+    let Some(Logged::End { log, summary }) = logs.next().await.unwrap() else { panic!() };
+    assert_eq!((&*log, summary.is_understood()), (AUDIT, false));
+    assert!(logs.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_compressed_log_is_read_up_to_the_limit_of_a_plain_one() {
+    let store = MemoryStore::default();
+    serve_once(&store, "/a").await;
+    for name in [AUDIT, ACCESS] {
+        let mut log = bytes(&store, name).await;
+        log.resize(MAX_STORED_LOG_BYTES, b'x');
+        log.extend(b"\n");
+        store.put_bytes(&key(&format!("{name}.gz")), gzip(&log)).await.unwrap();
+        store.delete(&key(name)).await.unwrap();
+    }
+    let read = Read::all(&store).await;
+    assert_eq!((read.hosts(), read.access.len()), (vec!["/a"], 1));
+    let expected = "the log has more than 67108864 bytes, which is the limit `log_bytes` of the library";
+    let findings: Vec<_> =
+        read.findings.iter().map(|(log, finding)| (&**log, finding.contains(expected))).collect();
+    let names = [AUDIT, ACCESS].map(|name| format!("{name}.gz"));
+    assert_eq!(findings, names.each_ref().map(|name| (&**name, true)));
+}
+
+/// Without a server in its name, a log is opened once more for the time of its first row.
+#[tokio::test]
+async fn the_first_row_of_a_compressed_file_is_sought_in_as_many_bytes_as_that_of_a_plain_one() {
+    let row = |host| AuditFormat::new().line(&AuditRow::device_log_upload(host, NOW)).as_str().to_owned();
+    let log = |blank: usize| [AUDIT_HEADER, &"\n".repeat(blank), &row("/late")].concat();
+    let late = gzip(log(2 << 20).as_bytes());
+    let early = [AUDIT_HEADER, &row("/early").replace("2009", "2008")].concat();
+    for late in [late, log(2 << 20).into_bytes()] {
+        let (mut logs, opened) = (AuditLogs::default(), Arc::new(Mutex::new(Vec::new())));
+        for (name, log) in [("early.csv", early.clone().into_bytes()), ("late.csv", late)] {
+            let opened = Arc::clone(&opened);
+            logs.add(name, move || {
+                opened.lock().unwrap().push(name);
+                Ok(std::io::Cursor::new(log.clone()))
+            });
+        }
+        let mut hosts = Vec::new();
+        while let Some(logged) = logs.next().await.unwrap() {
+            if let Logged::Row(row) = logged {
+                hosts.push(row.row.user_host.to_string());
+            }
+        }
+        assert_eq!(hosts, ["/early", "/late"]);
+        // The time of the late row is not known, so its log is opened first.
+        assert_eq!(*opened.lock().unwrap(), ["early.csv", "late.csv", "late.csv", "early.csv"]);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use ucupdate::audit::{LineProblem, LogFinding};
 use ucupdate::device::DeviceId;
 use ucupdate::inventory::{
     DeviceNumber, DeviceStanding, DeviceState, Inventory, InventoryDevice, StateOptions,
@@ -72,6 +73,15 @@ impl Fleet {
         logs.add_store(Arc::clone(service.store())).await.map_err(|error| error_chain(&error))?;
         let (mut inventory, mut rows) = (Inventory::default(), 0);
         let (mut unread_logs, mut unread_log_count) = (Vec::new(), 0);
+        let mut take_unread = |log: Box<str>| {
+            if unread_logs.last() == Some(&log) {
+                return;
+            }
+            unread_log_count += 1;
+            if unread_logs.len() < MAX_UNREAD_LOGS {
+                unread_logs.push(log);
+            }
+        };
         while let Some(logged) = logs.next().await.map_err(|error| error_chain(&error))? {
             match logged {
                 Logged::Row(row) => {
@@ -84,12 +94,12 @@ impl Fleet {
                     inventory.take_in(&row);
                     logs.give_back(row);
                 }
-                Logged::End { log, summary } if !summary.is_understood() => {
-                    unread_log_count += 1;
-                    if unread_logs.len() < MAX_UNREAD_LOGS {
-                        unread_logs.push(log);
-                    }
-                }
+                // The end of a log that is too long is not read.
+                Logged::Unread {
+                    log,
+                    finding: LogFinding { problem: LineProblem::LogTooLong { .. }, .. },
+                } => take_unread(log),
+                Logged::End { log, summary } if !summary.is_understood() => take_unread(log),
                 _ => {}
             }
         }

@@ -1,6 +1,6 @@
 //! The audit logs that a command reads: those of the store, or files.
 
-use crate::args::logs::read_rows::ReadRows;
+use crate::args::logs::read_rows::{ReadRows, is_too_long};
 use crate::args::logs::time_range::TimeRange;
 use crate::args::logs::zone::zone;
 use crate::context::{Context, IfMissing};
@@ -114,7 +114,7 @@ impl AuditArgs {
                     take(&row);
                     logs.give_back(row);
                 }
-                Logged::Unread { .. } if !reports => {}
+                Logged::Unread { finding, .. } if !reports && !is_too_long(&finding) => {}
                 Logged::Unread { log, finding } => read.unread(&log, &finding, context),
                 Logged::End { log, summary } => read.ended(&log, &summary),
                 _ => return Err(Failure::new("the audit logs hold what this command does not know")),

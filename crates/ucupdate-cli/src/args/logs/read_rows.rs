@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::files::logs::name;
 use ucupdate::LogSummary;
-use ucupdate::audit::{FileKind, LogFinding, LogKind};
+use ucupdate::audit::{FileKind, LineProblem, LogFinding, LogKind};
 use ucupdate::value::Counted;
 
 /// The counts of lines that could be read and of those that could not.
@@ -14,7 +14,7 @@ pub(crate) struct ReadRows {
     pub(crate) rows: u64,
     /// The number of lines that could not be read.
     pub(crate) unread: u64,
-    /// A sentence for each log of which nothing could be read. At most [`MAX_MESSAGES`].
+    /// A sentence for each log of which nothing could be read, or not its end because it is too long. At most [`MAX_MESSAGES`].
     nothing: Vec<String>,
     more_nothing: u64,
 }
@@ -22,15 +22,22 @@ pub(crate) struct ReadRows {
 /// The largest number of lines, and of logs, that are reported one by one.
 const MAX_MESSAGES: u64 = 10;
 
+/// Returns whether a log is not read to its end because it is too long.
+pub(crate) fn is_too_long(finding: &LogFinding) -> bool {
+    matches!(finding.problem, LineProblem::LogTooLong { .. })
+}
+
 impl ReadRows {
     pub(crate) fn new(kind: LogKind) -> Self {
         Self { kind, rows: 0, unread: 0, nothing: Vec::new(), more_nothing: 0 }
     }
 
-    /// Counts a line that could not be read, and reports the first few.
+    /// Counts a line that could not be read, and reports the first few. The end of a log that is too long is a failure.
     pub(crate) fn unread(&mut self, log: &str, finding: &LogFinding, context: &mut Context) {
         self.unread += 1;
-        if self.unread <= MAX_MESSAGES {
+        if is_too_long(finding) {
+            self.refuse_later(|| format!("{log}: {finding}; what follows in it is not read"));
+        } else if self.unread <= MAX_MESSAGES {
             context.output.message(format_args!("{log}: {finding}"));
         }
     }
@@ -38,10 +45,6 @@ impl ReadRows {
     /// Records a log of which nothing could be read.
     pub(crate) fn ended(&mut self, log: &str, summary: &LogSummary) {
         if summary.is_understood() {
-            return;
-        }
-        if self.nothing.len() as u64 >= MAX_MESSAGES {
-            self.more_nothing += 1;
             return;
         }
         let kind = name(self.kind);
@@ -56,7 +59,15 @@ impl ReadRows {
             }
             look => format!("it looks like {look}"),
         };
-        self.nothing.push(format!("{log}: nothing is understood as an {kind}: {looks}{hint}"));
+        self.refuse_later(|| format!("{log}: nothing is understood as an {kind}: {looks}{hint}"));
+    }
+
+    fn refuse_later(&mut self, sentence: impl FnOnce() -> String) {
+        if (self.nothing.len() as u64) < MAX_MESSAGES {
+            self.nothing.push(sentence());
+        } else {
+            self.more_nothing += 1;
+        }
     }
 
     /// Reports the number of unreadable lines that were not reported one by one.
@@ -66,7 +77,7 @@ impl ReadRows {
         }
     }
 
-    /// Returns whether every log has something that could be read.
+    /// Returns whether every log has something that could be read, and none is too long.
     pub(crate) fn is_understood(&self) -> bool {
         self.nothing.is_empty()
     }
@@ -77,7 +88,7 @@ impl ReadRows {
         self.rows == 0 && !self.is_understood()
     }
 
-    /// Fails when nothing could be read of one of the logs.
+    /// Fails when nothing could be read of one of the logs, or one was too long.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         if self.nothing.is_empty() {
             return Ok(());
