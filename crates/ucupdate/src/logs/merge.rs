@@ -155,13 +155,13 @@ impl<F: LogForm> MergedLogs<F> {
         }
         let strays = store.strays(F::KIND.folder()).await?.into_iter().filter(|path| is_log(path));
         self.not_read.extend(strays.map(|path| (path.into_boxed_str(), FileKind::NoFile)));
-        let mut bytes = 0;
+        let mut bytes = 0_u64;
         for (key, size) in logs {
             let has_zone = stem_of(key.as_str()).is_some_and(|stem| zones.contains(stem));
             let name = key.as_str().to_owned();
             let known = name.strip_suffix(".gz").unwrap_or(&name).parse().ok();
             if self.take_in(&name, known, Origin::Stored { key, has_zone }) {
-                bytes += size;
+                bytes = bytes.saturating_add(size);
             }
         }
         self.store = Some(store);

@@ -177,7 +177,7 @@ impl Admin<'_> {
         let mut garbage = service.sweep(options, &retired.values().copied().collect(), false).await?;
         garbage.objects.extend(swept.objects);
         garbage.objects.sort();
-        garbage.bytes += swept.bytes;
+        garbage.bytes = garbage.bytes.saturating_add(swept.bytes);
         garbage.packages = retired.into_keys().collect();
         garbage.kept_from = kept_from;
         Ok(garbage)
@@ -281,7 +281,7 @@ impl UpdateService {
                 if remove {
                     self.store().delete(&meta.key).await?;
                 }
-                garbage.bytes += meta.size;
+                garbage.bytes = garbage.bytes.saturating_add(meta.size);
                 garbage.objects.push(meta.key);
             }
         }

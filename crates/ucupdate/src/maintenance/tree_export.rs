@@ -118,7 +118,7 @@ impl UpdateService {
                 Done::ToBeCopied => {
                     if self.copy(&tree, &file, &at).await? {
                         written.copied += 1;
-                        written.copied_bytes += file.size;
+                        written.copied_bytes = written.copied_bytes.saturating_add(file.size);
                     } else {
                         written.missing.push(file.path.to_string());
                     }

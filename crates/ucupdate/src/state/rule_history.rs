@@ -210,7 +210,7 @@ impl RuleHistory {
         let listed = self.store.list(keys::REVISIONS, None).await.ok()?;
         let before =
             |meta: &&ObjectMeta| keys::revision_number(&meta.key).is_some_and(|number| number <= revision);
-        let bytes: u64 = listed.iter().filter(before).map(|meta| meta.size).sum();
+        let bytes: u64 = listed.iter().filter(before).map(|meta| meta.size).fold(0, u64::saturating_add);
         if bytes > MAX_PROOF_BYTES {
             return None;
         }

@@ -15,7 +15,8 @@ const ENOUGH_BYTES: u64 = 1 << 30;
 /// Examines the room on the disk with the folder of a store. `book` is the rule book of the store, by whose packages the room is
 /// judged. Where the system does not tell the room, nothing is found.
 pub fn examine_disk(folder: &Path, book: &RuleBook) -> Checked {
-    let package = |package: &IngestedPackage| package.files().map(|file| file.size).sum::<u64>();
+    let package =
+        |package: &IngestedPackage| package.files().map(|file| file.size).fold(0, u64::saturating_add);
     let largest = book.packages().map(package).max().unwrap_or(0);
     let free = fs4::available_space(folder).ok();
     Checked::new("disk space", free.and_then(|free| finding(folder, free, largest)).into_iter().collect())
