@@ -457,7 +457,9 @@ fn conflict(key: &StoreKey, other: &str) -> StoreError {
 }
 
 fn foreign(key: &StoreKey, path: &str) -> StoreError {
-    let found = format!("`{path}` is neither a file nor a folder; links are not followed");
+    let found = format!(
+        "`{path}` is neither a file nor a folder, and links are not followed; move it away, or put the file or folder itself there"
+    );
     StoreError::Integrity { key: key.clone(), found: found.into() }
 }
 

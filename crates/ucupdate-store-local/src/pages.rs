@@ -6,6 +6,7 @@
 
 use crate::disk::EntryKind;
 use crate::folder::{Folder, listing, meta};
+use crate::staging::STAGING;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
@@ -20,28 +21,33 @@ impl Folder {
     ) -> Result<Vec<ObjectMeta>, StoreError> {
         let after = after.map_or("", StoreKey::as_str);
         let mut page = Page { folder: self, after, most, found: Vec::new() };
-        let filled = match prefix.rsplit_once('/') {
-            None => page.fill("", prefix),
+        match prefix.rsplit_once('/') {
+            None => page.fill("", prefix)?,
             Some((folder, name)) => match StoreKey::parse(folder) {
-                Ok(folder) if self.has_folder(&folder)? => page.fill(&format!("{folder}/"), name),
+                Ok(folder) if self.has_folder(&folder)? => page.fill(&format!("{folder}/"), name)?,
                 // A text that is not a key cannot be the folder of a key.
-                _ => Ok(()),
+                _ => {}
             },
-        };
-        filled.map_err(|error| listing(prefix, error))?;
+        }
         Ok(page.found)
     }
 
-    /// Returns the paths of the first [`MAX_STRAYS`] entries in a folder that are no files. `folder` ends with `/`.
+    /// Returns the paths of the first [`MAX_STRAYS`] entries in a folder that are no files. `folder` ends with `/`, or is empty. In
+    /// the root the staging folder is no stray, but a file in its place is one.
     pub(crate) fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        let Ok(key) = StoreKey::parse(folder.trim_end_matches('/')) else { return Ok(Vec::new()) };
-        if !self.has_folder(&key)? {
-            return Ok(Vec::new());
+        let path = folder.trim_end_matches('/');
+        if !path.is_empty() {
+            let Ok(key) = StoreKey::parse(path) else { return Ok(Vec::new()) };
+            if !self.has_folder(&key)? {
+                return Ok(Vec::new());
+            }
         }
         let mut found = BTreeSet::new();
-        let read = self.disk.entries(key.as_str(), &mut |name, kind| {
-            if kind != EntryKind::File {
-                found.insert(format!("{key}/{name}"));
+        let read = self.disk.entries(path, &mut |name, kind| {
+            let regular =
+                if path.is_empty() && name == STAGING { EntryKind::Folder } else { EntryKind::File };
+            if kind != regular {
+                found.insert(if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") });
                 if found.len() > MAX_STRAYS {
                     found.pop_last();
                 }
@@ -63,18 +69,20 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Visits the entries of one folder (its path with `/` at the end) that begin with `name`.
-    fn fill(&mut self, folder: &str, name: &str) -> io::Result<()> {
+    /// Visits the entries of one folder (its path with `/` at the end) that begin with `name`. An error names the folder or the object
+    /// that cannot be read, which may be far below the folder that is listed.
+    fn fill(&mut self, folder: &str, name: &str) -> Result<(), StoreError> {
         let mut from = String::new();
         loop {
             let most = self.most - self.found.len();
-            let next = self.next_entries(folder, name, &from, most)?;
+            let next =
+                self.next_entries(folder, name, &from, most).map_err(|error| listing(folder, error))?;
             let is_last = next.len() < most;
             for (entry, kind) in next {
                 let path = format!("{folder}{entry}");
                 match kind {
                     EntryKind::Folder => self.fill(&path, "")?,
-                    _ => self.add(&path)?,
+                    _ => self.add(&path).map_err(|error| listing(&path, error))?,
                 }
                 if self.found.len() == self.most {
                     return Ok(());
@@ -225,6 +233,18 @@ mod tests {
         assert_eq!(folder.strays("Logs/").unwrap(), ["Logs/link.log", "Logs/sub"]);
         assert_eq!(folder.strays("Logs3/").unwrap(), Vec::<String>::new());
         assert_eq!(keys(&folder.page("Logs/", None, 9).unwrap()), ["Logs/one.log", "Logs/sub/two.log"]);
+    }
+
+    #[test]
+    fn a_staging_folder_is_no_stray_of_the_root_and_a_file_in_its_place_is_one() {
+        let root = tempfile::tempdir().unwrap();
+        lay(root.path(), "Logs/one.log");
+        let folder = open(root.path());
+        assert_eq!(folder.strays("").unwrap(), ["Logs"]);
+        drop(folder);
+        fs::remove_dir_all(root.path().join(STAGING)).unwrap();
+        lay(root.path(), STAGING);
+        assert_eq!(open(root.path()).strays("").unwrap(), [STAGING, "Logs"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Staging {
             // A link is not followed. Without this check the error would say that permission is denied.
             Err(_) if disk.entry(STAGING)?.kind != EntryKind::Folder => {
                 return Err(io::Error::other(format!(
-                    "`{STAGING}` is not a folder, expected one or nothing there"
+                    "`{STAGING}` is not a folder, expected one or nothing there; move it out of the store"
                 )));
             }
             // If this fails, the next process that opens the store tries again.

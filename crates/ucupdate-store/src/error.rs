@@ -26,7 +26,7 @@ pub enum StoreError {
     AlreadyExists { key: StoreKey },
     /// The store cannot contain the key together with an existing one: a folder and an object would have the same name,
     /// or the file system does not distinguish the two keys. Use another key.
-    #[error("`{key}` cannot be held beside `{other}`")]
+    #[error("`{key}` cannot be held beside `{other}`: move `{other}` out of the store, or use another key")]
     Conflict { key: StoreKey, other: Box<str> },
     /// The object is larger than the call accepts.
     #[error("object at `{key}` has {found} bytes or more, expected at most {limit}")]
@@ -124,7 +124,7 @@ mod tests {
             (StoreError::AlreadyExists { key: key() }, "an object at `images/a` exists already"),
             (
                 StoreError::Conflict { key: key(), other: "images".into() },
-                "`images/a` cannot be held beside `images`",
+                "`images/a` cannot be held beside `images`: move `images` out of the store, or use another key",
             ),
             (
                 StoreError::TooLarge { key: key(), found: 9, limit: 8 },

@@ -110,7 +110,8 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError>;
 
     /// Returns the paths of the entries in `folder` that are no objects and not listed: folders, links and pipes, sorted. `folder`
-    /// ends with `/`. A store that does not keep its objects in a file system has none.
+    /// ends with `/`; an empty text is the root. What is in place of a folder that the store needs for itself is among them. A store that
+    /// does not keep its objects in a file system has none.
     ///
     /// # Errors
     /// As [`list`](Self::list).

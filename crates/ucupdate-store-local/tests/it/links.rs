@@ -56,7 +56,8 @@ async fn no_link_is_followed_to_read_or_write_or_delete() {
     assert_eq!(
         refused,
         "object at `folder-out/secret` is damaged: \
-         `folder-out` is neither a file nor a folder; links are not followed"
+         `folder-out` is neither a file nor a folder, and links are not followed; \
+         move it away, or put the file or folder itself there"
     );
     let new = store.create(&key("folder-out/new"), "x".into()).await;
     assert!(is_refused(&new, &key("folder-out/new")));

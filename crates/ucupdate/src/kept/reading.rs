@@ -5,7 +5,7 @@ use crate::keys;
 use ucupdate_audit::FileKind;
 use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::inventory::Inventory;
-use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
 /// The maximum number of kept inventories that are read.
 const MAX_INVENTORIES: usize = 256;
@@ -68,6 +68,13 @@ pub(crate) async fn read_all(
             Err(StoreError::NotFound { .. }) => continue,
             Err(StoreError::TooLarge { .. }) => {
                 let (key, what) = (meta.key.to_string(), "it is too large".to_owned());
+                kept.unusable.push(UnusableInventory { key, what, is_newer: false });
+                continue;
+            }
+            // Another user may have written it, or the disk is bad. The other inventories can be read.
+            Err(error @ (StoreError::Backend { .. } | StoreError::Integrity { .. })) => {
+                let (key, what) =
+                    (meta.key.to_string(), format!("it cannot be read: {}", error_chain(&error)));
                 kept.unusable.push(UnusableInventory { key, what, is_newer: false });
                 continue;
             }

@@ -10,6 +10,7 @@ use crate::logs::reader::MAX_STORED_LOG_BYTES;
 use crate::logs::zone_file::is_log;
 use crate::maintenance::problem::StoreProblem;
 use crate::maintenance::retention::{Retention, StoredAt};
+use crate::maintenance::strays::look_at_strays;
 use crate::packages::description::{self, Description};
 use crate::packages::read_back::{self, FileState};
 use crate::state::document::{self, Checkpoint, Continuation, DocumentError, RevisionDocument};
@@ -207,6 +208,9 @@ pub async fn check_store(
     if list_folder(store, keys::INVENTORY, &mut found).await?.is_some() {
         look_at_inventories(store, &mut found).await?;
     }
+    // Probes are deleted at once, so their folder is listed only to see what is in its place.
+    list_folder(store, keys::PROBES, &mut found).await?;
+    look_at_strays(store, &mut found.problems).await;
     for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES] {
         // Logs may be closed to the user who checks, so only what is certain is reported.
         let listed = match store.list_all(folder, usize::MAX).await {
@@ -235,7 +239,7 @@ fn look_at_log_sizes(listed: &[ObjectMeta], found: &mut StoreCheck) {
     }
 }
 
-/// Lists the objects below a folder. Returns `None` if a link or a file is in its place, and reports this as a problem.
+/// Lists the objects below a folder. Returns `None` if the folder cannot be listed, and reports this as a problem.
 async fn list_folder(
     store: &dyn ImageStore,
     folder: &str,
@@ -251,13 +255,13 @@ async fn list_folder(
     }
 }
 
-/// Adds the problem that a folder cannot be listed, because a link or a file is in its place. Each place is reported once. Other
-/// errors are returned.
+/// Adds the problem that a folder cannot be listed, for example because a link or a file is in its place. Each place is reported
+/// once. The error of a store that does not answer is returned.
 fn report_in_place_of(folder: &str, error: StoreError, found: &mut StoreCheck) -> Result<(), StoreError> {
     let what = match error {
         StoreError::Integrity { found: what, .. } => what.to_string(),
         StoreError::Conflict { other, .. } => format!("`{other}` is a file, expected a folder"),
-        error => return Err(error),
+        error => why_unreadable(error)?,
     };
     let is_known = |problem: &StoreProblem| matches!(problem, StoreProblem::Unreadable { what: known, .. } if *known == what);
     if !found.problems.iter().any(is_known) {
@@ -472,8 +476,8 @@ async fn look_at_files(
     found.bytes = files.iter().map(|(file, _)| file.size).sum();
     // Collected first: with the closure inside the stream the future would not be `Send`.
     let states = files.into_iter().map(|(file, package)| async move {
-        let state =
-            if quick { quick_state(store, file).await? } else { read_back::state(store, file).await? };
+        let state = if quick { quick_state(store, file).await } else { read_back::state(store, file).await };
+        let state = state.map_or_else(|error| why_unreadable(error).map(Err), |state| Ok(Ok(state)))?;
         Ok::<_, StoreError>((file, package, state))
     });
     let states: Vec<_> = states.collect();
@@ -482,13 +486,14 @@ async fn look_at_files(
         let (key, file) = (stored.key.to_string(), stored.name.to_string());
         let (package, package_file) = (package.id(), package.file_name.to_string());
         match state {
-            FileState::Whole => {}
-            FileState::Gone => {
+            Ok(FileState::Whole) => {}
+            Ok(FileState::Gone) => {
                 found.problems.push(StoreProblem::FileGone { key, file, package, package_file });
             }
-            FileState::Other => {
+            Ok(FileState::Other) => {
                 found.problems.push(StoreProblem::FileDamaged { key, file, package, package_file });
             }
+            Err(what) => found.problems.push(StoreProblem::Unreadable { key, what }),
         }
     }
     Ok(())
@@ -513,12 +518,23 @@ async fn look_at_descriptions(
     for package in book.packages() {
         let key = keys::package(package.ingest);
         let is_whole = match quick {
-            true => store.exists(&key).await?,
-            false => matches!(description::look_at(store, package).await?, Description::Whole(_)),
+            true => store.exists(&key).await,
+            false => {
+                let looked = description::look_at(store, package).await;
+                looked.map(|description| matches!(description, Description::Whole(_)))
+            }
+        };
+        let key = key.to_string();
+        let is_whole = match is_whole {
+            Ok(is_whole) => is_whole,
+            Err(error) => {
+                let what = why_unreadable(error)?;
+                found.problems.push(StoreProblem::Unreadable { key, what });
+                continue;
+            }
         };
         if !is_whole {
             let (package, package_file) = (package.id(), package.file_name.to_string());
-            let key = key.to_string();
             found.problems.push(StoreProblem::DescriptionDamaged { key, package, package_file });
         }
     }
@@ -570,8 +586,18 @@ async fn object_of(store: &dyn ImageStore, key: &StoreKey, limit: usize) -> Resu
     match store.get_bytes(key, limit).await {
         Ok(bytes) => Ok(Stored::Bytes(bytes)),
         Err(StoreError::NotFound { .. }) => Ok(Stored::Missing),
-        Err(error @ (StoreError::Unavailable { .. } | StoreError::Replaced { .. })) => Err(error),
-        Err(error) => Ok(Stored::Unreadable(error_chain(&error))),
+        Err(error) => why_unreadable(error).map(Stored::Unreadable),
+    }
+}
+
+/// Returns the reason why an object or a folder cannot be read.
+///
+/// # Errors
+/// When the store does not answer, so that nothing is known about the object.
+fn why_unreadable(error: StoreError) -> Result<String, StoreError> {
+    match error {
+        StoreError::Unavailable { .. } | StoreError::Replaced { .. } => Err(error),
+        error => Ok(error_chain(&error)),
     }
 }
 

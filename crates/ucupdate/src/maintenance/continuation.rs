@@ -35,6 +35,8 @@ pub async fn continue_after_loss(
     now: UnixTime,
 ) -> Result<Option<Continued>, StateError> {
     let options = CheckOptions::default().with_quick(true);
+    // Without the earlier records, their losses would count as new ones.
+    store.list(keys::CONTINUED, None).await?;
     let found = check_store(store, &options, now).await?;
     let Some((first, last)) = found.missing.first().zip(found.missing.last()) else { return Ok(None) };
     let missing = || DocumentError::Missing { key: keys::revision(first.0).to_string() };

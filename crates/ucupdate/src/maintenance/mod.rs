@@ -9,6 +9,7 @@ pub(crate) mod garbage;
 pub(crate) mod problem;
 pub(crate) mod replay;
 pub(crate) mod retention;
+mod strays;
 #[cfg(feature = "local")]
 pub(crate) mod tree_export;
 #[cfg(feature = "local")]

@@ -16,6 +16,9 @@ pub enum StoreProblem {
     RevisionDamaged { key: String, what: String, is_newest: bool, can_continue: bool },
     /// An object of the history exists, but the store cannot read it: a link, a file of another user, or a bad disk.
     Unreadable { key: String, what: String },
+    /// A folder, a link or a pipe has the name of an object that may be written later, or something else is in place of a folder.
+    /// Changes fail when they come to it.
+    Stray { key: String, what: &'static str, expected: &'static str },
     /// A revision does not follow the one before it: one of the two was changed.
     ChainBroken { key: String, before: String, what: String, can_continue: bool },
     /// The store has packages, but no history.
@@ -56,6 +59,7 @@ impl StoreProblem {
             Self::RevisionMissing { .. } => "revision-missing",
             Self::RevisionDamaged { .. } => "revision-damaged",
             Self::Unreadable { .. } => "unreadable",
+            Self::Stray { .. } => "stray",
             Self::ChainBroken { .. } => "chain-broken",
             Self::HistoryGone { .. } => "history-gone",
             Self::Newer { .. } => "newer",
@@ -80,6 +84,7 @@ impl StoreProblem {
             Self::RevisionMissing { key, .. }
             | Self::RevisionDamaged { key, .. }
             | Self::Unreadable { key, .. }
+            | Self::Stray { key, .. }
             | Self::ChainBroken { key, .. }
             | Self::Newer { key, .. }
             | Self::CheckpointDamaged { key, .. }
@@ -126,6 +131,7 @@ impl StoreProblem {
             Self::Unreadable { key, .. } => format!(
                 "make `{key}` and its folders readable plain files and folders of this user, not links; restore it from a copy if the disk is bad"
             ),
+            Self::Stray { key, .. } => format!("move `{key}` away, out of the store"),
             Self::ChainBroken { key, before, can_continue: true, .. } => format!(
                 "restore `{before}` or `{key}` from a copy of the store, whichever differs; without a copy, move `{before}` out of the store, and continue after the loss: a later checkpoint holds the rule book"
             ),
@@ -196,6 +202,9 @@ impl fmt::Display for StoreProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { key, what } => write!(f, "`{key}` cannot be read: {what}"),
+            Self::Stray { key, what, expected } => {
+                write!(f, "`{key}` is {what}, expected {expected}: changes fail when they come to it")
+            }
             Self::RevisionMissing { key, .. } => write!(f, "`{key}` is missing, but later revisions exist"),
             Self::RevisionDamaged { what, .. }
             | Self::ChainBroken { what, .. }

@@ -296,6 +296,89 @@ async fn a_link_in_place_of_a_folder_of_logs_is_one_finding() {
     }
 }
 
+/// What stands in the place of the next revision, or of one after it, stops all changes, also the kill switch.
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn what_stands_in_the_place_of_a_later_object_of_the_state_is_found_and_moving_it_away_mends_it() {
+    use std::os::unix::fs::symlink;
+    use ucupdate::local::LocalStore;
+    let link = |path: &std::path::Path| symlink("/nowhere", path).unwrap();
+    let folder = |path: &std::path::Path| {
+        std::fs::create_dir_all(path.join("sub")).unwrap();
+        std::fs::write(path.join("sub/x"), "x").unwrap();
+    };
+    let file = |path: &std::path::Path| std::fs::write(path, "x").unwrap();
+    let (folder, link, file): (
+        &dyn Fn(&std::path::Path),
+        &dyn Fn(&std::path::Path),
+        &dyn Fn(&std::path::Path),
+    ) = (&folder, &link, &file);
+    for (path, put, kind) in [
+        ("state/revisions/00000000000000000002.json", folder, "stray"),
+        ("state/revisions/00000000000000000002.json", link, "unreadable"),
+        ("state/revisions/00000000000000000003.json", folder, "stray"),
+        ("state/revisions/00000000000000000003.json", link, "stray"),
+        ("state/checkpoints/00000000000000000064.json", folder, "stray"),
+        ("state/probes/sub", folder, "stray"),
+        ("state/other", link, "stray"),
+        ("state/probes", link, "unreadable"),
+        ("state/probes", file, "unreadable"),
+        (".staging", link, "stray"),
+        (".staging", file, "stray"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        drop(with_sample(LocalStore::open(root.path()).unwrap()).await);
+        let there = root.path().join(path);
+        std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+        if path == ".staging" {
+            std::fs::remove_dir_all(&there).unwrap();
+        }
+        put(&there);
+        let store = LocalStore::open(root.path()).unwrap();
+        for quick in [false, true] {
+            let options = CheckOptions::default().with_quick(quick);
+            let found = check_store(&store, &options, NOW).await.unwrap();
+            assert_eq!(kinds(&found), [kind], "{path}: {:?}", found.problems);
+            assert_eq!(found.problems[0].key(), Some(path));
+            assert!(
+                kind == "unreadable"
+                    || found.problems[0].repair() == format!("move `{path}` away, out of the store")
+            );
+        }
+        std::fs::rename(&there, root.path().join("Logs")).unwrap();
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        assert!(
+            !found.problems.iter().any(|problem| problem.key() == Some(path)),
+            "{path}: {:?}",
+            found.problems
+        );
+    }
+}
+
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn a_change_that_something_in_the_place_of_its_revision_stops_says_that_it_is_to_be_moved_away() {
+    use ucupdate::local::LocalStore;
+    for is_link in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        let service = with_sample(LocalStore::open(root.path()).unwrap()).await;
+        let there = root.path().join(revision(2).as_str());
+        if is_link {
+            std::os::unix::fs::symlink("/nowhere", &there).unwrap();
+        } else {
+            std::fs::create_dir_all(there.join("sub")).unwrap();
+            std::fs::write(there.join("sub/x"), "x").unwrap();
+        }
+        let refused = service.admin("ann").approve(vec![sample::ip8540()]).await.unwrap_err().to_string();
+        let expected = if is_link {
+            "; move it away, or put"
+        } else {
+            ": move `state/revisions/00000000000000000002.json/` out of the store"
+        };
+        assert!(refused.contains(expected), "{refused}");
+    }
+}
+
 /// Writes other bytes of the same size into a file, and sets the time of its last write back.
 #[cfg(all(feature = "local", unix))]
 fn damage_in_place(path: &std::path::Path) {
@@ -352,6 +435,48 @@ async fn a_store_whose_state_is_a_link_is_checked_to_its_end() {
         std::fs::rename(folder.path().join("elsewhere"), path.join(linked)).unwrap();
         let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
         assert_eq!(found.problems, [], "{linked}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_a_finding_and_the_rest_is_checked_all_the_same() {
+    let memory = with_checkpoint().await;
+    let images = keys(&open(memory.clone()).await, "images/").await;
+    let (first, last) = (image(&memory).await, images.last().unwrap());
+    memory.delete(&key(last)).await.unwrap();
+    for (call, below) in [
+        (Call::Get, first.as_str()),
+        (Call::List, "state/checkpoints/"),
+        (Call::List, "state/continued/"),
+        (Call::List, "state/probes/"),
+        (Call::List, "inventory/"),
+        (Call::List, "images/"),
+    ] {
+        let store = Faulty::new(memory.clone());
+        store.on(call).below(below).always(Fault::Backend);
+        let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+        let keys: Vec<&str> = found.problems.iter().filter_map(|problem| problem.key()).collect();
+        assert!(
+            keys.contains(&below.trim_end_matches('/')) && keys.contains(&last.as_str()),
+            "{below}: {keys:?}"
+        );
+        assert_eq!(keys.len(), 2, "{:?}", found.problems);
+        assert!(kinds(&found).contains(&"unreadable"), "{:?}", found.problems);
+    }
+    let store = Faulty::new(memory.clone());
+    memory.put_bytes(&key("inventory/ocs01.jsonl"), "x").await.unwrap();
+    store.on(Call::Get).below("inventory/").always(Fault::Backend);
+    let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+    assert!(kinds(&found).contains(&"inventory-damaged"), "{:?}", found.problems);
+    for (call, below) in [(Call::Head, first.as_str()), (Call::Head, "images/")] {
+        let store = Faulty::new(memory.clone());
+        store.on(call).below(below).always(Fault::Backend);
+        let quick = check_store(&store, &CheckOptions::default().with_quick(true), NOW).await.unwrap();
+        assert!(
+            quick.problems.iter().any(|problem| problem.key() == Some(first.as_str())),
+            "{:?}",
+            quick.problems
+        );
     }
 }
 

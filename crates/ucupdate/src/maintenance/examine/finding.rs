@@ -100,6 +100,9 @@ impl From<&StoreProblem> for Finding {
             StoreProblem::OneRelease { .. } => {
                 (FindingSeverity::Warning, "one image for each release of a rule")
             }
+            StoreProblem::Stray { .. } => {
+                (FindingSeverity::Problem, "nothing in the way of the next changes")
+            }
             StoreProblem::BanEmpty { .. } => (FindingSeverity::Warning, "a version in each ban"),
             StoreProblem::FileGone { .. } | StoreProblem::FileDamaged { .. } => {
                 (FindingSeverity::Problem, "the files of each package as they were ingested")
