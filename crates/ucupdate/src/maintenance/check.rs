@@ -290,6 +290,8 @@ struct Chain {
     sha256: Option<Sha256Digest>,
     /// The digest of the rule book that the last revision has. `None` if it has none.
     book_sha256: Option<Sha256Digest>,
+    /// `true` if a revision so far is sealed. Later ones must be sealed too.
+    is_sealed: bool,
     /// `true` if all revisions so far are intact, so that the book is complete.
     is_whole: bool,
     /// The revisions of the checkpoints whose book was used because earlier revisions are missing or damaged.
@@ -304,6 +306,7 @@ impl Default for Chain {
             book: RuleBook::default(),
             sha256: Some(Sha256Digest::of(b"")),
             book_sha256: None,
+            is_sealed: false,
             is_whole: true,
             bridges: Vec::new(),
             made: Vec::new(),
@@ -347,6 +350,10 @@ impl Chain {
         if document.revision != number {
             return Err(DocumentError::Number { key: key.to_string(), stated: document.revision });
         }
+        if self.is_sealed && !document.is_sealed() {
+            return Err(DocumentError::SealMissing { key: key.to_string() });
+        }
+        self.is_sealed = document.is_sealed();
         self.sha256 = Some(Sha256Digest::of(bytes));
         self.book_sha256 = document.book_sha256;
         match before {

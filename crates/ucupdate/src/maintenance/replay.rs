@@ -71,6 +71,8 @@ struct Walk<'a> {
     over_loss: Option<&'a (Checkpoint, Continuation)>,
     /// `true` if the revision before the next one is lost, so that its digest is not known.
     is_behind_gap: bool,
+    /// `true` if a revision that was read is sealed. Later ones must be sealed too.
+    is_sealed: bool,
 }
 
 impl Default for Walk<'_> {
@@ -81,6 +83,7 @@ impl Default for Walk<'_> {
             book: RuleBook::default(),
             over_loss: None,
             is_behind_gap: false,
+            is_sealed: false,
         }
     }
 }
@@ -115,6 +118,11 @@ impl<'a> Walk<'a> {
             let key = keys::revision(document.revision).to_string();
             return Err(DocumentError::Chain { key, stated: document.previous, found: self.sha256 }.into());
         }
+        if self.is_sealed && !document.is_sealed() {
+            let key = keys::revision(document.revision).to_string();
+            return Err(DocumentError::SealMissing { key }.into());
+        }
+        self.is_sealed |= document.is_sealed();
         self.is_behind_gap = false;
         (self.number, self.sha256) = (document.revision, sha256);
         match self.over_loss {

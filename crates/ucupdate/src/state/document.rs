@@ -115,6 +115,11 @@ pub(crate) struct RevisionDocument {
 }
 
 impl RevisionDocument {
+    /// Returns whether the revision has a seal. [`check_seal`] refuses a revision of such a format without one.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.format >= SEALED_SINCE
+    }
+
     /// Returns whether a checkpoint may have the book of this revision: the revision has the digest of the book, or none.
     pub(crate) fn allows(&self, checkpoint: &Checkpoint) -> bool {
         self.book_sha256.is_none_or(|recorded| recorded == checkpoint.book_sha256)
@@ -325,6 +330,10 @@ pub enum DocumentError {
     /// The document was changed after it was written.
     #[error("`{key}` is damaged: its SHA-256 differs from its seal")]
     Seal { key: String },
+    /// The revision has no seal, but a revision before it has one. A program that wrote no seals cannot read such a history, so it
+    /// did not write the revision.
+    #[error("`{key}` has no seal, but revisions before it are sealed: it was changed after it was written")]
+    SealMissing { key: String },
     /// The revision does not follow the one before it.
     #[error("`{key}` names {stated} as the SHA-256 of the revision before it, but that revision has {found}")]
     Chain { key: String, stated: Sha256Digest, found: Sha256Digest },

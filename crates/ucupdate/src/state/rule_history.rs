@@ -50,6 +50,8 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
+    /// `true` if a revision that was read is sealed. Later ones must be sealed too.
+    is_sealed: bool,
     /// The revisions that were not reported yet, at most [`MAX_NEWS`]. `None` if they are not kept.
     news: Option<VecDeque<Revision>>,
     /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
@@ -137,6 +139,7 @@ impl RuleHistory {
             book: RuleBook::default(),
             revision: 0,
             sha256: Sha256Digest::of(b""),
+            is_sealed: false,
             compared: None,
             news: None,
         }
@@ -196,6 +199,7 @@ impl RuleHistory {
             };
             self.revision = checkpoint.revision;
             self.sha256 = checkpoint.sha256;
+            self.is_sealed = document.is_sealed();
             return Ok(());
         }
         Ok(())
@@ -288,19 +292,23 @@ impl RuleHistory {
         Ok(Some((document, sha256)))
     }
 
-    /// Checks that a revision contains the SHA-256 of the one before it.
+    /// Checks that a revision contains the SHA-256 of the one before it, and is sealed if that one is.
     fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
-        if document.previous == self.sha256 {
-            return Ok(());
+        let key = || keys::revision(document.revision).to_string();
+        if document.previous != self.sha256 {
+            return Err(DocumentError::Chain { key: key(), stated: document.previous, found: self.sha256 });
         }
-        let key = keys::revision(document.revision).to_string();
-        Err(DocumentError::Chain { key, stated: document.previous, found: self.sha256 })
+        if self.is_sealed && !document.is_sealed() {
+            return Err(DocumentError::SealMissing { key: key() });
+        }
+        Ok(())
     }
 
     fn take(&mut self, document: &RevisionDocument, sha256: Sha256Digest) {
         self.book.apply(&document.delta);
         self.revision = document.revision;
         self.sha256 = sha256;
+        self.is_sealed |= document.is_sealed();
         self.compared = None;
         if let Some(news) = &mut self.news {
             if news.len() == MAX_NEWS {

@@ -130,6 +130,42 @@ async fn a_revision_that_is_missing_or_changed_is_found_with_its_number() {
     assert_eq!(verify(&store).await.problems, []);
 }
 
+/// Programs that wrote no seals cannot read a history with seals, so none of them added a revision to it.
+#[tokio::test]
+async fn a_revision_whose_seal_was_removed_is_refused_by_its_number_behind_sealed_ones() {
+    let store = with_checkpoint().await;
+    for number in [66, 65, 2] {
+        let sealed = store.get_bytes(&revision(number), 1 << 20).await.unwrap();
+        let text = std::str::from_utf8(&sealed).unwrap();
+        let (text, _) = text.rsplit_once(",\"seal\":").unwrap();
+        let stripped = text.replace("\"format\":\"1.2.0\"", "\"format\":\"1.0.0\"") + "}";
+        assert_eq!(stripped.len(), text.len() + 1);
+        store.put_bytes(&revision(number), stripped).await.unwrap();
+        let expected = format!(
+            "`{}` has no seal, but revisions before it are sealed: it was changed after it was written",
+            revision(number)
+        );
+        let found = verify(&store).await;
+        let problem =
+            found.problems.iter().find(|problem| problem.key() == Some(revision(number).as_str())).unwrap();
+        assert_eq!((problem.kind(), problem.to_string()), ("revision-damaged", expected.clone()));
+        let shared: Arc<dyn ImageStore> = Arc::new(store.clone());
+        // A service that opens the store reads only what is behind its checkpoint, and a copy reads all.
+        if number > 64 {
+            let refused = UpdateService::open(shared.clone(), options()).await.unwrap_err();
+            assert_eq!(refused.to_string(), expected);
+        }
+        let to: Arc<dyn ImageStore> = Arc::new(MemoryStore::default());
+        let refused = ucupdate::carry(&shared, &to, |_| {}).await.unwrap_err();
+        assert_eq!(
+            ucupdate::store::error_chain(&refused),
+            format!("cannot read the source store: {expected}")
+        );
+        store.put_bytes(&revision(number), sealed).await.unwrap();
+        assert_eq!(verify(&store).await.problems, []);
+    }
+}
+
 #[tokio::test]
 async fn a_revision_of_a_newer_program_ends_the_look() {
     let store = with_checkpoint().await;
