@@ -106,6 +106,11 @@ impl Progress {
         self.revision.fetch_max(number, Ordering::Relaxed);
     }
 
+    /// Forgets the revisions that the command made: they are copies, and made no change.
+    pub(crate) fn forget_revisions(&self) {
+        self.revision.store(0, Ordering::Relaxed);
+    }
+
     /// Returns the newest revision that the command made.
     pub(crate) fn revision(&self) -> Option<u64> {
         Some(self.revision.load(Ordering::Relaxed)).filter(|number| *number > 0)

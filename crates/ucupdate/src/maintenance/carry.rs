@@ -55,6 +55,10 @@ pub enum CarryError {
     /// The target store failed.
     #[error("cannot write to the target store")]
     To(#[source] StoreError),
+    /// The target store failed while revisions were written. `copied` is the newest one that it has, or 0. It opens at that revision, and
+    /// the copy can be continued.
+    #[error("cannot write to the target store; {}", newest_copied(*copied))]
+    Stopped { copied: u64, source: StoreError },
     /// The histories of the two stores differ at `revision`.
     #[error(
         "the target store has another history: its revision {revision} differs from that of the source; use an empty store"
@@ -68,6 +72,13 @@ pub enum CarryError {
         "`{key}` is missing in the source store, or differs from what was ingested; check the store and repair it first"
     )]
     Damaged { key: String },
+}
+
+fn newest_copied(copied: u64) -> String {
+    match copied {
+        0 => "it has no revision yet".to_owned(),
+        copied => format!("it has the revisions up to {copied}"),
+    }
 }
 
 /// Copies the history of a store and the files of the packages in its rule book into another store, and writes a checkpoint
@@ -121,15 +132,22 @@ pub async fn carry(
         carry_loss(&**from, &**to, &keys::continued(loss)).await?;
     }
     let mut previous = None;
+    let mut copied = there.checked_sub(1).map_or(0, |last| numbers[last]);
     for numbers in numbers[there..].chunks(AT_ONCE) {
         let read: Vec<_> = numbers.iter().map(|number| read_revision(&**from, *number)).collect();
         let read: Vec<Revision> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
         check_chain(&read, &mut previous)?;
-        let written: Vec<_> = read.into_iter().map(|revision| write_revision(&**to, revision)).collect();
+        let written: Vec<_> = read.iter().map(|revision| write_revision(&**to, revision)).collect();
         // All of them end before an error is returned, so that what they made is known.
         let written: Vec<_> = stream::iter(written).buffered(AT_ONCE).collect().await;
-        take_back_after_conflict(&**to, numbers, &written).await?;
+        if written.iter().any(Result::is_err) {
+            copied = take_back_behind_gap(&**to, &read, &written).await?.unwrap_or(copied);
+        }
         for is_new in written {
+            let is_new = is_new.map_err(|error| match error {
+                CarryError::To(source) => CarryError::Stopped { copied, source },
+                error => error,
+            });
             if is_new? {
                 carried.revisions += 1;
             } else {
@@ -137,6 +155,7 @@ pub async fn carry(
             }
             progress(carried);
         }
+        copied = numbers.last().copied().unwrap_or(copied);
     }
     if let Some(checkpoint) = checkpoint {
         let key = keys::checkpoint(checkpoint.revision);
@@ -145,22 +164,33 @@ pub async fn carry(
     Ok(carried)
 }
 
-/// Deletes the revisions that this copy wrote after one that another program made meanwhile. They follow a revision that does not
-/// exist, so no program has accepted them. With them no program would open the store.
-async fn take_back_after_conflict(
+/// Deletes the revisions that this copy wrote behind one that it could not write. They follow a revision that does not exist, or
+/// another one, so no program has accepted them. With them no program would open the store. Returns the last revision before the gap,
+/// or `None` if the gap begins with the first one.
+async fn take_back_behind_gap(
     to: &dyn ImageStore,
-    numbers: &[u64],
+    revisions: &[Revision],
     written: &[Result<bool, CarryError>],
-) -> Result<(), CarryError> {
-    let is_conflict =
-        |result: &Result<bool, CarryError>| matches!(result, Err(CarryError::OtherHistory { .. }));
-    let Some(at) = written.iter().position(is_conflict) else { return Ok(()) };
-    for (number, _) in
-        numbers.iter().zip(written).skip(at + 1).filter(|(_, result)| matches!(result, Ok(true)))
-    {
-        to.delete(&keys::revision(*number)).await.map_err(CarryError::To)?;
+) -> Result<Option<u64>, CarryError> {
+    let (mut newest, mut is_behind_gap, mut deleted) = (None, false, Ok(()));
+    for (revision, result) in revisions.iter().zip(written) {
+        // After an unclear answer the store may have the revision.
+        let is_unclear = matches!(result, Err(CarryError::To(error)) if error.may_have_written());
+        let is_there = matches!(result, Ok(_)) || (is_unclear && holds(to, revision).await);
+        if !is_behind_gap {
+            is_behind_gap = !is_there;
+            newest = if is_there { Some(revision.number) } else { newest };
+        } else if is_there && !matches!(result, Ok(false)) {
+            deleted = deleted.and(to.delete(&revision.key).await);
+        }
     }
-    Ok(())
+    deleted.map_err(CarryError::To)?;
+    Ok(newest)
+}
+
+/// Returns whether a store has a revision as it is in the source store.
+async fn holds(store: &dyn ImageStore, revision: &Revision) -> bool {
+    store.get_bytes(&revision.key, MAX_REVISION_BYTES).await.is_ok_and(|there| there == revision.bytes)
 }
 
 /// Returns how many of the source's revisions the target store has without a gap. Fails if they differ, or if the target
@@ -343,16 +373,16 @@ fn check_chain(revisions: &[Revision], previous: &mut Option<(u64, Sha256Digest)
 }
 
 /// Writes a revision as it is. Returns `false` if the target store had it already.
-async fn write_revision(to: &dyn ImageStore, revision: Revision) -> Result<bool, CarryError> {
+async fn write_revision(to: &dyn ImageStore, revision: &Revision) -> Result<bool, CarryError> {
     let Revision { number, key, bytes, .. } = revision;
     let mut tries = 1;
     loop {
-        match to.create(&key, bytes.clone()).await {
+        match to.create(key, bytes.clone()).await {
             Ok(()) => return Ok(true),
             // Another program or an earlier try wrote the revision. Only this error proves that the revision is
             // durable.
             Err(error @ StoreError::AlreadyExists { .. }) => {
-                settle(to, &key, &bytes, number, error).await?;
+                settle(to, key, bytes, *number, error).await?;
                 return Ok(tries > 1);
             }
             Err(error) if error.may_have_written() && tries < CREATE_TRIES => tries += 1,

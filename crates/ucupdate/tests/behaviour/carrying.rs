@@ -258,6 +258,56 @@ async fn a_copy_that_a_change_overtakes_takes_back_what_it_wrote_after_it() {
 }
 
 #[tokio::test]
+async fn a_copy_whose_write_fails_opens_at_the_newest_revision_that_it_has() {
+    let one = full().await;
+    for (failing, fault, copied) in [
+        (1, Fault::Backend, 0),
+        (5, Fault::Backend, 4),
+        (16, Fault::Backend, 15),
+        (17, Fault::Unavailable, 16),
+        (70, Fault::Unavailable, 69),
+    ] {
+        let (memory, revision) = (MemoryStore::default(), format!("state/revisions/{failing:020}.json"));
+        let other = Arc::new(Faulty::new(memory.clone()));
+        other.on(Call::Create).below(&revision).always(fault);
+        let to: Arc<dyn ImageStore> = other;
+        let failed = carry(&shared(one.clone()), &to, |_| {}).await.unwrap_err();
+        let expected = match copied {
+            0 => "cannot write to the target store; it has no revision yet".to_owned(),
+            _ => format!("cannot write to the target store; it has the revisions up to {copied}"),
+        };
+        assert_eq!(failed.to_string(), expected);
+        assert_eq!(
+            memory.list_all("state/revisions/", 1000).await.unwrap().len() as u64,
+            copied,
+            "{failing}"
+        );
+        assert_eq!(open(memory.clone()).await.snapshot().revision(), copied, "{failing}");
+        let last = carry(&shared(one.clone()), &shared(memory.clone()), |_| {}).await.unwrap();
+        assert_eq!((last.revision, last.revisions), (70, 70 - copied));
+        assert_eq!(state_and_images(&one).await, state_and_images(&memory).await, "{failing}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_copy_wrote_stays_when_a_later_one_fails() {
+    let (one, other) = (full().await, MemoryStore::default());
+    carry(&shared(one.clone()), &shared(other.clone()), |_| {}).await.unwrap();
+    let revision = |number: u64| format!("state/revisions/{number:020}.json").parse::<StoreKey>().unwrap();
+    for number in [60, 61, 63] {
+        other.delete(&revision(number)).await.unwrap();
+    }
+    let failing = Arc::new(Faulty::new(other.clone()));
+    failing.on(Call::Create).below(revision(61).as_str()).always(Fault::Backend);
+    let to: Arc<dyn ImageStore> = failing;
+    let failed = carry(&shared(one.clone()), &to, |_| {}).await.unwrap_err();
+    assert!(matches!(failed, CarryError::Stopped { copied: 60, .. }), "{failed}");
+    for (number, is_there) in [(60, true), (61, false), (62, true), (63, false), (64, true), (70, true)] {
+        assert_eq!(other.exists(&revision(number)).await.unwrap(), is_there, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_checkpoint_that_approves_what_the_history_never_approved_is_not_carried() {
     let (one, other) = (full().await, MemoryStore::default());
     // The checkpoint is of another history, but has the digest of this one. It has 9.9.9.9 approved.

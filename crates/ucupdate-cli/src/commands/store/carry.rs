@@ -114,7 +114,7 @@ async fn copy(
     // The history is replayed first, and copied after the images.
     let prefixes = ["images/", "state/revisions/", "state/revisions/"];
     progress.reads("copying", progress.size_of(&**from, &prefixes).await);
-    let carried = carry(from, to, |_| {}).await?;
+    let carried = carry(from, to, |_| {}).await.inspect_err(|_| progress.forget_revisions())?;
     report_carried(carried, context)
 }
 
