@@ -24,7 +24,7 @@ mod watch;
 
 pub use admin::Admin;
 pub use asker::{Answered, Asker, NoUrls, host_network};
-pub use captures::capture::{Capture, CaptureId, CaptureIdError, CaptureKind};
+pub use captures::capture::{Capture, CaptureId, CaptureIdError, CaptureKind, UnreadableCapture};
 pub use captures::options::CaptureOptions;
 pub use clock::{Clock, SettableClock, SystemClock};
 pub use error::{ChangeError, StateError};

@@ -173,6 +173,23 @@ pub struct Capture {
     pub bytes: u64,
 }
 
+/// An object, or a link, pipe or folder, that has the name of a capture but cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadableCapture {
+    /// The key of the object.
+    pub key: String,
+    /// The time in the name. `None` if the name is not the id of a capture.
+    pub at: Option<UnixTime>,
+    /// The reason as a part of a sentence, such as `has no head, expected a line of JSON`.
+    pub what: String,
+}
+
+/// Returns whether a key has the ending of captures.
+pub(crate) fn is_capture(key: &str) -> bool {
+    key.ends_with(".capture")
+}
+
 #[derive(Deserialize, Serialize)]
 struct Head<'a> {
     format: u32,

@@ -1,12 +1,14 @@
 //! The captures of an open service.
 
-use crate::captures::capture::{self, Capture, CaptureId, CaptureKind, MAX_HEAD_BYTES};
+use crate::captures::capture::{self, Capture, CaptureId, CaptureKind, MAX_HEAD_BYTES, UnreadableCapture};
 use crate::captures::keeper;
 use crate::events::event::Event;
+use crate::logs::place::check_empty;
 use crate::service::UpdateService;
 use bytes::Bytes;
 use std::time::Duration;
-use ucupdate_store::{ImageStoreExt as _, StoreError, StoreKey};
+use ucupdate_audit::FileKind;
+use ucupdate_store::{ImageStore as _, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 use ucupdate_upx::{DecodeError, LogForm};
 
 /// The largest size in bytes of a capture's object that is read.
@@ -48,23 +50,65 @@ impl UpdateService {
     /// # Errors
     /// When the store fails.
     pub async fn captures(&self) -> Result<Vec<Capture>, StoreError> {
-        let mut captures = Vec::new();
+        self.captures_with_unreadable().await.map(|(captures, _)| captures)
+    }
+
+    /// Returns the captures as [`captures`](Self::captures) does, and what has the name of a capture but cannot be read.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ucupdate::store::{ImageStoreExt as _, MemoryStore};
+    /// use ucupdate::{Options, UpdateService};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let store = MemoryStore::default();
+    /// let key = "Logs/Client/Unreadable/ocs01_20090306T171039Z_1f2e3d4c.capture".parse()?;
+    /// store.put_bytes(&key, "damaged").await?;
+    /// let service = UpdateService::open(Arc::new(store), Options::default()).await?;
+    /// let (captures, unreadable) = service.captures_with_unreadable().await?;
+    /// assert!(captures.is_empty());
+    /// assert_eq!(unreadable[0].what, "has no head, expected a line of JSON");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// When the store fails, and when something else is in place of a folder of captures.
+    pub async fn captures_with_unreadable(
+        &self,
+    ) -> Result<(Vec<Capture>, Vec<UnreadableCapture>), StoreError> {
+        let (mut captures, mut unreadable) = (Vec::new(), Vec::new());
         for kind in CaptureKind::ALL {
             let folder = kind.folder();
-            let mut pages = self.store().pages(&folder);
+            let (mut pages, mut is_empty) = (self.store().pages(&folder), true);
             while let Some(page) = pages.next().await? {
+                is_empty = false;
                 for key in page.into_iter().map(|meta| meta.key) {
                     let Some(id) = CaptureId::of_key(&key) else { continue };
-                    if let Some(head) = self.head_of(&key).await?
-                        && let Ok((capture, _)) = capture::read(id, kind, &head)
-                    {
-                        captures.push(capture);
+                    let at = Some(id.at());
+                    let read = match self.head_of(&key).await {
+                        Ok(Some(head)) => capture::read(id, kind, &head),
+                        Ok(None) => continue,
+                        Err(error @ (StoreError::Backend { .. } | StoreError::Integrity { .. })) => {
+                            Err(format!("cannot be read: {}", error_chain(&error)))
+                        }
+                        Err(error) => return Err(error),
+                    };
+                    match read {
+                        Ok((capture, _)) => captures.push(capture),
+                        Err(what) => unreadable.push(UnreadableCapture { key: key.to_string(), at, what }),
                     }
                 }
             }
+            if is_empty {
+                check_empty(&**self.store(), &folder).await?;
+            }
+            for key in self.store().strays(&folder).await?.into_iter().filter(|key| capture::is_capture(key))
+            {
+                let at = key.parse().ok().and_then(|key| CaptureId::of_key(&key)).map(|id| id.at());
+                unreadable.push(UnreadableCapture { key, at, what: format!("is {}", FileKind::NoFile) });
+            }
         }
         captures.sort_by(|one, other| (other.id.at(), &other.id).cmp(&(one.id.at(), &one.id)));
-        Ok(captures)
+        Ok((captures, unreadable))
     }
 
     /// Reads the first bytes of an object. `None` if it was removed in the meantime.

@@ -1,6 +1,6 @@
 //! Checks a store: the chain of revisions, the checkpoints, and the files that kept revisions need.
 
-use crate::captures::capture::CAPTURES;
+use crate::captures::capture::{CAPTURES, CaptureKind, is_capture};
 use crate::error::StateError;
 use crate::kept::reading::read_all;
 use crate::keys;
@@ -211,14 +211,17 @@ pub async fn check_store(
     // Probes are deleted at once, so their folder is listed only to see what is in its place.
     list_folder(store, keys::PROBES, &mut found).await?;
     look_at_strays(store, &mut found.problems).await;
-    for folder in [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES] {
+    let captures = CaptureKind::ALL.map(CaptureKind::folder);
+    let folders = [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES];
+    for folder in folders.into_iter().chain(captures.iter().map(String::as_str)) {
         // Logs may be closed to the user who checks, so only what is certain is reported.
         let listed = match store.list_all(folder, usize::MAX).await {
             Ok(listed) if listed.is_empty() => check_empty(store, folder).await,
             listed => listed.map(|listed| look_at_log_sizes(&listed, &mut found)),
         };
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
-        for key in store.strays(folder).await.unwrap_or_default().into_iter().filter(|key| is_log(key)) {
+        let strays = store.strays(folder).await.unwrap_or_default().into_iter();
+        for key in strays.filter(|key| is_log(key) || is_capture(key)) {
             let what = format!("it is {}", FileKind::NoFile);
             found.problems.push(StoreProblem::Unreadable { key, what });
         }

@@ -78,6 +78,43 @@ async fn captures_of_another_server_are_listed_and_not_removed() {
     assert_eq!(ours.captures().await.unwrap().len(), 1);
 }
 
+#[cfg(all(feature = "local", unix))]
+#[tokio::test]
+async fn captures_that_cannot_be_read_are_named_with_the_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ucupdate::local::LocalStore::open(root.path()).unwrap();
+    let clock = Arc::new(SettableClock::at(NOW));
+    let options = options().with_clock(clock).with_captures(keeping());
+    let service = UpdateService::open(Arc::new(store), options).await.unwrap();
+    unreadable(&service, "not xml");
+    service.flush_captures().await;
+    let place = root.path().join("Logs/Client/Unreadable");
+    let name = |number: u32| format!("ocs_20090306T17104{number}Z_1f2e3d4c.capture");
+    std::fs::write(place.join(name(0)), [0; 5000]).unwrap();
+    std::fs::File::create(place.join(name(1))).unwrap().set_len(1 << 40).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", place.join(name(2))).unwrap();
+    std::fs::create_dir(place.join(name(3))).unwrap();
+    std::fs::write(place.join("notes.txt"), "x").unwrap();
+    let (captures, unreadable) = service.captures_with_unreadable().await.unwrap();
+    assert_eq!(captures.len(), 1);
+    let found: Vec<_> =
+        unreadable.iter().map(|capture| (capture.key.clone(), capture.what.as_str())).collect();
+    let key = |number| format!("Logs/Client/Unreadable/{}", name(number));
+    let no_head = "has no head, expected a line of JSON";
+    let no_file = "is a link, a pipe or a folder, which is not read";
+    assert_eq!(found, [(key(0), no_head), (key(1), no_head), (key(2), no_file), (key(3), no_file)]);
+    assert!(unreadable.iter().all(|capture| capture.at.is_some()));
+    let checked = service.check(true).await.unwrap();
+    let strays: Vec<_> = checked.problems.iter().filter_map(|problem| problem.key()).collect();
+    assert_eq!(strays, [key(2), key(3)]);
+
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::write(&place, "x").unwrap();
+    let refused = service.captures_with_unreadable().await.unwrap_err().to_string();
+    assert!(refused.contains("move `Logs/Client/Unreadable` out of the store"), "{refused}");
+    assert_eq!(service.check(true).await.unwrap().problems[0].key(), Some("Logs/Client/Unreadable"));
+}
+
 #[tokio::test]
 async fn device_logs_are_kept_up_to_their_size() {
     let limits = keeping().with_device_log_bytes(4);
