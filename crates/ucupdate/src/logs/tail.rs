@@ -388,6 +388,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_log_that_is_too_large_is_passed_over_and_the_others_are_followed() {
+        for kind in [LogKind::Audit, LogKind::Access] {
+            let (header, [first, _]) = log(kind);
+            let date = LogDate::of(NOW.civil_utc());
+            let name = |number| LogName { kind, server: "ocs".parse().unwrap(), date, number };
+            let key = |number| StoreKey::parse(&name(number).to_string()).unwrap();
+            let (store, mut large) = (MemoryStore::default(), format!("{header}{first}").into_bytes());
+            store.put_bytes(&key(2), large.clone()).await.unwrap();
+            large.resize(MAX_STORED_LOG_BYTES + 1, b'\n');
+            store.put_bytes(&key(1), large.clone()).await.unwrap();
+            store.put_bytes(&other_form(&key(3)).unwrap(), large).await.unwrap();
+            let mut tail = LogTail::new(Zone::utc(), UnixTime::default());
+            assert_eq!(rows(&mut tail, &store).await.len(), 1, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_row_that_is_being_appended_is_read_once_when_it_is_whole() {
         for kind in [LogKind::Audit, LogKind::Access] {
             let (header, [first, second]) = log(kind);
