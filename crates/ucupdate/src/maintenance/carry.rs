@@ -275,7 +275,7 @@ async fn carry_description(
     }
     let written = to.put_bytes(&keys::package(package.ingest), bytes).await.map_err(CarryError::To)?;
     carried.objects += 1;
-    carried.bytes += written.size;
+    carried.bytes = carried.bytes.saturating_add(written.size);
     Ok(())
 }
 
@@ -304,7 +304,7 @@ async fn carry_object(
     match to.put(key, bytes).await {
         Ok(written) => {
             carried.objects += 1;
-            carried.bytes += written.size;
+            carried.bytes = carried.bytes.saturating_add(written.size);
             Ok(())
         }
         Err(StoreError::Input { source, .. }) if source.kind() == io::ErrorKind::InvalidData => {

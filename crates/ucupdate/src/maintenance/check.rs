@@ -483,7 +483,7 @@ async fn look_at_files(
         files.extend(package.files().filter(|file| seen.insert(&file.key)).map(|file| (file, package)));
     }
     found.files = files.len();
-    found.bytes = files.iter().map(|(file, _)| file.size).sum();
+    found.bytes = files.iter().map(|(file, _)| file.size).fold(0, u64::saturating_add);
     // Collected first: with the closure inside the stream the future would not be `Send`.
     let states = files.into_iter().map(|(file, package)| async move {
         let state = if quick { quick_state(store, file).await } else { read_back::state(store, file).await };
@@ -573,7 +573,7 @@ async fn count_orphans(
             let ingest = keys::ingest_of(&meta.key).filter(|ingest| !named.contains(ingest));
             let Some(ingest) = ingest else { continue };
             found.orphans += 1;
-            found.orphan_bytes += meta.size;
+            found.orphan_bytes = found.orphan_bytes.saturating_add(meta.size);
             descriptions += usize::from(meta.key == keys::package(ingest));
         }
     }
