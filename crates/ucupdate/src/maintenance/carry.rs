@@ -176,7 +176,7 @@ async fn take_back_behind_gap(
     for (revision, result) in revisions.iter().zip(written) {
         // After an unclear answer the store may have the revision.
         let is_unclear = matches!(result, Err(CarryError::To(error)) if error.may_have_written());
-        let is_there = matches!(result, Ok(_)) || (is_unclear && holds(to, revision).await);
+        let is_there = result.is_ok() || (is_unclear && holds(to, revision).await);
         if !is_behind_gap {
             is_behind_gap = !is_there;
             newest = if is_there { Some(revision.number) } else { newest };

@@ -332,23 +332,19 @@ async fn a_link_in_place_of_a_folder_of_logs_is_one_finding() {
     }
 }
 
-/// What stands in the place of the next revision, or of one after it, stops all changes, also the kill switch.
+/// An entry in the place of the next revision, or of one after it, stops all changes, also the kill switch.
 #[cfg(all(feature = "local", unix))]
 #[tokio::test]
 async fn what_stands_in_the_place_of_a_later_object_of_the_state_is_found_and_moving_it_away_mends_it() {
     use std::os::unix::fs::symlink;
     use ucupdate::local::LocalStore;
-    let link = |path: &std::path::Path| symlink("/nowhere", path).unwrap();
-    let folder = |path: &std::path::Path| {
+    type Put = fn(&std::path::Path);
+    let link: Put = |path| symlink("/nowhere", path).unwrap();
+    let folder: Put = |path| {
         std::fs::create_dir_all(path.join("sub")).unwrap();
         std::fs::write(path.join("sub/x"), "x").unwrap();
     };
-    let file = |path: &std::path::Path| std::fs::write(path, "x").unwrap();
-    let (folder, link, file): (
-        &dyn Fn(&std::path::Path),
-        &dyn Fn(&std::path::Path),
-        &dyn Fn(&std::path::Path),
-    ) = (&folder, &link, &file);
+    let file: Put = |path| std::fs::write(path, "x").unwrap();
     for (path, put, kind) in [
         ("state/revisions/00000000000000000002.json", folder, "stray"),
         ("state/revisions/00000000000000000002.json", link, "unreadable"),

@@ -47,5 +47,5 @@ pub(crate) async fn run(args: CapturesArgs, context: &mut Context) -> Result<(),
         more => format!("; and {more} more"),
     };
     let captures = Counted::new(unreadable.len(), "capture").with_verb("was", "were");
-    Err(Failure::not_understood(format_args!("{captures} passed over: {}{more}", named.join("; "))))
+    Err(Failure::not_understood(format_args!("{captures} skipped: {}{more}", named.join("; "))))
 }
