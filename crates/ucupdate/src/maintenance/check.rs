@@ -215,10 +215,7 @@ pub async fn check_store(
     let folders = [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES];
     for folder in folders.into_iter().chain(captures.iter().map(String::as_str)) {
         // Logs may be closed to the user who checks, so only what is certain is reported.
-        let listed = match store.list_all(folder, usize::MAX).await {
-            Ok(listed) if listed.is_empty() => check_empty(store, folder).await,
-            listed => listed.map(|listed| look_at_log_sizes(&listed, &mut found)),
-        };
+        let listed = look_at_log_sizes(store, folder, &mut found).await;
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
         let strays = store.strays(folder).await.unwrap_or_default().into_iter();
         for key in strays.filter(|key| is_log(key) || is_capture(key)) {
@@ -232,14 +229,23 @@ pub async fn check_store(
     Ok(found)
 }
 
-/// Reports logs that are not read because they are too large.
-fn look_at_log_sizes(listed: &[ObjectMeta], found: &mut StoreCheck) {
-    for ObjectMeta { key, size, .. } in listed {
-        if *size > MAX_STORED_LOG_BYTES as u64 && is_log(key.as_str()) {
-            let what = too_large(*size).to_string();
+/// Reports the logs in a folder that are not read because they are too large. Fails when the folder cannot be listed, or something else
+/// is in its place.
+async fn look_at_log_sizes(
+    store: &dyn ImageStore,
+    folder: &str,
+    found: &mut StoreCheck,
+) -> Result<(), StoreError> {
+    let (mut pages, mut is_empty) = (store.pages(folder), true);
+    while let Some(page) = pages.next().await? {
+        is_empty = false;
+        let logs = page.into_iter().filter(|meta| is_log(meta.key.as_str()));
+        for ObjectMeta { key, size, .. } in logs.filter(|meta| meta.size > MAX_STORED_LOG_BYTES as u64) {
+            let what = too_large(size).to_string();
             found.problems.push(StoreProblem::LogTooLarge { key: key.to_string(), what });
         }
     }
+    if is_empty { check_empty(store, folder).await } else { Ok(()) }
 }
 
 /// Lists the objects below a folder. Returns `None` if the folder cannot be listed, and reports this as a problem.
