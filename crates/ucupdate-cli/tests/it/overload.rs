@@ -255,6 +255,23 @@ fn health_is_on_its_own_listener_and_a_lost_store_is_not_ready() {
 }
 
 #[test]
+fn a_server_says_what_is_in_the_way_of_later_changes_at_its_start_and_when_it_is_asked() {
+    let place = Place::with_package();
+    let next = "ucupdate-data/state/revisions/00000000000000000002.json";
+    std::fs::create_dir_all(place.path(next).join("sub")).unwrap();
+    place.file(&format!("{next}/sub/x"), b"x");
+    let serving = place
+        .start(&["serve", "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--server-name", "here"], 2);
+    let answer = exchange(&health(&serving), get("/readyz").as_bytes());
+    assert_eq!(status(&answer), 200, "{answer}");
+    let expected =
+        "0002.json` is a folder, expected a plain file or nothing: changes fail when they come to it; move `";
+    assert!(answer.contains("but later changes fail: ") && answer.contains(expected), "{answer}");
+    let ended = serving.terminated();
+    assert!(ended.stderr.contains(expected), "{ended:?}");
+}
+
+#[test]
 fn idle_connections_do_not_keep_a_load_balancer_from_the_health_listener() {
     raise_open_files(1000);
     let place = Place::with_package();

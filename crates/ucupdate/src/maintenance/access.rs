@@ -1,6 +1,8 @@
 //! [`StoreAccess`]: the folders of a store that this process may write. Also reads the clock of the store.
 
 use crate::keys;
+use crate::maintenance::problem::StoreProblem;
+use crate::maintenance::strays::look_at_strays;
 use crate::state::rule_history::random_bytes;
 use bytes::Bytes;
 use std::io;
@@ -24,6 +26,9 @@ pub struct StoreAccess {
     pub refused: Vec<(String, String)>,
     /// The folders that could not be written for another reason, such as a full disk. They may be writable later.
     pub failed: Vec<(String, String)>,
+    /// What is in the way of later changes, such as a folder with the name of the next revision, each as a sentence. A change fails
+    /// when it comes to one of them.
+    pub in_the_way: Vec<String>,
 }
 
 impl StoreAccess {
@@ -36,6 +41,13 @@ impl StoreAccess {
         let Err(error) = probe(store, folder).await else { return };
         let entry = (folder.to_owned(), error_chain(&error));
         if may_not_write(&error) { self.refused.push(entry) } else { self.failed.push(entry) }
+    }
+
+    async fn look_for_strays(&mut self, store: &dyn ImageStore) {
+        let mut problems = Vec::new();
+        look_at_strays(store, &mut problems).await;
+        let sentence = |problem: &StoreProblem| format!("{problem}; {}", problem.repair());
+        self.in_the_way = problems.iter().map(sentence).collect();
     }
 }
 
@@ -58,15 +70,18 @@ pub async fn check_access(store: &dyn ImageStore) -> StoreAccess {
     for folder in FOLDERS {
         access.probe(store, folder).await;
     }
+    access.look_for_strays(store).await;
     access
 }
 
-/// Checks whether this process may write the folders of the logs, as [`check_access`] does for all folders.
+/// Checks whether this process may write the folders of the logs, as [`check_access`] does for all folders. Also looks for what is in
+/// the way of later changes.
 pub async fn check_log_access(store: &dyn ImageStore) -> StoreAccess {
     let mut access = StoreAccess::default();
     for folder in LOG_FOLDERS {
         access.probe(store, folder).await;
     }
+    access.look_for_strays(store).await;
     access
 }
 

@@ -120,6 +120,8 @@ struct Look {
     at: Instant,
     /// `None` if rows can be written.
     problem: Option<String>,
+    /// What is in the way of later changes.
+    in_the_way: Option<String>,
 }
 
 impl Readiness {
@@ -133,12 +135,19 @@ impl Readiness {
         let health = self.service.health();
         let revision = health.revision;
         if health.is_ready() {
-            let problem = match health.log_problem {
-                Some(problem) => Some(problem),
+            let (problem, in_the_way) = match health.log_problem {
+                Some(problem) => (Some(problem), None),
                 None => self.look().await,
             };
             return match problem {
-                None => (StatusCode::OK, format!("ready at revision {revision}")),
+                // Every server of the store would be as ready, so devices are still sent here.
+                None => match in_the_way {
+                    None => (StatusCode::OK, format!("ready at revision {revision}")),
+                    Some(problem) => (
+                        StatusCode::OK,
+                        format!("ready at revision {revision}, but later changes fail: {problem}"),
+                    ),
+                },
                 Some(problem) if self.needs_logs => (
                     StatusCode::SERVICE_UNAVAILABLE,
                     format!("not ready at revision {revision}: log rows cannot be written: {problem}"),
@@ -162,24 +171,28 @@ impl Readiness {
         )
     }
 
-    /// Returns the reason why the folders of the logs cannot be written. A server that no device asks writes no rows, so it
-    /// has to try.
-    async fn look(&self) -> Option<String> {
+    /// Returns the reason why the folders of the logs cannot be written, and what is in the way of later changes. A server that no
+    /// device asks writes no rows, so it has to try.
+    async fn look(&self) -> (Option<String>, Option<String>) {
         let mut last = self.last_look.lock().await;
         if let Some(look) = &*last {
             let life = if look.problem.is_none() { GOOD_LOOK } else { BAD_LOOK };
             if look.at.elapsed() < life {
-                return look.problem.clone();
+                return (look.problem.clone(), look.in_the_way.clone());
             }
         }
         let looking = check_log_access(&**self.service.store());
-        let problem = match tokio::time::timeout(LOOK_TIME, looking).await {
-            Ok(access) => access.refused.into_iter().chain(access.failed).next(),
-            Err(_) => Some(("Logs/".to_owned(), format!("no answer within {} s", LOOK_TIME.as_secs()))),
+        let (problem, in_the_way) = match tokio::time::timeout(LOOK_TIME, looking).await {
+            Ok(access) => {
+                (access.refused.into_iter().chain(access.failed).next(), access.in_the_way.into_iter().next())
+            }
+            Err(_) => {
+                (Some(("Logs/".to_owned(), format!("no answer within {} s", LOOK_TIME.as_secs()))), None)
+            }
         };
         let problem = problem.map(|(folder, reason)| format!("`{folder}`: {reason}"));
-        *last = Some(Look { at: Instant::now(), problem: problem.clone() });
-        problem
+        *last = Some(Look { at: Instant::now(), problem: problem.clone(), in_the_way: in_the_way.clone() });
+        (problem, in_the_way)
     }
 }
 

@@ -192,6 +192,9 @@ pub(crate) async fn run(
     if let Some(warning) = access_warning(&access, args.read_only_store)? {
         context.output.message(warning);
     }
+    for problem in &access.in_the_way {
+        context.output.message(format_args!("warning: {problem}"));
+    }
     // The warning says that rows are lost, so it is no failure at the end.
     let loses_rows = !access.refused.is_empty();
     let mut options = HttpOptions::default()
