@@ -26,7 +26,7 @@ pub struct StoreAccess {
     pub refused: Vec<(String, String)>,
     /// The folders that could not be written for another reason, such as a full disk. They may be writable later.
     pub failed: Vec<(String, String)>,
-    /// What is in the way of later changes, such as a folder with the name of the next revision, each as a sentence. A change fails
+    /// The entries in the way of later changes, such as a folder with the name of the next revision, each as a sentence. A change fails
     /// when it comes to one of them.
     pub in_the_way: Vec<String>,
 }

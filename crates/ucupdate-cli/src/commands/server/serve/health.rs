@@ -120,7 +120,7 @@ struct Look {
     at: Instant,
     /// `None` if rows can be written.
     problem: Option<String>,
-    /// What is in the way of later changes.
+    /// The first entry in the way of later changes, as a sentence.
     in_the_way: Option<String>,
 }
 
