@@ -1,4 +1,4 @@
-//! Writes a large rule book directly as documents of format 1.0.0, which every later program reads. This takes seconds,
+//! Writes a large rule book directly as documents of format 1.2.0, which every later program reads. This takes seconds,
 //! where making the same number of changes one after another takes minutes.
 
 use crate::prove::report::ProofError;
@@ -67,7 +67,7 @@ impl<'a> Scribe<'a> {
     async fn write(&mut self, command: &BookCommand, change: BookChange) -> Result<(), ProofError> {
         let number = self.revision + 1;
         let document = json!({
-            "format": "1.0.0",
+            "format": "1.2.0",
             "revision": number,
             "change": Sha256Digest::of(number.to_be_bytes()),
             "previous": self.sha256,
@@ -77,12 +77,18 @@ impl<'a> Scribe<'a> {
             "notes": change.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "delta": change.delta,
         });
-        let bytes = Bytes::from(serde_json::to_vec(&document)?);
+        let bytes = Bytes::from(sealed(&document.to_string()));
         self.book.apply(&change.delta);
         (self.revision, self.sha256) = (number, Sha256Digest::of(&bytes));
         self.store.create(&key(number)?, bytes).await?;
         Ok(())
     }
+}
+
+/// Returns a document with its seal, the SHA-256 of the document without the seal.
+fn sealed(document: &str) -> String {
+    let seal = Sha256Digest::of(document);
+    format!("{},\"seal\":\"{seal}\"}}", document.strip_suffix('}').unwrap_or(document))
 }
 
 pub(crate) fn key(revision: u64) -> Result<StoreKey, ProofError> {
