@@ -101,7 +101,7 @@ fn a_log_of_the_store_that_is_too_large_is_named_and_the_others_are_read() {
     let name = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs02_2009-03-06.log";
     let what = "a file of 67108865 bytes, which is not read; expected at most 67108864";
     for verb in READERS {
-        // A report is made of the last days, unless it is told otherwise.
+        // Without `--since`, a report covers only the last days.
         let since: &[&str] = if verb[0] == "report" { &["--since", "2009-03-01"] } else { &[] };
         let ran = place.run(&[verb, since].concat());
         assert_eq!(ran.code, Some(1), "{verb:?}: {ran:?}");

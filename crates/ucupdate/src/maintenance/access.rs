@@ -52,7 +52,7 @@ impl StoreAccess {
 }
 
 /// Checks whether this process may write each folder of a store in which a server makes objects. It writes a small object
-/// to each folder and deletes it.
+/// to each folder and deletes it. It also looks for entries in the way of later changes.
 ///
 /// A folder may belong to another user, for example because a command was run as root once. Then changes or log rows of
 /// this process are lost, so call this before a server starts.
