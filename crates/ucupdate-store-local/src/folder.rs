@@ -496,7 +496,7 @@ fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(None, format!("making what was done at `{key}` durable"), error)
 }
 
-fn reading(key: &StoreKey, error: io::Error) -> StoreError {
+pub(crate) fn reading(key: &StoreKey, error: io::Error) -> StoreError {
     if is_nothing(&error) {
         return StoreError::NotFound { key: key.clone() };
     }

@@ -1,12 +1,12 @@
 //! [`LocalStore`]. It moves the blocking work on the folder to the blocking threads of the runtime.
 
 use crate::disk::{Disk, ReadFile};
-use crate::folder::{Folder, io_error};
+use crate::folder::{Folder, io_error, reading};
 use crate::real_disk::RealDisk;
 use crate::staging::Staged;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -225,6 +225,8 @@ impl ImageStore for LocalStore {
                 _ if is_whole => Box::pin(whole_pieces_of(file, size, readers)),
                 _ => pieces_of(file, size, readers),
             };
+            // A bad disk is not a store that does not answer: the other objects can be read.
+            let bytes = Box::pin(bytes.map_err(move |error| io::Error::other(reading(&key, error))));
             Ok(Object::new(meta, range, bytes))
         })
         .await

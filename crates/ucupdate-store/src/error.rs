@@ -74,6 +74,25 @@ impl StoreError {
         Self::Backend { what: what.into(), source: source.into() }
     }
 
+    /// Converts an error that ended the bytes of the object at `key` while they were read.
+    ///
+    /// A store that knows more than "the bytes ended" puts its own error into the [`io::Error`], and this returns it. Any other error
+    /// is [`Unavailable`](Self::Unavailable), as of a connection that broke.
+    ///
+    /// ```
+    /// use std::io;
+    /// use ucupdate_store::{StoreError, StoreKey};
+    ///
+    /// let key = StoreKey::parse("images/a").unwrap();
+    /// let bad_disk = io::Error::other(StoreError::backend("reading `images/a`", "bad sector"));
+    /// assert!(!StoreError::of_bytes(&key, bad_disk).is_retryable());
+    /// let broken = io::Error::from(io::ErrorKind::ConnectionReset);
+    /// assert!(StoreError::of_bytes(&key, broken).is_retryable());
+    /// ```
+    pub fn of_bytes(key: &StoreKey, error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::unavailable(format!("reading `{key}`"), error))
+    }
+
     /// Creates the error of an append to an object that has another size than `at`.
     pub fn other_size(key: &StoreKey, size: u64, at: u64) -> Self {
         Self::Refused { reason: format!("`{key}` has {size} bytes, expected {at} before the append").into() }

@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 use std::{fmt, future, io};
 
-/// A stream of pieces of bytes. A piece may have any size, including zero. The stream ends after its first error.
+/// A stream of pieces of bytes. A piece may have any size, including zero. The stream ends after its first error, which may contain
+/// the [`StoreError`] of its store: see [`StoreError::of_bytes`].
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// The largest object that [`ImageStore::create`] accepts: 8 MiB.
@@ -212,8 +213,8 @@ impl Object {
     /// Reads all remaining bytes if there are at most `limit`.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] when more than `limit` bytes remain; nothing is read then. [`StoreError::Unavailable`] when the
-    /// stream fails, with its error as the source, and when the stream ends early.
+    /// [`StoreError::TooLarge`] when more than `limit` bytes remain; nothing is read then. When the stream fails, the error that
+    /// [`StoreError::of_bytes`] returns. [`StoreError::Unavailable`] when the stream ends early.
     pub async fn into_bytes(mut self, limit: usize) -> Result<Bytes, StoreError> {
         let size = self.range.end.saturating_sub(self.range.start);
         let key = self.meta.key;
@@ -221,7 +222,7 @@ impl Object {
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
             return Err(StoreError::TooLarge { key, found: size, limit });
         };
-        let broken = |error: io::Error| StoreError::unavailable(format!("reading `{key}`"), error);
+        let broken = |error: io::Error| StoreError::of_bytes(&key, error);
 
         // One piece is not copied. Several pieces are copied when they come, so that their memory is used again.
         let (mut only, mut joined) = (Bytes::new(), Vec::new());

@@ -58,6 +58,9 @@ pub enum Fault {
     /// [`StoreError::Unavailable`] and writes nothing. An `append` adds this number of bytes and returns that error. Other calls are not
     /// affected.
     BreaksOff(u64),
+    /// The stream of a `get` returns [`StoreError::Backend`] after this number of bytes, as on a bad sector of a disk. Other calls are not
+    /// affected.
+    BadSector(u64),
     /// The stream of a `get` ends after this number of bytes without an error, which breaks the contract of stores.
     /// Other calls are not affected.
     EndsEarly(u64),
@@ -195,6 +198,7 @@ async fn with<T>(
         None
         | Some(
             Fault::BreaksOff(_)
+            | Fault::BadSector(_)
             | Fault::EndsEarly(_)
             | Fault::IsTooLong(_)
             | Fault::FlipsBit
@@ -202,7 +206,7 @@ async fn with<T>(
             | Fault::ListsNothing,
         ) => call.await,
         Some(Fault::Unavailable) => Err(unavailable()),
-        Some(Fault::Backend) => Err(StoreError::backend("being faulty", "the script said so")),
+        Some(Fault::Backend) => Err(backend()),
         Some(Fault::LostAnswer) => {
             call.await?;
             Err(unavailable())
@@ -251,10 +255,8 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
         let fault = self.fault(Call::Get, key.as_str());
         let mut object = with(fault, self.store.get(key, range)).await?;
         object.bytes = match fault {
-            Some(Fault::BreaksOff(after)) => {
-                let broken = io::Error::other("the script said so");
-                Box::pin(first(object.bytes, after).chain(stream::once(future::ready(Err(broken)))))
-            }
+            Some(Fault::BreaksOff(after)) => broken(object.bytes, after, "the script said so"),
+            Some(Fault::BadSector(after)) => broken(object.bytes, after, backend()),
             Some(Fault::EndsEarly(after)) => first(object.bytes, after),
             Some(Fault::IsTooLong(after)) => {
                 let all = collect(object.bytes)
@@ -313,6 +315,20 @@ fn with_bit_flipped(bytes: Bytes) -> Bytes {
         *first ^= 1;
     }
     bytes.into()
+}
+
+fn backend() -> StoreError {
+    StoreError::backend("being faulty", "the script said so")
+}
+
+/// Returns the first bytes of a stream and then an error.
+fn broken(
+    bytes: ByteStream,
+    after: u64,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> ByteStream {
+    let error = Err(io::Error::other(error));
+    Box::pin(first(bytes, after).chain(stream::once(future::ready(error))))
 }
 
 fn first(bytes: ByteStream, most: u64) -> ByteStream {

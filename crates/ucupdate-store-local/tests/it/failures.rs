@@ -330,3 +330,18 @@ fn what_cannot_be_opened_is_said_with_its_path() {
     let error = LocalStore::open(&file).unwrap_err();
     assert!(error.to_string().contains(&*file.to_string_lossy()), "{error}");
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_is_not_a_store_that_does_not_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open(folder.path()).unwrap();
+    store.put_bytes(&key("a/large"), vec![7; 3 << 20]).await.unwrap();
+    let whole = store.get(&key("a/large"), None).await.unwrap();
+    let part = store.get(&key("a/large"), Some(0..2 << 20)).await.unwrap();
+    std::fs::OpenOptions::new().write(true).open(folder.path().join("a/large")).unwrap().set_len(9).unwrap();
+    for object in [whole, part] {
+        let error = object.into_bytes(3 << 20).await.unwrap_err();
+        assert!(matches!(error, StoreError::Backend { .. }), "{error:?}");
+        assert!(ucupdate_store::error_chain(&error).contains("reading `a/large`: file ended "), "{error:?}");
+    }
+}

@@ -310,9 +310,7 @@ async fn carry_object(
         Err(StoreError::Input { source, .. }) if source.kind() == io::ErrorKind::InvalidData => {
             Err(CarryError::Damaged { key: key.to_string() })
         }
-        Err(StoreError::Input { source, .. }) => {
-            Err(unread(StoreError::unavailable(format!("reading `{key}`"), source)))
-        }
+        Err(StoreError::Input { source, .. }) => Err(unread(StoreError::of_bytes(key, source))),
         Err(error) => Err(CarryError::To(error)),
     }
 }

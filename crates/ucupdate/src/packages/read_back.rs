@@ -146,7 +146,7 @@ pub(crate) async fn digest(
     let mut object = store.get(key, None).await?;
     let mut read = Sha256Hasher::default();
     while let Some(bytes) = object.bytes.next().await {
-        read.update(&bytes.map_err(|error| StoreError::unavailable(format!("reading `{key}`"), error))?);
+        read.update(&bytes.map_err(|error| StoreError::of_bytes(key, error))?);
     }
     Ok((read.size(), read.digest()))
 }

@@ -496,6 +496,10 @@ async fn what_cannot_be_read_is_a_finding_and_the_rest_is_checked_all_the_same()
         assert!(kinds(&found).contains(&"unreadable"), "{:?}", found.problems);
     }
     let store = Faulty::new(memory.clone());
+    store.on(Call::Get).below(first.as_str()).always(Fault::BadSector(10));
+    let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
+    assert_eq!(kinds(&found), ["unreadable", "description-damaged"], "a bad sector ends only its image");
+    let store = Faulty::new(memory.clone());
     memory.put_bytes(&key("inventory/ocs01.jsonl"), "x").await.unwrap();
     store.on(Call::Get).below("inventory/").always(Fault::Backend);
     let found = check_store(&store, &CheckOptions::default(), NOW).await.unwrap();
