@@ -359,18 +359,13 @@ impl Chain {
         if document.revision != number {
             return Err(DocumentError::Number { key: key.to_string(), stated: document.revision });
         }
-        if self.is_sealed && !document.is_sealed() {
-            return Err(DocumentError::SealMissing { key: key.to_string() });
-        }
-        self.is_sealed = document.is_sealed();
-        self.sha256 = Some(Sha256Digest::of(bytes));
+        let followed = document.check_follows(before, self.is_sealed);
         self.book_sha256 = document.book_sha256;
-        match before {
-            Some(found) if found != document.previous => {
-                Err(DocumentError::Chain { key: key.to_string(), stated: document.previous, found })
-            }
-            _ => Ok(()),
-        }
+        self.is_sealed |= document.is_sealed();
+        // The next revision has the SHA-256 of the original, not of a revision whose seal was removed.
+        let is_unsealed = matches!(followed, Err(DocumentError::SealMissing { .. }));
+        self.sha256 = (!is_unsealed).then(|| Sha256Digest::of(bytes));
+        followed
     }
 
     /// Continues with the book of a checkpoint if earlier revisions are missing or damaged. The revision of the

@@ -114,14 +114,8 @@ impl<'a> Walk<'a> {
     }
 
     fn take(&mut self, document: RevisionDocument, sha256: Sha256Digest) -> Result<(), StateError> {
-        if !self.is_behind_gap && document.previous != self.sha256 {
-            let key = keys::revision(document.revision).to_string();
-            return Err(DocumentError::Chain { key, stated: document.previous, found: self.sha256 }.into());
-        }
-        if self.is_sealed && !document.is_sealed() {
-            let key = keys::revision(document.revision).to_string();
-            return Err(DocumentError::SealMissing { key }.into());
-        }
+        let before = (!self.is_behind_gap).then_some(self.sha256);
+        document.check_follows(before, self.is_sealed)?;
         self.is_sealed |= document.is_sealed();
         self.is_behind_gap = false;
         (self.number, self.sha256) = (document.revision, sha256);

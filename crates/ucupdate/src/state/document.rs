@@ -1,6 +1,7 @@
 //! The stored forms: JSON documents that begin with the version of their format. A newer format is refused with its
 //! number.
 
+use crate::keys;
 use crate::state::recorded_command::{RecordedCommand, StoredCommand};
 use semver::Version;
 use serde::ser::SerializeStruct as _;
@@ -118,6 +119,25 @@ impl RevisionDocument {
     /// Returns whether the revision has a seal. [`check_seal`] refuses a revision of such a format without one.
     pub(crate) fn is_sealed(&self) -> bool {
         self.format >= SEALED_SINCE
+    }
+
+    /// Checks that this revision may follow another one: it contains the SHA-256 of that one, and is sealed if a revision before it
+    /// is. `before` is `None` if the revision before is missing or damaged, so that its digest is not known.
+    pub(crate) fn check_follows(
+        &self,
+        before: Option<Sha256Digest>,
+        is_sealed: bool,
+    ) -> Result<(), DocumentError> {
+        let key = || keys::revision(self.revision).to_string();
+        if is_sealed && !self.is_sealed() {
+            return Err(DocumentError::SealMissing { key: key() });
+        }
+        match before {
+            Some(found) if found != self.previous => {
+                Err(DocumentError::Chain { key: key(), stated: self.previous, found })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns whether a checkpoint may have the book of this revision: the revision has the digest of the book, or none.

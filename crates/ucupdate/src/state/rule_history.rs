@@ -294,14 +294,7 @@ impl RuleHistory {
 
     /// Checks that a revision contains the SHA-256 of the one before it, and is sealed if that one is.
     fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
-        let key = || keys::revision(document.revision).to_string();
-        if document.previous != self.sha256 {
-            return Err(DocumentError::Chain { key: key(), stated: document.previous, found: self.sha256 });
-        }
-        if self.is_sealed && !document.is_sealed() {
-            return Err(DocumentError::SealMissing { key: key() });
-        }
-        Ok(())
+        document.check_follows(Some(self.sha256), self.is_sealed)
     }
 
     fn take(&mut self, document: &RevisionDocument, sha256: Sha256Digest) {
