@@ -139,7 +139,7 @@ impl Folder {
     /// Fails when the file has other names, and in the cases of [`find`](Self::find).
     pub fn open_unlinked(&self, path: &str) -> io::Result<File> {
         let file = self.open_unstaged(path)?;
-        if has_other_names(&file)? {
+        if has_other_names(&Metadata::from_file(&file)?) {
             let (_, name) = split(path);
             return Err(io::Error::other(format!(
                 "`{name}` is a hard link, expected a file without another name; remove it"
@@ -334,7 +334,7 @@ pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
         Ok(found) if found.is_file() => Ok(Some(FoundFile {
             size: found.len(),
             identity: identity(&found),
-            has_other_names: is_linked(&found),
+            has_other_names: has_other_names(&found),
         })),
         Ok(found) => Err(not_expected(name, found.file_type(), "a plain file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -407,25 +407,13 @@ fn kind(found: FileType) -> &'static str {
 }
 
 #[cfg(unix)]
-fn has_other_names(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    Ok(file.metadata()?.nlink() > 1)
-}
-
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "other systems report it")]
-fn has_other_names(_file: &File) -> io::Result<bool> {
-    Ok(false)
-}
-
-#[cfg(unix)]
-fn is_linked(found: &Metadata) -> bool {
+fn has_other_names(found: &Metadata) -> bool {
     use cap_std::fs::MetadataExt as _;
     found.nlink() > 1
 }
 
 #[cfg(not(unix))]
-fn is_linked(_found: &Metadata) -> bool {
+fn has_other_names(_found: &Metadata) -> bool {
     false
 }
 
