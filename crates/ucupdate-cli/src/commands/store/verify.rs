@@ -32,7 +32,11 @@ fn check_text(found: &StoreCheck, quick: bool) -> String {
         .map(|problem| format!("{}\n    {}", Shown(problem.to_string()), Shown(problem.repair())))
         .collect();
     let StoreCheck { revisions, checkpoints, files, bytes, orphans, orphan_bytes, .. } = found;
-    let looked = if quick { "looked at" } else { "read" };
+    let looked = match (quick, found.problems.is_empty()) {
+        (true, _) => "looked at",
+        (false, true) => "read",
+        (false, false) => "checked",
+    };
     let wrong = match found.problems.len() {
         0 => "nothing is wrong".to_owned(),
         some => Counted::new(some, "problem").to_string(),
