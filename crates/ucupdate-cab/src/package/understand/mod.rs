@@ -133,6 +133,9 @@ fn read_manifest(
         Ok(manifest) => manifest,
         Err(error) => {
             let limit = error.limit_name().map(|which| format!(", which is the limit `{which}`"));
+            let error = error.to_string();
+            // The message of a problem says "found" itself.
+            let error = error.strip_prefix("found ").unwrap_or(&error);
             findings.add(unreadable(format!("{error}{}", limit.unwrap_or_default())));
             return None;
         }

@@ -132,6 +132,11 @@ fn cases() -> Vec<(ProblemKind, Files, &'static str)> {
             "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document with root element Updates, found document ends inside `Updates`, expected `</Updates>`, at byte 9",
         ),
         (
+            Kind::ManifestUnreadable,
+            good().with("updateInfo.xml", "<!DOCTYPE Updates>"),
+            "refusal: updateInfo.xml: the manifest cannot be read: expected an XML document with root element Updates, found a document type declaration, which is not allowed, at byte 0",
+        ),
+        (
             Kind::RepeatedItem,
             flat().with_manifest(&cpe("<Version>2.0</Version>")),
             "refusal: updateInfo.xml: byte 193: the manifest states an item twice: expected version \"3.5.6907.9\" only, found \"2.0\" too",
