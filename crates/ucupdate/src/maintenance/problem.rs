@@ -129,7 +129,7 @@ impl StoreProblem {
                 "restore `{key}` from a copy of the store; without a copy, move this object out of the store, and check again"
             ),
             Self::Unreadable { key, .. } => format!(
-                "make `{key}` and its folders readable plain files and folders of this user, not links; restore it from a copy if the disk is bad"
+                "make `{key}` readable: in a folder it must be a plain file or folder of this user, not a link, and so must the folders above; of a bucket see what stands between (a proxy, a sign-in) and which names are there; restore it from a copy if the disk is bad"
             ),
             Self::Stray { key, .. } => format!("move `{key}` away, out of the store"),
             Self::ChainBroken { key, before, can_continue: true, .. } => format!(
