@@ -207,12 +207,14 @@ impl UpdateService {
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
         // A device may be slow, and a store may read ahead where no range is given.
         let bytes = range.clone().unwrap_or(0..file.size);
-        let object = get_in_time(&*self.inner.store, &file.key, Some(bytes)).await?;
+        let object = match get_in_time(&*self.inner.store, &file.key, Some(bytes)).await {
+            Err(StoreError::InvalidRange { size, .. }) if size != file.size => {
+                return Err(other_size(file, size));
+            }
+            object => object?,
+        };
         if object.meta.size != file.size {
-            return Err(StoreError::Integrity {
-                key: file.key.clone(),
-                found: format!("{} bytes, expected {}", object.meta.size, file.size).into(),
-            });
+            return Err(other_size(file, object.meta.size));
         }
         if reads {
             self.inner.compared.compare(&*self.inner.store, file, &object.meta).await?;
@@ -237,6 +239,11 @@ impl UpdateService {
     pub fn emit(&self, event: &Event<'_>) {
         self.inner.options.events.emit(event);
     }
+}
+
+fn other_size(file: &ServedFile, found: u64) -> StoreError {
+    let found = format!("{found} bytes, expected {}", file.size);
+    StoreError::Integrity { key: file.key.clone(), found: found.into() }
 }
 
 /// Runs `work` every `period` until the last handle of the service is dropped.

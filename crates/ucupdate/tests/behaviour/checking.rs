@@ -446,6 +446,24 @@ async fn a_damaged_image_whose_time_was_set_back_is_not_served() {
     }
 }
 
+#[tokio::test]
+async fn a_truncated_image_is_damaged_for_a_device_that_goes_on_behind_its_end_too() {
+    let memory = MemoryStore::default();
+    let service = with_sample(memory.clone()).await;
+    let snapshot = service.snapshot();
+    let file = snapshot.files().iter().find(|file| file.name.as_str().ends_with(".nbt")).unwrap();
+    for size in [0_usize, 50] {
+        memory.put_bytes(&file.key, vec![7; size]).await.unwrap();
+        for range in [None, Some(0..file.size), Some(100..file.size), Some(100..100)] {
+            let served = service.open_file(&file, range.clone()).await.map(drop);
+            let Err(ucupdate::store::StoreError::Integrity { found, .. }) = served else {
+                panic!("{size} {range:?}: {served:?}")
+            };
+            assert_eq!(found, format!("{size} bytes, expected {}", file.size));
+        }
+    }
+}
+
 #[cfg(all(feature = "local", unix))]
 #[tokio::test]
 async fn a_store_whose_state_is_a_link_is_checked_to_its_end() {
