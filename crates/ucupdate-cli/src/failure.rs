@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io;
 use std::string::FromUtf8Error as Utf8Error;
 use ucupdate::book::Refusal;
-use ucupdate::{ChangeError, StateError};
+use ucupdate::{ChangeError, IngestError, StateError};
 use ucupdate_cab::package::PackageLimits;
 use ucupdate_cab::{CabError, CabinetLimits};
 
@@ -34,12 +34,14 @@ pub(crate) enum FailureKind {
     NotFound,
     /// The input does not have the expected form.
     NotUnderstood,
+    /// The store gave no clear answer, so the change may have been made.
+    Unclear,
 }
 
 impl FailureKind {
     pub(crate) fn exit_code(self) -> u8 {
         match self {
-            Self::Refused | Self::NotUnderstood => 1,
+            Self::Refused | Self::NotUnderstood | Self::Unclear => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
         }
@@ -49,6 +51,9 @@ impl FailureKind {
     fn of(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
+            if is_unclear(error) {
+                return Self::Unclear;
+            }
             if is_not_found(error) {
                 return Self::NotFound;
             }
@@ -59,6 +64,14 @@ impl FailureKind {
         }
         Self::Refused
     }
+}
+
+fn is_unclear(error: &(dyn Error + 'static)) -> bool {
+    let of_ingest = match error.downcast_ref() {
+        Some(IngestError::Change(error)) => Some(error),
+        Some(_) | None => None,
+    };
+    matches!(of_ingest.or(error.downcast_ref()), Some(ChangeError::Unclear { .. }))
 }
 
 fn is_not_found(error: &(dyn Error + 'static)) -> bool {
@@ -163,6 +176,20 @@ mod tests {
         }
         let failure = Failure::in_doing("starting", &steps(&["no thread", "no memory"]));
         assert_eq!(failure, Failure::new("starting: no thread: no memory"));
+    }
+
+    #[test]
+    fn a_change_of_which_nobody_knows_whether_it_was_made_has_a_kind_of_its_own() {
+        let unclear = || ChangeError::Unclear {
+            revision: 4,
+            source: ucupdate::store::StoreError::unavailable("creating", "no answer").into(),
+        };
+        let text = "it is not known whether revision 4 was made; look at the history before you repeat the change: \
+                    store unavailable: creating: no answer";
+        for failure in [Failure::from(unclear()), Failure::from(IngestError::Change(unclear()))] {
+            assert_eq!(failure, Failure::Explained(FailureKind::Unclear, text.to_owned()));
+        }
+        assert_eq!((FailureKind::Unclear.exit_code(), FailureKind::Refused.exit_code()), (1, 1));
     }
 
     #[test]

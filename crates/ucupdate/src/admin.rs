@@ -21,7 +21,7 @@ use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 /// Each method refuses a change that the current rule book does not allow ([`ChangeError::Refused`]). Before a version
 /// is offered to more than the test devices, its files are read back from the store. If a file is missing or damaged,
 /// the change is refused ([`ChangeError::Image`]). After an error nothing has changed. The only exception is
-/// [`ChangeError::State`], which documents it.
+/// [`ChangeError::Unclear`]: then the change may have been made.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -62,8 +62,12 @@ pub enum ChangeError {
         "the change needs {found} bytes, but a revision has at most {limit}, which no option raises; ingest smaller packages, or roll back in smaller steps"
     )]
     TooLarge { found: usize, limit: usize },
-    /// The rule book could not be read or written. For [`StoreError::Unavailable`] and [`StoreError::Backend`] the change
-    /// may have been made; the history shows it.
+    /// The store gave no clear answer when the revision was created. The change may have been made: the history shows it.
+    #[error(
+        "it is not known whether revision {revision} was made; look at the history before you repeat the change"
+    )]
+    Unclear { revision: u64, source: StateError },
+    /// The rule book could not be read or written. Nothing has changed.
     #[error(transparent)]
     State(#[from] StateError),
 }

@@ -139,6 +139,7 @@ impl From<ChangeError> for Problem {
             ChangeError::NotRestorable { .. } => Self::new(StatusCode::CONFLICT, "not-restorable", detail),
             ChangeError::TooLarge { .. } => Self::too_large(detail),
             ChangeError::State(error) => error.into(),
+            ChangeError::Unclear { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unclear", detail),
             ChangeError::Contended { .. } => Self::unavailable(detail),
             _ => Self::new(StatusCode::CONFLICT, "conflict", detail),
         }

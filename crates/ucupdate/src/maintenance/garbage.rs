@@ -164,7 +164,7 @@ impl Admin<'_> {
                     return Err(ChangeError::Contended { tries });
                 }
                 // The disk may be full. Deleting what needs no revision makes room for the revision.
-                Err(error @ ChangeError::State(_)) if !has_swept => {
+                Err(error @ (ChangeError::State(_) | ChangeError::Unclear { .. })) if !has_swept => {
                     has_swept = true;
                     swept = service.sweep(options, &BTreeSet::new(), false).await?;
                     if swept.objects.is_empty() {

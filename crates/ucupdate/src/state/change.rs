@@ -92,10 +92,10 @@ impl UpdateService {
                 }
                 history.try_change(id, author, self.now(), command, &make).await
             });
-            let tried = tried.await;
+            let tried = unless_unsettled(tried.await, &mut history);
             // The changes of other servers are published at once, even if this change has to wait.
             self.publish(&mut history).await;
-            if let Err(ChangeError::State(error)) = &tried {
+            if let Err(ChangeError::State(error) | ChangeError::Unclear { source: error, .. }) = &tried {
                 self.inner.looks.record(Some(error), &self.inner.options.events);
             }
             if let Some(changed) = tried? {
@@ -133,7 +133,10 @@ impl UpdateService {
                 false => Err(SubmitError::Exists { revision: document.revision }),
             }
         });
-        let adopted = adopted.await;
+        let adopted = match adopted.await {
+            Err(SubmitError::Change(error)) => unless_unsettled(Err(error), &mut history).map_err(Into::into),
+            adopted => adopted,
+        };
         self.publish(&mut history).await;
         adopted
     }
@@ -171,6 +174,14 @@ async fn in_time<T, E: From<StoreError>>(
     match tokio::time::timeout(STORE_TIME, work).await {
         Ok(done) => done,
         Err(late) => Err(StoreError::unavailable(what, late).into()),
+    }
+}
+
+/// Returns the error of a change that ran out of time while its revision was being created, which may exist now. Other results stay.
+fn unless_unsettled<T>(changed: Result<T, ChangeError>, history: &mut RuleHistory) -> Result<T, ChangeError> {
+    match (changed, history.take_unsettled()) {
+        (Err(ChangeError::State(source)), Some(revision)) => Err(ChangeError::Unclear { revision, source }),
+        (changed, _) => changed,
     }
 }
 

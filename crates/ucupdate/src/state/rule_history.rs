@@ -12,7 +12,7 @@ use crate::state::recorded_command::RecordedCommand;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::{BookChange, Delta, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
@@ -28,8 +28,10 @@ const LARGE_REVISION_BYTES: usize = 64 * 1024;
 /// The maximum size of a checkpoint in bytes.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
-/// The number of attempts to write a revision while the outcome is unclear.
+/// The number of attempts to write a revision while the outcome is unclear, and the time after which no further one begins. An attempt
+/// may take as long as a user lets a command wait for an answer.
 const MAX_UNCLEAR: u32 = 5;
+const UNCLEAR_TIME: Duration = Duration::from_secs(10);
 
 /// A checkpoint is made at every multiple of this revision number.
 pub(crate) const CHECKPOINT_EVERY: u64 = 64;
@@ -57,6 +59,8 @@ pub(crate) struct RuleHistory {
     /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
     /// compared each time.
     compared: Option<ObjectMeta>,
+    /// The revision that is being created. It stays if the work on it is dropped.
+    unsettled: Option<u64>,
 }
 
 /// The revision that a change made, and notes about its effects.
@@ -141,6 +145,7 @@ impl RuleHistory {
             sha256: Sha256Digest::of(b""),
             is_sealed: false,
             compared: None,
+            unsettled: None,
             news: None,
         }
     }
@@ -408,38 +413,49 @@ impl RuleHistory {
     /// durable. Its change id shows whose it is. A visible revision may still be lost, because the sync of its folder
     /// may have failed.
     async fn create(
-        &self,
+        &mut self,
         document: &RevisionDocument,
         bytes: Bytes,
-    ) -> Result<Option<(RevisionDocument, Sha256Digest)>, StateError> {
+    ) -> Result<Option<(RevisionDocument, Sha256Digest)>, ChangeError> {
         let key = keys::revision(document.revision);
-        let mut unclear = 0;
-        loop {
+        let begun = Instant::now();
+        let (mut unclear, mut may_exist) = (0, false);
+        self.unsettled = Some(document.revision);
+        let created = loop {
             let error = match self.store.create(&key, bytes.clone()).await {
-                Ok(()) => return Ok(None),
+                Ok(()) => break Ok(None),
                 Err(error) => error,
             };
             let exists = matches!(error, StoreError::AlreadyExists { .. });
+            may_exist |= error.may_have_written();
             if !exists && !error.is_retryable() && !error.may_have_written() {
-                return Err(error.into());
+                break Err(error.into());
             }
+            let may_repeat = unclear < MAX_UNCLEAR && begun.elapsed() < UNCLEAR_TIME;
             match read_revision(&*self.store, document.revision).await {
-                Ok(Some((there, _))) if there.change == document.change => {
-                    if exists {
-                        return Ok(None);
-                    }
-                    if unclear >= MAX_UNCLEAR {
-                        return Err(error.into());
-                    }
-                }
-                Ok(winner @ Some(_)) => return Ok(winner),
-                Ok(None) | Err(StateError::Store(_)) if unclear < MAX_UNCLEAR => {}
-                Ok(None) => return Err(error.into()),
-                Err(failed) => return Err(failed),
+                Ok(Some((there, _))) if there.change == document.change && exists => break Ok(None),
+                Ok(Some((there, _))) if there.change == document.change => may_exist = true,
+                Ok(winner @ Some(_)) => break Ok(winner),
+                Ok(None) => may_exist = false,
+                Err(StateError::Store(_)) => {}
+                Err(failed) => break Err(failed),
+            }
+            if !may_repeat {
+                break Err(error.into());
             }
             unclear += 1;
             tokio::time::sleep(jitter(unclear)).await;
-        }
+        };
+        self.unsettled = None;
+        created.map_err(|source| match may_exist {
+            true => ChangeError::Unclear { revision: document.revision, source },
+            false => source.into(),
+        })
+    }
+
+    /// Returns the revision whose creation had begun when the work on it was dropped, once.
+    pub(crate) fn take_unsettled(&mut self) -> Option<u64> {
+        self.unsettled.take()
     }
 
     /// Returns the stored form of the rule book after a change.

@@ -28,7 +28,7 @@ pub struct SubmittedRevision {
     bytes: Bytes,
 }
 
-/// Error of making a submitted revision. Nothing has changed, unless [`ChangeError::State`] says otherwise.
+/// Error of making a submitted revision. Nothing has changed, unless [`ChangeError::Unclear`] says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]

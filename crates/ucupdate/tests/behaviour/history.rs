@@ -48,6 +48,47 @@ async fn a_change_whose_answer_is_lost_is_made_once() {
 }
 
 #[tokio::test]
+async fn a_change_of_which_nobody_knows_whether_it_was_made_says_so() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let service = open(Arc::clone(&store)).await;
+    store.on(Call::Create).once(Fault::LostAnswer);
+    store.on(Call::Create).always(Fault::Unavailable);
+    // The change looks for the next revision twice before it creates it.
+    store
+        .on(Call::Get)
+        .below("state/revisions/00000000000000000001.json")
+        .after(2)
+        .always(Fault::Unavailable);
+    let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
+    assert!(matches!(failed, ChangeError::Unclear { revision: 1, .. }), "{failed:?}");
+    assert!(failed.to_string().contains("look at the history before you repeat the change"), "{failed}");
+    store.heal();
+    assert_eq!(service.history(1, 10).await.unwrap().len(), 1, "it was made");
+
+    store.on(Call::Create).once(Fault::LostAnswer);
+    store.on(Call::Create).always(Fault::Backend);
+    store.on(Call::Get).below("state/revisions/00000000000000000002.json").after(3).always(Fault::Backend);
+    let package = sample::uc_updates(500);
+    let failed = service.admin("ann").ingest("UCUpdates.cab", stream_of(package), |_| {}).await.unwrap_err();
+    assert!(matches!(failed, IngestError::Change(ChangeError::Unclear { .. })), "{failed:?}");
+    store.heal();
+    service.refresh().await.unwrap();
+    assert!(service.check(false).await.unwrap().problems.is_empty(), "the files stay");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_creation_never_ends_may_have_been_made() {
+    let store = Arc::new(Faulty::new(MemoryStore::default()));
+    let service = open(Arc::clone(&store)).await;
+    store.on(Call::Create).once(Fault::Hangs);
+    let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
+    assert!(matches!(failed, ChangeError::Unclear { revision: 1, .. }), "{failed:?}");
+    store.on(Call::Get).once(Fault::Hangs);
+    let failed = service.admin("ann").add_test_device(tester(1)).await.unwrap_err();
+    assert!(matches!(failed, ChangeError::State(_)), "nothing was created: {failed:?}");
+}
+
+#[tokio::test]
 async fn a_store_that_stays_down_is_an_error_and_the_next_change_goes_on() {
     let store = Arc::new(Faulty::new(MemoryStore::default()));
     let service = open(Arc::clone(&store)).await;

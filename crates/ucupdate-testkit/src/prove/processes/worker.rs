@@ -89,7 +89,7 @@ fn end_of(changed: Result<Changed, ChangeError>) -> End {
         Ok(_) => End::NothingToDo,
         Err(ChangeError::Refused(refusal)) => End::Refused(refusal.to_string()),
         Err(ChangeError::Contended { .. }) => End::Contended,
-        Err(ChangeError::State(error)) => End::Unclear(error.to_string()),
+        Err(error @ (ChangeError::Unclear { .. } | ChangeError::State(_))) => End::Unclear(error.to_string()),
         Err(error) => End::Failed(error.to_string()),
     }
 }

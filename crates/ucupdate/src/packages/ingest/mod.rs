@@ -143,7 +143,8 @@ impl Admin<'_> {
 /// Returns whether the stored files may be deleted. After a revision with an unclear outcome they stay, and are
 /// collected later if no revision names them.
 fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
-    !matches!(taken, Err(IngestError::Change(ChangeError::State(_) | ChangeError::Contended { .. })))
+    use ChangeError::{Contended, State, Unclear};
+    !matches!(taken, Err(IngestError::Change(State(_) | Unclear { .. } | Contended { .. })))
 }
 
 struct Intake<'a, P> {
