@@ -34,7 +34,11 @@ pub(crate) const KINDS: &[(u16, &str)] = &[
     (428, "revision-required"),
     (429, "too-many-failures"),
     (503, "unavailable"),
+    (503, UNCLEAR),
 ];
+
+/// The kind of a change of which it is not known whether it was made.
+pub(crate) const UNCLEAR: &str = "unclear";
 
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -139,7 +143,7 @@ impl From<ChangeError> for Problem {
             ChangeError::NotRestorable { .. } => Self::new(StatusCode::CONFLICT, "not-restorable", detail),
             ChangeError::TooLarge { .. } => Self::too_large(detail),
             ChangeError::State(error) => error.into(),
-            ChangeError::Unclear { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unclear", detail),
+            ChangeError::Unclear { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, UNCLEAR, detail),
             ChangeError::Contended { .. } => Self::unavailable(detail),
             _ => Self::new(StatusCode::CONFLICT, "conflict", detail),
         }
@@ -173,6 +177,28 @@ impl From<IngestError> for Problem {
             IngestError::Change(error) => error.into(),
             IngestError::Input(_) => Self::bad_request(detail),
             _ => Self::not_understood(detail),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_may_have_been_made_is_no_invitation_to_repeat_it() {
+        let unclear = |revision| ChangeError::Unclear {
+            revision,
+            source: StoreError::unavailable("creating", "no answer").into(),
+        };
+        for problem in [Problem::from(unclear(4)), Problem::from(IngestError::Change(unclear(4)))] {
+            assert_eq!((problem.status.as_u16(), &*problem.kind), (503, "unclear"));
+            assert!(
+                problem.detail.starts_with("it is not known whether revision 4 was made"),
+                "{}",
+                problem.detail
+            );
+            assert!(problem.fields.is_empty(), "no time after which to try again: {:?}", problem.fields);
         }
     }
 }

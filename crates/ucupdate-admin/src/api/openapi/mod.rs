@@ -4,7 +4,8 @@ mod examples;
 mod links;
 
 use super::route::{BodyKind, Operation, ROUTES, Route};
-use crate::response::problem::KINDS;
+use crate::response::problem::{KINDS, UNCLEAR};
+use http::Method;
 use serde_json::{Map, Value, json};
 
 /// The statuses of problems that every operation has.
@@ -44,8 +45,8 @@ fn operation(route: &Route) -> Value {
     statuses.sort_unstable();
     statuses.dedup();
     for status in statuses {
-        let kinds: Vec<&str> =
-            KINDS.iter().filter(|(known, _)| *known == status).map(|(_, kind)| *kind).collect();
+        let kinds = KINDS.iter().filter(|(known, _)| *known == status).map(|(_, kind)| *kind);
+        let kinds: Vec<&str> = kinds.filter(|kind| *kind != UNCLEAR || route.method != Method::GET).collect();
         let content =
             json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
         let description = match (status, kinds.is_empty()) {
