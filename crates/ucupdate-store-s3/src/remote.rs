@@ -182,7 +182,19 @@ fn looking() -> GetOptions {
 }
 
 pub(crate) fn meta(key: &StoreKey, found: &object_store::ObjectMeta) -> ObjectMeta {
-    ObjectMeta::new(key.clone(), found.size, found.last_modified.into())
+    let mark = found.e_tag.as_deref().map_or(0, write_mark);
+    ObjectMeta::new(key.clone(), found.size, found.last_modified.into()).with_write_mark(mark)
+}
+
+/// Returns a number that differs if the `ETag` does: the 64-bit FNV-1a hash of its text without quotes and `W/`, and never
+/// zero. Servers write the same `ETag` with and without quotes in listings. The version of an object is not part of the
+/// number, because listings do not name it.
+fn write_mark(tag: &str) -> u64 {
+    let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+    let hash = tag.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.max(1)
 }
 
 impl Failure {
@@ -201,5 +213,19 @@ impl Failure {
             Self::Never(cause) | Self::NotFound(cause) => StoreError::backend(what, cause),
             Self::Unsatisfiable => StoreError::backend(what, "server answered 416"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_mark_differs_with_the_etag_and_not_with_its_spelling() {
+        // The test vectors of FNV-1a.
+        assert_eq!(write_mark("\"a\""), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(write_mark("foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(write_mark("W/\"foobar\""), write_mark("foobar"));
+        assert_ne!(write_mark(""), 0);
     }
 }

@@ -2,6 +2,7 @@
 //! environment names.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod answers;
 mod conformance;
 mod faults;
 mod peers;
