@@ -1,5 +1,6 @@
 //! Classifies error responses and broken connections by what the caller can do.
 
+use crate::body::UnexpectedBody;
 use object_store::client::HttpError;
 use std::error::Error;
 use std::fmt;
@@ -137,8 +138,13 @@ fn in_chain(error: &(dyn Error + 'static)) -> Failure {
                 _ => Failure::Never(cause),
             };
         }
+        if let Some(unexpected) = error.downcast_ref::<UnexpectedBody>() {
+            return Failure::Never(Cause::new(unexpected.to_string()));
+        }
         if let Some(broken) = error.downcast_ref::<HttpError>()
-            && broken.source().is_none_or(|source| !source.is::<ErrorResponse>())
+            && broken
+                .source()
+                .is_none_or(|source| !source.is::<ErrorResponse>() && !source.is::<UnexpectedBody>())
         {
             return Failure::Later(Cause::new(error_chain(broken.source().unwrap_or(broken))));
         }

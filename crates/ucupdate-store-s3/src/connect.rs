@@ -1,5 +1,6 @@
 //! The connection to a server: a client of `object_store` that uses our HTTP client and makes no retries.
 
+use crate::body::{self, Document, MAX_BODY_BYTES, ObjectBody, limited};
 use crate::cause::ErrorResponse;
 use crate::error::S3OptionsError;
 use crate::options::{Credentials, S3Options};
@@ -19,8 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use ucupdate_store::BoxError;
 
-/// Largest number of bytes that are read of the body of an error response.
-const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Creates a builder with the server, the bucket and the credentials of the options.
@@ -135,24 +134,29 @@ impl HttpConnector for Connector {
     }
 }
 
-/// An HTTP service that returns error responses as [`ErrorResponse`], because `object_store` hides most status codes.
+/// An HTTP service that returns error responses as [`ErrorResponse`], because `object_store` hides most status codes. It
+/// also limits and checks the bodies of answers with success.
 #[derive(Debug)]
 struct NamedErrors(reqwest::Client);
 
 #[async_trait]
 impl HttpService for NamedErrors {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let completes = completes_an_upload(&request);
+        let document = Document::of(&request);
+        let has_object = request.extensions().get::<ObjectBody>().is_some();
         let answer = HttpService::call(&self.0, request).await?;
         let status = answer.status().as_u16();
-        if answer.status().is_success() && !completes || status == 304 {
-            return Ok(answer);
+        if answer.status().is_success() || status == 304 {
+            return match document {
+                Some(document) => checked(document, answer).await,
+                None if has_object => Ok(answer),
+                None => Ok(limited(answer)),
+            };
         }
         let (parts, body) = answer.into_parts();
-        let bytes = match Limited::new(body, MAX_REFUSAL_BYTES).collect().await {
+        // If the body cannot be read, the status is enough.
+        let bytes = match Limited::new(body, MAX_BODY_BYTES).collect().await {
             Ok(bytes) => bytes.to_bytes(),
-            // Only the body says whether the upload was completed. For other requests the status is enough.
-            Err(error) if completes => return Err(HttpError::new_boxed(HttpErrorKind::Interrupted, error)),
             Err(_) => bytes::Bytes::new(),
         };
         let said = ErrorResponse::new(status, &String::from_utf8_lossy(&bytes));
@@ -160,7 +164,6 @@ impl HttpService for NamedErrors {
             // `object_store` has variants for these statuses.
             401 | 403 | 409 | 412 => true,
             404 => said.code() != "NoSuchBucket",
-            200..300 => said.code().is_empty(),
             _ => false,
         };
         if named {
@@ -171,9 +174,19 @@ impl HttpService for NamedErrors {
     }
 }
 
-/// Returns whether the request completes an upload. Only the response to such a request may have status 200 and an
-/// error in its body.
-fn completes_an_upload(request: &HttpRequest) -> bool {
-    request.method().as_str() == "POST"
-        && request.uri().query().is_some_and(|query| query.starts_with("uploadId="))
+/// Reads the body of an answer with success, and checks that it is the document. A server may also report an error in
+/// such a body.
+async fn checked(document: Document, answer: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (parts, body) = answer.into_parts();
+    let bytes = document.read(body).await?;
+    let text = String::from_utf8_lossy(&bytes);
+    if body::root(&text) == Some("Error") {
+        let said = ErrorResponse::new(parts.status.as_u16(), &text);
+        return Err(HttpError::new(HttpErrorKind::Unknown, said));
+    }
+    let content_type = parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match document.check(content_type, &text) {
+        Ok(()) => Ok(HttpResponse::from_parts(parts, bytes.into())),
+        Err(unexpected) => Err(HttpError::new(HttpErrorKind::Unknown, unexpected)),
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure};
-use crate::remote::Remote;
+use crate::remote::{Remote, object_bytes};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -103,7 +103,7 @@ impl Download {
             let options = GetOptions {
                 range: Some(GetRange::Bounded(self.at..self.end)),
                 if_match: Some(tag.clone()),
-                ..GetOptions::default()
+                ..object_bytes()
             };
             match self.remote.once(self.remote.client.get_opts(&self.path, options)).await {
                 // Some servers ignore the condition, so the tag is compared again.

@@ -1,13 +1,14 @@
 //! One bucket with retries. Translates failures into errors of a store.
 
 use crate::backoff::Backoff;
+use crate::body::ObjectBody;
 use crate::cause::{Cause, Failure, classify};
 use crate::options::RetryNotice;
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{
-    Attribute, AttributeValue, Attributes, GetOptions, GetResult, ObjectStore, PutMode, PutOptions,
+    Attribute, AttributeValue, Attributes, GetOptions, GetRange, GetResult, ObjectStore, PutMode, PutOptions,
     PutPayload,
 };
 use std::time::Duration;
@@ -105,13 +106,15 @@ impl Remote {
         }
     }
 
-    pub(crate) async fn open(&self, path: &Path, options: GetOptions) -> Result<GetResult, Failure> {
+    /// Requests the bytes of the object at `path`, or the part of them in `range`.
+    pub(crate) async fn open(&self, path: &Path, range: Option<GetRange>) -> Result<GetResult, Failure> {
+        let options = GetOptions { range, ..object_bytes() };
         self.ask(|| self.client.get_opts(path, options.clone())).await
     }
 
     /// Returns the metadata of the object at `path`.
     pub(crate) async fn look(&self, path: &Path) -> Result<GetResult, Failure> {
-        self.open(path, looking()).await
+        self.ask(|| self.client.get_opts(path, looking())).await
     }
 
     /// Returns whether the object at `path` has this mark, or `None` when there is no object. Makes one try.
@@ -175,6 +178,13 @@ impl Remote {
             Err(failure) => Err(failure.reading(key)),
         }
     }
+}
+
+/// Returns the options of a request for an object. Its body has no limit.
+pub(crate) fn object_bytes() -> GetOptions {
+    let mut options = GetOptions::default();
+    options.extensions.insert(ObjectBody);
+    options
 }
 
 fn looking() -> GetOptions {

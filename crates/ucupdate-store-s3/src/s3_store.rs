@@ -11,7 +11,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
 use object_store::path::Path;
 use object_store::signer::Signer as _;
-use object_store::{GetOptions, GetRange, ObjectStoreExt as _};
+use object_store::{GetRange, ObjectStoreExt as _};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -181,8 +181,7 @@ impl ImageStore for S3Store {
                 Some(range) if range.end >= LAST_PLACE => Some(GetRange::Offset(range.start)),
                 Some(range) => Some(GetRange::Bounded(range.clone())),
             };
-            let options = GetOptions { range: asked, ..GetOptions::default() };
-            match self.remote.open(&path, options).await {
+            match self.remote.open(&path, asked).await {
                 Ok(found) => {
                     let (meta, range) = (meta(key, &found.meta), found.range.clone());
                     let bytes = download::bytes(Arc::clone(&self.remote), path, found);
