@@ -27,15 +27,30 @@ pub(crate) enum Failure {
 pub(crate) struct Cause {
     said: Box<str>,
     status: Option<u16>,
+    /// Whether no answer came within the time limit.
+    is_silence: bool,
+    /// The message of an earlier try. It is kept if there was no answer after it.
+    before: Option<Box<str>>,
 }
 
 impl Cause {
     pub(crate) fn new(said: impl Into<Box<str>>) -> Self {
-        Self { said: said.into(), status: None }
+        Self { said: said.into(), status: None, is_silence: false, before: None }
     }
 
     pub(crate) fn silence(time: Duration) -> Self {
-        Self::new(format!("no answer within {time:?}"))
+        Self { is_silence: true, ..Self::new(format!("no answer within {time:?}")) }
+    }
+
+    /// Keeps the message of the try before this one, if this try had no answer.
+    pub(crate) fn after(self, last: Option<Self>) -> Self {
+        match last {
+            Some(last) if self.is_silence => {
+                let before = if last.is_silence { last.before } else { Some(last.said) };
+                Self { before, ..self }
+            }
+            _ => self,
+        }
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
@@ -51,7 +66,8 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said)
+        f.write_str(&self.said)?;
+        self.before.as_ref().map_or(Ok(()), |before| write!(f, "; before that, {before}"))
     }
 }
 
@@ -123,7 +139,7 @@ pub(crate) fn classify(error: object_store::Error) -> Failure {
 }
 
 fn answer(status: u16, text: &str) -> Cause {
-    Cause { said: ErrorResponse::new(status, text).to_string().into(), status: Some(status) }
+    Cause { status: Some(status), ..Cause::new(ErrorResponse::new(status, text).to_string()) }
 }
 
 /// Finds an error response or a broken connection in the chain of sources of an error.
@@ -131,7 +147,7 @@ fn in_chain(error: &(dyn Error + 'static)) -> Failure {
     let mut below = Some(error);
     while let Some(error) = below {
         if let Some(answer) = error.downcast_ref::<ErrorResponse>() {
-            let cause = Cause { said: answer.to_string().into(), status: Some(answer.status) };
+            let cause = Cause { status: Some(answer.status), ..Cause::new(answer.to_string()) };
             return match answer.status {
                 416 => Failure::Unsatisfiable,
                 _ if answer.may_pass() => Failure::Later(cause),

@@ -260,8 +260,9 @@ impl S3Options {
         Self { system_roots, ..self }
     }
 
-    /// Sets the time limit of one try of a request. The wait for the next bytes of a body has the same limit. Default:
-    /// 30 seconds.
+    /// Sets the time limit of one try of a request. The wait for the next bytes of a body has the same limit. A try to
+    /// create, write or complete an object has at most half of [`with_deadline`](Self::with_deadline), so that the store
+    /// can look at the object if no answer comes. Default: 30 seconds.
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
@@ -279,7 +280,9 @@ impl S3Options {
 
     /// Sets the time for which a request is retried, with growing pauses. After this time the call returns
     /// [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). Zero means a single try. The last try may
-    /// take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
+    /// take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. To create, write or complete an object is not
+    /// tried again in the last quarter of the time. The store may need this time to look whether an unanswered try was
+    /// done, and looks once even if the time is over. Default: 60 seconds.
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }

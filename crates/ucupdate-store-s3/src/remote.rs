@@ -72,14 +72,49 @@ impl Remote {
         Backoff::new(self.deadline)
     }
 
+    /// Returns the retries of a write whose result may have to be looked up. They end early enough that one look is
+    /// possible before the deadline.
+    pub(crate) fn backoff_before_look(&self) -> Backoff {
+        Backoff::new(self.deadline.saturating_sub(self.look_timeout()))
+    }
+
+    /// Returns the time limit of one try of such a write: at most half of the deadline.
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.share_of_deadline(2)
+    }
+
+    /// Returns the time limit of one look for a mark: at most a quarter of the deadline.
+    fn look_timeout(&self) -> Duration {
+        self.share_of_deadline(4)
+    }
+
+    /// Returns the time limit of one try, and at most this share of the deadline. A deadline of zero means a single try,
+    /// which has its whole time.
+    fn share_of_deadline(&self, share: u32) -> Duration {
+        if self.deadline.is_zero() {
+            self.attempt_timeout
+        } else {
+            self.attempt_timeout.min(self.deadline / share)
+        }
+    }
+
     /// Sends a request once, without a retry.
     pub(crate) async fn once<T>(
         &self,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, Failure> {
-        let end = match tokio::time::timeout(self.attempt_timeout, request).await {
+        self.once_within(self.attempt_timeout, request).await
+    }
+
+    /// Sends a request once, with this time limit.
+    pub(crate) async fn once_within<T>(
+        &self,
+        limit: Duration,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, Failure> {
+        let end = match tokio::time::timeout(limit, request).await {
             Ok(end) => end.map_err(classify),
-            Err(_) => Err(Failure::Later(Cause::silence(self.attempt_timeout))),
+            Err(_) => Err(Failure::Later(Cause::silence(limit))),
         };
         if let Err(Failure::Later(cause)) = &end {
             self.retry_notice.call(&cause.to_string());
@@ -94,15 +129,18 @@ impl Remote {
         mut request: impl FnMut() -> F,
     ) -> Result<T, Failure> {
         let mut backoff = self.backoff();
+        let mut last = None;
         loop {
             let cause = match self.once(request()).await {
                 Err(Failure::Refused(cause)) if cause.status() == Some(409) => cause,
                 Err(Failure::Later(cause)) => cause,
                 end => return end,
             };
+            let cause = cause.after(last);
             if !backoff.wait().await {
                 return Err(Failure::Later(cause));
             }
+            last = Some(cause);
         }
     }
 
@@ -119,48 +157,51 @@ impl Remote {
 
     /// Returns whether the object at `path` has this mark, or `None` when there is no object. Makes one try.
     pub(crate) async fn is_marked(&self, path: &Path, mark: &OwnerMark) -> Result<Option<bool>, Failure> {
-        match self.once(self.client.get_opts(path, looking())).await {
+        match self.once_within(self.look_timeout(), self.client.get_opts(path, looking())).await {
             Ok(found) => Ok(Some(mark.is_on(&found.attributes))),
             Err(Failure::NotFound(_)) => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Creates an object. After an unclear response, the mark of the object shows who created it.
+    /// Creates an object. After an unclear response, the mark of the object shows who created it. The mark is looked for
+    /// also when no time is left for a retry.
     pub(crate) async fn create(
         &self,
         path: &Path,
         bytes: &Bytes,
         mark: &OwnerMark,
     ) -> Result<Created, Failure> {
-        let mut backoff = self.backoff();
+        let mut backoff = self.backoff_before_look();
+        let mut last = None;
         loop {
             let options =
                 PutOptions { mode: PutMode::Create, attributes: mark.attributes(), ..PutOptions::default() };
             let put = self.client.put_opts(path, PutPayload::from(bytes.clone()), options);
-            let mut unclear = match self.once(put).await {
+            let mut unclear = match self.once_within(self.write_timeout(), put).await {
                 Ok(_) => return Ok(Created::Now),
                 // The mark is checked after a refusal too, because a proxy may have sent our request twice.
                 Err(Failure::Refused(cause)) => cause,
                 Err(Failure::Later(cause)) => {
-                    if !backoff.wait().await {
-                        return Err(Failure::Later(cause));
-                    }
+                    // The request may still be in progress. If no time is left, the look follows at once.
+                    backoff.wait().await;
                     cause
                 }
                 Err(failure) => return Err(failure),
-            };
+            }
+            .after(last);
             match self.is_marked(path, mark).await {
                 Ok(Some(true)) => return Ok(Created::Now),
                 Ok(Some(false)) => return Ok(Created::Before),
                 // Another writer's request was in progress and failed, or our request never arrived.
                 Ok(None) => {}
-                Err(Failure::Later(cause)) => unclear = cause,
+                Err(Failure::Later(cause)) => unclear = cause.after(Some(unclear)),
                 Err(failure) => return Err(failure),
             }
             if !backoff.wait().await {
                 return Err(Failure::Later(unclear));
             }
+            last = Some(unclear);
         }
     }
 

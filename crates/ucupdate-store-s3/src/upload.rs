@@ -68,22 +68,24 @@ pub(crate) async fn put(
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
     let mark = OwnerMark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
-    let mut backoff = remote.backoff();
+    let mut backoff = remote.backoff_before_look();
     let mut unsettled = false;
+    let mut last = None;
     loop {
         let options = PutOptions { attributes: mark.attributes(), ..PutOptions::default() };
-        let (cause, is_final) =
-            match remote.once(remote.client.put_opts(path, payload.clone(), options)).await {
-                Ok(_) => return Ok(()),
-                Err(Failure::Later(cause)) => {
-                    let is_final = cause.is_final();
-                    (cause, is_final)
-                }
-                // Without a condition, status 409 means that another request is in progress and that this request was
-                // not done.
-                Err(Failure::Refused(cause)) if cause.status() == Some(409) => (cause, true),
-                Err(failure) => return Err(failure),
-            };
+        let put = remote.client.put_opts(path, payload.clone(), options);
+        let (cause, is_final) = match remote.once_within(remote.write_timeout(), put).await {
+            Ok(_) => return Ok(()),
+            Err(Failure::Later(cause)) => {
+                let is_final = cause.is_final();
+                (cause, is_final)
+            }
+            // Without a condition, status 409 means that another request is in progress and that this request was
+            // not done.
+            Err(Failure::Refused(cause)) if cause.status() == Some(409) => (cause, true),
+            Err(failure) => return Err(failure),
+        };
+        let cause = cause.after(last);
         unsettled |= !is_final;
         while unsettled {
             match remote.is_marked(path, &mark).await {
@@ -91,12 +93,14 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
                 Ok(Some(false)) => return Err(Failure::Later(cause)),
                 Ok(None) => unsettled = false,
                 Err(Failure::Later(_)) if backoff.wait().await => {}
+                Err(Failure::Later(look)) => return Err(Failure::Later(look.after(Some(cause)))),
                 Err(failure) => return Err(failure),
             }
         }
         if !backoff.wait().await {
             return Err(Failure::Later(cause));
         }
+        last = Some(cause);
     }
 }
 
@@ -145,30 +149,37 @@ impl Upload {
         self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
     }
 
-    /// Completes the upload. After an unclear response, the mark of the object shows whether the upload was completed.
+    /// Completes the upload. After an unclear response, the mark of the object shows whether the upload was completed. The
+    /// mark is looked for also when no time is left for a retry.
     async fn complete(&self, parts: Vec<PartId>, mark: &OwnerMark) -> Result<(), Failure> {
-        let mut backoff = self.remote.backoff();
-        let mut unclear = None;
+        let mut backoff = self.remote.backoff_before_look();
+        let mut unclear: Option<Cause> = None;
         loop {
             let complete = self.remote.client.complete_multipart(&self.path, self.id()?, parts.clone());
-            match (self.remote.once(complete).await, &unclear) {
-                (Ok(_), _) => return Ok(()),
-                (Err(Failure::Later(cause) | Failure::Refused(cause)), _) => unclear = Some(cause),
+            let complete = self.remote.once_within(self.remote.write_timeout(), complete);
+            let cause = match complete.await {
+                Ok(_) => return Ok(()),
+                Err(Failure::Later(cause) | Failure::Refused(cause)) => cause,
                 // The upload does not exist any more: our request completed it, or another program aborted it.
-                (Err(Failure::NotFound(gone)), Some(_)) => {
+                Err(Failure::NotFound(gone)) if unclear.is_some() => {
                     match self.remote.is_marked(&self.path, mark).await {
                         Ok(Some(true)) => return Ok(()),
                         // Our upload may have been completed and then replaced by another writer.
                         Ok(_) => return Err(Failure::Later(gone)),
-                        Err(Failure::Later(cause)) => unclear = Some(cause),
+                        Err(Failure::Later(cause)) => cause,
                         Err(failure) => return Err(failure),
                     }
                 }
-                (Err(failure), _) => return Err(failure),
+                Err(failure) => return Err(failure),
             }
+            .after(unclear);
             if !backoff.wait().await {
-                return Err(Failure::Later(unclear.unwrap_or_else(|| Cause::new("no answer"))));
+                return match self.remote.is_marked(&self.path, mark).await {
+                    Ok(Some(true)) => Ok(()),
+                    _ => Err(Failure::Later(cause)),
+                };
             }
+            unclear = Some(cause);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{hasty, key};
 use std::collections::HashSet;
 use std::error::Error as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +27,8 @@ enum Answer {
     Plain(u16, String, String),
     /// An answer with success whose body is this text again and again.
     Endless(&'static str),
+    /// No answer. The connection stays open.
+    Silence,
 }
 
 impl Actor {
@@ -105,6 +107,7 @@ async fn act(socket: &mut TcpStream, answer: Answer, sent: &AtomicUsize) -> std:
             }
             Ok(())
         }
+        Answer::Silence => std::future::pending().await,
     }
 }
 
@@ -238,4 +241,37 @@ async fn a_body_without_an_end_is_read_up_to_a_limit() {
     assert!(said(&error).contains("more than 65536 bytes"), "{}", said(&error));
     assert!(actor.sent.load(Ordering::SeqCst) < buffers);
     std::fs::remove_file(&token_file).unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_was_done_is_settled_if_its_answer_stays_away_for_the_whole_time_limit() {
+    let mark = Mutex::new(String::new());
+    let actor = Actor::start(move |head| {
+        let mut mark = mark.lock().unwrap();
+        if let Some(found) = head.lines().find(|line| line.starts_with("x-amz-meta-ucupdate-write")) {
+            *mark = format!("{found}\r\n");
+        }
+        let is_part = head.contains("partNumber");
+        match head.split(' ').next().unwrap() {
+            "HEAD" => {
+                let lines =
+                    "Content-Length: 1\r\nETag: \"a\"\r\nLast-Modified: Mon, 30 Nov 2026 17:40:00 GMT\r\n";
+                Answer::Plain(200, format!("{lines}{mark}"), String::new())
+            }
+            "POST" if head.contains("?uploads") => page(
+                "application/xml",
+                "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>",
+            ),
+            "PUT" if is_part => Answer::Plain(200, "ETag: \"p\"\r\n".to_owned(), String::new()),
+            _ => Answer::Silence,
+        }
+    })
+    .await;
+    // The command sets both limits to the same time.
+    let limit = Duration::from_secs(2);
+    let options = actor.options().with_attempt_timeout(limit).with_deadline(limit).with_part_bytes(1000);
+    let store = S3Store::open(options).await.unwrap();
+    store.create(&key("a"), "x".into()).await.unwrap();
+    store.put_bytes(&key("a"), "x").await.unwrap();
+    store.put_bytes(&key("a"), vec![b'x'; 2500]).await.unwrap();
 }

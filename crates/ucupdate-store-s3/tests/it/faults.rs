@@ -130,6 +130,40 @@ async fn a_creation_whose_answer_was_lost_is_known_again() {
 }
 
 #[tokio::test]
+async fn a_creation_whose_answer_was_lost_is_known_again_when_no_time_is_left_for_a_retry() {
+    let server = S3Server::start(Bucket::default()).await;
+    let store = S3Store::open(hasty(&server).with_deadline(Duration::ZERO)).await.unwrap();
+    server.on(Call::Put).once(Fault::LosesAnswer);
+    store.create(&key("a"), "mine".into()).await.unwrap();
+    server.on(Call::Put).once(Fault::LosesAnswer);
+    let end = store.create(&key("a"), "second".into()).await;
+    assert!(matches!(end, Err(StoreError::AlreadyExists { .. })), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_missing_answer_does_not_hide_the_last_answer() {
+    for call in [Call::List, Call::Delete, Call::Put, Call::Begin] {
+        let (store, server) = start().await;
+        server.on(call).times(2, Fault::Status(503));
+        server.on(call).always(Fault::Hangs);
+        server.on(Call::Head).always(Fault::Hangs);
+        let end = match call {
+            Call::List => store.list("", None).await.map(drop),
+            Call::Delete => store.delete(&key("a")).await,
+            Call::Put => store.create(&key("a"), "x".into()).await,
+            _ => store.put_bytes(&key("a"), letters(b'x', 3 * MIB)).await.map(drop),
+        };
+        let error = end.unwrap_err();
+        assert!(error.is_retryable(), "{call:?}: {error:?}");
+        assert_eq!(
+            said(&error),
+            "no answer within 300ms; before that, the server answered with status 503 SlowDown: the script said so",
+            "{call:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_creation_of_the_same_bytes_by_a_twin_is_told_from_ours() {
     let (store, server) = start().await;
     let twin = S3Store::open(hasty(&server)).await.unwrap();
@@ -192,12 +226,12 @@ async fn bytes_that_break_off_are_taken_up_where_they_broke() {
 #[tokio::test]
 async fn a_reader_who_dawdles_past_the_deadline_loses_nothing() {
     let server = S3Server::start(Bucket::default()).await;
-    let store = S3Store::open(hasty(&server).with_deadline(Duration::from_millis(300))).await.unwrap();
+    let store = S3Store::open(hasty(&server).with_deadline(Duration::from_millis(600))).await.unwrap();
     store.put_bytes(&key("a"), letters(b'x', MIB)).await.unwrap();
     server.on(Call::Get).once(Fault::Truncates(300_000));
     let mut object = store.get(&key("a"), None).await.unwrap();
     let mut seen = object.bytes.next().await.unwrap().unwrap().len();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(1000)).await;
     while let Some(piece) = object.bytes.next().await {
         seen += piece.unwrap().len();
     }

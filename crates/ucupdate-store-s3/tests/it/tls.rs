@@ -44,7 +44,7 @@ async fn behind_tls(server: &S3Server) -> (String, String) {
 async fn a_server_is_trusted_by_a_root_certificate_of_ones_own_and_by_nothing_else() {
     let server = S3Server::start(Bucket::default()).await;
     let (endpoint, certificate) = behind_tls(&server).await;
-    let mut options = hasty(&server).with_endpoint(endpoint).with_deadline(Duration::from_millis(200));
+    let mut options = hasty(&server).with_endpoint(endpoint).with_deadline(Duration::from_secs(2));
     options = options.with_attempt_timeout(Duration::from_secs(5));
     options = options.with_self_test(true);
 
