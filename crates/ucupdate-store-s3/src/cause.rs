@@ -107,7 +107,7 @@ impl fmt::Display for ErrorResponse {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
-        if (300..400).contains(&self.status) {
+        if (300..400).contains(&self.status) && self.status != 304 {
             write!(f, " (the bucket is in another region or at another endpoint)")?;
         }
         Ok(())
@@ -128,10 +128,17 @@ pub(crate) fn classify(error: object_store::Error) -> Failure {
     use object_store::Error as E;
     match &error {
         E::NotFound { source, .. } => Failure::NotFound(answer(404, &source.to_string())),
-        E::AlreadyExists { source, .. } => Failure::Refused(answer(409, &source.to_string())),
-        E::Precondition { source, .. } | E::NotModified { source, .. } => {
-            Failure::Refused(answer(412, &source.to_string()))
+        E::AlreadyExists { source, .. } => {
+            // If the condition of a creation does not hold, the error of the condition is the source.
+            let status = match source.downcast_ref() {
+                Some(E::Precondition { .. }) => 412,
+                Some(E::NotModified { .. }) => 304,
+                _ => 409,
+            };
+            Failure::Refused(answer(status, &source.to_string()))
         }
+        E::Precondition { source, .. } => Failure::Refused(answer(412, &source.to_string())),
+        E::NotModified { source, .. } => Failure::Refused(answer(304, &source.to_string())),
         E::PermissionDenied { source, .. } => Failure::Never(answer(403, &source.to_string())),
         E::Unauthenticated { source, .. } => Failure::Never(answer(401, &source.to_string())),
         _ => in_chain(&error),

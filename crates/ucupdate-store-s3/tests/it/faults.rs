@@ -164,6 +164,18 @@ async fn a_missing_answer_does_not_hide_the_last_answer() {
 }
 
 #[tokio::test]
+async fn a_refused_condition_is_named_by_the_status_that_came() {
+    let (store, server) = start().await;
+    server.on(Call::Put).always(Fault::Status(412));
+    let error = store.create(&key("a"), "x".into()).await.unwrap_err();
+    assert!(said(&error).contains("status 412 "), "{}", said(&error));
+    server.heal();
+    server.on(Call::Put).always(Fault::Status(409));
+    let error = store.create(&key("a"), "x".into()).await.unwrap_err();
+    assert!(said(&error).contains("status 409 "), "{}", said(&error));
+}
+
+#[tokio::test]
 async fn a_creation_of_the_same_bytes_by_a_twin_is_told_from_ours() {
     let (store, server) = start().await;
     let twin = S3Store::open(hasty(&server)).await.unwrap();
