@@ -275,3 +275,27 @@ async fn a_write_that_was_done_is_settled_if_its_answer_stays_away_for_the_whole
     store.put_bytes(&key("a"), "x").await.unwrap();
     store.put_bytes(&key("a"), vec![b'x'; 2500]).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_name_that_no_path_can_have_breaks_listings() {
+    for (name, breaks) in [
+        ("a//b", true),
+        ("a/../b", true),
+        ("./a", true),
+        ("a&#10;b", true),
+        ("a&#27;b", true),
+        ("a&#127;b", true),
+        ("a..b", false),
+        ("a&#x202e;b", false),
+    ] {
+        let body = format!(
+            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>{name}</Key><Size>3</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents></ListBucketResult>"
+        );
+        let actor = Actor::start(move |_| page("application/xml", &body)).await;
+        let listing = actor.store().await.list("", None).await;
+        assert_eq!(listing.is_err(), breaks, "{name}: {listing:?}");
+        if let Err(error) = listing {
+            said(&error);
+        }
+    }
+}
