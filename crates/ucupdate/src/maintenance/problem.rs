@@ -129,7 +129,7 @@ impl StoreProblem {
                 "restore `{key}` from a copy of the store; without a copy, move this object out of the store, and check again"
             ),
             Self::Unreadable { key, .. } => format!(
-                "make `{key}` readable: in a folder it must be a plain file or folder of this user, not a link, and so must the folders above; of a bucket see what stands between (a proxy, a sign-in) and which names are there; restore it from a copy if the disk is bad"
+                "make `{key}` readable; in a folder, it and the folders above must belong to this user and be no links; in a bucket, check the names of its objects, and whether a proxy or a sign-in page answers; if the disk is bad, restore it from a copy"
             ),
             Self::Stray { key, .. } => format!("move `{key}` away, out of the store"),
             Self::ChainBroken { key, before, can_continue: true, .. } => format!(
