@@ -166,6 +166,15 @@ pub enum SyncEvent {
     SyncFolder(String, bool),
     /// A link or rename that gave a file this name.
     Named(String),
+    /// The file with this name was removed.
+    Removed(String),
+}
+
+impl SyncEvent {
+    /// Returns whether this is a sync, which can be skipped.
+    pub fn is_sync(&self) -> bool {
+        matches!(self, Self::SyncFile(_) | Self::SyncFolder(..))
+    }
 }
 
 impl SkippedSync {
@@ -201,7 +210,12 @@ impl SkippedSync {
 }
 
 impl Disk for SkippedSync {
-    as_the_disk_behind!(open entry entries create_dir unlink remove_dir lock);
+    as_the_disk_behind!(open entry entries create_dir remove_dir lock);
+
+    fn unlink(&self, path: &str) -> io::Result<()> {
+        self.note(SyncEvent::Removed(path.to_owned()));
+        self.disk.unlink(path)
+    }
 
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         Ok(self.counted(path, self.disk.create(path)?))

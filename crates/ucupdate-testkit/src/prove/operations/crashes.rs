@@ -259,7 +259,7 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 
 /// Leaves out each sync in turn.
 ///
-/// Four kinds of mutants are not faults of an operation, and are counted apart:
+/// Five kinds of mutants are not faults of an operation, and are counted apart:
 ///
 /// - **Nothing to sync**: all entries of the folder were durable already. (The first write into a folder syncs every folder up to the
 ///   root, since another process may have made one of them.) The disk is the same with and without this sync, so the
@@ -268,15 +268,17 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
 ///   them, and before the operation is acknowledged. An example are the members of a package, which are in one folder
 ///   and are promised together. The mutant is run to the end. The crash tests of the store, which cut single calls,
 ///   find it.
+/// - **Of what is removed again**: the folder has the entry of files that the operation removes before a revision or a log file
+///   could name them, such as the files of a package that is in the store already. Whether they outlive a power cut does not matter.
 /// - **A checkpoint's**: the lost or torn file is a cache. It is used only if its digest matches. The mutant is run to
 ///   the end, and every rule book was right.
 /// - **A probe's**: the file is a small object that is written to read the clock of the store. It is not read
 ///   afterwards.
 async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
-    let (mut caught, mut idle, mut made_up_for, mut cached, mut survived) = (0, 0, 0, 0, 0);
+    let (mut caught, mut idle, mut made_up_for, mut removed, mut cached, mut survived) = (0, 0, 0, 0, 0, 0);
     let (_, all) = without_sync(operation, scale, usize::MAX).await;
-    let syncs = all.iter().filter(|asked| !matches!(asked, SyncEvent::Named(_))).count();
+    let syncs = all.iter().filter(|asked| asked.is_sync()).count();
     for number in 0..syncs {
         if let Some((_, SyncEvent::SyncFolder(_, false), _)) = skipped(&all, number) {
             idle += 1;
@@ -299,6 +301,7 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
                 rows.push(Row { what, found: format!("caught at {}", without_ids(&found)), holds: true });
             }
             Ok(_) if is_made_up_for(skipped, after) => made_up_for += 1,
+            Ok(_) if is_of_what_is_removed(before, skipped, after) => removed += 1,
             Ok(_) if is_of_a_cache(before, skipped, after) => cached += 1,
             Ok(report) => {
                 survived += 1;
@@ -310,7 +313,7 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
         what: format!("mutants of {operation}, one sync left out"),
         found: format!(
             "{syncs} syncs: {caught} caught, {survived} survived; no fault: {made_up_for} made up for by a later sync \
-             of the same folder, {cached} of a checkpoint or a probe, {idle} with nothing to sync"
+             of the same folder, {removed} of what is removed again, {cached} of a checkpoint or a probe, {idle} with nothing to sync"
         ),
         holds: survived == 0 && caught > 0,
     });
@@ -337,19 +340,34 @@ async fn without_sync(
 /// Splits the calls at the sync with this number: the calls before it, the sync, and the calls after it. Returns `None`
 /// if there is no such sync.
 fn skipped(trace: &[SyncEvent], number: usize) -> Option<(&[SyncEvent], &SyncEvent, &[SyncEvent])> {
-    let at =
-        trace.iter().enumerate().filter(|(_, asked)| !matches!(asked, SyncEvent::Named(_))).nth(number)?.0;
+    let at = trace.iter().enumerate().filter(|(_, asked)| asked.is_sync()).nth(number)?.0;
     Some((&trace[..at], &trace[at], &trace[at + 1..]))
 }
 
 fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let SyncEvent::SyncFolder(skipped, _) = skipped else { return false };
-    let binds = |asked: &SyncEvent| match asked {
-        SyncEvent::Named(path) => path.starts_with("state/revisions/") || path.starts_with("Logs/"),
-        _ => false,
-    };
-    let before = after.iter().take_while(|asked| !binds(asked));
-    before.into_iter().any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
+    until_bound(after).any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
+}
+
+/// Returns the events before a revision or a log file names what was written.
+fn until_bound(after: &[SyncEvent]) -> impl Iterator<Item = &SyncEvent> {
+    after.iter().take_while(|asked| match asked {
+        SyncEvent::Named(path) => !path.starts_with("state/revisions/") && !path.starts_with("Logs/"),
+        _ => true,
+    })
+}
+
+/// Returns `true` if the sync of a folder comes after the name of a file below it that is removed again.
+fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
+    let SyncEvent::SyncFolder(folder, _) = skipped else { return false };
+    let named = before.iter().rev().find_map(|asked| match asked {
+        SyncEvent::Named(path) => Some(path),
+        _ => None,
+    });
+    named.is_some_and(|named| {
+        let is_below = named.strip_prefix(&**folder).is_some_and(|rest| rest.starts_with('/'));
+        is_below && until_bound(after).any(|asked| *asked == SyncEvent::Removed(named.clone()))
+    })
 }
 
 /// Returns `true` if the sync is for a checkpoint or a probe. The sync of a staged file comes before its name is made, and the
@@ -372,7 +390,7 @@ fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent])
 fn shown(trace: &SyncEvent) -> String {
     match trace {
         SyncEvent::SyncFile(_) => "a file".to_owned(),
-        SyncEvent::SyncFolder(folder, _) | SyncEvent::Named(folder) => {
+        SyncEvent::SyncFolder(folder, _) | SyncEvent::Named(folder) | SyncEvent::Removed(folder) => {
             format!("folder `{}`", without_ids(folder))
         }
     }
