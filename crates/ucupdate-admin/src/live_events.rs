@@ -19,11 +19,15 @@ const KEPT_MS: u64 = 60_000;
 
 /// Listener that sends the events of a service to the clients of `GET /api/v1/events`. Clones share the clients.
 ///
-/// A client that comes back with the `Last-Event-ID` of the last event that it saw gets those that it missed, as long as they are
-/// among the newest of this process. Add it to the service with [`Options::with_events`](ucupdate::Options::with_events) and
-/// to the administrators' side with [`AdminOptions::with_live_events`](crate::AdminOptions::with_live_events). An event is
-/// put into a bounded queue, so no answer waits for a client. Without clients, and a minute after the last one, an event
-/// costs the change of a counter. [`EventKind::ExchangeFinished`] is not sent, because the access log has it.
+/// A client that connects again sends the id of its last event in the field `Last-Event-ID`. It then gets the events after that
+/// one, as far as they are among the newest 256 events of this process.
+///
+/// Add the listener to the service with [`Options::with_events`](ucupdate::Options::with_events) and to the administrators' side
+/// with [`AdminOptions::with_live_events`](crate::AdminOptions::with_live_events).
+///
+/// An event is put into a bounded queue, so no answer to a device waits for a client. If no client is connected, and the last one
+/// left more than a minute ago, an event is only counted. [`EventKind::ExchangeFinished`] is not sent, because the access log has
+/// a row for each exchange.
 #[derive(Clone)]
 pub struct LiveEvents(pub(crate) Arc<Live>);
 
@@ -49,7 +53,7 @@ pub(crate) struct Frame {
 }
 
 impl LiveEvents {
-    /// Creates a listener. `server` is the name in each event.
+    /// Creates a listener. `server` is the name of the server, which each event contains.
     pub fn new(server: &str) -> Self {
         let begun = SystemClock.now().as_millis();
         let live = Live {

@@ -20,31 +20,33 @@ impl Default for AdminOptions {
 }
 
 impl AdminOptions {
-    /// Sets the path below which the service is mounted, as `/admin/`. The console needs it for its addresses. A missing slash
-    /// at an end is added. Default: `/`.
+    /// Sets the path below which the service is mounted, such as `/admin/`. The console needs this path for the URLs of its
+    /// requests. A slash that is missing at the start or the end is added. Default: `/`.
     pub fn with_base_path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
         self.base_path = if path.is_empty() { "/".into() } else { format!("/{path}/").into() };
         self
     }
 
-    /// Sets the events that `GET /api/v1/events` sends. Default: none, and the address answers 404.
+    /// Sets the listener whose events `GET /api/v1/events` sends. Default: none, and this path answers 404.
     pub fn with_live_events(self, events: LiveEvents) -> Self {
         Self { live_events: Some(events), ..self }
     }
 
-    /// Sets whether a version must be approved by another person than the one who ingested its package last. Default: `false`.
+    /// Sets whether two people are needed to give a version to devices: one ingests its package, and another one approves the
+    /// version, pins devices to it, starts a rollout of it, or changes the share of that rollout. The person who ingested the
+    /// package last is refused with 403. Default: `false`.
     pub fn with_four_eyes(self, four_eyes: bool) -> Self {
         Self { four_eyes, ..self }
     }
 
-    /// Sets the limits on what a client may cost, such as the size of a package.
+    /// Sets the limits for clients, such as the largest size of a package. Default: the defaults of [`AdminLimits`].
     pub fn with_limits(self, limits: AdminLimits) -> Self {
         Self { limits, ..self }
     }
 }
 
-/// The limits on what a client may cost.
+/// The limits for clients: sizes of bodies, times, and numbers of uploads, entries on a page and refused logins.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AdminLimits {
@@ -93,7 +95,8 @@ impl AdminLimits {
         Self { json_bytes: bytes, ..self }
     }
 
-    /// Sets the largest package in bytes. Default: 1 GiB. The options of the service's ingest limit what a cabinet may hold.
+    /// Sets the largest package in bytes. Default: 1 GiB. The size and number of the files in a cabinet are limited by
+    /// [`Options::with_ingest`](ucupdate::Options::with_ingest).
     pub fn with_package_bytes(self, bytes: u64) -> Self {
         Self { package_bytes: bytes, ..self }
     }
@@ -115,7 +118,7 @@ impl AdminLimits {
         Self { uploads, ..self }
     }
 
-    /// Sets the number of clients that listen to events at a time. A further one is 503. Default: 32.
+    /// Sets the largest number of clients that receive events at the same time. A further client gets the status 503. Default: 32.
     pub fn with_event_clients(self, clients: usize) -> Self {
         Self { event_clients: clients, ..self }
     }
@@ -130,8 +133,8 @@ impl AdminLimits {
         Self { page: entries.max(1), ..self }
     }
 
-    /// Sets how many refused logins an address may have within a period. Further requests of the address are 429 until the
-    /// period is over, also those with a valid token. Default: 10 in one minute.
+    /// Sets the largest number of refused logins of one address within a period. Further requests from this address get the
+    /// status 429 until the period is over, even if their token is valid. Default: 10 in one minute.
     pub fn with_failures(mut self, most: u32, period: Duration) -> Self {
         (self.failures, self.failure_period) = (most, period);
         self
@@ -147,13 +150,15 @@ impl AdminLimits {
         Self { idempotency_keys: keys, ..self }
     }
 
-    /// Sets the largest number of changed answers that a dry run lists. Their number is exact in any case. Default: 1,000.
+    /// Sets the largest number of changed answers that a dry run lists. The dry run also returns the number of all changed
+    /// answers, which has no limit. Default: 1,000.
     pub fn with_answers(self, answers: usize) -> Self {
         Self { answers, ..self }
     }
 
-    /// Sets the largest number of log rows that are read for the devices, and the time after which they are read again. If
-    /// reading takes long, they are read again after twenty times that. Default: 5,000,000 rows, and ten seconds.
+    /// Sets the largest number of log rows that are read to find the devices, and the time after which the rows are read again.
+    /// If reading takes long, the next reading begins only after twenty times the duration of the last one. Default: 5,000,000
+    /// rows, and ten seconds.
     pub fn with_log_rows(mut self, rows: u64, age: Duration) -> Self {
         (self.log_rows, self.log_age) = (rows, age);
         self

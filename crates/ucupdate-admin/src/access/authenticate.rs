@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use http::request;
 use std::fmt;
 
-/// Decides who makes a request. [`TokenFile`](crate::TokenFile) is the implementation for bearer tokens.
+/// Decides which administrator sends a request, and whether the request is allowed. [`TokenFile`](crate::TokenFile) is the
+/// implementation for bearer tokens.
 ///
 /// An implementation must not use cookies or another credential that a browser sends by itself: the API has no other
 /// protection against requests that a foreign page makes.
@@ -59,9 +60,11 @@ pub enum AdminVerdict {
     Allow(Administrator),
     /// There are no credentials, or they are not accepted: 401.
     Refuse {
-        /// The reason for the event and the answer. It must not have a part of the credentials.
+        /// The reason, which the answer and the event [`LoginRefused`](ucupdate::Event::LoginRefused) contain. It must not
+        /// contain any part of the credentials.
         reason: Box<str>,
-        /// The name of the administrator, where the credentials were recognised, for example as expired.
+        /// The name of the administrator if the credentials were recognised but are not valid, for example because they expired.
+        /// `None` if they are unknown.
         name: Option<Box<str>>,
     },
     /// The decision is not possible now, for example because a directory does not respond: 503.

@@ -1,4 +1,4 @@
-//! Access: roles, tokens, and the hook for other ways of authentication.
+//! Access: roles, tokens, and the trait [`AuthenticateAdmin`](crate::AuthenticateAdmin) for other ways of authentication.
 
 pub(crate) mod authenticate;
 pub(crate) mod failures;

@@ -9,12 +9,13 @@ use std::str::FromStr;
 #[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "an embedder maps its own roles to these three")]
 pub enum AdminRole {
-    /// Reads everything but captures, and makes dry runs of changes.
+    /// Reads everything except captures and objects of other programs. Makes dry runs of changes, and quick checks of the store.
+    /// Cannot make a dry run of an upload.
     Viewer,
-    /// Also reads captures, changes test devices, adds holds, pauses rollouts, turns the kill switch on, and asks for
-    /// a restart.
+    /// Also reads captures, makes full checks of the store and dry runs of uploads, adds and removes test devices, adds holds,
+    /// pauses rollouts, turns the kill switch on, and asks for a restart.
     Operator,
-    /// Makes every change.
+    /// Makes every change, uploads packages, collects garbage, and reads every object of the store.
     Approver,
 }
 
@@ -56,8 +57,8 @@ impl FromStr for AdminRole {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Administrator {
-    /// The author of changes, as the history shows it. Two people need two names: the same name cannot ask for a restart and
-    /// approve it.
+    /// The name of the person. The history shows it as the author of changes. Each person needs a name of their own, because a
+    /// restart must be requested and approved under two different names.
     pub name: Box<str>,
     /// The role, which decides what the person may do.
     pub role: AdminRole,

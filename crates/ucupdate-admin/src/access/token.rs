@@ -12,7 +12,7 @@ const RANDOM_BYTES: usize = 32;
 /// The largest number of bytes of a token that is compared.
 pub(crate) const MAX_TOKEN_BYTES: usize = 256;
 
-/// A new bearer token. It is shown once: the file has only its SHA-256.
+/// A new bearer token. Show it to the administrator once. The token file keeps only its SHA-256, so the token cannot be read later.
 ///
 /// `Debug` does not show the token.
 #[derive(Clone, PartialEq, Eq)]

@@ -29,10 +29,10 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// The largest number of bytes of a name.
 const MAX_NAME_BYTES: usize = 128;
 
-/// Bearer tokens in a file. The file has the SHA-256 of each token, with its name, role and expiry.
+/// A token file: a file of bearer tokens. It has the SHA-256 of each token, with the name, the role and the expiry of the token.
 ///
-/// The file is read again when it changes, so a revoked token is refused from the next request on. While the file cannot be
-/// read, every request is 503.
+/// The token file is read again when it changes, so a revoked token is refused from the next request on. While the token file
+/// cannot be read, every request gets the status 503.
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
@@ -47,15 +47,16 @@ struct Known {
     tokens: Arc<[TokenEntry]>,
 }
 
-/// A token in the file, which has the SHA-256 of the token and not the token.
+/// An entry of a token file. It has the SHA-256 of the token, and not the token itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TokenEntry {
-    /// The name: the author of changes. It is unique without ASCII case.
+    /// The name of the administrator, which the history shows as the author of changes. Two names that differ only in ASCII case
+    /// are the same name.
     pub name: Box<str>,
     /// The role, which decides what the token may do.
     pub role: AdminRole,
-    /// The end of its validity. `None` if it does not expire.
+    /// The time at which the token expires. `None` if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<UnixTime>,
     /// The time at which the token was added.
@@ -69,36 +70,37 @@ struct Document {
     tokens: Vec<TokenEntry>,
 }
 
-/// Error of reading or changing a file of tokens.
+/// Error of reading or changing a token file.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum TokenFileError {
-    /// The file cannot be read or written.
+    /// The token file cannot be read or written, or another process is changing it. Also if there are no random numbers for a new
+    /// token.
     #[error("cannot use the token file `{}`", path.display())]
     File { path: PathBuf, source: io::Error },
-    /// The file is not a file of tokens.
+    /// The file at this path is not a token file.
     #[error("`{}` is not a file of tokens", path.display())]
     Malformed { path: PathBuf, source: serde_json::Error },
-    /// A newer program wrote the file.
+    /// A newer program wrote the token file.
     #[error("`{}` has format {found}, expected at most {FORMAT}; use a newer program", path.display())]
     NewerFormat { path: PathBuf, found: u32 },
-    /// The name is not usable.
+    /// The name of a new token is empty, too long, or has more than one line.
     #[error("the name {what}, expected one line of 1 to {MAX_NAME_BYTES} bytes")]
     Name { what: &'static str },
-    /// Another token has the name.
+    /// Another token in the token file has this name.
     #[error("a token is named {name} already; revoke it first, or use another name")]
     NameTaken { name: Box<str> },
-    /// The name of the token to revoke. Names are compared without regard to ASCII case.
+    /// No token in the token file has this name, so it cannot be revoked. Names are compared without ASCII case.
     #[error("no token is named {name}")]
     NoToken { name: Box<str> },
-    /// The expiry is over already.
+    /// The expiry of a new token is in the past.
     #[error("the token would expire at {expires}, which is in the past")]
     Expired { expires: UnixTime },
 }
 
 impl TokenFile {
-    /// Opens an existing file.
+    /// Opens an existing token file.
     ///
     /// # Errors
     /// When the file cannot be read, or is not a file of tokens.
@@ -108,7 +110,7 @@ impl TokenFile {
         Ok(file)
     }
 
-    /// Opens a file that [`add`](Self::add) creates if it does not exist.
+    /// Opens a token file, which need not exist. If it does not exist, it has no tokens, and [`add`](Self::add) creates it.
     ///
     /// # Errors
     /// When the file exists and cannot be read, or is not a file of tokens.
@@ -122,7 +124,7 @@ impl TokenFile {
         }
     }
 
-    /// Returns the path of the file.
+    /// Returns the path of the token file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -168,7 +170,8 @@ impl TokenFile {
         Ok(tokens)
     }
 
-    /// Adds a token and returns it. The file never has the token itself, so it cannot be shown again.
+    /// Adds a new random token to the token file and returns it. The token file has only its SHA-256, so the token cannot be read
+    /// later.
     ///
     /// # Errors
     /// When the name is not usable or taken, when the expiry is over, and when the file cannot be written.
@@ -202,7 +205,7 @@ impl TokenFile {
         }
     }
 
-    /// Removes the token with this name, and returns what the file said of it.
+    /// Removes the token with this name from the token file, and returns its entry.
     ///
     /// # Errors
     /// When no token has the name, and when the file cannot be read or written.

@@ -2,7 +2,7 @@
 
 use ucupdate::value::UnixTime;
 
-/// Returns a moment as ISO 8601 has it, in UTC and to the second.
+/// Returns a time as text of ISO 8601, in UTC and in whole seconds. Example: `2009-03-06T17:10:39Z`.
 pub fn iso(at: UnixTime) -> String {
     let at = at.civil_utc();
     // A list of a million devices has three times for each, so they are written without the formatting machinery.
@@ -22,7 +22,7 @@ pub fn iso(at: UnixTime) -> String {
     text
 }
 
-/// Returns a span as it is written: `2d`, `12h`, `90m`, or `30s` where it is no whole number of minutes.
+/// Returns a duration as text with the largest unit that gives a whole number: `2d`, `12h`, `90m` or `30s`. Zero is `0d`.
 pub fn span(seconds: u32) -> String {
     match seconds {
         days if days % (24 * 60 * 60) == 0 => format!("{}d", days / (24 * 60 * 60)),

@@ -16,14 +16,14 @@ pub fn test_device(device: &TestDevice) -> Value {
     json!({ "name": device.name, "mac": mac, "serial": serial })
 }
 
-/// Returns a group. `members` is the length of its list, and `null` where the group has a predicate.
+/// Returns a group. `members` is the number of devices in its list, or `null` if the group has a predicate instead of a list.
 pub fn group(book: &RuleBook, group: &Group) -> Value {
     let members = group.predicate.is_none().then(|| book.members(&group.name).len());
     let used_by = group_users(book, &group.name);
     json!({ "name": group.name, "predicate": group.predicate, "members": members, "used_by": used_by })
 }
 
-/// Returns the rules and holds that use a group, as `rule UCPhone/Polycom/CX700/A/ENU/CPE`.
+/// Returns the rules and holds that use a group, each as text such as `rule UCPhone/Polycom/CX700/A/ENU/CPE` or `hold lobby`.
 pub fn group_users(book: &RuleBook, group: &GroupName) -> Vec<String> {
     let rules = book.rules().filter(|rule| {
         let mut assignments = rule.assignments().iter();
@@ -52,7 +52,7 @@ pub fn hold(hold: &Hold, now: UnixTime) -> Value {
     Value::Object(fields)
 }
 
-/// Returns a thrown kill switch. `rule` is `null` where all offers are stopped.
+/// Returns a kill switch that is on. `rule` is the rule that it stops, or `null` if it stops all rules.
 pub fn stop(scope: &StopScope, stop: &Stop) -> Value {
     let rule = match scope {
         StopScope::Rule(rule) => Some(rule),

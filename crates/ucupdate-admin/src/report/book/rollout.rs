@@ -20,17 +20,17 @@ pub struct RolloutReport {
     pub version: String,
     /// The package that contains the version.
     pub package: String,
-    /// The group. `None` for everybody.
+    /// The group whose devices are in the rollout. `None` if the rollout is for all devices of the rule.
     pub group: Option<String>,
-    /// The share of the devices now.
+    /// The share of the devices that the rollout reaches now, such as `10%`.
     pub share: String,
-    /// The stages of a share that grows: `10%@0d,50%@3d`.
+    /// The stages of a share that grows, such as `10%@0d,50%@3d`. `None` if the share does not grow by itself.
     pub stages: Option<String>,
-    /// The begin of the stages, in UTC.
+    /// The time at which the first stage begins, in UTC. `None` if the share does not grow by itself.
     pub started: Option<String>,
-    /// The hours in which the version is offered.
+    /// The hours in which the version is offered, such as `daily 22:00-05:00 UTC`. `None` for all hours.
     pub window: Option<String>,
-    /// The guard that pauses the rollout.
+    /// The guard: the conditions under which the rollout pauses by itself. `None` if the rollout has no guard.
     pub pause: Option<Value>,
     /// `true` if it is paused.
     pub paused: bool,
@@ -83,7 +83,8 @@ impl RolloutReport {
         }
     }
 
-    /// Returns the audience and the window: `10% of everybody`, `50% of everybody (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
+    /// Returns the share, the audience, the stages and the window as text, such as `10% of everybody` or
+    /// `50% of everybody (10%@0d,50%@3d), daily 22:00-05:00 UTC`.
     pub fn whom(&self) -> String {
         let mut text = match &self.stages {
             Some(stages) => format!("{} of {} ({stages})", self.share, self.audience),
@@ -97,7 +98,7 @@ impl RolloutReport {
         text
     }
 
-    /// Returns whether it goes on: `runs`, `paused: too many failed`.
+    /// Returns the state of the rollout: `runs`, `paused`, or `paused:` and the reason, such as `paused: too many failed`.
     pub fn state(&self) -> String {
         match (self.paused, &self.reason) {
             (false, _) => "runs".to_owned(),

@@ -14,27 +14,29 @@ const STILL_HOURS: i64 = 26;
 /// A rollout with a window stands still after this number of hours without any change. A window may be closed for days.
 const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
 
-/// The numbers of devices of a rollout, over all servers. A device is in one of the states after `offered`.
+/// The numbers of devices of a rollout, over all servers. Each device in `offered` is counted in exactly one of the fields from
+/// `waiting` to `not_counted`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RolloutDevices {
     /// All devices to which the version was offered.
     pub offered: u64,
-    /// Devices that downloaded nothing yet.
+    /// Devices that have not downloaded the image yet and are not overdue.
     pub waiting: u64,
-    /// Devices that downloaded the image, and did not come back yet.
+    /// Devices that downloaded the image, and have not sent a request with the result yet.
     pub downloading: u64,
     /// Devices that came back with the version.
     pub installed: u64,
     /// Devices that came back with their old version.
     pub failed: u64,
-    /// Devices that did not come back in time.
+    /// Devices that downloaded the image, and sent no request with the result before their deadline.
     pub overdue: u64,
-    /// Devices that came back with a third version.
+    /// Devices that came back with a version that is neither the old nor the offered one.
     pub elsewhere: u64,
-    /// Devices that came back, or are overdue, and never downloaded the image from these servers. No guard counts them.
+    /// Devices that came back or are overdue, but never downloaded the image from these servers. The guard does not count them.
     pub not_counted: u64,
-    /// Offers that were not followed because there was no room.
+    /// Offers to devices that are not watched, because the largest number of watched devices was reached. `offered` does not
+    /// count them.
     pub not_followed: u64,
 }
 
@@ -63,7 +65,7 @@ pub struct FailedDevice {
     pub device: String,
     /// `failed` or `overdue`.
     pub state: &'static str,
-    /// The time at which it downloaded the image, in UTC.
+    /// The time at which the device downloaded the image, or came back with a stepping stone, in UTC.
     pub since: String,
 }
 
@@ -96,7 +98,8 @@ pub struct RolloutStatus {
     pub devices: RolloutDevices,
     /// The time of the latest offer, download or return of a device, in UTC. `None` if there was none.
     pub last_change: Option<String>,
-    /// The reason why it makes no progress. `None` if it does, or if it is paused.
+    /// The reason why the rollout makes no progress. `None` if it makes progress, if it is paused, if any kill switch is on, or
+    /// if its next stage begins within a day.
     pub stands_still: Option<String>,
     /// The devices that failed or are overdue, sorted by name.
     pub failed_devices: Vec<FailedDevice>,

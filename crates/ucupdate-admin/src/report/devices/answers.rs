@@ -16,7 +16,7 @@ pub struct Differences {
     pub devices: usize,
     /// The number of devices that were left out, because their request cannot be repeated or a limit was reached.
     pub left_out: u64,
-    /// The first changed answers, one for each module.
+    /// The first changed answers. Each one is about one module of one device.
     pub answers: Vec<ChangedAnswer>,
     /// The number of all changed answers, including those after the first ones in `answers`.
     pub changed_answers: usize,
@@ -29,16 +29,16 @@ pub struct ChangedAnswer {
     /// The MAC address or else the serial number, for people.
     #[serde(skip)]
     pub device: String,
-    /// The MAC address.
+    /// The MAC address of the device. `None` if it reported none.
     pub mac: Option<String>,
     /// The serial number as the device reported it. `None` if it reported none.
     pub serial: Option<String>,
-    /// The words of the device, as it reported them.
+    /// The kind of the device in its own words: device type, vendor, model, hardware revision and locale.
     #[serde(flatten)]
     pub kind: DeviceKind,
     /// The user who signed in last.
     pub user: String,
-    /// The file that the device asks about.
+    /// The file name of the module, as the device reported it.
     pub file_name: String,
     /// The version that the device had at its last request.
     pub installed: String,
@@ -52,7 +52,7 @@ pub struct ChangedAnswer {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AnswerReport {
-    /// The reason as one word.
+    /// The decision as one word, such as `offer` or `held`.
     pub decision: &'static str,
     /// The reason as a sentence.
     pub because: String,

@@ -18,7 +18,8 @@ const MAX_REQUESTS: usize = 1000;
 /// The maximum number of rule books that are read.
 const MAX_REVISIONS: usize = 64;
 
-/// Adds the reason to each answer, if the rule book of that time gives the logged answer.
+/// Adds the reason to each answer in the stories. For that, each request is decided again with the rule book of its time. If this
+/// gives another answer than the logged one, the reason is `None`. The latest 1,000 requests and at most 64 rule books are used.
 ///
 /// # Errors
 /// When the history cannot be read.

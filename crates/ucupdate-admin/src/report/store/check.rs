@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use ucupdate::StoreCheck;
 
-/// Returns the findings and what was checked. An orphan is an object that no package of the rule book names; it is no fault.
+/// Returns the findings of a check, and the numbers of the checked objects. `quick` says whether only the sizes of images were
+/// compared. An orphan is an object that no package of the rule book names. It is not a problem.
 pub fn check(found: &StoreCheck, quick: bool) -> Value {
     let findings = found.problems.iter().map(|problem| {
         json!({

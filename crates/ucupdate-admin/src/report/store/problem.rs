@@ -38,7 +38,7 @@ impl ProblemReport {
         }
     }
 
-    /// Returns whether the problem is a signature that cannot be read, which an option accepts.
+    /// Returns whether the problem is a signature catalogue that cannot be read. An option of the ingest accepts such catalogues.
     pub fn is_unreadable_catalogue(&self) -> bool {
         self.kind == "catalogue-unreadable"
     }
