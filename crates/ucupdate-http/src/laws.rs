@@ -43,8 +43,8 @@ const MILLIS_OF_A_DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Checks what a server answers to `bytes`, which are all that a client sends on one connection.
 ///
-/// Each request gets a documented status and leaves one access row, which says the same. The audit log has at most one row for
-/// each `POST`, and no part of a request forges a row or a cell.
+/// Each request gets a documented status and writes one access row with the same status. The audit log has at most one row for
+/// each `POST`. No part of a request can add a row or a cell to a log.
 ///
 /// The calls of one thread share a server. Each of them happens on another day, so it has log files of its own.
 pub fn connection(bytes: &[u8]) {

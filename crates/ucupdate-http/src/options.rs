@@ -41,19 +41,22 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// Sets the hook that authenticates external requests. Default: none.
+    /// Sets the implementation of [`Authenticate`](crate::Authenticate) that decides about external requests. Default: none, so
+    /// an external request is admitted only if an outer layer has set [`Connection::with_user`](crate::Connection::with_user), or
+    /// with [`with_external_anonymous`](Self::with_external_anonymous).
     pub fn with_authenticate(self, authenticate: impl Authenticate) -> Self {
         Self { authenticate: Some(Arc::new(authenticate)), ..self }
     }
 
-    /// Serves external requests without credentials. Default: `false`. With `true`, anyone who reaches the server can
-    /// download every image and send requests as any device. The hook is not called.
+    /// Serves external requests without credentials. Default: `false`. With `true`, anyone who reaches the server can download
+    /// every image and send requests as any device. [`Authenticate`](crate::Authenticate) is not called.
     pub fn with_external_anonymous(self, allowed: bool) -> Self {
         Self { external_anonymous: allowed, ..self }
     }
 
-    /// Sets the values of `WWW-Authenticate` in a 401 if the hook returned no values. Default: `NTLM`, as the original
-    /// sends. An empty list is ignored, because a 401 must have a challenge (RFC 9110, section 15.5.2).
+    /// Sets the values of `WWW-Authenticate` in a 401. They are used if [`Authenticate`](crate::Authenticate) is not set or
+    /// returned no values. Default: `NTLM`, as the original sends. An empty list is ignored, because a 401 must have a challenge
+    /// (RFC 9110, section 15.5.2).
     pub fn with_challenges(mut self, challenges: Vec<HeaderValue>) -> Self {
         if !challenges.is_empty() {
             self.challenges = challenges;
@@ -72,14 +75,15 @@ impl HttpOptions {
         Self { body_time: time, ..self }
     }
 
-    /// Adds a path of the request handler, or changes the side of one of [`HANDLER_PATHS`](crate::HANDLER_PATHS). The decoded
-    /// path of a request is compared without ASCII case.
+    /// Adds a path to which devices may `POST` requests, or changes the side of one of [`HANDLER_PATHS`](crate::HANDLER_PATHS).
+    /// `path` is compared with the decoded path of a request without ASCII case.
     pub fn with_handler_path(mut self, path: &str, side: Side) -> Self {
         self.handler_paths.insert(path, side);
         self
     }
 
-    /// Redirects devices to the store for images. Default: none, so this server streams every file.
+    /// Redirects devices that download an image to the bucket of the store. Default: none, so this server sends the bytes of
+    /// every file.
     pub fn with_image_redirects(self, redirects: ImageRedirects) -> Self {
         Self { image_redirects: Some(redirects), ..self }
     }
@@ -88,8 +92,9 @@ impl HttpOptions {
     /// Further downloads get 503 with a `Retry-After` of 30 to 90 seconds, which differs from device to device. Default: no
     /// limit, because the right number depends on the file descriptors and the memory of the server.
     ///
-    /// With a store in a folder, each download holds a file descriptor. Without a limit below the number of
-    /// connections, slow devices can use up the descriptors that the store needs to see the kill switch.
+    /// With a store in a folder, each download holds a file descriptor. Set a limit that is lower than the number of connections.
+    /// Otherwise slow devices can use up the descriptors that the store needs to read the rule book, and the server does not see
+    /// the kill switch.
     pub fn with_downloads(mut self, most: usize, most_of_one: usize) -> Self {
         self.downloads = most;
         self.downloads_of_one = most_of_one;

@@ -11,9 +11,10 @@ use tokio::net::TcpListener;
 
 /// Returns the service as a router, to be served alone or merged into another router.
 ///
-/// The service is the fallback of the router, because axum matches paths by case and devices differ in case. So `merge` it
-/// into a router without a fallback. A router with a fallback calls [`DeviceUpdates::serves`] there. `nest_service` works
-/// too: put the prefix into the origins of the service's URLs; rows then show paths without the prefix.
+/// The service is the fallback of the router, because axum matches paths by case and devices differ in case. So `merge` this
+/// router into a router that has no fallback. If your router has a fallback of its own, pass a request to [`DeviceUpdates`] there
+/// when [`DeviceUpdates::serves`] returns `true` for its path. `nest_service` works too: put the prefix into the origins of the
+/// service's URLs; rows then show paths without the prefix.
 ///
 /// The addresses in log rows come from axum. Serve with `into_make_service_with_connect_info` of [`Connection`] (remote and
 /// local address) or of `SocketAddr` (remote address only). See [`connection_from_axum`].

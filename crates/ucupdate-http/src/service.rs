@@ -42,8 +42,8 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 /// If a request is refused before its body was read, up to 1 MiB of the body is read and dropped within 2 seconds.
 /// Otherwise the client might not see the answer. If the body is longer, the answer has `Connection: close`.
 ///
-/// Each answer writes one access row, when its last byte was sent or when the answer is dropped. A request that the
-/// server drops before the answer writes no row.
+/// Each answer writes one access row, when its last byte was sent or when the answer is dropped. If the future of a request is
+/// dropped before there is an answer, no row is written.
 #[derive(Clone)]
 pub struct DeviceUpdates {
     inner: Arc<Inner>,

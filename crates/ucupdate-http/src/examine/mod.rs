@@ -26,7 +26,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The number of rules whose answers are compared.
 const MAX_COMPARED: usize = 5;
 
-/// The URLs of a server, which are examined as devices see them.
+/// An examination of the URLs of a server. It connects to the server as devices do. Set at least one origin, and call
+/// [`run`](Self::run).
 ///
 /// ```
 /// use ucupdate::{Options, UpdateService, store::MemoryStore};
@@ -86,22 +87,23 @@ pub enum ExamineError {
 }
 
 impl UrlExamination {
-    /// Examines the origin at which internal devices reach the server. The default is not to.
+    /// Sets the origin at which internal devices reach the server, so that it is examined. Default: none.
     pub fn with_internal(self, origin: Origin) -> Self {
         Self { internal: Some(origin), ..self }
     }
 
-    /// Examines the origin at which external devices reach the server. The default is not to.
+    /// Sets the origin at which external devices reach the server, so that it is examined. Default: none.
     pub fn with_external(self, origin: Origin) -> Self {
         Self { external: Some(origin), ..self }
     }
 
-    /// Trusts these certificates in PEM, in addition to those of the system.
+    /// Sets root certificates in PEM that are trusted in addition to those of the system. Default: none.
     pub fn with_root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         Self { root_certificates: Some(pem.into()), ..self }
     }
 
-    /// Calls `notice` before each step with what the step waits for, such as `the address of updates.contoso.com`. The default is not to.
+    /// Sets a function that is called before each step. Its argument names the thing that the step waits for, such as
+    /// `the address of updates.contoso.com`. Default: none.
     pub fn with_step_notice(self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { notice: StepNotice(Some(Arc::new(notice))), ..self }
     }

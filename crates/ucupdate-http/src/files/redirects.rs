@@ -21,11 +21,10 @@ const CONDITIONS: [header::HeaderName; 5] = [
 
 /// The options of redirects to the store: the files they apply to, and the lifetime of a signed URL.
 ///
-/// A `GET` of an image is answered with 302 and an address that the store signed, so that its bytes do not pass through
-/// this server. The status is 302 because every client of the phones' time knows it; 301 and 308 would be cached
-/// although the address expires. Requests, decisions and log rows do not change. The access row of a redirect has the
-/// status 302 and is written when the redirect was sent. Only the log of the bucket shows whether the device got the
-/// bytes.
+/// A `GET` of an image is answered with 302 and a signed URL of its object in the bucket, so that the bytes do not pass through
+/// this server. The status is 302 because every HTTP client of 2009 knows it. Clients may cache 301 and 308, although the signed
+/// URL expires. Requests, decisions and audit rows do not change. The access row of a redirect has the status 302 and is written
+/// when the redirect was sent. Only the log of the bucket shows whether the device got the bytes.
 ///
 /// This server still sends the bytes itself for:
 /// - files smaller than [`with_least_bytes`](Self::with_least_bytes), and signature catalogues unless
@@ -33,7 +32,7 @@ const CONDITIONS: [header::HeaderName; 5] = [
 /// - the answer to `HEAD` and every conditional request, because the store would compare the condition with other tags and
 ///   dates. A download that is resumed with `If-Range` and the `ETag` of the redirect continues from this server. A `Range`
 ///   without a condition is redirected;
-/// - files for which no address was signed within 5 seconds, and addresses that would lead from https to http.
+/// - files for which the store signed no URL within 5 seconds, and files whose signed URL would lead a device from https to http.
 ///
 /// Phones must follow redirects, must reach the server of the bucket, and must trust its certificate. It is not known
 /// whether real phones follow redirects. Anyone with a signed URL can download that file without credentials until the
@@ -48,17 +47,17 @@ pub struct ImageRedirects {
 }
 
 impl ImageRedirects {
-    /// The longest lifetime of an address: 7 days, the maximum of S3.
+    /// The longest time for which a signed URL may be valid: 7 days, the maximum of S3.
     pub const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-    /// Creates redirects by addresses of this store, which must be the store of the service. Addresses are valid for 15 minutes
-    /// and are given for images of 1 MiB or more.
+    /// Creates redirects to URLs that `presign` signs. `presign` must be the store of the service. By default, a signed URL is
+    /// valid for 15 minutes, and images of 1 MiB or more are redirected.
     pub fn new(presign: Arc<dyn Presign>) -> Self {
         Self { presign, life: Duration::from_secs(15 * 60), least_bytes: 1024 * 1024, signatures: false }
     }
 
-    /// Sets how long an address is valid, between one second and [`LONGEST_LIFE`](Self::LONGEST_LIFE). A download must begin
-    /// within this time; it may take longer.
+    /// Sets how long a signed URL is valid, between one second and [`LONGEST_LIFE`](Self::LONGEST_LIFE). A download must begin
+    /// within this time, but it may take longer. Default: 15 minutes.
     pub fn with_life(self, life: Duration) -> Self {
         Self { life: life.clamp(Duration::from_secs(1), Self::LONGEST_LIFE), ..self }
     }

@@ -1,4 +1,4 @@
-//! The hook that authenticates external requests. The embedder decides how users are identified.
+//! [`Authenticate`]: authenticates external requests. The program that embeds the service implements it.
 
 use async_trait::async_trait;
 use http::{HeaderValue, request};
@@ -6,9 +6,9 @@ use std::fmt;
 
 /// Decides which external requests are allowed. Internal requests need no authentication.
 ///
-/// The original uses NTLM for external requests and refuses anonymous ones. A phone then tries again with the
-/// credentials of the user who is signed in. NTLM authenticates a connection in three steps: keep its state beside the
-/// connection, in an extension of the request.
+/// The original uses NTLM for external requests and refuses anonymous ones. A phone then tries again with the credentials of the
+/// user who is signed in. NTLM authenticates a connection in three steps. An implementation of NTLM keeps the state of these
+/// steps with the connection, and gets it from an extension of the request.
 ///
 /// ```
 /// use http::{HeaderValue, header, request::Parts};

@@ -58,7 +58,8 @@ impl Connection {
         self
     }
 
-    /// Sets whether the connection uses TLS. The [`Authenticate`](crate::Authenticate) hook can refuse passwords without TLS.
+    /// Sets whether the connection uses TLS. An implementation of [`Authenticate`](crate::Authenticate) can refuse passwords on a
+    /// connection without TLS. Default: `false`.
     pub fn with_tls(self, tls: bool) -> Self {
         Self { tls, ..self }
     }
@@ -71,8 +72,8 @@ impl Connection {
 
     /// Sets the side from which the connection comes. Default: not known, so the path of a request decides.
     ///
-    /// Internal paths get 403 on an external connection. The decision and groups by side use this side even if the path
-    /// belongs to the other side, so a device cannot choose its side.
+    /// Internal paths get 403 on an external connection. The decision, and groups whose predicate names a side, use this side
+    /// even if the path belongs to the other side. So a device cannot choose its side.
     pub fn with_side(self, side: Side) -> Self {
         Self { side: Some(side), ..self }
     }
