@@ -33,7 +33,7 @@ pub struct DayCount {
     pub file_name: Box<str>,
     /// The version as the devices reported it. Each spelling of a release is counted by itself.
     pub version: ReportedVersion,
-    /// The number of devices that sent at least one such request on the day.
+    /// The number of devices that reported this version in at least one request on the day.
     pub devices: u64,
 }
 

@@ -30,7 +30,7 @@ pub struct InventoryDevice {
     pub last_asked: UnixTime,
     /// The number of requests.
     pub asks: u64,
-    /// Sorted by file name, ignoring ASCII case.
+    /// The modules of the device, sorted by file name without ASCII case.
     pub modules: Vec<InventoryModule>,
 }
 
@@ -46,7 +46,7 @@ pub struct InventoryModule {
     pub asked: UnixTime,
 }
 
-/// The way in which a module got its version, from rows in order of time.
+/// The earlier version of a module, and the offers that it did not install. It is found from rows in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleHistory {
@@ -54,7 +54,8 @@ pub struct ModuleHistory {
     pub previous: Option<ReportedVersion>,
     /// `true` if the module came back to a version that it had left.
     pub has_returned: bool,
-    /// The number of times that the offered version was offered to the installed one, an hour or more apart. At most 255.
+    /// The number of requests in a row in which the device had its present version and got the present offer. A request less than
+    /// an hour after the last counted one does not count. At most 255.
     pub tries: u32,
 }
 
@@ -71,7 +72,8 @@ impl InventoryDevice {
         DeviceId::of(&self.mac_address, &self.serial_number)
     }
 
-    /// Returns the request that this device would send now. `None` if its words cannot be part of a request.
+    /// Returns the request that this device would send now. `None` if its device type, vendor, model, hardware revision or locale
+    /// cannot be part of a request.
     pub fn request(&self) -> Option<UpdateRequest> {
         let device = Device {
             kind: self.kind.read().ok()?,

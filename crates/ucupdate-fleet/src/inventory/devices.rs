@@ -120,10 +120,11 @@ impl Inventory {
         }
     }
 
-    /// Adds a device of another inventory. For the device and for each of its modules, what is newer counts. The number of
-    /// requests stays that of the rows. Returns `false` if the device has no identity, or if there is no room.
+    /// Adds a device of another inventory. If this inventory has the device already, the later request counts, for the device and
+    /// for each of its modules. The requests of `device` are not added to the number of requests. Returns `false` if the device
+    /// reports neither a MAC address nor a serial number, or if there is no room.
     ///
-    /// Add rows first: the history of a module begins with what is added first.
+    /// Add all rows before you call this function. The history of a module begins with the first thing that is added of it.
     pub fn add(&mut self, device: &InventoryDevice) -> bool {
         let number = device.identity().and_then(|identity| self.number(&identity, device.first_asked));
         let Some(number) = number else { return false };
@@ -279,7 +280,7 @@ impl Inventory {
         self.skipped
     }
 
-    /// Returns the number of texts that are missing because there was no room for them.
+    /// Returns the number of texts that are empty in this inventory, because there was no room for them.
     pub fn dropped_texts(&self) -> u64 {
         self.texts.words.dropped()
     }
@@ -296,7 +297,7 @@ impl Inventory {
 
     /// Counts the devices of each version, by vendor, model and module. Older versions come first.
     ///
-    /// Versions of the same release in .NET's order are counted together.
+    /// Two versions that are equal in .NET's order, such as `1.0` and `1.00`, are counted together.
     pub fn versions(&self) -> Vec<VersionCount> {
         self.versions_in(&EligibilityIndex::default())
     }

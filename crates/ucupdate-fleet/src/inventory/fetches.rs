@@ -12,8 +12,8 @@ const SLACK_MILLIS: i64 = 1000;
 /// The latest downloads of images by address and version, from rows of access logs in any order.
 ///
 /// They show which devices download what they were offered ([`StateOptions::with_fetches`](super::StateOptions::with_fetches)).
-/// Devices behind one address that were offered the same version cannot be told apart. Memory is bounded by the number of
-/// addresses; downloads of further addresses are left out.
+/// Devices behind one address that were offered the same version cannot be told apart. The memory is bounded by the number of
+/// pairs of an address and a version. Downloads of further pairs are left out.
 #[derive(Clone, Debug)]
 pub struct RecentFetches {
     most: usize,
@@ -39,14 +39,15 @@ pub(super) enum Fetched {
 }
 
 impl RecentFetches {
-    /// Creates an empty collection with room for this number of addresses.
+    /// Creates an empty collection with room for this number of pairs of an address and a version.
     pub fn new(most: usize) -> Self {
         Self { most, places: HashMap::new() }
     }
 
     /// Adds a row of an access log. Rows that are not downloads of images are ignored.
     ///
-    /// A redirect to the store counts as a part, because only the log of the store says whether the device has it all.
+    /// A redirect to the store counts as a download of a part, because only the access log of the bucket shows whether the device
+    /// got the whole image.
     pub fn take_in(&mut self, row: &AccessRow) {
         let is_get = row.method.as_logged().eq_ignore_ascii_case("GET");
         let Some(200 | 206 | 301 | 302 | 303 | 307 | 308) = row.status.filter(|_| is_get) else { return };

@@ -23,21 +23,21 @@ pub enum DeviceState {
     Looping,
     /// The device was offered the same version at least three times, an hour or more apart, and kept its own.
     Stuck,
-    /// The device should get another version, and a named reason prevents the offer.
+    /// The device should get another version, and something prevents the offer. [`DeviceStanding::reason`] names the cause.
     Behind,
-    /// The device fetched the offered version or, a short time ago, a part of it, and has not asked since.
+    /// The device downloaded the offered version, or a part of it within the last hour, and has not sent a request since.
     Downloading,
     /// The device gets the version when it asks the next time.
     Offered,
-    /// The device has a version that its rule does not replace by the older target.
+    /// The device has a newer version than the one of its rule, and the rule does not replace it by the older one.
     Ahead,
     /// The device has the version that its rule gives it.
     UpToDate,
     /// The rule of the device gives it no version.
     NoVersion,
-    /// The rule book has no rule for the kind of the device.
+    /// The rule book has no rule for the kind of the device, or several rules that its module may mean.
     NoRule,
-    /// There is no rule book to compare with, or the device reported words that cannot be part of a request.
+    /// There is no rule book to compare with, or the device reported no module, or it reported words that cannot be part of a request.
     Unknown,
 }
 
@@ -114,25 +114,26 @@ pub struct StateOptions<'a> {
 }
 
 impl<'a> StateOptions<'a> {
-    /// Finds states at this time. A device is silent after 50 hours, because it asks once a day. A part of a download counts for
-    /// an hour.
+    /// Returns options for finding the states at the time `now`. By default, a device is silent after 50 hours without a request,
+    /// because it asks once a day. A download of a part of an image counts for one hour.
     pub const fn new(now: UnixTime) -> Self {
         let (silence, download) = (Duration::from_secs(50 * 60 * 60), Duration::from_secs(60 * 60));
         Self { now, silent_at: now, silence, download, fetches: None }
     }
 
-    /// Sets the downloads that show which devices are downloading. Without them, no device is.
+    /// Sets the downloads that show which devices are downloading. Default: none, so no device gets the state
+    /// [`DeviceState::Downloading`].
     pub const fn with_fetches(self, fetches: &'a RecentFetches) -> Self {
         Self { fetches: Some(fetches), ..self }
     }
 
-    /// Sets the end of silence, such as the end of the logs: the silence of a device lasts from its last request to this time.
-    /// Default: the time of the states.
+    /// Sets the time up to which the silence of a device is measured, such as the end of the logs. The silence of a device lasts
+    /// from its last request to this time. Default: the time that was passed to [`new`](Self::new).
     pub const fn with_end(self, end: UnixTime) -> Self {
         Self { silent_at: end, ..self }
     }
 
-    /// Sets the time without a request after which a device is silent.
+    /// Sets the time without a request after which a device is silent. Default: 50 hours.
     pub const fn with_silence(self, silence: Duration) -> Self {
         Self { silence, ..self }
     }
@@ -144,7 +145,7 @@ impl<'a> StateOptions<'a> {
 pub struct DeviceStanding<'a> {
     /// The state that needs most attention among those of the modules.
     pub state: DeviceState,
-    /// The place of the module that decides the state. `None` if the device reported no module.
+    /// The index of the module that decides the state, in [`InventoryDevice::modules`]. `None` if the device reported no module.
     pub module: Option<usize>,
     /// The decision for what the module would be offered now. `None` if there is no rule book, or the request cannot be made.
     pub decision: Option<Decision<'a>>,

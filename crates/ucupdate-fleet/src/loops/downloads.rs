@@ -11,11 +11,12 @@ use ucupdate_core::value::UnixTime;
 /// The time within which a download belongs to an offer, in seconds.
 const OFFER_SECONDS: u32 = 2 * 24 * 60 * 60;
 
-/// Counts how often devices downloaded an image that they were offered, by the address of the offer.
+/// Counts for each device how often it downloaded an image that it was offered. A download belongs to an offer if both have the
+/// same address and image.
 ///
-/// A device in a loop downloads again and again. Anybody can ask in the name of a device, so a loop of requests alone proves
-/// nothing. Rows of both logs are expected in order of time. Each download counts for one device, the one that was offered the
-/// image last at its address; a download of a part counts once for each address.
+/// A device in a loop downloads its image repeatedly. Requests are not authenticated, so a loop that is found in requests alone
+/// does not prove that the device is in a loop. Rows of both logs are expected in order of time. Each download counts for one
+/// device, the one that was offered the image last at its address; a download of a part counts once for each address.
 #[derive(Clone, Debug)]
 pub struct DownloadCounts {
     devices: usize,
@@ -24,7 +25,7 @@ pub struct DownloadCounts {
 }
 
 impl DownloadCounts {
-    /// Returns counts of at most this number of devices.
+    /// Creates empty counts for at most this number of devices. Downloads of further devices are not counted.
     pub fn new(devices: usize) -> Self {
         Self { devices, open: OpenOffers::default(), counts: HashMap::new() }
     }

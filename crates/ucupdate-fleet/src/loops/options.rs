@@ -26,15 +26,15 @@ impl Default for LoopOptions {
 }
 
 impl LoopOptions {
-    /// Sets the maximum number of devices that are remembered. A device counts once for each update type in its
-    /// requests.
+    /// Sets the maximum number of devices that are remembered. A device counts once for each update type in its requests.
+    /// Default: 100,000.
     ///
     /// Beyond this number the device that has not asked for the longest time is forgotten.
     pub const fn with_devices(self, most: usize) -> Self {
         Self { devices: most, ..self }
     }
 
-    /// Sets the maximum number of requests that are remembered for each device. The minimum is 4.
+    /// Sets the maximum number of requests that are remembered for each device. The minimum is 4. Default: 16.
     ///
     /// If there are more, a request that equals the requests before and after it is removed. If there is no such
     /// request, the oldest is removed.
@@ -42,8 +42,8 @@ impl LoopOptions {
         Self { asks: most, ..self }
     }
 
-    /// Sets the time within which several requests count once towards
-    /// [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
+    /// Sets the time within which several requests count as one request for [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
+    /// Default: one hour.
     pub const fn with_apart(self, time: Duration) -> Self {
         Self { apart: time, ..self }
     }

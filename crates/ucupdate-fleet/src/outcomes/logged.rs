@@ -21,7 +21,8 @@ impl Outcomes {
     ///
     /// A row does not name the rollout of its offer, so the request is decided again by `index`. The offer belongs to the rollout
     /// of this decision. If there is none, it belongs to the only rollout of the rule that has the offered version. Compile
-    /// `index` from a book without pauses and without stops, because the server had neither when it made the offer.
+    /// `index` from a rule book in which no rollout is paused and no kill switch is on, because neither was so when the server
+    /// made the offer.
     ///
     /// `starts` has the known times at which rollouts started or were resumed. Earlier offers are skipped.
     pub fn take_in_audit(

@@ -1,7 +1,8 @@
 //! Counts what became of offers. The guards of rollouts judge by it.
 //!
-//! Deciding has no side effect. What became of an offer is inferred from the next request of the device. An [`Outcomes`] gets
-//! requests and decisions as they are made (a simulation does this), or the rows of both logs of all servers.
+//! The decision about a request records nothing. The result of an offer is inferred from the next request of the device. An
+//! [`Outcomes`] receives the requests and decisions when they happen, as in a simulation, or the rows of the audit logs and
+//! access logs of all servers.
 
 mod logged;
 mod tally;

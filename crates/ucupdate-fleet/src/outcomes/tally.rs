@@ -33,13 +33,13 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutcomeCounts {
-    /// Devices that were offered the version and have not sent another request with a final result.
+    /// Devices that were offered the version, have not sent a request with a final result, and are not overdue.
     pub in_flight: u64,
     /// Devices that came back with the version.
     pub succeeded: u64,
-    /// Devices that came back with their old version, or did not come back before the deadline.
+    /// Devices that came back with their old version.
     pub failed: u64,
-    /// Devices that did not come back in time.
+    /// Devices that sent no request with a final result before the deadline. They are not counted in `failed`.
     pub overdue: u64,
     /// Devices that came back with another version, neither the old nor the offered one.
     pub elsewhere: u64,

@@ -38,13 +38,13 @@ impl VersionMark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutcomeState {
-    /// The device was offered the version and has not come back with another one yet.
+    /// The device was offered the version, and none of the other states applies yet.
     InFlight,
-    /// The device came back with a third version.
+    /// The device came back with a version that is neither its old version nor the offered one.
     Elsewhere,
     /// The device came back with its old version.
     Failed,
-    /// The device did not come back in time.
+    /// The device sent no request with a final result before its deadline.
     Overdue,
     /// The device came back with the version.
     Succeeded,
@@ -62,7 +62,8 @@ pub struct RolloutDevice {
     pub at: UnixTime,
     /// The time after which the device is overdue.
     pub due: UnixTime,
-    /// `true` if the guard counts it: it downloaded an image of the rollout, or downloads are not required.
+    /// `true` if the guard counts the device: it downloaded an image of the rollout, or [downloads are not
+    /// required](super::OutcomeOptions::with_downloads_required).
     pub counts: bool,
 }
 

@@ -21,7 +21,7 @@ pub struct OutcomeOptions {
 }
 
 impl Default for OutcomeOptions {
-    /// Returns the default of 100,000 devices.
+    /// Returns the defaults: 100,000 devices, no downloads required, and only rollouts with a guard.
     fn default() -> Self {
         Self { devices: 100_000, downloads_required: false, unguarded: false }
     }
@@ -38,13 +38,13 @@ impl OutcomeOptions {
         Self { devices, ..self }
     }
 
-    /// Sets whether a device counts only after it downloaded an image of the rollout
-    /// ([`Outcomes::take_in_access`]). Devices that downloaded nothing are counted in [`Tally::not_fetched`].
+    /// Sets whether a device counts only after it downloaded an image of the rollout ([`Outcomes::take_in_access`]). Devices that
+    /// downloaded nothing are counted in [`Tally::not_fetched`]. Default: `false`.
     pub fn with_downloads_required(self, required: bool) -> Self {
         Self { downloads_required: required, ..self }
     }
 
-    /// Sets whether rollouts without a guard are watched too.
+    /// Sets whether rollouts without a guard are watched too. Default: `false`.
     pub fn with_unguarded(self, unguarded: bool) -> Self {
         Self { unguarded, ..self }
     }
@@ -203,7 +203,7 @@ impl Outcomes {
 
     /// Adds the decision about a request. Only offers of rollouts with a guard count, including offers of stepping stones.
     ///
-    /// `index` is the one that decided.
+    /// `index` is the index with which the decision was made.
     pub fn offered(
         &mut self,
         index: &EligibilityIndex,
@@ -312,7 +312,7 @@ impl Outcomes {
         watched.tally.moves(&before, track, now);
     }
 
-    /// Counts the devices as failed that have not come back before their deadline.
+    /// Counts the devices whose deadline is `now` or earlier as overdue.
     pub fn expire(&mut self, now: UnixTime) {
         while self.due.first().is_some_and(|(due, ..)| *due <= now) {
             let Some((_, identity, number)) = self.due.pop_first() else { return };

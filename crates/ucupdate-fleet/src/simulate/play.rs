@@ -20,10 +20,10 @@ const STEPS_OF_DAY: u32 = 24 * 60 * 60 / STEP;
 
 /// Simulates days of a fleet whose devices send requests and install versions.
 ///
-/// Each device asks at its own time in each period, again after a restart, and again after each installation. It installs
-/// what it is offered, and succeeds or fails by the chances of the model. Time moves on for windows and ramps, the commands
-/// of the timetable change the rule book, and guards pause rollouts as [`Outcomes`](crate::outcomes::Outcomes) describes. A
-/// refused command appears in the result and changes nothing.
+/// Each device asks at its own time in each period, again after a restart, and again after each installation. It installs what it
+/// is offered, and succeeds or fails with the probabilities of the model. Windows open and close, shares grow, and the commands
+/// of the timetable change the rule book. Guards pause rollouts as [`Outcomes`](crate::outcomes::Outcomes) describes. A refused
+/// command appears in the result and changes nothing.
 ///
 /// Equal arguments give an equal simulation. The number of threads does not matter. Commands and guards take effect on
 /// the next multiple of five minutes.

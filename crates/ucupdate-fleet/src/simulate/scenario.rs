@@ -161,8 +161,8 @@ impl FailureModel {
         self
     }
 
-    /// Sets the seconds a device needs to download and install an image and to restart. Every duration between the two is
-    /// equally likely. The maximum is one day.
+    /// Sets the seconds that a device needs to download and install an image and to restart. Every duration from `fastest` to
+    /// `slowest` is equally likely. The maximum is one day. Default: 10 to 40 minutes.
     pub fn with_install_seconds(mut self, fastest: u32, slowest: u32) -> Self {
         (self.fastest_seconds, self.slowest_seconds) = (fastest, slowest);
         self

@@ -37,7 +37,7 @@ pub struct Sample {
     pub at: UnixTime,
     /// The number of devices with each of [`Simulation::versions`].
     pub devices: Vec<u64>,
-    /// The number of devices that are lost.
+    /// The number of devices that are lost: they failed to install a version, and never send a request again.
     pub lost: u64,
     /// The events since the sample before.
     pub counts: SimulatedCounts,

@@ -148,9 +148,9 @@ pub enum FetchResult {
 
 /// The probable cause of a restart.
 ///
-/// A device that has installed an image waits until it is idle, and then restarts. The logs do not show who restarted
-/// it. This crate assumes that a device is idle after five minutes at the earliest. An earlier restart is therefore
-/// counted as one by a person. The restarts in the logs of 2009 agree with that, and prove nothing more.
+/// A device that has installed an image waits until it is idle, and then restarts. The logs do not show the cause of a restart.
+/// This crate assumes that a device is idle after five minutes at the earliest, so it counts an earlier restart as one by a
+/// person. The restarts in the logs of 2009 agree with this assumption, but do not prove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RestartedBy {
@@ -185,7 +185,7 @@ impl DeviceEventKind {
 }
 
 impl RequestRow {
-    /// Returns whether the path is the old one. Only early firmware uses it.
+    /// Returns whether the path is the old path of the request handler. Only early firmware uses this path.
     pub fn is_old_path(&self) -> bool {
         self.path.to_ascii_lowercase().starts_with("/ucdeviceupdates/")
     }

@@ -21,10 +21,13 @@ const WINDOW_MS: i64 = 24 * 3_600_000;
 impl Timeline {
     /// Joins the rows of both logs. The rows may be in any order, and from any number of servers and devices.
     ///
-    /// The exchange of an audit row is the `POST` of `ucdevice.upx` from the same host that was running when the row
-    /// was logged. A download is a `GET` from the same host that starts after the offer. Its path is that of an offered
-    /// image, or of the `.cat` beside the image. The download belongs to the last offer before it. If several devices
-    /// share the host, it belongs to the first device that has not downloaded the file yet.
+    /// The exchange of an audit row is a `POST` of `ucdevice.upx` from the same host. The `POST` began before the row was logged,
+    /// and ended after it. The clocks of two servers may differ by five seconds.
+    ///
+    /// A download is a `GET` from the same host that starts within 24 hours after the offer. Its path is that of an offered
+    /// image, or of the `.cat` beside the image. The download belongs to the last offer before it. If several devices share the
+    /// host, the last offer of each device counts. The download belongs to the earliest of these offers whose file was not
+    /// downloaded as a whole yet.
     pub fn join(
         audit: impl IntoIterator<Item = AuditRow>,
         access: impl IntoIterator<Item = AccessRow>,

@@ -1,7 +1,7 @@
 //! Joins both logs, to show whether a phone downloaded the offered files.
 //!
-//! In the logs, a download and an answer have only the address of the device, the path and the time in common. The join
-//! uses these three, and marks downloads from addresses that several devices share.
+//! A download and the answer that offered its file are in different logs. They have only the address of the device, the path and
+//! the time in common. [`Timeline::join`] uses these three, and marks downloads from addresses that several devices share.
 //!
 //! From the joined rows, [`Timeline::stories`] makes one story for each device: its events, and its troubles with their
 //! meaning and remedy.

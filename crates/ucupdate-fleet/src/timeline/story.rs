@@ -51,8 +51,9 @@ impl DeviceStory {
 impl Timeline {
     /// Returns the story of each device, sorted by MAC address, serial number and address.
     ///
-    /// Access rows without an audit row belong to the device that asked last from their address, if audit rows know
-    /// one. So do requests that name no device, if the device is of their kind. A restart is inferred if the device sends a request after it downloaded an image and its signature.
+    /// An access row without an audit row belongs to the device whose request came last from its address, if the audit rows have
+    /// such a device. A request that names no device belongs to the last device of the same kind at its address. A restart is
+    /// inferred if the device sends a request after it downloaded an image and its signature.
     ///
     /// ```
     /// use std::time::Duration;

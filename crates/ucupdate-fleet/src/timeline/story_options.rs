@@ -34,8 +34,9 @@ pub struct StoryOptions<'a> {
 }
 
 impl<'a> StoryOptions<'a> {
-    /// Sets the rule book whose rules decide how versions are compared. The rule of a module is found as for an answer, also
-    /// by an alias and by the name of an image.
+    /// Sets the rule book. The version scheme of the rule of a module decides how the versions of the module are compared. The
+    /// rule is found as for a request, so aliases and the file names of images count too. Default: no rule book, so versions are
+    /// compared in .NET's order.
     pub fn with_book(self, book: &'a RuleBook) -> Self {
         Self { rules: Some((book, Arc::new(EligibilityIndex::compile(book, 0)))), ..self }
     }
@@ -56,7 +57,8 @@ impl<'a> StoryOptions<'a> {
         Self { now: Some(now), ..self }
     }
 
-    /// Sets the limits from which what a device did counts as a trouble.
+    /// Sets the limits that decide when an event counts as a trouble, such as the time after which a device is silent. Default:
+    /// the defaults of [`Thresholds`].
     pub fn with_thresholds(self, thresholds: Thresholds) -> Self {
         Self { thresholds, ..self }
     }

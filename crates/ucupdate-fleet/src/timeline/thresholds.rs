@@ -51,8 +51,8 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Sets from which time a download is slow: it takes more than `factor` times the median of other devices, and at least
-    /// `least`. Default: 4 times, and 60 seconds.
+    /// Sets when a download is slow. It is slow if it takes more than `factor` times the median of the downloads of other
+    /// devices, and at least `least`. Default: 4 times, and 60 seconds.
     pub fn with_slow(self, factor: u32, least: Duration) -> Self {
         Self { slow_factor: factor.max(1).into(), slow: least.as_secs(), ..self }
     }
@@ -62,28 +62,33 @@ impl Thresholds {
         Self { silent: time.as_secs(), ..self }
     }
 
-    /// Sets the time after a download after which a device that has not asked is not back. Default: 26 hours.
+    /// Sets the time in which a device must send a request after it downloaded an image. If it does not, the trouble is
+    /// [`NotBack`](super::TroubleKind::NotBack). The same time applies to the download of an offer if the device sends no other
+    /// request. Default: 26 hours.
     pub fn with_back_within(self, time: Duration) -> Self {
         Self { back: time.as_secs(), ..self }
     }
 
-    /// Sets the time within which a device that asks again has downloaded its offer. Default: an hour. Offers within this time
-    /// count as one.
+    /// Sets the time in which a device normally downloads an offer. If its next request comes later and it downloaded nothing in
+    /// between, the trouble is [`NeverFetched`](super::TroubleKind::NeverFetched). For
+    /// [`with_same_offers`](Self::with_same_offers), offers within this time count as one. Default: one hour.
     pub fn with_fetch_within(self, time: Duration) -> Self {
         Self { fetch: time.as_secs(), ..self }
     }
 
-    /// Sets the number of offers of one version after which a device is offered it again and again. Default: 3.
+    /// Sets the number of offers of one version to one installed version that count as the trouble
+    /// [`OfferedAgain`](super::TroubleKind::OfferedAgain), at least 2. Default: 3.
     pub fn with_same_offers(self, offers: u32) -> Self {
         Self { same_offers: offers.max(2), ..self }
     }
 
-    /// Sets the number of refused attempts to sign in that are a loop. Default: 3.
+    /// Sets the number of refused attempts to sign in, without an answered request in between, that count as a loop. Default: 3.
     pub fn with_sign_ins(self, attempts: u32) -> Self {
         Self { sign_ins: attempts.max(1), ..self }
     }
 
-    /// Sets the smallest wrong time of a clock, in minutes. Default: 15.
+    /// Sets the smallest difference between the clock of a device and that of the server that counts as a trouble, in minutes.
+    /// Default: 15.
     pub fn with_clock_minutes(self, minutes: u32) -> Self {
         Self { clock_minutes: minutes.max(1).into(), ..self }
     }
