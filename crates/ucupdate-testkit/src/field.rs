@@ -12,7 +12,8 @@ pub fn rule() -> RuleKey {
     RULE.parse().expect("the words make a rule")
 }
 
-/// Returns the phone with the kind of `rule`. Its MAC address and serial number are always those of the log.
+/// Returns the phone with the kind of `rule`. Its MAC address and serial number are always those in
+/// `vectors/RequestHandlerAuditLog_2009-03-06.log`.
 pub fn phone(rule: &RuleKey) -> Device {
     Device {
         kind: rule.kind().clone(),
@@ -30,8 +31,8 @@ pub fn module(version: &str) -> InstalledModule {
     }
 }
 
-/// Returns the request of a phone with a version installed. With [`rule()`] and `0.0.0.0`, this is the second request
-/// of the log.
+/// Returns the request of a phone with a version installed. With [`rule()`] and `0.0.0.0`, this is the second request in
+/// `vectors/RequestHandlerAuditLog_2009-03-06.log`.
 pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
     UpdateRequest {
         device: phone(rule),
@@ -41,7 +42,7 @@ pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
     }
 }
 
-/// Returns the offer in the second row of the log, which is the interim image.
+/// Returns the offer in the second row of `vectors/RequestHandlerAuditLog_2009-03-06.log`, which is the interim image.
 pub fn offer() -> UpdateResponse {
     UpdateResponse {
         modules: vec![OfferedModule {

@@ -16,7 +16,8 @@ const IMAGE_BYTES: usize = 1_000_000;
 /// The largest number of test devices in the rule book.
 const TEST_DEVICES: u64 = 1000;
 
-/// Makes a store in a folder with one package and this number of revisions. Its test devices come and go.
+/// Makes a store in a folder with one package and this number of revisions. The revisions add test devices and remove the oldest
+/// ones, so that the rule book has about 1,000 of them.
 ///
 /// # Errors
 /// When the folder holds another history, or cannot be written.

@@ -31,7 +31,8 @@ pub enum ScenarioStep {
 pub struct Scenario {
     /// Steps that were done before and are durable.
     pub before: Vec<ScenarioStep>,
-    /// Steps that the store under test did itself, after those of `before`. What it remembers of them must still be true later.
+    /// Steps that the store under test did itself, after those of `before`. The store may remember their results, and must not
+    /// rely on a memory that is no longer true.
     pub own_before: Vec<ScenarioStep>,
     /// Steps of another process that was killed before it synced a folder. Their results are visible, may be lost in
     /// a power cut, and were not acknowledged.
@@ -58,7 +59,7 @@ impl Scenario {
         Self { own_before: own_before.into(), ..self }
     }
 
-    /// Sets the steps that were done before without a sync of any folder.
+    /// Sets the steps that another process did before, without a sync of any folder.
     pub fn after_unsynced(self, unsynced: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { unsynced: unsynced.into(), ..self }
     }

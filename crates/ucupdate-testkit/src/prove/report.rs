@@ -6,12 +6,12 @@ use std::path::PathBuf;
 /// The error of a proof that could not be run.
 pub type ProofError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The size of a proof.
+/// The scale of a proof: how many cases it tries, and in which way.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[must_use]
 pub struct Scale {
-    /// `true` for the full size, `false` for the size of the tests.
+    /// `true` for the scale of full proofs, `false` for the small scale of the tests.
     pub full: bool,
     /// The program that proofs start as child processes; `None` for the running one.
     pub program: Option<PathBuf>,
@@ -47,17 +47,18 @@ impl Power {
 }
 
 impl Scale {
-    /// Returns the size of the tests.
+    /// Returns the small scale, at which the tests run proofs: seconds instead of minutes.
     pub fn small() -> Self {
         Self { full: false, program: None, power: None }
     }
 
-    /// Returns the full size.
+    /// Returns the scale of full proofs, which take minutes.
     pub fn full() -> Self {
         Self { full: true, program: None, power: None }
     }
 
-    /// Sets the program for child processes. A test must set it, because the running program is the test.
+    /// Sets the program that proofs start as child processes. Default: the running program. A test must set it, because a test is
+    /// not the program `ucupdate-testkit`.
     pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
         Self { program: Some(program.into()), ..self }
     }

@@ -127,7 +127,8 @@ fn mutant_of_syncs(operation: Operation, mutant: &str, end: Result<(usize, Repor
     }
 }
 
-/// Lets each sync of an operation go wrong in each of these ways, and cuts the power at every effect. Returns the number of runs.
+/// Runs an operation once for each of its syncs and each fault in `faults`, so that this sync goes wrong, and cuts the power at
+/// every effect of the run. Returns the number of runs.
 ///
 /// # Errors
 /// The loss that was found, with the sync that went wrong.

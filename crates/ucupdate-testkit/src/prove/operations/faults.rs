@@ -66,7 +66,7 @@ pub enum Buckets {
     },
 }
 
-/// The numbers of points: by fault, and with an acknowledged operation.
+/// The numbers of points of a proof. A point is a pair of a request and a fault.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FaultCounts {
