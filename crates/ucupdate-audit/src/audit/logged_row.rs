@@ -14,7 +14,7 @@ pub struct LoggedRow {
 }
 
 impl LoggedRow {
-    /// Returns a row of a server, for rows that do not come from a log file.
+    /// Creates a row that does not come from a log file. `server` is the server that wrote the row, or `None` if it is not known.
     pub fn new(row: AuditRow, server: Option<ServerName>) -> Self {
         Self { server, row }
     }
