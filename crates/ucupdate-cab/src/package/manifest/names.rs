@@ -101,7 +101,7 @@ impl ManifestItem {
         Some(row.item)
     }
 
-    /// Returns the spelling that is written.
+    /// Returns the name of the item, as the package builder writes it in a manifest. Example: `FileName`.
     pub fn name(self) -> &'static str {
         MANIFEST_NAMES.iter().find(|row| row.item == self).map_or("", |row| row.name)
     }
