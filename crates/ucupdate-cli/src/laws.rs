@@ -96,8 +96,8 @@ fn continued(headers: &HeaderMap, name: &str, value: &HeaderValue) -> Option<Hea
     Some(joined)
 }
 
-/// Reads bytes as a list of devices. Checks that the list is refused with the number of a line, or that it is read back
-/// from the texts of its devices.
+/// Reads bytes as a list of devices. If the list is refused, checks that the message begins with the number of a line. Otherwise
+/// writes the devices as text, and checks that reading this text returns the same devices.
 pub fn member_list(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let devices = match member_list::devices(text) {
