@@ -11,12 +11,14 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The rules of a [`Delta`](crate::book::Delta), for a reader of its parts.
+/// The changed rules of a [`Delta`](crate::book::Delta). Use this type to deserialize only this part of a stored delta. Equal
+/// file names and versions share their memory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct RuleEntries(#[serde(deserialize_with = "read_rules")] pub Vec<Entry<RuleKey, Rule>>);
 
-/// The packages of a [`Delta`](crate::book::Delta), for a reader of its parts.
+/// The changed packages of a [`Delta`](crate::book::Delta). Use this type to deserialize only this part of a stored delta. Equal
+/// file names and versions share their memory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct PackageEntries(

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 label!(
-    /// The name of a time zone, as the IANA database has it.
+    /// The name of a time zone in the IANA database.
     book::ZoneName, "time zone name", "Europe/Lisbon"
 );
 
