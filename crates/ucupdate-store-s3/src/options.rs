@@ -279,10 +279,12 @@ impl S3Options {
     }
 
     /// Sets the time for which a request is retried, with growing pauses. After this time the call returns
-    /// [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). Zero means a single try. The last try may
-    /// take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. To create, write or complete an object is not
-    /// tried again in the last quarter of the time. The store may need this time to look whether an unanswered try was
-    /// done, and looks once even if the time is over. Default: 60 seconds.
+    /// [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). Zero means a single try. The last try may take one
+    /// [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
+    ///
+    /// A request that creates or writes an object, or completes its upload, is not repeated in the last quarter of this time. The
+    /// store may need that quarter to check whether an earlier try without an answer has succeeded. It checks this once even if
+    /// the time is over.
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
