@@ -151,8 +151,8 @@ pub struct ObjectMeta {
     pub size: u64,
     /// The time of the last write by the store's clock, with a resolution of one second or better.
     pub modified: SystemTime,
-    /// A number that differs after a write to the object, even if the time of the last write is set back. It may also differ
-    /// after a change that writes no bytes. It is 0 if the store knows no such number.
+    /// A number that changes with each write to the object, even if the time of the last write is set back. It may also change
+    /// without a write of bytes, for example with the permissions of a file. It is 0 if the store knows no such number.
     pub write_mark: u64,
 }
 
@@ -162,7 +162,7 @@ impl ObjectMeta {
         Self { key, size, modified, write_mark: 0 }
     }
 
-    /// Sets the number that differs after a write to the object.
+    /// Sets [`write_mark`](Self::write_mark), a number that changes with each write to the object.
     #[must_use]
     pub fn with_write_mark(self, write_mark: u64) -> Self {
         Self { write_mark, ..self }

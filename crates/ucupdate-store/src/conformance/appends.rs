@@ -59,7 +59,7 @@ pub async fn an_append_at_another_size_is_refused<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that an append makes no object.
+/// Checks that an append to a missing object returns [`StoreError::NotFound`] and creates no object.
 pub async fn an_append_to_what_is_not_there_is_not_found<S: ImageStore>(store: S) {
     if !can_append(&store).await {
         return;
@@ -89,7 +89,8 @@ pub async fn an_append_is_seen_by_every_call_after<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that an append that is dropped keeps the bytes before, and that a `put` makes the object whole again.
+/// Checks that the object keeps its earlier bytes if the future of an append is dropped, and that a later `put` replaces the
+/// object as a whole.
 pub async fn an_append_dropped_anywhere_keeps_the_bytes_before<S: ImageStore>(store: S) {
     if !can_append(&store).await {
         return;
@@ -109,7 +110,8 @@ pub async fn an_append_dropped_anywhere_keeps_the_bytes_before<S: ImageStore>(st
     }
 }
 
-/// Checks that a reader beside an appending writer sees a beginning of the object, which never becomes shorter.
+/// Checks that a reader sees the first bytes of the object while a writer appends to it, and that the number of these bytes never
+/// becomes smaller.
 pub async fn readers_beside_an_append_see_a_beginning<S: ImageStore>(store: S) {
     if !can_append(&store).await {
         return;

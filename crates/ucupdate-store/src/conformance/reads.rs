@@ -163,8 +163,7 @@ pub async fn a_read_begun_before_a_replacement_never_mixes<S: ImageStore>(store:
     }
 }
 
-/// Checks that reads that have begun, and whose bytes nobody takes, keep no other read from its end. A server has such reads when
-/// its clients are slow.
+/// Starts reads whose bytes are never taken, as a server does for slow clients. Checks that other reads still end.
 pub async fn reads_that_nobody_takes_hold_up_no_other<S: ImageStore>(store: S) {
     let key = key("images/a");
     let image = pattern(LARGE);

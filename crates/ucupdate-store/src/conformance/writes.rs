@@ -220,7 +220,7 @@ pub async fn of_two_puts_at_once_one_is_kept_whole<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that a reader beside a writer sees whole objects in order.
+/// Checks that a reader sees only whole objects, in the order in which a writer replaces them at the same time.
 pub async fn readers_see_whole_objects_while_writers_replace_them<S: ImageStore>(store: S) {
     let key = key("a/b");
     let len = |letter: u8| 1000 * usize::from(letter - b'a' + 1);
@@ -284,7 +284,7 @@ pub async fn deleting_leaves_the_neighbours<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that an object created beside the deletion of the last object of its folder is there.
+/// Checks that an object exists after it was created while the last object of its folder was deleted.
 pub async fn creating_beside_a_deletion_loses_nothing<S: ImageStore>(store: S) {
     for round in 0..16 {
         let old = key(&format!("f/{round}/g/old"));
@@ -329,14 +329,16 @@ pub async fn keys_at_every_limit_are_held<S: ImageStore>(store: S) {
     assert!(keys(&store, "").await.is_empty());
 }
 
-/// Checks that `A` beside `a` is a second object, or [`StoreError::Conflict`] with the first object unchanged.
+/// Writes an object at `A` while there is one at `a`. Checks that the store keeps two objects, or returns
+/// [`StoreError::Conflict`] and does not change the first one.
 pub async fn keys_that_differ_in_case_are_never_mixed<S: ImageStore>(store: S) {
     for (first, second) in [("images/a.nbt", "images/A.nbt"), ("Logs/a", "logs/b"), ("\u{e4}", "\u{c4}")] {
         one_beside_the_other(&store, &key(first), &key(second)).await;
     }
 }
 
-/// Checks that `a` beside `a/b` is a second object, or [`StoreError::Conflict`] with the first object unchanged.
+/// Writes objects at `a` and `a/b`, in both orders. Checks that the store keeps two objects, or returns [`StoreError::Conflict`]
+/// and does not change the first one.
 pub async fn a_key_and_one_below_it_are_never_mixed<S: ImageStore>(store: S) {
     for (first, second) in [("a", "a/b"), ("b/c", "b"), ("d/e", "d/e/f/g"), ("h/i/j/k", "h/i")] {
         one_beside_the_other(&store, &key(first), &key(second)).await;
