@@ -15,13 +15,14 @@ pub struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// Returns the origin of the request for rules. If `host` is not an IP address, the address counts as not known.
+    /// Returns the origin in the form that rules and groups are compared with. Its address is `None` if `host` is not an IP address.
     pub fn asked_from(&self) -> AskedFrom {
         AskedFrom { side: Some(self.side), address: self.host.parse().ok() }
     }
 }
 
-/// Returns the address that limits count as one host: an IPv4 address, or the /64 network of an IPv6 address.
+/// Returns the address by which limits for each host are counted: an IPv4 address itself, or the first address of the /64 network
+/// of an IPv6 address.
 pub fn host_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -17,8 +17,9 @@ use ucupdate_core::value::{Sha256Digest, UnixTime};
 /// The key that is used in messages.
 const KEY: &str = "state/fuzzed.json";
 
-/// Reads bytes as a revision. Checks that they are refused, or that the revision is read back from its sealed form and
-/// that its changes can be applied to a rule book and compiled.
+/// Reads bytes as a revision. The seal in the bytes is ignored. If the bytes are not refused, writes the revision with a new
+/// seal, and checks that reading this returns the same revision. Checks also that its changes can be applied to a rule book, and
+/// that the rule book can be compiled.
 pub fn revision(bytes: &[u8]) {
     if let Err(refused) = document::read_sealed::<RevisionDocument>(KEY, bytes) {
         assert!(!refused.to_string().is_empty());
@@ -32,8 +33,8 @@ pub fn revision(bytes: &[u8]) {
     check_book(&read.delta);
 }
 
-/// Reads bytes as a checkpoint. Checks that they are refused, or that the checkpoint is read back. Checks also that a
-/// book is read equally in parts and as a whole.
+/// Reads bytes as a checkpoint. If they are not refused, writes the checkpoint, and checks that reading this returns the same
+/// checkpoint. Checks also that a rule book that is read in parts equals the one that is read as a whole.
 pub fn checkpoint(bytes: &[u8]) {
     match Checkpoint::read(KEY, bytes) {
         Ok(Some(read)) => {
@@ -52,8 +53,9 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// Checks what is stored of a history of changes, which the bytes choose: each revision is read back, and leads from the rule book
-/// before it to the one after it. The difference of both does the same in both directions. A checkpoint has the last rule book.
+/// Makes a history of changes that the bytes choose, and checks its stored form. Each revision is read back, and changes the rule
+/// book before it to the one after it. The difference of these two rule books does the same, in both directions. A checkpoint
+/// contains the last rule book.
 pub fn rule_book(bytes: &[u8]) {
     let book = ucupdate_core::laws::history(bytes, |before, command, change, after| {
         let command = RecordedCommand::from(command.clone());
@@ -90,8 +92,8 @@ pub fn rule_book(bytes: &[u8]) {
     check_book(&checkpoint.book.to_delta());
 }
 
-/// Reads bytes as the record of a decision. Checks that they are refused, or that replaying the replayed record does
-/// not change it.
+/// Reads bytes as the record of a decision. If they are not refused, checks that the record is read back, and that a second
+/// replay gives the same record as the first one.
 pub fn trace_record(bytes: &[u8]) {
     let Ok(record) = serde_json::from_slice::<TraceRecord>(bytes) else { return };
     let written = document::write(&record);

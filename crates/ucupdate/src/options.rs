@@ -84,8 +84,9 @@ impl Options {
         Self { logs: Some(logs), ..self }
     }
 
-    /// Sets the period of the background task that looks for changes of other servers. With `None`, changes are found
-    /// only when [`UpdateService::refresh`](crate::UpdateService::refresh) is called.
+    /// Sets the period of the background task that looks for changes of other servers. Default: `None`, or one second after
+    /// [`Options::serving`]. With `None`, changes are found only when [`UpdateService::refresh`](crate::UpdateService::refresh)
+    /// is called.
     pub fn with_probe(self, period: Option<Duration>) -> Self {
         Self { probe: period, ..self }
     }
@@ -136,9 +137,10 @@ impl Options {
 
     /// Sets the number of bytes of images that are held in memory. Default: 0, so that every download reads the store.
     ///
-    /// An image that several devices download within some seconds is read into memory once, if there is room for it. Its
-    /// SHA-256 is compared then. Once a second its size and the time of its last write are compared with the store. A
-    /// changed or removed image may therefore be served for one more second, with the bytes that were ingested.
+    /// An image that several devices download within some seconds is read into memory once, if there is room for it. When an
+    /// image is read into memory, its SHA-256 is compared with that of the ingested one. Once a second, the size and the time of
+    /// the last write are compared with those of the object in the store. A changed or removed image may therefore be served for
+    /// one more second, with the bytes that were ingested.
     pub fn with_image_cache(self, bytes: u64) -> Self {
         Self { image_cache: bytes, ..self }
     }

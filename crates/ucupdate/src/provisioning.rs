@@ -11,13 +11,13 @@ use ucupdate_upx::Certainty;
 pub struct Setting {
     /// Where the setting is made.
     pub place: SettingPlace,
-    /// Its name: a host name with its type, the number of a DHCP option, the name of an in-band value.
+    /// The name of the setting: a host name with the type of its record, the number of a DHCP option, or the name of an in-band value.
     pub name: String,
     /// The value to enter there.
     pub value: String,
     /// The effect of the setting, as a sentence.
     pub effect: &'static str,
-    /// The certainty that devices use it.
+    /// The certainty that devices use the setting.
     pub certainty: Certainty,
     /// The source of the fact: a public page, a standard, or a log.
     pub source: &'static str,
@@ -66,8 +66,8 @@ const LOG: &str = "seen in a web server log of 2009";
 
 /// Returns the settings that lead the devices of a domain to a server.
 ///
-/// `domain` is the DNS domain that DHCP gives to devices. Facts of the field have their source; a fact without a public source
-/// says so.
+/// `domain` is the DNS domain that DHCP gives to devices. Each setting names the source of the knowledge about it, or says that
+/// there is no public source.
 ///
 /// ```
 /// use ucupdate::{BaseUrls, SettingPlace, provisioning};

@@ -28,7 +28,7 @@ impl Origin {
         self.host_and_port().0
     }
 
-    /// Returns the port. Without one in the text, it is that of the scheme.
+    /// Returns the port. If the text has no port, this is the port of the scheme: 80 or 443.
     pub fn port(&self) -> u16 {
         let default = if self.is_https() { 443 } else { 80 };
         self.host_and_port().1.and_then(|port| port.parse().ok()).unwrap_or(default)
@@ -183,7 +183,7 @@ impl BaseUrls {
         Self { external: Some(external), ..self }
     }
 
-    /// Sets the style of the paths.
+    /// Sets the style of the paths in the URLs. Default: [`UrlStyle::Ocs`].
     pub fn with_url_style(self, layout: UrlStyle) -> Self {
         Self { layout, ..self }
     }

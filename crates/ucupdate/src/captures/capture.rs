@@ -169,11 +169,12 @@ pub struct Capture {
     pub host: Box<str>,
     /// The reason why the request could not be read. It is empty for a device log.
     pub reason: Box<str>,
-    /// The size of the body in bytes. A longer body was cut to the size that is kept.
+    /// The size of the body in bytes, as it was received. If the body was longer than
+    /// [`CaptureOptions::with_bytes`](crate::CaptureOptions::with_bytes) allows, fewer bytes were kept.
     pub bytes: u64,
 }
 
-/// An object, or a link, pipe or folder, that has the name of a capture but cannot be read.
+/// An entry of a store that has the name of a capture, but cannot be read as one: a damaged object, a link, a pipe or a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreadableCapture {

@@ -53,7 +53,8 @@ impl UpdateService {
         self.captures_with_unreadable().await.map(|(captures, _)| captures)
     }
 
-    /// Returns the captures as [`captures`](Self::captures) does, and what has the name of a capture but cannot be read.
+    /// Returns the captures as [`captures`](Self::captures) does. Also returns the objects, links, pipes and folders among them
+    /// that cannot be read as captures.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -71,7 +72,7 @@ impl UpdateService {
     /// ```
     ///
     /// # Errors
-    /// When the store fails, and when something else is in place of a folder of captures.
+    /// When the store fails, and when a file or a link is in place of a folder of captures.
     pub async fn captures_with_unreadable(
         &self,
     ) -> Result<(Vec<Capture>, Vec<UnreadableCapture>), StoreError> {

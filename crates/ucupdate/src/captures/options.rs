@@ -54,8 +54,8 @@ impl CaptureOptions {
         Self { bytes, ..self }
     }
 
-    /// Sets the largest number of unreadable bodies with the same error that one run of the server keeps. Default: 20.
-    /// Without this limit one kind of device would displace the captures of all others.
+    /// Sets the largest number of unreadable bodies with the same error that a service keeps from its start to its end. Default:
+    /// 20. Without this limit, the captures of one kind of device would displace those of all other devices.
     pub fn with_of_one_shape(self, bodies: u32) -> Self {
         Self { of_one_shape: bodies, ..self }
     }

@@ -136,7 +136,8 @@ pub enum Event<'a> {
         /// The rollout, and the reason.
         paused: &'a Tripped,
     },
-    /// The guard of a rollout is exceeded, and somebody else, often another server, has paused it already. Reported once.
+    /// The guard of a rollout is exceeded, but another server or an administrator has paused the rollout already. The event
+    /// occurs once for each pause.
     RolloutAlreadyPaused {
         /// The rollout, and the reason by the count of this server.
         paused: &'a Tripped,
@@ -189,7 +190,7 @@ pub enum Event<'a> {
     /// The history in the store is not the one that this service has read. The event occurs once, until the history is
     /// repaired.
     HistoryReplaced {
-        /// The difference.
+        /// The error, whose text says how the two histories differ.
         error: &'a StateError,
     },
     /// The rule book can be read again.
@@ -213,7 +214,7 @@ pub enum Event<'a> {
     FleetCounted {
         /// The number of devices in each state. A state without devices is missing.
         states: &'a BTreeMap<DeviceState, u64>,
-        /// The time for which the states hold.
+        /// The time at which the devices were counted.
         at: UnixTime,
     },
     /// A request to the administrators' side was refused, because its token is missing, wrong or expired, or its role is too
@@ -240,7 +241,7 @@ pub enum FetchOutcome {
     Whole,
     /// The part that the device asked for was sent.
     Part,
-    /// The device was redirected to the store. Its log says what became of the download.
+    /// The device was redirected to the bucket of the store. Only the access log of the bucket shows whether the device got the file.
     Redirected,
     /// The connection or the store failed before the last byte.
     Failed,

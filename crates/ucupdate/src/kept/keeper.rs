@@ -21,8 +21,9 @@ const STALE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Keeps the devices of a fleet in the store, so that silent devices do not vanish with old logs.
 ///
-/// Each server keeps an inventory of its own, in `inventory/<server>.jsonl`, and writes it whole. Readers add all inventories.
-/// After the first time only new log rows are read. An inventory that is lost or damaged is made anew from the logs.
+/// Each server keeps an inventory of its own in the object `inventory/<server>.jsonl`, and replaces the whole object each time.
+/// [`read_kept_inventory`](crate::read_kept_inventory) reads the inventories of all servers. After the first time, only new log
+/// rows are read. An inventory that is lost or damaged is made again from the logs.
 #[derive(Debug)]
 #[must_use]
 pub struct InventoryKeeper {
@@ -68,18 +69,19 @@ pub enum KeptError {
 }
 
 impl InventoryKeeper {
-    /// Returns a keeper for a server. `zone` is the time zone of logs that do not name theirs. At most 200,000 devices and
+    /// Returns a keeper for a server. `zone` is the time zone of audit logs whose zone is not stored. At most 200,000 devices and
     /// 64 MiB are kept.
     pub fn new(server: ServerName, zone: Zone) -> Self {
         Self { server, zone, devices: MAX_DEVICES, bytes: MAX_BYTES, has_merged: false }
     }
 
-    /// Sets the largest number of devices. Of more devices, those that asked last are kept.
+    /// Sets the largest number of devices that are kept. If there are more, the devices with the latest requests are kept.
+    /// Default: 200,000.
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
 
-    /// Sets the largest size in bytes, up to 64 MiB.
+    /// Sets the largest size of the inventory in bytes, up to 64 MiB. Default: 64 MiB.
     pub fn with_bytes(self, bytes: usize) -> Self {
         Self { bytes: bytes.min(MAX_BYTES), ..self }
     }

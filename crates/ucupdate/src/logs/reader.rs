@@ -85,11 +85,11 @@ pub struct LogSummary {
     pub unread: u64,
     /// `true` if the log has a header.
     pub has_header: bool,
-    /// The kind of the file, judged by its first bytes.
+    /// The kind of the log file, judged by its first bytes.
     pub file_kind: FileKind,
     /// `true` if the log has the field that [`AccessLogs::with_client_from`] names.
     pub has_client_field: bool,
-    /// `true` if a server was stopped while it made the file, so that the log is empty or has only a part of its header.
+    /// `true` if a server was stopped while it created the log file, so that the log is empty or has only a part of its header.
     pub is_unfinished: bool,
 }
 
@@ -106,7 +106,8 @@ impl LogSummary {
         }
     }
 
-    /// Returns whether the log is of this kind: it has rows, or it has only a header, or a part of it.
+    /// Returns whether the log could be read as an audit log or an access log. This is so if it has rows, or nothing but a header
+    /// or a part of a header.
     pub fn is_understood(&self) -> bool {
         self.rows > 0 || (self.unread == 0 && (self.has_header || self.is_unfinished))
     }
@@ -123,7 +124,7 @@ pub enum LogReadError {
     /// A log could not be opened.
     #[error("cannot open `{log}`")]
     Open { log: Box<str>, source: io::Error },
-    /// The file beside a log has no valid time zone.
+    /// The `.zone` file beside a log names no valid time zone.
     #[error("the time zone of `{log}` cannot be read from the file beside it")]
     Zone { log: Box<str>, source: Box<ParseError> },
 }
@@ -138,8 +139,8 @@ impl AuditLogs {
     /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
     /// if the log is not read, because its name has a day before the requested time.
     ///
-    /// `name` is the name of the file, with or without folders. If it has the form of this service or of the original,
-    /// the server and the day are taken from it.
+    /// `name` is the name of the log file, with or without folders. If it has the form of this service or of the original, the
+    /// server and the day are taken from it.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,

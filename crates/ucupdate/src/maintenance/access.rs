@@ -26,8 +26,8 @@ pub struct StoreAccess {
     pub refused: Vec<(String, String)>,
     /// The folders that could not be written for another reason, such as a full disk. They may be writable later.
     pub failed: Vec<(String, String)>,
-    /// The entries in the way of later changes, such as a folder with the name of the next revision, each as a sentence. A change fails
-    /// when it comes to one of them.
+    /// The entries of the store that prevent later changes, each as a sentence. An example is a folder with the name of the next
+    /// revision. A change fails when it needs the name of such an entry.
     pub in_the_way: Vec<String>,
 }
 
@@ -51,8 +51,9 @@ impl StoreAccess {
     }
 }
 
-/// Checks whether this process may write each folder of a store in which a server makes objects. It writes a small object
-/// to each folder and deletes it. It also looks for entries in the way of later changes.
+/// Checks whether this process may write each folder of a store in which a server makes objects. It writes a small object to each
+/// folder and deletes it. It also looks for entries that prevent later changes, such as a folder with the name of the next
+/// revision.
 ///
 /// A folder may belong to another user, for example because a command was run as root once. Then changes or log rows of
 /// this process are lost, so call this before a server starts.
@@ -74,8 +75,8 @@ pub async fn check_access(store: &dyn ImageStore) -> StoreAccess {
     access
 }
 
-/// Checks whether this process may write the folders of the logs, as [`check_access`] does for all folders. Also looks for what is in
-/// the way of later changes.
+/// Checks whether this process may write the folders of the logs, as [`check_access`] does for all folders. Also looks for
+/// entries that prevent later changes.
 pub async fn check_log_access(store: &dyn ImageStore) -> StoreAccess {
     let mut access = StoreAccess::default();
     for folder in LOG_FOLDERS {

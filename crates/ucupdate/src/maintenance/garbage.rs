@@ -67,8 +67,9 @@ impl GarbageOptions {
         Self { any_share, ..self }
     }
 
-    /// Sets the revision at which the rule book must be, because the removal of packages was decided by it. The check and the removal
-    /// are one step. Default: any revision.
+    /// Sets the revision at which the rule book must be. Use it if the removal of packages was decided by the rule book of this
+    /// revision. If the rule book has another revision, nothing is removed. The check and the removal are one step. Default: any
+    /// revision.
     pub fn with_revision(self, revision: u64) -> Self {
         Self { revision: Some(revision), ..self }
     }

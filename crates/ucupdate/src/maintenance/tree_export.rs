@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 use ucupdate_folder::Folder;
 use ucupdate_store::{ByteStream, StoreError};
 
-/// The options of exporting a tree of files. By default, files are copied, and a file of the tree that has another name (a hard
-/// link) is replaced by a copy. Where the system does not report other names, such a file stays if its content is right.
+/// The options of [`UpdateService::export_tree`]. By default, files are copied. A file in the tree that is a hard link, so that
+/// it has a second name, is replaced by a copy. On a system that does not report second names, such a file stays if its content
+/// is right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeOptions {
     link_from: Option<PathBuf>,
@@ -47,7 +48,7 @@ pub struct TreeWritten {
     pub unchanged: u64,
     /// The number of files in the folder that do not belong to the tree. They stay.
     pub others: u64,
-    /// The paths of the first ten of these files that are in `.ucupdate-export`, the folder for unfinished files.
+    /// The paths of at most ten of the files in `others` that are in `.ucupdate-export`, the folder for unfinished files.
     pub left: Vec<String>,
     /// The paths of files that are missing or damaged in the store. They were not written.
     pub missing: Vec<String>,

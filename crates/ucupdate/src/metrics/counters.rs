@@ -44,8 +44,8 @@ pub(crate) const OUTCOMES: [FetchOutcome; 4] =
 /// The HTTP statuses that are counted: 100 to 599. Others count as 599.
 const STATUSES: usize = 500;
 
-/// Counters of the events of one service, for Prometheus. They are a listener, and can count the calls of a store as
-/// well.
+/// Counters of the events of one service, for Prometheus. Add them to the service as a listener. They can count the calls of a
+/// store as well ([`watch_store`](Self::watch_store)).
 ///
 /// The labels of all metrics come from fixed lists: paths, statuses, reasons, outcomes, operations. Nothing that a device sends
 /// becomes a label, so the number of time series has a bound.
@@ -137,7 +137,7 @@ fn path_of(row: &AccessRow) -> usize {
 }
 
 impl Metrics {
-    /// Sets the time of the newest revision. Later revisions are reported by the service itself.
+    /// Sets the time of the newest revision. Call it once after the service was opened. The service reports later revisions by events.
     pub fn note_revision(&self, revision: &Revision) {
         self.changed_at.store(revision.at.as_millis(), Ordering::Relaxed);
     }

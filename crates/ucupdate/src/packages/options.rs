@@ -22,12 +22,13 @@ pub struct IngestOptions {
 }
 
 impl IngestOptions {
-    /// Sets the options of reading cabinets, which include their limits.
+    /// Sets the options of reading cabinets, such as the limits on the size and number of their files.
     pub fn with_cabinet(self, options: impl Into<CabinetOptions>) -> Self {
         Self { cabinet: options.into(), ..self }
     }
 
-    /// Sets the options of reading packages, which include their limits.
+    /// Sets the options of understanding the files of a cabinet as a package, such as whether a signature catalogue that cannot
+    /// be read is accepted.
     pub fn with_package(self, options: impl Into<PackageOptions>) -> Self {
         Self { package: options.into(), ..self }
     }

@@ -33,7 +33,8 @@ pub struct SubmittedRevision {
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum SubmitError {
-    /// The history has this revision already, so the program must read it and try again.
+    /// The history already has a revision with this number. The program must read that revision, compute its change again, and
+    /// submit the result.
     #[error("revision {revision} exists already")]
     Exists { revision: u64 },
     /// The author is not the one of this handle.

@@ -10,10 +10,10 @@ impl Admin<'_> {
     /// Executes a command, but refuses it if the entry that it replaces has changed since `seen`.
     ///
     /// [`BookCommand::SetPolicy`] and [`BookCommand::PutGroup`] replace a whole policy or a whole group. Without this check, the
-    /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`] and the roll backs
-    /// name no version, so the versions of their rules must be those that the caller saw. So it is with
-    /// [`BookCommand::Reject`]. A rule that [`BookCommand::Remove`] removes must be as the caller saw it. Other commands need no
-    /// check, and are executed as [`command`](Self::command) does.
+    /// later of two callers would undo the change of the earlier one. [`BookCommand::Approve`], [`BookCommand::Reject`] and the
+    /// roll backs name no version, so the versions of their rules must be those that the caller saw. A rule that
+    /// [`BookCommand::Remove`] removes must not have changed since the caller saw it. Other commands need no check, and are
+    /// executed as [`command`](Self::command) does.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -59,15 +59,16 @@ impl UpdateService {
         Ok(RolloutOutcomes { outcomes, starts })
     }
 
-    /// Reads what was added to the logs of all servers, and pauses the rollouts whose guards are exceeded. [`WATCH_AUTHOR`] is
-    /// the author of the pauses. Returns the rollouts that this call paused.
+    /// Reads the rows that were added to the logs of all servers, and pauses the rollouts whose guards are exceeded. Does nothing
+    /// without [`Options::with_watch`](crate::Options::with_watch). [`WATCH_AUTHOR`] is the author of the pauses. Returns the
+    /// rollouts that this call paused.
     ///
     /// If another server was faster, nothing is changed, and [`Event::RolloutAlreadyPaused`] is emitted once.
     ///
     /// The background task of [`WatchOptions::with_period`](crate::WatchOptions::with_period) calls this function.
     ///
     /// # Errors
-    /// When the store fails. The next call tries again.
+    /// When the store fails, or a log cannot be read. The next call tries again.
     pub async fn pause_failing_rollouts(&self) -> Result<Vec<Tripped>, WatchError> {
         let Some(watch) = &self.inner.watch else { return Ok(Vec::new()) };
         let mut running = watch.running.lock().await;

@@ -24,11 +24,12 @@ const ROWS_AT_A_TIME: u64 = 500;
 /// The period of adding the kept inventories. Servers write them each hour.
 const KEPT_PERIOD: Duration = Duration::from_secs(60 * 60);
 
-/// Finder of devices in trouble, in the logs of all servers of a store.
+/// Finds devices in loops and silent devices in the logs of all servers of a store, and reports them as events.
 ///
-/// Each trouble is reported once, and again if it ended and came back. Every server with such a watch reports the
-/// trouble. Each look also counts the devices by their state, those of the kept inventories included
-/// ([`Event::FleetCounted`]). Memory is bounded by the number of devices.
+/// [`look`](Self::look) does the work, and must be called repeatedly. Each loop and each silent device is reported once, and
+/// again if the trouble ended and came back. Every server with such a watch reports the troubles of all servers. Each look also
+/// counts the devices by their state, including the devices of the kept inventories ([`Event::FleetCounted`]). The memory is
+/// bounded by [`with_devices`](Self::with_devices).
 #[derive(Debug)]
 #[must_use]
 pub struct TroubleWatch {
@@ -63,13 +64,13 @@ pub const HOLD_AUTHOR: &str = "serve";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TroublesFound {
-    /// The number of rows that were read. A look reads only rows that were added since the look before.
+    /// The number of audit rows that were read. A look reads only rows that were added since the previous look.
     pub rows: u64,
     /// The number of loops that were reported.
     pub loops: usize,
     /// The number of silent devices that were reported.
     pub silent: usize,
-    /// The devices that this look held.
+    /// The devices to which this look added a hold.
     pub held: Vec<DeviceId>,
     /// The number of devices in each state. A state without devices is missing.
     pub states: BTreeMap<DeviceState, u64>,
@@ -85,14 +86,15 @@ pub enum TroubleError {
     /// A kept inventory cannot be read. Nothing is reported then.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A device cannot be held.
+    /// A hold cannot be added. The events of this look were reported before.
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
 
 impl TroubleWatch {
-    /// Returns a watch for audit logs in this time zone: the last four days, 50 hours of silence, 100,000 devices, no holds. A
-    /// device asks once a day, so a silent one has missed two times.
+    /// Returns a watch with the defaults: it reads the logs of the last four days, reports a device that is silent for 50 hours,
+    /// remembers 100,000 devices, and adds no holds. A device sends a request once a day, so a silent device has missed two
+    /// requests. `zone` is the time zone of audit logs whose zone is not stored.
     pub fn new(zone: Zone) -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
         Self {
@@ -108,11 +110,12 @@ impl TroubleWatch {
         }
     }
 
-    /// Holds a device whose loop goes on, after it downloaded an image this number of times from the servers. The hold is an
-    /// ordinary change by [`HOLD_AUTHOR`], with the same name as that of `ucupdate loops --hold`. Default: no device is held.
+    /// Adds a hold for a device in a loop, after the device downloaded an offered image this number of times from the servers (at
+    /// least once). The hold is an ordinary change by [`HOLD_AUTHOR`], with the same name as that of `ucupdate loops --hold`.
+    /// Default: no holds.
     ///
-    /// Requests of invented devices hold nothing, because a device must download. After a hold is removed, downloads of the time
-    /// before it still count for a server that starts again.
+    /// Requests in the name of an invented device lead to no hold, because the device must also download images. If an
+    /// administrator removes a hold and a server is started again, that server still counts the downloads before the hold.
     pub fn with_holds(self, downloads: u32) -> Self {
         Self { hold_after: Some(downloads.max(1)), ..self }
     }
@@ -122,27 +125,29 @@ impl TroubleWatch {
         Self { holds_an_hour: holds, ..self }
     }
 
-    /// Sets how far back the logs are read. A device that has been silent for longer is not found.
+    /// Sets the time before now from which the logs are read. A device that has been silent for longer is not found. Default:
+    /// four days.
     pub fn with_period(self, period: Duration) -> Self {
         Self { period, ..self }
     }
 
-    /// Sets the time without a request after which a device counts as silent.
+    /// Sets the time without a request after which a device counts as silent. Default: 50 hours.
     pub fn with_silence(self, silence: Duration) -> Self {
         Self { silence, ..self }
     }
 
-    /// Sets the largest number of devices that are remembered.
+    /// Sets the largest number of devices that are remembered. Default: 100,000.
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
 
-    /// Reads what was added to the logs of all servers, reports what is new, and holds devices in loops.
+    /// Reads the rows that were added to the logs of all servers, and reports new troubles as events of `service`. If
+    /// [`with_holds`](Self::with_holds) is set, also adds a hold for each device that is in a loop and downloaded often enough.
     ///
     /// The rows are judged on a thread for blocking work, so answers do not wait for it.
     ///
     /// # Errors
-    /// When the store fails. The next look tries again.
+    /// When the store fails, a log cannot be read, or a hold cannot be added. The next look tries again.
     pub async fn look(&mut self, service: &UpdateService) -> Result<TroublesFound, TroubleError> {
         let now = service.now();
         let since = before(now, self.period);

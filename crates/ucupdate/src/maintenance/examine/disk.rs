@@ -12,8 +12,8 @@ const LEAST_BYTES: u64 = 100 << 20;
 /// Less room than this is a warning, as is room for less than two of the largest package.
 const ENOUGH_BYTES: u64 = 1 << 30;
 
-/// Examines the room on the disk with the folder of a store. `book` is the rule book of the store, by whose packages the room is
-/// judged. Where the system does not tell the room, nothing is found.
+/// Examines the free space on the disk with the folder of a store. The free space is compared with the size of the packages in
+/// `book`, the rule book of the store. If the system does not report the free space, there is no finding.
 pub fn examine_disk(folder: &Path, book: &RuleBook) -> Checked {
     let package =
         |package: &IngestedPackage| package.files().map(|file| file.size).fold(0, u64::saturating_add);

@@ -33,7 +33,7 @@ pub struct Finding {
     pub kind: &'static str,
     /// The urgency, for programs and for sorting.
     pub severity: FindingSeverity,
-    /// The thing that it is about: a rule, a URL, `store`.
+    /// The subject of the finding: a rule, a URL, or `store`.
     pub subject: String,
     /// The state that was found.
     pub found: String,

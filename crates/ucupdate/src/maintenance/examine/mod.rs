@@ -41,8 +41,8 @@ impl Checked {
 }
 
 impl UpdateService {
-    /// Examines the store and the rules as an administrator would: whether each operation of the store works for this
-    /// process, how far the clock of the store is from `now`, what [`check`](Self::check) finds, and which rules need
+    /// Examines the store and the rules for an administrator: whether each operation of the store works for this process, how far
+    /// the clock of the store is from the clock of this service, what [`check`](Self::check) finds, and which rules need
     /// attention.
     ///
     /// It writes an object to a scratch key and removes it. With `quick`, images are not read, and only their sizes are

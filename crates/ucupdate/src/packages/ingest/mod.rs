@@ -47,7 +47,9 @@ pub struct IngestProgress {
     pub stored_bytes: u64,
 }
 
-/// Error of an ingest. Nothing of the package is kept.
+/// Error of an ingest. The files that were stored are deleted. They stay if the store failed or other servers were faster while
+/// the revision was made ([`ChangeError::State`], [`ChangeError::Unclear`], [`ChangeError::Contended`]), because a revision may
+/// name them. Garbage collection deletes them later if no revision does.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
@@ -92,8 +94,8 @@ impl Admin<'_> {
     /// orphans that are older than a day; [`collect_garbage`](UpdateService::collect_garbage) does the same at any time.
     ///
     /// # Errors
-    /// When the package cannot be read, or is refused. The error names the file that caused it. Nothing of the package is
-    /// kept.
+    /// When the package cannot be read, or is refused. The error names the file that caused it. Also when the store fails, or
+    /// other servers change the rule book during every attempt. [`IngestError`] says which files stay.
     pub async fn ingest(
         self,
         file_name: &str,
@@ -106,7 +108,7 @@ impl Admin<'_> {
     /// Ingests a package whose cabinet is a set of several parts, given in any order.
     ///
     /// # Errors
-    /// Fails as [`ingest`](Self::ingest) does, and when a part is missing or of another set.
+    /// Those of [`ingest`](Self::ingest). Also when a part is missing or belongs to another set.
     pub async fn ingest_parts(
         self,
         file_name: &str,
