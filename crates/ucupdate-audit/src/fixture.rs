@@ -1,4 +1,4 @@
-//! The second row of the original's audit log: its request and its answer.
+//! The second row of OCS's audit log: its request and its answer.
 
 use ucupdate_core::UpdateRequest;
 use ucupdate_core::value::UnixTime;

@@ -17,7 +17,7 @@ pub enum LogKind {
 impl LogKind {
     /// Returns the folder of the log, with a slash at its end. It is a prefix for listing a store.
     ///
-    /// The folder of the audit log is the original's. The folder of the access log is new.
+    /// The audit log has the folder that it has in OCS. OCS has no folder for access logs, because IIS writes them.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Audit => "Logs/Server/Audit/imageUpdates/",
@@ -286,7 +286,7 @@ pub enum LogNameError {
     Server { cause: ServerNameError },
 }
 
-/// The number of days for which logs are kept: 1 to 365, as in the original. The default is 10.
+/// The number of days for which logs are kept: 1 to 365, as in OCS. The default is 10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RetentionDays(u16);
 
@@ -303,7 +303,7 @@ impl RetentionDays {
 }
 
 impl Default for RetentionDays {
-    /// Returns ten days, as in the original.
+    /// Returns ten days, as in OCS.
     fn default() -> Self {
         Self(10)
     }

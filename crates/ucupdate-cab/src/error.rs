@@ -7,7 +7,7 @@ use std::{fmt, io};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Position {
-    /// The offset in bytes from the start of the input. A program around the cabinet is included.
+    /// The offset in bytes from the start of the input. The bytes of a self-extracting program before the cabinet are included.
     pub offset: u64,
     /// The number of the part in its set, counted from 1. `None` if there is one input.
     pub part: Option<u16>,

@@ -91,7 +91,7 @@ fn is_not_found(error: &(dyn Error + 'static)) -> bool {
     }
 }
 
-/// Adds an advice to a reason, before the question with which a reason may end.
+/// Adds advice to a reason. If the reason ends with `; did you mean ...`, the advice stands before that.
 pub(crate) fn with_advice(reason: &str, advice: impl Display) -> String {
     match reason.split_once("; did you mean ") {
         Some((fact, meant)) => format!("{fact}; {advice}; did you mean {meant}"),

@@ -55,7 +55,7 @@ impl HttpOptions {
     }
 
     /// Sets the values of `WWW-Authenticate` in a 401. They are used if [`Authenticate`](crate::Authenticate) is not set or
-    /// returned no values. Default: `NTLM`, as the original sends. An empty list is ignored, because a 401 must have a challenge
+    /// returned no values. Default: `NTLM`, as OCS sends. An empty list is ignored, because a 401 must have a challenge
     /// (RFC 9110, section 15.5.2).
     pub fn with_challenges(mut self, challenges: Vec<HeaderValue>) -> Self {
         if !challenges.is_empty() {

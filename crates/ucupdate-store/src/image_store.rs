@@ -110,9 +110,10 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// a link or a pipe is in place of the folder of the prefix, because it does not know what is below.
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError>;
 
-    /// Returns the paths of the entries in `folder` that are no objects and not listed: folders, links and pipes, sorted. `folder`
-    /// ends with `/`; an empty text is the root. What is in place of a folder that the store needs for itself is among them. A store that
-    /// does not keep its objects in a file system has none.
+    /// Returns the paths of the entries in `folder` that are not objects, so [`list`](Self::list) does not return them: folders, links
+    /// and pipes, sorted. `folder` ends with `/`; an empty text is the root. If a file or a link has the name of a folder in which the
+    /// store writes objects before they have their names, its path is returned too. A store that does not keep its objects in a
+    /// file system returns none.
     ///
     /// # Errors
     /// As [`list`](Self::list).

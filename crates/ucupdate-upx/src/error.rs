@@ -79,8 +79,8 @@ pub enum DecodeError {
     /// The request has modules, but none of them can be read.
     #[error("no module of the request can be read: {}", Listed(problems))]
     NoModuleRead { problems: Vec<ItemProblem> },
-    /// The body has no module, but an item that belongs in a module. Modules under an unknown name are never treated as
-    /// an empty list.
+    /// The body has no module, but an item that belongs in a module. Its modules may have an element name that the dialect does not
+    /// know. So decoding fails, and does not return a message without modules.
     #[error("`{name}` at byte {at} is outside a module, expected it inside `{module}`")]
     OutsideModule { name: Box<str>, at: usize, module: Box<str> },
     /// The count of files differs from the number of modules.

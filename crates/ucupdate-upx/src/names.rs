@@ -5,7 +5,7 @@
 use std::fmt;
 use ucupdate_core::device::KindWord;
 
-/// The certainty of a fact about devices or the original. The reference of the protocol has the same three marks.
+/// The certainty of a fact about devices or OCS. The reference of the protocol has the same three marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a fact is published, concluded, or neither")]
 pub enum Certainty {

@@ -5,7 +5,7 @@ use crate::digits::{four_digits, push_date_time, push_number, two_digits};
 use crate::log_line::LogLine;
 use ucupdate_core::value::UnixTime;
 
-/// The names of the fields in their order, as in the `#Fields:` line of the original's access log.
+/// The names of the fields in their order, as in the `#Fields:` line of OCS's access log.
 pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
 cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
 

@@ -6,7 +6,7 @@ use ucupdate_core::value::UnixTime;
 
 /// One HTTP exchange, as a row of a W3C extended log.
 ///
-/// The fields are those of the original's access log. A number is `None` if the log has `-` or no such field.
+/// The fields are those of OCS's access log. A number is `None` if the log has `-` or no such field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRow {
     /// The end of the exchange, in whole seconds of UTC (`date` and `time`).
@@ -52,7 +52,7 @@ const PATHS: [&str; 5] = [
 impl AccessRow {
     /// Returns the row of an exchange that ended `now`. The caller sets the other fields.
     ///
-    /// The substatus is 0. The Windows error code is 2 if the status is 404, and otherwise 0, as in the original's log.
+    /// The substatus is 0. The Windows error code is 2 if the status is 404, and otherwise 0, as in OCS's log.
     ///
     /// ```
     /// use std::time::Duration;

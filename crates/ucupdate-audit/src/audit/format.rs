@@ -1,4 +1,4 @@
-//! Writes audit rows, byte for byte as in the original's log.
+//! Writes audit rows, byte for byte as in OCS's log.
 
 use super::bounded::{MAX_MODULES, MAX_TEXT_BYTES, MAX_URL_BYTES};
 use super::escape::{EscapeContext, escape};
@@ -9,12 +9,12 @@ use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, UnixTime, Zone};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 
-/// The first line of an audit log, with its line end. The misspelling is the original's.
+/// The first line of an audit log, with its line end. The misspelling is OCS's.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
 Serial Number,Vendor,Model,Revision,Locale,Requested<FileName;Version;TimeStamp>[# Seperated for Multiple],\
 Response<FileName;Version;TimeStamp>[# Seperated for Multiple]\n";
 
-/// Writes audit rows in the form of the original, in one time zone.
+/// Writes audit rows in the form of OCS, in one time zone.
 ///
 /// MAC address, serial number, vendor, model, hardware revision and locale are always quoted. The
 /// other columns are quoted only if they hold a comma or a quote. Modules in a column are separated by `#`, and their parts

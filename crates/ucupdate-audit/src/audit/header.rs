@@ -77,7 +77,7 @@ impl Header {
         })
     }
 
-    /// Returns the header of the original's own log, for a log whose first lines are missing.
+    /// Returns the header of OCS's own log, for a log whose first lines are missing.
     pub(super) fn of_original() -> Self {
         let titles = AUDIT_HEADER.trim_end().split(',').map(Cow::Borrowed);
         Self { delimiter: ',', columns: columns(&titles.collect::<Vec<_>>()).unwrap_or_default() }
@@ -108,13 +108,13 @@ fn columns(cells: &[Cow<'_, str>]) -> Option<Vec<Result<Column, Box<str>>>> {
     columns.contains(&Ok(Column::LoggedAt)).then_some(columns)
 }
 
-/// Returns `true` if a line is the header of an audit log or a row of the original's log.
+/// Returns `true` if a line is the header of an audit log or a row of OCS's log.
 pub(crate) fn is_audit_line(line: &str) -> bool {
     let most = ReadLimits::default().columns;
     Header::of_line(line, most).is_some() || is_row_of_original(line, &Header::of_original())
 }
 
-/// Returns `true` if a line has the columns of the original's log and begins with a time.
+/// Returns `true` if a line has the columns of OCS's log and begins with a time.
 pub(super) fn is_row_of_original(line: &str, header: &Header) -> bool {
     let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
     cells.is_ok_and(|cells| {

@@ -22,7 +22,7 @@ use ucupdate_core::value::{FieldTime, Reported};
 /// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown columns are kept in
 /// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`LogFinding`] with its
 /// number, and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle
-/// of a log applies to the rows after it. A log without a header is read with the columns of the original's log.
+/// of a log applies to the rows after it. A log without a header is read with the columns of OCS's log.
 ///
 /// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that were saved by a
 /// spreadsheet or a script are read too, with other delimiters, a first line `sep=;` or `#TYPE`, and dates such as

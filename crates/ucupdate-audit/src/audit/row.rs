@@ -8,7 +8,7 @@ use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
 /// One request of a device, and its answer.
 ///
-/// The fields are the columns of the original's audit log. Each text of the device is kept as reported, with its parsed
+/// The fields are the columns of OCS's audit log. Each text of the device is kept as reported, with its parsed
 /// value if it has one. Therefore every logged row can be represented.
 ///
 /// ```
@@ -68,7 +68,7 @@ impl AuditRow {
     /// Returns the row of a request that was answered.
     ///
     /// `host` is the address of the device as the server saw it. The URL of an offered file is the base URL for the
-    /// device's side, `/` and the file name. This is confirmed for internal devices by the original's log, and inferred
+    /// device's side, `/` and the file name. This is confirmed for internal devices by OCS's log, and inferred
     /// for external devices.
     ///
     /// A text of the request with more than 160 bytes is cut, and its length and the start of its SHA-256 are appended.

@@ -26,7 +26,7 @@ pub struct RollOptions {
 
 impl Default for RollOptions {
     /// Returns the default options: a flush every second or at 512,000 bytes, a new file at 1,024,000 bytes, at most
-    /// 100,000 or 16 MiB of waiting rows, and at most 4 GiB a day. The first two sizes are those of the original.
+    /// 100,000 or 16 MiB of waiting rows, and at most 4 GiB a day. The first two sizes are those of OCS.
     fn default() -> Self {
         Self {
             flush_millis: 1000,

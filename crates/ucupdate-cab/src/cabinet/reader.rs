@@ -67,13 +67,14 @@ pub struct Cabinet<R> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finished {
-    /// The SHA-256 of the cabinet. It does not depend on a program around the cabinet.
+    /// The SHA-256 of the bytes of the cabinet. If the cabinet is inside a self-extracting program, the bytes of the program are not
+    /// included.
     ///
     /// For a set of several parts, it is the SHA-256 of the digests of the parts (32 bytes each) in the order of the set.
     pub sha256: Sha256Digest,
     /// The SHA-256 of each part, in the order of the set. A cabinet that is not a set has one digest.
     pub parts: Vec<Sha256Digest>,
-    /// The size of all parts together in bytes, without a program around them.
+    /// The size of all parts together in bytes, without the self-extracting program that may contain them.
     pub cabinet_bytes: u64,
     /// The uncompressed size of all files together in bytes.
     pub output_bytes: u64,

@@ -6,7 +6,7 @@
 //!
 //! # How a package states its releases
 //! A package has a **manifest**, `updateInfo.xml` at the root of the cabinet. Only `Updates/Updates/Update` with a
-//! `version` is published of the original format; the other names are inferred or ours, and [`MANIFEST_NAMES`] marks
+//! `version` is published of the format of OCS; the other names are inferred or ours, and [`MANIFEST_NAMES`] marks
 //! each. The package builder (feature `build`) writes, with each file named by its path from the root:
 //!
 //! ```xml
@@ -19,7 +19,7 @@
 //! </Updates></Updates>
 //! ```
 //!
-//! Without a manifest, the **folders** state the releases, as on the original server:
+//! Without a manifest, the **folders** state the releases, as on an OCS server:
 //! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>`
 //! for an interim image. The folders of a file fill in what the manifest leaves out. If both state a word, they must
 //! agree. An image that is stated by neither is reported as a problem.

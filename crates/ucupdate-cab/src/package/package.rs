@@ -18,7 +18,7 @@ use ucupdate_core::{ReportedVersion, RuleKey};
 pub struct Package {
     /// The id of the package, computed from [`sha256`](Self::sha256).
     pub id: PackageId,
-    /// The SHA-256 of the whole cabinet, without a program around it.
+    /// The SHA-256 of the whole cabinet, without the self-extracting program that may contain it.
     pub sha256: Sha256Digest,
     /// The source of the releases: the manifest or the folders.
     pub form: PackageForm,

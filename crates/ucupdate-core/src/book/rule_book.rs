@@ -56,8 +56,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the settings of a new store. The `Default` settings are for stores whose history has no settings. Their
-    /// stepping stone applies to every UCPhone.
+    /// Returns the settings of a new store. Their stepping stones apply only to the three kinds of phones that the interim image was
+    /// made for. The `Default` settings are for a store whose history has no settings: the stepping stone of these settings applies
+    /// to every UCPhone.
     pub fn of_new_store() -> Self {
         Self { stones: SteppingStone::ocs_interim_of_known_kinds().to_vec(), ..Self::default() }
     }

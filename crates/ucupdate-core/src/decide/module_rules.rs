@@ -2,7 +2,7 @@
 //! rule and one module are left, they belong together.
 //!
 //! A phone reports the name of the file that it installed last (confirmed; see PROTOCOL.md of `ucupdate-upx`). That is
-//! `CPE.nbt` for phones of the original service. That it is any name for phones of other vendors is inferred.
+//! `CPE.nbt` for phones of OCS. That it is any name for phones of other vendors is inferred.
 
 use crate::book::{Rule, RuleBook, RuleKey, with_last};
 use crate::decide::folded_table::FoldedTable;

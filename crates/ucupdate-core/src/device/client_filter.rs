@@ -1,6 +1,6 @@
 //! A filter of the clients that may sign in, by type and version.
 //!
-//! In the original, this filter belongs to the server that phones sign in to, and not to the update service. It is
+//! In OCS, this filter belongs to the server that phones sign in to, and not to the update service. It is
 //! called Client Version Filter (OCS 2007 R2) and later "client version policy". It matters for updates, because a
 //! phone below the minimum is refused before it learns the address of the update service. An embedder can use it to
 //! answer sign-ins, or to find the phones that a filter would refuse.
@@ -55,7 +55,7 @@ label!(
 pub struct ClientFilter {
     /// The rules. The first rule that matches a client decides.
     pub rules: Vec<ClientRule>,
-    /// The action for clients that match no rule. The default of the original is to allow.
+    /// The action for clients that match no rule. The default of OCS is to allow.
     pub default_action: ClientAction,
 }
 

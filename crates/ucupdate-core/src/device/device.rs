@@ -20,7 +20,7 @@ pub struct Device {
 
 /// A MAC address: the six bytes that identify a network interface.
 ///
-/// It is read with `-`, `:`, `.` or nothing between the digits, in any case. It is written as in the original's audit
+/// It is read with `-`, `:`, `.` or nothing between the digits, in any case. It is written as in OCS's audit
 /// log.
 ///
 /// ```

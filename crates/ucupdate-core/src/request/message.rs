@@ -34,7 +34,7 @@ impl InstalledModule {
     /// Returns the stem of the file name, which is the update type. The stem of `cpe.nbt` means `CPE`, because ASCII
     /// case is ignored.
     ///
-    /// This is inferred from logs of the original, in which a device with `cpe.nbt` is offered `CPE/CPE.nbt`.
+    /// This is inferred from logs of OCS, in which a device with `cpe.nbt` is offered `CPE/CPE.nbt`.
     ///
     /// ```
     /// use ucupdate_core::ReportedVersion;

@@ -2,7 +2,7 @@
 //!
 //! The original service is a .NET program, so the order is that of `System.Version`. Parts are compared as numbers from
 //! the left, and a missing part is *less* than zero (`1.0.522 < 1.0.522.0`). This is inferred, because the documents of
-//! the original do not describe an order.
+//! OCS do not describe an order.
 //!
 //! Most offers do not depend on the order. A device is offered a version that *differs* from its own. This is decided
 //! by [`FirmwareVersion::same_release`], in which a missing part is zero.

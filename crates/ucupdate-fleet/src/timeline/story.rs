@@ -26,7 +26,7 @@ pub struct DeviceStory {
     pub device: Option<DeviceId>,
     /// The addresses of the device's requests, sorted.
     pub hosts: Vec<Box<str>>,
-    /// The kind of the device. A word is empty if no audit row has it.
+    /// The kind of the device: device type, vendor, model, hardware revision and locale. A part that no audit row has is empty.
     pub kind: ReportedKind,
     /// The serial number as reported, and the parsed number if the text is valid.
     pub serial_number: Reported<SerialNumber>,

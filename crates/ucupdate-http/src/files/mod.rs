@@ -26,7 +26,7 @@ use ucupdate::{ServedFile, UpdateService};
 /// Value of `Allow` for files.
 pub(crate) const ALLOWED: &str = "GET, HEAD";
 
-/// Media type of images and signatures, as the original sends it.
+/// Media type of images and signatures, as OCS sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the

@@ -8,7 +8,7 @@ use ucupdate::request::Side;
 
 /// The paths of the request handler, each with its side.
 ///
-/// The first two are those of the original. The third is the path that firmware 1.0.452.0 uses. The original did not
+/// The first two are those of OCS. The third is the path that firmware 1.0.452.0 uses. OCS did not
 /// serve the third path, so those phones got 404 until an administrator added it. Known logs show both.
 pub const HANDLER_PATHS: [(&str, Side); 3] = [
     ("/RequestHandler/ucdevice.upx", Side::Internal),

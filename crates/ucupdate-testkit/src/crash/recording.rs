@@ -56,7 +56,8 @@ pub struct Broken {
     pub left: Vec<(String, usize)>,
 }
 
-/// Recorded work on a [`CrashDisk`], with its promises. The work may be that of a store or of a whole service.
+/// A recording of the operations of a store, or of a whole service, on a [`CrashDisk`]. It also has promises: each says what must
+/// be on the disk after a power cut that comes later.
 ///
 /// ```
 /// use std::io::Write;

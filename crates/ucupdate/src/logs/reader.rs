@@ -139,7 +139,7 @@ impl AuditLogs {
     /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
     /// if the log is not read, because its name has a day before the requested time.
     ///
-    /// `name` is the name of the log file, with or without folders. If it has the form of this service or of the original, the
+    /// `name` is the name of the log file, with or without folders. If it has the form of this service or of OCS, the
     /// server and the day are taken from it.
     pub fn add<R: Read + Send + 'static>(
         &mut self,

@@ -1,4 +1,4 @@
-//! Exports the files in the folder hierarchy of the original, for other web servers.
+//! Exports the files in the folder hierarchy of OCS, for other web servers.
 
 use crate::maintenance::tree_folder::{TreeFolder, digest};
 use crate::packages::files::ServedFile;
@@ -55,7 +55,7 @@ pub struct TreeWritten {
 }
 
 impl TreeWritten {
-    /// Returns the number of files of the tree that are done, with those that are missing in the store.
+    /// Returns the number of processed files of the tree: linked, copied, unchanged, and those in `missing`, which were not written.
     pub fn files(&self) -> u64 {
         self.linked + self.copied + self.unchanged + self.missing.len() as u64
     }

@@ -108,7 +108,7 @@ impl NewImage {
 }
 
 /// Builder of a package. The package is a cabinet compressed by MSZIP, with a manifest, and with its files in the
-/// folders of the original server.
+/// folders of OCS.
 ///
 /// Equal input gives equal bytes, and the order of the calls does not matter. Building fails if reading the package
 /// would refuse it. All files are held in memory.

@@ -1,6 +1,6 @@
-//! Invented packages in the form of the original's, for demonstrations, documentation, tests and benches.
+//! Invented packages in the form of OCS's, for demonstrations, documentation, tests and benches.
 //!
-//! The names, versions and times are taken from logs of the original. The images are noise and their catalogues are
+//! The names, versions and times are taken from logs of OCS. The images are noise and their catalogues are
 //! unsigned, so a real phone would not accept them.
 
 use super::{NewInterim, NewRelease, PackageBuilder};
@@ -21,7 +21,7 @@ pub const CX700_VERSION: &str = "3.5.6907.9";
 /// The version for [`conference_camera`] in [`round_table`].
 pub const ROUND_TABLE_VERSION: &str = "1.1.27.0";
 
-/// Returns the rule of the phone in the original's logs.
+/// Returns the rule of the phone in OCS's logs.
 pub fn ip8540() -> RuleKey {
     key("UCPhone/LG-Nortel/IP8540/A/ENU/CPE")
 }
@@ -40,7 +40,7 @@ fn key(text: &str) -> RuleKey {
     text.parse().expect("the samples' rules are well formed")
 }
 
-/// Returns the time of every image, which is the one in the original's audit log: `16-12-2008 04:43:58`.
+/// Returns the time of every image, which is the one in OCS's audit log: `16-12-2008 04:43:58`.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn time_stamp() -> FieldTime {
     FieldTime::new((2008, 12, 16), (4, 43, 58)).expect("the calendar has that day")
@@ -76,7 +76,7 @@ pub fn image(name: &str, bytes: usize) -> Vec<u8> {
     image
 }
 
-/// Returns a cabinet like the original: [`ip8540`] 3.5.6907.0, [`cx700`] 3.5.6907.9 and the interim image 1.0.522.103,
+/// Returns a cabinet like one of OCS: [`ip8540`] 3.5.6907.0, [`cx700`] 3.5.6907.9 and the interim image 1.0.522.103,
 /// all for ENU. Each image has `image_bytes` bytes, at least one.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn uc_updates(image_bytes: usize) -> Vec<u8> {

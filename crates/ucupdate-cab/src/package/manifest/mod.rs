@@ -1,6 +1,6 @@
 //! The manifest, `updateInfo.xml`.
 //!
-//! Of the original's manifest, only `Updates/Updates/Update` with a `version` is published. All other names are
+//! Of OCS's manifest, only `Updates/Updates/Update` with a `version` is published. All other names are
 //! inferred or were made for this project. [`MANIFEST_NAMES`](names::MANIFEST_NAMES) marks each. The reader accepts an
 //! item as an attribute or as a child element, in any case, order and namespace. The words of an element apply to the
 //! elements inside it. A name outside the table is skipped and reported.

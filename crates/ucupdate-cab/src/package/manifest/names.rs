@@ -34,10 +34,10 @@ pub enum ManifestItem {
     UpdateType,
     /// The path of the image from the root of the cabinet, or from the folder of the release.
     FileName,
-    /// The path of the signature, from the root or from the folder of the release. Default: the `.cat` file beside the
-    /// image.
+    /// The path of the signature, from the root of the cabinet or from the folder of the release. Default: the `.cat` file beside
+    /// the image.
     SignatureFileName,
-    /// The path of a description, from the root or from the folder of the release. There may be several descriptions.
+    /// The path of a description, from the root of the cabinet or from the folder of the release. There may be several descriptions.
     DescriptionFileName,
 }
 

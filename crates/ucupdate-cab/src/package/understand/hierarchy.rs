@@ -1,7 +1,7 @@
-//! The folder hierarchy of the original server.
+//! The folder hierarchy of OCS.
 //!
 //! The path of a release is `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`. The path
-//! of an interim image is `OCInterim/<Locale>/<file>`. Both are confirmed: the original server has these paths.
+//! of an interim image is `OCInterim/<Locale>/<file>`. Both are confirmed: OCS has these paths.
 
 use super::words::RuleWords;
 use crate::path::SafePath;

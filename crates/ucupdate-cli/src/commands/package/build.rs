@@ -1,4 +1,4 @@
-//! `ucupdate package build`: builds a package from a folder with the original's hierarchy.
+//! `ucupdate package build`: builds a package from a folder with OCS's hierarchy.
 
 use super::cabinet::relative;
 use crate::context::Context;

@@ -52,7 +52,7 @@ impl FromStr for RuleOrVersion {
     }
 }
 
-/// Returns the named rules, and the version behind them if there is one.
+/// Returns the named rules, and the version if the last argument is one.
 fn split(
     named: &[RuleOrVersion],
     book: &RuleBook,

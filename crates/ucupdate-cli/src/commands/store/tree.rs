@@ -1,4 +1,4 @@
-//! `ucupdate tree`: shows the ingested files in the folder hierarchy of the original.
+//! `ucupdate tree`: shows the ingested files in the folder hierarchy of OCS.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;

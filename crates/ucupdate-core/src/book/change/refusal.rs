@@ -228,7 +228,7 @@ pub enum Refusal {
     /// Another stone applies to the same devices, so this one is never used.
     #[error("no device would come to it: {stone} is for the same devices")]
     StoneUnreachable { stone: Box<SteppingStone> },
-    /// A rule needs the stone, but no package contains its image.
+    /// A rule needs a stepping stone, but no package contains the image of that stepping stone.
     #[error(transparent)]
     StoneMissing(MissingStone),
     /// A rule needs the stone, and its interim image is not approved.

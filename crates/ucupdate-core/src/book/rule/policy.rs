@@ -8,7 +8,7 @@ use crate::version::{FirmwareVersion, ReadVersion, ReportedVersion, VersionSchem
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum OfferRule {
-    /// The version differs, even if it is older. This is the original's condition. A roll back needs it to reach
+    /// The version differs, even if it is older. This is OCS's condition. A roll back needs it to reach
     /// devices.
     #[default]
     Different,

@@ -16,7 +16,7 @@ label!(
 
 /// The name of a rule: a kind of device and an update type. Keys are equal if they differ in ASCII case only.
 ///
-/// The text form has the words with slashes between them, as in URLs of the original. Each word is valid in a path.
+/// The text form has the words with slashes between them, as in URLs of OCS. Each word is valid in a path.
 /// Clones share the words, so cloning is cheap.
 ///
 /// ```

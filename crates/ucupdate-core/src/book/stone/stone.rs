@@ -52,10 +52,10 @@ pub enum StoneImage {
 }
 
 impl SteppingStone {
-    /// Returns the stone of the original: a UCPhone below 1.0.522.98 must first install 1.0.522.103 from
+    /// Returns the stone of OCS: a UCPhone below 1.0.522.98 must first install 1.0.522.103 from
     /// `OCInterim/<locale>`.
     ///
-    /// This is confirmed. It was published for the R2 phones, and an audit log of the original shows it.
+    /// This is confirmed. It was published for the R2 phones, and an audit log of OCS shows it.
     pub fn ocs_interim() -> Self {
         Self {
             image: StoneImage::Interim,
@@ -69,7 +69,7 @@ impl SteppingStone {
     }
 
     /// Returns the stones that a new store begins with: [`ocs_interim`](Self::ocs_interim) for the kinds of device that
-    /// the first package of the original served, LG-Nortel IP8540, Polycom CX700 and Microsoft CPE.
+    /// the first package of OCS served, LG-Nortel IP8540, Polycom CX700 and Microsoft CPE.
     ///
     /// Phones of other kinds have real versions below 1.0.522.98, and must not get that image (inferred).
     pub fn ocs_interim_of_known_kinds() -> [Self; 3] {

@@ -8,7 +8,7 @@ use crate::version::ReportedVersion;
 
 /// A stepping stone that sends an interim image to devices of any vendor or model.
 ///
-/// Old stores have such a stone, because stones had no narrow kinds then. It sends the interim image of the original's
+/// Old stores have such a stone, because stones had no narrow kinds then. It sends the interim image of OCS's
 /// phones to every phone that reports `0.0.0.0`. [`BookCommand::ReplaceStone`](crate::book::BookCommand::ReplaceStone)
 /// narrows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

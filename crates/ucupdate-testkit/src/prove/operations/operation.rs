@@ -128,7 +128,7 @@ pub(crate) struct Trial {
     operation: Operation,
     /// Size of each image in bytes.
     image_bytes: usize,
-    /// `true` if the first package has several releases, like the packages of the original.
+    /// `true` if the first package has several releases, like the packages of OCS.
     whole_package: bool,
     /// Number of revisions before [`Operation::Checkpoint`].
     revisions: u64,

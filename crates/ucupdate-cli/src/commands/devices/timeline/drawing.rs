@@ -141,7 +141,8 @@ fn push_event(event: &DeviceEvent, axis: &Axis, svg: &mut String) {
     };
 }
 
-/// Returns how a text stands at a position. Texts near the edges begin and end there.
+/// Returns the `text-anchor` of SVG for a text at `x` percent of the width: texts near the left edge begin at `x`, and those near
+/// the right edge end there.
 fn anchor(x: f64) -> &'static str {
     match x {
         x if x < 8.0 => "start",

@@ -1,4 +1,4 @@
-//! The steps of the demo. The phone in the original's audit log is updated, and another phone follows that uses the
+//! The steps of the demo. The phone in OCS's audit log is updated, and another phone follows that uses the
 //! path of the oldest firmware.
 
 use super::steps::DemoOutput;
@@ -166,7 +166,7 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 }
 
-/// Returns the phone in the original's audit log.
+/// Returns the phone in OCS's audit log.
 fn test_phone() -> SimulatedDevice {
     SimulatedDevice::new(device(&sample::ip8540(), "0021630F207B", "C185H001209"))
         .with_user_name("ruisilva@demo.local")
