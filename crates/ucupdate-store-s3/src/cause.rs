@@ -27,7 +27,7 @@ pub(crate) enum Failure {
 pub(crate) struct Cause {
     said: Box<str>,
     status: Option<u16>,
-    /// Whether no answer came within the time limit.
+    /// `true` if no answer came within the time limit.
     is_silence: bool,
     /// The message of an earlier try. It is kept if there was no answer after it.
     before: Option<Box<str>>,
