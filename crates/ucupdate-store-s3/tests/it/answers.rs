@@ -215,7 +215,7 @@ async fn a_page_in_place_of_an_answer_to_an_upload_is_an_error() {
 
 #[tokio::test]
 async fn a_body_without_an_end_is_read_up_to_a_limit() {
-    // What fits into the buffers of two sockets is sent too.
+    // The server also sends what fits into the buffers of both sockets.
     let buffers = 24 * MIB;
     let listing = "<ListBucketResult><Contents><Key>a</Key><Size>3</Size></Contents>";
     let actor = Actor::start(move |_| Answer::Endless(listing)).await;
