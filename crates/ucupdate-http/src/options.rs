@@ -64,8 +64,8 @@ impl HttpOptions {
         self
     }
 
-    /// Sets the largest body of a request in bytes. Default: the limit of the service's codec (65,536). A larger value has no
-    /// effect.
+    /// Sets the largest body of a request in bytes. Default: the limit of the service's codec (65,536). A value above the
+    /// limit of the codec means that limit.
     pub fn with_body_limit(self, bytes: usize) -> Self {
         Self { body_limit: Some(bytes), ..self }
     }

@@ -200,8 +200,8 @@ impl Inner {
     }
 
     fn body_limits(&self) -> (usize, std::time::Duration) {
-        let limit = self.options.body_limit.unwrap_or(self.service.codec().limits().xml().bytes());
-        (limit, self.options.body_time)
+        let readable = self.service.codec().limits().xml().bytes();
+        (self.options.body_limit.map_or(readable, |limit| limit.min(readable)), self.options.body_time)
     }
 }
 

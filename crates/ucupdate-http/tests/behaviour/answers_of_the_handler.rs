@@ -117,6 +117,17 @@ async fn a_body_beyond_the_limit_is_413_whether_it_says_so_or_not() {
     assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
+#[tokio::test]
+async fn a_body_limit_above_that_of_the_codec_does_not_raise_it() {
+    let server = Server::with_options(HttpOptions::default().with_body_limit(1024 * 1024)).await;
+    let answered = server.post(HANDLER, Bytes::from(vec![b' '; 64 * 1024 + 1])).await;
+    assert_eq!(answered.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        answered.text(),
+        "the body has more than 65536 bytes, which is the limit `body_limit` of the server\n"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_ends_is_408_after_the_time_it_has() {
     let server = Server::with_options(HttpOptions::default().with_body_time(Duration::from_secs(5))).await;
