@@ -61,21 +61,22 @@ pub struct ClientFilter {
 
 /// A rule of a client filter: the action for clients of one type, and of some versions or all versions.
 ///
-/// A rule that is parsed from a text such as `OCPhone >=1.0.199` has the action to allow.
+/// A rule that is parsed from a text such as `OCPhone >=1.0.199` has the action [`ClientAction::Allow`].
 /// [`with_action`](Self::with_action) sets another action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ClientRule {
-    /// The code of the program, such as `OCPhone`.
+    /// The type of the client in its user agent, such as `OCPhone`.
     pub client_type: ClientType,
-    /// The versions. `None` means all versions, including unreadable ones.
+    /// The versions that the rule applies to. `None` means all versions, and also clients whose version is
+    /// missing or cannot be read.
     pub versions: Option<ClientVersions>,
-    /// The action for these clients.
+    /// The action for clients that match the rule.
     pub action: ClientAction,
 }
 
-/// The action of a client filter.
+/// The action of a client filter for one client: whether it may sign in, and which URL its user is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -119,13 +120,15 @@ impl ClientFilter {
 }
 
 impl ClientRule {
-    /// Sets the action.
+    /// Sets the action for clients that match the rule. The action of a parsed rule is
+    /// [`ClientAction::Allow`].
     #[must_use]
     pub fn with_action(self, action: ClientAction) -> Self {
         Self { action, ..self }
     }
 
-    /// Returns whether the rule applies to a product.
+    /// Returns whether the rule applies to a product of a user agent. The client type must be the same. If
+    /// the rule has versions, the version of the product must be one of them.
     pub fn holds(&self, product: &ClientProduct) -> bool {
         let version = || product.version.as_ref()?.readable();
         self.client_type == product.client_type
@@ -142,7 +145,7 @@ impl ClientAction {
         }
     }
 
-    /// Returns the URL that is shown to the user.
+    /// Returns the URL that is shown to the user. `None` if the action has no URL.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::AllowWithUrl(url) | Self::BlockWithUrl(url) => Some(url),
@@ -154,11 +157,12 @@ impl ClientAction {
 impl FromStr for ClientRule {
     type Err = ParseError;
 
-    /// Reads a client type, and optionally a blank and versions, such as `OCPhone >=1.0.199`. The action of the rule is
-    /// to allow.
+    /// Reads a client type alone, or a client type, a blank and versions. Example: `OCPhone >=1.0.199`. The
+    /// action of the rule is [`ClientAction::Allow`].
     ///
     /// # Errors
-    /// Returns an error if the type is not a label, or the versions cannot be read.
+    /// Returns an error if the type is not a valid [label](crate::value::check_label), or the versions
+    /// cannot be read.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let (client_type, versions) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -171,13 +175,14 @@ impl FromStr for ClientRule {
     }
 }
 
-/// Versions of a client, given by one comparison such as `>=1.0.199` or `=1.0.*`.
+/// The versions of a client that a rule matches, as one comparison such as `>=1.0.199` or `=1.0.*`.
 ///
 /// # Syntax
-/// `=`, `!=`, `>`, `>=`, `<` or `<=`, and one to four numbers with full stops between; without a sign it is `=`. Parts
-/// that are left out are wildcards, with or without a `*` at the end, and are not compared. For example, `=1.0.522` and
-/// `<=1.0.522` both match 1.0.522.98. The original's filter works this way. In a
-/// [`VersionRange`](crate::version::VersionRange), by contrast, a missing part is zero.
+/// A sign, and one to four numbers with full stops between them. The signs are `=`, `!=`, `>`, `>=`, `<`
+/// and `<=`. Without a sign, `=` is meant. Numbers that are left out are wildcards: they are not compared.
+/// A `.*` at the end changes nothing. For example, `=1.0.522` and `<=1.0.522` both match 1.0.522.98. The
+/// original's filter works this way. In a [`VersionRange`](crate::version::VersionRange), by contrast, a
+/// missing part is zero.
 ///
 /// ```
 /// use ucupdate_core::device::ClientVersions;
@@ -188,7 +193,7 @@ impl FromStr for ClientRule {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientVersions {
     comparison: Comparison,
-    /// The number of parts that are compared.
+    /// The number of `parts` that are compared, 1 to 4. The other parts are wildcards.
     given: usize,
     parts: [u32; 4],
 }
@@ -204,7 +209,7 @@ enum Comparison {
 }
 
 impl ClientVersions {
-    /// Returns whether the comparison holds for a version.
+    /// Returns whether a version satisfies the comparison.
     pub fn hold(&self, version: &FirmwareVersion) -> bool {
         let given = version.parts().chain(std::iter::repeat(0)).take(self.given);
         let order = given.cmp(self.parts.into_iter().take(self.given));
@@ -219,7 +224,8 @@ impl ClientVersions {
     }
 }
 
-/// The signs. A longer sign is before the shorter one that it begins with.
+/// The signs of comparisons. `>=` comes before `>`, because the first sign that the text begins with is
+/// taken.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("!=", Comparison::Other),
     (">=", Comparison::AtLeast),
@@ -229,13 +235,13 @@ const COMPARISONS: [(&str, Comparison); 6] = [
     ("=", Comparison::Same),
 ];
 
-/// The name of the value in errors.
+/// The name of a [`ClientVersions`] in error messages.
 const CLIENT_VERSION: &str = "client version";
 
 impl FromStr for ClientVersions {
     type Err = ParseError;
 
-    /// Reads a sign and numbers.
+    /// Reads a comparison such as `>=1.0.199`, or a version alone.
     ///
     /// # Errors
     /// Returns an error if there are not one to four numbers, each at most 2147483647.
@@ -250,7 +256,8 @@ impl FromStr for ClientVersions {
         if given > 4 {
             return Err(ParseError::count(CLIENT_VERSION, given, "part", Expected::Text("1 to 4")));
         }
-        // A version needs two parts and a pattern only one, so the pattern is read with zeros after it.
+        // A version has at least two parts, and a comparison at least one. So `.0` is added to a single
+        // part.
         let padded = (given..2).fold(numbers.to_owned(), |padded, _| padded + ".0");
         let version: FirmwareVersion =
             padded.parse().map_err(|error: ParseError| error.named(CLIENT_VERSION))?;
@@ -261,8 +268,8 @@ impl FromStr for ClientVersions {
 }
 
 impl fmt::Display for ClientVersions {
-    /// Writes a text that is read back as an equal value. A `*` is written if a part is left out and this makes a
-    /// difference.
+    /// Writes a text that is read back as an equal value. If parts are left out, `.*` is written after the
+    /// others. It is omitted with `>=` and `<`, where a wildcard and zero mean the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison);
         let parts: Vec<String> = self.parts.iter().take(self.given).map(u32::to_string).collect();

@@ -10,18 +10,21 @@ use std::str::FromStr;
 /// A device as it describes itself in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// The kind of the device. All devices of one rule have the same kind.
+    /// The kind of the device, such as `UCPhone/Polycom/CX700/A/ENU`. The rules for the device are looked
+    /// up by it.
     pub kind: DeviceKind,
-    /// The MAC address. It may be blank. A blank address matches nothing.
+    /// The MAC address as the device reports it. An address that is blank or cannot be read matches no
+    /// condition.
     pub mac_address: Reported<MacAddress>,
-    /// The serial number. It may be blank. A blank number matches nothing.
+    /// The serial number as the device reports it. A number that is blank or cannot be read matches no
+    /// condition.
     pub serial_number: Reported<SerialNumber>,
 }
 
 /// A MAC address: the six bytes that identify a network interface.
 ///
-/// It is read with `-`, `:`, `.` or nothing between the digits, in any case. It is written as in OCS's audit
-/// log.
+/// A text may have `-`, `:` or `.` between the digits, and digits in upper or lower case. An address is
+/// written as twelve digits in upper case, as in OCS's audit log.
 ///
 /// ```
 /// use ucupdate_core::MacAddress;
@@ -48,7 +51,7 @@ impl MacAddress {
 impl FromStr for MacAddress {
     type Err = ParseError;
 
-    /// Reads twelve hexadecimal digits. `-`, `:` and `.` are ignored.
+    /// Reads twelve hexadecimal digits, in upper or lower case. `-`, `:` and `.` are ignored.
     ///
     /// # Errors
     /// Returns an error if there are more or fewer digits, or another character.

@@ -4,7 +4,8 @@ use crate::device::device::{MacAddress, SerialNumber};
 use crate::value::Reported;
 use std::fmt;
 
-/// The identity of a device: its MAC address, or its serial number if it reports no address.
+/// The identity of a device: its MAC address, or its serial number if its MAC address is blank or cannot be
+/// read.
 ///
 /// ```
 /// use ucupdate_core::device::DeviceId;
@@ -18,14 +19,16 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[allow(clippy::exhaustive_enums, reason = "a device has these two marks")]
 pub enum DeviceId {
-    /// The MAC address. It is the identity of a device that reports both marks.
+    /// The MAC address. It is also the identity of a device that reports both a MAC address and a serial
+    /// number.
     Mac(MacAddress),
-    /// The serial number. Case of ASCII letters does not matter.
+    /// The serial number of a device without a readable MAC address. ASCII case is ignored.
     Serial(SerialNumber),
 }
 
 impl DeviceId {
-    /// Returns the identity of a device that reports this address and this number. `None` if neither can be read.
+    /// Returns the identity of a device that reports this MAC address and this serial number. `None` if
+    /// neither can be read.
     pub fn of(mac_address: &Reported<MacAddress>, serial_number: &Reported<SerialNumber>) -> Option<Self> {
         let mac = mac_address.read().map(|mac| Self::Mac(*mac));
         mac.or_else(|| serial_number.read().cloned().map(Self::Serial))
@@ -33,7 +36,8 @@ impl DeviceId {
 }
 
 impl fmt::Display for DeviceId {
-    /// Writes the address or the number. With `{:#}` also writes which of the two it is.
+    /// Writes the MAC address or the serial number. `{:#}` writes `MAC address` or `serial number` before
+    /// it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
             f.write_str(if matches!(self, Self::Mac(_)) { "MAC address " } else { "serial number " })?;

@@ -33,16 +33,19 @@ macro_rules! define {
         }
 
         impl DeviceKind {
-            /// Returns the words in the order in which they are written.
+            /// Returns the words in the order of the text form: device type, vendor, model, hardware
+            /// revision and locale.
             #[inline]
             pub fn words(&self) -> [&str; KindWord::COUNT] {
                 [$(self.$word.as_str()),*]
             }
 
-            /// Reads a kind from its words, in the order in which they are written.
+            /// Creates a kind from its words, in the order of the text form: device type, vendor, model,
+            /// hardware revision and locale.
             ///
             /// # Errors
-            /// Returns an error if a word is not a label. The error names the first such word.
+            /// Returns an error if a word is not a valid [label](crate::value::check_label). The error
+            /// names the first such word.
             pub fn from_words<S: AsRef<str>>(words: [S; KindWord::COUNT]) -> Result<Self, ParseError> {
                 let [$($word),*] = &words;
                 Ok(Self {
@@ -58,10 +61,11 @@ for_kind_words!(define);
 impl FromStr for DeviceKind {
     type Err = ParseError;
 
-    /// Reads words with slashes between them.
+    /// Reads five words with slashes between them, such as `UCPhone/Polycom/CX700/A/ENU`.
     ///
     /// # Errors
-    /// Returns an error if the number of words is wrong, or if a word is not a label.
+    /// Returns an error if the number of words is wrong, or if a word is not a valid
+    /// [label](crate::value::check_label).
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words = split(text).map_err(|found| wrong_count("device kind", found))?;
         Self::from_words(words)
@@ -80,7 +84,8 @@ impl fmt::Debug for DeviceKind {
     }
 }
 
-/// Returns the error of a text with a wrong number of parts.
+/// Returns the error of a text with a wrong number of words. `subject` names the value, and `found` is the
+/// number of words.
 pub(crate) fn wrong_count(subject: &'static str, found: usize) -> ParseError {
     ParseError::count(subject, found, "part", Expected::Words(&KindWord::NAMES))
 }
@@ -97,7 +102,7 @@ pub(crate) fn split<const N: usize>(text: &str) -> Result<[&str; N], usize> {
     }
 }
 
-/// Stores a kind as the list of its words.
+/// Serializes a [`DeviceKind`] as the list of its words, for `#[serde(with = ...)]`.
 #[cfg(feature = "serde")]
 pub(crate) mod as_list {
     use super::{DeviceKind, KindWord};

@@ -33,13 +33,15 @@ macro_rules! define {
         }
 
         impl KindPattern {
-            /// Returns the first word of `kind` that does not match.
+            /// Returns the first word of `kind` that does not match this pattern. `None` if all words
+            /// match.
             pub fn first_mismatch(&self, kind: &DeviceKind) -> Option<KindWord> {
                 self.first_mismatch_of(kind, None)
             }
 
-            /// Returns the first word of `kind` that does not match, either as it was reported or as the word that it stands
-            /// for. `meant` has the words that aliases put in place. `None` if no alias was used.
+            /// Returns the first word of `kind` that does not match this pattern. A word may match as the
+            /// device reported it, or as the word that an alias puts in its place. `meant` has the words
+            /// after the aliases. It is `None` if no alias applies.
             pub(crate) fn first_mismatch_of(
                 &self,
                 kind: &DeviceKind,
@@ -62,15 +64,16 @@ macro_rules! define {
                 true $(&& covers(&self.$word, &other.$word))*
             }
 
-            /// Returns the alternatives for each word as texts.
+            /// Returns the alternatives for each word as texts. An empty list matches every word.
             pub fn texts(&self) -> KindWords<Vec<&str>> {
                 KindWords { $($word: self.$word.iter().map(words::$type::as_str).collect(),)* }
             }
 
-            /// Reads a pattern from the alternatives for each word.
+            /// Creates a pattern from the alternatives for each word. An empty list matches every word.
             ///
             /// # Errors
-            /// Returns an error if an alternative is not a label. The error names the first such word.
+            /// Returns an error if an alternative is not a valid [label](crate::value::check_label). The
+            /// error names the first such word.
             pub fn from_texts<S: AsRef<str>>(texts: &KindWords<Vec<S>>) -> Result<Self, ParseError> {
                 Ok(Self {
                     $($word: {
@@ -98,12 +101,13 @@ fn covers<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
 }
 
 impl KindPattern {
-    /// Returns whether each word of the kind is one of the alternatives for it. A word without alternatives may be anything.
+    /// Returns whether this pattern matches a kind. Each word must be one of its alternatives, or have no
+    /// alternatives.
     pub fn matches(&self, kind: &DeviceKind) -> bool {
         self.first_mismatch(kind).is_none()
     }
 
-    /// Returns whether every kind matches.
+    /// Returns whether this pattern matches every kind.
     pub fn is_any(&self) -> bool {
         self.narrowed_words() == 0
     }
@@ -124,10 +128,11 @@ impl From<DeviceType> for KindPattern {
 impl FromStr for KindPattern {
     type Err = ParseError;
 
-    /// Reads a pattern as `UCPhone/*/CX600|CX700/*/*`.
+    /// Reads a pattern such as `UCPhone/*/CX600|CX700/*/*`.
     ///
     /// # Errors
-    /// Returns an error if the number of words is wrong, or if a word is not a label.
+    /// Returns an error if the number of words is wrong, or if an alternative is not a valid
+    /// [label](crate::value::check_label).
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words: [&str; KindWord::COUNT] =
             split(text).map_err(|found| wrong_count("device kind", found))?;
@@ -140,7 +145,7 @@ impl FromStr for KindPattern {
 }
 
 impl fmt::Display for KindPattern {
-    /// Writes the pattern as `UCPhone/*/CX600|CX700/*/*`.
+    /// Writes the pattern in its text form, such as `UCPhone/*/CX600|CX700/*/*`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.texts().into_array();
         let words = words.map(|word| if word.is_empty() { "*".to_owned() } else { word.join("|") });
@@ -148,7 +153,8 @@ impl fmt::Display for KindPattern {
     }
 }
 
-/// Stores a pattern as one field for each word. A field is a text, or a list if there are several alternatives.
+/// Serializes a pattern with one field for each word that has alternatives, for `#[serde(with = ...)]`. A
+/// field is a text, or a list if there are several alternatives.
 #[cfg(feature = "serde")]
 pub(crate) mod by_word {
     use super::{KindPattern, KindWord, KindWords};

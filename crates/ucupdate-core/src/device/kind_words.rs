@@ -7,7 +7,7 @@ use std::fmt;
 
 macro_rules! define {
     ($($word:ident: $type:ident, $name:literal, $list:literal;)*) => {
-        /// A word of a [`DeviceKind`].
+        /// One of the words of a [`DeviceKind`], such as the vendor or the model.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(clippy::exhaustive_enums, reason = "a match on it must name every word of a device kind")]
         #[allow(missing_docs, reason = "the type of the same name documents the word")]
@@ -16,23 +16,23 @@ macro_rules! define {
         }
 
         impl KindWord {
-            /// All words in the order in which they are written.
+            /// All words, in the order of the text form of a [`DeviceKind`].
             pub const ALL: [Self; Self::COUNT] = [$(Self::$type),*];
 
-            /// The number of words that name a kind.
+            /// The number of words of a [`DeviceKind`].
             pub const COUNT: usize = Self::NAMES.len();
 
-            /// The names of all words, in the order in which the words are written.
+            /// The names of all words in messages, in the order of [`ALL`](Self::ALL).
             pub(crate) const NAMES: [&'static str; [$($name),*].len()] = [$($name),*];
 
-            /// Returns the name of the word for people, such as `hardware revision`.
+            /// Returns the name of the word in messages, such as `hardware revision`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$type => $name,)*
                 }
             }
 
-            /// Returns the name of the word's field, such as `hardware_revision`.
+            /// Returns the name of the field for this word in [`DeviceKind`], such as `hardware_revision`.
             pub const fn field(self) -> &'static str {
                 match self {
                     $(Self::$type => stringify!($word),)*
@@ -57,29 +57,29 @@ macro_rules! define {
         }
 
         impl<T> KindWords<T> {
-            /// Creates the value of each word by a function.
+            /// Creates the values by calling `value` for each word.
             pub fn from_fn(mut value: impl FnMut(KindWord) -> T) -> Self {
                 Self { $($word: value(KindWord::$type),)* }
             }
 
-            /// Returns the values in the order in which the words are written.
+            /// Returns the values in the order of [`KindWord::ALL`].
             pub fn into_array(self) -> [T; KindWord::COUNT] {
                 [$(self.$word),*]
             }
 
-            /// Returns references to the values in the order in which the words are written.
+            /// Returns references to the values in the order of [`KindWord::ALL`].
             pub fn each_ref(&self) -> [&T; KindWord::COUNT] {
                 [$(&self.$word),*]
             }
 
-            /// Returns mutable references to the values in the order in which the words are written.
+            /// Returns mutable references to the values in the order of [`KindWord::ALL`].
             pub fn each_mut(&mut self) -> [&mut T; KindWord::COUNT] {
                 [$(&mut self.$word),*]
             }
         }
 
         impl<T> From<[T; KindWord::COUNT]> for KindWords<T> {
-            /// Takes the values in the order in which the words are written.
+            /// Takes the values in the order of [`KindWord::ALL`].
             fn from(values: [T; KindWord::COUNT]) -> Self {
                 let [$($word),*] = values;
                 Self { $($word,)* }
@@ -124,7 +124,8 @@ impl ReportedKind {
     /// Parses the words as a device kind.
     ///
     /// # Errors
-    /// Returns an error if a word is not a label. The error names the first such word.
+    /// Returns an error if a word is not a valid [label](crate::value::check_label). The error names the
+    /// first such word.
     pub fn read(&self) -> Result<DeviceKind, ParseError> {
         DeviceKind::from_words(self.each_ref())
     }

@@ -1,4 +1,4 @@
-//! Devices: their identity, their kind, and the user agents of their clients.
+//! Devices: their identity, their kind, and the user agents of their SIP clients.
 
 mod client_filter;
 #[expect(clippy::module_inception, reason = "the file defines `Device`; this one only lists the room")]

@@ -1,9 +1,9 @@
-//! The user agent of a client that signs in, and its products.
+//! The user agent that a client sends when it signs in, and the products in it.
 
 use crate::device::client_filter::ClientType;
 use crate::version::ReportedVersion;
 
-/// The largest size of a user agent in bytes. A longer one is not read.
+/// The largest size of a user agent in bytes. A longer user agent is not read, and has no products.
 pub const MAX_USER_AGENT_BYTES: usize = 1024;
 
 /// The largest number of products that are read from a user agent. Further products are ignored.
@@ -11,9 +11,10 @@ pub const MAX_PRODUCTS: usize = 8;
 
 /// A user agent as it was sent, and the products in it.
 ///
-/// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in parentheses,
-/// which are ignored. Clients send the name of their platform and then their own, as in `UCCAPI/3.5.6890.0
-/// OC/3.5.6890.0 (...)`. An example in MS-SIPREGE and, for phones, the inventory report of Lync confirm it.
+/// The form is SIP's `User-Agent` (RFC 3261, section 20.41): products with their versions, and comments in
+/// parentheses. Comments are ignored. Clients send the name of their platform before their own name, as in
+/// `UCCAPI/3.5.6890.0 OC/3.5.6890.0 (...)`. An example in MS-SIPREGE and, for phones, the inventory report
+/// of Lync confirm this order.
 ///
 /// ```
 /// use ucupdate_core::device::UserAgent;
@@ -32,14 +33,15 @@ pub struct UserAgent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientProduct {
-    /// The code of the program, such as `OCPhone`.
+    /// The type of the client, such as `OCPhone`.
     pub client_type: ClientType,
     /// The version of the client, even if it cannot be read. `None` if the product has no version.
     pub version: Option<ReportedVersion>,
 }
 
 impl UserAgent {
-    /// Parses a user agent. Parts that cannot be parsed are ignored.
+    /// Parses a user agent. Products that cannot be parsed are ignored. If the text is longer than
+    /// [`MAX_USER_AGENT_BYTES`], there are no products.
     pub fn new(said: &str) -> Self {
         let mut products = Vec::new();
         if said.len() <= MAX_USER_AGENT_BYTES {
@@ -59,7 +61,7 @@ impl UserAgent {
     }
 }
 
-/// Parses `name` or `name/version`.
+/// Parses `name` or `name/version`. `None` if the name is not a valid client type.
 fn product(word: &str) -> Option<ClientProduct> {
     let (name, version) = match word.split_once('/') {
         Some((name, version)) => (name, Some(ReportedVersion::new(version))),
@@ -68,7 +70,8 @@ fn product(word: &str) -> Option<ClientProduct> {
     Some(ClientProduct { client_type: name.parse().ok()?, version })
 }
 
-/// Returns the words between blanks that are outside parentheses. An open parenthesis extends to the end.
+/// Returns the words between blanks, without comments in parentheses. A comment that is not closed extends
+/// to the end.
 fn words(said: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     let mut escaped = false;

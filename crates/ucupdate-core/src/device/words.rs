@@ -1,4 +1,4 @@
-//! The words of a device kind, and the one list of them.
+//! The words of a device kind, and the list from which the types of device kinds are made.
 
 use crate::value::label::label;
 
@@ -19,15 +19,16 @@ label!(
     device::HardwareRevision, "hardware revision", "A"
 );
 label!(
-    /// The language variant of the firmware, as Windows abbreviates it.
+    /// The language of the firmware, as Windows abbreviates languages, such as `ENU` and `DEU`.
     device::Locale, "locale", "ENU"
 );
 
 /// Passes the list of the words to a macro, in the order in which the words are written.
 ///
 /// [`DeviceKind`](super::DeviceKind), [`KindWord`](super::KindWord), [`KindWords`](super::KindWords) and
-/// [`KindPattern`](super::KindPattern) are made from this list. Each line holds the name of the field, the type of the
-/// word, the word for people, and the field's name in a stored list of alternatives.
+/// [`KindPattern`](super::KindPattern) are made from this list. Each line holds the name of the field, the
+/// type of the word, the name of the word in messages, and the name of the field in a stored list of
+/// alternatives.
 macro_rules! for_kind_words {
     ($macro:ident) => {
         $macro! {

@@ -22,7 +22,8 @@ pub(super) enum Operator {
 }
 
 impl Comparator {
-    /// Reads a comparator. `number` is its number in the range, counted from 1.
+    /// Reads a comparator such as `>=1.0.0`. `number` is its number in the range, counted from 1, for the
+    /// error.
     pub(super) fn read(number: usize, text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
             let expected = Expected::Text("a version behind =, >, >=, < or <=");
@@ -50,7 +51,8 @@ impl Comparator {
         Ok(Self { operator, version })
     }
 
-    /// Returns whether the comparator allows a release. The numbers have zeros for missing parts.
+    /// Returns whether the comparator allows a version. The numbers of the version must have zeros for
+    /// missing parts.
     pub(super) fn holds(&self, version: Numbers) -> bool {
         let order = version.cmp(&self.version.numbers().padded());
         match self.operator {
@@ -62,8 +64,9 @@ impl Comparator {
         }
     }
 
-    /// Returns the first and the last place that the comparator allows, among versions of four parts. `None` if it
-    /// allows none.
+    /// Returns the first and the last [`Numbers::place`] that the comparator allows, among versions of at
+    /// most four parts. If it allows none, the result is `None`, or the first place is above the last one.
+    /// Also `None` if the version of the comparator has more than four parts.
     pub(super) fn bounds(&self) -> Option<(u128, u128)> {
         let place = self.version.numbers().place()?;
         Some(match self.operator {
@@ -84,15 +87,17 @@ impl fmt::Display for Comparator {
     }
 }
 
-/// The place of 2147483647.2147483647.2147483647.2147483647.
+/// The [`Numbers::place`] of 2147483647.2147483647.2147483647.2147483647, the largest version of four
+/// parts.
 pub(super) const LAST_PLACE: u128 = (1 << 124) - 1;
 
 pub(super) const BLANKS: [char; 2] = [' ', '\t'];
 
-/// The name of the value in errors.
+/// The name of a version range in error messages.
 pub(super) const RANGE: &str = "version range";
 
-/// The signs. A longer sign is before the shorter one that it begins with.
+/// The signs of comparators. `>=` comes before `>`, because the first sign that the text begins with is
+/// taken.
 const OPERATORS: [(&str, Operator); 5] = [
     (">=", Operator::AtLeast),
     ("<=", Operator::AtMost),

@@ -1,4 +1,4 @@
-//! Firmware versions: their syntax, and the one order of versions in this workspace.
+//! Firmware versions: their syntax, and the order that they have by default.
 //!
 //! The original service is a .NET program, so the order is that of `System.Version`. Parts are compared as numbers from
 //! the left, and a missing part is *less* than zero (`1.0.522 < 1.0.522.0`). This is inferred, because the documents of
@@ -16,7 +16,9 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A version that was read: two to four numbers from 0 to 2147483647, and the text from which they were read.
+/// A version that was read: two to four numbers from 0 to 2147483647, and the text from which they were
+/// read. A version that another [scheme](crate::version::VersionScheme) than .NET's has read may have one
+/// to eight numbers.
 ///
 /// Equality, order and hash use the numbers and ignore the text, so `1.0.0522` equals `1.0.522`.
 ///
@@ -35,9 +37,11 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct FirmwareVersion(Arc<Parsed>);
 
-/// The value of a version. Clones of a version share it, because a rule book has the same version in many places.
+/// The value of a version. Clones of a version share this value, because a rule book has the same version
+/// in many places.
 struct Parsed {
-    /// Numbers after the fourth are there only if a [scheme](crate::version::VersionScheme) read them.
+    /// The numbers. Those after the fourth are present only if another
+    /// [scheme](crate::version::VersionScheme) than .NET's read them.
     numbers: Numbers,
     raw: SmolStr,
 }
@@ -62,7 +66,8 @@ impl FirmwareVersion {
         Self(Arc::new(Parsed { numbers, raw: SmolStr::new(text) }))
     }
 
-    /// Reads one to eight numbers, as [`VersionScheme::Numeric`](crate::version::VersionScheme::Numeric) does.
+    /// Reads one to eight numbers, as [`VersionScheme::Numeric`](crate::version::VersionScheme::Numeric)
+    /// does. `None` if the text has another form.
     pub(crate) fn numeric(text: &str) -> Option<Self> {
         let mut parts = Numbers::read(text)?.raw();
         let given = text.split('.').count();
@@ -70,7 +75,8 @@ impl FirmwareVersion {
         Some(Self::with_numbers(Numbers::new(parts), text))
     }
 
-    /// Returns the numbers from left to right. There are two to four, or one to eight if another scheme than .NET's read them.
+    /// Returns the numbers from left to right: two to four, or one to eight if another scheme than .NET's
+    /// read them.
     pub fn parts(&self) -> impl Iterator<Item = u32> + '_ {
         self.numbers().raw().into_iter().take_while(|part| *part >= 0).map(i32::unsigned_abs)
     }
@@ -83,7 +89,7 @@ impl FirmwareVersion {
 
     /// Returns whether two versions are the same release. A missing part counts as zero.
     ///
-    /// Otherwise a phone that reports `1.0.522` would be offered `1.0.522.0` repeatedly.
+    /// If it did not, a phone that reports `1.0.522` would be offered `1.0.522.0` repeatedly.
     #[inline]
     pub fn same_release(&self, other: &Self) -> bool {
         self.0.numbers.is_same_release(&other.0.numbers)
@@ -118,13 +124,13 @@ impl FirmwareVersion {
     }
 }
 
-/// The name of the value in errors.
+/// The name of a [`FirmwareVersion`] in error messages.
 const VERSION: &str = "version";
 
 impl FromStr for FirmwareVersion {
     type Err = ParseError;
 
-    /// Reads a version.
+    /// Reads a version such as `1.0.522.98`.
     ///
     /// # Errors
     /// Returns an error if the text is not two to four numbers in range. The error names the wrong part.
@@ -216,7 +222,7 @@ pub enum ReportedVersion {
 }
 
 impl ReportedVersion {
-    /// Parses a version if possible. Blanks of XML around the text are ignored.
+    /// Parses a version if possible. Blanks, tabs and line ends around the text are ignored.
     pub fn new(said: &str) -> Self {
         let text = said.trim_matches([' ', '\t', '\r', '\n']);
         match text.parse() {
@@ -225,7 +231,7 @@ impl ReportedVersion {
         }
     }
 
-    /// Returns the reported text.
+    /// Returns the reported text, without blanks around it.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Readable(version) => version.as_str(),
@@ -233,7 +239,7 @@ impl ReportedVersion {
         }
     }
 
-    /// Returns the version if it could be read.
+    /// Returns the version, or `None` if the reported text cannot be read.
     #[inline]
     pub fn readable(&self) -> Option<&FirmwareVersion> {
         match self {
@@ -310,7 +316,7 @@ mod stored {
 
     impl<'de> Deserialize<'de> for FirmwareVersion {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            // A stored version was read in the scheme of its rule.
+            // A version of another scheme may have one to eight numbers.
             crate::value::stored_text::read(deserializer, |text| {
                 text.parse().or_else(|error| Self::numeric(text).ok_or(error))
             })
@@ -360,8 +366,8 @@ mod tests {
         assert_ne!(read("1.0.522"), read("1.0.522.0"));
     }
 
-    /// The documentation of `System.Version` says this of `Parse` and `CompareTo`. .NET also accepts blanks and a plus sign around
-    /// a number, which are refused here.
+    /// The documentation of `System.Version` gives these results for `Parse` and `CompareTo`. .NET also
+    /// accepts blanks and a plus sign around a number. This crate refuses them.
     #[test]
     fn versions_are_read_and_ordered_as_by_dotnet() {
         for (less, greater) in [
@@ -416,7 +422,8 @@ mod tests {
         }
     }
 
-    /// An independent check: if all parts fit its three numbers, `semver` has the same order.
+    /// Returns the first three parts as a `semver` version. The crate `semver` is independent, and orders
+    /// them in the same way.
     fn semver_of(version: &FirmwareVersion) -> semver::Version {
         let parts: Vec<u64> = version.parts().map(u64::from).collect();
         semver::Version::new(parts[0], parts[1], parts[2])

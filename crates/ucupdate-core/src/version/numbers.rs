@@ -8,7 +8,7 @@ impl Numbers {
     pub(crate) const MAX_PARTS: usize = 8;
     /// The largest size of a text that is read as numbers, in bytes. It has room for leading zeros.
     pub(crate) const MAX_BYTES: usize = 128;
-    /// The smallest numbers.
+    /// The smallest numbers: eight zeros.
     pub(crate) const FIRST: Self = Self([0; Self::MAX_PARTS]);
     pub(crate) const LAST: Self = Self([i32::MAX; Self::MAX_PARTS]);
 
@@ -18,7 +18,8 @@ impl Numbers {
         Self(parts)
     }
 
-    /// Reads one to eight numbers with full stops between them. A missing part is zero.
+    /// Reads one to eight numbers with full stops between them. A missing part is zero. `None` if the text
+    /// has another form, has more than [`MAX_BYTES`](Self::MAX_BYTES), or has a number above 2147483647.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if text.len() > Self::MAX_BYTES {
             return None;
@@ -51,7 +52,7 @@ impl Numbers {
         Self(self.0.map(|part| part.max(0)))
     }
 
-    /// Returns whether both are the same release. A missing part is zero.
+    /// Returns whether two versions are the same release. A missing part is zero.
     #[inline]
     pub(crate) fn is_same_release(&self, other: &Self) -> bool {
         // Without a branch for each part, the parts are compared at once.
@@ -65,8 +66,8 @@ impl Numbers {
         self.0.map(|part| part.max(0).unsigned_abs())
     }
 
-    /// Returns whether the numbers are below a bound. A missing part is zero. The first parts usually differ, so the other ones
-    /// are not looked at.
+    /// Returns whether the numbers are below a bound. A missing part is zero. The comparison ends at the
+    /// first part that differs, which is usually one of the first parts.
     #[inline]
     pub(crate) fn is_below(&self, bound: &[u32; Self::MAX_PARTS]) -> bool {
         let parts = self.0.iter().map(|part| (*part).max(0).unsigned_abs());
@@ -80,8 +81,8 @@ impl Numbers {
         self.0
     }
 
-    /// Returns the place of a version among all versions of at most four parts. The place is below 2^124. `None` if the
-    /// version has more parts.
+    /// Returns the place of a version in the order of releases: its first four parts as one number of 124
+    /// bits. `None` if a part after the fourth is not zero.
     #[inline]
     pub(crate) fn place(self) -> Option<u128> {
         let [a, b, c, d, more @ ..] = self.parts();
@@ -91,7 +92,7 @@ impl Numbers {
         Some([a, b, c, d].iter().fold(0, |place, part| place << 31 | u128::from(*part)))
     }
 
-    /// Returns whether the first three numbers are equal.
+    /// Returns whether the first three numbers are equal. A missing part is zero.
     #[inline]
     pub(crate) fn same_first_three(self, other: Self) -> bool {
         self.padded().0[..3] == other.padded().0[..3]

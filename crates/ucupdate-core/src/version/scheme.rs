@@ -44,20 +44,21 @@ pub enum VersionScheme {
     Numeric,
     /// A prefix, then numbers as in [`Numeric`](Self::Numeric). A version without a prefix is read too.
     ///
-    /// The text form is `prefixed:UC*HD_`, or `prefixed-same:UC*HD_` if the prefixes are compared.
+    /// The text form is `prefixed:UC*HD_`. It is `prefixed-same:UC*HD_` if versions with different prefixes
+    /// have no order.
     Prefixed(VersionPrefix),
 }
 
 impl VersionScheme {
-    /// Returns whether this is [`Dotnet`](Self::Dotnet). Versions are read in that scheme when the rule is not known
-    /// yet.
+    /// Returns whether this is [`Dotnet`](Self::Dotnet). While the rule of a device is not known yet, its
+    /// versions are read in that scheme.
     #[inline]
     pub fn is_dotnet(&self) -> bool {
         *self == Self::Dotnet
     }
 
-    /// Returns a scheme that reads a version, for advice: `dotnet`, `numeric`, or `prefixed` with the prefix of the version. `None`
-    /// if none of them reads it.
+    /// Returns a scheme that can read a version, as a suggestion for a person: `dotnet`, `numeric`, or
+    /// `prefixed` with the prefix of the version. `None` if none of them can read it.
     ///
     /// ```
     /// use ucupdate_core::version::{ReportedVersion, VersionScheme};
@@ -77,7 +78,8 @@ impl VersionScheme {
         known.into_iter().find(|scheme| scheme.numbers(version).is_some())
     }
 
-    /// Reads a version of a setting, such as a floor, a minimum or the threshold of a stepping stone.
+    /// Reads a version of a setting, such as the [floor](crate::book::OfferPolicy::floor) of a rule or the
+    /// threshold of a stepping stone.
     ///
     /// The result keeps the text without its prefix.
     ///
@@ -153,8 +155,9 @@ impl VersionScheme {
         matches!(self, Self::Prefixed(VersionPrefix { is_compared: true, .. }))
     }
 
-    /// Returns whether two reported versions are the same release: their numbers are equal if missing parts count as
-    /// zero. Versions that cannot be read are the same release only if their texts are equal.
+    /// Returns whether two reported versions are the same release. Their numbers must be equal, where a
+    /// missing part counts as zero. If the scheme compares prefixes, the prefixes must be equal too. If the
+    /// scheme cannot read one of the versions, the texts must be equal.
     pub fn same_release(&self, one: &ReportedVersion, two: &ReportedVersion) -> bool {
         match (self.read_reported(one), self.read_reported(two)) {
             (Some(one), Some(two)) => one.is_same_release(&two),
@@ -178,8 +181,9 @@ impl<'v> ReadVersion<'v> {
         version.readable().map(|readable| Self { numbers: readable.numbers(), prefix: None })
     }
 
-    /// Returns whether this version has an order beside another one, which `None` says cannot be read. If prefixes are
-    /// compared, both must have the same prefix.
+    /// Returns whether prefixes allow a comparison with another version. `other` is `None` if the other
+    /// version cannot be read. If the scheme does not compare prefixes, the result is `true`. Otherwise
+    /// both versions must have the same prefix.
     #[inline]
     pub(crate) fn is_comparable(&self, other: Option<&ReadVersion<'_>>) -> bool {
         let Some(prefix) = self.prefix else { return true };
@@ -236,20 +240,22 @@ impl fmt::Display for VersionScheme {
 
 crate::value::stored_text::stored_as_text!(VersionScheme);
 
-/// The prefix that [`VersionScheme::Prefixed`] removes from a version.
+/// The pattern of the prefix that [`VersionScheme::Prefixed`] removes from a version.
 ///
-/// `*` matches any characters, or no characters. ASCII case is ignored. The shortest prefix that leaves a version of
-/// numbers is removed.
+/// `*` matches any number of any characters. ASCII case is ignored. The shortest prefix after which only
+/// numbers remain is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VersionPrefix {
     pattern: Box<str>,
-    /// The places of the first and the last `*`.
+    /// The positions of the first and the last `*` in the pattern, in bytes. `None` if the pattern has no
+    /// `*`.
     stars: Option<(usize, usize)>,
     is_compared: bool,
 }
 
 impl VersionPrefix {
-    /// Creates a prefix from its pattern. `is_compared` says whether a device must report the same prefix as the image.
+    /// Creates a prefix from its pattern. `is_compared` tells whether a device must report the same prefix
+    /// as the image.
     ///
     /// # Errors
     /// Returns an error if the pattern is empty, has more than [`MAX_PREFIX_BYTES`] bytes, or holds a control character.
@@ -273,13 +279,14 @@ impl VersionPrefix {
         &self.pattern
     }
 
-    /// Returns whether a device must report the same prefix as the image. A device that reports another one counts as a device
-    /// whose version cannot be read.
+    /// Returns whether a device must report the same prefix as the image. A device that reports another
+    /// prefix counts as a device whose version cannot be read.
     pub fn is_compared(&self) -> bool {
         self.is_compared
     }
 
-    /// Splits a version into its prefix and its numbers.
+    /// Splits a version into its prefix, which may be empty, and its numbers. `None` if the pattern does
+    /// not match the prefix, or if the text does not end in numbers.
     fn split<'a>(&self, text: &'a str) -> Option<(&'a str, Numbers)> {
         if text.len() > Numbers::MAX_BYTES + MAX_PREFIX_BYTES {
             return None;

@@ -11,12 +11,13 @@ use std::str::FromStr;
 /// The largest number of comparators in a [`VersionRange`].
 pub const MAX_COMPARATORS: usize = 8;
 
-/// A set of releases without a gap: `>=1.0.0, <1.0.522.98`.
+/// A range of releases, such as `>=1.0.0, <1.0.522.98`.
 ///
 /// # Syntax
-/// One to eight comparators with commas between them, which mean "and". A comparator is `=`, `>`, `>=`, `<` or `<=` and
-/// a version of two to eight numbers. A version alone means `=`. Blanks around comparators and after a sign are
-/// ignored. There is no "or". There is no form for "any", but `>=0.0` contains every version that can be read.
+/// One to eight comparators with commas between them. A version must satisfy all of them. A comparator is
+/// `=`, `>`, `>=`, `<` or `<=` and a version of two to eight numbers. A version alone means `=`. Blanks
+/// around comparators and after a sign are ignored. There is no "or". There is no text for "any", but
+/// `>=0.0` contains every version that can be read.
 ///
 /// # Meaning
 /// A range contains *releases*, so a missing part is zero on both sides. Versions are compared by
@@ -45,13 +46,14 @@ pub const MAX_COMPARATORS: usize = 8;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VersionRange {
     comparators: Box<[Comparator]>,
-    /// The first and the last release of four parts in the range, as places in the order of releases. `None` if a
-    /// comparator has more parts.
+    /// The [`Numbers::place`] of the first and of the last release of four parts in the range. `None` if a
+    /// comparator has more than four parts.
     bounds: Option<(u128, u128)>,
 }
 
 impl VersionRange {
-    /// Reads a range whose versions are texts of a scheme, such as `<T48G-35.8.0.31`. The result has them without prefixes.
+    /// Reads a range whose versions are written in a scheme, such as `<T48G-35.8.0.31`. The result has the
+    /// versions without their prefixes.
     ///
     /// # Errors
     /// Returns an error if the text is not a range of versions of this scheme.
@@ -83,7 +85,8 @@ impl VersionRange {
         self.holds_numbers(version.numbers())
     }
 
-    /// Returns whether .NET can read every version in the text of the range: each has two to four numbers.
+    /// Returns whether .NET can read every version in the text of the range: each version has two to four
+    /// numbers.
     pub fn is_dotnet(&self) -> bool {
         let mut versions = self.comparators.iter().map(|comparator| &comparator.version);
         versions.all(|version| version.as_str().parse::<FirmwareVersion>().is_ok())
@@ -102,11 +105,12 @@ impl VersionRange {
 impl FromStr for VersionRange {
     type Err = ParseError;
 
-    /// Reads a range.
+    /// Reads a range such as `>=1.0.0, <1.0.522.98`.
     ///
     /// # Errors
-    /// Returns an error if a comparator cannot be read, if there are more than [`MAX_COMPARATORS`], or if no version can be
-    /// in the range. The error names the comparator and what was expected.
+    /// Returns an error if the text is blank, a comparator cannot be read, there are more than
+    /// [`MAX_COMPARATORS`], or no version can be in the range. The error names the comparator and what was
+    /// expected.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.trim_matches(BLANKS).is_empty() {
             let expected = Expected::Text("comparators as in `>=1.0.0, <1.0.522.98`");
@@ -138,7 +142,7 @@ impl FromStr for VersionRange {
     }
 }
 
-/// Returns whether a version of more than four parts may satisfy all comparators.
+/// Returns whether a version can satisfy all comparators, if some comparator has more than four parts.
 fn is_wide_range_possible(comparators: &[Comparator]) -> bool {
     let (mut first, mut is_first_held) = (Numbers::FIRST, true);
     let (mut last, mut is_last_held) = (Numbers::LAST, true);
@@ -371,8 +375,8 @@ mod tests {
             }
         }
 
-        /// Checks that only empty ranges are refused as empty. The first and the last release of a range must be among
-        /// those that a search finds.
+        /// Checks that a range that was read is not empty: a comparison part by part finds its first and
+        /// its last release in the range.
         #[test]
         fn a_range_that_is_read_holds_its_first_and_last_release(comparators in comparators()) {
             if let Ok(range) = text(&comparators).parse::<VersionRange>() {
