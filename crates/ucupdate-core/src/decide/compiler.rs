@@ -1,4 +1,4 @@
-//! Compiles a rule book to an index.
+//! Compiles a rule book to an [`EligibilityIndex`].
 
 use crate::book::{
     Alias, Assignment, Audience, Ban, Candidate, GroupName, HeldDevices, IngestedPackage, InterimImage,
@@ -20,13 +20,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 impl EligibilityIndex {
-    /// Compiles a rule book. `revision` is the number of the book's revision; explanations show it.
+    /// Compiles a rule book. `revision` is the number of its revision, which explanations show.
     pub fn compile(book: &RuleBook, revision: u64) -> Self {
         Compiler::new(book).compile(revision)
     }
 }
 
-/// The largest number of combinations of words that stand for those of one rule by aliases.
+/// The largest number of combinations of words that are compiled for one rule. They are its own words, and
+/// words that aliases replace by its own words.
 const MOST_ALIASED_PER_RULE: usize = 16;
 
 /// The tables that are used only while a book is compiled.
@@ -103,7 +104,7 @@ impl<'a> Compiler<'a> {
         }
         let book = self.book;
         let count = book.rules.len();
-        // Most rules have one assignment. What is too much is given back below.
+        // Most rules have one assignment. Memory that is not used is returned below.
         self.index.assignments.reserve(count + count / 4);
         self.index.offers.reserve(count + count / 4);
         self.index.rules.reserve(count);
@@ -138,10 +139,12 @@ impl<'a> Compiler<'a> {
         self.index
     }
 
-    /// Returns words that stand for those of a rule by aliases, and the number of the rule, so that they are found as fast as the
-    /// words of the rule. The words of one kind of device are adjacent. Words whose device kind has rules of its own are left
-    /// out: these rules come first. If there are too many combinations of words, those that are left out are found by looking
-    /// at each alias.
+    /// Returns combinations of reported words that aliases replace by the words of a rule, each with the
+    /// number of the rule. As keys of the table, they are found as fast as the words of rules. The
+    /// combinations for one kind of device are adjacent.
+    ///
+    /// Kinds of device with rules of their own are left out, because these rules come first. Combinations
+    /// above the limit are left out too. They are found by looking at each alias.
     fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
     where
         'a: 'w,
@@ -224,8 +227,8 @@ impl<'a> Compiler<'a> {
         OfferedInterim { image, offer, senders }
     }
 
-    /// Returns the offers of a stone's interim image for the devices of a rule: the one for every device, and the one
-    /// for test devices.
+    /// Returns the numbers of two offers of a stone's interim image, for the devices of a rule: the offer
+    /// for all devices, and the offer for test devices.
     fn interim_offers(&self, key: &RuleKey, policy: &OfferPolicy, stone: usize) -> (u32, u32) {
         let interim = (key.kind().locale.clone(), key.update_type().clone());
         let Some(CompiledInterim { approved, pending }) = self.interim.get(&interim) else {
@@ -249,7 +252,8 @@ impl<'a> Compiler<'a> {
         self.book.stop(&scope).cloned().map(|stop| Box::new((scope, stop)))
     }
 
-    /// Returns the stones of a rule in their order, with the offers of their images.
+    /// Returns the numbers of the stones for a rule in their order, each with the numbers of its two
+    /// offers: for all devices, and for test devices.
     fn stones_for(&mut self, key: &RuleKey, policy: &OfferPolicy) -> Vec<(u32, (u32, u32))> {
         let book = self.book;
         let stones = (0..).zip(&book.settings.stones).filter(|(_, stone)| stone.is_for(key));
@@ -293,7 +297,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Adds a version as a scheme reads it, unless an equal one is there.
+    /// Returns the index of a version as a scheme reads it. Adds the version if it is new. [`NONE`] if the
+    /// scheme cannot read it.
     fn add_target(&mut self, scheme: &VersionScheme, version: &ReportedVersion) -> u32 {
         let Some(read) = scheme.read_reported(version) else { return NONE };
         let target = Target { numbers: read.numbers, prefix: read.prefix.map(Box::from) };
@@ -306,7 +311,7 @@ impl<'a> Compiler<'a> {
         number
     }
 
-    /// Adds a share, unless it is that of all devices.
+    /// Adds a share and returns its index. [`NONE`] if the share contains all devices.
     fn add_share(&mut self, key: &RuleKey, version: &ReportedVersion, share: &Share) -> u32 {
         let bound = match share {
             Share::All => return NONE,
@@ -347,7 +352,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Adds an offer of a release. The URL has the spelling of the release's version.
+    /// Adds an offer of a release and returns its number. Its URL has the version in the spelling of the
+    /// release. If the image is banned, the number means the ban.
     fn add_release(&mut self, key: &RuleKey, policy: &OfferPolicy, release: &Release) -> u32 {
         if let Some(banned) = self.ban(key, policy, &release.version, release.files.image.sha256) {
             return banned;
@@ -356,7 +362,7 @@ impl<'a> Compiler<'a> {
         self.add_offer(Offer::new(&release.version, folder, &release.files))
     }
 
-    /// Returns the number that replaces the offer of a banned image.
+    /// Returns the number that replaces the offer of a banned image. `None` if the image is not banned.
     fn ban(
         &self,
         key: &RuleKey,
@@ -374,7 +380,8 @@ impl<'a> Compiler<'a> {
         small(self.index.offers.len() - 1)
     }
 
-    /// Returns the path over these stones to a version. Rules of one kind and locale share paths.
+    /// Returns the index of the path over those of the stones that are on the way to a version. Equal paths
+    /// are stored once.
     fn path_to(
         &mut self,
         scheme: &VersionScheme,
@@ -411,7 +418,8 @@ impl<'a> Compiler<'a> {
         u8::try_from(number).unwrap_or(u8::MAX)
     }
 
-    /// Adds an assignment of the book, unless an equal one with the same spelling is there.
+    /// Adds an assignment of the book, unless an equal one with the same spelling exists. Returns its
+    /// index.
     fn add_assigned(&mut self, assignment: &'a Assignment) -> u32 {
         let Assignment { audience, candidate, rollout } = assignment;
         let next = small(self.index.assigned.len());
@@ -420,7 +428,8 @@ impl<'a> Compiler<'a> {
             (None, Audience::Everybody | Audience::TestDevices) => {
                 *self.known_assigned.entry(known).or_insert(next)
             }
-            // Names and serial numbers are equal in other spellings too.
+            // A name or a serial number in another spelling is equal, but an explanation must show its own
+            // spelling.
             _ => next,
         };
         if number == next {

@@ -18,24 +18,24 @@ pub enum Decision<'a> {
         offer: &'a Offer,
         /// The kind of the offer: the target version or a stepping stone.
         kind: OfferKind<'a>,
-        /// The assignment that contains the target.
+        /// The assignment that gives the device its target version.
         because: &'a Assignment,
     },
     /// The device already has the version that it would be offered.
     UpToDate { version: &'a ReportedVersion },
     /// No rule matches the device and the update type.
     NoRule,
-    /// The file name of the module is not that of an update type, and several rules or several modules of the device
-    /// match.
+    /// The file name of the module is not the name of an update type, and it is unclear which rule is
+    /// meant. Several rules match, or several modules of the device match one rule.
     AmbiguousModule {
         /// One of the rules that match.
         rule: &'a RuleKey,
-        /// Another rule. `None` if several modules match one rule.
+        /// Another rule that matches. `None` if several modules match one rule.
         other: Option<&'a RuleKey>,
     },
     /// The rule has no version for this device.
     NothingApproved {
-        /// `true` if a version is pending.
+        /// `true` if a version is pending. The device does not get it, because it is not a test device.
         pending: bool,
     },
     /// The rule has a version for the device, but something prevents the offer now.
@@ -47,7 +47,8 @@ pub enum Decision<'a> {
     },
     /// The rule offers only newer versions, and the target is not newer.
     NotNewer { target: &'a ReportedVersion },
-    /// The target is older than the installed version, and below the floor of the rule.
+    /// The target is older than the installed version, and below the
+    /// [floor](crate::book::OfferPolicy::floor) of the rule.
     BelowFloor { target: &'a ReportedVersion, floor: &'a FirmwareVersion },
     /// The installed version cannot be read, and the rule offers nothing to such devices.
     VersionUnreadable {
@@ -58,7 +59,7 @@ pub enum Decision<'a> {
     SteppingStoneMissing { stone: &'a SteppingStone },
     /// The device needs a stepping stone whose interim image is pending, and the device is not a test device.
     SteppingStonePending { stone: &'a SteppingStone, image: &'a ReportedVersion },
-    /// The version is banned.
+    /// The version that the rule assigns to the device is banned.
     Banned {
         /// The version that the rule assigns to the device.
         version: &'a ReportedVersion,
@@ -128,8 +129,9 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Returns the version that the device should have, whether it is offered now or not. `None` if its rule gives it none, and
-    /// if the image of a stepping stone on the way is missing, pending or banned.
+    /// Returns the version that the device should have, whether it is offered now or not. `None` if no rule
+    /// gives the device a version, if this version is banned, or if the image of a stepping stone on the
+    /// way is missing, pending or banned.
     pub fn target(&self) -> Option<&'a ReportedVersion> {
         match *self {
             Self::Offer { kind: OfferKind::SteppingStone { target, .. }, .. }

@@ -6,20 +6,20 @@ use crate::decide::walk::decide;
 use crate::request::Question;
 use crate::value::UnixTime;
 
-/// A device whose answer changes.
+/// A question whose offer differs between two rule books.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AnswerChange<'o, 'n, 'q> {
-    /// The question of the device.
+    /// The question, which both rule books answer.
     pub question: Question<'q>,
-    /// The decision of the old book.
+    /// The decision of the old rule book.
     pub before: Decision<'o>,
-    /// The decision of the new book.
+    /// The decision of the new rule book.
     pub after: Decision<'n>,
 }
 
-/// Returns the questions whose offer differs between two books. A question without an offer in both books is left out,
-/// even if the reasons differ.
+/// Returns the questions whose offer differs between two rule books. A question without an offer in both
+/// rule books is left out, even if the reasons differ.
 ///
 /// The iterator is lazy. It decides one question at a time, so a fleet of any size needs little memory.
 pub fn diff<'o, 'n, 'q>(

@@ -43,9 +43,10 @@ pub struct Trace<'a> {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum Step<'a> {
-    /// The rule for the device.
+    /// The rule that was found for the device.
     Rule { rule: &'a RuleKey },
-    /// The file name of the module is not that of an update type. The rule was found in another way.
+    /// The file name of the module is not the name of an update type. `how` is the way in which the rule
+    /// was found.
     Module { how: ModuleMatch },
     /// An alias replaced a word of the device.
     Alias { alias: Box<Alias> },
@@ -57,14 +58,16 @@ pub enum Step<'a> {
     },
     /// The rule book has no rules.
     NoRules,
-    /// An assignment was tried.
+    /// An assignment of the rule was checked.
     Assignment {
         assignment: &'a Assignment,
         /// The reason why the assignment does not apply. `None` if it applies.
         mismatch: Option<Mismatch>,
-        /// The share of the rollout at that time. It is 100% for other assignments.
+        /// The share of the rollout at the time of the request. It is 100% for assignments without a
+        /// rollout.
         share: Percent,
-        /// The name of the test device, if the assignment applies for this reason.
+        /// The name of the test device. `None` if the assignment is not for test devices, or the device is
+        /// not one.
         test_device: Option<&'a str>,
     },
     /// The installed version cannot be read as a version.
@@ -79,7 +82,7 @@ pub enum Step<'a> {
     /// The device must install a stepping stone first.
     SteppingStone {
         stone: &'a SteppingStone,
-        /// `true` if the image of the stone is pending, so that only test devices get it.
+        /// `true` if the stone has a pending image. Only test devices get a pending image.
         is_pending: bool,
         /// The name of the test device. `None` if the image is not pending, or the device is not a test device.
         test_device: Option<&'a str>,
@@ -95,14 +98,14 @@ pub enum Mismatch {
     NoTestDevice,
     /// The assignment is for another device.
     OtherDevice,
-    /// The device is not a member of the group.
+    /// The device is not on the list of the group, or the group does not exist.
     NotOnList,
     /// A part of the group's predicate does not match.
     Predicate {
         /// The name of the part, such as `vendor` or `network`.
         part: &'static str,
     },
-    /// The share does not contain the device yet.
+    /// The share of the rollout does not contain the device yet.
     Share {
         /// The position of the device among all devices. `None` for a device that reports neither MAC address nor
         /// serial number.
@@ -113,7 +116,8 @@ pub enum Mismatch {
 }
 
 impl Mismatch {
-    /// Returns a number for comparisons. A larger number means that the assignment nearly applies to the device.
+    /// Returns how nearly the assignment applies to the device: 0 for another device, up to 4 for a paused
+    /// rollout.
     fn nearness(self) -> u8 {
         match self {
             Self::OtherDevice => 0,
@@ -239,8 +243,8 @@ impl<'a> Observer<'a> for Recorder<'a, '_> {
     }
 }
 
-/// Returns the rule with the fewest differing words. If there are several, returns the one with the smallest edit
-/// distance.
+/// Returns a step with the rule that is nearest to the device. It has the fewest differing words, and among
+/// several such rules the smallest edit distance. Returns [`Step::NoRules`] if there are no rules.
 fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a> {
     let said = question.words();
     let rules = index.rules.iter().map(|rule| rule.rule.key());
@@ -258,7 +262,7 @@ fn nearest<'a>(index: &'a EligibilityIndex, question: &Question<'_>) -> Step<'a>
 }
 
 impl fmt::Display for Explanation<'_> {
-    /// Writes a line for each step, and one for each decision.
+    /// Writes the revision, a line for each step, and a line for each decision.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule book revision {}", self.revision)?;
         if self.modules.is_empty() {

@@ -8,8 +8,9 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-/// A table from case-folded words to `0..len`, in the order of the keys, with a value for each key. Keys of at most `NEAR` bytes
-/// are stored beside their values, and each pair is aligned as an `A` is.
+/// A table that maps case-folded words to an index and a value. The indices `0..len` are in the order of
+/// the keys. Keys of at most `NEAR` bytes are stored beside their values. A key with its value has the
+/// alignment of `A`.
 #[derive(Clone, Debug)]
 pub(crate) struct FoldedTable<V = (), A = u8, const NEAR: usize = 0> {
     /// The slots of the table. Their number is a power of two, and at most half are used. A slot is zero if it is empty.
@@ -19,7 +20,7 @@ pub(crate) struct FoldedTable<V = (), A = u8, const NEAR: usize = 0> {
     /// The bits of a slot that hold an index.
     index_bits: u32,
     keys: Vec<Key<V, A, NEAR>>,
-    /// The bytes of longer keys.
+    /// The bytes of the keys that are longer than `NEAR`, one key after another.
     bytes: Vec<u8>,
 }
 
@@ -34,13 +35,13 @@ impl<V, A, const NEAR: usize> Default for FoldedTable<V, A, NEAR> {
 struct Key<V, A, const NEAR: usize> {
     _aligned: [A; 0],
     length: u32,
-    /// The place in `bytes` of a key that is longer than `NEAR`.
+    /// The position in `bytes` of a key that is longer than `NEAR`.
     begin: u32,
     value: V,
     near: [u8; NEAR],
 }
 
-/// The size in bytes of the buffer for most lookups. Longer keys are valid but unusual, and use a larger buffer.
+/// The size in bytes of the buffer for most lookups. Longer keys are unusual, and use a larger buffer.
 const USUAL_KEY_BYTES: usize = 128;
 const MOST_KEY_BYTES: usize = RuleKey::WORD_COUNT * (crate::value::MAX_LABEL_BYTES + 1) - 1;
 
@@ -100,7 +101,7 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         table
     }
 
-    /// Returns the index and the value of the key that these words fold to.
+    /// Returns the index and the value of the key to which the words are folded.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> Option<(usize, V)> {
         // Many tables are empty, so folding the words would be wasted time.
@@ -198,7 +199,7 @@ impl<V: Copy> GroupedTable<V> {
         first..first + more.count()
     }
 
-    /// Looks up the key that these words fold to.
+    /// Finds the key to which the words are folded.
     #[inline]
     pub(crate) fn find<const N: usize>(&self, words: [&str; N]) -> InGroup {
         let Self(table) = self;
@@ -218,7 +219,7 @@ impl<V: Copy> GroupedTable<V> {
         found.flatten().unwrap_or(InGroup::None)
     }
 
-    /// Looks up a key in the group whose first key has this index.
+    /// Finds a key in the group whose first key has this index.
     #[cold]
     fn find_in(&self, first: usize, key: &[u8]) -> InGroup {
         let found = self.group_from(first).find(|index| self.0.key(*index) == key);
@@ -231,7 +232,7 @@ fn group(key: &[u8]) -> &[u8] {
     &key[..key.iter().rposition(|byte| *byte == 0).unwrap_or(0)]
 }
 
-/// Calls `look` with the folded words. `None` if no key is as long.
+/// Calls `look` with the folded words. Returns `None` if the words are longer than any key can be.
 #[inline]
 fn folded<const N: usize, T>(words: [&str; N], look: impl FnOnce(&[u8]) -> T) -> Option<T> {
     let length = words.iter().map(|word| word.len()).sum::<usize>() + N - 1;
@@ -259,7 +260,7 @@ fn fold<'a, const N: usize, const M: usize>(words: [&str; N], buffer: &'a mut [u
         buffer[end..end + word.len()].copy_from_slice(word.as_bytes());
         end += word.len();
     }
-    // Whole pieces have no slow rest, and lower case leaves the zeros after the key as they are.
+    // Whole pieces are converted, because a shorter rest is slow. The zeros after the key stay zeros.
     for piece in buffer.chunks_exact_mut(PIECE).take(end.div_ceil(PIECE)) {
         piece.make_ascii_lowercase();
     }

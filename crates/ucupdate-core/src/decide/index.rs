@@ -18,21 +18,24 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
-    /// The heads of the rules by their words, and then by words that stand for those of a rule by aliases. The rules of one
-    /// kind of device are a group.
+    /// The heads of the rules, by the words of their keys. The keys of rules come first. After them come
+    /// keys that aliases make: words that a device may report in place of the words of a rule. The keys of
+    /// one kind of device are a group.
     pub(super) table: GroupedTable<Head>,
-    /// The rules of the keys of the table that come after those of the rules.
+    /// The number of the rule for each key of `table` that aliases make.
     pub(super) aliased: Vec<u32>,
     pub(super) module_rules: ModuleRules,
     pub(super) aliases: Vec<Alias>,
-    /// The version schemes of the rules. The first one is that of .NET.
+    /// The version schemes of the rules. The first scheme is [`VersionScheme::Dotnet`].
     pub(super) schemes: Vec<VersionScheme>,
     pub(super) bans: Vec<Ban>,
     /// The compiled assignments. The assignments of one rule are adjacent.
     pub(crate) assignments: Vec<CompiledAssignment>,
-    /// The assignments of the book, for reasons and explanations. Rules that assign a version of one package share one.
+    /// The assignments of the rule book, for reasons and explanations. Rules that assign the same version
+    /// of the same package share an entry.
     pub(super) assigned: Vec<Assignment>,
-    /// The versions of the assignments, as the schemes of their rules read them. Few versions are assigned by many rules.
+    /// The versions of the assignments, as the schemes of their rules read them. Equal versions share an
+    /// entry, because many rules assign the same few versions.
     pub(super) targets: Vec<Target>,
     pub(super) shares: Vec<CompiledShare>,
     pub(crate) rules: Vec<CompiledRule>,
@@ -42,7 +45,8 @@ pub struct EligibilityIndex {
     pub(crate) stones: Vec<SteppingStone>,
     pub(crate) known: KnownDevices,
     pub(crate) test_devices: Vec<TestDevice>,
-    /// The predicates of the groups, in the order of their names. `None` for a group with a list.
+    /// The predicates of the groups, in the order of the names of the groups. `None` for a group that is a
+    /// list of devices.
     pub(crate) groups: Vec<Option<Predicate>>,
     pub(crate) holds: Vec<Hold>,
     pub(crate) group_holds: Vec<(CompiledAudience, u32)>,
@@ -51,15 +55,16 @@ pub struct EligibilityIndex {
     pub(crate) windows: Vec<CompiledWindow>,
 }
 
-/// The part of a rule that a lookup returns.
+/// The part of a rule that a lookup in the table returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// The index of its first assignment.
+    /// The index of the first assignment of the rule.
     pub(super) first: u32,
     pub(super) count: u16,
     /// `true` if the policy is the default one, except for its scheme, and there is no hold or stop on the rule.
     pub(crate) is_plain: bool,
-    /// The number of the version scheme. Numbers that do not fit mean the scheme in the policy of the rule.
+    /// The index of the version scheme in the table of schemes. If the table has no such index, the scheme
+    /// is that in the policy of the rule.
     pub(super) scheme: u8,
 }
 
@@ -68,14 +73,15 @@ pub(crate) struct Head {
 #[repr(align(32))]
 pub(crate) struct CompiledAssignment {
     pub(super) audience: PackedAudience,
-    /// The index of its target. [`NONE`] if the version scheme of the rule cannot read the version.
+    /// The index of the version as a [`Target`]. [`NONE`] if the version scheme of the rule cannot read the
+    /// version.
     pub(super) target: u32,
-    /// The index of its share. [`NONE`] if it is for all devices of its audience.
+    /// The index of the share. [`NONE`] if the assignment is for all devices of its audience.
     pub(super) share: u32,
     pub(super) offer: u32,
     pub(super) path: u32,
     pub(super) window: u32,
-    /// The index of its assignment in the book.
+    /// The index of the assignment of the rule book from which this one was compiled.
     pub(super) assigned: u32,
     pub(crate) is_paused: bool,
 }
@@ -99,7 +105,7 @@ pub(super) struct CompiledShare {
     pub(super) bound: Option<u64>,
 }
 
-/// An [`Audience`](crate::book::Audience) as numbers of the tables of the index.
+/// A compiled [`Audience`](crate::book::Audience). Devices and groups are indices of tables of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CompiledAudience {
     Everybody,
@@ -111,8 +117,8 @@ pub(crate) enum CompiledAudience {
     Nobody,
 }
 
-/// A [`CompiledAudience`] in four bytes, so that an assignment fits in one cache line: the place of the variant in the low
-/// three bits, and the number above them.
+/// A [`CompiledAudience`] in four bytes, so that an assignment fits in one cache line. The low three bits
+/// have the number of the variant. The bits above them have the number of the device or group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedAudience(u32);
 
@@ -158,7 +164,7 @@ pub(crate) struct CompiledRule {
 }
 
 impl CompiledRule {
-    /// Returns the words of the devices that the rule is for.
+    /// Returns the words of the kind of device that the rule is for.
     pub(super) fn kind_words(&self) -> KindWords<&str> {
         self.rule.key().kind().words().into()
     }
@@ -183,9 +189,9 @@ pub(super) struct StonePath {
 pub(super) struct StoneHop {
     pub(super) below: [u32; 8],
     pub(super) stone: u32,
-    /// The offer for every device.
+    /// The index of the offer for all devices. A number that is no index means a ban, or is [`NONE`].
     pub(super) offer: u32,
-    /// The offer for test devices: the pending image, or else the offer for every device.
+    /// The index of the offer for test devices: the pending image, or else the offer for all devices.
     pub(super) for_test_devices: u32,
 }
 
@@ -239,7 +245,8 @@ impl EligibilityIndex {
         self.rules.len()
     }
 
-    /// Returns the test device with the MAC address or the serial number of `device`.
+    /// Returns the test device with the MAC address or the serial number of `device`. `None` if `device` is
+    /// not a test device.
     #[inline]
     pub fn test_device(&self, device: &Device) -> Option<&TestDevice> {
         self.test_devices.get(self.known.find(device).test_device()? as usize)
@@ -252,8 +259,9 @@ impl EligibilityIndex {
         self.rules.get(found.at).map(|rule| &*rule.rule)
     }
 
-    /// Finds the rule of a module whose file name is not that of an update type. `words` are the device's words after
-    /// aliases were applied. `first` is the first rule of this kind of device.
+    /// Finds the rule of a module whose file name is not the name of an update type. `words` are the words
+    /// of the device after aliases were applied. `first` is the index of the first rule for this kind of
+    /// device.
     pub(super) fn find_by_module(
         &self,
         words: [&str; KindWord::COUNT],
@@ -267,8 +275,8 @@ impl EligibilityIndex {
         self.module_rules.find(words, self.table.group_from(first), question, by_update_type)
     }
 
-    /// Finds the rule for these words of a device and a module. Words that stand for those of a rule by aliases are not
-    /// found.
+    /// Finds the rule for the words of a device and the update type of a module. Keys that aliases make are
+    /// not found.
     pub(super) fn find_words(&self, words: [&str; KindWord::COUNT], module: &InstalledModule) -> InGroup {
         match self.table.find(with_last(words, module.update_type_stem())) {
             InGroup::Key(at) | InGroup::Group(at) if at >= self.rules.len() => InGroup::None,
@@ -276,7 +284,8 @@ impl EligibilityIndex {
         }
     }
 
-    /// Returns the words after aliases were applied, and the alias of each replaced word. `None` if no alias applies.
+    /// Returns the words after aliases were applied, and for each word the alias that replaced it. `None`
+    /// if no alias applies.
     pub(super) fn words_meant<'w>(
         &'w self,
         words: [&'w str; KindWord::COUNT],
@@ -297,9 +306,9 @@ impl EligibilityIndex {
         used.each_ref().iter().any(|alias| alias.is_some()).then_some((meant, used))
     }
 
-    /// Returns whether a predicate matches a device, seen as a decision sees it: a word of the device matches as it was
-    /// reported, and as the word for which an alias says it stands, if its rule was found by aliases. Its version is read in
-    /// the scheme of its rule.
+    /// Returns whether a predicate matches a device, in the same way as in a decision. If the rule of the
+    /// device is found by aliases, a word matches as it was reported, or as an alias replaces it. The
+    /// installed version is read in the scheme of the rule.
     pub fn is_in(&self, predicate: &Predicate, question: &Question<'_>) -> bool {
         let found = find_rule(self, question, &mut Silent).ok();
         let rule = found.and_then(|found| self.rules.get(found.at));
@@ -349,19 +358,21 @@ impl EligibilityIndex {
         Some(ReadVersion { numbers: *numbers, prefix: prefix.as_deref() })
     }
 
-    /// Returns the assignment of the book.
+    /// Returns the assignment of the rule book from which an assignment was compiled.
     #[inline]
     pub(crate) fn assigned_of(&self, assignment: &CompiledAssignment) -> &Assignment {
         &self.assigned[assignment.assigned as usize]
     }
 
-    /// Returns the offer of an assignment, or `None` if the package with its version has left the book.
+    /// Returns the offer of an assignment. `None` if its version is banned, or if the package with its
+    /// version has left the book.
     #[inline]
     pub(crate) fn offer_of(&self, assignment: &CompiledAssignment) -> Option<&Offer> {
         self.offers.get(assignment.offer as usize)
     }
 
-    /// Returns the stone that a device with this version must install first for an assignment.
+    /// Returns the stone that a device with this version must install first for an assignment. `None` if it
+    /// needs no stone.
     #[inline]
     pub(super) fn stone_of(
         &self,
@@ -376,7 +387,8 @@ impl EligibilityIndex {
         Some((self.stones.get(step.stone as usize)?, step))
     }
 
-    /// Returns the offer of a step, or else the ban that prevents it. A step has an offer for test devices, and one for others.
+    /// Returns the offer of a stepping stone, for test devices or for all devices. The error is the ban of
+    /// its image, or `None` if there is no image.
     #[inline]
     pub(super) fn offer_of_step(
         &self,
@@ -387,7 +399,7 @@ impl EligibilityIndex {
         self.offers.get(offer as usize).ok_or_else(|| self.ban_at(offer))
     }
 
-    /// Returns whether a version is that of a stone on the path of an assignment.
+    /// Returns whether a version is that of a stepping stone on the way to the version of an assignment.
     pub(crate) fn is_on_way(
         &self,
         assignment: &CompiledAssignment,

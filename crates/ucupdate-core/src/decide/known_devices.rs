@@ -1,4 +1,5 @@
-//! The devices that a book names by address or number: test devices, members of lists, held and pinned devices.
+//! The devices that a rule book names by MAC address or serial number: test devices, members of lists, held
+//! and pinned devices.
 
 use crate::book::RuleBook;
 use crate::decide::folded_table::FoldedTable;
@@ -6,7 +7,7 @@ use crate::device::{Device, DeviceId, MacAddress};
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
 
-/// The devices that the book names, by MAC address or serial number.
+/// The devices that a rule book names, by MAC address or serial number.
 #[derive(Debug, Default)]
 pub(crate) struct KnownDevices {
     macs: HashMap<u64, u32, FixedState>,
@@ -14,7 +15,7 @@ pub(crate) struct KnownDevices {
     pub(crate) devices: Vec<KnownDevice>,
 }
 
-/// The entries of the book for one MAC address or one serial number.
+/// The entries of a rule book for one MAC address or one serial number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownDevice {
     /// The number of the test device. `None` if the device is not a test device.
@@ -33,7 +34,8 @@ pub(crate) struct KnownEntries<'a> {
 }
 
 impl KnownDevices {
-    /// Collects the entries of single devices in a book. Also returns the number of each named device.
+    /// Collects the devices that a rule book names. Also returns the number of each device. `groups` are
+    /// the names of the groups, in the order of their numbers.
     pub(crate) fn of(book: &RuleBook, groups: &[&crate::book::GroupName]) -> (Self, BTreeMap<DeviceId, u32>) {
         let mut known: BTreeMap<DeviceId, KnownDevice> = BTreeMap::new();
         for (number, device) in (0..).zip(book.test_devices()) {
@@ -106,13 +108,13 @@ impl<'a> KnownEntries<'a> {
         self.entries().any(|(_, known)| known.groups.contains(&group))
     }
 
-    /// Returns whether the device has this number.
+    /// Returns whether one of the entries has this number.
     #[inline]
     pub(crate) fn is(self, number: u32) -> bool {
         self.entries().any(|(found, _)| found == number)
     }
 
-    /// Returns the holds that name it.
+    /// Returns the numbers of the holds on the device.
     pub(crate) fn holds(self) -> impl Iterator<Item = u32> {
         self.entries().flat_map(|(_, known)| known.holds.iter().copied())
     }

@@ -1,5 +1,5 @@
-//! Finds the rule of a module. The stem of its file name is tried first, and then the file names in packages. If one
-//! rule and one module are left, they belong together.
+//! Finds the rule of a module. The stem of the file name is tried first, and then the file names of images
+//! in packages. If only one rule and one module are left, they belong together.
 //!
 //! A phone reports the name of the file that it installed last (confirmed; see PROTOCOL.md of `ucupdate-upx`). That is
 //! `CPE.nbt` for phones of OCS. That it is any name for phones of other vendors is inferred.
@@ -15,7 +15,8 @@ use std::ops::Range;
 /// The tables for finding the rules of modules.
 #[derive(Debug, Default)]
 pub(super) struct ModuleRules {
-    /// Rules by the kind of device and a file name whose stem is not their update type.
+    /// The rules by the kind of device and the file name of an image. Only names whose stem is not the
+    /// update type are included.
     by_file_name: FoldedTable<Named>,
 }
 
@@ -31,11 +32,12 @@ struct Named {
 #[non_exhaustive]
 #[allow(clippy::exhaustive_enums, reason = "each way is a step of its own")]
 pub enum ModuleMatch {
-    /// The stem of the file name is the update type.
+    /// The stem of the file name is the update type of the rule.
     UpdateType,
-    /// A package of the rule contains a file with this name.
+    /// A package has an image with this file name for the rule.
     FileName,
-    /// One module of the request and one rule of the device are left.
+    /// All other modules of the request have their own rules, and only one rule for this kind of device is
+    /// left.
     OnlyOneLeft,
 }
 
@@ -44,13 +46,14 @@ pub enum ModuleMatch {
 pub(super) enum Found {
     /// The number of the rule, and the way in which it was found.
     Rule(usize, ModuleMatch),
-    /// Several rules match. The numbers of two of them are given.
+    /// No single rule was found. Two different numbers are two of the rules that match. Equal numbers mean
+    /// that several modules are left for one rule.
     Ambiguous(usize, usize),
     None,
 }
 
 impl ModuleRules {
-    /// Creates the tables of a book. Its rules are numbered in the order of the book.
+    /// Creates the tables of a rule book. Rules are numbered in the order of the rule book.
     pub(super) fn new(book: &RuleBook) -> Self {
         let mut named: BTreeMap<(&DeviceKind, String), Named> = BTreeMap::new();
         let mut numbers: Option<HashMap<&RuleKey, u32, FixedState>> = None;
@@ -70,8 +73,9 @@ impl ModuleRules {
         Self { by_file_name: FoldedTable::new(by_file_name) }
     }
 
-    /// Finds the rule of a module whose file name is not that of an update type, for a device with these words.
-    /// `of_kind` has the rules of this kind of device, and `by_update_type` finds the rule of a module by its update type.
+    /// Finds the rule of a module whose file name is not the name of an update type, for a device with
+    /// these words. `of_kind` has the numbers of the rules for this kind of device. `by_update_type` finds
+    /// the rule of a module by its update type.
     #[cold]
     pub(super) fn find(
         &self,

@@ -1,4 +1,4 @@
-//! The plan for a device: every offer that the device gets if it installs each one.
+//! The plan for a device: every offer that the device gets if it installs each offer.
 
 use crate::decide::decision::{Decision, OfferKind};
 use crate::decide::index::{EligibilityIndex, Offer};
@@ -43,8 +43,8 @@ pub fn plan<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: UnixT
         let Decision::Offer { offer, kind, .. } = end else {
             return Plan { installed: question.module.version.clone(), hops, end };
         };
-        // A law says that a version is never repeated. If it were, the plan would still end. A rule may treat `1.0` and
-        // `1.0.0` as two versions.
+        // The tests check that no version is repeated. If one were, the plan would still end here. A rule
+        // may treat `1.0` and `1.0.0` as two versions.
         if hops.iter().any(|hop| hop.offer.version == offer.version) {
             return Plan { installed: question.module.version.clone(), hops, end };
         }

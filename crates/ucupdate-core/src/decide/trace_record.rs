@@ -40,9 +40,9 @@ pub struct TraceRecord {
     /// The file names of the other modules of the request, as reported.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub other_file_names: Vec<Box<str>>,
-    /// The reason as one word.
+    /// The reason as one word; see [`Decision::word`](crate::decide::Decision::word).
     pub decision: Box<str>,
-    /// The lines of the trace. The last line is the decision.
+    /// The steps of the decision as text, one in each line. The last line is the decision.
     pub lines: Vec<String>,
 }
 

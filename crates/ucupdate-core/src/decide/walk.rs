@@ -5,8 +5,8 @@
 //! be offered (newer, not below the floor); holds; the window; and last the stepping stones. A device whose target is
 //! not offered gets no stone either.
 //!
-//! A device that is in the audience of an assignment and *has* its version keeps the version. The share, a pause and
-//! the window do not matter then. Stopping the rollout changes this.
+//! A device that is in the audience of an assignment and *has* its version keeps the version. The share, a
+//! pause and the window do not matter then. This lasts until the rollout ends.
 
 use crate::book::{Alias, Assignment, Audience, OfferPolicy, OfferRule, SteppingStone};
 use crate::decide::decision::{Decision, HeldBackReason, OfferKind};
@@ -49,8 +49,8 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
     walk(index, question, now, &mut Silent)
 }
 
-/// Observer of a decision. [`decide`] uses one that does nothing, [`explain`](crate::decide::explain::explain) one that records.
-/// Both run the same code.
+/// Observer of a decision. [`decide`] uses an observer that does nothing.
+/// [`explain`](crate::decide::explain::explain) uses one that records the steps. Both run the same code.
 pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
     /// Records how the rule was found, if not by an update type.
@@ -81,9 +81,9 @@ struct Walk<'a, 'q> {
     now: UnixTime,
     /// The installed version, read by the scheme of the rule. `None` if the scheme cannot read it.
     installed: Option<&'q ReadVersion<'q>>,
-    /// `true` if the words of the device stand for those of the rule by aliases.
+    /// `true` if aliases replaced words of the device to find the rule.
     is_aliased: bool,
-    /// The entries of this device in the book. They are looked up when they are first needed.
+    /// The entries of the rule book for this device. They are looked up when they are first needed.
     known: Option<KnownEntries<'a>>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn walk<'a>(
     };
     let rule = &index.rules[at];
     let installed = match head.scheme {
-        // The scheme of nearly all rules needs no look at the rule.
+        // Nearly all rules have this scheme, which needs no look at the rule.
         0 => ReadVersion::of_dotnet(&module.version),
         _ => index.scheme_of(head, rule).read_reported(&module.version),
     };
@@ -145,7 +145,7 @@ pub(crate) struct FoundRule {
     /// The number of the rule.
     pub(super) at: usize,
     pub(super) head: Head,
-    /// `true` if the words of the device stand for those of the rule by aliases.
+    /// `true` if aliases replaced words of the device to find the rule.
     pub(super) is_aliased: bool,
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn find_rule<'a>(
 ) -> Result<FoundRule, Decision<'a>> {
     match index.table.find(question.words()) {
         InGroup::Key(place) => {
-            // A key of words that stand for those of a rule has the same head as the rule.
+            // A key that aliases make has the same head as its rule.
             let Some(head) = index.head(place) else { return Err(Decision::NoRule) };
             if place < index.rules.len() {
                 return Ok(FoundRule { at: place, head, is_aliased: false });
@@ -179,8 +179,8 @@ pub(crate) fn find_rule<'a>(
     }
 }
 
-/// Finds the rule of a module whose file name is not that of an update type. `first` is the first rule of this kind of
-/// device.
+/// Finds the rule of a module whose file name is not the name of an update type. `first` is the index of
+/// the first rule for this kind of device.
 #[cold]
 fn find_by_module<'a>(
     index: &'a EligibilityIndex,
@@ -219,7 +219,8 @@ fn find_by_alias<'a>(
     note_module(index, found, true, observer)
 }
 
-/// Records how the rule of a module was found.
+/// Records how the rule of a module was found. Returns the rule, or the decision if there is no single
+/// rule.
 fn note_module<'a>(
     index: &'a EligibilityIndex,
     found: Found,
@@ -284,7 +285,8 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Returns the mismatch with one of the less common audiences. `place` is that of the assignment with this audience.
+    /// Returns the mismatch with one of the less common audiences. `place` is the index of the assignment
+    /// with this audience. `None` for the group of a hold.
     fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
         match who {
             CompiledAudience::Everybody => None,
@@ -322,7 +324,7 @@ impl<'a> Walk<'a, '_> {
         match (self.installed, self.index.target_of(assignment)) {
             (Some(installed), Some(target)) if self.head.is_plain => installed.is_same_release(&target),
             (Some(installed), Some(target)) => self.rule.rule.policy().is_same_when_read(&target, installed),
-            // A version that cannot be read is the same release as the same text.
+            // A version that cannot be read is the same release as a version with the same text.
             _ => {
                 let version = &self.index.assigned_of(assignment).candidate.version;
                 version.as_str() == self.question.module.version.as_str()
@@ -425,7 +427,8 @@ impl<'a> Walk<'a, '_> {
         Some(Decision::HeldBack { target, reason: HeldBackReason::Stop { scope, stop } })
     }
 
-    /// Returns the hold or the window that prevents an offer. A device below the rule's minimum is never held back.
+    /// Returns the hold or the window that prevents an offer. `None` if nothing prevents it. A device below
+    /// the [minimum](crate::book::OfferPolicy::minimum) of the rule is never held back.
     fn held(
         &mut self,
         rule: &'a CompiledRule,
@@ -467,8 +470,9 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Returns the reason why a policy refuses the offer. `None` if it does not. Called only for policies other than the
-/// default one. `numbers` are those of the target, or `None` if the scheme cannot read it.
+/// Returns the decision if a policy refuses the offer. `None` if it does not refuse it. This is called only
+/// for rules whose head is not plain. `numbers` are those of the target, or `None` if the scheme cannot
+/// read it.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<&Numbers>,

@@ -18,10 +18,10 @@ use crate::version::{FirmwareVersion, ReportedVersion};
 use script::{Script, command, package};
 use std::cmp::Ordering;
 
-/// Checks that the order of versions is total and agrees with equality and with `same_release`, and that a version is read
-/// back from its text.
+/// Checks that the order of versions is total, and that it agrees with equality and with `same_release`.
+/// Also checks that a version is read back from its text.
 ///
-/// The input is up to three texts with line feeds between.
+/// The input is up to three texts, separated by line feeds.
 pub fn version(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let said: Vec<ReportedVersion> = text.split('\n').take(3).map(ReportedVersion::new).collect();
@@ -45,9 +45,10 @@ pub fn version(bytes: &[u8]) {
     }
 }
 
-/// Checks that the texts of rules are refused with a reason, or read back from their text form.
+/// Reads a text as a rule or as a part of one. Checks that a refusal has a message, and that a value that
+/// was read is read back from its own text form.
 ///
-/// The first byte chooses the type that the rest is read as.
+/// The first byte chooses the type. The other bytes are the text.
 pub fn rule_text(bytes: &[u8]) {
     fn check<T>(text: &str)
     where
@@ -89,7 +90,8 @@ pub fn rule_text(bytes: &[u8]) {
 /// The number of changes of a book before questions are put to it. Under Miri it is small, because each change takes a second.
 const CHANGES: u8 = if cfg!(miri) { 6 } else { 32 };
 
-/// Checks the promises of decisions after any sequence of ingests, approvals and roll backs.
+/// Makes any sequence of ingests, approvals and roll backs, and checks the promises of decisions. For
+/// example, a device is never offered the release that it has.
 ///
 /// The bytes choose the changes of a small rule book and the devices that ask.
 pub fn decision(bytes: &[u8]) {
@@ -109,8 +111,8 @@ pub fn decision(bytes: &[u8]) {
     }
 }
 
-/// Makes changes of a rule book. Calls `check` for each change with the rule book before it, the command, the change, and the rule
-/// book after it. Returns the last rule book.
+/// Makes changes of a rule book, and returns the last rule book. For each change, calls `check` with the
+/// rule book before it, the command, the change, and the rule book after it.
 ///
 /// The bytes choose the changes.
 ///
@@ -137,8 +139,8 @@ pub fn history(
     book
 }
 
-/// Checks that the record of an answer replays to itself and agrees with deciding, for a number of questions to a book that is
-/// made of the bytes.
+/// Makes a rule book from the bytes, and asks it a number of questions. Checks that the [`TraceRecord`] of
+/// each answer replays to an equal record, and that it contains the decision of [`decide`].
 pub fn replay(bytes: &[u8], questions: u32) {
     let mut script = Script::new(bytes);
     let mut book = RuleBook::default();
@@ -168,7 +170,8 @@ pub fn replay(bytes: &[u8], questions: u32) {
     }
 }
 
-/// Returns a device of a rule, and a module of its request.
+/// Returns a device that the rule is for, and a module that the device asks about. `mac` is its MAC
+/// address.
 fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, InstalledModule) {
     let device = Device {
         kind: key.kind().clone(),
@@ -183,7 +186,7 @@ fn device_of(key: &RuleKey, mac: &str, script: &mut Script<'_>) -> (Device, Inst
     (device, module)
 }
 
-/// Returns a command and the change that it makes.
+/// Returns a command, and the change that it makes or the reason why it is refused.
 fn change(book: &RuleBook, script: &mut Script<'_>, id: u8) -> (BookCommand, Result<BookChange, Refusal>) {
     if script.below(3) == 0 {
         let package = package(script, id);
@@ -268,7 +271,8 @@ fn ask(book: &RuleBook, index: &EligibilityIndex, other: &EligibilityIndex, scri
     check_plan(book, book.rule(&key), index, &question, now);
 }
 
-/// Checks that an offer of a rule is not banned: some image of its version for the rule is not.
+/// Checks that an offer of a rule is not banned. At least one image of the offered version for the rule
+/// must be free of bans.
 fn check_not_banned(book: &RuleBook, rule: &Rule, offer: &Offer) {
     let releases = book.packages().flat_map(|package| &package.releases);
     let releases = releases.filter(|release| release.rule == *rule.key());

@@ -23,7 +23,7 @@ impl<'a> Script<'a> {
         self.0.int_in_range(0..=end - 1).expect("a number can be chosen without bytes")
     }
 
-    /// Returns a text of a few characters, which may be any.
+    /// Returns a text of up to eleven arbitrary characters.
     pub(super) fn text(&mut self) -> String {
         let length = self.below(12);
         (0..length).map(|_| self.0.arbitrary::<char>().unwrap_or('x')).collect()
@@ -34,7 +34,8 @@ impl<'a> Script<'a> {
         table[usize::from(self.below(length))]
     }
 
-    /// Returns a version, most often one of a few, so that versions are equal or near to each other.
+    /// Returns a version. It is mostly one of a few versions, so that versions are often equal or near to
+    /// each other.
     pub(super) fn version(&mut self) -> ReportedVersion {
         let table = [
             "0.0.0.0",
@@ -66,8 +67,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Returns the same rule most of the time, so that changes affect each other. Otherwise returns one of several
-    /// rules.
+    /// Returns the key of a rule. It is the same key most of the time, so that changes affect each other.
     pub(super) fn rule(&mut self) -> RuleKey {
         if self.below(4) > 0 {
             return "UCPhone/LG-Nortel/IP8540/A/ENU/CPE".parse().expect("these words make a rule");
@@ -260,7 +260,8 @@ pub(super) fn command(script: &mut Script<'_>) -> BookCommand {
     }
 }
 
-/// Returns stones that replace the built-in one, for fewer kinds of device or with another version.
+/// Returns stepping stones that replace the built-in stone. They are for fewer kinds of device, and one may
+/// have another version.
 fn interim_stones(script: &mut Script<'_>) -> Vec<SteppingStone> {
     let mut stones = SteppingStone::ocs_interim_of_known_kinds().to_vec();
     if script.below(2) == 0 {

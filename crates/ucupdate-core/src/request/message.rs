@@ -6,16 +6,18 @@ use crate::version::ReportedVersion;
 
 /// The request of one device.
 ///
-/// The items are the columns of the audit log, which Microsoft's pages describe.
+/// The fields are columns of the audit log of OCS. Microsoft's pages describe these columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateRequest {
     /// The device that asks.
     pub device: Device,
     /// The user who signed in last. It is blank if no user signed in.
     pub user_name: Box<str>,
-    /// The time of the device's clock. It can be wrong by hours until the device has set its clock.
+    /// The time that the clock of the device shows. It can be wrong by hours until the device has set its
+    /// clock.
     pub request_date_time: Reported<FieldTime>,
-    /// The installed modules. A device without modules is offered nothing.
+    /// The installed modules that the device requests updates for. A device without modules is offered
+    /// nothing.
     pub modules: Vec<InstalledModule>,
 }
 
@@ -61,7 +63,8 @@ impl InstalledModule {
 /// The answer to one device. It has at most one offered module for each module of the request, in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateResponse {
-    /// The modules to fetch. It is empty if there is nothing to do.
+    /// The images that the device must fetch. Empty if the device is up to date, or nothing is offered to
+    /// it.
     pub modules: Vec<OfferedModule>,
 }
 
@@ -104,7 +107,7 @@ impl Side {
 }
 
 impl OfferedModule {
-    /// Returns the URL of the folder for a side.
+    /// Returns the URL of the folder of the image, for devices on a side.
     pub fn base_url_for(&self, side: Side) -> &str {
         match side {
             Side::Internal => &self.base_url,

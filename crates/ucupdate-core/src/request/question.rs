@@ -1,4 +1,4 @@
-//! A question: one module of one device, and the origin of the request.
+//! Questions. A question is one module of one device, and the origin of the request.
 
 use crate::book::RuleKey;
 use crate::book::with_last;
@@ -6,7 +6,8 @@ use crate::device::Device;
 use crate::request::message::{InstalledModule, Side, UpdateRequest};
 use std::net::IpAddr;
 
-/// The origin of a request. An unknown part matches no predicate.
+/// The side and the address from which a request came. If one of them is unknown, no
+/// [`Predicate`](crate::book::Predicate) on it matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct AskedFrom {
@@ -47,7 +48,7 @@ pub struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Creates the question of a device about a module, without a user and an origin.
+    /// Creates the question of a device about a module. The user is blank, and the origin is unknown.
     #[inline]
     pub fn new(device: &'a Device, module: &'a InstalledModule) -> Self {
         Self { device, module, user_name: "", from: AskedFrom::default(), siblings: (&[], 0) }
@@ -59,13 +60,13 @@ impl<'a> Question<'a> {
         Self { user_name, ..self }
     }
 
-    /// Sets the origin.
+    /// Sets the side and the address that the request came from. Without this, both are unknown.
     #[inline]
     pub fn from(self, from: AskedFrom) -> Self {
         Self { from, ..self }
     }
 
-    /// Sets all modules of the request. The module at `asked` is the one of this question.
+    /// Sets all modules of the request. `asked` is the index of the module that the question is about.
     pub(crate) fn among(self, modules: &'a [InstalledModule], asked: usize) -> Self {
         Self { siblings: (modules, asked), ..self }
     }
@@ -76,7 +77,8 @@ impl<'a> Question<'a> {
         modules.iter().enumerate().filter(move |(at, _)| *at != asked).map(|(_, module)| module)
     }
 
-    /// Returns the words of the rule in question, in the order of a [`RuleKey`](crate::RuleKey).
+    /// Returns the words of the rule that the question is about, in the order of a
+    /// [`RuleKey`](crate::RuleKey).
     #[inline]
     pub(crate) fn words(&self) -> [&'a str; RuleKey::WORD_COUNT] {
         with_last(self.device.kind.words(), self.module.update_type_stem())

@@ -1,6 +1,6 @@
 //! The mark of simulated requests. A person sends such a request, and not a device.
 
-/// The mark in the user name of a simulated request.
+/// The mark of a simulated request, at the beginning of its user name.
 const MARK: &str = "(simulated)";
 
 /// Returns the user name with the mark of a simulated request. The domain of the user stays as it is.

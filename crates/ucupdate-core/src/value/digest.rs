@@ -40,7 +40,8 @@ impl<const N: usize> FromStr for Digest<N> {
     /// Reads hexadecimal digits, in any case, two for each byte.
     ///
     /// # Errors
-    /// Returns an error if the number of digits differs, or if there is another character.
+    /// Returns an error if the text does not have `2 * N` characters, or a character is not a hexadecimal
+    /// digit.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = text.chars().count();
         if found != N * 2 {
@@ -96,10 +97,11 @@ impl PackageId {
 impl FromStr for PackageId {
     type Err = ParseError;
 
-    /// Reads twelve hexadecimal digits.
+    /// Reads twelve hexadecimal digits, in any case.
     ///
     /// # Errors
-    /// Returns an error if the number of digits differs, or if there is another character.
+    /// Returns an error if there are more or fewer characters, or if a character is not a hexadecimal
+    /// digit.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let not_an_id =
             || ParseError::quoting("package id", ParseErrorKind::Malformed, text, "12 hexadecimal digits");

@@ -18,7 +18,7 @@ pub fn check_path_part(part: &str) -> Result<(), ParseError> {
     check_part(part, MAX_PATH_PART_BYTES)
 }
 
-/// The name of the value in errors, if the caller has no better name.
+/// The name of the checked text in error messages, if the caller has no better name.
 const PART: &str = "path part";
 
 /// Checks that `part` can be one part of a path on any system, and has at most `limit` bytes.
@@ -77,7 +77,7 @@ fn is_windows_device(stem: &str) -> bool {
         || (number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// The name of a file without a folder. It is valid on every system. Clones share the text.
+/// The name of a file without a folder. It is valid on every system. Clones of a name share its text.
 ///
 /// ```
 /// use ucupdate_core::value::FileName;
@@ -105,8 +105,8 @@ impl FileName {
         self.0.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
 
-    /// Reads a name that a store or a server already has. Older programs accepted invisible characters, and a store of theirs
-    /// still has to open.
+    /// Reads a name from a store or from the answer of a server. Invisible characters are allowed, because
+    /// older programs accepted them in names, and a store that they wrote must still open.
     fn from_stored(text: &str) -> Result<Self, ParseError> {
         if text.starts_with('.') {
             // A hidden file may configure a program, as `.bashrc` does.
@@ -129,11 +129,12 @@ pub(crate) fn stem(name: &str) -> &str {
 impl FromStr for FileName {
     type Err = ParseError;
 
-    /// Reads a file name.
+    /// Reads a file name such as `CPE.nbt`.
     ///
     /// # Errors
-    /// Returns an error if it begins with a full stop, has an invisible character or one that turns the direction of the text, or
-    /// cannot be one part of a path on any system; see [`check_path_part`].
+    /// Returns an error if the name begins with a full stop, has an invisible character or a character that
+    /// changes the direction of the text, or cannot be one part of a path on any system; see
+    /// [`check_path_part`].
     fn from_str(text: &str) -> Result<Self, ParseError> {
         // A person would read another name: with U+202E, `tbn.exe` looks like `exe.nbt`.
         let mut unseen =

@@ -1,6 +1,7 @@
 //! Patterns with `*`.
 
-/// Returns whether a text matches a pattern. `*` matches any characters. ASCII case is ignored.
+/// Returns whether a text matches a pattern. `*` matches any number of any characters. ASCII case is
+/// ignored.
 pub(crate) fn is_match(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);

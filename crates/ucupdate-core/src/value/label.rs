@@ -1,7 +1,7 @@
 //! Labels: short texts that name something, such as a vendor, a group or a serial number.
 //!
-//! Two labels are equal if they differ in ASCII case only. A label keeps its spelling. A label may be unfit for a path:
-//! [`RuleKey`](crate::book::RuleKey) checks this.
+//! Two labels are equal if they differ in ASCII case only. A label keeps its spelling. Not every label can
+//! be a part of a path. [`RuleKey`](crate::book::RuleKey) checks this.
 
 use crate::value::parse_error::{Expected, ParseError};
 
@@ -16,7 +16,8 @@ pub fn check_label(said: &str) -> Result<&str, ParseError> {
     check("label", said)
 }
 
-/// Returns the text without blanks around it if it is a label. `subject` names the label in an error.
+/// Returns the text without blanks around it if it is a label. `subject` is the name of the label in error
+/// messages.
 pub(crate) fn check<'a>(subject: &'static str, said: &'a str) -> Result<&'a str, ParseError> {
     // Nearly all labels pass this fast check, and then need no other check.
     if (1..=MAX_LABEL_BYTES).contains(&said.len()) && said.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -41,7 +42,8 @@ pub(crate) fn check<'a>(subject: &'static str, said: &'a str) -> Result<&'a str,
 
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Makes a type of label. The subject is its name in errors.
+/// Defines a type of label. `$subject` is its name in error messages, and `$example` is a label for its doc
+/// test.
 macro_rules! label {
     ($(#[$doc:meta])* $module:ident::$name:ident, $subject:literal, $example:literal) => {
         $(#[$doc])*
@@ -61,10 +63,12 @@ macro_rules! label {
         pub struct $name(smol_str::SmolStr);
 
         impl $name {
-            /// Creates a label from a text in the program.
+            /// Creates a label from a literal in the code. The literal may have only graphic ASCII
+            /// characters, and so no blanks.
             ///
             /// # Panics
-            /// Panics if the text is not a label. In a `const` this is a compile error.
+            /// Panics if the text is empty, is too long, or has another character. In a `const` this is a
+            /// compile error.
             pub const fn from_static(text: &'static str) -> Self {
                 let bytes = text.as_bytes();
                 assert!(!bytes.is_empty() && bytes.len() <= $crate::value::label::MAX_LABEL_BYTES);
@@ -86,10 +90,10 @@ macro_rules! label {
         impl std::str::FromStr for $name {
             type Err = $crate::value::ParseError;
 
-            /// Reads a label.
+            /// Reads a label. Blanks around it are removed.
             ///
             /// # Errors
-            /// Returns an error if it is blank, too long, or holds a control character.
+            /// Returns an error if the text is blank, is too long, or has a control character.
             fn from_str(said: &str) -> Result<Self, $crate::value::ParseError> {
                 $crate::value::label::check($subject, said).map(|text| Self(smol_str::SmolStr::new(text)))
             }
@@ -145,12 +149,14 @@ pub(crate) fn folded(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
-/// Compares two texts without ASCII case. Most words of sorted keys have the same spelling.
+/// Compares two texts without ASCII case. Equal spellings are checked first, because sorted keys mostly
+/// have them.
 pub(crate) fn compare(one: &str, other: &str) -> std::cmp::Ordering {
     if one == other { std::cmp::Ordering::Equal } else { folded(one).cmp(folded(other)) }
 }
 
-/// Hashes a text without ASCII case, in pieces, because a hasher is slow with single bytes.
+/// Hashes a text without ASCII case. The text is hashed in pieces, because a hasher is slow with single
+/// bytes.
 pub(crate) fn hash(text: &str, state: &mut impl std::hash::Hasher) {
     let mut buffer = [0; 32];
     for piece in text.as_bytes().chunks(buffer.len()) {
@@ -171,7 +177,7 @@ pub(crate) fn hash_all<const N: usize>(texts: [&str; N], state: &mut impl std::h
             Some(lower) => {
                 lower.copy_from_slice(text.as_bytes());
                 lower.make_ascii_lowercase();
-                // A byte that no text has stays between two texts.
+                // A byte that occurs in no text stays between two texts.
                 end = next + 1;
             }
             None => hash(text, state),

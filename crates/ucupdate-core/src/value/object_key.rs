@@ -35,10 +35,11 @@ impl ObjectKey {
 impl FromStr for ObjectKey {
     type Err = ParseError;
 
-    /// Reads a key.
+    /// Reads a key such as `images/7f3a/0-CPE.nbt`.
     ///
     /// # Errors
-    /// Returns an error if the text is too long, or one of its parts cannot be a file name on every system.
+    /// Returns an error if the text is longer than [`MAX_OBJECT_KEY_BYTES`], or if one of its parts begins
+    /// with a full stop or cannot be a file name on every system.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let is_part = |part: &str| {
             check_part(part, MAX_PART_BYTES).is_ok()

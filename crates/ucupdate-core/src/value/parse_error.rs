@@ -41,7 +41,7 @@ pub struct ParseError {
     source: Option<Box<Self>>,
 }
 
-/// The fault of a text, for programs. The message of a [`ParseError`] says it for people.
+/// The kind of a [`ParseError`], for programs. The message of the error describes it for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
@@ -69,7 +69,8 @@ pub enum ParseErrorKind {
     Part,
 }
 
-/// A part of the text: a part with a name, or one of several parts, counted from 1.
+/// The part of the text that is wrong. It has a name, such as `vendor`. If several parts have this name,
+/// such as `comparator`, it also has a number, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
     noun: &'static str,
@@ -84,16 +85,16 @@ enum Found {
     Text(Box<str>),
 }
 
-/// The expected value or form.
+/// The expected value or form, for the end of the message. [`Nothing`](Self::Nothing) adds no text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     Nothing,
     Text(&'static str),
     AtMost(usize),
     Count(usize, &'static str),
-    /// The number of words, and their names.
+    /// The names of the expected words. The message also has their number.
     Words(&'static [&'static str]),
-    /// The largest number of words, and their names.
+    /// The names of the words of which at most all are expected. The message also has their number.
     AtMostWords(&'static [&'static str]),
 }
 
@@ -118,7 +119,8 @@ impl ParseError {
         self.at.map(|at| at as usize)
     }
 
-    /// Returns the message without the name of the value, for a caller with a better name: `is blank`.
+    /// Returns the message without the name of the value, such as `is blank`. A caller can put its own name
+    /// before it.
     pub fn problem(&self) -> impl fmt::Display + '_ {
         Problem(self)
     }
@@ -127,12 +129,12 @@ impl ParseError {
         Self { subject, part: None, kind, found, at: None, expected, source: None }
     }
 
-    /// Returns the text is empty or only white space.
+    /// Creates the error of a text that is empty or only white space.
     pub(crate) const fn blank(subject: &'static str, expected: Expected) -> Self {
         Self::new(subject, ParseErrorKind::Blank, Found::Nothing, expected)
     }
 
-    /// Creates the error of a text that has `found` bytes.
+    /// Creates the error of a text that has `found` bytes, if at most `most` are allowed.
     pub(crate) fn too_long(subject: &'static str, found: usize, most: usize) -> Self {
         let found = Found::Count(saturated(found), "byte");
         Self::new(subject, ParseErrorKind::TooLong, found, Expected::AtMost(most))
@@ -168,28 +170,30 @@ impl ParseError {
         Self::new(subject, kind, Found::Text(quoted), Expected::Text(expected))
     }
 
-    /// Creates the error of a part that cannot be parsed as its own value.
+    /// Creates the error of a part that cannot be read. The part is named by `noun` and `number`, and
+    /// `source` is its own error.
     pub(crate) fn of_part(subject: &'static str, noun: &'static str, number: usize, source: Self) -> Self {
         let error = Self::new(subject, ParseErrorKind::Part, Found::Nothing, Expected::Nothing);
         Self { source: Some(Box::new(source)), ..error.in_part(noun, number) }
     }
 
-    /// Sets the part that is wrong by its number, counted from 1.
+    /// Sets the part that is wrong: its name, such as `comparator`, and its number, counted from 1.
     pub(crate) fn in_part(self, noun: &'static str, number: usize) -> Self {
         Self { part: Some(Part { noun, number: NonZeroU32::new(saturated(number)) }), ..self }
     }
 
-    /// Sets the position of the wrong character in bytes.
+    /// Sets the position of the wrong character in the text, in bytes.
     pub(crate) fn at_byte(self, at: usize) -> Self {
         Self { at: Some(saturated(at)), ..self }
     }
 
-    /// Sets the name of the value.
+    /// Sets the name of the value that was read, such as `MAC address`.
     pub(crate) fn named(self, subject: &'static str) -> Self {
         Self { subject, ..self }
     }
 
-    /// Makes the value a part of `whole`: an error of a `vendor` becomes an error of the `vendor of the rule`.
+    /// Makes the error one of a larger value: an error of the `vendor` becomes an error of the `vendor of
+    /// the rule`.
     pub(crate) fn of(self, whole: &'static str) -> Self {
         let part = self.part.unwrap_or(Part { noun: self.subject, number: None });
         Self { part: Some(part), subject: whole, ..self }

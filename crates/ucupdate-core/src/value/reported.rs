@@ -26,27 +26,29 @@ impl<T> Reported<T> {
         &self.said
     }
 
-    /// Returns the value, if the text could be read.
+    /// Returns the value, or `None` if the text cannot be read.
     #[inline]
     pub fn read(&self) -> Option<&T> {
         self.read.as_ref()
     }
 
-    /// Returns whether the text is empty or blank.
+    /// Returns whether the text is empty or has only blanks, tabs and line ends.
     pub fn is_blank(&self) -> bool {
         trimmed(&self.said).is_empty()
     }
 }
 
 impl<T> Reported<T> {
-    /// Returns a value without a reported text, for questions that no device asked, such as those of a simulation.
+    /// Creates a value without a reported text, for questions that no device asked, such as the questions
+    /// of a simulation.
     pub fn assumed(value: T) -> Self {
         Self { said: SmolStr::default(), read: Some(value) }
     }
 }
 
 impl<T: FromStr> Reported<T> {
-    /// Keeps the text, and parses its value if possible. Blanks around the text are ignored.
+    /// Creates a value that keeps the text, and the value that it is parsed to, if it can be parsed. Blanks
+    /// around the text are ignored for parsing.
     pub fn new(said: &str) -> Self {
         Self { read: trimmed(said).parse().ok(), said: SmolStr::new(said) }
     }

@@ -19,7 +19,7 @@ impl Sha256Digest {
 
 /// The size and the SHA-256 of bytes that come in pieces. Needs the feature `sha256`.
 ///
-/// As a writer it takes all bytes and never fails.
+/// As an [`io::Write`], it accepts all bytes and never fails.
 ///
 /// ```
 /// use ucupdate_core::value::{Sha256Digest, Sha256Hasher};
@@ -36,19 +36,19 @@ pub struct Sha256Hasher {
 }
 
 impl Sha256Hasher {
-    /// Adds the next bytes.
+    /// Adds the bytes that follow the earlier ones.
     pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.state.update(bytes);
         self.size += bytes.len() as u64;
     }
 
-    /// Returns the number of bytes so far.
+    /// Returns the number of bytes that were added so far.
     pub const fn size(&self) -> u64 {
         self.size
     }
 
-    /// Returns the SHA-256 of the bytes so far.
+    /// Returns the SHA-256 of the bytes that were added so far.
     pub fn digest(&self) -> Sha256Digest {
         Sha256Digest::new(self.state.clone().finalize().into())
     }

@@ -1,6 +1,7 @@
 //! Words of command lines in messages.
 
-/// Returns a word for a shell command line. The word is quoted if it has special characters.
+/// Returns `word` as one word of a shell command line. It is quoted if it is empty, begins with `-` or has
+/// special characters.
 pub fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+%@=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) && !word.starts_with('-') {

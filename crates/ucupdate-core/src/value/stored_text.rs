@@ -1,7 +1,7 @@
 //! Values that are stored as text. The text is parsed without being copied.
 
-/// Stores a type as its `Display` text, and reads it back by `FromStr`, if the feature `serde` is on. The parameters of a generic
-/// type follow the type.
+/// Implements serde's traits, if the feature `serde` is on. A value is serialized as its `Display` text,
+/// and read back by `FromStr`. The parameters of a generic type follow the type.
 macro_rules! stored_as_text {
     ($name:ty $(, $($parameter:tt)+)?) => {
         #[cfg(feature = "serde")]
@@ -22,7 +22,7 @@ macro_rules! stored_as_text {
 
 pub(crate) use stored_as_text;
 
-/// Reads a value from its text.
+/// Deserializes a text, and converts it with `read`. The text is not copied.
 #[cfg(feature = "serde")]
 pub(crate) fn read<'de, D: serde::Deserializer<'de>, T, E: std::fmt::Display>(
     deserializer: D,

@@ -1,9 +1,11 @@
-//! Characters that a reader cannot see, or takes for others.
+//! Characters that a reader cannot see, or takes for other characters.
 
-/// Returns whether a character is not seen as itself: a control character, an invisible character, a mark of direction,
-/// or a blank other than U+0020, such as a no-break space.
+/// Returns whether a reader cannot see a character, or takes it for another one. These are control
+/// characters, invisible characters, marks of text direction, and blanks other than U+0020, such as a
+/// no-break space.
 ///
-/// Two names that differ only in such characters look alike. Programs escape them where they print a text.
+/// Two names that differ only in such characters look alike. The programs of this workspace escape these
+/// characters when they print a text.
 ///
 /// ```
 /// use ucupdate_core::value::is_unseen;
@@ -23,7 +25,8 @@ pub fn is_unseen(found: char) -> bool {
     }
 }
 
-/// Returns an error if a name that a person gives has a character that is not seen.
+/// Checks that a name has no character that a reader cannot see. The error is the first such character; see
+/// [`is_unseen`].
 pub(crate) fn check_seen(name: &str) -> Result<(), char> {
     name.chars().find(|found| is_unseen(*found)).map_or(Ok(()), Err)
 }

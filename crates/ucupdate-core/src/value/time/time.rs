@@ -64,10 +64,10 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// A date and time of day without a zone, to the second: `dd-MM-yyyy HH:mm:ss`.
+/// A date and time of day without a time zone, to the second. The text form is `dd-MM-yyyy HH:mm:ss`.
 ///
-/// Devices send their clock in this form, and image time stamps have it too. Both are in audit logs. The
-/// years are 1601 to 9999. A phone that knows no image sends `01-01-1601 00:00:00`.
+/// Devices send the time of their clock in this form, and the time stamps of their images. Audit logs have
+/// both. The years are 1601 to 9999. A phone that knows no image sends `01-01-1601 00:00:00`.
 ///
 /// ```
 /// use ucupdate_core::value::FieldTime;
@@ -87,7 +87,8 @@ pub struct FieldTime {
 }
 
 impl FieldTime {
-    /// The time `01-01-1601 00:00:00`. It is zero in the file times of Windows. Phones send it if they know no time.
+    /// The time `01-01-1601 00:00:00`, which is zero as a file time of Windows. Phones send it if they know
+    /// no time.
     pub const FILETIME_ZERO: Self = Self { year: 1601, month: 1, day: 1, hour: 0, minute: 0, second: 0 };
 
     /// Creates a time from (`year`, `month`, `day`) and (`hour`, `minute`, `second`). `None` if the calendar has no such time.
@@ -154,9 +155,9 @@ impl FieldTime {
     }
 }
 
-/// The calendar of jiff.
+/// Conversions to and from the civil time of jiff.
 impl FieldTime {
-    /// `None` if the years 1601 to 9999 do not contain the time.
+    /// Converts a civil time of jiff. `None` if its year is not from 1601 to 9999.
     pub(super) fn from_calendar(civil: DateTime) -> Option<Self> {
         let byte = |value: i8| u8::try_from(value).ok();
         Self::new(
@@ -180,7 +181,7 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 impl FromStr for FieldTime {
     type Err = ParseError;
 
-    /// Reads `dd-MM-yyyy HH:mm:ss`.
+    /// Reads `dd-MM-yyyy HH:mm:ss`, such as `16-12-2008 04:43:58`.
     ///
     /// # Errors
     /// Returns an error if the text has another form, or is not a valid date and time.

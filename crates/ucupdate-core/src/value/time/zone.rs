@@ -49,7 +49,8 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// Returns the number of seconds by which a clock in this zone is ahead of UTC at a moment.
+    /// Returns the number of seconds by which a clock in this zone is ahead of UTC at a moment. It is
+    /// negative if the clock is behind.
     pub fn offset_at(&self, moment: UnixTime) -> i64 {
         self.0.to_offset(timestamp(moment)).seconds().into()
     }
@@ -82,7 +83,8 @@ impl Default for Zone {
     }
 }
 
-/// Converts a moment. For a moment outside jiff's years, returns the nearest valid one.
+/// Converts a moment to the type of jiff. For a moment outside jiff's years, returns the nearest valid
+/// moment.
 fn timestamp(moment: UnixTime) -> Timestamp {
     let seconds = moment.as_seconds().clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
