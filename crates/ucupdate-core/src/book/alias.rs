@@ -13,12 +13,15 @@ label!(
     book::AliasWord, "alias word", "VVX500"
 );
 
-/// A word that devices report, and the word of a rule that it means.
+/// A word that devices report, and the word of a rule that is used in its place.
 ///
-/// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most once, so aliases
-/// make no chains. Groups see a device in the same way: its words match as it reports them, and as they are meant if its rule
-/// was found by aliases. So a group of a rule's model holds the devices that are known by an alias of the model, and a group
-/// of the alias holds these devices only.
+/// Aliases are used only if no rule matches the words that a device reports. Each word is replaced at most
+/// once, so aliases make no chains.
+///
+/// In groups, a word of a device matches as the device reports it. If the rule of the device was found by
+/// aliases, the word also matches as the alias replaces it. For example, a group of the model `VVX500` also
+/// contains devices that report `VVX 500`. A group of the model `VVX 500` contains only devices that report
+/// `VVX 500`.
 ///
 /// ```
 /// use ucupdate_core::book::{Alias, AliasField};
@@ -34,7 +37,7 @@ label!(
 pub struct Alias {
     /// The word that devices report, and the devices to which the alias applies.
     pub reported: AliasKey,
-    /// The word of the rule that the devices mean.
+    /// The word that is used in place of the reported word to find a rule.
     pub stands_for: AliasWord,
 }
 
@@ -67,7 +70,7 @@ impl AliasField {
     /// All words that can have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
 
-    /// Returns the place of the word among the words of a rule.
+    /// Returns the index of the word among the words of a rule.
     pub(crate) fn place(self) -> usize {
         KindWord::ALL.iter().position(|known| *known == self.word()).unwrap_or_default()
     }
@@ -92,7 +95,8 @@ impl fmt::Display for AliasField {
 impl FromStr for AliasField {
     type Err = ParseError;
 
-    /// Reads `vendor`, `model`, `hardware-revision` or `locale`.
+    /// Reads `vendor`, `model`, `hardware-revision` or `locale`, in any case. `revision` is read as
+    /// `hardware-revision`.
     ///
     /// # Errors
     /// Returns an error if the text is another word.
@@ -110,12 +114,12 @@ impl FromStr for AliasField {
 }
 
 impl Alias {
-    /// Creates an alias for all devices.
+    /// Creates an alias for all devices: `stands_for` is used in place of the reported `word`.
     pub fn new(field: AliasField, word: AliasWord, stands_for: AliasWord) -> Self {
         Self { reported: AliasKey { field, word, within: RulePattern::everything() }, stands_for }
     }
 
-    /// Limits the alias to devices whose words match a pattern.
+    /// Sets the pattern of the devices to which the alias applies. By default it applies to all devices.
     #[must_use]
     pub fn within(mut self, within: RulePattern) -> Self {
         self.reported.within = within;
@@ -124,11 +128,12 @@ impl Alias {
 }
 
 impl RuleBook {
-    /// Returns whether a pattern covers a rule: by its own words, or by words that aliases let stand for them. An alias that
-    /// is never used for the rule, because its word has a rule of its own, does not count.
+    /// Returns whether a pattern covers a rule. It does if it matches the words of the rule, or reported
+    /// words that aliases turn into the words of the rule. An alias does not count if a rule exists for its
+    /// reported word, because the alias is then never used.
     ///
-    /// A combination of words that no device reports may be covered too: each pattern of an alias is compared with every
-    /// word that stands for a word of the rule.
+    /// The result may be `true` because of a combination of words that no device reports. The reason is
+    /// that the pattern of an alias is compared with every word that aliases turn into a word of the rule.
     pub fn covers(&self, pattern: &RulePattern, rule: &RuleKey) -> bool {
         if pattern.holds(rule) {
             return true;
@@ -158,8 +163,8 @@ impl RuleBook {
         pattern.holds_any(&reported)
     }
 
-    /// Returns the rule for which the words of another rule stand by aliases. `None` if the words have a rule of their own, or
-    /// if no alias leads to a rule.
+    /// Returns the rule that aliases give to devices with the words of `rule`. `None` if a rule with these
+    /// words exists, or if no alias leads to a rule.
     ///
     /// ```
     /// use ucupdate_core::RuleBook;
@@ -188,7 +193,8 @@ impl RuleBook {
         self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
     }
 
-    /// Returns the rule whose words are those of `rule`, with the word of an alias in its place.
+    /// Returns the rule whose words are those of `rule`, but with the reported word of an alias in its
+    /// place.
     pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
         let mut words = rule.kind().words();
         words[alias.field.place()] = alias.word.as_str();

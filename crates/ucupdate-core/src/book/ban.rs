@@ -14,8 +14,8 @@ use std::str::FromStr;
 /// A banned version is offered to no device, not even to test devices. A ban stays in force until it is lifted.
 /// Ingests, rollouts and roll backs to earlier revisions do not lift it.
 ///
-/// A ban is for rules. A pattern with the word of an alias bans the version in the rule for which the alias stands, so for
-/// every device of that rule.
+/// A ban of a version is for rules. If its pattern matches a word that an alias replaces, the version is
+/// banned in the rule to which the alias leads, and so for every device of that rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ impl Ban {
 }
 
 impl RuleBook {
-    /// Returns the ban that keeps a rule from offering a release, if there is one.
+    /// Returns the ban that prevents a rule from offering a release. `None` if no ban does.
     pub fn ban_of(&self, rule: &RuleKey, policy: &OfferPolicy, release: &Release) -> Option<&Ban> {
         self.bans().find(|ban| self.is_banned_by(ban, rule, policy, release))
     }
@@ -96,8 +96,8 @@ pub enum BanScope {
 }
 
 impl BanScope {
-    /// Returns whether the written form of the scope is read back as the same scope. A version that is empty or has blanks
-    /// is not.
+    /// Returns whether the written form of the scope is read back as the same scope. This is not so if its
+    /// version is empty or has blanks.
     pub(crate) fn can_be_stored(&self) -> bool {
         match (self, self.to_string().parse::<Self>()) {
             (Self::Version { rules, version }, Ok(Self::Version { rules: read_rules, version: read })) => {
@@ -158,7 +158,8 @@ impl Ord for BanScope {
 impl FromStr for BanScope {
     type Err = ParseError;
 
-    /// Reads `RULES VERSION` or `sha256:DIGEST`.
+    /// Reads a pattern of rules and a version, as in `UCPhone/Polycom/* 1.0.522.101`, or `sha256:` and a
+    /// digest.
     ///
     /// # Errors
     /// Returns an error if the text has neither form.

@@ -11,8 +11,8 @@ use crate::value::PackageId;
 use crate::value::shell_word;
 use crate::version::ReportedVersion;
 
-/// The approved and the pending interim image of one locale and update type. Each is given by the package that contains
-/// it.
+/// The approved and the pending interim image of one locale and update type. Each image is given by the id
+/// of the package that contains it.
 ///
 /// An ingest makes an image pending. If a release of the same package is approved and devices need the image for it,
 /// the image is approved too.
@@ -55,7 +55,8 @@ impl RuleBook {
         self.interim.iter().map(|((locale, update_type), rule)| (locale, update_type, rule))
     }
 
-    /// Returns the rule of the interim images of a locale and update type.
+    /// Returns the rule of the interim images of a locale and update type. `None` if no such image is
+    /// approved, pending or rejected.
     pub fn interim_rule(&self, locale: &Locale, update_type: &UpdateType) -> Option<&InterimRule> {
         self.interim.get(&(locale.clone(), update_type.clone()))
     }
@@ -94,7 +95,8 @@ impl RuleBook {
         stones.filter(move |stone| package.has_kind_of(stone, locale, update_type))
     }
 
-    /// Returns the ban of an interim image: one of its bytes, or one of its version in every rule that leads over it.
+    /// Returns the ban that applies to an interim image. It bans the SHA-256 of the image, or the version
+    /// of the image in every rule whose devices install it.
     pub fn ban_of_interim(&self, image: &InterimImage) -> Option<&Ban> {
         let digest = image.files.image.sha256;
         let rules = self.rules().filter(|rule| {
@@ -135,7 +137,8 @@ impl InterimImage {
     }
 }
 
-/// Returns the command line of `ucupdate` that approves an interim image: one of a version, or the pending one.
+/// Returns the command line of `ucupdate` that approves an interim image: the image of `version`, or the
+/// pending image if `version` is `None`.
 pub(crate) fn approve_command(
     locale: &Locale,
     update_type: &UpdateType,
@@ -170,7 +173,8 @@ impl IngestedPackage {
         kinds
     }
 
-    /// Returns whether a stone applies to a kind of device of this package.
+    /// Returns whether a stone applies to a kind of device of this package, in `locale`. If the package has
+    /// no release of the update type, its kinds are not known, and only the locale is compared.
     pub(crate) fn has_kind_of(
         &self,
         stone: &SteppingStone,
@@ -204,8 +208,8 @@ pub(crate) fn key_of_rule(rule: &RuleKey) -> InterimKey {
     (rule.kind().locale.clone(), rule.update_type().clone())
 }
 
-/// The stored form: the id of the package if there is only an approved image, as in formats before 1.4. Otherwise it is
-/// an object.
+/// The stored form of an [`InterimRule`]. It is the id of the package if there is only an approved image,
+/// as in formats before 1.4. Otherwise it is an object.
 #[cfg(feature = "serde")]
 mod stored {
     use super::InterimRule;

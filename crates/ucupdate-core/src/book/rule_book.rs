@@ -18,7 +18,8 @@ use crate::version::{ReportedVersion, VersionScheme};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// All decisions of administrators: rules, packages, test devices, groups, holds, stepping stones and settings.
+/// All decisions of administrators: rules, packages, test devices, groups, holds, kill switches, bans,
+/// aliases, stepping stones and other settings.
 ///
 /// Clones share their entries. The default book has no rules. It has the built-in stepping stone, and approves packages of
 /// RoundTable when they are ingested.
@@ -41,12 +42,13 @@ pub struct RuleBook {
 /// The key of an interim image: the locale, and the update type that the image replaces.
 pub(crate) type InterimKey = (Locale, UpdateType);
 
-/// Returns the settings of the whole rule book.
+/// The settings of the whole rule book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Settings {
-    /// The stepping stones, sorted by threshold, and then by exactness. The first stone that applies is used.
+    /// The stepping stones, sorted by threshold. Of stones with the same threshold, the stone for the
+    /// fewest kinds of device comes first. The first stone that applies is used.
     pub stones: Vec<SteppingStone>,
     /// The device types whose packages are approved when they are ingested. The original does this for RoundTable.
     pub deploy_at_ingest: BTreeSet<DeviceType>,
@@ -119,7 +121,8 @@ impl RuleBook {
         self.test_devices.values()
     }
 
-    /// Returns the test device with this MAC address or serial number.
+    /// Returns the test device with this MAC address or serial number. `None` if there is none with this
+    /// identity.
     pub fn test_device(&self, id: &DeviceId) -> Option<&TestDevice> {
         self.test_devices.values().find(|device| device.id == *id)
     }
@@ -145,7 +148,8 @@ impl RuleBook {
         self.members.get(group).is_some_and(|members| members.contains(device))
     }
 
-    /// Returns every member of every group, with the name of the group in the group's own spelling.
+    /// Returns every member of every list of a group, with the name of the group in the group's own
+    /// spelling.
     pub(crate) fn listed(&self) -> impl Iterator<Item = (GroupName, DeviceId)> {
         self.members.iter().flat_map(|(group, devices)| {
             let group = self.groups.get(group).map_or(group, |group| &group.name);
@@ -178,8 +182,8 @@ impl RuleBook {
         self.bans.values()
     }
 
-    /// Returns the aliases in the order in which they are looked at: of several aliases of one word, the one with the most
-    /// exact pattern first.
+    /// Returns the aliases in the order in which they are applied. Of several aliases of one word, the
+    /// alias with the most exact pattern comes first.
     pub fn aliases(&self) -> impl ExactSizeIterator<Item = Alias> + use<> {
         let aliases = self.aliases.iter();
         let mut aliases: Vec<Alias> = aliases
@@ -211,7 +215,8 @@ impl RuleBook {
         }
     }
 
-    /// Returns a new rule without assignments, with the scheme of the most exact pattern.
+    /// Returns a new rule without assignments. Its version scheme is that of the most exact pattern that
+    /// matches `key`.
     pub(crate) fn new_rule(&self, key: RuleKey) -> Rule {
         let policy = OfferPolicy { scheme: self.scheme_of(&key).clone(), ..OfferPolicy::default() };
         let mut rule = Rule::new(key);
@@ -219,18 +224,21 @@ impl RuleBook {
         rule
     }
 
-    /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
+    /// Returns the release of a candidate of `rule`. `None` if the rule book no longer has the package of
+    /// the candidate.
     pub fn release(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&Release> {
         self.package(candidate.package)?.release(rule, &candidate.version)
     }
 
-    /// Returns the release of a version that was ingested last for a rule.
+    /// Returns the version and the package of a release for a rule, in the scheme of the rule. If several
+    /// packages contain it, the one that was ingested last counts. `None` if no package contains it.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.scheme_of(rule);
         self.newest_where(rule, |found| scheme.same_release(found, version))
     }
 
-    /// Returns the release with exactly this text that was ingested last for a rule.
+    /// Returns the version and the package of a release whose version has exactly this text. If several
+    /// packages contain it, the one that was ingested last counts. `None` if no package contains it.
     pub(crate) fn newest_with_text(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         self.newest_where(rule, |found| found.as_str() == version.as_str())
     }

@@ -9,13 +9,14 @@ use crate::value::PackageId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Entries of one kind, by key. Clones share the table until one of them changes, and the entries after that.
+/// Entries of one kind, by key. Clones share the table until one of them changes. Then they still share the
+/// unchanged entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table<K, V>(Arc<BTreeMap<K, Arc<V>>>);
 
 /// Key of a table. Keys that differ only in ASCII case are equal, and a table keeps the spelling that it has.
 pub(crate) trait TableKey: Ord + Clone {
-    /// Returns whether both equal keys also have the same spelling.
+    /// Returns whether two equal keys also have the same spelling.
     fn has_spelling_of(&self, other: &Self) -> bool;
 }
 
@@ -32,7 +33,7 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
         self.0.get(key).map(Arc::as_ref)
     }
 
-    /// Returns a key in its spelling, and its value.
+    /// Returns the entry of a key: the key in the spelling of the table, and the value.
     pub(crate) fn entry(&self, key: &K) -> Option<(&K, &V)> {
         self.0.get_key_value(key).map(|(key, value)| (key, value.as_ref()))
     }
@@ -57,7 +58,7 @@ impl<K: TableKey, V: Clone + PartialEq> Table<K, V> {
         self.0.iter().map(|(key, value)| (key, &**value))
     }
 
-    /// Sets or removes each entry.
+    /// Sets the value of each entry, or removes the entry if it has no new value.
     pub(crate) fn put(&mut self, entries: Vec<Entry<K, V>>) {
         if entries.is_empty() {
             return;
@@ -153,7 +154,7 @@ impl TableKey for GroupName {
     }
 }
 
-/// The group's name keeps the spelling of the group, so only the device is compared.
+/// Only the devices are compared, because the name of the group always has the spelling of the group.
 impl TableKey for (GroupName, DeviceId) {
     fn has_spelling_of(&self, other: &Self) -> bool {
         match (&self.1, &other.1) {

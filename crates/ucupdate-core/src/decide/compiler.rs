@@ -27,7 +27,7 @@ impl EligibilityIndex {
 }
 
 /// The largest number of combinations of words that are compiled for one rule. They are its own words, and
-/// words that aliases replace by its own words.
+/// reported words that aliases turn into its own words.
 const MOST_ALIASED_PER_RULE: usize = 16;
 
 /// The tables that are used only while a book is compiled.
@@ -139,7 +139,7 @@ impl<'a> Compiler<'a> {
         self.index
     }
 
-    /// Returns combinations of reported words that aliases replace by the words of a rule, each with the
+    /// Returns combinations of reported words that aliases turn into the words of a rule, each with the
     /// number of the rule. As keys of the table, they are found as fast as the words of rules. The
     /// combinations for one kind of device are adjacent.
     ///

@@ -1,5 +1,5 @@
-//! Reads the two large parts of a rule book. Each entry is compacted when it is read, so that the memory of what it shares
-//! is used again for the next one.
+//! Reads the two large parts of a rule book. Each entry is compacted as soon as it is read, so that the
+//! memory that it does not need is used for the next entries.
 
 use super::known_texts::KnownTexts;
 use crate::book::package::IngestedPackage;
@@ -47,7 +47,7 @@ pub(crate) fn read_packages<'de, D: Deserializer<'de>>(
     deserializer.deserialize_seq(Each(compact, PhantomData))
 }
 
-/// Reads a list, and calls a function with each element of it.
+/// Reads a list, and calls the function with each element. The function may change the element.
 struct Each<F, T>(F, PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>, F: Fn(&mut KnownTexts, &mut T)> Visitor<'de> for Each<F, T> {

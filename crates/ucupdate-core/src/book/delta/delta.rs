@@ -15,13 +15,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl RuleBook {
-    /// Sets the entries of a delta. The delta may come from another state of the book, because it contains new values
-    /// and not differences.
+    /// Sets or removes the entries that a delta contains. The delta may come from another state of the
+    /// book, because it contains new values and not differences.
     pub fn apply(&mut self, delta: &Delta) {
         self.put(delta.clone());
     }
 
-    /// Returns the book whose entries are all in `whole`. [`to_delta`](Self::to_delta) returns such a delta.
+    /// Returns the rule book of a delta that contains all its entries. [`to_delta`](Self::to_delta) returns
+    /// such a delta.
     pub fn of(mut whole: Delta) -> Self {
         whole.share_keys();
         let mut book = Self::default();
@@ -73,7 +74,8 @@ impl RuleBook {
         }
     }
 
-    /// Returns the delta that makes this book from an empty one. A checkpoint stores it.
+    /// Returns the delta that makes this rule book from an empty one. A checkpoint of the history stores
+    /// this delta.
     pub fn to_delta(&self) -> Delta {
         let mut delta = Self::default().delta_to(self);
         delta.settings = Some(self.settings.clone());
@@ -158,7 +160,7 @@ pub struct Delta {
         serde(deserialize_with = "crate::book::delta::compact_entries::read_packages")
     )]
     pub packages: Vec<Entry<PackageId, IngestedPackage>>,
-    /// The interim images of a locale and update type.
+    /// The rules of interim images, each for a locale and update type.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub interim: Vec<Entry<(Locale, UpdateType), InterimRule>>,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -187,7 +189,7 @@ impl Delta {
         *self == Self::default()
     }
 
-    /// Lets releases share the keys of their rules.
+    /// Lets releases share the keys of their rules, to save memory.
     fn share_keys(&mut self) {
         let known: HashSet<RuleKey, FixedState> = self.rules.iter().map(|entry| entry.key.clone()).collect();
         let packages = self.packages.iter_mut().filter_map(|entry| entry.now.as_mut());

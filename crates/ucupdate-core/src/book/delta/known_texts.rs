@@ -5,7 +5,8 @@ use crate::version::{FirmwareVersion, ReportedVersion};
 use foldhash::fast::FixedState;
 use std::collections::{HashMap, HashSet};
 
-/// The file names and versions that were read so far. A rule book has the same ones in many places.
+/// The file names and versions that were read so far. A rule book has the same names and versions in many
+/// places.
 #[derive(Debug, Default)]
 pub(in crate::book) struct KnownTexts {
     names: HashSet<FileName, FixedState>,
@@ -13,7 +14,7 @@ pub(in crate::book) struct KnownTexts {
 }
 
 impl KnownTexts {
-    /// Replaces a name by an equal one that was read before.
+    /// Replaces a name by an equal name that was read before, so that both share their memory.
     pub(in crate::book) fn share_name(&mut self, name: &mut FileName) {
         match self.names.get(name) {
             Some(known) => name.clone_from(known),
@@ -21,7 +22,8 @@ impl KnownTexts {
         }
     }
 
-    /// Replaces a version by one with the same text that was read before.
+    /// Replaces a version by a version with the same text that was read before, so that both share their
+    /// memory.
     pub(in crate::book) fn share_version(&mut self, version: &mut ReportedVersion) {
         let ReportedVersion::Readable(version) = version else { return };
         match self.versions.get(version.as_str()) {

@@ -1,4 +1,4 @@
-//! The delta of a rule book, and how the stored form of one is read.
+//! Deltas of a rule book, and reading their stored form.
 
 #[cfg(feature = "serde")]
 mod compact_entries;

@@ -55,7 +55,7 @@ pub struct Group {
 )]
 #[non_exhaustive]
 pub struct Predicate {
-    /// The pattern of device kinds.
+    /// The pattern of device kinds. The default matches every kind.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: KindPattern,
     /// The prefixes of MAC addresses.
@@ -64,17 +64,18 @@ pub struct Predicate {
     /// The ranges of serial numbers.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub serials: Vec<SerialRange>,
-    /// The domains of the user who signed in last.
+    /// The domains of users. The user who signed in to the device last must be in one of them.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub user_domains: Vec<UserDomain>,
-    /// The networks from which a device asks.
+    /// The networks of the address from which a device asks.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub networks: Vec<IpNetwork>,
     /// The side from which a device asks. `None` allows both sides.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub side: Option<Side>,
-    /// The range that the installed version must be in, read by the version scheme of the rule. `None` allows every version. A device
-    /// that has the version of the group, or a stepping stone on the way to it, is in the group too.
+    /// The range that the installed version must be in, in the version scheme of the rule. `None` allows
+    /// every version. A device is also in the group if it has the version that the group gets, or a
+    /// stepping stone on the way to this version.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub installed: Option<VersionRange>,
 }
@@ -92,21 +93,24 @@ impl Predicate {
         *self == Self::default()
     }
 
-    /// Returns whether the predicate matches the device that asks, by the words that it reports and in the order of .NET
-    /// versions. [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) knows the aliases and the version schemes
-    /// of a rule book.
+    /// Returns whether the predicate matches the device that asks. Its words are compared as it reports
+    /// them, and its version in the order of .NET versions.
+    /// [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) also applies the aliases and the
+    /// version schemes of a rule book.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
         self.first_mismatch(question, None, installed, &mut || false).is_none()
     }
 
-    /// Returns the name of the first part that does not match.
+    /// Returns the name of the first part that does not match. `None` if all parts match.
     ///
-    /// `meant` has the words for which the words of the device stand. `None` if no alias was used to find its rule. A word of
-    /// the device matches as it was reported and as it is meant.
-    /// `installed` is the installed version, read by the scheme of the rule. `None` means that the scheme cannot read
-    /// it. A version outside the range counts as inside if `is_given` returns `true`: the group itself gets this
-    /// version. Otherwise a device would leave the group by installing the version of the group.
+    /// `meant` has the words of the device after aliases were applied. It is `None` if its rule was found
+    /// without aliases. A word matches as it was reported or as it is in `meant`.
+    ///
+    /// `installed` is the installed version in the scheme of the rule, or `None` if the scheme cannot read
+    /// it. A version outside the range counts as inside if `is_given` returns `true`, which means that the
+    /// group itself gets this version. Otherwise a device would leave the group when it installs the
+    /// version of the group.
     pub(crate) fn first_mismatch(
         &self,
         question: &Question<'_>,
@@ -139,7 +143,7 @@ impl Predicate {
 }
 
 impl fmt::Display for Predicate {
-    /// Writes the predicate, as in `vendor Polycom, network 10.1.0.0/16 or 10.2.0.0/16`.
+    /// Writes the predicate, as in `vendor Polycom; network 10.1.0.0/16 or 10.2.0.0/16`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn texts<T: ToString>(values: &[T]) -> Vec<String> {
             values.iter().map(ToString::to_string).collect()

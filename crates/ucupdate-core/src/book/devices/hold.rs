@@ -13,15 +13,16 @@ label!(
     book::HoldName, "hold name", "boardroom"
 );
 
-/// A hold: its devices are offered nothing until the hold ends or is removed.
+/// A hold: its devices are offered nothing until the hold ends or is removed. It does not apply to a device
+/// below the [minimum](crate::book::OfferPolicy::minimum) of its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hold {
     /// The name, which is unique in the rule book.
     pub name: HoldName,
-    /// A device, a group, or the devices of a rule.
+    /// The devices to which the hold applies: a device, a group, or the devices of a rule.
     pub on: HeldDevices,
-    /// The end of the hold. `None` means that it has no end.
+    /// The end of the hold. `None` means that the hold lasts until it is removed.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub until: Option<UnixTime>,
     /// The reason, as text for people.
@@ -81,7 +82,7 @@ impl fmt::Display for StopScope {
 impl FromStr for StopScope {
     type Err = crate::value::ParseError;
 
-    /// Reads `all`, or a rule.
+    /// Reads `all`, or the key of a rule.
     ///
     /// # Errors
     /// Returns an error if the text is neither.
@@ -90,13 +91,13 @@ impl FromStr for StopScope {
     }
 }
 
-/// A kill switch that is on. One author can turn it on. Turning it off takes two authors: one requests it, and another
-/// approves.
+/// A kill switch that is on. One author can turn it on. Two authors are needed to turn it off: one requests
+/// the restart, and another one approves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Stop {
-    /// The author who turned it on.
+    /// The author who turned the switch on.
     pub by: Box<str>,
     /// The reason, as text for people.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
@@ -107,7 +108,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Creates a switch that was just turned on.
+    /// Creates a kill switch that was just turned on by the author `by`.
     pub fn new(by: &str, reason: &str) -> Self {
         Self { by: by.into(), reason: reason.into(), restart_asked_by: None }
     }

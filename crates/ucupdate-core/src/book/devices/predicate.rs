@@ -19,7 +19,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacPrefix {
-    /// The digits, followed by zeros.
+    /// The digits of the prefix, followed by zeros: a number of 48 bits.
     value: u64,
     digits: u32,
 }
@@ -38,7 +38,7 @@ const MAC_PREFIX: &str = "MAC address prefix";
 impl FromStr for MacPrefix {
     type Err = ParseError;
 
-    /// Reads a prefix.
+    /// Reads a prefix such as `00:21:63`.
     ///
     /// # Errors
     /// Returns an error if there is no digit or more than 12, or another character.

@@ -12,7 +12,7 @@ label!(
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TestDevice {
-    /// The name for people.
+    /// The name, which is unique among the test devices of the rule book.
     pub name: TestDeviceName,
     /// The MAC address or serial number of the device.
     pub id: DeviceId,

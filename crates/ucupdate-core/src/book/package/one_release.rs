@@ -1,4 +1,4 @@
-//! Images of one rule that are one release in the scheme of the rule.
+//! Different images of one rule whose versions are one release in the scheme of the rule.
 
 use crate::book::ban::BanScope;
 use crate::book::package::package::Release;
@@ -10,7 +10,8 @@ use crate::version::{ReportedVersion, VersionScheme};
 
 /// Two different images of a rule whose versions are one release, such as `2.0.1.44.9` and `2.0.1.44.09`.
 ///
-/// A device with one of them is never offered the other one.
+/// A device with one of the images is not offered the other one, except if the policy of the rule is
+/// [`SameRelease::Exact`](crate::book::SameRelease::Exact).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OneRelease {
@@ -18,14 +19,15 @@ pub struct OneRelease {
     pub rule: RuleKey,
     /// The scheme in which both versions are one release.
     pub scheme: VersionScheme,
-    /// The version and the image that the rule uses, or else those that were ingested last.
+    /// The version and the SHA-256 of the image that the rule uses, or else of the image that was ingested
+    /// last.
     pub kept: (ReportedVersion, Sha256Digest),
-    /// The version and the image of the other one.
+    /// The version and the SHA-256 of the other image.
     pub other: (ReportedVersion, Sha256Digest),
 }
 
 impl OneRelease {
-    /// Returns the command line of `ucupdate` that bans the image that is not used.
+    /// Returns the command line of `ucupdate` that bans the [`other`](Self::other) image.
     pub fn ban_command(&self) -> String {
         let reason = format!("{} is the same release", self.kept.0);
         let scope = BanScope::Image(self.other.1);

@@ -44,7 +44,8 @@ impl ReleaseFiles {
         [&self.image, &self.signature].into_iter().chain(&self.descriptions)
     }
 
-    /// Returns whether the image and the signature have the same bytes in both.
+    /// Returns whether the images have the same SHA-256, and the signature catalogues too. Descriptions are
+    /// not compared.
     pub fn same_bytes(&self, other: &Self) -> bool {
         self.image.sha256 == other.image.sha256 && self.signature.sha256 == other.signature.sha256
     }
@@ -63,9 +64,10 @@ pub struct Release {
 }
 
 impl Release {
-    /// Returns the folder of its files below the root of a URL: `UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE`.
+    /// Returns the folder of the files of a release, below the root of a URL:
+    /// `UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE`.
     ///
-    /// The folder has the spelling of `rule`, which is that of the first ingest.
+    /// The folder has the words in the spelling of `rule`. A rule keeps the spelling of its first ingest.
     pub fn folder(rule: &RuleKey, version: &ReportedVersion) -> String {
         let kind = rule.kind().words();
         [&kind[..], &[version.as_str(), rule.update_type().as_str()]].concat().join("/")
@@ -90,7 +92,7 @@ pub struct InterimImage {
 pub const INTERIM_FOLDER: &str = "OCInterim";
 
 impl InterimImage {
-    /// Returns the folder of its files below the root of a URL: `OCInterim/ENU`.
+    /// Returns the folder of the files of an interim image, below the root of a URL: `OCInterim/ENU`.
     pub fn folder(locale: &Locale) -> String {
         format!("{INTERIM_FOLDER}/{locale}")
     }
@@ -114,7 +116,7 @@ pub struct IngestedPackage {
     pub file_name: Box<str>,
     /// The time of the ingest, by the clock of the server that did it.
     pub ingested_at: UnixTime,
-    /// The releases. A rule has at most one of them.
+    /// The releases. There is at most one release for each rule.
     pub releases: Vec<Release>,
     /// The interim images. May be empty.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -127,12 +129,12 @@ impl IngestedPackage {
         PackageId::of(&self.sha256)
     }
 
-    /// Returns the release of `version` for `rule`, if the package contains one.
+    /// Returns the release of `version` for `rule`. `None` if the package does not contain it.
     pub fn release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<&Release> {
         self.releases.iter().find(|release| release.rule == *rule && release.version.same_release(version))
     }
 
-    /// Returns the release of a version for a rule. Versions are compared by this scheme.
+    /// Returns the release of a version for a rule. Versions are compared in `scheme`.
     pub(crate) fn release_in(
         &self,
         scheme: &VersionScheme,
@@ -144,7 +146,7 @@ impl IngestedPackage {
             .find(|release| release.rule == *rule && scheme.same_release(&release.version, version))
     }
 
-    /// Returns unused memory, and shares the texts of versions and file names.
+    /// Frees unused memory, and lets equal versions and file names share their memory.
     #[cfg(feature = "serde")]
     pub(in crate::book) fn compact(&mut self, known: &mut KnownTexts) {
         self.releases.shrink_to_fit();

@@ -15,11 +15,12 @@ pub struct ReleasesByRule<'a> {
     book: &'a RuleBook,
     /// The releases of all packages. Those of one rule are a list.
     releases: Vec<Listed<'a>>,
-    /// The places of the first and the last release of each rule.
+    /// The indices in `releases` of the first and the last release of each rule.
     by_rule: HashMap<&'a Words, (u32, u32), FixedState>,
 }
 
-/// A release, the package that contains it, and the place of the next release of its rule. The last one has its own place.
+/// A release, the package that contains it, and the index of the next release of its rule. The last release
+/// of a rule has its own index.
 #[derive(Debug)]
 struct Listed<'a> {
     release: (PackageId, &'a Release),
@@ -46,7 +47,8 @@ impl<'a> ReleasesByRule<'a> {
         Self { book, releases, by_rule }
     }
 
-    /// Returns the release of a candidate of `rule`. `None` if the book no longer has its package.
+    /// Returns the release of a candidate of `rule`. `None` if the rule book no longer has the package of
+    /// the candidate.
     pub fn find(&self, rule: &RuleKey, candidate: &Candidate) -> Option<&'a Release> {
         let of_it = |(package, _): &&(PackageId, &'a Release)| *package == candidate.package;
         let mut releases = self.of_rule(rule).filter(of_it).map(|(_, release)| *release);

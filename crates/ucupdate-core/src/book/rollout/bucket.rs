@@ -1,16 +1,19 @@
 //! The order in which devices get a release. It is a keyed, stable hash of the release and the device.
 //!
 //! # The function
-//! The key of a release is SipHash-2-4 with a 128-bit result, under the key `00..0f`, of the rule's six words in lower
-//! case, a zero byte after each, and of the version: four numbers as 32-bit big-endian words (missing ones zero), or, where
-//! it cannot be read, its text. A device's position is SipHash-2-4 with a 64-bit result, under the release's key, of the
-//! byte `m` and the six bytes of its MAC address, or where it has none, of the byte `s` and its serial number in lower
-//! case. A share of `p` hundredths of a percent holds the positions below `p * 2^64 / 10000`, rounded down.
+//! - The key of a release is SipHash-2-4 with a 128-bit result, under the key `00 01 .. 0f`. Its input is
+//!   the six words of the rule in lower case with a zero byte after each, and then the version. A version
+//!   is its four numbers as 32-bit big-endian integers, where a missing number is zero. A version that
+//!   cannot be read is its text.
+//! - The position of a device is SipHash-2-4 with a 64-bit result, under the key of the release. Its input
+//!   is the byte `m` and the six bytes of the MAC address. If the device has no MAC address, the input is
+//!   the byte `s` and the serial number in lower case.
+//! - A share of `p` hundredths of a percent contains the positions below `p * 2^64 / 10000`, rounded down.
 //!
-//! Therefore a device always has the same position (the order is *sticky*), a larger share contains the devices of a
-//! smaller one (it is
-//! *monotone*), and each release has another order, so that the first devices are not always the same. The tests below
-//! contain vectors, which are part of the interface and never change.
+//! Therefore a device always has the same position for a release (the order is *sticky*). A larger share
+//! contains the devices of a smaller share (the order is *monotone*). Each release has another order, so
+//! that the first devices are not always the same. The tests below contain vectors, which are part of the
+//! interface and never change.
 
 use crate::book::rule::RuleKey;
 use crate::device::{Device, MacAddress, SerialNumber};
@@ -28,7 +31,8 @@ use std::str::FromStr;
 pub struct ReleaseKey([u8; 16]);
 
 impl ReleaseKey {
-    /// Returns the key of `version` for `rule`. The spelling of the rule and of the release does not matter.
+    /// Returns the key of `version` for `rule`. Two spellings of the same rule, or of the same readable
+    /// version, give the same key.
     pub fn of(rule: &RuleKey, version: &ReportedVersion) -> Self {
         let mut hasher =
             SipHasher24Wide::new_with_key(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
@@ -132,7 +136,7 @@ impl Percent {
         self.0
     }
 
-    /// Returns the first position outside the share. `None` if the share contains all.
+    /// Returns the first position outside the share. `None` if the share contains all positions.
     #[inline]
     pub(crate) fn bound(self) -> Option<u64> {
         u64::try_from((u128::from(self.0) << 64) / 10_000).ok()

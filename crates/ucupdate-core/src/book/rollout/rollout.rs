@@ -21,7 +21,7 @@ label!(
 pub struct Rollout {
     /// The name, which is unique in the rule.
     pub name: RolloutName,
-    /// The share of its audience that gets the version.
+    /// The share of the audience that gets the version.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Share::is_all"))]
     pub share: Share,
     /// The window in which the version is offered. `None` means always.
@@ -41,17 +41,17 @@ impl Rollout {
         Self { name, share: Share::All, window: None, guard: None, paused: None }
     }
 
-    /// Sets the share of its audience that gets the version.
+    /// Sets the share of the audience that gets the version. Default: the whole audience.
     pub fn to_share(self, share: Share) -> Self {
         Self { share, ..self }
     }
 
-    /// Sets the window in which the version is offered.
+    /// Sets the window in which the version is offered. Default: always.
     pub fn within(self, window: Window) -> Self {
         Self { window: Some(window), ..self }
     }
 
-    /// Sets the limits at which the rollout pauses by itself.
+    /// Sets the limits at which the rollout pauses by itself. Default: it never does.
     pub fn guarded(self, guard: Guard) -> Self {
         Self { guard: Some(guard), ..self }
     }
@@ -77,7 +77,7 @@ impl Share {
         *self == Self::All
     }
 
-    /// Returns the share at a moment.
+    /// Returns the share of the audience at a moment.
     pub fn at(&self, now: UnixTime) -> Percent {
         match self {
             Self::All => Percent::ALL,
@@ -114,14 +114,15 @@ impl Ramp {
         Self { start, stages }
     }
 
-    /// Returns the share at a moment. The share never becomes smaller as time passes.
+    /// Returns the share at a moment. It is 0% before the start, and never becomes smaller.
     pub fn at(&self, now: UnixTime) -> Percent {
         let since = now.as_millis().saturating_sub(self.start.as_millis());
         let reached = self.stages.0.iter().take_while(|stage| stage.millis() <= since).last();
         reached.map_or(Percent::NONE, |stage| stage.share)
     }
 
-    /// Returns the next stage after a moment: its begin and its share. `None` after the last one.
+    /// Returns the next stage that begins after a moment: its begin and its share. `None` if no stage
+    /// begins later.
     pub fn next_stage(&self, now: UnixTime) -> Option<(UnixTime, Percent)> {
         let begin =
             |stage: &Stage| UnixTime::from_millis(self.start.as_millis().saturating_add(stage.millis()));
@@ -164,7 +165,7 @@ impl Stage {
 impl FromStr for Stages {
     type Err = ParseError;
 
-    /// Reads stages separated by commas.
+    /// Reads stages with commas between them, such as `10%@0d,50%@3d,100%@7d`.
     ///
     /// # Errors
     /// Returns an error if a stage has another form, if times or shares do not grow, or if there are more than
@@ -258,7 +259,7 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// Returns whether the rollout must pause with these numbers.
+    /// Returns whether the rollout must pause, given the numbers of devices that succeeded and that failed.
     pub fn trips(&self, succeeded: u64, failed: u64) -> bool {
         let many = self.failures.is_some_and(|most| failed >= u64::from(most.max(1)));
         let all = succeeded.saturating_add(failed);
@@ -289,7 +290,8 @@ impl fmt::Display for Guard {
     }
 }
 
-/// A number of seconds, in the largest unit that leaves no rest.
+/// A number of seconds, written in hours, in minutes or in seconds: in the largest unit that gives a whole
+/// number.
 struct Seconds(u32);
 
 impl fmt::Display for Seconds {

@@ -33,9 +33,9 @@ impl ZoneName {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     days: Days,
-    /// Minutes after midnight, 0 to 1439.
+    /// The begin, in minutes after midnight, 0 to 1439.
     from: u16,
-    /// Minutes after midnight, 0 to 1440.
+    /// The end, in minutes after midnight, 0 to 1440.
     to: u16,
     zone: ZoneName,
 }
@@ -46,7 +46,7 @@ struct Days(u8);
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const DAY_MINUTES: u16 = 24 * 60;
-/// The name of the value in errors.
+/// The name of a [`Window`] in error messages.
 const WINDOW: &str = "window";
 
 impl Window {
@@ -86,7 +86,8 @@ impl Days {
 impl FromStr for Window {
     type Err = ParseError;
 
-    /// Reads days, hours and a zone. Without a zone, the zone is UTC.
+    /// Reads days, hours and a zone, such as `Mon-Fri 22:00-05:00 Europe/Lisbon`. Without a zone, the zone
+    /// is UTC.
     ///
     /// # Errors
     /// Returns an error if a part has another form. The error names the part.
@@ -142,7 +143,7 @@ impl FromStr for Days {
     }
 }
 
-/// Reads a time of day as minutes after midnight.
+/// Reads a time of day such as `22:00` as minutes after midnight. `None` if the text has another form.
 fn minutes(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let number = |text: &str| {

@@ -1,4 +1,4 @@
-//! Assignments: each has an audience, and the version for this audience.
+//! Assignments. An assignment has an audience, and the version for this audience.
 
 use crate::book::devices::GroupName;
 use crate::book::rollout::Rollout;
@@ -50,7 +50,7 @@ pub struct Candidate {
 pub struct Assignment {
     /// The devices that get the version.
     pub audience: Audience,
-    /// The version that they get.
+    /// The version that these devices get, and its package.
     pub candidate: Candidate,
     /// The rollout. `None` for an assignment that is not a rollout. It is boxed, because nearly no assignment has one.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]

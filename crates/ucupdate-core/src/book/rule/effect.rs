@@ -9,7 +9,7 @@ use crate::version::ReportedVersion;
 pub struct Approved {
     /// The version that all devices get now.
     pub version: ReportedVersion,
-    /// The version that all devices got before.
+    /// The version that all devices got before. `None` if no version was approved.
     pub before: Option<ReportedVersion>,
     /// `true` if the new version is older than the previous one. This is allowed, and a note warns about it.
     pub older: bool,
@@ -21,7 +21,7 @@ pub struct Approved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RolledBack {
-    /// The version that all devices got before.
+    /// The version that all devices got before. `None` if no version was approved.
     pub from: Option<ReportedVersion>,
     /// The version that all devices get now. `None` means that nothing is offered.
     pub to: Option<ReportedVersion>,

@@ -32,7 +32,7 @@ pub enum SameRelease {
 }
 
 impl OfferRule {
-    /// Returns its name: `different` or `newer`.
+    /// Returns the name of the condition: `different` or `newer`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Different => "different",
@@ -42,7 +42,7 @@ impl OfferRule {
 }
 
 impl SameRelease {
-    /// Returns the name of the rule: `padded`, `exact` or `first-three`.
+    /// Returns the name of the condition: `padded`, `exact` or `first-three`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Padded => "padded",
@@ -74,7 +74,7 @@ pub struct OfferPolicy {
     pub offer: OfferRule,
     /// `true` if devices whose version cannot be read are offered a version.
     pub unreadable: bool,
-    /// The rule for which versions are the same release.
+    /// The condition under which two versions are the same release.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_default"))]
     pub same_release: SameRelease,
     /// The scheme in which versions are read. Except in .NET's scheme, `Exact` and `Padded` are equivalent.
@@ -83,10 +83,12 @@ pub struct OfferPolicy {
     /// The minimum version. Windows and holds do not apply to devices below it. `None` means no minimum.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub minimum: Option<FirmwareVersion>,
-    /// The floor. No device is offered a version below it. `None` means no floor.
+    /// The floor. No device is offered a version that is below the floor and older than its installed
+    /// version. `None` means no floor.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub floor: Option<FirmwareVersion>,
-    /// The window in which versions are offered, except to test devices. `None` means always.
+    /// The window in which versions are offered. It does not apply to the pending version of test devices.
+    /// `None` means always.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub window: Option<Window>,
 }
@@ -109,12 +111,12 @@ impl OfferPolicy {
         window: None,
     };
 
-    /// Creates the default policy with this condition.
+    /// Creates the default policy, but with this condition for offers.
     pub fn offering(offer: OfferRule) -> Self {
         Self { offer, ..Self::default() }
     }
 
-    /// Returns every field as its name and its value in words. The value is `none` if the field is not set.
+    /// Returns the name and the value of each field, as text. The value is `none` if the field is not set.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         fn or_none(value: &Option<impl ToString>) -> String {
             value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)

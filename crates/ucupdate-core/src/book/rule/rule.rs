@@ -15,7 +15,7 @@ use crate::book::rule::policy::OfferPolicy;
 use crate::book::rule::rule_key::RuleKey;
 use crate::version::ReportedVersion;
 
-/// The versions for the devices of one kind.
+/// The versions for the devices of one kind and one update type, and the policy of their offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rule {
@@ -52,8 +52,8 @@ impl Rule {
         &self.key
     }
 
-    /// Replaces the key by an equal one with the same spelling, so that both share the words. Returns unused memory, and shares
-    /// versions.
+    /// Replaces the key by an equal key with the same spelling, so that both share the words. Frees unused
+    /// memory, and lets equal versions share theirs.
     #[cfg(feature = "serde")]
     pub(in crate::book) fn compact(&mut self, key: &RuleKey, known: &mut KnownTexts) {
         if self.key.words() == key.words() {
@@ -76,17 +76,18 @@ impl Rule {
         &self.policy
     }
 
-    /// Returns the pending version, which only test devices get.
+    /// Returns the pending version, which only test devices get. `None` if no version is pending.
     pub fn pending(&self) -> Option<&Candidate> {
         self.in_role(Role::Pending)
     }
 
-    /// Returns the approved version, which all devices get.
+    /// Returns the approved version, which is for all devices. `None` if no version is approved.
     pub fn approved(&self) -> Option<&Candidate> {
         self.in_role(Role::Approved)
     }
 
-    /// Returns the version that was approved before. A roll back approves it again.
+    /// Returns the version that was approved before. A roll back approves it again. `None` if no such
+    /// version is kept.
     pub fn rollback(&self) -> Option<&Candidate> {
         self.rollback.as_deref()
     }
@@ -121,12 +122,14 @@ impl Rule {
         self.assignments.iter().map(|assignment| &assignment.candidate).chain(self.rollback())
     }
 
-    /// Makes `candidate` pending and returns the version that it replaces.
+    /// Makes `candidate` pending and returns the version that it replaces. `None` if no version was
+    /// pending.
     pub fn propose(&mut self, candidate: Candidate) -> Option<Candidate> {
         self.assign(Audience::TestDevices, Some(candidate))
     }
 
-    /// Approves the pending version for all devices. A roll back restores the version that was approved before.
+    /// Approves the pending version for all devices, and ends the rollouts of this release and of older
+    /// releases. A roll back restores the version that was approved before.
     ///
     /// # Errors
     /// Returns an error if nothing is pending.
@@ -188,7 +191,8 @@ impl Rule {
         Ok(rejected)
     }
 
-    /// Takes over the rejections of a later state of the rule. A version that is rejected there does not stay pending.
+    /// Takes over the rejections of a later state of the rule. If the pending version is rejected in that
+    /// state, it does not stay pending.
     pub(crate) fn keep_rejections(&mut self, later: &Self) {
         self.rejected.clone_from(&later.rejected);
         if self.pending().is_some_and(|pending| self.is_rejected(&pending.version)) {
@@ -233,7 +237,8 @@ impl Rule {
         std::mem::replace(&mut self.policy, policy.into()).into()
     }
 
-    /// Pins a device or a group to a version and returns the version of its previous pin.
+    /// Pins a device or a group to a version. Returns the version of its previous pin, or `None` if it had
+    /// no pin.
     ///
     /// # Errors
     /// Returns an error if the audience is the test devices or all devices.
@@ -308,8 +313,8 @@ impl Rule {
         }
     }
 
-    /// Ends a rollout without approving its version, and returns the version. A device that has the version is then treated as
-    /// if there had been no rollout.
+    /// Ends a rollout without approving its version, and returns the version. Devices that already have the
+    /// version are then treated as if there had been no rollout.
     ///
     /// # Errors
     /// Returns an error if no rollout has this name.
@@ -321,8 +326,8 @@ impl Rule {
     /// Ends a rollout and approves its version for all devices.
     ///
     /// # Errors
-    /// Returns an error if no rollout has this name, or if it is paused. The guard may have paused it without the
-    /// caller's knowledge.
+    /// Returns an error if no rollout has this name, or if the rollout is paused. Its
+    /// [`Guard`](crate::book::Guard) may have paused it without the caller's knowledge.
     pub fn finish_rollout(&mut self, name: &RolloutName) -> Result<Approved, RuleError> {
         if let Some((_, rollout)) = self.rollout(name)
             && rollout.paused.is_some()
@@ -360,8 +365,8 @@ impl Rule {
             .unwrap_or(self.assignments.len())
     }
 
-    /// Sets or removes the version of an audience. Returns the previous version. Rollouts do not change. Pins are
-    /// sorted by their audiences.
+    /// Sets the version of an audience, or removes it if `candidate` is `None`. Returns the previous
+    /// version. Rollouts do not change. Pins are sorted by their audiences.
     fn assign(&mut self, audience: Audience, candidate: Option<Candidate>) -> Option<Candidate> {
         let is_its =
             |assignment: &Assignment| assignment.rollout.is_none() && assignment.audience == audience;

@@ -15,7 +15,7 @@ pub enum RuleError {
     /// The version is not rejected, so its rejection cannot be withdrawn.
     #[error("{version} is not rejected")]
     NotRejected { version: ReportedVersion },
-    /// No version was approved before the approved one.
+    /// No version is kept from before the approved version, so a roll back has no target.
     #[error(
         "no version from before {approved} is kept, so nothing would be offered; a roll back to nothing is a command of its \
          own"

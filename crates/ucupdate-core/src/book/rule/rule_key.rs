@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 label!(
-    /// The part of a device that an image replaces. `CPE` is the only known one.
+    /// The part of a device that an image replaces. `CPE` is the only known update type.
     book::UpdateType, "update type", "CPE"
 );
 
@@ -51,10 +51,10 @@ impl RuleKey {
     /// The number of words that name a rule.
     pub const WORD_COUNT: usize = KindWord::COUNT + 1;
 
-    /// The name of the last word, for people. [`KindWord::name`] has the names of the others.
+    /// The name of the last word in messages. [`KindWord::name`] has the names of the other words.
     const UPDATE_TYPE: &'static str = "update type";
 
-    /// The names of the words, for people, in the order in which the words are written.
+    /// The names of the words in messages, in the order of the text form.
     pub const WORD_NAMES: [&'static str; Self::WORD_COUNT] = with_last(KindWord::NAMES, Self::UPDATE_TYPE);
 
     /// Creates a key from the kind of the devices and the update type.
@@ -81,13 +81,14 @@ impl RuleKey {
         &self.0.update_type
     }
 
-    /// Returns the words in the order in which they are written.
+    /// Returns the words in the order of the text form: the words of the device kind, and then the update
+    /// type.
     #[inline]
     pub fn words(&self) -> [&str; Self::WORD_COUNT] {
         with_last(self.0.kind.words(), self.0.update_type.as_str())
     }
 
-    /// Returns what clones of this key share, as a key of maps that look at no other memory.
+    /// Returns the words that clones of this key share. A map can use them as its key.
     pub(in crate::book) fn shared(&self) -> &Words {
         &self.0
     }
@@ -119,10 +120,11 @@ pub(crate) const fn with_last<'a>(
 impl FromStr for RuleKey {
     type Err = ParseError;
 
-    /// Reads words with slashes between them.
+    /// Reads six words with slashes between them, such as `UCPhone/LG-Nortel/IP8540/A/ENU/CPE`.
     ///
     /// # Errors
-    /// Returns an error if the number of words is wrong, or if a word is not a label or is not valid in a path.
+    /// Returns an error if the number of words is wrong, or if a word is not a valid
+    /// [label](crate::value::check_label) or not valid in a path.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong_count =
             |found| ParseError::count("rule", found, "part", Expected::Words(&Self::WORD_NAMES));

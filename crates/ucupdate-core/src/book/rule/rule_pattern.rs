@@ -28,7 +28,7 @@ pub struct RulePattern {
 }
 
 impl RulePattern {
-    /// Returns the pattern that only this rule matches.
+    /// Returns the pattern that matches only this rule.
     pub fn of(rule: &RuleKey) -> Self {
         Self { words: rule.words().map(Into::into) }
     }
@@ -38,35 +38,37 @@ impl RulePattern {
         Self { words: std::array::from_fn(|_| "*".into()) }
     }
 
-    /// Returns whether a rule matches.
+    /// Returns whether the pattern matches a rule.
     pub fn holds(&self, rule: &RuleKey) -> bool {
         self.words.iter().zip(rule.words()).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
-    /// Returns whether the words of a device's kind match. The update type is ignored.
+    /// Returns whether the pattern matches the words of a device kind. The update type is ignored.
     pub(crate) fn holds_device(&self, words: [&str; KindWord::COUNT]) -> bool {
         self.words.iter().zip(words).all(|(pattern, word)| glob::is_match(pattern, word))
     }
 
-    /// Returns whether each word pattern matches one of several words at its place.
+    /// Returns whether the pattern of each word matches at least one of the words that are given for its
+    /// place.
     pub(crate) fn holds_any(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
         let mut places = self.words.iter().zip(words);
         places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
     }
 
-    /// Returns whether each word pattern matches one of several words at its place, whatever the update type is.
+    /// Returns whether the pattern of each word of a device kind matches at least one of the words that are
+    /// given for its place. The update type is ignored.
     pub(crate) fn holds_any_device(&self, words: &[Vec<&str>; RuleKey::WORD_COUNT]) -> bool {
         let mut places = self.words.iter().zip(words).take(KindWord::COUNT);
         places.all(|(pattern, words)| words.iter().any(|word| glob::is_match(pattern, word)))
     }
 
-    /// Returns whether the pattern of one word matches a word.
+    /// Returns whether the pattern of the word with the index `place` matches a word.
     pub(crate) fn holds_word(&self, place: usize, word: &str) -> bool {
         self.words.get(place).is_some_and(|pattern| glob::is_match(pattern, word))
     }
 
-    /// Returns this pattern with the words of a rule in the places that the rule does not match, and the patterns that they
-    /// replace.
+    /// Returns a pattern that matches a rule: words of this pattern that do not match are replaced by the
+    /// words of the rule. Also returns the words that were replaced.
     pub(crate) fn with_words_of(&self, rule: &RuleKey) -> (Self, Vec<&str>) {
         let (mut meant, mut replaced) = (self.clone(), Vec::new());
         for ((own, meant), word) in self.words.iter().zip(&mut meant.words).zip(rule.words()) {
@@ -78,7 +80,7 @@ impl RulePattern {
         (meant, replaced)
     }
 
-    /// Returns this pattern with every word allowed at one place.
+    /// Returns this pattern with `*` in place of the word with the index `place`.
     pub(crate) fn with_any(&self, place: usize) -> Self {
         let mut pattern = self.clone();
         if let Some(word) = pattern.words.get_mut(place) {
@@ -87,8 +89,8 @@ impl RulePattern {
         pattern
     }
 
-    /// Returns whether a device could match both patterns, whatever its word at one place is. Two words with `*` could
-    /// always match the same word.
+    /// Returns whether a device could match both patterns. The word with the index `without` is not
+    /// compared. Two words that both have a `*` are assumed to match a common word.
     pub(crate) fn may_meet(&self, other: &Self, without: usize) -> bool {
         let mut places = self.words.iter().zip(&other.words).take(KindWord::COUNT).enumerate();
         places.all(|(place, (one, other))| {
@@ -113,7 +115,7 @@ impl RulePattern {
         (exact_words, characters)
     }
 
-    /// Returns whether every rule matches.
+    /// Returns whether the pattern matches every rule.
     pub fn is_everything(&self) -> bool {
         self.words.iter().all(|word| word.bytes().all(|byte| byte == b'*'))
     }
@@ -122,7 +124,7 @@ impl RulePattern {
 impl FromStr for RulePattern {
     type Err = ParseError;
 
-    /// Reads a pattern for each word, with slashes between. Those at the end may be left out.
+    /// Reads a pattern for each word, with slashes between them. Words at the end may be left out.
     ///
     /// # Errors
     /// Returns an error if the text has more words than a rule, or if a word is blank, too long, or has a control

@@ -1,4 +1,4 @@
-//! The stepping stones, and those that are for more devices than their image.
+//! Stepping stones, and stepping stones that apply to more kinds of device than their image was made for.
 
 #[expect(clippy::module_inception, reason = "the file defines `SteppingStone`; this one only lists the room")]
 mod stone;

@@ -34,17 +34,18 @@ pub struct SteppingStone {
     pub below: FirmwareVersion,
     /// The version that the devices get.
     pub by: FirmwareVersion,
-    /// Where the image comes from. Default: an interim image.
+    /// The source of the image. The default for a stored stone is an interim image.
     #[cfg_attr(feature = "serde", serde(default))]
     pub image: StoneImage,
 }
 
-/// Where the image of a stepping stone comes from.
+/// The source of the image of a stepping stone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum StoneImage {
-    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is the one in its package.
+    /// The interim image of the device's locale, `OCInterim/<locale>`. Its version is that of its package,
+    /// which may differ from [`by`](SteppingStone::by).
     #[default]
     Interim,
     /// The release of the version `by` in a package for the rule of the device.
@@ -127,44 +128,47 @@ impl SteppingStone {
         self.kind.matches(rule.kind())
     }
 
-    /// Returns whether `target` is at or above the threshold, by the scheme of .NET.
+    /// Returns whether `target` is at or above the threshold, in the scheme of .NET. `false` if `target`
+    /// cannot be read.
     pub fn is_below(&self, target: &ReportedVersion) -> bool {
         self.is_below_in(&VersionScheme::Dotnet, target)
     }
 
-    /// Returns whether `target` is at or above the threshold, by this version scheme.
+    /// Returns whether `target` is at or above the threshold, in a version scheme. `false` if `target`
+    /// cannot be read.
     pub fn is_below_in(&self, scheme: &VersionScheme, target: &ReportedVersion) -> bool {
         let target = scheme.numbers(target);
         target.is_some_and(|target| target.padded() >= self.below.numbers().padded())
     }
 
-    /// Returns the version of the stone's image in the form that a package reports.
+    /// Returns the version [`by`](Self::by) in the form that a package reports.
     pub(crate) fn image_version(&self) -> ReportedVersion {
         ReportedVersion::new(self.by.as_str())
     }
 
-    /// Returns whether `image` is below the threshold. Devices that install such an image would be offered it again.
+    /// Returns whether `image` is below the threshold or cannot be read. Devices that install an image
+    /// below the threshold would be offered it again.
     pub(crate) fn is_above_image(&self, image: &ReportedVersion) -> bool {
         !self.is_below(image)
     }
 }
 
 impl fmt::Display for SteppingStone {
-    /// Writes `ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103`.
+    /// Writes the stone as in `ocs-interim: UCPhone/*/*/*/* below 1.0.522.98 goes by 1.0.522.103`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} below {} goes by {}", self.name, self.kind, self.below, self.by)
     }
 }
 
-/// The remedy where the image of a stone is missing.
+/// The remedy if the image of a stepping stone is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoneRemedy {
-    /// A package with the image, or the removal of the stone.
+    /// Ingest a package with the image, or remove the stone.
     Ingest,
-    /// The approval of the image, which a package of the rule book contains.
+    /// Approve the image, which a package of the rule book contains.
     Approve,
-    /// A narrower stone: the image was made for other devices than those of the rule.
+    /// Narrow the stone, because the image was made for other devices than those of the rule.
     Narrow,
 }
 

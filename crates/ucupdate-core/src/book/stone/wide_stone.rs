@@ -16,10 +16,12 @@ use crate::version::ReportedVersion;
 pub struct WideStone {
     /// The stone without a vendor or a model.
     pub stone: SteppingStone,
-    /// The stones that are to take its place: one for each kind of device that the image was made for. Empty if these kinds
-    /// are not known, or if each has a stone of its own.
+    /// The stones that replace the wide stone when it is narrowed: one for each kind of device that the
+    /// image was made for. Empty if these kinds are not known, or if each kind already has a stone of its
+    /// own.
     pub narrowed: Vec<SteppingStone>,
-    /// Whether each kind of device that the image was made for has a stone of its own, so that this one is not needed.
+    /// `true` if each kind of device that the image was made for has a stone of its own. Then the wide
+    /// stone is not needed.
     pub is_covered: bool,
 }
 
@@ -42,7 +44,7 @@ pub struct OtherInterimVersion {
     pub locale: Locale,
     /// The version of the image.
     pub version: ReportedVersion,
-    /// The stone that sends it.
+    /// The stone that sends the image.
     pub stone: SteppingStone,
 }
 
@@ -160,7 +162,8 @@ impl RuleBook {
         self.free_stone_name(&format!("{}-{model}", wide.name).parse().ok()?, taken)
     }
 
-    /// Returns a name that no other stone has: this one, with a number where it is taken.
+    /// Returns a name that no other stone has: `base`, or `base` with a number from 2 to 99. `None` if all
+    /// of them are taken.
     pub(in crate::book) fn free_stone_name(
         &self,
         base: &StoneName,
