@@ -39,7 +39,8 @@ pub enum BookCommand {
     ApproveVersion { rule: RuleKey, version: ReportedVersion },
     /// Rejects the pending version of a rule.
     Reject(RuleKey),
-    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is pending.
+    /// Withdraws the rejection of a version. The version becomes pending again, unless another version is
+    /// pending, the version is banned, or no package contains it.
     Unreject { rule: RuleKey, version: ReportedVersion },
     /// Rolls a rule back to the version that was approved before. Refused if there is no such version.
     RollBack(RuleKey),
@@ -64,7 +65,8 @@ pub enum BookCommand {
     },
     /// Removes a rule with its versions, rollouts and pins. Its rejections become bans, and its files are still served.
     Remove(RuleKey),
-    /// Offers pending versions to a device. Refused if its name, or its address or number, is that of a test device already.
+    /// Makes a device a test device, which is offered pending versions. Refused if its name, its MAC
+    /// address or its serial number already belongs to a test device.
     AddTestDevice(TestDevice),
     /// Removes a test device, which is then no longer offered pending versions.
     RemoveTestDevice(TestDeviceName),
@@ -93,7 +95,8 @@ pub enum BookCommand {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         remove: Vec<DeviceId>,
     },
-    /// Pins a device or a group to a version. A pin has priority over everything else in the rule.
+    /// Pins a device or a group to a version. A pin has priority over everything else in the rule. Refused
+    /// if the version is banned or rejected.
     Pin {
         rule: RuleKey,
         audience: Audience,
@@ -102,8 +105,8 @@ pub enum BookCommand {
     },
     /// Removes a pin.
     Unpin { rule: RuleKey, audience: Audience },
-    /// Offers a version to an audience, or to a share of it, beside the approved version. Refused if the version is banned or
-    /// rejected.
+    /// Starts a rollout: offers a version to an audience, or to a share of it, beside the approved version.
+    /// Refused if the version is banned or rejected.
     StartRollout {
         rule: RuleKey,
         /// The audience: a group, or all devices.
@@ -179,8 +182,8 @@ impl RuleBook {
     /// Returns the change that the ingest of `package` would make. Its files must be in the store already.
     ///
     /// # Errors
-    /// Returns a refusal if a version exists with different bytes, or if an interim image has another version than its
-    /// stepping stones name.
+    /// Returns a refusal, for example if a version exists with different bytes, or if an interim image has
+    /// another version than its stepping stones name.
     pub fn ingest(&self, package: &IngestedPackage) -> Result<BookChange, Refusal> {
         let mut change = ChangeDraft::on(self);
         let id = package.id();
@@ -213,7 +216,7 @@ impl RuleBook {
     /// refused for the author of [`BookCommand::AskRestart`].
     ///
     /// # Errors
-    /// A [`Refusal`] when the book does not allow the command.
+    /// Returns a [`Refusal`] if the rule book does not allow the command.
     pub fn command(&self, command: &BookCommand, author: &str) -> Result<BookChange, Refusal> {
         self.check_names(command)?;
         let mut change = ChangeDraft::on(self);

@@ -1,4 +1,4 @@
-//! Restores an earlier rule book on the current one.
+//! Restores an earlier rule book by a change of the current one.
 
 use crate::book::alias::Alias;
 use crate::book::change::command::BookChange;
@@ -17,7 +17,8 @@ use crate::value::PackageId;
 use std::collections::BTreeMap;
 
 impl RuleBook {
-    /// Returns the change that restores `earlier`, the book of revision `revision`, on this book.
+    /// Returns the change that restores `earlier`, the rule book of revision `revision`, in place of this
+    /// one.
     ///
     /// Packages do not change. Files that devices are downloading are still served, and packages that were ingested
     /// since can be approved again. Kill switches do not change either, because turning one off takes two people. Bans and
@@ -25,7 +26,8 @@ impl RuleBook {
     /// that the earlier book does not have become bans.
     ///
     /// # Errors
-    /// [`Refusal::PackageRetired`] when the earlier book uses a package that has left the book.
+    /// Returns [`Refusal::PackageRetired`] if the earlier rule book uses a package that has left this rule
+    /// book.
     pub fn restore(&self, earlier: &Self, revision: u64) -> Result<BookChange, Refusal> {
         for package in earlier.named_packages() {
             let then = earlier.package(package);
@@ -163,7 +165,7 @@ impl RuleBook {
         bans.chain(stops)
     }
 
-    /// Returns the rejections that a restored book did not have: they stay in place.
+    /// Returns notes about the rejections that the earlier rule book did not have. They stay in place.
     fn notes_of_rejections(&self, earlier: &Self) -> impl Iterator<Item = Note> {
         let rejections = self.rules().filter_map(|rule| Some((rule, earlier.rule(rule.key())?)));
         rejections.flat_map(|(rule, then)| {
@@ -172,7 +174,8 @@ impl RuleBook {
         })
     }
 
-    /// Returns notes about the restored rule of an interim image. With `is_set`, a removed entry is set again.
+    /// Returns notes about the restored rule of an interim image. If `is_set` is `true`, a removed entry is
+    /// also set again with another spelling, and needs no note.
     fn notes_of_interim(&self, entry: &Entry<InterimKey, InterimRule>, is_set: bool) -> Vec<Note> {
         if entry.now.is_none() && is_set {
             return Vec::new();
@@ -207,8 +210,8 @@ impl RuleBook {
     }
 }
 
-/// Returns the entries that are removed. An entry that only changes its spelling is both removed and set, so it is left
-/// out.
+/// Returns the entries that are removed. If only the spelling of a key changes, its entry is removed and
+/// set again. Such an entry is left out.
 fn gone<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry<K, V>> {
     entries.iter().filter(|entry| entry.now.is_none() && !is_set(entries, &entry.key))
 }

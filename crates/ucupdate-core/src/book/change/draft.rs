@@ -78,12 +78,13 @@ impl<'a> ChangeDraft<'a> {
         coming.find_map(|entry| entry.now.as_ref()).or_else(|| self.book.package(id))
     }
 
-    /// Returns the key in the spelling of the first ingest.
+    /// Returns the key in the spelling of its rule, which is that of the first ingest. If there is no such
+    /// rule, returns `key`.
     pub(crate) fn spelled(&self, key: &RuleKey) -> RuleKey {
         self.rule(key).map_or_else(|| key.clone(), |rule| rule.key().clone())
     }
 
-    /// Changes a rule by a function.
+    /// Changes a rule by calling `make`. Refused if the rule does not exist, or if `make` returns an error.
     pub(crate) fn with<T>(
         &mut self,
         key: &RuleKey,
@@ -190,7 +191,7 @@ impl<'a> ChangeDraft<'a> {
         self.notes.extend(notes);
     }
 
-    /// Adds a note for each rollout and pin that still offers this version after it was rejected.
+    /// Adds a note for each rollout and pin that still offers this version after the version was rejected.
     pub(crate) fn note_still_given(&mut self, key: &RuleKey, version: &ReportedVersion) {
         self.note_given(key, |policy, given| policy.is_same_release(given, version));
     }

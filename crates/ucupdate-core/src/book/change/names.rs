@@ -6,8 +6,9 @@ use crate::book::rule_book::RuleBook;
 use crate::value::unseen::check_seen;
 
 impl RuleBook {
-    /// Checks that the names that a command gives have only characters that are seen. Names that the book has already may
-    /// have others, so that they can be removed.
+    /// Refuses a new name with a character that a reader cannot see; see
+    /// [`is_unseen`](crate::value::is_unseen). Existing names may have such characters, so that commands
+    /// can remove them.
     pub(super) fn check_names(&self, command: &BookCommand) -> Result<(), Refusal> {
         let check = |what: &'static str, name: &str| match check_seen(name) {
             Ok(()) => Ok(()),

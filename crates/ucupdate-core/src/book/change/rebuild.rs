@@ -1,4 +1,4 @@
-//! Makes a book from packages alone, after the history was lost.
+//! Makes a rule book from packages alone, after the history was lost.
 
 use crate::book::change::command::BookChange;
 use crate::book::change::notes::Note;
@@ -18,8 +18,9 @@ impl RuleBook {
     /// name. Nothing is approved, not even for device types that are approved at ingest. The former approvals are not
     /// known, and a version may have been rolled back.
     ///
-    /// Packages that are in the book already are skipped. Of two versions without an order, the one that was ingested
-    /// later is pending.
+    /// Packages that are in the book already are skipped. A version that can be read has priority over a
+    /// version that cannot. Of two versions that cannot be read, the one that was ingested later is
+    /// pending.
     pub fn rebuild(&self, packages: &[IngestedPackage]) -> BookChange {
         let mut new: Vec<&IngestedPackage> =
             packages.iter().filter(|package| self.package(package.id()).is_none()).collect();

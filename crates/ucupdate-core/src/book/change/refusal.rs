@@ -34,8 +34,8 @@ pub enum Refusal {
     OtherBytes {
         rule: RuleKey,
         version: ReportedVersion,
-        /// The state of the existing version: `pending`, `pinned`, `rolled out`, `approved`, `kept for roll back` or `a
-        /// stepping stone`.
+        /// The state of the existing version: `pending`, `pinned`, `rolled out`, `approved`, `kept for roll
+        /// back`, or `kept` if only a package contains it.
         state: &'static str,
         package: PackageId,
     },
@@ -52,7 +52,7 @@ pub enum Refusal {
     EntryConflict { what: String },
     #[error("{rule}: {version} is banned by {} ({}); `{}` lifts the ban", ban.scope, ban.reason, ban.scope.lift_command())]
     Banned { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
-    /// The version was rejected, so no rollout gives it to devices.
+    /// The version was rejected, so no rollout and no pin gives it to devices.
     #[error(
         "{rule}: {version} was rejected, expected a version that is not; type `ucupdate unreject {} {version}` first if it is \
          good after all", shell_word(&rule.to_string())
@@ -96,7 +96,7 @@ pub enum Refusal {
          {} as the {} of the pattern", alias.reported.word, alias.reported.word, alias.reported.field
     )]
     AliasOutside { alias: Box<Alias> },
-    /// One alias would have to follow another one.
+    /// Two aliases would have to be applied one after the other, but a word is replaced only once.
     #[error("{}", chain(alias, other))]
     AliasChain { alias: Box<Alias>, other: Box<Alias> },
     /// The word of an alias has a rule, which comes before the alias.
@@ -105,18 +105,19 @@ pub enum Refusal {
          a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
     )]
     AliasOfRule { alias: Box<Alias>, rule: RuleKey },
-    /// A pattern matches rules only by the words of aliases, and is for the words of rules.
+    /// A pattern matches rules only by words that aliases replace. The setting with this pattern is for the
+    /// words of rules.
     #[error(
         "{pattern} matches no rule, but {word} stands for another word by an alias, and a {what} is for the words of rules; \
          type {meant} instead"
     )]
     PatternOfAlias {
         pattern: Box<str>,
-        /// The words of aliases in the pattern.
+        /// The words in the pattern that aliases replace.
         word: Box<str>,
-        /// The setting with the pattern.
+        /// The setting with the pattern, such as `version scheme`.
         what: &'static str,
-        /// The pattern or the options to type.
+        /// The pattern or the options to type, with the words of rules.
         meant: Box<str>,
     },
     #[error("there is no alias for {alias}")]
@@ -138,7 +139,7 @@ pub enum Refusal {
         locale: Locale,
         version: ReportedVersion,
         stones: Box<[SteppingStone]>,
-        /// The stones for other devices that name the image which this one would replace.
+        /// The stones for other devices that name the image which this image would replace.
         others: Box<[SteppingStone]>,
         /// The command lines to type.
         advice: Box<str>,
@@ -363,7 +364,7 @@ fn shown(name: &str) -> String {
     name.chars().map(escaped).collect()
 }
 
-/// Returns the message about two aliases that would follow each other.
+/// Returns the message about two aliases that would have to be applied one after the other.
 fn chain(alias: &Alias, other: &Alias) -> String {
     let is_first = alias.stands_for == other.reported.word;
     let (first, last) = if is_first { (alias, other) } else { (other, alias) };
@@ -383,7 +384,8 @@ fn chain(alias: &Alias, other: &Alias) -> String {
     )
 }
 
-/// Says which version was found, which one each stone names, and what to type.
+/// Returns the message with the found version, the version that each stone names, and the command lines to
+/// type.
 fn other_version(
     locale: &Locale,
     version: &ReportedVersion,
@@ -407,7 +409,7 @@ fn names(stones: &[SteppingStone]) -> String {
     names.join(" and ")
 }
 
-/// Says that a new stone is for too many devices, and what to type.
+/// Returns the message about a new stone that is for too many devices, with the command lines to type.
 fn too_wide(stone: &SteppingStone, narrow: &[String]) -> String {
     let rest = match narrow.is_empty() {
         true => "give --vendor and --model, each as often as needed".to_owned(),

@@ -34,11 +34,12 @@ impl RuleBook {
         named
     }
 
-    /// Returns the change that removes these packages from the book, all of them or none.
+    /// Returns the change that removes these packages from the rule book, all of them or none.
     ///
     /// # Errors
-    /// [`Refusal::PackageInUse`] when a rule or an interim image uses one of them, [`Refusal::NoPackage`] when one is
-    /// not in the book, and [`Refusal::NoneNamed`] when `packages` is empty.
+    /// Returns [`Refusal::PackageInUse`] if a rule, an interim image or a stepping stone uses one of them,
+    /// [`Refusal::NoPackage`] if one is not in the rule book, and [`Refusal::NoneNamed`] if `packages` is
+    /// empty.
     pub(crate) fn retire(&self, packages: &[PackageId]) -> Result<BookChange, Refusal> {
         if packages.is_empty() {
             return Err(Refusal::NoneNamed);
@@ -62,7 +63,8 @@ impl RuleBook {
 }
 
 impl Delta {
-    /// Returns the packages that the entries of this delta use, as [`RuleBook::named_packages`] does for a book.
+    /// Returns the packages that the rules and interim images of this delta use. Unlike
+    /// [`RuleBook::named_packages`], it does not include packages that only a stepping stone uses.
     pub fn named_packages(&self) -> BTreeSet<PackageId> {
         let rules = self.rules.iter().filter_map(|entry| entry.now.as_ref());
         let of_rules = rules.flat_map(Rule::candidates).map(|candidate| candidate.package);

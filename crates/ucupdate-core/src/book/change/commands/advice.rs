@@ -1,5 +1,5 @@
-//! The command lines that messages advise. A change of a stone is tried on the book first, so that it is not refused when it
-//! is typed.
+//! The command lines that messages advise. A change of a stone is tried on a copy of the rule book first,
+//! so that it is not refused when a person types it.
 
 use crate::book::change::command::BookCommand;
 use crate::book::change::refusal::Refusal;
@@ -8,7 +8,8 @@ use crate::book::stone::SteppingStone;
 use crate::value::shell_word;
 use crate::version::{ReportedVersion, VersionScheme};
 
-/// Returns what to type so that each of these stones sends an interim image of this version, or goes where it cannot.
+/// Returns the command lines after which each of these stones sends an interim image of this version. A
+/// stone that cannot name this version is removed by its line.
 pub(super) fn stones_that_name(
     book: &RuleBook,
     stones: &[SteppingStone],
@@ -44,7 +45,7 @@ pub(super) fn stones_that_name(
     format!("type {}{notes}", lines.join(" and "))
 }
 
-/// Returns what to type to add these stones, without those that would be refused.
+/// Returns the command lines that add these stones. Stones that would be refused are left out.
 pub(super) fn stones_to_add(book: &RuleBook, stones: &[SteppingStone]) -> Vec<String> {
     let mut tried = book.clone();
     let added = stones.iter().filter(|stone| {

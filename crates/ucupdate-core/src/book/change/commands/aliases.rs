@@ -30,8 +30,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Notes the version schemes and stepping stones for the word of an alias. They were set before the alias, and are for
-    /// no rule.
+    /// Adds notes about version schemes and stepping stones for the word that an alias replaces. They were
+    /// set before the alias, and no rule has this word.
     fn note_settings_of(&mut self, alias: &Alias) {
         let mut book = self.book.clone();
         book.aliases.put(vec![Entry::set(alias.reported.clone(), alias.stands_for.clone())]);
@@ -64,8 +64,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses an alias that another alias would have to follow, or that would have to follow another one: a word is
-    /// replaced once.
+    /// Refuses an alias if another alias would have to be applied before or after it, because a word is
+    /// replaced only once.
     fn check_chain(&self, alias: &Alias) -> Result<(), Refusal> {
         let place = alias.reported.field.place();
         let follows = |first: &Alias, second: &Alias| first.stands_for == second.reported.word;
@@ -83,10 +83,11 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns the notes about the rules of the word that an alias stands for: that there is none yet, or which rules the
-    /// alias does not lead to.
+    /// Returns notes about the rules that an alias leads to. The notes say that there is no such rule yet,
+    /// or which of these rules the alias does not lead to.
     ///
-    /// Refuses an alias that leads to no rule because its own word has rules, which come before aliases.
+    /// Refuses an alias that leads to no rule because the word that it replaces has rules. Rules of that
+    /// word come before aliases.
     fn check_own_rules(&self, alias: &Alias) -> Result<Vec<Note>, Refusal> {
         let place = alias.reported.field.place();
         let others = alias.reported.within.with_any(place);
@@ -116,7 +117,7 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses a pattern for a setting of rules if it matches rules only by the words of aliases.
+    /// Refuses a pattern for a setting of rules if it matches rules only by words that aliases replace.
     pub(super) fn check_rule_words(&self, pattern: &RulePattern, what: &'static str) -> Result<(), Refusal> {
         let rules = || self.book.rules().map(Rule::key);
         if rules().any(|rule| pattern.holds(rule)) {
@@ -132,7 +133,8 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// Refuses a pattern of device kinds for a setting of rules if it matches rules only by the words of aliases.
+    /// Refuses a pattern of device kinds for a setting of rules if it matches rules only by words that
+    /// aliases replace.
     pub(super) fn check_kind_words(&self, pattern: &KindPattern, what: &'static str) -> Result<(), Refusal> {
         let has_rule =
             |pattern: &KindPattern| self.book.rules().any(|rule| pattern.matches(rule.key().kind()));
@@ -171,7 +173,8 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// Notes the aliases that devices no longer use, because a new rule is for the word that they report.
+    /// Adds notes about the aliases that devices no longer use, because a new rule is for the word that
+    /// these devices report.
     pub(in crate::book::change) fn note_unused_aliases(&mut self, rule: &RuleKey) {
         let unused = self.book.aliases().filter(|alias| {
             let AliasKey { field, word, within } = &alias.reported;

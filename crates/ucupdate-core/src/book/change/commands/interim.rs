@@ -23,7 +23,8 @@ pub(super) enum ImageState<'a> {
 }
 
 impl ChangeDraft<'_> {
-    /// Takes in an interim image of a package. It becomes pending, unless it exists already.
+    /// Takes in an interim image of a package. It becomes pending, unless it is in use already, was
+    /// rejected, is banned, or no stepping stone is for the devices of its package.
     pub(crate) fn take_in_interim(
         &mut self,
         package: &IngestedPackage,
@@ -190,8 +191,9 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns the package that contains the interim image of this version. If there are several, returns the one that
-    /// was ingested last.
+    /// Returns the package that contains the interim image of this version. If there are several, returns
+    /// the one that was ingested last. With `stone`, only packages with a kind of device of the stone
+    /// count.
     pub(super) fn brought_for(
         &self,
         key: &InterimKey,
@@ -272,8 +274,9 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses an image of another version than `stones` name, which are for the devices of its package. There is one interim
-    /// image for a locale and update type, so it may not take the place of another from a stone for other devices either.
+    /// Refuses an image whose version differs from the version that `stones` name. These are the stones for
+    /// the devices of its package. There is only one interim image for a locale and update type. So an
+    /// image is also refused if it would replace an image that a stone for other devices names.
     fn check_stones(
         &self,
         rule: &InterimRule,

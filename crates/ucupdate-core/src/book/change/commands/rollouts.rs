@@ -50,7 +50,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns the candidate of a version that devices of an audience may get.
+    /// Returns the version and package that an audience may get. Refused if the version is unknown, banned
+    /// or rejected, or if the group does not exist.
     fn candidate_for(
         &self,
         audience: &Audience,
@@ -74,7 +75,7 @@ impl ChangeDraft<'_> {
         self.check_rejection(key, &candidate.version)
     }
 
-    /// Refuses a version that was rejected: a rollout or a pin would give it to devices.
+    /// Refuses a version that was rejected, because a rollout or a pin would give it to devices.
     fn check_rejection(&self, key: &RuleKey, version: &ReportedVersion) -> Result<(), Refusal> {
         match self.rule(key).filter(|rule| rule.is_rejected(version)) {
             None => Ok(()),
@@ -82,8 +83,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Adds notes about a rollout that starts while its own version or a newer one is approved or another rollout runs, and
-    /// about devices that the policy keeps from going down.
+    /// Adds notes about a rollout that starts while its own version or a newer one is approved, or while
+    /// another rollout runs. Also adds notes about devices that keep a newer version because of the policy.
     fn note_beside(&mut self, key: &RuleKey, version: &ReportedVersion) {
         let Some(rule) = self.rule(key) else { return };
         let newer = rule.approved().map(|approved| &approved.version);
@@ -169,8 +170,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns the release of a version for a rule. Prefers a release that the rule uses, and then the one that was
-    /// ingested last.
+    /// Returns the version of a release for a rule, and its package. Prefers a release that the rule uses,
+    /// and then the release that was ingested last.
     pub(in crate::book::change) fn candidate(
         &self,
         key: &RuleKey,

@@ -35,7 +35,8 @@ impl ChangeDraft<'_> {
         self.follow_schemes(settings)
     }
 
-    /// Sets new settings. Each rule that had the scheme of an old pattern gets the scheme of the new patterns.
+    /// Sets new settings. Each rule that had the scheme of its old pattern gets the scheme of its new
+    /// pattern.
     fn follow_schemes(&mut self, settings: Settings) -> Result<(), Refusal> {
         let scheme_in =
             |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());
@@ -103,8 +104,9 @@ impl ChangeDraft<'_> {
         notes
     }
 
-    /// Refuses a scheme in which two different images of a rule would be one release, if the rule assigns one of them: a
-    /// device with one of them would never be offered the other one, and nobody could tell which of them is approved.
+    /// Refuses a scheme in which two different images of a rule would be one release, if the rule assigns
+    /// one of them. Otherwise a device with one image would never be offered the other one, and it would be
+    /// unclear which of them is approved.
     fn check_one_release(
         &self,
         key: &RuleKey,
@@ -127,7 +129,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns the pairs of versions of a rule that have different bytes, and become one release by a new policy.
+    /// Returns the pairs of versions of a rule that have different bytes, and that a new policy makes one
+    /// release.
     fn merged_by(
         &self,
         key: &RuleKey,

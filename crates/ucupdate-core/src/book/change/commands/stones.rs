@@ -1,4 +1,4 @@
-//! The commands for stepping stones. A wrong stone is refused by the command, and not found only when a device asks.
+//! The commands for stepping stones. A wrong stone is refused by the command, before a device needs it.
 
 use super::advice;
 use super::interim::ImageState;

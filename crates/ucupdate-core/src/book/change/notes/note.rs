@@ -33,19 +33,20 @@ pub enum Note {
     Unchanged { rule: RuleKey, version: ReportedVersion, state: &'static str },
     /// The version is approved for all devices of the rule.
     Approved { rule: RuleKey, version: ReportedVersion, before: Option<ReportedVersion> },
-    /// The approved version is older than the one before.
+    /// The approved version is older than the version that was approved before.
     Older { rule: RuleKey, version: ReportedVersion, before: ReportedVersion },
     /// A rollout was started whose version is older than the approved one.
     OlderThanApproved { rule: RuleKey, version: ReportedVersion, approved: ReportedVersion },
     /// A rollout was started of the version that is approved.
     ApprovedAnyway { rule: RuleKey, version: ReportedVersion },
-    /// A rollout was started while another one runs. The other rollout has priority.
+    /// A rollout was started while another rollout runs. The other rollout has priority.
     BesideRollout { rule: RuleKey, name: RolloutName, version: ReportedVersion },
     /// An ingest brought a version that was rejected, so it is not pending.
     StillRejected { rule: RuleKey, version: ReportedVersion },
-    /// A rejection was taken back. A note [`Pending`](Self::Pending) follows if the version is pending again.
+    /// A rejection was withdrawn. A note [`Pending`](Self::Pending) follows if the version is pending
+    /// again.
     RejectionTakenBack { rule: RuleKey, version: ReportedVersion },
-    /// The version no longer waits for approval.
+    /// The version was rejected. It no longer waits for approval.
     Rejected { rule: RuleKey, version: ReportedVersion },
     /// The version that was approved before is approved again.
     RolledBack { rule: RuleKey, version: ReportedVersion, from: Option<ReportedVersion> },
@@ -53,7 +54,7 @@ pub enum Note {
     RolledBackToNothing { rule: RuleKey, from: Option<ReportedVersion> },
     /// The rule was removed, with its approved and its pending version.
     Removed { rule: RuleKey, approved: Option<ReportedVersion>, pending: Option<ReportedVersion> },
-    /// A command for several rules did not change this one.
+    /// A command for several rules did not change this rule.
     Skipped { rule: RuleKey, why: RuleError },
     /// An interim image is pending. `replaced` was pending until then.
     InterimPending { locale: Locale, version: ReportedVersion, replaced: Option<ReportedVersion> },
@@ -64,14 +65,14 @@ pub enum Note {
         before: Option<ReportedVersion>,
         with: Option<RuleKey>,
     },
-    /// An interim image no longer waits for approval.
+    /// An interim image was rejected. It no longer waits for approval.
     InterimRejected { locale: Locale, version: ReportedVersion },
     /// An ingest brought an interim image that was rejected, so it is not pending.
     InterimStillRejected { locale: Locale, update_type: UpdateType, version: ReportedVersion },
     /// An interim image is banned, so it is neither made pending nor approved.
     InterimBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
-    /// No stepping stone leads devices of the package over its interim image, so the image is not used. `stones` are
-    /// stones that would lead them.
+    /// No stepping stone leads devices of the package over its interim image, so the image is not used.
+    /// `stones` are suggestions for such stones.
     InterimUnused { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
     /// An interim image is left out, because neither its package nor a stepping stone states its version.
     InterimVersionUnknown { locale: Locale },
@@ -85,7 +86,7 @@ pub enum Note {
     TestDeviceRemoved { name: TestDeviceName, id: DeviceId },
     /// One field of the policy of a rule was changed.
     PolicyChanged { rule: RuleKey, field: &'static str, from: String, to: String },
-    /// The version scheme of a pattern was set. `before` is its scheme until then.
+    /// The version scheme of a pattern was set. `before` is the former scheme of the pattern.
     SchemeSet { scheme: Box<PatternScheme>, before: Option<VersionScheme> },
     /// The version scheme of a pattern was removed.
     SchemeRemoved { scheme: Box<PatternScheme> },
@@ -118,11 +119,12 @@ pub enum Note {
         audience: Audience,
         rollout: Option<RolloutName>,
     },
-    /// An older version has no effect on devices with the newer one, because the policy offers only newer versions.
+    /// A version does not reach devices that have the newer version `from`, because the policy offers only
+    /// newer versions.
     StaysNewer { rule: RuleKey, version: ReportedVersion, from: ReportedVersion },
-    /// A version has no effect on devices with a newer one, because it is below the floor of the policy.
+    /// A version does not reach devices with a newer version, because it is below the floor of the policy.
     BelowFloor { rule: RuleKey, version: ReportedVersion, floor: FirmwareVersion },
-    /// The audience, or the share of it that `rollout` has, is offered the version.
+    /// A rollout was started. Its share of the audience is offered the version.
     RolloutStarted { rule: RuleKey, version: ReportedVersion, rollout: Box<Rollout>, audience: Audience },
     /// The share of a rollout was changed.
     ShareSet { rule: RuleKey, name: RolloutName, share: Share, before: Share },
@@ -172,16 +174,16 @@ pub enum Note {
     BanStays { ban: Box<Ban> },
     /// A rejection stays in place after a roll back to a revision before it.
     RejectionStays { rule: RuleKey, version: ReportedVersion },
-    /// An alias was added or replaced. `before` is the former meaning of the word.
+    /// An alias was added or replaced. `before` is the word that it stood for until then.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
     /// No rule has the word that an alias stands for.
     AliasWithoutRule { alias: Box<Alias> },
     /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
     AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
-    /// A version scheme or a stepping stone is for a word that an alias replaces now, so it is for no rule. `meant` is the
-    /// pattern or the options with the words of rules.
+    /// A version scheme or a stepping stone is for a word that an alias replaces now, so it is for no rule.
+    /// `meant` is the pattern to set instead, or the options for it.
     SettingOfAlias { alias: Box<Alias>, what: &'static str, pattern: Box<str>, meant: Box<str> },
-    /// An alias was removed. `from` is the former meaning of the word.
+    /// An alias was removed. `from` is the word that it stood for.
     AliasRemoved { alias: Box<AliasKey>, from: AliasWord },
     /// The kill switch was turned on. `reason` is empty if no reason was given.
     Stopped { scope: StopScope, reason: Box<str> },
@@ -196,7 +198,7 @@ pub enum Note {
     AcceptedOnRequest { problem: Box<str> },
 }
 
-/// A note in parts.
+/// The parts of a note for programs; see [`Note`].
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 struct Parts<'a> {
     kind: &'static str,
@@ -274,7 +276,8 @@ impl Note {
             .collect()
     }
 
-    /// Returns notes about everything that is removed with a rule: the rule itself, its pins and its rollouts.
+    /// Returns notes about everything that is removed with a rule: the rule itself, its policy, its pins
+    /// and its rollouts.
     pub(crate) fn of_removed(rule: &Rule) -> Vec<Self> {
         let version = |candidate: Option<&Candidate>| candidate.map(|candidate| candidate.version.clone());
         let (approved, pending) = (version(rule.approved()), version(rule.pending()));

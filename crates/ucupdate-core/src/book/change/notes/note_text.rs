@@ -360,7 +360,7 @@ impl fmt::Display for AllOf<'_> {
     }
 }
 
-/// The begin of the stages of a share. Writes nothing for a share without stages.
+/// The time at which the stages of a share begin. Writes nothing for a share without stages.
 struct Begin<'a>(&'a Share);
 
 impl fmt::Display for Begin<'_> {
@@ -381,7 +381,7 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// The reason of a thing that has ended. Writes nothing for an empty reason.
+/// The reason of a hold or a ban that is over. Writes nothing for an empty reason.
 struct WasReason<'a>(&'a str);
 
 impl fmt::Display for WasReason<'_> {
@@ -390,7 +390,7 @@ impl fmt::Display for WasReason<'_> {
     }
 }
 
-/// Returns what to type so that a version of a rule can be read. Empty if no scheme reads it.
+/// Returns the command line after which a version of a rule can be read. Empty if no scheme reads it.
 fn scheme_advice(rule: &RuleKey, version: &ReportedVersion) -> String {
     VersionScheme::reading(version).map_or_else(String::new, |scheme| {
         let (rule, scheme) = (shell_word(&rule.to_string()), shell_word(&scheme.to_string()));

@@ -156,7 +156,7 @@ fn name(command: &BookCommand) -> &'static str {
     }
 }
 
-/// The number of commands that have a row: those of [`name`].
+/// The number of commands in [`name`]. Each of them has a row in the test below.
 const COMMANDS: usize = 41;
 
 /// Returns a book in which an interim image for the rule's devices is pending.
