@@ -37,26 +37,28 @@ impl Codec {
 
     /// Reads the request of a device.
     ///
-    /// Device type, vendor, model, revision and locale are required. A module that cannot be read (no file name, a
-    /// repeated item, a text that is too long) is skipped and named in [`Decoded::skipped`], as long as another module
-    /// can be read. A module without a version gets an unreadable version. Labels lose the white space around them; all
-    /// other texts are kept as they were sent.
+    /// Device type, vendor, model, revision and locale are required. A module that cannot be read (no file
+    /// name, a repeated item, a text that is too long) is skipped and named in [`Decoded::skipped`], as
+    /// long as another module can be read. A module without a version gets an unreadable version. Labels
+    /// and versions lose the white space around them; all other texts are kept as they were sent.
     ///
     /// # Errors
-    /// When the body is not well-formed XML in UTF-8, UTF-16 or US-ASCII, when it reaches a limit, or when it is not a
-    /// complete request. The error names every faulty item. [`DecodeError::kind`] tells which HTTP status a server sends.
+    /// Returns an error if the body is not well-formed XML in UTF-8, UTF-16 or US-ASCII, reaches a limit,
+    /// or is not a complete request. The error names every faulty item. [`DecodeError::kind`] tells which
+    /// HTTP status a server sends.
     pub fn decode_request(&self, body: &[u8]) -> Result<Decoded<UpdateRequest>, DecodeError> {
         decode::request(body, &self.dialect, &self.limits)
     }
 
     /// Reads the response to a device.
     ///
-    /// A response is read more strictly than a request, because a device writes the files it names to its flash. The
-    /// count must be present and correct. Each module needs safe file names for the image and the signature, and one bad
-    /// module refuses the whole response. URLs are kept as they were sent.
+    /// A response is read more strictly than a request, because a device writes the files that a response
+    /// names to its flash. The count must be present and correct. Each module needs safe file names for the
+    /// image and the signature. One bad module refuses the whole response. URLs are kept as they were sent.
     ///
     /// # Errors
-    /// As for [`decode_request`](Self::decode_request). A request is an error and never an empty response.
+    /// Returns an error as [`decode_request`](Self::decode_request) does. A body that is a request is
+    /// refused, and never read as an empty response.
     pub fn decode_response(&self, body: &[u8]) -> Result<Decoded<UpdateResponse>, DecodeError> {
         decode::response(body, &self.dialect, &self.limits)
     }

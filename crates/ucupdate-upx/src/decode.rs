@@ -13,7 +13,7 @@ use ucupdate_core::value::{FileName, ParseErrorKind, Reported, check_label};
 use ucupdate_core::{Device, ReportedVersion, UpdateRequest, UpdateResponse};
 use ucupdate_xml::chars::{is_blank, local_name, quoted};
 
-/// A message that was read, and the parts of its body that it does not contain.
+/// A message that was read, and the parts of the body that the message does not contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded<T> {
@@ -102,8 +102,9 @@ impl ItemReader<'_> {
     }
 }
 
-/// Reads a request. Fails when a required item is absent, blank or not a label, when any item is given twice,
-/// or when no item or no module can be recognised.
+/// Reads a request. Fails when a required item is absent, blank or not a label, when an item outside the
+/// modules is given twice, or when no item or no module can be recognised. A module with a problem is
+/// skipped.
 pub(crate) fn request(
     body: &[u8],
     dialect: &Dialect,
@@ -144,7 +145,7 @@ pub(crate) fn request(
     Ok(Decoded { value, unknown: raw.unknown, unknown_count: raw.unknown_count, skipped: reader.problems })
 }
 
-/// Returns one installed module, or `None` when it is skipped. The reader then holds the reason.
+/// Returns one installed module, or `None` when it is skipped. Then `reader` holds the reason.
 fn installed(
     reader: &mut ItemReader<'_>,
     raw: &RawMessage<'_>,
@@ -168,8 +169,8 @@ fn installed(
     })
 }
 
-/// Reads a response. Fails when any part of it is wrong. A device writes the named files to its flash, so
-/// nothing is tolerated.
+/// Reads a response. Fails when any known item in it is wrong, because a device writes the named files to
+/// its flash.
 pub(crate) fn response(
     body: &[u8],
     dialect: &Dialect,

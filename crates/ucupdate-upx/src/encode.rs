@@ -8,7 +8,8 @@ use ucupdate_core::{UpdateRequest, UpdateResponse};
 
 const DECLARATION: &[u8] = br#"<?xml version="1.0" encoding="utf-8"?>"#;
 
-/// The usual size of a message without modules, and of one module, in bytes. They are used to reserve memory.
+/// The usual size of a message without modules in bytes. [`MODULE_BYTES`] is the size of one module. Both
+/// are used to reserve memory.
 const MESSAGE_BYTES: usize = 512;
 const MODULE_BYTES: usize = 512;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use ucupdate_core::value::ParseError;
 use ucupdate_xml::{XmlError, XmlErrorKind};
 
-/// Request or response.
+/// The kind of a message: request or response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a device asks and is answered")]
 pub enum MessageKind {
@@ -52,7 +52,8 @@ pub enum DecodeError {
     /// The body begins like an uploaded device log.
     #[error("body begins like {form}, which is an uploaded device log; expected an XML document")]
     DeviceLog { form: LogForm },
-    /// The body has a content coding such as gzip, by a header of its request. A server makes this error, because the codec sees no headers.
+    /// The body has a content coding such as gzip, which a header of the HTTP request names. The server
+    /// creates this error, because the codec does not see headers.
     #[error(
         "the body has the content coding {coding}, expected none; a proxy in front of the server can undo it"
     )]
@@ -73,14 +74,15 @@ pub enum DecodeError {
     #[error("{kind}: {}", Listed(problems))]
     Items {
         kind: MessageKind,
-        /// The problems in the order of [`NAMES`](crate::NAMES), those of modules last.
+        /// The problems in the order of [`NAMES`](crate::NAMES). The problems of modules come last.
         problems: Vec<ItemProblem>,
     },
     /// The request has modules, but none of them can be read.
     #[error("no module of the request can be read: {}", Listed(problems))]
     NoModuleRead { problems: Vec<ItemProblem> },
-    /// The body has no module, but an item that belongs in a module. Its modules may have an element name that the dialect does not
-    /// know. So decoding fails, and does not return a message without modules.
+    /// The body has an item that belongs in a module, but it has no module. The element of its modules may
+    /// have a name that the dialect does not know. So decoding fails, and does not return a message without
+    /// modules.
     #[error("`{name}` at byte {at} is outside a module, expected it inside `{module}`")]
     OutsideModule { name: Box<str>, at: usize, module: Box<str> },
     /// The count of files differs from the number of modules.
@@ -140,7 +142,7 @@ impl fmt::Display for LogForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ItemProblem {
-    /// The item of the table that has the problem.
+    /// The item with the problem, as a row of the table [`NAMES`](crate::NAMES).
     pub item: Item,
     /// The name that the dialect writes for the item.
     pub name: Box<str>,

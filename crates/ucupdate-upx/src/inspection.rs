@@ -15,7 +15,7 @@ use ucupdate_xml::chars::quoted;
 
 /// A report on the items of a body: recognised, unknown and missing ones.
 ///
-/// It helps to write a dialect from a capture of a real phone. Its text has one line for each item.
+/// A report helps to write a dialect from a capture of a real phone. Its text has one line for each item.
 ///
 /// ```
 /// use ucupdate_upx::{Codec, MessageKind};
@@ -54,7 +54,8 @@ pub struct RecognisedItem {
     pub path: Box<str>,
     /// The position of the item, in bytes from the start of the body.
     pub at: usize,
-    /// The text of the item. A text that is longer than the limit is cut.
+    /// The text of the item. The text of an element is cut at
+    /// [`DecodeLimits::text_bytes`](crate::DecodeLimits::text_bytes).
     pub value: Box<str>,
     /// `true` if the item occurs again at the same depth.
     pub twice: bool,
@@ -135,7 +136,8 @@ pub(crate) fn inspect(body: &[u8], dialect: &Dialect, limits: &DecodeLimits) -> 
     found
 }
 
-/// Returns the body up to the first byte or character that is not text.
+/// Opens the body as a document, at most up to the first byte or character that is not text. `None` if the
+/// body is no document.
 fn readable<'a>(body: &'a [u8], limits: &DecodeLimits) -> Option<XmlDocument<'a>> {
     let upto = match body::open(body, limits, MessageKind::Request) {
         Ok(document) => return Some(document),
@@ -145,7 +147,8 @@ fn readable<'a>(body: &'a [u8], limits: &DecodeLimits) -> Option<XmlDocument<'a>
     body::open(body.get(..upto)?, limits, MessageKind::Request).ok()
 }
 
-/// Returns the report that recognises more items: as a request or as a response.
+/// Reads a document as a request and as a response. Returns the report whose root the dialect knows, or
+/// else the report that recognises more items.
 fn best(document: &XmlDocument<'_>, dialect: &Dialect, limits: &DecodeLimits) -> Inspection {
     let read = |kind| reading::read_leniently(document, dialect, limits, kind);
     let (request, response) = (read(MessageKind::Request), read(MessageKind::Response));

@@ -15,7 +15,8 @@ use ucupdate_core::{
 };
 use ucupdate_xml::XmlLimits;
 
-/// Checks that reading `body` as a request ends within the limits, and that writing and reading returns an equal value.
+/// Checks that reading `body` as a request ends within the limits. Checks that a request that was read is
+/// equal after it was written and read again.
 pub fn request(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);
@@ -30,7 +31,8 @@ pub fn request(body: &[u8]) {
     assert_eq!(codec.encode_request(&again.value), written);
 }
 
-/// Checks that reading `body` as a response ends within the limits, and that writing and reading returns an equal value.
+/// Checks that reading `body` as a response ends within the limits. Checks that a response that was read is
+/// equal after it was written and read again.
 pub fn response(body: &[u8]) {
     let codec = Codec::default();
     let report = codec.inspect(body);

@@ -5,15 +5,15 @@
 use std::fmt;
 use ucupdate_core::device::KindWord;
 
-/// The certainty of a fact about devices or OCS. The reference of the protocol has the same three marks.
+/// The certainty of a fact about devices or OCS. `PROTOCOL.md` marks its facts with the same three words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a fact is published, concluded, or neither")]
 pub enum Certainty {
-    /// A published source or a log from the field shows it.
+    /// A published source or a log from the field shows the fact.
     Confirmed,
-    /// Inferred from confirmed facts.
+    /// The fact is inferred from confirmed facts.
     Inferred,
-    /// No published source says it.
+    /// No published source states the fact.
     Unknown,
 }
 

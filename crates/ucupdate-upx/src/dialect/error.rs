@@ -17,7 +17,7 @@ pub enum DialectError {
     /// A key of the file is not the key of an item.
     #[error("`{key}` is not an item of the protocol, expected a key of dialect.example.toml")]
     UnknownKey { key: Box<str> },
-    /// A value is neither a name nor a list of names.
+    /// A value is neither a name nor a list of at least one name.
     #[error("value of `{key}` is not a name, expected a name or a list of at least one name")]
     NotNames { key: Box<str> },
     /// A name is not allowed in XML, has a prefix, or is too long.

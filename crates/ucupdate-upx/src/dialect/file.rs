@@ -20,8 +20,8 @@ impl Dialect {
     /// ```
     ///
     /// # Errors
-    /// When the text is not TOML, has an unknown key, has a value that is not a name or a list of names, or gives two
-    /// items of one scope the same name.
+    /// Returns an error if the text is not TOML, has an unknown key, has a value that is not a name or a
+    /// list of names, or gives two items of one scope the same name.
     pub fn from_toml(text: &str) -> Result<Self, DialectError> {
         let tables: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");

@@ -46,7 +46,8 @@ impl Default for Dialect {
 }
 
 impl Dialect {
-    /// Returns the dialect that this project uses by default: the column titles of the audit log without blanks.
+    /// Returns the dialect that this project uses by default. Most of its names are the column titles of
+    /// the audit log without blanks.
     pub fn canonical() -> Self {
         let names = NAMES
             .iter()
@@ -84,7 +85,8 @@ impl Dialect {
     /// Sets the name that is written for an item. The item keeps its aliases.
     ///
     /// # Errors
-    /// When the name is not an XML name without a prefix, or another item of the same scope has the name.
+    /// Returns an error if the name is too long or not an XML name without a prefix, or if another item of
+    /// the same scope has the name.
     pub fn with_name(mut self, item: Item, name: &str) -> Result<Self, DialectError> {
         let names = &mut self.names[item as usize];
         names.written = checked(item, name)?;
@@ -95,32 +97,32 @@ impl Dialect {
     /// Adds an alias for an item, which is only used for reading.
     ///
     /// # Errors
-    /// As for [`with_name`](Self::with_name).
+    /// Returns an error as [`with_name`](Self::with_name) does.
     pub fn with_alias(mut self, item: Item, name: &str) -> Result<Self, DialectError> {
         self.names[item as usize].also.push(checked(item, name)?);
         self.distinct()
     }
 
-    /// Sets the default namespace of written requests. A blank one declares none.
+    /// Sets the default namespace that written requests declare. If it is blank, they declare none.
     ///
     /// # Errors
-    /// When the namespace contains a control character, or one that XML forbids.
+    /// Returns an error if the namespace contains a control character, or a character that XML forbids.
     pub fn with_request_namespace(mut self, namespace: &str) -> Result<Self, DialectError> {
         self.request_namespace = checked_namespace("request.namespace", namespace)?;
         Ok(self)
     }
 
-    /// Sets the default namespace of written responses. A blank one declares none.
+    /// Sets the default namespace that written responses declare. If it is blank, they declare none.
     ///
     /// # Errors
-    /// When the namespace contains a control character, or one that XML forbids.
+    /// Returns an error if the namespace contains a control character, or a character that XML forbids.
     pub fn with_response_namespace(mut self, namespace: &str) -> Result<Self, DialectError> {
         self.response_namespace = checked_namespace("response.namespace", namespace)?;
         Ok(self)
     }
 
-    /// Returns the item of `scope` with this name. The search begins at `hint`, because items are mostly in the order
-    /// of the table.
+    /// Returns the item of `scope` with this name. `None` if there is no such item. The search begins at
+    /// the index `hint`, because items are mostly in the order of the table.
     #[inline]
     pub(crate) fn find(&self, scope: NameScope, name: &str, hint: usize) -> Option<Item> {
         let entries = of(scope);

@@ -43,7 +43,7 @@ pub(crate) struct OpenElement<'a> {
     pub(crate) name: &'a str,
     pub(crate) at: usize,
     pub(crate) role: ElementRole,
-    /// `true` if the element has an alias of its item.
+    /// `true` if the name of the element is an alias of its item, and not the name that is written.
     pub(crate) is_alias: bool,
     pub(crate) text: Cow<'a, str>,
     pub(crate) overlong: bool,

@@ -62,7 +62,7 @@ struct MessageReader<'a, 'l> {
     raw: RawMessage<'a>,
     open: Vec<OpenElement<'a>>,
     in_module: bool,
-    /// The index in its scope at which the next item is expected.
+    /// The index in the current scope at which the next item is expected.
     hint: usize,
 }
 
@@ -164,7 +164,8 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         self.dialect.find(self.expected.root.facts().scope, name, 0).is_some()
     }
 
-    /// Returns the item with this name in the current scope.
+    /// Returns the item with this name in the current scope. `None` if the dialect does not know the name
+    /// there.
     fn find(&mut self, name: &str) -> Option<Item> {
         let scope = if self.in_module { self.expected.in_module } else { self.expected.message };
         let item = self.dialect.find(scope, name, self.hint)?;
@@ -172,7 +173,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(item)
     }
 
-    /// Returns whether this name without a prefix is an alias of the item.
+    /// Returns whether a name without a prefix is an alias of the item, and not the name that is written.
     #[inline]
     fn is_alias(&self, item: Item, name: &str) -> bool {
         let written = self.dialect.name(item);
@@ -180,7 +181,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         written != name && !written.eq_ignore_ascii_case(name)
     }
 
-    /// Stores a file name that is outside the modules.
+    /// Stores the first item outside the modules that is the file name of a module.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
             && self.raw.outside_module.is_none()
@@ -293,7 +294,8 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Stores an item, unless it was found at a shallower depth or under its written name.
+    /// Stores an item of the dialect. If it is found more than once, the smallest depth counts, and at one
+    /// depth the written name. The other finds become unknown items.
     fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
@@ -341,7 +343,7 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(self.raw.unknown.len() - 1)
     }
 
-    /// Returns the path of an item in the element with the index `owner` - 1.
+    /// Returns the path of an item that is in the open element with the number `owner`, counted from 1.
     ///
     /// The path is needed for a report, and for an item that a later one may replace. It is empty for items directly in
     /// a root or module under their written name.

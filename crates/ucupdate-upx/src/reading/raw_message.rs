@@ -45,7 +45,7 @@ pub(crate) struct RawModule {
 #[derive(Clone, Debug)]
 pub(crate) struct FoundItem<'a> {
     pub(crate) item: Item,
-    /// `true` if the item has an alias. The written name has priority at the same depth.
+    /// `true` if the item was found under an alias. The written name has priority at the same depth.
     pub(crate) is_alias: bool,
     pub(crate) value: Cow<'a, str>,
     pub(crate) at: usize,
