@@ -27,15 +27,15 @@ const UNICODE: &str = "UTF-8, UTF-16 or US-ASCII";
 const MAX_DECLARATION_BYTES: usize = 256;
 
 impl<'a> XmlDocument<'a> {
-    /// Finds the text of a document in UTF-8, UTF-16 or US-ASCII.
+    /// Decodes a document in UTF-8, UTF-16 or US-ASCII.
     ///
-    /// UTF-16 is known by its byte order mark, or by the form of its first character. A byte order mark prevails over
-    /// the encoding that the declaration names. A document of single bytes that declares UTF-16 is read as UTF-8, since
-    /// .NET programs write such documents.
+    /// UTF-16 is recognised by its byte order mark, or by the form of its first character. A byte order
+    /// mark prevails over the encoding that the declaration names. A document of single bytes that declares
+    /// UTF-16 is read as UTF-8, because .NET programs write such documents.
     ///
     /// # Errors
-    /// When the document is larger than the limit, has another encoding, is not valid in its encoding, or begins with
-    /// neither `<` nor white space.
+    /// Returns an error if the document is larger than the limit, has another encoding, is not valid in its
+    /// encoding, or begins with neither `<` nor white space.
     pub fn new(bytes: &'a [u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::open(bytes, limits, |_, label| {
             let found = format!("`{}`", label.escape_debug()).into();
@@ -43,10 +43,12 @@ impl<'a> XmlDocument<'a> {
         })
     }
 
-    /// Finds the text of a document in any encoding of the WHATWG Encoding Standard that its declaration names.
+    /// Decodes a document in any encoding of the WHATWG Encoding Standard that contains US-ASCII. The
+    /// declaration of the document names the encoding. UTF-16 is read as by [`new`](Self::new).
     ///
     /// # Errors
-    /// When the document is larger than the limit, names an unknown encoding, or is not valid in its encoding.
+    /// Returns an error if the document is larger than the limit, names an unknown encoding, is not valid in
+    /// its encoding, or begins with neither `<` nor white space.
     #[cfg(feature = "encodings")]
     pub fn in_declared_encoding(bytes: &'a [u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::open(bytes, limits, |bytes, label| {
@@ -223,7 +225,8 @@ fn known_encoding(label: &str) -> Option<&'static str> {
     is(&["us-ascii", "ascii"]).then_some(ASCII)
 }
 
-/// Splits ` name = "value"` into the name, the value and what follows.
+/// Splits ` name = "value"` into the name, the value and the rest of the text. `None` if the text has
+/// another form.
 fn pseudo_attribute(text: &str) -> Option<(&str, &str, &str)> {
     let begun = text.trim_ascii_start();
     if begun.len() == text.len() {

@@ -50,7 +50,8 @@ pub enum XmlErrorKind {
     /// The bytes are not valid in the document's encoding.
     #[error("found byte 0x{found:02X}, expected {expected}")]
     Byte { found: u8, expected: &'static str },
-    /// The document holds a character that XML 1.0 forbids, as itself or by its number.
+    /// The document holds a character that XML 1.0 forbids, either as itself or as a reference with its
+    /// number.
     #[error("character U+{found:04X} is not allowed in XML 1.0")]
     Character { found: u32 },
     /// The XML declaration is malformed, or names another version than 1.0.
@@ -80,7 +81,7 @@ pub enum XmlErrorKind {
     /// A name does not follow the rules of XML names with namespaces.
     #[error("`{name}` is not an XML name")]
     Name { name: Box<str> },
-    /// A prefix is used without a namespace declaration in force.
+    /// A prefix is used, but no open element declares a namespace for it.
     #[error("prefix `{prefix}` has no namespace declaration")]
     Prefix { prefix: Box<str> },
     /// A namespace declaration uses a reserved prefix, or gives a prefix an empty namespace.

@@ -29,7 +29,8 @@ pub enum XmlEvent<'a> {
         /// The position of the `<`, in bytes from the start of the document.
         at: usize,
     },
-    /// Text of the innermost open element. References are resolved, and line ends are LF. One text may come in parts.
+    /// Text of the innermost open element. References are resolved, and line ends are LF. One text may come
+    /// as several events.
     Text(Cow<'a, str>),
     /// The innermost open element ends.
     End,
@@ -83,7 +84,7 @@ impl<'a> XmlReader<'a> {
     /// Returns a reader that refuses every fault.
     ///
     /// # Errors
-    /// When the document holds a character that XML 1.0 forbids.
+    /// Returns an error if the document holds a character that XML 1.0 forbids.
     pub fn new(document: &'a XmlDocument<'a>, limits: &'a XmlLimits) -> Result<Self, XmlError> {
         document.check_characters()?;
         Ok(Self::open(document, limits, false))
@@ -131,7 +132,8 @@ impl<'a> XmlReader<'a> {
     /// Reads the next event.
     ///
     /// # Errors
-    /// When the document is not well-formed, or reaches a limit. After an error the reader must not be used again.
+    /// Returns an error if the document is not well-formed, or reaches a limit. After an error the reader
+    /// must not be used again.
     #[inline]
     pub fn next_event(&mut self) -> Result<XmlEvent<'a>, XmlError> {
         if self.ends {
@@ -247,7 +249,8 @@ impl<'a> XmlReader<'a> {
         self.text(with_plain_line_ends(text), at)
     }
 
-    /// Reads a reference, or markup that begins with `<!` or `<?`. quick-xml finds its end.
+    /// Reads a reference, or markup that begins with `<!` or `<?`. quick-xml finds its end. `None` if it
+    /// makes no event, as a comment does.
     fn other_markup(&mut self, rest: &'a str, at: usize) -> Result<Option<XmlEvent<'a>>, XmlError> {
         let mut reader = Reader::from_str(rest);
         let event = reader.read_event().map_err(|error| self.syntax(at, &error))?;
@@ -334,7 +337,7 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    /// Stores the prefix of an attribute that declares a namespace.
+    /// Stores the prefix of an attribute that declares a namespace. Other attributes are ignored.
     fn declare(&mut self, attribute: &XmlAttribute<'a>) -> Result<(), XmlError> {
         let name = attribute.name;
         let Some(prefix) = name.strip_prefix("xmlns") else { return Ok(()) };
@@ -416,7 +419,8 @@ impl<'a> XmlReader<'a> {
         Err(self.error(at, XmlErrorKind::Limit { limit, most }))
     }
 
-    /// Returns an error for a fault at a position of the text. A lenient reading stores the fault instead.
+    /// Returns an error for a fault at a position of the text. In a lenient reading, stores the first fault
+    /// and returns `Ok`.
     fn fault(&mut self, at: usize, kind: XmlErrorKind) -> Result<(), XmlError> {
         let error = self.error(at, kind);
         if !self.is_lenient {
@@ -426,7 +430,8 @@ impl<'a> XmlReader<'a> {
         Ok(())
     }
 
-    /// Converts an error of quick-xml. Its own message may quote the document at any length.
+    /// Converts an error of quick-xml. The message of quick-xml is not used, because it may quote the
+    /// document at any length.
     fn syntax(&self, at: usize, error: &Error) -> XmlError {
         let fault = match error {
             Error::IllFormed(IllFormedError::UnclosedReference) => XmlErrorKind::Syntax("`&` without `;`"),

@@ -6,7 +6,7 @@ use crate::error::XmlError;
 use crate::limits::XmlLimits;
 use crate::reader::{XmlEvent, XmlReader};
 
-/// An element with its content. Names are without prefixes.
+/// An element with its content. Names have no prefixes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct XmlElement {
@@ -15,7 +15,7 @@ pub struct XmlElement {
     /// Names and values in the order of the document. Namespace declarations and attributes of XML itself (`xml:lang`)
     /// are left out.
     pub attributes: Vec<(String, String)>,
-    /// The text of this element without that of its children, and without white space at both ends.
+    /// The text of this element without the text of its children, and without white space at both ends.
     pub text: String,
     /// The elements directly in this element, in the order of the document.
     pub children: Vec<XmlElement>,
@@ -27,7 +27,7 @@ impl XmlElement {
     /// Reads the root element of a document in UTF-8, UTF-16 or US-ASCII.
     ///
     /// # Errors
-    /// When the document is not well-formed, has another encoding, or reaches a limit.
+    /// Returns an error if the document is not well-formed, has another encoding, or reaches a limit.
     pub fn read(bytes: &[u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::of_document(&XmlDocument::new(bytes, limits)?, limits)
     }
@@ -35,7 +35,7 @@ impl XmlElement {
     /// Reads the root element of a document that was opened before.
     ///
     /// # Errors
-    /// When the document is not well-formed, or reaches a limit.
+    /// Returns an error if the document is not well-formed, or reaches a limit.
     pub fn of_document(document: &XmlDocument<'_>, limits: &XmlLimits) -> Result<Self, XmlError> {
         let mut reader = XmlReader::new(document, limits)?;
         let mut open = vec![Self::default()];

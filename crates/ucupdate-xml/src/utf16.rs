@@ -6,14 +6,15 @@ pub(crate) struct Utf16Text {
     pub(crate) positions: Positions,
 }
 
-/// A map from positions in a text to positions in the UTF-16 bytes it was decoded from.
+/// A map from positions in a text to positions in the UTF-16 bytes that the text was decoded from.
 #[derive(Debug)]
 pub(crate) struct Positions {
     /// The positions in the text and in the bytes of every [`STEP`]th character.
     steps: Vec<(usize, usize)>,
 }
 
-/// The number of characters between two steps. A lookup counts at most this number of characters.
+/// The number of characters between two entries of [`Positions`]. A lookup counts at most this number of
+/// characters.
 const STEP: usize = 32;
 
 /// Decodes UTF-16. The error is the position of the first bytes that are not UTF-16.
