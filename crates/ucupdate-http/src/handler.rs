@@ -14,12 +14,13 @@ use ucupdate::{Asker, UpdateService};
 /// Value of `Allow` for the paths of the request handler.
 pub(crate) const ALLOWED: &str = "POST";
 
-/// Media type of every answer. The original's value is not known, and devices do not rely on it.
+/// Media type of an update response. The media type that OCS sent is not known, and devices do not
+/// rely on it.
 const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
 
 const DEVICE_LOG: &str = "uploads of device logs are not accepted";
 
-/// Answers a `POST`. The `Content-Type` of the request is ignored.
+/// Answers the `POST` of a device. The `Content-Type` of the request is ignored.
 pub(crate) async fn answer<B: Body<Data = Bytes>>(
     service: &UpdateService,
     asker: Asker<'_>,
@@ -105,13 +106,14 @@ fn device_log(service: &UpdateService, asker: Asker<'_>, reason: &str) -> Answer
     Answer::reason(StatusCode::NOT_IMPLEMENTED, reason)
 }
 
-/// Returns whether a body with this start is the upload of a device log.
+/// Returns whether a body that starts with these bytes is the upload of a device log.
 fn is_device_log(service: &UpdateService, start: &[u8]) -> bool {
     let decoded = service.codec().decode_request(start);
     decoded.is_err_and(|error| error.kind() == DecodeErrorKind::DeviceLog)
 }
 
-/// Returns the content encodings of the request, or `None` if there is none but `identity`.
+/// Returns the values of `Content-Encoding`, joined by commas. Returns `None` if the body is not
+/// encoded: there is no value but `identity`.
 fn content_encoding(headers: &HeaderMap) -> Option<String> {
     headers.get(header::CONTENT_ENCODING)?;
     let fields = headers.get_all(header::CONTENT_ENCODING);
@@ -121,8 +123,8 @@ fn content_encoding(headers: &HeaderMap) -> Option<String> {
     (!listed.split(',').all(|encoding| is_none(encoding.trim()))).then_some(listed)
 }
 
-/// Returns the declared length. An invalid value is ignored here, because the HTTP server checks it and the body is
-/// counted anyway.
+/// Returns the value of `Content-Length`. An invalid value counts as none, because the HTTP server
+/// checks the field, and the bytes of the body are counted in any case.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }

@@ -1,4 +1,5 @@
-//! Laws that hold for any bytes on a connection. Fuzz targets and tests call these functions; programs do not need them.
+//! Laws: properties that hold for any bytes on a connection. Fuzz targets and tests call these
+//! functions; programs do not need them.
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
@@ -27,13 +28,13 @@ use ucupdate::store::{ImageStore, ImageStoreExt as _, MemoryStore, StoreKey, str
 use ucupdate::value::UnixTime;
 use ucupdate::{BaseUrls, LogOptions, Options, SettableClock, UpdateService};
 
-/// Number of bytes of an input that are sent.
+/// Largest number of bytes of an input that are sent. The rest of the input is ignored.
 const MAX_BYTES: usize = 128 * 1024;
 
-/// Size of an image of the sample package in bytes.
+/// Size of each image of the sample package, in bytes.
 const IMAGE_BYTES: usize = 400;
 
-/// The statuses that a server with a healthy store answers.
+/// The statuses with which a server may answer while its store works.
 const STATUSES: [u16; 13] = [200, 206, 304, 400, 401, 403, 404, 405, 412, 413, 415, 416, 501];
 
 /// Number of inputs that one server answers. Then another server is made.
@@ -41,15 +42,17 @@ const INPUTS: i64 = 500;
 
 const MILLIS_OF_A_DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// Checks what a server answers to `bytes`, which are all that a client sends on one connection.
+/// Sends `bytes` to a server on one connection, and checks the answers and the rows of the logs.
 ///
 /// Each request gets a documented status and writes one access row with the same status. The audit log has at most one row for
 /// each `POST`. No part of a request can add a row or a cell to a log.
 ///
-/// The calls of one thread share a server. Each of them happens on another day, so it has log files of its own.
+/// The calls of one thread share a server. Each call sets the clock of the server to the next day,
+/// so that the rows of the call get their own log files.
 pub fn connection(bytes: &[u8]) {
     thread_local!(static SERVER: RefCell<Option<Server>> = const { RefCell::new(None) });
-    // A server that has broken the law is not used again.
+    // The server is put back only if the check passes. After a failure the next call starts another
+    // server.
     let server = SERVER.take().filter(|server| server.inputs < INPUTS);
     let mut server = server.unwrap_or_else(Server::start);
     let bytes = bytes.get(..MAX_BYTES).unwrap_or(bytes);
@@ -115,7 +118,7 @@ async fn objects(store: &MemoryStore, prefix: &str) -> Vec<(StoreKey, Bytes)> {
     objects
 }
 
-/// Allows the user `phone` to everybody who sends credentials.
+/// Allows any credentials as the user `phone`, except the credentials `no`, which are forbidden.
 struct AnyCredentials;
 
 #[async_trait]
@@ -129,14 +132,14 @@ impl Authenticate for AnyCredentials {
     }
 }
 
-/// A request as it was answered.
+/// The method and the path of a request, and the status of its answer.
 struct Answered {
     method: Method,
     path: String,
     status: u16,
 }
 
-/// Sends the bytes, and returns the requests that were answered.
+/// Sends the bytes on one connection, and returns the requests that were answered.
 async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<Answered> {
     let answered = RefCell::new(Vec::new());
     let answer = service_fn(|mut request: Request<Incoming>| {
@@ -149,7 +152,8 @@ async fn converse(sent: &[u8], updates: &DeviceUpdates) -> Vec<Answered> {
             let response = updates.call(request).await?;
             let status = response.status().as_u16();
             answered.borrow_mut().push(Answered { method, path, status });
-            // The whole answer is taken here, so that its row is complete whatever the client does.
+            // The whole body is taken here. So its row is written in full, whatever the client
+            // does.
             let (head, body) = response.into_parts();
             let body = body.collect().await.expect("a healthy store delivers").to_bytes();
             Ok::<_, Infallible>(http::Response::from_parts(head, http_body_util::Full::new(body)))

@@ -48,8 +48,9 @@ impl HttpOptions {
         Self { authenticate: Some(Arc::new(authenticate)), ..self }
     }
 
-    /// Serves external requests without credentials. Default: `false`. With `true`, anyone who reaches the server can download
-    /// every image and send requests as any device. [`Authenticate`](crate::Authenticate) is not called.
+    /// Sets whether external requests are served without credentials. Default: `false`. With
+    /// `true`, anyone who reaches the server can download every image and send requests as any
+    /// device. [`Authenticate`](crate::Authenticate) is not called.
     pub fn with_external_anonymous(self, allowed: bool) -> Self {
         Self { external_anonymous: allowed, ..self }
     }
@@ -75,15 +76,16 @@ impl HttpOptions {
         Self { body_time: time, ..self }
     }
 
-    /// Adds a path to which devices may `POST` requests, or changes the side of one of [`HANDLER_PATHS`](crate::HANDLER_PATHS).
-    /// `path` is compared with the decoded path of a request without ASCII case.
+    /// Adds a path to which devices may `POST` requests, or changes the side of one of
+    /// [`HANDLER_PATHS`](crate::HANDLER_PATHS). `path` is compared with the decoded path of a
+    /// request, without regard to ASCII case.
     pub fn with_handler_path(mut self, path: &str, side: Side) -> Self {
         self.handler_paths.insert(path, side);
         self
     }
 
-    /// Redirects devices that download an image to the bucket of the store. Default: none, so this server sends the bytes of
-    /// every file.
+    /// Sets the options for redirecting downloads of images to the bucket of the store. Default:
+    /// none, so this server sends the bytes of every file.
     pub fn with_image_redirects(self, redirects: ImageRedirects) -> Self {
         Self { image_redirects: Some(redirects), ..self }
     }
@@ -92,9 +94,10 @@ impl HttpOptions {
     /// Further downloads get 503 with a `Retry-After` of 30 to 90 seconds, which differs from device to device. Default: no
     /// limit, because the right number depends on the file descriptors and the memory of the server.
     ///
-    /// With a store in a folder, each download holds a file descriptor. Set a limit that is lower than the number of connections.
-    /// Otherwise slow devices can use up the descriptors that the store needs to read the rule book, and the server does not see
-    /// the kill switch.
+    /// With a store in a folder, each download holds a file descriptor. Set a limit that is lower
+    /// than the number of connections that the server accepts. Otherwise slow devices can use up
+    /// the descriptors that the store needs to read the rule book, and the server does not notice
+    /// changes of the rule book, such as the kill switch.
     pub fn with_downloads(mut self, most: usize, most_of_one: usize) -> Self {
         self.downloads = most;
         self.downloads_of_one = most_of_one;

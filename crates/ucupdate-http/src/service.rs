@@ -31,16 +31,18 @@ use ucupdate::{Asker, NoUrls, UpdateService};
 /// | [`HANDLER_PATHS`](crate::HANDLER_PATHS) and added paths | `POST` | the update response for a device |
 /// | below the roots of both [`UrlStyle`](ucupdate::UrlStyle)s | `GET`, `HEAD` | a file, with ranges and entity tags |
 ///
-/// An internal path gets 403 on an [external](Connection::with_side) connection. Paths match without ASCII case.
-/// Another method gets 405 with `Allow`, and another path gets 404. External paths need credentials (see
-/// [`HttpOptions`]). If the service has no external URL, every external request is refused. A file gets 503 while [too
-/// many](HttpOptions::with_downloads) downloads are running.
+/// An internal path gets 403 on an [external](Connection::with_side) connection. Paths are compared
+/// without regard to ASCII case. Another method gets 405 with `Allow`, and another path gets 404.
+/// External paths need credentials (see [`HttpOptions`]). If the service has no external URL, every
+/// external request is refused. A file gets 503 while [too many](HttpOptions::with_downloads)
+/// downloads are running.
 ///
 /// A request may carry a [`Connection`] as an extension. The service needs a tokio runtime with time enabled. The body can be
 /// any [`http_body::Body`] of [`Bytes`].
 ///
-/// If a request is refused before its body was read, up to 1 MiB of the body is read and dropped within 2 seconds.
-/// Otherwise the client might not see the answer. If the body is longer, the answer has `Connection: close`.
+/// If a request is refused before its body was read, up to 1 MiB of the body is read and dropped
+/// within 2 seconds. Otherwise the client might not see the answer. If the body is then not read to
+/// its end, an answer of HTTP/1 has `Connection: close`.
 ///
 /// Each answer writes one access row, when its last byte was sent or when the answer is dropped. If the future of a request is
 /// dropped before there is an answer, no row is written.
@@ -92,7 +94,7 @@ impl DeviceUpdates {
 }
 
 impl Inner {
-    /// Returns the resource of a decoded path.
+    /// Returns the resource that a decoded path names.
     fn target(&self, path: &str) -> Target {
         Target::of(path, &self.options.handler_paths)
     }
@@ -190,7 +192,8 @@ impl Inner {
         }
     }
 
-    /// Returns whether a device uses TLS. This is known from its connection or from the URLs of its side.
+    /// Returns whether a device uses TLS: its connection uses TLS, or the configured origin of its
+    /// side is `https`.
     fn by_tls(&self, side: Side, connection: &Connection) -> bool {
         let by_urls = self.service.urls().is_some_and(|urls| {
             let origin = if side == Side::External { urls.external() } else { Some(urls.internal()) };

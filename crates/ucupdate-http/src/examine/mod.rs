@@ -1,4 +1,5 @@
-//! Examines the URLs of a server as devices see them: names, certificates, answers, and paths that should not be there.
+//! Examines the URLs of a server as devices see them: names, certificates, answers, and internal
+//! paths that must not be answered outside.
 
 mod tls;
 
@@ -23,7 +24,7 @@ use ucupdate_client::{Client, ClientError, ClientOptions, ConnectionFault, Retry
 /// The time that a name, a connection or an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The number of rules whose answers are compared.
+/// The largest number of rules whose answers are compared.
 const MAX_COMPARED: usize = 5;
 
 /// An examination of the URLs of a server. It connects to the server as devices do. Set at least one origin, and call
@@ -51,7 +52,8 @@ pub struct UrlExamination {
     notice: StepNotice,
 }
 
-/// A function that receives what each step waits for.
+/// A function that is called before each step. Its argument names the thing that the step waits
+/// for.
 #[derive(Clone, Default)]
 struct StepNotice(Option<Arc<Notice>>);
 
@@ -71,7 +73,8 @@ impl fmt::Debug for StepNotice {
     }
 }
 
-/// Error of an examination that could not begin. What is wrong with a server is a [`Finding`].
+/// Error of an examination that could not run. A fault of the examined server is not an error but a
+/// [`Finding`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExamineError {
@@ -108,9 +111,15 @@ impl UrlExamination {
         Self { notice: StepNotice(Some(Arc::new(notice))), ..self }
     }
 
-    /// Examines each origin: whether its name has an address, what its certificate is for and until when, which versions of TLS it
-    /// speaks, and whether it answers the simulated requests of some devices as the rules of `service` say. At the external origin
-    /// the internal paths must not be answered.
+    /// Examines each origin:
+    ///
+    /// - whether its name has an address;
+    /// - what its certificate is for, and until when it is valid;
+    /// - which versions of TLS the server speaks;
+    /// - whether the server answers simulated requests of some devices as the rules of `service`
+    ///   say.
+    ///
+    /// At the external origin the internal paths must not be answered.
     ///
     /// Each step ends after ten seconds at the latest. The requests leave rows in the logs of the server.
     ///
@@ -206,7 +215,8 @@ impl Web<'_> {
         )
     }
 
-    /// Asks for some rules, and compares the answers with those that the rules give.
+    /// Sends simulated requests for devices of some rules, and compares the answers with those that
+    /// this store and these URLs give.
     async fn answers(&self, address: SocketAddr) -> Result<Vec<Finding>, ExamineError> {
         let url = format!("{}{}", self.origin, handler(self.side));
         let host = local_address(address);
@@ -297,8 +307,8 @@ impl Web<'_> {
         Finding::new(kind, severity, url, found, expected, remedy.to_owned())
     }
 
-    /// Returns findings for internal paths that are answered at the external URL. `None` if no answer came, so that nothing is
-    /// known of them.
+    /// Returns findings for internal paths that are answered at the external URL. Returns `None` if
+    /// the server cannot be reached, because then nothing is known of these paths.
     async fn published(&self, address: SocketAddr) -> Option<Vec<Finding>> {
         let request = requests(self.service).into_iter().next()?;
         let mut findings = Vec::new();
@@ -335,7 +345,7 @@ fn internal_path_outside(url: String, may_be_inside: bool) -> Finding {
     Finding::new("internal-path-outside", severity, url, found, expected, remedy.to_owned())
 }
 
-/// Returns the offers of an answer as a text to compare and to show.
+/// Returns the offers of an answer as one text, which is compared and shown.
 fn offers(modules: &[OfferedModule], side: Side) -> String {
     if modules.is_empty() {
         return "nothing".to_owned();
@@ -350,7 +360,9 @@ fn handler(side: Side) -> &'static str {
     HANDLER_PATHS.iter().find(|(_, of)| *of == side).map_or("", |(path, _)| path)
 }
 
-/// Returns simulated requests of devices of some rules, which know no version; of an invented device where there are no rules.
+/// Returns a simulated request for a device of each rule, for at most [`MAX_COMPARED`] rules. The
+/// devices report the version `0.0.0.0`. If there are no rules, the only request is of an invented
+/// device.
 fn requests(service: &UpdateService) -> Vec<UpdateRequest> {
     let snapshot = service.snapshot();
     let rules = snapshot.book().rules().filter(|rule| !rule.assignments().is_empty());
@@ -395,7 +407,8 @@ async fn resolved(origin: &Origin) -> Result<SocketAddr, Finding> {
     ))
 }
 
-/// Returns the address of this machine as a server at `address` sees it.
+/// Returns the address of this machine as a server at `address` sees it, or an empty text if it is
+/// not known.
 fn local_address(address: SocketAddr) -> String {
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let local = UdpSocket::bind(any).and_then(|socket| {

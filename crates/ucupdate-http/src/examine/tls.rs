@@ -1,6 +1,7 @@
 //! The certificate and the TLS versions of a server, as devices see them.
 //!
-//! The module above finds whether the chain is trusted, because it asks. This module looks at any certificate.
+//! The parent module finds whether the chain is trusted, because its requests verify the chain.
+//! This module also reads certificates that are not trusted.
 
 use super::LIMIT;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -24,7 +25,7 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-/// A certificate that expires within this time is worth a warning.
+/// A certificate that expires within this time gets a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Returns the findings about the certificate and the TLS versions at an address.
@@ -63,7 +64,8 @@ fn failed(host: &str, reason: &str) -> Finding {
     )
 }
 
-/// Returns the findings about the certificate of a server.
+/// Returns the findings about the certificate `own` of a server. `sent` is the number of
+/// certificates that the server sent.
 fn certificate_findings(host: &str, own: &CertificateDer<'_>, sent: usize, now: SystemTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |kind, severity, found: String, expected: &str, remedy: &str| {
@@ -159,7 +161,7 @@ fn names(certificate: &Certificate) -> String {
     if names.is_empty() { certificate.tbs_certificate.subject.to_string() } else { names.join(", ") }
 }
 
-/// Returns the certificates that a server sends, its own first. None of them need be trusted.
+/// Returns the certificates that a server sends, its own first. They need not be trusted.
 async fn certificates(host: &str, address: SocketAddr) -> io::Result<Vec<CertificateDer<'static>>> {
     let provider = Arc::new(ring::default_provider());
     let seen = Arc::new(AnyCertificate { provider: Arc::clone(&provider), chain: Mutex::default() });
@@ -176,7 +178,8 @@ async fn certificates(host: &str, address: SocketAddr) -> io::Result<Vec<Certifi
     Ok(std::mem::take(&mut *chain))
 }
 
-/// Takes any certificate and keeps it: nothing is sent over the connection.
+/// A verifier that accepts any certificate and keeps the chain. This is safe, because no data is
+/// sent over the connection.
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,
@@ -249,13 +252,14 @@ async fn speaks_tls_1_0(host: &str, address: SocketAddr) -> bool {
 /// The version number of TLS 1.0.
 const TLS_1_0: [u8; 2] = [3, 1];
 
-/// The cipher suites of the time: RSA, DHE and ECDHE with AES, 3DES and RC4; the last one says that renegotiation is secure.
+/// The cipher suites that clients of 2009 offered: RSA, DHE and ECDHE with AES, 3DES and RC4. The
+/// last number is no suite: it says that the client supports secure renegotiation.
 const CIPHER_SUITES: [u16; 14] = [
     0x002f, 0x0035, 0x000a, 0x0005, 0x0004, 0x0033, 0x0039, 0xc013, 0xc014, 0xc012, 0xc009, 0xc00a, 0xc008,
     0x00ff,
 ];
 
-/// Returns the first record of a client that speaks TLS 1.0 and nothing newer.
+/// Returns the first TLS record of a client that speaks TLS 1.0 and nothing newer.
 fn client_hello(host: &str) -> Vec<u8> {
     let sized = |bytes: &[u8]| {
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
@@ -263,7 +267,7 @@ fn client_hello(host: &str) -> Vec<u8> {
     };
     let extension = |kind: u16, content: &[u8]| [&kind.to_be_bytes()[..], &sized(content)].concat();
     let mut extensions = Vec::new();
-    // An address is no server name.
+    // An IP address is not sent as a server name.
     if host.parse::<std::net::IpAddr>().is_err() {
         let name = [&[0][..], &sized(host.as_bytes())].concat();
         extensions.extend(extension(0, &sized(&name)));
@@ -273,7 +277,7 @@ fn client_hello(host: &str) -> Vec<u8> {
     let suites: Vec<u8> = CIPHER_SUITES.iter().flat_map(|suite| suite.to_be_bytes()).collect();
     let body = [
         &TLS_1_0[..],
-        // The random bytes are not used: the connection ends after the greeting.
+        // The random bytes can be constant, because the connection ends after the greeting.
         &[0x5a; 32],
         &[0],
         &sized(&suites),

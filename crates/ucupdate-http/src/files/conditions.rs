@@ -24,7 +24,8 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// Returns the part that a `GET` or `HEAD` with these fields selects from a file of `size` bytes.
+    /// Returns the part that a `GET` or `HEAD` with these header fields selects from a file of
+    /// `size` bytes.
     pub(crate) fn of(method: &Method, headers: &HeaderMap, etag: &ETag, size: u64) -> Self {
         // Section 13.1.1. A list that cannot be parsed has no tag, so the condition is false.
         let mut if_match = headers.get_all(header::IF_MATCH).iter().peekable();

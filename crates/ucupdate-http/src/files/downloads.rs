@@ -6,22 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate::host_network;
 
-/// The shortest wait in seconds that a refused device is asked for.
+/// The shortest `Retry-After` of a refused download, in seconds.
 const SHORTEST_WAIT: u64 = 30;
 
-/// The number of different waits, in steps of one second.
+/// The number of different values of `Retry-After`, one second apart.
 const WAITS: u64 = 61;
 
 /// The step from one wait to the next. It has no common factor with [`WAITS`], so each wait is used once before one is repeated.
 const WAIT_STEP: u64 = 23;
 
-/// The free places for downloads. Clones share them.
+/// The limits of concurrent downloads, and the number of those that are running. Clones share this
+/// number.
 #[derive(Clone, Debug)]
 pub(crate) struct Downloads {
     most: usize,
     most_of_one: usize,
     open: Arc<Mutex<Open>>,
-    /// The number of refused downloads.
+    /// The number of refused downloads. It selects the next `Retry-After`.
     refused: Arc<AtomicU64>,
 }
 
@@ -36,7 +37,7 @@ impl Downloads {
         Self { most, most_of_one, open: Arc::default(), refused: Arc::default() }
     }
 
-    /// Takes a place for a download to this address. Returns `None` if the limit is reached.
+    /// Takes a place for a download to this address. Returns `None` if a limit is reached.
     pub(crate) fn begin(&self, remote: Option<IpAddr>) -> Option<DownloadPlace> {
         let remote = remote.map(host_network);
         let mut open = self.open();

@@ -18,12 +18,14 @@ impl ETag {
         HeaderValue::from_str(&self.0).expect("quotes and hexadecimal digits are visible ASCII")
     }
 
-    /// Returns whether a field value is `*` or a list with this tag, by the weak comparison of `If-None-Match`.
+    /// Returns whether a field value is `*` or a list that has this tag, by the weak comparison of
+    /// `If-None-Match`.
     pub(crate) fn is_among_weakly(&self, list: &HeaderValue) -> bool {
         is_star(list) || Tags::new(list).any(|tag| tag.opaque == self.0.as_bytes())
     }
 
-    /// Returns whether a field value is `*` or a list with this tag, by the strong comparison of `If-Match`.
+    /// Returns whether a field value is `*` or a list that has this tag, by the strong comparison
+    /// of `If-Match`.
     pub(crate) fn is_among_strongly(&self, list: &HeaderValue) -> bool {
         is_star(list) || Tags::new(list).any(|tag| tag.is_strong_and(self))
     }

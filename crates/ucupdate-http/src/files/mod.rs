@@ -29,9 +29,9 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 /// Media type of images and signatures, as OCS sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the answer lets the
-/// device fetch it. `by_tls` says whether the device uses TLS. Without a free place among `downloads` for this
-/// address the file is not opened.
+/// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the
+/// answer lets the device fetch it. `by_tls` says whether the device uses TLS. If `downloads` has
+/// no free place for this address, a file that is not redirected gets 503 and is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,
@@ -80,7 +80,8 @@ pub(crate) async fn answer(
     }
 }
 
-/// Creates the 302. It must not be cached, because the address expires and is meant for one device.
+/// Creates the redirect (302) to a signed URL. It must not be cached, because the URL expires and
+/// is meant for one device.
 fn sent_on(location: HeaderValue) -> Answer {
     Answer::reason(StatusCode::FOUND, "the file is at the address in Location")
         .with(header::LOCATION, location)

@@ -1,12 +1,12 @@
 //! The `Range` field (RFC 9110, section 14).
 //!
-//! Only single ranges are served. A request for several ranges gets the whole file, as section 14.2 allows. Known
-//! devices request single ranges, and an answer never costs more than one file.
+//! Only single ranges are served. A request for several ranges gets the whole file, as section 14.2
+//! allows. Known devices request single ranges. So an answer never has more bytes than the file.
 
 use http::{HeaderMap, HeaderValue, header};
 use std::ops::Range;
 
-/// The request of a `Range` field for a file of known size.
+/// The part of a file that a `Range` field requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedRange {
     /// The whole file. The request has no `Range` field, or one that is not understood.
@@ -18,7 +18,7 @@ pub(crate) enum RequestedRange {
 }
 
 impl RequestedRange {
-    /// Parses the field for a file of `size` bytes.
+    /// Parses the `Range` field of a request for a file of `size` bytes.
     pub(crate) fn of(headers: &HeaderMap, size: u64) -> Self {
         let mut fields = headers.get_all(header::RANGE).iter();
         let Some(field) = fields.next() else { return Self::Whole };
@@ -46,14 +46,14 @@ fn header_value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("letters, digits and signs are visible ASCII")
 }
 
-/// One range as a request specifies it.
+/// One range, as a request writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RangeSpec {
     /// From the first byte to the second one, both included and counted from 0.
     FromTo(u64, u64),
     /// From a byte to the end of the file.
     From(u64),
-    /// The last bytes of the file, by their number.
+    /// The last bytes of the file. The value is the number of these bytes.
     Last(u64),
 }
 
@@ -91,7 +91,8 @@ impl RangeSpec {
     }
 }
 
-/// Parses decimal digits. A number beyond 64 bits is larger than every file.
+/// Parses decimal digits, and returns `None` for another text. A number beyond 64 bits becomes
+/// `u64::MAX`, which is larger than every file.
 fn number(digits: &str) -> Option<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     is_number.then(|| digits.parse().unwrap_or(u64::MAX))

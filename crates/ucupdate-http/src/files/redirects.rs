@@ -7,7 +7,7 @@ use std::time::Duration;
 use ucupdate::ServedFile;
 use ucupdate::store::{Presign, StoreKey};
 
-/// Time after which a file is streamed because the store has not signed an address.
+/// The longest wait for a signed URL. After this time the file is streamed by this server.
 const SIGNING_TIME: Duration = Duration::from_secs(5);
 
 /// Fields that make a request conditional (RFC 9110, section 13.1).
@@ -94,7 +94,8 @@ impl ImageRedirects {
             && !CONDITIONS.iter().any(|condition| headers.contains_key(condition))
     }
 
-    /// Returns the signed address of an object for a device with or without TLS, or `None` if there is none.
+    /// Returns the signed URL of an object. Returns `None` if the store does not sign one in time,
+    /// or if the URL is `http` and the device uses TLS.
     pub(crate) async fn location(&self, key: &StoreKey, by_tls: bool) -> Option<HeaderValue> {
         let signed = tokio::time::timeout(SIGNING_TIME, self.presign.presigned_get(key, self.life)).await;
         let found = match signed {
@@ -112,8 +113,8 @@ impl ImageRedirects {
     }
 }
 
-/// Returns a signed URL as the value of `Location`. The value is marked sensitive, because it grants access to the
-/// file.
+/// Returns a signed URL as the value of `Location`, or `None` if the URL is not usable for the
+/// device. The value is marked sensitive, because it grants access to the file.
 fn usable(address: &str, by_tls: bool) -> Option<HeaderValue> {
     let begins =
         |scheme: &str| address.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));

@@ -6,9 +6,10 @@ use std::fmt;
 
 /// Decides which external requests are allowed. Internal requests need no authentication.
 ///
-/// The original uses NTLM for external requests and refuses anonymous ones. A phone then tries again with the credentials of the
-/// user who is signed in. NTLM authenticates a connection in three steps. An implementation of NTLM keeps the state of these
-/// steps with the connection, and gets it from an extension of the request.
+/// OCS uses NTLM for external requests and refuses anonymous ones. A phone then tries again with
+/// the credentials of the user who is signed in. NTLM authenticates a connection in three steps. An
+/// implementation of NTLM keeps the state of these steps with the connection, and gets it from an
+/// extension of the request.
 ///
 /// ```
 /// use http::{HeaderValue, header, request::Parts};
@@ -36,7 +37,7 @@ pub trait Authenticate: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The user is known and may ask. The access row names the user.
+    /// The user is known, and the request is allowed. The access row names the user.
     Allow {
         /// Name of the user, as the access row shows it.
         user: Box<str>,

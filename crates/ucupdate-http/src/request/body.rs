@@ -21,16 +21,16 @@ pub(crate) enum BodyError {
 /// Waiting time for the first bytes of a body that is refused for its declared size.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Largest number of pieces that are read and dropped.
+/// Largest number of pieces of a body that are read and dropped.
 const MAX_DRAINED_PIECES: usize = 65_536;
 
 /// Largest number of empty pieces in a body. HTTP/1 has none; HTTP/2 may have them.
 const MAX_EMPTY_PIECES: usize = 1024;
 
-/// Largest number of unread bytes that are read and dropped before a refusal is sent.
+/// Largest number of unread bytes of a body that are read and dropped before a refusal is sent.
 const DRAIN_BYTES: u64 = 1024 * 1024;
 
-/// Time limit for reading and dropping these bytes.
+/// Time limit for reading and dropping the rest of a body.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// The body of a request, which remembers how far it was read.
@@ -62,9 +62,9 @@ impl<'a, B: Body<Data = Bytes>> RequestBody<'a, B> {
         self.expects_continue && self.state == BodyState::Untouched
     }
 
-    /// Reads and drops the rest of the body up to a limit. Otherwise a client that is still sending would get a closed
-    /// connection instead of the answer. Returns whether the body was read to its end, so that the connection can be
-    /// used again.
+    /// Reads and drops the rest of the body, up to [`DRAIN_BYTES`] and [`DRAIN_TIME`]. Without
+    /// this, a client that is still sending would get a closed connection instead of the answer.
+    /// Returns whether the body was read to its end, so that the connection can be used again.
     pub(crate) async fn drain(mut self) -> bool {
         if self.is_end_stream() {
             return true;
@@ -120,10 +120,12 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<'_, B> {
     }
 }
 
-/// Reads a body of at most `limit` bytes, or of at most the larger limit if its first bytes pass the test in `larger`.
-/// Memory grows with the bytes that arrive, never with the `declared` length.
+/// Reads a body of at most `limit` bytes. If `may_be_larger` returns `true` for its first bytes,
+/// the limit is `larger`. Memory grows with the bytes that arrive, never with the `declared`
+/// length.
 ///
-/// A client that waits for `100 Continue` is refused at once if it declares a larger length.
+/// A client that waits for `100 Continue` is refused at once if it declares a length beyond both
+/// limits.
 pub(crate) async fn read<B>(
     body: &mut RequestBody<'_, B>,
     declared: Option<u64>,
@@ -198,7 +200,7 @@ async fn read_pieces<B: Body<Data = Bytes>>(
     Ok(joined(first, all))
 }
 
-/// Joins the pieces. A single piece is not copied.
+/// Returns the whole body. If the body has only one piece, `first` is this piece and is not copied.
 fn joined(first: Bytes, all: BytesMut) -> Bytes {
     if all.is_empty() { first } else { all.freeze() }
 }

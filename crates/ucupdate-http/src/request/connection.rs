@@ -6,12 +6,17 @@ use ucupdate::request::Side;
 
 /// The connection of a request. The server that accepts connections adds it to each request as an extension.
 ///
-/// The values are written to the access row and the audit row. Without a `Connection` these fields are empty. The
-/// answer depends on it in two cases: an external request is allowed if its connection has a user, and an internal path
-/// is refused if the connection is external.
+/// Log rows (audit and access) show these values. Without a `Connection` these fields of a row are
+/// empty. The answer depends on the connection in these cases:
 ///
-/// With axum, `router` creates it from `ConnectInfo`. It is never filled from request headers. A server behind a proxy must set
-/// the address of the device itself.
+/// - An external request is allowed if its connection has a user.
+/// - An internal path is refused if the connection is external.
+/// - Rules and groups may be limited to a side or to networks.
+/// - Downloads may be limited for each remote address.
+/// - A device with TLS is not redirected to a URL without TLS.
+///
+/// With axum, `router` creates the `Connection` from `ConnectInfo`. It is never filled from request
+/// headers. A server behind a proxy must set the address of the device itself.
 ///
 /// ```
 /// use ucupdate_http::Connection;
@@ -26,10 +31,10 @@ use ucupdate::request::Side;
 #[must_use]
 pub struct Connection {
     remote: Option<IpAddr>,
-    /// The remote address as rows show it. Empty when it is not known.
+    /// The remote address as text, as log rows show it. Empty when it is not known.
     host: Arc<str>,
     local: Option<SocketAddr>,
-    /// The local address as rows show it. Empty when it is not known.
+    /// The local address as text, as log rows show it. Empty when it is not known.
     server: Arc<str>,
     tls: bool,
     user: Option<Box<str>>,
@@ -64,8 +69,8 @@ impl Connection {
         Self { tls, ..self }
     }
 
-    /// Sets the user that an outer layer has authenticated. **An external request with a user is admitted**, and
-    /// [`Authenticate`](crate::Authenticate) is not asked.
+    /// Sets the user that an outer layer has authenticated. **An external request with a user is
+    /// admitted**, and [`Authenticate`](crate::Authenticate) is not called.
     pub fn with_user(self, user: impl Into<Box<str>>) -> Self {
         Self { user: Some(user.into()), ..self }
     }
@@ -103,12 +108,12 @@ impl Connection {
         self.user.as_deref()
     }
 
-    /// Returns the remote address as rows show it, or an empty text when it is not known.
+    /// Returns the remote address as log rows show it, or an empty text when it is not known.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    /// Returns the local address as rows show it, or an empty text when it is not known.
+    /// Returns the local address as log rows show it, or an empty text when it is not known.
     pub(crate) fn server(&self) -> &str {
         &self.server
     }

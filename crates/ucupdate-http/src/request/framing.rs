@@ -2,16 +2,19 @@
 
 use http::{StatusCode, Version, header, request};
 
-/// Largest number of characters of a header field that a reason repeats.
+/// Largest number of characters of a header field that an error message quotes.
 const MAX_SHOWN_CHARS: usize = 60;
 
 /// Checks the rules of RFC 9112 about `Host` and transfer codings, which a server of HTTP/1.1 has to enforce.
 /// [`DeviceUpdates`](crate::DeviceUpdates) calls this function by itself; it is public for other services of the same server.
 ///
 /// # Errors
-/// The status and the reason of the refusal: 400 for a `Host` that is missing, repeated or invalid (section 3.2), 400 for an invalid
-/// host in the target (section 3.2.2), 501 for
-/// transfer codings other than one `chunked` (section 6.1), and 400 for two lengths (section 6.3).
+/// The status and the reason of the refusal:
+///
+/// - 400 for a `Host` that is missing, repeated or invalid (section 3.2);
+/// - 400 for an invalid host in the target (section 3.2.2);
+/// - 501 for transfer codings other than one `chunked` (section 6.1);
+/// - 400 for `Content-Length` together with `Transfer-Encoding` (section 6.3).
 pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String)> {
     if request.version > Version::HTTP_11 {
         return Ok(());
@@ -30,7 +33,8 @@ pub fn check_framing(request: &request::Parts) -> Result<(), (StatusCode, String
         let reason = "there are several header fields Transfer-Encoding, expected one".to_owned();
         return Err((StatusCode::NOT_IMPLEMENTED, reason));
     }
-    // A proxy may have read the other length. Servers that remove one field themselves, as hyper does, hide it from this check.
+    // A proxy in front may have used the other length. Servers that remove one field themselves, as
+    // hyper does, hide it from this check.
     if codings.iter().next().is_some() && request.headers.contains_key(header::CONTENT_LENGTH) {
         let reason = "there are the header fields Content-Length and Transfer-Encoding, expected one of them"
             .to_owned();
@@ -83,7 +87,8 @@ fn is_host(text: &str) -> bool {
     is_name && (text == host || port.is_some_and(is_port))
 }
 
-/// Returns the text in quotes, escaped and cut after [`MAX_SHOWN_CHARS`].
+/// Returns the text in quotes and escaped. A text of more than [`MAX_SHOWN_CHARS`] characters is
+/// cut, and `...` follows.
 pub(crate) fn shown(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((end, _)) => format!("{:?}...", &text[..end]),

@@ -1,5 +1,5 @@
-//! The paths of the request handler and of the files. ASCII case is ignored, because devices differ in case. Known logs
-//! have `/requestHandler/`.
+//! The paths of the request handler and of the files. ASCII case is ignored, because devices differ
+//! in case. For example, the known logs have requests to `/requestHandler/`.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -8,15 +8,17 @@ use ucupdate::request::Side;
 
 /// The paths of the request handler, each with its side.
 ///
-/// The first two are those of OCS. The third is the path that firmware 1.0.452.0 uses. OCS did not
-/// serve the third path, so those phones got 404 until an administrator added it. Known logs show both.
+/// The first two paths are those of OCS. The third is the path that firmware 1.0.452.0 uses. OCS
+/// did not serve the third path, so those phones got 404 until an administrator added it. The known
+/// logs have requests to it with 404, and later ones with 200.
 pub const HANDLER_PATHS: [(&str, Side); 3] = [
     ("/RequestHandler/ucdevice.upx", Side::Internal),
     ("/RequestHandlerExt/ucdevice.upx", Side::External),
     ("/UCDeviceUpdates/ucdevice.upx", Side::Internal),
 ];
 
-/// The request handler's paths and their sides.
+/// The paths of the request handler, each with its side. They are compared without regard to ASCII
+/// case.
 #[derive(Clone, Debug)]
 pub(crate) struct HandlerPaths(Vec<(Box<str>, Side)>);
 
@@ -27,7 +29,7 @@ impl Default for HandlerPaths {
 }
 
 impl HandlerPaths {
-    /// Adds a path. A path that is already there gets the new side.
+    /// Adds a path. A path that is already in the list gets the new side.
     pub(crate) fn insert(&mut self, path: &str, side: Side) {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(path));
         self.0.push((path.into(), side));
@@ -40,16 +42,17 @@ impl HandlerPaths {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// The request handler of a side.
+    /// The request handler for devices of this side.
     Handler(Side),
-    /// The file with this path below a root, which may not exist.
+    /// A file for devices of this side, and its path below the root of the files. The file may not
+    /// exist.
     File(Side, Box<str>),
-    /// Nothing that this service serves.
+    /// The path is not one of this service.
     Unknown,
 }
 
 impl Target {
-    /// Returns the resource of a decoded path.
+    /// Returns the resource that a decoded path names.
     pub(crate) fn of(path: &str, handlers: &HandlerPaths) -> Self {
         if let Some(side) = handlers.find(path) {
             return Self::Handler(side);
@@ -65,14 +68,15 @@ impl Target {
     }
 }
 
-/// Returns the rest of a path after `root` and a slash.
+/// Returns the rest of a path after `root` and a slash. Returns `None` if the path does not begin
+/// with them.
 fn below<'p>(root: &str, path: &'p str) -> Option<&'p str> {
     let (start, rest) = path.split_at_checked(root.len())?;
     start.eq_ignore_ascii_case(root).then(|| rest.strip_prefix('/'))?
 }
 
-/// Decodes the `%XX` of a path once. A path that is not UTF-8 afterwards is returned unchanged, and does not match any
-/// file.
+/// Decodes the percent encoding (`%XX`) of a path once. If the result is not UTF-8, the path is
+/// returned unchanged, and then does not match any file.
 pub(crate) fn decoded(path: &str) -> Cow<'_, str> {
     percent_decode_str(path).decode_utf8().unwrap_or(Cow::Borrowed(path))
 }

@@ -45,14 +45,16 @@ impl Answer {
         self
     }
 
-    /// Returns the status and the reason of a refusal.
+    /// Returns the status and the reason if the answer is an error (4xx or 5xx), or `None` for
+    /// another answer.
     pub(crate) fn refusal(&self) -> Option<(StatusCode, &str)> {
         let Content::Bytes(reason) = &self.content else { return None };
         let is_refusal = self.status.is_client_error() || self.status.is_server_error();
         is_refusal.then(|| (self.status, std::str::from_utf8(reason).unwrap_or_default().trim_end()))
     }
 
-    /// Keeps the place of the download until the last byte was sent.
+    /// Makes the answer keep the place of a download. The place becomes free when the body of the
+    /// answer is dropped.
     pub(crate) fn holding(self, place: DownloadPlace) -> Self {
         Self { place: Some(place), ..self }
     }

@@ -11,7 +11,8 @@ use ucupdate::{Event, FetchOutcome, ServedFile, UpdateService};
 /// Largest number of bytes of a path, query, user agent or method in a row. A longer value is cut and ends in `...`.
 const MAX_LOGGED_BYTES: usize = 512;
 
-/// The Windows error of a lost connection: `ERROR_NETNAME_DELETED`. The original logs it (`405 0 64`).
+/// The Windows error of a lost connection: `ERROR_NETNAME_DELETED`. OCS logs it too: `405 0 64` is
+/// a status, a substatus and this error.
 const CONNECTION_GONE: u32 = 64;
 
 /// The data of the access row, collected during the exchange.
@@ -27,7 +28,7 @@ pub(crate) struct Exchange {
     user_agent: AccessText,
     user_name: AccessText,
     connection: Connection,
-    /// The file that the device fetches.
+    /// The file that the answer sends or redirects to. `None` if the answer is not a file.
     fetched: Option<ServedFile>,
 }
 
@@ -48,13 +49,14 @@ impl Exchange {
         }
     }
 
-    /// Reports that the device gets a file, a part of it, or its signed URL.
+    /// Keeps the file that the device gets in whole, in part or by a signed URL, and emits
+    /// [`Event::FetchStarted`].
     pub(crate) fn fetch(&mut self, file: ServedFile) {
         self.service.emit(&Event::FetchStarted { file: &file, host: self.connection.host() });
         self.fetched = Some(file);
     }
 
-    /// Reports that the request is refused.
+    /// Emits [`Event::RequestRefused`].
     pub(crate) fn refuse(&self, path: &str, status: StatusCode, reason: &str) {
         let (host, method) = (self.connection.host(), self.method.as_str());
         self.service.emit(&Event::RequestRefused { host, method, path, status: status.as_u16(), reason });
@@ -64,8 +66,8 @@ impl Exchange {
         self.user_name = AccessText::new(&cut(user));
     }
 
-    /// Writes the row with this status. `whole` says whether the whole answer was sent. `sent` is the number of bytes
-    /// that were sent.
+    /// Writes the access row with this status, and emits the events of the end. `whole` says
+    /// whether the whole answer was sent. `sent` is the number of bytes of its body that were sent.
     pub(crate) fn finish(self, status: StatusCode, whole: bool, sent: u64) {
         let taken = self.started.elapsed();
         if let Some(file) = &self.fetched {
