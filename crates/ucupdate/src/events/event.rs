@@ -54,7 +54,8 @@ pub trait Events: fmt::Debug + Send + Sync + 'static {
 
 /// Something that happened in a service.
 ///
-/// Texts of devices and paths of requests are unchanged, so they may be long and may contain control characters.
+/// Texts that devices sent and paths of requests are not changed. So they may be long and may
+/// contain control characters.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -144,9 +145,9 @@ pub enum Event<'a> {
     },
     /// This process ingested a package.
     PackageIngested {
-        /// The package, and what the rule book says about it.
+        /// The package, the revision of the ingest, and notes about its effects.
         ingested: &'a Ingested,
-        /// The name that the history shows.
+        /// The file name of the package, as the history shows it.
         file_name: &'a str,
         /// The author of the ingest.
         author: &'a str,
@@ -217,8 +218,8 @@ pub enum Event<'a> {
         /// The time at which the devices were counted.
         at: UnixTime,
     },
-    /// A request to the administrators' side was refused, because its token is missing, wrong or expired, or its role is too
-    /// small.
+    /// A request to the administrators' side was refused, because its token is missing, wrong or
+    /// expired, or because the role of the token does not allow the request.
     LoginRefused {
         /// The address of the client. It is empty if the server does not know it.
         host: &'a str,

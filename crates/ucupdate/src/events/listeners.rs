@@ -20,7 +20,8 @@ impl Listeners {
         self.listeners.is_empty()
     }
 
-    /// Returns whether a listener or `tracing` takes the event of an answer. Building that event needs an allocation.
+    /// Returns whether a listener or `tracing` takes [`Event::RequestAnswered`]. Building that
+    /// event needs an allocation.
     pub(crate) fn takes_answers(&self) -> bool {
         #[cfg(feature = "tracing")]
         if crate::events::trace::takes_answers() {

@@ -1,4 +1,4 @@
-//! Events: what happens in an open service, for listeners of the embedder.
+//! Events of an open service, for listeners of the program that embeds the service.
 
 pub(crate) mod event;
 pub(crate) mod listeners;

@@ -7,7 +7,7 @@ use ucupdate_core::value::UnixTime;
 /// The time between two reports in milliseconds.
 const REPORT_MILLIS: i64 = 60 * 1000;
 
-/// The lost rows of one log that are not reported yet.
+/// The time of the last report about lost rows of one log, and whether more rows were lost since.
 #[derive(Debug, Default)]
 pub(crate) struct Losses(Mutex<State>);
 
@@ -18,7 +18,7 @@ struct State {
     is_open: bool,
 }
 
-/// The consequence of a lost row.
+/// The action that a lost row needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
     /// The loss has to be reported now.
@@ -30,7 +30,7 @@ pub(crate) enum Loss {
 }
 
 impl Losses {
-    /// Records a row that was lost at this time.
+    /// Records a row that was lost at this time, and returns what has to be done.
     pub(crate) fn add(&self, now: UnixTime) -> Loss {
         let mut state = self.state();
         if state.next(now) <= now {
@@ -43,7 +43,8 @@ impl Losses {
         }
     }
 
-    /// Returns whether rows that were lost before have to be reported now.
+    /// Returns whether rows that were lost before have to be reported now. If so, they count as
+    /// reported.
     pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         let mut state = self.state();
         let is_due = state.is_open && state.next(now) <= now;

@@ -15,7 +15,7 @@ use ucupdate_audit::{
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, ObjectMeta, StoreError, StoreKey};
 
-/// The reader of a log's bytes.
+/// A reader of the bytes of a log.
 pub(crate) type Input = Box<dyn Read + Send>;
 
 /// A kind of log, with its reader and its rows.
@@ -24,20 +24,22 @@ pub(crate) trait LogForm: 'static {
     type Reader: Iterator<Item = Result<Self::Row, LogFinding>> + Send + 'static;
     const KIND: LogKind;
 
-    /// Returns a reader. Of a log that `may_grow` a last line without a line end is not read.
+    /// Returns a reader. If the log `may_grow`, the reader skips a last line without a line end,
+    /// because the server may be writing it.
     fn reader(&self, input: Input, limits: ReadLimits, zone: Zone, may_grow: bool) -> Self::Reader;
-    /// Returns the time by which rows are ordered.
+    /// Returns the time of a row, by which the rows are ordered.
     fn at(row: &Self::Row) -> UnixTime;
-    /// Returns the number of bytes that a reader has read, decompressed.
+    /// Returns the number of decompressed bytes that a reader has read.
     fn bytes_read(reader: &Self::Reader) -> u64;
     /// Returns the summary of a log that was read to its end.
     fn summary(reader: &Self::Reader, rows: u64, unread: u64) -> LogSummary;
 }
 
-/// The next item of the logs. A row comes with the server that wrote it.
+/// The next item of the logs. A row comes with the server that wrote it, or `None` if the server is
+/// not known.
 type Next<F> = Logged<(Option<ServerName>, <F as LogForm>::Row)>;
 
-/// Logs of one kind.
+/// Several logs of one kind. Their rows are returned in order of time.
 pub(crate) struct MergedLogs<F: LogForm> {
     pub(crate) form: F,
     /// The zone of logs whose zone is not stored.
@@ -45,13 +47,14 @@ pub(crate) struct MergedLogs<F: LogForm> {
     since: Option<UnixTime>,
     store: Option<Arc<dyn ImageStore>>,
     sources: Vec<Source<F>>,
-    /// The entries of the store that have the name of a log, but are not read: those that are no files, and files that are too large.
-    /// They are reported first.
+    /// The entries of the store that have the name of a log, but are not read: entries that are not
+    /// files, and files that are too large. They are reported after `findings`.
     not_read: VecDeque<(Box<str>, FileKind)>,
-    /// Findings about logs that are not read, each with the name of the log. They are reported next.
+    /// Findings about logs that are not read, each with the name of the log. They are reported
+    /// first.
     findings: VecDeque<(Box<str>, LogFinding)>,
     thread: ReadingThread<F>,
-    /// Rows that were given back.
+    /// Rows that the caller gave back, and that the reading thread frees.
     used: Vec<F::Row>,
 }
 
@@ -63,7 +66,7 @@ struct Source<F: LogForm> {
     head: Option<Head<F::Row>>,
 }
 
-/// The known part of the next item of a source.
+/// The next item of a source, as far as it is known.
 enum Head<R> {
     Row(R),
     /// A log that is not open yet. Its first row has this time. It is opened when its turn comes, so few logs are open
@@ -168,8 +171,9 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(bytes)
     }
 
-    /// Removes one of two logs with the same name if it has no other rows: a compressed log that stands beside the log, or the log of
-    /// which the compressed one has all. Otherwise both are read. If this cannot be decided, the log is read, and a finding says so.
+    /// Decides which logs are read if a log and its compressed copy both exist. If one of them has
+    /// all rows of the other one, the other one is removed from `logs`. If both have rows of their
+    /// own, both are read. If this cannot be decided, the copy is removed, and a finding says so.
     async fn pass_over_copies(
         &mut self,
         store: &dyn ImageStore,
@@ -200,7 +204,8 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(())
     }
 
-    /// Returns whether the log is read. A log of a day before the requested time is not.
+    /// Adds a log. Returns `false` if the log is not read, because its day is before the requested
+    /// time.
     fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) -> bool {
         if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
             return false;
@@ -253,12 +258,12 @@ impl<F: LogForm> MergedLogs<F> {
         }
     }
 
-    /// Returns a source whose next item is not known.
+    /// Returns the index of a source whose next item is not known.
     fn unknown(&self) -> Option<usize> {
         self.sources.iter().position(|source| source.head.is_none())
     }
 
-    /// Returns the source whose next row or next log is the earliest.
+    /// Returns the index of the source whose next row or next log is the earliest.
     fn first(&self) -> Option<usize> {
         let time = |source: &Source<F>| match &source.head {
             Some(Head::Row(row)) => Some(F::at(row)),
@@ -269,7 +274,8 @@ impl<F: LogForm> MergedLogs<F> {
         first.map(|(at, _)| at)
     }
 
-    /// Takes one step with a source whose next item is not known.
+    /// Takes one step with a source whose next item is not known. Returns a finding or the end of a
+    /// log if the step came to one.
     async fn advance(&mut self, at: usize) -> Result<Option<Next<F>>, LogReadError> {
         let source = &mut self.sources[at];
         if let Some(reading) = &mut source.reading {
@@ -303,8 +309,9 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(None)
     }
 
-    /// Opens the next log of a source. A log that was compressed in the meantime is read in its new form, and one that was deleted is
-    /// skipped. One that grew too large is skipped and named.
+    /// Opens the next log of a source. A log that was compressed in the meantime is read in its new
+    /// form. A log that was deleted is skipped. A log that grew too large is skipped and added to
+    /// `not_read`.
     async fn open(&mut self, at: usize) -> Result<(), LogReadError> {
         let Some(log) = self.sources[at].waiting.pop_front() else { return Ok(()) };
         let (input, limits, zone) = match log.origin {
@@ -342,7 +349,8 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(())
     }
 
-    /// Returns the time of the first row of the next log of a source. A log without rows comes first.
+    /// Returns the time of the first row of the next log of a source. A log without rows gets the
+    /// earliest time, so it comes first.
     fn first_row_at(&mut self, at: usize) -> Result<UnixTime, LogReadError> {
         let (zone, source) = (&self.zone, &mut self.sources[at]);
         let Some(Log { origin: Origin::Given { open, zone: own }, name, .. }) = source.waiting.front() else {
@@ -380,7 +388,7 @@ pub(crate) async fn compare(
     }
 }
 
-/// Returns the kind of a stored log of this size, which is more than is read.
+/// Returns [`FileKind::TooLarge`] for a stored log of this size.
 pub(crate) fn too_large(found: u64) -> FileKind {
     FileKind::TooLarge { found, limit: MAX_STORED_LOG_BYTES as u64 }
 }
@@ -394,7 +402,8 @@ async fn existing(store: &dyn ImageStore, key: &StoreKey) -> Result<Option<Bytes
     }
 }
 
-/// Returns the key of a log with `.gz` if it has no such ending, and without it otherwise.
+/// Returns the key of the other form of a log: without `.gz` for a compressed log, and with `.gz`
+/// for another one.
 pub(crate) fn other_form(log: &StoreKey) -> Option<StoreKey> {
     let name = log.as_str();
     StoreKey::parse(&name.strip_suffix(".gz").map_or_else(|| format!("{name}.gz"), str::to_owned)).ok()

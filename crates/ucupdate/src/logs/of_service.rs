@@ -29,8 +29,8 @@ impl UpdateService {
         }
     }
 
-    /// Lets all requests that [wait for log room](Self::wait_for_log_room) go on, and lets no request wait from now on. A server calls
-    /// this when it begins to shut down.
+    /// Ends the waiting of all requests that [wait for log room](Self::wait_for_log_room), and lets
+    /// no request wait from now on. A server calls this when it begins to shut down.
     pub fn end_log_waits(&self) {
         if let Some(logs) = &self.inner.logs {
             logs.end_waits();
@@ -59,15 +59,17 @@ impl UpdateService {
         self.inner.logs.as_ref().map_or(0, |logs| logs.waiting() as u64)
     }
 
-    /// Deletes the logs of this server that are older than [`LogOptions::with_days`](crate::LogOptions::with_days) allows, and
-    /// the logs of servers that have written nothing for so long. Returns the number of deleted files.
+    /// Deletes the logs of this server that are older than
+    /// [`LogOptions::with_days`](crate::LogOptions::with_days) allows, and the logs of servers that
+    /// have written nothing for that number of days. Returns the number of deleted files.
     ///
     /// A day counts as past only if both the clock of this service and the clock of the store say so.
     ///
     /// # Errors
-    /// [`LogError::LargeShare`] when more than half of the files would be deleted, which may be caused by a wrong
-    /// clock. In this case nothing is deleted, and [`remove_all_old_logs`](Self::remove_all_old_logs) can delete them.
-    /// Also when the store fails.
+    /// [`LogError::LargeShare`] when more than half of the files of one kind would be deleted,
+    /// which may be caused by a wrong clock. In this case nothing is deleted, and
+    /// [`remove_all_old_logs`](Self::remove_all_old_logs) can delete them. Also when the store
+    /// fails.
     pub async fn remove_old_logs(&self) -> Result<usize, LogError> {
         match &self.inner.logs {
             Some(logs) => logs.remove_old().await,
@@ -75,8 +77,9 @@ impl UpdateService {
         }
     }
 
-    /// Deletes the logs of all servers that are more than `days` older than today by the clock of the store. With
-    /// `any_share`, more than half of the files may be deleted at once. Returns the number of deleted files.
+    /// Deletes the logs of all servers that are more than `days` days old by the clock of the
+    /// store. With `any_share`, more than half of the files may be deleted at once. Returns the
+    /// number of deleted files.
     ///
     /// # Errors
     /// [`LogError::LargeShare`] when more than half of the files of one kind would be deleted and `any_share` is not set, because

@@ -2,8 +2,9 @@
 
 use ucupdate_store::{ImageStore, StoreError, StoreKey};
 
-/// Checks that no object is in place of a folder whose listing is empty, or in place of a folder above it. What was below could not be
-/// known then, and "there is nothing" would be a false report. `folder` ends with `/`.
+/// Checks that `folder`, whose listing is empty, is a folder. If an object has the name of this
+/// folder or of a folder above it, the content of the folder is not known, and "there is nothing"
+/// would be a false report. `folder` ends with `/`.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] with the object, and [`StoreError::Integrity`] with a link or a pipe. Other errors are ignored, because the

@@ -1,4 +1,5 @@
-//! [`ReadAhead`]: the rows of a log, which are read on another thread while the last ones are used.
+//! [`ReadAhead`]: the rows of a log, which are read on another thread while the rows before them
+//! are used.
 
 use crate::logs::merge::LogForm;
 use crate::logs::reader::{LogReadError, LogSummary};
@@ -19,11 +20,11 @@ const BLOCK_BYTES: u64 = 256 * 1024;
 
 /// The thread that reads the next blocks of all logs of one kind. It starts when it is first needed.
 ///
-/// The texts of a row are best freed on the thread that made them, so used rows go back to it. Threads that took turns would free
-/// the texts of each other.
+/// The texts of a row are best freed on the thread that made them, so used rows go back to it. With
+/// several threads, each one would free texts of the others.
 pub(crate) struct ReadingThread<F: LogForm>(Option<mpsc::Sender<Job<F>>>);
 
-/// A block that the thread is to read, after it freed the used rows.
+/// A task for the thread: it frees the used rows, and then reads the next block.
 struct Job<F: LogForm> {
     reader: F::Reader,
     /// An empty list with room for the rows.
@@ -33,7 +34,8 @@ struct Job<F: LogForm> {
 }
 
 impl<F: LogForm> ReadingThread<F> {
-    /// Begins to read the next block on the thread. Without the thread, the block is read when it is needed.
+    /// Begins to read the next block on the thread. If the thread cannot be started, the block is
+    /// read when it is needed.
     fn begin(
         &mut self,
         reader: F::Reader,
@@ -66,7 +68,8 @@ impl<F: LogForm> Default for ReadingThread<F> {
     }
 }
 
-/// The rows of one log and the lines that are no rows. At most two blocks of them exist: one that is used, and the next one.
+/// The rows of one log, and the findings about lines that are not rows. At most two blocks of them
+/// exist: one that is used, and the next one.
 pub(crate) struct ReadAhead<F: LogForm> {
     now: VecDeque<Result<F::Row, LogFinding>>,
     rest: Rest<F>,

@@ -9,8 +9,8 @@ use ucupdate_audit::{
 use ucupdate_core::value::{ParseError, UnixTime, Zone};
 use ucupdate_store::{ImageStore, StoreError};
 
-/// The maximum size of a log in a store, in bytes. Of a compressed log, the compressed and the decompressed size are limited. The
-/// logs of this service have at most 8 MiB.
+/// The maximum size of a log in a store, in bytes. Of a compressed log, the compressed and the
+/// decompressed size are limited. The logs that this service writes have at most 8 MiB.
 pub const MAX_STORED_LOG_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads the rows of many audit logs in order of time.
@@ -136,8 +136,9 @@ impl AuditLogs {
         Self(MergedLogs::new(AuditForm, zone, since))
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
-    /// if the log is not read, because its name has a day before the requested time.
+    /// Adds a log. `open` is called when the log is read. If the server is not part of the name,
+    /// `open` is also called once before, to find the time of the first row. Returns `false` if the
+    /// log is not read, because its name has a day before the requested time.
     ///
     /// `name` is the name of the log file, with or without folders. If it has the form of this service or of OCS, the
     /// server and the day are taken from it.
@@ -149,7 +150,7 @@ impl AuditLogs {
         self.0.add(name, None, open)
     }
 
-    /// Adds a log whose time zone is known. Returns `false` if it is not read, as [`add`](Self::add) does.
+    /// Adds a log whose time zone is known. Otherwise it works as [`add`](Self::add) does.
     pub fn add_in_zone<R: Read + Send + 'static>(
         &mut self,
         name: &str,
@@ -159,11 +160,13 @@ impl AuditLogs {
         self.0.add(name, Some(zone), open)
     }
 
-    /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`. A link, a pipe or a folder with
-    /// the name of a log is not read, and neither is a log of more than [`MAX_STORED_LOG_BYTES`]. [`next`](Self::next) returns a
-    /// [`Logged::End`] with [`FileKind::NoFile`] or [`FileKind::TooLarge`] for it. A compressed log is read until it has this
-    /// size, and then ends with [`LineProblem::LogTooLong`](ucupdate_audit::LineProblem::LogTooLong). Returns the size in bytes of
-    /// the logs that are read.
+    /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`.
+    /// A link, a pipe or a folder with the name of a log is not read, and neither is a log of more
+    /// than [`MAX_STORED_LOG_BYTES`]. [`next`](Self::next) returns a [`Logged::End`] with
+    /// [`FileKind::NoFile`] or [`FileKind::TooLarge`] for it. At most this number of decompressed
+    /// bytes of a compressed log is read. A longer one ends with
+    /// [`LineProblem::LogTooLong`](ucupdate_audit::LineProblem::LogTooLong). Returns the size in
+    /// bytes of the logs that are read.
     ///
     /// # Errors
     /// When the store cannot be listed.
@@ -200,16 +203,18 @@ impl AccessLogs {
         Self(MergedLogs::new(AccessForm::default(), Zone::utc(), since))
     }
 
-    /// Reads the address of the client from the field for this header, such as `X-Forwarded-For`, which a proxy adds.
-    /// See [`AccessReader::with_client_from`].
+    /// Sets the header, such as `X-Forwarded-For`, in which a proxy sends the address of the
+    /// client. The address is then read from the field of this header. See
+    /// [`AccessReader::with_client_from`].
     #[must_use]
     pub fn with_client_from(mut self, header: &str) -> Self {
         self.0.form.client_from = Some(header.into());
         self
     }
 
-    /// Adds a log. `open` is called when its turn comes, and once before if the server is not part of the name. Returns `false`
-    /// if the log is not read, because its name has a day before the requested time.
+    /// Adds a log. `open` is called when the log is read. If the server is not part of the name,
+    /// `open` is also called once before, to find the time of the first row. Returns `false` if the
+    /// log is not read, because its name has a day before the requested time.
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,

@@ -1,7 +1,8 @@
 //! Removal of old log files.
 //!
-//! A day counts as past only if both the clock of this server and the clock of the store say so. One clock that is ahead
-//! then removes nothing. If both are ahead, most files look old at once, and then nothing is removed.
+//! A day counts as past only if both the clock of this server and the clock of the store say so. So
+//! one clock that is ahead removes nothing. If both clocks are ahead, most files look old at once,
+//! and then nothing is removed.
 
 use crate::clock::Clock;
 use crate::logs::options::LogOptions;
@@ -21,8 +22,8 @@ struct LogFile {
     modified: UnixTime,
 }
 
-/// Removes the files of this server that are older than the days to keep. Removes also the files of servers whose files
-/// are all that old. Returns the number of removed files.
+/// Removes the files of this server that are older than the days to keep. Also removes the files of
+/// a server if all its files are older. Returns the number of removed files.
 pub(crate) async fn remove_old(
     store: &dyn ImageStore,
     options: &LogOptions,
@@ -136,7 +137,8 @@ fn count(files: &[LogFile]) -> usize {
 }
 
 async fn delete(store: &dyn ImageStore, files: &[LogFile]) -> Result<usize, LogError> {
-    // The zones are removed last, so that no log is left without its zone. A zone that is left alone is removed the next time.
+    // The zone files are removed last, so that no log is left without its zone. A zone file without
+    // its log is removed the next time.
     let (zones, logs): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.kind == FileOfLog::Zone);
     for file in logs.iter().chain(&zones) {
         store.delete(&file.key).await?;

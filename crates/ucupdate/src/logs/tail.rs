@@ -13,10 +13,11 @@ use ucupdate_audit::{
 use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// The number of bytes of a log that are read at once.
+/// The largest number of bytes of a log that are read at once.
 const PIECE_BYTES: u64 = 1024 * 1024;
 
-/// The maximum number of log files whose positions are remembered. The newest files count.
+/// The largest number of log files of one kind whose positions are remembered. If there are more,
+/// only the newest ones are read.
 const MAX_FILES: usize = 100_000;
 
 /// A row whose time is this far ahead of the clock, in milliseconds, was written by a server with a wrong clock.
@@ -24,12 +25,15 @@ const AHEAD_MILLIS: i64 = 60_000;
 
 /// Reads the rows that were added to the logs in a store since the last look.
 ///
-/// The position in each log is remembered, so a look reads only what is new. Logs grow and are never changed before their last whole
-/// row, because a server writes only files that it made itself. A row is read when its line end is there. At most one piece of each log is in memory,
-/// and of a log that was compressed all new rows. Such a log goes on where the log ended before.
+/// The position in each log is remembered, so a look reads only new rows. Logs only grow: a server
+/// writes only files that it made itself, and does not change whole rows. A row is read when its
+/// line end is there.
+///
+/// At most one piece of each log is in memory, or all new rows of a compressed log. When a log is
+/// compressed, reading goes on in the compressed log at the position where it ended before.
 #[derive(Debug)]
 pub(crate) struct LogTail {
-    /// The zone of logs that do not name theirs.
+    /// The zone of audit logs whose zone is not stored.
     zone: Zone,
     since: UnixTime,
     sources: BTreeMap<(ServerName, bool), Source>,
@@ -50,7 +54,7 @@ impl TailRow {
     }
 }
 
-/// The logs of one kind of one server.
+/// The logs of one kind of one server, and the rows of them that were read but not returned.
 #[derive(Debug, Default)]
 struct Source {
     files: BTreeMap<(LogDate, u32, LogFile), TailFile>,
@@ -68,7 +72,7 @@ struct TailFile {
     header: Vec<u8>,
     /// Of a compressed log: the number of decompressed bytes whose rows were returned already.
     taken: u64,
-    /// Of a compressed log: `true` if the log stands beside it.
+    /// Of a compressed log: `true` if the uncompressed log exists beside it.
     has_log: bool,
 }
 
@@ -87,7 +91,7 @@ impl LogTail {
                 for meta in page {
                     match LogFile::of(meta.key.as_str()) {
                         Some((name, LogFile::Zone)) => drop(zones.insert(name)),
-                        // The readers of all logs name a log that is too large.
+                        // `AuditLogs` and `AccessLogs` report a log that is too large.
                         Some(_) if meta.size > MAX_STORED_LOG_BYTES as u64 => {}
                         Some((name, file)) if !self.is_too_old(name.date) => found.push((name, file, meta)),
                         _ => {}
@@ -147,8 +151,9 @@ impl LogTail {
         Ok(())
     }
 
-    /// Returns the next row with a time up to `until`, or `None` if there is none. Rows of a clock that is far ahead are returned
-    /// too.
+    /// Returns the earliest row whose time is not after `until`, or `None` if there is no such row.
+    /// A row whose time is more than [`AHEAD_MILLIS`] after `until` is returned too, because the
+    /// clock of its server is wrong.
     pub(crate) async fn next(
         &mut self,
         store: &dyn ImageStore,
@@ -178,7 +183,8 @@ impl LogTail {
 }
 
 impl Source {
-    /// Reads the next piece of the first file that has more. Returns `false` if no file has more.
+    /// Reads the next piece of the first file that has unread bytes. Returns `false` if no file has
+    /// unread bytes.
     async fn read_piece(
         &mut self,
         store: &dyn ImageStore,
@@ -205,7 +211,7 @@ impl Source {
         };
         let Some(lines) = piece.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1) else {
             if end - file.position == PIECE_BYTES {
-                // A line that is longer than a piece is no row.
+                // A line that is longer than a piece is not a row.
                 file.position = end;
             } else {
                 // A part of a row. It is read again when the log is longer.
@@ -259,7 +265,7 @@ impl TailFile {
         }
         let bytes = match store.get_bytes(&self.key, MAX_STORED_LOG_BYTES).await {
             Ok(bytes) => Cursor::new(bytes),
-            // The readers of all logs name a log that is too large.
+            // `AuditLogs` and `AccessLogs` report a log that is too large.
             Err(StoreError::NotFound { .. } | StoreError::TooLarge { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };

@@ -39,7 +39,7 @@ pub enum LogError {
         maybe_stored: usize,
         last: String,
     },
-    /// More than half of the log files would be removed at once. Nothing was removed.
+    /// More than half of the log files of one kind would be removed at once. Nothing was removed.
     #[error(
         "{old} of {of} log files are older than the days to keep, which is more than half, so none was removed; check the clocks"
     )]
@@ -71,17 +71,18 @@ fn maybe_text(maybe_stored: usize) -> String {
     }
 }
 
-/// The pause after a failed write while a flush waits for it.
+/// The longest time between two attempts to write while a flush waits.
 const RETRY_TIME: Duration = Duration::from_millis(250);
 
-/// The number of names of a log that are found taken one after another before this is reported.
+/// The number of file names in a row that may be taken. If more are taken, this is reported as a
+/// failure.
 const TAKEN_NAMES: u32 = 64;
 
 /// The time limit for writing one log file. After it the outcome counts as unclear.
 const STORE_TIME: Duration = Duration::from_secs(60);
 
-/// The time beyond the flush interval after which a waiting row shows that the store takes no rows. A store that hangs
-/// reports no failure until [`STORE_TIME`] has passed.
+/// If a row waits for longer than the flush interval and this time, the store counts as failing. A
+/// store that hangs reports no failure until [`STORE_TIME`] has passed.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The time limit for listing the log files.
@@ -129,7 +130,7 @@ impl Logs {
         self.audit.push(self.audit_format.line(row), now);
     }
 
-    /// Adds the row of a request that was answered.
+    /// Adds the audit row of a request that was answered.
     pub(crate) fn audit_answer(
         &self,
         request: &UpdateRequest,
@@ -161,12 +162,13 @@ impl Logs {
         [&self.audit, &self.access].iter().find_map(|log| log.problem(now, most))
     }
 
-    /// Ends all waits for room, and those that begin later.
+    /// Ends all waits for room. Later waits end at once.
     pub(crate) fn end_waits(&self) {
         [&self.audit, &self.access].iter().for_each(|log| log.end_waits());
     }
 
-    /// Waits until less than half of the room for waiting rows is taken, as the options say.
+    /// Waits until less than half of the room for waiting rows is taken, if the options say
+    /// [`FullLog::Block`].
     pub(crate) async fn wait_for_room(&self) {
         let FullLog::Block { at_most } = self.options.full else { return };
         let room = async { tokio::join!(self.audit.wait_for_room(), self.access.wait_for_room()) };
@@ -207,9 +209,9 @@ struct Log {
     rolling: Mutex<RollingLog>,
     /// The time zone of an audit log. Its name is stored beside each file, unless it is UTC. `None` for an access log.
     zone: Option<Zone>,
-    /// Wakes the task.
+    /// Wakes the background task.
     wake: Notify,
-    /// The progress of the task.
+    /// The progress of the background task.
     progress: watch::Sender<Progress>,
     kind: LogKind,
     events: Listeners,
@@ -219,7 +221,7 @@ struct Log {
 #[derive(Clone, Debug, Default)]
 struct Progress {
     stopped: bool,
-    /// `true` if nothing waits for room any more, because the server shuts down.
+    /// `true` if requests no longer wait for room, because the server shuts down.
     has_no_waits: bool,
     last_failure: String,
 }
@@ -376,7 +378,7 @@ impl Log {
         LogError::Waiting { waiting: rolling.pending(), maybe_stored: rolling.maybe_stored(), last }
     }
 
-    /// Runs the task: performs effects until the log is stopped.
+    /// Runs the background task: performs effects until the log is stopped.
     async fn write(self: Arc<Self>, store: Arc<dyn ImageStore>, clock: Arc<dyn Clock>) {
         // Knowing the taken numbers saves attempts. Without the listing no row is lost.
         let listing = async {
@@ -459,7 +461,7 @@ async fn perform(
     let done = match effect {
         Effect::Create { .. } => store.create(&key, bytes()).await,
         Effect::Put { .. } => store.put_bytes(&key, bytes()).await.map(drop),
-        // The log writes the whole file next. If that fails too, it is reported.
+        // After a failed append, the log writes the whole file. Only a failure of this is reported.
         Effect::Append { at, .. } => {
             return match store.append(&key, *at, bytes()).await {
                 Ok(()) => (EffectOutcome::Stored, None),
@@ -489,8 +491,9 @@ async fn perform(
     }
 }
 
-/// Returns whether an error means that a folder or a link has the name of a log, or of the file beside it. Then the next name may be
-/// free. Something foreign in the place of a folder above is another matter.
+/// Returns whether an error means that something else, such as a folder or a link, has the name of
+/// the log or of its zone file. Then the next name may be free. Returns `false` if something else
+/// has the name of a folder above.
 async fn has_foreign_name(store: &dyn ImageStore, log: &StoreKey, error: &StoreError) -> bool {
     let folders = |path: &str| path.matches('/').count();
     match error {

@@ -7,10 +7,11 @@ use ucupdate_audit::Effect;
 use ucupdate_core::value::Zone;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// The maximum size in bytes of the file.
+/// The maximum size of the zone file in bytes.
 const ZONE_BYTES: usize = 256;
 
-/// The time between two looks at the file of a log that is written again and again. A person may remove the file meanwhile.
+/// The period after which the zone file of a log is read again while the log is written. A person
+/// may remove the file meanwhile.
 const LOOK_TIME: Duration = Duration::from_secs(60);
 
 /// Returns the zone in the file beside a log. `None` if there is no such file.
@@ -44,18 +45,19 @@ pub(crate) fn stem_of(log: &str) -> Option<&str> {
     log.strip_suffix(".gz").unwrap_or(log).strip_suffix(".log")
 }
 
-/// The claim of a server on the files beside its logs. Only the server that made such a file creates the log, so two servers with one
-/// name never mix their zones.
+/// The claim of a server on the zone files beside its logs. Only the server that made the zone file
+/// of a log creates the log. So two servers with the same name and different zones never write to
+/// one log.
 #[derive(Debug)]
 pub(crate) struct ZoneClaim {
     zone: Zone,
-    /// The last file that this server made.
+    /// The last zone file that this server made.
     made: Option<StoreKey>,
-    /// The file that was right when this server last looked at it, and the time of that look.
+    /// The zone file that was right when this server last looked at it, and the time of that look.
     right: Option<(StoreKey, Instant)>,
 }
 
-/// The state of the file beside a log.
+/// The state of the zone file beside a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimState {
     /// This server has made the file just now.
@@ -71,8 +73,9 @@ impl ZoneClaim {
         Self { zone, made: None, right: None }
     }
 
-    /// Makes sure that the file beside a log names the zone of this server before the log is created or written again. The file of a log
-    /// that is written again is read once a minute, not each time, because a read of a bucket has its price.
+    /// Makes sure that the zone file beside a log names the zone of this server before the log is
+    /// created or written again. The zone file of a log that is written again is read once a minute
+    /// and not each time, because reads from a bucket cost money.
     pub(crate) async fn claim(
         &mut self,
         store: &dyn ImageStore,
@@ -124,8 +127,9 @@ impl ZoneClaim {
         }
     }
 
-    /// Ends a race of servers with one name and different zones, after an attempt to create a log. Errors do not matter, because the
-    /// race is rare and the row is in the log.
+    /// Repairs the zone file after an attempt to create a log, if servers with the same name and
+    /// different zones made their logs at the same time. Errors are ignored, because this is rare
+    /// and the row is in the log.
     pub(crate) async fn settle(
         &self,
         store: &dyn ImageStore,
@@ -135,7 +139,7 @@ impl ZoneClaim {
     ) {
         let Some(key) = zone_key(log.as_str()) else { return };
         match created {
-            // The log belongs to a server in UTC, which has no such file.
+            // The log belongs to a server in UTC, which has no zone file.
             Err(StoreError::AlreadyExists { .. }) if was_made => drop(store.delete(&key).await),
             Ok(()) if self.zone == Zone::utc() => {
                 if let Ok(Some(ClaimState::Foreign)) = self.found(store, log).await {
@@ -146,7 +150,8 @@ impl ZoneClaim {
         }
     }
 
-    /// Returns whether the file names the zone of this server. `None` if there is no such file.
+    /// Returns [`ClaimState::Stands`] if the zone file names the zone of this server, and
+    /// [`ClaimState::Foreign`] if not. `None` if there is no zone file.
     async fn found(&self, store: &dyn ImageStore, log: &StoreKey) -> Result<Option<ClaimState>, StoreError> {
         match stored_zone(store, log.as_str()).await {
             Ok(None) => Ok(None),

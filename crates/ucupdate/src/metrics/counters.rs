@@ -12,7 +12,7 @@ use ucupdate_core::Decision;
 use ucupdate_core::decide::OfferKind;
 use ucupdate_fleet::inventory::DeviceState;
 
-/// The kinds of paths that requests are counted by.
+/// The values of the label `path`: the request handler, a file, or another path.
 pub(crate) const PATHS: [&str; 3] = ["handler", "file", "other"];
 
 /// The reasons of decisions, the most frequent ones first. A reason that is not in the list counts as the last one,
@@ -41,7 +41,8 @@ pub(crate) const REASONS: [&str; 18] = [
 pub(crate) const OUTCOMES: [FetchOutcome; 4] =
     [FetchOutcome::Whole, FetchOutcome::Part, FetchOutcome::Redirected, FetchOutcome::Failed];
 
-/// The HTTP statuses that are counted: 100 to 599. Others count as 599.
+/// The number of HTTP statuses that are counted: 100 to 599. A smaller status counts as 100. A
+/// larger one, or none, counts as 599.
 const STATUSES: usize = 500;
 
 /// Counters of the events of one service, for Prometheus. Add them to the service as a listener. They can count the calls of a
@@ -118,11 +119,12 @@ fn add(counter: &AtomicU64, number: u64) {
     counter.fetch_add(number, Ordering::Relaxed);
 }
 
-/// Returns the index in [`PATHS`].
+/// Returns the index in [`PATHS`] for the path of a request.
 fn path_of(row: &AccessRow) -> usize {
     let is_post = row.method.as_logged() == "POST";
     match row.status {
-        // Requests with a wrong path or method reached neither the handler nor a file.
+        // A `GET` of a missing file counts as a file. Other requests with a wrong path or method
+        // reached neither the handler nor a file.
         Some(404 | 405) => {
             if is_post || !row.is_of_update_service() {
                 2
@@ -137,7 +139,8 @@ fn path_of(row: &AccessRow) -> usize {
 }
 
 impl Metrics {
-    /// Sets the time of the newest revision. Call it once after the service was opened. The service reports later revisions by events.
+    /// Sets the time of the newest revision, which the metrics show. Call it once after the service
+    /// was opened. The service reports later revisions by events.
     pub fn note_revision(&self, revision: &Revision) {
         self.changed_at.store(revision.at.as_millis(), Ordering::Relaxed);
     }

@@ -28,7 +28,7 @@ pub(crate) struct Histogram {
 
 /// The state of a histogram at one time.
 pub(crate) struct Reading {
-    /// The number of durations up to each bound.
+    /// The cumulative number of durations up to each bound.
     pub(crate) up_to: [u64; BOUNDS.len()],
     pub(crate) count: u64,
     pub(crate) sum_seconds: f64,

@@ -55,7 +55,8 @@ impl StoreMetrics {
         })
     }
 
-    /// Waits for the result of a call, and counts its time and its error.
+    /// Waits for the result of a call of the store. Records its duration, and counts it if it
+    /// failed.
     async fn timed<T>(
         &self,
         operation: Operation,

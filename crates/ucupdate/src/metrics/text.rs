@@ -12,7 +12,8 @@ impl Metrics {
     /// The media type of [`prometheus_text`](Self::prometheus_text).
     pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// Returns all metrics as text for Prometheus: the counters, and the state of the service. It reads no store.
+    /// Returns all metrics as text for Prometheus: the counters, and the state of the service. It
+    /// does not read the store.
     pub fn prometheus_text(&self, service: &UpdateService) -> String {
         let mut text = Text(String::with_capacity(16 * 1024));
         self.requests(&mut text);
@@ -82,7 +83,7 @@ impl Metrics {
         self.devices(text);
     }
 
-    /// Writes the devices by state, if a watch counts them.
+    /// Writes the number of devices in each state. Writes nothing before the first count.
     fn devices(&self, text: &mut Text) {
         let counted_at = self.counted_at.load(Ordering::Relaxed);
         if counted_at == i64::MIN {

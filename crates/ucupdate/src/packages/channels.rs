@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use ucupdate_cab::package::{Member, MemberRole, MemberSink, MemberStart};
 use ucupdate_store::ByteStream;
 
-/// Passes the input to the reader until the input ends or the reader needs no more.
+/// Passes the input to the reader until the input ends or the reader needs no more. `fed` counts
+/// the bytes that were passed.
 pub(crate) async fn feed(
     mut bytes: ByteStream,
     input: mpsc::Sender<io::Result<Bytes>>,
@@ -47,7 +48,8 @@ impl Read for ChannelReader {
 /// A message from the thread that reads the cabinet to the task that stores its members.
 pub(crate) enum ReaderEvent {
     Member(NewMember),
-    /// All members so far belong to no package.
+    /// All members so far belong to a cabinet without a package, and must be discarded. The members
+    /// of the next cabinet follow.
     StartOver,
 }
 
@@ -85,10 +87,10 @@ impl NewMember {
 /// The number of bytes of a member that are sent together. Each message wakes the task that stores the member.
 const SENT_BYTES: usize = 256 * 1024;
 
-/// The room for these bytes. The last chunk is at most 32 KiB and may go beyond them.
+/// The capacity of the buffer. The last chunk, of at most 32 KiB, may go beyond [`SENT_BYTES`].
 const ROOM_BYTES: usize = SENT_BYTES + 32 * 1024;
 
-/// The end of the output channel in the thread that reads.
+/// The sending end of the output channel. The thread that reads the cabinet holds it.
 pub(crate) struct ChannelSink {
     events: mpsc::Sender<ReaderEvent>,
     bytes: Option<mpsc::Sender<MemberChunk>>,

@@ -12,10 +12,11 @@ use ucupdate_store::{ImageStore, ObjectMeta, StoreError, StoreKey};
 /// Largest number of files that are remembered. If there are more, all are forgotten and compared again.
 const MAX_FILES: usize = 10_000;
 
-/// The SHA-256 of served files, with the time and the mark of each file's last write. A file is read once after each write,
-/// before its first byte is sent.
+/// The SHA-256 of served files, with the time and the [`write_mark`](ObjectMeta::write_mark) of
+/// each file's last write. A file is read once after each write, before its first byte is sent.
 ///
-/// Damage that changes neither of them, as by a failing disk, is found only after a restart of the server.
+/// Damage that changes neither the time nor the mark, as by a failing disk, is found only after a
+/// restart of the server.
 #[derive(Debug, Default)]
 pub(crate) struct ComparedFiles {
     files: Mutex<HashMap<StoreKey, Arc<tokio::sync::Mutex<Option<Compared>>>>>,
@@ -36,9 +37,9 @@ impl Compared {
 }
 
 impl ComparedFiles {
-    /// Compares a file with the ingested one, unless that was done before. Concurrent requests for one file wait for
-    /// one comparison. A file that cannot be read to its end is not judged, because sending it will fail in the same
-    /// way.
+    /// Compares a file with the ingested one, unless that was done since its last write. Concurrent
+    /// requests for one file wait for one comparison. A file that cannot be read to its end gives
+    /// no error here, because sending it will fail in the same way.
     ///
     /// # Errors
     /// [`StoreError::Integrity`] when the file has other bytes.

@@ -14,7 +14,7 @@ pub(crate) const MAX_PACKAGE_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) enum Description {
     /// The description is unchanged and agrees with the rule book.
     Whole(Bytes),
-    /// The description has other content.
+    /// The description has other content, or cannot be read.
     Damaged,
     /// The description is missing.
     Gone,
@@ -25,7 +25,8 @@ pub(crate) fn write(package: &IngestedPackage) -> Vec<u8> {
     document::write_sealed(&PackageDocument { format: RevisionDocument::format(), package: package.clone() })
 }
 
-/// Returns the package of an ingest. `None` if its description is missing or damaged.
+/// Returns the package that the stored description of an ingest describes. `None` if the
+/// description is missing or damaged.
 pub(crate) async fn read(
     store: &dyn ImageStore,
     ingest: IngestId,
@@ -43,7 +44,7 @@ pub(crate) async fn read(
     }
 }
 
-/// Reads back the description of a package in the rule book.
+/// Reads the stored description of a package, and compares it with the package in the rule book.
 pub(crate) async fn look_at(
     store: &dyn ImageStore,
     package: &IngestedPackage,

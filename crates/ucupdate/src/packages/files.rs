@@ -38,10 +38,11 @@ pub struct ServedFile {
     pub package: PackageId,
 }
 
-/// The places of all files in the packages of a book, sorted by the hashes of their paths. A book has all parts of the paths, so
-/// they are not stored a second time.
+/// The places of all files in the packages of a book, sorted by the hashes of their paths. A place
+/// says where the rule book has a file. The rule book has all parts of the paths, so the paths are
+/// not stored here.
 ///
-/// If several files have one path, the first one is used.
+/// If several files have the same path, the first one is used.
 #[derive(Debug, Default)]
 pub(crate) struct FilePlaces(Vec<FilePlace>);
 
@@ -49,9 +50,9 @@ pub(crate) struct FilePlaces(Vec<FilePlace>);
 struct FilePlace {
     /// The hash of the path in lower case.
     hash: u32,
-    /// The number of the release or the interim image in its package.
+    /// The index of the release or of the interim image in its package.
     item: u32,
-    /// The number of the file in its release.
+    /// The index of the file among the files of this release or interim image.
     file: u32,
     package: PackageId,
     folder: Folder,
@@ -59,7 +60,8 @@ struct FilePlace {
 
 #[derive(Clone, Copy, Debug)]
 enum Folder {
-    /// The folder of a release, in the spelling of its rule if the rule uses the release.
+    /// The folder of a release. If a rule uses the release, the folder has the spelling of the
+    /// rule, otherwise that of the package.
     Release,
     /// The folder of the interim images of a locale.
     Interim,
@@ -68,12 +70,12 @@ enum Folder {
 }
 
 impl<'a> FileIndex<'a> {
-    /// Joins the places with the book that they were made of.
+    /// Creates the index from a rule book and the places that were made from this book.
     pub(crate) fn new(book: &'a RuleBook, places: &'a FilePlaces) -> Self {
         Self { book, places }
     }
 
-    /// Returns the file with this path, ignoring ASCII case.
+    /// Returns the file with this path, ignoring ASCII case. `None` if no file has this path.
     pub fn find(&self, path: &str) -> Option<ServedFile> {
         let FilePlaces(places) = self.places;
         let hash = hash(path.to_ascii_lowercase().as_bytes());
@@ -82,7 +84,8 @@ impl<'a> FileIndex<'a> {
         same.filter_map(|place| self.file(place)).find(|file| file.path.eq_ignore_ascii_case(path))
     }
 
-    /// Returns all files, sorted by path, ignoring ASCII case. It makes a list of all files first.
+    /// Returns all files, sorted by path, ignoring ASCII case. All files are collected in memory
+    /// first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = ServedFile> + use<> {
         let FilePlaces(places) = self.places;
         let mut files: Vec<ServedFile> = places.iter().filter_map(|place| self.file(place)).collect();
@@ -151,7 +154,8 @@ impl FilePlaces {
     }
 }
 
-/// The files of a book, each with a number. If several files have one path, the one with the smallest number is used.
+/// The files of a book, each with a number. Of several files with the same path, one that its rule
+/// uses comes first ([`use_by_rule`]), and then the one with the smallest number.
 #[derive(Debug, Default)]
 struct FoundFiles {
     files: Vec<(u32, FilePlace)>,
@@ -160,8 +164,9 @@ struct FoundFiles {
 }
 
 impl FoundFiles {
-    /// Adds paths with versions for interim images, if packages contain several for one locale and update type. A test
-    /// device may be offered another one than all other devices.
+    /// Adds the paths with a version (`OCInterim/<locale>/<version>`) for interim images, if the
+    /// packages contain several versions for one locale and update type. Then test devices may be
+    /// offered another version than other devices.
     fn add_interim_by_version(&mut self, book: &RuleBook) {
         let mut images: BTreeMap<_, Vec<(&InterimImage, PackageId, usize)>> = BTreeMap::new();
         for package in book.packages() {
@@ -207,7 +212,8 @@ impl FoundFiles {
     }
 }
 
-/// Returns the order of a file among files with one path. Those of releases that their rule uses come first.
+/// Returns the sort key of a file among files with the same path. Files of releases that their rule
+/// uses come first.
 fn use_by_rule(book: &RuleBook, place: &FilePlace) -> (usize, u32) {
     let package = book.package(place.package);
     let release = package.and_then(|package| package.releases.get(place.item as usize));
@@ -216,8 +222,8 @@ fn use_by_rule(book: &RuleBook, place: &FilePlace) -> (usize, u32) {
     used.map_or((usize::MAX, 0), |(_, candidate)| (candidate, place.item))
 }
 
-/// Returns the rule of a release, and the place of the release among the candidates of the rule. `None` if the rule does not
-/// use it.
+/// Returns the rule of a release, and the index of the release among the candidates of the rule.
+/// `None` if the rule does not use the release.
 fn place_in_rule<'a>(book: &'a RuleBook, package: PackageId, release: &Release) -> Option<(&'a Rule, usize)> {
     let rule = book.rule(&release.rule)?;
     let is_it = |candidate: &Candidate| {

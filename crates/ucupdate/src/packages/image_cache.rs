@@ -36,12 +36,14 @@ const LOAD_TIME: Duration = Duration::from_secs(5);
 /// Number of bytes in one piece of a download. The pieces share the memory of the image.
 const PIECE: usize = 128 * 1024;
 
-/// Largest number of images whose downloads are counted. If there are more, those that are not loaded are forgotten.
+/// Largest number of images whose downloads are counted. If there are more, the images that are not
+/// loaded or loading are forgotten.
 const MAX_ENTRIES: usize = 1_000;
 
 /// A bounded cache of images. It holds whole images whose SHA-256 was compared with the ingested one.
 ///
-/// The bytes of an image count until the last download that uses them has ended, also after the image was evicted.
+/// The bytes of an image count towards the capacity until the last download that uses them has
+/// ended, even if the image was evicted before.
 #[derive(Debug)]
 pub(crate) struct ImageCache {
     capacity: u64,
@@ -75,7 +77,7 @@ pub(crate) struct CachedImage {
     loaded: Instant,
     /// The time of the last comparison with the store, in milliseconds since `loaded`.
     checked_after: AtomicU64,
-    /// The lock is held while the store is asked.
+    /// The lock is held while the metadata is read from the store, so that only one task reads it.
     checking: tokio::sync::Mutex<()>,
 }
 
@@ -85,7 +87,8 @@ impl ImageCache {
         Self { capacity, used: Arc::default(), entries: Mutex::default() }
     }
 
-    /// Returns a cached image if it still is the one in the store.
+    /// Returns a cached image if it still is the one in the store. An image that is not current is
+    /// removed from the cache.
     pub(crate) async fn find(&self, store: &dyn ImageStore, file: &ServedFile) -> Option<Arc<CachedImage>> {
         let image = self.loaded(file)?;
         if image.is_current(store).await {
@@ -114,8 +117,9 @@ impl ImageCache {
         }
     }
 
-    /// Returns an image that is cached, or that is being read into memory at this moment. Many devices that ask at the same
-    /// time then share the memory of the image, instead of one reader of the store each.
+    /// Returns an image that is cached. If it is being read into memory now, waits for it, at most
+    /// [`LOAD_TIME`]. Many devices that ask at the same time then share the memory of the image,
+    /// instead of one reader of the store each.
     pub(crate) async fn find_or_wait(
         &self,
         store: &dyn ImageStore,
@@ -164,7 +168,8 @@ impl ImageCache {
         Some(LoadOrder { room, done })
     }
 
-    /// Takes room for `size` bytes. Images that are in use, or were used a short time ago, are not evicted for it.
+    /// Reserves room for `size` bytes, and evicts images for it if necessary. Images that are in
+    /// use, or were used within [`WINDOW`], are not evicted. `None` if there is not enough room.
     fn make_room(&self, entries: &mut HashMap<StoreKey, Entry>, size: u64, now: Instant) -> Option<Room> {
         while self.used.load(Ordering::Relaxed).saturating_add(size) > self.capacity {
             let is_idle = |entry: &Entry| {
@@ -179,7 +184,8 @@ impl ImageCache {
         Some(Room { used: Arc::clone(&self.used), bytes: size })
     }
 
-    /// Reads an image into its room. An image that cannot be read, or has other bytes, is not cached.
+    /// Reads an image into the room of the order. An image that cannot be read, or has other bytes,
+    /// is not cached.
     pub(crate) async fn load(&self, store: &dyn ImageStore, file: &ServedFile, order: LoadOrder) {
         let LoadOrder { room, done } = order;
         let image = read(store, file, room).await;
@@ -278,7 +284,7 @@ impl Drop for Room {
     }
 }
 
-/// The memory of an image, with its room.
+/// The memory of an image. Its room is freed together with the memory.
 struct Owned {
     bytes: Vec<u8>,
     _room: Room,

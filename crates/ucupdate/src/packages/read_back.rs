@@ -1,4 +1,4 @@
-//! Reads files back before devices are offered them, so that devices get the ingested bytes.
+//! Reads files back before they are offered to devices, so that devices get the ingested bytes.
 
 use crate::error::ChangeError;
 use crate::keys;
@@ -19,7 +19,8 @@ pub(crate) struct ReadBack {
 }
 
 impl ReadBack {
-    /// Reads back the files of every version that a delta newly offers to devices.
+    /// Reads back the files of every version that a delta newly offers to devices other than test
+    /// devices.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         book: &RuleBook,
@@ -46,7 +47,7 @@ impl ReadBack {
         Ok(Self { releases: verified, interim })
     }
 
-    /// Refuses a delta that offers other versions to devices than those that were read back.
+    /// Returns a refusal if a delta newly offers a version that was not read back.
     pub(crate) fn covers(&self, book: &RuleBook, delta: &Delta) -> Result<(), Refusal> {
         for (rule, candidate) in given_anew(book, delta) {
             let Some((_, ingest)) = release(book, rule, candidate) else { continue };

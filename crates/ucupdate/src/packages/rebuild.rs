@@ -35,7 +35,7 @@ pub struct Rebuilt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedIngest {
-    /// The name of its folder below `images/`.
+    /// The id of the ingest, which is the name of its folder below `images/`.
     pub ingest: IngestId,
     /// The reason, as a sentence.
     pub reason: String,
@@ -44,9 +44,10 @@ pub struct SkippedIngest {
 impl Admin<'_> {
     /// Builds a new history for a store that lost its history, or never had one.
     ///
-    /// Every package whose files are all in the store, byte for byte, is in the rule book again. The newest version of
-    /// each rule is pending, and interim images are in use. Nothing is approved, not even for device types that are
-    /// deployed at ingest, and there are no test devices. The earlier decisions are lost.
+    /// Every package whose files are all in the store, byte for byte, is in the rule book again.
+    /// The newest version of each rule is pending, and so are interim images that the stepping
+    /// stones name. Nothing is approved, not even for device types that are deployed at ingest, and
+    /// there are no test devices. The earlier decisions are lost.
     ///
     /// A rebuild makes one revision, or several if there are many packages. An interrupted rebuild can be continued by
     /// calling it again.
@@ -86,7 +87,7 @@ impl Admin<'_> {
 }
 
 impl UpdateService {
-    /// Refuses a history that was not rebuilt.
+    /// Returns an error if a revision of the history does not come from a rebuild.
     async fn refuse_history(&self, revisions: u64) -> Result<(), ChangeError> {
         for number in 1..=revisions {
             let read = read_revision(&**self.store(), number).await?;
@@ -99,7 +100,7 @@ impl UpdateService {
         Ok(())
     }
 
-    /// Returns the ingests that have a description.
+    /// Returns the ingests in the store that have a description.
     async fn ingests(&self) -> Result<Vec<IngestId>, StoreError> {
         let mut ingests = Vec::new();
         let mut pages = self.store().pages(keys::IMAGES);
@@ -145,7 +146,8 @@ async fn read_package(
     Ok(Ok(package))
 }
 
-/// Keeps the later of two ingests of one package. Both are complete.
+/// Adds a complete package. If there are two ingests of one package, keeps the later one, and adds
+/// the other one to `skipped`.
 fn take_newer(
     whole: &mut BTreeMap<PackageId, IngestedPackage>,
     package: IngestedPackage,
@@ -171,7 +173,7 @@ fn parts(packages: Vec<IngestedPackage>) -> Vec<Vec<IngestedPackage>> {
     let mut parts: Vec<Vec<IngestedPackage>> = Vec::new();
     let mut bytes = 0;
     for package in packages {
-        // The information of a release is written twice: in the package and as a rule.
+        // The data of a release is written twice: in the package and as a rule.
         let size = document::write(&package).len() + package.releases.len() * 400;
         match parts.last_mut().filter(|_| bytes + size <= FULL_BYTES) {
             Some(part) => part.push(package),

@@ -7,7 +7,7 @@ use ucupdate_core::book::{IngestId, IngestedPackage, InterimImage, Note, Release
 use ucupdate_core::value::{FileName, is_unseen};
 use ucupdate_core::{ReportedVersion, RuleBook};
 
-/// Returns the package in the form of the rule book.
+/// Returns the entry of the rule book for a package that was read from a cabinet.
 pub(crate) fn record(
     service: &UpdateService,
     ingest: IngestId,
@@ -58,15 +58,17 @@ pub(crate) fn record(
     record
 }
 
-/// Returns the notes about a package that the rule book does not make: problems that were accepted on request, and
-/// interim images that were left out.
+/// Returns the notes about a package that [`RuleBook::ingest`] does not make: problems that were
+/// accepted on request, and interim images that were left out.
 pub(crate) fn notes_of(package: &Package, record: &IngestedPackage) -> Vec<Note> {
     let accepted = package.problems.iter().filter(|problem| problem.kind.is_accepted_on_request());
     let accepted = accepted.map(|problem| Note::AcceptedOnRequest { problem: problem.to_string().into() });
     accepted.chain(left_out(package, record)).collect()
 }
 
-/// Returns the version that the package states, or else the version that the stepping stones have for its devices.
+/// Returns the version of an interim image: the version that the package states, or else the
+/// version that the stepping stones have for the devices of the package. `None` if neither is
+/// known.
 fn interim_version(
     image: &PackagedInterim,
     record: &IngestedPackage,

@@ -13,19 +13,21 @@ use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_fleet::outcomes::{OutcomeOptions, Outcomes};
 use ucupdate_store::ImageStore;
 
-/// The length of the period before now for which logs are read. Some rollouts have been running for longer.
+/// The age of the oldest rows that are read. Older rows of a rollout do not count.
 const REACH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The clocks of servers may differ by this time without rows being skipped.
+/// The difference between the clocks of servers that is tolerated: rows up to this time before the
+/// start of a rollout are read.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
-/// A row that comes later than this after a row with a later time makes the logs be read again.
+/// A row with an offer is late if its time is more than this before the latest time so far. After a
+/// late row the logs are read again from the start.
 const LATE: Duration = Duration::from_secs(60);
 
-/// The shortest time between two readings of all logs.
+/// The shortest time between two readings of the logs from the start.
 const READ_AGAIN: Duration = Duration::from_secs(60 * 60);
 
-/// The number of rows after which other tasks get their turn.
+/// The number of rows after which the task yields to other tasks.
 const ROWS_AT_A_TIME: u32 = 500;
 
 /// Error of finding the outcomes of rollouts.
@@ -52,27 +54,29 @@ pub(crate) struct Follower {
 struct Progress {
     tail: Option<LogTail>,
     followed: Option<Followed>,
-    /// The latest time of the rows that were taken in.
+    /// The latest time of the rows that were taken in. Times in the future are ignored.
     latest: Option<UnixTime>,
-    /// `true` if an offer came so late that the order of rows matters.
+    /// `true` if a row with an offer came late ([`LATE`]), so that the logs must be read again from
+    /// the start.
     is_disordered: bool,
-    /// The time at which the logs were read from the start.
+    /// The time of the last reading of the logs from the start.
     read_at: Option<UnixTime>,
 }
 
-/// The snapshot that the outcomes follow.
+/// The snapshot whose rollouts are counted, and the data that is computed from it.
 #[derive(Debug)]
 struct Followed {
     snapshot: Arc<Snapshot>,
     starts: Starts,
-    /// The index in which nothing is paused and nothing is stopped. `None` if that is the index of the snapshot.
+    /// The index of the same rule book with all rollouts resumed and all stops ended. `None` if
+    /// nothing is paused or stopped. Then the index of the snapshot is used.
     running: Option<Arc<EligibilityIndex>>,
 }
 
 /// The store whose logs are followed, and the rule book that answers now.
 pub(crate) struct Source<'a> {
     pub(crate) store: &'a dyn ImageStore,
-    /// The time zone of the audit logs that do not name theirs.
+    /// The time zone of audit logs whose zone is not stored.
     pub(crate) zone: Zone,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) now: UnixTime,
@@ -93,8 +97,8 @@ impl Follower {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in the rows up to a time, and counts devices that are overdue then. Returns the snapshot that the outcomes follow
-    /// and the starts of its rollouts.
+    /// Reads the new log rows with times up to `until`, and counts the devices that are overdue at
+    /// that time. Returns the snapshot that the outcomes follow and the starts of its rollouts.
     pub(crate) async fn look(
         &self,
         source: &Source<'_>,
@@ -177,7 +181,7 @@ impl Follower {
             false => {
                 let snapshot = Arc::clone(snapshot);
                 let compile = move || EligibilityIndex::compile(&all_running(snapshot.book()), revision);
-                // Compiling does not panic, so this fails only when the runtime is going down.
+                // Compiling does not panic, so this fails only when the runtime shuts down.
                 tokio::task::spawn_blocking(compile).await.ok().map(Arc::new)
             }
         };

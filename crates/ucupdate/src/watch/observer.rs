@@ -6,7 +6,8 @@ use crate::watch::starts::RolloutKey;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The outcomes of the rollouts that a server watches, and what it reported.
+/// The outcomes of the rollouts that a server watches, and the rollouts that were running at the
+/// last look.
 pub(crate) struct Watch {
     pub(crate) follower: Follower,
     pub(crate) wait: Duration,

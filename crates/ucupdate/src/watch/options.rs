@@ -56,8 +56,9 @@ impl WatchOptions {
         Self { period, ..self }
     }
 
-    /// Sets the age that a row must have before it is counted, so that earlier rows of other servers can arrive before. The wait
-    /// should be longer than the time until a row is in the store. Default: three seconds.
+    /// Sets the age that a row must have before it is counted, so that earlier rows of other
+    /// servers can arrive first. The wait should be longer than the time until a row is in the
+    /// store. Default: three seconds.
     pub fn with_wait(self, wait: Duration) -> Self {
         Self { wait, ..self }
     }

@@ -14,7 +14,8 @@ use ucupdate_fleet::outcomes::{Outcomes, Tally, Tripped};
 /// The author of pauses that the service makes by itself.
 pub const WATCH_AUTHOR: &str = "ucupdate";
 
-/// The number of immediate retries of a pause when the rule book changes in the meantime.
+/// The largest number of rounds in one call. Another round is needed after a pause, and when the
+/// rule book changed in the meantime.
 const TRIES: u32 = 5;
 
 /// Error of watching rollouts.
@@ -40,8 +41,9 @@ pub struct RolloutOutcomes {
 }
 
 impl UpdateService {
-    /// Returns the tallies of the rollouts at the last look: what became of the devices to which any server offered a version.
-    /// Empty without [`Options::with_watch`](crate::Options::with_watch).
+    /// Returns the tally of each rollout as of the last look: what became of the devices to which
+    /// any server offered a version. Empty without
+    /// [`Options::with_watch`](crate::Options::with_watch).
     pub fn tallies(&self) -> Vec<Tally> {
         let watch = self.inner.watch.as_ref();
         watch.map_or_else(Vec::new, |watch| watch.follower.outcomes().tallies().cloned().collect())
@@ -63,7 +65,8 @@ impl UpdateService {
     /// without [`Options::with_watch`](crate::Options::with_watch). [`WATCH_AUTHOR`] is the author of the pauses. Returns the
     /// rollouts that this call paused.
     ///
-    /// If another server was faster, nothing is changed, and [`Event::RolloutAlreadyPaused`] is emitted once.
+    /// If another server paused the rollout first, nothing is changed, and
+    /// [`Event::RolloutAlreadyPaused`] is emitted once.
     ///
     /// The background task of [`WatchOptions::with_period`](crate::WatchOptions::with_period) calls this function.
     ///
@@ -101,7 +104,8 @@ impl UpdateService {
         }
     }
 
-    /// Pauses a rollout, unless the rule book is not the one of `base` any more. Returns whether it did.
+    /// Pauses a rollout if the rule book still has the revision `base`. Returns whether this call
+    /// paused the rollout.
     async fn pause(&self, rollout: &Tripped, base: u64) -> Result<bool, ChangeError> {
         let command = rollout.pause();
         let make = |book: &RuleBook, revision| {
@@ -113,13 +117,15 @@ impl UpdateService {
         };
         match self.change(WATCH_AUTHOR, &command.clone().into(), make).await {
             Ok(changed) => Ok(changed.revision.is_some()),
-            // The snapshot is the newest one now, so the next try looks at it.
+            // The snapshot is the newest one now, so the next round uses it.
             Err(ChangeError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Reports rollouts that ran at the last look, and were paused by somebody else when their guard was exceeded.
+    /// Emits [`Event::RolloutAlreadyPaused`] for each rollout that was running at the last look,
+    /// whose guard is exceeded, and that somebody else paused. Then sets `running` to the rollouts
+    /// that are running now.
     fn report_paused(&self, watch: &Watch, book: &RuleBook, running: &mut BTreeSet<RolloutKey>) {
         let now: BTreeSet<RolloutKey> = rollouts(book)
             .filter(|(_, rollout)| rollout.paused.is_none())

@@ -11,22 +11,23 @@ use ucupdate_store::ImageStore;
 
 pub(crate) type RolloutKey = (RuleKey, RolloutName);
 
-/// The times at which rollouts started, or were resumed last. A rollout that is paused has the time at which the part before
-/// the pause started.
+/// The times at which rollouts started, or were resumed last. For a paused rollout, this is the
+/// start of the period that ended with the pause.
 pub(crate) type Starts = BTreeMap<RolloutKey, UnixTime>;
 
-/// The number of revisions that are read at most.
+/// The largest number of revisions that are read.
 const MAX_REVISIONS: u64 = 4096;
 
-/// An earlier book, and the starts of its rollouts.
+/// An earlier rule book, and the starts of its rollouts.
 pub(crate) struct Known<'a> {
     pub(crate) revision: u64,
     pub(crate) book: &'a RuleBook,
     pub(crate) starts: &'a Starts,
 }
 
-/// Finds the start of each rollout of a book: reads the revisions backwards, to what is known, or to those before `since`. A
-/// rollout that started before has the time of `since`.
+/// Finds the start of each rollout of `book`. Reads the revisions backwards, until `known` or a
+/// revision before `since` is reached. A rollout that started earlier gets the time of the first
+/// revision since then that changed its rule, or `since` if there is no such revision.
 pub(crate) async fn starts(
     store: &dyn ImageStore,
     book: &RuleBook,
@@ -62,7 +63,7 @@ pub(crate) async fn starts(
     Ok(found)
 }
 
-/// Takes in one revision. Returns whether the start of the rollout may be in an earlier one.
+/// Takes in one revision. Returns whether the start of the rollout may be in an earlier revision.
 fn is_running_on(key: &RolloutKey, document: &RevisionDocument, book: &RuleBook, found: &mut Starts) -> bool {
     let Some(entry) = document.delta.rules.iter().find(|entry| entry.key == key.0) else { return true };
     let then = entry.now.as_ref().and_then(|then| same_in_rule(then, book.rule(&key.0)?, &key.1));
@@ -85,7 +86,8 @@ pub(crate) fn key(rule: &Rule, rollout: &Rollout) -> RolloutKey {
     (rule.key().clone(), rollout.name.clone())
 }
 
-/// Returns a rollout as it was in an earlier book. `None` if it did not exist, or had another version.
+/// Returns a rollout as it was in an earlier book. `None` if it did not exist, or offered another
+/// release.
 fn same<'a>(then: &'a RuleBook, now: &RuleBook, key: &RolloutKey) -> Option<&'a Rollout> {
     same_in_rule(then.rule(&key.0)?, now.rule(&key.0)?, &key.1)
 }

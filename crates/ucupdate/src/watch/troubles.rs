@@ -18,10 +18,10 @@ use ucupdate_fleet::inventory::{DeviceStanding, DeviceState, Inventory, RecentFe
 use ucupdate_fleet::loops::{DownloadCounts, Loop, LoopGuard, LoopOptions, devices_in_loops, observations};
 use ucupdate_store::StoreError;
 
-/// The number of rows after which other tasks get their turn.
+/// The number of rows after which the task yields to other tasks.
 const ROWS_AT_A_TIME: u64 = 500;
 
-/// The period of adding the kept inventories. Servers write them each hour.
+/// The period after which the kept inventories are read again. Servers write them each hour.
 const KEPT_PERIOD: Duration = Duration::from_secs(60 * 60);
 
 /// Finds devices in loops and silent devices in the logs of all servers of a store, and reports them as events.
@@ -44,7 +44,7 @@ pub struct TroubleWatch {
     silent: HashSet<DeviceId>,
 }
 
-/// The rows so far, and the position in the logs.
+/// The state that was computed from the rows so far, and the position in the logs.
 #[derive(Debug)]
 struct Known {
     tail: LogTail,
@@ -60,7 +60,7 @@ struct Known {
 /// The author of the holds that [`TroubleWatch::with_holds`] makes.
 pub const HOLD_AUTHOR: &str = "serve";
 
-/// The result of a look.
+/// The result of [`TroubleWatch::look`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TroublesFound {
@@ -86,7 +86,7 @@ pub enum TroubleError {
     /// A kept inventory cannot be read. Nothing is reported then.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A hold cannot be added. The events of this look were reported before.
+    /// A hold cannot be added. The events of this look were already emitted.
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
@@ -110,12 +110,13 @@ impl TroubleWatch {
         }
     }
 
-    /// Adds a hold for a device in a loop, after the device downloaded an offered image this number of times from the servers (at
-    /// least once). The hold is an ordinary change by [`HOLD_AUTHOR`], with the same name as that of `ucupdate loops --hold`.
-    /// Default: no holds.
+    /// Sets that a device in a loop gets a hold, after it downloaded an offered image this number
+    /// of times from the servers (at least once). The hold is an ordinary change by
+    /// [`HOLD_AUTHOR`], with the same name as that of `ucupdate loops --hold`. Default: no holds.
     ///
-    /// Requests in the name of an invented device lead to no hold, because the device must also download images. If an
-    /// administrator removes a hold and a server is started again, that server still counts the downloads before the hold.
+    /// Requests in the name of an invented device lead to no hold, because the device must also
+    /// download images. After a restart, a server also counts the downloads from before the removal
+    /// of a hold.
     pub fn with_holds(self, downloads: u32) -> Self {
         Self { hold_after: Some(downloads.max(1)), ..self }
     }
@@ -173,7 +174,7 @@ impl TroubleWatch {
             let states = known.states(snapshot.index(), now, silence);
             (known, loops, states)
         });
-        // Judging does not panic, so this fails only when the runtime is going down.
+        // Judging does not panic, so this fails only when the runtime shuts down.
         let Ok((known, loops, states)) = judged.await else { return Ok(TroublesFound::default()) };
         let reported = self.report_loops(service, &loops);
         let silent = self.report_silent(service, &known.latest, now);
@@ -188,7 +189,7 @@ impl TroubleWatch {
         Ok(TroublesFound { rows, loops: reported, silent, held, states })
     }
 
-    /// Takes in new rows. Returns their number.
+    /// Takes in the new rows of both logs. Returns the number of audit rows.
     async fn read(
         &self,
         known: &mut Known,
@@ -283,7 +284,8 @@ impl Known {
     }
 }
 
-/// Holds the devices of loops that downloaded often enough. Returns those that were held.
+/// Adds a hold for each device of the loops that downloaded at least `least` times, as long as
+/// fewer than `holds_an_hour` were added in the last hour. Returns the devices that this call held.
 async fn hold(
     service: &UpdateService,
     loops: &[Loop],
@@ -320,7 +322,7 @@ async fn hold(
     Ok(held)
 }
 
-/// Returns the number of holds that servers made within the last hour.
+/// Returns the number of revisions that servers made within the last hour to add holds.
 async fn holds_in_last_hour(service: &UpdateService) -> Result<usize, ChangeError> {
     let since = before(service.now(), Duration::from_secs(60 * 60));
     let mut number = service.refresh().await?;

@@ -48,6 +48,7 @@ impl Admin<'_> {
 pub struct IngestDryRun {
     /// The content of the package, and warnings about it.
     pub package: Package,
-    /// The dry run. The files of the package have no objects in the store.
+    /// The dry run of the change. Its rule book names files of the package that are not in the
+    /// store.
     pub run: DryRun,
 }

@@ -132,7 +132,7 @@ impl Admin<'_> {
             Ok(package) => intake.take(package, file_name, author).await,
             Err(error) => Err(error),
         };
-        // If the rule book does not name the files now, it never will.
+        // If the rule book does not name the stored files now, it never will.
         if !matches!(taken, Ok((_, true))) && (!intake.may_be_named || may_delete(&taken)) {
             intake.delete_stored().await;
         }
@@ -142,8 +142,8 @@ impl Admin<'_> {
     }
 }
 
-/// Returns whether the stored files may be deleted. After a revision with an unclear outcome they stay, and are
-/// collected later if no revision names them.
+/// Returns whether the stored files may be deleted after this result. After a revision with an
+/// unclear outcome they stay, and are collected later if no revision names them.
 fn may_delete(taken: &Result<(Ingested, bool), IngestError>) -> bool {
     use ChangeError::{Contended, State, Unclear};
     !matches!(taken, Err(IngestError::Change(State(_) | Unclear { .. } | Contended { .. })))
@@ -219,7 +219,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         package
     }
 
-    /// Stores a member. Returns its key, or `None` if the reader failed within the member.
+    /// Stores a member. Returns its key, or `None` if the thread that reads the cabinet failed
+    /// within the member.
     async fn store_member(&mut self, member: NewMember) -> Result<Option<StoreKey>, IngestError> {
         let key = keys::object(&keys::member(self.ingest, member.index, &member.name));
         // The key is recorded before the put, so that the object of an unclear put is deleted too.
@@ -236,7 +237,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok(Some(key))
     }
 
-    /// Makes the revision. Returns whether the rule book names the files that were stored.
+    /// Checks the stored package, and makes the revision that adds it to the rule book. Returns
+    /// whether the rule book names the files that this ingest stored.
     async fn take(
         &mut self,
         package: Package,
@@ -277,8 +279,8 @@ impl<P: FnMut(IngestProgress) + Send> Intake<'_, P> {
         Ok((Ingested { package, revision, notes }, named))
     }
 
-    /// Checks that every member is in the store with its size, and that every file of the rule book has the right
-    /// bytes.
+    /// Checks that every member is in the store with its size, and that every file of `record` has
+    /// the right bytes.
     async fn check_stored(&self, package: &Package, record: &IngestedPackage) -> Result<(), IngestError> {
         for member in &package.members {
             let key = keys::object(&self.key_of(member));

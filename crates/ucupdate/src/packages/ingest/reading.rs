@@ -13,14 +13,15 @@ use ucupdate_cab::package::{MemberSink, Package, PackageError, read_package};
 use ucupdate_cab::{CabError, Cabinet};
 use ucupdate_store::ByteStream;
 
-/// A cabinet that is being read on a separate thread.
+/// A package that is being read on a separate thread.
 pub(crate) struct Reading {
     pub(crate) reader: JoinHandle<Result<Package, PackageError>>,
     pub(crate) inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
 }
 
 impl Reading {
-    /// Begins to read a package as soon as one of the permits is free.
+    /// Waits for a free permit, and then begins to read a package on a separate thread. `sink`
+    /// receives its members.
     pub(crate) async fn begin(
         permits: &Arc<Semaphore>,
         options: IngestOptions,
@@ -45,7 +46,7 @@ impl Reading {
     }
 }
 
-/// Passes the bytes of every input to the reader.
+/// Passes the bytes of every input to the reader. `fed` counts the bytes.
 pub(crate) async fn feed_all(
     inputs: Vec<(ByteStream, mpsc::Sender<io::Result<Bytes>>)>,
     fed: &AtomicU64,
@@ -55,7 +56,8 @@ pub(crate) async fn feed_all(
     Ok(())
 }
 
-/// Returns the result of the reader. The outer error means that the reader did not end normally.
+/// Waits for the end of the reader, and returns its result. The outer error means that the reader
+/// panicked or was cancelled.
 pub(crate) async fn ended(
     reader: JoinHandle<Result<Package, PackageError>>,
 ) -> Result<Result<Package, IngestError>, IngestError> {
