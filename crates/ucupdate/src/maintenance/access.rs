@@ -1,4 +1,5 @@
-//! [`StoreAccess`]: the folders of a store that this process may write. Also reads the clock of the store.
+//! [`StoreAccess`]: the folders of a store that this process may not write. This module also reads
+//! the clock of the store.
 
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
@@ -15,7 +16,7 @@ const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::IMAGES, LOG_FOLDERS[0], LOG_F
 
 const LOG_FOLDERS: [&str; 2] = [LogKind::Audit.folder(), LogKind::Access.folder()];
 
-/// The content of a probe. A full disk may take an empty object.
+/// The content of a probe. It is not empty, because a full disk may accept an empty object.
 const PROBE: &[u8] = b"probe\n";
 
 /// The result of [`check_access`].
@@ -88,8 +89,9 @@ pub async fn check_log_access(store: &dyn ImageStore) -> StoreAccess {
 
 /// Returns the current time by the clock of the store, which is the time that the store gives to a new object.
 ///
-/// A full disk takes no new object, and removing old ones is the remedy. Then the time of the newest object is returned, or `now`,
-/// which is the time of this server, if that is earlier. This makes objects younger than they are.
+/// If the store cannot be written now, for example because its disk is full, the time of its newest
+/// object is returned. If `now`, the time of this server, is earlier, `now` is returned. So objects
+/// look younger than they are, and none is deleted too early.
 pub(crate) async fn store_time(store: &dyn ImageStore, now: UnixTime) -> Result<UnixTime, StoreError> {
     match probe(store, keys::PROBES).await {
         Err(error @ StoreError::Unavailable { .. }) => {
@@ -99,7 +101,8 @@ pub(crate) async fn store_time(store: &dyn ImageStore, now: UnixTime) -> Result<
     }
 }
 
-/// Returns the time of the newest object. `None` if the store has none, or cannot be listed.
+/// Returns the time of the newest object in the store. `None` if there is no object, or the store
+/// cannot be listed.
 async fn newest_time(store: &dyn ImageStore) -> Option<UnixTime> {
     let (mut pages, mut newest) = (store.pages(""), None);
     while let Some(page) = pages.next().await.ok()? {

@@ -1,13 +1,17 @@
 //! Copies the state and the images of a store into another store, byte for byte, so that every digest stays valid.
 //!
-//! The images are copied first, and the revisions after them. So no revision in the target store ever names a missing file.
-//! An object that exists already with the same digest is skipped, so an interrupted copy can be continued. Revisions are
-//! written in order, [`AT_ONCE`] at the same time. If a copy is interrupted among them, a store with a missing revision stays,
-//! which no server opens. If another program makes one of them meanwhile, the copy takes back those after it, and fails.
+//! The images are copied first, and the revisions after them. So no revision in the target store
+//! ever names a missing file. An object that exists already with the same digest is skipped, so an
+//! interrupted copy can be continued.
 //!
-//! The rule book is replayed from the first revision. No checkpoint of the source is believed or copied, because it may hold
-//! what the history does not. The target store gets a checkpoint of the replayed book. Where revisions are recorded as lost,
-//! the record and its book are copied.
+//! Revisions are written in order, [`AT_ONCE`] at the same time. If the process ends meanwhile,
+//! the target store may miss a revision and have a later one. No server opens such a store until
+//! the copy is continued. If a revision cannot be written, for example because another program made
+//! it, the copy deletes the later ones that it made, and fails.
+//!
+//! The rule book is replayed from the first revision. No checkpoint of the source is used or
+//! copied, because a checkpoint may differ from the history. The target store gets a checkpoint of
+//! the replayed book. Where revisions are recorded as lost, the record and its book are copied.
 
 use crate::error::StateError;
 use crate::keys;
@@ -164,9 +168,10 @@ pub async fn carry(
     Ok(carried)
 }
 
-/// Deletes the revisions that this copy wrote behind one that it could not write. They follow a revision that does not exist, or
-/// another one, so no program has accepted them. With them no program would open the store. Returns the last revision before the gap,
-/// or `None` if the gap begins with the first one.
+/// Deletes the revisions that this copy wrote after the first one that it could not write. No
+/// program has accepted them, because a revision before them is missing or different, and no
+/// program would open the store with them. Returns the last revision before that one, or `None` if
+/// there is none among `revisions`.
 async fn take_back_behind_gap(
     to: &dyn ImageStore,
     revisions: &[Revision],
@@ -188,16 +193,18 @@ async fn take_back_behind_gap(
     Ok(newest)
 }
 
-/// Returns whether a store has a revision as it is in the source store.
+/// Returns whether a store has a revision with the same bytes as the source store.
 async fn holds(store: &dyn ImageStore, revision: &Revision) -> bool {
     store.get_bytes(&revision.key, MAX_REVISION_BYTES).await.is_ok_and(|there| there == revision.bytes)
 }
 
-/// Returns how many of the source's revisions the target store has without a gap. Fails if they differ, or if the target
-/// store has more. Behind a gap the target store may have only what an interrupted copy wrote.
+/// Returns how many of the source's revisions the target store has without a gap. Fails if they
+/// differ, or if the target store has more. After a gap, the target store may only have revisions
+/// that equal those of the source, from an interrupted copy.
 ///
-/// Each revision names the SHA-256 of the one before it. So two histories that agree in one revision agree in all before it,
-/// up to a lost one, and only the newest common revision before each loss is compared.
+/// Each revision names the SHA-256 of the one before it. So if two histories have one equal
+/// revision, all revisions before it are equal, back to the last loss. Therefore only the newest
+/// common revision before each loss is compared.
 async fn agree(
     from: &Arc<dyn ImageStore>,
     to: &Arc<dyn ImageStore>,
@@ -224,7 +231,8 @@ async fn agree(
     Ok(unbroken)
 }
 
-/// Returns the first of these revisions that differs. They follow one another without a gap.
+/// Returns the first of these revisions that differs between the stores, or `None` if all are
+/// equal. `numbers` has no gaps.
 async fn first_difference(
     from: &Arc<dyn ImageStore>,
     to: &Arc<dyn ImageStore>,
@@ -245,7 +253,7 @@ async fn first_difference(
     Ok(Some(differs))
 }
 
-/// Returns whether both stores have the same revision.
+/// Returns whether a revision has the same bytes in both stores.
 async fn is_equal(
     from: &Arc<dyn ImageStore>,
     to: &Arc<dyn ImageStore>,
@@ -315,7 +323,8 @@ async fn carry_object(
     }
 }
 
-/// Passes the bytes on. Ends with an error if their digest differs, so that nothing is written.
+/// Returns a stream of the same bytes. It ends with an error if their SHA-256 is not `digest`, so
+/// that nothing is written.
 fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
     let state = Some((bytes, Sha256Hasher::default()));
     Box::pin(stream::unfold(state, move |state| async move {
@@ -338,8 +347,8 @@ fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
 /// Number of tries to create a revision whose answer is unclear.
 const CREATE_TRIES: u32 = 3;
 
-/// The number of revisions that are read or written at the same time. A disk syncs files of the same time together, so its
-/// syncs cost less.
+/// The number of revisions that are read or written at the same time. A disk can sync concurrent
+/// writes together, which is faster.
 const AT_ONCE: usize = 16;
 
 /// A revision as it is in the source store.
@@ -358,7 +367,8 @@ async fn read_revision(from: &dyn ImageStore, number: u64) -> Result<Revision, C
     Ok(Revision { number, key, bytes, previous: document.previous })
 }
 
-/// Checks that each revision follows the one before it. `previous` is the number and the SHA-256 of the last one before them.
+/// Checks that each revision follows the one before it. `previous` is the number and the SHA-256 of
+/// the last revision so far.
 fn check_chain(revisions: &[Revision], previous: &mut Option<(u64, Sha256Digest)>) -> Result<(), CarryError> {
     for Revision { number, key, bytes, previous: stated } in revisions {
         if let Some((_, found)) = previous.filter(|(before, found)| before + 1 == *number && found != stated)
@@ -389,7 +399,7 @@ async fn write_revision(to: &dyn ImageStore, revision: &Revision) -> Result<bool
     }
 }
 
-/// Compares the existing revision with the one that should be written.
+/// Checks that the existing revision equals the one that should be written.
 async fn settle(
     to: &dyn ImageStore,
     key: &StoreKey,
@@ -404,7 +414,7 @@ async fn settle(
     }
 }
 
-/// Copies the record of a loss, unless the target store has it.
+/// Copies the record of a loss, unless the target store has the same record.
 async fn carry_loss(from: &dyn ImageStore, to: &dyn ImageStore, key: &StoreKey) -> Result<(), CarryError> {
     let bytes = from.get_bytes(key, MAX_CHECKPOINT_BYTES).await.map_err(unread)?;
     match to.get_bytes(key, MAX_CHECKPOINT_BYTES).await {

@@ -43,7 +43,8 @@ impl CheckOptions {
         Self { quick, ..self }
     }
 
-    /// Sets the retention: the revisions that must have all their packages.
+    /// Sets the retention: the revisions that must have all their packages. Default: the
+    /// default [`Retention`].
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
     }
@@ -74,8 +75,8 @@ pub struct StoreCheck {
     pub lost_revisions: u64,
     /// The ranges of missing revisions whose loss is not recorded, each with its first and last revision.
     pub(crate) missing: Vec<(u64, u64)>,
-    /// The newest checkpoint that has the rule book although earlier revisions are missing. `None` if there is no such
-    /// checkpoint.
+    /// The revision of the newest checkpoint that has the rule book although earlier revisions are
+    /// missing. `None` if there is no such checkpoint.
     pub(crate) continues_at: Option<u64>,
 }
 
@@ -208,13 +209,14 @@ pub async fn check_store(
     if list_folder(store, keys::INVENTORY, &mut found).await?.is_some() {
         look_at_inventories(store, &mut found).await?;
     }
-    // Probes are deleted at once, so their folder is listed only to see what is in its place.
+    // Probes are deleted at once. Their folder is listed only to find an entry of another kind with
+    // its name.
     list_folder(store, keys::PROBES, &mut found).await?;
     look_at_strays(store, &mut found.problems).await;
     let captures = CaptureKind::ALL.map(CaptureKind::folder);
     let folders = [LogKind::Audit.folder(), LogKind::Access.folder(), CAPTURES];
     for folder in folders.into_iter().chain(captures.iter().map(String::as_str)) {
-        // Logs may be closed to the user who checks, so only what is certain is reported.
+        // This user may have no right to read the logs. So only certain problems are reported.
         let listed = look_at_log_sizes(store, folder, &mut found).await;
         let _closed = listed.or_else(|error| report_in_place_of(folder, error, &mut found));
         let strays = store.strays(folder).await.unwrap_or_default().into_iter();
@@ -229,8 +231,8 @@ pub async fn check_store(
     Ok(found)
 }
 
-/// Reports the logs in a folder that are not read because they are too large. Fails when the folder cannot be listed, or something else
-/// is in its place.
+/// Reports the logs in a folder that are not read because they are too large. Fails when the folder
+/// cannot be listed, or when an entry of another kind has its name.
 async fn look_at_log_sizes(
     store: &dyn ImageStore,
     folder: &str,
@@ -299,7 +301,8 @@ struct Chain {
     sha256: Option<Sha256Digest>,
     /// The digest of the rule book that the last revision has. `None` if it has none.
     book_sha256: Option<Sha256Digest>,
-    /// `true` if a revision so far is sealed. Later ones must be sealed too.
+    /// `true` if a revision so far is sealed: it states its own SHA-256. Later revisions must be
+    /// sealed too.
     is_sealed: bool,
     /// `true` if all revisions so far are intact, so that the book is complete.
     is_whole: bool,
@@ -379,7 +382,8 @@ impl Chain {
         self.bridges.push(checkpoint.revision);
     }
 
-    /// Returns whether the last revision has the digest of the book of its checkpoint, or none.
+    /// Returns whether the rule book of a checkpoint has the digest that the last revision states.
+    /// `true` if the revision states none.
     fn allows(&self, checkpoint: &Checkpoint) -> bool {
         self.book_sha256.is_none_or(|recorded| recorded == checkpoint.book_sha256)
     }
@@ -464,7 +468,7 @@ fn look_at_stones(book: &RuleBook, found: &mut StoreCheck) {
     found.problems.extend(others.map(|other| StoreProblem::OtherInterimVersion { other: Box::new(other) }));
 }
 
-/// Checks for versions of a rule that are one release, and for bans without a version.
+/// Reports versions of a rule that are one release, and bans without a version.
 fn look_at_versions(book: &RuleBook, found: &mut StoreCheck) {
     let pairs = book.one_releases().into_iter();
     found.problems.extend(pairs.map(|pair| StoreProblem::OneRelease { pair: Box::new(pair) }));
@@ -589,7 +593,7 @@ enum Stored {
     Unreadable(String),
 }
 
-/// Reads an object. An object that cannot be read is part of the result.
+/// Reads an object. An object that exists but cannot be read is [`Stored::Unreadable`].
 ///
 /// # Errors
 /// When the store does not answer, so that nothing is known about the object.

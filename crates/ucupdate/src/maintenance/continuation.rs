@@ -1,7 +1,8 @@
 //! Continuing a history after revisions were lost.
 //!
-//! A record has the lost revisions and the whole rule book at a later checkpoint. The record is never deleted, so the
-//! history can be read even without the checkpoint. Older programs ignore the record.
+//! A record has the numbers of the lost revisions and the whole rule book at a later checkpoint.
+//! The record is never deleted, so the history can be read even without the checkpoint. Older
+//! programs ignore the record.
 
 use crate::error::StateError;
 use crate::keys;
@@ -35,7 +36,7 @@ pub async fn continue_after_loss(
     now: UnixTime,
 ) -> Result<Option<Continued>, StateError> {
     let options = CheckOptions::default().with_quick(true);
-    // Without the earlier records, their losses would count as new ones.
+    // If the earlier records could not be read, their losses would count as new ones.
     store.list(keys::CONTINUED, None).await?;
     let found = check_store(store, &options, now).await?;
     let Some((first, last)) = found.missing.first().zip(found.missing.last()) else { return Ok(None) };

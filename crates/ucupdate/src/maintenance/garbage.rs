@@ -23,7 +23,7 @@ use ucupdate_store::{ImageStoreExt as _, ObjectMeta, StoreKey};
 /// The age below which files of an unnamed ingest are not deleted, because another server may still be ingesting them.
 pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The number of attempts while other servers change the rule book.
+/// The largest number of retries while other servers change the rule book.
 const MAX_TRIES: u32 = 5;
 
 /// The maximum number of packages that one revision removes.
@@ -67,9 +67,9 @@ impl GarbageOptions {
         Self { any_share, ..self }
     }
 
-    /// Sets the revision at which the rule book must be. Use it if the removal of packages was decided by the rule book of this
-    /// revision. If the rule book has another revision, nothing is removed. The check and the removal are one step. Default: any
-    /// revision.
+    /// Sets the revision that the rule book must have. Use it if the removal of packages was
+    /// decided by the rule book of this revision. If the rule book has another revision, nothing is
+    /// removed. The check and the removal are one step. Default: any revision.
     pub fn with_revision(self, revision: u64) -> Self {
         Self { revision: Some(revision), ..self }
     }
@@ -90,8 +90,8 @@ pub struct Garbage {
     pub bytes: u64,
     /// The number of objects of unfinished ingests that stay because they are younger than the grace period.
     pub young: usize,
-    /// The number of objects of whole packages that stay because they are older than the history. They may be all that
-    /// is left of an earlier history.
+    /// The number of objects of whole packages that stay because the store has no history. They may
+    /// be all that is left of a lost history.
     pub before_history: usize,
 }
 
@@ -164,7 +164,8 @@ impl Admin<'_> {
                 Err(ChangeError::Refused(Refusal::RevisionConflict { .. })) => {
                     return Err(ChangeError::Contended { tries });
                 }
-                // The disk may be full. Deleting what needs no revision makes room for the revision.
+                // The disk may be full. Deleting files that need no revision makes room for the
+                // revision.
                 Err(error @ (ChangeError::State(_) | ChangeError::Unclear { .. })) if !has_swept => {
                     has_swept = true;
                     swept = service.sweep(options, &BTreeSet::new(), false).await?;
@@ -184,7 +185,7 @@ impl Admin<'_> {
         Ok(garbage)
     }
 
-    /// Removes packages from the book if it is still at revision `seen`.
+    /// Removes packages from the rule book if it still has the revision `seen`.
     async fn retire_at(self, seen: u64, packages: Vec<PackageId>) -> Result<Changed, ChangeError> {
         let command = BookCommand::Retire(packages);
         self.service
@@ -235,8 +236,10 @@ impl UpdateService {
         Ok(ingests)
     }
 
-    /// Collects the files of unnamed ingests. The packages of the ingests in `retired` have left this history. With
-    /// `is_unasked`, all whole packages stay, because the history may be incomplete or may be an older copy.
+    /// Collects the files of unnamed ingests: ingests that no package in the rule book comes from.
+    /// The packages of the ingests in `retired` have left this history. With `is_unasked`, all
+    /// whole packages stay that the rule book does not have, because the history may be incomplete
+    /// or may be an older copy.
     async fn sweep(
         &self,
         options: &GarbageOptions,
@@ -289,7 +292,7 @@ impl UpdateService {
         Ok(garbage)
     }
 
-    /// Removes the probes of processes that ended before they could remove them.
+    /// Removes probes (small test objects) of processes that ended before they could remove them.
     async fn remove_probes(&self, now: UnixTime, grace: Duration) -> Result<(), StateError> {
         for meta in self.store().list_all(keys::PROBES, usize::MAX).await? {
             if is_older(now, UnixTime::from(meta.modified), grace) {

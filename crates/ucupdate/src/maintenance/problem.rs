@@ -16,8 +16,8 @@ pub enum StoreProblem {
     RevisionDamaged { key: String, what: String, is_newest: bool, can_continue: bool },
     /// An object of the history exists, but the store cannot read it: a link, a file of another user, or a bad disk.
     Unreadable { key: String, what: String },
-    /// A folder, a link or a pipe has the name of an object that may be written later, or something else is in place of a folder.
-    /// Changes fail when they come to it.
+    /// A folder, a link or a pipe has the name of an object that may be written later, or an entry
+    /// that is not a folder has the name of a folder. Changes that need this name fail.
     Stray { key: String, what: &'static str, expected: &'static str },
     /// A revision does not follow the one before it: one of the two was changed.
     ChainBroken { key: String, before: String, what: String, can_continue: bool },

@@ -1,4 +1,4 @@
-//! Reads a history from its first revision, and believes no checkpoint.
+//! Reads a history from its first revision, without using checkpoints.
 //!
 //! The book of a recorded loss is the only exception: an administrator recorded it, and no revision can prove it any more.
 
@@ -19,11 +19,12 @@ const READ_AHEAD: usize = 16;
 pub(crate) struct Replay {
     /// The numbers of the revisions in order. Revisions that are recorded as lost are not among them.
     pub(crate) numbers: Vec<u64>,
-    /// The numbers of the records of losses.
+    /// The revisions at which records of losses have the rule book.
     pub(crate) losses: Vec<u64>,
     /// The book at the last revision.
     pub(crate) book: RuleBook,
-    /// The book at the newest revision that has a checkpoint. `None` if it was read over a loss.
+    /// The book at the newest revision that is a multiple of [`CHECKPOINT_EVERY`]. `None` if there
+    /// is no such revision, or if the book is not known there because of a loss.
     pub(crate) checkpoint: Option<Checkpoint>,
 }
 
@@ -67,11 +68,13 @@ struct Walk<'a> {
     number: u64,
     sha256: Sha256Digest,
     book: RuleBook,
-    /// The record of the loss behind which the walk is. The book is not known until the revision of the record.
+    /// The record of a loss, until the walk comes to the revision of the record. The book is not
+    /// known until then.
     over_loss: Option<&'a (Checkpoint, Continuation)>,
     /// `true` if the revision before the next one is lost, so that its digest is not known.
     is_behind_gap: bool,
-    /// `true` if a revision that was read is sealed. Later ones must be sealed too.
+    /// `true` if a revision that was read is sealed: it states its own SHA-256. Later revisions
+    /// must be sealed too.
     is_sealed: bool,
 }
 
@@ -93,7 +96,8 @@ impl<'a> Walk<'a> {
         self.over_loss.is_none()
     }
 
-    /// Passes over the revisions before `number` that are missing, if a record says that they are lost.
+    /// Skips the revisions before `number` that are missing, if a record says that they are lost.
+    /// Fails if no record says so.
     fn pass_over_loss(
         &mut self,
         number: u64,
@@ -121,7 +125,7 @@ impl<'a> Walk<'a> {
         (self.number, self.sha256) = (document.revision, sha256);
         match self.over_loss {
             None => self.book.apply(&document.delta),
-            // The record counts only as far as the history bears it out.
+            // The record is used only if the history confirms it.
             Some((record, _))
                 if record.revision == self.number && record.sha256 == sha256 && document.allows(record) =>
             {

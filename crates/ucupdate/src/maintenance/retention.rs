@@ -41,13 +41,15 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Sets the number of newest revisions whose images are kept. Those of the newest one are always kept.
+    /// Sets the number of newest revisions whose images are kept. The images of the newest revision
+    /// are always kept. Default: 50.
     pub fn with_revisions(self, revisions: u64) -> Self {
         Self { revisions, ..self }
     }
 
-    /// Sets the time for which the images of a revision are kept after another revision replaced it, by the clock of the
-    /// store. In a store that was imported, this time begins with the import.
+    /// Sets the time for which the images of a revision are kept after another revision replaced
+    /// it, by the clock of the store. In a store that was imported, this time begins with the
+    /// import. Default: 30 days.
     pub fn with_time(self, time: Duration) -> Self {
         Self { time, ..self }
     }
@@ -62,8 +64,8 @@ impl Retention {
         self.time
     }
 
-    /// Returns whether this revision and all earlier ones are not kept: there are enough newer ones, and this one
-    /// replaced the earlier ones too long ago.
+    /// Returns whether this revision is the oldest kept one or an earlier one. This is so if there
+    /// are enough newer revisions, and if this revision replaced the one before it too long ago.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = newest.saturating_sub(self.revisions.max(1) - 1);
         let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);
@@ -95,7 +97,8 @@ impl StoredAt {
         Ok(Self::of(&store.list_all(keys::REVISIONS, usize::MAX).await?))
     }
 
-    /// Returns the time of a revision. A revision that is not listed yet is as new as possible.
+    /// Returns the time of a revision. A revision that is not listed yet gets the latest possible
+    /// time.
     pub(crate) fn time(&self, number: u64) -> UnixTime {
         self.0.get(&number).copied().unwrap_or(UnixTime::from_millis(i64::MAX))
     }

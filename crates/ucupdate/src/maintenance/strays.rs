@@ -1,4 +1,5 @@
-//! Finds what is in place of an object of the state, or of a folder that every write needs.
+//! Finds entries of another kind, such as a link, that have the name of an object of the state, or
+//! of a folder that every write needs.
 
 use crate::keys;
 use crate::maintenance::problem::StoreProblem;
@@ -7,11 +8,12 @@ use ucupdate_store::{ImageStore, StoreError, StoreKey};
 /// The folders that have objects only. An entry of another kind may have the name of an object that is written later.
 const FOLDERS: [&str; 4] = [keys::REVISIONS, keys::CHECKPOINTS, keys::CONTINUED, keys::PROBES];
 
-/// The folder above [`FOLDERS`], and the root of the store. They have folders, but no links and pipes.
+/// The folder above [`FOLDERS`], and the root of the store. They may have folders, but no links and
+/// pipes.
 const ABOVE: [&str; 2] = ["state/", ""];
 
-/// Adds the problem that an entry is no object, for each such entry among the objects of the state. What is reported as unreadable
-/// already is left out.
+/// Adds a [`StoreProblem::Stray`] for each entry in these folders that is of the wrong kind.
+/// Entries that are already reported as unreadable are left out.
 ///
 /// Errors are ignored: a folder that cannot be listed is a problem of its own.
 pub(crate) async fn look_at_strays(store: &dyn ImageStore, problems: &mut Vec<StoreProblem>) {
@@ -33,7 +35,8 @@ pub(crate) async fn look_at_strays(store: &dyn ImageStore, problems: &mut Vec<St
 /// The folder in which a store in a folder writes objects before they have their names.
 const STAGING: &str = ".staging";
 
-/// Returns whether an entry that is no object is a folder. A link or a pipe is an error of every look at it.
+/// Returns whether an entry that is not an object is a folder. Each read of a link or a pipe gives
+/// an error.
 async fn is_folder(store: &dyn ImageStore, path: &str) -> bool {
     match StoreKey::parse(path) {
         Ok(key) => !matches!(store.head(&key).await, Err(StoreError::Integrity { .. })),

@@ -161,7 +161,8 @@ enum Done {
 }
 
 impl Tree {
-    /// Keeps the existing file if it is right. Otherwise makes a link to the file of the store.
+    /// Keeps the existing file if it is right. Otherwise makes a link to the file of the store, if
+    /// that is possible.
     fn link(&self, file: &ServedFile) -> io::Result<Done> {
         let there = self.folder.folder.find(&file.path)?;
         let here = self.store_folder.as_ref().and_then(|store| {
@@ -169,7 +170,8 @@ impl Tree {
             (found.size() == file.size).then_some((store, found))
         });
         if let Some(there) = &there {
-            // A link may lead to the store, and is no copy. Its bytes are read too, because a program may have changed it in place.
+            // The existing file may be a hard link to the store instead of a copy. Its bytes are
+            // read too, because a program may have changed it in place.
             let may_stay = self.store_folder.is_some() || !there.has_other_names();
             let is_same = || Ok::<_, io::Error>(digest(self.folder.folder.read(&file.path)?)? == file.sha256);
             if may_stay && there.size() == file.size && is_same()? {

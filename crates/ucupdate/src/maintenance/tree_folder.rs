@@ -13,7 +13,8 @@ const STAGING: &str = ".ucupdate-export";
 /// The lock file in the staging folder.
 const LOCK: &str = ".ucupdate-export/lock";
 
-/// The largest number of files in the staging folder that are named because no export made them.
+/// The largest number of files in the staging folder that are reported because no export made
+/// them.
 const MAX_LEFT: usize = 10;
 
 /// The size of one read in bytes.
@@ -50,12 +51,13 @@ impl TreeFolder {
         Ok(Some(Self { folder, _lock: lock }))
     }
 
-    /// Stages a hard link to a file in another folder. Returns `None` if the file system cannot do that.
+    /// Stages a hard link to a file in another folder. Returns `None` if the link cannot be made.
     pub(crate) fn stage_link(&self, from: &Folder, path: &str) -> Option<Staged<'_>> {
         self.folder.stage_link(STAGING, from, path).ok()
     }
 
-    /// Stages a file from pieces. Returns the size in bytes and the SHA-256.
+    /// Writes pieces to a staged file. Returns the file, and the hasher that has the size in bytes
+    /// and the SHA-256.
     pub(crate) fn stage(
         &self,
         mut pieces: impl FnMut() -> Option<io::Result<bytes::Bytes>>,
@@ -70,8 +72,9 @@ impl TreeFolder {
         Ok((staged, hasher))
     }
 
-    /// Counts the files in the folder that are not in `ours`. The paths in `ours` are in lower case. Also returns the paths of those
-    /// that are in the staging folder, at most [`MAX_LEFT`].
+    /// Counts the files in the folder that are not in `ours`. The paths in `ours` are in lower
+    /// case. Also returns the paths of the counted files that are in the staging folder, at most
+    /// [`MAX_LEFT`].
     pub(crate) fn others(&self, ours: &HashSet<String>) -> io::Result<(u64, Vec<String>)> {
         let (mut count, mut left) = (0, Vec::new());
         self.folder.visit_files("", &mut |path| {

@@ -1,4 +1,4 @@
-//! The room on the disk of a store in a folder.
+//! The free space on the disk of a store in a folder.
 
 use super::Checked;
 use super::finding::{Finding, FindingSeverity};
@@ -6,10 +6,12 @@ use std::path::Path;
 use ucupdate_core::RuleBook;
 use ucupdate_core::book::IngestedPackage;
 
-/// Less room than this is a problem: a change of the rules and the logs of a day need some.
+/// Less free space than this is a problem, because changes of the rules and the logs of a day need
+/// some.
 const LEAST_BYTES: u64 = 100 << 20;
 
-/// Less room than this is a warning, as is room for less than two of the largest package.
+/// Less free space than this is a warning. Less than twice the size of the largest package is a
+/// warning too.
 const ENOUGH_BYTES: u64 = 1 << 30;
 
 /// Examines the free space on the disk with the folder of a store. The free space is compared with the size of the packages in

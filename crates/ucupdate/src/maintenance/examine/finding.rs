@@ -1,4 +1,4 @@
-//! [`Finding`]: what an examination found, what was expected, and what to do.
+//! [`Finding`]: the state that an examination found, the state that was expected, and the remedy.
 
 use crate::maintenance::problem::StoreProblem;
 use std::fmt;
@@ -81,7 +81,7 @@ impl Finding {
     }
 }
 
-/// A problem that [`check_store`](crate::check_store) found.
+/// Converts a problem that [`check_store`](crate::check_store) found.
 impl From<&StoreProblem> for Finding {
     fn from(problem: &StoreProblem) -> Self {
         let (severity, expected) = match problem {

@@ -17,17 +17,18 @@ use store_use::use_each_operation;
 use ucupdate_core::value::UnixTime;
 use ucupdate_store::{ImageStore, StoreError, error_chain};
 
-/// The difference between the clock of the store and ours that is a finding.
+/// The largest difference between the clock of the store and the clock of this process that is not
+/// a finding.
 const MAX_CLOCK_DIFFERENCE_MILLIS: i64 = 2 * 60 * 1000;
 
-/// The number of the newest revisions in which the last change of a rollout is looked for.
+/// The number of the newest revisions in which the last changes of rollouts are looked for.
 const REVISIONS_LOOKED_AT: u64 = 1000;
 
-/// One check of [`UpdateService::examine`], and its findings.
+/// One check of an examination, such as [`UpdateService::examine`], and its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Checked {
-    /// The name of the check, for people: `store rights`.
+    /// The name of the check, for people. Example: `store rights`.
     pub name: &'static str,
     /// The findings. Empty if nothing is wrong.
     pub findings: Vec<Finding>,
@@ -77,7 +78,8 @@ impl UpdateService {
         checks
     }
 
-    /// Returns when rollouts were last changed, as far as the newest revisions tell.
+    /// Returns the times of the last changes of rollouts that are among the newest
+    /// [`REVISIONS_LOOKED_AT`] revisions.
     async fn rollouts_touched(&self) -> LastChanges {
         let newest = self.snapshot().revision();
         let first = newest.saturating_sub(REVISIONS_LOOKED_AT) + 1;
@@ -110,7 +112,8 @@ pub async fn examine_unreadable(
     Checked::new(HISTORY, findings)
 }
 
-/// Returns the problems of a store. A store that cannot be read is one.
+/// Returns the problems of a store as findings. If the store cannot be read, this is the only
+/// finding.
 fn findings_of(checked: Result<StoreCheck, impl std::error::Error + 'static>) -> Vec<Finding> {
     match checked {
         Ok(found) => found.problems.iter().map(Finding::from).collect(),
@@ -118,7 +121,8 @@ fn findings_of(checked: Result<StoreCheck, impl std::error::Error + 'static>) ->
     }
 }
 
-/// Returns the finding where the clocks of the store and of this process differ.
+/// Returns a finding if the clocks of the store and of this process differ by more than
+/// [`MAX_CLOCK_DIFFERENCE_MILLIS`].
 fn clock_findings(store_time: UnixTime, now: UnixTime) -> Vec<Finding> {
     let ahead = store_time.as_millis().saturating_sub(now.as_millis());
     if ahead.abs() <= MAX_CLOCK_DIFFERENCE_MILLIS {

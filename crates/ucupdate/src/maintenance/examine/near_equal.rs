@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::RuleBook;
 use ucupdate_core::RuleKey;
 
-/// The number of rules up to which each one is compared with each other one.
+/// The largest number of rules that are compared in pairs.
 const MAX_COMPARED: usize = 2000;
 
 /// Two words of rules that may mean one thing: `VVX 500` and `VVX500`.
@@ -22,10 +22,12 @@ pub(super) struct NearEqual {
     pub(super) pairs: usize,
 }
 
-/// Returns the near-equal words among the rules of a book. Words between which an alias stands are left out.
+/// Returns the near-equal words among the rules of a book. Two words are left out if one is an
+/// alias of the other.
 ///
-/// Words of other digits are other models (`CX600`, `CX700`), so one edit counts only between words with the same digits, and
-/// only for vendors and models of four or more characters.
+/// Words that differ in one character are returned only for vendors and models of four or more
+/// characters, and only if the words have the same digits: `CX600` and `CX700` are different
+/// models.
 pub(super) fn near_equal(book: &RuleBook) -> Vec<NearEqual> {
     let rules: Vec<&RuleKey> = book.rules().map(|rule| rule.key()).collect();
     let mut found: BTreeMap<(usize, String, String), NearEqual> = BTreeMap::new();
@@ -80,7 +82,7 @@ fn fold(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The places of vendor and model among the words of a rule.
+/// The indices of vendor and model among the words of a rule.
 const VENDOR_AND_MODEL: [usize; 2] = [1, 2];
 
 fn is_one_edit_apart(one: &RuleKey, other: &RuleKey) -> bool {

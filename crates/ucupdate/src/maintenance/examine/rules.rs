@@ -15,12 +15,12 @@ use ucupdate_core::value::{PackageId, UnixTime, shell_word};
 /// A rollout that stands still for this time is a finding.
 const FORGOTTEN_AFTER_MILLIS: i64 = 14 * 24 * 60 * 60 * 1000;
 
-/// When rollouts were last changed.
+/// The time of the last change of each rollout.
 #[derive(Debug, Default)]
 pub(super) struct LastChanges(BTreeMap<(RuleKey, RolloutName), UnixTime>);
 
 impl LastChanges {
-    /// Reads the times from revisions in order.
+    /// Reads the times from revisions, which are in order of their numbers.
     pub(super) fn of(revisions: &[Revision]) -> Self {
         let mut touched = BTreeMap::new();
         for revision in revisions {
@@ -49,7 +49,8 @@ pub(super) fn checks(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> V
     ]
 }
 
-/// Returns the note on phones that cannot sign in because they are too old. Nothing in a store says whether they can.
+/// Returns a note if the book has rules for phones: old phones may not be able to sign in. The
+/// store does not show whether they can.
 fn sign_in(book: &RuleBook) -> Option<Finding> {
     let is_phone = |rule: &Rule| rule.key().kind().device_type.as_str().eq_ignore_ascii_case("UCPhone");
     book.rules().any(is_phone).then(|| {
@@ -217,7 +218,8 @@ fn interim(book: &RuleBook) -> Vec<Finding> {
     findings
 }
 
-/// Returns a rule with an approved version that old devices reach over this interim image only.
+/// Returns a rule with an approved version that old devices can reach only through this interim
+/// image.
 fn approved_release_behind<'a>(
     book: &'a RuleBook,
     image: &InterimImage,

@@ -1,4 +1,4 @@
-//! Uses each operation of a store once, in a scratch key that is removed.
+//! Uses each operation of a store once, with a scratch object that is removed.
 
 use super::failed_operation;
 use super::finding::{Finding, FindingSeverity};
@@ -14,7 +14,8 @@ const SCRATCH: &[u8] = b"ucupdate examines its store";
 #[derive(Debug, Default)]
 pub(super) struct Used {
     pub(super) findings: Vec<Finding>,
-    /// The time that the store gave a new object.
+    /// The time of the scratch object, by the clock of the store. `None` if the object could not be
+    /// created.
     pub(super) store_time: Option<UnixTime>,
 }
 
@@ -30,7 +31,7 @@ pub(super) async fn use_each_operation(store: &dyn ImageStore) -> Used {
     };
     if let Err((operation, error)) = try_each(store, &key, &mut used).await {
         used.findings.push(failed_operation(operation, &error));
-        // The object may be there; that it cannot be removed says no more than the failure does.
+        // The object may exist. If it cannot be removed, the first failure already says enough.
         let _removed = store.delete(&key).await;
     }
     used
