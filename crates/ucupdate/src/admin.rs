@@ -15,8 +15,8 @@ use ucupdate_core::{ReportedVersion, RuleBook, RuleKey};
 
 /// Handle for changes to the rule book in the name of one author. [`UpdateService::admin`] makes one.
 ///
-/// Every change becomes one revision of the history, which names the author of this handle. A method returns the revision
-/// and a list of notes about what happened.
+/// Every change becomes one revision of the history, which names the author of this handle. A
+/// method returns the number of the revision and a list of notes about the effects.
 ///
 /// Each method refuses a change that the current rule book does not allow ([`ChangeError::Refused`]). Before a version
 /// is offered to more than the test devices, its files are read back from the store. If a file is missing or damaged,
@@ -350,8 +350,9 @@ impl Admin<'_> {
 
     /// Executes a command, but refuses it unless the rule book is at `revision`.
     ///
-    /// For callers that decided by the whole rule book of that revision. [`command_if_unchanged`](Self::command_if_unchanged) compares
-    /// only what the command replaces.
+    /// Use this if the command was decided by the whole rule book of that revision.
+    /// [`command_if_unchanged`](Self::command_if_unchanged) compares only the entries that the
+    /// command replaces.
     ///
     /// # Errors
     /// [`Refusal::RevisionConflict`] when the rule book has another revision, and the errors of [`command`](Self::command).

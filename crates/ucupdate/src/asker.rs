@@ -30,7 +30,7 @@ pub fn host_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// An answer, and the revision that gave it.
+/// An answer, and the revision of the rule book that decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answered {
@@ -42,7 +42,7 @@ pub struct Answered {
 
 /// Error of answering a request: the service has no URL from which the device could download files.
 ///
-/// The original answers with blank URLs in this case.
+/// OCS answers with blank URLs in this case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(clippy::exhaustive_enums, reason = "the field knows these two sides")]
 pub enum NoUrls {

@@ -1,4 +1,4 @@
-//! The source of time. The crates below this one take the time as an argument.
+//! The source of time. The crates that this crate uses take the time as an argument.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -3,11 +3,11 @@
 //! ```text
 //! state/revisions/<20 digits>.json     the history of the rule book, dense from 1, never deleted
 //! state/checkpoints/<20 digits>.json   a cache of the whole book; losing one costs only time
-//! state/continued/<20 digits>.json      the whole book where the history was continued after a loss, and what is lost
+//! state/continued/<20 digits>.json     the whole book where the history was continued after a loss, and the lost revisions
 //! state/probes/probe-<random>          a small object, deleted at once: its time is the time of the store
 //! images/<ingest id>/<n>-<file name>   members of one ingested package; a key is never used twice
-//! images/<ingest id>/package.json      written last: what the members are
-//! inventory/<server>.jsonl             the devices that a server knows of; losing one costs what the logs no longer hold
+//! images/<ingest id>/package.json      the description of the package, written last
+//! inventory/<server>.jsonl             the devices that a server knows of; losing one costs the devices that the logs no longer have
 //! Logs/Server/...                      as `ucupdate-audit` names them
 //! Logs/Client/<kind>/<id>.capture      bodies that are kept, as `captures` names them
 //! ```
@@ -21,7 +21,8 @@ pub(crate) const CHECKPOINTS: &str = "state/checkpoints/";
 /// The folder of the records of lost revisions.
 pub(crate) const CONTINUED: &str = "state/continued/";
 
-/// Returns the key of the record that the history was continued at a revision.
+/// Returns the key of the record of a loss. `number` is the revision at which the history was
+/// continued.
 pub(crate) fn continued(number: u64) -> StoreKey {
     key(format!("{CONTINUED}{number:020}.json"))
 }

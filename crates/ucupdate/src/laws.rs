@@ -104,7 +104,9 @@ pub fn trace_record(bytes: &[u8]) {
     assert_eq!(replayed.replay(snapshot.index()), replayed);
 }
 
-/// Checks that `bytes` are refused with a reason or are a stored capture, and that a capture of any texts and body reads back.
+/// Checks that `bytes` are a stored capture or are refused with a reason. Also writes a capture
+/// whose texts and body are these bytes, and checks that reading it returns them, cut at their
+/// limits.
 ///
 /// # Panics
 /// When the law is broken.

@@ -86,5 +86,5 @@ pub use ucupdate_store_local as local;
 /// A store in a bucket.
 #[cfg(feature = "s3")]
 pub use ucupdate_store_s3 as s3;
-/// The codec of the wire.
+/// The codec of requests and responses (`ucdevice.upx`).
 pub use ucupdate_upx as upx;

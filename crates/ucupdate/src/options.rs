@@ -79,7 +79,8 @@ impl Options {
         Self { urls: Some(urls), ..self }
     }
 
-    /// Turns on the audit log and the access log.
+    /// Sets the options of the audit log and the access log, which turns on both logs. Default: no
+    /// logs.
     pub fn with_logs(self, logs: LogOptions) -> Self {
         Self { logs: Some(logs), ..self }
     }
@@ -96,22 +97,24 @@ impl Options {
         Self { codec, ..self }
     }
 
-    /// Sets the limits for reading packages.
+    /// Sets the options of reading packages.
     pub fn with_ingest(self, ingest: IngestOptions) -> Self {
         Self { ingest, ..self }
     }
 
-    /// Sets the retention: the number of revisions whose images are kept.
+    /// Sets the retention: the revisions whose images are kept. Default: the default [`Retention`].
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
     }
 
-    /// Watches guarded rollouts, and pauses those that fail. Without this no rollout pauses by itself.
+    /// Sets the options of watching guarded rollouts. The service then pauses rollouts that fail.
+    /// Default: none, so no rollout pauses by itself.
     pub fn with_watch(self, watch: WatchOptions) -> Self {
         Self { watch: Some(watch), ..self }
     }
 
-    /// Keeps bodies of requests that cannot be read. Default: none are kept.
+    /// Sets the options of captures: bodies of requests that are kept in the store, because they
+    /// cannot be read or are device logs. Default: none, so no body is kept.
     pub fn with_captures(self, captures: CaptureOptions) -> Self {
         Self { captures: Some(captures), ..self }
     }

@@ -9,11 +9,11 @@ use ucupdate_upx::Certainty;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// Where the setting is made.
+    /// The place where the setting is made, such as DNS.
     pub place: SettingPlace,
     /// The name of the setting: a host name with the type of its record, the number of a DHCP option, or the name of an in-band value.
     pub name: String,
-    /// The value to enter there.
+    /// The value of the setting.
     pub value: String,
     /// The effect of the setting, as a sentence.
     pub effect: &'static str,
@@ -23,7 +23,7 @@ pub struct Setting {
     pub source: &'static str,
 }
 
-/// Where a setting is made.
+/// The place where a setting is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SettingPlace {

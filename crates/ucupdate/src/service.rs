@@ -48,8 +48,8 @@ pub(crate) struct Inner {
     pub(crate) looks: ReadTimes,
     pub(crate) compared: ComparedFiles,
     pub(crate) images: ImageCache,
-    /// One permit for each package that is read. Each reader holds a blocking thread while its bytes arrive, and must leave
-    /// threads for the store that takes what it reads.
+    /// The permits for reading packages, one for each package. A reader holds a blocking thread
+    /// while the bytes of its package arrive. The limit leaves blocking threads for the store.
     pub(crate) package_readers: Arc<Semaphore>,
     pub(crate) logs: Option<Logs>,
     pub(crate) watch: Option<Watch>,
@@ -205,7 +205,8 @@ impl UpdateService {
             return image.stream(range);
         }
         let reads = range.as_ref().is_none_or(|range| !range.is_empty());
-        // A device may be slow, and a store may read ahead where no range is given.
+        // A range is always given, because a store may read ahead without one, and a device may be
+        // slow.
         let bytes = range.clone().unwrap_or(0..file.size);
         let object = match get_in_time(&*self.inner.store, &file.key, Some(bytes)).await {
             Err(StoreError::InvalidRange { size, .. }) if size != file.size => {

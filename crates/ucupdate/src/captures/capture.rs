@@ -13,7 +13,7 @@ use ucupdate_upx::LogForm;
 
 pub(crate) const CAPTURES: &str = "Logs/Client/";
 
-/// The format of the head.
+/// The version of the format of the head.
 const FORMAT: u32 = 1;
 
 /// The largest size of a head in bytes.
@@ -110,7 +110,7 @@ impl CaptureId {
         &self.server
     }
 
-    /// Returns the time at which the request was answered.
+    /// Returns the time at which the request was answered, in whole seconds.
     pub fn at(&self) -> UnixTime {
         self.at
     }

@@ -173,14 +173,17 @@ impl Task {
         }
     }
 
-    /// Removes the captures of this server that are too old, and the oldest ones beyond the largest number. Returns the
-    /// number of captures that stay. A tenth more than necessary is removed, so that the store is listed less often.
+    /// Removes the captures of one kind of this server that are too old, and the oldest ones beyond
+    /// the largest number. Returns the number of captures that stay. If there are too many, more
+    /// are removed than necessary, by a tenth of the largest number. So the store is listed less
+    /// often.
     async fn prune(&self, kind: CaptureKind) -> Result<usize, StoreError> {
         prune(&*self.store, &self.options, kind, self.clock.now()).await.map(|(kept, _)| kept)
     }
 }
 
-/// Removes captures. Returns how many stay and how many were removed.
+/// Removes the captures of one kind of this server that are too old or too many. Returns how many
+/// stay and how many were removed.
 pub(crate) async fn prune(
     store: &dyn ImageStore,
     options: &CaptureOptions,

@@ -141,7 +141,8 @@ impl UpdateService {
         Ok(None)
     }
 
-    /// Removes the captures of this server that are older than its options allow. Returns their number.
+    /// Removes the captures of this server that are older than its options allow, and the oldest
+    /// ones if there are too many. Returns the number of removed captures.
     ///
     /// # Errors
     /// When the store fails.

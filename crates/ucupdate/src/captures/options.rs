@@ -60,7 +60,8 @@ impl CaptureOptions {
         Self { of_one_shape: bodies, ..self }
     }
 
-    /// Accepts uploads of device logs of at most this number of bytes, and keeps them. Default: 0, which refuses uploads.
+    /// Sets the largest size in bytes of an uploaded device log. Logs up to this size are accepted
+    /// and kept. Default: 0, so that uploads are refused.
     pub fn with_device_log_bytes(self, bytes: usize) -> Self {
         Self { device_log_bytes: bytes, ..self }
     }

@@ -11,7 +11,8 @@ const MAX_SHAPES: usize = 256;
 /// The number of characters of an error that are part of a shape.
 const MAX_CHARS: usize = 200;
 
-/// The shapes of the unreadable bodies since the start, each with the number of its bodies.
+/// The shapes of the unreadable bodies since the start, each with the number of its bodies. A shape
+/// is the text of the error without its numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Shapes(Mutex<HashMap<Box<str>, u32>>);
 
@@ -28,7 +29,8 @@ impl Shapes {
     }
 }
 
-/// Returns the text of an error without its numbers, which differ from body to body.
+/// Returns the text of an error with `0` in place of each number, because numbers differ from body
+/// to body.
 fn shape(error: &str) -> Box<str> {
     let mut shape = String::with_capacity(error.len().min(MAX_CHARS));
     let mut in_number = false;

@@ -25,11 +25,12 @@ pub(crate) struct Head {
     format: u32,
     /// The logs were read up to this time, in milliseconds since 1970.
     pub(crate) read_to: UnixTime,
-    /// The number of devices without room: those that have been silent for the longest time.
+    /// The number of devices that were left out for lack of room: those that have been silent for
+    /// the longest time.
     pub(crate) left_out: usize,
 }
 
-/// The format alone, which every later format has too.
+/// The format of a kept inventory. Every later format has this field too.
 #[derive(Deserialize)]
 struct Format {
     format: u32,
@@ -40,7 +41,8 @@ struct End<'a> {
     sha256: Cow<'a, str>,
 }
 
-/// A device. The names are short, because there are many.
+/// A device in its stored form. The names of the fields are short, because an inventory has many
+/// devices.
 #[derive(Serialize, Deserialize)]
 struct StoredDevice<'a> {
     kind: ReportedKind,
@@ -82,8 +84,8 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// Writes an inventory. Of too many devices, those that asked last are written. Returns the document and the number of devices
-/// that are left out.
+/// Writes an inventory. If there are too many devices, those with the latest requests are written.
+/// Returns the document and the number of devices that are left out.
 pub(crate) fn write(
     fleet: &Inventory,
     read_to: UnixTime,
@@ -113,7 +115,8 @@ pub(crate) fn write(
     (document, all - written)
 }
 
-/// Reads an inventory. Nothing is added to `fleet` unless the document is whole.
+/// Reads an inventory. Nothing is added to `fleet` unless the document has the SHA-256 that it
+/// states.
 pub(crate) fn read(bytes: &[u8], fleet: &mut Inventory) -> Result<Head, Unusable> {
     let damaged = |what| move |_error| Unusable::Damaged(what);
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();

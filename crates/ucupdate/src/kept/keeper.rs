@@ -10,7 +10,7 @@ use ucupdate_core::value::{UnixTime, Zone};
 use ucupdate_fleet::inventory::Inventory;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 
-/// The number of rows after which other tasks get their turn.
+/// The number of rows after which the task yields to other tasks.
 const ROWS_AT_A_TIME: u64 = 500;
 
 /// The time for rows of other servers to reach the store. Rows of this time are read again.
@@ -31,7 +31,7 @@ pub struct InventoryKeeper {
     zone: Zone,
     devices: usize,
     bytes: usize,
-    /// Whether the inventories of other servers were taken over.
+    /// `true` if the inventories of other servers were taken over into this one.
     has_merged: bool,
 }
 
@@ -43,13 +43,14 @@ pub struct KeptReport {
     pub rows: u64,
     /// The number of devices that are kept.
     pub devices: usize,
-    /// The number of devices without room: those that have been silent for the longest time.
+    /// The number of devices that were left out for lack of room: those that have been silent for
+    /// the longest time.
     pub left_out: usize,
     /// The number of inventories of other servers that were deleted, after their devices were taken over.
     pub deleted: usize,
 }
 
-/// Error of keeping an inventory. The inventory in the store is as it was.
+/// Error of keeping an inventory. The inventory in the store is as it was before, or is complete.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -89,7 +90,8 @@ impl InventoryKeeper {
     /// Reads what is new in the audit logs of all servers, and writes the inventory of this server.
     ///
     /// # Errors
-    /// When the store fails, and when a newer program wrote the inventory of this server.
+    /// When the store fails, when a log cannot be read, and when a newer program wrote the
+    /// inventory of this server.
     pub async fn refresh(
         &mut self,
         store: &Arc<dyn ImageStore>,
@@ -122,7 +124,7 @@ impl InventoryKeeper {
         Ok(KeptReport { rows, deleted, ..report })
     }
 
-    /// Writes an inventory that was read elsewhere as that of this server.
+    /// Writes `fleet`, which the caller has read, as the inventory of this server.
     ///
     /// # Errors
     /// When the store fails, and when a newer program wrote the inventory of this server.
@@ -165,7 +167,8 @@ async fn read_own(
     }
 }
 
-/// Deletes the inventories of servers that no longer keep theirs. Their devices are in the inventory at `own`.
+/// Deletes the inventories of servers that have not written theirs for a week. Their devices are in
+/// the inventory at `own`.
 async fn delete_stale(
     store: &dyn ImageStore,
     own: &StoreKey,

@@ -7,7 +7,7 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_fleet::inventory::Inventory;
 use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey, error_chain};
 
-/// The maximum number of kept inventories that are read.
+/// The maximum number of kept inventories that are read. Further ones are ignored.
 const MAX_INVENTORIES: usize = 256;
 
 /// The result of reading the kept inventories of a store.
@@ -16,7 +16,8 @@ const MAX_INVENTORIES: usize = 256;
 pub struct KeptInventory {
     /// The number of inventories that were read.
     pub inventories: usize,
-    /// The latest time up to which one of them has read the logs. `None` if there is no inventory.
+    /// The latest time up to which the logs were read for one of the inventories. `None` if there
+    /// is no inventory.
     pub read_to: Option<UnixTime>,
     /// The number of devices for which one of the inventories had no room.
     pub left_out: usize,
@@ -41,8 +42,8 @@ pub(crate) struct Stored {
     pub(crate) read_to: UnixTime,
 }
 
-/// Adds the devices of all inventories that are kept in a store, in the order of their keys. An inventory that cannot be used is
-/// skipped and named.
+/// Adds the devices of all inventories that are kept in a store to `fleet`, in the order of their
+/// keys. An inventory that cannot be used is skipped, and is in [`KeptInventory::unusable`].
 ///
 /// # Errors
 /// When the store fails.

@@ -31,7 +31,8 @@ impl UpdateService {
         let mut looked = self.look(&mut history).await;
         self.publish(&mut history).await;
         if let Ok(true) = looked {
-            // The first one answers already: it may be the kill switch, and the store may need a second for each request.
+            // The first new revision is published before the others are read. It may be the kill
+            // switch, and a store may need a second for each read.
             looked = in_time("looking for changes", history.catch_up()).await;
             self.publish(&mut history).await;
         }
@@ -40,7 +41,9 @@ impl UpdateService {
         Ok(history.revision())
     }
 
-    /// Looks for the next revision. A store that does not answer is reported after some seconds. Its error may come a minute later.
+    /// Reads the next revision, and returns whether there was one. If the store does not answer
+    /// within [`LEAST_TIME`], this is recorded as a failure. The error of the store may come a
+    /// minute later.
     async fn look(&self, history: &mut RuleHistory) -> Result<bool, StateError> {
         let mut looking = pin!(in_time("looking for changes", history.look()));
         match tokio::time::timeout(LEAST_TIME, &mut looking).await {
@@ -72,7 +75,8 @@ impl UpdateService {
         }
     }
 
-    /// Makes a revision from the result of `make` for the newest book. Tries again while other servers are faster.
+    /// Makes a revision from the result of `make` for the newest book. Tries again if another
+    /// server makes the next revision first.
     pub(crate) async fn change(
         &self,
         author: &str,
@@ -144,14 +148,14 @@ impl UpdateService {
     /// Returns revisions in order, beginning with `first`, at most `limit` of them.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When a revision cannot be read.
     pub async fn history(&self, first: u64, limit: usize) -> Result<Vec<Revision>, StateError> {
         RuleHistory::read(&*self.inner.store, first, limit).await
     }
 }
 
-/// The smallest number of tries of a change, and the shortest time for them. A remote store allows few tries in that
-/// time, and a local store many.
+/// A change is tried at least this number of times, and for at least [`MIN_PATIENCE`]. A remote
+/// store allows few tries in that time, and a local store many.
 const MIN_TRIES: u32 = 40;
 const MIN_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -177,7 +181,8 @@ async fn in_time<T, E: From<StoreError>>(
     }
 }
 
-/// Returns the error of a change that ran out of time while its revision was being created, which may exist now. Other results stay.
+/// Converts the error of a change to [`ChangeError::Unclear`] if its time ended while its revision
+/// was being created, because the revision may exist now. Other results are returned as they are.
 fn unless_unsettled<T>(changed: Result<T, ChangeError>, history: &mut RuleHistory) -> Result<T, ChangeError> {
     match (changed, history.take_unsettled()) {
         (Err(ChangeError::State(source)), Some(revision)) => Err(ChangeError::Unclear { revision, source }),

@@ -77,7 +77,8 @@ fn has_new_range(group: &Group) -> bool {
     predicate.and_then(|predicate| predicate.installed.as_ref()).is_some_and(|range| !range.is_dotnet())
 }
 
-/// Returns whether format 1.2 cannot express the place of a stone or its kinds of devices.
+/// Returns whether format 1.2 cannot express a stone: its kinds of devices, or a version that is
+/// not in the scheme of .NET.
 fn is_new_stone(stone: &SteppingStone) -> bool {
     let is_dotnet = |version: &FirmwareVersion| version.as_str().parse::<FirmwareVersion>().is_ok();
     is_new_pattern(&stone.kind) || !is_dotnet(&stone.below) || !is_dotnet(&stone.by)
@@ -116,13 +117,15 @@ pub(crate) struct RevisionDocument {
 }
 
 impl RevisionDocument {
-    /// Returns whether the revision has a seal. [`check_seal`] refuses a revision of such a format without one.
+    /// Returns whether the format of the revision has seals. [`check_seal`] refuses a revision of
+    /// such a format without a seal.
     pub(crate) fn is_sealed(&self) -> bool {
         self.format >= SEALED_SINCE
     }
 
-    /// Checks that this revision may follow another one: it contains the SHA-256 of that one, and is sealed if a revision before it
-    /// is. `before` is `None` if the revision before is missing or damaged, so that its digest is not known.
+    /// Checks that this revision may follow another one: it contains the SHA-256 of that one, and
+    /// is sealed if `is_sealed` says that an earlier revision is. `before` is `None` if the
+    /// revision before is missing or damaged, so that its digest is not known.
     pub(crate) fn check_follows(
         &self,
         before: Option<Sha256Digest>,
@@ -140,7 +143,8 @@ impl RevisionDocument {
         }
     }
 
-    /// Returns whether a checkpoint may have the book of this revision: the revision has the digest of the book, or none.
+    /// Returns whether the book of a checkpoint may be the book of this revision: the revision
+    /// states the digest of that book, or none.
     pub(crate) fn allows(&self, checkpoint: &Checkpoint) -> bool {
         self.book_sha256.is_none_or(|recorded| recorded == checkpoint.book_sha256)
     }
@@ -173,7 +177,8 @@ impl StoredBook {
         Self { format: format_of(&delta), sha256: Sha256Digest::of(text.get().as_bytes()), text }
     }
 
-    /// Returns the checkpoint of a revision with this book. `continued` is the record of a loss.
+    /// Returns the stored form of the checkpoint of a revision with this book. `continued` is the
+    /// record of a loss.
     pub(crate) fn checkpoint(
         self,
         revision: u64,
@@ -283,7 +288,8 @@ impl<B> CheckpointDocument<B> {
 }
 
 impl<'a> CheckpointDocument<&'a str> {
-    /// Splits a document in exactly the written form. The book in it is not parsed.
+    /// Splits a document that has exactly the form in which this program writes it. Returns `None`
+    /// for another form. The book in it is not parsed.
     fn split(bytes: &'a [u8]) -> Option<Self> {
         const BOOK: &str = ",\"book\":";
         let text = std::str::from_utf8(bytes).ok()?;
@@ -344,14 +350,14 @@ pub enum DocumentError {
     /// A newer program wrote the document.
     #[error("`{key}` has format {found}, but this program reads formats up to {FORMAT}; use a newer program")]
     Newer { key: String, found: String },
-    /// The object is not such a document.
+    /// The object cannot be read as a document of its kind.
     #[error("`{key}` cannot be read")]
     Unreadable { key: String, source: Box<dyn std::error::Error + Send + Sync> },
     /// The document was changed after it was written.
     #[error("`{key}` is damaged: its SHA-256 differs from its seal")]
     Seal { key: String },
-    /// The revision has no seal, but a revision before it has one. A program that wrote no seals cannot read such a history, so it
-    /// did not write the revision.
+    /// The revision has no seal, but a revision before it has one. The revision was changed,
+    /// because a program that writes no seals cannot read such a history.
     #[error("`{key}` has no seal, but revisions before it are sealed: it was changed after it was written")]
     SealMissing { key: String },
     /// The revision does not follow the one before it.
@@ -376,7 +382,7 @@ impl DocumentError {
 }
 
 impl RevisionDocument {
-    /// Returns the format of what describes a package.
+    /// Returns the format in which descriptions of packages are written.
     pub(crate) fn format() -> Version {
         BEFORE_BANS
     }
@@ -426,7 +432,7 @@ fn check_format(key: &str, bytes: &[u8]) -> Result<Version, DocumentError> {
     Ok(format)
 }
 
-/// The text before the seal.
+/// The text between a document and its seal.
 const SEAL: &str = ",\"seal\":\"";
 
 /// Returns the number of bytes that the delta and the notes of a change take in a revision. The rest of a revision is small.
@@ -435,8 +441,8 @@ pub(crate) fn size_of(change: &BookChange) -> usize {
     write(&change.delta).len() + notes.sum::<usize>()
 }
 
-/// Writes a document whose last field is the SHA-256 of the document without this field. The chain proves every revision
-/// except the newest one, which only its seal can prove.
+/// Writes a document with a seal: its last field is the SHA-256 of the document without this field.
+/// Each revision except the newest one is also proved by the next revision, which has its SHA-256.
 pub(crate) fn write_sealed<T: Serialize>(document: &T) -> Vec<u8> {
     let mut bytes = write(document);
     let seal = Sha256Digest::of(&bytes);
@@ -454,7 +460,7 @@ pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(
     Ok(document)
 }
 
-/// Checks the seal of a document. Documents from before seals pass.
+/// Checks the seal of a document. A document of a format without seals is accepted.
 pub(crate) fn check_seal(key: &str, bytes: &[u8]) -> Result<(), DocumentError> {
     let is_whole = match split_seal(bytes) {
         Some((document, seal)) => {

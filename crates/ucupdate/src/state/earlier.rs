@@ -10,8 +10,8 @@ use ucupdate_core::RuleBook;
 impl UpdateService {
     /// Returns the rule book at a revision. Revision 0 is the empty book of a new store.
     ///
-    /// The book is read from the store: from the last checkpoint before the revision, or from the first revision if there is
-    /// no checkpoint.
+    /// The book is read from the store: from the last checkpoint at or before the revision, or from
+    /// the first revision if there is no checkpoint.
     ///
     /// # Errors
     /// [`StateError::NoRevision`] when the revision does not exist yet. Also when the history cannot be read.

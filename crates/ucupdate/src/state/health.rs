@@ -51,7 +51,7 @@ pub(crate) const LEAST_TIME: Duration = Duration::from_secs(5);
 /// The time after which a lasting problem is reported again.
 const REPEAT_TIME: Duration = Duration::from_secs(60);
 
-/// The history of reads of the rule book from the store.
+/// The results of reading the rule book from the store.
 #[derive(Debug)]
 pub(crate) struct ReadTimes {
     start: Instant,
@@ -69,7 +69,7 @@ pub(super) struct LookState {
     reported_at: Option<Instant>,
 }
 
-/// The kind of report about a read.
+/// The log message about a read of the rule book.
 #[derive(Debug, PartialEq, Eq)]
 enum Report {
     Nothing,
@@ -94,7 +94,8 @@ impl ReadTimes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a read of the rule book, and reports a change of the state.
+    /// Records a read of the rule book. Emits an event if it succeeded after a failure, failed after
+    /// a success, or found another history.
     pub(crate) fn record(&self, error: Option<&StateError>, events: &Listeners) {
         let (failed, was_replaced) = (self.state().failed, self.is_replaced.load(Ordering::Relaxed));
         let after = self.since_success();

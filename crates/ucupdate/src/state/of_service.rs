@@ -5,7 +5,7 @@ use crate::state::health::Health;
 use std::sync::atomic::Ordering;
 
 impl UpdateService {
-    /// Returns the state of this service. It reads no store and never waits.
+    /// Returns the state of this service. It does not read the store, and never waits.
     ///
     /// ```
     /// use std::sync::Arc;

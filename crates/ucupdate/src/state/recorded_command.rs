@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use ucupdate_core::book::{BookCommand, StopScope};
 use ucupdate_core::value::PackageId;
 
-/// The command that a revision records. It is one of the rule book, or one that needs the history or the store.
+/// The command that a revision records. It is a command of the rule book, or a command that needs
+/// the history or the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -27,8 +28,9 @@ impl From<BookCommand> for RecordedCommand {
 
 /// A command in the form in which formats 1.1 and 1.2 store it.
 ///
-/// The commands of the kill switch repeat the author as `by`, because programs of these formats require it. These
-/// programs know only one command for roll backs, so a roll back to nothing is stored as `roll-back`.
+/// The commands of the kill switch repeat the author as `by`, because programs of these formats
+/// require this field. These programs know only one command for roll backs, so a roll back to
+/// nothing is stored as `roll-back`.
 pub(crate) struct StoredCommand<'a> {
     pub(crate) command: &'a RecordedCommand,
     pub(crate) author: &'a str,

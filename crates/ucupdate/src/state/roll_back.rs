@@ -176,7 +176,7 @@ fn retired(earlier: &RuleBook, now: &RuleBook) -> Vec<String> {
     missing
 }
 
-/// Returns the files that are missing or damaged in the store.
+/// Returns the files that are missing or damaged in the store, as messages.
 async fn lacking(
     store: &dyn ImageStore,
     files: &ReleaseFiles,

@@ -18,8 +18,8 @@ use ucupdate_core::book::{BookChange, Delta, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, MAX_CREATE_BYTES, ObjectMeta, StoreError, StoreKey};
 
-/// The maximum size of a revision in bytes: what a store can create atomically. The largest package of the default limits
-/// takes less than half of it with usual names.
+/// The maximum size of a revision in bytes: the size that a store can create atomically. The record
+/// of the largest package of the default limits takes less than half of it with usual names.
 pub(crate) const MAX_REVISION_BYTES: usize = MAX_CREATE_BYTES;
 
 /// The size in bytes above which the newest revision is read again only if its metadata changed.
@@ -28,16 +28,16 @@ const LARGE_REVISION_BYTES: usize = 64 * 1024;
 /// The maximum size of a checkpoint in bytes.
 pub(crate) const MAX_CHECKPOINT_BYTES: usize = 512 * 1024 * 1024;
 
-/// The number of attempts to write a revision while the outcome is unclear, and the time after which no further one begins. An attempt
-/// may take as long as a user lets a command wait for an answer.
+/// The largest number of repeats of a write whose outcome is unclear. No repeat begins after
+/// [`UNCLEAR_TIME`], because one attempt may take as long as a user waits for an answer.
 const MAX_UNCLEAR: u32 = 5;
 const UNCLEAR_TIME: Duration = Duration::from_secs(10);
 
-/// A checkpoint is made at every multiple of this revision number.
+/// A checkpoint is made at each revision whose number is a multiple of this number.
 pub(crate) const CHECKPOINT_EVERY: u64 = 64;
 
-/// The most revisions, and the most bytes in them, that opening reads to prove a checkpoint whose revision does not have the digest
-/// of the rule book.
+/// The largest number of revisions that opening reads to prove a checkpoint whose revision does not
+/// state the digest of the rule book. [`MAX_PROOF_BYTES`] limits their total size.
 const MAX_PROOF_REVISIONS: u64 = 4 * CHECKPOINT_EVERY;
 const MAX_PROOF_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -52,14 +52,15 @@ pub(crate) struct RuleHistory {
     revision: u64,
     /// The SHA-256 of the revision `revision`.
     sha256: Sha256Digest,
-    /// `true` if a revision that was read is sealed. Later ones must be sealed too.
+    /// `true` if a revision that was read is sealed: it states its own SHA-256. Later revisions
+    /// must be sealed too.
     is_sealed: bool,
     /// The revisions that were not reported yet, at most [`MAX_NEWS`]. `None` if they are not kept.
     news: Option<VecDeque<Revision>>,
     /// The metadata of the revision `revision` when its SHA-256 was last compared. `None` for small revisions, which are
     /// compared each time.
     compared: Option<ObjectMeta>,
-    /// The revision that is being created. It stays if the work on it is dropped.
+    /// The revision that is being created. It stays set if the future that creates it is dropped.
     unsettled: Option<u64>,
 }
 
@@ -150,8 +151,8 @@ impl RuleHistory {
         }
     }
 
-    /// Handles a revision that exists after a missing one. The missing revision has appeared in the meantime, or was
-    /// removed.
+    /// Handles a gap: a revision exists after a missing one. Returns an error unless the missing
+    /// revision has appeared in the meantime.
     async fn refuse_gap(&mut self) -> Result<(), StateError> {
         if self.catch_up().await? {
             return Ok(());
@@ -173,9 +174,10 @@ impl RuleHistory {
     /// Starts from the newest checkpoint at or before revision `most` that agrees with the history. Without a checkpoint,
     /// reading takes longer. A checkpoint of a newer program is an error, because its revisions cannot be read either.
     ///
-    /// The revision of a checkpoint has the digest of its rule book, so a checkpoint cannot approve what the history does not.
-    /// Revisions of older programs have no digest: short histories are read in place of the checkpoint, and long ones only
-    /// by a check of the store.
+    /// The revision of a checkpoint states the digest of its rule book. So a checkpoint cannot add
+    /// anything that the history does not have. Revisions of older programs state no digest. Then a
+    /// short history is read instead of the checkpoint. The checkpoint of a long history is used as
+    /// it is; only a check of the store compares it.
     async fn start_from_checkpoint(&mut self, most: u64) -> Result<(), StateError> {
         let Ok(checkpoints) = self.store.list_all(keys::CHECKPOINTS, usize::MAX).await else { return Ok(()) };
         let Ok(continued) = self.store.list_all(keys::CONTINUED, usize::MAX).await else { return Ok(()) };
@@ -297,7 +299,8 @@ impl RuleHistory {
         Ok(Some((document, sha256)))
     }
 
-    /// Checks that a revision contains the SHA-256 of the one before it, and is sealed if that one is.
+    /// Checks that a revision contains the SHA-256 of the one before it, and is sealed if an
+    /// earlier revision is.
     fn check_follows(&self, document: &RevisionDocument) -> Result<(), DocumentError> {
         document.check_follows(Some(self.sha256), self.is_sealed)
     }
@@ -409,9 +412,9 @@ impl RuleHistory {
 
     /// Creates the next revision, or returns the one that another server created.
     ///
-    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the existing revision is
-    /// durable. Its change id shows whose it is. A visible revision may still be lost, because the sync of its folder
-    /// may have failed.
+    /// After an unclear answer the creation is tried again. Only `AlreadyExists` proves that the
+    /// existing revision is durable. Its change id shows which server created it. A visible
+    /// revision may still be lost, because the sync of its folder may have failed.
     async fn create(
         &mut self,
         document: &RevisionDocument,
@@ -453,7 +456,8 @@ impl RuleHistory {
         })
     }
 
-    /// Returns the revision whose creation had begun when the work on it was dropped, once.
+    /// Returns the revision that was being created when the future that created it was dropped. The
+    /// next call returns `None`.
     pub(crate) fn take_unsettled(&mut self) -> Option<u64> {
         self.unsettled.take()
     }
@@ -465,7 +469,8 @@ impl RuleHistory {
         StoredBook::of(&book)
     }
 
-    /// Returns the digest of the rule book that a revision must have, after a change with this delta.
+    /// Returns the digest of the rule book that a revision must state after a change with this
+    /// delta. `None` if the revision gets no checkpoint.
     pub(crate) fn book_sha256(&self, revision: u64, delta: &Delta) -> Option<Sha256Digest> {
         revision.is_multiple_of(CHECKPOINT_EVERY).then(|| self.book_with(delta).sha256)
     }

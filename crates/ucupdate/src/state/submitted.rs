@@ -132,7 +132,7 @@ impl Admin<'_> {
     /// Deletes a file of an ingest that the rule book does not name.
     ///
     /// # Errors
-    /// As [`put_file`](Self::put_file).
+    /// Those of [`put_file`](Self::put_file).
     pub async fn delete_file(self, key: &StoreKey) -> Result<(), SubmitError> {
         self.require_unnamed(key).await?;
         Ok(self.service.store().delete(key).await?)
