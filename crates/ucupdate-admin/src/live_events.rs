@@ -33,10 +33,12 @@ pub struct LiveEvents(pub(crate) Arc<Live>);
 
 pub(crate) struct Live {
     server: Box<str>,
-    /// The text that tells the numbers of this process from those of another one.
+    /// The start of each event id: the start time of this process in hexadecimal milliseconds. It
+    /// shows whether an id is from another process.
     run: String,
     number: AtomicU64,
-    /// The newest events, while there are clients or the last one left a short time ago. The lock orders numbers and clients.
+    /// The newest events, while there are clients or the last one left a short time ago. The lock is
+    /// held while an event gets its number and is sent, and while a client begins to listen.
     recent: Mutex<VecDeque<Frame>>,
     frames: broadcast::Sender<Frame>,
     pub(crate) closed: watch::Sender<bool>,

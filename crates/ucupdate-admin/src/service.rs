@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use ucupdate::UpdateService;
 
-/// The administrators' side of an [`UpdateService`]: a tower `Service` for `http` requests that never fails. Clones share it.
+/// The administrators' side of an [`UpdateService`]: a tower `Service` for `http` requests that
+/// never fails. Clones share the state.
 ///
 /// | path | answer |
 /// |---|---|
@@ -115,7 +116,7 @@ async fn answer(
     api::answer(operation, call, body).await
 }
 
-/// Refuses requests that another server could understand otherwise, and those for another protocol.
+/// Refuses requests that another server could read in another way, and requests for a web socket.
 fn require_plain(request: &request::Parts) -> Result<(), Problem> {
     let count = |name| request.headers.get_all(name).iter().count();
     if count(header::HOST) > 1 {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate::host_network;
 
-/// Counts refused logins by address. Memory is bounded: beyond the limit of addresses the oldest one is forgotten.
+/// Counts refused logins by address. Memory is bounded: beyond the limit of addresses, the address
+/// with the oldest count is forgotten.
 #[derive(Debug)]
 pub(crate) struct Failures {
     most: u32,
@@ -23,12 +24,13 @@ struct Count {
 }
 
 impl Failures {
-    /// Allows `most` refused logins of an address in each period.
+    /// Creates the counts. Each address may have `most` refused logins in each period. At most
+    /// `addresses` addresses are remembered.
     pub(crate) fn new(most: u32, period: Duration, addresses: usize) -> Self {
         Self { most, period, addresses: addresses.max(1), counts: Mutex::default() }
     }
 
-    /// Returns how long an address has to wait. `None` if it may try.
+    /// Returns how long an address has to wait before its next login. `None` if it need not wait.
     pub(crate) fn wait(&self, address: IpAddr) -> Option<Duration> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.get(&host_network(address))?;

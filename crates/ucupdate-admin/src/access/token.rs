@@ -9,7 +9,7 @@ pub(crate) const PREFIX: &str = "ucu_";
 
 const RANDOM_BYTES: usize = 32;
 
-/// The largest number of bytes of a token that is compared.
+/// The largest size in bytes of a token that is compared. A longer one is refused.
 pub(crate) const MAX_TOKEN_BYTES: usize = 256;
 
 /// A new bearer token. Show it to the administrator once. The token file keeps only its SHA-256, so the token cannot be read later.

@@ -91,7 +91,8 @@ pub enum TokenFileError {
     /// Another token in the token file has this name.
     #[error("a token is named {name} already; revoke it first, or use another name")]
     NameTaken { name: Box<str> },
-    /// No token in the token file has this name, so it cannot be revoked. Names are compared without ASCII case.
+    /// No token in the token file has this name, so it cannot be revoked. Names are compared
+    /// without regard to ASCII case.
     #[error("no token is named {name}")]
     NoToken { name: Box<str> },
     /// The expiry of a new token is in the past.
@@ -244,7 +245,7 @@ impl TokenFile {
         }
     }
 
-    /// Writes the file whole, for its owner only. Without a lock the file must not exist.
+    /// Writes the whole file. Only its owner can read it. Without a lock the file must not exist.
     fn write(&self, tokens: Vec<TokenEntry>, lock: Option<&File>) -> Result<(), TokenFileError> {
         let failed = |source| TokenFileError::File { path: self.path.clone(), source };
         let name = self.path.file_name().and_then(|name| name.to_str());
@@ -263,7 +264,8 @@ impl TokenFile {
         Ok(())
     }
 
-    /// Returns the verdict on a token. Every entry is compared, so the time does not tell which one is near.
+    /// Returns the verdict on a token. Every entry is compared, so the time does not show which
+    /// entry is similar.
     fn verdict(tokens: &[TokenEntry], sent: &str, now: UnixTime) -> AdminVerdict {
         let digest = token::digest(sent);
         let mut found = None;

@@ -1,4 +1,4 @@
-//! [`Call`]: a request that was admitted, and [`Shared`]: what all requests share.
+//! [`Call`]: a request that was admitted. [`Shared`]: the state that all requests share.
 
 use crate::access::authenticate::{AdminVerdict, AuthenticateAdmin};
 use crate::access::failures::Failures;
@@ -22,7 +22,7 @@ pub(crate) struct Call<'a> {
     pub(crate) administrator: &'a Administrator,
     pub(crate) request: &'a request::Parts,
     pub(crate) query: Query,
-    /// The values of the path, in its order.
+    /// The values of the parameters in the path, in the order of the path.
     pub(crate) parameters: Vec<String>,
 }
 
@@ -31,14 +31,14 @@ pub(crate) struct Shared {
     pub(crate) options: AdminOptions,
     authenticate: Box<dyn AuthenticateAdmin>,
     failures: Failures,
-    /// The places of uploads and checks, which cost much.
+    /// The permits for uploads and for checks of the store, which are expensive.
     pub(crate) places: Semaphore,
     pub(crate) idempotency: Idempotency,
     pub(crate) fleets: Fleets,
     pub(crate) outcomes: LastOutcomes,
-    /// The places of timelines, which read all logs.
+    /// The permits for timelines, which read all logs.
     pub(crate) readings: Semaphore,
-    /// The places of clients that listen to events.
+    /// The permits for clients that receive events.
     pub(crate) listeners: Arc<Semaphore>,
 }
 
@@ -48,7 +48,7 @@ const SHOWN_METHOD_BYTES: usize = 16;
 /// The largest number of bytes of a path in an event.
 const SHOWN_PATH_BYTES: usize = 256;
 
-/// The number of timelines that are read at a time.
+/// The largest number of timelines that are read at the same time.
 const READINGS: usize = 4;
 
 impl Shared {
@@ -102,12 +102,13 @@ impl Shared {
         }
     }
 
-    /// Returns whether the token of a request that was admitted before is still valid.
+    /// Returns whether the token of a request that was admitted before is not refused now. It
+    /// counts as valid if this cannot be checked at the moment.
     pub(crate) async fn is_admitted(&self, request: &request::Parts) -> bool {
         !matches!(self.authenticate.authenticate(request).await, AdminVerdict::Refuse { .. })
     }
 
-    /// Refuses an administrator whose role is too small.
+    /// Refuses an administrator whose role is too small, and reports this as an event.
     pub(crate) fn require(
         &self,
         role: AdminRole,

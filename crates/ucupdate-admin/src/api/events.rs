@@ -1,4 +1,4 @@
-//! Operation that sends what happens in a service, as server-sent events.
+//! The operation that sends the events of a service as server-sent events.
 
 use super::call::{Call, Shared};
 use crate::live_events::{Frame, Live};
@@ -62,7 +62,7 @@ pub(crate) fn events(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::stream("text/event-stream", Box::pin(pieces), None))
 }
 
-/// Reads the kinds that a client wants. `None` stands for all of them.
+/// Reads the kinds of events that a client wants. `None` stands for all kinds.
 fn kinds(call: &Call<'_>) -> Result<Option<Vec<EventKind>>, Problem> {
     let Some(text) = call.query.text("kinds") else { return Ok(None) };
     let kinds: Result<Vec<EventKind>, _> = text.split(',').map(|name| name.trim().parse()).collect();

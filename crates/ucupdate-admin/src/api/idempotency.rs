@@ -4,7 +4,8 @@ use crate::response::answer::Answer;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The answers to the newest requests with a key. Each administrator has keys of his own.
+/// The answers to the newest requests with an `Idempotency-Key`. Keys of different administrators
+/// are independent.
 pub(crate) struct Idempotency {
     most: usize,
     entries: Mutex<VecDeque<Entry>>,
@@ -13,7 +14,8 @@ pub(crate) struct Idempotency {
 struct Entry {
     name: Box<str>,
     key: Box<[u8]>,
-    /// The request without its body.
+    /// The request without its body, as text. It shows whether a later request with the key is
+    /// another request.
     what: Box<str>,
     /// `None` while the request is running.
     answer: Option<Answer>,
@@ -31,7 +33,7 @@ pub(crate) enum KeyState<'a> {
     OtherRequest,
 }
 
-/// The place of a running request. If it is dropped without an answer, the key is free again.
+/// The entry of a running request. If it is dropped without an answer, the key is free again.
 pub(crate) struct Place<'a> {
     idempotency: &'a Idempotency,
     name: Box<str>,
@@ -52,7 +54,7 @@ impl Idempotency {
                 Some(answer) => KeyState::Answered(answer),
             };
         }
-        // Requests that run are few: each has a place among the uploads.
+        // Few requests run at the same time, because each one needs a permit for uploads.
         while entries.len() >= self.most.max(1) {
             let Some(oldest) = entries.iter().position(|entry| entry.answer.is_some()) else { break };
             entries.remove(oldest);

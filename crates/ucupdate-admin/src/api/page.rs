@@ -10,7 +10,7 @@ pub(crate) struct Page {
     pub(crate) next: Option<String>,
 }
 
-/// The number of entries of a page that asks for none.
+/// The number of entries of a page if the request has no `limit`.
 const DEFAULT: usize = 100;
 
 /// Returns the number of entries that a request asks for.
@@ -23,11 +23,11 @@ pub(crate) fn limit(call: &Call<'_>) -> Result<usize, Problem> {
     }
 }
 
-/// Returns the page of entries that a request asks for. `key` is the cursor of an entry. The entries must be in the order that
-/// they have on every page.
+/// Returns the page of entries that a request asks for. `key` returns the name of an entry in a
+/// cursor. The entries must be in the same order on every page.
 ///
-/// A cursor names the last entry of the page before it. If that entry is gone, its number is used, so the next page begins
-/// about where it would have.
+/// A cursor has the name of the last entry of a page, and the number of the entry after it. If no
+/// entry has this name any more, the next page begins at the number, which is about the same place.
 pub(crate) fn page<T>(
     call: &Call<'_>,
     entries: impl Iterator<Item = T>,

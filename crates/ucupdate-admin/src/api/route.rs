@@ -1,4 +1,5 @@
-//! The table of routes: the one place that says which addresses there are, who may use them and what they take.
+//! The table of routes: the paths of the API, the roles that may use them, and their parameters and
+//! bodies.
 
 use crate::access::role::AdminRole;
 use http::Method;
@@ -74,19 +75,20 @@ pub(crate) enum BodyKind {
     Revision,
 }
 
-/// One line of the table.
+/// One entry of the table of routes.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) method: Method,
     /// The path below the root. `{name}` stands for one segment.
     pub(crate) path: &'static str,
     pub(crate) operation: Operation,
-    /// The smallest role that may use it. Some operations ask for more by what they are given.
+    /// The smallest role that may use the route. Some operations require a larger role for some
+    /// requests.
     pub(crate) role: AdminRole,
     pub(crate) query: &'static [&'static str],
     pub(crate) takes: BodyKind,
     pub(crate) summary: &'static str,
-    /// The statuses of problems beside those that every operation has.
+    /// The statuses of problems in addition to those that every operation has.
     pub(crate) problems: &'static [u16],
 }
 

@@ -8,7 +8,7 @@ const SCRIPT: &str = include_str!("console.js");
 const STYLE: &str = include_str!("console.css");
 const ICON: &str = include_str!("icon.svg");
 
-/// Returns a file that needs no token.
+/// Returns a file that needs no token. `None` if the path is not one of these files.
 pub(crate) fn file(segments: &[String], base_path: &str) -> Option<Answer> {
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     match path[..] {
@@ -25,7 +25,7 @@ pub(crate) fn file(segments: &[String], base_path: &str) -> Option<Answer> {
     }
 }
 
-/// Returns a text for an attribute of HTML.
+/// Escapes a text for an attribute of HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }

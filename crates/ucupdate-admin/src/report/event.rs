@@ -8,7 +8,7 @@ use ucupdate::request::{Side, UpdateRequest};
 use ucupdate::store::error_chain;
 use ucupdate::value::UnixTime;
 
-/// The number of bytes of an unreadable body in an event.
+/// The largest number of bytes of an unreadable body in an event.
 const SHOWN_BYTES: usize = 64;
 
 /// Returns an event as an object, with the common fields and the fields of its kind.

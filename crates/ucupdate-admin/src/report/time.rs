@@ -1,4 +1,4 @@
-//! Moments and spans of time as text.
+//! Times and durations as text.
 
 use ucupdate::value::UnixTime;
 

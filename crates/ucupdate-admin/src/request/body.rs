@@ -19,7 +19,7 @@ use ucupdate::store::ByteStream;
 /// Largest number of unread bytes that are read and dropped before a refusal is sent, so that the client sees the answer.
 const DRAIN_BYTES: usize = 1024 * 1024;
 
-/// Time for reading and dropping them.
+/// Time limit for reading and dropping the rest of a body.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Largest number of pieces of a JSON body.
@@ -69,7 +69,7 @@ impl RequestBody {
         })
     }
 
-    /// Reads the bytes of a body whose media type is JSON.
+    /// Reads the bytes of a body whose media type is JSON. Refuses another media type.
     pub(crate) async fn whole(
         &mut self,
         headers: &HeaderMap,
@@ -177,7 +177,7 @@ impl UploadEnd {
         kind.into()
     }
 
-    /// Returns the problem of an upload that ended early.
+    /// Returns the problem of an upload that ended early. `None` if it did not end early.
     pub(crate) fn problem(&self, limits: &AdminLimits) -> Option<Problem> {
         match self.0.load(Ordering::Relaxed) {
             TOO_LARGE => Some(Problem::too_large(format!(

@@ -14,7 +14,8 @@ pub(crate) fn segments(path: &str) -> Result<Vec<String>, Problem> {
     decoded.collect()
 }
 
-/// Returns a decoded text. A control character is refused, because no name has one.
+/// Decodes the percent encoding of a text. A control character is refused, because no name has one.
+/// `what` names the text in the message: `path` or `query`.
 pub(crate) fn decode(text: &str, what: &str) -> Result<String, Problem> {
     let decoded =
         percent_decode_str(text).decode_utf8().ok().filter(|text| !text.chars().any(char::is_control));

@@ -5,8 +5,8 @@ use crate::response::problem::Problem;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The parameters of a request. Each may be given once, and an unknown one is refused: a mistyped `dry_run` must not make a
-/// change.
+/// The parameters of a request. Each parameter may be given once, and an unknown one is refused: a
+/// mistyped `dry_run` must not make a change.
 #[derive(Debug)]
 pub(crate) struct Query(Vec<(String, String)>);
 

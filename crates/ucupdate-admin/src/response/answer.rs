@@ -6,7 +6,8 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
-/// The version of every JSON object, which is that of the command's `--json`.
+/// The version of the format of every JSON answer. It is the same as in the `--json` output of the
+/// command.
 const FORMAT: u32 = 1;
 
 /// The `Content-Security-Policy`: a page loads files of this service only, sends requests to this service only, sends no form, and
@@ -14,7 +15,7 @@ const FORMAT: u32 = 1;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
-/// A response before it has the fields that every response has.
+/// A response without the header fields that are the same for every response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     content_type: &'static str,
@@ -43,7 +44,7 @@ impl Answer {
         Self::of(StatusCode::OK, "application/json", body)
     }
 
-    /// Creates an answer with a document as it is.
+    /// Creates an answer with these bytes as its body.
     pub(crate) fn document(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self::of(StatusCode::OK, content_type, body)
     }
@@ -62,7 +63,7 @@ impl Answer {
         Self { status: StatusCode::OK, content_type, fields: Vec::new(), body }
     }
 
-    /// Returns a copy. `None` if the bytes are not known yet.
+    /// Returns a copy. `None` if the body is a stream.
     pub(crate) fn copy(&self) -> Option<Self> {
         let Content::Whole(body) = &self.body else { return None };
         Some(Self {
@@ -73,7 +74,7 @@ impl Answer {
         })
     }
 
-    /// Adds a field to the head.
+    /// Adds a header field.
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.fields.push((name, value));
         self

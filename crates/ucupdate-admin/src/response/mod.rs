@@ -1,4 +1,4 @@
-//! Answers.
+//! Responses: answers, their bodies, and problems.
 
 pub(crate) mod answer;
 pub(crate) mod body;

@@ -74,7 +74,7 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
     }
 
-    /// Creates a problem for something that is possible again later.
+    /// Creates a problem for something that is temporarily not possible.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
         problem.retry_after(Duration::from_secs(5))
@@ -85,13 +85,13 @@ impl Problem {
         self.with_field(header::RETRY_AFTER, HeaderValue::from(time.as_secs().max(1)))
     }
 
-    /// Adds a field to the head.
+    /// Adds a header field.
     pub(crate) fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.fields.push((name, value));
         self
     }
 
-    /// Adds a member to the document.
+    /// Adds a field to the JSON document.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self

@@ -10,7 +10,8 @@ const MAX_ENCODINGS: usize = 3;
 /// The text that stands for a token, or for a text in which one is encoded.
 const HIDDEN: &str = "(token)";
 
-/// Replaces each token in a text. Upper case is a token too.
+/// Replaces each token in a text by `(token)`, also in upper case. If a token is percent-encoded,
+/// the whole text is replaced.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     if has_encoded(&lower) {
@@ -49,7 +50,7 @@ fn has_encoded(text: &str) -> bool {
 
 /// Returns at most `most` bytes of a text without its tokens.
 pub(crate) fn short(text: &str, most: usize) -> String {
-    // A token that is cut is not known as one any more.
+    // A token that was cut could not be recognised any more.
     let text = redacted(text);
     match text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last() {
         Some(end) if end < text.len() => format!("{}...", &text[..end]),

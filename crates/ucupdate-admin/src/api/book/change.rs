@@ -14,12 +14,12 @@ use std::sync::Arc;
 use ucupdate::book::{BookCommand, Note, Refusal};
 use ucupdate::{ChangeError, Changed, DryRun, Snapshot};
 
-/// The state on which a change is based.
+/// The state that the rule book must have when a change is made.
 pub(crate) enum Expected<'a> {
     Nothing,
-    /// The whole rule book.
+    /// The whole rule book has this revision.
     Revision(u64),
-    /// The entries that the command replaces.
+    /// The entries that the command replaces are as in this snapshot.
     Unchanged(&'a Arc<Snapshot>),
 }
 
@@ -102,7 +102,8 @@ async fn made_or_conflict(
     }
 }
 
-/// Returns a problem with what was changed since the revision that the client saw, if the problem is a conflict.
+/// Returns the problem. If it is a conflict, adds the revisions after `seen`, the revision that the
+/// client saw.
 pub(crate) async fn conflict(call: &Call<'_>, problem: Problem, seen: u64) -> Problem {
     match problem.is_conflict() {
         true => problem.with("changed", changed_since(call, seen).await),
@@ -150,7 +151,7 @@ pub(crate) async fn compared(call: &Call<'_>, before: Arc<Snapshot>, after: Arc<
     compared.await.unwrap_or_else(|_| json!({ "devices_problem": "the comparison was not finished" }))
 }
 
-/// Returns the revision that `If-Match` names.
+/// Returns the revision that `If-Match` names. `None` if the request does not have this field.
 pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
     let Some(tag) = call.request.headers.get(header::IF_MATCH) else { return Ok(None) };
     let tag = tag.to_str().unwrap_or_default().trim();
@@ -160,7 +161,8 @@ pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
     })
 }
 
-/// Returns the refusal of a change that decides by what the client saw, and does not say what that was.
+/// Returns the refusal of a change for which the client must name the revision that it saw, and did
+/// not.
 fn revision_required() -> Problem {
     Problem::new(
         StatusCode::PRECONDITION_REQUIRED,
@@ -169,12 +171,13 @@ fn revision_required() -> Problem {
     )
 }
 
-/// Returns the revision that the client saw, which a change of everything must name.
+/// Returns the revision that the client saw, for a change that must name it. Refuses a request
+/// without `If-Match`.
 pub(crate) fn required_revision(call: &Call<'_>) -> Result<u64, Problem> {
     if_match(call)?.ok_or_else(revision_required)
 }
 
-/// Refuses if the rule book is not at the revision that the client saw.
+/// Refuses if the rule book does not have the revision that the client saw.
 async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
     let service = &call.side.service;
     service.refresh().await?;
@@ -186,7 +189,8 @@ async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
     Err(Problem::from(&moved).with("changed", changed_since(call, seen).await))
 }
 
-/// Returns whether a command decides by what the client saw: it names no version, replaces a whole entry, or lets offers go on.
+/// Returns whether the client must name the revision that it saw. This is so if the command names
+/// no version, replaces a whole entry, or lets offers go on.
 fn needs_revision(command: &BookCommand) -> bool {
     matches!(
         command,
@@ -209,7 +213,8 @@ fn needs_revision(command: &BookCommand) -> bool {
     )
 }
 
-/// Returns the role that may give a command. An operator makes devices safe: nothing new goes to more than a test device.
+/// Returns the smallest role that may give a command. An operator can only make devices safer: no
+/// command of an operator offers a version to more than test devices.
 pub(crate) fn role_of(command: &BookCommand) -> AdminRole {
     match command {
         BookCommand::AddTestDevice(_)

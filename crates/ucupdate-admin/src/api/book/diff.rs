@@ -6,7 +6,8 @@ use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use serde_json::json;
 
-/// Compares the answers by two revisions. Without `to` the later one is the newest.
+/// Returns the devices whose answer differs between the revisions `from` and `to` of the query.
+/// Without `to`, the newest revision is used.
 pub(crate) async fn diff(call: &Call<'_>) -> Result<Answer, Problem> {
     let service = &call.side.service;
     let from = call.query.parsed::<u64>("from")?.ok_or_else(|| {

@@ -9,8 +9,9 @@ use ucupdate::book::{BookCommand, Rule, RuleBook};
 use ucupdate::value::PackageId;
 use ucupdate::{RecordedCommand, Revision};
 
-/// Refuses a command that gives a version of a package to devices, if the same administrator ingested the package last and the
-/// options ask for another person.
+/// Refuses a command that gives a version of a package to devices, if the same administrator
+/// ingested the package last. Does nothing without
+/// [`with_four_eyes`](crate::AdminOptions::with_four_eyes).
 pub(crate) async fn check(call: &Call<'_>, command: &BookCommand) -> Result<(), Problem> {
     let side = call.side;
     if !side.options.four_eyes {

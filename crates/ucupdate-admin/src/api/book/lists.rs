@@ -70,7 +70,7 @@ pub(crate) fn list(what: Listed, call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value).at_revision(snapshot.revision()))
 }
 
-/// Returns one group with a page of the devices of its list.
+/// Returns one group with a page of the devices in its member list.
 pub(crate) fn group(call: &Call<'_>) -> Result<Answer, Problem> {
     let name = call.parameters.first().map_or("", String::as_str);
     let missing = || Problem::not_found(format!("no group {name}"));

@@ -55,12 +55,12 @@ struct DecisionBody {
     expected: Option<ReportedVersion>,
 }
 
-/// Reads a field that may be `null`, and must be there.
+/// Reads a field that must be present, and may be `null`.
 fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ReportedVersion>, D::Error> {
     Option::deserialize(deserializer)
 }
 
-/// Decides about a rule, if it still is as the client saw it.
+/// Makes a decision about a rule, if the rule still has the version that the client saw.
 pub(crate) async fn decide(
     decision: Decision,
     call: &Call<'_>,
@@ -96,7 +96,8 @@ pub(crate) async fn decide(
     change::execute(call, &command, Expected::Unchanged(&seen)).await
 }
 
-/// Refuses where another version is there than the client saw.
+/// Refuses if the rule has another version than the client saw. `what` describes the version in the
+/// message, such as `pending`.
 fn check(
     rule: &Rule,
     what: &str,

@@ -1,4 +1,5 @@
-//! Rollouts that stand still, silent devices, and devices with troubles: what needs a person, as far as the logs show it.
+//! Rollouts that stand still, silent devices, and devices with troubles: the things that need a
+//! person, as the logs show them.
 
 use super::fleet::{Fleet, id_of};
 use crate::api::call::Call;

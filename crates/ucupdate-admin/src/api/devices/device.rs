@@ -1,4 +1,4 @@
-//! One device: what it has, what it would be offered now, and its timeline.
+//! One device: its installed versions, the offer that it would get now, and its timeline.
 
 use super::fleet::{device_json, id_of};
 use crate::api::call::Call;
@@ -17,7 +17,7 @@ use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Timeline, hos
 use ucupdate::value::Zone;
 use ucupdate::{AccessLogs, AuditLogs, Logged};
 
-/// The largest number of rows of one log that a timeline is made of.
+/// The largest number of audit rows, and of access rows, that a timeline is made of.
 const MAX_ROWS: usize = 20_000;
 
 pub(crate) async fn one(call: &Call<'_>) -> Result<Answer, Problem> {
@@ -56,7 +56,7 @@ pub(crate) async fn one(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value).at_revision(snapshot.revision()))
 }
 
-/// Reads a MAC address or a serial number.
+/// Reads a MAC address or a serial number. `None` if the text is neither.
 pub(crate) fn device_id(text: &str) -> Option<DeviceId> {
     let mac = text.parse().ok().map(DeviceId::Mac);
     mac.or_else(|| text.parse().ok().map(DeviceId::Serial))
@@ -68,7 +68,7 @@ struct ReadStory {
     left_out: u64,
 }
 
-/// Reads the story of a device from the logs of the store.
+/// Reads the timeline of a device from the logs of the store.
 async fn read_story(call: &Call<'_>, id: &DeviceId, device: &InventoryDevice) -> Result<ReadStory, String> {
     let service = &call.side.service;
     let is_it = |row: &AuditRow| DeviceId::of(&row.mac_address, &row.serial_number).as_ref() == Some(id);
@@ -117,12 +117,13 @@ async fn read_story(call: &Call<'_>, id: &DeviceId, device: &InventoryDevice) ->
     let options = StoryOptions::default().with_peers(&peers).with_book(snapshot.book());
     let mut stories = timeline.stories(&options.with_sizes(sizes).with_now(service.now()));
     stories.retain(|story| story.device.as_ref() == Some(id));
-    // The reasons are for people. A history that cannot be read leaves them out.
+    // The reasons are for people. If the history cannot be read, they are left out.
     let _without = report::add_reasons(&mut stories, &timeline, service).await;
     Ok(ReadStory { story: stories.into_iter().next(), left_out })
 }
 
-/// Adds a row. The oldest rows are left out if there are too many.
+/// Adds a row. If there are [`MAX_ROWS`] already, removes the older half first and counts it in
+/// `left_out`.
 fn push<T>(rows: &mut Vec<T>, row: T, left_out: &mut u64) {
     if rows.len() >= MAX_ROWS {
         let half = rows.len() / 2;

@@ -1,4 +1,4 @@
-//! Explanations: what a device would be answered, and why.
+//! Explanations: the answer that a device would get, and its reasons.
 
 use super::device::device_id;
 use crate::api::call::Call;
@@ -10,10 +10,11 @@ use ucupdate::request::{AskedFrom, InstalledModule, Side, UpdateRequest};
 use ucupdate::value::Reported;
 use ucupdate::version::ReportedVersion;
 
-/// The file that a device asks about if none is named.
+/// The file name of the module if the query names none.
 const DEFAULT_FILE: &str = "cpe.nbt";
 
-/// Explains the answer to a request of these words.
+/// Explains the answer to the request that the query describes, or to the last request of the
+/// device `id`.
 pub(crate) async fn explain(call: &Call<'_>) -> Result<Answer, Problem> {
     let query = &call.query;
     if let Some(id) = query.text("id") {

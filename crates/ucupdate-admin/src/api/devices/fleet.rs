@@ -1,4 +1,4 @@
-//! The devices of the audit logs, as of their last request.
+//! The devices of the audit logs and of the kept inventories, as of their last request.
 
 use crate::options::AdminLimits;
 use crate::report;
@@ -18,19 +18,19 @@ use ucupdate::store::error_chain;
 use ucupdate::value::{UnixTime, Zone};
 use ucupdate::{AuditLogs, Logged, Snapshot, UpdateService, read_kept_inventory};
 
-/// The devices of the audit logs of the store.
+/// The devices of the audit logs and of the kept inventories of the store.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) inventory: Inventory,
     /// The number of devices that have no request, and of rows beyond the limits.
     pub(crate) left_out: u64,
-    /// The names of the first [`MAX_UNREAD_LOGS`] logs of which nothing could be read.
+    /// The names of the first [`MAX_UNREAD_LOGS`] logs that could not be read, or not to their end.
     pub(crate) unread_logs: Vec<Box<str>>,
     pub(crate) unread_log_count: u64,
     pub(crate) read_at: UnixTime,
 }
 
-/// The largest number of logs of which nothing could be read that are named.
+/// The largest number of unread logs whose names are kept.
 const MAX_UNREAD_LOGS: usize = 20;
 
 /// The last reading of the devices. One caller reads, and the others wait for it.
@@ -44,11 +44,12 @@ struct Reading {
     fleet: Arc<Fleet>,
 }
 
-/// The least ratio of the age of a result to the time that reading it took, so that reading takes at most a twentieth of the time.
+/// A result is used for at least this multiple of the time that reading it took. So reading takes
+/// at most a twentieth of the time.
 const PARTS: u32 = 20;
 
 impl Fleets {
-    /// Returns the devices. They are read again if the last reading is too old.
+    /// Returns the devices. They are read again if the last result is too old.
     pub(crate) async fn read(
         &self,
         service: &UpdateService,
@@ -139,13 +140,15 @@ impl Fleet {
         })
     }
 
-    /// Returns the place of a device in the inventory. `None` if the inventory has no request of it.
+    /// Returns the place of a device in the inventory. `None` if the inventory does not have the
+    /// device.
     pub(crate) fn number(&self, id: &DeviceId) -> Option<DeviceNumber> {
         let is_it = |number: &DeviceNumber| self.inventory.device(*number).identity().as_ref() == Some(id);
         self.inventory.numbers().into_iter().find(is_it)
     }
 
-    /// Returns the devices by state. Those that asked last come first.
+    /// Returns the devices by state. The devices of one state are sorted by MAC address and then by
+    /// serial number.
     pub(crate) fn states(&self, snapshot: &Snapshot, now: UnixTime) -> States {
         let (mut states, options) = (States::default(), StateOptions::new(now));
         for number in self.inventory.numbers() {
@@ -183,7 +186,7 @@ pub(crate) fn device_json(device: &InventoryDevice) -> Value {
     })
 }
 
-/// Returns whether devices in this state do not get further by themselves.
+/// Returns whether devices in this state do not get further without a person.
 pub(crate) fn is_trouble(state: DeviceState) -> bool {
     matches!(state, DeviceState::Looping | DeviceState::Stuck)
 }

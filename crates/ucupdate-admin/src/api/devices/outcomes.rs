@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use ucupdate::store::error_chain;
 use ucupdate::{RolloutOutcomes, UpdateService};
 
-/// The time for which outcomes are kept.
+/// The shortest time for which a result is used.
 const AGE: Duration = Duration::from_secs(5);
 
 /// The last reading of the outcomes of rollouts. One caller reads, and the others wait for it.

@@ -1,9 +1,10 @@
-//! Examples for the parameters and bodies of the description. They fit a store with the sample package.
+//! Examples for the parameters and bodies of the OpenAPI description. They fit a store with the
+//! sample package.
 
 use crate::api::route::{BodyKind, Operation};
 use serde_json::{Value, json};
 
-/// Returns an example of a parameter in the path or in the query.
+/// Returns an example of a parameter in the path or in the query. `None` if there is no example.
 pub(super) fn parameter(name: &str, operation: Operation) -> Option<Value> {
     let example = match (name, operation) {
         ("device_type", _) => json!("UCPhone"),
@@ -39,7 +40,7 @@ pub(super) fn parameter(name: &str, operation: Operation) -> Option<Value> {
     Some(example)
 }
 
-/// Returns the examples of a body, by name.
+/// Returns the examples of a body, by name. `None` if there are no examples.
 pub(super) fn bodies(takes: BodyKind) -> Option<Value> {
     let rule = "UCPhone/LG-Nortel/IP8540/A/ENU/CPE";
     let change = |command: Value| json!({ "value": { "command": command } });

@@ -1,4 +1,4 @@
-//! Links from an answer to the requests that continue it.
+//! OpenAPI links: from an answer to later requests that use its values.
 
 use crate::api::route::{Listed, Operation};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! The description of the API, made from the table of routes.
+//! The OpenAPI description of the API, made from the table of routes.
 
 mod examples;
 mod links;

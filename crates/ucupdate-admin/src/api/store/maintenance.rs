@@ -10,7 +10,7 @@ use serde_json::json;
 use std::time::Duration;
 use ucupdate::{CheckOptions, GarbageOptions, check_store};
 
-/// Checks the store. It is quick unless the request says otherwise.
+/// Checks the store. The check is quick unless the request has `quick=false`.
 pub(crate) async fn verify(call: &Call<'_>) -> Result<Answer, Problem> {
     let is_quick = call.query.text("quick").is_none() || call.query.flag("quick")?;
     if !is_quick {

@@ -1,4 +1,4 @@
-//! The objects of the store, for a command that works on it from another machine.
+//! The objects of the store, for a command that works on the store from another machine.
 //!
 //! A viewer reads the rule books, packages, inventories and server logs. The bodies of requests and the logs of devices need an
 //! operator, because they hold what people did, and objects of other programs an approver. Nothing is written directly but
@@ -19,10 +19,10 @@ use std::time::SystemTime;
 use ucupdate::store::{ObjectMeta, StoreError, StoreKey, error_chain};
 use ucupdate::{RecordedCommand, SubmitError, SubmittedRevision};
 
-/// The field with the size of a whole object in bytes.
+/// The header field with the size of a whole object in bytes.
 const SIZE: HeaderName = HeaderName::from_static("ucupdate-size");
 
-/// The field with the time of the last write, in nanoseconds since 1970.
+/// The header field with the time of the last write, in nanoseconds since 1970.
 const MODIFIED: HeaderName = HeaderName::from_static("ucupdate-modified");
 
 /// Returns a page of the objects below a prefix, as the store lists them.
@@ -40,7 +40,7 @@ fn now(call: &Call<'_>) -> SystemTime {
         + std::time::Duration::from_millis(u64::try_from(call.side.service.now().as_millis()).unwrap_or(0))
 }
 
-/// Returns an object, or the part of it from `from` to `to`. `HEAD` returns only the fields.
+/// Returns an object, or the part of it from `from` to `to`. `HEAD` returns only the header fields.
 pub(crate) async fn read(call: &Call<'_>) -> Result<Answer, Problem> {
     let (key, store) = (named(call)?, call.side.service.store());
     call.side.require(reader(&key), call.administrator, call.request)?;
@@ -99,7 +99,8 @@ pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     Ok(Answer::json(json!({ "revision": number })).at_revision(number))
 }
 
-/// Returns the role that may read an object. A store may not distinguish upper from lower case.
+/// Returns the smallest role that may read an object. The case of the key is ignored, because some
+/// stores do not distinguish upper from lower case.
 fn reader(key: &StoreKey) -> AdminRole {
     let key = key.as_str().to_ascii_lowercase();
     let is_below = |folders: &[&str]| folders.iter().any(|folder| key.starts_with(folder));

@@ -14,13 +14,13 @@ use http::{StatusCode, header};
 use serde_json::{Value, json};
 use ucupdate::book::{IngestedPackage, RuleBook};
 
-/// The name that the history shows of an upload without a name.
+/// The file name of an upload without a name, as the history shows it.
 const DEFAULT_NAME: &str = "upload.cab";
 
 /// The largest number of bytes of a file name.
 const MAX_NAME_BYTES: usize = 255;
 
-/// The media types of a package. A client that knows none sends the last one.
+/// The media types of a package. A client that knows no better type sends the last one.
 const MEDIA_TYPES: [&str; 3] =
     ["application/vnd.ms-cab-compressed", "application/x-cab", "application/octet-stream"];
 

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 use ucupdate::store::ByteStream;
 
-/// The body, and the bytes of it that belong to the next part.
+/// The body, and those of its bytes that were received but not taken yet.
 struct Source {
     bytes: ByteStream,
     rest: Bytes,

@@ -18,7 +18,7 @@ pub fn with_device_or_group(object: Value, device: Option<&DeviceId>, group: Opt
     Value::Object(fields)
 }
 
-/// Returns the device and the group of an audience.
+/// Returns the device or the group of an audience. At most one of them is `Some`.
 pub fn audience_parts(audience: &Audience) -> (Option<&DeviceId>, Option<&GroupName>) {
     match audience {
         Audience::Device(device) => (Some(device), None),

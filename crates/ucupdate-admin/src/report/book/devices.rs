@@ -1,4 +1,4 @@
-//! Test devices, groups, holds and thrown kill switches.
+//! Test devices, groups, holds, and kill switches that are on.
 
 use super::device_or_group::with_device_or_group;
 use crate::report::time::iso;

@@ -51,7 +51,7 @@ fn guard(guard: &Guard) -> Value {
 }
 
 impl RolloutReport {
-    /// Returns the rollouts of a rule, in the order in which they are tried.
+    /// Returns the rollouts of a rule, in the order in which a decision tries them.
     pub fn all_of(rule: &Rule, now: UnixTime) -> impl Iterator<Item = Self> {
         rule.rollouts().map(move |(assignment, rollout)| Self::of(rule, assignment, rollout, now))
     }

@@ -106,7 +106,7 @@ pub struct RolloutStatus {
 }
 
 impl RolloutStatus {
-    /// Returns the status of each rollout of a rule, in the order in which they are tried.
+    /// Returns the status of each rollout of a rule, in the order in which a decision tries them.
     pub fn all_of(
         rule: &Rule,
         book: &RuleBook,
@@ -166,7 +166,7 @@ fn failed(device: RolloutDevice) -> Option<FailedDevice> {
     Some(FailedDevice { device: device.device.to_string(), state, since: iso(device.at) })
 }
 
-/// Returns the reason why a rollout that runs makes no progress.
+/// Returns the reason why a rollout that runs makes no progress. `None` if it makes progress.
 fn stands_still(
     rollout: &Rollout,
     devices: &RolloutDevices,

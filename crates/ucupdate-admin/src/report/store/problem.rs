@@ -8,7 +8,7 @@ use ucupdate::cab::package::Problem;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProblemReport {
-    /// The kind, as `digest-mismatch`.
+    /// The kind, such as `digest-mismatch`.
     pub kind: &'static str,
     /// `refusal` or `warning`.
     pub severity: String,
