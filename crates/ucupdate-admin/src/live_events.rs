@@ -122,7 +122,7 @@ impl Live {
         self.elapsed() < self.kept_until.load(Ordering::Relaxed)
     }
 
-    /// Begins to listen. Also returns the events after `last`, and the number of those that are not known any more.
+    /// Begins to listen. Also returns the events after `last`, and the number of later events that are no longer kept.
     pub(crate) fn listen(&self, last: Option<u64>) -> (broadcast::Receiver<Frame>, VecDeque<Frame>, u64) {
         let recent = self.recent();
         let receiver = self.frames.subscribe();

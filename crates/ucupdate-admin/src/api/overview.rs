@@ -1,4 +1,4 @@
-//! The overview: what needs a decision, and whether offers are stopped.
+//! The overview: versions that wait for a decision, paused rollouts, and kill switches that are on.
 
 use super::call::Call;
 use crate::report;

@@ -114,7 +114,7 @@ impl UrlExamination {
     /// Examines each origin:
     ///
     /// - whether its name has an address;
-    /// - what its certificate is for, and until when it is valid;
+    /// - which names its certificate is for, and until when it is valid;
     /// - which versions of TLS the server speaks;
     /// - whether the server answers simulated requests of some devices as the rules of `service`
     ///   say.

@@ -71,7 +71,7 @@ struct StoredModule<'a> {
 pub(crate) enum Unusable {
     /// A newer program wrote it.
     Newer(u32),
-    /// The document is not as it was written.
+    /// The document was changed or cut after it was written. The text is the reason.
     Damaged(&'static str),
 }
 

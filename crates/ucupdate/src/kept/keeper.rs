@@ -87,7 +87,7 @@ impl InventoryKeeper {
         Self { bytes: bytes.min(MAX_BYTES), ..self }
     }
 
-    /// Reads what is new in the audit logs of all servers, and writes the inventory of this server.
+    /// Reads the new rows of the audit logs of all servers, and writes the inventory of this server.
     ///
     /// # Errors
     /// When the store fails, when a log cannot be read, and when a newer program wrote the

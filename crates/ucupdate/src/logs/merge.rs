@@ -69,8 +69,8 @@ struct Source<F: LogForm> {
 /// The next item of a source, as far as it is known.
 enum Head<R> {
     Row(R),
-    /// A log that is not open yet. Its first row has this time. It is opened when its turn comes, so few logs are open
-    /// at once.
+    /// A log that is not open yet. Its first row has this time. The log is opened when this row is the next
+    /// one, so few logs are open at once.
     Log(UnixTime),
 }
 

@@ -207,7 +207,7 @@ impl Drop for Logs {
 #[derive(Debug)]
 struct Log {
     rolling: Mutex<RollingLog>,
-    /// The time zone of an audit log. Its name is stored beside each file, unless it is UTC. `None` for an access log.
+    /// The time zone of an audit log. The name of the zone is stored beside each file, unless it is UTC. `None` for an access log.
     zone: Option<Zone>,
     /// Wakes the background task.
     wake: Notify,

@@ -14,7 +14,7 @@ const ZONE_BYTES: usize = 256;
 /// may remove the file meanwhile.
 const LOOK_TIME: Duration = Duration::from_secs(60);
 
-/// Returns the zone in the file beside a log. `None` if there is no such file.
+/// Returns the zone that the zone file of a log names. `None` if there is no zone file.
 ///
 /// # Errors
 /// [`LogReadError::Zone`] when the file names no zone, or is too large to do so. Also when the store fails.

@@ -344,7 +344,7 @@ fn checked(bytes: ByteStream, digest: Sha256Digest) -> ByteStream {
     }))
 }
 
-/// Number of tries to create a revision whose answer is unclear.
+/// The largest number of attempts to create a revision while the answers of the store are unclear.
 const CREATE_TRIES: u32 = 3;
 
 /// The number of revisions that are read or written at the same time. A disk can sync concurrent

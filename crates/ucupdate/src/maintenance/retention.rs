@@ -1,4 +1,4 @@
-//! [`Retention`]: the number of revisions whose images are kept.
+//! [`Retention`]: the revisions whose images are kept, by number and by time.
 //!
 //! The age of a revision is the time since it was stored, by the clock of the store. The clocks of servers are not
 //! used, because one server with a wrong clock would end the retention for all servers. Revisions are stored in order,

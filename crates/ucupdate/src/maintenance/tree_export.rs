@@ -80,7 +80,7 @@ pub enum TreeError {
 impl UpdateService {
     /// Writes the files that are served into a folder, in the hierarchy of their URLs
     /// (`UCPhone/LG-Nortel/IP8540/A/ENU/3.5.6907.0/CPE/CPE.nbt`), so that any web server can serve them. A later export
-    /// writes only what changed.
+    /// writes only changed files.
     ///
     /// A file gets its name only when it is complete and has the right digest. Nothing outside the folder is written,
     /// because links inside the folder are refused. No file is removed except unfinished ones that a killed export left.

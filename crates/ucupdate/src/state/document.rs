@@ -300,7 +300,8 @@ impl<'a> CheckpointDocument<&'a str> {
     }
 }
 
-/// Reads the book of a checkpoint. If it has the written form, its two large parts are read at the same time.
+/// Reads the book of a checkpoint. If it has the form in which this program writes it, the rules
+/// and the packages are read at the same time.
 pub(crate) fn read_book(text: &str) -> Result<Delta, serde_json::Error> {
     match read_in_parts(text) {
         Some(book) => Ok(book),

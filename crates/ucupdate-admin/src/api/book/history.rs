@@ -1,4 +1,4 @@
-//! The history: who changed what, and when.
+//! The history: the revisions with their authors, times, commands and notes.
 
 use crate::api::call::Call;
 use crate::api::page::limit;

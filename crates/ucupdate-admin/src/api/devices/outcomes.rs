@@ -1,4 +1,4 @@
-//! [`LastOutcomes`]: what became of the offers of rollouts, as of the last reading.
+//! [`LastOutcomes`]: the outcomes of the offers of rollouts, as of the last reading.
 
 use std::sync::Arc;
 use std::time::Duration;

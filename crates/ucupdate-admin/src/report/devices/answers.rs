@@ -1,4 +1,4 @@
-//! The devices whose answer another rule book changes.
+//! The devices that get different answers by two rule books.
 
 use serde::Serialize;
 use std::fmt;
@@ -8,7 +8,7 @@ use ucupdate::device::{DeviceId, DeviceKind};
 use ucupdate::request::{AskedFrom, Question, UpdateRequest};
 use ucupdate::value::UnixTime;
 
-/// The devices whose answer changes.
+/// The answers that differ between two rule books, and the numbers of devices and answers.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Differences {

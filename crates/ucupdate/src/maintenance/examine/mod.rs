@@ -42,9 +42,12 @@ impl Checked {
 }
 
 impl UpdateService {
-    /// Examines the store and the rules for an administrator: whether each operation of the store works for this process, how far
-    /// the clock of the store is from the clock of this service, what [`check`](Self::check) finds, and which rules need
-    /// attention.
+    /// Examines the store and the rules for an administrator:
+    ///
+    /// - whether each operation of the store works for this process;
+    /// - how much the clock of the store differs from the clock of this service;
+    /// - whether [`check`](Self::check) finds problems;
+    /// - which rules need attention.
     ///
     /// It writes an object to a scratch key and removes it. With `quick`, images are not read, and only their sizes are
     /// compared.
