@@ -1,4 +1,4 @@
-//! Errors of stores, by what the caller can do.
+//! Errors of stores. Each variant stands for one reaction of the caller, such as "try again later".
 
 use crate::key::StoreKey;
 use std::borrow::Cow;
@@ -6,13 +6,14 @@ use std::error::Error;
 use std::io;
 use std::ops::Range;
 
-/// The underlying error of a store.
+/// The error behind a [`StoreError`], such as an I/O error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The reason why a store did not do what was requested. The variants differ in what the caller can do.
 ///
-/// After [`Unavailable`](Self::Unavailable) and [`Backend`](Self::Backend) from a writing call, the key holds the whole old
-/// object or the whole new object, and the store does not know which. (After an append it may hold a part of the new bytes.) A caller
+/// After [`Unavailable`](Self::Unavailable) and [`Backend`](Self::Backend) from a writing call, the
+/// key holds either the whole old object or the whole new object, and the store does not know
+/// which. After an append it may also hold the old object with a part of the new bytes. A caller
 /// that must know reads the object back. After every other error nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,14 +46,16 @@ pub enum StoreError {
     /// The store is read-only for this process.
     #[error("`{key}` was not written: the store is read-only")]
     ReadOnly { key: StoreKey },
-    /// The store does not accept the call, because of who asks or of what is written. Nothing was written.
+    /// The store does not accept this call: the caller may not make it, or these bytes may not be
+    /// written. Nothing was written.
     #[error("the store refuses it: {reason}")]
     Refused { reason: Box<str> },
-    /// The object at the key is not one that this store wrote. Restore it from its origin.
+    /// The object at the key is damaged, or an entry that the store did not write is in its place,
+    /// such as a link. Restore the object from its origin.
     #[error("object at `{key}` is damaged: {found}")]
     Integrity { key: StoreKey, found: Cow<'static, str> },
-    /// The store is no longer the one that was opened: another folder is at its path, or none. Nothing was written. Restore it,
-    /// or open the store again.
+    /// The store is no longer the one that was opened: its path has another folder or no folder.
+    /// Nothing was written. Restore the folder, or open the store again.
     #[error("the store was replaced: {found}")]
     Replaced { found: Cow<'static, str> },
     /// The store does not respond at the moment, or has no space left. Try again later.
@@ -74,10 +77,12 @@ impl StoreError {
         Self::Backend { what: what.into(), source: source.into() }
     }
 
-    /// Converts an error that ended the bytes of the object at `key` while they were read.
+    /// Converts an error of the [`ByteStream`](crate::ByteStream) from which the object at `key`
+    /// was read.
     ///
-    /// A store that knows more than "the bytes ended" puts its own error into the [`io::Error`], and this returns it. Any other error
-    /// is [`Unavailable`](Self::Unavailable), as of a connection that broke.
+    /// If the [`io::Error`] contains a [`StoreError`], returns that error: a store puts it there if
+    /// it knows the cause. Any other error becomes [`Unavailable`](Self::Unavailable), for example
+    /// a connection that broke.
     ///
     /// ```
     /// use std::io;
@@ -93,7 +98,8 @@ impl StoreError {
         error.downcast::<Self>().unwrap_or_else(|error| Self::unavailable(format!("reading `{key}`"), error))
     }
 
-    /// Creates the error of an append to an object that has another size than `at`.
+    /// Creates the [`Refused`](Self::Refused) error of an append that expected `at` bytes in an
+    /// object of `size` bytes.
     pub fn other_size(key: &StoreKey, size: u64, at: u64) -> Self {
         Self::Refused { reason: format!("`{key}` has {size} bytes, expected {at} before the append").into() }
     }
@@ -103,8 +109,8 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. })
     }
 
-    /// Returns whether a writing call may have written although it returned this error. In that case read the object
-    /// back.
+    /// Returns whether a writing call may have written although it returned this error. Then a
+    /// caller that must know reads the object back.
     pub fn may_have_written(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Backend { .. })
     }

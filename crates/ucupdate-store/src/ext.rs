@@ -22,7 +22,7 @@ use std::future::Future;
 /// # Ok::<_, ucupdate_store::StoreError>(()) }).unwrap();
 /// ```
 pub trait ImageStoreExt: ImageStore {
-    /// Reads an object of at most `limit` bytes.
+    /// Reads a whole object of at most `limit` bytes into memory.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] when the object is larger than `limit`; otherwise the errors of [`ImageStore::get`] and
@@ -35,7 +35,8 @@ pub trait ImageStoreExt: ImageStore {
         async move { self.get(key, None).await?.into_bytes(limit).await }
     }
 
-    /// Writes an object whose bytes are in memory and replaces the object that was there.
+    /// Writes an object whose bytes are in memory, and replaces an object that is already at the
+    /// key.
     ///
     /// # Errors
     /// The errors of [`ImageStore::put`].
@@ -62,13 +63,14 @@ pub trait ImageStoreExt: ImageStore {
         }
     }
 
-    /// Returns the pages of the listing of all objects whose key begins with `prefix`.
+    /// Returns the pages of the listing of all objects whose key begins with `prefix`. A page is
+    /// fetched only when [`Pages::next`] is called.
     fn pages<'a>(&'a self, prefix: &'a str) -> Pages<'a, Self> {
         Pages { store: self, prefix, after: None, ended: false }
     }
 
-    /// Returns the first `limit` objects whose key begins with `prefix`, sorted by key. A caller that passes one more
-    /// than it needs learns whether there are more.
+    /// Returns the first `limit` objects whose key begins with `prefix`, sorted by key. To learn
+    /// whether there are more objects, pass one more than you need.
     ///
     /// # Errors
     /// The errors of [`ImageStore::list`].

@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 use std::{fmt, future, io};
 
-/// A stream of pieces of bytes. A piece may have any size, including zero. The stream ends after its first error, which may contain
-/// the [`StoreError`] of its store: see [`StoreError::of_bytes`].
+/// A stream of bytes in pieces. A piece may have any size, including zero. The stream ends after
+/// its first error. This error may contain a [`StoreError`]: see [`StoreError::of_bytes`].
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// The largest object that [`ImageStore::create`] accepts: 8 MiB.
@@ -22,16 +22,17 @@ pub const MAX_CREATE_BYTES: usize = 8 * 1024 * 1024;
 /// The largest number of objects in one page of [`ImageStore::list`].
 pub const MAX_PAGE_OBJECTS: usize = 1000;
 
-/// A store of objects: each object is a sequence of bytes at a [`StoreKey`] that outlives the program.
+/// A store of objects. Each object is a sequence of bytes at a [`StoreKey`], and outlives the
+/// program.
 ///
 /// # Contract
 /// Callers may rely on this contract with every store. The conformance suite (feature `conformance`) has a named test for
 /// each sentence.
 ///
-/// **Atomic.** A reader sees the whole object from before a write or the whole object from after it. It never sees a part
-/// or a mixture. This holds between tasks, between handles and, where a store can be opened more than once, between
-/// processes. A read that has begun returns the bytes of one object or ends in an error. When several callers `create` the
-/// same key at the same time, at most one succeeds.
+/// **Atomic.** A reader sees either the whole old object or the whole new object. It never sees a
+/// part or a mixture. This holds between tasks, between handles and, where a store can be opened
+/// more than once, between processes. A read that has begun returns the bytes of one object or ends
+/// in an error. When several callers `create` the same key at the same time, at most one succeeds.
 ///
 /// **Durable.** When a writing call returns `Ok`, its effect survives the end of the program. It also survives the end of
 /// the machine, as far as the medium of the store promises that. An object that [`StoreError::AlreadyExists`] reports is
@@ -40,9 +41,10 @@ pub const MAX_PAGE_OBJECTS: usize = 1000;
 /// **Read your writes.** Every `get`, `head` and `list` that begins after a write was acknowledged sees that write, through
 /// any handle.
 ///
-/// **Safe to drop.** A future may be dropped at any point. After a dropped write the key holds the whole old object or the
-/// whole new object; work that was under way may still change the old one to the new one later. Nothing else changes.
-/// Staged bytes are removed at the latest when the store is opened the next time.
+/// **Safe to drop.** A future may be dropped at any point. After a dropped write the key holds the
+/// whole old object or the whole new object. Work that was in flight may still replace the old
+/// object later. Nothing else changes. Staged bytes are removed at the latest when the store is
+/// opened the next time.
 ///
 /// **Errors** differ by what the caller can do. [`StoreError`] documents the errors after which a write may have
 /// happened.
@@ -55,24 +57,28 @@ pub const MAX_PAGE_OBJECTS: usize = 1000;
 /// objects in `list`. (`MemoryStore` is again the exception.)
 ///
 /// # Implementing a store
-/// A store implements the six methods. [`append`](Self::append) is optional: it is a cheap way to let a log grow. Convenience methods are in [`ImageStoreExt`](crate::ImageStoreExt). Use
+/// A store implements the six required methods. [`append`](Self::append) is optional: it is a cheap
+/// way to let a log grow. Convenience methods are in [`ImageStoreExt`](crate::ImageStoreExt). Use
 /// [`ObjectMeta::resolve`] for ranges. The page of this crate shows a complete store.
 #[async_trait]
 pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
-    /// Writes a whole new object. If the key is taken, fails and does not change the existing object.
+    /// Writes a new object with all of `bytes`. If an object is already at the key, returns an
+    /// error and does not change that object.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] when an object is at the key; [`StoreError::TooLarge`] when there are more than
-    /// [`MAX_CREATE_BYTES`]; otherwise see the contract.
+    /// [`StoreError::AlreadyExists`] when an object is at the key; [`StoreError::TooLarge`] when
+    /// `bytes` is longer than [`MAX_CREATE_BYTES`]; any other failure: see [`StoreError`].
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Writes a whole object of any size and replaces the object that was there. Returns what [`head`](Self::head) would return.
+    /// Writes a whole object of any size, and replaces an object that is already at the key.
+    /// Returns the metadata that [`head`](Self::head) would return.
     ///
-    /// The new object becomes visible after the last byte of the stream was read. A stream that ends in an error, or is dropped
-    /// together with the future, changes nothing.
+    /// The new object becomes visible after the last byte of the stream was read. If the stream
+    /// ends in an error, or if the future is dropped before the end of the stream, nothing changes.
     ///
     /// # Errors
-    /// [`StoreError::Input`] with the stream's error, when it has one; otherwise see the contract.
+    /// [`StoreError::Input`] when the stream ends in an error, which is then the source; any other
+    /// failure: see [`StoreError`].
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError>;
 
     /// Reads an object, or the part of it in `range`.
@@ -82,20 +88,22 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// as [`Object::range`] says or ends in an error. It never ends early without an error.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::InvalidRange`] when the range begins after
-    /// the end of the object or ends before it begins; otherwise see the contract.
+    /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::InvalidRange`] when the
+    /// range begins after the end of the object or ends before it begins; any other failure: see
+    /// [`StoreError`].
     async fn get(&self, key: &StoreKey, range: Option<Range<u64>>) -> Result<Object, StoreError>;
 
     /// Returns the metadata of an object without reading it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when no object is at the key; otherwise see the contract.
+    /// [`StoreError::NotFound`] when no object is at the key; any other failure: see
+    /// [`StoreError`].
     async fn head(&self, key: &StoreKey) -> Result<ObjectMeta, StoreError>;
 
-    /// Removes an object. Removing a key that holds no object succeeds.
+    /// Removes an object. Succeeds also if no object is at the key.
     ///
     /// # Errors
-    /// Only those of the contract.
+    /// A missing object is not an error. Any other failure: see [`StoreError`].
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError>;
 
     /// Returns one page of the objects whose key begins with `prefix` and comes after `after`, sorted by key.
@@ -106,43 +114,55 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
     /// are being fetched may be listed or not; every other object is listed exactly once.
     ///
     /// # Errors
-    /// Only those of the contract. An empty listing is not an error. A store in a folder fails with [`StoreError::Integrity`] where
-    /// a link or a pipe is in place of the folder of the prefix, because it does not know what is below.
+    /// An empty listing is not an error. A store in a folder fails with [`StoreError::Integrity`]
+    /// if a link or a pipe is in place of the folder that `prefix` names: the objects below that
+    /// folder cannot be known. Any other failure: see [`StoreError`].
     async fn list(&self, prefix: &str, after: Option<&StoreKey>) -> Result<Vec<ObjectMeta>, StoreError>;
 
-    /// Returns the paths of the entries in `folder` that are not objects, so [`list`](Self::list) does not return them: folders, links
-    /// and pipes, sorted. `folder` ends with `/`; an empty text is the root. If a file or a link has the name of a folder in which the
-    /// store writes objects before they have their names, its path is returned too. A store that does not keep its objects in a
-    /// file system returns none.
+    /// Returns the sorted paths of the entries in `folder` that are not objects: folders, links and
+    /// pipes. [`list`](Self::list) does not return these entries. `folder` ends with `/`; an empty
+    /// text is the root.
+    ///
+    /// Many stores write an object into a staging folder before it gets its name. The staging
+    /// folder is not returned, but a file or a link with its name is. A store may bound the number
+    /// of paths. A store that does not keep its objects in a file system returns none, as the
+    /// default implementation does.
     ///
     /// # Errors
-    /// As [`list`](Self::list).
+    /// The errors of [`list`](Self::list).
     async fn strays(&self, _folder: &str) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
     }
 
-    /// Returns whether [`append`](Self::append) works. A store that does not implement it cannot append.
+    /// Returns whether [`append`](Self::append) works. The default implementation returns `false`.
     fn can_append(&self) -> bool {
         false
     }
 
     /// Adds bytes to the end of an object that has exactly `at` bytes.
     ///
-    /// Only the writer that wrote the object as a whole may append to it. When the call returns `Ok`, the object with the new bytes is
-    /// durable. An append is not atomic: a reader may see the object with a part of the new bytes. After an error, a dropped future or the
-    /// end of the program, the first `at` bytes are unchanged, and a part of the new bytes may follow. After the end of the machine other
-    /// bytes may stand in their place. A later [`put`](Self::put) replaces the object as a whole, and an append that was under way does
-    /// not change the object of that `put` if it is longer than `at` bytes.
+    /// Only the writer that wrote the object as a whole may append to it. When the call returns
+    /// `Ok`, the object with the new bytes is durable.
+    ///
+    /// An append is not atomic: a reader may see the object with a part of the new bytes. After an
+    /// error, a dropped future or the end of the program, the first `at` bytes are unchanged, and a
+    /// part of the new bytes may follow. After a crash of the machine, other bytes may follow
+    /// instead.
+    ///
+    /// A later [`put`](Self::put) replaces the whole object. If the object of that `put` is longer
+    /// than `at` bytes, an append that is still in flight does not change it.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::Refused`] when the object has another size, when the store
-    /// cannot append, and when it cannot append to this object; otherwise see the contract.
+    /// [`StoreError::NotFound`] when no object is at the key; [`StoreError::Refused`] when the
+    /// object does not have `at` bytes, or when the store cannot append at all or to this object;
+    /// any other failure: see [`StoreError`].
     async fn append(&self, key: &StoreKey, _at: u64, _bytes: Bytes) -> Result<(), StoreError> {
         Err(StoreError::Refused { reason: format!("`{key}` is not written: the store cannot append").into() })
     }
 }
 
-/// The key, the size and the last write of an object, as `put`, `head` and `list` return them.
+/// The key, the size and the time of the last write of an object, as `put`, `head` and `list`
+/// return them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectMeta {
@@ -158,7 +178,7 @@ pub struct ObjectMeta {
 }
 
 impl ObjectMeta {
-    /// Creates the metadata of the object at `key`, without a mark of its last write.
+    /// Creates the metadata of the object at `key`. The [`write_mark`](Self::write_mark) is 0.
     pub fn new(key: StoreKey, size: u64, modified: SystemTime) -> Self {
         Self { key, size, modified, write_mark: 0 }
     }
@@ -169,8 +189,9 @@ impl ObjectMeta {
         Self { write_mark, ..self }
     }
 
-    /// Returns the bytes of this object that `range` selects by the rules of [`ImageStore::get`]. `None` selects all bytes; an
-    /// end beyond the object is reduced to the size of the object.
+    /// Returns the part of this object that `range` selects by the rules of [`ImageStore::get`].
+    /// `None` selects the whole object. An end beyond the object is reduced to the size of the
+    /// object.
     ///
     /// # Errors
     /// [`StoreError::InvalidRange`] when the range begins after the end of the object or ends before it begins.
@@ -199,23 +220,26 @@ impl ObjectMeta {
 pub struct Object {
     /// The metadata of the whole object, also when only a part is read.
     pub meta: ObjectMeta,
-    /// The bytes that [`bytes`](Self::bytes) yields: the requested range, its end reduced to the size of the object.
+    /// The positions of the bytes that [`bytes`](Self::bytes) yields: the requested range, with its
+    /// end reduced to the size of the object.
     pub range: Range<u64>,
     /// The stream of exactly the bytes in [`range`](Self::range).
     pub bytes: ByteStream,
 }
 
 impl Object {
-    /// Creates an object whose stream yields the bytes of `range`, as [`ObjectMeta::resolve`] returned it.
+    /// Creates an object. `bytes` yields exactly the bytes of `range`, which is a result of
+    /// [`ObjectMeta::resolve`].
     pub fn new(meta: ObjectMeta, range: Range<u64>, bytes: ByteStream) -> Self {
         Self { meta, range, bytes }
     }
 
-    /// Reads all remaining bytes if there are at most `limit`.
+    /// Reads the whole stream into memory, if it has at most `limit` bytes.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`] when more than `limit` bytes remain; nothing is read then. When the stream fails, the error that
-    /// [`StoreError::of_bytes`] returns. [`StoreError::Unavailable`] when the stream ends early.
+    /// [`StoreError::TooLarge`] when [`range`](Self::range) has more than `limit` bytes; nothing is
+    /// read then. When the stream fails, the error that [`StoreError::of_bytes`] returns.
+    /// [`StoreError::Unavailable`] when the stream yields fewer or more bytes than the range has.
     pub async fn into_bytes(mut self, limit: usize) -> Result<Bytes, StoreError> {
         let size = self.range.end.saturating_sub(self.range.start);
         let key = self.meta.key;
@@ -239,7 +263,8 @@ impl Object {
             if piece.len() == expected {
                 only = piece;
             } else {
-                // A store that announces too much only reserves addresses, or the vector grows with the pieces.
+                // A store may announce a wrong size. A large reservation needs no memory before
+                // bytes are written to it. If it fails, the vector grows with the pieces.
                 let _reserved = joined.try_reserve_exact(expected - joined.len());
                 joined.extend_from_slice(&piece);
             }
@@ -258,7 +283,8 @@ impl fmt::Debug for Object {
     }
 }
 
-/// Reads all bytes of a stream into memory. The caller bounds the size of the stream.
+/// Reads all bytes of a stream into memory. There is no limit: the caller bounds the size of the
+/// stream.
 ///
 /// # Errors
 /// The error of the stream.
@@ -278,7 +304,7 @@ fn joined(mut pieces: Vec<Bytes>) -> Bytes {
     }
 }
 
-/// Returns a stream that yields these bytes in one piece, as an argument of [`ImageStore::put`].
+/// Returns a stream that yields `bytes` in one piece, for use with [`ImageStore::put`].
 pub fn stream_of(bytes: impl Into<Bytes>) -> ByteStream {
     struct Once(Option<Bytes>);
 

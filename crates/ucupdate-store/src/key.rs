@@ -1,4 +1,4 @@
-//! Keys of objects. Every key is valid in a folder on any system and in a bucket.
+//! Keys of objects. Every key is valid in a folder of any operating system and in an S3 bucket.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::str::FromStr;
 /// The largest length of a [`StoreKey`] in bytes. S3 accepts 1024; the rest is for a prefix or the path of a root folder.
 pub const MAX_KEY_BYTES: usize = 768;
 
-/// The largest length in bytes of one part of a [`StoreKey`]. Common file systems accept this in one name.
+/// The largest length in bytes of one part of a [`StoreKey`]. Common file systems accept names of
+/// this length.
 pub const MAX_KEY_PART_BYTES: usize = 255;
 
 /// A valid key: one or more parts separated by `/`.
@@ -19,7 +20,7 @@ pub const MAX_KEY_PART_BYTES: usize = 255;
 /// - does not end with a full stop or a blank, because Windows removes both;
 /// - contains no control character, none of `\ : * ? " < > |`, which Windows does not allow, and neither U+FFFE nor U+FFFF,
 ///   which an XML listing cannot contain;
-/// - is not the name of a Windows device with any extension: `NUL`, `com1.nbt`.
+/// - is not the name of a Windows device, with or without an extension: `NUL`, `com1.nbt`.
 ///
 /// # Equality and order
 /// Keys compare by their bytes, so `a-b` < `a/b` < `a0`. Keys are case-sensitive and are not normalised: `é` as one
@@ -44,7 +45,8 @@ impl StoreKey {
     /// Parses a key.
     ///
     /// # Errors
-    /// When the text does not have the syntax above. The error says what was found and where.
+    /// When the text does not have the syntax that the documentation of [`StoreKey`] describes. The
+    /// error says what is wrong.
     pub fn parse(text: &str) -> Result<Self, StoreKeyError> {
         if text.is_empty() {
             return Err(StoreKeyError::Empty);
@@ -203,8 +205,9 @@ fn cannot_be_held(c: char) -> bool {
     c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Returns whether Windows takes the part for a device. Windows compares the text before the first full stop, ignores
-/// trailing blanks and case, and reads superscript one to three as digits.
+/// Returns whether Windows treats the part as the name of a device. Windows compares the text
+/// before the first full stop, ignores trailing blanks and case, and reads superscript one to three
+/// as digits.
 fn is_windows_device(part: &str) -> bool {
     let name = part.split('.').next().unwrap_or(part).trim_end_matches(' ');
     let is = |device: &str| name.eq_ignore_ascii_case(device);

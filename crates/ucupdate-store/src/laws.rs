@@ -5,8 +5,8 @@
 use crate::key::{MAX_KEY_BYTES, StoreKey};
 use std::path::{Component, Path};
 
-/// Checks that a text that parses as a key is the text of that key. Checks also that the key, joined to a root, is a
-/// path inside the root.
+/// Parses bytes as a key. If they are a key, checks that the key keeps its text, and that the key,
+/// joined to a root folder, is a path inside this folder.
 pub fn store_key(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(key) = StoreKey::parse(text) else { return };

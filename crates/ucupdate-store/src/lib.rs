@@ -15,7 +15,7 @@ mod read_only;
 
 /// The attribute that every `impl ImageStore` needs.
 pub use async_trait::async_trait;
-/// The bytes of an object.
+/// The bytes of an object, in a buffer that is cheap to clone.
 pub use bytes::Bytes;
 pub use error::{BoxError, StoreError, error_chain};
 pub use ext::{ImageStoreExt, Pages};

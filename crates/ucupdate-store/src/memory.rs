@@ -1,4 +1,4 @@
-//! A store in memory, for tests and for programs that store nothing.
+//! A store in memory, for tests and for programs that keep nothing on disk.
 
 use crate::error::StoreError;
 use crate::image_store::{
@@ -15,8 +15,9 @@ use std::time::SystemTime;
 
 /// An [`ImageStore`] in memory. Clones share their objects. The objects last as long as the last clone.
 ///
-/// Like a folder, it refuses a key together with a key below it (`a` and `a/b`), so keys that work here also work on a
-/// disk. Keys are case-sensitive. The store does not limit its memory use.
+/// Like a folder, the store refuses a key together with a key below it (`a` and `a/b`). It accepts
+/// keys that differ only in case (`a` and `A`), which some file systems cannot hold together. The
+/// store does not limit its memory use.
 ///
 /// ```
 /// use ucupdate_store::{ImageStore, ImageStoreExt, MemoryStore, StoreError, StoreKey};

@@ -7,14 +7,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store that can sign URLs, so that clients download objects from the store directly and not through this server.
+/// A store that can sign URLs. Clients then download objects from the store directly and not
+/// through this server.
 ///
 /// The trait is separate because only some stores can sign URLs, and because the holder of a signed URL needs no other
 /// permission. URLs are signed only if the embedder enables it.
 #[async_trait]
 pub trait Presign: fmt::Debug + Send + Sync + 'static {
-    /// Returns an absolute URL from which a client can `GET` the object at `key`, including ranges. The URL is valid
-    /// for `lasting` from now. The method does not check that the object exists.
+    /// Returns an absolute URL from which a client can `GET` the object at `key`, whole or in
+    /// ranges. The URL is valid for `lasting` from now. The method does not check that the object
+    /// exists.
     ///
     /// # Errors
     /// When the URL cannot be signed. The method never returns [`StoreError::NotFound`].

@@ -1,4 +1,5 @@
-//! Cases of `append`. A store that cannot append must say so, and then refuse.
+//! The cases of the conformance suite for `append`. If `can_append` of a store returns `false`,
+//! they check only that an append is refused.
 
 use super::support::*;
 use crate::error::StoreError;
@@ -6,7 +7,8 @@ use crate::image_store::ImageStore;
 use bytes::Bytes;
 use futures_util::future::join;
 
-/// Returns whether the store can append. One that says that it cannot must refuse and change nothing.
+/// Returns whether the store can append. If not, checks that an append is refused and changes
+/// nothing.
 async fn can_append(store: &impl ImageStore) -> bool {
     let key = key("cannot");
     write(store, &key, "old").await;
@@ -42,7 +44,7 @@ pub async fn an_append_adds_its_bytes_at_the_end<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that an append at another size than that of the object is refused and changes nothing.
+/// Checks that an append is refused and changes nothing if its `at` is not the size of the object.
 pub async fn an_append_at_another_size_is_refused<S: ImageStore>(store: S) {
     if !can_append(&store).await {
         return;
@@ -110,8 +112,8 @@ pub async fn an_append_dropped_anywhere_keeps_the_bytes_before<S: ImageStore>(st
     }
 }
 
-/// Checks that a reader sees the first bytes of the object while a writer appends to it, and that the number of these bytes never
-/// becomes smaller.
+/// Reads an object again and again while a writer appends to it. Checks that each read returns the
+/// first bytes of the final object, and never fewer bytes than an earlier read.
 pub async fn readers_beside_an_append_see_a_beginning<S: ImageStore>(store: S) {
     if !can_append(&store).await {
         return;

@@ -1,4 +1,4 @@
-//! Cases of `list`.
+//! The cases of the conformance suite for `list`.
 
 use super::reads::assert_near;
 use super::support::*;
@@ -7,7 +7,8 @@ use crate::image_store::{ImageStore, MAX_PAGE_OBJECTS};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-/// Names that sort on both sides of `/`. A walk over folders may sort them wrongly.
+/// Keys with characters that sort before and after `/`, in the correct order. A store that sorts
+/// each folder on its own may return another order.
 const TRICKY: [&str; 14] = [
     "C", "a-b", "a-b.c", "a.b", "a/-", "a/b-c", "a/b/c", "a/b/c0", "a/b0", "a0", "aa/b", "ab", "b/a/a/a",
     "\u{e4}/a",
@@ -28,7 +29,8 @@ pub async fn a_listing_is_sorted_by_bytes<S: ImageStore>(store: S) {
     assert_eq!(keys(&store, "").await, TRICKY);
 }
 
-/// Checks prefixes that end inside a part, at its end, or after a `/`, and a prefix that is a whole key.
+/// Checks prefixes that end inside a part of a key, at the end of a part, or after a `/`. Checks
+/// also a prefix that is a whole key.
 pub async fn a_prefix_is_text_and_not_a_folder<S: ImageStore>(store: S) {
     write_tricky(&store).await;
     for prefix in ["a", "a/", "a/b", "a/b/", "a/b/c", "aa", "aa/", "a-", "a-b.", "b/a/a", "b", "\u{e4}", "C"]

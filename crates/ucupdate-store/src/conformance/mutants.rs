@@ -95,7 +95,7 @@ struct Broken {
     store: MemoryStore,
     fault: Fault,
     seen: Mutex<HashMap<StoreKey, ObjectMeta>>,
-    /// One clone for each read of which a piece was asked for.
+    /// Has one clone for each open read from which a piece was requested.
     places: Arc<()>,
 }
 

@@ -1,4 +1,4 @@
-//! Cases of `get` and `head`.
+//! The cases of the conformance suite for `get` and `head`.
 
 use super::support::*;
 use crate::error::StoreError;
@@ -172,7 +172,7 @@ pub async fn reads_that_nobody_takes_hold_up_no_other<S: ImageStore>(store: S) {
     for _ in 0..20 {
         left.push(store.get(&key, None).await.expect("it is there").bytes);
     }
-    // Some have a piece now that nobody takes, and others wait for their turn.
+    // Some streams have read a piece now, and others wait for their turn.
     for bytes in &mut left {
         let _left = bytes.next().now_or_never();
     }

@@ -42,7 +42,8 @@ pub(super) async fn read(store: &impl ImageStore, key: &StoreKey) -> Bytes {
     }
 }
 
-/// Returns the object, or `None` when there is none. Any other error fails the case.
+/// Returns the bytes of the object, or `None` when no object is at the key. Panics on any other
+/// error.
 pub(super) async fn read_if_there(store: &impl ImageStore, key: &StoreKey) -> Option<Bytes> {
     match store.get_bytes(key, READ_LIMIT).await {
         Ok(bytes) => Some(bytes),
@@ -94,13 +95,13 @@ pub(super) fn uneven(bytes: &Bytes) -> ByteStream {
     }))
 }
 
-/// Returns a stream that fails after these bytes.
+/// Returns a stream that yields these bytes and then an error.
 pub(super) fn broken_after(bytes: Bytes) -> ByteStream {
     let broken = stream::once(future::ready(Err(io::Error::other("the cable was pulled"))));
     Box::pin(pieces([bytes]).chain(broken))
 }
 
-/// A stream that pauses in the middle until the gate is opened.
+/// The control of a stream that pauses between two pieces until [`open`](Self::open) is called.
 #[derive(Default)]
 pub(super) struct Gate {
     reached: AtomicBool,
@@ -110,7 +111,8 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Returns the stream of `before`, followed by `after` once the gate is open.
+    /// Returns a stream that yields `before`, waits until the gate is open, and then yields
+    /// `after`.
     pub(super) fn stream(self: &Arc<Self>, before: Bytes, after: Bytes) -> ByteStream {
         let gate = Arc::clone(self);
         let wait = stream::poll_fn(move |cx| {
@@ -122,7 +124,7 @@ impl Gate {
         Box::pin(pieces([before]).chain(wait).chain(pieces([after])))
     }
 
-    /// Polls `work` until its stream waits at the gate.
+    /// Polls `work`, a call that reads the stream, until the stream waits at the gate.
     pub(super) async fn reached_by<F: Future + Unpin>(&self, work: &mut F)
     where
         F::Output: std::fmt::Debug,
@@ -142,7 +144,8 @@ impl Gate {
     }
 }
 
-/// Polls `work` for at most `turns` turns of the runtime, then drops it. Returns its output if it finished.
+/// Polls `work` once, and then up to `turns` times more; other tasks may run in between. Returns
+/// its output, or `None` if it did not finish: then it is dropped.
 pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Output> {
     let mut left = turns;
     let out_of_turns = pin!(future::poll_fn(|cx| {
@@ -159,7 +162,8 @@ pub(super) async fn for_turns<F: Future>(turns: usize, work: F) -> Option<F::Out
     }
 }
 
-/// Polls `work` again and again for at most 20 seconds. Returns its output if it finished.
+/// Polls `work` again and again for at most 20 seconds. Returns its output, or `None` if it did not
+/// finish.
 pub(super) async fn in_time<F: Future>(work: F) -> Option<F::Output> {
     let begin = Instant::now();
     let too_late = pin!(future::poll_fn(|cx| {

@@ -1,4 +1,4 @@
-//! Cases of `create`, `put` and `delete`.
+//! The cases of the conformance suite for `create`, `put` and `delete`.
 
 use super::support::*;
 use crate::error::StoreError;
@@ -48,7 +48,8 @@ pub async fn what_is_written_is_seen_by_every_call_after<S: ImageStore>(store: S
     }
 }
 
-/// Checks that a second `create` is [`StoreError::AlreadyExists`], also over an object that was put.
+/// Checks that a second `create` of a key returns [`StoreError::AlreadyExists`], also if `put`
+/// wrote the first object.
 pub async fn create_refuses_an_existing_key_and_leaves_its_object<S: ImageStore>(store: S) {
     let (created, put) = (key("a/created"), key("a/put"));
     store.create(&created, "first".into()).await.expect("the first create succeeds");
@@ -90,7 +91,7 @@ pub async fn create_takes_eight_mebibytes_and_not_one_byte_more<S: ImageStore>(s
     assert_eq!(store.head(&fits).await.expect("it is there").size, MAX_CREATE_BYTES as u64);
 }
 
-/// Checks that a shorter or longer replacement leaves nothing of the old object.
+/// Replaces an object by shorter and longer ones. Checks that nothing of the old object is left.
 pub async fn put_replaces_an_object_whole<S: ImageStore>(store: S) {
     let key = key("a/b");
     for (letter, len) in [(b'a', 5000), (b'b', 10), (b'c', 0), (b'd', 70_000)] {
@@ -101,7 +102,7 @@ pub async fn put_replaces_an_object_whole<S: ImageStore>(store: S) {
     assert_eq!(keys(&store, "").await, ["a/b"]);
 }
 
-/// Checks that a stream that fails is [`StoreError::Input`] and leaves the old object.
+/// Checks that a `put` whose stream fails returns [`StoreError::Input`] and keeps the old object.
 pub async fn an_error_in_the_bytes_leaves_the_old_object<S: ImageStore>(store: S) {
     let key = key("a/b");
     write(&store, &key, "old").await;
@@ -113,7 +114,7 @@ pub async fn an_error_in_the_bytes_leaves_the_old_object<S: ImageStore>(store: S
     }
 }
 
-/// Checks that a stream that fails leaves no object where there was none, and changes no neighbour.
+/// Checks that a `put` whose stream fails creates no object at a free key, and no object elsewhere.
 pub async fn an_error_in_the_bytes_leaves_no_object_where_none_was<S: ImageStore>(store: S) {
     let key = key("a/b");
     for len in [0, 1, LARGE] {
@@ -271,7 +272,7 @@ pub async fn deleting_what_is_not_there_is_no_error<S: ImageStore>(store: S) {
     store.delete(&key("a/b")).await.expect("and again");
 }
 
-/// Checks that a deletion removes only its own object.
+/// Checks that a deletion removes only the object at its key.
 pub async fn deleting_leaves_the_neighbours<S: ImageStore>(store: S) {
     let neighbours = ["a", "b/a", "b/ab", "b/b", "b/c/d", "bb"];
     for neighbour in neighbours {
@@ -284,7 +285,8 @@ pub async fn deleting_leaves_the_neighbours<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks that an object exists after it was created while the last object of its folder was deleted.
+/// Creates an object while the only other object of its folder is being deleted. Checks that the
+/// new object exists.
 pub async fn creating_beside_a_deletion_loses_nothing<S: ImageStore>(store: S) {
     for round in 0..16 {
         let old = key(&format!("f/{round}/g/old"));
@@ -298,7 +300,8 @@ pub async fn creating_beside_a_deletion_loses_nothing<S: ImageStore>(store: S) {
     }
 }
 
-/// Checks long parts, long keys, many parts, blanks, and characters that are special in URLs and globs.
+/// Checks that a store accepts valid keys with long parts, of the largest length, with many parts,
+/// with blanks, and with characters that are special in URLs and globs.
 pub async fn keys_at_every_limit_are_held<S: ImageStore>(store: S) {
     let part = "p".repeat(MAX_KEY_PART_BYTES);
     let mut texts: Vec<String> =
