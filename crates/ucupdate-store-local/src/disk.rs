@@ -16,12 +16,16 @@ use std::time::SystemTime;
 /// sync of the same open file proves nothing. A later [`sync_dir`](Self::sync_dir) that succeeds makes all entries of its
 /// folder durable.
 ///
-/// A disk that stops while a sync waits, as ext4 and XFS may, can let the sync report success. No regular file can be opened from then on,
-/// so the store trusts a sync only if it can open a file after it.
+/// A file system that stops while a sync waits, as ext4 and XFS may, can let that sync report
+/// success. From then on it opens no regular file. So the store trusts a sync only if it can open a
+/// file after it.
 ///
 /// # Errors
-/// The store relies only on these kinds: `NotFound` when a part of the path does not exist, `AlreadyExists` when `create`,
-/// `create_dir` or `link` find the path taken, and the kinds that report missing space.
+/// The store distinguishes these kinds: `NotFound` when a part of the path does not exist, or
+/// `NotADirectory` when it is a file; `AlreadyExists` when `create`, `create_dir` or `link` find
+/// the path taken; `InvalidInput` from [`append`](Self::append); `PermissionDenied` and
+/// `ReadOnlyFilesystem` when the program may not write; and the kinds that report missing space or
+/// a temporary failure.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Creates a new, empty file.
     ///
@@ -29,28 +33,29 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// `AlreadyExists` when the path is taken; `NotFound` when its folder does not exist.
     fn create(&self, path: &str) -> io::Result<Box<dyn WriteFile>>;
 
-    /// Opens a file for writing at its end. A symbolic link is not followed. A later replacement or removal of the path does not change
-    /// what is written.
+    /// Opens a file for writing at its end. A symbolic link is not followed. If the path is
+    /// replaced or removed later, writes still go to the opened file.
     ///
     /// # Errors
     /// `NotFound` when there is no file at the path; `InvalidInput` when the file must not be changed in place, because it has a
     /// second name (a hard link) or is no regular file.
     fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>>;
 
-    /// Opens a file for reading. A later replacement or removal of the path does not change what is read.
+    /// Opens a file for reading. If the path is replaced or removed later, reads still return the
+    /// bytes of the opened file.
     ///
     /// # Errors
     /// `NotFound` when there is no file at the path.
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadFile>>;
 
-    /// Returns what is at a path. A symbolic link is reported as itself.
+    /// Returns the metadata of the entry at a path. A symbolic link is not followed.
     ///
     /// # Errors
     /// `NotFound` when nothing is there.
     fn entry(&self, path: &str) -> io::Result<DiskEntry>;
 
-    /// Calls `each` with the name and the kind of each entry of a folder, in any order. Names that are not UTF-8 are
-    /// skipped.
+    /// Calls `each` with the name and the kind of each entry of a folder, in any order. Skips names
+    /// that are not UTF-8.
     ///
     /// # Errors
     /// `NotFound` when the folder does not exist.
@@ -65,13 +70,15 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Gives the file at `from` the second name `to` in one step (a hard link).
     ///
     /// # Errors
-    /// `AlreadyExists` when the path `to` is taken; the entry there stays as it was.
+    /// `AlreadyExists` when the path `to` is taken: the entry there stays as it was. `NotFound`
+    /// when `from` or the folder of `to` does not exist.
     fn link(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Renames the file at `from` to `to` in one step and replaces a file at `to`.
     ///
     /// # Errors
-    /// When `from` does not exist, or `to` is a folder.
+    /// `NotFound` when `from` or the folder of `to` does not exist; another kind when `to` is a
+    /// folder.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file by its path.
@@ -96,7 +103,7 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// right for a disk that cannot be replaced.
     ///
     /// # Errors
-    /// When the path of the root has another folder or no folder.
+    /// `NotFound` when no folder is at the path of the root; `Other` when another folder is there.
     fn check_root(&self) -> io::Result<()> {
         Ok(())
     }
@@ -117,7 +124,8 @@ pub trait WriteFile: Write + Send {
     /// When the disk reports a failure.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Makes the bytes written so far and the size of the file durable, but not its times.
+    /// Makes the bytes written so far and the size of the file durable, but not necessarily its
+    /// times. The default implementation calls [`sync`](Self::sync).
     ///
     /// # Errors
     /// When the disk reports a failure.
@@ -154,11 +162,11 @@ pub struct DiskEntry {
     pub size: u64,
     /// The time at which the bytes of a file were last written.
     pub modified: SystemTime,
-    /// A number that differs after a write to a file, even if the time of the last write is set back. It is 0 if the disk knows
-    /// no such number.
+    /// A number that changes with each write to a file, even if the time of the last write is set
+    /// back. It is 0 if the disk knows no such number.
     pub write_mark: u64,
-    /// A number that tells a folder from another one that is made later at the same path. It is 0 for files, and if the disk knows no
-    /// such number.
+    /// A number that identifies a folder. A folder that is made later at the same path has another
+    /// number. It is 0 for files, and for a folder whose number is not known.
     pub identity: u64,
 }
 

@@ -1,9 +1,12 @@
-//! The blocking work on the folder. Each step is one effect on the [`Disk`].
+//! The blocking work on the folder of a store. Each step is one effect on the [`Disk`].
 //!
-//! The order of the steps makes an object whole or absent after a power cut: the bytes are synced, then the name is made,
-//! then the folders above it are synced, and only then is success reported. The folder of the object is synced each time. The folders
-//! above it are synced unless this store has done so since they were made, because another process may have made one of them and not
-//! synced it yet.
+//! The order of the steps ensures that an object is whole or absent after a power cut. First the
+//! bytes are synced, then the object gets its name, then the folders above it are synced. Only then
+//! success is reported.
+//!
+//! The folder of the object is synced each time. The folders above that one are synced too, because
+//! another process may have made one of them without a sync. Folders that this store has already
+//! synced since they were made are left out.
 
 use crate::disk::{Disk, DiskEntry, EntryKind, ReadFile};
 use crate::staging::{STAGING, Staged, Staging, folds_case};
@@ -14,7 +17,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
-/// The largest number of repetitions, in case other processes keep removing the empty folders of a path.
+/// The largest number of tries of a step. A step is repeated if another process made or removed a
+/// folder of the path at the same time.
 const MAX_TRIES: usize = 64;
 
 #[derive(Debug)]
@@ -23,7 +27,8 @@ pub(crate) struct Folder {
     staging: Mutex<StagingState>,
     /// `true` if the file system treats `a` and `A` as one name.
     folds_case: bool,
-    /// `true` if the staging folder existed when the store was opened. Later it shows that the root still exists.
+    /// `true` if the staging folder existed when the store was opened. If that folder is missing
+    /// later, the root is gone.
     has_staging: bool,
     synced: SyncedFolders,
 }
@@ -42,9 +47,10 @@ enum Occupant {
     Nothing,
     Folder,
     Object(DiskEntry),
-    /// A link or a device. This store never makes such entries.
+    /// A link, a pipe, a socket or a device. This store never makes such entries.
     Foreign,
-    /// An entry with another spelling, on a file system that ignores case.
+    /// An entry whose name is spelled in another way, on a file system that ignores case. Contains
+    /// its path.
     OtherName(String),
 }
 
@@ -67,7 +73,8 @@ impl Folder {
         })
     }
 
-    /// Checks the operations that the store needs of the disk. A store that cannot write at the moment is not checked.
+    /// Checks that the disk has the operations that the store needs. A store that cannot write at
+    /// the moment is not checked.
     pub(crate) fn self_test(&self) -> io::Result<()> {
         let StagingState::Open(staging) = &*self.staging() else { return Ok(()) };
         match staging.self_test() {
@@ -97,13 +104,15 @@ impl Folder {
         Ok(opened)
     }
 
-    /// Checks that the disk still works. Without this check, a sync that reports success proves nothing: a file system that stops while
-    /// the sync waits may let it end without an error.
+    /// Checks that the disk still works after a sync. A file system that stops while a sync waits
+    /// may let that sync return without an error, so a sync alone proves nothing.
     fn check_works(&self) -> io::Result<()> {
         match self.open_staging() {
-            // A stopped ext4 opens folders, but no file. One whose journal failed opens files for reading alone.
+            // A stopped ext4 opens folders, but no file. An ext4 whose journal failed opens files
+            // only for reading.
             Ok(staging) => self.disk.append(&staging.lock_path()).map(drop),
-            // A full disk has no space for a lock file. A sync that begins after the stop fails.
+            // There is no lock file to open, for example because the disk was full. A new sync
+            // fails if the file system has stopped before it.
             Err(_) => self.disk.sync_dir(""),
         }
     }
@@ -136,14 +145,14 @@ impl Folder {
         Err(gave_up(key))
     }
 
-    /// Reports an existing object. The object is made durable first: the caller may have lost its own answer and find its own
-    /// object here.
+    /// Returns [`StoreError::AlreadyExists`], after it made the existing object durable. The caller
+    /// may have created this object itself, in an earlier call whose answer was lost.
     fn exists_already(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.sync_folders(key)?;
         Err(StoreError::AlreadyExists { key: key.clone() })
     }
 
-    /// Moves a staged object to its key, over the object that was there.
+    /// Moves a staged object to its key, and replaces an object that is already there.
     pub(crate) fn replace(&self, key: &StoreKey, mut staged: Staged) -> Result<ObjectMeta, StoreError> {
         let entry = staged.finish().map_err(|error| writing(key, error))?;
         for _ in 0..MAX_TRIES {
@@ -152,7 +161,7 @@ impl Folder {
             match self.disk.rename(staged.path(), key.as_str()) {
                 Ok(()) => {
                     staged.moved();
-                    // The rename changes the mark of the file.
+                    // The rename changes the write mark of the file, so the mark is read again.
                     let write_mark = self.disk.entry(key.as_str()).map_or(0, |entry| entry.write_mark);
                     self.sync_folders(key)?;
                     return Ok(meta(key, &DiskEntry { write_mark, ..entry }));
@@ -165,7 +174,7 @@ impl Folder {
         Err(gave_up(key))
     }
 
-    /// Adds bytes to the end of an object that has `at` bytes.
+    /// Adds bytes to the end of an object. Refuses if the object does not have `at` bytes.
     pub(crate) fn append(&self, key: &StoreKey, at: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.is_here()?;
         self.find(key)?;
@@ -180,7 +189,8 @@ impl Folder {
         if size != at {
             return Err(StoreError::other_size(key, size, at));
         }
-        // A part of the bytes may be there, so the error must not mean that nothing was written.
+        // A part of the bytes may have been written, so the error must not mean that nothing was
+        // written.
         let written = file.write_all(bytes).and_then(|()| file.sync_data());
         let written = written.and_then(|()| self.check_works());
         written.map_err(|error| io_error(None, format!("appending to `{key}`"), error))
@@ -202,7 +212,8 @@ impl Folder {
         Ok(meta(key, &entry))
     }
 
-    /// Returns the metadata of the object, its file positioned at the start of the range, and the range.
+    /// Opens an object. Returns its metadata, the range without the part beyond the end of the
+    /// object, and the file positioned at the start of the range.
     #[allow(clippy::type_complexity, reason = "three things, named where they are taken")]
     pub(crate) fn open_object(
         &self,
@@ -231,7 +242,8 @@ impl Folder {
         }
         self.sync_removal(key).map_err(|error| not_durable(key, error))?;
         for folder in folders_from_within(key) {
-            // Fails when the folder is not empty. An empty folder that stays does no harm.
+            // The removal fails when the folder is not empty. If an empty folder stays, it does no
+            // harm.
             if self.disk.remove_dir(folder).is_err() {
                 break;
             }
@@ -240,7 +252,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Returns the object at a key if every folder of its path is a folder.
+    /// Returns the entry of the object at a key. Each folder of the key must be a real folder, not
+    /// a link to one.
     fn find(&self, key: &StoreKey) -> Result<DiskEntry, StoreError> {
         let not_found = || match self.is_here() {
             Ok(()) => StoreError::NotFound { key: key.clone() },
@@ -261,8 +274,8 @@ impl Folder {
         }
     }
 
-    /// Returns whether the folder exists with exactly that name. A link or a pipe in its place, or in place of a folder above it, is an
-    /// error, because what is below cannot be known.
+    /// Returns whether the folder exists with exactly that name. If it or a folder above it is
+    /// replaced by a link or a pipe, returns an error, because the objects below cannot be known.
     pub(crate) fn has_folder(&self, folder: &StoreKey) -> Result<bool, StoreError> {
         for path in folder.folders().chain([folder.as_str()]) {
             match self.occupant(path).map_err(|error| listing(folder.as_str(), error))? {
@@ -285,7 +298,7 @@ impl Folder {
                 match self.spelling(path)? {
                     Some(found) if found == path => {}
                     Some(other) => return Ok(Occupant::OtherName(other)),
-                    // The entry disappeared before the listing, so the step is repeated.
+                    // The entry disappeared before its folder was listed, so the step is repeated.
                     None => continue,
                 }
             }
@@ -295,11 +308,13 @@ impl Folder {
                 EntryKind::Other => Occupant::Foreign,
             });
         }
-        // An entry is found at this path, but under another name each time: the file system uses another normal form.
+        // Each try found an entry at this path, but its folder lists no such name: the file system
+        // uses another normal form.
         Ok(Occupant::OtherName(path.to_owned()))
     }
 
-    /// Returns the path with the spelling that its last part has in its folder.
+    /// Returns the path with its last part spelled as its folder lists it. Returns `None` if the
+    /// folder lists no such name in any case of letters.
     fn spelling(&self, path: &str) -> io::Result<Option<String>> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut spelling = None;
@@ -317,8 +332,8 @@ impl Folder {
         Ok(spelling.map(full))
     }
 
-    /// Checks that the root still exists at its path. A root that was removed, replaced or unmounted is not an empty
-    /// store.
+    /// Checks that the root still exists at its path. A root that was removed, replaced or
+    /// unmounted must not look like an empty store.
     pub(crate) fn is_here(&self) -> Result<(), StoreError> {
         self.disk.check_root().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::Other => {
@@ -364,8 +379,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes sure that an object can have the key. An empty folder at the key is removed. A folder with objects is a
-    /// conflict.
+    /// Makes sure that an object can be written at the key. Removes an empty folder there; a folder
+    /// with objects is a conflict. Returns the object at the key, or [`Occupant::Nothing`].
     fn make_room(&self, key: &StoreKey) -> Result<Occupant, StoreError> {
         let place = self.occupant(key.as_str()).map_err(|error| writing(key, error))?;
         match place {
@@ -377,7 +392,8 @@ impl Folder {
         }
     }
 
-    /// Removes a folder that contains only folders, which an interrupted deletion left behind.
+    /// Removes a folder if there is no file in it or below it, and returns whether it was removed.
+    /// An interrupted deletion leaves such folders behind.
     fn remove_empty(&self, folder: &str) -> bool {
         let mut within = Vec::new();
         let mut all_folders = true;
@@ -396,14 +412,15 @@ impl Folder {
     /// Makes the entry of an object and the entry of each folder above it durable.
     fn sync_folders(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.sync_entries(key).map_err(|error| {
-            // What failed, and what was lost with it, is not known.
+            // It is not known which entries the failed sync has lost.
             self.synced.forget_all();
             not_durable(key, error)
         })
     }
 
     fn sync_entries(&self, key: &StoreKey) -> io::Result<()> {
-        // The object exists, so its folders cannot be removed and made again from here on, unless it is deleted.
+        // The object exists, so from here on its folders cannot be removed and made again, unless
+        // the object is deleted.
         let identity = |folder| Ok((folder, self.disk.entry(folder)?.identity));
         let folders: io::Result<Vec<_>> = folders_from_within(key).map(identity).collect();
         let folders = folders.unwrap_or_default();
@@ -424,7 +441,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes the removal of an object durable: in its folder or, if that is gone, in the next one above.
+    /// Makes the removal of an object durable. Syncs its folder or, if that does not exist any
+    /// more, the next existing folder above.
     fn sync_removal(&self, key: &StoreKey) -> io::Result<()> {
         for folder in folders_from_within(key).chain([""]) {
             match self.disk.sync_dir(folder) {
@@ -463,7 +481,7 @@ fn foreign(key: &StoreKey, path: &str) -> StoreError {
     StoreError::Integrity { key: key.clone(), found: found.into() }
 }
 
-/// Returns the metadata of the object at `key` from those of its file.
+/// Converts the metadata of a file to the metadata of the object at `key`.
 pub(crate) fn meta(key: &StoreKey, entry: &DiskEntry) -> ObjectMeta {
     ObjectMeta::new(key.clone(), entry.size, entry.modified).with_write_mark(entry.write_mark)
 }
@@ -480,7 +498,7 @@ fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
 }
 
-/// Converts an error of listing the objects below a prefix.
+/// Converts an error of the disk that occurred while the objects below a prefix were listed.
 pub(crate) fn listing(prefix: &str, error: io::Error) -> StoreError {
     io_error(None, format!("listing `{prefix}`"), error)
 }
@@ -491,7 +509,8 @@ fn is_lacking(error: &io::Error) -> bool {
     matches!(error.kind(), Kind::Unsupported | Kind::InvalidInput | Kind::PermissionDenied | Kind::Other)
 }
 
-/// The effect is visible already, so the error must not mean that nothing was written.
+/// Converts an error of a sync after a write. Other calls may see the write already, so the error
+/// must not mean that nothing was written.
 fn not_durable(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(None, format!("making what was done at `{key}` durable"), error)
 }
@@ -503,7 +522,9 @@ pub(crate) fn reading(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("reading `{key}`"), error)
 }
 
-/// Converts an error of the disk by what the caller can do.
+/// Converts an error of the disk to the [`StoreError`] that says what the caller can do. `what` is
+/// the operation that failed. A read-only file system is [`StoreError::ReadOnly`] if `key` is
+/// given, else [`StoreError::Backend`].
 pub(crate) fn io_error(key: Option<&StoreKey>, what: String, error: io::Error) -> StoreError {
     use io::ErrorKind as Kind;
     match (error.kind(), key) {

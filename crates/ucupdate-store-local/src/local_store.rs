@@ -1,4 +1,4 @@
-//! [`LocalStore`]. It moves the blocking work on the folder to the blocking threads of the runtime.
+//! [`LocalStore`]. Its file system calls run on the blocking threads of the runtime.
 
 use crate::disk::{Disk, ReadFile};
 use crate::folder::{Folder, io_error, reading};
@@ -20,27 +20,28 @@ use ucupdate_store::{
     ByteStream, ImageStore, MAX_CREATE_BYTES, MAX_PAGE_OBJECTS, Object, ObjectMeta, StoreError, StoreKey,
 };
 
-/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server holds up to seven such pieces
-/// for each slow client, so it decides how much memory a download needs. 500 slow downloads had 62 KiB each with pieces of 14 KiB,
-/// and 42 to 55 KiB with pieces of 6 KiB.
+/// Largest number of bytes that one step of a read takes from the disk for a slow reader. A server
+/// holds up to seven such pieces for each slow client, so this size decides how much memory a
+/// download needs. In a measurement with 500 slow clients, a download needed 62 KiB with pieces of
+/// 14 KiB, and 42 to 55 KiB with pieces of 6 KiB.
 const SLOW_PIECE: u64 = 6 * 1024;
 
-/// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step hops to a blocking thread, so
-/// larger pieces make hashing and copying cheaper.
+/// Largest number of bytes that one step of a read takes from the disk for a fast reader. Each step
+/// runs on a blocking thread, so larger pieces need fewer switches between threads.
 const FAST_PIECE: u64 = 64 * 1024;
 
-/// Number of bytes that one step of a read without a range takes from the disk. The next step begins before the reader has asked
-/// for it.
+/// Number of bytes that one step of a read without a range takes from the disk. The next piece is
+/// read while the reader uses the current one.
 const WHOLE_PIECE: u64 = 256 * 1024;
 
-/// The number of bytes that a reader must take without a pause before it counts as fast. The buffers between a server and a slow
-/// client hold fewer bytes.
+/// The number of bytes that a reader must take without a pause before it counts as fast. It is more
+/// than the buffers between a server and a slow client hold.
 const FAST_AFTER: u64 = 1024 * 1024;
 
-/// The time between two pieces after which a reader counts as slow.
+/// The pause after a piece from which on a reader counts as slow.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The largest object that is opened and read in one step.
+/// The largest number of requested bytes that are read in the same step that opens the object.
 const SMALL_OBJECT: u64 = 32 * 1024;
 
 const IMAGES: &str = "images/";
@@ -49,21 +50,24 @@ const IMAGES: &str = "images/";
 /// threads of the runtime, so they never wait behind downloads.
 const IMAGE_READERS: usize = 4;
 
-/// The largest number of blocking threads that write at the same time. A write on a disk that hangs keeps its thread, although its
-/// caller may have given up. Further writes then wait without a thread, so reads always have one.
+/// The largest number of blocking threads that write at the same time. A write on a disk that hangs
+/// keeps its thread, although its caller may have given up. Further writes then wait without a
+/// thread, so threads remain for reads.
 const WRITERS: usize = 2;
 
-/// The number of bytes after which a put writes its collected pieces.
+/// The number of collected bytes after which a put writes its pieces to the disk.
 const WRITE_BATCH_BYTES: usize = 256 * 1024;
 
-/// The number of pieces after which a put writes them. Even small pieces need memory.
+/// The number of collected pieces after which a put writes them to the disk. Each piece needs
+/// memory of its own, even a small one.
 const WRITE_BATCH_PIECES: usize = 1024;
 
 /// An [`ImageStore`] in a folder. Clones share the folder. Any number of stores and processes may have one folder open.
 ///
-/// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime. At most four of these threads
-/// read objects below `images/` at the same time, and at most two write. A runtime with more blocking threads therefore always has
-/// threads to read the other objects, also under thousands of downloads, and while the disk takes no writes.
+/// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime. At
+/// most four of these threads read objects below `images/` at the same time, and at most two write.
+/// A runtime with more blocking threads therefore always has threads to read the other objects,
+/// also during thousands of downloads, and while no write on the disk ends.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, StoreKey};
@@ -81,18 +85,20 @@ const WRITE_BATCH_PIECES: usize = 1024;
 #[derive(Clone)]
 pub struct LocalStore {
     folder: Arc<Folder>,
-    /// One permit for each thread that reads images. Waiting reads are served in order.
+    /// One permit for each thread that reads images. Waiting reads get a permit in the order of
+    /// their requests.
     image_readers: Arc<Semaphore>,
     /// One permit for each thread that writes.
     writers: Arc<Semaphore>,
 }
 
 impl LocalStore {
-    /// Opens the folder at `path` and creates it if it does not exist. Removes files that ended processes have staged, and
-    /// leaves the files of running processes alone.
+    /// Opens the folder at `path` and creates it if it does not exist. Removes staged files of
+    /// processes that have ended, and leaves those of running processes alone.
     ///
-    /// If this process may read the folder but not write to it, the store is read-only: every write returns
-    /// [`StoreError::ReadOnly`]. If the disk is full, the store opens too, and each write tries again.
+    /// If this process may read the folder but not write to it, the store is read-only: every write
+    /// returns [`StoreError::ReadOnly`]. If the disk is full, the store opens too, and writes fail
+    /// until there is space.
     ///
     /// Opening tests that the file system has hard links, renames that replace a file, and syncs, and that it keeps the spelling
     /// of names.
@@ -114,18 +120,21 @@ impl LocalStore {
         Ok(Self::on(folder))
     }
 
-    /// Opens a store like [`open`](Self::open), on any implementation of [`Disk`].
+    /// Opens a store on any implementation of [`Disk`]. Unlike [`open`](Self::open), this does not
+    /// test the disk: see [`self_test`](Self::self_test).
     ///
     /// # Errors
-    /// The errors of [`open`](Self::open).
+    /// [`StoreError::Unavailable`] when the disk has no space; [`StoreError::Backend`] when its
+    /// root cannot be read.
     pub fn with_disk(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let opened = Folder::open(disk);
         let folder = opened.map_err(|error| io_error(None, "opening a disk".into(), error))?;
         Ok(Self::on(folder))
     }
 
-    /// Tests that the disk has what the store needs: hard links that refuse a taken name, renames that replace a file,
-    /// syncs, and names that keep their spelling. [`open`](Self::open) does this by itself. A store that cannot write at the moment passes.
+    /// Tests that the disk has what the store needs: hard links that refuse a taken name, renames
+    /// that replace a file, syncs, and names that keep their spelling. [`open`](Self::open) runs
+    /// this test. A store that cannot write at the moment passes without a test.
     ///
     /// # Errors
     /// [`StoreError::Backend`] with the operation that does not work.
@@ -139,7 +148,8 @@ impl LocalStore {
         Self { folder: Arc::new(folder), image_readers, writers }
     }
 
-    /// Returns the permits that reads of this object need, or `None` if they need no permit.
+    /// Returns the permits of which a read of this object needs one, or `None` if it needs no
+    /// permit.
     fn readers(&self, key: &StoreKey) -> Option<Arc<Semaphore>> {
         key.as_str().starts_with(IMAGES).then(|| Arc::clone(&self.image_readers))
     }
@@ -158,7 +168,8 @@ impl LocalStore {
         self.blocking_in_turn(Some(Arc::clone(&self.writers)), work).await
     }
 
-    /// Does the work on a blocking thread, as soon as one of the permits is free.
+    /// Does the work on a blocking thread, as soon as one of the permits is free. `None` means that
+    /// the work needs no permit.
     async fn blocking_in_turn<T: Send + 'static>(
         &self,
         permits: Option<Arc<Semaphore>>,
@@ -225,7 +236,8 @@ impl ImageStore for LocalStore {
                 _ if is_whole => Box::pin(whole_pieces_of(file, size, readers)),
                 _ => pieces_of(file, size, readers),
             };
-            // A bad disk is not a store that does not answer: the other objects can be read.
+            // The error contains a `StoreError`. So an error of the disk is not taken for a store
+            // that does not answer: the other objects can be read.
             let bytes = Box::pin(bytes.map_err(move |error| io::Error::other(reading(&key, error))));
             Ok(Object::new(meta, range, bytes))
         })
@@ -276,7 +288,8 @@ impl fmt::Debug for LocalStore {
     }
 }
 
-/// Returns the type of the file system at a path, such as `vfat`, where the system tells it.
+/// Returns the type of the file system at a path, such as `vfat`. Only Linux reports it; elsewhere
+/// it is `None`.
 fn file_system(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
@@ -289,7 +302,7 @@ fn file_system(path: &Path) -> Option<String> {
     mounts.lines().filter_map(mount).max_by_key(|(depth, _)| *depth)?.1
 }
 
-/// Pieces that are collected and then written together.
+/// Pieces of a put that are collected and then written together.
 #[derive(Default)]
 struct Batch {
     pieces: Vec<Bytes>,
@@ -312,8 +325,8 @@ impl Batch {
     }
 }
 
-/// The staged object of a put. If the put is dropped, a thread that may write removes the staged file, because removing a
-/// large file takes time.
+/// The staged object of a put. If the put is dropped, a blocking thread with a write permit removes
+/// the staged file, because removing a large file takes time.
 struct ClearedAside {
     staged: Option<Staged>,
     writers: Arc<Semaphore>,
@@ -341,8 +354,8 @@ impl Drop for ClearedAside {
     }
 }
 
-/// Returns the next `left` bytes of a file in pieces. Each piece is read on a blocking thread when it is polled, with one of
-/// the permits if `readers` has them.
+/// Returns the next `left` bytes of a file in pieces. Each piece is read on a blocking thread when
+/// the stream is polled. If `readers` is given, the thread needs one of its permits.
 fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>) -> ByteStream {
     Box::pin(stream::unfold(Some((file, left, readers, Pace::default())), |state| async {
         let (file, left, readers, mut pace) = state?;
@@ -362,8 +375,9 @@ fn pieces_of(file: Box<dyn ReadFile>, left: u64, readers: Option<Arc<Semaphore>>
     }))
 }
 
-/// Returns the next `left` bytes of a file in large pieces. While a piece is used, the next one is read, if one of the permits is
-/// free at that time. A piece that nobody takes ends with its stream.
+/// Returns the next `left` bytes of a file in large pieces. While the reader uses a piece, the next
+/// one is read ahead, if one of the permits is free at that time. Dropping the stream also drops
+/// the piece that was read ahead.
 fn whole_pieces_of(
     file: Box<dyn ReadFile>,
     left: u64,
@@ -392,7 +406,8 @@ fn whole_pieces_of(
     })
 }
 
-/// The state of a read of a whole object, with the number of bytes that the reader did not take yet.
+/// The state of a read of a whole object. `left` is the number of bytes that the reader has not
+/// taken yet.
 struct WholeReading {
     next: NextPiece,
     left: u64,
@@ -404,7 +419,8 @@ enum NextPiece {
 }
 
 impl NextPiece {
-    /// Begins to read the next piece, unless all bytes are read or all permits are taken.
+    /// Begins to read the next piece. Returns [`Unread`](Self::Unread) if no bytes are left, or if
+    /// all permits are taken.
     fn begin(file: Box<dyn ReadFile>, left: u64, readers: Option<&Arc<Semaphore>>) -> Self {
         let permit = readers.map(|readers| Arc::clone(readers).try_acquire_owned());
         match permit.transpose() {
@@ -416,10 +432,12 @@ impl NextPiece {
     }
 }
 
-/// Does the work on a blocking thread, as soon as one of the permits is free. Without `permits` it needs no permit.
+/// Does the work on a blocking thread, as soon as one of the permits is free. `None` means that the
+/// work needs no permit.
 ///
-/// Only a thread that works has a permit. A future that waited for a permit itself would get one while nobody polls it, such as
-/// the body of a download whose client takes nothing, and keep it from all others.
+/// Only a working thread holds a permit. If this future waited for the permit itself, it could get
+/// one and then never be polled again: the body of a download is not polled while its client takes
+/// nothing. Other reads would then have a permit less.
 async fn in_turn<T: Send + 'static>(
     permits: Option<Arc<Semaphore>>,
     work: impl FnOnce() -> T + Send + 'static,
@@ -428,7 +446,8 @@ async fn in_turn<T: Send + 'static>(
     if let Ok(permit) = Arc::clone(&permits).try_acquire_owned() {
         return spawn_blocking(holding(permit, work)).await;
     }
-    // The runtime polls the task, and dropping the set ends it.
+    // A task waits for the permit, because the runtime always polls it. Dropping the set aborts the
+    // task.
     let mut waiting = JoinSet::new();
     waiting.spawn(async move {
         // The semaphore is never closed.
@@ -441,7 +460,7 @@ async fn in_turn<T: Send + 'static>(
     }
 }
 
-/// Returns `work`, which gives up its permit when it is done.
+/// Returns a closure that does the work and then releases the permit.
 fn holding<P, T>(permit: P, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     move || {
         let _permit = permit;
@@ -449,17 +468,18 @@ fn holding<P, T>(permit: P, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// How fast a reader takes its pieces.
+/// The pace at which a reader takes its pieces: slow or fast.
 #[derive(Default)]
 struct Pace {
-    /// The number of bytes that were taken without a pause.
+    /// The number of bytes that the reader took since its last pause.
     bytes: u64,
-    /// The time of the last piece.
+    /// The time at which the last piece was given to the reader, or `None` before the first piece.
     last: Option<Instant>,
 }
 
 impl Pace {
-    /// Returns the size of the next piece, which is asked for now.
+    /// Returns the largest size of the next piece in bytes. It must be called when the reader asks
+    /// for this piece, because it measures the pause since the last one.
     fn next_piece(&mut self) -> u64 {
         if self.last.is_some_and(|last| last.elapsed() > PAUSE) {
             self.bytes = 0;

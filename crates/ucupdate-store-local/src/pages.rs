@@ -1,8 +1,9 @@
 //! Listings in the order of the bytes of keys, in memory that does not grow with the number of objects.
 //!
-//! A folder returns its entries in any order, while keys sort as `a-b`, `a/b`, `a0`. Therefore each folder is read
-//! completely to find its next few entries in order. A folder is sorted by its name with `/` at the end. These entries
-//! are visited before further ones are read. A page of a folder with n objects costs one pass over its n names.
+//! A folder returns its entries in any order, while keys sort as `a-b`, `a/b`, `a0`. Therefore each
+//! folder is read completely to find its next few entries in order, with `/` added to the names of
+//! folders. These entries are visited before further ones are read. A page of a folder with n
+//! objects costs one pass over its n names.
 
 use crate::disk::EntryKind;
 use crate::folder::{Folder, listing, meta};
@@ -12,7 +13,8 @@ use std::io;
 use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 
 impl Folder {
-    /// Returns the first `most` objects whose key begins with `prefix` and comes after `after`.
+    /// Returns the first `most` objects whose key begins with `prefix` and comes after `after`,
+    /// sorted by key.
     pub(crate) fn page(
         &self,
         prefix: &str,
@@ -32,8 +34,9 @@ impl Folder {
         Ok(page.found)
     }
 
-    /// Returns the paths of the first [`MAX_STRAYS`] entries in a folder that are no files. `folder` ends with `/`, or is empty. In
-    /// the root the staging folder is no stray, but a file in its place is one.
+    /// Returns the paths of the first [`MAX_STRAYS`] entries in a folder that are not files.
+    /// `folder` ends with `/`, or is empty for the root. The staging folder in the root is left
+    /// out, but anything else with its name is returned.
     pub(crate) fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let path = folder.trim_end_matches('/');
         if !path.is_empty() {
@@ -69,8 +72,11 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Visits the entries of one folder (its path with `/` at the end) that begin with `name`. An error names the folder or the object
-    /// that cannot be read, which may be far below the folder that is listed.
+    /// Adds the objects in and below a folder to the page, if the name of their entry in this
+    /// folder begins with `name`. `folder` ends with `/`, or is empty for the root.
+    ///
+    /// An error names the folder or the object that cannot be read, which may be far below
+    /// `folder`.
     fn fill(&mut self, folder: &str, name: &str) -> Result<(), StoreError> {
         let mut from = String::new();
         loop {
@@ -95,7 +101,9 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the first `most` entries after `from`, in order, that match or may contain matching objects.
+    /// Returns the first `most` entries of a folder after `from`, in order. Contains only objects
+    /// that match, and folders that may contain matching objects; the name of a folder ends with
+    /// `/`.
     fn next_entries(
         &self,
         folder: &str,
@@ -130,8 +138,8 @@ impl Page<'_> {
         }
     }
 
-    /// Returns whether a path is a key after `after`, or a folder that may contain one. The path of a folder ends in
-    /// `/`.
+    /// Returns whether a path is a key that the page may contain, or a folder that may contain such
+    /// a key. The path of a folder ends with `/`.
     fn may_hold(&self, path: &str) -> bool {
         let key = path.strip_suffix('/').unwrap_or(path);
         let is_folder = key.len() < path.len();

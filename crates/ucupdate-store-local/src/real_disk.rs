@@ -11,11 +11,13 @@ use std::time::Duration;
 use std::time::SystemTime;
 use ucupdate_folder::Folder;
 
-/// The age from which on a folder has an identity. The clock of a file system advances several times in this time.
+/// The age at which a folder gets an identity: see [`identity`]. The clock of a file system
+/// advances several times in this time.
 #[cfg(unix)]
 const STILL_CLOCK: Duration = Duration::from_secs(1);
 
-/// A folder on the disk of the machine. Neither `..` nor a symbolic link leads out of it, even if another user makes the link.
+/// A folder on the disk of the machine. Neither `..` nor a symbolic link leads out of this folder,
+/// even if another user makes the link.
 ///
 /// On Windows the entries of a folder cannot be synced: [`sync_dir`](Disk::sync_dir) does nothing there.
 #[derive(Debug)]
@@ -37,12 +39,13 @@ impl RealDisk {
         Ok(Self { root, path })
     }
 
-    /// Returns the path that was opened.
+    /// Returns the absolute path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes the permissions of others from the file `from`, if it is about to become the private file `to`.
+    /// Restricts the file `from` to its owner (mode 600) if it is about to get a private path `to`:
+    /// see [`is_private`].
     #[cfg(unix)]
     fn protect(&self, from: &str, to: &str) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
@@ -60,7 +63,8 @@ impl RealDisk {
     }
 }
 
-/// Returns whether only the owner of the store may read what is at a path. Request bodies and device logs contain personal data.
+/// Returns whether a path is `Logs/Client` or below it. Only the owner of the store may read these
+/// files: request bodies and device logs contain personal data.
 #[cfg(unix)]
 fn is_private(path: &str) -> bool {
     const FOLDER: &str = "Logs/Client";
@@ -199,7 +203,8 @@ fn entry_of(metadata: &Metadata) -> io::Result<DiskEntry> {
     })
 }
 
-/// Returns a hash of the inode and of its change time, which a program cannot set back.
+/// Returns a hash of the inode number and the change time of a file. A program cannot set back the
+/// change time.
 #[cfg(unix)]
 fn write_mark(metadata: &Metadata) -> u64 {
     use cap_std::fs::MetadataExt as _;
@@ -214,8 +219,9 @@ fn write_mark(_metadata: &Metadata) -> u64 {
     0
 }
 
-/// Checks that the opened file is the one that was found at the path before, and that it has no other name. A copy of the store that
-/// was made of hard links must not change with the store.
+/// Checks that the opened file is the one that was found at the path before, and that it has no
+/// second hard link. Someone may have copied the store by hard links: an append must not change the
+/// copy.
 #[cfg(unix)]
 fn check_appendable(found: &Metadata, opened: &Metadata) -> io::Result<()> {
     use cap_std::fs::MetadataExt as _;
@@ -236,8 +242,9 @@ fn check_appendable(_found: &Metadata, opened: &Metadata) -> io::Result<()> {
 
 /// Returns a hash of the device, the inode and the creation time of a folder.
 ///
-/// The number of a removed inode is used again, and the clock of a file system stands still for some milliseconds. Therefore a folder has
-/// an identity only when it is older than that: one that replaces it has another creation time then.
+/// A file system may give the inode number of a removed folder to a new one, and its clock stands
+/// still for some milliseconds. So a folder has the identity 0 until it is older than
+/// [`STILL_CLOCK`]: after this time a folder that replaces it has another creation time.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> u64 {
     use cap_std::fs::MetadataExt as _;
@@ -299,8 +306,9 @@ impl WriteFile for RealFile {
 
     fn sync_data(&mut self) -> io::Result<()> {
         self.0.sync_data()?;
-        // If the journal of ext4 has failed meanwhile, a change of the metadata lets the kernel notice it, and the next write is refused.
-        // The metadata stays as it is, so it does not matter whether the change is allowed.
+        // If the journal of ext4 has failed meanwhile, a change of the metadata lets the kernel
+        // notice it, and the next write is refused. The permissions are set to what they were, so
+        // it does not matter whether this is allowed.
         if let Ok(metadata) = self.0.metadata() {
             let _ = self.0.set_permissions(metadata.permissions());
         }

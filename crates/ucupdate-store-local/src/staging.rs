@@ -13,8 +13,8 @@ use std::{fmt, io};
 
 pub(crate) const STAGING: &str = ".staging";
 
-/// The largest number of tries. A try fails only if a name is taken, or if another process removes our lock file before
-/// we hold its lock.
+/// The largest number of tries to take a name. A try fails only if the name is taken, or if another
+/// process removes our lock file before we hold its lock.
 const MAX_TRIES: usize = 16;
 
 /// The files in the staging folder that belong to one open store.
@@ -26,7 +26,8 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Removes the files of ended processes, and takes a new name and its lock.
+    /// Creates the staging folder if it does not exist, removes the files of ended processes, and
+    /// takes a new name and its lock.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> io::Result<Arc<Self>> {
         match disk.create_dir(STAGING) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -54,8 +55,8 @@ impl Staging {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(in_doing("locking", &path, &error)),
             };
-            // Only the holder of the lock removes a lock file, so the file stays from now on. Another process may have
-            // held the lock before.
+            // Only the holder of the lock removes a lock file, so the file stays from now on. But
+            // another process may have held the lock before, and have removed the file.
             if !is_there(&*disk, &path)? {
                 continue;
             }
@@ -64,8 +65,8 @@ impl Staging {
         Err(io::Error::other(format!("no lock could be kept in `{STAGING}` in {MAX_TRIES} tries")))
     }
 
-    /// Checks that the disk has what the store needs: syncs, hard links that refuse a taken name, renames that replace, and
-    /// names that are listed as they were written.
+    /// Checks that the disk has what the store needs: syncs, hard links that refuse a taken name,
+    /// renames that replace a file, and names that are listed as they were written.
     pub(crate) fn self_test(self: &Arc<Self>) -> io::Result<()> {
         let (mut first, mut second) = (self.stage()?, self.stage()?);
         let linked = format!("{STAGING}/{}.Link", self.name);
@@ -103,7 +104,7 @@ impl Staging {
         }
     }
 
-    /// Returns the path of the lock file, which exists as long as this value.
+    /// Returns the path of the lock file. The file exists until this value is dropped.
     pub(crate) fn lock_path(&self) -> String {
         lock_path(&self.name)
     }
@@ -176,8 +177,8 @@ impl Drop for Staged {
     }
 }
 
-/// Removes the files of ended processes. Files that cannot be locked or removed stay, such as folders and the files of
-/// another user.
+/// Removes the files of ended processes. Leaves folders, and files that cannot be locked or
+/// removed, such as those of another user.
 fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
     let mut names = BTreeSet::new();
     let mut files = Vec::new();
@@ -194,7 +195,8 @@ fn clear_leftovers(disk: &dyn Disk) -> io::Result<()> {
         let lock = match disk.lock(&lock_path) {
             Ok(None) => continue,
             Ok(Some(lock)) => Some(lock),
-            // A store holds its lock for as long as it stages, so files without a lock belong to no running process.
+            // A store keeps its lock file until it has removed its staged files. So staged files
+            // without a lock file belong to no running process.
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(_) => continue,
         };
@@ -222,7 +224,8 @@ fn in_doing(doing: &str, path: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{doing} `{path}`: {error}"))
 }
 
-/// Returns whether the file system ignores case, as far as the staging folder shows it.
+/// Returns whether the file system ignores case: then `.STAGING` is found too. Returns `false` if
+/// there is no staging folder.
 pub(crate) fn folds_case(disk: &dyn Disk) -> io::Result<bool> {
     Ok(is_there(disk, STAGING)? && is_there(disk, &STAGING.to_ascii_uppercase())?)
 }

@@ -1,4 +1,4 @@
-//! [`SyncedFolders`]: the folders whose entries above them are known to be durable.
+//! [`SyncedFolders`]: the folders of which this store knows that they survive a power cut.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The largest number of folders that are remembered.
 const MAX_FOLDERS: usize = 1024;
 
-/// Remembers folders whose own entry, and the entries of all folders above them, this store has synced. A write into such a folder syncs
-/// that folder alone.
+/// Remembers the folders that this store has synced together with all folders above them. A write
+/// into such a folder then syncs this folder alone.
 ///
 /// A folder is recognised by its path and its [identity](crate::DiskEntry::identity), because another process may remove a folder and
 /// make it again without a sync.
@@ -17,13 +17,15 @@ pub(crate) struct SyncedFolders {
 }
 
 impl SyncedFolders {
-    /// Returns whether all these folders were remembered with these identities.
+    /// Returns whether all these folders, given by path and identity, are remembered.
     pub(crate) fn has(&self, folders: &[(&str, u64)]) -> bool {
         let known = self.identities();
         folders.iter().all(|(path, identity)| *identity != 0 && known.get(*path) == Some(identity))
     }
 
-    /// Remembers the folders of one path, of which all are synced. A folder without an identity is not remembered.
+    /// Remembers the folders of one path, after all of them were synced. [`has`](Self::has) never
+    /// finds a folder with the identity 0. If there would be more than [`MAX_FOLDERS`], forgets all
+    /// others first.
     pub(crate) fn remember(&self, folders: &[(&str, u64)]) {
         let mut known = self.identities();
         if known.len() + folders.len() > MAX_FOLDERS {
@@ -42,7 +44,8 @@ impl SyncedFolders {
         self.identities().clear();
     }
 
-    /// Locks the map. Each change leaves entries that are true by themselves, so the map is valid even after a panic.
+    /// Locks the map. Each entry is true independently of the others, so the map is valid even
+    /// after a panic.
     fn identities(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
