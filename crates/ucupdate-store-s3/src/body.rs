@@ -1,24 +1,26 @@
-//! Checks the bodies of answers with success: their size, and whether they are the document that was requested.
+//! Checks the bodies of successful answers: their size, and whether they are the requested
+//! document.
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use object_store::client::{HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody};
 use std::error::Error;
 use std::fmt;
 
-/// Largest number of bytes that are read of a listing. A listing has at most 1000 keys of 1 KiB. Escaped as XML, a key may
-/// need six times its size.
+/// Largest number of bytes of a listing that are read. A listing has at most 1000 keys of 1 KiB.
+/// Escaped as XML, a key may need six times its size.
 const MAX_LISTING_BYTES: usize = 8 * 1024 * 1024;
-/// Largest number of bytes that are read of any other body that is not an object: of an error response, of the start
-/// and the completion of an upload in parts, and of credentials.
+/// Largest number of bytes that are read of any other body, if it is not an object: the body of an
+/// error response, of the start or the completion of an upload in parts, or of credentials.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Largest number of characters of an answer that a message shows.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// The extension of a request for an object. The body of its answer has no limit, because it is read piece by piece.
+/// Marks an HTTP request as a request for the bytes of an object. The body of its answer has no
+/// size limit, because it is read piece by piece.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectBody;
 
-/// An XML document that is read as a whole.
+/// The XML document that a request asks for. It is read as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Document {
     Listing,
@@ -27,7 +29,8 @@ pub(crate) enum Document {
 }
 
 impl Document {
-    /// Returns the document that this request asks for.
+    /// Returns the document that this request asks for, or `None` if the answer is not one of these
+    /// documents.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         let query = request.uri().query().unwrap_or_default();
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -62,7 +65,7 @@ impl Document {
         }
     }
 
-    /// Reads the body of the answer.
+    /// Reads the body of the answer, up to the size limit of this document.
     pub(crate) async fn read(self, body: HttpResponseBody) -> Result<bytes::Bytes, HttpError> {
         match Limited::new(body, self.limit()).collect().await {
             Ok(bytes) => Ok(bytes.to_bytes()),
@@ -103,7 +106,8 @@ impl Document {
     }
 }
 
-/// Limits a body that `object_store` may read as a whole, such as credentials.
+/// Limits the body of an answer to [`MAX_BODY_BYTES`]. `object_store` may read such a body as a
+/// whole, for example credentials.
 pub(crate) fn limited(answer: HttpResponse) -> HttpResponse {
     answer.map(|body| {
         let limited = Limited::new(body, MAX_BODY_BYTES);
@@ -123,7 +127,8 @@ fn broken(error: Box<dyn Error + Send + Sync>, limit: usize) -> HttpError {
     }
 }
 
-/// A body that is not the document that was requested. A retry would find the same.
+/// Error of a body that is too large, or that is not the requested document. A retry would return
+/// the same body.
 #[derive(Debug)]
 pub(crate) struct UnexpectedBody(String);
 

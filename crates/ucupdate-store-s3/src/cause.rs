@@ -1,4 +1,4 @@
-//! Classifies error responses and broken connections by what the caller can do.
+//! Classifies error responses and broken connections by what the store can do next.
 
 use crate::body::UnexpectedBody;
 use object_store::client::HttpError;
@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate_store::error_chain;
 
-/// The reason why a request failed. Each variant allows another next step.
+/// The reason why a request failed. Each variant has another next step.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The object or upload does not exist.
@@ -16,20 +16,20 @@ pub(crate) enum Failure {
     Refused(Cause),
     /// The range is outside the object.
     Unsatisfiable,
-    /// A retry may succeed. The request may also have been done.
+    /// A retry may succeed. The server may have executed the request, although it failed.
     Later(Cause),
     /// A retry will not succeed.
     Never(Cause),
 }
 
-/// The message of the server or of the connection.
+/// The message of a failed request, from the server or from the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
     said: Box<str>,
     status: Option<u16>,
     /// `true` if no answer came within the time limit.
     is_silence: bool,
-    /// The message of an earlier try. It is kept if there was no answer after it.
+    /// The message of the last try with an answer, if this try had no answer.
     before: Option<Box<str>>,
 }
 
@@ -42,7 +42,7 @@ impl Cause {
         Self { is_silence: true, ..Self::new(format!("no answer within {time:?}")) }
     }
 
-    /// Keeps the message of the try before this one, if this try had no answer.
+    /// If this try had no answer, adds the message of the try before it.
     pub(crate) fn after(self, last: Option<Self>) -> Self {
         match last {
             Some(last) if self.is_silence => {
@@ -57,8 +57,8 @@ impl Cause {
         self.status
     }
 
-    /// Returns whether the server has finished the request. This is not known after a gateway timeout, or without a
-    /// response.
+    /// Returns whether the server has finished the request, so that the request has no effect
+    /// later. This is not known after a gateway timeout, or without a response.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.status, Some(200 | 425 | 429 | 500 | 503 | 507))
     }
@@ -73,7 +73,8 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// An error response, taken from the HTTP response itself. `object_store` has no variant for most error responses.
+/// An error response of the server. `object_store` has no error variant for most of them, so it is
+/// taken from the HTTP response itself.
 #[derive(Debug)]
 pub(crate) struct ErrorResponse {
     status: u16,
@@ -149,7 +150,7 @@ fn answer(status: u16, text: &str) -> Cause {
     Cause { status: Some(status), ..Cause::new(ErrorResponse::new(status, text).to_string()) }
 }
 
-/// Finds an error response or a broken connection in the chain of sources of an error.
+/// Classifies an error by the error response or the broken connection in its chain of sources.
 fn in_chain(error: &(dyn Error + 'static)) -> Failure {
     let mut below = Some(error);
     while let Some(error) = below {

@@ -60,7 +60,8 @@ pub(crate) fn builder(options: &S3Options) -> AmazonS3Builder {
     builder
 }
 
-/// Creates the client. The settings of the builder for retries, connections and conditions are replaced.
+/// Creates the client. Replaces the settings of the builder for retries, connections and
+/// conditional writes.
 pub(crate) fn client(builder: AmazonS3Builder, options: &S3Options) -> Result<AmazonS3, S3OptionsError> {
     builder
         // A hidden retry would find the object of the first try, and report that another writer was faster.
@@ -92,7 +93,8 @@ fn http(options: &S3Options) -> Result<reqwest::Client, S3OptionsError> {
         .map_err(|error| failed(error.into()))
 }
 
-/// Returns the TLS configuration. It is made here, because reqwest would need a crypto provider for the whole process.
+/// Returns the TLS configuration. If reqwest made it, it would need a crypto provider for the whole
+/// process.
 fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
     let mut roots = RootCertStore::empty();
     let mut extra = Vec::new();
@@ -112,7 +114,8 @@ fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
     let provider = Arc::new(ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    // A system without certificates is not an error, because a private server may be used without TLS.
+    // A system without root certificates is not an error, because a private server may be used
+    // without TLS.
     let system =
         if options.system_roots { Verifier::new_with_extra_roots(extra, provider).ok() } else { None };
     Ok(match system {
@@ -134,8 +137,8 @@ impl HttpConnector for Connector {
     }
 }
 
-/// An HTTP service that returns error responses as [`ErrorResponse`], because `object_store` hides most status codes. It
-/// also limits and checks the bodies of answers with success.
+/// An HTTP service that returns error responses as [`ErrorResponse`], because `object_store` hides
+/// most status codes. It also limits and checks the bodies of successful answers.
 #[derive(Debug)]
 struct NamedErrors(reqwest::Client);
 
@@ -174,8 +177,8 @@ impl HttpService for NamedErrors {
     }
 }
 
-/// Reads the body of an answer with success, and checks that it is the document. A server may also report an error in
-/// such a body.
+/// Reads the body of a successful answer, and checks that it is the requested document. A server
+/// may also report an error in such a body.
 async fn checked(document: Document, answer: HttpResponse) -> Result<HttpResponse, HttpError> {
     let (parts, body) = answer.into_parts();
     let bytes = document.read(body).await?;

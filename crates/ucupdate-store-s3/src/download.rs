@@ -1,5 +1,5 @@
-//! The bytes of an object, read by as many requests as necessary. A read that breaks off is resumed if the object is
-//! still the same.
+//! Reads the bytes of an object, with as many requests as necessary. A read that breaks off is
+//! resumed if the object is still the same.
 
 use crate::backoff::Backoff;
 use crate::cause::{Cause, Failure};
@@ -13,11 +13,12 @@ use std::io;
 use std::sync::Arc;
 use ucupdate_store::{ByteStream, error_chain};
 
-/// The number of bytes after which a resumed read counts as a working one, so that its time for retries begins anew. A server
-/// or a proxy that cuts every body after a few bytes must not keep a read alive without end.
+/// The number of bytes after which a resumed read counts as working. Then the whole time for
+/// retries is available again. The number is not small, so that a server or a proxy that cuts every
+/// body after a few bytes does not keep a read alive without end.
 const PROGRESS: u64 = 64 * 1024;
 
-/// Returns the bytes of an object. `first` is the response to the first request.
+/// Returns the stream of the bytes of an object. `first` is the response to the first request.
 pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteStream {
     let download = Download {
         tag: first.meta.e_tag.clone().filter(|tag| !tag.starts_with("W/")),
@@ -42,14 +43,15 @@ pub(crate) fn bytes(remote: Arc<Remote>, path: Path, first: GetResult) -> ByteSt
 struct Download {
     remote: Arc<Remote>,
     path: Path,
-    /// Entity tag of the object. `None` means that a broken read is not resumed.
+    /// Strong entity tag of the object. `None` if the server sent none: then a broken read is not
+    /// resumed.
     tag: Option<String>,
     at: u64,
     end: u64,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
-    /// Remaining time for retries since the read broke off. `None` while the read works.
+    /// The retries since the read broke off. `None` while the read works.
     backoff: Option<Backoff>,
-    /// Number of bytes since the read broke off last.
+    /// Number of bytes that were read since the read last broke off.
     progress: u64,
 }
 
@@ -91,7 +93,8 @@ impl Download {
         None
     }
 
-    /// Requests the rest of the same object after the error `broken`. Returns the error that ends the read.
+    /// Requests the rest of the object after the error `broken`. Fails if the object has changed,
+    /// or if no time is left for a retry: then the read ends.
     async fn take_up(&mut self, broken: io::Error) -> io::Result<()> {
         let Some(tag) = &self.tag else { return Err(broken) };
         self.progress = 0;

@@ -2,7 +2,7 @@
 
 use ucupdate_store::{BoxError, StoreError, StoreKeyError};
 
-/// Options that cannot be used.
+/// The reason why options cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -13,7 +13,7 @@ pub enum S3OptionsError {
     /// The prefix is not a valid start of a key.
     #[error("the prefix `{found}` is not a valid start of a key")]
     Prefix { found: Box<str>, source: StoreKeyError },
-    /// The prefix is longer than the limit.
+    /// The prefix is longer than 255 bytes.
     #[error("the prefix has {found} bytes, expected at most {limit}")]
     PrefixTooLong { found: usize, limit: usize },
     /// Only one of two variables that belong together is set.
@@ -25,7 +25,8 @@ pub enum S3OptionsError {
     /// The part size is zero or too large.
     #[error("the part size is {found} bytes, expected 1 to {limit}")]
     PartBytes { found: usize, limit: usize },
-    /// A client cannot be made, for example because a root certificate cannot be read.
+    /// An HTTP client cannot be made with the options, for example because a root certificate
+    /// cannot be read.
     #[error("no connection can be made with these options of the bucket")]
     Connection { source: BoxError },
 }
@@ -49,10 +50,12 @@ pub enum S3OpenError {
         "{endpoint} refuses `If-None-Match: *`, so it cannot hold a store; use a server that supports conditional writes"
     )]
     RefusesConditions { endpoint: Box<str>, source: BoxError },
-    /// The server does not keep the metadata of objects, which is needed after a lost answer. Use a server that keeps it.
+    /// The server does not keep the metadata of objects. The store needs it to find out whether a
+    /// write without an answer was done. Use a server that keeps it.
     #[error("{endpoint} did not keep the metadata of `{probe}`, which is needed after a lost answer")]
     ForgetsMetadata { endpoint: Box<str>, probe: Box<str> },
-    /// The bucket cannot be written, read or deleted from.
+    /// The server does not respond, or refuses to write, read or delete an object in the bucket.
+    /// The source says why.
     #[error("bucket `{bucket}` at {endpoint} cannot be used")]
     Bucket { endpoint: Box<str>, bucket: Box<str>, source: StoreError },
 }

@@ -1,4 +1,5 @@
-//! Options of a store in a bucket. They can be read from the usual `AWS_*` variables, whose values the caller passes.
+//! Options of a store in a bucket. A caller can fill them from the usual `AWS_*` environment
+//! variables.
 
 use crate::error::S3OptionsError;
 use std::fmt;
@@ -46,7 +47,7 @@ pub struct S3Options {
     pub(crate) retry_notice: RetryNotice,
 }
 
-/// A function that receives the reason of each failed try.
+/// A function that receives the reason of each failed try, or none.
 #[derive(Clone, Default)]
 pub(crate) struct RetryNotice(Option<Arc<Notice>>);
 
@@ -66,7 +67,7 @@ impl fmt::Debug for RetryNotice {
     }
 }
 
-/// The source of the credentials.
+/// The source of the credentials with which requests are signed.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -88,19 +89,19 @@ pub enum Credentials {
         /// Name of the session; `None` for the default of `object_store`.
         session_name: Option<String>,
     },
-    /// The credentials that AWS provides to a container, at a path.
+    /// The credentials that AWS gives to a container of ECS, from a path on a local server.
     Container {
         /// Path of the form `/v2/credentials/...`.
         relative_uri: String,
     },
-    /// The credentials that AWS provides to a pod, at a URL.
+    /// The credentials that AWS gives to a pod of EKS, from a URL.
     Pod {
-        /// URL of the credentials.
+        /// URL from which the credentials are fetched.
         full_uri: String,
-        /// Path of the file with the token that the URL of the credentials asks for.
+        /// Path of the file with the token for requests to this URL.
         token_file: String,
     },
-    /// The credentials that AWS provides to a virtual machine.
+    /// The credentials that AWS gives to a virtual machine of EC2.
     Instance,
 }
 
@@ -112,7 +113,7 @@ impl Credentials {
 }
 
 impl fmt::Debug for Credentials {
-    /// Prints the credentials without the secrets.
+    /// Prints the kind of the credentials and no secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys { key_id, .. } => {
@@ -129,7 +130,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl S3Options {
-    /// Creates options for a whole bucket.
+    /// Creates options for a whole bucket, with the default of each `with_` method.
     pub fn new(bucket: impl Into<String>) -> Self {
         Self {
             bucket: bucket.into(),
@@ -162,8 +163,9 @@ impl S3Options {
         Ok(Self::new(bucket).with_prefix(prefix.strip_suffix('/').unwrap_or(prefix)))
     }
 
-    /// Sets the options that the usual variables contain. `variable` returns the value of a variable by its name. An
-    /// empty value counts as unset. This function does not read the environment itself.
+    /// Sets options from the usual environment variables of AWS. `variable` returns the value of
+    /// the variable with a given name. An empty value counts as unset. This function does not read
+    /// the environment itself.
     ///
     /// | variable | sets |
     /// |---|---|
@@ -222,13 +224,15 @@ impl S3Options {
         Ok(self)
     }
 
-    /// Sets the text before every key, without the `/` after it. Default: empty, which means the whole bucket.
-    /// Everything below the prefix belongs to the store. Do not write there with other programs.
+    /// Sets the text that comes before every key in the bucket, without the `/` after it. Example:
+    /// `fleet/a`. Default: empty, so the store uses the whole bucket. Everything below the prefix
+    /// belongs to the store. Do not write there with other programs.
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Sets the server, such as `https://s3.example.com`. Default: AWS, by the region. An `http://` URL is used without TLS.
+    /// Sets the URL of the server, such as `https://s3.example.com`. Default: the server of AWS for
+    /// the region. An `http://` URL is used without TLS.
     pub fn with_endpoint(self, endpoint: impl Into<String>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..self }
     }
@@ -243,13 +247,13 @@ impl S3Options {
         Self { credentials, ..self }
     }
 
-    /// Sets whether the bucket is in the host name and not in the path. Default: `false`. With `true`, a custom endpoint must
-    /// contain the bucket already.
+    /// Sets whether URLs have the bucket in the host name and not in the path. Default: `false`.
+    /// With `true`, a custom endpoint must contain the bucket already.
     pub fn with_virtual_hosts(self, virtual_hosts: bool) -> Self {
         Self { virtual_hosts, ..self }
     }
 
-    /// Adds trusted root certificates in PEM, one or more in each text. Default: none.
+    /// Adds trusted root certificates as PEM text. A text may have several. Default: none.
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
@@ -260,9 +264,12 @@ impl S3Options {
         Self { system_roots, ..self }
     }
 
-    /// Sets the time limit of one try of a request. The wait for the next bytes of a body has the same limit. A try to
-    /// create, write or complete an object has at most half of [`with_deadline`](Self::with_deadline), so that the store
-    /// can look at the object if no answer comes. Default: 30 seconds.
+    /// Sets the time limit of one try of a request. Default: 30 seconds. The wait for the next
+    /// bytes of a body has the same limit.
+    ///
+    /// A try to create, write or complete an object has at most half of
+    /// [`with_deadline`](Self::with_deadline). So time remains to check whether a try without an
+    /// answer was done.
     pub fn with_attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
@@ -278,20 +285,23 @@ impl S3Options {
         Self { retry_notice: RetryNotice(Some(Arc::new(notice))), ..self }
     }
 
-    /// Sets the time for which a request is retried, with growing pauses. After this time the call returns
-    /// [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). Zero means a single try. The last try may take one
-    /// [`with_attempt_timeout`](Self::with_attempt_timeout) more. Default: 60 seconds.
+    /// Sets the time for which a request is retried, with growing pauses. After this time the call
+    /// returns [`StoreError::Unavailable`](ucupdate_store::StoreError::Unavailable). The last try
+    /// may take one [`with_attempt_timeout`](Self::with_attempt_timeout) more. Zero means a single
+    /// try. Default: 60 seconds.
     ///
-    /// A request that creates or writes an object, or completes its upload, is not repeated in the last quarter of this time. The
-    /// store may need that quarter to check whether an earlier try without an answer has succeeded. It checks this once even if
-    /// the time is over.
+    /// A request that creates or writes an object, or completes its upload, is not repeated in the
+    /// last quarter of this time, or in the last
+    /// [`with_attempt_timeout`](Self::with_attempt_timeout) if that is shorter. The store may need
+    /// this time to check whether an earlier try without an answer has succeeded. It checks this
+    /// once even if the time is over.
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// Sets the size of a part in bytes. A larger object is uploaded in parts. A `put` holds up to three parts in
-    /// memory. S3 accepts at most 10,000 parts. Every part except the last must have at least 5 MiB. Default: 8 MiB, so
-    /// an object has at most 78 GiB.
+    /// Sets the size of a part in bytes. A larger object is uploaded in parts, and a `put` holds up
+    /// to three parts in memory. S3 accepts at most 10,000 parts, and every part except the last
+    /// must have at least 5 MiB. Default: 8 MiB, so an object has at most 78 GiB.
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }
     }
@@ -303,7 +313,7 @@ impl S3Options {
         Self { self_test, ..self }
     }
 
-    /// Sets the bucket. It must exist; the store never creates it.
+    /// Sets the name of the bucket. The bucket must exist; the store never creates it.
     pub fn with_bucket(self, bucket: impl Into<String>) -> Self {
         Self { bucket: bucket.into(), ..self }
     }
@@ -313,12 +323,12 @@ impl S3Options {
         &self.bucket
     }
 
-    /// Returns the text before every key, without a `/` at its end.
+    /// Returns the text that comes before every key in the bucket, without a `/` at its end.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Returns the server, or `None` for AWS.
+    /// Returns the URL of the server, or `None` for AWS.
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
@@ -333,7 +343,8 @@ impl S3Options {
         &self.credentials
     }
 
-    /// Returns the text before every key, with its `/`.
+    /// Checks the options. Returns the prefix with a `/` at its end, or an empty text if there is
+    /// no prefix.
     pub(crate) fn checked_prefix(&self) -> Result<String, S3OptionsError> {
         if self.part_bytes == 0 || self.part_bytes > MAX_PART_BYTES {
             return Err(S3OptionsError::PartBytes { found: self.part_bytes, limit: MAX_PART_BYTES });

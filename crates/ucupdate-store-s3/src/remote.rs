@@ -1,4 +1,4 @@
-//! One bucket with retries. Translates failures into errors of a store.
+//! Requests to one bucket, with retries. Converts failures into store errors.
 
 use crate::backoff::Backoff;
 use crate::body::ObjectBody;
@@ -17,7 +17,7 @@ use ucupdate_store::{ObjectMeta, StoreError, StoreKey};
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) client: AmazonS3,
-    /// Text before every key: empty, or with a `/` at its end.
+    /// The text that comes before every key in the bucket: empty, or with a `/` at its end.
     pub(crate) prefix: String,
     pub(crate) attempt_timeout: Duration,
     pub(crate) deadline: Duration,
@@ -26,7 +26,8 @@ pub(crate) struct Remote {
     pub(crate) retry_notice: RetryNotice,
 }
 
-/// A random text in the metadata of an object. It shows a writer whether the object is its own.
+/// A random text that a writer puts into the metadata of its object. If the answer to the write is
+/// lost, the writer finds out by this mark whether the object is its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OwnerMark(String);
 
@@ -72,24 +73,25 @@ impl Remote {
         Backoff::new(self.deadline)
     }
 
-    /// Returns the retries of a write whose result may have to be looked up. They end early enough that one look is
-    /// possible before the deadline.
+    /// Returns the backoff for a write. It ends early enough before the deadline that the store can
+    /// check whether a try without an answer was done.
     pub(crate) fn backoff_before_look(&self) -> Backoff {
         Backoff::new(self.deadline.saturating_sub(self.look_timeout()))
     }
 
-    /// Returns the time limit of one try of such a write: at most half of the deadline.
+    /// Returns the time limit of one try of a write: at most half of the deadline.
     pub(crate) fn write_timeout(&self) -> Duration {
         self.share_of_deadline(2)
     }
 
-    /// Returns the time limit of one look for a mark: at most a quarter of the deadline.
+    /// Returns the time limit of one request that reads the mark of an object: at most a quarter of
+    /// the deadline.
     fn look_timeout(&self) -> Duration {
         self.share_of_deadline(4)
     }
 
-    /// Returns the time limit of one try, and at most this share of the deadline. A deadline of zero means a single try,
-    /// which has its whole time.
+    /// Returns the time limit of one try, but at most the deadline divided by `share`. With a
+    /// deadline of zero there is a single try, and it has the whole time limit.
     fn share_of_deadline(&self, share: u32) -> Duration {
         if self.deadline.is_zero() {
             self.attempt_timeout
@@ -144,7 +146,7 @@ impl Remote {
         }
     }
 
-    /// Requests the bytes of the object at `path`, or the part of them in `range`.
+    /// Requests the bytes of the object at `path`, or only those in `range`.
     pub(crate) async fn open(&self, path: &Path, range: Option<GetRange>) -> Result<GetResult, Failure> {
         let options = GetOptions { range, ..object_bytes() };
         self.ask(|| self.client.get_opts(path, options.clone())).await
@@ -155,7 +157,8 @@ impl Remote {
         self.ask(|| self.client.get_opts(path, looking())).await
     }
 
-    /// Returns whether the object at `path` has this mark, or `None` when there is no object. Makes one try.
+    /// Returns whether the object at `path` has this mark, or `None` when there is no object. Does
+    /// not retry.
     pub(crate) async fn is_marked(&self, path: &Path, mark: &OwnerMark) -> Result<Option<bool>, Failure> {
         match self.once_within(self.look_timeout(), self.client.get_opts(path, looking())).await {
             Ok(found) => Ok(Some(mark.is_on(&found.attributes))),
@@ -164,8 +167,8 @@ impl Remote {
         }
     }
 
-    /// Creates an object. After an unclear response, the mark of the object shows who created it. The mark is looked for
-    /// also when no time is left for a retry.
+    /// Creates an object if there is none at `path`. After an unclear response, the mark of the
+    /// object shows who created it. The store checks the mark even if no time is left for a retry.
     pub(crate) async fn create(
         &self,
         path: &Path,
@@ -183,7 +186,8 @@ impl Remote {
                 // The mark is checked after a refusal too, because a proxy may have sent our request twice.
                 Err(Failure::Refused(cause)) => cause,
                 Err(Failure::Later(cause)) => {
-                    // The request may still be in progress. If no time is left, the look follows at once.
+                    // The request may still be in progress. If no time is left, the mark is checked
+                    // at once.
                     backoff.wait().await;
                     cause
                 }
@@ -205,7 +209,7 @@ impl Remote {
         }
     }
 
-    /// Returns the metadata of an object that was just written.
+    /// Returns the metadata of an object of `size` bytes that was just written.
     pub(crate) async fn written(
         &self,
         key: &StoreKey,
@@ -221,7 +225,8 @@ impl Remote {
     }
 }
 
-/// Returns the options of a request for an object. Its body has no limit.
+/// Returns the options of a request for the bytes of an object. The size of the body is not
+/// limited.
 pub(crate) fn object_bytes() -> GetOptions {
     let mut options = GetOptions::default();
     options.extensions.insert(ObjectBody);
@@ -257,7 +262,8 @@ impl Failure {
         }
     }
 
-    /// Converts the failure to a store error. `what` names the action. A missing object is an error here.
+    /// Converts the failure to a store error. `what` names the operation that failed. A missing
+    /// object becomes [`StoreError::Backend`].
     pub(crate) fn during(self, what: String) -> StoreError {
         match self {
             Self::Later(cause) | Self::Refused(cause) => StoreError::unavailable(what, cause),

@@ -22,7 +22,8 @@ use ucupdate_store::{
     StoreKey, stream_of,
 };
 
-/// Largest offset that is requested. Many servers parse offsets as signed 64-bit numbers.
+/// Largest byte offset that a request contains. Many servers parse offsets as signed 64-bit
+/// numbers.
 const LAST_PLACE: u64 = i64::MAX.unsigned_abs();
 const MAX_PARTS: usize = 10_000;
 /// Number of tries to read a range of an object whose size changes between the requests.
@@ -36,8 +37,10 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Opens the store, and checks that the server honours `If-None-Match: *`. For this check it creates an object
-    /// twice and deletes it. The key of the object is not a valid [`StoreKey`], so it cannot collide.
+    /// Opens the store. Checks that the server honours `If-None-Match: *`, unless
+    /// [`S3Options::with_self_test`] is `false`. For this check it creates an object twice and
+    /// deletes it. The key of this object is not a valid [`StoreKey`], so it cannot be the key of
+    /// another object.
     ///
     /// # Errors
     /// [`S3OpenError::IgnoresConditions`], [`S3OpenError::RefusesConditions`] and [`S3OpenError::ForgetsMetadata`] when the
@@ -47,11 +50,12 @@ impl S3Store {
         Self::with_object_store(connect::builder(&options), options).await
     }
 
-    /// Opens the store like [`open`](Self::open), with a builder of `object_store` for settings that the options do not
-    /// have: other sources of credentials, encryption, another storage class. The prefix, the timeouts, the part size,
-    /// the root certificates and the self-test come from the options. Server, bucket, region and credentials come from
-    /// the builder. The retries, the connector and the conditional writes of the builder are replaced, because the
-    /// contract depends on them.
+    /// Opens the store like [`open`](Self::open), with a builder of `object_store` for settings
+    /// that the options do not have: other sources of credentials, encryption, another storage
+    /// class. Server, bucket, region and credentials come from the builder. The prefix, the
+    /// timeouts, the part size, the root certificates and the self-test come from the options. The
+    /// retries, the HTTP connector and the conditional writes of the builder are replaced, because
+    /// the contract depends on them.
     ///
     /// # Errors
     /// The errors of [`open`](Self::open).
@@ -82,7 +86,8 @@ impl S3Store {
         Ok(store)
     }
 
-    /// Creates an object twice, and checks that the server refuses the second creation.
+    /// Creates an object twice. Checks that the server refuses the second creation and keeps the
+    /// metadata of the object.
     async fn prove(&self, endpoint: &str, bucket: &str) -> Result<(), S3OpenError> {
         let remote = &self.remote;
         let unusable = |failure: Failure| {
@@ -121,8 +126,9 @@ impl S3Store {
     }
 }
 
-/// The object that is created twice when a store is opened. Dropping this value tries to delete the object once more,
-/// in case that opening was cancelled. This needs a running runtime.
+/// The object that is created twice when a store is opened. If it may still exist, dropping this
+/// value tries to delete it: opening was cancelled, or the first deletion failed. This needs a
+/// running runtime.
 struct Probe {
     remote: Arc<Remote>,
     path: Path,
@@ -187,7 +193,8 @@ impl ImageStore for S3Store {
                     let bytes = download::bytes(Arc::clone(&self.remote), path, found);
                     return Ok(Object::new(meta, range, bytes));
                 }
-                // Either the range begins at or after the end of the object, or the object has grown in the meantime.
+                // Either the range begins at or after the end of the object, or the size of the
+                // object has changed in the meantime.
                 Err(Failure::Unsatisfiable) => {
                     let meta = self.head(key).await?;
                     if meta.resolve(range.clone())?.is_empty() {
@@ -236,7 +243,8 @@ impl ImageStore for S3Store {
                 .map_err(failed)?;
             let mut found: Vec<ObjectMeta> = Vec::new();
             for object in &page.result.objects {
-                // The name is not a key of this store: it is a probe or another program's object.
+                // Names that are not keys of this store are skipped: probes, and objects of other
+                // programs.
                 let Some(key) = object.location.as_ref().strip_prefix(&remote.prefix) else { continue };
                 let Ok(key) = StoreKey::parse(key) else { continue };
                 if after.is_some_and(|after| key <= *after) || !key.as_str().starts_with(prefix) {
@@ -276,7 +284,8 @@ fn empty(meta: ObjectMeta, range: Option<Range<u64>>) -> Result<Object, StoreErr
     Ok(Object::new(meta, range, stream_of(Bytes::new())))
 }
 
-/// Returns whether a key can begin with this text. Most servers fail on some texts that cannot.
+/// Returns whether a key can begin with this text. Most servers fail on some texts with which no
+/// key begins.
 fn begins_a_key(prefix: &str) -> bool {
     prefix.is_empty() || StoreKey::parse(prefix).is_ok() || StoreKey::parse(&format!("{prefix}x")).is_ok()
 }

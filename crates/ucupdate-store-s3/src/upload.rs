@@ -1,5 +1,5 @@
-//! Writes an object of any size with the memory of a few parts. A small object is written in one request, a larger one
-//! in parts.
+//! Writes an object of any size, with memory for a few parts. A small object is written in one
+//! request, a larger one in parts.
 
 use crate::cause::{Cause, Failure};
 use crate::remote::{OwnerMark, Remote};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use ucupdate_store::{ByteStream, StoreError, StoreKey};
 
-/// Writes all of `bytes` to `path`. Returns the number of bytes.
+/// Writes all of `bytes` to `path`. Returns the number of bytes that were written.
 pub(crate) async fn put(
     remote: &Arc<Remote>,
     key: &StoreKey,
@@ -62,9 +62,10 @@ pub(crate) async fn put(
 
 /// Writes an object in one request.
 ///
-/// A request without a response may still arrive later. If there was no object at the key, a late arrival does no harm,
-/// and the request is retried. If there was an object, a late arrival could undo a later write that was already
-/// acknowledged. In that case the result is reported as unclear, unless the object has our mark.
+/// A request without a response may still reach the server later. If there was no object at the
+/// key, this does no harm, and the request is retried. If there was an object, the late request
+/// could undo a later write that was already acknowledged. Then the result is reported as unclear,
+/// unless the object has our mark.
 async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Failure> {
     let mark = OwnerMark::new().map_err(Failure::Never)?;
     let payload = PutPayload::from(bytes);
@@ -80,8 +81,8 @@ async fn put_whole(remote: &Remote, path: &Path, bytes: Bytes) -> Result<(), Fai
                 let is_final = cause.is_final();
                 (cause, is_final)
             }
-            // Without a condition, status 409 means that another request is in progress and that this request was
-            // not done.
+            // Without a condition, status 409 means that another request is in progress and that
+            // the server did not execute this one.
             Err(Failure::Refused(cause)) if cause.status() == Some(409) => (cause, true),
             Err(failure) => return Err(failure),
         };
@@ -149,8 +150,8 @@ impl Upload {
         self.remote.ask(|| self.remote.client.put_part(&self.path, id, number, payload.clone())).await
     }
 
-    /// Completes the upload. After an unclear response, the mark of the object shows whether the upload was completed. The
-    /// mark is looked for also when no time is left for a retry.
+    /// Completes the upload. After an unclear response, the mark of the object shows whether the
+    /// upload was completed. The store checks the mark even if no time is left for a retry.
     async fn complete(&self, parts: Vec<PartId>, mark: &OwnerMark) -> Result<(), Failure> {
         let mut backoff = self.remote.backoff_before_look();
         let mut unclear: Option<Cause> = None;
