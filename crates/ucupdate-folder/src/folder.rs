@@ -13,19 +13,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The largest number of temporary names that are tried for a staged file.
 const MAX_TRIES: u32 = 1000;
 
-/// The first part of a temporary name. A random number of 16 digits, `-` and a decimal number follow.
+/// The start of a temporary name. A random number of 16 hexadecimal digits, `-` and a decimal
+/// number follow.
 const STAGED_BEGIN: &str = ".ucupdate-";
 
 /// The end of a temporary name.
 const STAGED_END: &str = ".partial";
 
-/// A folder in which files are read and written. Paths with `..` and links that lead out of the folder are refused.
+/// A folder on disk, in which files are read and written. Paths with `..` and links that lead out
+/// of the folder are refused.
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
     path: PathBuf,
-    /// A random number in the temporary names of this handle. Processes in containers often have the same number, and handles of one
-    /// process always do. A name that is used twice would be removed by the handle that used it first.
+    /// A random number in the temporary names of this handle. A process ID would not do: processes
+    /// in containers often have the same one, and two handles of one process always do. If two
+    /// handles used the same name, one of them would remove the file of the other.
     staged_by: u64,
     next_staged: AtomicU32,
     syncs_names: bool,
@@ -45,14 +48,14 @@ impl FoundFile {
         self.size
     }
 
-    /// Returns whether both values are names of one file, as hard links are. Returns `false` where the system does not
-    /// report this.
+    /// Returns whether both values describe the same file, for example by two hard links. Returns
+    /// `false` where the system does not report this.
     pub fn is_same_file(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
     }
 
-    /// Returns whether the file has other names, as hard links are. Returns `false` where the system does not report
-    /// this.
+    /// Returns whether the file has further names (hard links). Returns `false` where the system
+    /// does not report this.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -102,7 +105,7 @@ impl Folder {
         &self.path
     }
 
-    /// Returns the plain file at a path; `None` if nothing exists there.
+    /// Returns the plain file at a path, or `None` if nothing exists there.
     ///
     /// # Errors
     /// Fails when a part of the path is a link or a special file, or the path is a folder.
@@ -132,8 +135,9 @@ impl Folder {
         self.open_plain(path, true, OpenOptions::new().read(true).write(true).create(true).truncate(false))
     }
 
-    /// Works like [`open_unstaged`](Self::open_unstaged), and refuses a file that has other names (hard links), because
-    /// writing would change what they name. Where the system does not report the number of names, no file is refused.
+    /// Works like [`open_unstaged`](Self::open_unstaged), but refuses a file that has further names
+    /// (hard links). A write would change the file under these names too. Where the system does not
+    /// report the number of names, no file is refused.
     ///
     /// # Errors
     /// Fails when the file has other names, and in the cases of [`find`](Self::find).
@@ -148,7 +152,8 @@ impl Folder {
         Ok(file)
     }
 
-    /// Creates a file with a temporary name in `folder`. [`Staged::create`] or [`Staged::replace`] gives it its own name.
+    /// Creates a file with a temporary name in `folder`. [`Staged::create`] or [`Staged::replace`]
+    /// gives it its final name.
     ///
     /// # Errors
     /// Fails when the folder cannot be created.
@@ -159,8 +164,8 @@ impl Folder {
         })
     }
 
-    /// Works like [`stage`](Self::stage), and lets only the owner of the process read and write the file. On Windows the file has
-    /// the permissions of its folder.
+    /// Works like [`stage`](Self::stage), but only the user of the process may read and write the
+    /// file. On Windows the file has the permissions of its folder.
     ///
     /// # Errors
     /// Fails when the folder cannot be created.
@@ -174,8 +179,8 @@ impl Folder {
         })
     }
 
-    /// Creates a hard link with a temporary name in `folder`. The link leads to the file at `path` below `from`, and gets its
-    /// own name as a staged file does.
+    /// Creates a hard link with a temporary name in `folder`, to the file at `path` below `from`.
+    /// [`Staged::create`] or [`Staged::replace`] gives it its final name.
     ///
     /// # Errors
     /// Fails when the file does not exist, or the file system cannot link it.
@@ -183,7 +188,8 @@ impl Folder {
         self.stage_with(folder, |dir, name| from.dir.hard_link(path, dir, name).map(|()| None))
     }
 
-    /// Returns whether [`stage`](Self::stage) makes names of this form. A killed process leaves such files.
+    /// Returns whether a name has the form of the temporary names of [`stage`](Self::stage). A
+    /// killed process leaves files with such names.
     ///
     /// ```
     /// use ucupdate_folder::Folder;
@@ -200,7 +206,8 @@ impl Folder {
         })
     }
 
-    /// Renames a plain file. A plain file at the new path is replaced. [`sync`](Self::sync) makes the new name durable.
+    /// Renames a plain file, and replaces a plain file at the new path. The new name is durable
+    /// after [`sync`](Self::sync).
     ///
     /// # Errors
     /// Fails when nothing exists at `from`, or when `to` is a folder, a link or a special file.
@@ -222,8 +229,8 @@ impl Folder {
 
     /// Makes the names in a folder durable. On Windows this does nothing.
     ///
-    /// A file system that stops during the sync may report success. To notice this, the call opens a file of the folder, if there
-    /// is one.
+    /// A file system that stops during the sync may report success. To notice this, the call opens
+    /// a file of the folder for writing, if there is one.
     ///
     /// # Errors
     /// Fails when the folder does not exist, or the disk reports a failure.
@@ -243,8 +250,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Calls `each` with the path of every file below `folder`. A folder that cannot be read is passed to `each` as
-    /// well.
+    /// Calls `each` with the path of everything below `folder` that is not a folder: files, links
+    /// and special files. Calls it also with the path of a folder that cannot be opened.
     ///
     /// # Errors
     /// Fails when the names of an open folder cannot be read.
@@ -302,13 +309,14 @@ impl Folder {
         )))
     }
 
-    /// Makes the names in a folder durable, unless this was switched off.
+    /// Makes the names in a folder durable, unless [`with_synced_names`](Self::with_synced_names)
+    /// is `false`. On Windows this does nothing.
     pub(crate) fn sync_names(&self, dir: &Dir) -> io::Result<()> {
         if cfg!(windows) || !self.syncs_names { Ok(()) } else { dir.open(".")?.sync_all() }
     }
 
-    /// Opens a folder below this one. If it does not exist, creates and syncs it with `creates`, and otherwise returns
-    /// `None`.
+    /// Opens a folder below this one. If it does not exist, creates and syncs it if `creates` is
+    /// `true`, else returns `None`.
     pub(crate) fn dir_at(&self, folder: &str, creates: bool) -> io::Result<Option<Dir>> {
         let mut dir = self.dir.try_clone()?;
         for part in folder.split('/').filter(|part| !part.is_empty()) {
@@ -328,7 +336,7 @@ impl Folder {
     }
 }
 
-/// Returns the plain file with this name in the folder.
+/// Returns the plain file with this name in the folder, or `None` if nothing exists there.
 pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
     match dir.symlink_metadata(name) {
         Ok(found) if found.is_file() => Ok(Some(FoundFile {
@@ -346,7 +354,7 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// Creates a folder and its missing parents, and syncs the name of each.
+/// Creates a folder and its missing parents, and makes the name of each durable.
 fn create_durably(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -362,9 +370,10 @@ fn create_durably(path: &Path) -> io::Result<()> {
 
 /// Checks that the file system of a file still works after a sync, by opening the file for writing.
 ///
-/// A file system that stops while a sync waits may let the sync end without an error. A stopped XFS opens nothing, and a stopped ext4
-/// opens folders, but no file. An ext4 whose journal failed opens files for reading alone. A file that may not be opened, or is gone, says
-/// nothing.
+/// A file system that stops while a sync waits may let the sync end without an error. A stopped XFS
+/// opens nothing, and a stopped ext4 opens folders, but no file. An ext4 whose journal failed opens
+/// files only for reading. If the file does not exist or may not be opened, nothing is proved, and
+/// the result is `Ok`.
 pub(crate) fn check_works(dir: &Dir, name: impl AsRef<Path>) -> io::Result<()> {
     match dir.open_with(name, OpenOptions::new().append(true)) {
         Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
@@ -378,7 +387,8 @@ fn or_current(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-/// Returns the error for something else than expected. It does not advise to remove it: it may be a device of the system.
+/// Returns the error for an entry of another kind than expected. The message does not advise to
+/// remove the entry: it may be a device of the system.
 fn not_expected(name: &str, found: FileType, expected: &str) -> io::Error {
     let found = kind(found);
     io::Error::other(format!("`{name}` is {found}, expected {expected}; use another path"))

@@ -1,29 +1,32 @@
-//! Opening a file that somebody names.
+//! Opens a file whose path comes from a user.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Opens a file for reading. A named pipe, a socket or a device is refused, because opening or reading it may never end.
+/// Opens a file for reading. Refuses a named pipe, a socket or a device, because opening or reading
+/// it may never end. Accepts `/dev/null`, and a path by which a shell passes the output of a
+/// command (`/dev/stdin`, `/dev/fd/3`).
 ///
-/// A path by which a shell passes the output of a command (`/dev/stdin`, `/dev/fd/3`) is opened, and so is `/dev/null`. Reading any
-/// other file never waits for somebody to write into it: reading a file of the kernel without more bytes, such as `/proc/kmsg`,
-/// fails with [`ErrorKind::WouldBlock`].
+/// Reading any other file never waits until another process writes into it. If a file of the kernel
+/// has no more bytes, such as `/proc/kmsg`, reading it fails with [`ErrorKind::WouldBlock`].
 ///
 /// # Errors
-/// When the file cannot be opened, or is no regular file.
+/// When the file cannot be opened, or is a pipe, a socket or a device. On Unix a folder is opened,
+/// and reading it fails.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     if is_of_shell(path) {
         return File::open(path);
     }
     check_kind(&std::fs::metadata(path)?)?;
     let file = open_without_waiting(path)?;
-    // Another file may have taken the name since.
+    // The path may lead to another file by now.
     check_kind(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Checks that a file is a regular one, or a folder: reading a folder fails at once, with the reason of the system.
+/// Checks that a file is a regular file or a folder. A folder is accepted, because reading it fails
+/// at once with the reason of the system.
 fn check_kind(found: &Metadata) -> io::Result<()> {
     if found.is_file() || found.is_dir() {
         return Ok(());
@@ -44,7 +47,7 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Returns whether a path is one by which a shell passes the output of a command, or the empty device.
+/// Returns whether a path is `/dev/null`, or one by which a shell passes the output of a command.
 fn is_of_shell(path: &Path) -> bool {
     let files = ["/dev/stdin", "/dev/null"];
     files.iter().any(|file| path == Path::new(file))

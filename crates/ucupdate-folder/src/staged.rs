@@ -6,15 +6,15 @@ use std::fs::File;
 use std::io;
 use std::time::SystemTime;
 
-/// A file with a temporary name, which is being written. Dropping the value before the file has its final name removes
-/// the file.
+/// A file with a temporary name, which is being written. Dropping this value before the file has
+/// its final name removes the file.
 #[derive(Debug)]
 pub struct Staged<'a> {
     folder: &'a Folder,
     /// The folder that contains the temporary name.
     dir: Dir,
     name: String,
-    /// `None` for a link, which is never written to.
+    /// The open file. `None` for a link, which is never written to, and after the file was closed.
     file: Option<File>,
 }
 
@@ -45,11 +45,13 @@ impl<'a> Staged<'a> {
         Ok(self.dir.open(&self.name)?.into_std())
     }
 
-    /// Syncs the file, gives it its name, and makes the name durable. Creates missing folders.
+    /// Syncs the file, gives it the final name `path`, and makes the name durable. Creates missing
+    /// folders.
     ///
     /// # Errors
-    /// Fails with `AlreadyExists` when a file has the name, when a part of the path is a link or a special file, and
-    /// when the disk reports a failure. After any error except `AlreadyExists`, the file may have its final name.
+    /// Fails with `AlreadyExists` when a file is at `path`. Fails also when a part of the path is a
+    /// link or a special file, and when the disk reports a failure. After any error except
+    /// `AlreadyExists`, the file may have its final name.
     pub fn create(self, path: &str) -> io::Result<()> {
         self.place(path, |dir, staged, to, name, is_free| {
             if !is_free {
@@ -64,10 +66,10 @@ impl<'a> Staged<'a> {
         })
     }
 
-    /// Works like [`create`](Self::create), but replaces an existing plain file at the path.
+    /// Works like [`create`](Self::create), but replaces a plain file at `path`.
     ///
     /// # Errors
-    /// Fails in the cases of `create`, except `AlreadyExists`.
+    /// Fails in the cases of [`create`](Self::create), except that a file at `path` is no error.
     pub fn replace(self, path: &str) -> io::Result<()> {
         // If both names belong to one file already, the rename does nothing, and dropping the value removes the
         // temporary name.
