@@ -1,4 +1,4 @@
-//! Audit logs of any size, for measuring what reads them.
+//! Audit logs of any size, for measurements of code that reads them.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -23,12 +23,14 @@ const KINDS: [[&str; 3]; 5] = [
     ["Yealink", "T48", "A"],
 ];
 
-/// The versions from the oldest to the newest. A device has a newer one on later days.
+/// The firmware versions from the oldest to the newest. On later days a device may have a newer
+/// one.
 const VERSIONS: [&str; 4] = ["1.0.522.34", "3.5.6907.0", "4.0.7577.0", "4.0.7577.4100"];
 
-/// Writes the audit logs of ten days into a folder: `rows` requests of `devices` devices in order of time, in one log a day.
+/// Writes the audit logs of ten days into a folder, one log a day. They have `rows` rows in order
+/// of time, from `devices` devices.
 ///
-/// The same numbers make the same logs.
+/// Equal arguments make equal logs.
 ///
 /// # Errors
 /// When a file cannot be written.

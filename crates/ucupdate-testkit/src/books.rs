@@ -1,4 +1,4 @@
-//! Commands to a rule book, and what it decides.
+//! Makes changes of a rule book, and asks for its decisions.
 
 use crate::field::{module, phone};
 use crate::packages::key;
@@ -12,13 +12,13 @@ use ucupdate_core::version::ReportedVersion;
 /// The time 17:10:39 UTC on the Friday of the audit log in `vectors/`.
 pub const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
-/// Makes a change in the name of `ann`. Returns its notes as text.
+/// Makes a change with the author `ann`. Returns the notes of the change as text.
 #[track_caller]
 pub fn make(book: &mut RuleBook, command: BookCommand) -> Vec<String> {
     make_as(book, "ann", command)
 }
 
-/// Makes a change. Returns its notes as text.
+/// Makes a change with this author. Returns the notes of the change as text.
 #[track_caller]
 pub fn make_as(book: &mut RuleBook, author: &str, command: BookCommand) -> Vec<String> {
     let change = book.command(&command, author).unwrap_or_else(|refusal| panic!("{refusal}"));
@@ -26,13 +26,14 @@ pub fn make_as(book: &mut RuleBook, author: &str, command: BookCommand) -> Vec<S
     change.notes.iter().map(ToString::to_string).collect()
 }
 
-/// Returns the refusal of a command of `ann` as text.
+/// Returns the text of the refusal of a command with the author `ann`. Panics if the command is
+/// allowed.
 #[track_caller]
 pub fn refused(book: &RuleBook, command: BookCommand) -> String {
     refused_to(book, "ann", command)
 }
 
-/// Returns the refusal of a command as text.
+/// Returns the text of the refusal of a command with this author. Panics if the command is allowed.
 #[track_caller]
 pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String {
     match book.command(&command, author) {
@@ -41,51 +42,52 @@ pub fn refused_to(book: &RuleBook, author: &str, command: BookCommand) -> String
     }
 }
 
-/// Returns three versions of a rule as text: the pending, the approved and the rollback version. A `-` stands for a missing one.
+/// Returns the versions of a rule as text: the pending, the approved and the rollback version. A
+/// `-` stands for a missing one. Example: `2.0 1.0 -`.
 pub fn state(book: &RuleBook, rule: &str) -> String {
     let Some(rule) = book.rule(&key(rule)) else { return "no rule".into() };
     let fields = [rule.pending(), rule.approved(), rule.rollback()];
     fields.map(|candidate| candidate.map_or("-", |candidate| candidate.version.as_str())).join(" ")
 }
 
-/// Returns the phone in `vectors/`, or one with another rule.
+/// Returns the phone in `vectors/`, with the device kind of this rule.
 pub fn device(rule: &str) -> Device {
     phone(&key(rule))
 }
 
-/// Returns the decision for a device with a version, as text.
+/// Returns the decision for a device on which this version is installed, as text.
 pub fn decided(book: &RuleBook, device: &Device, installed: &str) -> String {
     let index = EligibilityIndex::compile(book, 1);
     decide(&index, &Question::new(device, &module(installed)), NOW).to_string()
 }
 
-/// Returns the decision for the device of a rule, as text.
+/// Returns the decision for a device of this rule on which a version is installed, as text.
 pub fn answer(book: &RuleBook, rule: &str, installed: &str) -> String {
     decided(book, &device(rule), installed)
 }
 
-/// Approves the pending version of a rule.
+/// Returns the command that approves the pending version of a rule.
 pub fn approve(rule: &str) -> BookCommand {
     BookCommand::Approve(vec![key(rule)])
 }
 
-/// Approves a version by its name.
+/// Returns the command that approves one version of a rule.
 pub fn approve_version(rule: &str, version: &str) -> BookCommand {
     BookCommand::ApproveVersion { rule: key(rule), version: ReportedVersion::new(version) }
 }
 
-/// Approves the pending interim image of a locale.
+/// Returns the command that approves the pending interim image of a locale.
 pub fn approve_interim(locale: &str) -> BookCommand {
     let (locale, update_type) = (locale.parse().expect("a locale"), "CPE".parse().expect("an update type"));
     BookCommand::ApproveInterim { locale, update_type, version: None }
 }
 
-/// Pins a device or a group to a version.
+/// Returns the command that pins an audience, such as a device or a group, to a version.
 pub fn pin(rule: &str, audience: Audience, version: &str) -> BookCommand {
     BookCommand::Pin { rule: key(rule), audience, version: ReportedVersion::new(version) }
 }
 
-/// Returns a rollout to all devices of its audience.
+/// Returns a rollout with this name to all devices of its audience.
 pub fn rollout(name: &str) -> Rollout {
     Rollout::new(name.parse().expect("a name"))
 }

@@ -22,7 +22,7 @@ pub fn phone(rule: &RuleKey) -> Device {
     }
 }
 
-/// Returns the phone's module with a version installed.
+/// Returns the module of the phone as a request reports it, with this installed version.
 pub fn module(version: &str) -> InstalledModule {
     InstalledModule {
         file_name: "cpe.nbt".into(),
@@ -42,7 +42,8 @@ pub fn request(rule: &RuleKey, version: &str) -> UpdateRequest {
     }
 }
 
-/// Returns the offer in the second row of `vectors/RequestHandlerAuditLog_2009-03-06.log`, which is the interim image.
+/// Returns the offer in the second row of `vectors/RequestHandlerAuditLog_2009-03-06.log`. It
+/// offers the interim image.
 pub fn offer() -> UpdateResponse {
     UpdateResponse {
         modules: vec![OfferedModule {

@@ -1,4 +1,5 @@
-//! Stores with a long history, for measuring what reads or copies them.
+//! Stores with a long history of revisions, for measurements of code that reads or copies such a
+//! store.
 
 use std::error::Error;
 use std::path::Path;
@@ -10,7 +11,7 @@ use ucupdate::{Options, UpdateService, carry};
 use ucupdate_core::book::TestDevice;
 use ucupdate_core::device::DeviceId;
 
-/// The size of the image of the only package in bytes.
+/// The size in bytes of the only image of the only package.
 const IMAGE_BYTES: usize = 1_000_000;
 
 /// The largest number of test devices in the rule book.
@@ -31,7 +32,7 @@ pub async fn write(folder: &Path, revisions: u64) -> Result<(), Box<dyn Error + 
         service.admin("testkit").add_test_device(device).await?;
         if number > TEST_DEVICES && service.snapshot().revision() < revisions {
             let oldest = test_device(number - TEST_DEVICES)?.name;
-            // Not every number has a device.
+            // The device with this number may not exist.
             let _unknown = service.admin("testkit").remove_test_device(oldest).await;
         }
     }

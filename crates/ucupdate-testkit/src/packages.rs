@@ -1,4 +1,5 @@
-//! Ingested packages and their files, as entries of the rule book. Their files do not exist in any store.
+//! Ingested packages and their files, as entries of a rule book. The files do not exist in any
+//! store.
 
 use ucupdate_core::book::{
     IngestId, IngestedPackage, InterimImage, Release, ReleaseFiles, RuleBook, StoredFile,
@@ -6,7 +7,7 @@ use ucupdate_core::book::{
 use ucupdate_core::value::{FieldTime, Sha256Digest, UnixTime};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// Parses a rule from a text such as [`field::RULE`](crate::field::RULE).
+/// Parses a rule key from a text such as [`field::RULE`](crate::field::RULE).
 pub fn key(text: &str) -> RuleKey {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -31,7 +32,8 @@ fn file(name: &str, content: u8) -> StoredFile {
     }
 }
 
-/// Returns a package with one release for each `(rule, version, content)`. Every byte of the package's digest is `id`.
+/// Returns a package with one release for each `(rule, version, content)`. `content` is that of
+/// [`files`]. Every byte of the digest of the package is `id`.
 pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
     let release = |(rule, version, content): &(&str, &str, u8)| Release {
         rule: key(rule),

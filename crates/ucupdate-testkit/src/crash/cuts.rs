@@ -1,11 +1,12 @@
-//! Computes every disk that a power cut may leave at one moment.
+//! Computes every disk that a power cut may leave behind at one moment.
 
 use super::disk::State;
 
 /// Size of a sector in bytes. A disk writes a sector whole or not at all.
 const SECTOR: usize = 512;
 
-/// Up to this number of unsynced entries, every selection of them is tried (2 to the power of the number).
+/// The largest number of unsynced changes of which every selection is tried: 2 to the power of this
+/// number.
 const MOST_SELECTED: usize = 8;
 
 /// The fate of bytes that were written but not yet synced.
@@ -15,11 +16,11 @@ pub(super) enum UnsyncedBytes {
     Kept,
     /// The file has its last synced content.
     Lost,
-    /// The file has its new size, and zeros instead of the unsynced bytes.
+    /// The file has its new size. It keeps the synced bytes, and zeros follow them.
     Zeroed,
     /// Only the bytes before this offset were written.
     Torn(usize),
-    /// All bytes but the sector at this offset were written.
+    /// All bytes were written, except those in the sector that begins at this offset.
     Holed(usize),
 }
 
@@ -44,7 +45,8 @@ impl UnsyncedBytes {
     }
 }
 
-/// Returns every disk that a power cut at this moment may leave. The same disk may be returned more than once.
+/// Returns every disk that a power cut may leave in this state. The same disk may be returned more
+/// than once.
 pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
     let mut fates = vec![UnsyncedBytes::Kept];
     let unsynced = state.unsynced_bytes();
@@ -59,8 +61,9 @@ pub(super) fn cuts(state: &State) -> impl Iterator<Item = State> {
         .flat_map(move |kept| fates.clone().into_iter().map(move |fate| state.cut(&kept, fate)))
 }
 
-/// Returns the subsets of pending changes that may survive. With few changes, every subset is returned. With many, the
-/// subsets are every prefix, each change alone, and all changes but one.
+/// Returns the subsets of pending changes that may survive, as lists of their indices. With up to
+/// [`MOST_SELECTED`] changes, every subset is returned. With more, the subsets are every prefix,
+/// each change alone, and all changes but one.
 fn selections(changes: usize) -> Vec<Vec<usize>> {
     if changes <= MOST_SELECTED {
         let bits = |set: usize| (0..changes).filter(move |at| set >> at & 1 == 1).collect();

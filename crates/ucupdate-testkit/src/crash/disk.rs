@@ -17,7 +17,8 @@ pub struct CrashDisk {
 struct Shared {
     state: State,
     locks: Vec<usize>,
-    /// The state before the first recorded effect and after each effect.
+    /// The state before the first recorded effect, and the state after each effect. `None` if no
+    /// recording runs.
     recording: Option<Vec<State>>,
     has_stopped: bool,
 }
@@ -26,7 +27,7 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub(super) struct State {
     nodes: Vec<Node>,
-    /// Changes of entries that no sync has made durable, oldest first.
+    /// Changes of entries that no sync has made durable yet, the oldest first.
     pub(super) pending: Vec<Change>,
     folds_case: bool,
     time: u64,
@@ -81,7 +82,7 @@ impl CrashDisk {
         Self::of(self.shared().state.cut(&[], UnsyncedBytes::Lost))
     }
 
-    /// Stops the disk: from now on effects are visible, and a power cut loses all of them.
+    /// Stops the disk. From now on effects are still visible, but a power cut loses all of them.
     pub(super) fn stop(&self) {
         self.shared().has_stopped = true;
     }
@@ -119,7 +120,8 @@ impl CrashDisk {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies one effect and records the state after it, unless the disk has stopped.
+    /// Applies one effect. Records the state after it, if a recording runs and the disk has not
+    /// stopped.
     fn effect<T>(&self, effect: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
         let mut shared = self.shared();
         let end = effect(&mut shared.state)?;
@@ -144,7 +146,8 @@ impl State {
         }
     }
 
-    /// Returns the disk after a power cut that the pending changes at `kept` survive. `fate` applies to unsynced bytes.
+    /// Returns the disk after a power cut. The changes at the indices `kept` of
+    /// [`pending`](Self::pending) survive it. `fate` says what becomes of unsynced bytes.
     pub(super) fn cut(&self, kept: &[usize], fate: UnsyncedBytes) -> Self {
         let mut cut = self.clone();
         for node in &mut cut.nodes {
@@ -164,7 +167,8 @@ impl State {
         cut
     }
 
-    /// Returns the length in bytes of the longest file with unsynced bytes. A file can be torn at any offset below it.
+    /// Returns the length in bytes of the longest file with unsynced bytes, or 0. Such a file can
+    /// be torn at any offset below this length.
     pub(super) fn unsynced_bytes(&self) -> usize {
         let of = |node: &Node| match node {
             Node::File { bytes, synced, .. } if bytes != synced => bytes.len().max(synced.len()),
@@ -177,7 +181,7 @@ impl State {
         self.tree().into_iter().filter_map(|(path, bytes)| Some((path, bytes?))).collect()
     }
 
-    /// Returns every file with its bytes, and every folder without bytes.
+    /// Returns every file with its bytes, and every folder with `None`, by path.
     pub(super) fn tree(&self) -> BTreeMap<String, Option<Vec<u8>>> {
         let mut tree = BTreeMap::new();
         let mut paths = vec![(String::new(), ROOT)];
@@ -215,7 +219,8 @@ impl State {
         }
     }
 
-    /// Returns the spelling of the entry that answers to `name`, or `name` itself if there is none.
+    /// Returns the name of the entry that `name` finds on this disk, or `name` itself if there is
+    /// none. They may differ in case.
     fn spelling(&self, entries: &Entries, name: &str) -> String {
         if !self.folds_case {
             return name.to_owned();

@@ -1,4 +1,5 @@
-//! Disks whose syncs go wrong, and the proof that a store never acknowledges a write after a failed sync.
+//! Disks whose syncs fail, and the proof that a store never acknowledges a write after a failed
+//! sync.
 
 use super::disk::CrashDisk;
 use super::recording::{Broken, Recording, Report};
@@ -21,8 +22,9 @@ pub enum SyncFault {
     ErrorOnce,
     /// The sync of the given number and all syncs after it return an error.
     ErrorsFromThenOn,
-    /// The disk stops at the sync of the given number. From then on nothing becomes durable, and no file can be opened. All other calls
-    /// report success, syncs too, as on ext4 or XFS that stops while a sync waits.
+    /// The disk stops at the sync of the given number. From then on nothing becomes durable, and no
+    /// file can be opened. All other calls report success, including syncs, as ext4 or XFS do if
+    /// they stop while a sync waits.
     Stop,
 }
 
@@ -33,9 +35,9 @@ impl SyncFault {
 
 /// A disk on which syncs of files and folders go wrong.
 ///
-/// A failed sync makes nothing durable. After the sync of a file has failed, later syncs of the same open file report success
-/// and make nothing durable either, as Linux does: it reports an error once and drops the pages. A later sync of a folder
-/// works again.
+/// A failed sync makes nothing durable. After the sync of a file has failed, later syncs of the
+/// same open file report success and make nothing durable either. Linux does so: it reports an
+/// error once and drops the pages. A later sync of a folder works again.
 #[derive(Debug)]
 pub struct FailingSyncs {
     disk: CrashDisk,
@@ -47,12 +49,12 @@ struct Faults {
     first: usize,
     fault: SyncFault,
     syncs: Arc<AtomicUsize>,
-    /// The number of effects before the first fault, or the largest number while there was none.
+    /// The number of effects before the first fault, or [`usize::MAX`] while there was none.
     effects_before: Arc<AtomicUsize>,
 }
 
 impl Faults {
-    /// Counts a sync, which may stop the disk.
+    /// Counts a sync. Returns an error if the fault says so, or stops the disk.
     fn sync(&self, disk: &CrashDisk) -> io::Result<()> {
         let number = self.syncs.fetch_add(1, Ordering::SeqCst);
         if number == self.first {
@@ -75,8 +77,9 @@ impl FailingSyncs {
         Self { disk, faults: Faults { first, fault, syncs: Arc::default(), effects_before } }
     }
 
-    /// Returns the number of recorded effects before the first fault, which is the largest number if there was none. It is still set
-    /// after the disk was moved into a store.
+    /// Returns a handle on the number of recorded effects before the first fault. The number is
+    /// [`usize::MAX`] while there was no fault. The handle can still be read after this disk was
+    /// moved into a store.
     pub(crate) fn effects_before(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.faults.effects_before)
     }
@@ -124,7 +127,8 @@ impl Disk for FailingSyncs {
     }
 }
 
-/// Takes a store through a scenario once for each sync and each [`SyncFault`], and cuts the power at every effect of each run.
+/// Runs a [`Scenario`] on a store once for each sync and each [`SyncFault`], and cuts the power at
+/// every effect of each run.
 ///
 /// A step that fails is tried again once, as a caller would. Every write that the store acknowledged must survive every
 /// cut. After an error the key may hold the old or the new object, whole. `wrap` may wrap the store. The wrapper is
@@ -168,7 +172,8 @@ pub async fn every_sync_with<S: ImageStore, W: ImageStore>(
     Ok(all)
 }
 
-/// Runs the scenario with one selection of failing syncs. The second value says whether any sync failed.
+/// Runs the scenario with a fault at sync number `first`. The second value is `true` if the
+/// scenario reached this sync.
 async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
     scenario: &Scenario,
     first: usize,
@@ -190,7 +195,7 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
         if end.is_err() {
             end = step.run(&store).await;
         }
-        // What a failed step left is allowed until the step is done again.
+        // The results that a failed step may have left are allowed until the step is repeated.
         let unfinished = end.as_ref().err().filter(|error| error.may_have_written()).map(|_| step);
         match end {
             Ok(()) => step.acknowledge(&mut allowed),
@@ -221,8 +226,8 @@ async fn with_failed_syncs<S: ImageStore, W: ImageStore>(
 
 /// A mutant: a store that reads an object back after a failed `create` or `append`, and reports success when it finds its own bytes.
 ///
-/// The name or the end of an object may be visible and still be lost in a power cut. Therefore [`every_failed_sync`] must find
-/// this fault.
+/// The name or the end of an object may be visible and still be lost in a power cut. So this store
+/// is wrong, and [`every_failed_sync`] must find the fault.
 #[derive(Debug)]
 pub struct TrustsWhatItReads<S> {
     store: S,

@@ -1,17 +1,20 @@
-//! Simulates a power cut after every effect that a store has on its disk, and checks what is left.
+//! Simulates a power cut after every effect that a store has on its disk, and checks what is left
+//! on the disk.
 //!
-//! An acknowledged write must be there afterwards. A write that was not acknowledged must have left the old or the new
-//! object, whole.
+//! An acknowledged write must be on the disk afterwards. A write that was not acknowledged must
+//! have left either the whole old object or the whole new object.
 //!
-//! A store that uses a [`Disk`](ucupdate_store_local::Disk) runs over a [`CrashDisk`]. This disk separates visible from
-//! durable state, and remembers its state after each effect. [`every_crash`] makes, for each of these states, every
-//! disk that a power cut may leave: any selection of the entries that are not synced yet, with unsynced bytes kept,
-//! lost, read as zeros or torn at multiples of 512. It then opens the store on each disk and checks its objects. A
-//! [`Recording`] does the same for other work on the disk, such as that of a service, and with another check.
+//! A store that uses a [`Disk`](ucupdate_store_local::Disk) runs over a [`CrashDisk`]. This disk
+//! separates visible from durable state, and remembers its state after each effect. [`every_crash`]
+//! makes, for each of these states, every disk that a power cut may leave: any selection of the
+//! entries that are not synced yet, with unsynced bytes kept, lost, read as zeros or torn at
+//! multiples of 512. It then opens the store on each disk and checks the objects. A [`Recording`]
+//! does the same for other work on the disk, such as the work of a service, with a check that the
+//! caller gives.
 //!
-//! Mutants prove the kit itself. [`SkippedSync`] leaves out any one sync. [`NameFirst`] makes a name before the bytes
-//! are written. [`SameFolders`], [`SyncsOnce`] and [`NeverChecked`] lead a store to rely on a sync that did not happen. The kit must
-//! find all these faults.
+//! Mutants prove the kit itself. [`SkippedSync`] leaves out any one sync. [`NameFirst`] gives a
+//! file its name before the bytes are written. [`SameFolders`], [`SyncsOnce`] and [`NeverChecked`]
+//! lead a store to rely on a sync that did not happen. The kit must find all these faults.
 
 mod cuts;
 mod disk;

@@ -7,17 +7,18 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The counts of a run.
+/// The numbers of simulated power cuts and of remaining disks that were checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Number of effects of the steps on the disk.
+    /// Number of effects of the recorded work on the disk.
     pub effects: usize,
-    /// Number of power cuts: the number of moments times the number of selections that survive each.
+    /// Number of simulated power cuts: after each effect, each selection of unsynced changes and
+    /// bytes that may survive.
     pub cuts: usize,
-    /// Number of distinct crash points: moments with distinct remaining disks.
+    /// Number of distinct crash points: of pairs of an effect and a disk that may be left after it.
     pub crash_points: usize,
-    /// Number of distinct remaining disks per promise. Each was checked once.
+    /// Number of distinct pairs of a promise and a remaining disk. Each pair was checked once.
     pub disks: usize,
 }
 
@@ -41,7 +42,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// A broken promise.
+/// The error of a promise that does not hold after a power cut.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("power cut after effect {effect} of {effects}: {found}; left on the disk: {left:?}")]
 #[non_exhaustive]
@@ -50,7 +51,7 @@ pub struct Broken {
     pub effect: usize,
     /// Number of all effects of the run.
     pub effects: usize,
-    /// The reason why the check failed.
+    /// The reason why the promise does not hold.
     pub found: String,
     /// The remaining files with their sizes in bytes.
     pub left: Vec<(String, usize)>,
@@ -90,7 +91,7 @@ pub struct Recording<P> {
 }
 
 impl<P> Recording<P> {
-    /// Starts recording. `promise` holds before the first effect.
+    /// Starts to record the effects on `disk`. `promise` holds from the start.
     pub fn of(disk: &CrashDisk, promise: P) -> Self {
         disk.record();
         Self { disk: disk.clone(), promises: vec![(0, promise)] }
@@ -101,9 +102,10 @@ impl<P> Recording<P> {
         self.disk.effects()
     }
 
-    /// Adds a promise. It holds from effect number `from` until the next promise begins. After a step has reported success, pass
-    /// [`effects`](Self::effects). For a step that is still running, pass the number of effects before the step plus one,
-    /// because its result may be visible from then on.
+    /// Adds a promise, which holds from effect number `from` until the next promise begins. After a
+    /// step has reported success, pass [`effects`](Self::effects). For a step that is still
+    /// running, pass the number of effects before the step plus one, because the result of the step
+    /// may be visible from then on.
     pub fn promise(&mut self, from: usize, promise: P) {
         self.promises.push((from, promise));
     }
@@ -120,8 +122,9 @@ impl<P> Recording<P> {
         self.cut_from(0, look).await
     }
 
-    /// Works like [`cut_everywhere`](Self::cut_everywhere), from effect number `first` on. The effects before a fault are those of a run
-    /// without it.
+    /// Works like [`cut_everywhere`](Self::cut_everywhere), but begins after effect number `first`.
+    /// A run with a fault has the same effects before the fault as a run without it, so these need
+    /// no second check.
     pub(crate) async fn cut_from(
         self,
         first: usize,
@@ -132,7 +135,7 @@ impl<P> Recording<P> {
         let mut seen = HashSet::new();
         for (effect, state) in states.iter().enumerate().skip(first) {
             let now = self.promises.iter().enumerate().rfind(|(_, (from, _))| *from <= effect);
-            // The first promise is from before the first effect, so there always is one.
+            // The first promise holds from the start, so there always is one.
             let Some((number, (_, promise))) = now else { continue };
             let mut seen_now = HashSet::new();
             for cut in cuts(state) {

@@ -1,4 +1,5 @@
-//! Runs a store on a crash disk, cuts the power everywhere, and checks what the store holds afterwards.
+//! Runs a store on a crash disk, cuts the power after every effect, and checks the objects of the
+//! store afterwards.
 
 use super::disk::CrashDisk;
 use super::recording::{Broken, Recording, Report};
@@ -20,26 +21,28 @@ pub enum ScenarioStep {
     Put(StoreKey, Vec<u8>),
     /// `delete` of the object at the key.
     Delete(StoreKey),
-    /// `append` of the second bytes to an object that has the first bytes. If it fails, `put` of the whole object, as a log does.
+    /// `append` of the second bytes to an object that has the first bytes. If the append is
+    /// refused, `put` of the whole object, as a log writer does.
     Append(StoreKey, Vec<u8>, Vec<u8>),
 }
 
-/// The steps of a store under test.
+/// The steps with which a store is tested, and the steps that came before.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 #[must_use]
 pub struct Scenario {
-    /// Steps that were done before and are durable.
+    /// Steps that ended before the test and are durable.
     pub before: Vec<ScenarioStep>,
-    /// Steps that the store under test did itself, after those of `before`. The store may remember their results, and must not
-    /// rely on a memory that is no longer true.
+    /// Steps that the store under test itself did, after those of `before`. The store may remember
+    /// their results. It must not rely on this memory if another process has changed the disk
+    /// since.
     pub own_before: Vec<ScenarioStep>,
-    /// Steps of another process that was killed before it synced a folder. Their results are visible, may be lost in
-    /// a power cut, and were not acknowledged.
+    /// Steps of another process that was killed before it synced a folder. Their results are
+    /// visible and were not acknowledged. A power cut may lose them.
     pub unsynced: Vec<ScenarioStep>,
     /// Steps during which the power is cut, in order.
     pub steps: Vec<ScenarioStep>,
-    /// Folders with the store's internal files. Files there may stay after a cut.
+    /// Folders with internal files of the store. Files there may stay after a cut.
     pub own_folders: Vec<String>,
 }
 
@@ -49,12 +52,12 @@ impl Scenario {
         Self { steps: steps.into(), ..Self::default() }
     }
 
-    /// Sets the steps that were done before and are durable.
+    /// Sets the steps that ended before the test and are durable.
     pub fn after(self, before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { before: before.into(), ..self }
     }
 
-    /// Sets the steps that the store under test did itself before.
+    /// Sets the steps that the store under test itself does before the test.
     pub fn after_own(self, own_before: impl Into<Vec<ScenarioStep>>) -> Self {
         Self { own_before: own_before.into(), ..self }
     }
@@ -82,10 +85,10 @@ impl Scenario {
     }
 }
 
-/// The objects that each key may hold.
+/// The objects that each key may have. `None` stands for no object.
 pub(super) type Allowed = BTreeMap<StoreKey, BTreeSet<Option<Vec<u8>>>>;
 
-/// Takes a store through a scenario and cuts the power after every effect, in every way.
+/// Runs a [`Scenario`] on a store and cuts the power after every effect, in every way.
 ///
 /// `open` opens the store on a disk. `run_on` may wrap the disk while the steps run (`|disk| Arc::new(disk)` adds
 /// nothing). The wrapper is left out when the store is opened after a cut. After a cut:
@@ -232,7 +235,8 @@ impl ScenarioStep {
         }
     }
 
-    /// Returns whether these bytes may be at the key while the step is in flight: an append keeps the old bytes and nothing else.
+    /// Returns whether the key may have these bytes because an append is in flight: all old bytes,
+    /// and up to as many other bytes as the append adds.
     fn may_leave_partial(&self, found: Option<&[u8]>) -> bool {
         match (self, found) {
             (Self::Append(_, old, new), Some(found)) => {
@@ -256,7 +260,7 @@ impl ScenarioStep {
         }
     }
 
-    /// Allows the old and the new object of this step from now on.
+    /// Allows the new object of this step too, beside the objects that were allowed before.
     pub(super) fn begin(&self, allowed: &mut Allowed) {
         let may_be = allowed.entry(self.key().clone()).or_insert_with(|| BTreeSet::from([None]));
         may_be.insert(self.leaves());
@@ -267,7 +271,7 @@ impl ScenarioStep {
         allowed.insert(self.key().clone(), BTreeSet::from([self.leaves()]));
     }
 
-    /// Allows any object at the key of this step, but not its absence.
+    /// Forbids that the key of this step has no object. The allowed objects stay allowed.
     pub(super) fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
         if let Some(may_be) = allowed.get_mut(self.key()) {
             may_be.remove(&None);

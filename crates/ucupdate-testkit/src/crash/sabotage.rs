@@ -72,8 +72,8 @@ impl Disk for NoDirSync {
     }
 }
 
-/// A disk that cannot tell folders apart: each folder has the same identity. So a folder that was removed and made again seems to be
-/// the one that was synced before.
+/// A disk on which each folder has the same identity. So a folder that was removed and made again
+/// seems to be the one that was synced before.
 #[derive(Debug)]
 pub struct SameFolders {
     disk: CrashDisk,
@@ -94,7 +94,8 @@ impl Disk for SameFolders {
     }
 }
 
-/// A disk that syncs a folder of folders once, and reports success from then on, also if that sync failed.
+/// A disk that syncs a folder without files only once. From then on it reports success without a
+/// sync, even if that one sync failed.
 #[derive(Debug)]
 pub struct SyncsOnce {
     disk: Arc<dyn Disk>,
@@ -121,7 +122,8 @@ impl Disk for SyncsOnce {
     }
 }
 
-/// A disk whose lock files can be opened even after it has stopped, so a store on it trusts every sync that reports success.
+/// A disk whose lock files can be opened even after the disk has stopped. So a store on it trusts
+/// every sync that reports success.
 #[derive(Debug)]
 pub struct NeverChecked {
     disk: Arc<dyn Disk>,
@@ -140,7 +142,8 @@ impl Disk for NeverChecked {
 
     fn append(&self, path: &str) -> io::Result<Box<dyn WriteFile>> {
         match self.disk.append(path) {
-            // Another file does as well, because nothing is written to it.
+            // Another file is opened in its place, which is correct because nothing is written to
+            // it.
             Err(_) if path.ends_with(".lock") => self.disk.create(&format!("{path}.{}", next(&self.opened))),
             end => end,
         }
@@ -156,7 +159,8 @@ pub struct SkippedSync {
     trace: Arc<Mutex<Vec<SyncEvent>>>,
 }
 
-/// A call to a [`SkippedSync`]. These events tell whether a skipped sync can be noticed.
+/// A call to a [`SkippedSync`]. The sequence of calls tells whether the skipped sync can be
+/// noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
 pub enum SyncEvent {
@@ -183,17 +187,18 @@ impl SkippedSync {
         Self { disk, number, syncs: Arc::default(), trace: Arc::default() }
     }
 
-    /// Returns the counter of syncs. It still counts after the disk was moved into a store.
+    /// Returns the counter of syncs. It still counts after this disk was moved into a store.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.syncs)
     }
 
-    /// Returns the list of calls. It still grows after the disk was moved into a store.
+    /// Returns the list of calls, oldest first. It still grows after the disk was moved into a
+    /// store.
     pub fn trace(&self) -> Arc<Mutex<Vec<SyncEvent>>> {
         Arc::clone(&self.trace)
     }
 
-    /// Returns the file with its syncs counted, and one of them skipped.
+    /// Wraps a file so that its syncs are counted and the chosen one is skipped.
     fn counted(&self, path: &str, file: Box<dyn WriteFile>) -> Box<dyn WriteFile> {
         let (number, syncs) = (self.number, self.counter());
         let (trace, path) = (self.trace(), path.to_owned());
@@ -277,8 +282,9 @@ enum Repetition {
     FromThenOn,
 }
 
-/// A disk on which one effect fails with an error of the given kind and is not done. If that effect is a write, its
-/// first half is done. Later effects succeed, unless the failure is [lasting](Self::lasting).
+/// A disk on which one effect fails with an error of the given kind. The effect does not happen,
+/// except that a write writes the first half of its bytes. Later effects succeed, unless the
+/// failure is [lasting](Self::lasting).
 #[derive(Debug)]
 pub struct FailingDisk {
     disk: CrashDisk,
@@ -314,7 +320,7 @@ impl FailingDisk {
         self.fails()()
     }
 
-    /// Returns a function that counts an effect, and fails if the effect has the chosen number.
+    /// Returns a function that counts an effect, and returns an error if this effect must fail.
     fn fails(&self) -> impl Fn() -> io::Result<()> + Send + use<> {
         let (effects, first, repetition, kind) = (self.counter(), self.number, self.repetition, self.kind);
         move || {
@@ -375,7 +381,8 @@ fn next(counter: &AtomicUsize) -> usize {
     counter.fetch_add(1, Ordering::SeqCst)
 }
 
-/// A file whose writes may fail halfway and whose syncs may fail or be skipped.
+/// A file whose writes may fail halfway and whose syncs may fail or be skipped. `on_write` fails a
+/// write. `on_sync` fails a sync, or skips it by returning `false`.
 pub(super) struct Sabotaged<W, S> {
     pub(super) file: Box<dyn WriteFile>,
     pub(super) on_write: W,
@@ -410,8 +417,8 @@ where
     }
 }
 
-/// A disk that names files before it writes them: it holds back the bytes of a file until the file is linked or renamed, and
-/// then writes and syncs them.
+/// A disk that names files before it writes them. It holds back the bytes of a file until the file
+/// is linked or renamed, and then writes and syncs them.
 #[derive(Debug)]
 pub struct NameFirst {
     disk: CrashDisk,
