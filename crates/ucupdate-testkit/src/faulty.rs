@@ -1,4 +1,4 @@
-//! A store that returns errors by a script.
+//! A wrapper of a store that makes chosen calls fail, as a script says.
 //!
 //! ```
 //! use ucupdate_store::{ImageStoreExt, MemoryStore, StoreError, StoreKey};
@@ -44,19 +44,20 @@ pub enum Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The call is not done and returns [`StoreError::Unavailable`].
+    /// The call has no effect and returns [`StoreError::Unavailable`].
     Unavailable,
-    /// The call is not done and returns [`StoreError::Backend`].
+    /// The call has no effect and returns [`StoreError::Backend`].
     Backend,
-    /// The call is done and returns [`StoreError::Unavailable`].
+    /// The call has its effect, but returns [`StoreError::Unavailable`]. If the wrapped store
+    /// fails, its own error is returned.
     LostAnswer,
-    /// The call is done after this time.
+    /// The call begins after this time, and then has no fault.
     Slow(Duration),
-    /// The call is not done and never returns.
+    /// The call has no effect and never returns.
     Hangs,
-    /// The stream of a `get` returns an error after this number of bytes. A `put` reads this number of bytes, returns
-    /// [`StoreError::Unavailable`] and writes nothing. An `append` adds this number of bytes and returns that error. Other calls are not
-    /// affected.
+    /// The stream of a `get` returns an error after this number of bytes. A `put` reads this number
+    /// of bytes, writes nothing and returns [`StoreError::Unavailable`]. An `append` adds only this
+    /// number of bytes and returns the same error. Other calls are not affected.
     BreaksOff(u64),
     /// The stream of a `get` returns [`StoreError::Backend`] after this number of bytes, as on a bad sector of a disk. Other calls are not
     /// affected.
@@ -125,7 +126,7 @@ impl<S> Faulty<S> {
         script_of(&self.script).rules.clear();
     }
 
-    /// Returns the number of calls of this kind.
+    /// Returns the number of calls of this kind so far. Calls with faults are included.
     pub fn calls(&self, call: Call) -> usize {
         script_of(&self.script).calls.get(&call).copied().unwrap_or(0)
     }
@@ -163,22 +164,23 @@ impl On<'_> {
         Self { prefix: prefix.to_owned(), ..self }
     }
 
-    /// Lets this number of matching calls succeed first.
+    /// Sets the number of matching calls that have no fault before the first one with the fault.
+    /// Default: 0.
     pub fn after(self, calls: usize) -> Self {
         Self { skipped: calls, ..self }
     }
 
-    /// Applies the fault to the next call.
+    /// Applies the fault to the next matching call.
     pub fn once(self, fault: Fault) {
         self.times(1, fault);
     }
 
-    /// Applies the fault to the next `times` calls.
+    /// Applies the fault to the next `times` matching calls.
     pub fn times(self, times: usize, fault: Fault) {
         self.set(Some(times), fault);
     }
 
-    /// Applies the fault to every call until [`Faulty::heal`].
+    /// Applies the fault to every matching call until [`Faulty::heal`].
     pub fn always(self, fault: Fault) {
         self.set(None, fault);
     }
@@ -189,7 +191,7 @@ impl On<'_> {
     }
 }
 
-/// Does a call, with the fault that the script has for it.
+/// Makes a call, with the fault that the script has for it.
 async fn with<T>(
     fault: Option<Fault>,
     call: impl Future<Output = Result<T, StoreError>>,
@@ -303,7 +305,7 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
         }
     }
 
-    /// Never fails, because `list` has the faults of listings.
+    /// Has no faults, because `list` has those of listings.
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         self.store.strays(folder).await
     }
@@ -321,7 +323,7 @@ fn backend() -> StoreError {
     StoreError::backend("being faulty", "the script said so")
 }
 
-/// Returns the first bytes of a stream and then an error.
+/// Returns a stream of the first `after` bytes, followed by the error.
 fn broken(
     bytes: ByteStream,
     after: u64,
@@ -334,7 +336,8 @@ fn broken(
 fn first(bytes: ByteStream, most: u64) -> ByteStream {
     Box::pin(stream::unfold((bytes, most), |(mut bytes, left)| async move {
         if left == 0 {
-            // As from a disk: a server sends the bytes before it finds that there are no more.
+            // A disk pauses here too, so a server sends the bytes before it finds that there are no
+            // more.
             tokio::task::yield_now().await;
             return None;
         }

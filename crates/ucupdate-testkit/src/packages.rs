@@ -32,8 +32,8 @@ fn file(name: &str, content: u8) -> StoredFile {
     }
 }
 
-/// Returns a package with one release for each `(rule, version, content)`. `content` is that of
-/// [`files`]. Every byte of the digest of the package is `id`.
+/// Returns a package with one release for each `(rule, version, content)`. `content` is the
+/// argument of [`files`]. Every byte of the digest of the package is `id`.
 pub fn package(id: u8, releases: &[(&str, &str, u8)]) -> IngestedPackage {
     let release = |(rule, version, content): &(&str, &str, u8)| Release {
         rule: key(rule),

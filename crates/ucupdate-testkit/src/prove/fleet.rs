@@ -13,7 +13,8 @@ use ucupdate::value::{PackageId, Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{BaseUrls, Options};
 
-/// Vendors and models of the rules. Type, hardware revision, locale and update type are the same in all.
+/// Vendors and models of the rules. Device type, hardware revision, locale and update type are the
+/// same in all rules.
 const PHONES: [[&str; 2]; 6] = [
     ["LG-Nortel", "IP8540"],
     ["Polycom", "CX700"],
@@ -26,12 +27,13 @@ const PHONES: [[&str; 2]; 6] = [
 const VERSIONS: [&str; 3] = ["3.5.6907.0", "4.0.7577.0", "4.0.7577.4066"];
 /// Installed versions of the devices: an old version, the versions of the packages, and one that cannot be read.
 const INSTALLED: [&str; 5] = ["1.0.522.103", VERSIONS[0], VERSIONS[1], VERSIONS[2], "v5"];
-/// The number of names and of MAC addresses of test devices. It is small, so that most are soon taken.
+/// The number of names and of MAC addresses of test devices. It is small, so that most of them are
+/// soon taken.
 const TESTERS: usize = 5;
 
 const IMAGE_BYTES: usize = 2048;
 
-/// Builds the packages, which are ingested once before the processes begin.
+/// Builds the packages. They are ingested once before the processes begin.
 pub(crate) fn packages() -> Result<Vec<Vec<u8>>, PackageBuildError> {
     let package = |version: &&str| {
         (0..PHONES.len())
@@ -133,7 +135,8 @@ fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().expect("an origin"))
 }
 
-/// Returns the text of an answer in a record: version and folder, or `-` if nothing is offered.
+/// Returns the text by which records name an answer: version and base URL, or `-` if nothing is
+/// offered.
 pub(crate) fn answer(response: &UpdateResponse) -> String {
     response
         .modules
@@ -141,7 +144,8 @@ pub(crate) fn answer(response: &UpdateResponse) -> String {
         .map_or_else(|| "-".into(), |module| format!("{} {}", module.version, module.base_url))
 }
 
-/// Returns the text of the answer that this index gives to a request.
+/// Returns the text of the answer that a rule book, compiled to this index, gives to request number
+/// `number`.
 pub(crate) fn expected(index: &EligibilityIndex, number: usize) -> String {
     let request = request(number);
     let decided = request.modules.first().map_or(Decision::NoRule, |module| {

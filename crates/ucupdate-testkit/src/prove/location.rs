@@ -1,4 +1,5 @@
-//! The location of the store of a proof, so that other processes can open it.
+//! The location of the store of a proof. It is passed to other processes, so that they can open the
+//! store.
 
 use crate::prove::measurement::{Measured, Measurement};
 use crate::prove::report::{ProofError, Scale};
@@ -72,12 +73,13 @@ impl StoreLocation {
     }
 }
 
-/// A [`StoreLocation`] and its resources. Dropping this value removes the store, except in the bucket of a real server.
+/// The store of a proof: its [`StoreLocation`] and its resources. Dropping this value removes the
+/// store, except in the bucket of a real server and in a folder of [`folder_at`](Self::folder_at).
 pub(crate) struct ProofStore {
     /// Name in the table: `folder`, `S3 in this process` or `S3`.
     pub(crate) name: &'static str,
     pub(crate) location: StoreLocation,
-    /// `true` if the server runs in this process, with its own bucket and key.
+    /// `true` if the S3 server runs in this process, with its own bucket and key.
     is_ours: bool,
     _folder: Option<TempDir>,
     server: Option<S3Server>,
@@ -115,7 +117,7 @@ impl ProofStore {
         Ok([Self::folder()?, Self::bucket(endpoint).await])
     }
 
-    /// Returns the options of an S3 store at this location for this process.
+    /// Returns the options with which this process opens the S3 store.
     pub(crate) fn options(&self) -> S3Options {
         let mut options = self.location.options();
         if self.is_ours {
@@ -133,7 +135,8 @@ impl ProofStore {
         }
     }
 
-    /// Returns a command that runs `task` of this program on the store. The process is killed when it is dropped.
+    /// Returns a command that runs the verb `task` of `program` on the store. The process is killed
+    /// when its handle is dropped.
     pub(crate) fn process(&self, program: &Path, task: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(program);
         command.arg(task).args(self.location.arguments()).kill_on_drop(true);
@@ -144,7 +147,7 @@ impl ProofStore {
         command
     }
 
-    /// Measures one thing on the store, in a process of its own.
+    /// Measures one operation on the store, in a process of its own.
     pub(crate) async fn measure(
         &self,
         scale: &Scale,

@@ -1,4 +1,5 @@
-//! The proofs. Each runs at the size of a test or at its full size, and returns rows of one table.
+//! Proofs that the promises about stores hold. Each runs at the size of a test or at its full size,
+//! and returns rows of one table.
 
 mod fleet;
 mod location;
@@ -23,8 +24,9 @@ use measures::{cold_start, throughput};
 use operations::{crashes, faults, kills, log_rows};
 use ucupdate_store::error_chain;
 
-/// Runs the proofs whose name begins with `only`. Returns `true` if all promises hold. `endpoint` is the URL of an S3
-/// server. Without it, the proofs start a server in this process.
+/// Runs the proofs whose name begins with `only`, or all of them, and passes each row of the table
+/// to `print`. Returns `true` if all promises hold. `endpoint` is the URL of an S3 server. Without
+/// it, the proofs start a server in this process.
 pub async fn run(
     scale: &Scale,
     endpoint: Option<&str>,

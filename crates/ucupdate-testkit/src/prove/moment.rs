@@ -26,7 +26,7 @@ pub(crate) fn nanoseconds(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Returns a duration as text for the table, such as `1.25 s`.
+/// Returns a duration in nanoseconds as text for the table, such as `1.25 s`.
 pub(crate) fn shown(nanoseconds: u64) -> String {
     let micros = nanoseconds / 1000;
     match micros {

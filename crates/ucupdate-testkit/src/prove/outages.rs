@@ -1,7 +1,7 @@
 //! Proofs about a running server whose history is replaced, whose clock is wrong, or whose store hangs.
 //!
-//! Each proof takes a function that wraps the store of the server. The mutants are stores that hide the fault from the
-//! server, and each proof must find its mutant.
+//! Each proof takes a function that wraps the store of the server. A mutant wraps it by a store
+//! that hides the fault from the server, and the proof must then fail.
 
 use crate::faulty::{Call, Fault, Faulty};
 use crate::field;
@@ -20,10 +20,10 @@ use ucupdate::{
 };
 use ucupdate_store::error_chain;
 
-/// A function that may put something between a server and its store.
+/// A function that may wrap the store of a server.
 pub type Wrap<'a> = &'a dyn Fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
-/// An old version. Every image is newer.
+/// An old firmware version. Every image of the proof is newer.
 const OLD_VERSION: &str = "1.0.522.103";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -106,7 +106,7 @@ pub async fn wrong_clocks(scale: &Scale, wrap: Wrap<'_>) -> Result<String, Proof
         let garbage = GarbageOptions::default().with_any_share(true);
         let collected = server.admin("gc").collect_unkept(&garbage).await?;
         expect(collected.packages.is_empty(), &format!("keeps packages with a clock {days} days off"))?;
-        // A refusal removes nothing, which is correct too.
+        // The server may refuse to remove logs. Then it removes nothing, which is correct too.
         let _removed = server.remove_old_logs().await;
         let after = keys(&store).await?;
         let lost: Vec<_> = before.iter().filter(|key| !after.contains(key)).collect();
@@ -137,8 +137,8 @@ pub async fn hung_stores(wrap: Wrap<'_>) -> Result<String, ProofError> {
     expect(!offers(&server)?, "stops offers after the time of its option")?;
     expect(!server.health().is_ready(), "is unready while the store hangs")?;
     store.heal();
-    // The probe that hangs is given up only after a minute. A new server on the same store must see the kill switch at
-    // once.
+    // The server gives up the hanging probe only after a minute. A new server on the same store
+    // must see the kill switch at once.
     open(Arc::new(inner), options()).await?.admin("ann").kill(StopScope::All, "calls drop").await?;
     let fresh = open(wrap(store), options()).await?;
     expect(!offers(&fresh)?, "sees the kill switch when the store answers again")?;

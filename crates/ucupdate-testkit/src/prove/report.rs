@@ -1,4 +1,4 @@
-//! The size of a proof, and the rows that it prints.
+//! The scale of a proof, and the rows that it prints.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,8 @@ use std::path::PathBuf;
 /// The error of a proof that could not be run.
 pub type ProofError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The scale of a proof: how many cases it tries, and in which way.
+/// The scale of a proof: the number of cases that it tries, and the way in which it disturbs a
+/// store.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[must_use]
@@ -73,13 +74,13 @@ impl Scale {
     }
 }
 
-/// One row of the table.
+/// One row of the table that the proofs print: what was tried, and whether the promise holds.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Row {
     /// The name of the tried case, such as `crash points of ingest, folder`.
     pub what: String,
-    /// The finding, such as `312 distinct, each old or new`.
+    /// The text of the result, such as `312 distinct, each old or new`.
     pub found: String,
     /// `true` if the promise holds.
     pub holds: bool,

@@ -12,17 +12,17 @@ const MAX_REVISION_BYTES: usize = ucupdate_store::MAX_CREATE_BYTES;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
-    /// The number in its key.
+    /// The number of the revision, from its key.
     pub(crate) number: u64,
     pub(crate) author: String,
     pub(crate) command: BookCommand,
     pub(crate) delta: Delta,
-    /// The SHA-256 of the document of the revision before, as stored in this one.
+    /// The SHA-256 of the document of the revision before, as this revision names it.
     pub(crate) previous: Sha256Digest,
     pub(crate) sha256: Sha256Digest,
 }
 
-/// The checked fields of a revision's document.
+/// The fields of the document of a revision that the proofs check.
 #[derive(Deserialize)]
 struct Document {
     previous: Sha256Digest,
@@ -31,7 +31,7 @@ struct Document {
     delta: Delta,
 }
 
-/// Returns every revision in a store, by its number.
+/// Returns every revision in a store, sorted by number.
 pub(crate) async fn history(store: &dyn ImageStore) -> Result<Vec<Written>, ProofError> {
     let mut revisions = Vec::new();
     for meta in store.list_all(REVISIONS, usize::MAX).await? {

@@ -1,4 +1,5 @@
-//! One bucket in memory that behaves like S3: it has no folders, writes are whole, and conditions hold under races.
+//! One bucket in memory that behaves like S3: it has no folders, a write replaces the whole object,
+//! and conditions hold also for concurrent requests.
 
 use super::BUCKET;
 use bytes::{Bytes, BytesMut};
@@ -20,7 +21,7 @@ use std::time::SystemTime;
 /// The smallest size of a part of an upload in bytes. Only the last part may be smaller.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
 
-/// A bucket, and the deviations of its server from S3. Clones share the objects.
+/// A bucket in memory, and the ways in which its server differs from S3. Clones share the objects.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Bucket {
@@ -75,7 +76,7 @@ impl Bucket {
         Self { smallest_part: 0, ..self }
     }
 
-    /// Returns the keys in order.
+    /// Returns the keys of all objects, sorted by their bytes.
     pub fn keys(&self) -> Vec<String> {
         self.lock().objects.keys().cloned().collect()
     }

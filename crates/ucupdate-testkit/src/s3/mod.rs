@@ -1,5 +1,6 @@
-//! An S3 server inside the process. `s3s` provides the protocol and the signatures. Behind it is a [`Bucket`] in memory or a
-//! folder of `s3s-fs`. Its [faults](Fault) happen on the wire, like those of real servers.
+//! An S3 server inside the process. `s3s` provides the protocol and the signatures. The objects are
+//! in a [`Bucket`] in memory, in a folder of `s3s-fs`, or on another server to which requests are
+//! forwarded. [Faults](Fault) happen on the connection, as with real servers.
 //!
 //! ```
 //! use ucupdate_testkit::s3::{Bucket, Call, Fault, S3Server};
@@ -89,18 +90,19 @@ impl S3Server {
         &self.bucket
     }
 
-    /// Begins to configure a fault for one kind of call. If several faults match a call, the one that was set first
-    /// applies.
+    /// Begins to configure a fault for one kind of request. If several faults match a request, the
+    /// one that was set first applies.
     pub fn on(&self, call: Call) -> On<'_> {
         self.script.on(Some(call))
     }
 
-    /// Begins to configure a fault for calls of any kind.
+    /// Begins to configure a fault for requests of any kind.
     pub fn on_any(&self) -> On<'_> {
         self.script.on(None)
     }
 
-    /// Returns all requests in order. Requests with faults are included.
+    /// Returns the kinds of all requests in the order of their arrival. Requests with faults are
+    /// included.
     pub fn requests(&self) -> Vec<Call> {
         self.script.requests()
     }
@@ -127,7 +129,7 @@ impl Drop for S3Server {
     }
 }
 
-/// Accepts connections until the task is aborted. The connections end with it.
+/// Accepts connections until the task is aborted. The open connections end with the task.
 async fn accept(listener: TcpListener, behind: wire::Behind, script: Arc<wire::Script>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {

@@ -1,4 +1,4 @@
-//! Faults between a client and the server. A script decides for each request.
+//! Causes faults between a client and the server. A script chooses the fault of each request.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future, stream};
@@ -67,21 +67,23 @@ impl Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request is not done; the response has this status.
+    /// The server does not execute the request. The response has this status.
     Status(u16),
-    /// The request is not done; the connection is closed.
+    /// The server does not execute the request. The connection is closed.
     Drops,
-    /// The request is done; the connection is closed without a response.
+    /// The server executes the request. The connection is closed without a response.
     LosesAnswer,
-    /// The request is not done; there is no response.
+    /// The server does not execute the request. The connection stays open without a response.
     Hangs,
-    /// The request is done after this time, unless the client has closed the connection by then.
+    /// The server executes the request after this time, unless the client has closed the connection
+    /// by then.
     Slow(Duration),
-    /// The connection is closed without a response; the request is done after this time.
+    /// The connection is closed without a response. The server executes the request after this
+    /// time.
     Late(Duration),
-    /// The request is done; the response body breaks off after this number of bytes.
+    /// The server executes the request. The response body breaks off after this number of bytes.
     Truncates(u64),
-    /// The request is done; the response body stalls after this number of bytes.
+    /// The server executes the request. The response body stalls after this number of bytes.
     Stalls(u64),
 }
 
@@ -115,23 +117,24 @@ pub struct On<'a> {
 }
 
 impl On<'_> {
-    /// Lets this number of matching calls succeed first.
+    /// Sets the number of matching requests that have no fault before the first one with the fault.
+    /// Default: 0.
     pub fn after(self, calls: usize) -> Self {
         Self { skipped: calls, ..self }
     }
 
-    /// Applies the fault to the next call.
+    /// Applies the fault to the next matching request.
     pub fn once(self, fault: Fault) {
         self.times(1, fault);
     }
 
-    /// Applies the fault to the next `times` calls.
+    /// Applies the fault to the next `times` matching requests.
     pub fn times(self, times: usize, fault: Fault) {
         let line = Line { call: self.call, skipped: self.skipped, times, fault };
         self.script.lines().faults.push(line);
     }
 
-    /// Applies the fault to every call until [`S3Server::heal`](super::S3Server::heal).
+    /// Applies the fault to every matching request until [`S3Server::heal`](super::S3Server::heal).
     pub fn always(self, fault: Fault) {
         self.times(usize::MAX, fault);
     }
@@ -210,7 +213,7 @@ impl Behind {
     }
 }
 
-/// Answers a request as the script says. An error closes the connection.
+/// Answers a request, with the fault that the script has for it. An error closes the connection.
 pub(super) async fn answer(
     behind: Behind,
     script: Arc<Script>,
@@ -274,7 +277,7 @@ fn refusal(status: u16) -> Result<Response<Body>, BoxError> {
     Ok(Response::builder().status(status).body(body)?)
 }
 
-/// Returns the first bytes of the body, followed by `rest`.
+/// Returns the response with a body of its first `most` bytes, followed by `rest`.
 async fn cut(
     behind: Behind,
     request: Request<s3s::Body>,

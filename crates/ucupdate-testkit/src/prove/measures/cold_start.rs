@@ -20,19 +20,20 @@ const SOON: u64 = 1_000_000_000;
 /// The largest size of a revision in bytes.
 const MOST_REVISION_BYTES: u64 = 1024 * 1024;
 
-/// A checkpoint is made at each multiple of this revision number.
+/// The library writes a checkpoint at each revision whose number is a multiple of this.
 const CHECKPOINT_EVERY: u64 = 64;
 
-/// The number of revisions after the checkpoint.
+/// The number of revisions that follow the last checkpoint.
 const AFTER_CHECKPOINT: u64 = 20;
 
 /// The largest size of an object below `state/` in bytes.
 const MAX_STATE_BYTES: usize = 1 << 30;
 
-/// The number of starts. The quickest one counts.
+/// The number of starts that are measured. The quickest one counts.
 const STARTS: usize = 3;
 
-/// Measures starts on a folder and on a bucket. Fails when the rule book cannot be made, or a process fails.
+/// Measures how long a server with a large rule book takes to start, on a folder and on a bucket.
+/// Fails when the rule book cannot be made, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,

@@ -1,4 +1,5 @@
-//! Measures one thing in a process of its own, so that its memory is measured alone.
+//! Measures one operation in a process of its own, so that the memory of this operation is measured
+//! alone.
 
 pub(crate) mod cold_start;
 mod scribe;
@@ -29,10 +30,12 @@ use ucupdate::{Asker, UpdateService};
 /// The number of bytes that are read from a file at a time.
 const PIECE: usize = 256 * 1024;
 
-/// The size in bytes of one part of a bare put. It equals the part size of `S3Store`.
+/// The size in bytes of one part when `object_store` alone puts a file. It equals the part size of
+/// `S3Store`.
 const PART: usize = 8 * 1024 * 1024;
 
-/// The timeout of one request of a bare put. Some servers take long to join the parts, and a retry would not help.
+/// The timeout of one request when `object_store` alone puts a file. Some servers take long to join
+/// the parts, and a retry would not help.
 const BARE_TIME: Duration = Duration::from_secs(600);
 
 /// The arguments of a measurement.
@@ -50,7 +53,7 @@ pub struct MeasureArgs {
     pub file: Option<PathBuf>,
 }
 
-/// Measures one thing and returns the result as a line of JSON.
+/// Measures one operation and returns the result as a line of JSON.
 ///
 /// # Errors
 ///
@@ -124,8 +127,8 @@ async fn put(location: &StoreLocation, file: &Path) -> Result<(), ProofError> {
     Ok(())
 }
 
-/// Makes changes on a runtime of one thread, on which devices send requests all the time. Returns the longest time
-/// between two answers in nanoseconds.
+/// Makes changes on a runtime with one thread, on which devices send requests all the time. Returns
+/// the longest time between two answers in nanoseconds.
 async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
     let measured = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -162,10 +165,11 @@ async fn publish(location: StoreLocation) -> Result<u64, ProofError> {
     measured.await?
 }
 
-/// The number of changes while devices send requests.
+/// The number of changes that [`Measurement::Publish`] makes while devices send requests.
 pub(crate) const CHANGES: usize = 3;
 
-/// Returns the largest memory of this process in bytes, or `None` when the system does not report it.
+/// Returns the largest memory that this process had so far in bytes, or `None` when the system does
+/// not report it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,5 +1,5 @@
-//! Writes a large rule book directly as documents of format 1.2.0, which every later program reads. This takes seconds,
-//! where making the same number of changes one after another takes minutes.
+//! Writes a large rule book directly as documents of format 1.2.0, which every later program reads.
+//! This takes seconds. To make the same number of changes one after another would take minutes.
 
 use crate::prove::report::ProofError;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use ucupdate_store::{ImageStore, StoreKey};
 
 const RELEASES: usize = 500;
 
-/// Writes revisions to a store, one after another.
+/// A writer of revisions to a store, one after another.
 pub(crate) struct Scribe<'a> {
     store: &'a dyn ImageStore,
     book: RuleBook,
@@ -85,7 +85,7 @@ impl<'a> Scribe<'a> {
     }
 }
 
-/// Returns a document with its seal, the SHA-256 of the document without the seal.
+/// Returns a document with its seal. The seal is the SHA-256 of the document without it.
 fn sealed(document: &str) -> String {
     let seal = Sha256Digest::of(document);
     format!("{},\"seal\":\"{seal}\"}}", document.strip_suffix('}').unwrap_or(document))

@@ -11,7 +11,7 @@ use ucupdate::cab::package::{CatalogueBuilder, MemberDigest, sample};
 use ucupdate::cab::{CabinetBuilder, Compression};
 use ucupdate::value::Sha256Hasher;
 
-/// The largest memory in bytes of the process that ingests.
+/// The largest memory in bytes that the ingesting process may use.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
 const IMAGES: u64 = 25;
@@ -19,8 +19,9 @@ const IMAGES: u64 = 25;
 /// The number of bytes of the disk that stay free beside the package, its copy and its images.
 const LEFT_FREE: u64 = 1 << 30;
 
-/// Ingests a package into a folder and into a bucket. Compares the first with a plain copy, and the second
-/// with a bare put. Fails when the disk has too little room for the package, or a process fails.
+/// Ingests a package into a folder and into a bucket. Compares the ingest into the folder with a
+/// plain copy of the cabinet, and the ingest into the bucket with a put by `object_store` alone.
+/// Fails when the disk has too little room for the package, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,

@@ -1,5 +1,6 @@
-//! Cuts the power at every effect of an operation of the service on its folder, in every way. The mutants prove the proof: they
-//! skip one sync, name files before their bytes are written, trust what they read after a failed sync, or do not check the disk after one.
+//! Cuts the power at every effect of an operation of the service on its folder, in every way.
+//! Mutants prove the proof itself. They skip one sync, name files before their bytes are written,
+//! trust what they read after a failed sync, or do not check the disk after a sync.
 
 use crate::crash::{
     CrashDisk, FailingSyncs, NameFirst, NeverChecked, Recording, Report, SkippedSync, SyncEvent, SyncFault,
@@ -18,8 +19,8 @@ use ucupdate_store_local::{Disk, LocalStore};
 /// each write.
 const CLOCK: UnixTime = UnixTime::from_seconds(1_300_050_000);
 
-/// Returns a row for every operation, with the number of crash points. The row holds if every crash point keeps the
-/// promises.
+/// Returns a row of the table for every operation, with the number of crash points. The row holds
+/// if every crash point keeps the promises.
 pub async fn points(scale: &Scale) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut all = Report::default();
@@ -48,7 +49,7 @@ pub async fn points(scale: &Scale) -> Vec<Row> {
 /// the store is opened after a cut.
 ///
 /// # Errors
-/// The broken promise, and the effect after which the power was cut.
+/// The text of the broken promise, and the effect after which the power was cut.
 pub async fn crash_points(
     operation: Operation,
     scale: &Scale,
@@ -86,10 +87,11 @@ pub async fn crash_points(
     })
 }
 
-/// Returns the rows of every operation under syncs that go wrong. The last rows are the mutants: one trusts what it reads after such a
-/// failure, the others do not check that the disk still works after a sync.
+/// Runs operations while syncs fail: every operation at full size, two of them at the size of a
+/// test. Returns rows of the table. The last rows are mutants: one trusts what it reads after a
+/// failed sync, and the others do not check that the disk still works after a sync.
 pub async fn failed_syncs(scale: &Scale) -> Vec<Row> {
-    // At the size of a test, log rows are tried on a disk that stops only.
+    // At the size of a test, log rows are tried only on a disk that stops.
     let operations: Vec<(Operation, &[SyncFault])> = match scale.full {
         true => Operation::ALL.map(|operation| (operation, &SyncFault::ALL[..])).to_vec(),
         false => vec![(Operation::Approve, &SyncFault::ALL), (Operation::FlushAudit, &[SyncFault::Stop])],
@@ -127,8 +129,9 @@ fn mutant_of_syncs(operation: Operation, mutant: &str, end: Result<(usize, Repor
     }
 }
 
-/// Runs an operation once for each of its syncs and each fault in `faults`, so that this sync goes wrong, and cuts the power at
-/// every effect of the run. Returns the number of runs.
+/// Runs an operation once for each of its syncs and each fault in `faults`. In each run this one
+/// sync goes wrong, and the power is cut at every effect. Returns the number of runs, and their
+/// counts together.
 ///
 /// # Errors
 /// The loss that was found, with the sync that went wrong.
@@ -165,7 +168,8 @@ pub async fn sync_points(
     Ok((syncs, all))
 }
 
-/// Runs an operation with one sync that goes wrong. Returns `None` if the operation has fewer syncs.
+/// Runs an operation in which one sync goes wrong. Returns `None` if the operation has no sync of
+/// this number.
 async fn sync_point(
     trial: &Trial,
     (number, fault): (usize, SyncFault),
@@ -204,7 +208,8 @@ async fn prepared(trial: &Trial) -> Result<CrashDisk, String> {
     let store = local(Arc::new(disk.clone()))?;
     let open = Arc::downgrade(&store);
     trial.prepare(store).await?;
-    // A background task may hold the store a little longer. Closing the store is an effect of its own.
+    // A background task may keep the store open a little longer. Closing the store has an effect on
+    // the disk.
     while open.strong_count() > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -217,13 +222,15 @@ fn local(disk: Arc<dyn Disk>) -> Result<Arc<dyn ImageStore>, String> {
     Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {error:?}"))?))
 }
 
-/// Returns a staged file of an earlier store that the open store did not remove.
+/// Returns the path of a staged file that an earlier store left and that opening the store did not
+/// remove.
 fn staged(disk: &CrashDisk) -> Option<String> {
     disk.files().into_keys().find(|path| path.starts_with(".staging/") && !path.ends_with(".lock"))
 }
 
-/// Returns a row for every mutant: each operation with any one sync skipped, and with names made before the bytes are
-/// written. At the size of a test, one operation of each kind is tried.
+/// Returns a row of the table for every mutant: each operation with any one sync skipped, and with
+/// files named before their bytes are written. At the size of a test, one operation of each kind is
+/// tried.
 pub async fn mutants(scale: &Scale) -> Vec<Row> {
     let kinds = [
         Operation::FirstIngest,
@@ -258,9 +265,10 @@ pub async fn mutants(scale: &Scale) -> Vec<Row> {
     rows
 }
 
-/// Leaves out each sync in turn.
+/// Runs the operation once for each of its syncs, with this sync left out. Returns rows of the
+/// table.
 ///
-/// Five kinds of mutants are not faults of an operation, and are counted apart:
+/// Five kinds of left out syncs are not faults of an operation, and are counted apart:
 ///
 /// - **Nothing to sync**: all entries of the folder were durable already. (The first write into a folder syncs every folder up to the
 ///   root, since another process may have made one of them.) The disk is the same with and without this sync, so the
@@ -321,7 +329,8 @@ async fn skipped_syncs(operation: Operation, scale: &Scale) -> Vec<Row> {
     rows
 }
 
-/// Leaves out the sync with this number. Returns the result of the operation and the calls to the disk.
+/// Runs the operation without the sync of this number. Returns the result and the calls to the
+/// disk.
 async fn without_sync(
     operation: Operation,
     scale: &Scale,
@@ -358,7 +367,8 @@ fn until_bound(after: &[SyncEvent]) -> impl Iterator<Item = &SyncEvent> {
     })
 }
 
-/// Returns `true` if the sync of a folder comes after the name of a file below it that is removed again.
+/// Returns `true` if the last file that got a name before this sync of a folder is below this
+/// folder, and is removed again.
 fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let SyncEvent::SyncFolder(folder, _) = skipped else { return false };
     let named = before.iter().rev().find_map(|asked| match asked {
@@ -371,8 +381,9 @@ fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[Syn
     })
 }
 
-/// Returns `true` if the sync is for a checkpoint or a probe. The sync of a staged file comes before its name is made, and the
-/// sync of a folder comes after it. Only logs are appended to.
+/// Returns `true` if the skipped sync belongs to a checkpoint or a probe. The sync of a staged file
+/// comes before the file gets its name, and the sync of a folder comes after it. Files outside the
+/// staging folder are logs, because only logs are appended to.
 fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let name = |asked: &SyncEvent| match asked {
         SyncEvent::Named(path) => {
@@ -387,7 +398,7 @@ fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent])
     }
 }
 
-/// Returns the path of the file or folder to sync.
+/// Returns a text for the synced file or folder. A file is shown without its path.
 fn shown(trace: &SyncEvent) -> String {
     match trace {
         SyncEvent::SyncFile(_) => "a file".to_owned(),

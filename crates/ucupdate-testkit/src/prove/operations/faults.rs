@@ -26,10 +26,12 @@ const SHORT_DEADLINE: Duration = Duration::from_millis(300);
 const OPEN_TRIES: usize = 20;
 /// The delay of a request whose connection was closed. The request reaches the store after the requests that follow it.
 const LATE: Duration = Duration::from_millis(600);
-/// The number of points that are tried at the same time. Most of their time is spent waiting.
+/// The number of points (pairs of a request and a fault) that are tried at the same time. Most of
+/// their time is spent waiting.
 const AT_ONCE: usize = 16;
 
-/// Name of each fault, the fault, and whether all later requests of the operation have it too.
+/// The name of each fault, the fault, and `true` if all later requests of the operation have the
+/// fault too.
 const FAULTS: [(&str, Fault, bool); 14] = [
     ("500", Fault::Status(500), false),
     ("503", Fault::Status(503), false),
@@ -83,7 +85,7 @@ pub struct FaultCounts {
 /// A function that may wrap the store of the service.
 pub type StoreWrapper = fn(Arc<dyn ImageStore>) -> Arc<dyn ImageStore>;
 
-/// Runs every operation with each fault on the wire. Returns the rows of the report.
+/// Runs every operation with each fault in the network. Returns rows of the table.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>) -> Vec<Row> {
     let buckets = match buckets(endpoint) {
         Ok(buckets) => buckets,
@@ -137,11 +139,11 @@ pub fn buckets(endpoint: Option<&str>) -> Result<Buckets, String> {
     })
 }
 
-/// Makes every request of an operation fail in every way, one at a time, and checks what is left after each. `wrap` may
-/// wrap the store while the operation runs.
+/// Makes every request of an operation fail in every way, one at a time. Checks the store after
+/// each fault. `wrap` may wrap the store while the operation runs.
 ///
 /// # Errors
-/// The broken promise, and the request that failed.
+/// The text of the broken promise, and the request that failed.
 pub async fn fault_points(
     operation: Operation,
     scale: &Scale,
@@ -187,8 +189,8 @@ pub async fn fault_points(
     }
 }
 
-/// Returns `true` if this request is tried. At the size of a test, the first and the last requests are tried, and each
-/// sixth between them.
+/// Returns `true` if the request of this number is tried. At the size of a test, these are the
+/// first two, the last three, and each sixth between them.
 fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
     scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
 }
@@ -214,8 +216,9 @@ async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -
     Ok(requests)
 }
 
-/// Returns a bucket of this process in which the operation is prepared, so that each point can begin with a copy.
-/// Preparing the store by calls for each point would take most of the time of the proof.
+/// Returns a bucket of this process that is ready for the operation. Each point begins with a copy
+/// of it, because preparing a new store for each point would take most of the time. Returns `None`
+/// for a server at an address.
 async fn prepared(trial: &Trial, buckets: &Buckets) -> Result<Option<Bucket>, String> {
     let Buckets::InProcess = buckets else { return Ok(None) };
     let place = DisturbedBucket::new(buckets).await;
@@ -271,7 +274,7 @@ async fn point(
     if matches!(fault, Fault::Late(_)) {
         tokio::time::sleep(LATE + Duration::from_millis(100)).await;
     }
-    // The unacknowledged rows are not lost: the same process writes them now.
+    // Rows that were not acknowledged are not lost: the same process writes them now.
     if service.flush_logs().await.is_ok() {
         promise.acknowledged = promise.acknowledged.max(if is_flush(trial) { promise.begun } else { 0 });
     }
@@ -328,7 +331,8 @@ impl DisturbedBucket {
         Ok(Arc::new(opened.map_err(|error| format!("the store does not open: {}", error_chain(&error)))?))
     }
 
-    /// Waits until no request is in flight, because all background tasks wait.
+    /// Waits until no new request has arrived for 15 milliseconds. Then all background tasks are
+    /// idle.
     async fn quiet(&self) {
         let mut asked = usize::MAX;
         while asked != self.server.requests().len() {
@@ -337,7 +341,7 @@ impl DisturbedBucket {
         }
     }
 
-    /// Deletes the objects if the server is a real one, because it outlives the proof.
+    /// Deletes the objects if the server is a real one, because its bucket outlives the proof.
     async fn end(self) {
         if self.options.prefix().is_empty() {
             return;

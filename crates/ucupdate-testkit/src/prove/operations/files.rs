@@ -14,7 +14,8 @@ fn content(number: usize) -> Vec<u8> {
     format!("{number:06}\n").repeat(500).into_bytes()
 }
 
-/// Writes one file: an even one is staged as by exports, and an odd one is continued and renamed as by a download.
+/// Writes file number `number`. An even one is staged, as in an export. An odd one is written with
+/// the ending `.part` and then renamed, as in a download.
 pub(crate) fn write(folder: &Folder, number: usize) -> io::Result<()> {
     let path = path(number);
     if number.is_multiple_of(2) {
@@ -31,7 +32,8 @@ pub(crate) fn write(folder: &Folder, number: usize) -> io::Result<()> {
     folder.sync(path.split('/').next().unwrap_or_default())
 }
 
-/// Returns the number of files. They must be numbered from 0 without a gap, and each must be whole.
+/// Returns the number of files in a folder. Fails if they are not numbered from 0 without a gap, or
+/// if one is not whole.
 pub(crate) fn in_order(folder: &Folder) -> Result<usize, String> {
     let mut found = Vec::new();
     let listed = folder.visit_files("", &mut |path| found.push(path.to_owned()));

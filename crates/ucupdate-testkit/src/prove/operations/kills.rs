@@ -1,4 +1,5 @@
-//! Kills a process that works on a store, like `kill -9`, at random moments.
+//! Kills a process that works on a store, like `kill -9`, at random moments, or cuts the power of
+//! its file system.
 
 use crate::prove::location::ProofStore;
 use crate::prove::operations::operation::{has_no_orphan, is_complete};
@@ -19,10 +20,10 @@ use ucupdate_store::error_chain;
 
 /// The number of kills after which a new store is begun. Checking a store takes longer the more objects it has.
 const KILLS_OF_A_STORE: usize = 20;
-/// A process is killed within this time after it began to work.
+/// The longest time for which a process works before it is killed.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
 
-/// A line that a child process prints.
+/// A line that a child process prints before or after an operation, such as `begin ingest 3 40 0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     is_done: bool,
@@ -50,7 +51,9 @@ impl Line {
     }
 }
 
-/// Kills operations on a folder and on a bucket at random moments. Returns a row for each operation.
+/// Runs each task in child processes that are killed at random moments, on a folder and on a
+/// bucket. With [`Scale::power`], cuts the power instead, on a folder only. Returns a row of the
+/// table for each task.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seed = since.as_secs();
@@ -100,12 +103,13 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     rows
 }
 
-/// Processes with one task that are killed, or that work when the power is cut.
+/// The child processes of one task, which are killed or work when the power is cut.
 struct Killing<'a> {
     task: WorkTask,
     kills: usize,
     seed: u64,
-    /// The endpoint of a bucket. It is `None` for a folder.
+    /// The bucket: `Some(None)` is one in this process, and `Some(Some(url))` is one at an
+    /// endpoint. `None` means a folder.
     bucket: Option<Option<&'a str>>,
     program: &'a Path,
     power: Option<&'a Power>,
@@ -123,7 +127,8 @@ struct Printed {
 }
 
 impl Killing<'_> {
-    /// Kills processes. Returns how many were killed during each operation, and how many appends were acknowledged.
+    /// Kills processes. Returns the number of kills during each operation, and the number of
+    /// acknowledged appends.
     async fn run(&self) -> Result<BTreeMap<String, usize>, String> {
         let mut rng = Rng::with_seed(self.seed);
         let mut tally = BTreeMap::new();
@@ -167,7 +172,7 @@ impl Killing<'_> {
         Ok(tally)
     }
 
-    /// Lets a process work until it is killed.
+    /// Lets a process work for a random time, and kills it. Returns the lines that it printed.
     async fn work_until_killed(
         &self,
         kept: &ProofStore,
@@ -221,7 +226,8 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
     lines.next_line().await.map_err(|error| error_chain(&error))
 }
 
-/// Opens the store after a kill and checks it. Returns its revision and its number of rows.
+/// Opens the store after a kill and checks it. With `sweep`, also collects garbage and checks the
+/// store again. Returns the number of its newest revision and of its rows.
 async fn look(
     kept: &ProofStore,
     task: WorkTask,
@@ -255,7 +261,7 @@ async fn look(
     Ok((found, found_rows))
 }
 
-/// Checks the files that were written without a store. Returns their number.
+/// Checks the files that were written without a store. Returns the number of files.
 fn look_at_files(kept: &ProofStore, acknowledged: usize, printed: &Printed) -> Result<usize, String> {
     let path = kept.location.folder.as_deref().ok_or("the files are in no folder")?;
     let found = match Folder::open(path) {
@@ -268,7 +274,8 @@ fn look_at_files(kept: &ProofStore, acknowledged: usize, printed: &Printed) -> R
 }
 
 impl Printed {
-    /// Checks that the acknowledged number was found, and at most that of the operation in flight.
+    /// Checks that at least the acknowledged number of rows or files was found, and at most the
+    /// number that the operation in flight leads to.
     fn check_number(&self, what: &str, acknowledged: usize, found: usize) -> Result<(), String> {
         let most = self.begun.as_ref().map_or(acknowledged, |begun| begun.rows.max(acknowledged));
         if (acknowledged..=most).contains(&found) {

@@ -1,4 +1,5 @@
-//! Checks log rows while they are written, by one process and by several processes with one server name.
+//! Checks the rows of logs while they are written, by one process and by several processes with one
+//! server name.
 
 use crate::prove::location::ProofStore;
 use crate::prove::operations::rows::{self, Log};
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt as _;
 use ucupdate_store::error_chain;
 
-/// Returns the rows of the proof for a folder and for a bucket.
+/// Runs the proof on a folder and on a bucket. Returns rows of the table.
 pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<Row> {
     let place = if endpoint.is_some() { "S3 at an endpoint" } else { "S3 in this process" };
     let (flushes, processes, each) = if scale.full { (1500, 4, 3000) } else { (40, 2, 100) };
@@ -37,7 +38,8 @@ fn row(what: String, found: Result<String, ProofError>) -> Row {
     Row { what, found: found.unwrap_or_else(|error| error_chain(&*error)), holds }
 }
 
-/// Runs one task that writes and flushes rows, and another one that reads them.
+/// Runs one task that writes and flushes rows, and another one that reads them. Checks that each
+/// read finds all acknowledged rows, whole and in order.
 async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String, ProofError> {
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let service = open(kept.open().await?).await?;
@@ -81,7 +83,8 @@ async fn read_while_written(kept: &ProofStore, flushes: usize) -> Result<String,
     ))
 }
 
-/// Lets processes with one server name write at the same time. Checks that no file has rows of two processes.
+/// Lets several processes with one server name write rows at the same time. Checks that no file has
+/// rows of two processes, and that no row is lost.
 async fn share_a_name(
     kept: &ProofStore,
     program: &Path,

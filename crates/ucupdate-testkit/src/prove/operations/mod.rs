@@ -1,4 +1,5 @@
-//! Runs each operation of the service under power cuts, faults of the bucket and kills.
+//! Runs each [`Operation`](crate::prove::Operation) of the service under power cuts, faults of the
+//! bucket, and kills of the process.
 
 pub mod crashes;
 pub mod faults;

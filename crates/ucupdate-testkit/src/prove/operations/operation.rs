@@ -33,7 +33,8 @@ pub enum Operation {
     SameIngest,
     /// Approves the pending version.
     Approve,
-    /// Makes the change at which a checkpoint is written and an old one deleted.
+    /// Makes the change at which a checkpoint is written. At full size, this change also deletes an
+    /// old checkpoint.
     Checkpoint,
     /// Rolls back to the version that was approved before.
     RollBack,
@@ -71,7 +72,8 @@ impl Operation {
         }
     }
 
-    /// Returns the number of rows that each step flushes. The list is empty for operations that write no rows.
+    /// Returns the number of rows that each step flushes. An operation that writes no rows has one
+    /// step with 0.
     fn steps(self) -> &'static [usize] {
         match self.log() {
             // The last step has more rows than fit in a file of 4 KiB.
@@ -98,14 +100,15 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The number of steps that were acknowledged, and the number of steps that were begun.
+/// A promise about the store at one moment: the number of acknowledged steps, and the number of
+/// steps that were begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Promise {
     pub(crate) acknowledged: usize,
     pub(crate) begun: usize,
 }
 
-/// The reason why a step was not done.
+/// The reason why a step had no effect.
 #[derive(Debug)]
 pub(crate) enum StepFailure {
     /// The service refused the step, because there is nothing left to do.
@@ -142,8 +145,8 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Creates a trial. `clock` must be less than a day after every write. Otherwise an ingest would collect the
-    /// garbage that the proof checks for.
+    /// Creates a trial. `clock` is the time of the service, at most a day after the time of every
+    /// write on the store. Otherwise an ingest would collect the garbage that the proof checks for.
     pub(crate) fn new(operation: Operation, clock: UnixTime, full: bool) -> Self {
         Self {
             operation,
@@ -248,7 +251,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Does one step. A flush writes rows from `first_row` on.
+    /// Does one step of the operation. A flush writes rows from number `first_row` on.
     pub(crate) async fn perform(
         &self,
         service: &UpdateService,
@@ -297,7 +300,8 @@ impl Trial {
         package(number, self.image_bytes)
     }
 
-    /// Remembers the state of a store without faults, before the first step or after the next one.
+    /// Remembers the state of a store without faults. It is called before the first step and after
+    /// each step.
     pub(crate) async fn remember(&mut self, service: &UpdateService) -> Result<(), String> {
         let snapshot = service.snapshot();
         self.books.push(view(snapshot.book()));
@@ -313,8 +317,9 @@ impl Trial {
         Ok(())
     }
 
-    /// Checks a store after a fault. Then it repeats the step in flight and collects garbage. With `tidy`, the store
-    /// must have no garbage before that, because the operation was acknowledged.
+    /// Checks a store after a fault. Then repeats the step in flight and collects garbage. With
+    /// `tidy`, a store on which the whole operation was acknowledged must have no garbage before
+    /// that.
     pub(crate) async fn look(
         &self,
         store: Arc<dyn ImageStore>,
@@ -380,8 +385,8 @@ impl Trial {
         self.is_whole(service).await
     }
 
-    /// Checks that every file of the book exists with the right bytes, and that all other objects below `images/` are
-    /// whole.
+    /// Checks that every file of the rule book exists with the right bytes, and that all other
+    /// objects below `images/` are whole.
     async fn is_whole(&self, service: &UpdateService) -> Result<(), String> {
         let objects = is_complete(service).await?;
         for package in service.snapshot().book().packages() {
@@ -420,8 +425,8 @@ pub(crate) async fn has_no_orphan(service: &UpdateService, when: &str) -> Result
     }
 }
 
-/// Checks that the history leads to the book without a gap, and that every file of the book exists with the right
-/// bytes. Returns the objects below `images/`.
+/// Checks that the history leads to the rule book without a gap, and that every file of the rule
+/// book exists with the right bytes. Returns the objects below `images/`.
 pub(crate) async fn is_complete(service: &UpdateService) -> Result<BTreeMap<StoreKey, Bytes>, String> {
     let snapshot = service.snapshot();
     let store = &**service.store();
@@ -458,7 +463,8 @@ pub(crate) fn package(number: u64, image_bytes: usize) -> Vec<u8> {
     PackageBuilder::new().with_release(release).build().expect("one release makes a package")
 }
 
-/// Returns the number of rows that an earlier process of the same server wrote.
+/// Returns the number of rows that an earlier process of the same server has written before the
+/// first step.
 fn rows_before(operation: Operation) -> usize {
     if operation.log().is_some() { 2 } else { 0 }
 }

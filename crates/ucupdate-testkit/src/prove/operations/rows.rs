@@ -18,7 +18,7 @@ pub(crate) enum Log {
     Access,
 }
 
-/// One log file as it was read: its name and the numbers of its rows, in order.
+/// One log file that was read: its name and the numbers of its rows, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct RowFile {
     pub(crate) name: LogName,
@@ -28,12 +28,13 @@ pub(crate) struct RowFile {
 /// The software that the header of the access log names.
 const SOFTWARE: &str = "ucupdate-testkit";
 
-/// The size of a file after which a new one begins, so that a few flushes reach it.
+/// The size of a log file in bytes after which a new one begins. A few flushes reach it.
 pub(crate) const SMALL_FILE: usize = 4096;
-/// The size of a file that is appended to by many flushes.
+/// The size of a log file in bytes after which a new one begins, if many flushes must append to one
+/// file.
 pub(crate) const LARGE_FILE: usize = 1024 * 1024;
 
-/// Returns the options of logs that are written on flush.
+/// Returns the options of logs that are written only when they are flushed.
 pub(crate) fn options(server: &str, roll_bytes: usize) -> LogOptions {
     let roll = RollOptions::default().with_roll_bytes(roll_bytes);
     let roll = roll.and_then(|roll| roll.with_flush_interval(Duration::from_secs(3600)));
@@ -59,7 +60,7 @@ impl Log {
         }
     }
 
-    /// Returns the text of row number `row`.
+    /// Returns the line of row number `row` in the log.
     fn line(self, row: usize, now: UnixTime) -> String {
         match self {
             Self::Audit => {
@@ -89,8 +90,9 @@ fn access_row(row: usize, now: UnixTime) -> AccessRow {
     AccessRow::finished("GET", &format!("/row-{row:06}"), 200, Duration::from_millis(7), now)
 }
 
-/// Returns the number of rows of this server. They must be numbered from 0 without a gap or a repetition,
-/// file after file. Fails with a description of the first row that is out of order.
+/// Returns the number of rows that this server wrote. Fails with a description of the first row
+/// that is out of order: the rows must be numbered from 0 without a gap or a repetition, file after
+/// file.
 pub(crate) async fn in_order(
     store: &dyn ImageStore,
     log: Log,
@@ -109,8 +111,9 @@ pub(crate) async fn in_order(
     Ok(next)
 }
 
-/// Returns the files of a log of this server, oldest first. Every file must have only whole rows. In a store that can append, other bytes
-/// may follow them, which an append left that did not end. Fails with a description of the first line that is not a whole row.
+/// Returns the files of a log of this server, oldest first. Fails with a description of the first
+/// line that is not a whole row. In a store that can append, other bytes may follow the whole rows
+/// of a file: an append that did not end left them.
 pub(crate) async fn files(
     store: &dyn ImageStore,
     log: Log,
@@ -142,7 +145,8 @@ pub(crate) async fn files(
     Ok(files)
 }
 
-/// Returns the numbers of the rows in one file, or those before the first line that is not a row.
+/// Returns the numbers of the rows in one file. At the first line that is not a row it stops if
+/// `may_be_torn` is `true`, else fails.
 fn numbers(log: Log, text: &str, now: UnixTime, may_be_torn: bool) -> Result<Vec<usize>, String> {
     let rows = text.strip_prefix(&log.header(now)).ok_or("does not begin with a whole header")?;
     let mut numbers = Vec::new();
@@ -193,7 +197,7 @@ mod tests {
                 for (name, text) in [(name, first), (second_name, second)] {
                     store.put_bytes(&StoreKey::parse(&name.to_string()).unwrap(), text).await.unwrap();
                 }
-                // A store for reading cannot append.
+                // A read-only store cannot append.
                 let found = in_order(&ReadOnly::new(store.clone()), log, "ocs", NOW).await;
                 match end {
                     Ok(rows) => assert_eq!(found, Ok(rows)),

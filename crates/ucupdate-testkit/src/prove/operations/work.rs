@@ -25,9 +25,10 @@ use ucupdate_store::{ImageStore, error_chain};
 pub(crate) const CLOCK: UnixTime = UnixTime::from_seconds(4_000_000_000);
 /// The server name of every child process.
 pub(crate) const SERVER: &str = "ocs";
-/// The number of the first row of a process is the number of the process times this.
+/// The difference between the first row numbers of two processes. Process 2 begins with row
+/// 200,000.
 pub(crate) const ROWS_OF_A_PROCESS: usize = 100_000;
-/// The name of a flush that appended.
+/// The word that a child process prints for a flush that appended to a log file.
 pub(crate) const APPENDED: &str = "appended";
 
 /// The arguments of a child process.
@@ -78,7 +79,7 @@ impl WorkTask {
     }
 }
 
-/// Opens a service as the children do.
+/// Opens a service with the options of the child processes.
 pub(crate) async fn open(store: Arc<dyn ImageStore>) -> Result<UpdateService, String> {
     open_with(store, rows::options(SERVER, SMALL_FILE)).await
 }
@@ -162,8 +163,9 @@ async fn change(service: &UpdateService, seed: u64) -> Result<(), String> {
     }
 }
 
-/// Writes rows in flushes of a few to one log, until the process is killed. Its files are so large that all flushes but the first one
-/// append. A flush is acknowledged as `appended` if the store was asked to append.
+/// Writes rows to one log until the process is killed, and flushes after every few rows. The files
+/// of the log are so large that all flushes but the first one append. A flush is acknowledged as
+/// [`APPENDED`] if the service called `append` of the store.
 async fn append_rows(store: Arc<dyn ImageStore>, log: Log, seed: u64) -> Result<(), String> {
     let store = Faulty::new(store);
     let service = open_with(Arc::new(store.clone()), rows::options(SERVER, LARGE_FILE)).await?;
@@ -182,7 +184,7 @@ async fn append_rows(store: Arc<dyn ImageStore>, log: Log, seed: u64) -> Result<
     }
 }
 
-/// Writes numbered files, as the client and the exports do, until the process is killed. Each third one replaces a file.
+/// Writes numbered files, as the client and the exports do, until the process is killed.
 fn write_files(folder: &Path) -> Result<(), String> {
     let folder = Folder::open_or_create(folder).map_err(|error| error_chain(&error))?;
     let mut next = files::in_order(&folder)?;
@@ -195,7 +197,8 @@ fn write_files(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Writes rows in flushes of a few. The first row has the number of the process times [`ROWS_OF_A_PROCESS`].
+/// Writes rows, and flushes after every few of them. The first row has the number of the process
+/// times [`ROWS_OF_A_PROCESS`].
 async fn write_rows(service: UpdateService, args: &WorkArgs) -> Result<(), String> {
     let mut rng = Rng::with_seed(args.seed);
     let mut next = args.process * ROWS_OF_A_PROCESS;

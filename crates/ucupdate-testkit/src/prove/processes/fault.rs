@@ -1,4 +1,4 @@
-//! The faults that the records of a run can show.
+//! The faults that the records of the processes can show.
 
 use crate::prove::moment::shown;
 use crate::prove::processes::record::Change;

@@ -21,10 +21,11 @@ use tokio::process::Child;
 use ucupdate::UpdateService;
 use ucupdate_store::stream_of;
 
-/// The longest time after a change in which an answer may still be of the old book: the probe period plus a second.
+/// The longest time after a change in which an answer may still come from the old rule book: the
+/// probe period plus a second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The largest share of changes that may fail because of contention is one of this number.
+/// At most one change of this number may fail because of contention.
 const CONTENDED_ONE_OF: u64 = 100;
 
 struct Crowd {
@@ -47,7 +48,8 @@ impl Crowd {
     }
 }
 
-/// Runs the processes on a folder and on a bucket. Fails when a store cannot be created or a process fails.
+/// Runs the proof on a folder and on a bucket. Fails when a store cannot be created or a process
+/// fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,
@@ -140,7 +142,7 @@ fn table(
 struct Worker {
     number: u32,
     record: PathBuf,
-    /// The number of changes that the process makes.
+    /// The number of changes that the process still has to make.
     changes: usize,
     asks: usize,
     child: Child,

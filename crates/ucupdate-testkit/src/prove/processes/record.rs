@@ -1,5 +1,5 @@
-//! The record of a process in a proof. It has a line for each event. A line is written as a whole before the next one,
-//! so a kill loses no event.
+//! The record of a process in a proof: a file with a line of JSON for each event. A line is written
+//! as a whole before the next one, so a kill loses no event.
 
 use crate::prove::moment;
 use crate::prove::report::ProofError;
@@ -10,12 +10,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use ucupdate::book::BookCommand;
 
-/// One event. Its times are those of [`moment::now`].
+/// One event of a process. The times of events are those of [`moment::now`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Event {
-    /// The process asks the service for a change.
+    /// The process asks the service for a change. The change ends later.
     Begun { change: u64, at: u64, command: Box<BookCommand> },
-    /// The service answered, or failed, or the process gave up.
+    /// The change ended: the service answered or failed, or the process gave up.
     Ended { change: u64, at: u64, end: End },
     /// A device got an answer. `answer` is the text of the answer.
     Ask { begun: u64, ended: u64, revision: u64, request: usize, answer: String },
@@ -27,9 +27,9 @@ pub(crate) enum End {
     Made(u64),
     /// Nothing changed, because the book had the state already.
     NothingToDo,
-    /// The rule book refused it.
+    /// The rule book refused the change, with this text.
     Refused(String),
-    /// Other processes won every race, so the change was given up.
+    /// Other processes made their changes first in every try, so the change was given up.
     Contended,
     /// The store did not say whether the change was made.
     Unclear(String),
@@ -37,7 +37,7 @@ pub(crate) enum End {
     Failed(String),
 }
 
-/// A change of a process. It is the author of its revision, as text.
+/// One change by a process. Its text, such as `process 2 change 7`, is the author of its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Change {
     pub(crate) process: u32,
@@ -45,12 +45,12 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Returns the name of the change in the history.
+    /// Returns the author of the change in the history, such as `process 2 change 7`.
     pub(crate) fn author(self) -> String {
         format!("process {} change {}", self.process, self.number)
     }
 
-    /// Parses an author. Returns `None` if the author is not a change of a process.
+    /// Parses an author. Returns `None` if the author is not of the form `process 2 change 7`.
     pub(crate) fn of(author: &str) -> Option<Self> {
         let (process, number) = author.strip_prefix("process ")?.split_once(" change ")?;
         Some(Self { process: process.parse().ok()?, number: number.parse().ok()? })
@@ -60,7 +60,8 @@ impl Change {
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) process: u32,
-    /// The time at which the process was killed. A change that had begun by then need not have ended.
+    /// The time at which the process was killed, or `None` if it ended by itself. A change that had
+    /// begun by then need not have ended.
     pub(crate) killed: Option<u64>,
     pub(crate) events: Vec<Event>,
 }
@@ -80,13 +81,13 @@ impl Record {
         self.events.iter().filter(made).count()
     }
 
-    /// Returns the number of requests of devices.
+    /// Returns the number of requests of devices that the process answered.
     pub(crate) fn asks(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Ask { .. })).count()
     }
 }
 
-/// Writes the record of one process.
+/// A writer of the record of one process.
 #[derive(Debug)]
 pub(crate) struct Recorder(Mutex<File>);
 
@@ -95,7 +96,8 @@ impl Recorder {
         Ok(Self(Mutex::new(OpenOptions::new().create_new(true).append(true).open(path)?)))
     }
 
-    /// Writes an event. When this returns, the system has the line, so a kill of the process cannot lose it.
+    /// Writes an event. When this returns, the operating system has the line, so a kill of the
+    /// process cannot lose it.
     pub(crate) fn write(&self, event: &Event) -> Result<(), ProofError> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');

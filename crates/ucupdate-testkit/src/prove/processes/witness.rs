@@ -1,7 +1,9 @@
-//! Checks whether one process could have done what several processes recorded, one change after another.
+//! Checks whether one process could have made the recorded changes of several processes, one after
+//! another.
 //!
-//! The numbers of the revisions give the order of the changes, so no search is needed. A revision exists for certain
-//! from the time at which its change ended. It may exist from the time at which its change began.
+//! The numbers of the revisions give the order of the changes, so no search is needed. A revision
+//! may exist from the time at which its change began. It exists for certain from the time at which
+//! its change ended.
 
 use crate::prove::fleet;
 use crate::prove::processes::fault::Fault;
@@ -17,22 +19,24 @@ use ucupdate::version::ReportedVersion;
 pub(crate) struct Tally {
     /// Number of changes that made a revision.
     pub(crate) made: u64,
-    /// Number of those changes whose process was killed before it got the answer.
+    /// Number of these changes whose process was killed before it got the answer.
     pub(crate) unacknowledged: u64,
     pub(crate) refused: u64,
     pub(crate) nothing_to_do: u64,
     pub(crate) contended: u64,
     pub(crate) unclear: u64,
     pub(crate) asks: u64,
-    /// The longest time between the end of a revision and a later answer by it, in nanoseconds.
+    /// The longest time between the moment at which a newer revision existed for certain and a
+    /// later answer by the old one, in nanoseconds.
     pub(crate) oldest: u64,
     /// The durations of the accepted changes in nanoseconds, sorted.
     pub(crate) took: Vec<u64>,
-    /// The time from the first beginning to the last end, in nanoseconds.
+    /// The time from the beginning of the first change to the end of the last one, in nanoseconds.
     pub(crate) span: u64,
 }
 
-/// Checks a run. `patience` is the time in nanoseconds after a change in which answers may still be of the old book.
+/// Checks the history and the records of a run. `patience` is the time in nanoseconds after a
+/// change in which answers may still come from the old rule book.
 pub(crate) fn check(history: &[Written], records: &[Record], patience: u64) -> (Tally, Vec<Fault>) {
     let mut check = Check { faults: Vec::new(), tally: Tally::default() };
     let books = check.books(history);
@@ -97,7 +101,7 @@ struct Times {
 
 impl Times {
     fn of(history: &[Written], changes: &HashMap<Change, KnownChange<'_>>) -> Self {
-        // The revisions that existed before the processes began count from the first moment on.
+        // The revisions that existed before the processes began count from time 0 on.
         let mut begun = vec![0; history.len()];
         let mut ended = vec![0; history.len()];
         for (index, revision) in history.iter().enumerate() {
@@ -137,8 +141,8 @@ impl Times {
 }
 
 impl Check {
-    /// Returns the book at each revision, beginning with the empty one. Checks that each revision is the result of its
-    /// command on the book before.
+    /// Returns the rule book at each revision, beginning with the empty one. Checks that each
+    /// revision is the result of its command on the rule book before.
     fn books(&mut self, history: &[Written]) -> Vec<RuleBook> {
         let mut books = vec![RuleBook::default()];
         let mut sha256 = Sha256Digest::of(b"");
@@ -195,8 +199,8 @@ impl Check {
         }
     }
 
-    /// Checks the answer of each change. Checks also that its revision comes after every change that had ended when it
-    /// began.
+    /// Checks the answer that each change got. Checks also that the revision of a change has a
+    /// higher number than each revision that existed for certain when the change began.
     fn ends(&mut self, changes: &HashMap<Change, KnownChange<'_>>, books: &[RuleBook], times: &Times) {
         let (mut first, mut last) = (u64::MAX, 0);
         for (change, known) in changes {
@@ -274,8 +278,8 @@ impl Check {
         }
     }
 
-    /// Checks that each answer is of a revision that was recently current, and that no process goes back to an older
-    /// revision.
+    /// Checks that each answer to a device comes from a revision that was recently current, and
+    /// that no process goes back to an older revision.
     fn asks(&mut self, records: &[Record], books: &[RuleBook], times: &Times, patience: u64) {
         let mut answers = Vec::new();
         for record in records {
@@ -319,7 +323,8 @@ impl Check {
         self.answers(answers, books);
     }
 
-    /// Checks that each answer is the decision of its revision. Each book is compiled only once.
+    /// Checks that each answer to a device is the decision of its revision. Each rule book is
+    /// compiled only once.
     fn answers(&mut self, mut answers: Vec<(u64, usize, &String, u32)>, books: &[RuleBook]) {
         answers.sort_unstable();
         for answers in answers.chunk_by(|one, other| one.0 == other.0) {
@@ -341,8 +346,9 @@ fn index(revision: u64) -> Option<usize> {
     usize::try_from(revision).ok()
 }
 
-/// Returns `true` if one of the books refuses the command with this text, or if a later book makes the command
-/// different.
+/// Returns `true` if one of the rule books refuses the command with the text `why`. Returns `true`
+/// also if `why` is a version conflict that these rule books explain: the command would approve
+/// another version of a rule in one of them than in an earlier one.
 fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
     let outcomes: Vec<Result<BookChange, Refusal>> =
         books.iter().map(|book| book.command(command, author)).collect();

@@ -39,12 +39,13 @@ pub struct WorkerArgs {
 const BETWEEN_ASKS: Duration = Duration::from_millis(10);
 /// The number of requests in a burst.
 const BURST: usize = 5;
-/// The number of changes between two pauses. In a pause, the process learns of changes only by its regular probe.
+/// The average number of changes between two pauses. In a pause, the process learns of changes only
+/// by its regular probe.
 const PAUSE_ONE_OF: usize = 300;
 /// The longest pause, in milliseconds.
 const LONGEST_PAUSE: u64 = 2500;
 
-/// Does the work of one process.
+/// Does the work of one process: makes changes and answers devices, and records both.
 ///
 /// # Errors
 /// When the store or the record cannot be opened or written.

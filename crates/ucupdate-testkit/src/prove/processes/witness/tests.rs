@@ -51,7 +51,7 @@ fn has(faults: &[String], words: &str) {
     assert!(faults.iter().any(|fault| fault.contains(words)), "no `{words}` in {faults:#?}");
 }
 
-/// Returns the first value that `forge` accepts among the events of a record.
+/// Returns the first value that `forge` returns for an event of the record.
 fn first<'a, T>(record: &'a mut Record, forge: impl FnMut(&'a mut Event) -> Option<T>) -> T {
     record.events.iter_mut().find_map(forge).unwrap()
 }
