@@ -4,7 +4,8 @@
 //! $ cargo run --example admin-server
 //! ```
 //!
-//! It writes a token to stdout. Open the address of the administrators in a browser, and sign in with the token.
+//! The program writes a token to stdout. Open the URL for administrators in a browser, and sign in
+//! with the token.
 
 #![allow(clippy::print_stdout, reason = "a program")]
 
@@ -37,7 +38,8 @@ async fn main() -> Result<(), Error> {
         let token = tokens.add("first", AdminRole::Approver, None, SystemTime::now().into())?;
         println!("the token of `first`, which is shown only now: {}", token.reveal());
     }
-    // Devices reach this address. Administrators reach theirs only from this machine, so no token crosses the network.
+    // Devices reach this address. The listener for administrators is reachable only from this
+    // machine, so no token crosses the network.
     let for_devices = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     let for_administrators = tokio::net::TcpListener::bind("127.0.0.1:8081").await?;
     let (devices, administrators) = routers("ucupdate-data", "http://127.0.0.1:8080", tokens).await?;

@@ -1,4 +1,5 @@
-//! The rules and the decision alone: no server, no store, no async. What a simulation or another protocol builds on.
+//! The rule book and the decision alone: no server, no store, no async. A simulation or a server
+//! for another protocol can be built on these parts.
 //!
 //! ```console
 //! $ cargo run --example decide
@@ -22,7 +23,7 @@ fn file(name: &str) -> Result<StoredFile, Box<dyn Error>> {
     })
 }
 
-/// A rule book in which one version is approved for one kind of phone.
+/// Returns a rule book in which one version is approved for one kind of phone.
 fn book() -> Result<RuleBook, Box<dyn Error>> {
     let rule: ucupdate_core::RuleKey = "UCPhone/Polycom/CX700/A/ENU/CPE".parse()?;
     let files =

@@ -1,4 +1,5 @@
-//! The service inside somebody's own router, which administers it by its own routes.
+//! The service inside the router of another program. That program administers the service by routes
+//! of its own.
 //!
 //! ```console
 //! $ cargo run --example embed-in-axum
@@ -17,7 +18,7 @@ use ucupdate::store::MemoryStore;
 use ucupdate::{BaseUrls, Options, Origin, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, router};
 
-/// Somebody's router. Their own middleware goes around it as around any other.
+/// Returns the router of the program. Its middleware can be added as to any other router.
 async fn app(origin: Origin) -> Result<Router, Box<dyn Error>> {
     let store = Arc::new(MemoryStore::default());
     let service = UpdateService::open(store, Options::serving(BaseUrls::new(origin))).await?;

@@ -7,18 +7,18 @@
 //! | example | what it shows |
 //! |---|---|
 //! | `memory-server` | the smallest server: a generated package, approved, in memory |
-//! | `local-server` | a server on a folder, with logs and a clean end |
+//! | `local-server` | a server on a folder, with logs and a graceful shutdown |
 //! | `s3-server` | a server on a bucket, with `--features s3` |
 //! | `admin-server` | devices on one listener, the console and the API of administrators on another |
-//! | `embed-in-axum` | the service inside somebody's own router, which administers it too |
-//! | `decide` | the rules and the decision alone: no server, no store, no async |
+//! | `embed-in-axum` | the service inside the router of another program, which also administers it |
+//! | `decide` | the rule book and the decision alone: no server, no store, no async |
 
-/// The README's example is a test.
+/// The doc tests of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-/// The examples of the guide are tests.
+/// The doc tests of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/src/embed.md")]
 mod guide {}

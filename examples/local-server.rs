@@ -1,5 +1,6 @@
-//! A server on a folder: state, images and logs outlive it, and it ends cleanly. Another process may administer the same
-//! folder meanwhile, such as the `ucupdate` command; this server follows within a second.
+//! A server on a folder. State, images and logs are kept when the server ends, and it shuts down
+//! gracefully. Another process, such as the `ucupdate` command, may administer the same folder at
+//! the same time; this server follows within a second.
 //!
 //! ```console
 //! $ cargo run --example local-server -- ucupdate-data 127.0.0.1:8080
@@ -12,12 +13,12 @@ use ucupdate::local::LocalStore;
 use ucupdate::{BaseUrls, LogOptions, Options, Origin, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, router};
 
-/// The service on a folder, with logs, and its router.
+/// Returns the router of a service on a folder, with logs, and the service.
 async fn app(folder: &Path, origin: Origin) -> Result<(axum::Router, UpdateService), Box<dyn Error>> {
     let store = Arc::new(LocalStore::open(folder)?);
     let options = Options::serving(BaseUrls::new(origin)).with_logs(LogOptions::new("local-server".parse()?));
     let service = UpdateService::open(store, options).await?;
-    // Logs are kept for ten days; a server that runs longer than that does this daily.
+    // Logs are kept for ten days. A server that runs longer should call this daily.
     service.remove_old_logs().await?;
     Ok((router(DeviceUpdates::new(service.clone())?), service))
 }

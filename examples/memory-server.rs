@@ -11,7 +11,7 @@ use ucupdate::store::{MemoryStore, stream_of};
 use ucupdate::{BaseUrls, Options, Origin, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, router};
 
-/// A router that offers the sample package, whose files devices fetch from `origin`.
+/// Returns a router that offers the sample package. Devices download its files from `origin`.
 async fn app(origin: Origin) -> Result<axum::Router, Box<dyn Error>> {
     let options = Options::serving(BaseUrls::new(origin));
     let service = UpdateService::open(Arc::new(MemoryStore::default()), options).await?;

@@ -1,13 +1,14 @@
-//! A server on a bucket: any number of them may share it, and none of them keeps anything of its own. The usual `AWS_*`
-//! variables say where the bucket is and who asks.
+//! A server on a bucket. Any number of servers may share the bucket, because none of them keeps
+//! state of its own. The usual `AWS_*` variables give the URL of the S3 server, the region and the
+//! credentials.
 //!
 //! ```console
 //! $ export AWS_ENDPOINT_URL=http://127.0.0.1:9102 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 //! $ cargo run --example s3-server --features s3 -- s3://firmware/fleet 127.0.0.1:8080
 //! ```
 //!
-//! Images of a megabyte or more are fetched from the bucket itself, by addresses that hold for a quarter of an hour: leave out
-//! `with_image_redirects` where phones do not reach it.
+//! Devices download images of 1 MiB or more from the bucket itself, by URLs that are valid for 15
+//! minutes. If your phones cannot reach the bucket, leave out `with_image_redirects`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -17,11 +18,11 @@ use ucupdate::s3::{S3Options, S3Store};
 use ucupdate::{BaseUrls, LogOptions, Options, Origin, UpdateService};
 use ucupdate_http::{Connection, DeviceUpdates, HttpOptions, ImageRedirects, router};
 
-/// The service on a bucket, with logs, and its router. Refused at once where the bucket's server would let two of ours undo
-/// each other's changes.
+/// Returns the router of a service on a bucket, with logs, and the service. Fails if the S3 server
+/// ignores conditional writes, because two servers could then undo each other's changes.
 async fn app(bucket: S3Options, origin: Origin) -> Result<(axum::Router, UpdateService), Box<dyn Error>> {
     let store = Arc::new(S3Store::open(bucket).await?);
-    // In a bucket a log is written anew with each flush: a minute is what the field's own servers are content with.
+    // In a bucket, each flush writes the whole log file again. One flush a minute keeps this cheap.
     let roll = RollOptions::default().with_flush_interval(Duration::from_secs(60))?;
     let logs = LogOptions::new("s3-server".parse()?).with_roll(roll);
     let options = Options::serving(BaseUrls::new(origin)).with_logs(logs);
@@ -62,10 +63,12 @@ mod tests {
     use ucupdate_client::{Client, ClientOptions, Download, Verification};
     use ucupdate_testkit::s3::{BUCKET, Bucket, Call, Fault, KEY_ID, S3Server, SECRET};
 
-    /// More than a megabyte, so that images are fetched from the bucket.
+    /// The size of an image in bytes. It is more than 1 MiB, so that images are downloaded from the
+    /// bucket.
     const IMAGE_BYTES: usize = 1_500_000;
 
-    /// A bucket's server, its store, and our server on it, with the sample package approved; where ours answers.
+    /// Starts an S3 server and our server on it, with the sample package approved. Returns the S3
+    /// server, a store on its bucket, the service, and the origin of our server.
     async fn start() -> (S3Server, S3Store, UpdateService, String) {
         let bucket_server = S3Server::start(Bucket::default()).await;
         let bucket = S3Options::new(BUCKET)
@@ -84,7 +87,7 @@ mod tests {
         (bucket_server, store, service, origin)
     }
 
-    /// Asks as the phone of the vector does, and downloads the offered image.
+    /// Sends the request of the phone in `vectors/`, and downloads the offered image.
     async fn update(origin: &str, into: &std::path::Path) -> Download {
         let asked: UpdateRequest = ucupdate::upx::Codec::default()
             .decode_request(include_bytes!("../vectors/canonical-request.xml"))
@@ -95,7 +98,7 @@ mod tests {
         client.download(&answer.response.modules[0], Side::Internal, into, |_| ()).await.unwrap()
     }
 
-    /// The rows of the one log of this kind.
+    /// Returns the rows of the only log of this kind.
     async fn rows(store: &S3Store, service: &UpdateService, kind: &str) -> Vec<String> {
         service.flush_logs().await.unwrap();
         let logs = store.list_all(&format!("Logs/Server/{kind}/"), 9).await.unwrap();
@@ -105,7 +108,7 @@ mod tests {
         text.lines().filter(|row| !row.starts_with('#')).map(str::to_owned).collect()
     }
 
-    /// The status of each answer whose path ends so.
+    /// Returns the status of each answer to a request whose path has this ending.
     async fn answered(store: &S3Store, service: &UpdateService, end: &str) -> Vec<String> {
         let access = rows(store, service, "Access").await;
         let columns = access.iter().map(|row| row.split(' ').collect::<Vec<_>>());

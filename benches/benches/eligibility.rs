@@ -1,13 +1,16 @@
-//! How long deciding takes, beside the least it could take, in one run.
+//! Measures how long a decision takes, in comparison with floors: programs that do the least that
+//! is necessary.
 //!
-//! `floor` is what any table of rules must do: fold the case of the six words, hash them, probe once, compare once, in a
-//! table of the same number of slots with the same hasher. Its slot, its key and the bytes of the key are in three places.
-//! It reads the words of the same devices, so that the memory of the devices is in both figures.
-//! `floor_line` does the same with all three in one cache line, which no table of keys of any length can do. `std` is a
-//! `HashMap` from an owned key, for orientation.
+//! `floor` does what any table of rules must do: fold the case of the six words, hash them, probe
+//! once and compare once, in a table with the same number of slots and the same hasher. The slot,
+//! the key and the bytes of the key are at three places in memory. It reads the words of the same
+//! devices, so the memory of the devices counts in both results. `floor_line` does the same with
+//! all three in one cache line, which a table for keys of any length cannot do. `std` is a
+//! `HashMap` with owned keys, for orientation.
 //!
-//! A rule with a version scheme reads the text of the installed version when it decides, because it cannot be read before
-//! the rule is known. The floor of such a row also reads that text once, with nothing but its digits and full stops.
+//! A rule with a version scheme parses the text of the installed version during the decision,
+//! because the scheme is not known before the rule is found. The floor of such a row also reads
+//! this text once, but only its digits and full stops.
 
 #![allow(
     missing_docs,
@@ -32,7 +35,8 @@ use ucupdate_core::{Decision, Device, EligibilityIndex, Question, RuleBook, Upda
 
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
-/// The floor: a table of folded keys, open addressing, one key a slot on average half of them taken.
+/// The floor `floor`: a table of folded keys with open addressing. On average half of its slots are
+/// taken.
 struct Floor {
     slots: Vec<u32>,
     keys: Vec<Box<[u8]>>,
@@ -85,7 +89,7 @@ impl Floor {
     }
 }
 
-/// The floor in one cache line: a slot holds the key and its number.
+/// A slot of the floor `floor_line`, which is one cache line: the key and the number of its rule.
 #[repr(align(64))]
 #[derive(Clone, Copy)]
 struct Line {
@@ -130,7 +134,8 @@ impl LineFloor {
     }
 }
 
-/// Reads the numbers at the end of a version, and returns the place where they begin: the least that a version scheme must do.
+/// Reads the numbers at the end of a version, which is the least that a version scheme must do.
+/// Returns them and the index at which they begin.
 #[inline]
 fn numbers_of(version: &str) -> ([u32; 8], usize) {
     let is_of_numbers = |byte: u8| byte.is_ascii_digit() || byte == b'.';
@@ -145,15 +150,16 @@ fn numbers_of(version: &str) -> ([u32; 8], usize) {
     (numbers, begin)
 }
 
-/// Returns the six words that a device asks with.
+/// Returns the six words of the rule for which a device asks.
 #[inline]
 fn words_of(device: &Device) -> [&str; 6] {
     let [kind, vendor, model, revision, locale] = device.kind.words();
     [kind, vendor, model, revision, locale, "CPE"]
 }
 
-/// Returns the number of devices that ask in turn, each of another rule far from the one before. So no answer is in the
-/// nearest cache because it was given just before, and what many rules need does not fit into the caches at all.
+/// Returns the number of devices that ask in turn. Each device is of another rule, far from the
+/// rule of the device before. So an answer is never in the nearest cache, and the data of many
+/// rules does not fit into any cache.
 fn asked(rules: u32) -> u32 {
     rules.clamp(4096, 65_536)
 }
@@ -208,7 +214,7 @@ fn deciding(criterion: &mut Criterion) {
             let module = module(version);
             group.bench_function(case, |bench| measure(bench, &index, phones, &module, expected));
         }
-        // The same rules, each with a rollout to a tenth of the devices before what is approved.
+        // The same rules, each with a rollout of another version to a tenth of the devices.
         let shared = EligibilityIndex::compile(&in_rollout(&book), 2);
         let module = module("2.0.0.0");
         group.bench_function("percentage", |bench| measure(bench, &shared, &owned, &module, None));
@@ -233,12 +239,13 @@ fn deciding(criterion: &mut Criterion) {
     }
 }
 
-/// Returns rules far apart, each of them once unless there are fewer rules than devices. 7919 is prime to all these sizes.
+/// Returns rule numbers that are far apart. Each occurs once, unless there are fewer rules than
+/// devices. 7919 is a prime number that divides none of the numbers of rules.
 fn rules_in_turn(rules: u32) -> Vec<u32> {
     (0..asked(rules)).map(|at| u32::try_from(u64::from(at) * 7919 % u64::from(rules)).unwrap()).collect()
 }
 
-/// The place of the device that asks next.
+/// The index of the device that asks next.
 struct Turn {
     at: usize,
     count: usize,
@@ -290,12 +297,14 @@ fn measure(
 /// The highest cost of a decision, as a multiple of the floor.
 const LIMIT: f64 = 2.0;
 
-/// The highest cost of a decision where a book has aliases and bans that are not used, as a multiple of the same decision
-/// in a book without them. The difference is what cannot be measured in one run.
+/// The highest cost of a decision in a rule book with aliases and bans that do not apply, as a
+/// multiple of the same decision without them. The part above 1 allows for the error of the
+/// measurement.
 const UNUSED_LIMIT: f64 = 1.15;
 
-/// Prints the ratios of decisions in books with version schemes, aliases and bans, and asserts them, and that aliases and
-/// bans cost nothing where they are not used. The rounds of what is compared alternate, and the fastest round of each counts.
+/// Prints the cost of decisions in rule books with version schemes, aliases and bans, as multiples
+/// of the floor, and asserts the limits. Asserts also that aliases and bans cost nothing where they
+/// do not apply. The rounds of compared functions alternate, and the fastest round of each counts.
 fn ratios(_: &mut Criterion) {
     for (rules, name) in [(100, "100"), (10_000, "10k"), (100_000, "100k")] {
         let plain = book(rules);
@@ -331,7 +340,8 @@ fn ratios(_: &mut Criterion) {
             let ours = || ask_all(index, devices, &module, word);
             let mut cost = ratio(find_all, ours);
             print!("decide/{name}_rules/{case}: {cost:.2} of the floor");
-            // .NET's versions are read with the request.
+            // A version in the form of .NET is parsed with the request, other versions during the
+            // decision.
             if module.version.readable().is_none() {
                 let find_and_read_all = || {
                     for phone in &own {
@@ -358,7 +368,7 @@ fn ratios(_: &mut Criterion) {
     }
 }
 
-/// Asks for all devices once. Asserts the first answer.
+/// Makes the decision for each device once. Asserts the first one.
 fn ask_all(index: &EligibilityIndex, devices: &[Device], module: &InstalledModule, word: &str) {
     assert_eq!(decide(index, &Question::new(&devices[0], module), NOW).word(), word);
     for device in devices {
@@ -367,7 +377,8 @@ fn ask_all(index: &EligibilityIndex, devices: &[Device], module: &InstalledModul
     }
 }
 
-/// Returns how often the fastest round of `peer` fits into the fastest round of `ours`.
+/// Returns the time of the fastest round of `ours`, divided by the time of the fastest round of
+/// `peer`.
 fn ratio(peer: impl Fn(), ours: impl Fn()) -> f64 {
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..100 {

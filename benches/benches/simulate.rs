@@ -1,7 +1,7 @@
-//! How long a simulation takes for each request it plays, by one thread and by two.
+//! Measures how long a simulation takes for each simulated request, with one thread and with two.
 //!
-//! Ten thousand devices, thirty days, daily requests: a hundredth of the fleet that a command plays. What comes out is
-//! asserted: the same for both.
+//! It simulates 10,000 devices that ask daily for thirty days.
+//! It asserts that both numbers of threads have the same result.
 
 #![allow(
     missing_docs,
@@ -18,7 +18,8 @@ use ucupdate_fleet::simulate::{Chances, FailureModel, Scenario, SimulatedFleet, 
 const DEVICES: usize = 10_000;
 
 fn playing(criterion: &mut Criterion) {
-    // A tenth of the devices of each rule is offered 3.5.6907.1 once they have what is approved.
+    // A tenth of the devices of each rule is offered 3.5.6907.1 after they have the approved
+    // version.
     let book = in_rollout(&book(100));
     let fleet = SimulatedFleet::of_rules(&book, DEVICES, Some(&ReportedVersion::new("2.0.0.0")));
     let chances = Chances { fail: "2%".parse().unwrap(), brick: "0.1%".parse().unwrap() };

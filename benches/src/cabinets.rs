@@ -1,8 +1,9 @@
-//! Cabinets to measure on.
+//! Cabinets for the benches.
 
 use lzxc::{Encoder, WindowSize};
 
-/// Bytes as firmware has them: repetition from near and far, runs and noise; the same for the same seed.
+/// Returns bytes that resemble firmware: repetitions from near and far, runs and noise. The same
+/// seed returns the same bytes.
 pub fn firmware(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = move || {
@@ -25,7 +26,7 @@ pub fn firmware(seed: u64, length: usize) -> Vec<u8> {
                 bytes.extend_from_within(from..from + span.min(back));
             }
             _ => {
-                // Code: bytes of which some are far commoner than others.
+                // Code: some bytes are much more common than others.
                 for _ in 0..below(dice >> 8, 10) {
                     let byte = next();
                     let width = byte & 7;
@@ -38,7 +39,8 @@ pub fn firmware(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// A cabinet of `folders` folders, each with one file of this content, compressed by LZX.
+/// Returns a cabinet of `folders` folders, each with one file with this content, compressed by LZX.
+/// `window_bits` is 15, 18 or 21.
 pub fn lzx_cabinet(window_bits: u8, content: &[u8], folders: u16) -> Vec<u8> {
     let window = match window_bits {
         15 => WindowSize::KB32,
@@ -84,7 +86,7 @@ pub fn lzx_cabinet(window_bits: u8, content: &[u8], folders: u16) -> Vec<u8> {
     bytes
 }
 
-/// The checksum of [MS-CAB] 3.1.
+/// Returns the checksum of a data block, as section 3.1 of [MS-CAB] defines it.
 fn xor(bytes: &[u8]) -> u32 {
     bytes.chunks(4).fold(0, |sum, word| {
         let little = |sum: u32, (at, byte): (usize, &u8)| sum | u32::from(*byte) << (8 * at);

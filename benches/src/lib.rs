@@ -1,4 +1,4 @@
-//! Rules and cabinets for the benches, made by code.
+//! Rules and cabinets for the benches. Code makes them; no file is read.
 
 #![allow(clippy::missing_panics_doc, reason = "not published: a panic fails the test or the measurement")]
 

@@ -1,4 +1,4 @@
-//! Rule books and devices.
+//! Rule books and devices for the benches.
 
 use ucupdate_core::book::{
     Alias, AliasField, Audience, Ban, BanScope, BookCommand, Candidate, Delta, Entry, IngestId,
@@ -10,7 +10,8 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
 
-/// The six words of the `number`th rule, as different as a real fleet's: few types, vendors and locales, many models.
+/// Returns the six words of rule number `number`. As in a real fleet, there are few types, vendors
+/// and locales, and many models.
 pub fn rule_words(number: u32) -> [String; 6] {
     let vendors = ["LG-Nortel", "Polycom", "Aastra", "Snom"];
     let locales = ["ENU", "DEU", "FRA", "JPN", "ESN"];
@@ -49,14 +50,14 @@ fn package(id: u32, version: &str, rules: impl Iterator<Item = u32>) -> Ingested
     }
 }
 
-/// The number of rules in one package, as in a book that grows in the field.
+/// The largest number of rules in one package.
 const RULES_OF_PACKAGE: u32 = 500;
 
-/// A book of so many rules, 3.5.6907.0 approved in each and 4.0.7577.0 pending in every tenth, with the interim images
-/// and a test device.
+/// Returns a rule book with this number of rules, with interim images and a test device. In each
+/// rule 3.5.6907.0 is approved; in every tenth one 4.0.7577.0 is pending.
 ///
-/// Only the first package is ingested by the commands of the book, because each command looks at all of its book. The
-/// others are added to it as the commands would.
+/// Only the first package is ingested by commands, because each command examines the whole rule
+/// book. The other packages are added directly, in the form that the commands would make.
 pub fn book(rules: u32) -> RuleBook {
     let mut delta = first_rules(rules.min(RULES_OF_PACKAGE)).to_delta();
     let rest = (RULES_OF_PACKAGE..rules).step_by(RULES_OF_PACKAGE as usize);
@@ -86,7 +87,7 @@ pub fn book(rules: u32) -> RuleBook {
 const APPROVED: &str = "3.5.6907.0";
 const PENDING: &str = "4.0.7577.0";
 
-/// The rules of the first package, with everything else that is in the book.
+/// Returns a rule book with the rules of the first package, the interim images and the test device.
 fn first_rules(rules: u32) -> RuleBook {
     let tester = TestDevice {
         name: "lab".parse().expect("a name"),
@@ -105,7 +106,7 @@ fn first_rules(rules: u32) -> RuleBook {
     after_ingest(&book, &package(1, PENDING, (0..rules).step_by(10)))
 }
 
-/// The same book with 3.5.6907.1 rolled out to a tenth of the devices in each rule.
+/// Returns the rule book with a rollout of 3.5.6907.1 in each rule, to a tenth of the devices.
 pub fn in_rollout(book: &RuleBook) -> RuleBook {
     let mut book = book.clone();
     let rules: Vec<Rule> = book.rules().cloned().collect();
@@ -119,7 +120,8 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
         }));
         let candidate = Candidate { version: ReportedVersion::new("3.5.6907.1"), package: package.id() };
         delta.rules.extend(some.iter().cloned().map(|mut rule| {
-            // The rollout would come after a version that is pending.
+            // The order of a rule puts a rollout after a pending version, so the pending version is
+            // rejected.
             let _pending = rule.reject();
             let share = Share::Percent("10".parse().expect("a share"));
             let rollout = Rollout::new("wave".parse().expect("a name")).to_share(share);
@@ -132,14 +134,15 @@ pub fn in_rollout(book: &RuleBook) -> RuleBook {
     book
 }
 
-/// The same book, in which every rule reads versions in this scheme.
+/// Returns the rule book with a version scheme that applies to every rule.
 pub fn in_scheme(book: &RuleBook, scheme: &str) -> RuleBook {
     let everything = "*".parse().expect("a pattern");
     let scheme = PatternScheme::new(everything, scheme.parse().expect("a scheme"));
     after(book, [BookCommand::PutScheme(scheme)])
 }
 
-/// The same book with 100 aliases: the hardware revision B stands for A, and other names of models for models.
+/// Returns the rule book with 100 aliases: the hardware revision B stands for A, and 99 names such
+/// as `CX 7` stand for models such as `CX7`.
 pub fn with_aliases(book: &RuleBook) -> RuleBook {
     let alias = |field, word: &str, stands_for: &str| {
         let (word, stands_for) = (word.parse().expect("a word"), stands_for.parse().expect("a word"));
@@ -149,7 +152,7 @@ pub fn with_aliases(book: &RuleBook) -> RuleBook {
     with(book, models.chain([alias(AliasField::HardwareRevision, "B", "A")]))
 }
 
-/// The same book with 100 bans of a version, of which the first one is for every rule.
+/// Returns the rule book with 100 bans of a version. The first ban is for every rule.
 pub fn with_bans(book: &RuleBook, version: &str) -> RuleBook {
     let bans = (0..100).map(|number| {
         let rules = if number == 0 { "*".to_owned() } else { format!("*/*/CX{number}") };
@@ -160,7 +163,8 @@ pub fn with_bans(book: &RuleBook, version: &str) -> RuleBook {
     with(book, bans)
 }
 
-/// The same book with the entries that commands make in an empty book. Each command looks at all rules of its book.
+/// Returns the rule book with the entries that these commands make in an empty rule book. This is
+/// faster, because each command examines all rules of its rule book.
 fn with(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> RuleBook {
     let mut book = book.clone();
     book.apply(&RuleBook::default().delta_to(&after(&RuleBook::default(), commands)));
@@ -183,7 +187,7 @@ fn after(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> Ru
     book
 }
 
-/// The device the `number`th rule is for.
+/// Returns a device of rule number `number` with this MAC address.
 pub fn device(number: u32, mac: &str) -> Device {
     Device {
         kind: key(number).kind().clone(),
@@ -192,7 +196,7 @@ pub fn device(number: u32, mac: &str) -> Device {
     }
 }
 
-/// A module at a version.
+/// Returns a module of a request with this installed version.
 pub fn module(version: &str) -> InstalledModule {
     InstalledModule {
         file_name: "cpe.nbt".into(),

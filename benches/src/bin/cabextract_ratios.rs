@@ -1,10 +1,12 @@
-//! Reads cabinets of 100 MB with this project's reader and tests them with `cabextract -t`, in one run, and prints the
-//! ratios of their wall times.
+//! Reads cabinets of 100 MB with the reader of this project and tests them with `cabextract -t`, in
+//! one run. Prints the ratios of the wall times.
 //!
-//! Both read the whole cabinet from a file, decompress each byte and hash it: this reader with SHA-256 (of the files
-//! and of the cabinet), cabextract with MD5. `benches/cabextract-ratios.sh` runs it and says what it needs.
+//! Both programs read the whole cabinet from a file, decompress each byte and hash it: this reader
+//! with SHA-256 (of the files and of the cabinet), cabextract with MD5.
+//! `benches/cabextract-ratios.sh` runs this program and names its requirements.
 //!
-//! With a file as argument, the bytes of that file are the content, repeated as needed, instead of made ones.
+//! The content of the cabinets is made by code. With a file as argument, the bytes of that file are
+//! the content, repeated as needed.
 
 #![allow(clippy::print_stdout, reason = "it is for a terminal")]
 
@@ -49,7 +51,7 @@ fn measure(folder: &Path, content: &[u8]) -> Result<()> {
         Row::new("MSZIP, 200 files in one folder", many, 0.45),
         Row::new("LZX 2 MiB, 20 folders", lzx, 0.45),
     ];
-    // In turn, so that what else the machine does falls on all alike.
+    // The rows take turns, so that other load of the machine affects all of them equally.
     for _ in 0..ROUNDS {
         rows.iter_mut().try_for_each(Row::round)?;
     }
@@ -71,7 +73,7 @@ fn mszip(folder: &Path, name: &str, content: &[u8], files: usize) -> Result<Path
     Ok(path)
 }
 
-/// One cabinet, and the least times it took.
+/// One cabinet, and the shortest times in which each program read it.
 struct Row {
     what: &'static str,
     path: PathBuf,
@@ -85,7 +87,7 @@ impl Row {
         Self { what, path, expected, ours: Duration::MAX, theirs: Duration::MAX }
     }
 
-    /// Times both once.
+    /// Measures the time of each program once.
     fn round(&mut self) -> Result<()> {
         let begin = Instant::now();
         let status = Command::new("cabextract").arg("-t").arg(&self.path).stdout(Stdio::null()).status()?;

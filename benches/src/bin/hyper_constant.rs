@@ -1,5 +1,5 @@
-//! A server of bare hyper for comparisons: `hyper_constant ADDRESS FILE` reads the body of each request, and answers with the bytes
-//! of the file.
+//! A server made with hyper alone, for comparisons: `hyper_constant ADDRESS FILE`. It reads the
+//! body of each request, and answers with the bytes of the file.
 
 #![allow(clippy::unwrap_used, reason = "it is for one script, which stops at a panic")]
 
@@ -14,7 +14,8 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use tokio::net::TcpSocket;
 
-/// The number of connections that the system accepts in advance, as of `ucupdate serve`.
+/// The number of connections that the operating system accepts before the program does. It is that
+/// of `ucupdate serve`.
 const BACKLOG: u32 = 4096;
 
 fn main() {

@@ -1,8 +1,9 @@
 //! Runs one operation a number of times, for a program that counts instructions: `instructions OPERATION TIMES`.
 //!
-//! `instructions --list` prints one operation on each line: its name, and the name of the operation that is the least it
-//! could cost, or `-`. Everything is prepared before the first run, so the counts of two numbers of `TIMES` differ by the
-//! operation alone. The script `benches/instructions` does that.
+//! `instructions --list` prints one operation on each line: its name and the name of its floor, or
+//! `-`. The floor is another operation that does the least that is necessary. Everything is
+//! prepared before the first run. So the counts of two runs with different `TIMES` differ only by
+//! the operation. The script `benches/instructions` compares such runs.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +26,8 @@ const REQUEST: &[u8] = include_bytes!("../../../vectors/canonical-request.xml");
 const OFFER: &[u8] = include_bytes!("../../../vectors/canonical-offer.xml");
 const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
-/// An operation, and the operation that is the least it could cost.
+/// The name of an operation, the name of its floor or `-`, and the function that runs it a number
+/// of times. The floor is an operation that does the least that is necessary.
 type Row = (&'static str, &'static str, fn(u32));
 
 const OPERATIONS: [Row; 12] = [
@@ -87,7 +89,7 @@ fn decide_installed(version: &str, times: u32) {
     }
 }
 
-/// Returns the row of the field's request and its answer.
+/// Returns the audit row of the request and the response in `vectors/`.
 fn row() -> AuditRow {
     let codec = Codec::default();
     let request = codec.decode_request(REQUEST).unwrap().value;
@@ -95,7 +97,8 @@ fn row() -> AuditRow {
     AuditRow::answered(black_box(&request), black_box(&response), Side::Internal, "10.1.1.123", NOW)
 }
 
-/// Writes the line of the field's answer from its request and response, as a server does.
+/// Writes the audit line directly from the request and the response in `vectors/`, as a server
+/// does.
 fn audit_answer(times: u32) {
     let (codec, format) = (Codec::default(), AuditFormat::new());
     let request = codec.decode_request(REQUEST).unwrap().value;
@@ -133,7 +136,8 @@ fn audit_line(times: u32) {
     }
 }
 
-/// Writes the cells of the audit line with the csv crate, which neither formats nor escapes them.
+/// Writes the cells of the audit line with the csv crate. The cells are formatted before, and need
+/// no escapes.
 fn csv_audit_cells(times: u32) {
     let line = AuditFormat::new().line(&row());
     let cells: Vec<&str> = line.as_str().trim_end().split(',').map(|cell| cell.trim_matches('"')).collect();
