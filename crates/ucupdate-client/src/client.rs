@@ -17,10 +17,10 @@ use ucupdate_upx::{Decoded, UnknownItem};
 /// Largest number of redirects of a download.
 const MAX_REDIRECTS: usize = 5;
 
-/// Number of bytes of an error response that are read for its reason.
+/// Number of bytes that are read from the body of an error response to find its reason.
 const MAX_REFUSAL_BYTES: usize = 4 * 1024;
 
-/// Time within which the reason of an error response must arrive.
+/// Time within which the reason in an error response must arrive.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An HTTP client with the behaviour of a device.
@@ -30,7 +30,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    /// The settings that `http` has too.
+    /// TLS settings for a [`HandlerConnection`]. `http` trusts the same certificates.
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) options: Arc<ClientOptions>,
 }
@@ -39,7 +39,8 @@ pub struct Client {
 pub(crate) struct FoundFile {
     /// The response with the bytes.
     pub(crate) response: Response,
-    /// The strong ETag of the file: the one of a redirect if it is a SHA-256, otherwise the one of the response.
+    /// The strong ETag of the file, or `None` if no server sent one. The ETag of a redirect is used
+    /// if it is a SHA-256.
     pub(crate) etag: Option<Box<str>>,
 }
 
@@ -49,15 +50,17 @@ pub(crate) struct FoundFile {
 pub struct UpdateAnswer {
     /// The modules to fetch. An empty list means that there is nothing to do.
     pub response: UpdateResponse,
-    /// Items of the response that the dialect does not know, up to the limit of the codec.
+    /// Items of the response that the dialect of the codec does not know. Their number is limited
+    /// by the codec.
     pub unknown: Vec<UnknownItem>,
-    /// Number of all unknown items, also of those beyond the limit.
+    /// Number of all unknown items. `unknown` has only the first ones, up to the limit of the
+    /// codec.
     pub unknown_count: usize,
     /// HTTP status. It is always 200, because every other status is an error.
     pub status: u16,
     /// Number of tries, at least 1.
     pub tries: u32,
-    /// Duration of all tries, with the waits between them.
+    /// Duration of all tries, including the waits between them.
     pub elapsed: Duration,
 }
 
@@ -143,7 +146,8 @@ impl Client {
         }
     }
 
-    /// Returns a connection of its own to the request handler at `url`, for many requests. It is opened by the first request.
+    /// Returns a new connection to the request handler at `url`, for many requests. Other calls do
+    /// not use this connection. The first request opens it.
     ///
     /// ```
     /// # use ucupdate_client::{Client, ClientOptions};
@@ -236,10 +240,15 @@ impl Client {
             .map_err(|cause| ClientError::Answer { url: target::shown(url), cause })
     }
 
-    /// Requests a file, or the rest of it from `offset` on if it still has that ETag. Returns a response with 200, 206 or 416.
+    /// Requests the file at `url`. Returns a response with the status 200, 206 or 416.
     ///
-    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http, and only those that the options allow. The client
-    /// sends no credentials, no cookies and no referrer, so a server learns nothing about the other server.
+    /// `rest` is a strong ETag and an offset. If it is set, only the bytes from this offset on are
+    /// requested, and only if the file still has this ETag. Otherwise the server sends the whole
+    /// file.
+    ///
+    /// Follows at most [`MAX_REDIRECTS`] redirects, never from https to http, and only those that
+    /// the options allow. The client sends no credentials, no cookies and no referrer, so the
+    /// target of a redirect learns nothing about the first server.
     pub(crate) async fn get(&self, url: &Url, rest: Option<(&str, u64)>) -> Result<FoundFile, ClientError> {
         let mut wanted = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         if let Some((etag, offset)) = rest
@@ -279,7 +288,8 @@ impl Client {
         Err(ClientError::Url { url: target::shown(&url), fault })
     }
 
-    /// Waits before the next try. Returns the error if there is no further try.
+    /// Waits before the next try. Returns `error` if there is no further try. `tries` is the number
+    /// of tries until now.
     pub(crate) async fn wait_after(&self, tries: u32, error: ClientError) -> Result<(), ClientError> {
         match self.options.retry.wait_after(tries, error.retry_after()) {
             Some(wait) if error.may_pass() => {
@@ -296,7 +306,8 @@ pub(crate) trait Answer: Send {
     /// Returns the status and the header fields.
     fn head(&self) -> (StatusCode, &HeaderMap);
 
-    /// Receives the next bytes of the body. Returns `None` at its end.
+    /// Receives the next bytes of the body. Returns `None` at the end of the body. `url` is for
+    /// error messages.
     fn next_chunk(&mut self, url: &Url) -> impl Future<Output = Result<Option<Bytes>, ClientError>> + Send;
 }
 
@@ -326,7 +337,8 @@ async fn refusal(url: &Url, answer: impl Answer) -> ClientError {
     ClientError::Status { url: target::shown(url), status: status.as_u16(), reason, retry_after }
 }
 
-/// Returns the first line of the body, as far as it arrives.
+/// Returns the first non-blank line of the body. If the body breaks off, the bytes before that are
+/// used.
 async fn first_line(url: &Url, mut answer: impl Answer) -> Box<str> {
     let mut start = Vec::new();
     while start.len() < MAX_REFUSAL_BYTES

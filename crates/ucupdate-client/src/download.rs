@@ -27,19 +27,22 @@ pub enum UpdateFile {
 pub struct Progress {
     /// The file that is being fetched.
     pub file: UpdateFile,
-    /// Number of bytes on the disk, including those of earlier tries. The number falls when a file is started over.
+    /// Number of bytes on the disk, including those of earlier tries. The number falls when the
+    /// download of a file starts over.
     pub bytes: u64,
     /// Size of the file in bytes; `None` when the server does not declare it.
     pub total: Option<u64>,
 }
 
-/// The verification of a file's bytes. A greater value is a stronger verification.
+/// The strongest check that the bytes of a downloaded file passed. A greater value is a stronger
+/// check.
 ///
-/// The signature is not part of it. The device or `ucupdate-cab` checks whether the catalogue matches the image.
+/// The signature is not checked here. The device or `ucupdate-cab` checks whether the catalogue
+/// matches the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verification {
-    /// Not verified: the server declared neither a size nor a hash.
+    /// No check: the server declared neither a size nor a hash.
     Nothing,
     /// The size is the one that the server declared.
     SizeOnly,
@@ -76,26 +79,28 @@ pub struct DownloadedFile {
     pub bytes: u64,
     /// SHA-256 of the bytes, computed during the download.
     pub sha256: Sha256Digest,
-    /// Strong ETag with its quotes; `None` when the server sent none.
+    /// Strong ETag with its quotes; `None` when the server sent no strong ETag.
     pub etag: Option<Box<str>>,
-    /// The verification of the bytes.
+    /// The strongest check that the bytes passed.
     pub verified: Verification,
-    /// Offset in bytes of the last resumption. `None` if the download was not interrupted.
+    /// Offset in bytes at which the last try resumed the file. `None` if the last try received the
+    /// whole file.
     pub resumed_from: Option<u64>,
     /// Number of tries, at least 1.
     pub tries: u32,
-    /// Duration of all tries, with the waits between them.
+    /// Duration of all tries, including the waits between them.
     pub elapsed: Duration,
 }
 
 impl Client {
     /// Fetches the image of an offer and then its signature into the folder `into`. Creates the folder if necessary.
     ///
-    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they get their names and
-    /// replace older files. The signature is renamed first, so an image never exists without its signature. A later
-    /// try, in this program or another one, resumes an incomplete file if a strong ETag of the server says that the
-    /// file is still the same. Only one download at a time may use a folder. A dropped future leaves at most `.part`
-    /// files.
+    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they
+    /// get their names and replace older files. The signature is renamed first, so an image never
+    /// exists without its signature. A later try, in this program or another one, resumes an
+    /// incomplete file if a strong ETag of the server says that the file is still the same. Only
+    /// one download at a time may use a folder. If the future is dropped, only `.part` files and
+    /// their notes (`<name>.part.note`) remain.
     ///
     /// # Errors
     /// When the base URL of this side is blank or not an http or https URL; when the server does not have a file (404
@@ -165,12 +170,15 @@ impl Client {
         }
     }
 
-    /// Downloads one file of an offered module and drops its bytes, for measuring a server. Returns the size in bytes.
+    /// Downloads one file of an offered module without storing it, to measure a server. Returns the
+    /// size in bytes.
     ///
     /// There is one try. The number of bytes is compared with `Content-Length`; the bytes are not verified.
     ///
     /// # Errors
-    /// When the URL is not usable, the server does not send the file, or sends fewer bytes than it declared.
+    /// When the URL is not usable, when the server does not send the file, when the number of bytes
+    /// differs from `Content-Length`, or when the file is longer than
+    /// [`with_file_limit`](crate::ClientOptions::with_file_limit) allows.
     pub async fn receive(
         &self,
         offered: &OfferedModule,
@@ -214,7 +222,8 @@ impl Client {
             && found.response.status() != 200
             && !found.continues(entity, offset)
         {
-            // The bytes are a part of another file. A server that ignores `If-Range` may send this.
+            // The response is a part of another file. A server that ignores `If-Range` may send
+            // this.
             resumed_from = None;
             found = self.get(url, None).await?;
         }
@@ -305,7 +314,8 @@ async fn receive(
     Ok(())
 }
 
-/// Compares the received bytes with what the server declared.
+/// Compares the received bytes with the size (`total`) and the ETag that the server declared.
+/// Returns the strongest check that passed.
 fn verify(
     url: &Url,
     part: &Part,

@@ -10,7 +10,7 @@ use ucupdate_upx::DecodeError;
 
 /// The reason why a request or a download failed. The message is one line.
 ///
-/// URLs in it have no password and no query, because a query may be a signature.
+/// The URLs in an error have no password and no query, because a query may be a signature.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -18,17 +18,19 @@ pub enum ClientError {
     /// The options cannot be used.
     #[error("{cause}")]
     Options { cause: Box<str> },
-    /// A URL that is not usable: the caller's, or a base URL from the server.
+    /// A URL that is not usable: one from the caller, a base URL from an offer, or the target of a
+    /// redirect.
     #[error("URL {url:?} {fault}")]
     Url { url: Box<str>, fault: UrlFault },
     /// The files of an offer cannot be in one folder.
     #[error("offered files `{first}` and `{second}` would overwrite one another")]
     Names {
         first: Box<str>,
-        /// Name of the second file, which is the same name or the name of a part of the first.
+        /// Name of the second file. Ignoring case, it is the same name as `first`, or one of the
+        /// two is the name of the other's `.part` file or `.part.note` file.
         second: Box<str>,
     },
-    /// The network failed: there was no response, or it broke off.
+    /// The network failed: there was no response, or the response broke off.
     #[error("{fault} at {url}: {cause}")]
     Connection {
         url: Box<str>,
@@ -59,7 +61,7 @@ pub enum ClientError {
     /// The download folder cannot be used.
     #[error("cannot {doing} {}: {cause}", path.display())]
     Disk {
-        /// The operation that failed, as a verb.
+        /// The operation that failed, as a verb. Example: `write`.
         doing: &'static str,
         path: PathBuf,
         cause: io::Error,
@@ -72,8 +74,8 @@ impl ClientError {
 
     /// Returns whether a later try can succeed.
     ///
-    /// It can after connection failures (but not after a certificate failure) and after the statuses 429, 502, 503 and 504. The
-    /// statuses 404 and 410 are final.
+    /// It can after a connection failure that is not a failure of TLS or of a certificate, and
+    /// after the statuses 429, 502, 503 and 504. The statuses 404 and 410 are final.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Connection { fault, .. } => match fault {
@@ -94,7 +96,8 @@ impl ClientError {
         }
     }
 
-    /// Returns the code that a phone would show, or `None` when no server was asked.
+    /// Returns the code that a phone would show. Returns `None` if the fault is not in the network
+    /// or in a response: in the options, a URL, file names, or the disk.
     pub fn device_code(&self) -> Option<DeviceCode> {
         match self {
             Self::Connection { fault, .. } => Some(DeviceCode { wininet: fault.wininet(), status: 0 }),
@@ -136,7 +139,8 @@ impl ClientError {
         Self::broken(url, fault, error)
     }
 
-    /// Returns the error for a failure of the network: `fault`, unless the reason lies in TLS.
+    /// Returns the error for a failure of the network. Its fault is `fault`, unless `error` was
+    /// caused by TLS.
     pub(crate) fn broken(url: &str, fault: ConnectionFault, error: &(dyn StdError + 'static)) -> Self {
         let (tls, cause) = ConnectionFault::traced(error);
         Self::Connection { url: url.into(), fault: tls.unwrap_or(fault), cause }
@@ -148,7 +152,7 @@ impl ClientError {
     }
 }
 
-/// The reason why a URL cannot be asked.
+/// The reason why a URL cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
@@ -185,13 +189,13 @@ pub enum UrlFault {
 pub enum ConnectionFault {
     /// The name of the host has no address.
     Name,
-    /// The connection was refused or timed out.
+    /// The connection could not be opened. For example, the server refused it.
     Connect,
     /// The certificate of the server is not trusted, or is for another host.
     Certificate,
     /// TLS failed for another reason.
     Tls,
-    /// No bytes arrived within the time limit.
+    /// The connection was not opened, or the answer did not arrive, within a time limit.
     Timeout,
     /// The connection ended before the response did.
     Broken,
@@ -210,7 +214,8 @@ impl ConnectionFault {
         }
     }
 
-    /// Returns the fault of TLS that is among the sources of `error`, and the text of its innermost source.
+    /// Returns the TLS fault that `error` or one of its sources is, if any. Also returns the text
+    /// of the innermost source of `error`.
     fn traced(error: &(dyn StdError + 'static)) -> (Option<Self>, Box<str>) {
         let mut tls = tls_error(error);
         let mut innermost = error;
@@ -239,7 +244,8 @@ impl fmt::Display for ConnectionFault {
     }
 }
 
-/// Returns the TLS error that `error` is or contains. An `io::Error` around another error does not return it as its source.
+/// Returns the TLS error that `error` is, or that `error` contains as an `io::Error`. The method
+/// `source` of an `io::Error` does not return the error inside it, but the source of that error.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let mut error = error;
     while let Some(carried) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

@@ -28,8 +28,9 @@ use ucupdate_upx::Decoded;
 
 /// One connection to one request handler, for many requests that follow one another.
 ///
-/// It needs about half of the CPU time of [`Client::ask`], which shares its connections between tasks. It follows no redirect and
-/// repeats no request by a schedule. Made by [`Client::handler`].
+/// It needs about half of the CPU time of [`Client::ask`], which shares its connections between
+/// tasks. It follows no redirects, and does not use the schedule of
+/// [`with_retry`](crate::ClientOptions::with_retry). [`Client::handler`] creates it.
 ///
 /// ```
 /// # use ucupdate_client::{Client, ClientOptions, SimulatedDevice};
@@ -56,13 +57,13 @@ pub struct HandlerConnection {
     open: Option<OpenConnection>,
 }
 
-/// A request handler, and what each request to it has.
+/// A request handler, and the parts that are equal in all requests to it.
 struct Handler {
     client: Client,
     url: Url,
     uri: Uri,
     headers: HeaderMap,
-    /// The start of the current request.
+    /// The start time of the current request.
     asked_at: Instant,
 }
 
@@ -80,16 +81,17 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection with what sends and receives its bytes. A request is driven by the task that waits for its answer.
+/// An open HTTP connection. No background task serves it: the task that waits for an answer polls
+/// `driver`.
 struct OpenConnection {
     sender: SendRequest<Full<Bytes>>,
-    /// `None` after its end.
+    /// Sends and receives the bytes of the connection. `None` after the connection ended.
     driver: Option<Driver>,
 }
 
 type Driver = Pin<Box<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>>;
 
-/// An answer whose body has not been read yet, with its connection.
+/// An answer whose body has not been read yet, together with its connection.
 struct Exchange<'a> {
     handler: &'a Handler,
     open: &'a mut OpenConnection,
@@ -114,7 +116,7 @@ impl Answer for Exchange<'_> {
     }
 }
 
-/// A request without an answer.
+/// The failure of a request that got no answer.
 struct Unanswered {
     error: ClientError,
     /// The request, if nothing of it was sent.
@@ -158,17 +160,21 @@ impl HandlerConnection {
         Ok(Self { handler: Handler { client, url, uri, headers, asked_at: Instant::now() }, open: None })
     }
 
-    /// Sends one update request, and returns its answer. It opens a connection if there is none, and keeps it unless
-    /// [`with_kept_connections`](crate::ClientOptions::with_kept_connections) is `false` or the server closes it.
+    /// Sends one update request, and returns its answer. Opens a connection if there is none. The
+    /// connection is kept unless
+    /// [`with_kept_connections`](crate::ClientOptions::with_kept_connections) is `false` or the
+    /// server closes it.
     ///
     /// A request that could not be sent, because the server had closed the kept connection, is sent through a new one.
     ///
     /// # Errors
-    /// Those of [`Client::ask`], after one try. The next request opens a new connection.
+    /// The errors of [`Client::ask`], after one try. After an error the next request opens a new
+    /// connection.
     pub async fn ask(&mut self, request: &UpdateRequest) -> Result<UpdateAnswer, ClientError> {
         let body = Bytes::from(self.handler.client.options.codec.encode_request(request));
         self.handler.asked_at = Instant::now();
-        // A connection is kept only after a whole answer: after an error or a dropped future it is not known what comes next.
+        // A connection is kept only after a whole answer. After an error or a dropped future, the
+        // next bytes may belong to the old answer.
         let (decoded, open) = self.handler.exchange(self.open.take(), body).await?;
         self.open = open;
         let Decoded { value, unknown, unknown_count, .. } = decoded;
@@ -203,7 +209,8 @@ impl Handler {
         Ok((decoded, is_kept.then_some(open)))
     }
 
-    /// Opens a connection.
+    /// Opens a connection, within the limit of
+    /// [`with_connect_timeout`](crate::ClientOptions::with_connect_timeout).
     async fn connect(&self) -> Result<OpenConnection, ClientError> {
         let limit = self.client.options.connect_timeout;
         self.within(limit, "no connection", self.connect_without_limit()).await?
@@ -235,7 +242,7 @@ impl Handler {
         Ok(OpenConnection { sender, driver: Some(Box::pin(driver)) })
     }
 
-    /// Sends a request, and returns the head of the answer.
+    /// Sends a request, and receives the head of the answer. Returns it with the connection.
     async fn send(
         &self,
         mut open: OpenConnection,
@@ -251,7 +258,7 @@ impl Handler {
         }
     }
 
-    /// Waits for `work`, and sends and receives the bytes of the connection meanwhile.
+    /// Waits for `work`. Meanwhile `driver` sends and receives the bytes of the connection.
     async fn drive<T>(
         &self,
         driver: &mut Option<Driver>,
@@ -259,11 +266,12 @@ impl Handler {
     ) -> Result<T, ClientError> {
         let mut work = pin!(work);
         let driven = poll_fn(|context| {
-            // An answer is received before it is asked for, which saves a turn.
+            // The connection is polled before `work`, so that `work` finds the bytes that have
+            // arrived. This saves a wake-up.
             if let Some(open) = driver
                 && open.as_mut().poll(context).is_ready()
             {
-                // Its error, if there is one, also reaches `work`.
+                // An error of the connection also reaches `work`.
                 *driver = None;
             }
             work.as_mut().poll(context)
@@ -271,7 +279,8 @@ impl Handler {
         self.within(self.client.options.idle_timeout, "no bytes", driven).await
     }
 
-    /// Waits for `work`, but not longer than `limit` or than the whole request may take.
+    /// Waits for `work`, but not longer than `limit`, and not longer than the time that is left for
+    /// the whole request. `missing` is for the error: the thing that did not arrive in time.
     async fn within<T>(
         &self,
         limit: Duration,
@@ -294,8 +303,9 @@ impl Handler {
     }
 }
 
-/// Connects to the first address that answers. Each address but the last has an equal part of `limit`, so one that never answers
-/// hides no other.
+/// Connects to the first address that answers. Each address except the last gets an equal part of
+/// `limit`, so that an address that never answers leaves time for the others. The caller limits the
+/// last one.
 async fn connect_to_any(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let Some((last, others)) = addresses.split_last() else {
         return Err(io::Error::other("the name has no address"));

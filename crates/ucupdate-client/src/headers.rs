@@ -13,12 +13,14 @@ pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<&str> {
     (!opaque.contains('"')).then_some(etag)
 }
 
-/// Returns the SHA-256 in an ETag. The servers of this project use the SHA-256 of a file as its ETag.
+/// Returns the SHA-256 in an ETag, or `None` if the ETag is no SHA-256. The servers of this project
+/// use the SHA-256 of a file as its ETag.
 pub(crate) fn etag_sha256(etag: &str) -> Option<Sha256Digest> {
     etag.trim_matches('"').parse().ok()
 }
 
-/// A range of a whole file: `bytes 0-499/1234` (section 14.4).
+/// The value of `Content-Range` (section 14.4), such as `bytes 0-499/1234`: a range of bytes, and
+/// the size of the whole file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     pub(crate) first: u64,
@@ -46,7 +48,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(until.duration_since(now).unwrap_or_default())
 }
 
-/// Returns the content coding, if there is one.
+/// Returns the value of `Content-Encoding`, or `None` if the field is absent or is `identity`.
 pub(crate) fn encoding(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(CONTENT_ENCODING)?;
     let said = value.to_str().unwrap_or("?").trim();

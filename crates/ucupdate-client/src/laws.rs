@@ -18,11 +18,15 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use ucupdate_core::request::Side;
 
-/// The largest number of bytes of an error message: the URLs of the law, a reason, and a message of the codec.
+/// The largest size of an error message in bytes. A message has a fixed URL, a reason, and a
+/// message of the codec.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
-/// Checks that the response in `bytes`, a head and a body, is refused with one line, or is an answer that survives encoding and
-/// decoding. Its header fields are absent or within their own bounds, and no redirect leads to http.
+/// Reads `bytes` as an HTTP response, a head and a body. Checks that its header fields are absent
+/// or within their bounds, and that no redirect leads to http.
+///
+/// If the client refuses the response, checks that the message is one line. Otherwise encodes the
+/// answer and decodes it again, and checks that this gives the same answer.
 pub fn response(bytes: &[u8]) {
     thread_local!(static CLIENT: (Runtime, Client) = {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -69,7 +73,8 @@ pub fn response(bytes: &[u8]) {
     }
 }
 
-/// Checks that the note beside an incomplete download is ignored, or reads back from what is written of it.
+/// Reads `bytes` as the note of an incomplete download. If they are a note, writes it as text, and
+/// checks that reading this text gives the same note.
 pub fn part_note(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Some(note) = PartRecord::from_text(text) else { return };
@@ -108,7 +113,8 @@ fn is_one_line(error: &ClientError) {
     assert!(text.len() <= MAX_MESSAGE_BYTES + url, "{} bytes", text.len());
 }
 
-/// Returns the lines before the first blank line, and what follows it.
+/// Splits a response at its first blank line into the head and the body. Without a blank line, all
+/// bytes are the head.
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     let blank =
         |mark: &[u8]| bytes.windows(mark.len()).position(|window| window == mark).map(|at| (at, mark.len()));
@@ -118,7 +124,8 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Reads a status line and header fields. A line that is no header field is skipped, as HTTP libraries refuse it.
+/// Reads a status line and header fields. A line that is not a valid header field is skipped,
+/// because HTTP libraries refuse such a line.
 fn read_head(head: &[u8]) -> (StatusCode, HeaderMap) {
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let status = lines.next().and_then(|line| line.split(|byte| *byte == b' ').nth(1));

@@ -66,8 +66,10 @@ impl ClientOptions {
         Self { keeps_connections: kept, ..self }
     }
 
-    /// Sets which redirects of a download are followed: those to whose absolute URL `follows` returns `true`. Default: every
-    /// one to http or https, except from https to http.
+    /// Sets which redirects of a download are followed: only those for which `follows` returns
+    /// `true`. Its argument is the absolute URL to which the redirect leads. Default: all.
+    ///
+    /// Redirects from https to http, and to other schemes, are never followed.
     ///
     /// ```
     /// # use ucupdate_client::ClientOptions;
@@ -78,7 +80,8 @@ impl ClientOptions {
         Self { follows, ..self }
     }
 
-    /// Adds trusted root certificates in PEM, one or more in each text. Default: none.
+    /// Adds trusted root certificates. `pem` contains one certificate or more in PEM format.
+    /// Default: none.
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
@@ -86,9 +89,10 @@ impl ClientOptions {
 
     /// Sets whether the root certificates of the system are trusted too. Default: `true`.
     ///
-    /// On Unix the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name their place. The client reads no other variable,
-    /// and with `false` it reads no variable. A system without certificates is not an error, but then no certificate is
-    /// trusted.
+    /// On Unix the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name the place of these
+    /// certificates. The client reads no other variable, and with `false` it reads no variable. A
+    /// system without certificates is not an error. Then only the certificates of
+    /// [`with_root_certificates`](Self::with_root_certificates) are trusted.
     pub fn with_system_roots(self, trusted: bool) -> Self {
         Self { system_roots: trusted, ..self }
     }
@@ -98,17 +102,18 @@ impl ClientOptions {
         Self { connect_timeout: timeout, ..self }
     }
 
-    /// Sets the longest time without any bytes from the server. Default: 30 seconds.
+    /// Sets the longest time in which no bytes arrive from the server. Default: 30 seconds.
     pub fn with_idle_timeout(self, timeout: Duration) -> Self {
         Self { idle_timeout: timeout, ..self }
     }
 
-    /// Sets the time for one try of an update request. Default: 60 seconds. Downloads have no such limit.
+    /// Sets the time limit for one try of an update request. Default: 60 seconds. Downloads have no
+    /// such limit.
     pub fn with_ask_timeout(self, timeout: Duration) -> Self {
         Self { ask_timeout: timeout, ..self }
     }
 
-    /// Sets the largest size of a response in bytes. Default: 65,536.
+    /// Sets the largest size of the response to an update request, in bytes. Default: 65,536.
     pub fn with_response_limit(self, bytes: usize) -> Self {
         Self { response_limit: bytes, ..self }
     }
@@ -123,12 +128,13 @@ impl ClientOptions {
         Self { retry, ..self }
     }
 
-    /// Returns the codec for requests and responses.
+    /// Returns the codec for update requests and their responses.
     pub const fn codec(&self) -> &Codec {
         &self.codec
     }
 
-    /// Sets the codec for requests and responses. Default: the canonical dialect.
+    /// Sets the codec for update requests and their responses. Default: [`Codec::default`], which
+    /// uses the canonical dialect.
     pub fn with_codec(self, codec: Codec) -> Self {
         Self { codec, ..self }
     }

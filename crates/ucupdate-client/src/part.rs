@@ -21,7 +21,7 @@ const WRITE_BYTES: usize = 256 * 1024;
 /// Largest size of a note in bytes.
 const MAX_NOTE_BYTES: u64 = 8 * 1024;
 
-/// The first line of a note. A note of another format has another number and is ignored.
+/// The first line of a note. Notes of other formats have another number there, and are ignored.
 const NOTE_FORM: &str = "ucupdate part 1";
 
 /// Opens the download folder at `path`. Creates the folder if it does not exist.
@@ -32,7 +32,7 @@ pub(crate) async fn open_folder(path: &Path) -> Result<Arc<Folder>, ClientError>
     folder.map(Arc::new).map_err(ClientError::disk("make the folder", path))
 }
 
-/// The names of a file, its part and its note in a folder.
+/// A folder, and the names of a file, of its part and of its note in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
     folder: Arc<Folder>,
@@ -51,14 +51,16 @@ impl Paths {
         self.folder.path().join(&self.whole)
     }
 
-    /// Returns a function that makes the error of an operation on the file of this name.
+    /// Returns a function that makes the error for a failed operation on the file `name`. `doing`
+    /// is the operation, as a verb.
     fn failed(&self, doing: &'static str, name: &str) -> impl FnOnce(io::Error) -> ClientError + use<> {
         let path = self.folder.path().join(name);
         move |error| ClientError::disk(doing, &path)(error)
     }
 }
 
-/// Returns whether two files with their parts fit into one folder, also on a file system that ignores case.
+/// Returns whether two files, their parts and their notes all have different names. Case is
+/// ignored, because some file systems ignore it.
 pub(crate) fn are_apart(a: &FileName, b: &FileName) -> bool {
     let (a, b) = (names(&a.as_str().to_lowercase()), names(&b.as_str().to_lowercase()));
     !a.iter().any(|name| b.contains(name))
@@ -77,7 +79,7 @@ pub(crate) struct Entity {
     pub(crate) total: Option<u64>,
 }
 
-/// An open part.
+/// An open `.part` file, with the SHA-256 of its bytes.
 #[derive(Debug)]
 pub(crate) struct Part {
     paths: Paths,
@@ -119,7 +121,8 @@ impl Part {
         self.entity.as_ref().map(|entity| (entity, self.bytes)).filter(|(_, bytes)| *bytes > 0)
     }
 
-    /// Empties the part for another entity. `None` is an entity that cannot be resumed.
+    /// Empties the part, so that it can receive another file from its start. `None` is a file
+    /// without a strong ETag, whose download cannot be resumed.
     pub(crate) async fn start_over(&mut self, entity: Option<Entity>) -> Result<(), ClientError> {
         self.entity = entity;
         self.hasher = Sha256Hasher::default();
@@ -140,7 +143,7 @@ impl Part {
         if self.bytes - self.noted >= NOTE_EVERY { self.note().await } else { Ok(()) }
     }
 
-    /// Writes the note for the current length.
+    /// Writes the note for the current length. Does nothing if the download cannot be resumed.
     pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
         self.file.flush().await.map_err(self.paths.failed("write", &self.paths.part))?;
         let Some(entity) = &self.entity else { return Ok(()) };
@@ -159,7 +162,8 @@ impl Part {
         written.map_err(self.paths.failed("write", &self.paths.note))
     }
 
-    /// Syncs the part. It stays a part until it is [placed](place).
+    /// Writes the note, and syncs the part to the disk. The file keeps its `.part` name until
+    /// [`place`] renames it.
     pub(crate) async fn sync(&mut self) -> Result<(), ClientError> {
         self.note().await?;
         let synced = async {
@@ -183,7 +187,7 @@ impl Part {
     }
 }
 
-/// Gives a synced part its final name and replaces an older file.
+/// Renames a synced part to its final name. An older file of this name is replaced.
 pub(crate) fn place(paths: &Paths) -> Result<(), ClientError> {
     let renamed = paths.folder.rename(&paths.part, &paths.whole);
     renamed.map_err(paths.failed("rename", &paths.part))?;
@@ -232,7 +236,8 @@ fn verified(file: &mut std::fs::File, note: &PartRecord) -> io::Result<Option<(S
     Ok((fits && resumed > 0).then_some((hasher, resumed)))
 }
 
-/// Hashes `bytes` bytes. Returns `false` when there are fewer.
+/// Adds the next `bytes` bytes of the file to `hasher`. Returns `false` when the file has fewer
+/// bytes.
 fn hash(file: &mut std::fs::File, bytes: u64, hasher: &mut Sha256Hasher) -> io::Result<bool> {
     Ok(io::copy(&mut file.take(bytes), hasher)? == bytes)
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// The number of tries and the waits between them.
 ///
-/// Only temporary errors ([`may_pass`](crate::ClientError::may_pass)) are retried. The statuses 404 and 410 are final.
-/// The wait doubles with each try. A `Retry-After` of the server is respected up to the longest wait. If the server
-/// asks for more, there is no retry.
+/// Only temporary errors ([`may_pass`](crate::ClientError::may_pass)) are retried. The statuses 404
+/// and 410 are final. The wait doubles with each try. A `Retry-After` of the server is respected up
+/// to the longest wait. If the server asks for a longer wait, there is no retry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,13 +49,13 @@ impl Retry {
         Self { first_wait: wait, ..self }
     }
 
-    /// Sets the longest wait. Default: 30 seconds.
+    /// Sets the longest wait between two tries. Default: 30 seconds.
     pub const fn with_longest_wait(self, wait: Duration) -> Self {
         Self { longest_wait: wait, ..self }
     }
 
-    /// Returns the wait after try number `tried`, counted from 1. `asked` is the wait in the server's `Retry-After`.
-    /// Returns `None` when there is no further try.
+    /// Returns the wait after try number `tried`, counted from 1. `asked` is the wait in the
+    /// server's `Retry-After`. Returns `None` when there is no further try.
     pub fn wait_after(&self, tried: u32, asked: Option<Duration>) -> Option<Duration> {
         if tried >= self.tries || asked.is_some_and(|asked| asked > self.longest_wait) {
             return None;

@@ -42,7 +42,7 @@ pub struct SimulatedDevice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installation {
-    /// Name of the module in the device's own spelling.
+    /// File name of the module, in the spelling of the device. Example: `cpe.nbt`.
     pub file_name: Box<str>,
     /// The previous version; `None` for a module that the device did not have.
     pub from: Option<ReportedVersion>,
@@ -58,12 +58,13 @@ pub struct Update {
     pub answer: UpdateAnswer,
     /// One download for each offered module.
     pub downloads: Vec<Download>,
-    /// The installations; empty when there was nothing to do.
+    /// The installed modules. The list is empty when the server offered nothing.
     pub installed: Vec<Installation>,
 }
 
 impl SimulatedDevice {
-    /// Creates a device in its delivery state.
+    /// Creates a device in its delivery state: `cpe.nbt` has version `0.0.0.0`, and no user has
+    /// signed in.
     pub fn new(device: Device) -> Self {
         let module = InstalledModule {
             file_name: "cpe.nbt".into(),
@@ -73,7 +74,7 @@ impl SimulatedDevice {
         Self { device, user_name: Box::default(), installed: vec![module] }
     }
 
-    /// Sets the user who signed in last.
+    /// Sets the name of the user who signed in last. Default: empty.
     pub fn with_user_name(self, user_name: &str) -> Self {
         Self { user_name: user_name.into(), ..self }
     }
@@ -87,13 +88,13 @@ impl SimulatedDevice {
         }])
     }
 
-    /// Sets the installed modules.
+    /// Sets the installed modules. They replace the module of the delivery state.
     pub fn with_modules(self, modules: Vec<InstalledModule>) -> Self {
         Self { installed: modules, ..self }
     }
 
-    /// Makes the device number `number` of a fleet: sets a locally administered MAC address (`02-00-...`) and a serial number
-    /// that contain the number.
+    /// Turns this device into device number `number` of a fleet. Sets a locally administered MAC
+    /// address (`02-00-...`) and a serial number that contain the number.
     ///
     /// ```
     /// # use ucupdate_client::SimulatedDevice;
@@ -130,8 +131,9 @@ impl SimulatedDevice {
 
     /// Installs an offered module. The next request reports the version and time stamp of that module.
     ///
-    /// The offer replaces the module whose file name has the same stem, ignoring case. The device keeps its own
-    /// spelling. A module that the device does not have is appended.
+    /// The offer replaces the module whose file name has the same stem (the name without its
+    /// extension), ignoring case. The device keeps its own spelling. A module that the device does
+    /// not have is appended.
     pub fn install(&mut self, offered: &OfferedModule) -> Installation {
         let to = offered.version.clone();
         let time_stamp = offered.time_stamp.clone();

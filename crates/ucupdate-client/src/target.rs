@@ -5,7 +5,7 @@ use reqwest::Url;
 use std::borrow::Cow;
 use ucupdate_core::value::FileName;
 
-/// Checks the URL of a request handler from the caller.
+/// Parses and checks the URL of a request handler, which comes from the caller.
 pub(crate) fn handler_url(url: &str) -> Result<Url, ClientError> {
     checked(url).map_err(|fault| refused(url, fault))
 }
@@ -33,12 +33,14 @@ pub(crate) fn redirected(from: &Url, location: &str, follows: fn(&str) -> bool) 
     joined.map_err(|fault| refused(location, fault))
 }
 
-/// Returns a URL for error messages, without its query. The query may be a signature that grants access to the file.
+/// Returns a URL for error messages, with `?...` in place of its query. The query may be a
+/// signature that grants access to the file.
 pub(crate) fn shown(url: &Url) -> Box<str> {
     without_query(url.as_str()).into()
 }
 
-/// Returns the text before the first `?`. The text is usually a URL.
+/// Returns the text with `?...` in place of everything from its first `?` on. The text is usually a
+/// URL.
 pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
     match text.split_once('?') {
         Some((before, _)) => Cow::Owned(format!("{before}?...")),
@@ -46,7 +48,8 @@ pub(crate) fn without_query(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Creates the error without the password and the query in the URL.
+/// Creates the error for the URL `text`. The URL in the error has no user name, no password and no
+/// query.
 fn refused(text: &str, fault: UrlFault) -> ClientError {
     let url = match Url::parse(text) {
         Ok(mut url) if has_credentials(&url) => {
