@@ -1,11 +1,13 @@
-//! Tests that each command line that a message advises can be called: "type `ucupdate ...`", in any crate.
+//! Tests the command lines that messages of any crate advise, such as "type `ucupdate ...`". The
+//! parser must accept each of them.
 
 use crate::CommandLine;
 use clap::CommandFactory as _;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The values that stand for `{...}` and for words in capitals. One of them must fit.
+/// The values that replace placeholders: `{...}`, and words in capitals. One of them must be
+/// accepted at each place.
 const VALUES: [&str; 10] = [
     "UCPhone/Polycom/CX700/A/ENU/CPE",
     "1.0.522.103",
@@ -80,7 +82,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns the command lines in backticks in the literals of a source. Comments are left out.
+/// Returns the command lines in backticks in the string literals of a source file. Comments are
+/// left out.
 fn advised(source: &str) -> Vec<String> {
     let lines: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let source = lines.join("\n");
@@ -92,7 +95,7 @@ fn advised(source: &str) -> Vec<String> {
         let text: String =
             parts.map(|(number, part)| if number == 0 { part } else { part.trim_start() }).collect();
         let words: Vec<&str> = text.split_whitespace().collect();
-        // A message that takes the whole command from elsewhere says nothing here.
+        // A message whose whole command is a placeholder cannot be checked here.
         if !(words.len() == 2 && words[1].starts_with('{')) {
             found.push(words.join(" "));
         }
@@ -100,7 +103,8 @@ fn advised(source: &str) -> Vec<String> {
     found
 }
 
-/// Returns whether the command line can be parsed with some values for its places.
+/// Returns whether the command line can be parsed when its placeholders are replaced by some of
+/// [`VALUES`].
 fn is_callable(advised: &str) -> bool {
     let words = words(advised);
     // A message may name a verb without its arguments.
@@ -148,7 +152,8 @@ fn is_capitals(word: &str) -> bool {
     word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// Replaces each `{}` of a word by a value. A value with blanks is split into several words.
+/// Replaces each placeholder of a word by the next value. A result that contains an option (`--`)
+/// is split at its blanks.
 fn fill(word: &str, value: &mut impl FnMut() -> &'static str) -> Vec<String> {
     if is_capitals(word) {
         return vec![value().to_owned()];

@@ -1,5 +1,5 @@
-//! The allocator of the program. It gives free memory back to the system. That of glibc keeps it, so a server that once had
-//! thousands of downloads would keep their memory.
+//! The allocator of the program. It gives free memory back to the system. The allocator of glibc
+//! would keep it, so a server would keep the memory of thousands of downloads after they end.
 
 use std::time::Duration;
 
@@ -7,11 +7,13 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The size in bytes of a piece of memory that has pages of its own.
+/// The size in bytes of a piece of memory for which the allocator uses separate pages.
 const LARGE_PIECE: usize = 4 * 1024 * 1024;
 
-/// Lets the allocator give free memory back every two seconds, and never returns. mimalloc does this when a thread gives up pages
-/// that were free for a second before. A server without requests gives up none, so this takes some and gives them up.
+/// Makes the allocator give free memory back to the system every two seconds. Never returns.
+///
+/// mimalloc gives memory back when a thread frees pages. A server without requests frees no pages.
+/// Therefore this function allocates a large piece and frees it.
 pub(crate) async fn give_memory_back() {
     let mut period = tokio::time::interval(Duration::from_secs(2));
     loop {

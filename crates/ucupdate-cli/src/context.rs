@@ -41,10 +41,10 @@ pub(crate) enum IfMissing {
     Refuse,
 }
 
-/// The longest time for which a note about a device is looked for.
+/// The longest time that [`Context::note_unseen`] waits for the kept inventory.
 const INVENTORY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The folders of a store. Every store in use has one of them.
+/// The folders of a store. Every store in use has at least one of them.
 const MARKS: [&str; 4] = ["state", "images", "Logs", ".staging"];
 
 impl Context {
@@ -52,7 +52,8 @@ impl Context {
         Self { output: Output::new(json), store, timeout, ca_file: None }
     }
 
-    /// Warns if others can use the token for the server of the store.
+    /// Writes a warning if other users of this machine can use the token file for the server of the
+    /// store.
     pub(crate) fn warn_of_open_token(&self) {
         let StoreLocation::Server(remote) = &self.store else { return };
         let warning = remote.token_file.as_deref().and_then(|file| files::mode_warning(file, "token"));
@@ -61,12 +62,13 @@ impl Context {
         }
     }
 
-    /// Trusts the certificates in a file, in addition to those of the system.
+    /// Sets a file with certificates to trust, in addition to those of the system. Default: none.
     pub(crate) fn with_ca_file(self, ca_file: Option<PathBuf>) -> Self {
         Self { ca_file, ..self }
     }
 
-    /// Returns the file with further certificates to trust.
+    /// Returns the file with certificates to trust in addition to those of the system. `None` if
+    /// only those of the system are trusted.
     pub(crate) fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
@@ -81,7 +83,8 @@ impl Context {
     /// mistyped path would offer nothing. Fails as [`open_store`](Self::open_store) does.
     pub(crate) async fn open_served_store(&self, create: bool) -> Result<Arc<dyn ImageStore>, Failure> {
         let if_missing = if create { IfMissing::Create } else { IfMissing::Refuse };
-        // A server itself waits for its store, and answers devices in the meantime.
+        // The store is not wrapped in `Awaited`. A server waits for its store itself, and answers
+        // devices in the meantime.
         let waiting = self.waiting(&self.store);
         open(&self.store, if_missing, &waiting).await.map_err(|failure| match failure {
             Failure::Explained(FailureKind::NotFound, reason) => {
@@ -107,8 +110,9 @@ impl Context {
         Ok(Arc::new(Awaited::new(store, waiting)))
     }
 
-    /// Opens a folder whose file system lacks what a store needs for writing, such as a backup on a disk without hard links, and
-    /// says so. Returns the failure if it cannot be read either.
+    /// Opens a store for reading only, if its file system lacks a feature that writing needs.
+    /// Example: a backup on a disk without hard links. Writes a warning about this. Returns
+    /// `failure` if the store cannot be read either.
     async fn open_to_read(
         &self,
         location: &StoreLocation,
@@ -121,7 +125,7 @@ impl Context {
         };
         let path = path.clone();
         let opening = tokio::task::spawn_blocking(move || {
-            // This leaves out the test of the file system.
+            // Opening the disk in this way skips the test of the file system.
             let disk =
                 is_store(&path).ok().filter(|is_store| *is_store).and_then(|_| RealDisk::open(&path).ok());
             disk.and_then(|disk| LocalStore::with_disk(Arc::new(disk)).ok())
@@ -139,7 +143,7 @@ impl Context {
         Waiting::new(store, self.timeout, self.output.progress.clone())
     }
 
-    /// Returns the address of the store as it is typed.
+    /// Returns the address of the store as a person types it. Example: `file:ucupdate-data`.
     pub(crate) fn store_name(&self) -> String {
         self.store.to_string()
     }
@@ -206,9 +210,9 @@ impl Context {
         self.administer_with(if_missing, Options::default()).await
     }
 
-    /// Returns the rule book of the store, for reading versions in the schemes of its rules. `None` if there is no
-    /// store. If the rule book cannot be read, prints a warning and returns `None`, because audit logs can be read
-    /// without it.
+    /// Returns the rule book of the store. Commands that read audit logs compare versions by the
+    /// schemes of its rules. `None` if there is no store. If the rule book cannot be read, prints a
+    /// warning and returns `None`, because audit logs can be read without it.
     pub(crate) async fn rules_if_readable(&mut self) -> Option<Arc<Snapshot>> {
         match self.administer(IfMissing::Refuse).await {
             Ok(service) => Some(service.snapshot()),
@@ -222,8 +226,8 @@ impl Context {
         }
     }
 
-    /// Writes a warning about the rule book of the store after a change, if there is one. The change was made already,
-    /// so it is no failure if the store cannot be read now.
+    /// Reads the rule book after a change, and writes the warning that `warning` returns for it. If
+    /// the store cannot be read, writes nothing, because the change itself has succeeded.
     pub(crate) async fn warn(&mut self, warning: impl FnOnce(&RuleBook) -> Option<String>) {
         let Ok(service) = self.administer(IfMissing::Refuse).await else { return };
         if let Some(warning) = warning(service.snapshot().book()) {
@@ -231,8 +235,9 @@ impl Context {
         }
     }
 
-    /// Writes a note if no request of these devices is known, because a number can be mistyped. Writes nothing if no inventory is kept,
-    /// or if it cannot be read at once. The change was made already, so this is no failure.
+    /// Writes a note about those of `devices` that the kept inventory does not contain. Their
+    /// numbers may be mistyped. Writes nothing if no complete inventory is kept, or if it cannot be
+    /// read within [`INVENTORY_PATIENCE`].
     pub(crate) async fn note_unseen(&self, devices: &[DeviceId]) {
         let reading = async {
             let store = self.open_store(IfMissing::Refuse).await.ok()?;
@@ -262,7 +267,8 @@ impl Context {
         ));
     }
 
-    /// Warns if the store does not exist yet, so that it is about to be made, and a store of a similar name is beside it.
+    /// Writes a warning if the store does not exist yet, and a store with a similar name is in the
+    /// same folder. The name may be mistyped, and the command will create a new store.
     pub(crate) fn warn_of_new_store(&mut self) {
         let StoreLocation::Folder(path) = &self.store else { return };
         let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
@@ -290,8 +296,9 @@ impl Context {
 }
 
 impl Context {
-    /// Opens a service on the store, or on an empty store in memory if the store does not exist. This is for
-    /// commands that change nothing. Fails as [`administer`](Self::administer) does.
+    /// Opens a service on the store. If the store does not exist, opens the service on an empty
+    /// store in memory, and writes a message. This is for commands that change nothing. Fails as
+    /// [`administer`](Self::administer) does.
     pub(crate) async fn administer_or_new(&mut self, options: Options) -> Result<UpdateService, Failure> {
         let store = match self.open_store(IfMissing::Refuse).await {
             Err(Failure::Explained(FailureKind::NotFound, reason)) => {
@@ -341,7 +348,7 @@ async fn open(
                 path.display()
             )));
         }
-        // A mistyped path must neither look like an empty store nor become one.
+        // A mistyped path must not look like an empty store, and must not become one.
         if if_missing == IfMissing::Refuse && !is_store(&path)? {
             let is_near = |path: &Path| is_store(path).is_ok_and(|is_store| is_store);
             let near = near_path(&path, is_near);
@@ -356,14 +363,16 @@ async fn open(
     }
 }
 
-/// Returns the failure of a command that needs a store where none is.
+/// Returns the failure for a place without a store. Its message says how to name a store or create
+/// one.
 fn no_store(place: impl Display) -> Failure {
     Failure::not_found(format_args!(
         "no store at {place}: name one by --store or UCUPDATE_STORE, or make one by `ucupdate ingest`"
     ))
 }
 
-/// Returns whether a store is in a folder. A folder that cannot be read is an error.
+/// Returns whether the folder at `path` is a store: it contains one of the folders in [`MARKS`].
+/// Fails when the folder cannot be read.
 fn is_store(path: &Path) -> Result<bool, Failure> {
     for mark in MARKS {
         match std::fs::metadata(path.join(mark)) {
@@ -381,7 +390,8 @@ fn is_store(path: &Path) -> Result<bool, Failure> {
     Ok(false)
 }
 
-/// Returns the store in a bucket, by the usual `AWS_*` variables. Buckets are never created.
+/// Opens the store in a bucket, with the settings in the usual `AWS_*` variables. Does not create
+/// the bucket.
 #[cfg(feature = "s3")]
 async fn open_bucket(address: &str, waiting: &Waiting) -> Result<ucupdate::s3::S3Store, Failure> {
     let wrong = std::cell::OnceCell::new();

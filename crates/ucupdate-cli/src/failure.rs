@@ -16,7 +16,7 @@ pub(crate) use ucupdate::store::error_chain as chain;
 pub(crate) enum Failure {
     /// The command ended for this reason.
     Explained(FailureKind, String),
-    /// The reader of stdout has gone, so the command ends quietly.
+    /// The reader of stdout has closed it, so the command ends quietly.
     OutputClosed,
 }
 
@@ -47,7 +47,8 @@ impl FailureKind {
         }
     }
 
-    /// Returns the kind of a failure for an error and its causes.
+    /// Returns the kind of failure for an error. The first of the error and its causes that has a
+    /// kind decides; without one it is `Refused`.
     fn of(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -104,7 +105,7 @@ impl Failure {
         Self::Explained(FailureKind::Refused, reason.to_string())
     }
 
-    /// Returns a failure with the kind of a wrong command line.
+    /// Returns a failure for a wrong command line.
     pub(crate) fn usage(reason: impl Display) -> Self {
         Self::Explained(FailureKind::Usage, reason.to_string())
     }
@@ -114,7 +115,8 @@ impl Failure {
         Self::Explained(FailureKind::NotFound, reason.to_string())
     }
 
-    /// Returns this failure with the kind of an unreadable input.
+    /// Returns this failure with the kind `NotUnderstood`, which means that the input cannot be
+    /// read.
     pub(crate) fn into_not_understood(self) -> Self {
         match self {
             Self::Explained(_, reason) => Self::Explained(FailureKind::NotUnderstood, reason),
@@ -139,7 +141,8 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
-/// Adds the option that raises a limit of reading cabinets and packages, if a message says that one was reached.
+/// Adds the option `--limit` to a message that says that a limit of cabinets or packages was
+/// reached. Returns every other message unchanged.
 pub(crate) fn with_limit_option(message: String) -> String {
     let reached = |name: &&&str| message.contains(&format!("the limit `{name}`"));
     match [CabinetLimits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {

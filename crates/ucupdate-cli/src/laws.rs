@@ -58,7 +58,8 @@ pub fn forwarded(bytes: &[u8]) {
     }
 }
 
-/// Returns the header fields of the lines. A line that is not a header field becomes a value of all three fields.
+/// Reads each line as a header field. A line that is not a header field becomes a value of all
+/// three fields that proxies write.
 fn head_of(bytes: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in bytes.split(|byte| *byte == b'\n').take(64) {
@@ -82,7 +83,8 @@ fn head_of(bytes: &[u8]) -> HeaderMap {
     headers
 }
 
-/// Returns the header fields with a comma and `value` added to the last field of a name.
+/// Returns the header fields with a comma and `value` added to the last field of this name. `None`
+/// if there is no such field, or if the result is not a header value.
 fn continued(headers: &HeaderMap, name: &str, value: &HeaderValue) -> Option<HeaderMap> {
     let mut values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
     let last = values.last_mut()?;

@@ -1,4 +1,5 @@
-//! The `ucupdate` command: what an administrator does with a store, from a terminal or a script.
+//! The `ucupdate` command, with which an administrator works on a store from a terminal or a
+//! script.
 //!
 //! Results go to stdout, everything else to stderr; the reason of a failure is the last line on stderr. The exit codes are
 //! those of [`failure::FailureKind`]. Only this crate reads the environment.
@@ -41,8 +42,8 @@ use std::time::Duration;
 use store::StoreLocation;
 use variable::variable;
 
-/// The largest number of threads for blocking work. A store in a folder reads images with four of them and writes with two, and
-/// packages are read with two others. The remaining one reads everything else.
+/// The largest number of threads for blocking work. A store in a folder reads images with four of
+/// them and writes with two. Two others read packages. The last one does all other reads.
 const BLOCKING_THREADS: usize = 9;
 
 /// Keeps UC phones up to date: stores firmware packages, offers approved versions to devices, and explains each
@@ -207,7 +208,8 @@ enum Command {
 }
 
 impl Command {
-    /// Refuses a verb that cannot work on the store of another machine.
+    /// Returns a failure if this verb does not work with `--server`, that is, on the store of
+    /// another machine.
     fn refuse_remote(&self) -> Result<(), Failure> {
         let name = match self {
             Self::Serve(_) => "serve",
@@ -282,12 +284,14 @@ impl Command {
     }
 }
 
-/// Returns the definition of the command line, with examples, variables, and the verbs in groups.
+/// Returns the definition of the command line. Its help has examples, variables, and the verbs in
+/// groups.
 fn plain_command() -> clap::Command {
     with_groups(with_variables(with_examples(CommandLine::command())))
 }
 
-/// Returns the definition of the command line, with completion of the names in the store.
+/// Returns the definition of the command line. The shell can complete the names of rules, groups
+/// and packages of the store.
 fn command() -> clap::Command {
     with_candidates(plain_command)
 }
@@ -324,7 +328,7 @@ fn main() -> ExitCode {
                 context.warn_of_open_token();
                 args.command.run(args.global.config, &mut context).await
             });
-            // Tasks that still read or write have no reader for their results.
+            // The results of tasks that still read or write are not needed.
             runtime.shutdown_background();
             done
         }

@@ -11,7 +11,8 @@ use ucupdate::book::{
 };
 use ucupdate::device::DeviceType;
 
-/// Returns the failure of a refused change, with a suggestion for a mistyped name.
+/// Returns the failure for a refused change. If a name was mistyped, the failure suggests the right
+/// one.
 pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
     let meant = match &error {
         ChangeError::Refused(Refusal::WrongState {
@@ -37,12 +38,13 @@ pub(crate) fn refused(error: ChangeError, book: &RuleBook) -> Failure {
     with_meant(error.into(), meant)
 }
 
-/// Returns the failure for a rule that does not exist.
+/// Returns the failure for a rule that does not exist. The failure suggests similar rules.
 pub(crate) fn no_rule(rule: &RuleKey, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(format_args!("no rule {rule}")), nearest_rule(rule, book))
 }
 
-/// Returns the failure for some words of a rule that no rule has in this order.
+/// Returns the failure for a short name of a rule, such as `CX700/CPE`, if no rule has these words
+/// in this order. The failure suggests a correction of the last word.
 pub(crate) fn near_rule_name(text: &str, book: &RuleBook) -> Failure {
     let last = text.rsplit('/').next().unwrap_or(text);
     let near = near_word(last, book).map(|near| match text.rsplit_once('/') {
@@ -52,20 +54,22 @@ pub(crate) fn near_rule_name(text: &str, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(format_args!("no rule has the words {text}")), near)
 }
 
-/// Returns the word of a rule that was probably meant.
+/// Returns the word of any rule that is most similar to `word`. `None` if no word is similar.
 fn near_word(word: &str, book: &RuleBook) -> Option<String> {
     let words: BTreeSet<&str> = book.rules().flat_map(|rule| rule.key().words()).collect();
     nearest(word, words.into_iter())
 }
 
-/// Returns the word of a rule that was probably meant by a pattern of one word, which is a short name.
+/// Returns the similar word of any rule, if the pattern is one mistyped word, such as `CX70`.
+/// `None` if the pattern has several words, or no word is similar.
 fn near_short_name(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     let written = rules.to_string();
     let word = written.trim_end_matches("/*");
     near_word(word, book).filter(|near| !word.contains('/') && !near.eq_ignore_ascii_case(word))
 }
 
-/// Returns the rules that have these words in this order. Words may be left out. The case does not matter.
+/// Returns the rules that have the words of `text` in this order. The words have `/` between them,
+/// and other words of the rule may be missing. The case does not matter. Example: `Polycom/CPE`.
 pub(crate) fn matching(text: &str, book: &RuleBook) -> Vec<RuleKey> {
     let has_words = |rule: &&Rule| {
         let words = rule.key().words();
@@ -75,7 +79,7 @@ pub(crate) fn matching(text: &str, book: &RuleBook) -> Vec<RuleKey> {
     book.rules().filter(has_words).map(|rule| rule.key().clone()).collect()
 }
 
-/// Returns the failure for a group that does not exist.
+/// Returns the failure for a group that does not exist. The failure suggests similar names.
 pub(crate) fn no_group(group: &GroupName, book: &RuleBook) -> Failure {
     let meant = nearest(group.as_str(), book.groups().map(|group| group.name.to_string()));
     with_meant(Failure::not_found(format_args!("no group {group}")), meant)
@@ -88,8 +92,8 @@ pub(crate) fn no_scheme(rules: &RulePattern, book: &RuleBook) -> Failure {
     with_meant(Failure::not_found(refusal), meant)
 }
 
-/// Returns a warning about a pattern that matches no rule. `None` if a rule matches. Such a pattern may still be right,
-/// because a later package may bring a matching rule.
+/// Returns a warning about a pattern that matches no rule. `None` if a rule matches. The pattern
+/// may still be right, because a later package may add a rule that it matches.
 pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     if book.rules().any(|rule| book.covers(rules, rule.key())) {
         return None;
@@ -99,14 +103,16 @@ pub(crate) fn without_rule(rules: &RulePattern, book: &RuleBook) -> Option<Strin
     Some(format!("no rule matches {rules} yet{}", hint.unwrap_or_default()))
 }
 
-/// Returns the failure for a pattern that matches no rule.
+/// Returns the failure for a pattern that matches no rule. `advice` says what to do, and the
+/// failure also suggests a similar pattern.
 pub(crate) fn no_match(rules: &RulePattern, advice: &str, book: &RuleBook) -> Failure {
     let meant = shifted_pattern(rules, book).or_else(|| near_pattern(rules, book));
     with_meant(Failure::not_found(format_args!("no rule matches {rules}; {advice}")), meant)
 }
 
-/// Returns the pattern that was probably meant by one that matches no rule, with the mistyped words corrected. These are words that
-/// no rule has in their place.
+/// Corrects the mistyped words of a pattern that matches no rule. A word is mistyped if no rule has
+/// it at this position. `None` if there is no single correction, or if the corrected pattern
+/// matches no rule.
 fn near_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     let written = rules.to_string();
     let mut meant = Vec::new();
@@ -126,10 +132,11 @@ fn near_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     book.rules().any(|rule| book.covers(&pattern, rule.key())).then_some(meant)
 }
 
-/// Returns the pattern that a person means. A pattern begins with the device type. One that matches no rule
-/// may be the short name of rules, such as `CX700`, and then it stands for the pattern of these rules, such
-/// as `UCPhone/Polycom/CX700/*`. Fails when the short name stands for several patterns. The error contains
-/// them.
+/// Returns the pattern that a person means by `rules`. If `rules` matches no rule, it may be a
+/// short name, such as `CX700`. Then the pattern of the rules with this name is returned, such as
+/// `UCPhone/Polycom/CX700/*`. If no rule has the name, `rules` is returned unchanged.
+///
+/// Fails when the short name stands for several patterns. The failure names them.
 pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RulePattern, Failure> {
     let written = rules.to_string();
     let name = written.trim_end_matches("/*");
@@ -159,8 +166,8 @@ pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RuleP
     Err(with_meant(failure, Some(meant.into_iter().collect::<Vec<_>>().join(" or "))))
 }
 
-/// Returns the pattern that is meant by one whose words are those of rules, but not in their places: `CX*` for `*/*/CX*`. `None`
-/// if there is no such pattern, or several.
+/// Returns a pattern in which the words of `rules` are at the positions that they have in rules.
+/// Example: `*/*/CX*` for `CX*`. `None` if there is no such pattern, or several.
 fn shifted_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     let written = rules.to_string();
     let wanted: Vec<&str> = written.split('/').filter(|word| *word != "*").collect();
@@ -200,7 +207,8 @@ fn is_like(word: &str, pattern: &str) -> bool {
     left.ends_with(last)
 }
 
-/// Returns a warning about a device type that no rule has. `None` if a rule has it or the program knows it.
+/// Returns a warning about a device type that no rule has. `None` if a rule has it, or if the
+/// program knows the type.
 pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<String> {
     let rules = book.rules().map(|rule| rule.key().kind().device_type.to_string());
     let known: Vec<String> = rules.chain(["UCPhone".to_owned(), "RoundTable".to_owned()]).collect();
@@ -212,7 +220,8 @@ pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<
     Some(format!("no rule is for the device type {device_type} yet{}", meant.unwrap_or_default()))
 }
 
-/// Returns a warning about an alias whose word no rule has, with the word that may be meant. `None` if a rule has it.
+/// Returns a warning if no rule has the word for which the alias stands, but a rule has a similar
+/// word. The warning suggests that word. Otherwise returns `None`.
 pub(crate) fn without_word(alias: &Alias, book: &RuleBook) -> Option<String> {
     let place = match alias.reported.field {
         AliasField::Vendor => 1,
@@ -303,7 +312,9 @@ fn meant(refusal: &Refusal, book: &RuleBook) -> Option<String> {
 /// The largest number of folder entries that are compared with a name.
 const MAX_ENTRIES: usize = 1000;
 
-/// Returns the path in the same folder with the most similar name, among the paths that `could_be_meant` accepts.
+/// Returns the path in the same folder with the most similar name, among the paths that
+/// `could_be_meant` accepts. A few equally similar paths are joined by `or`. `None` if there is no
+/// similar path, or too many.
 pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -315,8 +326,9 @@ pub(crate) fn near_path(path: &Path, could_be_meant: impl Fn(&Path) -> bool) -> 
     (1..=MAX_MEANT).contains(&paths.len()).then(|| paths.join(" or "))
 }
 
-/// Returns an error if a command names a rule, a group, a version or a rollout that the book does not have.
-/// `started` contains rollouts that will exist before the command. The failure contains a suggestion.
+/// Fails if a command names a rule, a group, a version or a rollout that the book does not have.
+/// `started` contains the rollouts that will exist when the command is run. The failure suggests
+/// similar names.
 pub(crate) fn check_names(
     command: &BookCommand,
     book: &RuleBook,
@@ -371,15 +383,17 @@ pub(crate) fn check_names(
     }
 }
 
-/// Returns the rules that were probably meant by the words of a rule that does not exist. `None` if it exists.
+/// Returns the existing rules that are most similar to `rule`. `None` if `rule` exists, or if no
+/// rule is similar.
 pub(crate) fn near_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
     if book.rule(rule).is_some() { None } else { nearest_rule(rule, book) }
 }
 
-/// The largest number of wrong letters in a rule.
+/// The largest number of wrong letters with which a rule is still suggested.
 const MAX_RULE_DISTANCE: usize = 4;
 
-/// Returns the rules with the fewest differing words, if only a few letters differ, or one word was cut short.
+/// Returns the rules that differ least from `rule`: at most [`MAX_RULE_DISTANCE`] letters differ,
+/// or one word was cut short. If aliases turn `rule` into a rule that exists, returns that rule.
 fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
     if let Some(meant) = book.rule_meant(rule) {
         return Some(format!("{}, for which these words stand by an alias", meant.key()));
@@ -400,11 +414,12 @@ fn nearest_rule(rule: &RuleKey, book: &RuleBook) -> Option<String> {
     (1..=MAX_MEANT).contains(&names.len()).then(|| names.join(" or "))
 }
 
-/// The largest number of names that are suggested, if they are equally similar.
+/// The largest number of equally similar names that are suggested.
 const MAX_MEANT: usize = 3;
 
-/// Returns the most similar name, if at most a third of its letters differ. If several names are equally similar, all are
-/// returned, or none if they are too many to choose from.
+/// Returns the name that is most similar to `wanted`, if at most a third of the letters of `wanted`
+/// differ. Up to [`MAX_MEANT`] equally similar names are joined. `None` if there are more, or if no
+/// name is similar.
 pub(crate) fn nearest<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> Option<String> {
     let found: Vec<String> = nearest_names(wanted, names).into_iter().collect();
     let (last, others) = found.split_last()?;
@@ -415,7 +430,8 @@ pub(crate) fn nearest<T: Display>(wanted: &str, names: impl Iterator<Item = T>) 
     }
 }
 
-/// Returns the names of which the fewest letters differ: at most a third, and never all.
+/// Returns the names that differ from `wanted` in the fewest letters. At most a third of the
+/// letters may differ, and never all.
 fn nearest_names<T: Display>(wanted: &str, names: impl Iterator<Item = T>) -> BTreeSet<String> {
     let wanted = wanted.to_lowercase();
     let length = wanted.chars().count();

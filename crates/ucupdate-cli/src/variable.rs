@@ -1,10 +1,12 @@
-//! The variables of the environment. No other module reads the value of a setting from it.
+//! The environment variables. No other module reads the value of a setting from the environment.
 
 use crate::failure::Failure;
 use std::ffi::OsString;
 
-/// Returns the value of a variable. `None` if it is not set or empty. A value that is not UTF-8 is a wrong call, because a setting that
-/// is ignored sends a command to another store.
+/// Returns the value of an environment variable. `None` if it is not set or is empty.
+///
+/// Fails when the value is not UTF-8. If such a value were ignored, the command could use another
+/// store.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
     text(name, std::env::var_os(name))
 }

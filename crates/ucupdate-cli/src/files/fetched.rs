@@ -12,19 +12,19 @@ use std::path::Path;
 use std::time::Duration;
 use ucupdate::value::{Sha256Digest, Sha256Hasher};
 
-/// The longest time for making a connection.
+/// The longest time for opening a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
-/// The time in which the next bytes must arrive.
+/// The longest time without any bytes from the server.
 const STALL_TIME: Duration = Duration::from_secs(60);
 
-/// The time for a whole file.
+/// The longest time for fetching a whole file.
 const WHOLE_TIME: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// The number of redirects that are followed.
+/// The largest number of redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
 
-/// An https address and the digest of the file there.
+/// The https URL of a file, and the SHA-256 that the file must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     url: Url,
@@ -39,7 +39,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Returns whether an argument is an address, and not the path of a file.
+/// Returns whether an argument is an http or https URL, and not the path of a file.
 pub(crate) fn is_address(text: &Path) -> bool {
     let text = text.to_string_lossy();
     ["https://", "http://"]
@@ -48,7 +48,7 @@ pub(crate) fn is_address(text: &Path) -> bool {
 }
 
 impl Address {
-    /// Reads an address. Fails when it is no https address, or has a name or a password.
+    /// Parses a URL. Fails when it is not an https URL, or contains a user name or a password.
     pub(crate) fn new(text: &Path, sha256: Sha256Digest) -> Result<Self, Failure> {
         let text = text.to_string_lossy();
         let url: Url = text.parse().map_err(|error| {
@@ -69,7 +69,8 @@ impl Address {
         Ok(address)
     }
 
-    /// Returns the last part of the path, which is the name of the file.
+    /// Returns the last part of the URL's path, which is the name of the file. If that is empty,
+    /// returns `package`.
     pub(crate) fn file_name(&self) -> String {
         let last = self.url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
         let name = percent_encoding::percent_decode_str(last).decode_utf8_lossy();
@@ -77,9 +78,12 @@ impl Address {
         if plain.is_empty() { "package".to_owned() } else { plain }
     }
 
-    /// Fetches the file into a temporary file without a name, which is removed when it is closed. `progress`
-    /// gets the number of bytes so far and the announced size. Fails when the server does not answer with a
-    /// file of at most `most` bytes, or when the file has another digest.
+    /// Fetches the file into a temporary file without a name, which is removed when it is closed.
+    /// Returns the temporary file and its size in bytes. `progress` gets the number of bytes so far
+    /// and the announced size.
+    ///
+    /// Fails when the server does not answer with a file of at most `most` bytes, or when the file
+    /// has another digest.
     pub(crate) async fn fetch(
         &self,
         most: u64,
@@ -157,7 +161,7 @@ impl Address {
     }
 }
 
-/// Follows a redirect to https, and ends at any other one.
+/// Follows redirects to https, at most [`MAX_REDIRECTS`] of them. Fails at any other redirect.
 fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.url().scheme() != "https" {
         return attempt.error("the server redirects to an address without TLS, expected https");

@@ -14,15 +14,16 @@ const MAX_FILES: usize = 100_000;
 /// The maximum depth of nested folders.
 const MAX_DEPTH: usize = 8;
 
-/// The number of first bytes by which the kind of a file is judged.
+/// The number of bytes at the start of a file by which its kind is recognised.
 const LOOK_BYTES: u64 = 4096;
 
-/// The maximum size in bytes of a file with a time zone.
+/// The maximum size in bytes of a `.zone` file, which contains a time zone.
 const ZONE_BYTES: usize = 256;
 
-/// Returns the logs for the arguments. A folder means all logs of this kind in it, with any file names. An
-/// argument that is not a file and has `*`, `?` or `[` is a pattern. Fails when a pattern matches no file,
-/// when a folder cannot be read or has no log of this kind, and when there are too many files.
+/// Returns the log files that the arguments name. A folder stands for all logs of this kind in it,
+/// with any file names. An argument that does not exist and contains `*`, `?` or `[` is a pattern.
+/// Fails when a pattern matches no file, when a folder cannot be read or has no log of this kind,
+/// and when there are too many files.
 pub(crate) fn find(paths: &[PathBuf], kind: LogKind) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
@@ -38,7 +39,8 @@ pub(crate) fn find(paths: &[PathBuf], kind: LogKind) -> Result<Vec<PathBuf>, Fai
     Ok(found)
 }
 
-/// Removes one of two logs, `X` and `X.gz`, if it has no other rows than the other one.
+/// Compares each log `X` with its compressed copy `X.gz`, if `found` has both. If all rows of one
+/// file are in the other file, removes the first one from `found`.
 fn pass_over_copies(found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let all: HashSet<PathBuf> = found.iter().cloned().collect();
     let mut passed_over = HashSet::new();
@@ -107,7 +109,8 @@ fn in_folder(folder: &Path, kind: LogKind, found: &mut Vec<PathBuf>) -> Result<(
     })
 }
 
-/// Calls `each` for the files of a folder and its folders, sorted by name.
+/// Calls `each` for the files of a folder and of its subfolders, sorted by name. Leaves out `.zone`
+/// files.
 fn walk(
     folder: &Path,
     depth: usize,
@@ -154,8 +157,9 @@ fn look(path: &Path) -> Result<FileKind, Failure> {
     Ok(FileKind::of(&bytes))
 }
 
-/// Returns the time zone in the file beside a log. `None` if there is no such file. Fails when the file
-/// cannot be read, or has no valid time zone.
+/// Returns the time zone for a log, which a file beside the log contains. This file is `X.zone` for
+/// the logs `X.log` and `X.log.gz`. `None` if there is no such file. Fails when the file cannot be
+/// read, or has no valid time zone.
 pub(crate) fn zone_beside(log: &Path) -> Result<Option<Zone>, Failure> {
     let plain = if log.extension().is_some_and(|extension| extension == "gz") {
         log.with_extension("")

@@ -11,22 +11,24 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use ucupdate_folder::open_regular;
 
-/// Opens a file for reading. Fails when the file cannot be opened. The reason contains its path.
+/// Opens a file for reading. Fails when the file cannot be opened. The failure contains its path.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     open_regular(path).map_err(|error| not_read(path, &error))
 }
 
-/// Returns the failure of reading a file. If the file does not exist, the failure suggests a similar name.
+/// Returns the failure for a file that could not be read. If the file does not exist, the failure
+/// suggests a similar name.
 pub(crate) fn not_read(path: &Path, error: &io::Error) -> Failure {
     with_meant(Failure::in_doing(path.display(), error), meant_for(path, error))
 }
 
-/// Returns a similar path if the file does not exist.
+/// Returns a similar path if `error` says that the file does not exist. `None` for other errors, or
+/// if no path is similar.
 pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
     (error.kind() == ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
 }
 
-/// Fails when nothing exists at the path. This is for files that are opened elsewhere.
+/// Fails when nothing exists at the path. Other code opens the file later.
 pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(not_read(path, &error)),
@@ -57,8 +59,9 @@ pub(crate) fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns a warning about a file with a secret that all users of this machine can read, or that others can write. `what` is the
-/// content of the file, such as `private key`.
+/// Returns a warning about a file with a secret, if its group can write it, or if other users have
+/// any access to it. `None` if there is nothing to warn about. `what` is the content of the file,
+/// such as `private key`.
 #[cfg(unix)]
 pub(crate) fn mode_warning(path: &Path, what: &str) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -92,14 +95,15 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(pem)
 }
 
-/// Runs work that may never end, such as reading a file of another machine, on a thread of its own. The caller can stop waiting for
-/// it, and the end of the process ends it. Returns the error of the work.
+/// Runs `work` on a new thread, because it may never end. Example: it reads a file on another
+/// machine. The caller can stop waiting for the result. The thread ends with the process at the
+/// latest. Returns the result of `work`.
 pub(crate) async fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let (done, waiting) = tokio::sync::oneshot::channel();
     let work = move || {
-        // Nobody may wait any more.
+        // The caller may have stopped waiting.
         let _sent = done.send(work());
     };
     std::thread::Builder::new()
@@ -109,7 +113,7 @@ pub(crate) async fn on_own_thread<T: Send + 'static>(
     waiting.await.unwrap_or_else(|_| Err(Failure::new("a thread that reads files ended without a result")))
 }
 
-/// Runs blocking work on a thread for blocking work. Returns the error of the work.
+/// Runs blocking work on a blocking thread of tokio. Returns the result of `work`.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

@@ -1,4 +1,5 @@
-//! New files of a command. They are complete or absent, are below one folder, and never replace an existing file.
+//! Creates the new files of a command. A new file is complete or absent, is below one folder, and
+//! never replaces an existing file.
 
 use crate::failure::Failure;
 use std::io::{self, Read};
@@ -10,8 +11,8 @@ use ucupdate_folder::Folder;
 #[derive(Debug)]
 pub(crate) struct NewFiles(Folder);
 
-/// Returns an error if one of these new files could not be created, so that a command finds out before its
-/// work. Fails when a path exists already or is given twice, or its folder cannot be written.
+/// Checks that new files can be created at `paths`. A command calls this before its work. Fails
+/// when a path exists already or is given twice, or when its folder cannot be written.
 pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
     let mut known: Vec<&Path> = Vec::new();
     for path in paths {
@@ -35,14 +36,15 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
     write_from(path, &mut &*content)
 }
 
-/// Makes one new file of everything that can be read from `content`. Fails when something is there already,
-/// or the file cannot be made.
+/// Creates one new file with all bytes that can be read from `content`. Fails when the path exists
+/// already, or the file cannot be created.
 pub(crate) fn write_from(path: &Path, content: &mut dyn Read) -> Result<(), Failure> {
     let (name, folder) = place(path)?;
     folder.write(name, None, content).map(drop)
 }
 
-/// Returns the name of a new file, and its folder.
+/// Splits the path of a new file into its name and its opened folder. Fails when the path is `-`,
+/// has no file name, or its folder cannot be opened.
 pub(crate) fn place(path: &Path) -> Result<(&str, NewFiles), Failure> {
     if path == Path::new("-") {
         return Err(Failure::usage(
@@ -70,7 +72,8 @@ impl NewFiles {
         Self::of(Folder::open_or_create(path), path)
     }
 
-    /// Converts an opened folder. Names in it are not synced, because the command can be run again after a power cut.
+    /// Wraps an opened folder. The names of new files are not synced to the disk, because the
+    /// command can be run again after a power cut.
     fn of(opened: io::Result<Folder>, path: &Path) -> Result<Self, Failure> {
         let folder = opened.map_err(|error| Failure::in_doing(path.display(), &error))?;
         Ok(Self(folder.with_synced_names(false)))
@@ -88,8 +91,9 @@ impl NewFiles {
         })
     }
 
-    /// Creates a file with the bytes of `content`. The path is relative, with `/` between its parts. Returns
-    /// its size. Fails when the file exists, `content` fails, or the disk fails.
+    /// Creates a file with the bytes of `content`. `path` is relative, with `/` between its parts.
+    /// `modified` is the time stamp of the file; `None` means now. Returns the size of the file in
+    /// bytes. Fails when the file exists, `content` fails, or the disk fails.
     pub(crate) fn write(
         &self,
         path: &str,

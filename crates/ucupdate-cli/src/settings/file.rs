@@ -48,12 +48,13 @@ pub(crate) fn read(path: &Path, command: &Command, keys: &[Setting]) -> Result<V
     Ok(file.found)
 }
 
-/// Returns the number of the line with a byte, from 1.
+/// Returns the number of the line that contains the byte at offset `at`. The first line is 1.
 fn line_at(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// Returns whether a table is another one, or inside of it.
+/// Returns whether `table` is `other` or is inside it. Example: `rollout.start` is inside
+/// `rollout`.
 fn is_at_or_below(table: &str, other: &str) -> bool {
     table.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -64,7 +65,7 @@ struct Reading<'a> {
     command: &'a Command,
     keys: &'a [Setting],
     found: Vec<Given>,
-    /// The mistakes, each with its line.
+    /// The mistakes in the file, each with the number of its line.
     mistakes: Vec<(usize, String)>,
 }
 
@@ -97,7 +98,8 @@ impl Reading<'_> {
         }
     }
 
-    /// Returns the reason why a table is refused, with the most similar table.
+    /// Returns the message for a table that is not known. The message suggests the most similar
+    /// table.
     fn unknown_table(&self, key: &str) -> String {
         let tables = self.keys.iter().map(Setting::table).filter(|table| !table.is_empty());
         let near = tables.map(|table| (strsim::damerau_levenshtein(&table, key), table)).min();
@@ -110,12 +112,13 @@ impl Reading<'_> {
         )
     }
 
-    /// Returns the reason why a key is refused, with the most similar key.
+    /// Returns the message for a key that is not known. The message suggests the most similar key.
     fn unknown(&self, key: &str) -> String {
         let last = key.rsplit('.').next().unwrap_or(key).replace('_', "-");
         let table = key.rsplit_once('.').map_or("", |(table, _)| table);
         let of = |setting: &&Setting| strsim::damerau_levenshtein(setting.name(), &last);
-        // Several verbs have an option of the same name: the table itself, then the settings of all verbs and of `serve` are meant.
+        // Several verbs may have an option of the same name. The table itself is preferred, then
+        // the settings of all verbs and of `serve`.
         let is_far = |setting: &&Setting| match setting.table() {
             at if at == table => 0,
             at if at.is_empty() || at == "serve" => 1,

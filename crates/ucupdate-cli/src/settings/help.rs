@@ -1,13 +1,14 @@
-//! The variables of a verb in its help and its manual page.
+//! Adds the environment variables of a verb to its help and its manual page.
 
 use super::PREFIX;
 use super::key::{Setting, find_options};
 use clap::Command;
 
-/// The largest number of variables that are named one by one.
+/// The largest number of variables that the help of a verb lists one by one.
 const MAX_NAMED: usize = 5;
 
-/// Adds a line about its variables to the help of each verb that has settings.
+/// Adds a line to the help of each verb that has settings. The line names the environment variables
+/// of the verb.
 pub(crate) fn with_variables(command: Command) -> Command {
     let options = find_options(&command);
     command.mut_subcommands(|verb| below(&[], verb, &options))
@@ -21,7 +22,8 @@ fn below(above: &[String], verb: Command, options: &[(Setting, bool)]) -> Comman
     verb.after_help(format!("{examples}\n\n{line}").trim_start().to_owned())
 }
 
-/// Returns the line of a verb. `None` if no option of the verb is a setting.
+/// Returns the line that names the environment variables of a verb. `None` if no option of the verb
+/// is a setting.
 fn line(verb: &[String], options: &[(Setting, bool)]) -> Option<String> {
     let (settings, others): (Vec<_>, Vec<_>) =
         options.iter().filter(|(option, _)| option.is_of(verb)).partition(|(_, is_setting)| *is_setting);

@@ -5,11 +5,16 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 use std::error::Error as _;
 
-/// An option of several verbs that is a setting without a verb. A verb that has it changes the store.
+/// The option `--author`. It has one setting for all verbs, with the key `author`. Every verb that
+/// has this option changes the store.
 const SHARED: &str = "author";
 
-/// The settings of verbs that change the store: how they work. What they change and whether they ask is said by the call alone, because
-/// a variable that is forgotten in a shell must not make another command of what is typed.
+/// The options that are settings, for each verb that changes the store. They say how the verb
+/// works.
+///
+/// The other options of these verbs say what is changed, or confirm the change. They can be given
+/// on the command line only. Otherwise a forgotten variable in a shell could change the meaning of
+/// a typed command.
 const OF_CHANGES: &[(&str, &[&str])] = &[
     ("ingest", &["code-page", "limit", "strict"]),
     ("loops", &["apart-minutes", "audit", "since", "simulated", "time-zone", "until"]),
@@ -18,7 +23,8 @@ const OF_CHANGES: &[(&str, &[&str])] = &[
     ("rollout start", &["deadline", "install-time", "pause-after-failures", "pause-at-share", "sample"]),
 ];
 
-/// The options of other verbs that are no settings, because they change something or confirm it.
+/// The options that are not settings, for each verb that does not change the store. These options
+/// change something or confirm it.
 const OF_ONE_CALL: &[(&str, &[&str])] = &[
     ("storm", &["remote"]),
     ("token add", &["role"]),
@@ -26,37 +32,39 @@ const OF_ONE_CALL: &[(&str, &[&str])] = &[
     ("export", &["copy", "tree"]),
 ];
 
-/// The global option that is no setting, because it names the file of settings.
+/// The global option that is not a setting, because it names the file of settings.
 const CONFIG: &str = "config";
 
-/// The form in which a value is written.
+/// The form of an option, and of its value in the configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The option has no value: `true` or `false`.
+    /// An option without a value. The file has `true` or `false`.
     Flag,
-    /// The option has one value.
+    /// An option with one value.
     Value,
-    /// The option may have a value, and may stand alone: a value, or `true`.
+    /// An option whose value may be left out. The file has a value, `true` or `false`.
     OptionalValue,
-    /// The option can be given several times.
+    /// An option with several values, or one that can be given several times.
     List,
 }
 
-/// An option whose value can come from a variable or a file.
+/// An option whose value can come from an environment variable or the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
-    /// The verbs above the option. Empty for options of all verbs.
+    /// The words of the verb that has the option, such as `rollout` and `start`. Empty for options
+    /// of all verbs.
     verb: Vec<String>,
     long: String,
     kind: Kind,
-    /// A command that has the option.
+    /// The words of a verb that has the option, used to check values. Empty for global options.
     owner: Vec<String>,
     value_name: String,
     help: String,
     default: Option<String>,
 }
 
-/// Returns the settings of a command line: the global options first, then those of each verb.
+/// Returns the settings of a command line: first the global options and `author`, then those of
+/// each verb.
 pub(crate) fn find_keys(command: &Command) -> Vec<Setting> {
     find_options(command)
         .into_iter()
@@ -64,7 +72,7 @@ pub(crate) fn find_keys(command: &Command) -> Vec<Setting> {
         .collect()
 }
 
-/// Returns all options of a command line, and for each whether it is a setting.
+/// Returns all options of a command line, each with whether it is a setting.
 pub(crate) fn find_options(command: &Command) -> Vec<(Setting, bool)> {
     let mut all: Vec<_> = command.get_arguments().filter_map(|arg| Setting::new(&[], &[], arg)).collect();
     let shared = command.get_subcommands().find_map(|verb| Some((verb, option(verb, SHARED)?)));
@@ -97,7 +105,8 @@ fn option<'a>(command: &'a Command, long: &str) -> Option<&'a Arg> {
 }
 
 impl Setting {
-    /// Returns the setting of an option. `None` if it has no long name, or is an option about this one call.
+    /// Returns the setting of an option. `None` if the option has no long name, or is `--config`,
+    /// `--help` or `--version`.
     fn new(verb: &[String], owner: &[String], arg: &Arg) -> Option<Self> {
         let long = arg.get_long().filter(|long| !matches!(*long, CONFIG | "help" | "version"))?;
         let takes = arg.get_num_args().unwrap_or_else(|| match arg.get_action() {
@@ -132,27 +141,29 @@ impl Setting {
         self.verb.iter().map(String::as_str).chain([self.long.as_str()]).collect::<Vec<_>>().join(".")
     }
 
-    /// Returns the table of the key. Empty for the keys at the top of a file.
+    /// Returns the TOML table of the key, such as `serve`. Empty for the keys at the top of a file.
     pub(crate) fn table(&self) -> String {
         self.verb.join(".")
     }
 
-    /// Returns the key inside its table.
+    /// Returns the key inside its table, such as `listen`.
     pub(crate) fn name(&self) -> &str {
         &self.long
     }
 
-    /// Returns the name of the variable: the key in capitals, with `_` for other characters.
+    /// Returns the name of the environment variable: the key in capitals, with `_` for `.` and `-`.
+    /// Example: `UCUPDATE_SERVE_LISTEN`.
     pub(crate) fn variable(&self) -> String {
         PREFIX.to_owned() + &self.key().to_uppercase().replace(['.', '-'], "_")
     }
 
-    /// Returns the verb of the option as it is typed. Empty for options of all verbs.
+    /// Returns the verb of the option as a person types it, such as `rollout start`. Empty for
+    /// options of all verbs.
     pub(crate) fn verb(&self) -> String {
         self.verb.join(" ")
     }
 
-    /// Returns the option as it is written on the command line.
+    /// Returns the option as it is written on the command line, such as `--listen`.
     pub(crate) fn option(&self) -> String {
         format!("--{}", self.long)
     }
@@ -165,18 +176,20 @@ impl Setting {
         &self.help
     }
 
-    /// Returns the default value as a text. `None` if the option has none.
+    /// Returns the default value as text. `None` if the option has no default, or no value.
     pub(crate) fn default(&self) -> Option<&str> {
         self.default.as_deref()
     }
 
-    /// Returns whether the value must not be printed. The address of a webhook is often its only secret.
+    /// Returns whether the value must not be printed. This includes the URL of a webhook, because
+    /// anyone who knows it can often use the webhook.
     pub(crate) fn is_secret(&self) -> bool {
         let is_file = self.long.ends_with("-file");
         !is_file && ["webhook", "token", "secret", "password"].iter().any(|word| self.long.contains(word))
     }
 
-    /// Returns the word of the command line that sets the option.
+    /// Returns the word of the command line that sets the option, such as
+    /// `--listen=127.0.0.1:8080`. `None` is an option without a value.
     pub(crate) fn word(&self, value: Option<&str>) -> String {
         match value {
             Some(value) => format!("--{}={value}", self.long),
@@ -203,14 +216,15 @@ impl Setting {
         }
     }
 
-    /// Returns the id of the option in a verb, or among the global options.
+    /// Returns the id that clap uses for the option, in a verb or among the global options. `None`
+    /// if the verb does not have the option.
     pub(crate) fn id_in(&self, verb: &[String], command: &Command) -> Option<String> {
         let below = verb.iter().try_fold(command, |command, name| command.find_subcommand(name))?;
         let arg = option(below, &self.long).or_else(|| option(command, &self.long))?;
         Some(arg.get_id().to_string())
     }
 
-    /// Returns what a value has to look like.
+    /// Returns the expected form of a value, for messages. Example: `true or false`.
     pub(crate) fn expected(&self) -> String {
         match self.kind {
             Kind::Flag => "true or false".to_owned(),
@@ -238,7 +252,7 @@ impl Setting {
                 | ErrorKind::WrongNumberOfValues
                 | ErrorKind::InvalidUtf8
         );
-        // Other options may be missing here, because this one is looked at alone.
+        // Other options may be missing, because this option is checked alone.
         if !is_wrong_value {
             return Ok(());
         }

@@ -1,7 +1,8 @@
 //! Settings: values of options that come from a variable or from the configuration file.
 //!
-//! The keys are the long options of the command line: the global ones, `author`, and those of the verbs. [`key`] says which
-//! options of a verb are none. An option on the command line replaces a variable, and a variable replaces a value of the file.
+//! The keys are the long options of the command line: the global ones, `author`, and those of the
+//! verbs. The module [`key`] lists the options that are not settings. An option on the command line
+//! replaces a variable, and a variable replaces a value of the file.
 
 pub(crate) mod file;
 pub(crate) mod help;
@@ -16,21 +17,22 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// The beginning of the names of variables.
+/// The prefix of the environment variables.
 const PREFIX: &str = "UCUPDATE_";
 
-/// A variable that the unit of systemd hands to the command as options.
+/// A variable whose value the systemd unit passes to the command as options. The command does not
+/// read it.
 const OPTIONS_VARIABLE: &str = "UCUPDATE_OPTIONS";
 
-/// The variable with the path of the configuration file.
+/// The environment variable with the path of the configuration file.
 pub(crate) const CONFIG_VARIABLE: &str = "UCUPDATE_CONFIG";
 
 /// The place from which a value comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A variable, by its name.
+    /// The environment variable of this name.
     Variable(String),
-    /// A line of a file, from 1.
+    /// A file, and the number of a line in it. The first line is 1.
     File(PathBuf, usize),
 }
 
@@ -53,12 +55,13 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// Returns the words of the command line that say the same.
+    /// Returns the words of the command line that set the option to these values. Example:
+    /// `--listen=127.0.0.1:8080`.
     pub(crate) fn words(&self) -> impl Iterator<Item = OsString> {
         self.values.iter().map(|value| self.setting.word(value.as_deref()).into())
     }
 
-    /// Returns the values as a text. Secrets are replaced by `***`.
+    /// Returns the values as text, separated by commas. Secrets are replaced by `***`.
     pub(crate) fn shown(&self) -> String {
         let shown = |value: &Option<String>| match value {
             _ if self.setting.is_secret() => "***".to_owned(),
@@ -77,13 +80,16 @@ impl Given {
 pub(crate) struct Resolved {
     /// The words to parse.
     pub(crate) words: Vec<OsString>,
-    /// The values that were added.
+    /// The values that were added to the words.
     pub(crate) added: Vec<Given>,
 }
 
 impl Resolved {
-    /// Returns where the values come from that an error of the command line names. A missing option may be one that a value needs,
-    /// which the error does not name.
+    /// Returns notes about added values that may have caused the error. A note names the variable
+    /// or the line of the file that set an option.
+    ///
+    /// An added value is noted if the error names its option. If a required option is missing, all
+    /// added values of the verb are noted, because one of them may require it.
     pub(crate) fn notes(&self, error: &clap::Error) -> Vec<String> {
         let text = error.render().to_string();
         let is_missing = error.kind() == ErrorKind::MissingRequiredArgument;
@@ -106,7 +112,8 @@ pub(crate) fn resolve(
     variable: impl Fn(&str) -> Result<Option<String>, Failure>,
 ) -> Result<Resolved, Failure> {
     let unchanged = |words| Ok(Resolved { words, added: Vec::new() });
-    // Help and versions are printed whatever a file says, and errors are reported when the whole line is parsed.
+    // Help and version do not depend on the file. Errors are reported when the whole line is
+    // parsed.
     let Ok(given) = command.clone().ignore_errors(true).try_get_matches_from(&words) else {
         return unchanged(words);
     };
@@ -130,7 +137,7 @@ pub(crate) fn resolve(
         Some(path) => file::read(&path, command, &keys)?,
         None => Vec::new(),
     };
-    // A wrong variable of another verb stops no command.
+    // A wrong variable of another verb does not stop this verb.
     let of_verb: Vec<Setting> = keys.into_iter().filter(|key| key.is_for(&verb)).collect();
     let from_variables = read_variables(command, &of_verb, &variable)?;
     let is_on_line = |setting: &Setting| {
@@ -144,28 +151,30 @@ pub(crate) fn resolve(
         .into_iter()
         .filter(|given| given.setting.applies_to(&verb, command) && !is_on_line(&given.setting))
         .collect();
-    // What follows `--` are no options.
+    // Words after `--` are not options.
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let mut all = words;
     all.splice(end..end, added.iter().flat_map(Given::words));
     Ok(Resolved { words: all, added })
 }
 
-/// Returns the path of the configuration file by its variable. Fails when the variable is not a text.
+/// Returns the path of the configuration file in the variable `UCUPDATE_CONFIG`. `None` if the
+/// variable is not set. Fails when its value is not UTF-8.
 pub(crate) fn config_variable(
     variable: &impl Fn(&str) -> Result<Option<String>, Failure>,
 ) -> Result<Option<PathBuf>, Failure> {
     Ok(variable(CONFIG_VARIABLE)?.map(PathBuf::from))
 }
 
-/// Returns the values of variables, and those of the file that no variable replaces.
+/// Joins the values of variables and of the configuration file. A value of the file is left out if
+/// a variable sets the same option.
 pub(crate) fn layered(variables: Vec<Given>, file: Vec<Given>) -> Vec<Given> {
     let is_free = |given: &Given| !variables.iter().any(|variable| variable.setting == given.setting);
     let file: Vec<Given> = file.into_iter().filter(is_free).collect();
     variables.into_iter().chain(file).collect()
 }
 
-/// Reads the variables of all keys. Fails when a value is not one that the option takes.
+/// Reads the environment variables of `keys`. Fails when a value is not one that the option takes.
 pub(crate) fn read_variables(
     command: &Command,
     keys: &[Setting],

@@ -52,12 +52,13 @@ fn verbs(above: &[String], command: &Command, found: &mut Vec<(Vec<String>, Vec<
     command.get_subcommands().for_each(|below| verbs(&verb, below, found));
 }
 
-/// Values, one of which each option with a value takes.
+/// Sample values. Each option that has a value accepts at least one of them.
 const VALUES: &str = "7 932 2d 1 0 1% 1.0 1=1% 1.0=1% internal files=1 error 127.0.0.1:1 10.0.0.0/8 10.0.0.1 http://a https://a ocs UTC \
     0021630F207B looping state memory: UCPhone/Polycom/CX700/A/ENU UCPhone/Polycom/CX700/A/ENU/CPE 2026-11-28 2026-11-28T08:00:00Z \
     stderr allow dotnet package-ingested not-found pending UCPhone>=1.0 OCPhone/1.0.0.0 1252 ocs01_20090306T171039Z_1f2e3d4c";
 
-/// Returns a value that an option takes. `known` has the values of earlier calls by what an option expects.
+/// Returns a value that the option accepts. `known` keeps the values that were found, by
+/// [`Setting::expected`].
 fn value_for(setting: &Setting, command: &Command, known: &mut BTreeMap<String, &'static str>) -> String {
     if setting.kind() == Kind::Flag {
         return "true".to_owned();
