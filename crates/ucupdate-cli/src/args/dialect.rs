@@ -1,4 +1,4 @@
-//! The dialect of the wire, on the command line.
+//! The dialect (the names of XML items in requests and responses), on the command line.
 
 use crate::failure::Failure;
 use crate::files;

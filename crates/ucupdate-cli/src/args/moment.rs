@@ -1,12 +1,12 @@
-//! Times in the form that people write: a moment in ISO 8601, and a number of days, hours or minutes.
+//! Parses times that people write: a time in ISO 8601, or a number of days, hours or minutes.
 
 use crate::context::Context;
 use std::str::FromStr;
 use ucupdate::value::{FieldTime, UnixTime, Zone};
 use ucupdate_admin::report::iso;
 
-/// A moment, such as `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z` or `2026-12-01T08:00:00+01:00`. Without a
-/// zone, the moment is in UTC.
+/// A point in time, such as `2026-12-01`, `2026-12-01T08:00`, `2026-12-01T08:00:00Z` or
+/// `2026-12-01T08:00:00+01:00`. Without a zone it is in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) at: UnixTime,
@@ -24,17 +24,18 @@ impl FromStr for Moment {
     }
 }
 
-/// A moment, or a span such as `3d` that is counted from now: into the past if `PAST`, otherwise into the future.
+/// A point in time, or a duration such as `3d` that is counted from now: into the past if `PAST` is
+/// set, otherwise into the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MomentOrSpan<const PAST: bool> {
     At(Moment),
     Span(Span),
 }
 
-/// A moment, or a time from now.
+/// A point in time, or a duration after now.
 pub(crate) type Later = MomentOrSpan<false>;
 
-/// A moment, or a time before now.
+/// A point in time, or a duration before now.
 pub(crate) type Earlier = MomentOrSpan<true>;
 
 impl<const PAST: bool> FromStr for MomentOrSpan<PAST> {
@@ -53,12 +54,12 @@ impl<const PAST: bool> FromStr for MomentOrSpan<PAST> {
 }
 
 impl<const PAST: bool> MomentOrSpan<PAST> {
-    /// Returns the time. A moment that names no zone is in UTC.
+    /// Returns the point in time. A text without a zone is in UTC.
     pub(crate) fn at(self, now: UnixTime) -> UnixTime {
         self.at_in(&Zone::utc(), now)
     }
 
-    /// Returns the time. A moment that names no zone is in `zone`.
+    /// Returns the point in time. A text without a zone is in `zone`.
     pub(crate) fn at_in(self, zone: &Zone, now: UnixTime) -> UnixTime {
         match self {
             Self::At(Moment { at, names_zone: true }) => at,
@@ -70,7 +71,8 @@ impl<const PAST: bool> MomentOrSpan<PAST> {
         }
     }
 
-    /// Writes a message if the time of an option names no time zone.
+    /// Writes a message if the time that an option gave has no time zone. `option` is the name of
+    /// the option.
     pub(crate) fn tell(self, option: &str, context: &mut Context) {
         if let Self::At(moment) = self {
             moment.tell(option, context);
@@ -83,7 +85,8 @@ impl Moment {
         Self { at, names_zone: true }
     }
 
-    /// Writes a message if the time of an option names no time zone, and therefore is in UTC.
+    /// Writes a message if the time that an option gave has no time zone, and therefore is in UTC.
+    /// `option` is the name of the option.
     pub(crate) fn tell(self, option: &str, context: &mut Context) {
         if !self.names_zone {
             context.output.message(format_args!(
@@ -108,7 +111,7 @@ fn moment(text: &str) -> Option<UnixTime> {
     Some(UnixTime::from_seconds(civil.as_utc().as_seconds() - ahead))
 }
 
-/// Returns the number of seconds by which an offset such as `+01:00` is ahead of UTC.
+/// Returns the offset from UTC in seconds. `text` is such as `+01:00`, which is 3600 seconds.
 fn ahead(text: &str) -> Option<i64> {
     let (sign, text) = text.split_at_checked(1)?;
     let (hours, minutes) = text.split_once(':')?;
@@ -139,18 +142,20 @@ impl FromStr for Span {
     }
 }
 
-/// The seconds of a minute.
+/// Number of seconds in a minute.
 pub(crate) const MINUTE: u64 = 60;
 
-/// The seconds of an hour.
+/// Number of seconds in an hour.
 pub(crate) const HOUR: u64 = 60 * 60;
 
-/// The seconds of a day.
+/// Number of seconds in a day.
 pub(crate) const DAY: u64 = 24 * HOUR;
 
-/// Reads a number of `unit`s, in seconds each. A time such as `3d`, `12h`, `90m` or `45s` is converted. Fails
-/// when the text is neither, when the time is not a whole number of units, and when the number is not in the
-/// range.
+/// Parses a number of units. A unit has `unit` seconds. A time such as `3d`, `12h`, `90m` or `45s`
+/// is converted to units.
+///
+/// Fails when the text is neither a number nor a time, when the time is not a whole number of
+/// units, and when the number is not in the range.
 pub(crate) fn units<T: TryFrom<u64>>(
     text: &str,
     unit: u64,

@@ -1,9 +1,9 @@
-//! Numbers and addresses. A wrong one is refused with what was expected.
+//! Parses numbers and addresses. The error for a wrong text says what was expected.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
-/// Reads a number.
+/// Parses a decimal number in the range. A sign is not accepted.
 pub(crate) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|number| is_number && range.contains(number));
@@ -13,17 +13,17 @@ pub(crate) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
     })
 }
 
-/// Reads the number of a revision, or another number without a limit.
+/// Parses a number that has no limit, such as that of a revision.
 pub(crate) fn any_number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     number(text, 0..=u64::MAX)
 }
 
-/// Reads the address of a device.
+/// Parses the IP address of a device.
 pub(crate) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "expected an address such as 10.1.2.3 or fd00::1".to_owned())
 }
 
-/// Reads the address and the port of a listener.
+/// Parses the IP address and the port of a listener, such as `0.0.0.0:8080`.
 pub(crate) fn listener(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an address and a port, such as 0.0.0.0:8080 or [::1]:8080".to_owned())
 }

@@ -23,7 +23,8 @@ pub(crate) struct CabinetArgs {
     strict: bool,
 }
 
-/// Pairs of limits. The first one has no effect above the second one.
+/// Pairs of limits. A value of the first limit above that of the second one has no effect, because
+/// the second limit is reached first.
 const WITHIN: [(&str, &str); 5] = [
     ("file_bytes", "total_output_bytes"),
     ("name_bytes", "table_bytes"),
@@ -78,14 +79,14 @@ impl CabinetArgs {
         Ok(options)
     }
 
-    /// Returns the largest size of a cabinet in bytes.
+    /// Returns the largest size of a cabinet in bytes: `--limit cabinet_bytes`, or its default.
     pub(crate) fn cabinet_bytes(&self) -> u64 {
         let given =
             self.limits.iter().rev().find(|(name, _)| name == "cabinet_bytes").map(|(_, number)| *number);
         given.or_else(|| CabinetLimits::default().named("cabinet_bytes")).unwrap_or(u64::MAX)
     }
 
-    /// Returns those of the given limits that apply to packages.
+    /// Returns the limits for packages. Limits that are not given have their defaults.
     fn package_limits(&self) -> PackageLimits {
         let mut limits = PackageLimits::default();
         for (name, number) in &self.limits {

@@ -6,13 +6,13 @@ use ucupdate::book::{Release, RuleBook, RuleKey};
 use ucupdate::value::PackageId;
 use ucupdate::version::ReportedVersion;
 
-/// The number of digits of an id.
+/// The number of hexadecimal digits of a package id.
 const DIGITS: usize = 12;
 
-/// The fewest digits that name a package.
+/// The smallest number of first digits that may stand for a package id.
 const MIN_DIGITS: usize = 4;
 
-/// The id of a package, or as many of its first digits as no other package has.
+/// The id of a package, or its first digits. These must be the first digits of only one package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PackagePrefix(String);
 
@@ -32,8 +32,9 @@ impl FromStr for PackagePrefix {
 }
 
 impl PackagePrefix {
-    /// Returns the rules for which the package has a version, each with the version of the package that the rule names, or else with
-    /// the first one in the package. Fails when there is no such package, or no such rule.
+    /// Returns the existing rules for which the package has a version, each with one version: the
+    /// version of this package that the rule uses, or else the first one of the package. Fails when
+    /// there is no such package, or no such rule.
     pub(crate) fn rules(&self, book: &RuleBook) -> Result<Vec<(RuleKey, ReportedVersion)>, Failure> {
         let id = self.in_book(book)?;
         let Some(package) = book.package(id) else {
@@ -58,8 +59,9 @@ impl PackagePrefix {
         }
     }
 
-    /// Returns the id of the package that begins with these digits. A whole id is returned as it is. Fails
-    /// when no package or several packages begin so.
+    /// Returns the id of the package that begins with these digits. A whole id is returned
+    /// unchanged, even if there is no such package. Fails when no package or several packages begin
+    /// with the digits.
     pub(crate) fn in_book(&self, book: &RuleBook) -> Result<PackageId, Failure> {
         if let Some(id) = Some(&self.0).filter(|text| text.len() == DIGITS) {
             return id.parse().map_err(|error| Failure::usage(format_args!("{error}")));

@@ -26,8 +26,9 @@ impl FromStr for RulesArg {
 }
 
 impl RulesArg {
-    /// Returns the rule or the pattern that is meant. A short name, such as `CX700`, stands for its rule, or
-    /// for the pattern of its rules. Fails when the short name stands for several patterns.
+    /// Returns the rule or the pattern that a person means. A short name, such as `CX700`, is
+    /// replaced by its rule, or by the pattern of its rules. Fails when the short name stands for
+    /// several patterns.
     pub(crate) fn in_book(self, book: &RuleBook) -> Result<Self, Failure> {
         let Self::Pattern(pattern) = self else { return Ok(self) };
         if !book.rules().any(|rule| book.covers(&pattern, rule.key()))
@@ -42,12 +43,13 @@ impl RulesArg {
 /// The largest number of rules that an error names.
 const NAMED: usize = 5;
 
-/// A rule by its whole name, by some of its words, or the rules that match a pattern.
+/// A name of rules: all words of one rule, some of its words, or a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RuleName {
-    /// All words.
+    /// All six words of a rule, such as `UCPhone/Polycom/CX700/A/ENU/CPE`.
     Whole(RuleKey),
-    /// Some words in their order, such as `CX700` or `Polycom/CX700`. They must name one rule.
+    /// Some words of a rule in their order, such as `CX700` or `Polycom/CX700`. Only one rule may
+    /// have them.
     Short(String),
     /// A pattern with `*`, such as `UCPhone/Polycom/*`.
     Pattern(RulePattern),
@@ -84,8 +86,8 @@ impl fmt::Display for RuleName {
 }
 
 impl RuleName {
-    /// Returns the one rule that is named. A whole name is returned even if the rule does not exist. Fails
-    /// when no rule or several rules are named.
+    /// Returns the only rule with this name. A whole name is returned even if the rule does not
+    /// exist. Fails when the name stands for no rule or for several rules.
     pub(crate) fn one(&self, book: &RuleBook) -> Result<RuleKey, Failure> {
         match &self.all(book, |_| true)?[..] {
             [rule] => Ok(rule.clone()),
@@ -93,8 +95,9 @@ impl RuleName {
         }
     }
 
-    /// Returns the rules that are named. Of a pattern, these are the rules that `is_meant` accepts. Fails
-    /// when no rule is named, or when a short name is that of several rules.
+    /// Returns the rules with this name. For a pattern, returns only the matching rules that
+    /// `is_meant` accepts, which may be none. Fails when no rule has the name, or when several
+    /// rules have a short name.
     pub(crate) fn all(
         &self,
         book: &RuleBook,
@@ -119,8 +122,10 @@ impl RuleName {
     }
 }
 
-/// Returns all rules that are named, in order and each once. Fails as [`RuleName::all`] does, and when
-/// patterns match rules and none of them is meant.
+/// Returns the rules of all names, in order and without repetition. `what` is the thing that the
+/// accepted rules have, for the message.
+///
+/// Fails as [`RuleName::all`] does, and when `is_meant` accepts no rule.
 pub(crate) fn all_of(
     names: &[RuleName],
     book: &RuleBook,
@@ -157,7 +162,8 @@ fn ambiguous(name: &RuleName, rules: &[RuleKey]) -> Failure {
     ))
 }
 
-/// Checks that a rule exists. The error contains the most similar rule.
+/// Returns the rule with this key. Fails when it does not exist. The failure suggests the most
+/// similar rule.
 pub(crate) fn found<'a>(book: &'a RuleBook, key: &RuleKey) -> Result<&'a Rule, Failure> {
     book.rule(key).ok_or_else(|| no_rule(key, book))
 }

@@ -1,4 +1,4 @@
-//! A window of hours, on the command line.
+//! A window: the hours in which devices are offered updates, on the command line.
 
 use crate::context::Context;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ impl FromStr for WindowArg {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let window: Window = text.parse()?;
-        // A window without a zone is in UTC, and is written with it.
+        // The text of a window in UTC always ends with `UTC`.
         let shown = window.to_string();
         let is_utc = shown.ends_with(" UTC");
         let names_zone = !is_utc || text.trim().to_ascii_uppercase().ends_with("UTC");
@@ -29,7 +29,7 @@ impl WindowArg {
         &self.window
     }
 
-    /// Tells that the window is in UTC where it names no time zone.
+    /// Writes a message if the window names no time zone, and therefore is in UTC.
     pub(crate) fn tell(&self, context: &mut Context) {
         if !self.names_zone {
             context.output.message(format_args!(

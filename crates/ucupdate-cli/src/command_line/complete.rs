@@ -1,4 +1,5 @@
-//! Completion of names that are in the store: rules, versions, groups, packages, holds, rollouts, devices and stones. Completion of stores.
+//! Completes names in a shell: rules, versions, groups, packages, holds, rollouts, devices and
+//! stones of the store, and folders of stores.
 
 use crate::context::{Context, IfMissing};
 use crate::remote::RemoteArgs;
@@ -16,10 +17,10 @@ use ucupdate::device::DeviceId;
 use ucupdate::inventory::Inventory;
 use ucupdate::read_kept_inventory;
 
-/// The longest time to wait for the store. A shell waits as long.
+/// The longest time to wait for the store. The shell waits during this time.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The names that an argument takes.
+/// The kind of names that an argument takes.
 #[derive(Clone, Copy)]
 enum Names {
     Stored(Stored),
@@ -31,22 +32,23 @@ enum Names {
 /// Names that are read from the store.
 #[derive(Clone, Copy)]
 enum Stored {
-    /// Names in the rule book. The rule is the one that the line names already.
+    /// Names in the rule book. The function also gets the rule that the command line names, if any.
     Book(fn(&RuleBook, Option<&RuleKey>) -> Vec<String>),
-    /// The devices that the function selects in the inventory that servers keep.
+    /// The devices in the kept inventory for which the function returns `true`.
     Inventory(fn(&DeviceId) -> bool),
 }
 
-/// Returns the definition of a command line.
+/// A function that returns the definition of the command line.
 type Definition = fn() -> Command;
 
-/// Returns the definition, and adds the names of the store to the arguments that take one. Finding the store reads a line by the
-/// definition without them.
+/// Returns the definition with completion of stored names. To find the store, the typed line is
+/// parsed by the definition without completion.
 pub(crate) fn with_candidates(definition: Definition) -> Command {
     below("", definition(), definition)
 }
 
-/// Adds the names to the arguments of a command and of the commands below it. `above` is the name of the command above it.
+/// Adds completion to the arguments of a command and of its subcommands. `above` is the name of the
+/// parent command.
 fn below(above: &str, command: Command, definition: Definition) -> Command {
     let name = command.get_name().to_owned();
     let is_new = matches!(name.as_str(), "add" | "start");
@@ -59,7 +61,8 @@ fn below(above: &str, command: Command, definition: Definition) -> Command {
     })
 }
 
-/// Returns the kind of names that an argument takes. `above` is the verb above that of the argument.
+/// Returns the kind of names that an argument takes, or `None` if they are not completed. `above`
+/// is the name of the parent command. `is_new` means that a `NAME` is a new name.
 fn names_for(above: &str, is_new: bool, arg: &Arg) -> Option<Names> {
     use Stored::{Book, Inventory};
     let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string)?;
@@ -94,7 +97,7 @@ fn candidates(names: Names, current: &OsStr, definition: Definition) -> Vec<Comp
         Names::Stored(stored) => (stored, Vec::new()),
     };
     let Some(current) = current.to_str() else { return files };
-    // The words of the line stand behind `--` in the call of the shell.
+    // The shell passes the words of the line after `--`.
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     let given: Vec<String> = words.iter().filter_map(|word| word.to_str().map(str::to_owned)).collect();
     let mut found = stored.names(words, &given, definition).unwrap_or_default();
@@ -109,7 +112,8 @@ fn candidates(names: Names, current: &OsStr, definition: Definition) -> Vec<Comp
     begin.into_iter().map(CompletionCandidate::new).chain(files).collect()
 }
 
-/// Returns the folders that begin with a text, each as a store.
+/// Returns the folders whose paths begin with the text, each as a value of `--store` such as
+/// `file:FOLDER`.
 fn stores(current: &OsStr) -> Vec<CompletionCandidate> {
     const FOLDER: &str = "file:";
     let Some(current) = current.to_str() else { return Vec::new() };
@@ -126,17 +130,18 @@ fn begins_with(word: &str, beginning: &str) -> bool {
     word.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
 }
 
-/// Returns the rule that a line names, by all of its words or by a short name.
+/// Returns the rule that a command line names, by all of its words or by a short name.
 fn rule_of(words: &[String], book: &RuleBook) -> Option<RuleKey> {
     let whole = words.iter().find_map(|word| word.parse().ok());
-    // The words before are the program, options and verbs, and none of them is the name of one rule.
+    // The words before it are the program, options and verbs. None of them is the name of one rule.
     whole.or_else(|| {
         words.iter().find_map(|word| <[RuleKey; 1]>::try_from(matching(word, book)).ok()).map(|[rule]| rule)
     })
 }
 
 impl Stored {
-    /// Returns the names in the store or on the server that a line names. `None` if there is none, or if it does not answer in time.
+    /// Returns the names in the store or on the server that a command line uses. `None` if there is
+    /// no store, or if it does not answer in time.
     fn names(self, words: Vec<OsString>, given: &[String], definition: Definition) -> Option<Vec<String>> {
         let store = store_of(words, definition())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
@@ -186,8 +191,8 @@ fn rollouts(book: &RuleBook, rule: Option<&RuleKey>) -> Vec<String> {
     texts(rules.flat_map(|rule| rule.rollouts()).map(|(_, rollout)| &rollout.name))
 }
 
-/// Lets the arguments of verbs take any text. A value that is typed in part must not end the reading of the line before the options
-/// that a variable or the configuration file adds.
+/// Makes all options of verbs accept any text. Otherwise an incomplete value would end the parsing
+/// of the line before the options that a variable or the configuration file adds.
 fn with_any_values(command: Command) -> Command {
     command.mut_subcommands(|below| {
         with_any_values(below).mut_args(|arg| match arg.get_action().takes_values() {
@@ -197,7 +202,7 @@ fn with_any_values(command: Command) -> Command {
     })
 }
 
-/// Returns the store or the server that a line names.
+/// Returns the store or the server that a command line uses.
 fn store_of(words: Vec<OsString>, definition: Command) -> Option<StoreLocation> {
     let command = with_any_values(definition);
     let resolved = settings::resolve(&command, words, variable).ok()?;

@@ -1,8 +1,8 @@
-//! The examples of the help texts: one or more for each verb.
+//! The examples in the help of verbs: one or more for each verb.
 
 use clap::Command;
 
-/// The verbs with their examples. Each example can be parsed, which a test checks.
+/// The verbs with their examples. A test checks that each example can be parsed.
 const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "serve",
@@ -204,7 +204,7 @@ pub(crate) fn with_examples(command: Command) -> Command {
     })
 }
 
-/// Adds a text below the help of one verb.
+/// Adds a text at the end of the help of one verb.
 fn at(command: Command, verb: &[&'static str], text: String) -> Command {
     match verb {
         [] => command.after_help(text),

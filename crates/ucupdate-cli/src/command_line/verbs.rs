@@ -20,10 +20,10 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Without a store", &["package", "config", "completions", "man"]),
 ];
 
-/// The columns of the names of verbs.
+/// The width of the column with the names of verbs, in characters.
 const NAMES: usize = 17;
 
-/// Lists the verbs in groups in the help of the command.
+/// Makes the help of the command list its verbs in groups.
 pub(crate) fn with_groups(command: Command) -> Command {
     let mut listed = String::new();
     for (heading, verbs) in GROUPS {

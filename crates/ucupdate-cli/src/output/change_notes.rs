@@ -1,4 +1,4 @@
-//! The notes of a command in its result.
+//! The notes of a command (sentences about its effects) in its result.
 
 use super::shown::Shown;
 use serde::Serialize;
@@ -23,19 +23,20 @@ impl ChangeNotes {
         self.changes.push(note);
     }
 
-    /// Returns the sentences except those of this kind. They are safe for a terminal.
+    /// Returns the sentences of all notes except those of this kind. Control characters are escaped
+    /// for a terminal.
     pub(crate) fn lines_without(&self, kind: &str) -> impl Iterator<Item = impl fmt::Display> {
         let facts = self.notes.iter().zip(&self.changes).filter(move |(_, note)| note.kind() != kind);
         facts.map(|(sentence, _)| Shown(sentence))
     }
 
-    /// Returns the sentences of this kind.
+    /// Returns the sentences of the notes of this kind. Control characters are not escaped.
     pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &str> {
         let facts = self.notes.iter().zip(&self.changes).filter(move |(_, note)| note.kind() == kind);
         facts.map(|(sentence, _)| sentence.as_str())
     }
 
-    /// Returns the sentences. They are safe for a terminal.
+    /// Returns the sentences of all notes. Control characters are escaped for a terminal.
     pub(crate) fn lines(&self) -> impl Iterator<Item = impl fmt::Display> {
         self.notes.iter().map(Shown)
     }

@@ -1,4 +1,5 @@
-//! Lists: a table for people, and one field of a JSON object for scripts.
+//! [`List`]: a list that is written as a table for people, or as one field of a JSON object for
+//! scripts.
 
 use super::table::Table;
 use serde::ser::SerializeMap as _;
@@ -15,7 +16,8 @@ pub(crate) struct List<const N: usize> {
 }
 
 impl<const N: usize> List<N> {
-    /// Creates a list with the name of its JSON field, the text of an empty list, and the heading of its table.
+    /// Creates a list. `field` is the name of its JSON field, `none` is the text for an empty list,
+    /// and `heading` is that of its table.
     pub(crate) fn new(field: &'static str, none: &'static str, heading: [&str; N]) -> Self {
         Self { field, none, values: Vec::new(), table: Table::new(heading) }
     }
@@ -32,7 +34,7 @@ impl<const N: usize> List<N> {
         self.table.line(line);
     }
 
-    /// Returns the values for scripts.
+    /// Returns the JSON values of the entries.
     pub(crate) fn values(&self) -> &[Value] {
         &self.values
     }

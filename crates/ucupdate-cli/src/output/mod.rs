@@ -1,4 +1,4 @@
-//! The only module that writes: results to stdout, and everything else to stderr.
+//! The only module that writes to the terminal: results to stdout, and everything else to stderr.
 
 pub(crate) mod change_notes;
 pub(crate) mod list;
@@ -22,10 +22,10 @@ use std::process::ExitCode;
 use style::{is_coloured, painted};
 use wrapped::push_wrapped;
 
-/// The format version in every JSON object.
+/// The value of `format` in every JSON object: the version of its format.
 const FORMAT: u32 = 1;
 
-/// The output of a command: results and messages.
+/// The output of a command: its results and messages.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// The progress of the command. It ends when a result or a failure is printed.
@@ -44,8 +44,8 @@ impl Output {
         self.json
     }
 
-    /// Returns the number of columns of a line on stdout. It is very large if stdout is not a terminal, so that lines
-    /// stay whole.
+    /// Returns the number of characters that fit in a line on stdout. If stdout is not a terminal,
+    /// it is very large, so that lines stay whole.
     pub(crate) fn width(&self) -> usize {
         terminal_width().unwrap_or(usize::MAX)
     }
@@ -60,12 +60,13 @@ impl Output {
         if self.json { self.json_result(result) } else { self.text(result) }
     }
 
-    /// Writes a result in one of its two forms: a JSON object for scripts, or a text for people.
+    /// Writes a result: `json` with `--json`, otherwise `text`.
     pub(crate) fn both(&mut self, json: &serde_json::Value, text: impl Display) -> Result<(), Failure> {
         if self.json { self.json_result(json) } else { self.text(text) }
     }
 
-    /// Writes a result as [`result`](Self::result) does. On a terminal, the lines of its text are broken between words.
+    /// Writes a result as [`result`](Self::result) does. On a terminal, long lines of text are
+    /// broken between words.
     pub(crate) fn lines<T: Serialize + Display>(&mut self, result: &T) -> Result<(), Failure> {
         match terminal_width() {
             Some(width) if !self.json => {
@@ -86,8 +87,8 @@ impl Output {
             result: &'a T,
         }
         self.progress.end();
-        // A result may be large, so it is not held as text.
-        // The buffer ends between two texts, so no character is divided between two pieces that are escaped.
+        // A result may be large, so it is not kept as text. The buffer is flushed only between two
+        // texts of JSON, so no character is divided between two pieces that are escaped.
         let mut writer = io::BufWriter::with_capacity(64 * 1024, EscapingJson(self.stdout.lock()));
         let written = serde_json::to_writer(&mut writer, &Versioned { format: FORMAT, result });
         written.map_err(|error| {
@@ -100,12 +101,12 @@ impl Output {
         ended.map_err(|error| unwritten(&error))
     }
 
-    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted text must
-    /// be escaped before by [`Shown`](shown::Shown). Other control characters are escaped here. An empty text writes nothing. Fails when stdout
-    /// cannot be written.
+    /// Writes lines of text to stdout, with a line end after the last one. Line ends in untrusted
+    /// text must be escaped before by [`Shown`](shown::Shown). Other control characters are escaped
+    /// here. Writes nothing for an empty text. Fails when stdout cannot be written.
     pub(crate) fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         self.progress.end();
-        // A text may be large, so it is written while it is made.
+        // A text may be large, so it is written while it is formatted.
         let stdout = io::BufWriter::with_capacity(64 * 1024, self.stdout.lock());
         let mut writer =
             TextWriter { stdout, is_coloured: is_coloured(&self.stdout), is_empty: true, failed: Ok(()) };
@@ -143,13 +144,13 @@ impl Output {
         write_failure(self.json, kind, text);
     }
 
-    /// Flushes all results to stdout. Fails when stdout cannot be written.
+    /// Flushes stdout. Fails when stdout cannot be written.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.stdout.flush().map_err(|error| unwritten(&error))
     }
 }
 
-/// Writes text with its marks of styles, and keeps the error of stdout.
+/// Writes text to stdout, replaces the marks of styles in it, and keeps the error of stdout.
 struct TextWriter<W> {
     stdout: W,
     is_coloured: bool,
@@ -165,7 +166,8 @@ impl<W: Write> std::fmt::Write for TextWriter<W> {
     }
 }
 
-/// Returns the number of columns of the terminal that stdout is, at least 40.
+/// Returns the number of characters in a line of the terminal, at least 40. `None` if stdout is not
+/// a terminal.
 fn terminal_width() -> Option<usize> {
     columns(terminal_size::terminal_size_of(io::stdout()))
 }
@@ -174,7 +176,8 @@ fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> Optio
     size.map(|(width, _)| usize::from(width.0).max(40))
 }
 
-/// Returns a message as one line for stderr, with its line end. If stderr is a terminal, the message is broken between words.
+/// Returns a message for stderr as one line with its line end. If stderr is a terminal, long
+/// messages are broken between words.
 pub(crate) fn message_line(text: &str) -> String {
     wrapped_for_stderr(&format!("ucupdate: {text}"))
 }
@@ -186,7 +189,8 @@ fn wrapped_for_stderr(line: &str) -> String {
     text
 }
 
-/// Escapes JSON as [`escaped_json`] does while it is written. Each write must be whole characters, as those of `serde_json` are.
+/// A writer that escapes JSON as [`escaped_json`] does. Each write must have whole characters, as
+/// the writes of `serde_json` have.
 struct EscapingJson<W>(W);
 
 impl<W: Write> Write for EscapingJson<W> {
@@ -217,7 +221,8 @@ fn unwritten(error: &io::Error) -> Failure {
     }
 }
 
-/// Escapes, as `\uXXXX`, characters that JSON allows but that could control a terminal. They occur only in strings.
+/// Replaces characters that JSON allows but that could control a terminal by `\uXXXX`. They occur
+/// only in strings.
 pub(crate) fn escaped_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -253,7 +258,7 @@ fn write_failure(json: bool, kind: FailureKind, text: &str) {
     };
 }
 
-/// Returns whether `--json` is among the arguments, or its variable is set.
+/// Returns whether `--json` is among the arguments, or `UCUPDATE_JSON` is `true`.
 fn is_json_asked() -> bool {
     std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
         || std::env::var_os("UCUPDATE_JSON").is_some_and(|value| value == "true")
@@ -270,7 +275,7 @@ pub(crate) fn early_failure(failure: Failure) -> ExitCode {
     }
 }
 
-/// Returns the first paragraph of an error of the command line, as one line.
+/// Returns the first paragraph of an error of clap as one line, without `error: `.
 pub(crate) fn first_paragraph(usage: &clap::Error) -> String {
     let text = usage.render().to_string();
     let first = text.trim().split("\n\n").next().unwrap_or_default();
@@ -278,8 +283,9 @@ pub(crate) fn first_paragraph(usage: &clap::Error) -> String {
     first.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Writes help to stdout, or an error of the command line to stderr. The exit code of an error is 2. With `--json`
-/// among the arguments, the error is a JSON object. The notes say where values come from that stand in the error.
+/// Writes help to stdout, or an error of the command line to stderr. The exit code of an error is
+/// 2. With `--json` among the arguments, the error is a JSON object. The notes are written before
+/// it, and say where wrong values come from.
 pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
     for note in notes {
         let _untold = io::stderr().write_all(message_line(&without_passwords(note)).as_bytes());
@@ -290,7 +296,7 @@ pub(crate) fn usage(usage: &clap::Error, notes: &[String]) -> ExitCode {
     }
     let text = usage.render().to_string();
     let text = text.trim_end();
-    // If the stream is closed, nobody reads the text.
+    // If the stream is closed, the text cannot be shown anywhere.
     let _untold = if usage.use_stderr() {
         let (lead, text) = text.strip_prefix("error: ").map_or(("", text), |text| ("ucupdate: ", text));
         let text = format!("{lead}{}", without_passwords(text));

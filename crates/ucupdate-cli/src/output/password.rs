@@ -1,14 +1,15 @@
-//! Leaves user names and passwords of addresses out of messages.
+//! Removes user names and passwords in URLs from messages.
 
 use std::borrow::Cow;
 
-/// Characters that end an address in a message.
+/// Returns whether a character ends a URL in a message.
 fn ends_address(character: char) -> bool {
     character.is_whitespace() || matches!(character, '"' | '\'' | '`' | '<' | '>')
 }
 
-/// Returns a message in which each user name with a password, as in `http://user:password@host/`, is replaced by `…`.
-/// Addresses stand in messages about mistyped options, and messages are kept in journals and logs of scripts.
+/// Returns the message with each user name and password in a URL, as in
+/// `http://user:password@host/`, replaced by `…`. Messages about mistyped options contain URLs, and
+/// messages are kept in journals and in logs of scripts.
 pub(crate) fn without_passwords(message: &str) -> Cow<'_, str> {
     if !message.contains('@') {
         return Cow::Borrowed(message);
@@ -23,13 +24,14 @@ fn without_password(piece: &str) -> String {
         None => (None, piece),
     };
     let Some((user, after)) = rest.split_once('@') else { return piece.to_owned() };
-    // A colon before the first slash tells a password from a path that contains `@`.
+    // A colon before the first slash is the sign of a password. Without it, the text may be a path
+    // that contains `@`.
     let has_password = user.split('/').next().is_some_and(|first| first.contains(':'));
     let is_user = scheme.is_some() && !user.contains('/');
     if !has_password && !is_user {
         return piece.to_owned();
     }
-    // A password that contains `@` goes on behind it.
+    // A password that contains `@` continues after it.
     let host = after.find('/').unwrap_or(after.len());
     let host = after.get(..host).and_then(|host| host.rfind('@')).map_or(0, |at| at + 1);
     let after = after.get(host..).unwrap_or_default();

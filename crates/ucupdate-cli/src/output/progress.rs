@@ -1,4 +1,5 @@
-//! [`Progress`]: how far a command is, with the rate and the time left, as one line on a terminal.
+//! [`Progress`]: a line on a terminal that shows how much of the work a command has done, the rate,
+//! and the time left.
 
 use crate::output::shown::Shown;
 use indicatif::{
@@ -11,10 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use ucupdate::store::{ImageStore, ImageStoreExt as _};
 
-/// A command that ends within this time shows no progress.
+/// The time after which progress is shown. A command that ends earlier shows none.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The progress of one command. Clones share it.
+/// The progress of one command. Clones share the state.
 ///
 /// Bytes read from stores and objects removed from them are always counted. The counts are shown from [`begin`](Self::begin),
 /// [`reads`](Self::reads) or [`removes`](Self::removes) on, until the command prints its result.
@@ -22,19 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Progress {
     /// The lines on the terminal. They are hidden until [`PATIENCE`] after the first of them was added.
     lines: MultiProgress,
-    /// `true` from the first line on.
+    /// `true` after the first line was added.
     has_lines: Arc<AtomicBool>,
     read: ProgressBar,
     removed: ProgressBar,
     /// The newest revision that the command made, or 0.
     revision: Arc<AtomicU64>,
     began_at: Instant,
-    /// `true` if results are text, and stdout and stderr are terminals.
+    /// `true` if results are written as text, and stdout and stderr are terminals.
     is_shown: bool,
 }
 
 impl Progress {
-    /// Creates a progress that is not shown yet. With `json` it is never shown.
+    /// Creates a progress that shows nothing yet. With `json` it never shows anything.
     pub(crate) fn new(json: bool) -> Self {
         let is_shown = !json && io::stdout().is_terminal() && io::stderr().is_terminal();
         let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
@@ -43,45 +44,49 @@ impl Progress {
         Self { lines, has_lines, read, removed, revision, began_at: Instant::now(), is_shown }
     }
 
-    /// Shows that the command works, unless another line is shown.
+    /// Shows the line of [`works`](Self::works), if no line is shown yet.
     pub(crate) fn begin(&self) {
         if !self.has_lines.load(Ordering::Relaxed) {
             self.works();
         }
     }
 
-    /// Shows that the command works, for how long, and what it read from the store.
+    /// Shows that the command works, the time since it began, and the number of bytes that it read
+    /// from the store.
     pub(crate) fn works(&self) {
         self.show(&self.read, "working", None, Unit::Store);
     }
 
-    /// Shows for what the command waits, and for how long already.
+    /// Shows `waiting for` and the text `what`, with the time since this call.
     pub(crate) fn waits_for(&self, what: &str) {
         self.does(&format!("waiting for {what}"));
     }
 
-    /// Shows what the command does, and for how long already.
+    /// Shows the text `doing`, with the time since this call.
     pub(crate) fn does(&self, doing: &str) {
         self.show(&self.read, doing, None, Unit::Wait);
     }
 
-    /// Shows the bytes that are read from now on.
+    /// Shows the number of bytes that are read from now on, out of `total`. `doing` is the text of
+    /// the line.
     pub(crate) fn reads(&self, doing: &str, total: u64) {
         self.show(&self.read, doing, Some(total), Unit::Bytes);
     }
 
-    /// Shows the number of objects that are removed from now on.
+    /// Shows the number of objects that are removed from now on, out of `total`. `doing` is the
+    /// text of the line.
     pub(crate) fn removes(&self, doing: &str, total: u64) {
         self.show(&self.removed, doing, Some(total), Unit::Things);
     }
 
-    /// Returns whether progress is shown. If it is not, nothing needs to be counted in advance.
+    /// Returns whether progress is shown. If it is not, the caller need not compute totals.
     pub(crate) fn is_shown(&self) -> bool {
         self.is_shown
     }
 
-    /// Returns the size of all objects below these prefixes of a store, or 0 if the progress is not shown. A prefix that cannot be
-    /// listed is not counted, because the work itself reports the reason.
+    /// Returns the size of all objects below these prefixes of a store in bytes, or 0 if the
+    /// progress is not shown. A prefix that cannot be listed is not counted, because the work
+    /// itself reports the reason.
     pub(crate) async fn size_of(&self, store: &dyn ImageStore, prefixes: &[&str]) -> u64 {
         let mut total = 0;
         for prefix in prefixes.iter().filter(|_| self.is_shown) {
@@ -101,17 +106,18 @@ impl Progress {
         self.removed.inc(1);
     }
 
-    /// Notes that the command made a revision of the rule book.
+    /// Records the number of a revision that the command made.
     pub(crate) fn note_revision(&self, number: u64) {
         self.revision.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// Forgets the revisions that the command made: they are copies, and made no change.
+    /// Forgets the recorded revisions. They are copies, so they are not changes that the command
+    /// made.
     pub(crate) fn forget_revisions(&self) {
         self.revision.store(0, Ordering::Relaxed);
     }
 
-    /// Returns the newest revision that the command made.
+    /// Returns the newest revision that the command made. `None` if it made no revision.
     pub(crate) fn revision(&self) -> Option<u64> {
         Some(self.revision.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
@@ -120,17 +126,19 @@ impl Progress {
         self.read.wrap_read(reader)
     }
 
-    /// Returns a bar for bytes that are not read from the store, such as those of a file. `total` may be set later.
+    /// Shows a new progress bar that counts bytes which do not come from the store, such as those
+    /// of a file, and returns it. `total` may be set later.
     pub(crate) fn of_bytes(&self, doing: impl Display, total: Option<u64>) -> ProgressBar {
         self.other(&doing.to_string(), total, Unit::Bytes)
     }
 
-    /// Returns a bar that counts things, such as files. `total` is the number at its end.
+    /// Shows a new progress bar that counts things, such as files, and returns it. `total` is their
+    /// number.
     pub(crate) fn of_things(&self, doing: &str, total: u64) -> ProgressBar {
         self.other(doing, Some(total), Unit::Things)
     }
 
-    /// Shows another bar in place of what is read from the store.
+    /// Shows a new bar in place of the one for bytes from the store.
     fn other(&self, doing: &str, total: Option<u64>, unit: Unit) -> ProgressBar {
         self.read.finish_and_clear();
         let bar = ProgressBar::hidden();
@@ -149,7 +157,7 @@ impl Progress {
             bar.set_position(so_far);
         }
         bar.set_style(unit.style(total.is_some(), self.began_at));
-        // A message is cut at the width of the terminal, a prefix is not.
+        // indicatif cuts a message at the width of the terminal, but not a prefix.
         match unit {
             Unit::Wait => bar.set_message(Shown(doing).to_string()),
             _ => bar.set_prefix(Shown(doing).to_string()),
@@ -158,7 +166,7 @@ impl Progress {
             Some(total) => bar.set_length(total),
             None => bar.unset_length(),
         }
-        // The line is drawn also while nothing arrives.
+        // The line is also drawn while no bytes arrive.
         bar.enable_steady_tick(PATIENCE / 4);
         if self.has_lines.swap(true, Ordering::Relaxed) {
             return;
@@ -170,27 +178,27 @@ impl Progress {
         });
     }
 
-    /// Removes the line, because the command prints its result.
+    /// Removes all progress lines, because the command prints its result.
     pub(crate) fn end(&self) {
         self.read.finish_and_clear();
         self.removed.finish_and_clear();
         self.lines.set_draw_target(ProgressDrawTarget::hidden());
     }
 
-    /// Prints something between two states of the line.
+    /// Hides the progress lines while `print` runs, so that it can write to the terminal.
     pub(crate) fn around<T>(&self, print: impl FnOnce() -> T) -> T {
         self.lines.suspend(print)
     }
 }
 
-/// The things that a line counts.
+/// The unit of a progress line.
 #[derive(Clone, Copy, Debug)]
 enum Unit {
     Bytes,
     Things,
-    /// The bytes that were read from the store so far. Nothing is known of the rest.
+    /// Bytes that were read from the store so far. The total is not known.
     Store,
-    /// Nothing is counted.
+    /// Nothing is counted. The line shows only the time.
     Wait,
 }
 
@@ -211,7 +219,7 @@ impl Unit {
         let left = move |state: &ProgressState, out: &mut dyn fmt::Write| {
             let _written = match is_complete(state) {
                 true => write!(out, "{:#} so far", HumanDuration(began_at.elapsed())),
-                // Before the first step nobody knows the time left.
+                // Before the first step the time left is not known.
                 false if state.pos() == 0 => Ok(()),
                 false => write!(out, "{:#} left", HumanDuration(state.eta())),
             };
@@ -220,13 +228,13 @@ impl Unit {
     }
 }
 
-/// Writes the bytes so far. The total is an estimate, and is never exceeded.
+/// Writes the number of bytes so far. It is at most the total, because the total is an estimate.
 fn so_far(state: &ProgressState, out: &mut dyn fmt::Write) {
     let bytes = state.len().map_or(state.pos(), |total| state.pos().min(total));
     let _written = write!(out, "{}", HumanBytes(bytes));
 }
 
-/// Returns whether everything is counted. The command may still work on it.
+/// Returns whether the count has reached the total. The command may still work.
 fn is_complete(state: &ProgressState) -> bool {
     state.len().is_some_and(|total| state.pos() >= total)
 }

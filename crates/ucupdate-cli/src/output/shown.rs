@@ -4,7 +4,8 @@ use super::style::is_mark;
 use std::fmt::{self, Display, Write};
 use ucupdate::value::is_unseen;
 
-/// Displays a text in one line. Control characters, invisible characters and direction marks are escaped.
+/// Displays a text in one line. Control characters, invisible characters and direction marks are
+/// escaped, such as `\u{7}`.
 pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: Display> Display for Shown<T> {
@@ -13,7 +14,8 @@ impl<T: Display> Display for Shown<T> {
     }
 }
 
-/// Displays a text like [`Shown`], but keeps line ends and the marks of styles, for texts of several trusted lines.
+/// Displays a text like [`Shown`], but keeps line ends and the marks of styles. It is for texts of
+/// several lines that this program wrote.
 pub(crate) struct ShownLines<T>(pub(crate) T);
 
 impl<T: Display> Display for ShownLines<T> {
@@ -22,7 +24,8 @@ impl<T: Display> Display for ShownLines<T> {
     }
 }
 
-/// Returns whether a character has another effect than displaying itself.
+/// Returns whether a character must be escaped: it is invisible, controls the terminal, or is a
+/// mark of a style.
 pub(crate) fn is_unfit(character: char) -> bool {
     is_unseen(character) || is_mark(character)
 }

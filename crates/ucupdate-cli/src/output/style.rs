@@ -1,21 +1,22 @@
-//! Colours of a terminal. A text carries them as marks, which become colours or nothing when the text is written.
+//! Colours of a terminal. A styled text contains marks (private characters). They are replaced by
+//! colours or removed when the text is written.
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Reset, Style as Ansi};
 use std::fmt::{self, Display};
 use std::io::Stdout;
 
-/// The mark behind a styled text.
+/// The mark after a styled text.
 const END: char = '\u{100000}';
 
-/// How a text is emphasised. Words carry the meaning too, so a text without colours says the same.
+/// The style of a text. A colour never carries information that the words do not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Style {
     /// The heading of a table.
     Heading,
-    /// Something that must be mended.
+    /// A problem that must be repaired.
     Problem,
-    /// Something to look at.
+    /// A state that an administrator should look at.
     Warning,
 }
 
@@ -57,12 +58,13 @@ pub(crate) fn is_mark(character: char) -> bool {
     character == END || Style::ALL.iter().any(|style| style.mark() == character)
 }
 
-/// Returns whether stdout shows colours: it is a terminal, and `NO_COLOR` and `TERM=dumb` are not set.
+/// Returns whether stdout shows colours. It does if it is a terminal, and `NO_COLOR` and
+/// `TERM=dumb` are not set.
 pub(crate) fn is_coloured(stdout: &Stdout) -> bool {
     AutoStream::choice(stdout) != ColorChoice::Never
 }
 
-/// Replaces the marks of a text by colours, or removes them.
+/// Replaces the marks in a text by colours, or removes them if `is_coloured` is `false`.
 pub(crate) fn painted(text: &str, is_coloured: bool) -> String {
     let mut painted = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Tables for people. Columns are aligned by blanks, and untrusted text is escaped.
+//! Tables for people. Columns are aligned with spaces, and untrusted text is escaped.
 
 use super::shown::Shown;
 use super::style::Style;
@@ -7,17 +7,19 @@ use super::wrapped::push_wrapped;
 use comfy_table::ContentArrangement;
 use std::fmt::{self, Display};
 
-/// Rows under a heading. On a terminal that is too narrow, cells are broken into lines.
+/// A table: rows under a heading. On a terminal that is too narrow, cells are broken into lines.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     table: comfy_table::Table,
     width: Option<usize>,
-    /// Lines below rows. In the table an empty row stands for each.
+    /// The lines added by [`line`](Self::line). In `table`, an empty row marks the place of each
+    /// line.
     lines: Vec<String>,
 }
 
 impl<const N: usize> Table<N> {
-    /// Returns a table with this heading, as wide as the terminal if stdout is one.
+    /// Creates a table with this heading. If stdout is a terminal, the table is at most as wide as
+    /// the terminal.
     pub(crate) fn new(heading: [&str; N]) -> Self {
         Self::with_width(heading, terminal_width())
     }

@@ -1,3 +1,3 @@
-//! The form of times in results.
+//! The format of times in results.
 
 pub(crate) use ucupdate_admin::report::iso;

@@ -1,12 +1,14 @@
-//! Texts in lines that fit: into 80 columns, or into those of the terminal.
+//! Breaks texts into lines that fit into 80 columns, or into the width of the terminal.
 
 use super::shown::Shown;
 use std::fmt::Write as _;
 
-/// The columns of a line.
+/// The number of characters in a line.
 const WIDTH: usize = 80;
 
-/// Breaks a text into lines that fit, each after the first indented. A command in backticks stays in one line if it fits into one.
+/// Breaks a text into lines of at most [`WIDTH`] characters. All lines but the first are indented
+/// by `indent` spaces, and the first is taken as indented too. A command in backticks stays in one
+/// line if it fits.
 pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     let room = WIDTH.saturating_sub(indent);
     let (mut lines, mut line) = (Vec::new(), String::new());
@@ -23,7 +25,8 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
-/// Adds a line. If it is wider than `width`, it is broken at blanks, and the further lines are indented.
+/// Appends a line to `text`. If the line is wider than `width`, it is broken at spaces, and further
+/// lines are indented by `indent`.
 pub(crate) fn push_wrapped(line: &str, indent: usize, width: usize, text: &mut String) {
     let line = Shown(line).to_string();
     let lead = line.len() - line.trim_start().len();
@@ -44,7 +47,8 @@ pub(crate) fn push_wrapped(line: &str, indent: usize, width: usize, text: &mut S
     text.push('\n');
 }
 
-/// Returns the parts of a text between which a line may end.
+/// Splits a text into the words between which a line may end. A command in backticks that fits into
+/// `room` characters is one word.
 fn words(text: &str, room: usize) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();

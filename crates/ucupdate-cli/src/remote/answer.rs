@@ -1,4 +1,4 @@
-//! Answers of a server, which are read with limits, and refusals.
+//! Reads answers and refusals of a server, within limits.
 
 use crate::failure::{Failure, FailureKind};
 use bytes::{Bytes, BytesMut};
@@ -11,9 +11,9 @@ use ucupdate::store::{ByteStream, StoreError, StoreKey};
 /// The limits on what a server may send.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
-    /// The largest JSON answer in bytes. A page of objects has about 200 KB.
+    /// The largest JSON answer in bytes. A page of listed objects has about 200 KB.
     pub(super) json_bytes: usize,
-    /// The largest refusal in bytes.
+    /// The largest body of a refusal (an answer with an error status) in bytes.
     pub(super) problem_bytes: usize,
     /// The largest number of objects that one command lists.
     pub(super) listed: u64,
@@ -25,7 +25,7 @@ impl Default for Limits {
     }
 }
 
-/// A request that was not answered as it should be.
+/// The failure of a request: no usable answer arrived, or the server refused it.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// No usable answer arrived, for this reason.
@@ -75,7 +75,7 @@ impl Refused {
     }
 }
 
-/// Reads a whole answer of at most `limit` bytes.
+/// Reads the whole body of an answer. Fails when it has more than `limit` bytes.
 pub(super) async fn read(response: Response, limit: usize) -> Result<Bytes, Refused> {
     let too_large = || {
         Refused::Connection(format!(

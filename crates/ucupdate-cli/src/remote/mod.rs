@@ -1,9 +1,12 @@
-//! `--server`: a store that is reached through the administrators' side of a server.
+//! The option `--server`: a store on another machine, which is reached through the administrators'
+//! side of a server.
 //!
-//! [`RemoteStore`] is an [`ImageStore`], so every verb that works on a store works here too, with the same output. Objects are
-//! read as they are. Writing is narrow: a revision is submitted, and the server makes it only if its own result is the same and
-//! the role of the token allows the command. Files of an ingest are uploaded before the revision that names them. Everything else
-//! that a store is asked to write is done by the server itself, or refused.
+//! [`RemoteStore`] is an [`ImageStore`], so every verb that works on a store works here too, with
+//! the same output. Objects are read as they are stored.
+//!
+//! Writing is limited. A revision is submitted. The server stores it only if its own result is the
+//! same and the role of the token allows the command. Files of an ingest are uploaded before the
+//! revision that names them. All other writes are done by the server itself, or are refused.
 
 mod answer;
 pub(crate) mod tls;
@@ -25,16 +28,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
-/// The largest file with a token.
+/// The largest size of a token in bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
 
 /// The largest size of a file with a token in bytes.
 const MAX_TOKEN_FILE_BYTES: usize = 64 * 1024;
 
-/// The longest time for making a connection.
+/// The longest time for opening a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
-/// The characters that are encoded in a key, which is one segment of a path.
+/// The characters that are percent-encoded in a store key. An encoded key is one segment of a URL
+/// path.
 const ENCODED: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
 
 /// A server and the token for it, from the command line.
@@ -73,8 +77,9 @@ impl fmt::Debug for RemoteStore {
 }
 
 impl RemoteStore {
-    /// Connects to a server, and asks who the token is. Fails when the token cannot be read, when it would
-    /// cross a network without TLS, or when the server refuses it.
+    /// Connects to a server, and asks for the name of the administrator whose token is used. Fails
+    /// when the token cannot be read, when the token would cross a network without TLS, or when the
+    /// server refuses it.
     pub(crate) async fn open(args: &RemoteArgs) -> Result<Self, Failure> {
         Self::open_with(args, Limits::default()).await
     }
@@ -129,7 +134,7 @@ impl RemoteStore {
         if status.is_success() {
             return Ok(response);
         }
-        // Without a text that can be read, the status is the reason.
+        // If the body cannot be read, the status is the reason.
         let text = answer::read(response, self.limits.problem_bytes).await.unwrap_or_default();
         let problem: Value = serde_json::from_slice(&text).unwrap_or_default();
         let field = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
@@ -154,7 +159,8 @@ impl RemoteStore {
 
 #[async_trait]
 impl ImageStore for RemoteStore {
-    /// Submits a revision. Nothing else is created in a store by a command.
+    /// Submits a revision to the server. Commands create no other objects, so other keys are
+    /// refused.
     async fn create(&self, key: &StoreKey, bytes: Bytes) -> Result<(), StoreError> {
         if !key.as_str().starts_with("state/revisions/") {
             return Err(not_remote(key));
@@ -170,7 +176,8 @@ impl ImageStore for RemoteStore {
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         let doing = format!("writing `{key}`");
         let failed = |refused: Refused| refused.into_store(Some(key), &doing);
-        // The time of the store is that of the server, which writes probes and checkpoints itself.
+        // A probe only asks for the time of the store, which is that of the server. The server
+        // writes probes and checkpoints itself.
         if key.as_str().starts_with("state/probes/") {
             let page = self.json(Method::GET, "objects?prefix=state/probes/").await.map_err(failed)?;
             return Ok(ObjectMeta::new(key.clone(), 0, time(page["now"].as_str())));
@@ -178,7 +185,7 @@ impl ImageStore for RemoteStore {
         if !key.as_str().starts_with("images/") {
             return Err(not_remote(key));
         }
-        // An error of the input is the caller's, and the connection only ends because of it.
+        // An error of the input is returned as such. The connection ends only because of it.
         let broken: Arc<Mutex<Option<io::Error>>> = Arc::default();
         let keeper = Arc::clone(&broken);
         let bytes = bytes.map_err(move |error| {
@@ -296,13 +303,13 @@ fn meta_of(key: &StoreKey, response: &Response) -> Result<ObjectMeta, StoreError
     Ok(ObjectMeta::new(key.clone(), size, time(field("ucupdate-modified"))))
 }
 
-/// Reads a time in nanoseconds since 1970.
+/// Converts a text with the number of nanoseconds since 1970. A missing or wrong text gives 1970.
 fn time(nanos: Option<&str>) -> SystemTime {
     let nanos: u64 = nanos.and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
 
-/// Returns whether the server of a URL is on this machine: an address of the loopback network, or `localhost`.
+/// Returns whether the host of a URL is this machine: a loopback address or `localhost`.
 pub(crate) fn is_local(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,

@@ -1,4 +1,4 @@
-//! TLS to a server, and the reasons why a connection failed, with what to do about it.
+//! TLS settings for connections to a server, and messages about failed connections with advice.
 
 use crate::failure::{Failure, chain};
 use crate::files;
@@ -13,7 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use ucupdate::value::UnixTime;
 
-/// Returns TLS settings that trust the certificates of the system and those of a file.
+/// Returns TLS settings that trust the certificates of the system and those in `ca_file`. Fails
+/// when the file cannot be read or has no certificate.
 pub(crate) fn config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Failure> {
     let mut extra = Vec::new();
     if let Some(path) = ca_file {
@@ -36,13 +37,14 @@ pub(crate) fn config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Fai
     let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), provider);
     Ok(match verifier {
         Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
-        // A minimal container has no certificates of its own.
+        // A minimal container has no system certificates.
         Err(_) => builder.with_root_certificates(roots(&extra)),
     }
     .with_no_client_auth())
 }
 
-/// Returns the reason why a request got no answer. Where the reason is known, it says what to do.
+/// Returns the reason why a request got no answer. If the reason is known, the text contains
+/// advice.
 pub(super) fn reason(error: reqwest::Error, server: &Url) -> String {
     let error = error.without_url();
     match known_reason(&error) {
@@ -58,12 +60,14 @@ pub(super) fn reason(error: reqwest::Error, server: &Url) -> String {
     }
 }
 
-/// Returns the reason of TLS in an error, with what to do. `None` if TLS is not the reason, or if its own text is enough.
+/// Returns a text about a TLS error among an error and its causes, with advice. `None` if there is
+/// no TLS error, or if the text of the error itself is clear enough.
 pub(crate) fn known_reason(error: &(dyn Error + 'static)) -> Option<String> {
     find(error, |cause| cause.downcast_ref::<rustls::Error>().and_then(of_tls))
 }
 
-/// Returns the reason of an error of TLS. `None` if its own text is enough.
+/// Returns a text about a TLS error, with advice. `None` if the text of the error itself is clear
+/// enough.
 fn of_tls(error: &rustls::Error) -> Option<String> {
     let reason = match error {
         rustls::Error::InvalidCertificate(error) => match error {
@@ -105,7 +109,8 @@ fn of_tls(error: &rustls::Error) -> Option<String> {
     Some(reason)
 }
 
-/// Returns the names of a certificate, which rustls writes as `DnsName("updates.contoso.com")`.
+/// Returns the host names of a certificate, joined by commas. rustls writes each as
+/// `DnsName("updates.contoso.com")`.
 fn names(presented: &[String]) -> String {
     let plain = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();
     let names: Vec<String> = presented.iter().map(plain).collect();
@@ -116,20 +121,22 @@ fn at(time: TlsTime) -> String {
     iso(UnixTime::from_seconds(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
 }
 
-/// Returns whether the answer is not HTTP.
+/// Returns whether the error is that the answer is not HTTP.
 fn is_no_http(error: &(dyn Error + 'static)) -> bool {
     find(error, |cause| cause.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()).map(drop))
         .is_some()
 }
 
-/// Returns the first result of a function for an error and its causes.
+/// Calls `of` with an error and then with each of its causes. Returns the first result that is not
+/// `None`.
 fn find<T>(error: &(dyn Error + 'static), of: impl Fn(&(dyn Error + 'static)) -> Option<T>) -> Option<T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = of(error) {
             return Some(found);
         }
-        // The source of an `io::Error` is not the error inside it, but the source of that one.
+        // The method `source` of an `io::Error` does not return the error inside it, but the source
+        // of that error.
         let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = inside.map(|inside| inside as &(dyn Error + 'static)).or_else(|| error.source());
     }

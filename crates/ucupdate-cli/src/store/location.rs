@@ -8,11 +8,11 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreLocation {
     Folder(PathBuf),
-    /// A bucket, by its address.
+    /// A bucket, such as `s3://BUCKET/PREFIX`.
     #[cfg(feature = "s3")]
     Bucket(String),
     Server(Box<RemoteArgs>),
-    /// Memory. The store ends with the command.
+    /// A store in memory, which is lost when the command ends.
     Memory,
 }
 

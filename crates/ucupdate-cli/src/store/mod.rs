@@ -1,4 +1,5 @@
-//! The store of a command: where it is, whether another place lies in it, and how long its answers may take.
+//! The store of a command: its location, the check for overlapping locations, and the time limit of
+//! its answers.
 
 mod location;
 pub(crate) mod overlap;

@@ -1,9 +1,10 @@
-//! Finds locations of stores that are one place, or one inside the other.
+//! Checks whether two locations of stores are the same, or one is inside the other.
 
 use super::location::StoreLocation;
 use std::path::{Component, Path, PathBuf};
 
-/// Returns how two locations overlap: `is`, `is inside` or `contains`, read from `one` to `other`. `None` if they are separate.
+/// Returns how `one` and `other` overlap: `is`, `is inside` or `contains`. Example: `is inside`
+/// means that `one` is inside `other`. `None` if they are separate.
 pub(crate) fn of_locations(one: &StoreLocation, other: &StoreLocation) -> Option<&'static str> {
     match (one, other) {
         (StoreLocation::Folder(one), StoreLocation::Folder(other)) => of_folders(one, other),
@@ -19,8 +20,8 @@ pub(crate) fn of_locations(one: &StoreLocation, other: &StoreLocation) -> Option
     }
 }
 
-/// Returns how two folders overlap, as [`of_locations`] does. The folders need not exist. Links, `..` and the case of names count as
-/// the file system resolves them.
+/// Returns how two folders overlap, as [`of_locations`] does. The folders need not exist. Links,
+/// `..` and the case of names are resolved as the file system resolves them.
 pub(crate) fn of_folders(one: &Path, other: &Path) -> Option<&'static str> {
     let (one, other) = (resolved(one)?, resolved(other)?);
     let is_within = |one: &Path, other: &Path| one.ancestors().any(|above| is_same(above, other));
@@ -36,7 +37,8 @@ fn described(is_within: bool, contains: bool) -> Option<&'static str> {
     }
 }
 
-/// Returns the absolute path of a folder without links. The part that does not exist yet is taken as it is written.
+/// Returns the absolute path of a folder, with all links resolved. Parts that do not exist yet stay
+/// as they are written.
 fn resolved(path: &Path) -> Option<PathBuf> {
     let mut resolved = PathBuf::new();
     for part in std::path::absolute(path).ok()?.components() {
@@ -55,7 +57,7 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    // A folder whose names are not told apart by case has several names.
+    // On a file system that ignores case, one folder has several names.
     one == other || identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 

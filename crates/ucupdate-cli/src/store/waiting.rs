@@ -1,4 +1,4 @@
-//! Reports on stderr that a command waits, and ends the wait after a time limit.
+//! Writes to stderr that a command waits for its store, and ends the wait after a time limit.
 
 use crate::output::message_line;
 use crate::output::progress::Progress;
@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use ucupdate::store::{ByteStream, ImageStore, Object, ObjectMeta, StoreError, StoreKey};
 
-/// The time after which a wait is reported.
+/// The time after which a message about a wait is written.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The shortest time between two reports of a wait.
+/// The shortest time between two messages about waits.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Reports waits for one store. Clones share the time of the last report.
+/// Writes messages about waits for one store. Clones share the time of the last message.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     store: Arc<str>,
@@ -35,7 +35,7 @@ impl Waiting {
         Self { store: store.to_string().into(), limit, reported_at: Arc::default(), progress }
     }
 
-    /// Reports that a try failed and is repeated.
+    /// Writes a message that a try failed and is repeated.
     #[cfg(feature = "s3")]
     pub(crate) fn report_failed_try(&self, reason: &str) {
         self.report(format_args!(
@@ -45,7 +45,8 @@ impl Waiting {
         ));
     }
 
-    /// Waits for an answer, and reports the wait if it takes long.
+    /// Waits for an answer without a time limit. Writes a message if the wait is long. `what` is
+    /// the operation, such as `opening it`.
     pub(crate) async fn for_answer<T>(&self, what: &str, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
         loop {
@@ -56,7 +57,8 @@ impl Waiting {
         }
     }
 
-    /// Waits for an answer like [`for_answer`](Self::for_answer), and gives up after the limit.
+    /// Waits for an answer like [`for_answer`](Self::for_answer). Returns an error after the time
+    /// limit.
     async fn within_limit<T>(
         &self,
         what: String,
@@ -79,13 +81,14 @@ impl Waiting {
             return;
         }
         *reported_at = Some(Instant::now());
-        // If stderr is closed, there is no place for the message.
+        // If stderr is closed, the message cannot be shown anywhere.
         let _closed =
             self.progress.around(|| io::stderr().write_all(message_line(&message.to_string()).as_bytes()));
     }
 }
 
-/// A store whose calls have a time limit, and whose bytes count as progress when they are read.
+/// A store that wraps another one. Its calls have a time limit, and bytes that are read from it
+/// count as progress.
 #[derive(Debug)]
 pub(crate) struct Awaited {
     store: Arc<dyn ImageStore>,
@@ -98,7 +101,8 @@ impl Awaited {
     }
 }
 
-/// Returns the number of a revision of the rule book by its key. Every change creates one such object.
+/// Returns the number of a revision from its store key, such as 7 for `state/revisions/7.json`.
+/// `None` for other keys. Each change creates one such object.
 fn revision_number(key: &StoreKey) -> Option<u64> {
     key.as_str().strip_prefix("state/revisions/")?.strip_suffix(".json")?.parse().ok()
 }
@@ -113,7 +117,7 @@ impl ImageStore for Awaited {
         Ok(())
     }
 
-    /// Has no time limit, because the input may be slow.
+    /// Writes an object without a time limit, because the input may be slow.
     async fn put(&self, key: &StoreKey, bytes: ByteStream) -> Result<ObjectMeta, StoreError> {
         self.waiting.for_answer(&format!("writing `{key}`"), self.store.put(key, bytes)).await
     }
@@ -143,7 +147,7 @@ impl ImageStore for Awaited {
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
         self.waiting.within_limit(format!("deleting `{key}`"), self.store.delete(key)).await?;
-        // The time zone beside a log is a part of the log.
+        // The file with the time zone of a log counts as a part of the log.
         if !key.as_str().ends_with(".zone") {
             self.waiting.progress.add_removed();
         }

@@ -6,10 +6,10 @@ use ucupdate::value::is_unseen;
 #[cfg(unix)]
 use {crate::files, std::path::Path};
 
-/// The name of the token with which the command works on another machine.
+/// The name of the token for `--server`. Not set if the command works on a store of this machine.
 static OF_TOKEN: OnceLock<String> = OnceLock::new();
 
-/// Sets the author of changes that name none: the name of a token.
+/// Sets the author of changes without `--author`: the name of the token for `--server`.
 pub(crate) fn set_of_token(name: &str) {
     let _again = OF_TOKEN.set(name.to_owned());
 }
@@ -22,7 +22,8 @@ pub(crate) struct AuthorArgs {
 }
 
 impl AuthorArgs {
-    /// Returns the name of the author: the given name, or the name of the system's user, or `unknown`.
+    /// Returns the name of the author: the name given by `--author`, the name of the token, the
+    /// name of the system's user, or `unknown`.
     pub(crate) fn name(&self) -> String {
         let variable = || {
             let variables = ["USER", "LOGNAME", "USERNAME"];
@@ -37,7 +38,8 @@ impl AuthorArgs {
     }
 }
 
-/// Returns the name of the user of this process in the file of users. A container often has no variable with it.
+/// Returns the name of the user of this process from `/etc/passwd`. A container often has no
+/// variable with this name.
 #[cfg(unix)]
 fn system_user() -> Option<String> {
     let users = files::read_file(Path::new("/etc/passwd"), MAX_USERS_BYTES).ok()?;
@@ -49,7 +51,7 @@ fn system_user() -> Option<String> {
     None
 }
 
-/// The largest size of the file of users in bytes.
+/// The largest size of `/etc/passwd` in bytes.
 #[cfg(unix)]
 const MAX_USERS_BYTES: usize = 4 * 1024 * 1024;
 

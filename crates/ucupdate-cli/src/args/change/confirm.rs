@@ -1,4 +1,4 @@
-//! The question before a change that reaches every device.
+//! Asks for confirmation before a change that affects every device of a rule.
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -6,7 +6,8 @@ use crate::output::message_line;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use ucupdate::book::{BookCommand, StopScope};
 
-/// Returns whether a command changes what every device of a rule is offered. The kill switch does too, but it must not wait.
+/// Returns whether a command changes what all devices of a rule are offered. The kill switch does
+/// this too, but returns `false`, because it must not wait for an answer.
 pub(crate) fn reaches_everybody(command: &BookCommand) -> bool {
     matches!(
         command,
@@ -22,7 +23,8 @@ pub(crate) fn reaches_everybody(command: &BookCommand) -> bool {
     )
 }
 
-/// Asks on a terminal, and does nothing with `--yes` or without a terminal. Fails when the answer is not yes.
+/// Asks the question on a terminal, and fails when the answer is not yes. Does not ask if
+/// `is_agreed` (`--yes`) is set, or if there is no terminal.
 pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) -> Result<(), Failure> {
     let is_terminal = std::io::stdin().is_terminal() && context.output.stderr_is_terminal();
     if is_agreed || !is_terminal {
@@ -31,8 +33,8 @@ pub(crate) fn confirm(question: &str, is_agreed: bool, context: &mut Context) ->
     context.output.progress.around(|| ask(question))
 }
 
-/// Asks on a terminal, and does nothing with `--yes`. Fails when the answer is not yes, and when there is no
-/// terminal.
+/// Asks the question on a terminal. Does not ask if `is_agreed` (`--yes`) is set. Fails when the
+/// answer is not yes, and when there is no terminal.
 pub(crate) fn confirm_or_refuse(
     question: &str,
     is_agreed: bool,
@@ -54,7 +56,7 @@ fn ask(question: &str) -> Result<(), Failure> {
     let line = message_line(&format!("{question} [y/N]"));
     let _shown = write!(stderr, "{} ", line.trim_end()).and_then(|()| stderr.flush());
     let mut answer = String::new();
-    // A line is short. More than that is no answer.
+    // An answer is short, so a longer line is not read.
     let read = std::io::Read::take(std::io::stdin().lock(), 1024).read_line(&mut answer);
     match (read, answer.trim().to_ascii_lowercase().as_str()) {
         (Ok(_), "y" | "yes") => Ok(()),

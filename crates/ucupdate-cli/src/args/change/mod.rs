@@ -36,13 +36,14 @@ pub(crate) struct ChangeArgs {
 }
 
 impl ChangeArgs {
-    /// Agrees in advance, because the question was asked already.
+    /// Sets `--yes`, because the caller has asked already.
     pub(crate) fn confirmed(mut self) -> Self {
         self.yes = true;
         self
     }
 
-    /// Asks before a command that reaches every device of a rule. Fails when the answer is not yes.
+    /// Asks for confirmation if one of the commands affects every device of a rule. Fails when the
+    /// answer is not yes. Does not ask with `--yes` or in a dry run.
     fn ask(&self, commands: &[BookCommand], book: &RuleBook, context: &mut Context) -> Result<(), Failure> {
         if self.yes || self.dry_run || !commands.iter().any(reaches_everybody) {
             return Ok(());
@@ -84,7 +85,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// Makes a change as [`make`] does, but only if the replaced entry is unchanged. Returns whether the change was made.
+/// Makes a change as [`make`] does, but only if the entry that it replaces is the same as in
+/// `seen`. Returns whether the change was made.
 pub(crate) async fn make_if_unchanged(
     command: &BookCommand,
     args: &ChangeArgs,
@@ -115,8 +117,9 @@ pub(crate) async fn make(
     }
 }
 
-/// Makes several changes, each as a revision of its own, and reports the effects of all. None is made if one of them would be
-/// refused now. In a dry run, only reports the effects that they would have together.
+/// Makes several changes, each with its own revision, and reports the effects of all. If one of
+/// them would be refused now, none is made. In a dry run, only reports the effects that all of them
+/// would have together.
 pub(crate) async fn make_all(
     commands: &[BookCommand],
     args: &ChangeArgs,
@@ -212,7 +215,8 @@ pub(crate) struct ChangeReport {
 }
 
 impl ChangeReport {
-    /// Returns the result of a change that made this revision, or none.
+    /// Returns the report of a change. `revision` is the one that the change made, or `None` if
+    /// nothing changed.
     pub(crate) fn new(revision: Option<u64>, notes: ChangeNotes) -> Self {
         Self { revision, changed: revision.is_some(), notes }
     }
@@ -244,7 +248,8 @@ pub(crate) async fn change(
     }
 }
 
-/// Reports what is there already if a refused command asks for nothing else, and returns the failure otherwise.
+/// Handles an error of a command. If the command asks for a state that exists already, reports that
+/// there is nothing to do. Otherwise returns the failure.
 fn settle(
     error: ChangeError,
     command: &BookCommand,
@@ -262,7 +267,7 @@ fn settle(
     }
 }
 
-/// Reports that there is nothing to do, because this is there already.
+/// Reports that there is nothing to do. `there` says what exists already.
 pub(crate) fn report_nothing(
     there: impl fmt::Display,
     dry_run: bool,
@@ -276,7 +281,8 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
     context.output.lines(&ChangeReport::new(changed.revision, notes))
 }
 
-/// Makes a change unless the replaced entry was changed since `seen`. Returns whether the change was made.
+/// Makes a change if the entry that it replaces is the same as in `seen`. Returns whether the
+/// change was made.
 pub(crate) async fn change_if_unchanged(
     command: &BookCommand,
     author: &AuthorArgs,

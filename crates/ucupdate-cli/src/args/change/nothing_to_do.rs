@@ -1,4 +1,4 @@
-//! Changes whose result is there already. A script may ask for them again: they are no failures.
+//! Changes whose result exists already. They are not failures, so that a script can repeat them.
 
 use serde::Serialize;
 use std::fmt;
@@ -19,7 +19,7 @@ pub(crate) struct NothingToDo {
 }
 
 impl NothingToDo {
-    /// Returns the result, with what is there already.
+    /// Creates the result. `what` says what exists already.
     pub(crate) fn new(what: impl fmt::Display, dry_run: bool) -> Self {
         Self { dry_run, revision: None, changed: false, notes: [what.to_string()], changes: [] }
     }
@@ -32,8 +32,10 @@ impl fmt::Display for NothingToDo {
     }
 }
 
-/// Returns what is there already, if a refused command asks for nothing else. A reason for people is no part of what is asked:
-/// the first one stays.
+/// Returns a text about the existing state, if a refused command asks only for what exists already.
+/// Otherwise returns `None`.
+///
+/// The reasons for people are not compared. The existing reason stays, and the text contains it.
 pub(crate) fn existing_result(command: &BookCommand, refusal: &Refusal, book: &RuleBook) -> Option<String> {
     let (is_there, kept_reason) = match (command, refusal) {
         (BookCommand::Ban(_), Refusal::AlreadyBanned { .. })
@@ -82,7 +84,7 @@ fn stop_reason<'a>(scope: &StopScope, book: &'a RuleBook) -> Option<&'a str> {
     book.stop(scope).map(|stop| &*stop.reason)
 }
 
-/// Returns whether each release and each used interim image of a package is approved.
+/// Returns whether each release of the package that a command approves is approved.
 fn is_approved(command: &BookCommand, book: &RuleBook) -> bool {
     let BookCommand::ApproveAllOf(id) = command else { return false };
     let Some(package) = book.package(*id) else { return false };
@@ -95,7 +97,8 @@ fn is_approved(command: &BookCommand, book: &RuleBook) -> bool {
     })
 }
 
-/// Returns whether the rollout that a command starts goes on as the command asks for. The start of a ramp does not count.
+/// Returns whether a rollout with the name and the settings of the command exists and is not
+/// paused. The start time of a ramp is not compared.
 fn is_started(command: &BookCommand, book: &RuleBook) -> bool {
     let BookCommand::StartRollout { rule, audience, version, rollout } = command else { return false };
     let Some(rule) = book.rule(rule) else { return false };

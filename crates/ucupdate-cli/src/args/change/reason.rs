@@ -1,6 +1,6 @@
-//! The reason of a change, as text for people.
+//! The reason of a change: a text for people.
 
-/// Reads a reason, which must have a letter or a digit.
+/// Returns the reason without blanks at its ends. Fails when the text has no letter and no digit.
 pub(crate) fn reason(text: &str) -> Result<String, String> {
     match text.chars().any(char::is_alphanumeric) {
         true => Ok(text.trim().to_owned()),

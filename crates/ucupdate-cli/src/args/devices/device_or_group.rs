@@ -32,12 +32,13 @@ impl DeviceOrGroupArgs {
     }
 }
 
-/// Returns the device with this MAC address or serial number.
+/// Returns the device with this MAC address or serial number. `None` if neither is given.
 pub(crate) fn device(mac: Option<MacAddress>, serial: Option<SerialNumber>) -> Option<DeviceId> {
     mac.map(DeviceId::Mac).or(serial.map(DeviceId::Serial))
 }
 
-/// Returns the error that neither a device nor a group is given. The command line normally refuses this earlier.
+/// Returns the failure for a call with neither a device nor a group. The command line normally
+/// refuses this earlier.
 pub(crate) fn nobody() -> Failure {
     Failure::usage("expected one of --mac, --serial and --group")
 }

@@ -5,7 +5,7 @@ use ucupdate::book::RuleBook;
 use ucupdate::device::{DeviceKind, DeviceType, HardwareRevision, KindPattern, Locale, Model, Vendor};
 use ucupdate::version::VersionScheme;
 
-/// Makes the options of one kind and of a pattern of kinds from one list of the words.
+/// Defines the options of one device kind, and those of a pattern of kinds, from one list of fields.
 macro_rules! kind_args {
     ($($(#[$option:meta])* $word:ident: $type:ident;)*) => {
         #[derive(Clone, Debug, clap::Args)]
@@ -59,8 +59,8 @@ kind_args! {
     locale: Locale;
 }
 
-/// Returns the version scheme of the rules for some kinds of device. `None` if there are no such rules. Fails
-/// if the rules have several schemes.
+/// Returns the version scheme of the rules whose device kinds match `kind`. `None` if there are no
+/// such rules. Fails if the rules have several schemes.
 pub(crate) fn scheme_of(kind: &KindPattern, book: &RuleBook) -> Result<Option<VersionScheme>, Failure> {
     let mut schemes: Vec<&VersionScheme> = Vec::new();
     for rule in book.rules().filter(|rule| kind.matches(rule.key().kind())) {

@@ -15,12 +15,12 @@ use ucupdate::value::UnixTime;
 #[derive(Debug)]
 pub(crate) struct LastRequest {
     pub(crate) device: InventoryDevice,
-    /// The side in the URL of the last offer. `None` if the device was offered nothing.
+    /// The side in the URL of the last offer. `None` if the device was never offered anything.
     pub(crate) side: Option<Side>,
 }
 
-/// Reads the last request of a device up to a time. Fails when there is no store, when a log cannot be read,
-/// and when no row names the device.
+/// Reads the last request of a device at or before `until`, or of all time without it. Fails when
+/// there is no store, when a log cannot be read, and when no row names the device.
 pub(crate) async fn last_request(
     selected: &SelectedDevices,
     until: Option<UnixTime>,
@@ -50,9 +50,10 @@ fn side_of(url: &str) -> Side {
     if is_external { Side::External } else { Side::Internal }
 }
 
-/// Finds a device by a text. The text is tried as a MAC address, then as a serial number, then as an address.
-/// If several devices have the address, the one with the latest request is returned. Fails when there is no
-/// store, when a log cannot be read, and when no row names the device.
+/// Finds a device by `name`, which is tried as a MAC address, then as a serial number, then as an
+/// IP address or host. If several devices have the address, returns the one with the latest
+/// request. Fails when there is no store, when a log cannot be read, and when no row names the
+/// device.
 pub(crate) async fn find_device(
     name: &str,
     audit: &AuditArgs,
@@ -82,7 +83,8 @@ pub(crate) async fn find_device(
     Err(with_near_device(failure, name, audit, audit.is_of_store(), context).await)
 }
 
-/// Adds the device that the logs name and that was probably meant to a failure. The logs are read again for it.
+/// Adds a suggestion to a failure: the device in the logs that is most similar to `wanted`. Reads
+/// the logs again for this.
 pub(crate) async fn with_near_device(
     failure: Failure,
     wanted: &str,
@@ -112,8 +114,9 @@ impl KnownDevices {
         }
     }
 
-    /// Returns the only device of which one character differs. MAC addresses of one vendor differ in few digits, so a device
-    /// that is less alike is not suggested.
+    /// Returns the only known device that differs from `wanted` in one character. `None` if there
+    /// is no such device, or several. MAC addresses of one vendor differ in few digits, so less
+    /// similar devices are not suggested.
     fn nearest(&self, wanted: &str) -> Option<String> {
         let (wanted, plain) = (wanted.to_uppercase(), wanted.replace(['-', ':', '.'], "").to_uppercase());
         let is_near = |known: &&String| {

@@ -36,7 +36,7 @@ pub(crate) struct DevicesArgs {
     assume_side: Option<SideName>,
 }
 
-/// Lets an option of [`DevicesArgs`] be given only in a dry run.
+/// Makes an option of [`DevicesArgs`] require `--dry-run`.
 pub(crate) fn only_in_dry_run(option: Arg) -> Arg {
     match option.get_id().as_str() {
         "audit" | "since" | "until_time" | "simulated" | "time_zone" | "assume_side" => {
@@ -46,29 +46,32 @@ pub(crate) fn only_in_dry_run(option: Arg) -> Arg {
     }
 }
 
-/// The number of changed answers in one table. A table holds its rows, because it is as wide as the widest of them.
+/// The largest number of changed answers in one table. A table holds all its rows in memory,
+/// because the widest one decides its width.
 const TABLE_ROWS: usize = 10_000;
 
-/// The devices of audit logs, and how they would ask now.
+/// The devices of audit logs, and the requests that they would send now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Devices {
     fleet: Arc<Inventory>,
-    /// The devices whose words are valid in a request. A request is made only when it is compared, because it takes more
-    /// memory than a device in the inventory.
+    /// The devices whose words (kind, MAC address and so on) are valid in a request. A request is
+    /// made only when its answers are compared, because it takes more memory than a device in the
+    /// inventory.
     asking: Arc<[DeviceNumber]>,
     side: Option<Side>,
-    /// The number of devices that were left out, because their words are not valid in a request or the limit was
-    /// reached.
+    /// The number of devices that were left out, because their words are not valid in a request, or
+    /// because the limit of the inventory was reached.
     left_out: u64,
 }
 
 impl DevicesArgs {
-    /// Returns whether the devices are those of the store's own audit logs.
+    /// Returns whether the devices come from the audit logs of the store, and not from files.
     pub(crate) fn is_of_store(&self) -> bool {
         self.audit.is_of_store()
     }
 
-    /// Reads the devices. Fails when there is no store, or a log cannot be read.
+    /// Reads the devices from the audit logs. Fails when there is no store, or a log cannot be
+    /// read.
     pub(crate) async fn devices(&self, context: &mut Context) -> Result<Devices, Failure> {
         let mut fleet = Inventory::default();
         let read = self.audit.each_row(context, |logged| fleet.take_in(logged)).await?;
@@ -98,7 +101,7 @@ impl Devices {
     }
 }
 
-/// The devices whose answer changes, in the order of the devices.
+/// The devices whose answer changes, in the order of the inventory.
 #[derive(Debug)]
 pub(crate) struct Differences {
     devices: Devices,
@@ -107,7 +110,8 @@ pub(crate) struct Differences {
 
 #[derive(Debug)]
 enum Answers {
-    /// The answers are found while they are written, because there may be a million.
+    /// The answers are not known yet. They are computed while they are written, because there may
+    /// be a million.
     Unfound {
         before: Arc<Snapshot>,
         after: Arc<Snapshot>,
@@ -117,7 +121,8 @@ enum Answers {
 }
 
 impl Differences {
-    /// Finds the changed answers now, so that the rule books need not be kept until they are written.
+    /// Computes the changed answers now, so that the two rule books need not be kept in memory
+    /// until the answers are written.
     pub(crate) fn found(mut self) -> Self {
         let mut answers = Vec::new();
         let Ok(()) = self.try_for_each(|answer| {
@@ -128,7 +133,7 @@ impl Differences {
         self
     }
 
-    /// Calls `look` with each changed answer, up to the first error.
+    /// Calls `look` with each changed answer. Stops at the first error.
     fn try_for_each<E>(&self, mut look: impl FnMut(&ChangedAnswer) -> Result<(), E>) -> Result<(), E> {
         let (before, after, now) = match &self.answers {
             Answers::Found(answers) => return answers.iter().try_for_each(look),

@@ -1,4 +1,5 @@
-//! The request of a device on the command line: a file with a request, or the words of a device.
+//! The request of a device, from the command line: a file with a request, the options of a device,
+//! or its last request in the logs.
 
 use crate::args::devices::device_or_group;
 use crate::args::devices::last_request::{LastRequest, last_request};
@@ -52,19 +53,21 @@ pub(crate) struct QuestionArgs {
     side: Option<SideName>,
 }
 
-/// A request and the address it comes from.
+/// A request, and the address and side from which it comes.
 #[derive(Debug)]
 pub(crate) struct DeviceQuestion {
     pub(crate) request: UpdateRequest,
     pub(crate) from: AskedFrom,
     /// The modules of the request that could not be read, with the reasons.
     pub(crate) skipped: Vec<String>,
-    /// Items of the request that the dialect does not know.
+    /// The paths of items (XML elements or attributes) of the request that the dialect does not
+    /// know.
     pub(crate) unknown: Vec<String>,
 }
 
 impl DeviceQuestion {
-    /// Reports the parts that were skipped. In JSON they are part of the result.
+    /// Writes messages about the parts that were skipped. Writes nothing with `--json`, because
+    /// they are part of the JSON result.
     pub(crate) fn tell(&self, context: &mut Context) {
         if context.output.is_json() {
             return;
@@ -75,8 +78,9 @@ impl DeviceQuestion {
 }
 
 impl QuestionArgs {
-    /// Returns a request and the address it comes from. Fails when the file cannot be read, or is not a
-    /// request.
+    /// Returns the request that the arguments describe. `until` limits the search for the last
+    /// request of a device. Fails when the file cannot be read or is not a request, or when the
+    /// logs have no request of the device.
     pub(crate) async fn asked(
         self,
         until: Option<UnixTime>,
@@ -115,8 +119,8 @@ impl QuestionArgs {
     }
 }
 
-/// Returns the last request of a device. Its address and side are those of the request, unless others were
-/// given. Fails when a word that the device reported is not valid in a request.
+/// Returns the last request of a device. The address and side in `from` are used; those of the
+/// request replace missing ones. Fails when the device did not report a complete kind.
 pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<DeviceQuestion, Failure> {
     let request = last.device.request().ok_or_else(|| {
         Failure::not_understood(format_args!(

@@ -27,8 +27,8 @@ impl SelectedDevices {
         }
     }
 
-    /// Returns the MAC address, the serial number, the address or the rule that selects the devices. The result is empty for
-    /// all devices.
+    /// Returns the text that selects the devices: a MAC address, a serial number, an address, or
+    /// rules. Empty for all devices.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::All => String::new(),
@@ -39,8 +39,9 @@ impl SelectedDevices {
         }
     }
 
-    /// Returns whether an audit row is of a selected device. `index` finds the rule of a device as an answer finds it, also by an
-    /// alias. Without it, the words of the device are compared with those of the rule.
+    /// Returns whether an audit row is of a selected device. `index` finds the rule of a device as
+    /// for a request, including aliases. Without it, the words of the device must be those of the
+    /// rule.
     pub(crate) fn is_of(&self, row: &AuditRow, index: Option<&EligibilityIndex>) -> bool {
         match self {
             Self::All => true,
@@ -68,12 +69,13 @@ impl fmt::Display for SelectedDevices {
     }
 }
 
-/// Returns the names of some rules as a text.
+/// Returns the names of the rules, joined by `or`.
 fn joined(rules: &[RuleKey]) -> String {
     rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
-/// Returns the rule of a row and a module. `None` if the words of the row are not valid in a rule.
+/// Returns the rule for a module (`file_name`) of the device in an audit row. `None` if the words
+/// of the row are not valid in a rule.
 fn rule_of(row: &AuditRow, file_name: &str, index: Option<&EligibilityIndex>) -> Option<RuleKey> {
     let module = InstalledModule {
         file_name: file_name.into(),

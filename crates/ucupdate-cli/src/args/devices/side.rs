@@ -1,4 +1,4 @@
-//! The side a device asks from, on the command line.
+//! The side from which a device asks, on the command line.
 
 use ucupdate::request::Side;
 

@@ -31,8 +31,9 @@ pub(crate) struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Reads the rows in order of time, and reports the lines that cannot be read. Fails when there is no
-    /// store, or a log cannot be read.
+    /// Calls `take` with each row in order of time, and reports the lines that cannot be read.
+    /// Reads the store only if no files are named. Fails when there is no store, or a log cannot be
+    /// read.
     pub(crate) async fn each_row(
         &self,
         context: &mut Context,
@@ -41,28 +42,30 @@ impl AuditArgs {
         self.each(context, self.is_of_store(), true, take).await
     }
 
-    /// Returns these arguments with a range that begins `time` before its end, unless `--since` is given.
+    /// Returns these arguments with a range that begins `time` before its end. If `--since` is
+    /// given, the range stays as it is.
     pub(crate) fn or_last(&self, time: Duration) -> Self {
         Self { range: self.range.or_last(time, &self.time_zone), ..self.clone() }
     }
 
-    /// Returns whether no files are named.
+    /// Returns whether no files are named, so that the logs of the store are read.
     pub(crate) fn is_of_store(&self) -> bool {
         self.audit.is_empty()
     }
 
-    /// Returns the time before which rows are skipped.
+    /// Returns the time before which rows are skipped. `None` without `--since`.
     pub(crate) fn since(&self) -> Option<UnixTime> {
         self.range.since(&self.time_zone)
     }
 
-    /// Returns the time from which on rows are skipped.
+    /// Returns the time from which on rows are skipped. `None` without `--until`.
     pub(crate) fn until(&self) -> Option<UnixTime> {
         self.range.until(&self.time_zone)
     }
 
-    /// Reads the rows in order of time. The store is read only if `from_store` is set. Lines that cannot be
-    /// read are reported only if `reports` is set. Fails when there is no store, or a log cannot be read.
+    /// Calls `take` with each row in order of time. The store is read only if `from_store` is set.
+    /// Lines that cannot be read are reported only if `reports` is set. Fails when there is no
+    /// store, or a log cannot be read.
     pub(crate) async fn each(
         &self,
         context: &mut Context,

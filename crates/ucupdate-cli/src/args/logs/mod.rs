@@ -1,4 +1,4 @@
-//! Arguments that choose logs, the rows that are read of them, and what counts as a trouble in them.
+//! Arguments that choose logs, readers of their rows, and the thresholds of troubles.
 
 pub(crate) mod audit;
 pub(crate) mod read_rows;

@@ -14,7 +14,8 @@ pub(crate) struct ReadRows {
     pub(crate) rows: u64,
     /// The number of lines that could not be read.
     pub(crate) unread: u64,
-    /// A sentence for each log of which nothing could be read, or not its end because it is too long. At most [`MAX_MESSAGES`].
+    /// One sentence for each log that could not be understood, or was too long to be read to its
+    /// end. At most [`MAX_MESSAGES`].
     nothing: Vec<String>,
     more_nothing: u64,
 }
@@ -22,7 +23,7 @@ pub(crate) struct ReadRows {
 /// The largest number of lines, and of logs, that are reported one by one.
 const MAX_MESSAGES: u64 = 10;
 
-/// Returns whether a log is not read to its end because it is too long.
+/// Returns whether the finding says that a log is too long to be read to its end.
 pub(crate) fn is_too_long(finding: &LogFinding) -> bool {
     matches!(finding.problem, LineProblem::LogTooLong { .. })
 }
@@ -32,7 +33,8 @@ impl ReadRows {
         Self { kind, rows: 0, unread: 0, nothing: Vec::new(), more_nothing: 0 }
     }
 
-    /// Counts a line that could not be read, and reports the first few. The end of a log that is too long is a failure.
+    /// Counts a line that could not be read. Reports the first few of them. A log that is too long
+    /// is recorded as a failure for [`refuse_nothing_understood`](Self::refuse_nothing_understood).
     pub(crate) fn unread(&mut self, log: &str, finding: &LogFinding, context: &mut Context) {
         self.unread += 1;
         if is_too_long(finding) {
@@ -42,7 +44,7 @@ impl ReadRows {
         }
     }
 
-    /// Records a log of which nothing could be read.
+    /// Records a log that was read to its end, if nothing in it could be understood.
     pub(crate) fn ended(&mut self, log: &str, summary: &LogSummary) {
         if summary.is_understood() {
             return;
@@ -77,18 +79,18 @@ impl ReadRows {
         }
     }
 
-    /// Returns whether every log has something that could be read, and none is too long.
+    /// Returns whether something in every log could be read, and no log is too long.
     pub(crate) fn is_understood(&self) -> bool {
         self.nothing.is_empty()
     }
 
-    /// Returns whether no row was read although the logs have content. In this case "nothing found" would be a wrong
-    /// result.
+    /// Returns whether no row was read although a log has content. In this case "nothing found"
+    /// would be a wrong result.
     pub(crate) fn is_nothing(&self) -> bool {
         self.rows == 0 && !self.is_understood()
     }
 
-    /// Fails when nothing could be read of one of the logs, or one was too long.
+    /// Fails when nothing in one of the logs could be read, or when a log was too long.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         if self.nothing.is_empty() {
             return Ok(());

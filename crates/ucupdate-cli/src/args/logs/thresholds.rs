@@ -1,4 +1,4 @@
-//! The limits from which what a device did counts as a trouble.
+//! The thresholds from which the behaviour of a device counts as a trouble.
 
 use crate::args::moment::{MINUTE, units};
 use crate::args::number::number;
@@ -47,7 +47,7 @@ impl ThresholdArgs {
     }
 }
 
-/// Reads a number of hours or days, such as `50h` or `7d`.
+/// Parses a number of hours or days, such as `50h` or `7d`.
 pub(crate) fn long(text: &str) -> Result<Duration, String> {
     let hours = |count: &str, hours: u64| count.parse::<u64>().ok()?.checked_mul(hours);
     let found = match (text.strip_suffix('h'), text.strip_suffix('d')) {

@@ -19,7 +19,8 @@ pub(crate) struct TimeRange {
 }
 
 impl TimeRange {
-    /// Returns this range with a beginning `time` before its end, unless it has a beginning already.
+    /// Returns this range with a start `time` before its end. If the range has a start already, it
+    /// stays as it is.
     pub(crate) fn or_last(self, time: Duration, zone: &Zone) -> Self {
         let end = self.until(zone).unwrap_or_else(|| SystemTime::now().into());
         let begin =
@@ -27,22 +28,24 @@ impl TimeRange {
         Self { since: self.since.or(Some(Earlier::At(begin))), ..self }
     }
 
-    /// Returns the time before which things are left out. A time without a zone is in `zone`.
+    /// Returns the time before which things are left out. `None` without `--since`. A time without
+    /// a zone is in `zone`.
     pub(crate) fn since(&self, zone: &Zone) -> Option<UnixTime> {
         self.since.map(|since| since.at_in(zone, SystemTime::now().into()))
     }
 
-    /// Returns the time from which on things are left out. A time without a zone is in `zone`.
+    /// Returns the time from which on things are left out. `None` without `--until`. A time without
+    /// a zone is in `zone`.
     pub(crate) fn until(&self, zone: &Zone) -> Option<UnixTime> {
         self.until.map(|until| until.at_in(zone, SystemTime::now().into()))
     }
 
-    /// Returns whether nothing is left out.
+    /// Returns whether the range has neither a start nor an end.
     pub(crate) fn is_all(&self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
 
-    /// Fails when the range ends before it begins.
+    /// Fails when the end of the range is not later than its start.
     pub(crate) fn check(&self, zone: &Zone) -> Result<(), Failure> {
         match (self.since(zone), self.until(zone)) {
             (Some(since), Some(until)) if since >= until => Err(Failure::usage(format_args!(
@@ -54,7 +57,7 @@ impl TimeRange {
         }
     }
 
-    /// Returns whether a moment is in the range. Times without a zone are in UTC.
+    /// Returns whether a time is in the range. Limits of the range without a zone are in UTC.
     pub(crate) fn contains(&self, at: UnixTime) -> bool {
         let utc = Zone::utc();
         self.since(&utc).is_none_or(|since| at >= since) && self.until(&utc).is_none_or(|until| at < until)

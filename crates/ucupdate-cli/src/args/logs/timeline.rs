@@ -22,13 +22,14 @@ pub(crate) struct LogArgs {
 }
 
 impl LogArgs {
-    /// Returns whether no files are named.
+    /// Returns whether no files are named, so that the logs of the store are read.
     pub(crate) fn is_of_store(&self) -> bool {
         self.access.is_empty()
     }
 
-    /// Reads the rows from a time on and before another one, in order of time, and reports the lines that cannot be read. The
-    /// store is read only if `from_store` is set. Fails when there is no store, or a log cannot be read.
+    /// Calls `take` with each row from `since` on and before `until`, in order of time. Reports the
+    /// lines that cannot be read. The store is read only if `from_store` is set. Fails when there
+    /// is no store, or a log cannot be read.
     pub(crate) async fn each_access_row(
         &self,
         (since, until): (Option<UnixTime>, Option<UnixTime>),

@@ -1,4 +1,5 @@
-//! `ucupdate client-filter`: whether a sign-in server's client version filter lets a phone in.
+//! `ucupdate client-filter`: says whether the client version filter of a sign-in server accepts a
+//! phone.
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -65,7 +65,8 @@ pub(crate) fn explanation_json(explanation: &Explanation<'_>, asked: &DeviceQues
     report::explanation(explanation, &asked.skipped, &asked.unknown)
 }
 
-/// Returns the revision that was in force at a time. 0 is the empty rule book before the first change.
+/// Returns the number of the newest revision at the time `at`. 0 is the empty rule book before the
+/// first change.
 async fn revision_at(service: &UpdateService, at: UnixTime) -> Result<u64, Failure> {
     let revisions = service.history(1, usize::MAX).await?;
     Ok(revisions.iter().take_while(|revision| revision.at <= at).last().map_or(0, |revision| revision.number))

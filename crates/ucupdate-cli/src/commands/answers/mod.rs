@@ -1,4 +1,4 @@
-//! The answers to devices, and their reasons.
+//! Verbs about the answers to devices, and the reasons for them.
 
 pub(crate) mod client_filter;
 pub(crate) mod diff;

@@ -1,4 +1,5 @@
-//! `ucupdate plan`: shows all steps of a device, from its installed version to its last one.
+//! `ucupdate plan`: shows all updates of a device, from its installed version to the last one that
+//! it is offered.
 
 use crate::args::devices::question::{DeviceQuestion, QuestionArgs};
 use crate::args::number::any_number;
@@ -20,8 +21,8 @@ pub(crate) struct PlanArgs {
     revision: Option<u64>,
 }
 
-/// Returns a plan as a JSON object. `folder` is below the root of a URL, and `end` is the reason why there is no
-/// further offer.
+/// Returns a plan as a JSON object. In it, `folder` is relative to the base URL, and `end` is the
+/// reason why there is no further offer.
 fn plan_json(question: &Question<'_>, plan: &Plan<'_>) -> Value {
     let hop = |hop: &Hop<'_>| {
         let stepping_stone = matches!(hop.kind, OfferKind::SteppingStone { .. });

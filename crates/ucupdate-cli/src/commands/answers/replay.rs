@@ -14,7 +14,7 @@ use ucupdate::decide::TraceRecord;
 /// The version of the file format.
 const FORMAT: u32 = 1;
 
-/// The largest size of such a file in bytes.
+/// The largest size of a file of records in bytes.
 const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ struct RecordFile {
     records: Vec<TraceRecord>,
 }
 
-/// The version of the file format. Other fields are ignored.
+/// The part of a file of records that is read first: the version of its format.
 #[derive(Debug, Deserialize)]
 struct FileFormat {
     format: u32,

@@ -1,4 +1,4 @@
-//! `ucupdate package build`: builds a package from a folder with OCS's hierarchy.
+//! `ucupdate package build`: builds a package from a folder that has the folder structure of OCS.
 
 use super::cabinet::relative;
 use crate::context::Context;
@@ -28,7 +28,7 @@ pub(crate) struct BuildArgs {
 /// The largest size of all files together in bytes. They are held in memory while the package is built.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The largest depth of folders.
+/// The largest depth of nested folders.
 const MAX_DEPTH: usize = 32;
 
 #[derive(Debug, Serialize)]
@@ -90,7 +90,8 @@ struct Found {
 }
 
 impl Found {
-    /// Adds what is in a folder, and below it.
+    /// Adds the files of a folder and of its subfolders to the package. `depth` is the number of
+    /// folders between the folder and `root`.
     fn add(&mut self, folder: &Path, root: &Path, depth: usize) -> Result<(), Failure> {
         let failed = |path: &Path, error: &std::io::Error| Failure::in_doing(path.display(), error);
         if depth > MAX_DEPTH {

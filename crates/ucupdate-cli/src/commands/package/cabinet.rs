@@ -1,4 +1,4 @@
-//! Cabinets in files.
+//! Opens cabinets in files.
 
 use crate::failure::Failure;
 use crate::files;
@@ -7,13 +7,14 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use ucupdate_cab::{Cabinet, CabinetOptions};
 
-/// Returns the paths in one line, for messages.
+/// Returns the paths joined by commas, for messages.
 pub(super) fn joined(paths: &[PathBuf]) -> String {
     let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     paths.join(", ")
 }
 
-/// Opens a cabinet, a program that contains one, or the parts of a set. `progress` shows the bytes that are read.
+/// Opens a cabinet, a self-extracting program that contains one, or the parts of a set. `progress`
+/// shows the bytes that are read.
 pub(super) fn open(
     paths: &[PathBuf],
     options: CabinetOptions,
@@ -26,7 +27,8 @@ pub(super) fn open(
     Cabinet::open_set(parts, options).map_err(|error| Failure::in_doing(joined(paths), &error))
 }
 
-/// Returns a path relative to a folder, with `/` between its parts.
+/// Returns a path relative to a folder, with `/` between its parts. Fails when a part is not valid
+/// Unicode.
 pub(super) fn relative(path: &Path, folder: &Path) -> Result<String, Failure> {
     let not_text = || Failure::new(format_args!("{}: the name is not valid Unicode", path.display()));
     let below = path.strip_prefix(folder).unwrap_or(path);

@@ -27,7 +27,8 @@ pub(crate) struct ExtractArgs {
 
 #[derive(Debug, Default)]
 struct Extracted {
-    /// The paths below the folder, with `/` between their parts, and the sizes of the written files.
+    /// The written files: their paths below the folder, with `/` between the parts, and their sizes
+    /// in bytes.
     files: Vec<(String, u64)>,
     /// The names of files that were not written because they are not safe, with the reasons.
     unsafe_names: Vec<(String, String)>,
@@ -70,7 +71,8 @@ fn extract(args: &ExtractArgs, report: &mut Extracted, progress: &Progress) -> R
     let mut next = Some(open(&args.files, args.cabinet.options()?, progress)?);
     let folder = NewFiles::open_or_make(&args.to)?;
     while let Some(mut cabinet) = next {
-        // Existing files are checked before anything is written, so that a second call does not stop half-way.
+        // Existing files are looked for before anything is written, so that a second call does not
+        // stop half-way.
         folder.refuse_existing(
             cabinet.entries().iter().filter_map(|entry| Some(entry.path().ok()?.as_str())),
         )?;
@@ -102,7 +104,8 @@ fn extract(args: &ExtractArgs, report: &mut Extracted, progress: &Progress) -> R
     Ok(())
 }
 
-/// A reader of one file of a cabinet. It distinguishes errors of the cabinet from errors of the disk.
+/// A reader of one file in a cabinet. `damage` keeps an error of the cabinet, to tell it from an
+/// error of the disk.
 struct Content<'a, 'c, R> {
     file: &'a mut ucupdate_cab::FileReader<'c, R>,
     damage: Option<io::Error>,

@@ -52,10 +52,10 @@ pub(crate) struct IngestArgs {
     devices: DevicesArgs,
 }
 
-/// The path that stands for stdin.
+/// The path that means stdin.
 const STDIN: &str = "-";
 
-/// The number of bytes that are read at a time.
+/// The largest number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default, Serialize)]
@@ -118,8 +118,8 @@ impl PackageReport {
     }
 }
 
-/// Returns the warnings about a package. A version that .NET cannot read is left out: the scheme of its rule may read it, and a
-/// note says so where it does not.
+/// Returns the warnings about a package, except those about a version that .NET cannot read. The
+/// scheme of the rule may read such a version. If not, a note says so.
 fn warnings_of(package: &Package) -> Vec<ProblemReport> {
     let is_noted = |problem: &&Problem| {
         let found = problem.found.as_deref().unwrap_or_default();
@@ -145,12 +145,12 @@ impl fmt::Display for PackageReport {
     }
 }
 
-/// The addresses among the arguments, by their text.
+/// The https URLs among the arguments, by the argument.
 type Addresses = HashMap<PathBuf, Address>;
 
 impl IngestArgs {
-    /// Returns the addresses with their digests. Fails when an address is not https, or when the number of
-    /// digests is not that of the addresses.
+    /// Returns the https URLs among the arguments, with their digests. Fails when a URL is not
+    /// https, or when the number of digests is not the number of URLs.
     fn addresses(&self) -> Result<Addresses, Failure> {
         let addresses: Vec<&PathBuf> = self.files.iter().filter(|file| is_address(file)).collect();
         if addresses.len() != self.sha256.len() {
@@ -192,7 +192,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                 package.notes.of_kind("deployed-at-ingest").for_each(|note| {
                     context.output.message(format_args!("{}: warning: {note}", path.display()));
                 });
-                // All files are ingested, even if the reader of the output has gone.
+                // All files are ingested, even if stdout is closed.
                 written = written.and(context.output.text(&package));
             }
             Err((Failure::OutputClosed, _)) => return Err(Failure::OutputClosed),
@@ -227,20 +227,21 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
     failure.map_or(written, Err)
 }
 
-/// Removes the folder that was made for a store, if no package came into it. It would belong to the user of this command, and a
-/// server of another user could not use it.
+/// Removes the folder that this command created for a store, if it is still empty. It would belong
+/// to the user of this command, and a server of another user could not use it.
 fn remove_empty_store(folder: &Path) {
-    // A folder that holds something stays.
+    // A folder that is not empty stays.
     let _kept = std::fs::remove_dir(folder.join(".staging")).and_then(|()| std::fs::remove_dir(folder));
 }
 
-/// Groups the files that are read together: the parts of a set, by the number of the set in their headers. Other files
-/// are alone.
+/// Groups the files that are read together. The parts of a set of cabinets are one group, by the
+/// number of the set in their headers. Each other file is a group.
 fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     let mut sets: Vec<(Option<u16>, Vec<u16>, Vec<PathBuf>)> = Vec::new();
     for file in files {
         let part = part_of_set(file);
-        // The numbers of sets are not unique, so a part with a known index begins another set.
+        // The numbers of sets are not unique. So a part with an index that is known already begins
+        // another set.
         let known = part.and_then(|(set, index)| {
             sets.iter_mut().find(|(known, indices, _)| *known == Some(set) && !indices.contains(&index))
         });
@@ -256,7 +257,8 @@ fn sets(files: &[PathBuf]) -> Vec<Vec<PathBuf>> {
     sets.into_iter().map(|(_, _, files)| files).collect()
 }
 
-/// Returns the number of the set and the index of the part. `None` if the file is not a part of a set, or is not a regular file.
+/// Returns the number of the set and the index of the part, from the header of a cabinet. `None` if
+/// the file is not a part of a set, or is not a regular file.
 fn part_of_set(file: &Path) -> Option<(u16, u16)> {
     // The bytes of a pipe can be read only once.
     if !file.is_file() {
@@ -269,18 +271,18 @@ fn part_of_set(file: &Path) -> Option<(u16, u16)> {
     (header.starts_with(b"MSCF") && has_neighbour).then(|| (number(32), number(34)))
 }
 
-/// The reason why one file was refused, and the problems of its package.
+/// The reason why a file was refused, and the problems of its package.
 type Refused = (Failure, Vec<ProblemReport>);
 
-/// Where packages come from.
+/// The https URLs among the arguments, and the size limit of the files there.
 struct Source {
     addresses: Addresses,
-    /// The largest size of a file at an address.
+    /// The largest size of a fetched file in bytes.
     most_bytes: u64,
 }
 
 impl Source {
-    /// Returns the paths or the address as a text for people.
+    /// Returns the paths or the URL as text for people.
     fn shown(&self, paths: &[PathBuf]) -> String {
         match paths.first().and_then(|path| self.addresses.get(path)) {
             Some(address) => address.to_string(),
@@ -288,7 +290,7 @@ impl Source {
         }
     }
 
-    /// Returns the name under which the history records a file.
+    /// Returns the name of a file for the history: its file name, or `stdin`.
     fn name_of<'a>(&self, path: &'a Path) -> Cow<'a, str> {
         match self.addresses.get(path) {
             Some(address) => Cow::Owned(address.file_name()),
@@ -308,7 +310,8 @@ impl Source {
     }
 }
 
-/// Ingests one file. The store is opened or created when the first file can be read.
+/// Ingests one file, or the parts of one set. With `devices`, only makes a dry run. The first call
+/// opens or creates the store, after its file could be opened.
 async fn one(
     paths: &[PathBuf],
     source: &Source,
@@ -355,7 +358,7 @@ async fn one(
         });
     }
     let Some(service) = service.as_ref() else { return Err(plain(Failure::new("no store is open"))) };
-    // With --server the author is the name of the token, which is known when the store is open.
+    // With --server, the author is the name of the token. It is known only after the store is open.
     let author = &author.name();
     let file_name = source.name_of(path);
     let bar = context.output.progress.of_bytes(&file_name, Some(size));
@@ -388,7 +391,7 @@ fn stdin() -> io::Result<File> {
     Ok(File::from_std(std::fs::File::from(stdin)))
 }
 
-/// Returns the name under which the history records a file.
+/// Returns the name of a file for the history: its file name, or `stdin`.
 fn name_of(path: &Path) -> Cow<'_, str> {
     match path.as_os_str() == STDIN {
         true => Cow::Borrowed("stdin"),
@@ -396,7 +399,7 @@ fn name_of(path: &Path) -> Cow<'_, str> {
     }
 }
 
-/// Returns the reason why a package is refused, and its problems.
+/// Converts the error of an ingest to the failure and the problems of the package.
 fn refused(error: IngestError) -> Refused {
     let reason = with_limit_option(chain(&error));
     match error {
@@ -408,7 +411,7 @@ fn refused(error: IngestError) -> Refused {
     }
 }
 
-/// Reads the devices for a dry run. A store that does not exist yet has none.
+/// Reads the devices for a dry run. Returns no devices if the store does not exist yet.
 async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices, Failure> {
     match args.devices(context).await {
         Err(Failure::Explained(FailureKind::NotFound, _)) if args.is_of_store() => Ok(Devices::default()),
@@ -416,7 +419,7 @@ async fn looked_at(args: &DevicesArgs, context: &mut Context) -> Result<Devices,
     }
 }
 
-/// Returns the bytes of a file, and updates the progress bar.
+/// Returns the bytes of a file as a stream. Reading it advances the progress bar.
 fn bytes(file: File, bar: ProgressBar) -> ByteStream {
     Box::pin(stream::try_unfold(file, move |mut file| {
         let bar = bar.clone();

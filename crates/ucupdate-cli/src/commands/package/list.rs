@@ -1,4 +1,5 @@
-//! `ucupdate package list`: lists the packages of a store. `ucupdate package show` shows one of them by its id.
+//! `ucupdate package list`: lists the packages of a store. Also shows one of them for
+//! `ucupdate package show`.
 
 use crate::args::package_prefix::PackagePrefix;
 use crate::context::{Context, IfMissing};
@@ -58,7 +59,7 @@ pub(super) async fn show(id: &PackagePrefix, context: &mut Context) -> Result<()
     context.output.both(&value(package, used), lines.join("\n"))
 }
 
-/// Returns a package of the store as a JSON object.
+/// Returns a package of the store as a JSON object. `used` is the number of rules that use it.
 fn value(package: &IngestedPackage, used: usize) -> Value {
     json!({
         "package": package.id().to_string(),
@@ -75,7 +76,8 @@ fn value(package: &IngestedPackage, used: usize) -> Value {
     })
 }
 
-/// Returns the number of rules that have a version of a package in use: pending, approved, kept, pinned or rolled out.
+/// Returns the number of rules that use a version of a package: as pending, approved, kept for roll
+/// back, pinned or rolled out.
 fn used_by(package: &IngestedPackage, book: &RuleBook) -> usize {
     book.rules().filter(|rule| rule.candidates().any(|candidate| candidate.package == package.id())).count()
 }

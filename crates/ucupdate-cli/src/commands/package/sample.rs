@@ -38,7 +38,7 @@ pub(crate) async fn run(args: SampleArgs, context: &mut Context) -> Result<(), F
     context.output.both(&json!({ "files": files }), lines.join("\n"))
 }
 
-/// Writes the samples, and returns their paths, sizes and purposes.
+/// Writes the sample files. Returns the path, the size in bytes and the purpose of each.
 fn write(args: &SampleArgs, bar: &ProgressBar) -> Result<Vec<(PathBuf, u64, &'static str)>, Failure> {
     let path = args.folder.as_path();
     let image_bytes = args.image_kib.map_or(sample::IMAGE_BYTES, |kib| 1024 * usize::from(kib));
@@ -74,7 +74,7 @@ fn write(args: &SampleArgs, bar: &ProgressBar) -> Result<Vec<(PathBuf, u64, &'st
     Ok(files)
 }
 
-/// Returns the request of the phone in the field's logs.
+/// Returns the body of a request as the phone in the known log of 2009 sent it.
 fn request() -> Result<Vec<u8>, Failure> {
     let request = UpdateRequest {
         device: Device {

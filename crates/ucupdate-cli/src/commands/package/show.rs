@@ -1,4 +1,4 @@
-//! `ucupdate package show`: shows the content of a cabinet as a package.
+//! `ucupdate package show`: shows how the content of a cabinet is understood as a package.
 
 use super::cabinet::{joined, open};
 use super::list;
@@ -24,8 +24,8 @@ pub(crate) struct ShowArgs {
     package: PackageArgs,
 }
 
-/// Returns a package as a JSON object. Members are named as in the cabinet; `path` is `null` for a name that is not safe to
-/// write to.
+/// Returns a package as a JSON object. Members have their names in the cabinet. `path` is `null` if
+/// the name is not safe as a file name.
 fn package_json(package: &Package) -> Value {
     let name = |index: &usize| {
         let mut members = package.members.iter();
@@ -111,7 +111,8 @@ fn package_text(package: &Package) -> String {
     lines.join("\n")
 }
 
-/// Returns the id of a package if one argument is given that is an id, and no file has this name.
+/// Returns the id of a package, if the only argument is an id or its first digits, and no file has
+/// this name.
 fn package_id(files: &[PathBuf]) -> Option<PackagePrefix> {
     let [file] = files else { return None };
     let id = file.to_str()?.parse().ok()?;

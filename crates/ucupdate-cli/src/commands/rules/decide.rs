@@ -1,4 +1,5 @@
-//! `ucupdate approve`, `reject`, `rollback`, `remove`: decisions about rules.
+//! `ucupdate approve`, `reject`, `unreject`, `rollback`, `remove`: decisions about the versions of
+//! rules.
 
 use super::pin::version;
 use crate::args::change::{ChangeArgs, make, make_all, make_if_unchanged, make_roll_back_to, report_nothing};
@@ -36,7 +37,7 @@ pub(crate) struct ApproveArgs {
 #[derive(Clone, Debug)]
 enum RuleOrVersion {
     Rule(RuleName),
-    /// A version, or some words of a rule: only the rule book can tell.
+    /// A version, or some words of a rule. The rule book decides which of them it is.
     Either(RuleName, ReportedVersion),
 }
 
@@ -52,7 +53,7 @@ impl FromStr for RuleOrVersion {
     }
 }
 
-/// Returns the named rules, and the version if the last argument is one.
+/// Splits the arguments into the names of rules, and the version if the last argument is one.
 fn split(
     named: &[RuleOrVersion],
     book: &RuleBook,
@@ -142,7 +143,8 @@ pub(crate) async fn approve(args: ApproveArgs, context: &mut Context) -> Result<
     Ok(())
 }
 
-/// Warns about the holds that keep devices of groups and rules from the versions that were just approved.
+/// Writes a warning about holds that keep groups and rules from the versions that were just
+/// approved.
 async fn warn_of_holds(context: &mut Context) {
     let now = SystemClock.now();
     context.warn(|book| hold_warning(book, now)).await;
@@ -177,7 +179,8 @@ async fn approve_named(args: ApproveArgs, context: &mut Context) -> Result<(), F
     change_rule_if_unchanged(&BookCommand::Approve(vec![rule.clone()]), rule, &args.how, &seen, context).await
 }
 
-/// Returns that a version is approved, if it is and the command would lead to another version or to none.
+/// Returns a text that the expected version is approved already, if this is so and the command
+/// would lead to another version or to none. Otherwise returns `None`.
 fn approved_already(rule: &Rule, next: Option<&Candidate>, expected: &ReportedVersion) -> Option<String> {
     let is_expected = |candidate: &&Candidate| rule.policy().is_same_release(&candidate.version, expected);
     let approved = rule.approved().filter(is_expected)?;
@@ -185,7 +188,7 @@ fn approved_already(rule: &Rule, next: Option<&Candidate>, expected: &ReportedVe
     (!is_next).then(|| format!("{}: {} is approved already", rule.key(), approved.version))
 }
 
-/// Makes a change only if the rule is unchanged since it was read.
+/// Makes a change only if the rule is the same as in `seen`. Otherwise fails.
 async fn change_rule_if_unchanged(
     command: &BookCommand,
     rule: &RuleKey,
@@ -201,7 +204,8 @@ async fn change_rule_if_unchanged(
     }
 }
 
-/// Returns an error if the version is not the expected one.
+/// Fails if `there` is not the expected version. `what` describes `there` in the message, such as
+/// `pending`.
 fn expect(
     rule: &Rule,
     what: &str,
@@ -259,7 +263,7 @@ pub(crate) async fn reject(args: RejectArgs, context: &mut Context) -> Result<()
     change_rule_if_unchanged(&command, &rule, &how, &seen, context).await
 }
 
-/// Refuses a version that no package contains for a rule.
+/// Fails if no ingested package contains the version for the rule.
 fn check_brought(book: &RuleBook, rule: &RuleKey, version: &ReportedVersion) -> Result<(), Failure> {
     if book.newest_release(rule, version).is_some() {
         return Ok(());

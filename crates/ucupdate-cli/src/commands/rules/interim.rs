@@ -1,4 +1,4 @@
-//! `ucupdate interim`: interim images, which wait for approval as releases do.
+//! `ucupdate interim`: manages interim images, which wait for approval as releases do.
 
 use super::pin::version;
 use crate::args::change::{ChangeArgs, make, make_if_unchanged};
@@ -59,7 +59,7 @@ pub(crate) struct RejectArgs {
     how: ChangeArgs,
 }
 
-/// Returns a line for each pending interim image, with the command that approves it.
+/// Returns a line for each pending interim image. The line names the command that approves it.
 pub(crate) fn pending_lines(book: &RuleBook) -> impl Iterator<Item = String> {
     book.pending_interim_images().map(|(image, _)| {
         let InterimImage { locale, version, .. } = image;

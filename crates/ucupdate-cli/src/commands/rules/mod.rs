@@ -1,4 +1,4 @@
-//! Commands about rules.
+//! Verbs about rules.
 
 pub(crate) mod alias;
 pub(crate) mod ban;

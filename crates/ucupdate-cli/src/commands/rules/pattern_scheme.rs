@@ -17,18 +17,18 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-/// Returns the scheme of a pattern as a JSON object.
+/// Returns the version scheme of a pattern of rules as a JSON object.
 pub(crate) fn scheme_json(entry: &PatternScheme, book: &RuleBook) -> Value {
     json!({ "rules": entry.rules, "scheme": entry.scheme.to_string(), "followed_by": followers(entry, book) })
 }
 
-/// Returns the scheme of a pattern in words, with the number of rules that use it.
+/// Returns the version scheme of a pattern in words, with the number of rules that use it.
 pub(crate) fn scheme_text(entry: &PatternScheme, book: &RuleBook) -> String {
     let rules = Counted::new(followers(entry, book), "rule").with_verb("follows", "follow");
     format!("scheme {}; {rules} it", entry.scheme)
 }
 
-/// Counts the rules whose scheme comes from a pattern.
+/// Counts the rules that use the version scheme of the pattern.
 fn followers(entry: &PatternScheme, book: &RuleBook) -> usize {
     let follows = |rule: &&ucupdate::book::Rule| {
         book.settings().scheme_of(rule.key()) == Some(entry) && rule.policy().scheme == entry.scheme

@@ -44,7 +44,7 @@ pub(crate) struct RemoveArgs {
     how: ChangeArgs,
 }
 
-/// Returns a version in the form of a package, which may be any text.
+/// Parses a version of a package, which may be any text that is not blank.
 pub(crate) fn version(text: &str) -> Result<ReportedVersion, String> {
     match text.trim() {
         "" => Err("version is blank".to_owned()),

@@ -119,7 +119,8 @@ enum SameReleaseName {
 }
 
 impl SetArgs {
-    /// Returns the scheme for a pattern of rules, which has no other policy.
+    /// Returns the scheme that the arguments set for a pattern of rules. Fails when they set no
+    /// scheme, or other fields too.
     fn scheme_only(&self) -> Result<VersionScheme, Failure> {
         let Self {
             offer,
@@ -147,7 +148,7 @@ impl SetArgs {
         self.scheme_only().is_ok()
     }
 
-    /// Changes the given fields of a policy.
+    /// Sets the fields of a policy that the arguments give. Fails when a version cannot be read.
     fn apply(&self, policy: &mut OfferPolicy) -> Result<(), Failure> {
         if let Some(scheme) = &self.scheme {
             policy.scheme.clone_from(scheme);
@@ -199,20 +200,21 @@ fn policy_json(rule: &Rule, book: &RuleBook) -> Value {
     })
 }
 
-/// Returns the pattern whose scheme a rule uses.
+/// Returns the pattern whose version scheme the rule uses. `None` if the scheme is that of the rule
+/// itself or the default.
 fn followed<'a>(rule: &Rule, book: &'a RuleBook) -> Option<&'a RulePattern> {
     let entry = book.settings().scheme_of(rule.key())?;
     (entry.scheme == rule.policy().scheme).then_some(&entry.rules)
 }
 
-/// Returns the fields of a policy that are not the default, in words.
+/// Returns the fields of a policy that differ from the default, in words.
 fn policy_line(rule: &Rule) -> String {
     let default = OfferPolicy::default().fields();
     let fields = rule.policy().fields().into_iter().filter(|field| !default.contains(field));
     fields.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join("; ")
 }
 
-/// Lists the schemes of patterns and the policies that are not the default.
+/// Lists the version schemes of patterns, and the policies that differ from the default.
 async fn list(context: &mut Context) -> Result<(), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let snapshot = service.snapshot();
@@ -231,7 +233,7 @@ async fn list(context: &mut Context) -> Result<(), Failure> {
     context.output.both(&json!({ "schemes": schemes, "policies": policies }), &list)
 }
 
-/// Returns the policy of a rule as text, a field on each line.
+/// Returns the policy of a rule as text, with one field on each line.
 fn policy_text(rule: &Rule, book: &RuleBook) -> String {
     let fields = rule.policy().fields();
     let from = |name: &str| match (name, followed(rule, book)) {
@@ -242,10 +244,10 @@ fn policy_text(rule: &Rule, book: &RuleBook) -> String {
     format!("{}{}", rule.key(), fields.collect::<String>())
 }
 
-/// The largest number of attempts to change a policy that others change at the same time.
+/// The largest number of tries to change a policy that others change at the same time.
 const MAX_TRIES: usize = 64;
 
-/// Returns a part of the current rule, taken by `take`.
+/// Returns the result of `take` for a rule. Fails when the rule does not exist.
 fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Result<T, Failure> {
     let rule = book.rule(key).ok_or_else(|| no_rule(key, book))?;
     Ok(take(rule))
@@ -254,7 +256,7 @@ fn found<T>(book: &RuleBook, key: &RuleKey, take: impl FnOnce(&Rule) -> T) -> Re
 /// Changes the policies of all rules that match a pattern.
 async fn set_in_all(rules: &RulePattern, args: &SetArgs, context: &mut Context) -> Result<(), Failure> {
     if args.scheme.is_some() {
-        // The scheme of a pattern also holds for later rules, and other fields do not.
+        // The scheme of a pattern also applies to later rules. Other fields do not.
         args.scheme_only()?;
     }
     let seen = context.administer(IfMissing::Refuse).await?.snapshot();

@@ -102,8 +102,8 @@ impl AddArgs {
     }
 }
 
-/// Reads the version of a stone: a version for .NET, one to eight numbers, or a version in the scheme of the rules that the stone
-/// is for.
+/// Parses a version of a stone. It may be a version for .NET, one to eight numbers, or a version in
+/// the scheme of the rules that `kind` matches.
 fn threshold(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<FirmwareVersion, Failure> {
     let plain =
         text.parse().or_else(|error: ParseError| VersionScheme::Numeric.read(text).map_err(|_| error));
@@ -114,7 +114,8 @@ fn threshold(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<Firmware
     })
 }
 
-/// Returns a stone as a JSON object. A word that matches everything is `null`. Several alternatives are a list.
+/// Returns a stone as a JSON object. A word of the device kind without restriction is `null`, and
+/// several alternatives are a list.
 fn stone_json(stone: &SteppingStone) -> Value {
     let mut fields = serde_json::Map::new();
     fields.insert("name".to_owned(), json!(stone.name));

@@ -1,27 +1,30 @@
-//! Plots of pages, drawn as SVG. Each series has a pattern of its own, so plots can be read without colour.
+//! Charts of HTML pages, drawn as SVG. Each series has its own pattern, so charts can be read
+//! without colour.
 
 use super::Escaped;
 use std::fmt::Write as _;
 
-/// The number of patterns. Further series share the last one.
+/// The number of patterns. If there are more series, they share the last pattern.
 pub(crate) const PATTERNS: usize = 12;
 
-/// The height of a bar, in pixels.
+/// The height of a horizontal bar, in pixels.
 const BAR: u32 = 22;
 
-/// The height of columns, and of the room above and below them, in pixels.
+/// The height of the columns in a column chart, in pixels. `ABOVE` and `BELOW` are the heights of
+/// the space above and below them.
 const COLUMNS: u32 = 220;
 const ABOVE: u32 = 24;
 const BELOW: u32 = 30;
 
-/// The room for the names of columns, in pixels: on wide and on narrow pages.
+/// The width that the names of columns may take, in pixels: on wide pages and (`NARROW`) on narrow
+/// pages.
 const WIDE: u32 = 660;
 const NARROW: u32 = 250;
 
-/// The width of the name of a column, in pixels.
+/// The width that the name of one column takes, in pixels.
 const NAME: u32 = 44;
 
-/// The marks of each pattern, drawn over its colour on a tile of 8 by 8.
+/// The SVG shapes of each pattern. They are drawn over its colour on a tile of 8 by 8 pixels.
 const MARKS: [&str; PATTERNS] = [
     "<path d='M0 4h8'/>",
     "<path d='M0 0l8 8M8 0l-8 8'/>",
@@ -37,7 +40,7 @@ const MARKS: [&str; PATTERNS] = [
     "<path d='M0 6l4-4 4 4'/>",
 ];
 
-/// One bar or one column: its name, and a number for each series.
+/// One bar or one column of a chart: its name, and one number for each series.
 #[derive(Debug)]
 pub(crate) struct Bar {
     pub(crate) name: String,
@@ -50,7 +53,7 @@ impl Bar {
     }
 }
 
-/// One series: its name, and the number of its pattern.
+/// One series of a chart: its name, and the number of its pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) name: String,
@@ -58,13 +61,14 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// Returns the class of the series in the style sheet.
+    /// Returns the CSS class of the series, such as `s0`.
     pub(crate) fn class(&self) -> String {
         format!("s{}", self.pattern.min(PATTERNS - 1))
     }
 }
 
-/// Returns the patterns of all plots. A page has them once, before its first plot.
+/// Returns an SVG element with the patterns of all charts. A page contains it once, before its
+/// first chart.
 pub(crate) fn patterns() -> String {
     let mut svg = "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs>".to_owned();
     for (number, marks) in MARKS.iter().enumerate() {
@@ -78,7 +82,7 @@ pub(crate) fn patterns() -> String {
     svg + "</defs></svg>"
 }
 
-/// Returns the key to the series of a plot.
+/// Returns the legend of a chart as HTML: the name and the pattern of each series.
 pub(crate) fn legend(series: &[Series]) -> String {
     let mut list = "<ul class=\"legend\">".to_owned();
     for one in series {
@@ -93,8 +97,8 @@ pub(crate) fn legend(series: &[Series]) -> String {
     list + "</ul>"
 }
 
-/// Returns a plot of horizontal bars. The parts of a bar are the series, and all bars have one scale. Widths are
-/// percentages, so the plot fits in every page.
+/// Returns a chart of horizontal bars as HTML. A bar has one part for each series, and all bars
+/// have one scale. Widths are percentages, so the chart fits in every page.
 pub(crate) fn bars(title: &str, bars: &[Bar], series: &[Series]) -> String {
     let most = bars.iter().map(Bar::total).max().unwrap_or(0).max(1);
     let mut list = format!("<ul class=\"drawing bars\" aria-label=\"{}\">", Escaped(title));
@@ -121,8 +125,8 @@ pub(crate) fn bars(title: &str, bars: &[Bar], series: &[Series]) -> String {
     list + "</ul>"
 }
 
-/// Returns a plot of columns. The parts of a column are the series, from the bottom. The numbers stand in a table below it,
-/// so a short title describes it.
+/// Returns a chart of columns as HTML. A column has one part for each series, the first at the
+/// bottom. `title` may be short, because the page has a table with the numbers.
 pub(crate) fn columns(id: &str, title: &str, columns: &[Bar], series: &[Series]) -> String {
     let most = columns.iter().map(Bar::total).max().unwrap_or(0).max(1);
     let count = u32::try_from(columns.len()).unwrap_or(u32::MAX).max(1);
@@ -179,13 +183,13 @@ pub(crate) fn columns(id: &str, title: &str, columns: &[Bar], series: &[Series])
     svg + "</svg></div>"
 }
 
-/// Returns a share of a whole, from 0 to 1.
+/// Returns `part` divided by `whole`. The result is from 0 to 1.
 #[allow(clippy::cast_precision_loss, reason = "a drawing needs three digits")]
 fn share(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64
 }
 
-/// Returns a text that is cut after a number of characters.
+/// Returns the text with at most `most` characters. A cut text ends with `…`.
 fn shortened(text: &str, most: usize) -> String {
     match text.chars().count() > most {
         true => text.chars().take(most - 1).chain(['\u{2026}']).collect(),

@@ -1,4 +1,4 @@
-//! Pages of HTML: one file each, without scripts and without anything from a network.
+//! HTML pages. Each is one file without scripts, and loads nothing from a network.
 
 pub(crate) mod charts;
 
@@ -7,7 +7,8 @@ use std::fmt::{self, Write as _};
 
 const STYLE: &str = include_str!("page.css");
 
-/// Text in a page: characters that mean something in HTML are escaped, and so are those that control.
+/// Text in a page. Displaying it escapes control characters and the characters that have a meaning
+/// in HTML.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -26,7 +27,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// A text of this program in a page: what stands between backticks becomes code.
+/// A text of this program in a page. Parts between backticks become `<code>` elements.
 pub(crate) struct Marked<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Marked<'_> {
@@ -54,7 +55,7 @@ pub(crate) fn document(title: &str, body: &str) -> String {
     )
 }
 
-/// Returns a text with a capital letter at its start.
+/// Returns the text with its first letter as a capital.
 pub(crate) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_uppercase().to_string());

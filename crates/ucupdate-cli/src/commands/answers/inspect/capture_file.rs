@@ -1,4 +1,4 @@
-//! Packets in capture files of tcpdump and Wireshark: pcap and pcapng.
+//! Reads packets from capture files of tcpdump and Wireshark, in the formats pcap and pcapng.
 
 use super::packets::{MAX_PACKETS, Packet};
 
@@ -16,13 +16,13 @@ pub(super) fn packets(file: &[u8]) -> Option<Vec<Packet>> {
     }
 }
 
-/// Reads the number at a place.
+/// Reads the number in the four bytes at offset `at`. `None` if the bytes end before.
 fn number(bytes: &[u8], at: usize, order: fn([u8; 4]) -> u32) -> Option<usize> {
     usize::try_from(order(*bytes.get(at..)?.first_chunk()?)).ok()
 }
 
-/// Reads the packets behind the head of 24 bytes. Each has 16 bytes in front, with its length in the third number. A packet
-/// that was cut ends the file.
+/// Reads the packets of a pcap file, after its header of 24 bytes. Each packet has a header of 16
+/// bytes, whose third number is the length. Reading ends at a packet that was cut off.
 fn pcap(file: &[u8], order: fn([u8; 4]) -> u32) -> Vec<Packet> {
     let mut packets = Vec::new();
     let mut rest = file.get(24..).unwrap_or_default();
@@ -34,7 +34,8 @@ fn pcap(file: &[u8], order: fn([u8; 4]) -> u32) -> Vec<Packet> {
     packets
 }
 
-/// Reads the blocks with packets. Each block has its kind and its length in front.
+/// Reads the blocks of a pcapng file that contain packets. Each block begins with its kind and its
+/// length.
 fn pcapng(file: &[u8], order: fn([u8; 4]) -> u32) -> Vec<Packet> {
     const ENHANCED: usize = 6;
     const SIMPLE: usize = 3;

@@ -1,15 +1,17 @@
-//! Packets as text without a hex dump: C arrays, YAML, JSON with dissected or with raw fields, PDML, rows of hexadecimal digits,
-//! `tcpdump -A`, and the text of `tshark -z follow`.
+//! Reads packets from text formats without a hex dump: C arrays, YAML, JSON with dissected or with
+//! raw fields, PDML, rows of hexadecimal digits, `tcpdump -A`, and the text of `tshark -z follow`.
 
 use super::messages::find;
 use super::packets::Packet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The least number of bytes that rows of hexadecimal digits must have. Shorter ones may be a word.
+/// The smallest number of bytes that rows of hexadecimal digits must have. A shorter row may be a
+/// word.
 const LEAST_HEX_BYTES: usize = 16;
 
-/// Returns the packets of the first form that the file has. Empty if it has none of them.
+/// Returns the packets in the file, by the first format that finds any. Empty if the file has none
+/// of these formats.
 pub(super) fn packets(file: &[u8]) -> Vec<Packet> {
     let Ok(text) = std::str::from_utf8(file) else { return followed_text(file) };
     let forms = [arrays, yaml, fields, raw_frames, raw_payloads, escaped, hex_rows, ascii_dump];
@@ -17,13 +19,13 @@ pub(super) fn packets(file: &[u8]) -> Vec<Packet> {
     found.unwrap_or_else(|| followed_text(file))
 }
 
-/// Returns whether a file has packets in words, without their bytes.
+/// Returns whether a file describes packets in words, without their bytes.
 pub(super) fn has_no_bytes(file: &[u8]) -> bool {
     find(file, b"Transmission Control Protocol, Src Port: ").is_some()
 }
 
-/// Reads `char peer0_0[] = { 0x50, 0x4f, ... };` of a followed stream, and `static const unsigned char pkt1[78] = { ... };` of
-/// exported packets.
+/// Reads C arrays: `char peer0_0[] = { 0x50, 0x4f, ... };` of a followed stream, and
+/// `static const unsigned char pkt1[78] = { ... };` of exported packets.
 fn arrays(text: &str) -> Vec<Packet> {
     let mut packets = Vec::new();
     let mut rest = text;
@@ -41,7 +43,7 @@ fn arrays(text: &str) -> Vec<Packet> {
         };
         let (bytes, length) = array(content);
         rest = &content[length..];
-        // A second array of a packet has bytes that are in the first one too.
+        // The bytes of a second array of a packet are in the first one too.
         let is_second = name.starts_with("pkt") && name.contains('_');
         if !bytes.is_empty() && !is_second {
             let peer = name.strip_prefix("peer").and_then(|name| name.split('_').next());
@@ -51,7 +53,8 @@ fn arrays(text: &str) -> Vec<Packet> {
     packets
 }
 
-/// Returns the numbers of an array, and the length of its text up to the closing brace. Comments are skipped.
+/// Returns the bytes of a C array, and the length of its text up to the closing brace. Comments are
+/// skipped.
 fn array(text: &str) -> (Vec<u8>, usize) {
     let bytes = text.as_bytes();
     let mut numbers = Vec::new();
@@ -79,7 +82,8 @@ fn array(text: &str) -> (Vec<u8>, usize) {
     (numbers, at.min(bytes.len()))
 }
 
-/// Reads `peer0_0: !!binary |` of older programs, and `peer: 0` with `data: !!binary |` of newer ones.
+/// Reads YAML: `peer0_0: !!binary |` of older programs, and `peer: 0` with `data: !!binary |` of
+/// newer ones.
 fn yaml(text: &str) -> Vec<Packet> {
     let (mut packets, mut side) = (Vec::new(), 0);
     let mut lines = text.lines().peekable();
@@ -111,7 +115,8 @@ fn is_base64(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
-/// Reads the payloads in exports of dissected packets as JSON and as PDML. The ports before a payload name its side.
+/// Reads the TCP payloads in exports of dissected packets as JSON and as PDML. The port before a
+/// payload says which side sent it.
 fn fields(text: &str) -> Vec<Packet> {
     const PAYLOADS: [(&str, &str); 3] =
         [("\"tcp.payload\":", "\""), ("name=\"tcp.payload\"", "value=\""), ("\"tcp_tcp_payload\":", "\"")];
@@ -135,13 +140,15 @@ fn fields(text: &str) -> Vec<Packet> {
     packets
 }
 
-/// Reads the frames in `tshark -T jsonraw`, and in `-T ek -x`: `"frame_raw": ["0021...", 0, 60, 0, 1]`, or the digits alone.
+/// Reads the frames in the output of `tshark -T jsonraw` and of `-T ek -x`. Examples:
+/// `"frame_raw": ["0021...", 0, 60, 0, 1]`, or only the digits.
 fn raw_frames(text: &str) -> Vec<Packet> {
     let frames = raw_values(text, "\"frame_raw\"");
     frames.map(|bytes| Packet { side: 0, bytes }).collect()
 }
 
-/// Reads the payloads in an export with raw fields that has no frames. The port before a payload names its side.
+/// Reads the TCP payloads in an export with raw fields that has no frames. The port before a
+/// payload says which side sent it.
 fn raw_payloads(text: &str) -> Vec<Packet> {
     let mut packets = Vec::new();
     for packet in text.split("\"tcp.srcport_raw\"").skip(1) {
@@ -153,19 +160,20 @@ fn raw_payloads(text: &str) -> Vec<Packet> {
     packets
 }
 
-/// Returns the bytes behind each key of this name that has any.
+/// Returns the bytes after each key with this name. Keys without bytes are skipped.
 fn raw_values<'t>(text: &'t str, name: &'t str) -> impl Iterator<Item = Vec<u8>> + 't {
     text.split(name).skip(1).filter_map(raw_value)
 }
 
-/// Reads the digits in `: "0021"` or `: ["0021", 0, 60, 0, 1]`, with line ends anywhere between them.
+/// Reads the hexadecimal digits in `: "0021"` or `: ["0021", 0, 60, 0, 1]`. Line ends may be
+/// between the parts. `behind_name` is the text after the key.
 fn raw_value(behind_name: &str) -> Option<Vec<u8>> {
     let value = behind_name.trim_start().strip_prefix(':')?.trim_start();
     let value = value.strip_prefix('[').map_or(value, str::trim_start);
     hex(value.strip_prefix('"')?.split('"').next()?)
 }
 
-/// Reads bytes as `"\x50\x4f" \`, which is what "Copy as Escaped String" makes.
+/// Reads bytes such as `"\x50\x4f" \`, which "Copy as Escaped String" of Wireshark writes.
 fn escaped(text: &str) -> Vec<Packet> {
     if !text.trim_start().starts_with("\"\\x") {
         return Vec::new();
@@ -175,8 +183,9 @@ fn escaped(text: &str) -> Vec<Packet> {
     vec![Packet { side: 0, bytes: bytes.collect() }]
 }
 
-/// Reads a file of nothing but hexadecimal digits: a packet each line, those of the server indented by a tab. The head and the
-/// foot of `tshark -z follow,tcp,raw` are skipped.
+/// Reads a file that contains only hexadecimal digits. Each line is a packet, and the lines of the
+/// server begin with a tab. The first and last lines of `tshark -z follow,tcp,raw` are skipped.
+/// Empty if another line is found.
 fn hex_rows(text: &str) -> Vec<Packet> {
     let mut packets = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty() && !is_frame(line)) {
@@ -187,8 +196,11 @@ fn hex_rows(text: &str) -> Vec<Packet> {
     if bytes < LEAST_HEX_BYTES { Vec::new() } else { packets }
 }
 
-/// Reads `tcpdump -A`: a line with the addresses, and then the packet with a full stop for each byte that cannot be printed. The
-/// heads of the protocols are as long in all packets of a file as in the first one whose HTTP message begins behind them.
+/// Reads the output of `tcpdump -A`. Each packet has a line with its addresses, and then its
+/// characters, with a full stop for each byte that cannot be printed.
+///
+/// The length of the protocol headers is found at the first packet with an HTTP message. All other
+/// packets are assumed to have headers of this length.
 fn ascii_dump(text: &str) -> Vec<Packet> {
     let mut dumps: Vec<(&str, String)> = Vec::new();
     for line in text.split_inclusive('\n') {
@@ -219,7 +231,8 @@ fn ascii_dump(text: &str) -> Vec<Packet> {
     packets
 }
 
-/// Returns the addresses in a line such as `17:10:39.1 IP 10.1.1.9.5000 > 10.1.1.1.80: Flags [P.], length 10`.
+/// Returns the addresses in a line such as
+/// `17:10:39.1 IP 10.1.1.9.5000 > 10.1.1.1.80: Flags [P.], length 10`. `None` for other lines.
 fn addresses(line: &str) -> Option<&str> {
     let (time, rest) = line.split_once(" IP")?;
     let is_time = time.ends_with(|last: char| last.is_ascii_digit()) && time.contains(':');
@@ -228,12 +241,13 @@ fn addresses(line: &str) -> Option<&str> {
     addresses.contains(" > ").then_some(addresses)
 }
 
-/// Returns whether a line belongs to the head or the foot of a stream that `tshark` followed.
+/// Returns whether a line is one of those that `tshark` writes before and after a followed stream.
 fn is_frame(line: &str) -> bool {
     ["=====", "Follow: ", "Filter: ", "Node 0: ", "Node 1: "].iter().any(|start| line.starts_with(start))
 }
 
-/// Reads hexadecimal digits, with nothing, a colon or a blank between two bytes.
+/// Reads hexadecimal digits as bytes. Bytes may be separated by a colon or a blank. `None` if the
+/// text has other characters.
 fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
     let is_hex =
@@ -246,8 +260,8 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
-/// Reads the text of `tshark -z follow,tcp,ascii`: before each packet there is a line with its length, which is indented for the
-/// server.
+/// Reads the output of `tshark -z follow,tcp,ascii`. Before each packet there is a line with its
+/// length, which is indented if the server sent the packet.
 fn followed_text(file: &[u8]) -> Vec<Packet> {
     let mut rest = file;
     let mut is_followed = false;

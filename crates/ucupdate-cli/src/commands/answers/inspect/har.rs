@@ -1,4 +1,5 @@
-//! HTTP archives (`.har`), which browsers and debugging proxies save: a JSON document with the requests and their answers.
+//! Reads HTTP archives (`.har`), which browsers and debugging proxies save. An archive is a JSON
+//! document with requests and their answers.
 
 use super::http_message::cut;
 use super::messages::{MAX_MESSAGES, find};
@@ -6,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-/// A body in the archive.
+/// The body of a request or an answer in the archive.
 pub(super) struct Archived {
-    /// The first line of the HTTP message.
+    /// The first line of the HTTP message, such as `POST /RequestHandler/ucdevice.upx HTTP/1.1`.
     pub(super) line: String,
     pub(super) body: Vec<u8>,
 }
@@ -56,7 +57,8 @@ struct Content {
     encoding: Option<String>,
 }
 
-/// Returns the bodies of an archive in the order of the file. `None` if the file is not an archive.
+/// Returns the bodies in an archive in the order of the file, at most [`MAX_MESSAGES`]. `None` if
+/// the file is not an archive.
 pub(super) fn bodies(file: &[u8]) -> Option<Vec<Archived>> {
     let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file).trim_ascii_start();
     if !file.starts_with(b"{") || find(file, b"\"entries\"").is_none() {
@@ -86,7 +88,7 @@ pub(super) fn bodies(file: &[u8]) -> Option<Vec<Archived>> {
 }
 
 impl Content {
-    /// Returns the bytes. `None` if the archive does not have them.
+    /// Returns the bytes of the body. `None` if the archive does not contain them.
     fn bytes(self) -> Option<Vec<u8>> {
         let text = self.text.filter(|text| !text.trim().is_empty())?;
         match self.encoding {
@@ -96,7 +98,7 @@ impl Content {
     }
 }
 
-/// Joins the words of a first line. Line ends in them become blanks.
+/// Joins the words of a first line with blanks. Line ends in the words become blanks too.
 fn line(words: &[&str]) -> String {
     let words: Vec<&str> = words.iter().flat_map(|word| word.split_whitespace()).collect();
     cut(words.join(" "))

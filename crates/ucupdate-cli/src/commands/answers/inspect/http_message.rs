@@ -1,16 +1,16 @@
-//! HTTP messages as they were on the wire, or after an editor saved them.
+//! Finds HTTP messages in bytes that were captured on a network, or that an editor has saved again.
 
 use super::messages::find;
 use flate2::read::{DeflateDecoder, GzDecoder};
 use std::io::Read;
 
-/// The longest first line that is recognised.
+/// The longest first line of a message in bytes. Longer lines are cut.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) line: String,
-    /// The header fields: names in lower case, and values.
+    /// The header fields. Names are in lower case.
     fields: Vec<(String, String)>,
 }
 
@@ -24,14 +24,14 @@ impl Head {
             .is_some_and(|codings| codings.split(',').any(|found| found.trim().eq_ignore_ascii_case(coding)))
     }
 
-    /// Returns whether the device waits for an interim answer before it sends the body.
+    /// Returns whether the sender waits for `100 Continue` before it sends the body.
     fn expects_continue(&self) -> bool {
         self.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
     }
 }
 
-/// Splits bytes into messages: each has a head and the bytes after it. Bytes before the first head form a message
-/// without a head.
+/// Splits bytes into at most `most` messages. Each has a head and the body after it. Bytes before
+/// the first head are a message without a head. Messages without a body are left out.
 pub(super) fn split(bytes: &[u8], most: usize) -> Vec<(Option<Head>, &[u8])> {
     let mut messages: Vec<(Option<Head>, &[u8])> = Vec::new();
     let mut rest = bytes;
@@ -63,7 +63,8 @@ pub(super) fn split(bytes: &[u8], most: usize) -> Vec<(Option<Head>, &[u8])> {
     messages
 }
 
-/// Finds the next line that begins an HTTP message. Returns the start of the head, the head, and the end of the head.
+/// Finds the next HTTP message. Returns the offset of its head, the head, and the offset of its
+/// body.
 fn next_head(bytes: &[u8]) -> Option<(usize, Head, usize)> {
     let mut from = 0;
     while let Some(found) = find(&bytes[from..], b"HTTP/1.") {
@@ -88,12 +89,14 @@ fn next_head(bytes: &[u8]) -> Option<(usize, Head, usize)> {
     None
 }
 
-/// Returns whether a status line such as `HTTP/1.1 200` begins here.
+/// Returns whether the bytes begin with a status line such as `HTTP/1.1 200`.
 fn is_status(bytes: &[u8]) -> bool {
     matches!(bytes.get(8..12), Some(&[b' ', a, b, c]) if [a, b, c].iter().all(u8::is_ascii_digit))
 }
 
-/// Returns the start of the request line that ends in `HTTP/1.`. The line may follow a body directly.
+/// Returns the offset of the request line that ends in `HTTP/1.`. `line` is the text before
+/// `HTTP/1.`, from offset `line_start` on. It may begin with the end of a body. `None` if it has no
+/// method.
 fn request_start(line: &[u8], line_start: usize) -> Option<usize> {
     const METHODS: [&[u8]; 4] = [b"POST ", b"GET ", b"HEAD ", b"PUT "];
     METHODS
@@ -103,7 +106,8 @@ fn request_start(line: &[u8], line_start: usize) -> Option<usize> {
         .map(|at| line_start + at)
 }
 
-/// Parses a head. Returns it with its length, which includes the blank line.
+/// Parses a head (the first line and the header fields). Returns it with its length in bytes,
+/// including the blank line.
 fn head(bytes: &[u8]) -> Option<(Head, usize)> {
     let mut lines = Vec::new();
     let mut at = 0;
@@ -125,15 +129,16 @@ fn head(bytes: &[u8]) -> Option<(Head, usize)> {
     Some((Head { line, fields: lines.filter_map(field).collect() }, at))
 }
 
-/// Cuts a first line, because each message of the body keeps a copy of it.
+/// Cuts a first line to [`MAX_LINE_BYTES`], because each document in a body keeps a copy of it.
 pub(super) fn cut(mut line: String) -> String {
     let end = (0..=MAX_LINE_BYTES.min(line.len())).rev().find(|at| line.is_char_boundary(*at));
     line.truncate(end.unwrap_or_default());
     line
 }
 
-/// Returns the end of the body. The stated length is used if another message or nothing follows there. Otherwise the
-/// body ends before the next message. The stated length is wrong if an editor has changed the line ends.
+/// Returns the length of the body. It is `Content-Length` if only blanks follow before the next
+/// message or the end. Otherwise the body ends where the next message begins. `Content-Length` is
+/// wrong if an editor has changed the line ends.
 fn end_of_body(head: &Head, body: &[u8]) -> usize {
     let next = next_head(body).map_or(body.len(), |(start, ..)| start);
     let stated = head.field("content-length").and_then(|length| length.parse::<usize>().ok());
@@ -149,8 +154,9 @@ fn end_of_body(head: &Head, body: &[u8]) -> usize {
     }
 }
 
-/// Undoes the transfer coding and the content coding of a body. Returns the body unchanged if that fails. The result
-/// has at most `limit` bytes.
+/// Undoes the transfer coding and the content coding of a body. Returns the body, and the names of
+/// the codings that were undone. A coding that cannot be undone stays. An unpacked body has at most
+/// `limit` bytes.
 pub(super) fn undo(head: Option<&Head>, body: &[u8], limit: usize) -> (Vec<u8>, Vec<&'static str>) {
     let mut undone = Vec::new();
     let mut body = body.to_vec();
@@ -182,7 +188,7 @@ fn inflated(decoder: impl Read, limit: usize) -> Option<Vec<u8>> {
     (read.is_ok() || !plain.is_empty()).then_some(plain)
 }
 
-/// Joins the chunks of a body. `None` if there is no whole chunk.
+/// Joins the chunks of a body with the transfer coding `chunked`. `None` if there is no chunk.
 fn unchunked(body: &[u8]) -> Option<Vec<u8>> {
     let mut joined = Vec::new();
     let mut rest = body;

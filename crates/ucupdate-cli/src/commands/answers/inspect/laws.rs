@@ -1,4 +1,4 @@
-//! Laws of reading captures.
+//! Laws about reading captures.
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
@@ -6,7 +6,7 @@ use super::messages::{MAX_MESSAGES, messages};
 use super::suggest::{KnownValues, suggest};
 use ucupdate::upx::{Codec, Dialect, Item};
 
-/// The largest number of bytes that a coded body may have.
+/// The largest size of an unpacked body in bytes.
 const LIMIT: usize = 16 * 1024;
 
 /// Reads any file. Checks that the number of messages is within the limit, and that no message is larger than the file
@@ -14,7 +14,7 @@ const LIMIT: usize = 16 * 1024;
 pub fn capture(file: &[u8]) {
     let found = messages(file, LIMIT);
     assert!(found.len() <= MAX_MESSAGES, "{} messages", found.len());
-    // A text in UTF-16 may become half as long again in UTF-8.
+    // A text in UTF-16 may become larger by half in UTF-8.
     let longest = LIMIT.max(file.len()) * 2 + 2;
     let mut heads = 0;
     for message in &found {
@@ -28,8 +28,8 @@ pub fn capture(file: &[u8]) {
     assert!(heads <= MAX_MESSAGES * 3 * 8 * 1024, "{heads} bytes of first lines");
 }
 
-/// Proposes a dialect for any body. Checks that the proposal can be read as a dialect, and that a codec with it reads
-/// its own output.
+/// Reads `body` as a captured request and proposes a dialect for it. Checks that the proposal is a
+/// valid dialect, and that a codec with this dialect can read what it writes.
 pub fn suggestion(body: &[u8]) {
     let codec = Codec::default();
     let found = codec.inspect(body);

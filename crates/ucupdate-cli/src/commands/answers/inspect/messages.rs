@@ -1,4 +1,4 @@
-//! The messages in a saved file: bodies alone, HTTP messages, HTTP archives, or packets as text.
+//! Finds the messages in a saved file: single bodies, HTTP messages, HTTP archives, or packets.
 
 use super::har;
 use super::http_message;
@@ -7,18 +7,19 @@ use super::packets;
 /// The largest number of messages that are read from one file.
 pub(super) const MAX_MESSAGES: usize = 100;
 
-/// A body and its place in the file.
+/// A body in the file, with the first line of its HTTP message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
-    /// The first line of its HTTP message, such as `POST /RequestHandler/ucdevice.upx`. `None` for a body alone.
+    /// The first line of the HTTP message, such as `POST /RequestHandler/ucdevice.upx`. `None` for
+    /// a body without an HTTP message.
     pub(super) head: Option<String>,
     /// The codings that were undone to get the body, such as `chunked` and `gzip`.
     pub(super) undone: Vec<&'static str>,
     pub(super) body: Vec<u8>,
 }
 
-/// Returns the messages in a file. HTTP messages without a body are skipped. All bodies together have at most `limit`
-/// bytes times the number of messages.
+/// Returns the messages in a file, at most [`MAX_MESSAGES`]. HTTP messages without a body are
+/// skipped. `limit` is the largest size of an unpacked body in bytes.
 pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
     let text = decoded(file);
     let bytes = text.as_deref().unwrap_or(file);
@@ -31,14 +32,15 @@ pub(super) fn messages(file: &[u8], limit: usize) -> Vec<Message> {
         add(bytes, limit, &mut messages);
     } else {
         for stream in &streams {
-            // A coded body may become much larger than its stream.
+            // An unpacked body may be much larger than its stream.
             if messages.len() < MAX_MESSAGES {
                 add(stream, limit, &mut messages);
             }
         }
     }
     if text.is_some() {
-        // The body was in UTF-16 like the whole file, and its declaration may say so.
+        // The body was in UTF-16 like the whole file, and its XML declaration may say so. So it is
+        // converted back.
         messages.iter_mut().for_each(|message| message.body = utf_16(&message.body));
     }
     messages.truncate(MAX_MESSAGES);
@@ -59,7 +61,7 @@ fn add_documents(head: Option<String>, undone: &[&'static str], body: &[u8], mes
     }
 }
 
-/// Returns the messages of an archive, whose bodies have no transfer coding any more.
+/// Returns the messages of an HTTP archive. Bodies in an archive have no transfer coding.
 fn of_archive(archived: Vec<har::Archived>, limit: usize) -> Vec<Message> {
     let mut messages = Vec::new();
     for har::Archived { line, body } in archived {
@@ -70,8 +72,8 @@ fn of_archive(archived: Vec<har::Archived>, limit: usize) -> Vec<Message> {
     messages
 }
 
-/// Returns the documents in a body, without the white space around them. A body that is not a sequence of XML documents
-/// counts as one document.
+/// Splits a body into its XML documents, without the white space around them. A body that is not a
+/// sequence of XML documents is returned as one document.
 fn documents(body: &[u8]) -> Vec<&[u8]> {
     let mut documents = Vec::new();
     let mut rest = body;
@@ -90,7 +92,7 @@ fn documents(body: &[u8]) -> Vec<&[u8]> {
     documents
 }
 
-/// Returns the end of the first document, which is the end of its root's end tag.
+/// Returns the offset after the end tag of the first document. `None` if there is no such tag.
 fn end_of_document(body: &[u8]) -> Option<usize> {
     let mut at = 0;
     let root = loop {
@@ -105,7 +107,7 @@ fn end_of_document(body: &[u8]) -> Option<usize> {
     let mut found = at;
     loop {
         found += find(body.get(found..)?, &end_tag)? + end_tag.len();
-        // Another name may begin with the name of the root.
+        // This may be another element whose name begins with that of the root.
         if body.get(found).is_some_and(|byte| *byte == b'>' || byte.is_ascii_whitespace()) {
             break;
         }
@@ -117,7 +119,8 @@ pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// Returns the text of a file in UTF-16 that is not XML from its first character on. The codec reads XML in UTF-16 itself.
+/// Converts a file in UTF-16 to UTF-8. Returns `None` if the file is not UTF-16, or begins with
+/// `<`: the codec reads XML in UTF-16 itself.
 fn decoded(file: &[u8]) -> Option<Vec<u8>> {
     let unit = |pair: &[u8]| match (file, pair) {
         ([0xFF, 0xFE, ..], &[low, high]) => Some(u16::from_le_bytes([low, high])),

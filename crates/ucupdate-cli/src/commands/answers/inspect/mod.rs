@@ -1,4 +1,5 @@
-//! `ucupdate inspect`: shows the content of a capture, and how a dialect reads it. It can also propose a dialect.
+//! `ucupdate inspect`: shows the content of a captured message, and how a dialect reads it. It can
+//! also propose a dialect.
 
 mod capture_file;
 mod exports;
@@ -25,13 +26,13 @@ use ucupdate::device::KindWord;
 use ucupdate::upx::{Codec, Dialect, Inspection, Item};
 use ucupdate::{AuditLogs, CaptureId, Logged};
 
-/// The largest file that is read.
+/// The largest size of a file that is read, in bytes.
 const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The number of bytes by which the kind of a file is judged.
+/// The number of bytes at the start of a file by which its kind is recognised.
 const LOOK_BYTES: usize = 4 * 1024;
 
-/// The largest number of rows of the audit log whose values are compared.
+/// The largest number of rows of the audit logs whose values are collected.
 const MAX_ROWS: usize = 100_000;
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,8 @@ pub(crate) struct InspectArgs {
     dialect: DialectArgs,
 }
 
-/// Returns an inspection as a JSON object. `at` counts bytes from the start, and `module` counts modules from 1.
+/// Returns an inspection as a JSON object. In it, `at` is a byte offset, and `module` is a number
+/// that counts modules from 1.
 fn inspection_json(found: &Inspection) -> Value {
     let recognised = found.recognised().iter().map(|item| {
         json!({
@@ -80,7 +82,7 @@ fn inspection_json(found: &Inspection) -> Value {
     })
 }
 
-/// A message and the items that were found in it.
+/// A message, and what the codec found in it.
 struct Inspected {
     message: Message,
     found: Inspection,
@@ -127,7 +129,9 @@ pub(crate) async fn run(args: InspectArgs, context: &mut Context) -> Result<(), 
     }
 }
 
-/// Unpacks a file that is compressed by gzip. Returns whether it was. The part before damage is kept.
+/// Unpacks a file that is compressed by gzip, and returns whether it was. If the compressed file is
+/// damaged, returns the part before the damage. Fails when nothing can be unpacked, or when the
+/// unpacked file is too large.
 fn unzipped(file: Vec<u8>) -> Result<(Vec<u8>, bool), Failure> {
     if !file.starts_with(&[0x1F, 0x8B]) {
         return Ok((file, false));
@@ -147,7 +151,8 @@ fn unzipped(file: Vec<u8>) -> Result<(Vec<u8>, bool), Failure> {
     }
 }
 
-/// Returns the reason why the file has no message. `None` if its kind says nothing about that.
+/// Returns a text that says what the file is instead of a message. `None` if the kind of file is
+/// not known, or could contain a message.
 fn not_a_capture(file: &[u8]) -> Option<String> {
     if exports::has_no_bytes(file) {
         let text = "the file has packets in words without their bytes, expected an export with bytes, such as that of `tshark -x`, \
@@ -164,7 +169,7 @@ fn not_a_capture(file: &[u8]) -> Option<String> {
     }
 }
 
-/// Returns the body of a capture, and the address of the device.
+/// Returns the body of a capture that the store keeps, and the address of the device that sent it.
 async fn captured(id: &CaptureId, context: &mut Context) -> Result<(Vec<u8>, String), Failure> {
     let service = context.administer(IfMissing::Refuse).await?;
     let found = service.capture(id).await?;
@@ -190,13 +195,14 @@ fn inspect(file: &[u8], codec: &Codec) -> Vec<Inspected> {
     inspected.collect()
 }
 
-/// Returns the reason why the first message is refused.
+/// Returns the failure for the first message that the codec refuses.
 fn refused(inspected: &[Inspected]) -> Failure {
     let reason = inspected.iter().find_map(|one| one.found.error());
     reason.map_or_else(|| Failure::not_understood("the file holds no message"), Failure::not_understood)
 }
 
-/// Proposes a dialect for the first message that the codec does not read.
+/// Proposes a dialect for the first message for which this is possible, among those that the codec
+/// cannot read. `host` is the address of the device, if it is known.
 async fn propose(
     inspected: &[Inspected],
     codec: &Codec,
@@ -215,8 +221,8 @@ async fn propose(
     })
 }
 
-/// Collects the words of the rules, and the values in the audit log, of one address or of all. Without a store there
-/// are none.
+/// Collects the words of the rules, and the values in the audit logs. With `host`, only rows of
+/// this address are used. Without a store, the result is empty.
 async fn known_values(host: Option<&str>, context: &Context) -> Result<KnownValues, Failure> {
     let mut known = KnownValues::default();
     let service = match context.administer(IfMissing::Refuse).await {
@@ -255,8 +261,8 @@ fn add_row(known: &mut KnownValues, row: &AuditRow) {
     }
 }
 
-/// Writes the proposed dialect, and reads the messages with it. Fails when the file exists or cannot be
-/// written, and when no message can be read by the dialect.
+/// Writes the proposed dialect to a new file, and reads the refused messages with it. Fails when
+/// the file exists or cannot be written, and when none of these messages can be read.
 fn write_dialect(
     out: &Path,
     suggestion: &Suggestion,

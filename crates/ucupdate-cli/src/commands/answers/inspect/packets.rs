@@ -1,5 +1,5 @@
-//! Packets in a file: hex dumps of Wireshark (exported packets or a followed stream) and of `tcpdump -X`, and the forms of
-//! `exports` and `capture_file`.
+//! Reads packets from a file: hex dumps of Wireshark (exported packets or a followed stream) and of
+//! `tcpdump -X`. The modules `exports` and `capture_file` read other formats.
 
 use super::{capture_file, exports};
 use std::collections::HashMap;
@@ -7,14 +7,16 @@ use std::collections::HashMap;
 /// The largest number of packets that are read from a file.
 pub(super) const MAX_PACKETS: usize = 100_000;
 
-/// The bytes of one packet: with the heads of its protocols, or its payload alone.
+/// The bytes of one packet: with its protocol headers, or only its payload.
 pub(super) struct Packet {
-    /// The side of the stream, if the file tells it apart: the indentation of the lines, the number of the peer, or its port.
+    /// A number that tells the two sides of a followed stream apart: the indentation of the lines,
+    /// the number of the peer, or its port. 0 if the file does not say it.
     pub(super) side: u32,
     pub(super) bytes: Vec<u8>,
 }
 
-/// Returns the payloads of each stream in the order of the file. Empty if the file has no packets.
+/// Returns the joined payloads of each TCP stream, in the order of the file. Each direction is a
+/// separate stream. Empty if the file has no packets.
 pub(super) fn streams(file: &[u8]) -> Vec<Vec<u8>> {
     let mut order: Vec<Vec<u8>> = Vec::new();
     let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
@@ -38,7 +40,7 @@ fn packets(file: &[u8]) -> Vec<Packet> {
     if let Some(packets) = capture_file::packets(file) {
         return packets;
     }
-    // The mark that some editors write in front of a text.
+    // Some editors write this mark at the start of a text.
     let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
     let mut packets = dumps(file);
     if packets.is_empty() {
@@ -48,7 +50,7 @@ fn packets(file: &[u8]) -> Vec<Packet> {
     packets
 }
 
-/// Reads the dumps. A line whose offset does not continue the dump begins another one.
+/// Reads hex dumps. A line with the offset 0, or with another indentation, begins a new packet.
 fn dumps(file: &[u8]) -> Vec<Packet> {
     let mut packets: Vec<Packet> = Vec::new();
     let mut is_open = false;
@@ -71,7 +73,8 @@ fn dumps(file: &[u8]) -> Vec<Packet> {
     packets
 }
 
-/// Reads `0010  50 4f ...  PO` and `0x0010:  504f ...  PO`: the indentation, the offset and the bytes.
+/// Parses a line of a hex dump, such as `0010  50 4f ...  PO` or `0x0010:  504f ...  PO`. Returns
+/// its indentation, its offset and its bytes. `None` for other lines.
 fn dump_line(line: &str) -> Option<(usize, usize, Vec<u8>)> {
     let line = line.trim_end();
     let trimmed = line.trim_start();
@@ -105,13 +108,15 @@ fn dump_line(line: &str) -> Option<(usize, usize, Vec<u8>)> {
     (!bytes.is_empty()).then_some((indent, offset, bytes))
 }
 
-/// Returns the addresses and ports of a TCP packet, and its payload. The IPv4 or IPv6 packet may be inside Ethernet,
-/// with or without a VLAN tag, inside a Linux "cooked" capture, or on a loopback.
+/// Returns the addresses and ports of a TCP packet, and its payload. `None` for other packets. The
+/// IPv4 or IPv6 packet may be inside Ethernet, with or without a VLAN tag, inside a Linux "cooked"
+/// capture, or on a loopback interface.
 fn tcp_payload(packet: &[u8]) -> Option<(&[u8], &[u8])> {
     [14, 18, 16, 4, 0].into_iter().find_map(|link| {
         let is_ip = match link {
             0 => true,
-            // The loopback of BSD and Windows has the family of the address as a number in the order of the machine.
+            // On the loopback of BSD and Windows, the first four bytes are the address family, in
+            // the byte order of the machine.
             4 => matches!(packet.get(..4)?, [2, 0, 0, 0] | [0, 0, 0, 2] | [24 | 28 | 30, 0, 0, 0]),
             _ => matches!(packet.get(link - 2..link)?, [0x08, 0x00] | [0x86, 0xDD]),
         };

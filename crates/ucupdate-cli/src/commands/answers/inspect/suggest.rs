@@ -1,18 +1,19 @@
-//! Proposes a dialect for a capture. The dialect assigns names in the body to items.
+//! Proposes a dialect for a captured request. A dialect says which name in the XML stands for which
+//! [`Item`], such as the MAC address.
 //!
-//! A name is matched to an item by its values, such as a MAC address, a version or the vendor of a rule, and by its
-//! similarity to names of the item. Each match has a certainty.
+//! A name is assigned to an item by its values, such as a MAC address, a version or the vendor of a
+//! rule, and by its similarity to names of the item. Each assignment has a certainty.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
 use ucupdate::device::MacAddress;
 use ucupdate::upx::{Codec, Dialect, Inspection, Item, MessageKind, NAMES, NameScope};
 
-/// A match below this score is not proposed.
+/// The lowest score of a match that is proposed, from 0 to 1.
 const LEAST_SCORE: f64 = 0.35;
 
-/// The known values of each item from rules and the audit log, in lower case. A known value is strong evidence for the
-/// item.
+/// The values that each item has in the rules and the audit logs, in lower case. If a name in the
+/// body has one of these values, it is very probably the name of that item.
 #[derive(Debug, Default)]
 pub(super) struct KnownValues(HashMap<Item, BTreeSet<String>>);
 
@@ -35,7 +36,7 @@ pub(super) struct Suggestion {
     matches: Vec<Match>,
 }
 
-/// A name that may be the name of an item.
+/// A name in the body that may be the name of an item.
 #[derive(Clone, Debug, PartialEq)]
 struct Match {
     item: Item,
@@ -47,13 +48,14 @@ struct Match {
 /// An element or attribute that the dialect does not know.
 #[derive(Debug)]
 struct Candidate {
-    /// The names from the root to the candidate.
+    /// The names from the root to the candidate, including both.
     path: Vec<String>,
     name: String,
     value: String,
 }
 
-/// Proposes a dialect for a request, or `None` if the body has no unknown item and no unknown root.
+/// Proposes a dialect for a request. `None` if the body is a response, or if no name in it can be
+/// assigned to an item.
 pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) -> Option<Suggestion> {
     if found.kind() == Some(MessageKind::Response) {
         return None;
@@ -75,7 +77,7 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
         }
     }
     let mut matches = best(scored);
-    // The proposal extends the dialect that was used. The names of recognised items are kept.
+    // The proposal extends the dialect that was used, so it keeps the names of recognised items.
     for item in found.recognised().iter().map(|item| item.item) {
         let name = codec.dialect().name(item);
         let is_there = matches.iter().any(|one: &Match| one.item == item);
@@ -98,8 +100,8 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
     (!matches.is_empty()).then_some(Suggestion { matches })
 }
 
-/// Removes matches until the rest is a dialect. A dialect has no two items of one name. The elements that hold others are kept
-/// rather than the items in them, because the shape of the body shows them.
+/// Removes matches until the rest is a valid dialect: no two items may have one name. Elements that
+/// contain other items are kept first, because the structure of the body shows them.
 fn without_conflicts(mut matches: Vec<Match>) -> Vec<Match> {
     let is_dialect = |matches: &[Match]| {
         let suggestion = Suggestion { matches: matches.to_vec() };
@@ -125,23 +127,26 @@ impl Candidate {
         let path: Vec<String> =
             path.split('/').filter(|part| !part.is_empty()).map(|part| local(part).to_owned()).collect();
         let name = path.last()?.clone();
-        // The text of an element between its children has no name.
+        // The text between the children of an element has no name.
         (name != "text()" && is_allowed(&name)).then(|| Self { path, name, value: value.to_owned() })
     }
 }
 
-/// Returns whether a name is valid in a dialect. An inspection also shows names that XML does not allow.
+/// Returns whether a name is valid in a dialect. An inspection may also contain names that XML does
+/// not allow.
 fn is_allowed(name: &str) -> bool {
     Dialect::canonical().with_name(Item::RequestRoot, name).is_ok()
 }
 
-/// Returns a name without its prefix and without the mark of an attribute.
+/// Returns a name without its namespace prefix, and without the `@` that marks an attribute.
 fn local(name: &str) -> &str {
     let name = name.strip_prefix('@').unwrap_or(name);
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Returns the path of the element that contains a file name, if the dialect does not know that element.
+/// Returns the path of the element of a module. If the dialect recognised modules, it is found by
+/// its known name. Otherwise it is the element that contains a file name. `None` if there is no
+/// such element.
 fn module_path(candidates: &[Candidate], found: &Inspection) -> Option<Vec<String>> {
     if found.modules() > 0 {
         let inside = candidates.iter().find(|candidate| candidate.path.iter().any(|name| is_module(name)));
@@ -158,7 +163,8 @@ fn is_module(name: &str) -> bool {
     name.eq_ignore_ascii_case(Item::RequestModule.facts().canonical)
 }
 
-/// Returns the matches of the element of a module and of the element around all modules.
+/// Returns the matches for the element of a module, and for the element around all modules.
+/// `module` is the path of the first one. Elements with their canonical name are left out.
 fn containers(module: &[String]) -> Vec<Match> {
     let mut matches = Vec::new();
     let mut add = |item: Item, name: &String, reason: &str| {
@@ -176,7 +182,8 @@ fn containers(module: &[String]) -> Vec<Match> {
     matches
 }
 
-/// Returns a score for a name and its value as those of an item.
+/// Returns the match of a candidate and an item, with a score from its name and its value. `None`
+/// if the score is too low, or if the value is impossible for the item.
 fn score(candidate: &Candidate, item: Item, known: &KnownValues) -> Option<Match> {
     let (value_score, value_reason) = value_score(item, &candidate.value, known);
     let (name_score, name_reason) = name_score(item, &candidate.name);
@@ -227,7 +234,7 @@ fn contradicts(item: Item, value: &str) -> bool {
     }
 }
 
-/// Returns other words that people use for an item, in lower case.
+/// Returns other names that are usual for an item, in lower case.
 fn other_words(item: Item) -> &'static [&'static str] {
     match item {
         Item::DeviceType => &["type", "devicefamily", "family", "productline", "class"],
@@ -270,7 +277,7 @@ fn name_score(item: Item, name: &str) -> (f64, String) {
     let facts = item.facts();
     let words = std::iter::once(facts.canonical).chain(facts.aliases.iter().copied()).map(plain);
     let words = words.chain(other_words(item).iter().map(|word| (*word).to_owned()));
-    // A common prefix with a much longer word is not counted as similar.
+    // A much longer word with the same beginning does not count as similar.
     let words = words.filter(|word| word.len() <= 2 * name.len() && name.len() <= 2 * word.len());
     let best =
         words.map(|word| (strsim::jaro_winkler(&name, &word), word)).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -283,7 +290,7 @@ fn name_score(item: Item, name: &str) -> (f64, String) {
     }
 }
 
-/// Chooses the best match for each item and each name.
+/// Chooses the matches with the highest scores, such that each item and each name occurs once.
 fn best(mut scored: Vec<Match>) -> Vec<Match> {
     scored.sort_by(|one, other| other.score.total_cmp(&one.score));
     let mut chosen: Vec<Match> = Vec::new();
@@ -394,7 +401,7 @@ impl Suggestion {
         text
     }
 
-    /// Returns whether another item of the same scope has this name now.
+    /// Returns whether another item of the same scope has this name in the suggestion.
     fn is_taken(&self, by: &Match, name: &str) -> bool {
         let scope = by.item.facts().scope.key();
         self.matches.iter().any(|one| {

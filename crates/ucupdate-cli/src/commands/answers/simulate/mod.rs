@@ -140,7 +140,7 @@ fn device_count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("expected 1 to {MAX_SIMULATED_DEVICES} devices"))
 }
 
-/// Returns the devices in audit logs, each with one module.
+/// Returns the devices in audit logs. Each installed module counts as one device.
 async fn logged(audit: &AuditArgs, context: &mut Context) -> Result<SimulatedFleet, Failure> {
     let mut fleet = Inventory::default();
     let read = audit.each_row(context, |logged| fleet.take_in(logged)).await?;

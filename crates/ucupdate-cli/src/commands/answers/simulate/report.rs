@@ -1,4 +1,4 @@
-//! The result of a simulation, as text, as JSON, and as a table in a file.
+//! The result of a simulation, as text, as JSON, and as a CSV file.
 
 use crate::output::table::Table;
 use serde::Serialize;
@@ -98,7 +98,7 @@ impl Report {
         }
     }
 
-    /// Returns a row for each sample, a column for each version.
+    /// Returns the samples as CSV: one row for each sample, and one column for each version.
     pub(super) fn csv(&self) -> String {
         let mut text = String::from("hour,asks,offers,held,succeeded,failed,bricked,loops,lost");
         for version in &self.versions {
@@ -118,7 +118,7 @@ impl Report {
     }
 }
 
-/// Returns a field by RFC 4180. It is in quotes if it contains a character that would end it.
+/// Returns a CSV field (RFC 4180). A field with a comma, a quote or a line end is put in quotes.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", field.replace('"', "\"\""))
@@ -173,7 +173,7 @@ impl RolloutReport {
     }
 }
 
-/// The number of versions in a row of the table.
+/// The largest number of versions in a row of the table.
 const SHOWN_VERSIONS: usize = 4;
 
 impl fmt::Display for Report {
@@ -216,7 +216,8 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Returns the most frequent versions in order, as in `3.5.6907.0: 600, 4.0.7577.0: 400`.
+    /// Returns the most frequent versions with their numbers of devices, such as
+    /// `3.5.6907.0: 600, 4.0.7577.0: 400`.
     fn have(&self, sample: &SampleReport) -> String {
         let mut have: Vec<(usize, u64)> = sample.devices.iter().copied().enumerate().collect();
         have.retain(|(_, count)| *count > 0);

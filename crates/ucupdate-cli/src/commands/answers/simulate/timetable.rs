@@ -1,5 +1,5 @@
-//! The changes that administrators make during a simulation, as a file. Each line is a change, such as `3d percent RULE
-//! ROLLOUT 50%`.
+//! Reads a timetable: a file with the changes that administrators make during a simulation. Each
+//! line is a change, such as `3d percent RULE ROLLOUT 50%`.
 
 use crate::failure::Failure;
 use crate::suggest::check_names;
@@ -14,17 +14,17 @@ use ucupdate::version::ReportedVersion;
 /// The largest number of lines.
 const MAX_LINES: usize = 10_000;
 
-/// A change of a timetable.
+/// A change in a timetable, with the number of its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) number: usize,
-    /// The seconds after the start.
+    /// The time of the change in seconds after the start.
     pub(super) after: u32,
     pub(super) command: BookCommand,
 }
 
-/// Refuses a timetable that names a rule, a group, a version or a rollout that is not in the rule book. The
-/// error names the line.
+/// Fails if the timetable names a rule, a group, a version or a rollout that is not in the rule
+/// book. A rollout may also be started by the timetable. The failure names the line.
 pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     let started = table.iter().filter_map(|line| match &line.command {
         BookCommand::StartRollout { rule, rollout, .. } => Some((rule.clone(), rollout.name.clone())),
@@ -42,8 +42,8 @@ pub(super) fn check(table: &[Line], book: &RuleBook) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a timetable: the seconds after the start, and the change at that time. Blank lines and lines that
-/// begin with `#` are skipped. A ramp starts at the time of its line. The error names the line.
+/// Parses a timetable. Blank lines and lines that begin with `#` are skipped. A ramp starts at the
+/// time of its line. The error names the line.
 pub(super) fn read(text: &str, start: UnixTime) -> Result<Vec<Line>, String> {
     let mut table = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -114,7 +114,8 @@ fn entry(line: &str, start: UnixTime) -> Result<(u32, BookCommand), String> {
     }
 }
 
-/// Parses `rollout RULE ROLLOUT VERSION (all | 10% | 10%@0d,50%@3d | group=NAME)... [failures=N] [share=P]`.
+/// Parses the words after the verb in
+/// `rollout RULE ROLLOUT VERSION (all | 10% | 10%@0d,50%@3d | group=NAME)... [failures=N] [share=P]`.
 fn rollout(words: &mut SplitAsciiWhitespace<'_>, start: UnixTime, after: u32) -> Result<BookCommand, String> {
     let (rule, name) = named(words)?;
     let version = ReportedVersion::new(words.next().ok_or("expected VERSION")?);
@@ -175,7 +176,7 @@ fn parsed<T: FromStr<Err: ToString>>(word: &str, what: &str) -> Result<T, String
     word.parse().map_err(|error: T::Err| format!("{what}: {}", error.to_string()))
 }
 
-/// Parses `3d`, `12h` or `90m` as seconds.
+/// Parses a time such as `3d`, `12h` or `90m`. Returns seconds.
 fn after(word: &str) -> Result<u32, String> {
     let seconds = |unit: u32, count: &str| {
         let digits = count.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! `ucupdate rollout edit`: changes the share or the stages of a rollout that goes on.
+//! `ucupdate rollout edit`: changes the share or the stages of a rollout that has started.
 
 use crate::commands::rules::rollout::{NamedArgs, ShareArgs};
 use crate::context::Context;

@@ -73,8 +73,8 @@ pub(super) struct ShareArgs {
 }
 
 impl ShareArgs {
-    /// Returns the share. `None` if none is given. With `is_all`, nothing given means all devices. A share that begins later is
-    /// a ramp of one stage.
+    /// Returns the share of the devices. If the options give no share, returns all devices with
+    /// `is_all`, and `None` without it. A share with a later start is a ramp of one stage.
     pub(super) fn share(self, now: UnixTime, is_all: bool) -> Option<Share> {
         let begin = self.start_at.map(|start| start.at(now));
         let ramp = |stages| Share::Ramp(Ramp::new(begin.unwrap_or(now), stages));
@@ -88,7 +88,7 @@ impl ShareArgs {
         }
     }
 
-    /// Tells that the time is in UTC where it names no time zone.
+    /// Writes a message if `--start-at` names no time zone, and therefore is in UTC.
     pub(super) fn tell(&self, context: &mut Context) {
         if let Some(start) = self.start_at {
             start.tell("--start-at", context);
@@ -179,7 +179,7 @@ impl StartArgs {
         Ok((commands, self.how))
     }
 
-    /// Returns the rules that are named, each with its version.
+    /// Returns the named rules, each with the version that its rollout offers.
     fn rules(&self, book: &RuleBook) -> Result<Vec<(RuleKey, ReportedVersion)>, Failure> {
         let (Some(rule), Some(version)) = (&self.rule, &self.version) else {
             let package = self.all_of.as_ref();
@@ -204,7 +204,8 @@ pub(crate) struct NamedArgs {
 }
 
 impl NamedArgs {
-    /// Makes a change in each rule that is named. Of a pattern, these are the rules that have the rollout.
+    /// Makes a change in each named rule. For a pattern, these are the matching rules that have the
+    /// rollout.
     pub(super) async fn change(
         self,
         command: impl Fn(RuleKey, RolloutName) -> BookCommand,

@@ -1,11 +1,11 @@
-//! The text about kill switches that are on, and about the devices of rollouts.
+//! Texts about active kill switches and holds, and about the devices of rollouts.
 
 use crate::output::shown::Shown;
 use ucupdate::book::{HeldDevices, Hold, RuleBook, Stop, StopScope};
 use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::RolloutDevices;
 
-/// Returns a line about a kill switch that is on.
+/// Returns a line about an active kill switch, of one rule or of all.
 pub(crate) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
     let what = match scope {
         StopScope::Rule(rule) => rule.to_string(),
@@ -21,14 +21,16 @@ pub(crate) fn stop_line(scope: &StopScope, stop: &Stop) -> String {
     line
 }
 
-/// Returns a warning if everything, or a rule, is stopped. `None` if nothing is stopped.
+/// Returns a warning if the offers of a rule, or all offers, are stopped. `None` if nothing is
+/// stopped.
 pub(crate) fn stop_warning(book: &RuleBook) -> Option<String> {
     let lines: Vec<String> = book.stops().map(|(scope, stop)| stop_line(scope, stop)).collect();
     (!lines.is_empty())
         .then(|| format!("{}; nothing is offered there until `ucupdate rollout restart`", lines.join("; ")))
 }
 
-/// Returns a warning about the holds on groups and rules that last at a time. `None` if there are none.
+/// Returns a warning about the holds on groups and rules that are active at the time `now`. `None`
+/// if there are none.
 pub(crate) fn hold_warning(book: &RuleBook, now: UnixTime) -> Option<String> {
     let is_wide = |hold: &&Hold| !matches!(hold.on, HeldDevices::Device(_)) && hold.lasts(now);
     let lines: Vec<String> =
@@ -37,7 +39,8 @@ pub(crate) fn hold_warning(book: &RuleBook, now: UnixTime) -> Option<String> {
         .then(|| format!("{}: nothing is offered there until the hold is over or removed", lines.join(", ")))
 }
 
-/// Returns the devices of a rollout as a line for people.
+/// Returns a line for people about the devices of a rollout, such as
+/// `of 10 devices 4 installed it, 1 failed`.
 pub(crate) fn devices_line(devices: &RolloutDevices) -> String {
     let RolloutDevices { offered, installed, failed, overdue, downloading, .. } = devices;
     let mut line = format!("of {} {installed} installed it", Counted::new(*offered, "device"));

@@ -1,4 +1,4 @@
-//! `ucupdate rollout status`: what became of the devices of rollouts.
+//! `ucupdate rollout status`: shows the progress of rollouts and the outcome on their devices.
 
 use crate::commands::rules::rollout::report::stop_line;
 use crate::context::{Context, IfMissing};
@@ -10,13 +10,13 @@ use ucupdate::book::RolloutName;
 use ucupdate::value::Counted;
 use ucupdate_admin::report::{self, FailedDevice, RolloutStatus};
 
-/// The number of devices that are named for people.
+/// The largest number of devices that the text names.
 const NAMED: usize = 10;
 
-/// The largest width of a line.
+/// The largest number of characters in a line.
 const WIDTH: usize = 80;
 
-/// The width of the names of facts.
+/// The number of characters before the value of a fact: its name and blanks.
 const INDENT: usize = 15;
 
 #[derive(Debug, clap::Args)]
@@ -112,7 +112,7 @@ fn count(devices: u64) -> String {
     Counted::new(devices, "device").to_string()
 }
 
-/// Returns a number of devices, with the names of the first of them.
+/// Returns a number of devices as text, with the names of the first devices in this state.
 fn named(number: u64, state: &str, devices: &[FailedDevice]) -> String {
     let names = || devices.iter().filter(|device| device.state == state).map(|device| &*device.device);
     let shown: Vec<&str> = names().take(NAMED).collect();
@@ -123,7 +123,7 @@ fn named(number: u64, state: &str, devices: &[FailedDevice]) -> String {
     }
 }
 
-/// Returns a time in one unit: `3 days`, `26 h`, `5 min`.
+/// Returns a duration in one unit, such as `3 days`, `26 h` or `5 min`.
 fn spoken(seconds: i64) -> String {
     match seconds.max(0) {
         minutes @ ..7200 => format!("{} min", minutes / 60),
