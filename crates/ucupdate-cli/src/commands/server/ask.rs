@@ -229,7 +229,8 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     }
     let url = handler_url(args.url.as_deref().unwrap_or_default())?;
     let side = side(&url);
-    // A request is not retried, because a person at a terminal can repeat it. A download that breaks off is continued.
+    // A request is not retried, because a person at a terminal can repeat it. A download that
+    // breaks off is resumed.
     let asking = Client::new(options.clone().with_retry(Retry::never()))?;
     context.output.progress.waits_for(&format!("the answer of {url}"));
     let asked = asking.ask(&url, &request).await.map_err(failure)?;
@@ -248,7 +249,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
         offered.push(OfferReport::of(module, side, downloaded.as_ref()));
     }
     if offered.is_empty() {
-        // The store of this call may be that of the server.
+        // The store of this command may be the store of the server.
         context.warn(|book| stop_warning(book).map(|stopped| format!("in the store here {stopped}"))).await;
     }
     context.output.result(&Report {
@@ -260,7 +261,8 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     })
 }
 
-/// Returns the failure, with the code that a phone would show.
+/// Converts an error of the client to a failure. The message contains the code that a phone would
+/// show.
 fn failure(error: ClientError) -> Failure {
     match error.device_code() {
         Some(code) => Failure::new(format_args!("{} ({code})", crate::failure::chain(&error))),
@@ -275,7 +277,8 @@ fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
     output.exactly(&body)
 }
 
-/// Returns the URL of `--url`. If it has no path, the path of the internal handler is added. Fails when it is no URL by http or https.
+/// Returns the URL of the request handler for the value of `--url`. If the value has no path, the
+/// path of the handler for internal devices is added. Fails when it is not an http or https URL.
 pub(crate) fn handler_url(given: &str) -> Result<String, Failure> {
     let refused = |found: &dyn std::fmt::Display| {
         Failure::usage(format_args!("--url is {given:?}{found}, expected http://… or https://…"))
@@ -292,7 +295,8 @@ pub(crate) fn handler_url(given: &str) -> Result<String, Failure> {
     })
 }
 
-/// Returns the side of the handler with this URL.
+/// Returns the side of the request handler with this URL. Paths that are not known count as
+/// internal.
 pub(crate) fn side(url: &str) -> Side {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let is_asked = |handler: &str| {

@@ -1,4 +1,5 @@
-//! `ucupdate captures`: lists the request bodies that the store keeps.
+//! `ucupdate captures`: lists the captures that the store keeps: bodies of requests that could not
+//! be read, and uploaded device logs.
 
 use crate::args::logs::time_range::TimeRange;
 use crate::context::{Context, IfMissing};
@@ -9,7 +10,7 @@ use ucupdate::value::{Counted, Zone};
 use ucupdate::{Capture, UnreadableCapture};
 use ucupdate_admin::report;
 
-/// The largest number of captures that are named in one message.
+/// The largest number of unreadable captures that one message names.
 const MAX_NAMED: usize = 10;
 
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,5 @@
-//! `ucupdate config`: checks the configuration file and the variables, and prints an example.
+//! `ucupdate config`: checks the configuration file and the environment variables, and prints an
+//! example file.
 
 use super::serve::args::ServeArgs;
 use crate::context::Context;
@@ -34,7 +35,8 @@ pub(crate) struct CheckArgs {
     file: Option<PathBuf>,
 }
 
-/// `command` is the definition of the command line, which has all settings.
+/// Runs the verb. `command` is the definition of the command line, in which all settings are found.
+/// `config` is the file of `--config`.
 pub(crate) async fn run(
     verb: ConfigCommand,
     command: clap::Command,
@@ -75,7 +77,7 @@ fn check(path: Option<PathBuf>, command: clap::Command, context: &mut Context) -
     context.output.result(&list)
 }
 
-/// Checks that the settings of `serve` can be used together, as `serve` does.
+/// Checks that the settings of `serve` can be used together, in the same way as `serve` does.
 fn check_together(all: &[Given], command: clap::Command) -> Result<(), Failure> {
     let of_serve = all.iter().filter(|given| given.setting.applies_to(&["serve".to_owned()], &command));
     let words = ["ucupdate", "serve"].map(OsString::from).into_iter().chain(of_serve.flat_map(Given::words));
@@ -101,7 +103,8 @@ fn no_settings(verb: &str, keys: &[Setting]) -> Failure {
     ))
 }
 
-/// Returns a file with every setting of a verb as a comment, and with those of all verbs.
+/// Returns the text of an example file. It contains the settings of the verb and those of all
+/// verbs, each as a comment.
 fn example(verb: &str, keys: &[Setting]) -> String {
     let mut text = String::from(
         "# Settings of ucupdate. An option on the command line replaces a variable, and a variable replaces a value here.\n\
@@ -121,7 +124,8 @@ fn example(verb: &str, keys: &[Setting]) -> String {
     text
 }
 
-/// Returns the default of a setting, or a value that shows the form.
+/// Returns the default of a setting as TOML. If it has no default, returns an empty value of the
+/// right type.
 fn example_value(setting: &Setting) -> String {
     match (setting.kind(), setting.default()) {
         (Kind::Flag, _) => "false".to_owned(),

@@ -1,4 +1,4 @@
-//! Commands about a server and its devices.
+//! Verbs about a server and its devices.
 
 pub(crate) mod ask;
 pub(crate) mod captures;

@@ -1,4 +1,5 @@
-//! `ucupdate provisioning`: what to set elsewhere so that phones find the server.
+//! `ucupdate provisioning`: prints the settings of DNS, DHCP and other servers by which phones find
+//! the update server.
 
 use crate::context::Context;
 use crate::failure::Failure;

@@ -1,4 +1,5 @@
-//! `ucupdate completions` and `ucupdate man`: what a shell and a manual need.
+//! `ucupdate completions` and `ucupdate man`: write the completion script of a shell, and the
+//! manual pages.
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -6,7 +7,7 @@ use clap_complete::env::Shells;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// The variable by which a shell asks for completions.
+/// The environment variable by which the script of a shell requests completions.
 pub(crate) const COMPLETE: &str = "COMPLETE";
 
 #[derive(Debug, clap::Args)]
@@ -23,14 +24,16 @@ enum Shell {
     Powershell,
 }
 
-/// The lines of the script for bash that take the words of the line.
+/// The lines of the script for bash that read the words of the typed line. They are replaced by
+/// [`JOINED_BASH_WORDS`].
 const BASH_WORDS: &str = r#"    local words=("${COMP_WORDS[@]}")
     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
         words[COMP_CWORD]="$2"
     fi
 "#;
 
-/// Takes the words of the line as they were typed. bash divides them at `:` and `=`, as in `--store file:phones`.
+/// Lines for bash that read the words as they were typed. bash itself also divides words at `:` and
+/// `=`, as in `--store file:phones`.
 const JOINED_BASH_WORDS: &str = r#"    local words=() at=0 blanks= last=-1 line="${COMP_LINE:0:COMP_POINT}"
     for ((at = 0; at <= COMP_CWORD; at++)); do
         blanks="${line%%[![:blank:]]*}"
@@ -49,7 +52,8 @@ const JOINED_BASH_WORDS: &str = r#"    local words=() at=0 blanks= last=-1 line=
     local before="${words[last]%"$2"}"
 "#;
 
-/// The line of the script for bash after which the candidates are known.
+/// The lines of the script for bash after which the candidates are known. They are replaced by
+/// [`JOINED_BASH_END`].
 const BASH_END: &str = r#"    if [[ $? != 0 ]]; then
         unset COMPREPLY
 "#;
@@ -88,7 +92,8 @@ pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) ->
         script = text.replace(BASH_END, JOINED_BASH_END).into_bytes();
     }
     if args.shell == Shell::Zsh {
-        // The candidates fit already, and a rule is found by one of its words. Without -U, zsh keeps only those that begin as typed.
+        // The candidates already fit, and a rule may be found by one of its words. Without `-U`,
+        // zsh keeps only the candidates that begin with the typed text.
         let text = String::from_utf8_lossy(&script)
             .replace("_describe -V 'values' other", "_describe -V 'values' other -U");
         script = text.into_bytes();
@@ -96,7 +101,8 @@ pub(crate) async fn completions(args: CompletionsArgs, context: &mut Context) ->
     context.output.exactly(&script)
 }
 
-/// Writes a page for each verb of `command`, the definition of the command line.
+/// Writes a manual page for each verb into a folder. `command` is the definition of the command
+/// line.
 pub(crate) async fn man(args: ManArgs, command: clap::Command, context: &mut Context) -> Result<(), Failure> {
     let folder = args.folder;
     let failed = |error: std::io::Error| Failure::in_doing(folder.display(), &error);

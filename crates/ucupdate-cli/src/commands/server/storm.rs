@@ -30,7 +30,8 @@ use ucupdate_client::{
     Client, ClientError, ClientOptions, HandlerConnection, Retry, SimulatedDevice, UpdateFile,
 };
 
-/// An odd number, so that the products with different numbers of devices are different.
+/// The factor from the number of a device to its identity. It is odd, so that different devices
+/// have different identities.
 const SPREAD: u32 = 2_654_435_761;
 
 #[derive(Debug, clap::Args)]
@@ -121,7 +122,7 @@ struct Row {
     device: u32,
     /// Microseconds since the start of the storm.
     started: u64,
-    /// Microseconds from the start to the end of the request.
+    /// Microseconds from the start of the request to its end.
     took: u64,
     outcome: Outcome,
     bytes: u64,
@@ -129,15 +130,15 @@ struct Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Answered; nothing is offered.
+    /// The request was answered, and nothing was offered.
     Nothing,
-    /// Answered with an offer.
+    /// The request was answered with an offer.
     Offered,
     /// The whole image was received.
     Received,
-    /// The status of a refusal.
+    /// The server refused the request with this status.
     Status(u16),
-    /// No answer.
+    /// There was no usable answer.
     Failed,
 }
 
@@ -181,7 +182,7 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     let writer = args
         .csv
         .map(|csv| tokio::spawn(files::blocking(move || new::write_from(&csv, &mut CsvText::of(written)))));
-    // Without a file there is no receiver, and no row is sent.
+    // Without `--csv` there is no receiver, and rows are not sent.
     let rows = writer.is_some().then_some(rows);
     let begin = Instant::now();
     let mut workers = JoinSet::new();
@@ -233,13 +234,13 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     context.output.result(&report)
 }
 
-/// The time that the last answers have after no further request is sent.
+/// The time in which the last answers may arrive, after the last request could be sent.
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
 
-/// The time between two states of the progress.
+/// The time between two updates of the progress bar.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows the number of requests that ended, until it is aborted.
+/// Updates the progress bar with the number of requests that ended, until the task is aborted.
 async fn watch(storm: Arc<Storm>, bar: ProgressBar) {
     loop {
         bar.set_position(storm.tally().polls.ended);
@@ -250,10 +251,10 @@ async fn watch(storm: Arc<Storm>, bar: ProgressBar) {
 /// The largest number of different errors that are reported.
 const MAX_ERRORS: usize = 5;
 
-/// The number of rows that may wait for the disk. Further requests wait too.
+/// The number of rows that may wait to be written to the file. If more wait, the workers wait too.
 const WAITING_ROWS: usize = 4_096;
 
-/// Refuses a server on another machine unless it is allowed.
+/// Fails if the URL is of a server on another machine, unless `is_allowed` (`--remote`) is set.
 fn check_target(url: &str, is_allowed: bool) -> Result<(), Failure> {
     if is_allowed || is_local(url) {
         return Ok(());
@@ -263,7 +264,7 @@ fn check_target(url: &str, is_allowed: bool) -> Result<(), Failure> {
     )))
 }
 
-/// Returns whether a text is a URL of a server on this machine.
+/// Returns whether a text is the URL of a server on this machine.
 fn is_local(url: &str) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| remote::is_local(&url))
 }
@@ -281,17 +282,17 @@ fn client(args: &StormArgs) -> Result<Client, Failure> {
     Ok(Client::new(options)?)
 }
 
-/// The parts that all workers share.
+/// The state that all workers share. A worker is a task that sends requests, one after another.
 struct Storm {
     client: Client,
     side: Side,
     device: SimulatedDevice,
     devices: u32,
     seed: u32,
-    /// The number of requests of all devices.
+    /// The total number of requests of all devices.
     most: u64,
     next: AtomicU64,
-    /// The number of requests and downloads that were begun.
+    /// The number of requests and downloads that were started.
     begun: AtomicU64,
     time: Duration,
     downloads: bool,
@@ -329,7 +330,8 @@ impl Storm {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends requests until there are no more, the time has passed, or `rows` are not written any more.
+    /// Sends requests until all are sent, the time is over, or the CSV file cannot be written any
+    /// more.
     async fn work(
         self: Arc<Self>,
         mut connection: HandlerConnection,
@@ -382,9 +384,10 @@ impl Storm {
         }
     }
 
-    /// Sends a row to the file, and counts it. Returns `false` if the file cannot be written.
+    /// Counts a request or a download, and sends its row to the CSV file. Returns `false` if the
+    /// file cannot be written.
     async fn keep(&self, row: Row, rows: Option<&mpsc::Sender<Row>>) -> bool {
-        // A worker that is ended here neither writes the row nor counts it.
+        // A worker that is cancelled while it waits here neither writes nor counts the row.
         let is_kept = match rows {
             Some(rows) => rows.send(row).await.is_ok(),
             None => true,
@@ -393,7 +396,7 @@ impl Storm {
         is_kept
     }
 
-    /// Downloads an image, and returns its size.
+    /// Downloads an image, and returns its size in bytes. The error has the outcome and the reason.
     async fn receive(&self, module: &OfferedModule) -> Result<u64, (Outcome, String)> {
         let folder = module.base_url_for(self.side);
         if !self.is_remote_allowed && !is_local(folder) {
@@ -417,7 +420,7 @@ fn row(
     Row { is_download, device, started: micros(started), took: micros(took), outcome, bytes }
 }
 
-/// The counts of the requests so far. Its size does not grow with their number.
+/// The counts of all requests and downloads so far. Its size does not grow with their number.
 #[derive(Debug, Default)]
 struct Tally {
     polls: Times,
@@ -426,7 +429,7 @@ struct Tally {
     bytes: u64,
     /// Microseconds from the start of the storm to the end of the last answer.
     last_answer: u64,
-    /// At most [`MAX_ERRORS`] different ones.
+    /// Different messages of errors, at most [`MAX_ERRORS`].
     errors: BTreeSet<String>,
 }
 
@@ -449,14 +452,14 @@ impl Tally {
     }
 }
 
-/// The largest time that the histogram distinguishes, in microseconds: a day, which is the longest storm.
+/// The largest time in the histogram, in microseconds. It is a day, which is the longest storm.
 const MAX_MICROS: u64 = 86_400_000_000;
 
-/// The times of the requests of one kind, in microseconds.
+/// The times of polls or of downloads, in microseconds.
 #[derive(Debug)]
 struct Times {
     ended: u64,
-    /// The times of answers, exact to three digits.
+    /// The times of successful answers, with a precision of three digits.
     answered: Histogram<u64>,
     longest: u64,
 }
@@ -482,7 +485,7 @@ impl Times {
         let answered = self.answered.len();
         let percentile = |quantile: f64| {
             let micros = if answered == 0 { 0 } else { self.answered.value_at_quantile(quantile) };
-            // A value of the histogram stands for times that differ from it by less than a thousandth.
+            // A value of the histogram may differ from the real time by less than a thousandth.
             micros.min(self.longest) as f64 / 1_000.0
         };
         Figures {
@@ -499,10 +502,10 @@ impl Times {
     }
 }
 
-/// The rows as the bytes of a CSV file. It ends when all senders are dropped.
+/// A reader of the rows as the bytes of a CSV file. It ends when all senders are dropped.
 struct CsvText {
     rows: mpsc::Receiver<Row>,
-    /// The bytes of a line that are not read yet are those from `read` on.
+    /// The current line. Its bytes from the offset `read` on have not been read yet.
     line: Vec<u8>,
     read: usize,
 }

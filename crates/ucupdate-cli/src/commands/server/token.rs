@@ -115,7 +115,8 @@ fn opened(path: PathBuf) -> Result<TokenFile, Failure> {
     TokenFile::open(path).map_err(failure)
 }
 
-/// Returns a failure with the kind of its cause.
+/// Converts an error of the token file to a failure. A token that does not exist is a failure of
+/// the kind `NotFound`.
 pub(crate) fn failure(error: TokenFileError) -> Failure {
     match error {
         error @ TokenFileError::NoToken { .. } => Failure::not_found(error),

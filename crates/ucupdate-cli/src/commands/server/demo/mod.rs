@@ -1,4 +1,5 @@
-//! `ucupdate demo`: shows a whole update on this machine, from package to phone, in a temporary folder.
+//! `ucupdate demo`: runs a whole update on this machine, from the package to a simulated phone, in
+//! a temporary folder.
 
 mod steps;
 mod story;
@@ -30,7 +31,7 @@ const STORY_TIME: Duration = Duration::from_secs(60);
 pub(crate) async fn run(args: DemoArgs, context: &mut Context) -> Result<(), Failure> {
     let mut stopping = Stopping::listen()?.with_hangup();
     let folder = tempfile::Builder::new().prefix("ucupdate-demo-").tempdir()?;
-    // The folder is removed when this ends, in every case.
+    // The folder is removed when this function ends, also after an error.
     let story = tokio::select! {
         story = tokio::time::timeout(STORY_TIME, tell(&folder, args.stay, context)) => story,
         () = stopping.signal() => return Err(Failure::new("the demo was ended early")),
@@ -54,7 +55,7 @@ struct Running {
     url: String,
 }
 
-/// Starts a server on the folder, and runs the demo.
+/// Starts a server with a store in the folder, and runs the demo. `stays` adds the commands to try.
 async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Running, Failure> {
     let store_folder = folder.path().join("store");
     let running = start(&store_folder).await?;
@@ -68,7 +69,7 @@ async fn tell(folder: &TempDir, stays: bool, context: &mut Context) -> Result<Ru
     Ok(running)
 }
 
-/// Returns a server on loopback, at a port that the system chooses.
+/// Starts a server on the loopback address, at a port that the system chooses.
 async fn start(store_folder: &Path) -> Result<Running, Failure> {
     let endpoint = Endpoint::bind(([127, 0, 0, 1], 0).into(), None).await?;
     let url = endpoint.url();

@@ -1,11 +1,11 @@
-//! The output of the demo: step by step as text, or one JSON object at the end.
+//! The output of the demo: numbered steps as text, or one JSON object at the end.
 
 use crate::failure::Failure;
 use crate::output::Output;
 use serde::Serialize;
 use std::fmt::Display;
 
-/// The output of numbered steps, then of a log, and then of commands to try.
+/// Writes the numbered steps of the demo, then the audit log, and then the commands to try.
 pub(crate) struct DemoOutput<'c> {
     output: &'c mut Output,
     printed: DemoSteps,
@@ -39,7 +39,7 @@ impl<'c> DemoOutput<'c> {
         Self { output, printed: DemoSteps::default() }
     }
 
-    /// Begins the next step.
+    /// Writes the title of the next step, with its number.
     pub(crate) fn step(&mut self, title: impl Display) -> Result<(), Failure> {
         let title = title.to_string();
         let number = self.printed.steps.len() + 1;
@@ -48,7 +48,7 @@ impl<'c> DemoOutput<'c> {
         Ok(())
     }
 
-    /// Adds a line to the current step.
+    /// Writes a line of the current step.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
         let line = line.to_string();
         self.text(format_args!("   {line}"))?;
@@ -58,7 +58,7 @@ impl<'c> DemoOutput<'c> {
         Ok(())
     }
 
-    /// Shows a log without changes.
+    /// Writes the lines of the audit log unchanged.
     pub(crate) fn audit_log(&mut self, log: &str) -> Result<(), Failure> {
         for (index, line) in log.lines().enumerate() {
             self.text(format_args!("{}{line}", if index == 0 { "\n" } else { "" }))?;

@@ -1,5 +1,5 @@
-//! The steps of the demo. The phone in OCS's audit log is updated, and another phone follows that uses the
-//! path of the oldest firmware.
+//! The steps of the demo. They update the phone that the known audit log of OCS names. Then they
+//! update another phone, which asks at the path of the oldest firmware.
 
 use super::steps::DemoOutput;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use ucupdate_cab::package::sample;
 use ucupdate_client::{Client, ClientOptions, SimulatedDevice, Update, Verification};
 
 const HANDLER: &str = "/RequestHandler/ucdevice.upx";
-/// The path that a phone with firmware 1.0.452.0 uses.
+/// The path of the request handler for a phone with firmware 1.0.452.0.
 const OLD_HANDLER: &str = "/UCDeviceUpdates/ucdevice.upx";
 
 const AUTHOR: &str = "demo";
@@ -24,10 +24,10 @@ const AUTHOR: &str = "demo";
 /// The largest size of the audit log in bytes.
 const MAX_LOG_BYTES: usize = 1024 * 1024;
 
-/// The demo and its devices.
+/// The state of the demo: the server, the client of the phones, and the output.
 pub(crate) struct Story<'a, 'c> {
     service: &'a UpdateService,
-    /// The server's origin.
+    /// The origin of the server, such as `http://127.0.0.1:40001`.
     url: &'a str,
     folder: &'a Path,
     client: Client,
@@ -107,7 +107,8 @@ impl<'a, 'c> Story<'a, 'c> {
         self.asks(&mut phone, HANDLER, None).await
     }
 
-    /// Lets a phone send a request, download the offer, install it and restart. The offer must be `expected`.
+    /// Makes a phone send a request, download the offer and install it. Fails when the offered
+    /// version is not `expected`; `None` means no offer.
     async fn asks(
         &mut self,
         phone: &mut SimulatedDevice,
@@ -166,13 +167,13 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 }
 
-/// Returns the phone in OCS's audit log.
+/// Returns the phone that the known audit log of OCS names.
 fn test_phone() -> SimulatedDevice {
     SimulatedDevice::new(device(&sample::ip8540(), "0021630F207B", "C185H001209"))
         .with_user_name("ruisilva@demo.local")
 }
 
-/// Returns a device with the kind of the rule.
+/// Returns a device with the device kind of the rule.
 pub(crate) fn device(rule: &RuleKey, mac: &str, serial: &str) -> Device {
     Device {
         kind: rule.kind().clone(),

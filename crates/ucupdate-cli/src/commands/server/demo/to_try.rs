@@ -1,4 +1,4 @@
-//! Shell commands to try on the server of the demo.
+//! The shell commands that a person can try on the server of the demo.
 
 use super::steps::Command;
 use super::story::device;
@@ -11,7 +11,7 @@ use ucupdate::{Clock as _, SystemClock};
 use ucupdate_cab::package::sample;
 use ucupdate_client::SimulatedDevice;
 
-/// The MAC address of another phone, of the model whose new firmware is still pending.
+/// The MAC address of another phone. The new firmware of its model is still pending.
 const MAC: &str = "0021630F207C";
 const SERIAL: &str = "C185H001210";
 

@@ -1,4 +1,4 @@
-//! The listener of administrators: the API and the console, and never a device.
+//! The listener for administrators. It answers the API and the console, and never a device.
 
 use super::connection::bodies::{IncomingBody, OutgoingBody};
 use super::connection::linger::linger;
@@ -31,22 +31,24 @@ use tower::Service as _;
 use ucupdate::UpdateService;
 use ucupdate_admin::{AdminOptions, Administration, LiveEvents, RemoteAddress, TokenFile};
 
-/// The number of connections at a time. Where all of them are taken, the one that has waited longest for a request is closed.
+/// The largest number of connections at a time. If all are in use, the one that has waited longest
+/// for a request is closed.
 const CONNECTIONS: usize = 64;
 
-/// The number of connections of one address at a time. This machine has no such limit, because a proxy may run on it.
+/// The largest number of connections of one address at a time. This machine has no such limit,
+/// because a proxy may run on it.
 const CONNECTIONS_OF_ONE: usize = 32;
 
-/// The time within which a client must take the next bytes of an answer.
+/// The longest time in which a client may take no bytes of an answer.
 const STALL: Duration = Duration::from_secs(60);
 
 /// The largest head of a request in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// The time for the head of a request.
+/// The time limit of the head of a request, and of the TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// The time for a whole connection. A package may take an hour.
+/// The time limit of a whole connection. Uploading a package may take an hour.
 const TIME: Duration = Duration::from_secs(2 * 60 * 60);
 
 #[derive(Debug, clap::Args)]
@@ -73,12 +75,12 @@ pub(crate) struct AdminArgs {
     admin_four_eyes: bool,
 }
 
-/// A listener that is bound and does not answer yet.
+/// A bound listener that does not answer requests yet.
 pub(super) struct AdminListener {
     listener: TcpListener,
     tokens: TokenFile,
     tls: Option<TlsAcceptor>,
-    /// The certificate of `tls`.
+    /// The certificate that `tls` uses. `None` without TLS.
     certificate: Option<Arc<ServedCertificate>>,
     four_eyes: bool,
 }
@@ -88,9 +90,11 @@ impl AdminArgs {
         self.token_file.as_deref()
     }
 
-    /// Binds the listener, if one is asked for. Also returns a warning. Fails when other machines would reach
-    /// the address and `--admin-anywhere` is not given, when the file of tokens cannot be read, and when the
-    /// address cannot be bound.
+    /// Binds the listener and returns it with warnings. Returns `None` if `--admin` is not given.
+    ///
+    /// Fails when other machines would reach the address without TLS and `--admin-anywhere` is not
+    /// given, when the token file or the certificate cannot be read, and when the address cannot be
+    /// bound.
     pub(super) async fn bind(&self) -> Result<Option<(AdminListener, Vec<String>)>, Failure> {
         let (Some(address), Some(path)) = (self.address, self.token_file.clone()) else { return Ok(None) };
         let is_local = address.ip().to_canonical().is_loopback();
@@ -133,13 +137,14 @@ impl AdminListener {
         self.certificate.as_ref()
     }
 
-    /// Returns the URL with the real port.
+    /// Returns the URL of the listener, with the port that the system chose.
     pub(super) fn url(&self) -> Result<String, Failure> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{}/", self.listener.local_addr()?))
     }
 
-    /// Answers until it is dropped. Clients that listen to events end then. Refused logins are counted by the address that a trusted
+    /// Answers requests until the future is dropped. This also ends the streams of events.
+    /// `networks` has the trusted proxies: failed logins are counted by the address that a trusted
     /// proxy forwards.
     pub(super) async fn serve(
         self,
@@ -156,7 +161,7 @@ impl AdminListener {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             };
-            // An address that has all of its connections in use is refused.
+            // A connection is closed if its address uses all of its connections already.
             let is_here = remote.ip().to_canonical().is_loopback();
             let Some(place) = places.take(remote.ip(), is_here).await else { continue };
             let (administration, tls) = (administration.clone(), self.tls.clone());
@@ -183,7 +188,7 @@ impl AdminListener {
     }
 }
 
-/// Ends the answers to clients that listen to events.
+/// Ends the streams of events when it is dropped.
 struct CloseAtEnd(LiveEvents);
 
 impl Drop for CloseAtEnd {
@@ -208,7 +213,7 @@ async fn answer<S>(
         let checked = ucupdate_http::check_framing(&parts);
         let body = IncomingBody::new(body, Arc::clone(&place));
         let mut request = http::Request::from_parts(parts, body);
-        // Only the address is used, so `tls` has no meaning here.
+        // Only the address is used here, so the value of `tls` has no effect.
         let client = networks.origin(Origin::direct(peer.ip(), false), request.headers());
         request.extensions_mut().insert(RemoteAddress(client.remote));
         let answering = OutgoingBody::begin(Arc::clone(&place));
@@ -240,6 +245,7 @@ async fn answer<S>(
     if let Ok(Err(error)) = ended {
         refused::answer(&mut stream, &error, !parts.read_buf.is_empty()).await;
     }
-    // A client that is still sending a package would lose the refusal if the connection were reset.
+    // A client that is still sending a package would lose the refusal if the connection were reset
+    // now.
     linger(stream).await;
 }

@@ -1,4 +1,4 @@
-//! The arguments of `serve`, and the URLs that follow from them.
+//! The arguments of `serve`, and the URLs that are derived from them.
 
 use super::admin::AdminArgs;
 use super::events::EventArgs;
@@ -212,19 +212,21 @@ fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number from 1".to_owned())
 }
 
-/// A listener on the command line.
+/// A listener that the command line describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener<'a> {
     pub(crate) address: SocketAddr,
-    /// The certificate and its key.
+    /// The files with the certificate and with its key. `None` for a listener without TLS.
     pub(crate) tls: Option<(&'a Path, &'a Path)>,
-    /// The side of its devices. `None` if their network or the path of a request decides.
+    /// The side of the devices that connect to this listener. `None` if the network of a device or
+    /// the path of a request decides.
     pub(crate) side: Option<Side>,
 }
 
 impl ServeArgs {
-    /// Returns the listeners on the command line, first those without TLS. Fails when the number of
-    /// certificates and keys is neither one nor the number of TLS listeners.
+    /// Returns the listeners on the command line, first those without TLS. Without any, returns the
+    /// default listener. Fails when the number of certificates or keys is neither one nor the
+    /// number of TLS listeners.
     pub(crate) fn listeners(&self) -> Result<Vec<Listener<'_>>, Failure> {
         let inside = self.has_external_listener().then_some(Side::Internal);
         let with_side = |addresses: &[SocketAddr], side: Option<Side>| {
@@ -267,7 +269,7 @@ impl ServeArgs {
         Networks { proxies, inside: self.internal_network.clone() }
     }
 
-    /// Returns an error if requests would wait for log rows that are never written.
+    /// Fails if requests would wait for log rows that are never written.
     pub(crate) fn check_log(&self) -> Result<(), Failure> {
         match self.wait_for_log.is_some() && self.read_only_store {
             true => Err(Failure::usage(
@@ -287,8 +289,8 @@ impl ServeArgs {
         !(self.external_listen.is_empty() && self.external_listen_tls.is_empty())
     }
 
-    /// Returns an error if a URL is missing and has no default, because devices could not download files. The
-    /// error names the options.
+    /// Fails if a URL is missing and other machines reach a listener, because their devices could
+    /// not download files. The failure names the missing options.
     pub(crate) fn check_urls(&self, listeners: &[Listener<'_>]) -> Result<(), Failure> {
         let missing = self.missing_urls().join(" and ");
         let reached_by_others = listeners.iter().find(|listener| !listener.address.ip().is_loopback());
@@ -301,7 +303,8 @@ impl ServeArgs {
         )))
     }
 
-    /// Returns a warning if every client that reaches the server can use the internal paths.
+    /// Returns a warning if a listener serves the internal paths to every client that reaches it.
+    /// `None` if there is no such listener.
     pub(crate) fn open_warning(&self, listeners: &[Listener<'_>]) -> Option<String> {
         if !self.internal_network.is_empty() {
             return None;
@@ -309,7 +312,8 @@ impl ServeArgs {
         let is_proxied = !self.trust_proxy.is_empty();
         let is_open = |listener: &&Listener<'_>| match listener.side {
             Some(Side::External) => false,
-            // The administrator separated the sides. Such an address cannot be reached from the internet.
+            // The administrator separated the sides. A private address cannot be reached from the
+            // internet.
             Some(Side::Internal) => !is_private(listener.address.ip()),
             None => is_proxied || !listener.address.ip().is_loopback(),
         };
@@ -321,8 +325,8 @@ impl ServeArgs {
         ))
     }
 
-    /// Returns whether devices outside can get something: without credentials, or at a listener of their own. Otherwise every
-    /// external request is refused.
+    /// Returns whether external devices are served: without credentials, or at an external
+    /// listener. Otherwise each external request is refused.
     fn serves_external(&self) -> bool {
         self.external_anonymous || self.has_external_listener()
     }
@@ -333,8 +337,10 @@ impl ServeArgs {
         internal.into_iter().chain(external).collect()
     }
 
-    /// Returns the URLs for inside and outside, and a warning if they are derived from the endpoints. For internal
-    /// devices http is preferred, and for external devices https. The one for outside is `None` if nothing is served there.
+    /// Returns the URLs for internal and for external devices. The second one is `None` if external
+    /// devices are not served. A URL that is not given is derived from a listener: http is
+    /// preferred for internal devices, and https for external ones. Also returns a warning if a URL
+    /// was derived.
     pub(crate) fn urls(
         &self,
         endpoints: &[Endpoint],
@@ -370,7 +376,7 @@ impl ServeArgs {
     }
 }
 
-/// Returns whether an address is of this machine or of a private network.
+/// Returns whether an address belongs to this machine or to a private network.
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),

@@ -1,5 +1,6 @@
-//! The listeners for load balancers and monitoring. `/healthz` answers while the process runs. `/readyz` says whether
-//! devices may be sent here. `/metrics` has the counters for Prometheus.
+//! The listeners for load balancers and monitoring. `/healthz` answers 200 while the process runs.
+//! `/readyz` says whether devices may be sent to this server. `/metrics` has the counters for
+//! Prometheus.
 
 use super::connection::bodies::OutgoingBody;
 use super::connection::linger::linger;
@@ -23,42 +24,42 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use ucupdate::{Metrics, UpdateService, check_log_access};
 
-/// The number of connections at a time. Beyond it, the connection that has waited longest for a request is closed.
+/// The largest number of connections at a time. If all are in use, the one that has waited longest
+/// for a request is closed.
 const CONNECTIONS: usize = 16;
 
-/// The number of connections of one address at a time.
+/// The largest number of connections of one address at a time.
 const CONNECTIONS_OF_ONE: usize = 8;
 
-/// The time limit of a whole connection. It has a single request.
+/// The time limit of a whole connection. A connection has only one request.
 const TIME: Duration = Duration::from_secs(5);
 
-/// The time limit of a look at the folders of the logs.
+/// The time limit of a check of the log folders.
 const LOOK_TIME: Duration = Duration::from_secs(3);
 
-/// The time for which a look is used that found the logs writable.
+/// The time for which the result of a check is used if log rows could be written.
 const GOOD_LOOK: Duration = Duration::from_secs(30);
 
-/// The time for which a look is used that found a problem.
+/// The time for which the result of a check is used if it found a problem.
 const BAD_LOOK: Duration = Duration::from_secs(5);
 
-/// A listener that is bound and does not answer yet.
+/// A bound listener that does not answer requests yet.
 pub(crate) struct HealthListener(TcpListener);
 
 impl HealthListener {
-    /// # Errors
-    /// Names the address that cannot be bound.
+    /// Binds the address. The failure contains the address that cannot be bound.
     pub(crate) async fn bind(address: SocketAddr) -> Result<Self, Failure> {
         let bound = TcpListener::bind(address).await;
         let failed = |error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         bound.map(Self).map_err(failed)
     }
 
-    /// Returns the address and the actual port.
+    /// Returns the address of the listener, with the port that the system chose.
     pub(crate) fn local(&self) -> Result<SocketAddr, Failure> {
         Ok(self.0.local_addr()?)
     }
 
-    /// Answers until it is dropped. Answers `/metrics` only if there are metrics.
+    /// Answers requests until the future is dropped. `/metrics` is answered only with `metrics`.
     pub(crate) async fn serve(self, readiness: Readiness, metrics: Option<Arc<Metrics>>) -> Infallible {
         let places = Arc::new(Places::new(CONNECTIONS, CONNECTIONS_OF_ONE));
         loop {
@@ -115,22 +116,23 @@ pub(crate) struct Readiness {
     last_look: Arc<Mutex<Option<Look>>>,
 }
 
-/// A look at the folders of the logs.
+/// The result of a check of the log folders.
 struct Look {
     at: Instant,
-    /// `None` if rows can be written.
+    /// The reason why log rows cannot be written. `None` if they can.
     problem: Option<String>,
-    /// The first entry in the way of later changes, as a sentence.
+    /// A sentence about the first entry of the store that would make later changes fail. `None` if
+    /// there is none.
     in_the_way: Option<String>,
 }
 
 impl Readiness {
-    /// With `needs_logs`, a server that cannot write log rows is not ready.
+    /// Creates the value. With `needs_logs`, a server that cannot write log rows is not ready.
     pub(crate) fn new(service: UpdateService, needs_logs: bool) -> Self {
         Self { service, needs_logs, last_look: Arc::default() }
     }
 
-    /// Returns the status and the body of `/readyz`.
+    /// Returns the status and the body of the answer to `/readyz`.
     async fn status(&self) -> (StatusCode, String) {
         let health = self.service.health();
         let revision = health.revision;
@@ -140,7 +142,8 @@ impl Readiness {
                 None => self.look().await,
             };
             return match problem {
-                // Every server of the store would be as ready, so devices are still sent here.
+                // Every other server of the store has the same problem, so devices are still sent
+                // to this one.
                 None => match in_the_way {
                     None => (StatusCode::OK, format!("ready at revision {revision}")),
                     Some(problem) => (
@@ -171,8 +174,10 @@ impl Readiness {
         )
     }
 
-    /// Returns the reason why the folders of the logs cannot be written, and what is in the way of later changes. A server that no
-    /// device asks writes no rows, so it has to try.
+    /// Returns the reason why the log folders cannot be written, and a sentence about an entry that
+    /// would make later changes fail. A result of the last seconds is used again. The check tries
+    /// to write, because a server without requests writes no rows by which a problem would be
+    /// found.
     async fn look(&self) -> (Option<String>, Option<String>) {
         let mut last = self.last_look.lock().await;
         if let Some(look) = &*last {

@@ -40,28 +40,30 @@ use ucupdate::{
 use ucupdate_admin::LiveEvents;
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
-/// The time limit of open requests after the first signal.
+/// The time limit of requests in flight after the first signal.
 const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
 
-/// The time limit of writing the logs at the end.
+/// The time limit of writing the logs when the server ends.
 const FLUSH_TIME: Duration = Duration::from_secs(30);
 
 /// The time limit of writing the logs after a second signal.
 const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// The time within which further signals count as one with the first.
+/// The time after the first signal in which further signals are ignored. A shell may send one
+/// signal twice.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
-/// The period of keeping the inventory.
+/// The time between two updates of the kept inventory.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The time from the start until the inventory is kept for the first time.
+/// The time from the start of the server to the first update of the kept inventory.
 const INVENTORY_DELAY: Duration = Duration::from_secs(2 * 60);
 
-/// The period of looking for old logs.
+/// The time between two searches for old logs and captures.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `command` returns the definition of the command line. A reload reads the settings again by it.
+/// Runs the server until it is stopped. `command` returns the definition of the command line, with
+/// which a reload reads the settings again.
 pub(crate) async fn run(
     args: ServeArgs,
     command: fn() -> clap::Command,
@@ -181,7 +183,7 @@ pub(crate) async fn run(
         };
         let service = UpdateService::open(store, options).await?;
         if let Some(metrics) = &metrics {
-            // The newest revision was made before this server started. Without this call, the age of the rule book
+            // The newest revision was made before this server started. Without this call, its age
             // would not be known.
             let newest = service.history(service.snapshot().revision(), 1).await;
             newest.iter().flatten().for_each(|revision| metrics.note_revision(revision));
@@ -195,7 +197,7 @@ pub(crate) async fn run(
     for problem in &access.in_the_way {
         context.output.message(format_args!("warning: {problem}"));
     }
-    // The warning says that rows are lost, so it is no failure at the end.
+    // The warning says already that rows are lost, so lost rows are no failure at the end.
     let loses_rows = !access.refused.is_empty();
     let mut options = HttpOptions::default()
         .with_external_anonymous(args.external_anonymous)
@@ -257,7 +259,7 @@ pub(crate) async fn run(
         );
     }
     match context.output.both(&json, lines.join("\n")) {
-        // An output that is closed or full does not end the server, because devices still need answers.
+        // If stdout is closed or full, the server still runs, because devices need answers.
         Ok(()) | Err(Failure::OutputClosed) => {}
         Err(Failure::Explained(_, reason)) => context.output.message(format_args!("warning: {reason}")),
     }
@@ -283,8 +285,9 @@ pub(crate) async fn run(
     if loses_rows { Ok(()) } else { ended }
 }
 
-/// Returns a warning if the store cannot be written. Fails when this user may not write the store, and
-/// `is_accepted` is not set: changes and log rows would be lost.
+/// Returns a warning if the store cannot be written now. Fails when this user has no permission to
+/// write the store and `is_accepted` (`--read-only-store`) is not set, because changes and log rows
+/// would be lost.
 fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<String>, Failure> {
     if let Some((folder, reason)) = access.refused.first() {
         let found = format!("the store is read-only for this user: `{folder}` cannot be written: {reason}");
@@ -301,7 +304,7 @@ fn access_warning(access: &StoreAccess, is_accepted: bool) -> Result<Option<Stri
     Ok(failed)
 }
 
-/// Waits for work before the server answers. Fails when a signal ends the server.
+/// Waits for `work`, which prepares the server. Fails when a signal stops the server before.
 async fn unless_stopped<T>(
     stopping: &mut Stopping,
     work: impl Future<Output = Result<T, Failure>>,
@@ -318,7 +321,8 @@ struct Bound {
     certificates: Vec<Arc<ServedCertificate>>,
 }
 
-/// Binds all listeners, or none. A socket that systemd has opened is used in place of a new one with the same address.
+/// Binds all listeners, or none. If systemd has opened a socket with the same address, that socket
+/// is used. If only systemd gives sockets, all of these are used.
 async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure> {
     let passed = systemd::sockets()?.into_iter().map(|socket| Ok((socket.local_addr()?, socket)));
     let mut passed = passed.collect::<Result<Vec<_>, std::io::Error>>()?;
@@ -366,7 +370,8 @@ async fn bind(args: &ServeArgs, context: &mut Context) -> Result<Bound, Failure>
     Ok(Bound { endpoints, health, certificates })
 }
 
-/// Returns warnings about URLs by https whose name no certificate is for. A server without certificates has a proxy in front.
+/// Returns a warning for each https URL whose host is in no certificate. Returns none if there are
+/// no certificates, because then a proxy has them.
 fn name_warnings(origins: [Option<&Origin>; 2], certificates: &[Arc<ServedCertificate>]) -> Vec<String> {
     let is_wrong = |origin: &&Origin| {
         origin.is_https()
@@ -383,8 +388,8 @@ fn name_warnings(origins: [Option<&Origin>; 2], certificates: &[Arc<ServedCertif
     origins.into_iter().flatten().filter(is_wrong).map(warning).collect()
 }
 
-/// Finishes open requests, and then writes the logs. Fails when log rows could not be written, or were lost
-/// before.
+/// Waits until the requests in flight are finished, and then writes the logs. Fails when log rows
+/// could not be written, or were lost before. A second signal shortens the waits.
 pub(crate) async fn end(
     server: Server,
     service: &UpdateService,
@@ -431,7 +436,8 @@ pub(crate) async fn end(
     }
 }
 
-/// Waits for a second signal. Two signals within a short time, to a program and its process group, count as one.
+/// Waits for a second signal. Signals within [`ONE_WORD`] are ignored: a shell may send the first
+/// signal to the program and to its process group.
 async fn second_signal(stopping: &mut Stopping) {
     let first_word = tokio::time::sleep(ONE_WORD);
     tokio::pin!(first_word);
@@ -443,7 +449,7 @@ async fn second_signal(stopping: &mut Stopping) {
     }
 }
 
-/// Looks for devices in loops and silent devices now and each period.
+/// Looks for devices in loops and for silent devices, now and after each period.
 async fn look_for_troubles(
     service: &UpdateService,
     mut watch: TroubleWatch,
@@ -459,8 +465,8 @@ async fn look_for_troubles(
     }
 }
 
-/// Keeps the inventory of the fleet in the store each hour. The first time is some minutes after the start, when devices are
-/// answered.
+/// Updates the inventory that is kept in the store each hour. The first time is some minutes after
+/// the start, so that devices are answered first.
 async fn keep_inventory(service: &UpdateService, mut keeper: InventoryKeeper) -> std::convert::Infallible {
     let mut hours = tokio::time::interval_at(tokio::time::Instant::now() + INVENTORY_DELAY, HOUR);
     loop {
@@ -476,7 +482,7 @@ async fn keep_inventory(service: &UpdateService, mut keeper: InventoryKeeper) ->
     }
 }
 
-/// Removes old logs now and each day.
+/// Removes old logs and captures, now and each day.
 async fn remove_old_logs(service: &UpdateService) -> std::convert::Infallible {
     let mut days = tokio::time::interval(DAY);
     loop {

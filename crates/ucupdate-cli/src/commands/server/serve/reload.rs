@@ -1,4 +1,5 @@
-//! Reading files again while devices are answered: certificates when they change, and all at SIGHUP.
+//! Reads files again while devices are answered: certificates when they change, and all files at
+//! SIGHUP.
 
 use super::args::ServeArgs;
 use super::network::networks::LiveNetworks;
@@ -14,21 +15,23 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// The period of looking whether a certificate has changed.
+/// The time between two checks whether a certificate has changed.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// The number of periods after which a certificate that expires is warned about again: half a day.
+/// The number of periods after which the warning about an expiring certificate is repeated: half a
+/// day.
 const PERIODS_OF_WARNING: u32 = 12 * 60 * 2;
 
-/// The settings that a running server takes over. The other ones need a restart.
+/// The keys of the settings that can be changed while the server runs. The other settings need a
+/// restart.
 const LIVE: [&str; 4] = ["serve.internal-network", "serve.log", "serve.proxy-header", "serve.trust-proxy"];
 
-/// The files that are read again, and the signal for it.
+/// The files and settings that are read again, and the signal SIGHUP, at which this happens.
 pub(super) struct Reload {
     certificates: Vec<Arc<ServedCertificate>>,
     networks: LiveNetworks,
     lines: Lines,
-    /// The settings that are in force.
+    /// The settings that the server uses now.
     settings: Vec<Given>,
     /// Returns the definition of the command line.
     command: fn() -> clap::Command,
@@ -37,7 +40,7 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// Listens for SIGHUP from now on. Fails when the system does not allow it.
+    /// Starts listening for SIGHUP. Fails when the system does not allow it.
     pub(super) fn new(
         certificates: Vec<Arc<ServedCertificate>>,
         networks: LiveNetworks,
@@ -56,7 +59,7 @@ impl Reload {
         })
     }
 
-    /// Reads files again until it is dropped.
+    /// Reads files again at their changes and at SIGHUP, until the future is dropped.
     pub(super) async fn run(mut self) -> Infallible {
         let mut periods = tokio::time::interval(PERIOD);
         periods.tick().await;
@@ -103,7 +106,8 @@ impl Reload {
             match files::on_own_thread(move || read.reload(always, SystemTime::now())).await {
                 Ok(None) => {}
                 Ok(Some(warnings)) => {
-                    // A rare event that an administrator waits for, so it is shown without more options.
+                    // This event is rare, and an administrator waits for it. As a warning, it is
+                    // shown with the default filter.
                     tracing::warn!("{}: the certificate was read again", certificate.path().display());
                     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 }
@@ -115,8 +119,8 @@ impl Reload {
         }
     }
 
-    /// Reads the settings again, and takes over those that a running server can change. Names the changed settings that need a
-    /// restart.
+    /// Reads the settings again, and uses those that can be changed while the server runs. Logs the
+    /// names of changed settings that need a restart.
     async fn take_settings(&mut self) {
         let command = self.command;
         match files::on_own_thread(move || settings_now(command())).await {
@@ -134,7 +138,7 @@ impl Reload {
                     changed.into_iter().partition(|key| LIVE.contains(&key.as_str()));
                 self.networks.replace(args.networks());
                 if taken.iter().any(|key| key == "serve.log") {
-                    // This fails only at the end of the process, when the filter is gone.
+                    // This fails only when the process ends and the filter is gone.
                     let _ended = self.lines.reload(stderr::filter(args.log));
                 }
                 if !taken.is_empty() {
@@ -143,7 +147,7 @@ impl Reload {
                 if !others.is_empty() {
                     tracing::warn!("changed settings need a restart: {}", others.join(", "));
                 }
-                // A setting that needs a restart is named again until the restart.
+                // A changed setting that needs a restart is named at each reload until the restart.
                 self.settings.retain(|given| !LIVE.contains(&given.setting.key().as_str()));
                 self.settings
                     .extend(now.into_iter().filter(|given| LIVE.contains(&given.setting.key().as_str())));
@@ -152,7 +156,8 @@ impl Reload {
     }
 }
 
-/// Reads the settings of this process's command line again. Returns them and the arguments of `serve`.
+/// Reads the command line of this process, its variables and its configuration file again. Returns
+/// the settings and the arguments of `serve`.
 fn settings_now(command: clap::Command) -> Result<(Vec<Given>, ServeArgs), Failure> {
     let resolved = settings::resolve(&command, std::env::args_os().collect(), variable)?;
     let wrong = |error: clap::Error| {
@@ -168,7 +173,7 @@ fn settings_now(command: clap::Command) -> Result<(Vec<Given>, ServeArgs), Failu
     Ok((resolved.added, args))
 }
 
-/// Returns the keys of settings whose values differ.
+/// Returns the keys of the settings whose values differ, sorted.
 fn changed(before: &[Given], now: &[Given]) -> Vec<String> {
     let differs = |one: &&Given, others: &[Given]| {
         !others.iter().any(|other| other.setting == one.setting && other.values == one.values)

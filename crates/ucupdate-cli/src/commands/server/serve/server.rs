@@ -38,10 +38,12 @@ use ucupdate::audit::AccessRow;
 use ucupdate::request::Side;
 use ucupdate_http::{Connection, DeviceUpdates};
 
-/// The pause after the system refused to accept a connection, for example because there are no free file descriptors.
+/// The pause after the system could not accept a connection, for example because there are no free
+/// file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The parts that handle a request.
+/// The parts that handle a request: the service, the paths of public URLs, the networks and the
+/// limits.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) updates: DeviceUpdates,
@@ -52,7 +54,7 @@ pub(crate) struct Intake {
 
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// Each connection has a receiver until it ends.
+    /// The stage of the server. Each connection has a receiver of it until the connection ends.
     stage: watch::Sender<Stage>,
     endpoints: JoinSet<()>,
     service: UpdateService,
@@ -66,7 +68,7 @@ enum Stage {
 }
 
 impl Server {
-    /// Begins to accept connections on all endpoints.
+    /// Starts accepting connections on all endpoints.
     pub(crate) fn start(endpoints: Vec<Endpoint>, intake: Intake) -> Self {
         let (stage, at) = watch::channel(Stage::Serving);
         // Each kind of connection has its own places, so that one kind cannot lock out the other.
@@ -85,8 +87,9 @@ impl Server {
         Self { stage, endpoints: tasks, service }
     }
 
-    /// Stops accepting connections, and waits until open requests are finished, or until `hurry` is done. No request waits for
-    /// log room any more. Returns the number of connections that were closed within a request.
+    /// Stops accepting connections, and waits until the requests in flight are finished, or until
+    /// `hurry` is done. From now on, no request waits for space in the log. Returns the number of
+    /// connections that were closed during a request.
     pub(crate) async fn shutdown(mut self, hurry: impl Future<Output = ()>) -> usize {
         self.stage.send_replace(Stage::Draining);
         self.service.end_log_waits();
@@ -111,7 +114,8 @@ async fn accept(endpoint: Endpoint, intake: Arc<Intake>, places: Arc<Places>, st
     };
     let mut watched = stage.clone();
     let mut draining = pin!(reached(&mut watched, Stage::Draining));
-    // The future is kept during other events, because an accepted connection may have to wait for its place.
+    // The future is kept between the rounds of the loop, because an accepted connection may have to
+    // wait for its place.
     let mut accepting = pin!(accept_next());
     loop {
         let accepted = tokio::select! {
@@ -126,8 +130,8 @@ async fn accept(endpoint: Endpoint, intake: Arc<Intake>, places: Arc<Places>, st
                 let peer = Peer { remote: remote.ip().to_canonical(), here, side: endpoint.side };
                 let tls = endpoint.tls.clone();
                 let task = serve(stream, peer, tls, Arc::clone(&intake), place, stage.clone());
-                // The connection is counted by its receiver. Its task has several KB, which the runtime would copy several times
-                // without the box.
+                // The connection is counted by its receiver of the stage. Its task has several KB.
+                // Without the box, the runtime would copy the task several times.
                 let _detached = tokio::spawn(Box::pin(task));
             }
             Ok((_closed, remote, None)) => {
@@ -153,16 +157,16 @@ async fn reached(stage: &mut watch::Receiver<Stage>, at: Stage) {
     drop(stage.wait_for(|now| *now >= at).await);
 }
 
-/// The two ends of a connection, and its side if its listener has one.
+/// The two ends of a connection, and the side of the listener, if the listener has one.
 #[derive(Debug)]
 struct Peer {
     remote: IpAddr,
-    /// This end.
+    /// The local end.
     here: Connection,
     side: Option<Side>,
 }
 
-/// Serves one connection to its end, or until another connection needs its place.
+/// Serves one connection until it ends, or until another connection needs its place.
 async fn serve(
     stream: DirectStream,
     peer: Peer,
@@ -175,7 +179,8 @@ async fn serve(
     let stream = Patient::new(stream, intake.limits.stall, Arc::clone(&place));
     let link = Link::new(peer, tls.is_some(), intake, Arc::clone(&place), is_last);
     tokio::select! {
-        // Most connections have answered their only request when they are first looked at.
+        // Most connections have finished their only request when the stream is polled for the first
+        // time.
         biased;
         () = serve_stream(stream, tls, link, stage) => {}
         () = place.is_needed() => {
@@ -192,8 +197,8 @@ async fn serve_stream(
 ) {
     match tls {
         None => serve_http(stream, |stream| stream.get_ref().has_unread(), link, stage).await,
-        // The state of TLS is ten times as large as the rest. Without the box, each connection would be as large, and be copied
-        // when it begins and ends.
+        // The state of TLS is ten times as large as the rest of the task. Without the box, each
+        // connection would have this size, and would be copied when it begins and ends.
         Some(tls) => Box::pin(serve_tls(stream, tls, link, stage)).await,
     }
 }
@@ -218,7 +223,8 @@ async fn serve_tls(
     }
 }
 
-/// Answers the requests of a connection. `has_unread` says whether the client may have sent bytes that were not read.
+/// Answers the requests of a connection. `has_unread` returns whether the client may have sent
+/// bytes that are not read yet.
 async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     has_unread: impl Fn(&S) -> bool,
@@ -264,9 +270,11 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     let mut stream = watched.into_inner();
-    // Nearly all clients that ask to close the connection send nothing after their request. Nothing can be reset then.
+    // Nearly all clients that ask to close the connection send nothing after their request. Without
+    // unread bytes, closing does not reset the connection.
     if link.is_last.get() && parts.read_buf.is_empty() && !has_unread(&stream) {
-        // The answer leaves before the connection is closed, so that bytes that arrive meanwhile cannot drop it.
+        // The answer is sent before the connection is closed, so that bytes that arrive meanwhile
+        // cannot discard the answer.
         let _gone = stream.shutdown().await;
         return;
     }
@@ -276,22 +284,23 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Returns whether a client asks to close the connection after the answer.
+/// Returns whether the request asks to close the connection after the answer.
 fn asks_to_close<B>(request: &http::Request<B>) -> bool {
     let fields = request.headers().get_all(header::CONNECTION);
     fields.iter().any(|field| field.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-/// A connection, for the requests that it brings.
+/// A connection, as its requests need it.
 #[derive(Debug)]
 struct Link {
     intake: Arc<Intake>,
     place: Arc<Place>,
     peer: Peer,
     direct: Origin,
-    /// The description of the connection to the services, but for its side. Nearly all requests come from the client itself.
+    /// The description of the connection for the service, without the side. It is valid for
+    /// requests of the client itself, which nearly all requests are.
     described: Connection,
-    /// `true` if the client asked to close the connection, and its request was read to its end.
+    /// Set if the client asked to close the connection, and its request was read to the end.
     is_last: IsLast,
 }
 
@@ -302,7 +311,8 @@ impl Link {
         Self { intake, place, peer, direct, described, is_last }
     }
 
-    /// Answers a request of the client that sent it, without the prefix of the public URLs.
+    /// Passes a request to the service. The origin of the client is read from the headers of
+    /// trusted proxies, and the path of the public URL is removed.
     fn answer(self: &Arc<Self>, request: http::Request<Incoming>) -> Answering {
         let Intake { updates, prefixes, networks, .. } = &*self.intake;
         let asks_to_close = asks_to_close(&request);
@@ -340,12 +350,12 @@ impl Link {
     }
 }
 
-/// The answer to one request.
+/// The answer to one request, which is not complete yet.
 struct Answering {
     answered: <DeviceUpdates as tower::Service<http::Request<IncomingBody>>>::Future,
-    /// The body of the answer. `None` after the answer.
+    /// The body of the answer. `None` after the answer was returned.
     body: Option<OutgoingBody>,
-    /// The connection, if the client asked to close it.
+    /// The connection, if the client asked to close it. Otherwise `None`.
     last_of: Option<Arc<Link>>,
 }
 
@@ -355,7 +365,8 @@ impl Future for Answering {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(self.answered.as_mut().poll(cx))?;
         if let Some(link) = self.last_of.take() {
-            // The service closes the connection by itself if it did not read the whole request.
+            // If the service did not read the whole request, it closes the connection itself, by a
+            // header field.
             link.is_last.set(!response.headers().contains_key(header::CONNECTION));
         }
         let body = self.body.take().expect("an answer is polled until it is ready");
@@ -364,15 +375,18 @@ impl Future for Answering {
 }
 
 impl Peer {
-    /// Describes the connection of a client to the services, but for its side.
+    /// Returns the description of a connection for the service, without the side. `from` is the
+    /// client.
     fn described(&self, from: Origin) -> Connection {
         self.here.clone().with_remote(from.remote).with_tls(from.tls)
     }
 
-    /// Returns the side of a device: that of its listener, or else that of its network.
+    /// Returns the side of a device: that of its listener, or else that of its network. For an
+    /// internal listener, the network of a device may make the device external. `None` if the path
+    /// of the request decides.
     fn side(&self, networks: &LiveNetworks, from: Origin) -> Option<Side> {
         match self.side {
-            // The networks restrict an internal listener, and never extend it.
+            // The networks can restrict an internal listener, but they cannot extend it.
             Some(Side::Internal) => networks.side(from).or(self.side),
             Some(Side::External) => self.side,
             None => networks.side(from),

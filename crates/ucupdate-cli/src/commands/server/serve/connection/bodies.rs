@@ -1,5 +1,5 @@
-//! The bodies of a request and of its answer. They report to the place of the connection when it is busy and when it
-//! waits.
+//! The bodies of requests and answers. They record in the [`Place`] of the connection when the
+//! connection is busy and when it waits.
 
 use super::places::Place;
 use bytes::Bytes;
@@ -10,11 +10,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use ucupdate_http::ResponseBody;
 
-/// The largest size in bytes of an answer that is no download. A client that takes no answers of this size sends many requests at once
-/// and reads nothing, because one answer fits into the buffer of the system.
+/// The largest size in bytes of an answer that is not a download. One such answer fits into the
+/// send buffer of the system. Only a client that sends many requests and reads nothing can
+/// therefore delay it.
 const LARGEST_TEXT_BYTES: u64 = 64 * 1024;
 
-/// The body of a request. The connection counts as waiting while the client does not send it.
+/// The body of a request. The connection counts as waiting as long as the next bytes of the body
+/// have not arrived.
 #[derive(Debug)]
 pub(crate) struct IncomingBody {
     body: Incoming,
@@ -53,8 +55,8 @@ impl Body for IncomingBody {
     }
 }
 
-/// The body of an answer. The connection is busy from the head of the request until the last byte of the answer was
-/// sent.
+/// The body of an answer. The connection counts as busy from the head of the request until the last
+/// piece of this body was read.
 #[derive(Debug)]
 pub(crate) struct OutgoingBody<B = ResponseBody> {
     body: Option<B>,
@@ -62,7 +64,8 @@ pub(crate) struct OutgoingBody<B = ResponseBody> {
 }
 
 impl<B> OutgoingBody<B> {
-    /// Begins an answer, because the head of a request has arrived.
+    /// Creates the body of an answer before its content is known. The connection counts as busy
+    /// from now on. Call this when the head of a request has arrived.
     pub(crate) fn begin(place: Arc<Place>) -> Self {
         place.is_busy();
         Self { body: None, place }
@@ -83,7 +86,8 @@ impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for OutgoingBody<B> 
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        // A piece that is read while the client takes nothing would only wait in memory.
+        // If the client takes no bytes, the next piece would only wait in memory, so it is not read
+        // yet.
         if self.place.poll_writing(cx) {
             return Poll::Pending;
         }

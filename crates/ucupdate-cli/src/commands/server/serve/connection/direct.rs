@@ -1,8 +1,9 @@
-//! A TCP connection that the runtime watches only after it had to wait.
+//! A TCP connection that the tokio runtime watches only after a read or a write had to wait.
 //!
-//! The request of nearly all devices has arrived when their connection is accepted, and their answer fits into the buffer of the
-//! system. A connection that is closed after one such request is never watched. This saves two system calls and an event.
-//! On Linux its answer and its end leave in one packet, which saves the work for one or two of ten packets.
+//! Nearly always, the request of a device has arrived when its connection is accepted, and the
+//! answer fits into the send buffer of the system. A connection that is closed after one such
+//! request is never watched. This saves two system calls and an event. On Linux, the answer and the
+//! end of the connection leave in one packet. This saves one or two of ten packets.
 
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;
@@ -13,10 +14,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Largest number of bytes that are read directly in one step. The buffer of a direct read is filled with zeros before.
+/// Largest number of bytes that are read at once without the runtime. The buffer is filled with
+/// zeros before each of these reads, so a larger one costs time.
 const DIRECT_BYTES: usize = 2 * 1024;
 
-/// Whether the connection ends after the answer that is written now. The stream and the connection share it.
+/// A flag: the connection ends after the answer that is written now. The stream and the code that
+/// answers share it.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct IsLast(Arc<AtomicBool>);
 
@@ -30,37 +33,38 @@ impl IsLast {
     }
 }
 
-/// A TCP connection.
+/// A TCP connection that is used directly until it must wait.
 #[derive(Debug)]
 pub(crate) struct DirectStream {
     state: State,
     is_last: IsLast,
-    /// `true` if the last direct read took all bytes that had arrived.
+    /// `true` if the last read without the runtime took all bytes that had arrived.
     is_drained: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The system is asked directly.
+    /// Not watched: each read or write is a system call.
     Direct(std::net::TcpStream),
-    /// The runtime reports when the system should be asked.
+    /// The runtime reports when a read or a write is possible.
     Watched(TcpStream),
     /// The runtime could not watch the connection, so it was closed.
     Closed,
 }
 
 impl DirectStream {
-    /// Takes a connection that does not block.
+    /// Wraps a connection in non-blocking mode.
     pub(in super::super) fn new(stream: std::net::TcpStream) -> Self {
         Self { state: State::Direct(stream), is_last: IsLast::default(), is_drained: false }
     }
 
-    /// Returns the flag to be set before the last answer is written. The sending side must be shut down after it.
+    /// Returns the flag that says that the next answer is the last one. Set it before this answer
+    /// is written. The sending side must be shut down after the answer.
     pub(in super::super) fn is_last(&self) -> IsLast {
         self.is_last.clone()
     }
 
-    /// Returns the address of this end. Fails when the system does not know it.
+    /// Returns the local address. Fails when the system does not know it.
     pub(crate) fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
         match &self.state {
             State::Direct(stream) => stream.local_addr(),
@@ -69,7 +73,7 @@ impl DirectStream {
         }
     }
 
-    /// Returns whether bytes may have arrived that were not read.
+    /// Returns whether bytes may have arrived that are not read yet.
     pub(crate) fn has_unread(&self) -> bool {
         match &self.state {
             State::Direct(_) => !self.is_drained,
@@ -78,8 +82,8 @@ impl DirectStream {
         }
     }
 
-    /// Calls `directly` with a connection that is not watched. If the connection is watched, or must wait and is watched from now
-    /// on, calls `watched`.
+    /// Calls `directly` if the connection is not watched. If `directly` must wait, the connection
+    /// is watched from then on. Calls `watched` if the connection is watched.
     fn poll<T>(
         &mut self,
         mut directly: impl FnMut(&std::net::TcpStream) -> io::Result<T>,
@@ -106,7 +110,8 @@ impl DirectStream {
     }
 }
 
-/// Writes to a connection. Linux keeps the last packet of a last answer until the sending side is shut down, at most 200 ms.
+/// Writes to a connection without the runtime. With `is_last`, Linux keeps the last packet until
+/// the sending side is shut down, but at most 200 ms.
 fn write_directly(
     mut stream: &std::net::TcpStream,
     slices: &[IoSlice<'_>],
@@ -115,7 +120,8 @@ fn write_directly(
     #[cfg(target_os = "linux")]
     if is_last {
         use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-        // Linux reports a client that is gone as an error. Without the flag it would also send a signal.
+        // Linux reports a closed connection as an error. Without `NOSIGNAL` it would also send a
+        // signal.
         let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
         return Ok(sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), flags)?);
     }
@@ -146,7 +152,7 @@ impl AsyncRead for DirectStream {
             |_| Poll::Pending,
         );
         if polled.is_pending() {
-            // The connection is watched now, so this does not read directly again.
+            // The connection is watched now, so this call does not read directly again.
             return self.poll_read(cx, buf);
         }
         buf.advance(read);

@@ -2,36 +2,38 @@
 
 use std::time::Duration;
 
-/// The limits of connections. The limits of one request are those of `ucupdate-http`.
+/// The limits of connections. `ucupdate-http` has the limits of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Largest number of connections over all listeners of one kind: with TLS, or without. Further connections wait in
-    /// the system's queue.
+    /// Largest number of connections of all listeners with TLS, and the same number for all
+    /// listeners without. If all are in use, a connection that waits for a request is closed. If
+    /// there is none, a new connection waits.
     pub(crate) connections: usize,
-    /// Largest number of connections of one address.
+    /// Largest number of connections of one address, or of one /64 network with IPv6.
     pub(crate) connections_of_one: usize,
     /// Largest number of concurrent downloads.
     pub(crate) downloads: usize,
-    /// Largest number of concurrent downloads of one address.
+    /// Largest number of concurrent downloads of one address, or of one /64 network with IPv6.
     pub(crate) downloads_of_one: usize,
     /// Time limit of the TLS handshake.
     pub(crate) handshake: Duration,
-    /// Time limit of the head of a request, from the start of the connection or the end of the last answer. An idle
-    /// connection is kept for the same time.
+    /// Time limit of the head of a request. It begins with the connection, or with the end of the
+    /// last answer. So an idle connection is also closed after this time.
     pub(crate) head: Duration,
-    /// Largest size of a head in bytes. hyper allows 100 headers. Larger heads get 431.
+    /// Largest size of the head of a request in bytes. A larger head gets 431, and so does a head
+    /// with more than 100 fields.
     pub(crate) head_bytes: usize,
     /// The longest time in which a client may take no bytes of an answer.
     pub(crate) stall: Duration,
 }
 
-/// For each connection: the largest number of bytes that are read in advance, and of bytes that wait to be written. A
-/// head must fit.
+/// The largest size of each of the two buffers of a connection, in bytes. One has bytes that were
+/// read in advance, the other has bytes that wait to be written. The head of a request must fit.
 pub(crate) const BUFFER_BYTES: usize = 33 * 1024;
 
-/// For each connection: the size in bytes of the system's send buffer. The system reports that the client has taken
-/// something only when a third of them is free. A larger buffer would make a slow, steady reader look like one that
-/// takes nothing.
+/// The size of the system's send buffer for each connection, in bytes. The system reports that the
+/// client has taken bytes only when a third of this buffer is free. With a larger buffer, a slow
+/// but steady client would look like one that takes nothing.
 pub(crate) const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
 impl Default for Limits {

@@ -1,4 +1,4 @@
-//! One connection of a client: its place among the others, its stream, and its end.
+//! One connection of a client: its place in the limit of connections, its stream, and its end.
 
 pub(super) mod bodies;
 pub(super) mod direct;

@@ -1,15 +1,18 @@
-//! The places of connections. They limit the number of connections, in total and for each address.
+//! Places limit the number of connections, in total and for each address. Each open connection has
+//! one place.
 //!
 //! ```text
 //! Waiting: for the head or the body of a request ──► Busy: a request is answered ──► Waiting ...
 //! ```
 //!
-//! If no place is free, the connection that has waited longest is closed for the new one. Therefore idle connections
-//! cannot lock out devices. If none waits for a request, a connection whose client takes no bytes of its answers is closed, unless
-//! it downloads a file. Downloads have a limit of their own.
+//! If no place is free, the connection that has waited longest for a request is closed, so that the
+//! new one gets its place. Therefore idle connections cannot lock out devices.
 //!
-//! A connection records its state in a number of its own, without a lock. All of these numbers are read only when places are
-//! short.
+//! If no connection waits for a request, one whose client takes no bytes of an answer is closed,
+//! unless it downloads a file. Downloads have their own limit.
+//!
+//! Each connection records its state in an atomic number, without a lock. The numbers of all
+//! connections are read only when no place is free.
 
 use futures_util::task::AtomicWaker;
 use std::collections::HashMap;
@@ -22,56 +25,58 @@ use std::task::Context;
 use tokio::sync::Notify;
 use ucupdate::host_network;
 
-/// The places of the connections of one kind.
+/// The places of all connections with TLS, or of all without.
 #[derive(Debug)]
 pub(crate) struct Places {
     most_of_one: usize,
-    /// The states of all places: a ticket, above [`WAITS`], [`WRITES`] and [`DOWNLOADS`]. A connection with a lower ticket has waited
-    /// longer.
+    /// The state of each place: the bits [`WAITS`], [`WRITES`] and [`DOWNLOADS`], and above them a
+    /// ticket. A connection with a lower ticket has waited longer.
     states: Box<[AtomicU64]>,
     open: Mutex<Open>,
     last_ticket: AtomicU64,
     /// The number of connections that wait for a place.
     wanting: AtomicUsize,
-    /// Wakes them.
+    /// Wakes the connections that wait for a place.
     changed: Notify,
 }
 
-/// The bit of a connection that waits for a request.
+/// The bit of a connection that waits for a request. Such a connection is the first to be closed
+/// for another one.
 const WAITS: u64 = 1;
 
-/// The bit of a connection with bytes of an answer that wait to be taken by the client. It is closed only if no other one waits for
-/// a request.
+/// The bit of a connection whose client has not taken all written bytes of an answer. It is closed
+/// for another one only if no connection waits for a request.
 const WRITES: u64 = 2;
 
-/// The bit of a connection whose last answer is a file. It is not closed for another one until the last piece of the file is read, and
-/// then only if no other one can be closed.
+/// The bit of a connection whose last answer is a file. It is not closed for another one before the
+/// last piece of the file is read. After that, it is closed only if no other connection can be
+/// closed.
 const DOWNLOADS: u64 = 4;
 
-/// The value of the lowest bit of a ticket.
+/// The difference between two tickets. The bits below it are the other parts of a state.
 const TICKET: u64 = 8;
 
 #[derive(Debug, Default)]
 struct Open {
-    /// The places that were ever in use. `None` is free.
+    /// The places that were in use at some time. `None` is a free place.
     seats: Vec<Option<Seat>>,
-    /// The numbers of the free ones.
+    /// The indexes of the free places in `seats`.
     free: Vec<usize>,
-    /// The number of connections of each host.
+    /// The number of connections of each address, or of each /64 network with IPv6.
     of: HashMap<IpAddr, usize>,
 }
 
 #[derive(Clone, Debug)]
 struct Seat {
     host: Option<IpAddr>,
-    /// Tells the connection to end.
+    /// Notified when the connection must end.
     close: Arc<Notify>,
 }
 
 /// The result of requesting a place.
 enum Asked {
     Place(Place),
-    /// All places of this address are taken by active connections.
+    /// All connections of this address are in use, and none can be closed.
     TooManyOfOne,
     Wait,
 }
@@ -93,8 +98,9 @@ impl Places {
         self.most_of_one
     }
 
-    /// Waits for a place, and closes the connection that has waited longest for a request if none is free. Returns
-    /// `None` if all places of this address are taken by active connections. A proxy has no limit of its own.
+    /// Waits for a place. If none is free, closes the connection that has waited longest for a
+    /// request. Returns `None` if this address uses all of its connections and none can be closed.
+    /// The limit of one address does not apply to a proxy.
     pub(crate) async fn take(self: &Arc<Self>, remote: IpAddr, is_proxy: bool) -> Option<Place> {
         let host = (!is_proxy).then(|| host_network(remote.to_canonical()));
         if let Ok(place) = self.take_free(&mut self.open(), host) {
@@ -112,7 +118,8 @@ impl Places {
         }
     }
 
-    /// Takes a place if one is free. Otherwise returns whether this host has too many.
+    /// Takes a free place. The error is `true` if this host has too many connections, and `false`
+    /// if no place is free.
     fn take_free(self: &Arc<Self>, open: &mut Open, host: Option<IpAddr>) -> Result<Place, bool> {
         let of_one = host.and_then(|host| open.of.get(&host).copied()).unwrap_or(0);
         if of_one >= self.most_of_one {
@@ -135,7 +142,8 @@ impl Places {
         };
         let idle = open.seats.iter().zip(&self.states).filter_map(|(seat, state)| {
             let now = state.load(SeqCst);
-            // The end of a download comes last. It may end too, because it does not count in the limit of downloads any more.
+            // The end of a download is chosen last. It may be closed, because it does not count as
+            // a download any more.
             let class = match (now & WAITS != 0, now & WRITES != 0, now & DOWNLOADS != 0) {
                 (true, false, _) => 0,
                 (_, true, false) => 1,
@@ -147,7 +155,7 @@ impl Places {
         });
         match idle.min_by_key(|(order, ..)| *order) {
             Some((_, state, oldest)) => {
-                // A connection is told to end only once.
+                // A connection is notified only once.
                 state.fetch_and(!(WAITS | WRITES), SeqCst);
                 oldest.close.notify_one();
                 Asked::Wait
@@ -178,7 +186,7 @@ impl Open {
         self.seats.len() - self.free.len()
     }
 
-    /// Adds a place, and returns its number.
+    /// Puts a connection on a free place. Returns the index of the place.
     fn add(&mut self, seat: Seat) -> usize {
         if let Some(host) = seat.host {
             *self.of.entry(host).or_default() += 1;
@@ -205,7 +213,7 @@ impl Open {
     }
 }
 
-/// Counts a connection that waits for a place, as long as it does.
+/// Counts a connection as waiting for a place, until this value is dropped.
 struct Wanting<'p>(&'p AtomicUsize);
 
 impl<'p> Wanting<'p> {
@@ -221,28 +229,30 @@ impl Drop for Wanting<'_> {
     }
 }
 
-/// The place of one connection. Dropping the value frees the place. A new connection waits for a request.
+/// The place of one connection. Dropping the value frees the place. The state of a new connection
+/// is that it waits for a request.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
     number: usize,
     seat: Seat,
-    /// Wakes the task of the connection when no bytes wait to be taken by the client any more.
+    /// Wakes the task of the connection when the client has taken all written bytes.
     written: AtomicWaker,
 }
 
 impl Place {
-    /// Waits until another connection needs this place. The connection must end then.
+    /// Waits until another connection needs this place. After that, the connection must be closed.
     pub(crate) async fn is_needed(&self) {
         self.seat.close.notified().await;
     }
 
-    /// Records that bytes of an answer wait to be taken by the client. Returns whether they did before.
+    /// Records that the client has not taken all written bytes of an answer. Returns whether this
+    /// was recorded before.
     pub(crate) fn begins_to_write(&self) -> bool {
         self.state().fetch_or(WRITES, SeqCst) & WRITES != 0
     }
 
-    /// Records that no bytes wait to be taken by the client.
+    /// Records that the client has taken all written bytes.
     pub(crate) fn has_written(&self) {
         if self.is_writing() {
             self.state().fetch_and(!WRITES, SeqCst);
@@ -250,12 +260,13 @@ impl Place {
         }
     }
 
-    /// Returns whether bytes of an answer wait to be taken by the client.
+    /// Returns whether the client has not taken all written bytes of an answer.
     fn is_writing(&self) -> bool {
         self.state().load(SeqCst) & WRITES != 0
     }
 
-    /// Returns whether bytes of an answer wait to be taken by the client. If they do, the task of `cx` is woken when none does.
+    /// Returns whether the client has not taken all written bytes of an answer. If so, the task of
+    /// `cx` is woken when it has.
     pub(crate) fn poll_writing(&self, cx: &Context<'_>) -> bool {
         if !self.is_writing() {
             return false;
@@ -264,12 +275,13 @@ impl Place {
         self.is_writing()
     }
 
-    /// Records that a whole request has arrived.
+    /// Records that the connection does not wait for the client: bytes of a request have arrived,
+    /// or it is answered.
     pub(crate) fn is_busy(&self) {
         self.state().fetch_and(!WAITS, SeqCst);
     }
 
-    /// Records whether the next answer is a file, which the client may take slowly.
+    /// Records whether the next answer is a file. The client may take a file slowly.
     pub(crate) fn downloads(&self, is_file: bool) {
         if is_file {
             self.state().fetch_or(DOWNLOADS, SeqCst);
@@ -278,13 +290,15 @@ impl Place {
         }
     }
 
-    /// Records that the rest of a request has not arrived. The connection has waited since the end of its last answer.
+    /// Records that the rest of a request has not arrived. The ticket stays, so the connection
+    /// counts as waiting since the end of its last answer.
     pub(crate) fn waits_on(&self) {
         self.state().fetch_or(WAITS, SeqCst);
         self.places.note_change();
     }
 
-    /// Records that the last piece of the answer was read and the next request has not begun. The client may still take the piece.
+    /// Records that the last piece of the answer was read, and that the connection waits for the
+    /// next request. The client may not have taken the piece yet.
     pub(crate) fn waits_anew(&self) {
         let ticket = self.places.next_ticket();
         let anew = |state| Some(ticket | (state & (WRITES | DOWNLOADS)) | WAITS);

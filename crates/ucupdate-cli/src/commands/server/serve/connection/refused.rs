@@ -1,21 +1,23 @@
-//! Reasons for the requests that hyper refuses by itself.
+//! Adds reasons to the refusals of requests that hyper refuses by itself.
 //!
-//! hyper answers a request that is not valid HTTP with a status alone, before a service sees it. Such an answer is withheld on its
-//! way to the client, and sent with a reason after hyper has ended the connection.
+//! hyper answers a request that is not valid HTTP with only a status, and no service sees the
+//! request. This answer is not sent to the client. After hyper has ended the connection, an answer
+//! with a reason is sent instead.
 
 use super::two_lengths::{WatchedStream, WrongLength};
 use http::StatusCode;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-/// The largest size in bytes of an answer that hyper makes by itself.
+/// The largest size in bytes of an answer that hyper creates by itself.
 const MAX_BARE_BYTES: usize = 256;
 
-/// The time limit of sending the answer.
+/// The time limit of sending the answer with a reason.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
-/// Returns whether bytes that hyper writes are exactly its answer to a request that it refuses: a status of the client's fault, no
-/// content, and the end of the connection. No service answers like this, because each refusal has a reason.
+/// Returns whether the bytes are the answer of hyper to a request that it refuses: a status 4xx, no
+/// content, and `connection: close`. No service answers like this, because each refusal of a
+/// service has a reason.
 pub(in super::super) fn is_bare_refusal(bytes: &[u8]) -> bool {
     let Some(head) = bytes.strip_suffix(b"\r\n\r\n").filter(|head| head.len() <= MAX_BARE_BYTES) else {
         return false;
@@ -29,15 +31,16 @@ pub(in super::super) fn is_bare_refusal(bytes: &[u8]) -> bool {
             b"content-length: 0" => has[0] = true,
             b"connection: close" => has[1] = true,
             line if line.starts_with(b"date: ") => {}
-            // This includes an empty line, after which another answer would begin.
+            // This includes an empty line: another answer would begin after it.
             _ => return false,
         }
     }
     is_refusal && has == [true; 2]
 }
 
-/// Sends the answer to a request that hyper refused, and returns its status. `has_begun` says whether a part of a head has
-/// arrived. Sends nothing if hyper ended the connection for another reason.
+/// Sends the answer with a reason to a request that hyper refused, and returns its status.
+/// `has_begun` says whether a part of a head has arrived. If hyper ended the connection for another
+/// reason, sends nothing and returns `None`.
 pub(in super::super) async fn answer<S: AsyncWrite + Unpin>(
     stream: &mut WatchedStream<S>,
     error: &hyper::Error,
@@ -56,14 +59,14 @@ pub(in super::super) async fn answer<S: AsyncWrite + Unpin>(
         "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{reason}\n",
         reason.len() + 1
     );
-    // A client that has gone needs no answer.
+    // A client that has closed the connection needs no answer.
     let _sent = tokio::time::timeout(ANSWER_TIME, stream.write_all(answer.as_bytes())).await;
     Some(status)
 }
 
 fn reason(wrong_length: Option<&WrongLength>, error: &hyper::Error) -> (StatusCode, String) {
     let text = error.to_string();
-    // hyper says of a length that it cannot count to that the head is too large.
+    // For a length that is too large for it, hyper says that the head is too large.
     let is_of_length = text.contains("content-length") || error.is_parse_too_large();
     match wrong_length.filter(|_| is_of_length) {
         Some(WrongLength::TooLarge(found)) => (

@@ -1,5 +1,5 @@
-//! A stream that closes if its reader takes nothing. Otherwise a client that stops reading within a download would hold
-//! a connection forever.
+//! A stream that fails if the client takes no bytes. Otherwise a client that stops reading in a
+//! download would use a connection without end.
 
 use super::places::Place;
 use std::io;
@@ -10,19 +10,19 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail if nothing could be written for some time. Reads have no limit here, because the caller
-/// sets one.
+/// A stream whose writes fail if no bytes could be written for the time `patience`. Reads have no
+/// limit here, because the caller limits them.
 #[derive(Debug)]
 pub(crate) struct Patient<S> {
     stream: S,
     patience: Duration,
-    /// The time at which a waiting write fails. `None` until a write waits for the first time.
+    /// The timer after which a waiting write fails. `None` until a write waits for the first time.
     end: Option<Pin<Box<Sleep>>>,
     place: Arc<Place>,
 }
 
 impl<S> Patient<S> {
-    /// Wraps `stream`. While a write waits for the reader, this is recorded in `place`.
+    /// Wraps a stream. `place` records while a write waits for the client.
     pub(crate) fn new(stream: S, patience: Duration, place: Arc<Place>) -> Self {
         Self { stream, patience, end: None, place }
     }

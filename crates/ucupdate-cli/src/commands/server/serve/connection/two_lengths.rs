@@ -1,8 +1,10 @@
 //! Finds request heads with both `Content-Length` and `Transfer-Encoding`, and lengths that are not valid.
 //!
-//! hyper reads such a message as chunked, closes the connection after it, and removes `Content-Length` before a service sees the
-//! request. A proxy in front may have read the other length. RFC 9112 section 6.3 lets a server refuse the request, so this module
-//! looks at the names of the fields on the way to hyper, and puts the removed field back.
+//! hyper reads such a request as chunked, closes the connection after it, and removes
+//! `Content-Length` before a service sees the request. A proxy in front may have used the other
+//! length. RFC 9112, section 6.3, allows a server to refuse the request. Therefore this module
+//! searches the bytes on their way to hyper for the names of the two fields, and puts the removed
+//! field back.
 
 use super::refused::is_bare_refusal;
 use http::{HeaderValue, Request, header};
@@ -16,34 +18,36 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const LENGTH: &[u8] = b"content-length:";
 const CODING: &[u8] = b"transfer-encoding:";
 
-/// Number of bytes of a line that are looked at. The longer name must fit, and a length that the reason of a refusal shows.
+/// Number of bytes at the start of each line that are kept. The longer of the two names must fit,
+/// and a length that a refusal shows.
 const BEGIN_BYTES: usize = 48;
 
 /// The largest length that hyper accepts.
 const MAX_LENGTH: u64 = u64::MAX - 2;
 
-/// A stream whose incoming bytes are searched for heads with both fields. Of the outgoing bytes, the refusals that hyper makes by
-/// itself are withheld.
+/// A stream that searches incoming bytes for heads with both fields. It does not send the refusals
+/// that hyper creates by itself.
 #[derive(Debug)]
 pub(crate) struct WatchedStream<S> {
     stream: S,
     heads: Heads,
     found: TwoLengths,
-    /// `true` if hyper has refused a request.
+    /// `true` if hyper has refused a request, and its answer was not sent.
     withheld: bool,
 }
 
 /// A `Content-Length` that hyper refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum WrongLength {
-    /// A number that is too large. A long number is cut.
+    /// A number that is too large. If it has many digits, only the first ones are kept.
     TooLarge(String),
-    /// Something else than a number. A long text is cut.
+    /// A text that is not a number. If it is long, only its start is kept.
     NoNumber(String),
 }
 
 impl WrongLength {
-    /// Returns what is wrong with the value of the field, of which `line` has the beginning.
+    /// Returns the fault of the value of `Content-Length`, or `None` if the value is valid. `line`
+    /// is the start of the line with the field.
     fn of(line: &[u8], is_cut: bool) -> Option<Self> {
         let value = line.get(LENGTH.len()..)?.trim_ascii();
         let text = String::from_utf8_lossy(value);
@@ -56,15 +60,16 @@ impl WrongLength {
     }
 }
 
-/// Whether a connection has carried a head with both fields. Clones share the value.
+/// A flag: the client of a connection has sent a head with both fields. Clones share the flag.
 ///
-/// It also becomes true by a body that contains such a head, because the search does not know where bodies end. Only requests with
-/// `Transfer-Encoding` are affected by that.
+/// A body that contains such a head also sets the flag, because the search does not know where
+/// bodies end. This affects only requests with `Transfer-Encoding`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TwoLengths(Arc<AtomicBool>);
 
 impl TwoLengths {
-    /// Puts the field back that hyper has removed, with another value. The service refuses a request with both fields.
+    /// Puts the field `Content-Length`, which hyper has removed, back into the request, with the
+    /// value 0. The service refuses a request with both fields.
     pub(crate) fn put_back<B>(&self, request: &mut Request<B>) {
         if self.0.load(Ordering::Relaxed) && request.headers().contains_key(header::TRANSFER_ENCODING) {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -77,12 +82,13 @@ impl<S> WatchedStream<S> {
         Self { stream, heads: Heads::default(), found, withheld: false }
     }
 
-    /// Returns whether hyper has refused a request, and its answer was withheld.
+    /// Returns whether hyper has refused a request, and its answer was not sent.
     pub(in super::super) fn has_withheld(&self) -> bool {
         self.withheld
     }
 
-    /// Returns the first length that was not valid. It may be part of a body, because the search does not know where bodies end.
+    /// Returns the first `Content-Length` that was not valid. It may be a line of a body, because
+    /// the search does not know where bodies end.
     pub(in super::super) fn wrong_length(&self) -> Option<&WrongLength> {
         self.heads.wrong_length.as_ref()
     }
@@ -92,15 +98,15 @@ impl<S> WatchedStream<S> {
     }
 }
 
-/// The state of the search: the beginning of the current line, and the fields of the current head.
+/// The state of the search: the start of the current line, and which fields the current head has.
 ///
-/// A head ends at an empty line. Names of fields begin at the beginning of a line, because hyper refuses folded lines and spaces
-/// before the colon.
+/// A head ends at an empty line. The name of a field is at the start of a line, because hyper
+/// refuses folded lines and spaces before the colon.
 #[derive(Debug)]
 struct Heads {
     begin: [u8; BEGIN_BYTES],
     length: usize,
-    /// `true` if the current line is longer than its beginning.
+    /// `true` if the current line is longer than [`BEGIN_BYTES`].
     is_cut: bool,
     has_length: bool,
     has_coding: bool,
@@ -121,7 +127,7 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Reads the next bytes of the stream. Returns whether a head with both fields ends in them.
+    /// Searches the next bytes of the stream. Returns whether a head with both fields ends in them.
     fn read(&mut self, mut bytes: &[u8]) -> bool {
         let mut found = false;
         while !bytes.is_empty() {
@@ -140,7 +146,7 @@ impl Heads {
         found
     }
 
-    /// Ends the current line. Returns whether it ends a head with both fields.
+    /// Handles the end of the current line. Returns whether the line ends a head with both fields.
     fn end_line(&mut self) -> bool {
         let line = &self.begin[..std::mem::take(&mut self.length)];
         let is_cut = std::mem::take(&mut self.is_cut);

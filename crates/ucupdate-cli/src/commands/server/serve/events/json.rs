@@ -1,4 +1,4 @@
-//! Events as JSON objects. SCRIPTS.md documents the fields.
+//! Writes events as JSON objects. SCRIPTS.md documents their fields.
 
 use super::lines::LineWriter;
 use crate::output::escaped_json;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ucupdate::{Clock as _, Event, EventKind, Events, SystemClock};
 pub(super) use ucupdate_admin::report::event as object;
 
-/// Listener that writes events as JSON, one object in each line.
+/// A listener that writes events as JSON, one object in each line.
 #[derive(Debug)]
 pub(super) struct EventLines {
     writer: Arc<LineWriter>,
@@ -30,7 +30,7 @@ impl Events for EventLines {
     }
 }
 
-/// Returns the line for events that were dropped.
+/// Returns the line that reports the number of dropped events.
 pub(super) fn lost_events(count: u64) -> String {
     format!("{}\n", json!({ "format": 1, "event": "events-lost", "count": count }))
 }

@@ -1,4 +1,5 @@
-//! Writes lines on a separate thread, so that no answer waits for a terminal, a pipe or a disk.
+//! Writes lines on a separate thread, so that no answer to a device waits for a terminal, a pipe or
+//! a disk.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use ucupdate::audit::AccessFormat;
 use ucupdate::{Event, Events};
 
-/// The largest number of lines that wait.
+/// The largest number of lines that wait to be written.
 const MAX_WAITING: usize = 4096;
 
 /// A thread that writes lines, with a bounded queue. A line that does not fit, or cannot be written, is dropped and counted.
@@ -21,12 +22,13 @@ pub(crate) struct LineWriter {
 #[derive(Debug)]
 enum Message {
     Line(String),
-    /// A request for notification when all earlier lines are written.
+    /// A request for a notification after all earlier lines are written.
     Flush(SyncSender<()>),
 }
 
 impl LineWriter {
-    /// Starts the thread. `name` names the sink in warnings. `lost_line` returns the line that reports a number of dropped lines.
+    /// Starts the thread. `name` is the name of the sink in warnings. `lost_line` returns the line
+    /// that reports a number of dropped lines.
     pub(crate) fn start(sink: Box<dyn Write + Send>, name: String, lost_line: fn(u64) -> String) -> Self {
         let (queue, waiting) = sync_channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
@@ -35,14 +37,14 @@ impl LineWriter {
         Self { queue, lost }
     }
 
-    /// Adds a line with its line end. Never waits.
+    /// Adds a line to the queue. The text must contain its line end. Never waits.
     pub(crate) fn push(&self, line: String) {
         if self.queue.try_send(Message::Line(line)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Waits until all lines are written, at most for `time`.
+    /// Waits until all lines in the queue are written, but at most for `time`.
     pub(crate) fn flush(&self, time: Duration) {
         let (done, is_done) = sync_channel(0);
         // If the queue is full, there is nothing to wait for.
@@ -52,13 +54,13 @@ impl LineWriter {
     }
 }
 
-/// The thread of a [`LineWriter`].
+/// The state of the thread of a [`LineWriter`].
 struct Lines {
     sink: Box<dyn Write + Send>,
     name: String,
     lost: Arc<AtomicU64>,
     lost_line: fn(u64) -> String,
-    /// `true` if the last write may have left a part of a line.
+    /// `true` if the last write failed, so that it may have written only a part of a line.
     is_torn: bool,
     /// `true` if the last write failed.
     fails: bool,
@@ -104,7 +106,7 @@ impl Lines {
         written
     }
 
-    /// Reports once when writes begin to fail, and once when they succeed again.
+    /// Logs a warning when writes begin to fail, and a message when they succeed again.
     fn note(&mut self, written: &io::Result<()>) {
         let (sink, failed) = (&self.name, written.is_err());
         match written {
@@ -123,12 +125,13 @@ impl Lines {
     }
 }
 
-/// Returns the line for dropped rows of the access log. The line is a comment in the format of the log.
+/// Returns the line that reports the number of dropped rows of the access log. It is a comment in
+/// the format of the log.
 pub(super) fn lost_rows(count: u64) -> String {
     format!("#Remark: {count} rows were dropped, because the reader is too slow\n")
 }
 
-/// Listener that writes the row of each exchange.
+/// A listener that writes a row of the access log for each exchange (a request and its answer).
 #[derive(Debug)]
 pub(super) struct AccessLines {
     writer: Arc<LineWriter>,

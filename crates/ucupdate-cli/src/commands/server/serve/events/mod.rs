@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use ucupdate::{EventKind, Options};
 use webhook::{Schedule, Webhook};
 
-/// The time limit for writing the last events at the end.
+/// The time limit for writing and sending the last events when the server ends.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// The value of `--events-json` that means stdout.
@@ -53,7 +53,8 @@ pub(crate) enum Stream {
     Stdout,
 }
 
-/// Returns the events that a webhook gets by default: what an administrator may want to act on.
+/// Returns whether a webhook gets events of this kind by default. These are the events on which an
+/// administrator may want to act.
 fn needs_attention(kind: EventKind) -> bool {
     !matches!(
         kind,
@@ -74,12 +75,12 @@ pub(crate) struct EventOutputs {
 }
 
 impl EventArgs {
-    /// Returns the file with the secret of the webhook.
+    /// Returns the file with the secret of the webhook. `None` if it is not given.
     pub(crate) fn secret_file(&self) -> Option<&Path> {
         self.webhook_secret_file.as_deref()
     }
 
-    /// Reads the secret of the webhook, if there is a webhook.
+    /// Reads the secret of the webhook. Returns `None` if there is no webhook.
     pub(crate) async fn secret(&self) -> Result<Option<Secret>, Failure> {
         match &self.webhook_secret_file {
             Some(file) if self.webhook.is_some() => {
@@ -90,7 +91,8 @@ impl EventArgs {
         }
     }
 
-    /// Adds the listeners that the arguments ask for. Fails when a file cannot be opened, or the webhook
+    /// Adds listeners for events to `options`, as the arguments say. Also returns the outputs,
+    /// which must be flushed at the end. Fails when a file cannot be opened, or when the webhook
     /// cannot be used.
     pub(crate) fn listen(
         &self,
@@ -151,7 +153,7 @@ impl Stream {
 }
 
 impl EventOutputs {
-    /// Writes and sends the waiting events within a time limit.
+    /// Writes and sends the waiting events, within a time limit.
     pub(crate) async fn flush(self) {
         let lines = tokio::task::spawn_blocking(move || {
             let ends = Instant::now() + FLUSH_TIME;

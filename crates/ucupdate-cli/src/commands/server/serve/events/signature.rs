@@ -1,5 +1,5 @@
-//! Signatures of webhooks by the Standard Webhooks specification: `v1,` and the HMAC-SHA256 of the id, the time and the
-//! body in base64.
+//! Signs messages of webhooks by the Standard Webhooks specification. A signature is `v1,` and the
+//! HMAC-SHA256 of the id, the time and the body in base64.
 
 use crate::failure::Failure;
 use base64::Engine as _;
@@ -19,8 +19,8 @@ const MAX_FILE_BYTES: usize = 4096;
 pub(crate) struct Secret(Vec<u8>);
 
 impl Secret {
-    /// Reads a secret from a file. White space around it is ignored. Fails when the file cannot be read, or
-    /// its secret is not valid.
+    /// Reads a secret from a file. White space around the secret is ignored. Fails when the file
+    /// cannot be read, or the secret is not valid.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         let bytes = crate::files::read(file, MAX_FILE_BYTES)?;
         Self::parse(&bytes).map_err(|reason| Failure::usage(format_args!("{}: {reason}", file.display())))
@@ -41,7 +41,8 @@ impl Secret {
         Ok(Self(secret))
     }
 
-    /// Returns the value of the header `webhook-signature`. `timestamp` is in seconds since 1970.
+    /// Returns the value of the header `webhook-signature`. `id` is the id of the message, and
+    /// `timestamp` is in seconds since 1970.
     pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(format!("{id}.{timestamp}.").as_bytes());

@@ -1,10 +1,11 @@
-//! Where lines go: a stream of the process, a file, or a named pipe.
+//! The sinks of lines: a stream of the process, a file, or a named pipe.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Returns a sink that writes to a stream without its lock. A reader that stands still then stops only the thread that writes lines.
+/// Returns a sink that writes to a stream without taking the lock of the stream. If the reader of
+/// the stream stops, only the thread that writes lines waits.
 #[cfg(unix)]
 pub(super) fn of_stream(stream: impl std::os::fd::AsFd + Write + Send + 'static) -> Box<dyn Write + Send> {
     match stream.as_fd().try_clone_to_owned() {
@@ -18,7 +19,8 @@ pub(super) fn of_stream(stream: impl Write + Send + 'static) -> Box<dyn Write + 
     Box::new(stream)
 }
 
-/// Opens a file to append to it, and creates it if it does not exist. A named pipe may have no reader yet.
+/// Opens a file for appending, and creates it if it does not exist. A named pipe is opened even if
+/// it has no reader yet.
 pub(super) fn open(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     // Opening a pipe only for writing would wait for a reader.
     if std::fs::metadata(path).is_ok_and(|found| is_pipe(&found)) {
@@ -31,11 +33,12 @@ fn append_to(path: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(path)
 }
 
-/// A file that is opened again when its name leads to another file or to none, because a program that rotates logs moved it.
+/// A file whose path is opened again if it leads to another file or to none. This happens when a
+/// program that rotates logs has moved the file.
 struct MovedAside {
     path: PathBuf,
     file: File,
-    /// `true` if the name was checked since the last flush.
+    /// `true` if the path was checked since the last flush.
     is_checked: bool,
 }
 
@@ -76,7 +79,7 @@ fn is_pipe(_: &Metadata) -> bool {
     false
 }
 
-/// Other systems do not let an open file be moved.
+/// On other systems, an open file cannot be moved.
 #[cfg(not(unix))]
 fn is_one_file(_: &Metadata, _: &Metadata) -> bool {
     true

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use ucupdate::{Clock as _, Event, EventKind, Events, SystemClock};
 use ucupdate_client::{Client, ClientError, ClientOptions, Retry};
 
-/// The largest number of events that wait.
+/// The largest number of events that wait to be sent.
 const MAX_WAITING: usize = 1024;
 
 /// The largest number of events in one message.
@@ -21,17 +21,17 @@ const MAX_EVENTS: usize = 100;
 /// The schedule of retries of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
-    /// The pause after the first failure. Each further pause is twice as long.
+    /// The pause after the first failure. Each further pause is twice as long, up to `longest`.
     pub(super) first: Duration,
     pub(super) longest: Duration,
-    /// The number of attempts. After them the events of the message are lost.
+    /// The number of tries. If the last one fails, the events of the message are lost.
     pub(super) tries: u32,
-    /// The time limit of one attempt.
+    /// The time limit of one try.
     pub(super) time: Duration,
 }
 
 impl Default for Schedule {
-    /// Returns a schedule of attempts over about four minutes.
+    /// Returns a schedule with ten tries. Their pauses are about four minutes together.
     fn default() -> Self {
         Self {
             first: Duration::from_secs(1),
@@ -42,8 +42,8 @@ impl Default for Schedule {
     }
 }
 
-/// Listener that sends events to a URL. If the queue is full, the event is dropped and counted. The next message
-/// contains the number.
+/// A listener that sends events to a URL. If the queue is full, an event is dropped and counted.
+/// The next message contains the number of dropped events.
 #[derive(Debug)]
 pub(super) struct Webhook {
     queue: mpsc::Sender<Item>,
@@ -55,12 +55,12 @@ pub(super) struct Webhook {
 #[derive(Debug)]
 enum Item {
     Event(Value),
-    /// A request for notification when all earlier events are sent or lost.
+    /// A request for a notification after all earlier events are sent or lost.
     Flush(oneshot::Sender<()>),
 }
 
 impl Webhook {
-    /// Starts the background task that sends messages.
+    /// Starts the background task that sends messages. Fails when the URL cannot be used.
     pub(super) fn start(
         url: &str,
         secret: Secret,
@@ -76,7 +76,7 @@ impl Webhook {
         client.check_url(url)?;
         let (queue, items) = mpsc::channel(MAX_WAITING);
         let lost = Arc::new(AtomicU64::new(0));
-        // A random number distinguishes the messages of two processes.
+        // A random number makes the ids of messages of two processes different.
         let process = RandomState::new().build_hasher().finish();
         let (url, sent) = (url.to_owned(), 0);
         let sender = Sender { client, url, secret, schedule, process, sent, lost: Arc::clone(&lost) };
@@ -84,7 +84,7 @@ impl Webhook {
         Ok(Self { queue, lost, kinds, server: server.to_owned() })
     }
 
-    /// Waits until the events that wait now are sent or lost, at most for `time`.
+    /// Waits until the events in the queue are sent or lost, but at most for `time`.
     pub(super) async fn flush(&self, time: Duration) {
         let (done, is_done) = oneshot::channel();
         let flushed = async {
@@ -111,7 +111,7 @@ impl Events for Webhook {
     }
 }
 
-/// The task that sends messages, one after another.
+/// The state of the task that sends messages, one after another.
 struct Sender {
     client: Client,
     url: String,
@@ -143,7 +143,8 @@ impl Sender {
         }
     }
 
-    /// Sends a message, and repeats it after a temporary failure. After a permanent failure its events are lost.
+    /// Sends a message, and repeats it after temporary failures. After a permanent failure or the
+    /// last try, the events of the message are lost.
     async fn deliver(&mut self, events: &[Value]) {
         self.sent += 1;
         let id = format!("msg_{:016x}_{}", self.process, self.sent);
@@ -182,7 +183,8 @@ impl Sender {
     }
 }
 
-/// Returns whether a receiver may take the message later. A receiver that refuses the message will refuse it again.
+/// Returns whether the receiver may accept the message later. A receiver that refuses the message
+/// would refuse it again.
 fn is_worth_another_try(error: &ClientError) -> bool {
     error.may_pass() || matches!(error, ClientError::Status { status: 408 | 425 | 500.., .. })
 }

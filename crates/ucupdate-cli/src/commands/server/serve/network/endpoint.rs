@@ -1,4 +1,4 @@
-//! An address at which the server is reached.
+//! An address at which the server accepts connections.
 
 use crate::commands::server::serve::connection::direct::DirectStream;
 use crate::commands::server::serve::connection::limits::SEND_BUFFER_BYTES;
@@ -15,29 +15,32 @@ type Listener = tokio::io::unix::AsyncFd<std::net::TcpListener>;
 #[cfg(not(target_os = "linux"))]
 type Listener = tokio::net::TcpListener;
 
-/// The number of connections that the system accepts in advance. Linux limits it to `net.core.somaxconn`.
+/// The largest number of connections that the system keeps in its queue. On Linux,
+/// `net.core.somaxconn` limits it.
 const BACKLOG: u32 = 4096;
 
-/// A bound address, and whether it uses TLS. Connections wait in a queue from now on.
+/// A bound address, with or without TLS. Connections wait in the queue of the system until they are
+/// accepted.
 pub(crate) struct Endpoint {
     listener: Listener,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// The side of every connection. `None` if its address or the path of a request decides.
+    /// The side of the devices that connect to this address. `None` if the network of a device or
+    /// the path of a request decides.
     pub(crate) side: Option<Side>,
     local: SocketAddr,
-    /// The description of this end of every connection, if it is one address.
+    /// The description of the local end of every connection. `None` if the listener is bound to all
+    /// addresses, because then each connection has its own local address.
     described: Option<Connection>,
 }
 
 impl Endpoint {
-    /// Binds an address. With port 0 the system chooses a port. The error contains the address that cannot be
-    /// bound.
+    /// Binds an address. With port 0 the system chooses a port. The failure contains the address.
     pub(crate) async fn bind(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::in_doing(format_args!("cannot listen on {address}"), &error);
         listen(address).and_then(|socket| Self::new(socket, tls)).map_err(failed)
     }
 
-    /// Takes a socket that listens already. Fails when the socket cannot be used.
+    /// Wraps a socket of systemd that already listens. Fails when the socket cannot be used.
     pub(crate) fn of_socket(
         socket: std::net::TcpListener,
         tls: Option<TlsAcceptor>,
@@ -60,13 +63,14 @@ impl Endpoint {
         Self { side, ..self }
     }
 
-    /// Returns the address and the actual port.
+    /// Returns the address, with the port that the system chose.
     #[cfg(test)]
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// Returns the addresses and the side of a connection to this listener.
+    /// Returns a description of a connection with its local address. The address of the client and
+    /// the side are added later.
     pub(crate) fn described(&self, stream: &DirectStream) -> Connection {
         let asked = || Connection::default().with_local(stream.local_addr().unwrap_or(self.local));
         self.described.clone().unwrap_or_else(asked)
@@ -96,13 +100,13 @@ impl Endpoint {
     #[cfg(not(target_os = "linux"))]
     pub(crate) async fn accept(&self) -> io::Result<(DirectStream, SocketAddr)> {
         let (stream, remote) = self.listener.accept().await?;
-        // A system that does not support this option is fine too.
+        // A system that does not support this option is accepted too.
         let _unset = stream.set_nodelay(true);
         Ok((DirectStream::new(stream.into_std()?), remote))
     }
 }
 
-/// Listens with a send buffer size that its connections inherit.
+/// Binds a socket and listens on it. Accepted connections inherit its send buffer size.
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     #[cfg(unix)]
@@ -112,7 +116,8 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Sets an option that connections inherit: without it the last piece of an answer may be delayed.
+/// Sets `TCP_NODELAY`, which accepted connections inherit, and registers the socket with tokio.
+/// Without this option, the last piece of an answer may be delayed.
 #[cfg(target_os = "linux")]
 #[allow(
     deprecated,

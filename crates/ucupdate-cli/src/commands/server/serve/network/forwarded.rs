@@ -1,7 +1,9 @@
-//! The address of the device that a reverse proxy forwards: `X-Forwarded-For`, `X-Forwarded-Proto`, and `Forwarded` (RFC 7239).
+//! Finds the address of the device that a reverse proxy forwards, in `X-Forwarded-For` and
+//! `X-Forwarded-Proto`, or in `Forwarded` (RFC 7239).
 //!
-//! Any client can send these headers. Therefore they are read only if the connection comes from a trusted address. They
-//! are read from the right, where trusted proxies add their entries, up to the first address that is not trusted.
+//! Any client can send these headers. Therefore they are used only if the connection comes from a
+//! trusted proxy. A header is read from the right, where trusted proxies add their entries, up to
+//! the first address that is not trusted.
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderValue};
@@ -12,7 +14,7 @@ use std::str::FromStr;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The largest number of proxies in a row that are trusted.
+/// The largest number of entries of proxies that are read.
 const MAX_HOPS: usize = 16;
 
 /// A network such as `10.0.0.0/8`, or a single address.
@@ -34,13 +36,14 @@ impl FromStr for Network {
 pub(crate) struct Origin {
     pub(crate) remote: IpAddr,
     pub(crate) tls: bool,
-    /// `false` if a trusted proxy forwards a client whose address cannot be read. `remote` is that proxy then, and says nothing
-    /// about the client.
+    /// `false` if the entry of a trusted proxy has no address that can be read. `remote` is the
+    /// address of that proxy then, and says nothing about the client.
     pub(crate) is_known: bool,
 }
 
 impl Origin {
-    /// Creates the origin of a connection itself.
+    /// Creates the origin of a client that has opened the connection itself. `remote` is its
+    /// address.
     pub(crate) fn direct(remote: IpAddr, tls: bool) -> Self {
         Self { remote: remote.to_canonical(), tls, is_known: true }
     }
@@ -63,7 +66,8 @@ pub(crate) struct Proxies {
     pub(crate) header: ProxyHeader,
 }
 
-/// Returns the origin of a request that came from `peer`.
+/// Returns the origin of a request. `peer` is the client of the connection. If it is a trusted
+/// proxy, the origin is read from the header.
 pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Origin {
     let remote = peer.remote.to_canonical();
     let peer = Origin { remote, ..peer };
@@ -80,17 +84,19 @@ pub(crate) fn origin(peer: Origin, headers: &HeaderMap, proxies: &Proxies) -> Or
     }
 }
 
-/// The entry of one proxy about its client.
+/// An entry that a proxy added: the address of its client (`None` if it cannot be read), and
+/// whether this client used TLS (`None` if the entry does not say it).
 struct Hop {
     from: Option<IpAddr>,
     tls: Option<bool>,
 }
 
-/// Returns the elements of `Forwarded` from the right, as in `for="[2001:db8::1]:4711";proto=https`. An element that does not follow
-/// RFC 7239, or that has a parameter twice, has no address.
+/// Returns the elements of `Forwarded` from the right. Example of an element:
+/// `for="[2001:db8::1]:4711";proto=https`. An element that does not follow RFC 7239, or that has a
+/// parameter twice, gives an entry without an address.
 ///
-/// The elements are split from the right too, where trusted proxies add theirs. Therefore a quote that the client opens and
-/// does not close changes none of them.
+/// The header is also split from the right, where trusted proxies add their elements. Therefore a
+/// quote that the client opens and does not close does not change these elements.
 fn elements(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     let values: Vec<&HeaderValue> = headers.get_all(FORWARDED).iter().collect();
     values.into_iter().rev().flat_map(|value| from_right(value.as_bytes())).map(|element| {
@@ -99,7 +105,7 @@ fn elements(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
     })
 }
 
-/// Splits a list from the right, at commas that no quoted string to their right contains.
+/// Splits a list at its commas, from the right. A comma inside a quoted string is not a separator.
 fn from_right(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut left = Some(list);
     std::iter::from_fn(move || {
@@ -117,7 +123,7 @@ fn from_right(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Parses one element. Returns `None` if it is not valid. Pairs may be empty.
+/// Parses one element. Returns `None` if it is not valid. Empty pairs (`;;`) are allowed.
 fn hop(element: &str) -> Option<Hop> {
     let (mut from, mut tls, mut seen) = (None, None, Vec::new());
     let mut rest = element.trim();
@@ -146,7 +152,8 @@ fn hop(element: &str) -> Option<Hop> {
     Some(Hop { from, tls })
 }
 
-/// Parses a token or a quoted string with escapes. Returns the text after it too. `None` if a quote is not closed.
+/// Parses a token or a quoted string with escapes. Returns its value and the text after it. `None`
+/// if a quote is not closed.
 fn value(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start();
     let Some(quoted) = text.strip_prefix('"') else {
@@ -165,8 +172,11 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Goes from proxy to proxy, from right to left, while they are trusted and state an address. The client is not known if an
-/// entry has no address, or if there are too many proxies: a client can write such entries to pass for a proxy.
+/// Follows the entries from right to left, as long as their addresses are trusted proxies. Returns
+/// the origin of the first client that is not trusted.
+///
+/// The client is not known if an entry has no address, or if there are more than [`MAX_HOPS`]
+/// entries. Otherwise a client could add such entries to look like a proxy.
 fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) -> Origin {
     for (number, hop) in hops.enumerate() {
         let Some(from) = hop.from.filter(|_| number < MAX_HOPS) else {
@@ -180,7 +190,8 @@ fn walk(mut at: Origin, hops: impl Iterator<Item = Hop>, trusted: &[Network]) ->
     at
 }
 
-/// Returns the items of a list from the right. The list may be in several headers. An item that is not UTF-8 is empty.
+/// Returns the items of a comma-separated list from the right. The list may be in several header
+/// fields. An item that is not UTF-8 is returned as an empty text.
 fn items<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let values: Vec<&HeaderValue> = headers.get_all(name).iter().collect();
     let items = values.into_iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
@@ -198,8 +209,8 @@ fn is_tls(scheme: &str) -> Option<bool> {
         .find_map(|(name, tls)| scheme.eq_ignore_ascii_case(name).then_some(tls))
 }
 
-/// Parses an address with or without a port, such as `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`, `[2001:db8::1]`,
-/// `[2001:db8::1]:4711` or `10.1.1.1:_hidden`.
+/// Parses an IP address with or without a port, such as `10.1.1.1`, `10.1.1.1:4711`, `2001:db8::1`,
+/// `[2001:db8::1]`, `[2001:db8::1]:4711` or `10.1.1.1:_hidden`.
 fn address(text: &str) -> Option<IpAddr> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
@@ -211,7 +222,8 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Returns whether a text is a port, or a name that hides it (RFC 7239, section 6.2).
+/// Returns whether a text is a port number, or a name that hides the port, such as `_hidden` (RFC
+/// 7239, section 6.2).
 fn is_node_port(text: &str) -> bool {
     let is_name =
         |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));

@@ -1,4 +1,4 @@
-//! The network: listeners and their TLS, proxies, the networks of devices, and the paths of origins.
+//! Listeners and their TLS, trusted proxies, the networks of devices, and the paths in public URLs.
 
 pub(super) mod endpoint;
 pub(super) mod forwarded;

@@ -1,4 +1,4 @@
-//! The networks that decide how a request is taken. They can change while a server runs.
+//! The networks of proxies and of internal devices. They can change while a server runs.
 
 use super::forwarded::{self, Network, Origin, Proxies};
 use http::HeaderMap;
@@ -14,7 +14,7 @@ pub(crate) struct Networks {
     pub(crate) inside: Vec<Network>,
 }
 
-/// The networks of a running server. Clones share them.
+/// The networks of a running server. Clones share the value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LiveNetworks(Arc<RwLock<Arc<Networks>>>);
 
@@ -23,7 +23,7 @@ impl LiveNetworks {
         Self(Arc::new(RwLock::new(Arc::new(networks))))
     }
 
-    /// Replaces the networks. Requests that are being answered keep those of before.
+    /// Replaces the networks. Requests that are already being answered use the earlier ones.
     pub(crate) fn replace(&self, networks: Networks) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(networks);
     }
@@ -32,13 +32,14 @@ impl LiveNetworks {
         forwarded::is_in(remote.to_canonical(), &self.now().proxies.trusted)
     }
 
-    /// Returns the origin of a request that came from `peer`.
+    /// Returns the origin of a request. `peer` is the client of the connection. If it is a trusted
+    /// proxy, the origin is read from the header.
     pub(crate) fn origin(&self, peer: Origin, headers: &HeaderMap) -> Origin {
         forwarded::origin(peer, headers, &self.now().proxies)
     }
 
-    /// Returns the side of a device by its network. A device whose network is not known is external. `None` if every network may
-    /// use the internal paths.
+    /// Returns the side of a device by its network. A device whose address is not known is
+    /// external. `None` if every network may use the internal paths.
     pub(crate) fn side(&self, from: Origin) -> Option<Side> {
         let inside = &self.now().inside;
         if inside.is_empty() {

@@ -1,16 +1,16 @@
-//! The path in an origin (`https://host/prefix`). A reverse proxy may remove it from requests or not. Both forms are
-//! served.
+//! The path in a public URL of the server (`/prefix` in `https://host/prefix`). A reverse proxy may
+//! remove this path from requests or keep it. The server accepts both.
 
 use http::Uri;
 use http::uri::PathAndQuery;
 use ucupdate::Origin;
 
-/// The prefixes of the origins of one server.
+/// The paths in the public URLs of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Prefixes(Vec<Box<str>>);
 
 impl Prefixes {
-    /// Returns the prefixes of these origins. Most origins have none.
+    /// Returns the paths of these URLs. Most URLs have none.
     pub(crate) fn of<'o>(origins: impl IntoIterator<Item = &'o Origin>) -> Self {
         let mut prefixes = Vec::new();
         for origin in origins {
@@ -22,7 +22,8 @@ impl Prefixes {
         Self(prefixes)
     }
 
-    /// Returns the URI without its prefix. `None` if it has no prefix, or if the rest is not `served`. ASCII case is ignored.
+    /// Returns the URI without its prefix. `None` if it has no prefix, or if `served` returns
+    /// `false` for the rest of the path. ASCII case is ignored.
     pub(crate) fn strip(&self, uri: &Uri, served: impl Fn(&str) -> bool) -> Option<Uri> {
         let path = uri.path();
         let prefix = self.0.iter().find(|prefix| below(prefix, path).is_some_and(&served))?;
@@ -33,7 +34,8 @@ impl Prefixes {
     }
 }
 
-/// Returns the rest of the path after the prefix, beginning with its slash.
+/// Returns the part of `path` after the prefix, with its first slash. `None` if the path does not
+/// begin with the prefix.
 fn below<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
     let (start, rest) = path.split_at_checked(prefix.len())?;
     (start.eq_ignore_ascii_case(prefix) && rest.starts_with('/')).then_some(rest)

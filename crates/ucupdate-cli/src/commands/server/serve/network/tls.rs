@@ -16,29 +16,31 @@ use std::time::{Duration, SystemTime};
 use tokio_rustls::TlsAcceptor;
 use x509_cert::der::Decode as _;
 
-/// Largest size in bytes of a file of certificates or of a key. A chain of ten certificates has about 20 KB.
+/// Largest size in bytes of a file with certificates or with a key. A chain of ten certificates has
+/// about 20 KB.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// A certificate that expires within this time causes a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// A certificate with its files. It is read again when the files change, so a renewed certificate needs no restart.
+/// A certificate chain and its key, with the paths of their files. The files are read again when
+/// they change, so a renewed certificate needs no restart.
 #[derive(Debug)]
 pub(crate) struct ServedCertificate {
     certificates: PathBuf,
     key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
-    /// The marks of the files when they were read last.
+    /// The marks of the certificate file and of the key file when they were last read.
     read: Mutex<[Option<Mark>; 2]>,
 }
 
-/// The size and the time of a file, by which a change is noticed.
+/// The size of a file and the time of its last change. A change of the file changes its mark.
 type Mark = (u64, SystemTime);
 
 impl ServedCertificate {
-    /// Reads a file of certificates, the server's own first, and a file with the key (PKCS#8, PKCS#1 or
-    /// SEC1). Also returns warnings: a certificate that is not valid now, or a key that others can read. The
-    /// error contains the file that cannot be read or used.
+    /// Reads a file with certificates, the server's own first, and a file with the key (PKCS#8,
+    /// PKCS#1 or SEC1). Also returns warnings: the certificate is not valid now or expires soon, or
+    /// others can read the key. The failure contains the path of the file that cannot be used.
     pub(crate) fn open(
         certificates: &Path,
         key: &Path,
@@ -55,7 +57,8 @@ impl ServedCertificate {
         Ok((Arc::new(served), warnings))
     }
 
-    /// Opens the files on a thread of its own, because they may be on another machine that does not answer.
+    /// Opens the files on a new thread, because they may be on another machine that does not
+    /// answer.
     pub(crate) async fn open_on_own_thread(
         certificates: &Path,
         key: &Path,
@@ -64,8 +67,8 @@ impl ServedCertificate {
         files::on_own_thread(move || Self::open(&certificates, &key, SystemTime::now())).await
     }
 
-    /// Returns an acceptor that uses the certificate as it is when a client connects. It speaks TLS 1.2 and
-    /// 1.3. Fails when TLS cannot be set up.
+    /// Returns an acceptor for TLS 1.2 and 1.3. For each connection it uses the certificate that
+    /// was read last. Fails when TLS cannot be set up.
     pub(crate) fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, Failure> {
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -80,9 +83,10 @@ impl ServedCertificate {
         &self.certificates
     }
 
-    /// Reads the files again if one of them changed, or in any case with `always`. Returns the warnings about
-    /// a certificate that was read, and `None` if nothing was read. After an error the certificate of before
-    /// is used. The error contains the file that cannot be read or used.
+    /// Reads the files again if one of them changed, or in any case with `always`. Returns the
+    /// warnings about the new certificate, or `None` if the files were not read. After an error the
+    /// earlier certificate stays in use. The failure contains the path of the file that cannot be
+    /// used.
     pub(crate) fn reload(&self, always: bool, now: SystemTime) -> Result<Option<Vec<String>>, Failure> {
         let marks = [&*self.certificates, &*self.key].map(mark);
         {
@@ -98,14 +102,16 @@ impl ServedCertificate {
         Ok(Some(warnings))
     }
 
-    /// Returns the warning that the certificate is not valid now, or expires soon.
+    /// Returns a warning if the certificate is not valid now, or expires soon. Otherwise returns
+    /// `None`.
     pub(crate) fn validity_warning(&self, now: SystemTime) -> Option<String> {
         let current = self.current();
         let what = validity_warning(current.cert.first()?, now)?;
         Some(format!("{}: {what}", self.certificates.display()))
     }
 
-    /// Returns whether the certificate is for this host. A certificate that cannot be parsed is for no host.
+    /// Returns whether the certificate is valid for this host name. Returns `false` if the
+    /// certificate cannot be parsed.
     pub(crate) fn is_for(&self, host: &str) -> bool {
         let current = self.current();
         let Ok(name) = ServerName::try_from(host) else { return false };
@@ -124,7 +130,7 @@ impl ResolvesServerCert for ServedCertificate {
     }
 }
 
-/// Returns the size and the time of a file. `None` if it cannot be looked at.
+/// Returns the mark of a file. `None` if the file does not exist or cannot be examined.
 fn mark(path: &Path) -> Option<Mark> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
@@ -153,7 +159,8 @@ fn certified(
     let signing = ring::sign::any_supported_type(&private)
         .map_err(|error| in_file(key, format!("private key cannot be used: {}", chain(&error))))?;
     let certified = CertifiedKey::new(chain_of, signing);
-    // A key without a public half cannot be compared, so it is accepted.
+    // If the public key cannot be derived from the private key, they cannot be compared, so the key
+    // is accepted.
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
         Err(rustls::Error::InconsistentKeys(_)) => {
@@ -170,7 +177,7 @@ fn certified(
     Ok((certified, warnings))
 }
 
-/// Reads a file of certificates or of a key.
+/// Reads a file with certificates or with a key. The error is the reason as text.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     files::read_file(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
         ErrorKind::Other => format!("it {error}, expected a file in PEM"),
@@ -178,8 +185,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     })
 }
 
-/// Returns a warning about a certificate that is not valid now, or expires soon. `None` if it is fine or cannot be
-/// parsed.
+/// Returns a warning if a certificate is not valid now, or expires soon. `None` if it is valid, or
+/// cannot be parsed.
 fn validity_warning(certificate: &CertificateDer<'_>, now: SystemTime) -> Option<String> {
     let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
     let validity = certificate.tbs_certificate.validity;

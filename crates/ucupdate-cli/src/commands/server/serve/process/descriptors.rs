@@ -1,19 +1,20 @@
-//! The file descriptors of the process, and the limits that follow from their number.
+//! The limit of file descriptors of the process, and the limits of connections that follow from it.
 
 use crate::commands::server::serve::connection::limits::Limits;
 use crate::failure::Failure;
 
-/// The largest number of connections of one kind unless `--connections` says otherwise.
+/// The default of `--connections`.
 const DEFAULT_CONNECTIONS: usize = 4096;
 
-/// The number of descriptors that are reserved for the store, the logs, the listeners and the runtime.
+/// The number of file descriptors that are reserved for the store, the logs, the listeners and the
+/// runtime.
 const RESERVE: usize = 56;
 
-/// The smallest number of descriptors with which a server starts.
+/// The smallest number of file descriptors with which a server starts.
 const LEAST: usize = 96;
 
-/// Raises the limit of open files of this process to the largest that the system allows. Returns the limit, or `None` if there
-/// is none or it cannot be read.
+/// Raises the limit of open files of this process to the largest one that the system allows.
+/// Returns the limit. `None` if there is no limit.
 #[cfg(unix)]
 pub(crate) fn raise() -> Option<usize> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -28,10 +29,13 @@ pub(crate) fn raise() -> Option<usize> {
     None
 }
 
-/// Returns the limits for this number of descriptors. With a store in a folder, a download needs a second
-/// descriptor in addition to that of its connection. Therefore connections get two thirds of the remaining
-/// descriptors, and downloads one third. `kinds` is 2 if there are listeners with TLS and without; each kind
-/// has its own places. Fails when there are too few descriptors.
+/// Returns the limits of connections for this number of file descriptors. `None` means no limit of
+/// descriptors. The other arguments are the options of `serve`.
+///
+/// With a store in a folder, a download needs a second descriptor in addition to that of its
+/// connection. Therefore connections get two thirds of the descriptors that are not reserved, and
+/// downloads one third. `kinds` is 2 if there are listeners with TLS and without; each kind has its
+/// own places. Fails when there are too few descriptors.
 pub(crate) fn limits(
     descriptors: Option<usize>,
     kinds: usize,

@@ -1,9 +1,9 @@
-//! The name of the machine, as a server name.
+//! The host name of the machine, as the default of `--server-name`.
 
 use ucupdate::audit::ServerName;
 
-/// Returns the machine's host name in a form that is valid in a file name. Returns `localhost` if there is no host
-/// name.
+/// Returns the host name of the machine in a form that is valid in a file name. Returns `localhost`
+/// if there is no host name.
 pub(crate) fn server_name() -> ServerName {
     let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let from_variable =
@@ -15,7 +15,8 @@ pub(crate) fn server_name() -> ServerName {
         .unwrap_or_else(|| "localhost".parse().expect("`localhost` is letters"))
 }
 
-/// Returns the name with `-` for invalid characters, cut to the largest length. `None` if nothing is left.
+/// Replaces invalid characters of the name by `-`, and cuts it to the largest length. `None` if no
+/// letter or digit is left.
 fn made_safe(name: &str) -> Option<ServerName> {
     let safe: String = name
         .trim()

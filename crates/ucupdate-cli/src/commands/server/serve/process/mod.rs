@@ -1,4 +1,4 @@
-//! The connections to the system: signals, stderr, systemd, file descriptors, and the name of the machine.
+//! The interfaces to the system: signals, stderr, systemd, file descriptors, and the host name.
 
 pub(super) mod descriptors;
 pub(super) mod host_name;

@@ -1,5 +1,5 @@
-//! Writes events to stderr. The number of events of one kind is limited, so that a flood of requests does not fill a
-//! journal.
+//! Writes events of `tracing` to stderr. The number of events of one kind is limited, so that many
+//! requests cannot fill a journal.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -13,18 +13,20 @@ use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _}
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, reload};
 
-/// The largest number of events of one kind in [`WINDOW`]. Debug events have no limit.
+/// The largest number of events of one kind in the time [`WINDOW`]. Debug and trace events have no
+/// limit.
 const EVENTS: u32 = 20;
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// The period of reporting the number of events that were left out.
+/// The time between two reports of the number of events that were left out.
 const REPORT_TIME: Duration = Duration::from_secs(60);
 
-/// The choice of the lines on stderr, which can be replaced while a server runs.
+/// A handle to the filter of the lines on stderr. It can replace the filter while a server runs.
 pub(crate) type Lines = reload::Handle<Targets, Registry>;
 
-/// Which lines are written: a level such as `info`, or a filter such as `warn,ucupdate=debug`.
+/// The filter of the lines on stderr: a level such as `info`, or a filter such as
+/// `warn,ucupdate=debug`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LogFilter(Targets);
 
@@ -44,7 +46,8 @@ impl FromStr for LogFilter {
     }
 }
 
-/// Returns the filter of the lines: the given one, or that of `RUST_LOG`, or warnings.
+/// Returns the filter of the lines on stderr: the given one, that of `RUST_LOG`, or else warnings
+/// and errors.
 pub(crate) fn filter(given: Option<LogFilter>) -> Targets {
     let of_variable = || std::env::var("RUST_LOG").ok()?.parse().ok();
     let LogFilter(targets) =
@@ -52,7 +55,8 @@ pub(crate) fn filter(given: Option<LogFilter>) -> Targets {
     targets
 }
 
-/// Writes events to stderr. Returns the limit, whose `report` must be run, and the choice of the lines.
+/// Installs a subscriber of `tracing` that writes to stderr. Returns the limit, whose
+/// [`report`](EventBound::report) must be run, and the handle to the filter.
 pub(crate) fn trace_to_stderr(given: Option<LogFilter>, is_terminal: bool) -> (Arc<EventBound>, Lines) {
     let bound = Arc::new(EventBound::default());
     let (filter, handle) = reload::Layer::new(filter(given));
@@ -64,7 +68,7 @@ pub(crate) fn trace_to_stderr(given: Option<LogFilter>, is_terminal: bool) -> (A
     (bound, handle)
 }
 
-/// The limit of events for each place in the program that reports an event.
+/// The limit of events, for each place in the program that emits an event.
 #[derive(Debug, Default)]
 pub(crate) struct EventBound {
     windows: Mutex<HashMap<Identifier, (Instant, u32)>>,
@@ -72,7 +76,7 @@ pub(crate) struct EventBound {
 }
 
 impl EventBound {
-    /// Reports once a minute how many events were left out, if there were any.
+    /// Logs once a minute the number of events that were left out, if there were any.
     pub(crate) async fn report(&self) -> std::convert::Infallible {
         loop {
             tokio::time::sleep(REPORT_TIME).await;
@@ -101,7 +105,7 @@ impl EventBound {
     }
 }
 
-/// The filter of a bound.
+/// The filter that applies the limit of events.
 struct Bounded(Arc<EventBound>);
 
 impl<S: Subscriber> Filter<S> for Bounded {

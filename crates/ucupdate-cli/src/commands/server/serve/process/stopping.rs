@@ -3,8 +3,9 @@
 use crate::failure::Failure;
 use std::io;
 
-/// Listens for the signals that end a server. While this value exists, these signals do not end the program by
-/// themselves. SIGUSR1 and SIGUSR2 are ignored. So is SIGHUP, unless [`with_hangup`](Self::with_hangup) is set.
+/// Listens for the signals that end a server. While this value exists, these signals do not end the
+/// process by themselves. SIGUSR1 and SIGUSR2 are ignored. SIGHUP is ignored too, unless
+/// [`with_hangup`](Self::with_hangup) is set.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     #[cfg(unix)]
@@ -23,7 +24,7 @@ pub(crate) struct Stopping {
 }
 
 impl Stopping {
-    /// Listens from now on. Fails when the system does not allow it.
+    /// Starts listening for the signals. Fails when the system does not allow it.
     pub(crate) fn listen() -> Result<Self, Failure> {
         Self::try_listen().map_err(|error| Failure::in_doing("listening for signals", &error))
     }
@@ -46,13 +47,13 @@ impl Stopping {
         Ok(Self { interrupt: ctrl_c()?, terminate: ctrl_close()?, ends_at_hangup: false })
     }
 
-    /// Makes SIGHUP end the program too, for commands that belong to a terminal.
+    /// Sets that SIGHUP ends the command too. This is for commands that belong to a terminal.
     pub(crate) fn with_hangup(mut self) -> Self {
         self.ends_at_hangup = true;
         self
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next signal that ends the server.
     pub(crate) async fn signal(&mut self) {
         #[cfg(unix)]
         let hangup = async {

@@ -1,12 +1,14 @@
-//! The dialogue with systemd: sockets that systemd has opened, and notifications about the state of the service.
+//! The communication with systemd: sockets that systemd has opened, and messages about the state of
+//! the service.
 //!
-//! Without systemd nothing happens here: the variables `LISTEN_FDS` and `NOTIFY_SOCKET` are not set then.
+//! Without systemd, the variables `LISTEN_FDS` and `NOTIFY_SOCKET` are not set, and this module
+//! does nothing.
 
 use crate::failure::Failure;
 use std::net::TcpListener;
 
-/// Takes the sockets that systemd has opened for this process (`ListenStream=` of a socket unit). Fails when
-/// a socket is not one of TCP.
+/// Returns the sockets that systemd has opened for this process (`ListenStream=` of a socket unit).
+/// Fails when a socket is not a TCP listener.
 #[cfg(unix)]
 pub(in super::super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
     let mut passed = listenfd::ListenFd::from_env();
@@ -25,7 +27,7 @@ pub(in super::super) fn sockets() -> Result<Vec<TcpListener>, Failure> {
     Ok(Vec::new())
 }
 
-/// Tells systemd that devices are answered.
+/// Tells systemd that the server answers devices. `status` is shown by `systemctl status`.
 pub(in super::super) fn ready(status: &str) {
     notify(&format!("READY=1\nSTATUS={status}"));
 }
@@ -35,7 +37,7 @@ pub(in super::super) fn stopping() {
     notify("STOPPING=1\nSTATUS=ending");
 }
 
-/// Tells systemd that files are read again. [`ready`] ends this state.
+/// Tells systemd that the server reads its files again. Calling [`ready`] ends this state.
 pub(in super::super) fn reloading() {
     #[cfg(target_os = "linux")]
     {
@@ -45,7 +47,8 @@ pub(in super::super) fn reloading() {
     }
 }
 
-/// Sends a state to the socket of `NOTIFY_SOCKET`. A state that cannot be sent is lost: devices are answered all the same.
+/// Sends a state to the socket in `NOTIFY_SOCKET`. Failures are ignored, because devices are
+/// answered anyway.
 #[cfg(target_os = "linux")]
 fn notify(state: &str) {
     use std::os::linux::net::SocketAddrExt as _;

@@ -1,4 +1,4 @@
-//! Tests the limits of connections, with short times.
+//! Tests of the limits of connections, with short times.
 
 use super::*;
 use rustls::ServerConfig;
