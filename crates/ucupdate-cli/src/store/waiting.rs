@@ -101,8 +101,9 @@ impl Awaited {
     }
 }
 
-/// Returns the number of a revision from its store key, such as 7 for `state/revisions/7.json`.
-/// `None` for other keys. Each change creates one such object.
+/// Returns the number of a revision from its store key, such as 7 for
+/// `state/revisions/00000000000000000007.json`. `None` for other keys. Each change creates one such
+/// object.
 fn revision_number(key: &StoreKey) -> Option<u64> {
     key.as_str().strip_prefix("state/revisions/")?.strip_suffix(".json")?.parse().ok()
 }

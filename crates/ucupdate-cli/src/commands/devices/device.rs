@@ -1,4 +1,4 @@
-//! `ucupdate device`: shows all known facts about one device on one page.
+//! `ucupdate device`: shows all known facts about one device.
 
 use super::fleet::DeviceJson;
 use super::loops::mac;
@@ -48,7 +48,7 @@ pub(crate) struct DeviceArgs {
     html: Option<PathBuf>,
 }
 
-/// The decisions of administrators about one device.
+/// The entries of the rule book that apply to one device: its groups, pins, holds and rollouts.
 struct AdminEntries {
     test_device: Option<String>,
     groups: Vec<GroupName>,
@@ -98,7 +98,8 @@ pub(crate) async fn run(args: DeviceArgs, context: &mut Context) -> Result<(), F
     stories.refuse_nothing_understood()
 }
 
-/// Returns the failure that no request of a device is known, with the entries of the rule book that name the device.
+/// Returns the failure for a device without a known request. It lists the entries of the rule book
+/// that name the device.
 async fn not_found(device: &str, reason: &str, context: &mut Context) -> Failure {
     let id = device_or_group::device(device.parse().ok(), device.parse().ok());
     let (Some(id), Some(snapshot)) = (id, context.rules_if_readable().await) else {
@@ -176,7 +177,8 @@ impl AdminEntries {
     }
 }
 
-/// Returns the facts about a device as names and values. Facts that do not apply are left out.
+/// Returns the facts about a device, each as a name and a value. Facts that do not apply are left
+/// out.
 fn facts(id: &DeviceId, last: &LastRequest, standing: &AdminEntries) -> Vec<(&'static str, String)> {
     let device = &last.device;
     let list = |values: &[String]| values.join("; ");
@@ -203,7 +205,7 @@ fn facts(id: &DeviceId, last: &LastRequest, standing: &AdminEntries) -> Vec<(&'s
     facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// The width of the names of facts.
+/// The number of characters before the value of a fact: its name and blanks.
 const NAME_WIDTH: usize = 15;
 
 fn text(id: &DeviceId, facts: &[(&str, String)], explained: &str, stories: &Stories, width: usize) -> String {

@@ -90,8 +90,8 @@ pub(crate) struct PredicateArgs {
     installed: Option<String>,
 }
 
-/// Reads a range of versions in the scheme of the rules of the given device kinds. The error names the wrong comparator and the
-/// fault of its version.
+/// Parses a range of versions, by the scheme of the rules for the device kinds `kind` if necessary.
+/// The failure names the wrong comparator and the fault of its version.
 fn range(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<VersionRange, Failure> {
     text.parse().or_else(|error: ParseError| match scheme_of(kind, book)? {
         Some(scheme) => VersionRange::read(text, &scheme).map_err(|error| usage(&error)),
@@ -104,7 +104,7 @@ fn usage(error: &ParseError) -> Failure {
 }
 
 impl PredicateArgs {
-    /// Returns the predicate. `None` if no option is given.
+    /// Returns the predicate that the options describe. `None` if no option is given.
     fn predicate(self, book: &RuleBook) -> Result<Option<Predicate>, Failure> {
         let mut predicate = Predicate::default();
         predicate.kind = self.kind.pattern();
@@ -119,7 +119,7 @@ impl PredicateArgs {
     }
 }
 
-/// Returns the predicate of a group, or the length of its list.
+/// Returns the predicate of a group as text, or the number of devices in its list.
 fn what(book: &RuleBook, group: &Group) -> String {
     match &group.predicate {
         Some(predicate) => predicate.to_string(),
@@ -127,7 +127,8 @@ fn what(book: &RuleBook, group: &Group) -> String {
     }
 }
 
-/// Returns a group with its users and its devices, a line each.
+/// Returns a text about a group, its users (such as rollouts and holds) and its devices. Each has
+/// its own line.
 fn group_text(book: &RuleBook, group: &Group) -> String {
     let mut text = format!("{}: {}", Shown(&group.name), Shown(what(book, group)));
     for used in report::group_users(book, &group.name) {
@@ -158,7 +159,7 @@ async fn add(args: AddArgs, context: &mut Context) -> Result<(), Failure> {
                 "group {name} exists already ({what}), --replace changes it"
             )));
         }
-        // Another administrator may have been faster. The next attempt then reports the existing group.
+        // Another administrator may have created the group first. Then the next try reports it.
         if make_if_unchanged(&command, &how, snapshot.book(), context).await? {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! `ucupdate group add-member` and `remove-member`: change the list of a group, in changes of a limited size.
+//! `ucupdate group add-member` and `remove-member`: change the list of a group. Large changes are
+//! made in parts.
 
 use super::member_list;
 use crate::args::change::ChangeReport as Report;
@@ -40,8 +41,8 @@ struct ListedArgs {
 /// The largest size of a file of devices in bytes, which is enough for a million devices.
 const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 
-/// The number of bytes that the devices of one change may take. A change of many devices is made in several
-/// revisions of this size, so that servers read small ones.
+/// The largest number of bytes that the devices of one revision may take. A change of many devices
+/// is made in several revisions of this size, so that each revision that servers read is small.
 const MAX_BATCH_BYTES: usize = 768 * 1024;
 
 pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> Result<(), Failure> {
@@ -71,7 +72,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
         };
         match service.admin(&author.name()).command(&command).await {
             Ok(changed) => sum.take_in(changed),
-            // Earlier parts are done, and the same call again does the rest.
+            // Earlier parts are made, and the same call again makes the rest.
             Err(error) if number > 1 => {
                 return Err(Failure::in_doing(
                     format_args!("part {number} of {many}, those before are done"),
@@ -86,12 +87,12 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
     Ok(())
 }
 
-/// The totals of several changes.
+/// The sum of the results of several changes.
 #[derive(Debug, Default)]
 struct Sum {
     revision: Option<u64>,
-    /// The group in the spelling of the book, its length before, and the numbers of devices that were added, removed
-    /// and unchanged.
+    /// The name of the group in the spelling of the rule book, the length of its list before, and
+    /// the numbers of devices that were added, removed and unchanged.
     members: Option<(GroupName, usize, [usize; 3])>,
     others: Vec<Note>,
 }
@@ -122,8 +123,8 @@ impl Sum {
     }
 }
 
-/// Divides the devices into parts that each fit in one revision. There is at least one part, so that a missing group is
-/// reported.
+/// Divides the devices into parts that each fit into one revision. There is at least one part, even
+/// without devices, so that a missing group is reported.
 fn batches(group: &GroupName, devices: Vec<DeviceId>) -> Vec<Vec<DeviceId>> {
     let mut batches = vec![Vec::new()];
     let mut bytes = 0;
@@ -141,8 +142,8 @@ fn batches(group: &GroupName, devices: Vec<DeviceId>) -> Vec<Vec<DeviceId>> {
     batches
 }
 
-/// Returns the number of bytes that a device takes in a revision: in the command, and in the changed entry with the
-/// group's name.
+/// Returns the number of bytes that a device takes in a revision. It occurs in the command, and in
+/// the changed entry with the name of the group.
 fn stored_bytes(group: &GroupName, device: &DeviceId) -> usize {
     let text = match device {
         DeviceId::Mac(mac) => mac.to_string(),

@@ -1,4 +1,5 @@
-//! `ucupdate loops`: lists the devices that are offered updates in a circle.
+//! `ucupdate loops`: lists the devices that are in loops: they are offered the same updates again
+//! and again.
 
 use crate::args::change::author::AuthorArgs;
 use crate::args::logs::audit::AuditArgs;
@@ -19,7 +20,7 @@ use ucupdate::loops::{Loop, LoopGuard, LoopKind, LoopOptions, devices_in_loops};
 use ucupdate::value::Counted;
 use ucupdate::version::ReportedVersion;
 
-/// The width from which each loop has one line.
+/// The width of the terminal from which each loop has only one line.
 const WIDE: usize = 140;
 
 #[derive(Debug, clap::Args)]
@@ -98,7 +99,8 @@ impl LoopReport {
         if self.goes_on { "goes on" } else { "over" }
     }
 
-    /// Returns the versions of the loop in order. A circle ends with its first version.
+    /// Returns the versions of the loop in order, joined by `>`. For a loop between versions, the
+    /// first version follows again at the end.
     fn way(&self) -> String {
         let back = self.versions.first().filter(|_| self.kind == kind(LoopKind::Flipped));
         self.versions.iter().chain(back).map(String::as_str).collect::<Vec<_>>().join(" > ")
@@ -125,7 +127,7 @@ fn kind(kind: LoopKind) -> &'static str {
 }
 
 impl Report {
-    /// Returns a table with a line for each loop.
+    /// Returns a table for a wide terminal, with one line for each loop.
     fn wide(&self) -> Table<9> {
         let mut table =
             Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
@@ -137,7 +139,7 @@ impl Report {
         table
     }
 
-    /// Returns a table for a narrow terminal. Times and servers stand in a line below.
+    /// Returns a table for a narrow terminal. The times and servers of a loop are in a second line.
     fn narrow(&self) -> Table<5> {
         let mut table = Table::new(["DEVICE", "LOOP", "VERSIONS", "ASKS", "NOW"]);
         for found in &self.loops {
@@ -195,7 +197,8 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
     read.refuse_nothing_understood()
 }
 
-/// Adds a hold for each device whose loop continues, unless the device is on such a hold already.
+/// Adds a hold for each device whose loop continues, unless such a hold exists. Returns a sentence
+/// about each hold.
 async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<Vec<String>, Failure> {
     let mut held = Vec::new();
     let devices = devices_in_loops(loops);

@@ -1,12 +1,12 @@
-//! The list of devices of a group, as a file: one MAC address or serial number on each line.
+//! Reads the list of devices of a group from text: one MAC address or serial number on each line.
 
 use ucupdate::device::DeviceId;
 use ucupdate::value::ParseError;
 
-/// Returns the devices in a list. `#` begins a comment.
+/// Returns the devices in the text of a list. `#` begins a comment.
 ///
 /// # Errors
-/// The number of the first line that is not a device, and the reason.
+/// When a line is not a device. The error has the number of the first such line, and the reason.
 pub(crate) fn devices(text: &str) -> Result<Vec<DeviceId>, String> {
     let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
     let named =
@@ -24,9 +24,10 @@ fn without_remark(line: &str) -> &str {
     remark.map_or(line, |(at, _)| &line[..at]).trim()
 }
 
-/// Parses the device of a line. Twelve hexadecimal digits are a MAC address, and a text of pairs of hexadecimal digits
-/// must be one. A mistyped address or a row of a table must not be taken as a serial number. `serial:` or `mac:` before
-/// the text says which it is.
+/// Parses the device in a line. Twelve hexadecimal digits are a MAC address, and so are hexadecimal
+/// digits with `-`, `:` or `.` between them. A mistyped MAC address or a row of a table is an
+/// error, because it must not become a serial number. With `serial:` or `mac:` before it, a text is
+/// taken as such.
 fn device(line: &str) -> Result<DeviceId, String> {
     let serial =
         |text: &str| text.parse().map(DeviceId::Serial).map_err(|error: ParseError| error.to_string());
@@ -50,8 +51,9 @@ fn device(line: &str) -> Result<DeviceId, String> {
     serial(line)
 }
 
-/// Returns whether a text looks like a MAC address with a mistake: a letter that looks like a digit, a digit of another script, a
-/// foreign dash, or a digit too few or too many. Serial numbers seldom begin with `00`.
+/// Returns whether a text looks like a MAC address with a mistake: a letter that looks like a
+/// digit, a digit of another script, another kind of dash, or one digit too few or too many. Serial
+/// numbers seldom begin with `00`.
 fn is_almost_mac(text: &str) -> bool {
     let read = |found: char| match found {
         'O' | 'o' => '0',

@@ -1,4 +1,4 @@
-//! Commands about devices: those in logs, and those that an administrator names.
+//! Verbs about devices: devices in logs, and devices that an administrator names.
 
 pub(crate) mod device;
 pub(crate) mod fleet;

@@ -1,4 +1,5 @@
-//! `ucupdate report`: one page for managers about rules, rollouts, the fleet and its troubles.
+//! `ucupdate report`: writes an HTML page for managers about rules, rollouts, the fleet and its
+//! troubles.
 
 use super::fleet::overview::Overview;
 use super::fleet::page::{lead, push_fleet, push_table, push_versions};
@@ -29,10 +30,10 @@ use ucupdate_admin::report::RolloutReport;
 /// The time without a request after which a device is silent.
 const SILENCE: Duration = Duration::from_secs(50 * 60 * 60);
 
-/// The maximum number of rules, and of other entries, in a table.
+/// The maximum number of rows in a table, and of entries in a list.
 const MAX_ROWS: usize = 500;
 
-/// The maximum number of devices that are named for one kind of trouble.
+/// The maximum number of devices that the page names for one kind of trouble.
 const MAX_NAMED: usize = 10;
 
 #[derive(Debug, clap::Args)]
@@ -51,18 +52,19 @@ pub(crate) struct ReportArgs {
 
 pub(crate) struct Troubles<'a> {
     pub(crate) example: &'a Trouble,
-    /// The devices for which the trouble goes on.
+    /// The names of the devices whose trouble is not over.
     pub(crate) open: Vec<String>,
-    /// The number of devices for which the trouble is over.
+    /// The number of troubles that are over.
     over: usize,
     pub(crate) last: UnixTime,
 }
 
 struct Report<'a> {
     overview: &'a Overview,
-    /// `None` if there is no store.
+    /// The rule book. `None` if there is no store, or if its rule book cannot be read.
     book: Option<&'a RuleBook>,
-    /// `None` if files are read, because they do not have the requests of all servers.
+    /// The outcomes of rollouts. `None` if log files are read, because the files do not have the
+    /// requests to all servers.
     tallies: Option<&'a [&'a Tally]>,
     stories: &'a Stories,
     days: u16,
@@ -208,7 +210,7 @@ fn push_troubles(stories: &Stories, days: u16, body: &mut String) {
     body.push_str("</ul></section>");
 }
 
-/// Returns the names of the first devices.
+/// Returns `: ` and the names of the first devices. Empty if there are no devices.
 fn named(open: &[String]) -> String {
     let mut text = String::new();
     for (place, name) in open.iter().take(MAX_NAMED).enumerate() {
@@ -221,7 +223,7 @@ fn named(open: &[String]) -> String {
     text
 }
 
-/// Returns the troubles by kind. Kinds that go on for most devices come first.
+/// Returns the troubles grouped by kind. Kinds that are not over for most devices come first.
 pub(crate) fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
     let mut kinds: BTreeMap<&str, Troubles<'_>> = BTreeMap::new();
     for story in &stories.stories {

@@ -1,4 +1,5 @@
-//! `ucupdate export` and `import`: copy state and images between stores, or write the tree of files to a folder.
+//! `ucupdate export` and `import`: copy state and images between stores, or write the served files
+//! into a folder.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -33,7 +34,7 @@ pub(crate) struct ImportArgs {
     from: Other,
 }
 
-/// The other store: in the form of `--store`, or a plain folder.
+/// The location of the other store: in the form of `--store`, or a plain folder.
 #[derive(Clone, Debug)]
 struct Other(StoreLocation);
 
@@ -45,7 +46,8 @@ impl FromStr for Other {
             _ if text.is_empty() => Err("expected a folder, file:PATH or s3://BUCKET/PREFIX".to_owned()),
             Some(("memory", _)) => Err("a store in memory ends with the command".to_owned()),
             Some(("file" | "s3", _)) => text.parse().map(Self),
-            // Such a text is not meant as a folder. A backup in an unexpected place would not be found.
+            // Such a text is an unknown scheme and not a folder. Otherwise a backup could be
+            // written to an unexpected folder.
             Some((_, rest)) if rest.starts_with("//") => {
                 Err("expected a folder, file:PATH or s3://BUCKET/PREFIX".to_owned())
             }
@@ -111,7 +113,7 @@ async fn copy(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let progress = &context.output.progress;
-    // The history is replayed first, and copied after the images.
+    // The history is read twice: first to be replayed, and then to be copied after the images.
     let prefixes = ["images/", "state/revisions/", "state/revisions/"];
     progress.reads("copying", progress.size_of(&**from, &prefixes).await);
     let carried = carry(from, to, |_| {}).await.inspect_err(|_| progress.forget_revisions())?;

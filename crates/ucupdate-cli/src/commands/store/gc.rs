@@ -37,7 +37,7 @@ fn days(text: &str) -> Result<RetentionDays, String> {
     RetentionDays::new(units(text, DAY, 1..=365)?).ok_or_else(|| "expected 1 to 365 days".to_owned())
 }
 
-/// Returns a text about the removed objects. In a dry run, about the objects that would be removed.
+/// Returns a text about the objects that were removed or, in a dry run, that would be removed.
 fn garbage_text(found: &Garbage, dry_run: bool) -> String {
     let done = if dry_run { "would leave" } else { "has left" };
     let packages = found.packages.iter().map(|package| format!("package {package} {done} the rule book"));

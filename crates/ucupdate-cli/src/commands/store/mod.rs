@@ -1,4 +1,4 @@
-//! Commands about a store as a whole: its history, its state, its copies.
+//! Verbs about a store as a whole: its history, its state and its copies.
 
 pub(crate) mod carry;
 pub(crate) mod doctor;

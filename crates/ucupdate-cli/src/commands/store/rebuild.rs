@@ -1,4 +1,4 @@
-//! `ucupdate rebuild`: makes a first history for a store that has only images.
+//! `ucupdate rebuild`: creates a history for a store that has only images.
 
 use crate::args::change::author::AuthorArgs;
 use crate::context::{Context, IfMissing};

@@ -1,4 +1,4 @@
-//! `ucupdate status`: one screen about a store.
+//! `ucupdate status`: shows the state of a store on one screen.
 
 use crate::args::devices::selected_devices::SelectedDevices;
 use crate::args::logs::audit::AuditArgs;
@@ -20,16 +20,16 @@ use ucupdate::value::Counted;
 use ucupdate::{Finding, FindingSeverity};
 use ucupdate_admin::report::{self, RolloutStatus};
 
-/// The number of entries of one kind that are listed for people.
+/// The largest number of entries of one kind in the text for people.
 const SHOWN: usize = 6;
 
-/// The largest width of a line.
+/// The largest number of characters in a line.
 const WIDTH: usize = 100;
 
-/// The width of the names of facts.
+/// The number of characters before the value of a fact: its name and blanks.
 const INDENT: usize = 11;
 
-/// The days of logs in which troubles are looked for.
+/// The number of latest days whose logs are searched for troubles.
 const TROUBLE_DAYS: u64 = 2;
 
 #[derive(Debug, clap::Args)]
@@ -150,13 +150,13 @@ pub(crate) async fn run(args: StatusArgs, context: &mut Context) -> Result<(), F
     context.output.text(screen.text.trim_end())
 }
 
-/// Returns the rules with a pending version, each with the version.
+/// Returns the rules with a pending version, each with this version.
 fn pending(book: &RuleBook) -> Vec<String> {
     let rules = book.rules().filter_map(|rule| Some((rule.key(), rule.pending()?)));
     rules.map(|(rule, candidate)| format!("{rule} {}", candidate.version)).collect()
 }
 
-/// Facts with their names, in lines that fit.
+/// The text of the screen: facts with their names, in lines that fit the terminal.
 struct Screen {
     width: usize,
     text: String,
@@ -167,12 +167,13 @@ impl Screen {
         push_wrapped(&format!("{name:INDENT$}{value}"), INDENT, self.width, &mut self.text);
     }
 
-    /// Gives a style to the name of a fact that begins at `from`.
+    /// Adds a style to the name of a fact. The name begins at the byte offset `from` of the text.
     fn emphasise(&mut self, from: usize, name: &str, style: Style) {
         self.text.replace_range(from..from + name.len(), &style.of(name).to_string());
     }
 
-    /// Adds entries, each on its own line. Further entries are counted.
+    /// Adds entries, each on its own line. After [`SHOWN`] entries, only the number of further ones
+    /// is added.
     fn list(&mut self, name: &str, entries: impl Iterator<Item = String>) {
         let entries: Vec<String> = entries.collect();
         if entries.is_empty() {

@@ -1,4 +1,4 @@
-//! `ucupdate tree`: shows the ingested files in the folder hierarchy of OCS.
+//! `ucupdate tree`: shows the served files in the folder structure of OCS.
 
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -38,8 +38,8 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// Writes a line for each folder and file, indented by two blanks for each folder above it. The paths are sorted,
-    /// ignoring case.
+    /// Writes a line for each folder and file, indented by two blanks for each parent folder. Case
+    /// is ignored when folder names are compared.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.files.is_empty() {
             return f.write_str("nothing is ingested");

@@ -11,7 +11,7 @@ use ucupdate::book::{BookCommand, RuleBook};
 use ucupdate::value::Counted;
 use ucupdate::{RecordedCommand, Revision, UpdateService};
 
-/// The number of revisions in which the last change of an author is looked for.
+/// The number of the newest revisions in which the last change of an author is searched for.
 const SEARCHED: u64 = 200;
 
 #[derive(Debug, clap::Args)]
@@ -22,9 +22,9 @@ pub(crate) struct UndoArgs {
 
 /// The way in which a change is taken back.
 enum Undoing {
-    /// A command of its own, which touches nothing else.
+    /// A command that takes back only this change.
     Command(Box<BookCommand>),
-    /// The rule book of the revision before. Only for the newest revision.
+    /// A roll back to the revision before. Only possible for the newest revision.
     RollBack,
 }
 
@@ -58,8 +58,8 @@ pub(crate) async fn run(args: UndoArgs, context: &mut Context) -> Result<(), Fai
     }
 }
 
-/// Returns what takes a change back. The error says why a change cannot be taken back, and what to do
-/// instead.
+/// Returns the way in which the change `last` is taken back. The failure says why it cannot be
+/// taken back, and what to do instead.
 async fn undoing(service: &UpdateService, last: &Revision, newest: u64) -> Result<Undoing, Failure> {
     let number = last.number;
     let cannot = |why: String| Err(Failure::new(format_args!("revision {number} cannot be undone: {why}")));
@@ -98,7 +98,8 @@ async fn undoing(service: &UpdateService, last: &Revision, newest: u64) -> Resul
     }
 }
 
-/// Returns the command that takes another one back and nothing else. `None` if there is no such command.
+/// Returns the command that takes back `command` and nothing else. `before` is the rule book before
+/// the command. `None` if there is no such command.
 fn inverse(command: &BookCommand, before: &RuleBook) -> Option<BookCommand> {
     Some(match command {
         BookCommand::AddTestDevice(device) => BookCommand::RemoveTestDevice(device.name.clone()),

@@ -1,4 +1,4 @@
-//! The devices of a fleet as comma-separated values (RFC 4180).
+//! Writes the devices of a fleet as comma-separated values (RFC 4180).
 
 use super::overview::Overview;
 use crate::output::time::iso;
@@ -7,7 +7,7 @@ use ucupdate::audit::AUDIT_HEADER;
 use ucupdate::inventory::{DeviceNumber, DeviceStanding, InventoryModule};
 use ucupdate::value::{UnixTime, is_unseen};
 
-/// The titles behind those of the audit log.
+/// The titles of the columns after those of the audit log.
 const TITLES: &[&str] = &[
     "Module",
     "Installed Version",
@@ -24,18 +24,19 @@ const TITLES: &[&str] = &[
     "Other Modules",
 ];
 
-/// Returns the titles: first those of a device in the audit log, so that scripts for audit logs read the file too, then ours.
+/// Returns the titles of all columns. The first ones are those of a device in the audit log, so
+/// that scripts for audit logs can read this file too.
 fn titles() -> impl Iterator<Item = String> {
     let of_log = AUDIT_HEADER.split(',').take_while(|title| !title.starts_with("Requested"));
     of_log.chain(TITLES.iter().copied()).map(str::to_owned)
 }
 
-/// The values, made while they are read: a header and one row a device.
+/// A reader of the CSV file: a header, and one row for each device. A row is made when it is read.
 pub(super) struct Csv<'a> {
     overview: &'a Overview,
     devices: std::slice::Iter<'a, DeviceNumber>,
     text: Vec<u8>,
-    /// The number of bytes of `text` that were read.
+    /// The number of bytes of `text` that have been read.
     taken: usize,
 }
 
@@ -103,7 +104,7 @@ impl Read for Csv<'_> {
     }
 }
 
-/// Returns a module and its version.
+/// Returns the file name of a module and its version, such as `cpe.nbt 1.0.522.34`.
 pub(super) fn named(module: &InventoryModule) -> String {
     format!("{} {}", module.installed.file_name, module.installed.version)
 }
@@ -116,7 +117,8 @@ fn behind(standing: &DeviceStanding<'_>) -> &'static str {
     }
 }
 
-/// Returns a time as the audit log has it: month first, in UTC.
+/// Returns a time in the format of the audit log: month first, in UTC. Example:
+/// `03-06-2009 17:10:38`.
 fn logged(time: UnixTime) -> String {
     let time = time.civil_utc();
     format!(
@@ -140,8 +142,8 @@ fn push_row(cells: impl IntoIterator<Item = String>, row: &mut String) {
     row.push_str("\r\n");
 }
 
-/// Writes a cell. A text that a spreadsheet would take for a formula gets an apostrophe in front. Control characters become
-/// blanks, because a spreadsheet may break the row at them.
+/// Appends a cell to the row. A text that a spreadsheet would take for a formula gets an apostrophe
+/// before it. Control characters become blanks, because a spreadsheet may break the row at them.
 fn push_cell(cell: &str, row: &mut String) {
     let is_formula = cell
         .trim_start()

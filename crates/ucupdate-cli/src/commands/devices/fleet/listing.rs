@@ -1,4 +1,4 @@
-//! The devices of a fleet as text and as JSON.
+//! Writes the devices of a fleet as text and as JSON.
 
 use super::super::loops::{mac, serial};
 use super::csv::named;
@@ -22,16 +22,16 @@ use ucupdate::inventory::{
 use ucupdate::value::Counted;
 use ucupdate::version::ReportedVersion;
 
-/// The maximum number of devices that are listed for people.
+/// The maximum number of devices in the text for people.
 const MAX_LISTED: usize = 10_000;
 
-/// The number of devices that are held as JSON at a time.
+/// The number of devices whose JSON is held in memory at a time.
 const AT_A_TIME: usize = 4096;
 
-/// The width from which the address of each device is listed.
+/// The width of the terminal from which the address of each device is shown.
 const WIDE: usize = 118;
 
-/// The width from which everything is listed.
+/// The width of the terminal from which all columns are shown.
 const WIDEST: usize = 160;
 
 /// A device as a JSON object. Times are in UTC.
@@ -191,8 +191,8 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// Returns the counts of the whole fleet. Each state has a count. Without a rule book the number of devices that are behind is
-/// `null`.
+/// Returns the counts of the whole fleet as a JSON object. Each state has a count. Without a rule
+/// book, the number of devices that are behind is `null`.
 fn counts_json(Overview { fleet, counts, rules, .. }: &Overview) -> Value {
     let model = |model: &ModelCount| {
         json!({
@@ -213,7 +213,8 @@ fn states_json(states: &BTreeMap<DeviceState, u64>) -> Value {
     DeviceState::ALL.iter().map(|state| (state.name().to_owned(), Value::from(count(state)))).collect()
 }
 
-/// Returns the chosen devices and the counts of the whole fleet as text.
+/// Returns the chosen devices and the counts of the whole fleet as text. `width` is that of the
+/// terminal.
 pub(super) fn text(overview: &Overview, chosen: &[DeviceNumber], width: usize) -> String {
     if overview.fleet.is_empty() {
         return "no devices".to_owned();
@@ -233,7 +234,7 @@ pub(super) fn text(overview: &Overview, chosen: &[DeviceNumber], width: usize) -
     text
 }
 
-/// Returns a table of devices. Each column is named by its heading.
+/// Returns a table of devices. `columns` are the headings, which also say what a column contains.
 fn table<const N: usize>(overview: &Overview, chosen: &[DeviceNumber], columns: [&'static str; N]) -> String {
     let mut table = Table::new(columns);
     for number in chosen {
@@ -255,7 +256,7 @@ fn cell(column: &str, device: &InventoryDevice, standing: &DeviceStanding<'_>, c
         },
         "HAS" => or_none(&device.modules.iter().map(named).collect::<Vec<_>>().join(", ")),
         "TARGET" => standing.target().map_or_else(|| "-".to_owned(), ToString::to_string),
-        // Narrow tables have no room for seconds.
+        // Narrow tables have no space for seconds.
         "LAST ASKED" if columns <= 5 => {
             let asked = iso(device.last_asked);
             format!("{} {}", asked.get(..10).unwrap_or_default(), asked.get(11..16).unwrap_or_default())
@@ -269,12 +270,13 @@ fn cell(column: &str, device: &InventoryDevice, standing: &DeviceStanding<'_>, c
     }
 }
 
-/// Returns the counts of the whole fleet: by state, by model and by version.
+/// Returns the counts of the whole fleet as text: by state, by model and by version. `chosen` is
+/// the number of chosen devices.
 fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
     let counts = &overview.counts;
     let mut states = Table::new(["DEVICES", "STATE", if width < WIDE { "" } else { "WHICH" }]);
     for (state, devices) in &counts.states {
-        // Narrow tables have no room for sentences.
+        // Narrow tables have no space for sentences.
         let meaning = if width < WIDE { "" } else { state.meaning() };
         states.row([devices, state, &meaning]);
     }
@@ -304,7 +306,7 @@ fn summary(overview: &Overview, chosen: usize, width: usize) -> String {
     )
 }
 
-/// Returns how many devices of a fleet are chosen, with the verb.
+/// Returns the number of chosen devices with its verb, such as `3 of them are`.
 fn of_them(chosen: usize, all: usize) -> String {
     match (chosen, all) {
         (1, 1) => "it is".to_owned(),
@@ -315,7 +317,8 @@ fn of_them(chosen: usize, all: usize) -> String {
     }
 }
 
-/// Reports the devices that are not listed.
+/// Writes a message about devices that are not in the text, because there are more than
+/// [`MAX_LISTED`].
 pub(super) fn report_unlisted(chosen: &[DeviceNumber], context: &mut Context) {
     if let Some(more) = chosen.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
         context.output.message(format_args!(

@@ -1,4 +1,4 @@
-//! `ucupdate fleet`: which devices there are, what they have, and where they stand.
+//! `ucupdate fleet`: lists the devices, their versions and their states.
 
 mod csv;
 mod listing;
@@ -47,7 +47,7 @@ pub(crate) struct FleetArgs {
     forget_kept: bool,
 }
 
-/// The name under which the command keeps an inventory.
+/// The name of the inventory that this command keeps. Servers use their own names.
 const KEPT_BY: &str = "ucupdate-fleet";
 
 pub(crate) async fn run(mut args: FleetArgs, context: &mut Context) -> Result<(), Failure> {
@@ -102,7 +102,7 @@ pub(crate) async fn run(mut args: FleetArgs, context: &mut Context) -> Result<()
     overview.read.refuse_nothing_understood()
 }
 
-/// Writes the inventory into the store.
+/// Writes the inventory of the fleet into the store (`--keep`).
 async fn keep(overview: &Overview, context: &mut Context) -> Result<(), Failure> {
     let store = context.open_store(IfMissing::Refuse).await?;
     let keeper = InventoryKeeper::new(KEPT_BY.parse()?, Zone::utc());

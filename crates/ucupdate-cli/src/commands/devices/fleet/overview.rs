@@ -18,40 +18,42 @@ use ucupdate::inventory::{
 use ucupdate::read_kept_inventory;
 use ucupdate::value::{Counted, UnixTime};
 
-/// The devices of a fleet, and the rules that they are compared with.
+/// The devices of a fleet, and the rules with which they are compared.
 #[derive(Debug)]
 pub(crate) struct Overview {
     pub(crate) fleet: Inventory,
-    /// `None` if there is no store, or its rule book cannot be read.
+    /// The rule book. `None` if there is no store, or if its rule book cannot be read.
     pub(crate) rules: Option<Arc<Snapshot>>,
     /// The devices in their order, with their states.
     pub(crate) devices: Vec<(DeviceNumber, DeviceState)>,
     pub(crate) counts: Counts,
     pub(crate) read: ReadRows,
-    /// The end of silence: a device that asked too long before it is silent. Now, `--until`, or the end of the files.
+    /// The end of the logs: a device is silent if its last request is longer before this time than
+    /// `silence`. It is now, `--until`, or the last row of the files.
     pub(crate) end: UnixTime,
     pub(crate) silence: Duration,
-    /// The time of the states.
+    /// The time for which the states are computed: now.
     now: UnixTime,
     fetches: RecentFetches,
 }
 
-/// The time before the end of the logs for which downloads are read. A device asks once a day.
+/// The length of the time before the end of the logs for which downloads are read. A device asks
+/// once a day.
 const DOWNLOADS: Duration = Duration::from_secs(50 * 60 * 60);
 
-/// The number of addresses whose downloads are remembered.
+/// The largest number of addresses whose downloads are remembered.
 const ADDRESSES: usize = 1_000_000;
 
-/// The reason why devices are not compared with rules.
+/// The text for reports without a rule book.
 pub(crate) const NO_RULES: &str = "there is no rule book to compare with";
 
 /// Counts of all devices of a fleet.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) states: BTreeMap<DeviceState, u64>,
-    /// The devices that are behind, by the word for the reason.
+    /// The number of devices that are behind, by the word for the reason.
     pub(crate) reasons: BTreeMap<&'static str, u64>,
-    /// By vendor and model in lower case.
+    /// The counts of each model. The key is the vendor and the model in lower case.
     pub(crate) models: BTreeMap<[String; 2], ModelCount>,
     /// The number of devices that should have another version than they have.
     pub(crate) behind: u64,
@@ -60,7 +62,7 @@ pub(crate) struct Counts {
 /// The devices of one model.
 #[derive(Debug)]
 pub(crate) struct ModelCount {
-    /// As the first device reported it.
+    /// The vendor as the first device reported it.
     pub(crate) vendor: Box<str>,
     pub(crate) model: Box<str>,
     pub(crate) devices: u64,
@@ -68,10 +70,11 @@ pub(crate) struct ModelCount {
 }
 
 impl Overview {
-    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there is one. If
-    /// all logs of the store are read, the devices of the kept inventories are added, unless they are to be
-    /// forgotten. The access logs show which devices are downloading. Fails when there is no store, or a log
-    /// cannot be read.
+    /// Reads the fleet from audit logs, and compares it with the rule book of the store, if there
+    /// is one. The access logs show which devices are downloading.
+    ///
+    /// If all audit logs of the store are read, the devices of the kept inventories are added,
+    /// unless `forgets_kept` is set. Fails when there is no store, or a log cannot be read.
     pub(crate) async fn read(
         audit: &AuditArgs,
         logs: &LogArgs,
@@ -150,12 +153,13 @@ impl Overview {
         DeviceStanding::of(device, &self.fleet.histories(number), self.index(), &options)
     }
 
-    /// The rules by device. `None` if there is no rule book.
+    /// Returns the index that finds the rule of a device. `None` if there is no rule book.
     pub(crate) fn index(&self) -> Option<&EligibilityIndex> {
         self.rules.as_ref().map(|rules| rules.index())
     }
 
-    /// Returns how many devices should have another version, or why this is not known.
+    /// Returns a text with the number of devices that should have another version, or with the
+    /// reason why this is not known.
     pub(crate) fn due(&self) -> String {
         match &self.rules {
             Some(rules) => format!(
@@ -167,12 +171,13 @@ impl Overview {
         }
     }
 
-    /// Counts the devices of each version, in the version schemes of the rules.
+    /// Counts the devices of each version. Versions are compared by the schemes of the rules.
     pub(crate) fn versions(&self) -> Vec<VersionCount> {
         self.fleet.versions_in(self.index().unwrap_or(&EligibilityIndex::default()))
     }
 
-    /// Reports what is missing because there was no room for it.
+    /// Writes messages about devices and texts that are missing because a limit of memory was
+    /// reached.
     pub(crate) fn report_limits(&self, context: &mut Context) {
         if self.fleet.skipped_rows() > 0 {
             context.output.message(format_args!(
@@ -190,7 +195,7 @@ impl Overview {
     }
 }
 
-/// Calls a function with each half of a list, in two threads, because a fleet may have a million devices.
+/// Calls `work` with each half of a list, in two threads. A fleet may have a million devices.
 pub(super) fn in_halves<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) -> [R; 2] {
     let (first, second) = list.split_at(list.len().div_ceil(2));
     std::thread::scope(|scope| {
@@ -201,7 +206,7 @@ pub(super) fn in_halves<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R +
 }
 
 impl Counts {
-    /// Adds the counts of other devices, which come after these in the order of devices.
+    /// Adds the counts of `others`, whose devices come later in the order of devices.
     fn add_all(&mut self, others: Self) {
         let Self { states, reasons, models, behind } = others;
         self.behind += behind;

@@ -1,4 +1,4 @@
-//! The page of a fleet.
+//! The HTML page of a fleet.
 
 use super::csv::named;
 use super::overview::{Counts, Overview};
@@ -14,16 +14,17 @@ use ucupdate::value::Counted;
 /// The maximum number of devices on a page.
 const MAX_DEVICES: usize = 2000;
 
-/// The maximum number of models in the plot. The others are one bar.
+/// The maximum number of models in the chart. All others are one bar.
 const MAX_MODELS: usize = 20;
 
-/// The maximum number of versions in the plot. The others are one series.
+/// The maximum number of versions in the chart. All others are one series.
 const MAX_VERSIONS: usize = 8;
 
-/// The patterns of versions, which are not those of states that need attention.
+/// The patterns of the series of versions. They differ from the patterns of states that need
+/// attention.
 const VERSION_PATTERNS: [usize; MAX_VERSIONS + 1] = [5, 6, 9, 3, 10, 4, 0, 8, 11];
 
-/// The maximum number of days in the plot: the latest.
+/// The maximum number of days in the chart. The latest days are shown.
 const MAX_DAYS: usize = 31;
 
 /// The maximum number of versions in the table.
@@ -55,7 +56,8 @@ pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &Selectio
     document("Fleet of devices", &body)
 }
 
-/// Returns what the numbers of the page are of.
+/// Returns the first paragraphs of the page as HTML: the number of devices, the time, and what is
+/// missing.
 pub(crate) fn lead(overview: &Overview) -> String {
     let hours = overview.silence.as_secs() / 3600;
     let mut lead = format!(
@@ -75,7 +77,7 @@ pub(crate) fn lead(overview: &Overview) -> String {
     lead
 }
 
-/// Adds the devices by state, and by model and state.
+/// Adds a section to the page: the number of devices by state, and by model and state.
 pub(crate) fn push_fleet(overview: &Overview, body: &mut String) {
     let Counts { states, reasons, models, .. } = &overview.counts;
     body.push_str("<section aria-labelledby=\"states\"><h2 id=\"states\">Devices by state</h2>");
@@ -132,7 +134,8 @@ pub(crate) fn push_fleet(overview: &Overview, body: &mut String) {
     body.push_str("</section>");
 }
 
-/// Adds the versions over time, and the devices of each version.
+/// Adds a section to the page: the versions on each day, and the number of devices of each version
+/// now.
 pub(crate) fn push_versions(overview: &Overview, body: &mut String) {
     let days = overview.fleet.days();
     body.push_str("<section aria-labelledby=\"versions\"><h2 id=\"versions\">Versions over time</h2>");
@@ -170,7 +173,8 @@ pub(crate) fn push_versions(overview: &Overview, body: &mut String) {
     body.push_str("</section>");
 }
 
-/// Returns the versions that most devices reported, and the columns of the latest days.
+/// Returns the names of the versions that most devices reported, and the columns of the chart for
+/// the latest days.
 fn by_day(days: &[DayCount]) -> (Vec<String>, Vec<Bar>) {
     let name = |count: &DayCount| format!("{} {}", count.file_name, count.version);
     let latest: Vec<&DayCount> = {
@@ -204,7 +208,7 @@ fn by_day(days: &[DayCount]) -> (Vec<String>, Vec<Bar>) {
     (names, columns)
 }
 
-/// Adds the numbers of a plot as a table that can be opened.
+/// Adds the numbers of a chart as a table, which the reader of the page can open.
 fn push_numbers(first: &str, names: &[String], rows: &[Bar], body: &mut String) {
     let _written = write!(
         body,
@@ -226,7 +230,8 @@ fn push_numbers(first: &str, names: &[String], rows: &[Bar], body: &mut String) 
     body.push_str("</tbody></table></details>");
 }
 
-/// Adds a table. The cells are HTML. On narrow pages each row becomes a block, and each cell has its title in front.
+/// Adds a table. The cells are HTML. On narrow pages each row becomes a block, and each cell has
+/// the title of its column before it.
 pub(crate) fn push_table<const N: usize>(
     label: &str,
     titles: [&str; N],

@@ -1,4 +1,4 @@
-//! Which devices of the fleet are shown, and in which order.
+//! Chooses the devices of the fleet that are shown, and their order.
 
 use super::overview::Overview;
 use clap::ValueEnum;
@@ -91,7 +91,7 @@ impl SelectionArgs {
             }),
             SortBy::Host => chosen.sort_by_cached_key(|(number, _)| {
                 let host = fleet.device(*number).user_host;
-                // Addresses come by their numbers, and before names.
+                // IP addresses are ordered as numbers, and come before names.
                 (Reverse(host.parse::<std::net::IpAddr>().ok().map(Reverse)), host)
             }),
         }
@@ -101,7 +101,8 @@ impl SelectionArgs {
         chosen.into_iter().map(|(number, _)| number).collect()
     }
 
-    /// Returns the option that chooses nothing without a rule book. `None` if there is no such option.
+    /// Returns the given option that needs a rule book, such as `--behind`. Without a rule book it
+    /// would choose no device. `None` if no such option is given.
     pub(crate) fn needs_rules(&self) -> Option<String> {
         let is_known = |state: DeviceState| {
             use DeviceState::{Looping, Silent, Stuck, Unknown};
@@ -127,7 +128,8 @@ impl SelectionArgs {
     }
 }
 
-/// Returns whether a pattern matches the rule of one of the modules. If no rule is for a module, the words of the device count.
+/// Returns whether a pattern matches the rule of one of the modules of a device. If a module has no
+/// rule, the words of the device and the module are compared with the pattern.
 fn is_of_rule(pattern: &RulePattern, device: &InventoryDevice, overview: &Overview) -> bool {
     let Some(request) = device.request() else { return false };
     Question::all_of(&request, AskedFrom::default()).any(|question| {
@@ -163,7 +165,7 @@ fn is_in_group(group: &GroupName, device: &InventoryDevice, overview: &Overview)
 }
 
 impl fmt::Display for SelectionArgs {
-    /// Writes the options that choose devices, or nothing if all devices are chosen.
+    /// Writes the conditions of the options, or nothing if all devices are chosen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if !self.state.is_empty() {

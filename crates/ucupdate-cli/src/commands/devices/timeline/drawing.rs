@@ -9,19 +9,21 @@ use ucupdate::value::UnixTime;
 /// The maximum number of events in a drawing. If there are more, the latest are drawn.
 pub(super) const MAX_DRAWN: usize = 200;
 
-/// The vertical position of each lane, in pixels. Horizontal positions are percentages, so a drawing fits in every page.
+/// The vertical positions of the lanes (rows) of the drawing, in pixels. Horizontal positions are
+/// percentages, so a drawing fits in every page.
 const ASKED: f64 = 48.0;
 const FILES: f64 = 96.0;
 const TROUBLES: f64 = 142.0;
 const AXIS: f64 = 170.0;
 const HEIGHT: f64 = 216.0;
 
-/// The smallest distance between two labels of the axis, in percent: on wide and on narrow pages.
+/// The smallest distance between two labels of the axis, in percent: on wide pages, and
+/// (`NARROW_LABEL_DISTANCE`) on narrow pages.
 const LABEL_DISTANCE: f64 = 14.0;
 const NARROW_LABEL_DISTANCE: f64 = 32.0;
 
-/// The horizontal positions of times in percent. The distance between two times grows with the logarithm of the time between them,
-/// so that minutes and days fit in one drawing.
+/// The horizontal positions of times, in percent. The distance between two times grows with the
+/// logarithm of the seconds between them, so that minutes and days fit in one drawing.
 struct Axis {
     times: Vec<UnixTime>,
     places: Vec<f64>,
@@ -49,7 +51,8 @@ impl Axis {
     }
 }
 
-/// Returns the drawing. The events and troubles follow as text on the page, so the drawing has a short description only.
+/// Returns the drawing as SVG. `number` is that of the drawing on its page. The page also has the
+/// events and troubles as text, so the drawing only has a short description.
 pub(super) fn drawing(story: &DeviceStory, number: usize) -> String {
     let events = &story.events[story.events.len().saturating_sub(MAX_DRAWN)..];
     let Some(first) = events.first().map(start) else { return String::new() };
@@ -141,8 +144,8 @@ fn push_event(event: &DeviceEvent, axis: &Axis, svg: &mut String) {
     };
 }
 
-/// Returns the `text-anchor` of SVG for a text at `x` percent of the width: texts near the left edge begin at `x`, and those near
-/// the right edge end there.
+/// Returns the `text-anchor` of SVG for a text at `x` percent of the width. A text near the left
+/// edge begins at `x`, and a text near the right edge ends there.
 fn anchor(x: f64) -> &'static str {
     match x {
         x if x < 8.0 => "start",
@@ -151,7 +154,7 @@ fn anchor(x: f64) -> &'static str {
     }
 }
 
-/// Adds the axis and its labels. A day is named at its first label.
+/// Adds the axis of time and its labels. The date is written at the first label of each day.
 fn push_axis(axis: &Axis, svg: &mut String) {
     let _written = write!(svg, "<line class=\"axis\" x1=\"0\" y1=\"{AXIS}\" x2=\"100%\" y2=\"{AXIS}\"/>");
     let (mut last, mut last_narrow) = (f64::MIN, f64::MIN);

@@ -61,8 +61,8 @@ struct SelectedDevicesArgs {
 }
 
 impl SelectedDevicesArgs {
-    /// Returns the selected devices. A rule that is named by all its words need not exist, because logs tell more than the
-    /// rules of today.
+    /// Returns the selected devices. A rule whose words are all given need not exist, because logs
+    /// may name devices of a rule that was removed.
     async fn whose(self, context: &mut Context) -> Result<SelectedDevices, Failure> {
         Ok(match self {
             Self { mac: Some(mac), .. } => SelectedDevices::Mac(mac),
@@ -113,8 +113,8 @@ pub(crate) async fn run(args: TimelineArgs, context: &mut Context) -> Result<(),
     stories.refuse_nothing_understood()
 }
 
-/// Keeps the devices with a trouble of this kind, or of any kind. Fails when no device has such a trouble.
-/// The error contains the kinds that the logs show.
+/// Removes the devices without a trouble of this kind from `stories`. The kind `any` is every kind.
+/// Fails when no device has such a trouble. The failure contains the kinds that the logs show.
 fn keep_troubled(stories: &mut Stories, kind: &str) -> Result<(), Failure> {
     let of_all = stories.stories.iter().flat_map(|story| &story.troubles);
     let found: BTreeSet<&str> = of_all.map(|trouble| trouble.kind.name()).collect();
@@ -130,7 +130,7 @@ fn keep_troubled(stories: &mut Stories, kind: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds the device or the rule that was probably meant to a failure.
+/// Adds a suggestion to a failure: a device or a rule that is similar to the selected one.
 async fn with_near(
     failure: Failure,
     whose: &SelectedDevices,

@@ -1,4 +1,4 @@
-//! The stories of devices as one page of HTML, which needs no other file and no script.
+//! The stories (timelines) of devices as one HTML page without scripts.
 
 use super::drawing::{MAX_DRAWN, drawing};
 use super::report::known;
@@ -10,7 +10,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::timeline::{DeviceEventKind, DeviceStory, FetchResult, Trouble};
 use ucupdate::value::Counted;
 
-/// The key to the drawing.
+/// The explanation of the symbols in a drawing, as HTML.
 const LEGEND: &str = "<p class=\"facts\">Circles are requests: filled where a version was offered, red where the server refused. \
                       Bars are downloads of images, and below them of signatures. Triangles are troubles: filled where they \
                       go on. Dashed lines are restarts. Long pauses are shortened.</p>";
@@ -118,7 +118,7 @@ fn push_trouble(trouble: &Trouble, body: &mut String) {
     );
 }
 
-/// Returns the known facts about a device, without its name.
+/// Returns the known facts about a device as HTML, without its name.
 fn facts(story: &DeviceStory) -> String {
     match story.device {
         Some(DeviceId::Mac(_) | DeviceId::Serial(_)) => {

@@ -1,4 +1,4 @@
-//! The stories of devices as text and as JSON.
+//! The stories (timelines) of devices as text and as JSON.
 
 use super::stories::Stories;
 use crate::output::time::iso;
@@ -9,7 +9,7 @@ use ucupdate::device::DeviceId;
 use ucupdate::timeline::DeviceStory;
 use ucupdate_admin::report;
 
-/// The width of a time and of the blanks after it.
+/// The number of characters of a time and of the blanks after it.
 const TIME_WIDTH: usize = 22;
 
 /// Returns the stories as text: a heading for each device, a line for each event, and its troubles.
@@ -31,7 +31,7 @@ pub(crate) fn stories_text(stories: &Stories, width: usize) -> String {
     text
 }
 
-/// Adds a story: a heading, the events, and the troubles.
+/// Adds the text of a story: a heading, the events, and the troubles.
 pub(crate) fn push_story(story: &DeviceStory, width: usize, text: &mut String) {
     let mut heading = vec![story.name()];
     heading.extend(known(story));
@@ -52,7 +52,8 @@ fn push_at(at: ucupdate::value::UnixTime, said: &str, width: usize, text: &mut S
     push_wrapped(&format!("{}  {said}", iso(at)), TIME_WIDTH, width, text);
 }
 
-/// Returns the known facts about a device, without its name.
+/// Returns the known facts about a device, without its name: its kind, serial number, user and
+/// addresses.
 pub(crate) fn known(story: &DeviceStory) -> Vec<String> {
     let mut parts = Vec::new();
     if story.device.is_some() {

@@ -1,4 +1,4 @@
-//! Reads the stories of devices from logs, with limited memory.
+//! Reads the stories (timelines) of devices from logs, with limited memory.
 
 use crate::args::devices::selected_devices::SelectedDevices;
 use crate::args::logs::audit::AuditArgs;
@@ -16,24 +16,24 @@ use ucupdate::timeline::{DeviceStory, PeerDownloads, StoryOptions, Thresholds, T
 use ucupdate::value::{Counted, UnixTime};
 use ucupdate_admin::report::add_reasons;
 
-/// The maximum number of audit rows that are held. If there are more, the latest are kept.
+/// The maximum number of audit rows in memory. If there are more, the latest are kept.
 const MAX_AUDIT_ROWS: usize = 100_000;
 
-/// The maximum number of access rows that are held.
+/// The maximum number of access rows in memory. If there are more, the latest are kept.
 const MAX_ACCESS_ROWS: usize = 200_000;
 
-/// The maximum number of addresses that one selection can have.
+/// The maximum number of addresses of the selected devices. Further addresses are ignored.
 const MAX_HOSTS: usize = 100_000;
 
-/// The stories that were found, and what was read to find them.
+/// The stories that were found, and the counts of the rows that were read.
 #[derive(Debug)]
 pub(crate) struct Stories {
     pub(crate) stories: Vec<DeviceStory>,
-    /// The time of the last row of all devices.
+    /// The time of the last row, of any device. `None` if no row was read.
     pub(crate) end: Option<UnixTime>,
     pub(crate) audit: ReadRows,
     pub(crate) access: ReadRows,
-    /// The number of rows that were left out because a limit was reached.
+    /// The number of rows that were left out, because a limit was reached.
     pub(crate) left_out: u64,
 }
 
@@ -83,8 +83,8 @@ impl Stories {
         let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
         let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
         let mut end: Option<UnixTime> = None;
-        // Other devices at these addresses are read too. Otherwise their downloads would be assigned to the selected
-        // devices.
+        // Rows of other devices at these addresses are read too. Otherwise their downloads would be
+        // assigned to the selected devices.
         let audit_read = audit
             .each(context, from_store, true, |logged| {
                 end = end.max(Some(logged.row.logged_at));
@@ -115,7 +115,7 @@ impl Stories {
         Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
     }
 
-    /// Reports the rows and addresses that were left out.
+    /// Writes a message if rows were left out.
     pub(crate) fn report_cuts(&self, context: &mut Context) {
         if self.left_out > 0 {
             context.output.message(format_args!(
@@ -126,19 +126,20 @@ impl Stories {
         }
     }
 
-    /// Returns whether something could be read of every log.
+    /// Returns whether something in every log could be read.
     pub(crate) fn is_understood(&self) -> bool {
         self.audit.is_understood() && self.access.is_understood()
     }
 
-    /// Fails when nothing could be read of one of the logs.
+    /// Fails when nothing in one of the logs could be read.
     pub(crate) fn refuse_nothing_understood(self) -> Result<(), Failure> {
         self.audit.refuse_nothing_understood()?;
         self.access.refuse_nothing_understood()
     }
 }
 
-/// Returns the devices of the rule for which the words of the selected rule stand by an alias.
+/// Returns a selection of the rule that is meant, if the words of the one selected rule lead to
+/// another rule by an alias. Otherwise returns `None`.
 fn rule_meant(whose: &SelectedDevices, book: &RuleBook) -> Option<SelectedDevices> {
     let SelectedDevices::Rules(rules) = whose else { return None };
     let [rule] = &rules[..] else { return None };
@@ -193,7 +194,8 @@ fn stories(
     timeline.stories(&options.with_book(snapshot.book()).with_sizes(sizes).with_now(now))
 }
 
-/// Returns whether a story is of a selected device. There are also stories of other devices at the same addresses.
+/// Returns whether a story is of a selected device. There may also be stories of other devices at
+/// the same addresses.
 fn is_sought(
     whose: &SelectedDevices,
     story: &DeviceStory,

@@ -1,4 +1,4 @@
-//! `ucupdate doctor`: whether a store, its rules and its URLs are in order.
+//! `ucupdate doctor`: checks a store, its rules and its URLs.
 
 mod report;
 
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
     }
 }
 
-/// Returns the examination of the URLs that are given.
+/// Returns the examination of the given URLs. `roots` has certificates to trust, in PEM.
 fn examination(args: DoctorArgs, roots: Option<Vec<u8>>) -> UrlExamination {
     let examination = UrlExamination::default();
     let examination = args.internal_url.into_iter().fold(examination, UrlExamination::with_internal);

@@ -1,4 +1,5 @@
-//! The result of `doctor`: a line for each check, and its findings in lines of at most 80 columns.
+//! The result of `ucupdate doctor`: one line for each check, and its findings in lines of at most
+//! 80 characters.
 
 use crate::output::shown::Shown;
 use crate::output::style::Style;
@@ -8,7 +9,7 @@ use std::fmt;
 use ucupdate::value::Counted;
 use ucupdate::{Checked, Finding, FindingSeverity};
 
-/// The columns before the texts of a finding.
+/// The number of characters before the text of a finding.
 const INDENT: usize = 12;
 
 /// The checks and the number of their findings.

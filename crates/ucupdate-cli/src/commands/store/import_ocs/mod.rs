@@ -1,4 +1,5 @@
-//! `ucupdate import-ocs`: packages, rules and test devices of a Device Update Service of OCS, Lync or Skype for Business.
+//! `ucupdate import-ocs`: imports packages, rules and test devices from a Device Update Service of
+//! OCS, Lync or Skype for Business.
 
 mod plan;
 mod records;
@@ -122,7 +123,8 @@ fn read_records(path: &std::path::Path) -> Result<Vec<Record>, Failure> {
     records::read(&bytes).map_err(|why| Failure::not_understood(format_args!("{}: {why}", path.display())))
 }
 
-/// Builds and ingests the packages of the plan, and makes rules and test devices as they were. Returns the newest revision.
+/// Builds and ingests the packages of the plan, approves versions as the old service had them, and
+/// adds the test devices. Returns the newest revision.
 async fn import(
     tree: Tree,
     plan: &mut Plan,
@@ -135,7 +137,7 @@ async fn import(
     let tree = std::sync::Arc::new(tree);
     let layers = plan.layers(MAX_PACKAGE_BYTES);
     let total: u64 = layers.iter().map(|layer| layer.bytes).sum();
-    // Each byte counts twice, because packing takes as long as storing.
+    // Each byte counts twice in the progress, because packing takes as long as storing.
     let (bar, mut done) = (context.output.progress.of_bytes("packing and storing", Some(2 * total)), 0);
     for layer in layers {
         bar.set_position(2 * done);
@@ -163,7 +165,7 @@ async fn import(
     Ok(service.snapshot().revision())
 }
 
-/// Refuses a store that has one of the rules already: its versions would be replaced.
+/// Fails if the store has one of the rules already, because its versions would be replaced.
 fn refuse_known(service: &UpdateService, plan: &Plan) -> Result<(), Failure> {
     let snapshot = service.snapshot();
     match plan.rules.keys().find(|rule| snapshot.book().rule(rule).is_some()) {
@@ -198,11 +200,12 @@ async fn approve(
     Ok(())
 }
 
-/// The folders that are refused, each with its reason.
+/// The paths of folders whose images are refused, each with the reason.
 type Refused = Vec<(String, String)>;
 
-/// Builds a package of the files of a layer. Where the package would be refused, images are tried one by one, and those that
-/// are refused are left out.
+/// Builds a package from the folders of a layer. If the package would be refused, each folder is
+/// tried alone, and the refused ones are left out. Returns the cabinet (`None` if all are refused)
+/// and the refused folders.
 fn build(tree: &Tree, layer: &Layer, packed: &impl Fn(u64)) -> Result<(Option<Vec<u8>>, Refused), Failure> {
     if let Ok(cabinet) = build_of(tree, &layer.folders, packed)? {
         return Ok((Some(cabinet), Vec::new()));

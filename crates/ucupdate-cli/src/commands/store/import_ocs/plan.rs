@@ -1,4 +1,5 @@
-//! The plan of an import: its packages in order, its test devices, and the things that are left out.
+//! The plan of an import: its packages in order, its test devices, and the entries that are left
+//! out.
 
 use super::records::Record;
 use super::tree::{ImageFolder, ImagePlace, Tree};
@@ -9,16 +10,16 @@ use ucupdate::book::{RuleKey, TestDevice, UpdateType};
 use ucupdate::device::{DeviceId, Locale};
 use ucupdate::version::ReportedVersion;
 
-/// The device type whose packages go to every device as they are ingested.
+/// The device type whose packages are approved for all devices when they are ingested.
 const DEPLOYED_AT_INGEST: &str = "RoundTable";
 
-/// The versions of a rule that are imported, by their folders in the tree.
+/// The versions of a rule that are imported, each with its folder in the tree.
 #[derive(Clone, Debug)]
 pub(super) struct PlannedRule {
     rule: RuleKey,
     rollback: Option<(ReportedVersion, String)>,
     approved: Option<(ReportedVersion, String)>,
-    /// The pending version last; versions before it were pending before it.
+    /// The versions that are made pending one after another. The last one stays pending.
     pending: Vec<(ReportedVersion, String)>,
 }
 
@@ -62,10 +63,11 @@ impl fmt::Display for PlannedInterim {
     }
 }
 
-/// The folders of one package, and whether its versions are approved.
+/// The folders of one package, and whether its versions are approved. Packages are ingested in the
+/// order of their layers.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    /// A few words for the history.
+    /// A few words about the package for the history, such as `approved`.
     pub(super) name: &'static str,
     pub(super) folders: Vec<String>,
     pub(super) interim: Vec<(Locale, UpdateType)>,
@@ -84,7 +86,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Makes the plan. Without `rules`, each version of the tree becomes pending, the newest one last.
+    /// Creates the plan. Without `rules`, each version of the tree becomes pending, the newest one
+    /// last.
     pub(super) fn new(tree: &Tree, rules: Option<&[Record]>, devices: &[Record]) -> Self {
         let mut plan = Self {
             rules: BTreeMap::new(),
@@ -118,7 +121,7 @@ impl Plan {
         self.rules.is_empty() && self.interim.is_empty()
     }
 
-    /// Records folders that could not be packed.
+    /// Removes folders whose images were refused from the plan, and records the reasons.
     pub(super) fn leave_out(&mut self, refused: Vec<(String, String)>) {
         for (folder, why) in refused {
             for planned in self.rules.values_mut() {
@@ -239,7 +242,8 @@ impl Plan {
         }
     }
 
-    /// Returns the packages in the order in which they are ingested.
+    /// Returns the layers, each for one package, in the order in which they are ingested. `most` is
+    /// the largest size of the images in one layer, in bytes.
     pub(super) fn layers(&self, most: u64) -> Vec<Layer> {
         let mut layers = Vec::new();
         let interim: Vec<(&str, Option<(Locale, UpdateType)>)> = self
@@ -264,7 +268,8 @@ impl Plan {
         add("approved", true, folders(&|rule| of(&rule.approved)));
         let depth = self.rules.values().map(|rule| rule.pending.len()).max().unwrap_or(0);
         for index in 0..depth {
-            // The last one of each rule is the pending one, so rules with fewer versions begin later.
+            // The last version of each rule must stay pending, so rules with fewer versions begin
+            // in a later layer.
             let at = |rule: &PlannedRule| {
                 let before = depth - rule.pending.len();
                 index.checked_sub(before).and_then(|index| rule.pending.get(index)).map(|(_, at)| at.clone())
@@ -312,7 +317,7 @@ fn is_deployed_at_ingest(rule: &RuleKey) -> bool {
     rule.kind().device_type.as_str().eq_ignore_ascii_case(DEPLOYED_AT_INGEST)
 }
 
-/// Returns the order of two versions. A version without an order comes first.
+/// Compares two versions. A version that cannot be read comes first.
 fn order(one: &ReportedVersion, other: &ReportedVersion) -> Ordering {
     match (one.readable(), other.readable()) {
         (Some(one), Some(other)) => one.release_order(other),

@@ -1,19 +1,22 @@
-//! Objects as PowerShell prints them: a list (`Format-List`), a table of `Export-Csv`, or the XML of `Export-Clixml`.
+//! Reads objects that PowerShell has printed: as a list (`Format-List`), as a table of
+//! `Export-Csv`, or as the XML of `Export-Clixml`.
 
 use ucupdate_xml::{XmlElement, XmlLimits};
 
-/// One object: names and values, in the order of the file. Names are compared without ASCII case.
+/// One object: the names and values of its properties, in the order of the file. ASCII case is
+/// ignored when names are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record(Vec<(String, String)>);
 
 /// The largest number of objects in a file.
 const MAX_RECORDS: usize = 10_000;
 
-/// The largest number of properties of an object.
+/// The largest number of properties of an object. Further ones are ignored.
 const MAX_FIELDS: usize = 200;
 
 impl Record {
-    /// Returns the value of the first of these names that the object has. `None` if it is blank.
+    /// Returns the value of the first of these names that the object has. `None` if the value is
+    /// blank, or if the object has none of the names.
     pub(super) fn get(&self, names: &[&str]) -> Option<&str> {
         let named = |name: &str| self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let (_, value) = names.iter().find_map(|name| named(name))?;
@@ -27,10 +30,11 @@ impl Record {
     }
 }
 
-/// Reads the objects of a file.
+/// Reads the objects in a file.
 ///
 /// # Errors
-/// A sentence that says what was expected, where no object can be read.
+/// When no object can be read, or when there are too many. The error is a sentence that says what
+/// was expected.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Record>, String> {
     let text = decoded(bytes)?;
     let start = text.trim_start();
@@ -61,7 +65,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Returns the text of a file: UTF-8, or UTF-16 with a byte order mark, as PowerShell writes.
+/// Decodes a file that PowerShell has written: UTF-8, or UTF-16 with a byte order mark.
 fn decoded(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]])).collect();
@@ -78,7 +82,8 @@ fn decoded(bytes: &[u8]) -> Result<String, String> {
     }
 }
 
-/// Reads `Name : value` lines. A blank line ends an object, and an indented line goes on with the value before.
+/// Reads lines such as `Name : value`. A blank line ends an object, and an indented line continues
+/// the value before it.
 fn from_list(text: &str) -> Vec<Record> {
     let mut records = Vec::new();
     let mut record = Record::default();
@@ -112,7 +117,8 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Reads a table whose cells are quoted, with commas, semicolons or tabs between.
+/// Reads a table with a heading. Its cells may be quoted, and are separated by commas, semicolons
+/// or tabs.
 fn from_csv(text: &str) -> Vec<Record> {
     let mut lines = text.lines().filter(|line| !line.starts_with("#TYPE") && !line.trim().is_empty());
     let Some(head) = lines.next() else { return Vec::new() };
@@ -145,7 +151,8 @@ fn cells(line: &str, separator: char) -> Vec<String> {
     cells
 }
 
-/// Reads the properties of each `Obj` below the root: elements with a name in the attribute `N`.
+/// Reads the properties of each element `Obj` below the root. A property is an element whose
+/// attribute `N` is its name.
 fn from_clixml(bytes: &[u8]) -> Result<Vec<Record>, String> {
     let limits = XmlLimits::default()
         .with_bytes(super::MAX_LIST_BYTES)
@@ -166,7 +173,7 @@ fn record_of(object: &XmlElement) -> Record {
         for property in &group.children {
             let name = property.attributes.iter().find(|(name, _)| name == "N");
             let Some((_, name)) = name else { continue };
-            // A value of an enumeration is an object with a text.
+            // The value of an enumeration is an object with a text.
             let text = property.children.iter().find(|child| child.name == "ToString");
             record.push(name, text.map_or(&property.text, |text| &text.text));
         }

@@ -1,4 +1,5 @@
-//! The images in the folder of an update service, in the hierarchy of its URLs. No link is followed.
+//! Finds the images in the folder of an update service. Its subfolders have the structure of its
+//! URLs. Links are not followed.
 
 use crate::failure::Failure;
 use std::collections::BTreeMap;
@@ -16,26 +17,28 @@ const MAX_FILES: usize = 100_000;
 /// The largest size of one file in bytes.
 const MAX_FILE_BYTES: u64 = 512 << 20;
 
-/// The largest number of reasons that are kept.
+/// The largest number of entries in the list of what is left out.
 const MAX_REASONS: usize = 1000;
 
 #[derive(Clone, Debug)]
 pub(super) struct ImageFolder {
-    /// The folder as in a package: without what stands before the device type.
+    /// The device and the version of the image.
     pub(super) place: ImagePlace,
-    /// The paths of image, catalogue and descriptions, from the root of the tree.
+    /// The paths of the image, its signature catalogue and its descriptions, relative to the root
+    /// of the tree.
     files: Vec<String>,
     pub(super) bytes: u64,
 }
 
-/// The device and the version that the folders of an image state.
+/// The device and the version that the names of the folders of an image say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ImagePlace {
     Release(RuleKey, ReportedVersion),
     Interim(Locale, UpdateType),
 }
 
-/// The image folders of a tree, by their path in a package.
+/// The folders with images in a tree. The key of a folder is its path in a package, which begins
+/// with the device type.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: Folder,
@@ -45,7 +48,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Looks at all files below a folder, and reads none.
+    /// Finds all images below a folder. Does not read the content of files.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let failed = |error: &std::io::Error| Failure::in_doing(path.display(), error);
         let root = Folder::open(path).map_err(|error| failed(&error))?;
@@ -132,7 +135,8 @@ impl Tree {
         self.folders.insert(in_package, found);
     }
 
-    /// Reads the files of a folder, each with its path in a package.
+    /// Reads the files of a folder. Returns for each its path in a package, its content and its
+    /// time stamp.
     pub(super) fn files_of(&self, in_package: &str) -> Result<Vec<(String, Vec<u8>, FieldTime)>, Failure> {
         let Some(folder) = self.folders.get(in_package) else { return Ok(Vec::new()) };
         let mut files = Vec::new();
@@ -155,7 +159,8 @@ impl Tree {
     }
 }
 
-/// Returns a time that a cabinet can hold: not before 1980.
+/// Returns the time as a cabinet can store it. A time that a cabinet cannot store, such as one
+/// before 1980, becomes 1980-01-01.
 fn in_cabinet(time: FieldTime) -> FieldTime {
     match time.to_dos() {
         Some(_) => time,
@@ -163,8 +168,9 @@ fn in_cabinet(time: FieldTime) -> FieldTime {
     }
 }
 
-/// Returns the folder in a package and what it states, for a folder of the tree. What stands before the device type is left
-/// off.
+/// Returns the path in a package for a folder of the tree, and the device and version that its name
+/// says. `stem` is the file name of the image without its extension. Folders above the device type
+/// are left out. `None` if the folders do not have the expected structure.
 fn place_of(folder: &str, stem: &str) -> Option<(String, ImagePlace)> {
     let parts: Vec<&str> = folder.split('/').collect();
     if let [.., interim, locale] = parts[..]
