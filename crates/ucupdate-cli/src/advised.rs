@@ -133,7 +133,7 @@ fn words(command: &str) -> Vec<String> {
     words.map(|word| word.trim_end_matches('\\').to_owned()).collect()
 }
 
-/// Returns whether the words name a verb, without arguments.
+/// Returns whether the words are only the name of a verb, without its arguments.
 fn is_verb(words: &[String]) -> bool {
     let mut command = CommandLine::command();
     for word in &words[1..] {

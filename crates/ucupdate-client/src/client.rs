@@ -37,7 +37,7 @@ pub struct Client {
 
 /// A response with a file, or with a part of it, whose body has not been read yet.
 pub(crate) struct FoundFile {
-    /// The response with the bytes.
+    /// The response, with the status 200, 206 or 416.
     pub(crate) response: Response,
     /// The strong ETag of the file, or `None` if no server sent one. The ETag of a redirect is used
     /// if it is a SHA-256.

@@ -61,7 +61,7 @@ pub struct Download {
 }
 
 impl Download {
-    /// Returns the weaker verification of the two files.
+    /// Returns the weaker of the checks that the two files passed.
     pub fn verified(&self) -> Verification {
         self.image.verified.min(self.signature.verified)
     }
@@ -251,7 +251,8 @@ impl Client {
     }
 }
 
-/// Refuses offers whose files would overwrite one another in one folder.
+/// Returns an error if files of the offers, or their `.part` and `.part.note` files, would
+/// overwrite one another in one folder.
 pub(crate) fn check_names(offers: &[OfferedModule]) -> Result<(), ClientError> {
     let names: Vec<&FileName> =
         offers.iter().flat_map(|offer| [&offer.file_name, &offer.signature_file_name]).collect();

@@ -22,7 +22,7 @@ pub enum ClientError {
     /// redirect.
     #[error("URL {url:?} {fault}")]
     Url { url: Box<str>, fault: UrlFault },
-    /// The files of an offer cannot be in one folder.
+    /// Files of the offers cannot be in one folder, because they would overwrite one another.
     #[error("offered files `{first}` and `{second}` would overwrite one another")]
     Names {
         first: Box<str>,
@@ -58,7 +58,7 @@ pub enum ClientError {
     /// A file differs from what the server declared.
     #[error("{url} {fault}")]
     Content { url: Box<str>, fault: ContentFault },
-    /// The download folder cannot be used.
+    /// The download folder, or a file in it, cannot be used.
     #[error("cannot {doing} {}: {cause}", path.display())]
     Disk {
         /// The operation that failed, as a verb. Example: `write`.
@@ -109,7 +109,7 @@ impl ClientError {
         }
     }
 
-    /// Returns the waiting time in the server's `Retry-After`.
+    /// Returns the waiting time in the server's `Retry-After`. `None` for errors without one.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

@@ -6,7 +6,8 @@ use reqwest::header::{
 use std::time::{Duration, SystemTime};
 use ucupdate_core::value::Sha256Digest;
 
-/// Returns the strong ETag with its quotes (section 8.8.3), or `None` for a weak one.
+/// Returns the strong ETag with its quotes (section 8.8.3). `None` if there is no ETag, or a weak
+/// one.
 pub(crate) fn strong_etag(headers: &HeaderMap) -> Option<&str> {
     let etag = text(headers, &ETAG)?;
     let opaque = etag.strip_prefix('"')?.strip_suffix('"')?;

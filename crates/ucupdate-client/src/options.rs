@@ -4,7 +4,7 @@ use crate::retry::Retry;
 use std::time::Duration;
 use ucupdate_upx::Codec;
 
-/// The user agent of phones in the field, as web servers of the time logged it.
+/// The user agent of phones in the field, as logs of web servers show it.
 pub const DEFAULT_USER_AGENT: &str = "Microsoft UCPhone Device";
 
 /// Options of a [`Client`](crate::Client): timeouts, limits, trust and retries.

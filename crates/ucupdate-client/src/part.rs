@@ -316,8 +316,9 @@ mod tests {
         paths.folder.path().join(name)
     }
 
-    /// Downloads into a folder in which an entry was planted, and expects that a planted part is refused for this reason. A
-    /// planted note is removed before another is written. The planted entry names `target`, which stays as it is.
+    /// Downloads into a folder that contains the entry `name`, which somebody else made and which
+    /// leads to `target`. Expects that a `.part` entry is refused for this reason, and that a note
+    /// is removed before another one is written. The target stays as it is.
     #[cfg(unix)]
     async fn refuse_planted(folder: &Path, name: &str, target: &Path, reason: &str) {
         let opened = open_folder(folder).await.unwrap();

@@ -1,5 +1,5 @@
-//! The certificates that a client trusts. They are set here, because `reqwest` would need a crypto provider for the
-//! whole process.
+//! The TLS settings of a client. This module creates them, because `reqwest` would need a crypto
+//! provider for the whole process.
 
 use crate::error::ClientError;
 use crate::options::ClientOptions;
@@ -10,7 +10,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use std::sync::Arc;
 
-/// Returns the TLS settings of `options`.
+/// Returns the TLS settings for `options`, with the certificates to trust. Fails when a root
+/// certificate cannot be read.
 pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore::empty();
     let mut extra = Vec::new();

@@ -61,7 +61,8 @@ mod tests {
         assert!(refused > 100, "{refused}");
     }
 
-    /// Returns whether an option refuses a value that none takes. The reason must say what was expected.
+    /// Returns whether an option refuses the value `%x!`, which no option accepts. Checks that the
+    /// reason says what was expected.
     fn is_refused(verb: &Command, option: &str) -> bool {
         let words = [verb.get_name().to_owned(), format!("--{option}=%x!")];
         let Err(error) = verb.clone().try_get_matches_from(words) else { return false };

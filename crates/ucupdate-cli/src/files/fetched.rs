@@ -1,4 +1,5 @@
-//! Files at https addresses. A file is fetched as a whole and checked by its SHA-256 before anything reads it.
+//! Fetches files from https URLs. A file is fetched as a whole, and its SHA-256 is checked, before
+//! anything reads it.
 
 use crate::failure::{Failure, chain, with_limit_option};
 use crate::remote::tls;
@@ -32,7 +33,7 @@ pub(crate) struct Address {
 }
 
 impl fmt::Display for Address {
-    /// Writes the address without its query, which may be secret.
+    /// Writes the URL without its query, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An address with a name or a password is refused before it is shown.
         f.write_str(self.url.as_str().split(['?', '#']).next().unwrap_or_default())

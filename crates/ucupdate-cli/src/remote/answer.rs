@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io;
 use ucupdate::store::{ByteStream, StoreError, StoreKey};
 
-/// The limits on what a server may send.
+/// The limits of the answers of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     /// The largest JSON answer in bytes. A page of listed objects has about 200 KB.

@@ -44,7 +44,7 @@ fn reason(text: &str) -> String {
     }
 }
 
-/// Returns the verbs that have no verbs below them, each with its options except help.
+/// Adds a verb and all verbs below it to `found`, each with its options except help.
 fn verbs(above: &[String], command: &Command, found: &mut Vec<(Vec<String>, Vec<String>)>) {
     let verb = [above, &[command.get_name().to_owned()]].concat();
     let longs = command.get_arguments().filter_map(|arg| arg.get_long()).filter(|long| *long != "help");

@@ -26,8 +26,8 @@ macro_rules! kind_args {
         }
 
         impl KindPatternArgs {
-            /// Returns `pattern` with the words that these options give. A word that no option gives keeps
-            /// its alternatives from `pattern`.
+            /// Returns `pattern` with the words that these options give. A word that no option
+            /// gives keeps its alternatives from `pattern`.
             pub(crate) fn in_place_of(self, pattern: KindPattern) -> KindPattern {
                 KindPattern {
                     $($word: if self.$word.is_empty() { pattern.$word } else { self.$word },)*

@@ -159,7 +159,7 @@ mod tests {
             }
             std::fs::write(&path, &text).unwrap();
             assert_eq!(file::read(&path, &command, &keys).unwrap(), []);
-            // With the marks of comments removed, what has a default is a whole file.
+            // Without the marks of comments, the settings that have a default are a valid file.
             let whole: Vec<&str> = text
                 .lines()
                 .map(|line| match line.strip_prefix('#') {

@@ -291,7 +291,7 @@ mod tests {
     const REQUEST: &[u8] = b"POST /a HTTP/1.1\r\n\r\n<Request>}*/ 0x00</Request>";
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n<Response/>";
 
-    /// Returns the bytes of both sides.
+    /// Returns the joined bytes of each side of the stream in the file.
     fn sides(file: &str) -> [Vec<u8>; 2] {
         let mut sides = [Vec::new(), Vec::new()];
         for packet in packets(file.as_bytes()) {

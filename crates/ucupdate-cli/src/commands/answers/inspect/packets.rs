@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use std::fmt::Write as _;
 
-    /// Writes bytes as Wireshark does.
+    /// Returns bytes as a hex dump of Wireshark. The offsets begin at `first`.
     fn dump(bytes: &[u8], indent: &str, first: usize) -> String {
         let mut text = String::new();
         for (line, row) in bytes.chunks(16).enumerate() {

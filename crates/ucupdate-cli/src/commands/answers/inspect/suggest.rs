@@ -354,7 +354,7 @@ fn is_serial(value: &str) -> bool {
 }
 
 impl Match {
-    /// Returns the certainty of the match as a word.
+    /// Returns the certainty of the match in words, such as `likely`.
     fn certainty(&self) -> &'static str {
         if self.score >= 0.9 {
             "almost certain"
@@ -448,7 +448,7 @@ mod tests {
         known
     }
 
-    /// Proposes a dialect for a body, and reads the body with it.
+    /// Proposes a dialect for a body. Returns the request that this dialect reads from the body.
     #[track_caller]
     fn reads(body: &str, known: &KnownValues) -> ucupdate::request::UpdateRequest {
         let found = Codec::default().inspect(body.as_bytes());

@@ -11,7 +11,7 @@ use ucupdate::book::{
 use ucupdate::value::UnixTime;
 use ucupdate::version::ReportedVersion;
 
-/// The largest number of lines.
+/// The largest number of lines of a timetable.
 const MAX_LINES: usize = 10_000;
 
 /// A change in a timetable, with the number of its line.

@@ -24,7 +24,7 @@ pub(crate) struct Overview {
     pub(crate) fleet: Inventory,
     /// The rule book. `None` if there is no store, or if its rule book cannot be read.
     pub(crate) rules: Option<Arc<Snapshot>>,
-    /// The devices in their order, with their states.
+    /// All devices in the order of the inventory, with their states.
     pub(crate) devices: Vec<(DeviceNumber, DeviceState)>,
     pub(crate) counts: Counts,
     pub(crate) read: ReadRows,
@@ -59,7 +59,7 @@ pub(crate) struct Counts {
     pub(crate) behind: u64,
 }
 
-/// The devices of one model.
+/// The number of devices of one model, in total and by state.
 #[derive(Debug)]
 pub(crate) struct ModelCount {
     /// The vendor as the first device reported it.

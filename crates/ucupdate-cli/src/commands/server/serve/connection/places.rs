@@ -334,7 +334,7 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(10), taken).await.expect("no place becomes free")
     }
 
-    /// Takes a place that the connection `old` frees.
+    /// Takes the place of the connection `old`, which is dropped when it is asked to end.
     async fn take_that_of(old: Place, places: &Arc<Places>, remote: &str) -> Option<Place> {
         let (taken, ()) = tokio::join!(take(places, remote), async {
             let needed = tokio::time::timeout(Duration::from_secs(10), old.is_needed());
@@ -406,7 +406,7 @@ mod tests {
         let (taken, ()) = tokio::join!(take(&places, "10.0.0.3"), async { drop(busy) });
         let taken = taken.unwrap();
         taken.is_busy();
-        // The last piece is read, so the download counts in no limit.
+        // The last piece is read, so the download does not count in any limit.
         downloading.waits_anew();
         assert!(take_that_of(downloading, &places, "10.0.0.4").await.is_some());
     }

@@ -295,7 +295,7 @@ mod tests {
             sizes in prop::collection::vec(1..30_usize, 1..6),
         ) {
             let text = lines.concat();
-            // A head is what lies between two empty lines.
+            // A head is the lines between two empty lines.
             let mut expected = false;
             let mut head: Vec<String> = Vec::new();
             for line in text.split_inclusive('\n') {

@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn lines_after_a_full_disk_are_whole_and_the_lost_ones_are_counted() {
-        /// A sink with room for some bytes. A write that does not fit writes what fits, as a disk does.
+        /// A sink with space for some bytes. If a write does not fit, only a part of it is written,
+        /// as on a full disk.
         struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
         impl Write for Disk {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -228,7 +228,8 @@ mod tests {
             Self { folder: tempfile::tempdir().unwrap(), made }
         }
 
-        /// Returns the outcome of files with these texts, without the name of the folder.
+        /// Reads a certificate and a key with these texts from files. Returns `accepts`, or the
+        /// reason of a refusal without the path of the folder.
         fn outcome(&self, certificate: &str, key: &str) -> String {
             let [cert_path, key_path] = ["cert.pem", "key.pem"].map(|name| self.folder.path().join(name));
             fs::write(&cert_path, certificate).unwrap();
