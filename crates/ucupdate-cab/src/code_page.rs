@@ -1,10 +1,10 @@
-//! Code pages. They decode names that are not marked as UTF-8.
+//! Code pages, which decode the names of files that a cabinet does not mark as UTF-8.
 
 use encoding_rs::Encoding;
 use oem_cp::code_table::DECODING_TABLE_CP_MAP;
 use oem_cp::code_table_type::TableType;
 
-/// A code page for names above ASCII that are not marked as UTF-8.
+/// A code page. It decodes file names that have bytes above ASCII and are not marked as UTF-8.
 ///
 /// A cabinet does not state the code page of its names ([MS-CAB] 2.3, `szName`), so the caller chooses it. Names in
 /// ASCII and names marked as UTF-8 do not depend on the code page.
@@ -51,7 +51,8 @@ impl Default for CodePage {
     }
 }
 
-/// Decodes bytes in a code page of DOS. Bytes below 128 are ASCII, and the others are in the table.
+/// Decodes bytes in a code page of DOS. Bytes below 128 are ASCII. `table` has the characters of
+/// the other bytes. Returns `None` if a byte has no character.
 fn decode_single_bytes(table: &TableType, bytes: &[u8]) -> Option<String> {
     let upper = |byte: u8| {
         let index = usize::from(byte & 0x7F);

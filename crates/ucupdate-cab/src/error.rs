@@ -1,4 +1,5 @@
-//! The error of reading a cabinet. It names the structure, its position, and what was expected there.
+//! The error of reading a cabinet. It names the damaged structure, its position, and the expected
+//! value.
 
 use crate::cabinet::Irregularity;
 use std::{fmt, io};
@@ -35,7 +36,7 @@ pub enum Structure {
     /// A data block (`CFDATA`): the folder, and the block within it, both counted from 0.
     #[allow(missing_docs, reason = "the variant documents the fields")]
     Block { folder: u16, block: u32 },
-    /// The bytes after the last data block.
+    /// The bytes from the last needed data block to the end of the cabinet.
     End,
 }
 
@@ -58,7 +59,7 @@ impl fmt::Display for Structure {
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum CabError {
-    /// The input itself failed. `at` is the position up to which it was read.
+    /// Reading the input failed. `at` is the position up to which the input was read.
     #[error("input failed at {at}")]
     Io {
         at: Position,
@@ -68,16 +69,17 @@ pub enum CabError {
     /// The input is neither a cabinet nor a program that contains one.
     #[error("expected a cabinet (`MSCF`) or a program that contains one (`MZ`), found {found}")]
     NotACabinet { found: Box<str> },
-    /// The input ends too early. Both numbers are in bytes.
+    /// The input ends before the end of a structure. `expected` and `found` are numbers of bytes.
     #[error("{what} at {at} is cut off: expected {expected} bytes, found {found}")]
     Truncated { what: Structure, at: Position, expected: u64, found: u64 },
     /// A structure of the cabinet has a value that cannot be right.
     #[error("{what} at {at} is damaged: expected {expected}, found {found}")]
     Damaged { what: Structure, at: Position, expected: Box<str>, found: Box<str> },
-    /// The cabinet is well formed, but this reader does not support its kind.
+    /// The cabinet is well formed, but this reader does not support its version or compression.
     #[error("{what} at {at} is not supported: {found}; expected {expected}")]
     Unsupported { what: Structure, at: Position, expected: &'static str, found: Box<str> },
-    /// The cabinet exceeds a number in [`CabinetLimits`](crate::CabinetLimits). `which` is the name of the limit, as in `with_files`.
+    /// The cabinet exceeds one of the [`CabinetLimits`](crate::CabinetLimits). `which` is the name
+    /// of the limit, such as `files` for [`with_files`](crate::CabinetLimits::with_files).
     #[error("{what} {found}, and the limit `{which}` is {limit}")]
     Limit { which: &'static str, what: &'static str, limit: u64, found: u64 },
     /// A part of a set of cabinets is missing. `part` is counted from 1. `name` is the file name of the part, taken
@@ -118,7 +120,8 @@ impl CabError {
 }
 
 impl From<CabError> for io::Error {
-    /// Wraps the [`CabError`]. `io::Error::downcast` returns it again.
+    /// Wraps the [`CabError`] in an `io::Error`. [`io::Error::downcast`] returns the [`CabError`]
+    /// again.
     fn from(error: CabError) -> Self {
         let kind = match &error {
             CabError::Io { cause, .. } => cause.kind(),

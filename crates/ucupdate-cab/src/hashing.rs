@@ -11,10 +11,11 @@ const SINGLE_THREAD_BYTES: usize = 1024 * 1024;
 /// The size of the blocks that the second thread receives, in bytes.
 const BLOCK_BYTES: usize = 128 * 1024;
 
-/// The largest number of blocks that exist at a time. It bounds the memory.
+/// The largest number of blocks that exist at one time. It bounds the memory of the second thread.
 const BLOCKS: usize = 4;
 
-/// SHA-256 of bytes that arrive in pieces, and SHA-1 of the same bytes if it is wanted.
+/// SHA-256 of bytes that arrive in pieces. [`with_sha1`](Self::with_sha1) also computes their
+/// SHA-1.
 #[derive(Clone, Default)]
 pub(crate) struct Hashes {
     sha256: Sha256Hasher,
@@ -50,7 +51,7 @@ pub(crate) struct Hashing {
     second: Option<SecondHasher>,
 }
 
-/// The second thread, which has the hashes, and the block that is being filled.
+/// The second thread, which computes the hashes, and the block that the calling thread fills.
 struct SecondHasher {
     block: Vec<u8>,
     blocks: usize,
@@ -88,7 +89,7 @@ impl Hashing {
         }
     }
 
-    /// Waits for the second thread, and returns the hashes of the bytes so far.
+    /// Ends the second thread if it runs. Returns the hashes of all bytes so far.
     pub(crate) fn hashes(&mut self) -> &Hashes {
         if let Some(second) = self.second.take() {
             self.hashes = second.end();
@@ -110,7 +111,7 @@ impl SecondHasher {
         }
     }
 
-    /// Returns a block to fill, as soon as one of them was hashed.
+    /// Returns an empty block. Waits for a hashed block if [`BLOCKS`] blocks exist already.
     fn empty_block(&mut self) -> Vec<u8> {
         if self.blocks < BLOCKS {
             self.blocks += 1;

@@ -3,7 +3,8 @@
 use crate::code_page::CodePage;
 use crate::limits::CabinetLimits;
 
-/// The options of reading a cabinet. [`CabinetLimits`] convert into options with these limits.
+/// The options of reading a cabinet. [`CabinetLimits`] convert into options that have these limits
+/// and the other defaults.
 ///
 /// ```
 /// use ucupdate_cab::{CabinetOptions, CodePage, CabinetLimits};
@@ -19,8 +20,8 @@ pub struct CabinetOptions {
     pub(crate) code_page: CodePage,
     pub(crate) is_strict: bool,
     pub(crate) offset: Option<u64>,
-    /// The number of bytes that are decompressed on the calling thread before other threads are started. Only tests change
-    /// it.
+    /// The number of bytes that are decompressed on the calling thread before other threads are
+    /// started. Only tests change this number.
     pub(crate) single_thread_bytes: u64,
 }
 
@@ -37,7 +38,7 @@ impl Default for CabinetOptions {
 }
 
 impl CabinetOptions {
-    /// Sets the limits of the cabinet.
+    /// Sets the limits of sizes and numbers in the cabinet.
     pub fn with_limits(self, limits: CabinetLimits) -> Self {
         Self { limits, ..self }
     }
@@ -47,15 +48,16 @@ impl CabinetOptions {
         Self { code_page, ..self }
     }
 
-    /// Sets whether a cabinet with an [`Irregularity`](crate::Irregularity) is refused instead of reported. Default:
-    /// `false`.
+    /// Sets whether reading fails if the cabinet has an [`Irregularity`](crate::Irregularity).
+    /// Default: `false`, so irregularities are only reported.
     pub fn with_strict(self, is_strict: bool) -> Self {
         Self { is_strict, ..self }
     }
 
-    /// Reads the cabinet whose first byte is at this offset of the input, and no other cabinet. Use it to choose one of
-    /// several cabinets in a program. The message that lists the cabinets contains their offsets. A set of several
-    /// parts ignores this option.
+    /// Sets the offset in the input at which the cabinet begins. No other cabinet is then read. Use
+    /// the offset to choose one of several cabinets in a program. The problem
+    /// [`SeveralPackages`](crate::package::ProblemKind::SeveralPackages) lists their offsets.
+    /// Default: none, so the cabinet is searched. A set of several parts ignores this option.
     pub fn with_offset(self, offset: u64) -> Self {
         Self { offset: Some(offset), ..self }
     }

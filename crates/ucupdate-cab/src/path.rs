@@ -1,4 +1,4 @@
-//! Converts names of files to paths that are safe to write to.
+//! Converts the names of files in a cabinet to paths that are safe to write to.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -22,12 +22,13 @@ impl SafePath {
         self.0.split('/')
     }
 
-    /// Returns the last part.
+    /// Returns the last part of the path.
     pub fn file_name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
-    /// Reads a name from a cabinet. `\` (as in [MS-CAB]) or `/` divides its parts.
+    /// Converts the name of a file in a cabinet. `\` (as in [MS-CAB]) or `/` divides the parts of
+    /// the name.
     pub(crate) fn read(name: &str) -> Result<Self, NameProblem> {
         if name.is_empty() {
             return Err(NameProblem::Empty);
@@ -68,7 +69,8 @@ impl SafePath {
         self.folded().all(|own| other.next() == Some(own)) && other.next() == Some('\0')
     }
 
-    /// Returns the characters in lower case. The divider sorts before every other character.
+    /// Returns the characters of the path in lower case, as a sort key. A `\0` replaces `/`, so
+    /// that it sorts before every other character.
     fn folded(&self) -> impl Iterator<Item = char> {
         self.0.chars().flat_map(|c| if c == '/' { '\0' } else { c }.to_lowercase())
     }
@@ -82,7 +84,7 @@ impl SafePath {
         own.eq_ignore_ascii_case(folder).then(|| Self(rest.into()))
     }
 
-    /// Returns the folder of the path. It is empty at the root.
+    /// Returns the folder of the path, without a `/` at the end. Empty for a file at the root.
     pub(crate) fn folder(&self) -> &str {
         self.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
     }
@@ -137,16 +139,16 @@ pub enum NameProblem {
     /// The bytes of the name are not text in its encoding.
     #[error("name is not text in its encoding")]
     NotText,
-    /// The name begins with a divider.
+    /// The name begins with `\` or `/`.
     #[error("name begins with `\\` or `/`")]
     Absolute,
-    /// The name begins with a drive.
+    /// The name begins with a drive letter, such as `C:`.
     #[error("name begins with a drive letter")]
     Drive,
     /// A part of the name is `..`.
     #[error("name leaves its folder by `..`")]
     Climbs,
-    /// Some system does not allow a part of the name.
+    /// A part of the name is not a valid file name on some system.
     #[error("part `{}` of the name {}", part.escape_debug(), cause.problem())]
     Part { part: Box<str>, cause: Box<ParseError> },
     /// An earlier file has the same name, ignoring case. `first` is the number of that file, counted from 0.
@@ -158,7 +160,8 @@ pub enum NameProblem {
     FolderIsAFile { first: u16 },
 }
 
-/// Marks each path that an earlier file has already, and each path whose folder is a file.
+/// Replaces clashing paths by an error. A path clashes if an earlier file has the same path, or if
+/// one of its folders is the path of a file.
 pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
     let mut order: Vec<u16> = (0..=u16::MAX).take(paths.len()).collect();
     order.retain(|index| paths[usize::from(*index)].is_ok());
@@ -168,7 +171,8 @@ pub(crate) fn mark_clashes(paths: &mut [Result<SafePath, NameProblem>]) {
         _ => a.cmp(b),
     });
     let mut clashes = Vec::new();
-    // The last path without a clash. A folder sorts directly before its content, so one comparison with it is enough.
+    // The index of the last path without a clash. A folder sorts directly before its content, so
+    // one comparison with this path is enough.
     let mut holder: Option<u16> = None;
     for index in order {
         let (Some(held), Some(own)) = (holder.and_then(path), path(index)) else {

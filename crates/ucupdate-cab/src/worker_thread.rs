@@ -1,4 +1,5 @@
-//! [`WorkerThread`]: a thread that works on pieces while the calling thread produces the next ones.
+//! [`WorkerThread`]: a thread that works on pieces of data while the calling thread produces the
+//! next pieces.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
@@ -6,12 +7,13 @@ use std::sync::{Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::{iter, vec};
 
-/// A thread that has a state `S` and works on pieces `T` in the order in which they were sent.
+/// A thread that has a state `S`. It works on pieces `T` in the order in which the owner sent them.
 ///
 /// The channels have no bound, so the calling thread must limit the number of pieces.
 pub(crate) struct WorkerThread<T, S> {
     pieces: Sender<T>,
-    /// The lock makes the type `Sync`. It is never contended.
+    /// The receiver of finished pieces. The lock makes the type `Sync`, and no thread ever waits
+    /// for it.
     done: Mutex<Receiver<Vec<T>>>,
     /// The finished pieces that were not received yet.
     batch: vec::IntoIter<T>,
@@ -54,7 +56,8 @@ impl<T: Send + 'static, S: Default + Send + 'static> WorkerThread<T, S> {
         self.batch.next()
     }
 
-    /// Waits until the thread has worked on all pieces. Returns the state.
+    /// Waits until the thread has worked on all pieces. Returns the state. Panics if the thread
+    /// panicked.
     pub(crate) fn end(self) -> S {
         let Self { pieces, done, thread, .. } = self;
         drop(pieces);
@@ -64,7 +67,8 @@ impl<T: Send + 'static, S: Default + Send + 'static> WorkerThread<T, S> {
     }
 }
 
-/// Works on all pieces. Returns a batch when it is full or no other piece waits.
+/// Works on all pieces. Sends a batch of finished pieces when the batch is full or no other piece
+/// waits. An error means that nobody receives the batches.
 fn work_on<T>(
     waiting: &Receiver<T>,
     finished: &Sender<Vec<T>>,

@@ -1,4 +1,5 @@
-//! The data blocks of a folder ([MS-CAB] 2.4), read one after another from all parts that contain the folder.
+//! Reads the data blocks of a folder ([MS-CAB] 2.4), one after another, from all parts that contain
+//! the folder.
 
 use std::io::Read;
 
@@ -14,10 +15,12 @@ use crate::error::{CabError, Position, Structure};
 /// The size of a block's header without its reserve area, in bytes.
 const BLOCK_BYTES: usize = 8;
 
-/// The input of one part. Its tables were read already.
+/// The input of one part of a set, or of a single cabinet. The tables of the part were read
+/// already.
 pub(crate) struct InputPart<R> {
     pub(crate) source: Source<R>,
-    /// The length in bytes that the header states, or more if a block goes beyond that length.
+    /// The length of the part in bytes. This is the length that the header states, unless a block
+    /// goes beyond it or the input ends before it.
     pub(crate) bytes: u64,
     pub(crate) block_reserve: u8,
     pub(crate) reserve: Box<[u8]>,
@@ -25,7 +28,8 @@ pub(crate) struct InputPart<R> {
     is_drained: bool,
 }
 
-/// The length of a part that its header states, and the largest length that is read. Both are in bytes.
+/// The length of a part that its header states, and the largest length that the limits allow. Both
+/// are in bytes.
 pub(crate) struct PartLengths {
     pub(crate) stated: u64,
     pub(crate) limit: u64,
@@ -41,8 +45,8 @@ impl<R: Read> InputPart<R> {
         Self { source, bytes: lengths.stated, block_reserve, reserve, lengths, is_drained: false }
     }
 
-    /// Reads to the end of the cabinet. Reports an irregularity if the input ends too early, but after the last block
-    /// that is needed.
+    /// Reads to the end of the part. If the input ends too early, this is no error:
+    /// [`irregularity`](Self::irregularity) then reports it.
     pub(crate) fn drain(&mut self) -> Result<(), CabError> {
         if self.is_drained {
             return Ok(());
@@ -55,8 +59,8 @@ impl<R: Read> InputPart<R> {
         Ok(())
     }
 
-    /// Returns an irregularity if the part has another length than its header states. `number` is the number of the
-    /// part, counted from 1.
+    /// Returns an irregularity if the length of the part differs from the length in its header.
+    /// `number` is the number of the part, counted from 1.
     pub(crate) fn irregularity(&self, number: u16) -> Option<Irregularity> {
         (self.bytes != self.lengths.stated).then_some(Irregularity::Length {
             part: number,
@@ -65,7 +69,8 @@ impl<R: Read> InputPart<R> {
         })
     }
 
-    /// Extends the readable length, so that a structure of `bytes` bytes may go beyond the stated length.
+    /// Extends the readable length if the next structure, which has `bytes` bytes, goes beyond the
+    /// stated length. Fails above the limit `cabinet_bytes`.
     fn extend(&mut self, bytes: usize) -> Result<(), CabError> {
         let end = self.source.taken() + bytes as u64;
         if end > self.bytes {
@@ -77,38 +82,41 @@ impl<R: Read> InputPart<R> {
     }
 }
 
-/// A block that was read. Decoding replaces its bytes.
+/// A block that was read. Decoding replaces the compressed bytes by the uncompressed ones.
 pub(crate) struct Block {
     pub(crate) what: Structure,
     pub(crate) at: Position,
-    /// The compression of the folder that begins with this block.
+    /// The compression of the folder that begins with this block. `None` for later blocks of a
+    /// folder.
     pub(crate) begins: Option<Compression>,
     pub(crate) bytes: Vec<u8>,
-    /// The number of its bytes after decoding.
+    /// The uncompressed size of the block in bytes.
     pub(crate) size: usize,
     pub(crate) fault: Option<Fault>,
 }
 
 #[derive(Default)]
 pub(crate) struct FolderBlocks {
-    /// The index of the current piece, and the number of its blocks that were read.
+    /// The index of the current [`Piece`] in the folder.
     piece: usize,
+    /// The number of blocks of the current piece that were read.
     of_piece: u16,
     /// The number of blocks that were read in all pieces.
     blocks: u32,
-    /// The number of bytes in these blocks, by their headers.
+    /// The uncompressed size of the read blocks in bytes, as their headers state it.
     size: u64,
     /// The beginning of a block that continues in the next part.
     carried: Vec<u8>,
 }
 
 impl FolderBlocks {
-    /// Returns the number of bytes in the blocks that were read.
+    /// Returns the uncompressed size of the read blocks in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Reads the next block into the buffer.
+    /// Reads the next block of the folder. The block takes over the memory of `buffer`. Parts
+    /// before the part of the block are read to their ends.
     pub(crate) fn next_block<R: Read>(
         &mut self,
         folder: &Folder,
@@ -134,7 +142,7 @@ impl FolderBlocks {
         }
     }
 
-    /// Returns the piece that contains the next block.
+    /// Returns the piece of the folder that contains the next block. Fails if all blocks were read.
     fn next_piece<'a>(&mut self, folder: &'a Folder) -> Result<&'a Piece, CabError> {
         loop {
             let Some(piece) = folder.pieces.get(self.piece) else { return Err(self.ends_early(folder)) };
@@ -201,7 +209,7 @@ impl FolderBlocks {
     }
 }
 
-/// Skips to the first block of a piece, which must be ahead.
+/// Skips to the first block of a piece. Fails if this block begins before the current position.
 fn seek<R: Read>(source: &mut Source<R>, folder: &Folder, piece: &Piece) -> Result<(), CabError> {
     let what = Structure::Folder(folder.number);
     let first = u64::from(piece.first_block);

@@ -1,6 +1,7 @@
-//! The checksum of a data block: an exclusive-or of 32-bit words ([MS-CAB] 3.1).
+//! Computes the checksum of a data block: the exclusive-or of its 32-bit words ([MS-CAB] 3.1).
 
-/// Returns the checksum of `bytes`, which continues the checksum `seed`.
+/// Returns the exclusive-or of `seed` and the checksum of `bytes`. `seed` is the checksum of other
+/// bytes of the block, or 0.
 ///
 /// The words are little-endian. One to three bytes at the end form one word, and the *first* of them is its highest
 /// byte.

@@ -1,4 +1,4 @@
-//! The compressions of the format.
+//! The compression of a folder in a cabinet.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Returns LZX with a window of this many bits; `None` outside 15 to 21.
+    /// Returns LZX with a window of 2^`window_bits` bytes. `None` if `window_bits` is not 15 to 21.
     pub fn lzx(window_bits: u8) -> Option<Self> {
         (15..=21).contains(&window_bits).then_some(Self::Lzx { window_bits })
     }

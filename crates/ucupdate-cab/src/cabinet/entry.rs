@@ -1,4 +1,4 @@
-//! An entry of the file table.
+//! An entry in the file table of a cabinet.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::header::FileRow;
 use crate::code_page::CodePage;
 use crate::path::{NameProblem, SafePath};
 
-/// One file as the file table of a cabinet states it.
+/// The entry of one file in the file table of a cabinet.
 #[derive(Clone, Debug)]
 pub struct FileEntry {
     raw: Box<[u8]>,
@@ -52,7 +52,8 @@ impl FileEntry {
     /// Returns the name as a path that is safe to write to.
     ///
     /// # Errors
-    /// Fails with the reason when the name is not such a path.
+    /// Fails with the reason when the name is not a safe path, and when the path clashes with that
+    /// of another file.
     pub fn path(&self) -> Result<&SafePath, &NameProblem> {
         self.path.as_ref()
     }
@@ -62,7 +63,8 @@ impl FileEntry {
         self.size.into()
     }
 
-    /// Returns the time of the last change, in steps of two seconds. `None` if it is not a valid date and time.
+    /// Returns the time of the last change of the file, in steps of two seconds. `None` if the
+    /// cabinet states no valid date and time.
     ///
     /// The time is the local time of the system that made the cabinet, because the format has no time zone.
     pub fn modified(&self) -> Option<FieldTime> {
@@ -80,7 +82,7 @@ impl FileEntry {
         self.folder
     }
 
-    /// Takes the path out of the entry. The caller puts a path back.
+    /// Moves the path out of the entry and leaves an error in it. The caller must put a path back.
     pub(crate) fn take_path(&mut self) -> Result<SafePath, NameProblem> {
         std::mem::replace(&mut self.path, Err(NameProblem::NotText))
     }
@@ -108,7 +110,8 @@ impl Attributes {
         self.0 & 0x01 != 0
     }
 
-    /// Returns whether the cabinet marks the name as UTF-8. Other names that are not ASCII are read in
+    /// Returns whether the cabinet marks the name as UTF-8. Other names that are not ASCII are
+    /// decoded in the code page of
     /// [`CabinetOptions::with_code_page`](crate::CabinetOptions::with_code_page).
     pub fn has_utf8_name(self) -> bool {
         self.0 & 0x80 != 0

@@ -1,7 +1,8 @@
 //! Decodes the folders of a cabinet in order. In large cabinets, blocks are read ahead and decoded on other threads.
 //!
-//! The calling thread reads all blocks in the order of the data, and receives their bytes and their errors in the same order.
-//! When all blocks of a folder were read, the blocks of the next folder are read and decoded too, on a second thread.
+//! The calling thread reads all blocks in the order of the data. It receives the decoded bytes and
+//! the errors of the blocks in the same order. When all blocks of a folder were read, the blocks of
+//! the next folder are read and decoded too, on a second thread.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -23,19 +24,20 @@ const BATCH_BLOCKS: usize = 8;
 
 /// Decoder of the folders of a cabinet, with the decoded bytes of the last block.
 pub(crate) struct FolderDecoder {
-    /// The folders whose blocks are being read. The bytes of the first one are delivered.
+    /// The folders whose blocks are being read, at most [`LANES`]. The bytes of the first folder
+    /// are delivered.
     open: VecDeque<OpenFolder>,
-    /// Two folders that follow each other are on different lanes.
+    /// The decoders. Two folders that follow each other use different lanes.
     lanes: [Lane; LANES],
     /// The bytes of the last received block.
     block: Vec<u8>,
     /// The range of `block` that was not delivered yet.
     ready: Range<usize>,
-    /// The number of received bytes of the first folder.
+    /// The number of decoded bytes of the first folder that were received.
     received: u64,
     /// Buffers of earlier blocks, which the next blocks use again.
     buffers: Vec<Vec<u8>>,
-    /// The number of blocks of all folders that were read and not received yet.
+    /// The number of blocks of all open folders that were read and not received yet.
     in_flight: usize,
     /// The largest allowed value of `in_flight`.
     max_in_flight: usize,
@@ -48,7 +50,8 @@ struct OpenFolder {
     lane: usize,
     blocks: FolderBlocks,
     in_flight: usize,
-    /// The error that ended the reading of the blocks. It is reported after the blocks before it.
+    /// The error that ended the reading of the blocks. It is reported when all blocks before it
+    /// were received.
     failure: Option<CabError>,
 }
 
@@ -81,7 +84,8 @@ impl FolderDecoder {
         self.open.front().map(|open| open.index)
     }
 
-    /// Starts to deliver the bytes of a folder. It must be the next folder that has bytes.
+    /// Starts to deliver the bytes of a folder. `index` must be that of the next folder that has
+    /// bytes.
     pub(crate) fn open(&mut self, index: usize) {
         if self.open.is_empty() {
             self.open.push_back(OpenFolder::new(index, 0));
@@ -89,7 +93,8 @@ impl FolderDecoder {
         debug_assert_eq!(self.folder(), Some(index));
     }
 
-    /// Ends the current folder. Returns the folder if it has bytes or blocks that belong to no file.
+    /// Ends the current folder. Returns the folder if bytes or blocks of it were not delivered.
+    /// These belong to no file.
     pub(crate) fn close<'a>(&mut self, folders: &'a [Folder]) -> Option<&'a Folder> {
         let open = self.open.pop_front()?;
         self.received = 0;
@@ -106,7 +111,8 @@ impl FolderDecoder {
         self.received - self.ready.len() as u64
     }
 
-    /// Delivers at most `most` bytes. Returns their range in the last block, see [`bytes`](Self::bytes).
+    /// Delivers at most `most` bytes. Returns their range in the last received block, for
+    /// [`bytes`](Self::bytes).
     pub(crate) fn deliver(&mut self, most: usize) -> Range<usize> {
         let end = self.ready.end.min(self.ready.start.saturating_add(most));
         let range = self.ready.start..end;
@@ -141,7 +147,8 @@ impl FolderDecoder {
         Ok(())
     }
 
-    /// Reads blocks until as many are in flight as allowed. Blocks after the last file of a folder are not read.
+    /// Reads blocks until the allowed number is in flight. Blocks after the last file of a folder
+    /// are not read.
     fn read_ahead<R: Read>(&mut self, folders: &[Folder], parts: &mut [InputPart<R>]) {
         while let Some(open) = self.open.back_mut()
             && let Some(folder) = folders.get(open.index)
@@ -197,7 +204,8 @@ impl Default for Lane {
 }
 
 impl Lane {
-    /// Moves the decoder to a thread of its own, if one can be started.
+    /// Moves the decoder to a new thread. If no thread can be started, the calling thread keeps
+    /// decoding.
     fn start_thread(&mut self) {
         if let Self::Caller(decoder, None) = self {
             *self = match WorkerThread::start("unpacking", std::mem::take(decoder), BATCH_BLOCKS, decode) {

@@ -1,4 +1,4 @@
-//! The header and tables of one cabinet ([MS-CAB] 2.1 to 2.3).
+//! Reads the header and tables of one cabinet ([MS-CAB] 2.1 to 2.3).
 
 use std::io::Read;
 
@@ -23,20 +23,23 @@ pub(crate) const HAS_PREVIOUS: u16 = 1;
 pub(crate) const HAS_NEXT: u16 = 2;
 pub(crate) const HAS_RESERVE: u16 = 4;
 
-/// The folder indices of files that are continued from the part before, to the next part, or both.
+/// The folder index of a file that is continued from the previous part.
 pub(crate) const FROM_PREVIOUS: u16 = 0xFFFD;
+/// The folder index of a file that continues in the next part.
 pub(crate) const TO_NEXT: u16 = 0xFFFE;
+/// The folder index of a file that is continued from the previous part and continues in the next.
 pub(crate) const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 
-/// The header and tables of one part.
+/// The header and tables of one part of a set, or of a single cabinet.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) bytes: u32,
     pub(crate) set_id: u16,
     /// The index of the part in its set, counted from 0.
     pub(crate) index: u16,
-    /// The file names of the parts before and after this one. `None` if there is no such part.
+    /// The file name of the previous part. `None` for the first part.
     pub(crate) previous: Option<Box<str>>,
+    /// The file name of the next part. `None` for the last part.
     pub(crate) next: Option<Box<str>>,
     pub(crate) reserve: Box<[u8]>,
     /// The size of the reserve area in each data block, in bytes.
@@ -58,7 +61,7 @@ pub(crate) struct FolderRow {
 #[derive(Debug)]
 pub(crate) struct FileRow {
     pub(crate) size: u32,
-    /// The offset of the file in the bytes of its folder.
+    /// The offset of the file in the uncompressed bytes of its folder.
     pub(crate) begin: u32,
     pub(crate) folder: u16,
     pub(crate) date: u16,
@@ -68,7 +71,8 @@ pub(crate) struct FileRow {
     pub(crate) at: Position,
 }
 
-/// The totals of the parts that were read so far. They are checked against the limits.
+/// The total sizes and numbers of all parts that were read so far. Each increase is checked against
+/// the limits.
 #[derive(Clone)]
 pub(crate) struct Spent<'a> {
     pub(crate) limits: &'a CabinetLimits,
@@ -198,7 +202,8 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
     Ok(part)
 }
 
-/// Returns whether the bytes between the folder table and the file table begin with an entry of a file.
+/// Returns whether the bytes after the folder table look like the entry of a file. `bytes` is the
+/// number of bytes up to the file table.
 fn second_table<R: Read>(source: &mut Source<R>, bytes: u64, folders: u16) -> bool {
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(FILE_BYTES + MAX_NAME_BYTES);
     let ahead = source.look(bytes);
@@ -270,7 +275,7 @@ fn text<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Result<Box<st
     Ok(String::from_utf8_lossy(&bytes).into())
 }
 
-/// Reads the bytes up to a zero byte. The zero byte is taken, but not returned.
+/// Reads the bytes up to a zero byte. Consumes the zero byte too, but does not return it.
 fn terminated<R: Read>(
     source: &mut Source<R>,
     spent: &mut Spent<'_>,
@@ -295,7 +300,7 @@ pub(crate) struct Fixed {
     pub(crate) signature: [u8; 4],
     pub(crate) bytes: u32,
     pub(crate) file_table: u32,
-    /// The version: major, then minor.
+    /// The version of the format: major, then minor.
     pub(crate) version: (u8, u8),
     pub(crate) folders: u16,
     pub(crate) files: u16,
@@ -305,7 +310,8 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// Returns the size in bytes of the smallest cabinet with these tables.
+    /// Returns the smallest possible size in bytes of a cabinet with these numbers of folders and
+    /// files.
     pub(crate) fn least_bytes(&self) -> u64 {
         HEADER_BYTES as u64
             + u64::from(self.folders) * FOLDER_BYTES as u64

@@ -1,36 +1,41 @@
-//! Irregularities of a cabinet. They are reported, and refused only in strict reading.
+//! Irregularities of a cabinet. The reader reports them, and fails only in strict reading.
 
 use super::compression::Compression;
 use std::fmt;
 use ucupdate_core::value::Counted;
 
-/// An irregularity of a cabinet. The bytes of the files are still certain, unless [`is_ambiguous`](Self::is_ambiguous)
-/// returns `true`.
+/// An irregularity of a cabinet. The files are still read correctly, unless
+/// [`is_incomplete`](Self::is_incomplete) or [`is_ambiguous`](Self::is_ambiguous) returns `true`.
 ///
 /// Folders and parts are counted as in [`Structure`](crate::Structure) and [`Position`](crate::Position).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the text documents the field")]
 #[non_exhaustive]
 pub enum Irregularity {
-    /// Files of a folder share bytes. Some programs write equal files this way.
+    /// Files of a folder share bytes. Some programs store identical files this way. `files` is the
+    /// number of files that begin in the bytes of an earlier file.
     SharedBytes { folder: u16, files: u16 },
-    /// Bytes between the files of a folder belong to no file.
+    /// Some bytes between the files of a folder belong to no file. `bytes` is their number.
     Gap { folder: u16, bytes: u64 },
     /// Data after the last file of a folder belongs to no file.
     Tail { folder: u16 },
-    /// Two folders have the same data.
+    /// Two folders have the same data. `first` is the first of them.
     SharedFolder { folder: u16, first: u16 },
     /// The file table is after the data.
     TableBehindData,
-    /// The header states another length than the cabinet has.
+    /// The header states a length that differs from the real length of the cabinet. Both are in
+    /// bytes.
     Length { part: u16, stated: u64, found: u64 },
     /// A folder has an unsupported compression, so its files were not read.
     UnreadFolder { folder: u16, compression: Compression, files: u16 },
-    /// There is another file table before the one that the header names. Other tools may list its files.
+    /// There is another file table before the one that the header names. Other tools may list the
+    /// files of that table. `at` is its offset in the input.
     SecondFileTable { at: u64 },
-    /// The input contains another cabinet. Other tools may list its files.
+    /// The input contains another cabinet, `bytes` long, at offset `at`. Other tools may list the
+    /// files of that cabinet.
     OtherCabinet { at: u64, bytes: u64 },
-    /// Bytes in the input look like the header of a cabinet, but the tables after it cannot be read.
+    /// Bytes at offset `at` of the input look like the header of a cabinet, but its header or
+    /// tables cannot be read.
     NoCabinet { at: u64, error: Box<str> },
 }
 
@@ -40,7 +45,7 @@ impl Irregularity {
         matches!(self, Self::UnreadFolder { .. })
     }
 
-    /// Returns whether two tools may list different files of the cabinet.
+    /// Returns whether other tools may list other files of the cabinet than this reader.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::SecondFileTable { .. })
     }

@@ -1,9 +1,10 @@
 //! Reads cabinets in one pass. Each folder is decompressed once, and every number is bounded by
 //! [`CabinetLimits`](crate::CabinetLimits).
 //!
-//! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in [MS-PATCH] without its
-//! delta extensions. A cabinet that other tools read is read too: files may share bytes, leave gaps, or end before their
-//! folder does. Each such [`Irregularity`] is reported, and strict reading refuses it.
+//! The format is Microsoft's: [MS-CAB] (*Cabinet File Format*), [MS-MCI] (MSZIP), and LZX as in
+//! [MS-PATCH] without its delta extensions. The reader accepts irregular cabinets that other tools
+//! accept: files may share bytes, leave gaps, or end before the end of their folder. It reports
+//! each such [`Irregularity`], and strict reading refuses the cabinet.
 
 mod blocks;
 #[cfg(feature = "build")]

@@ -20,9 +20,10 @@ use crate::options::CabinetOptions;
 
 /// A cabinet, or a set of cabinets, that is read forward from any input.
 ///
-/// The input may also be a self-extracting program. The reader finds the cabinet in it. Opening reads the tables.
-/// [`next_file`](Self::next_file) then returns the files in the order of their data, and each folder is decompressed
-/// once. [`finish`](Self::finish) reads to the end of the cabinet and returns its digest.
+/// The input may also be a self-extracting program, in which the reader finds the cabinet. Opening
+/// reads the tables of the cabinet. [`next_file`](Self::next_file) then returns the files in the
+/// order of their data, and each folder is decompressed once. [`finish`](Self::finish) reads to the
+/// end of the cabinet and returns its digest.
 ///
 /// ```
 /// use std::io::{self, Read};
@@ -48,12 +49,12 @@ use crate::options::CabinetOptions;
 pub struct Cabinet<R> {
     parts: Vec<InputPart<R>>,
     tables: Tables,
-    /// The number of files in `tables.order` that were begun.
+    /// The number of files in `tables.order` that [`next_file`](Self::next_file) has returned.
     begun: usize,
     decoder: FolderDecoder,
-    /// The offset of the next byte of the current file in its folder, and the number of bytes that are left of the
-    /// file.
+    /// The offset of the next byte of the current file, in bytes from the start of its folder.
     at: u64,
+    /// The number of bytes of the current file that were not returned yet.
     left: u64,
     held: Held,
     output_bytes: u64,
@@ -74,30 +75,34 @@ pub struct Finished {
     pub sha256: Sha256Digest,
     /// The SHA-256 of each part, in the order of the set. A cabinet that is not a set has one digest.
     pub parts: Vec<Sha256Digest>,
-    /// The size of all parts together in bytes, without the self-extracting program that may contain them.
+    /// The size of all parts together in bytes, without self-extracting programs that may contain
+    /// them.
     pub cabinet_bytes: u64,
-    /// The uncompressed size of all files together in bytes.
+    /// The uncompressed size of all files together in bytes. Files with an unsupported compression
+    /// are not counted.
     pub output_bytes: u64,
-    /// The number of files in the tables of the cabinet.
+    /// The number of files in the tables of the cabinet. Files with an unsupported compression are
+    /// counted too.
     pub files: usize,
-    /// The irregularities of the cabinet. Some of them are known only after all data was read.
+    /// The irregularities of the cabinet. Some of them are found only when all data is read.
     pub irregularities: Vec<Irregularity>,
 }
 
 impl<R: Read> Cabinet<R> {
     /// Opens a cabinet and reads its tables. `input` is a cabinet or a self-extracting program.
     ///
-    /// `options` may be [`CabinetLimits`](crate::CabinetLimits) alone.
+    /// `options` are [`CabinetOptions`], or only their [`CabinetLimits`](crate::CabinetLimits).
     ///
     /// # Errors
-    /// Fails when there is no cabinet, and when the cabinet is damaged, of an unsupported kind, above a limit, or a part
-    /// of a set, which [`open_set`](Self::open_set) reads.
+    /// Fails when reading the input fails, and when the input contains no cabinet. Fails when the
+    /// cabinet is damaged, is not supported, or is above a limit. Fails for one part of a set:
+    /// [`open_set`](Self::open_set) reads sets.
     pub fn open(input: R, options: impl Into<CabinetOptions>) -> Result<Self, CabError> {
         Self::open_set(vec![input], options)
     }
 
-    /// Opens a set of cabinets and reads the tables of all parts. The parts may be in any order. A single input is
-    /// opened as a cabinet that is not a set.
+    /// Opens a set of cabinets and reads the tables of all parts. Each input is one part, and the
+    /// order of the inputs does not matter. A single input is opened as in [`open`](Self::open).
     ///
     /// # Errors
     /// Fails in the cases of [`open`](Self::open), and when a part is missing, is given twice, or belongs to another
@@ -114,7 +119,7 @@ impl<R: Read> Cabinet<R> {
         for (number, input) in inputs.into_iter().enumerate() {
             let mut source = Source::new(input);
             if several {
-                // Until its header is read, an input has the number in which it was given.
+                // Until its header is read, an input has its number in the order of the arguments.
                 source.name_part(u16::try_from(number + 1).unwrap_or(u16::MAX));
             }
             let offset = options.offset.filter(|_| !several);
@@ -130,7 +135,7 @@ impl<R: Read> Cabinet<R> {
         Self::of_parts(read, &spent, irregularities, search, options)
     }
 
-    /// Combines parts, which are in order, into one cabinet.
+    /// Combines the parts of a set into one cabinet. The parts must be in the order of the set.
     fn of_parts(
         read: Vec<(Source<R>, Part)>,
         spent: &Spent<'_>,
@@ -180,8 +185,8 @@ impl<R: Read> Cabinet<R> {
         self.parts.first().map_or(0, |part| part.source.place_of(0).offset)
     }
 
-    /// Returns the reserve area of the header. In a set, this is the one of the first part. The cabinet format gives
-    /// the area no meaning.
+    /// Returns the reserve area of the header. In a set, this is the reserve area of the first
+    /// part. The cabinet format gives the area no meaning.
     pub fn reserve(&self) -> &[u8] {
         self.parts.first().map_or(&[], |part| &part.reserve)
     }
@@ -197,7 +202,8 @@ impl<R: Read> Cabinet<R> {
     /// Unread bytes of the previous file are decompressed and checked first.
     ///
     /// # Errors
-    /// Fails when the input fails, ends too early or is damaged. After an error the cabinet returns no more files.
+    /// Fails when reading the input fails, and when the input ends too early or is damaged. After
+    /// an error the cabinet returns no more files.
     pub fn next_file(&mut self) -> Result<Option<FileReader<'_, R>>, CabError> {
         while !self.chunk(usize::MAX)?.is_empty() {}
         let Some(file) = self.tables.order.get(self.begun).copied() else { return Ok(None) };
@@ -216,7 +222,8 @@ impl<R: Read> Cabinet<R> {
         Ok(Some(FileReader::new(self, entry)))
     }
 
-    /// Returns the offset of the next file of the same folder that has bytes.
+    /// Returns the offset in the folder of the next file that is not empty. `None` if the folder
+    /// has no such file.
     fn next_begin(&self, folder: u16) -> Option<u64> {
         let later = self.tables.order.get(self.begun..).unwrap_or_default().iter();
         let size = |entry: u16| self.tables.entries.get(usize::from(entry)).map_or(0, FileEntry::size);
@@ -224,7 +231,8 @@ impl<R: Read> Cabinet<R> {
         same.find(|file| size(file.entry) > 0).map(|file| file.begin)
     }
 
-    /// Closes the current folder. Reports data in it that belongs to no file.
+    /// Closes the current folder. Reports an irregularity if data after its last file belongs to no
+    /// file.
     fn close_folder(&mut self) -> Result<(), CabError> {
         self.held = Held::default();
         let tail = self.decoder.close(&self.tables.folders);
@@ -232,8 +240,8 @@ impl<R: Read> Cabinet<R> {
         self.irregularities.extend(irregularity).inspect_err(|_| self.given_up = true)
     }
 
-    /// Reads to the end of the cabinet and returns its digest. Files that were not read are decompressed and checked
-    /// too.
+    /// Reads to the end of the cabinet and returns its digest and totals. Files that were not read
+    /// are decompressed and checked too.
     ///
     /// # Errors
     /// Fails in the cases of [`next_file`](Self::next_file).
@@ -306,7 +314,8 @@ impl<R: Read> Cabinet<R> {
         Ok(Finished { sha256, parts, cabinet_bytes, output_bytes: self.output_bytes, files, irregularities })
     }
 
-    /// Returns the next bytes of the current file, at most `most`. The piece is empty at the end of the file.
+    /// Returns the location of the next bytes of the current file, at most `most`. The piece is
+    /// empty at the end of the file.
     fn chunk(&mut self, most: usize) -> Result<Piece, CabError> {
         if self.given_up {
             return Err(CabError::GivenUp);
@@ -354,7 +363,8 @@ impl<R: Read> Cabinet<R> {
     }
 }
 
-/// A piece of a file. It is in the last block or among the held bytes.
+/// The location of a piece of a file: a range in the last decoded block, or a range in the held
+/// bytes.
 enum Piece {
     Decoded(Range<usize>),
     Held(Range<usize>),
@@ -372,19 +382,21 @@ impl Piece {
     }
 }
 
-/// Bytes of a folder that are held in memory, because a later file shares them with an earlier one.
+/// Decoded bytes of a folder that are held in memory, because the next file shares them with the
+/// current file.
 #[derive(Default)]
 struct Held {
     bytes: Vec<u8>,
     /// The offset of the first held byte in the folder.
     begin: u64,
-    /// The offset of the next file in the folder. Bytes from there on are held.
+    /// The offset of the next file in the folder. Bytes from this offset on are held. `None` if no
+    /// file of the folder follows.
     needed_from: Option<u64>,
 }
 
 impl Held {
-    /// Returns the held bytes from an offset of the folder on, at most `most`. `None` if the byte at the offset is not
-    /// held.
+    /// Returns the range of held bytes that begins at offset `at` of the folder, at most `most`
+    /// bytes. `None` if the byte at this offset is not held.
     fn range(&self, at: u64, most: usize) -> Option<Range<usize>> {
         let from = usize::try_from(at.checked_sub(self.begin)?).ok()?;
         let left = self.bytes.len().checked_sub(from).filter(|left| *left > 0)?;
@@ -471,7 +483,7 @@ impl<'a, R: Read> FileReader<'a, R> {
     /// Returns the next bytes, at most 32 KiB, without copying them. The slice is empty at the end of the file.
     ///
     /// # Errors
-    /// Fails when the input fails, ends too early or is damaged.
+    /// Fails when reading the input fails, and when the input ends too early or is damaged.
     pub fn read_chunk(&mut self) -> Result<&[u8], CabError> {
         let piece = self.cabinet.chunk(usize::MAX)?;
         Ok(self.cabinet.bytes(piece))

@@ -1,5 +1,5 @@
-//! Joins the tables of all parts. A folder can continue in the next part, and the file that crosses the border is then
-//! listed in both.
+//! Joins the tables of all parts of a set. A folder can continue in the next part. A file that
+//! continues with the folder is listed in the tables of both parts.
 
 use super::codec::MAX_OUTPUT_BYTES;
 use super::compression::Compression;
@@ -17,9 +17,10 @@ use ucupdate_core::value::Counted;
 pub(crate) struct Folder {
     pub(crate) number: u16,
     pub(crate) compression: Compression,
-    /// The offset of the end of the last file, in bytes of the folder.
+    /// The offset in the folder at which the last file ends, in bytes.
     pub(crate) bytes: u64,
-    /// The total size of its files in bytes. The total is more than the folder if files share bytes.
+    /// The total size of the folder's files in bytes. It can be more than [`bytes`](Self::bytes),
+    /// because files can share bytes.
     pub(crate) output_bytes: u64,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) at: Position,
@@ -46,7 +47,7 @@ pub(crate) struct Tables {
     pub(crate) entries: Vec<FileEntry>,
     /// The files in the order of their data.
     pub(crate) order: Vec<OrderedFile>,
-    /// The compression of each folder, by the number of the folder.
+    /// The compression of each folder. The index is the number of the folder.
     pub(crate) compressions: Vec<Compression>,
     pub(crate) irregularities: Vec<Irregularity>,
 }
@@ -54,14 +55,14 @@ pub(crate) struct Tables {
 /// A file and the location of its data.
 #[derive(Clone, Copy)]
 pub(crate) struct OrderedFile {
-    /// The index of the file's folder in the order of the data.
+    /// The index of the file's folder in [`Tables::folders`].
     pub(crate) folder: u16,
     pub(crate) entry: u16,
-    /// The offset of the file in the bytes of the folder.
+    /// The offset of the file in the uncompressed bytes of the folder.
     pub(crate) begin: u64,
 }
 
-/// Checks that the parts form one whole set. The parts are sorted by their index.
+/// Checks that the parts form one complete set. The parts must be sorted by their index.
 pub(crate) fn check_whole(parts: &[&Part]) -> Result<(), CabError> {
     let not_one_set = |expected: String, found: String| {
         Err(CabError::NotOneSet { expected: expected.into(), found: found.into() })
@@ -238,8 +239,8 @@ impl Joined {
     }
 }
 
-/// Returns, for each folder, the number of the first folder with the same data. A folder that shares no data has its
-/// own number.
+/// Returns, for each folder, the number of the first folder with the same data. A folder that
+/// shares no data gets its own number. Reports each shared folder.
 fn folders_with_the_same_data(folders: &[Folder], irregularities: &mut Vec<Irregularity>) -> Vec<u16> {
     let mut seen = HashMap::new();
     let mut data_of = Vec::with_capacity(folders.len());
@@ -288,7 +289,8 @@ fn note_unread(
     Ok(())
 }
 
-/// Reports a file that does not begin at the end of the file before it.
+/// Reports a file that does not begin at the end of the file before it. `begin` is the offset of
+/// the file in the folder.
 fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity>) {
     let number = folder.number;
     if begin < folder.bytes {
@@ -305,7 +307,8 @@ fn note_place(folder: &Folder, begin: u64, irregularities: &mut Vec<Irregularity
     }
 }
 
-/// Checks the sizes in the tables before anything is decompressed.
+/// Checks the sizes in the tables against the number of blocks and the limits, before any data is
+/// decompressed.
 fn check_output(folders: &[Folder], limits: &CabinetLimits, cabinet_bytes: u64) -> Result<(), CabError> {
     for folder in folders {
         let blocks: u64 = folder.pieces.iter().map(|piece| u64::from(piece.blocks)).sum();
@@ -329,8 +332,8 @@ fn check_output(folders: &[Folder], limits: &CabinetLimits, cabinet_bytes: u64) 
     Ok(())
 }
 
-/// Converts a number of a table. Nothing is lost, because the tables have 16-bit numbers, and the totals of a set are
-/// limited to 16 bits as well.
+/// Converts an index or a number of table entries. Nothing is lost, because the tables have 16-bit
+/// numbers, and the totals of a set are limited to 16 bits as well.
 fn small(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }

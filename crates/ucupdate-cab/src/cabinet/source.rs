@@ -1,5 +1,5 @@
-//! One input that is read forward through a buffer. It counts and hashes the bytes, and reads nothing after the
-//! cabinet.
+//! An input that is read forward through a buffer. It counts and hashes the bytes of the cabinet,
+//! and reads no byte after the cabinet.
 
 use std::io::{self, Read};
 
@@ -8,8 +8,8 @@ use ucupdate_core::value::Sha256Digest;
 use crate::error::{CabError, Position, Structure};
 use crate::hashing::{Hashes, Hashing};
 
-/// The largest number of bytes that can be examined together. Any data block with its header fits. A cabinet header in
-/// a program fits too, unless its reserve area is unusually large.
+/// The largest number of bytes that [`look`](Source::look) returns. Any data block with its header
+/// is smaller. The header of a cabinet is smaller too, unless its reserve area is unusually large.
 pub(crate) const MAX_LOOK_BYTES: usize = 128 * 1024;
 
 const FIRST_BUFFER_BYTES: usize = 16 * 1024;
@@ -17,19 +17,22 @@ const FIRST_BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) struct Source<R> {
     input: R,
     buffer: Vec<u8>,
-    /// The start of `buffer[start..end]`, which was read but not yet taken.
+    /// The start of the bytes in `buffer` that were read from the input but not yet taken.
     start: usize,
+    /// The end of the bytes in `buffer` that were read from the input.
     end: usize,
     /// The offset of `buffer[start]` in the input, in bytes.
     offset: u64,
     /// The offset of the cabinet in the input, in bytes.
     base: u64,
-    /// The end of the cabinet in the input, in bytes. It is `u64::MAX` until the header was read.
+    /// The offset of the end of the cabinet in the input, in bytes. It is `u64::MAX` until the
+    /// header was read.
     limit: u64,
     part: Option<u16>,
-    /// The error of the input. It is returned when a byte after it is needed.
+    /// The error of the input. It is returned when more bytes are needed than were read before the
+    /// error.
     failure: Option<io::Error>,
-    /// The hash of the cabinet's bytes. `None` before the cabinet begins.
+    /// The hash of the cabinet's bytes. `None` before the start and after the end of the cabinet.
     hash: Option<Hashing>,
     /// The offset after the last byte that was hashed.
     hashed: u64,
@@ -60,12 +63,13 @@ impl<R: Read> Source<R> {
         self.part = Some(part);
     }
 
-    /// Returns the position of the next byte.
+    /// Returns the position in the input of the next byte to take.
     pub(crate) fn place(&self) -> Position {
         Position { offset: self.offset, part: self.part }
     }
 
-    /// Returns the position of a byte of the cabinet.
+    /// Returns the position in the input of a byte of the cabinet. `in_cabinet` is its offset from
+    /// the start of the cabinet.
     pub(crate) fn place_of(&self, in_cabinet: u64) -> Position {
         Position { offset: self.base + in_cabinet, part: self.part }
     }
@@ -75,19 +79,20 @@ impl<R: Read> Source<R> {
         self.offset - self.base
     }
 
-    /// Begins counting and hashing. The next byte is the first byte of the cabinet.
+    /// Begins counting and hashing. The next byte must be the first byte of the cabinet.
     pub(crate) fn begin_cabinet(&mut self) {
         self.base = self.offset;
         self.hash = Some(Hashing::new(Hashes::default()));
         self.hashed = self.offset;
     }
 
-    /// Sets the length of the cabinet in bytes. Nothing after it is read.
+    /// Sets the length of the cabinet in bytes. No byte after the cabinet is then read.
     pub(crate) fn set_cabinet_bytes(&mut self, bytes: u64) {
         self.limit = self.base.saturating_add(bytes);
     }
 
-    /// Ends counting. The next byte does not belong to a cabinet.
+    /// Ends counting and hashing, and removes the length. The next byte does not belong to a
+    /// cabinet.
     pub(crate) fn end_cabinet(&mut self) {
         self.limit = u64::MAX;
         self.hash = None;
@@ -110,7 +115,7 @@ impl<R: Read> Source<R> {
         self.held.is_some()
     }
 
-    /// Goes back to an offset. All bytes after it must be held.
+    /// Goes back to an offset in the input. All bytes after this offset must be held.
     pub(crate) fn rewind(&mut self, offset: u64) {
         let Some((begin, held)) = &mut self.held else { return };
         let kept = usize::try_from(offset - *begin).unwrap_or(usize::MAX).min(held.len());
@@ -122,7 +127,7 @@ impl<R: Read> Source<R> {
         self.end = self.buffer.len();
     }
 
-    /// Releases the held bytes.
+    /// Frees the held bytes, and ends the holding that [`hold`](Self::hold) began.
     pub(crate) fn release_held(&mut self) {
         self.held = None;
     }
@@ -137,7 +142,8 @@ impl<R: Read> Source<R> {
         &self.buffer[self.start..self.start + count]
     }
 
-    /// Returns the next `want` bytes without taking them. Fails if there are fewer bytes.
+    /// Returns the next `want` bytes without taking them. Fails if there are fewer bytes. The error
+    /// names the structure `what`.
     pub(crate) fn need(&mut self, want: usize, what: Structure) -> Result<&[u8], CabError> {
         let at = self.place();
         let found = self.look(want).len();
@@ -158,7 +164,8 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Takes `count` bytes, at most the number that was examined before.
+    /// Takes the next `count` bytes, so that they are consumed and hashed. `count` must be at most
+    /// the number of bytes that `look` or `need` returned.
     pub(crate) fn take(&mut self, count: usize) {
         let count = count.min(self.ahead());
         let bytes = &self.buffer[self.start..self.start + count];
@@ -178,7 +185,8 @@ impl<R: Read> Source<R> {
         self.start += count;
     }
 
-    /// Takes all bytes before the offset `in_cabinet`, which must be ahead.
+    /// Takes all bytes up to an offset. `in_cabinet` is the offset from the start of the cabinet,
+    /// and must not be before the current position.
     pub(crate) fn skip_to(&mut self, in_cabinet: u64, what: Structure) -> Result<(), CabError> {
         let at = self.place();
         let expected = in_cabinet.saturating_sub(self.taken());
@@ -200,7 +208,7 @@ impl<R: Read> Source<R> {
         self.hash.as_mut().map_or_else(|| Hashes::default().sha256(), |hash| hash.hashes().sha256())
     }
 
-    /// Frees the buffer when nothing more is read.
+    /// Frees the buffer. Call this when no more bytes will be read.
     pub(crate) fn release(&mut self) {
         self.buffer = Vec::new();
         self.start = 0;

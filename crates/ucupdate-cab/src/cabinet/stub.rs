@@ -1,9 +1,11 @@
-//! Finds the cabinets in a self-extracting program. They are in a resource, or after the program's last section.
+//! Finds the cabinets in a self-extracting program. A cabinet is in a resource, or after the last
+//! section of the program.
 //!
-//! A program may contain the letters `MSCF` for other reasons, for example in the code that unpacks the cabinet.
-//! Therefore a place is tried only if the header, the first folder and the first file there are plausible. This check
-//! has a constant cost. A try reads the tables. If they cannot be read, the search continues after the letters.
-//! [`CabinetLimits::with_cabinets`] limits the number of tries.
+//! A program may contain the letters `MSCF` for other reasons, for example in the code that unpacks
+//! the cabinet. Therefore a place is tried only if the header, the first folder and the first file
+//! at this place are plausible. This check has a constant cost. A try reads all tables. If they
+//! cannot be read, the search continues after the letters. [`CabinetLimits::with_cabinets`] limits
+//! the number of tries.
 
 use std::io::Read;
 
@@ -21,14 +23,15 @@ use crate::limits::CabinetLimits;
 pub(crate) struct Search {
     /// The number of places that were tried so far.
     tried: u64,
-    /// The places that look like a cabinet but cannot be read.
+    /// The places that look like a cabinet but cannot be read, as [`Irregularity::NoCabinet`].
     pub(crate) notes: Vec<Irregularity>,
-    /// The error of the first of these places.
+    /// The error of the first place that looks like a cabinet but cannot be read.
     first_error: Option<CabError>,
 }
 
 impl Search {
-    /// Skips to the first cabinet, and reads its header and tables. If `offset` is given, the cabinet must begin there.
+    /// Skips to the first cabinet, and reads its header and tables. If `offset` is given, the
+    /// cabinet must begin at this offset of the input.
     pub(crate) fn first<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -59,7 +62,8 @@ impl Search {
         part
     }
 
-    /// Skips to the next cabinet, and reads its header and tables. Returns `None` if the input ends first.
+    /// Skips to the next cabinet, and reads its header and tables. Returns `None` if the input
+    /// contains no further cabinet.
     pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -70,7 +74,8 @@ impl Search {
             let searched = source.place().offset;
             let ahead = source.look(MAX_LOOK_BYTES);
             let at_end = ahead.len() < MAX_LOOK_BYTES;
-            // Only the first half is searched. The second half shows the tables of a header at the end of the first.
+            // Only the first half of the bytes is searched. The second half has the tables of a
+            // header that is at the end of the first half.
             let judged = if at_end { ahead.len() } else { MAX_LOOK_BYTES / 2 };
             let mut places = ahead.windows(SIGNATURE.len()).take(judged).enumerate();
             let found = places.find(|(place, bytes)| {
@@ -93,8 +98,8 @@ impl Search {
         }
     }
 
-    /// Reads the header and the tables of a cabinet. If they cannot be read, takes the letters `MSCF` and returns
-    /// `None`.
+    /// Reads the header and the tables of a cabinet at the current position. If they cannot be
+    /// read, skips the letters `MSCF` and returns `None`.
     fn try_here<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -134,7 +139,8 @@ fn within_stub(limits: &CabinetLimits, before: u64) -> Result<(), CabError> {
     CabError::above("stub_bytes", "program before the cabinet has bytes:", limits.stub_bytes, before)
 }
 
-/// Returns the name of another file format, judged by the first bytes of the input. `None` if the format is not known.
+/// Returns the name of the file format that an input without a cabinet has, judged by its first
+/// bytes. Most names include advice. `None` if the format is not known.
 fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     const FORMS: [(&[u8], &str); 17] = [
         (b"PK", "a zip archive; extract it and pass the cabinet in it, or build a package from its files"),
@@ -161,7 +167,8 @@ fn name_of_form(begin: &[u8]) -> Option<&'static str> {
     FORMS.iter().find(|(start, _)| begin.starts_with(start)).map(|(_, name)| *name)
 }
 
-/// Returns the error for an input without a cabinet, or the error of the input if it failed before.
+/// Returns the error for an input without a cabinet, or the I/O error if reading the input failed.
+/// `found` describes the input.
 fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> CabError {
     match source.ended(Structure::Header, at, 0, 0) {
         CabError::Io { at, cause } => CabError::Io { at, cause },
@@ -169,7 +176,8 @@ fn not_found<R: Read>(source: &mut Source<R>, at: Position, found: Box<str>) -> 
     }
 }
 
-/// Returns whether the header, the first folder and the first file are plausible, as far as `ahead` shows them.
+/// Returns whether `ahead` begins with a plausible cabinet header, first folder and first file. A
+/// first file beyond the end of `ahead` counts as plausible.
 fn is_worth_a_try(ahead: &[u8]) -> bool {
     let header = Fixed::parse(ahead);
     let known_flags = HAS_PREVIOUS | HAS_NEXT | HAS_RESERVE;

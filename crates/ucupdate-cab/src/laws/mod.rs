@@ -1,4 +1,5 @@
-//! Laws that hold for any bytes. The fuzz targets and tests check them.
+//! Laws that hold for any bytes. The fuzz targets and tests call these functions, which panic if a
+//! law does not hold.
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
@@ -32,12 +33,14 @@ fn ahead() -> CabinetOptions {
     CabinetOptions { single_thread_bytes: 1, ..small().into() }
 }
 
-/// Reads any bytes as a cabinet in several ways. Checks that all ways fail, or that all return the files in the tables.
+/// Reads any bytes as a cabinet in several ways. Checks that all ways fail with the same error, or
+/// that all return the files in the tables.
 pub fn cabinet(bytes: &[u8]) {
     ways_agree(&[bytes]);
 }
 
-/// Reads the parts of a set in several ways.
+/// Reads the parts of a set in several ways. Checks that all ways fail with the same error, or that
+/// all return the same files.
 fn ways_agree(parts: &[&[u8]]) {
     let Ok(cabinet) = Cabinet::open_set(parts.to_vec(), small()) else { return };
     let limits = small();
@@ -98,7 +101,8 @@ fn ways_agree(parts: &[&[u8]]) {
     }
 }
 
-/// Checks that a cabinet which this crate and the `cab` crate both read has the same files in both.
+/// Reads any bytes with this crate and with the `cab` crate. If both can read a file, checks that
+/// its content is the same.
 pub fn cabinet_peer(bytes: &[u8]) {
     let mut ours: Vec<(String, Vec<u8>, bool)> = Vec::new();
     let read = read(&[bytes], small(), |cabinet| {
@@ -113,13 +117,15 @@ pub fn cabinet_peer(bytes: &[u8]) {
         }
         Ok(())
     });
-    // The peer allocates what a header claims, so it gets only what this crate has accepted within the limits.
+    // The peer, `cab`, allocates the sizes that a header claims. So it gets only cabinets that this
+    // crate accepted within the limits.
     if read.is_err() {
         return;
     }
     let Ok(mut theirs) = cab::Cabinet::new(std::io::Cursor::new(bytes)) else { return };
     for (name, contents, is_lzx) in &ours {
-        // The peer finds a file by its name, and knows no code pages. It panics on an empty file behind the data of its folder.
+        // The peer finds a file by its name, and knows no code pages. It panics on an empty file
+        // after the data of its folder.
         let is_only = ours.iter().filter(|(other, ..)| other == name).count() == 1;
         if !is_only || !name.is_ascii() || contents.is_empty() {
             continue;
@@ -134,15 +140,18 @@ pub fn cabinet_peer(bytes: &[u8]) {
     }
 }
 
-/// Takes over the targets of calls of byte 0. `lzxd`, which the peer uses, treats 0 as negative, and so counts it from the end. Targets
-/// that are not whole in this file are taken over too, since their calls may be in the file before.
+/// Copies our targets of x86 `CALL` instructions into the peer's output, where the target is byte 0
+/// of the stream. `lzxd`, which the peer uses, treats 0 as negative, and so counts it from the end.
+/// Targets that are cut off at the start or end of this file are copied too, since the call may be
+/// in the file before.
 fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
     let behind_calls = ours.iter().enumerate().filter(|(_, byte)| **byte == 0xE8).map(|(at, _)| at + 1);
     for start in std::iter::once(0).chain(behind_calls) {
         let end = ours.len().min(start + 4);
         let (Some(ours), Some(theirs)) = (ours.get(start..end), theirs.get_mut(start..end)) else { continue };
         let calls_byte_0 = match <[u8; 4]>::try_from(ours) {
-            // The call is as far from byte 0 as its target says, and so not nearer than the start of the file.
+            // The target says how far the call is from byte 0. The call is at least as far from
+            // byte 0 as the start of the file is.
             Ok(bytes) if start > 0 => i64::from(i32::from_le_bytes(bytes)) < 2 - start as i64,
             _ => true,
         };
@@ -152,7 +161,7 @@ fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
     }
 }
 
-/// Returns the contents of all files of a set by name.
+/// Reads a set of cabinets. Returns the contents of all files by name.
 fn whole(parts: &[Vec<u8>]) -> Result<BTreeMap<String, Vec<u8>>, CabError> {
     let mut files = BTreeMap::new();
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();

@@ -1,4 +1,5 @@
-//! Sets of cabinets that are made of choices, so that a fuzzer reaches the code that joins parts.
+//! Makes sets of cabinets from the bytes of a fuzzer, so that the fuzzer reaches the code that
+//! joins parts.
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
@@ -16,10 +17,10 @@ const FROM_PREVIOUS_TO_NEXT: u16 = 0xFFFF;
 
 const MAX_PARTS: usize = 4;
 
-/// Makes a set of cabinets and checks that it reads as the files that it was made of. Then damages the set, and checks that all ways
-/// of reading it return the same.
+/// Makes a set of cabinets from files, and checks that reading the set returns these files. Then
+/// damages the set, and checks that all ways of reading it return the same result.
 ///
-/// The bytes choose the files, the blocks, where a part ends, and the damage.
+/// `bytes` decide the files, the blocks, the ends of parts, and the damage.
 pub fn cabinet_set(bytes: &[u8]) {
     let mut choices = Unstructured::new(bytes);
     let set = Set::choose(&mut choices).expect("a number can be chosen without bytes");
@@ -43,17 +44,17 @@ struct Block {
 #[derive(Default)]
 struct Part {
     blocks: Vec<Block>,
-    /// The place of its first byte in the bytes of all files.
+    /// The offset of the part's first byte in the bytes of all files.
     begin: usize,
 }
 
-/// The parts of one folder with all files.
+/// A set of cabinets with one folder, which contains all files and may continue from part to part.
 struct Set {
     files: BTreeMap<String, Vec<u8>>,
-    /// The name, the begin and the size of each file.
+    /// The name, the offset in the folder and the size of each file.
     rows: Vec<(String, usize, usize)>,
     parts: Vec<Part>,
-    /// For each byte: the parts in which its block begins and ends.
+    /// For each byte of the folder: the parts in which the block of the byte begins and ends.
     parts_of: Vec<(usize, usize)>,
     is_packed: bool,
 }
@@ -103,7 +104,7 @@ impl Set {
         Ok(Self { files, rows, parts, parts_of, is_packed })
     }
 
-    /// Returns the first and the last part of a file.
+    /// Returns the indices of the first and the last part that contain a file.
     fn parts_of_file(&self, begin: usize, size: usize) -> (usize, usize) {
         let last = self.parts.len() - 1;
         let first = self.parts_of.get(begin).map_or(last, |(begins, _)| *begins);
@@ -146,7 +147,8 @@ impl Set {
         bytes
     }
 
-    /// Writes one part with one folder.
+    /// Returns the bytes of one part as a cabinet with one folder. `rows` has the name, offset,
+    /// size and folder index of each file.
     fn part(&self, number: usize, blocks: &[Block], rows: &[(&str, usize, usize, u16)]) -> Vec<u8> {
         let (has_previous, has_next) = (number > 0, number + 1 < self.parts.len());
         let short = |number: usize| u16::try_from(number).unwrap_or_default().to_le_bytes();

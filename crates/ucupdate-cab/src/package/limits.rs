@@ -19,13 +19,13 @@ limits!(
         with_catalogue_bytes catalogue_bytes = 1024 * 1024;
         /// Sets the largest number of members in one catalogue. Default: 4,096.
         with_catalogue_members catalogue_members = 4096;
-        /// Sets the largest size in bytes of the manifest and all catalogues together. They are kept in memory until
-        /// the end. Default: 64 MiB.
+        /// Sets the largest size in bytes of the manifest and all catalogues together. They are
+        /// kept in memory until all members were read. Default: 64 MiB.
         with_kept_bytes kept_bytes = 64 * 1024 * 1024;
         /// Sets the largest number of releases and interim images in one package. Default: 4,096.
         with_releases releases = 4096;
-        /// Sets the largest number of refusals that are reported, and the same for warnings. If there are more, one
-        /// more problem says so. Default: 1,000.
+        /// Sets the largest number of reported refusals, and the largest number of reported
+        /// warnings. If there are more, one additional problem reports it. Default: 1,000 of each.
         with_problems problems = 1000;
     }
 );

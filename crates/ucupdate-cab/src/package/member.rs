@@ -5,12 +5,12 @@ use crate::path::{NameProblem, SafePath};
 use std::io;
 use ucupdate_core::value::{FieldTime, Sha1Digest, Sha256Digest};
 
-/// The name of the manifest at the root of the cabinet.
+/// The path of the manifest, a file at the root of the cabinet. Case is ignored.
 pub const MANIFEST_FILE_NAME: &str = "updateInfo.xml";
-/// The name of the settings file in a RoundTable package.
+/// The file name of the settings in a package for RoundTable conference cameras. Case is ignored.
 pub const ROUND_TABLE_CONFIG_FILE_NAME: &str = "RTConfig.xml";
 
-/// The purpose of a member.
+/// The purpose of a member of a cabinet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MemberRole {
@@ -30,7 +30,7 @@ pub enum MemberRole {
 }
 
 impl MemberRole {
-    /// Returns the purpose that the name alone suggests.
+    /// Returns the purpose of a member, judged only by its path.
     pub fn of(path: &SafePath) -> Self {
         if path.as_str().eq_ignore_ascii_case(MANIFEST_FILE_NAME) {
             Self::Manifest
@@ -47,7 +47,8 @@ impl MemberRole {
         }
     }
 
-    /// Returns whether the bytes of the member stay in memory until all members were read.
+    /// Returns whether the bytes of members with this role stay in memory until all members were
+    /// read.
     pub(crate) fn is_kept(self) -> bool {
         match self {
             Self::Manifest | Self::Signature => true,
@@ -55,8 +56,8 @@ impl MemberRole {
         }
     }
 
-    /// Returns whether the member may be an image. Such members are hashed by SHA-1 too, for the comparison with
-    /// catalogues.
+    /// Returns whether a member with this role may be an image. Such members are hashed by SHA-1
+    /// too, for the comparison with catalogues.
     pub(crate) fn may_be_image(self) -> bool {
         match self {
             Self::Image | Self::Other => true,
@@ -65,19 +66,22 @@ impl MemberRole {
     }
 }
 
-/// A member of a cabinet before its bytes were read.
+/// A member of a cabinet before its bytes are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemberStart {
-    /// The index in the file table of the cabinet.
+    /// The index in [`Package::members`](super::Package::members), counted from 0 in the order of
+    /// reading.
     pub index: usize,
-    /// The name in the cabinet.
+    /// The name as it is in the cabinet.
     pub name: String,
-    /// The path below the root. An error means that the name must not be used as a path.
+    /// The path from the root of the cabinet. An error means that the name must not be used as a
+    /// path.
     pub path: Result<SafePath, NameProblem>,
     /// The uncompressed size in bytes.
     pub size: u64,
-    /// The modification time that the cabinet states. `None` if it is not a valid date and time.
+    /// The modification time, in steps of two seconds. `None` if the cabinet states no valid date
+    /// and time.
     pub modified: Option<FieldTime>,
     /// The purpose of the member, judged by its name.
     pub role: MemberRole,
@@ -89,7 +93,7 @@ impl MemberStart {
         Self::at(index, name, SafePath::read(name), size, modified)
     }
 
-    /// Creates a member whose path was parsed already.
+    /// Creates a member whose path was parsed already. The role follows from the path.
     pub(super) fn at(
         index: usize,
         name: &str,
@@ -106,22 +110,24 @@ impl MemberStart {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Member {
-    /// The index in the file table of the cabinet.
+    /// The index in [`Package::members`](super::Package::members), counted from 0 in the order of
+    /// reading.
     pub index: usize,
-    /// The name in the cabinet.
+    /// The name as it is in the cabinet.
     pub name: String,
-    /// The path below the root. An error means that the name must not be used as a path.
+    /// The path from the root of the cabinet. An error means that the name must not be used as a
+    /// path.
     pub path: Result<SafePath, NameProblem>,
     /// The uncompressed size in bytes.
     pub size: u64,
-    /// The modification time that the cabinet states, in steps of two seconds. `None` if it is not a valid date and
-    /// time.
+    /// The modification time, in steps of two seconds. `None` if the cabinet states no valid date
+    /// and time.
     pub modified: Option<FieldTime>,
-    /// The purpose of the member, judged by its name and by the manifest.
+    /// The purpose of the member, judged by its name, its folder and the manifest.
     pub role: MemberRole,
     /// The SHA-256 of the bytes.
     pub sha256: Sha256Digest,
-    /// The SHA-1 of the bytes. `None` for members that cannot be images.
+    /// The SHA-1 of the bytes. `None` for members that cannot be images, judged by their names.
     pub sha1: Option<Sha1Digest>,
 }
 
@@ -132,7 +138,7 @@ impl Member {
         Self { index, name, path, size, modified, role, sha256, sha1 }
     }
 
-    /// Creates a member whose bytes are in memory.
+    /// Creates a member from its bytes. Computes the digests.
     pub fn of_bytes(index: usize, name: &str, bytes: &[u8], modified: Option<FieldTime>) -> Self {
         let start = MemberStart::new(index, name, bytes.len() as u64, modified);
         let sha1 = start.role.may_be_image().then(|| sha1_of(bytes));
@@ -140,31 +146,32 @@ impl Member {
     }
 }
 
-/// Receiver of the bytes of the members while a package is read.
+/// Receiver of the members of a cabinet and their bytes while a package is read.
 ///
 /// For each member, `begin` is called once, then `write` for each chunk, then `end` once. An error ends the reading.
 /// `start_over` is called between members.
 pub trait MemberSink {
-    /// Begins a member.
+    /// Begins a member. Its bytes follow in calls of [`write`](Self::write).
     ///
     /// # Errors
-    /// An error ends the reading.
+    /// Fails when the member cannot be stored. [`read_package`](super::read_package) then fails.
     fn begin(&mut self, member: &MemberStart) -> io::Result<()>;
 
-    /// Takes more bytes of the current member.
+    /// Takes the next bytes of the current member.
     ///
     /// # Errors
-    /// An error ends the reading.
+    /// Fails when the bytes cannot be stored. [`read_package`](super::read_package) then fails.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Ends the current member. Its bytes had the size `member.size` and the digest `member.sha256`.
+    /// Ends the current member. The received bytes have the size `member.size` and the digest
+    /// `member.sha256`.
     ///
     /// # Errors
     /// Fails when the member cannot be stored.
     fn end(&mut self, member: &Member) -> io::Result<()>;
 
-    /// Discards all members that were received. They belong to a cabinet without a package. The members of the next
-    /// cabinet follow, with indices from 0.
+    /// Discards all members that were received, because their cabinet has no package. The members
+    /// of the next cabinet in the input follow, with indices from 0.
     ///
     /// # Errors
     /// Fails when the members cannot be removed.

@@ -1,13 +1,16 @@
 //! Packages: the releases and interim images in a cabinet, and the problems of the cabinet.
 //!
-//! [`read_package`] reads a [`Cabinet`](crate::Cabinet) once, and passes the bytes of each member to a [`MemberSink`].
-//! It returns a [`Package`]: releases, interim images, signatures and [`Problem`]s. Every readable cabinet gives a
-//! package. A package with a problem of severity [`Severity::Refusal`] must not be used at all.
+//! [`read_package`] reads a [`Cabinet`](crate::Cabinet) once, and passes the bytes of each member
+//! to a [`MemberSink`]. It returns a [`Package`]: releases, interim images, signatures and
+//! [`Problem`]s. Reading any valid cabinet returns a package. A package with a problem of severity
+//! [`Severity::Refusal`] must not be used at all.
 //!
 //! # How a package states its releases
-//! A package has a **manifest**, `updateInfo.xml` at the root of the cabinet. Only `Updates/Updates/Update` with a
-//! `version` is published of the format of OCS; the other names are inferred or ours, and [`MANIFEST_NAMES`] marks
-//! each. The package builder (feature `build`) writes, with each file named by its path from the root:
+//! A package has a **manifest**, `updateInfo.xml` at the root of the cabinet. Of the manifest
+//! format of OCS, only `Updates/Updates/Update` with a `version` is published. The other names are
+//! inferred, or were made for this project. [`MANIFEST_NAMES`] has the certainty of each name. The
+//! package builder (feature `build`) writes this form, in which each file is named by its path from
+//! the root:
 //!
 //! ```xml
 //! <?xml version="1.0" encoding="utf-8"?>
@@ -20,12 +23,14 @@
 //! ```
 //!
 //! Without a manifest, the **folders** state the releases, as on an OCS server:
-//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and `OCInterim/<Locale>/<file>`
-//! for an interim image. The folders of a file fill in what the manifest leaves out. If both state a word, they must
-//! agree. An image that is stated by neither is reported as a problem.
+//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and
+//! `OCInterim/<Locale>/<file>` for an interim image. If the manifest leaves out a word of a
+//! release, the word is taken from the folders of the image. If both state a word, they must agree.
+//! An image whose release neither the manifest nor the folders state is reported as a problem.
 //!
-//! The signature of an image is the `.cat` file of the same name beside it. The reader compares the digests in the
-//! [`Catalogue`] with the image and reports the named signers. It does not verify the signature.
+//! The signature of an image is the `.cat` file of the same name in the same folder, unless the
+//! manifest names another file. The reader compares the digests in the [`Catalogue`] with the image
+//! and reports the named signers. It does not verify the signature.
 
 #[cfg(feature = "build")]
 mod builder;

@@ -2,7 +2,8 @@
 
 use super::limits::PackageLimits;
 
-/// The options of reading a package. [`PackageLimits`] convert into options with these limits.
+/// The options of reading a package. [`PackageLimits`] convert into options that have these limits
+/// and the other defaults.
 ///
 /// ```
 /// use ucupdate_cab::package::{PackageLimits, PackageOptions};
@@ -20,13 +21,14 @@ pub struct PackageOptions {
 }
 
 impl PackageOptions {
-    /// Sets the limits of the package.
+    /// Sets the limits of sizes and numbers in the package.
     pub fn with_limits(self, limits: PackageLimits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Sets whether an image with an unreadable signature catalogue is accepted with a warning instead of a refusal.
-    /// Such an image is not compared with any digest. Default: `false`.
+    /// Sets whether an image with an unreadable signature catalogue is accepted with a warning
+    /// instead of a refusal. Such an image is not compared with any digest. The option also accepts
+    /// a catalogue without a digest to compare. Default: `false`.
     pub fn with_unreadable_catalogues_accepted(self, accepted: bool) -> Self {
         Self { accepts_unreadable_catalogues: accepted, ..self }
     }

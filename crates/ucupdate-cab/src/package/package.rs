@@ -9,7 +9,7 @@ use ucupdate_core::device::Locale;
 use ucupdate_core::value::{FieldTime, PackageId, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// The contents of one cabinet, and its problems.
+/// The releases and interim images of one cabinet, with its members and problems.
 ///
 /// Indices refer to [`members`](Self::members). The image and the signature of every release exist. If one of them is
 /// missing, there is a [`Problem`] instead of a release.
@@ -22,15 +22,19 @@ pub struct Package {
     pub sha256: Sha256Digest,
     /// The source of the releases: the manifest or the folders.
     pub form: PackageForm,
-    /// All files of the cabinet, in the order of its file table.
+    /// All files of the cabinet, in the order in which they were read. A nested cabinet is replaced
+    /// by its files. Files with an unsupported compression are missing.
     pub members: Vec<Member>,
-    /// The releases. Those of the manifest come first, then the others in the order of the cabinet.
+    /// The releases. Releases of the manifest come first, then the other releases in the order of
+    /// the members.
     pub releases: Vec<PackagedRelease>,
-    /// The interim images. Those of the manifest come first, then the others in the order of the cabinet.
+    /// The interim images. Interim images of the manifest come first, then the other ones in the
+    /// order of the members.
     pub interim: Vec<PackagedInterim>,
     /// The signature catalogues that releases and interim images use.
     pub catalogues: Vec<PackagedCatalogue>,
-    /// The comparisons of images with their signatures.
+    /// The comparisons of images with their signatures: one for each pair of an image and a
+    /// signature.
     pub comparisons: Vec<Comparison>,
     /// All problems of the package.
     pub problems: Vec<Problem>,
@@ -57,11 +61,12 @@ impl Package {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "one, the other, or neither")]
 pub enum PackageForm {
-    /// The manifest states them.
+    /// The manifest states at least one release or interim image. The folders may state further
+    /// ones.
     Manifest,
-    /// The folders state them.
+    /// Only the folders state releases or interim images.
     Hierarchy,
-    /// There is no release and no interim image.
+    /// The package has no release and no interim image.
     Neither,
 }
 
@@ -75,13 +80,16 @@ impl fmt::Display for PackageForm {
     }
 }
 
-/// One version for one rule: its key, and the places of its files among the members of the package.
+/// One version for one rule, with the files that belong to it. A file is an index in
+/// [`Package::members`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PackagedRelease {
-    /// The key of the rule. It is in the manifest, or in the folders of a package without one.
+    /// The key of the rule. Its words come from the manifest, and from the folders of the image if
+    /// the manifest leaves them out.
     pub key: RuleKey,
-    /// The version as it was reported. It may have no order, so that it cannot be compared.
+    /// The version as the package states it. A version that cannot be read has no order and cannot
+    /// be compared.
     pub version: ReportedVersion,
     /// The index of the image in the members of the package.
     pub image: usize,
@@ -89,8 +97,8 @@ pub struct PackagedRelease {
     pub signature: usize,
     /// The indices of the descriptions in the members of the package.
     pub descriptions: Vec<usize>,
-    /// The modification time of the image that the cabinet states, in steps of two seconds. `None` if it is not a valid
-    /// date and time.
+    /// The modification time of the image, in steps of two seconds. `None` if the cabinet states no
+    /// valid date and time.
     pub time_stamp: Option<FieldTime>,
 }
 
@@ -102,14 +110,15 @@ pub struct PackagedInterim {
     pub locale: Locale,
     /// The update type that the image is for.
     pub update_type: UpdateType,
-    /// The version in the manifest. `None` if the folders state the image, because they have no version.
+    /// The version in the manifest. `None` if the manifest does not name the image or states no
+    /// version. The folders of an interim image have no version.
     pub version: Option<ReportedVersion>,
     /// The index of the image in the members of the package.
     pub image: usize,
     /// The index of the catalogue in the members of the package.
     pub signature: usize,
-    /// The modification time of the image that the cabinet states, in steps of two seconds. `None` if it is not a valid
-    /// date and time.
+    /// The modification time of the image, in steps of two seconds. `None` if the cabinet states no
+    /// valid date and time.
     pub time_stamp: Option<FieldTime>,
 }
 
@@ -131,6 +140,6 @@ pub struct Comparison {
     pub image: usize,
     /// The index of the catalogue in the members of the package.
     pub signature: usize,
-    /// The result of the comparison. `None` if the catalogue could not be read.
+    /// The result of the comparison. `None` if the signature catalogue could not be read.
     pub listing: Option<Listing>,
 }

@@ -1,4 +1,5 @@
-//! The problems of a package. One problem of severity [`Severity::Refusal`] forbids using the package.
+//! The problems of a package. A single problem of severity [`Severity::Refusal`] forbids using the
+//! package.
 
 use std::fmt;
 use ucupdate_core::value::is_unseen;
@@ -53,7 +54,9 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns whether the problem would be a refusal if [`PackageOptions`](super::PackageOptions) did not accept it.
+            /// Returns whether the kind is a warning only because
+            /// [`PackageOptions`](super::PackageOptions) accept it. By default such a problem is a
+            /// refusal of another kind.
             pub const fn is_accepted_on_request(self) -> bool {
                 matches!(self, Self::UnreadableCatalogueAccepted | Self::NarrowingIgnored)
             }
@@ -69,7 +72,8 @@ macro_rules! kinds {
 
 // One table for all kinds: name, severity, code and text.
 kinds!(
-    /// The name has `..` or is absolute, or some system cannot store it.
+    /// A name is empty, not text, absolute or contains `..`, or some system cannot store it. The
+    /// name is that of a member, or a name in the manifest.
     UnsafeName Refusal "unsafe-name" "the name is not safe to write to",
     /// Two members have the same path, ignoring case, or a file has the path of a folder.
     DuplicateFile Refusal "duplicate-file" "another member has the same path",
@@ -81,25 +85,29 @@ kinds!(
     NarrowingUnknown Refusal "narrowing-unknown" "the manifest has an unknown name that may restrict the update",
     /// The manifest states an item twice with different values.
     RepeatedItem Refusal "repeated-item" "the manifest states an item twice",
-    /// A word of the rule is missing in both the manifest and the path of the file.
+    /// A word of the rule, or the version, is missing in both the manifest and the path of the
+    /// image.
     UpdateIncomplete Refusal "update-incomplete" "the entry of the manifest is incomplete",
-    /// A word in the manifest or in the path is not valid in a rule.
+    /// A word in the manifest or in the path is not valid in a rule, or the version is not valid in
+    /// a path.
     WordUnusable Refusal "word-unusable" "a word cannot be used in a rule",
     /// The manifest names a file that is not in the cabinet.
     FileMissing Refusal "file-missing" "the manifest names a file that is not in the cabinet",
     /// The manifest names a file as an image or signature, but the file is of another kind.
     WrongRole Refusal "wrong-role" "the manifest names a file of the wrong kind",
-    /// The manifest and the path of a file disagree.
+    /// The manifest and the path of an image state different values for the same word or version.
     Contradiction Refusal "contradiction" "the manifest and the file's path disagree",
-    /// There is no `.cat` file for an image.
+    /// The image has no `.cat` file of the same name beside it, and the manifest names no
+    /// signature.
     ImageWithoutSignature Refusal "image-without-signature" "the image has no signature",
-    /// There is no image for a `.cat` file.
+    /// The `.cat` file has no image of the same name beside it, and no release uses it.
     SignatureWithoutImage Refusal "signature-without-image" "the signature has no image",
-    /// The manifest does not name the image, and its folders do not state a release.
+    /// The manifest does not name the image, and the folders of the image state no release.
     ImageFitsNeither Refusal "image-fits-neither" "the image fits neither manifest nor folder hierarchy",
     /// The image has no bytes.
     ImageEmpty Refusal "image-empty" "the image is empty",
-    /// Two releases have the same rule, so it is not clear which one is meant.
+    /// Two releases have the same rule, or two interim images have the same locale and update type.
+    /// It is not clear which one is meant.
     DuplicateRelease Refusal "duplicate-release" "the package has two releases for one rule",
     /// The catalogue does not list the digest of the image.
     DigestMismatch Refusal "digest-mismatch" "the signature does not match the image",
@@ -109,17 +117,19 @@ kinds!(
     /// The catalogue has no SHA-1 or SHA-256 digest, so the image cannot be compared with it.
     /// [`PackageOptions`](super::PackageOptions) can accept this.
     NothingToCompare Refusal "nothing-to-compare" "the signature has no digest to compare",
-    /// The list of the catalogue was changed after it was signed.
+    /// The list of files in the catalogue was changed after it was signed.
     ListChanged Refusal "list-changed" "the list of the signature was changed after it was signed",
-    /// The package has more releases than the limit.
+    /// The package has more releases and interim images than the limit.
     TooManyReleases Refusal "too-many-releases" "the package has too many releases",
     /// The package has no release and no interim image.
     NoRelease Refusal "no-release" "the cabinet holds no release",
-    /// The cabinet has two files `updateInfo.xml` in different folders, and other tools may use the other one.
+    /// The cabinet has two files `updateInfo.xml` in different folders. Another tool may use the
+    /// other file.
     SecondManifest Refusal "second-manifest" "the package has another manifest",
     /// Some files of the cabinet were not read, because the compression of their folder is not supported.
     UnreadFolder Refusal "unread-folder" "files of the cabinet were not read",
-    /// Different tools may list different files of the cabinet. See [`Irregularity`](crate::Irregularity).
+    /// Different tools may list different files of the cabinet. See
+    /// [`Irregularity::is_ambiguous`](crate::Irregularity::is_ambiguous).
     AmbiguousCabinet Refusal "ambiguous-cabinet" "other tools may read other files in the cabinet",
     /// Several cabinets of the input have a manifest or images. [`CabinetOptions`](crate::CabinetOptions) can choose one.
     SeveralPackages Refusal "several-packages" "the file has several cabinets with a package",
@@ -130,11 +140,11 @@ kinds!(
     /// The manifest has an unknown name that looks like a restriction, and [`PackageOptions`](super::PackageOptions)
     /// ignore it.
     NarrowingIgnored Warning "narrowing-ignored" "the manifest has an unknown name that may restrict the update, which was ignored",
-    /// The manifest states no release, but the folders do.
+    /// The manifest states no release, but the folders state one.
     ManifestSaysNothing Warning "manifest-says-nothing" "the manifest places no image, so the folders were read",
     /// An entry of the manifest names no image.
     UpdateWithoutFile Warning "update-without-file" "the manifest's entry names no image",
-    /// The manifest does not name the image, but its folders state a release.
+    /// The manifest names other images but not this one. The folders of this image state a release.
     NotInManifest Warning "not-in-manifest" "the manifest does not name the image, so its folders were read",
     /// The manifest names a description that is not in the cabinet.
     DescriptionMissing Warning "description-missing" "a description is not in the cabinet",
@@ -143,7 +153,8 @@ kinds!(
     /// The catalogue cannot be read or has no digest to compare, and [`PackageOptions`](super::PackageOptions) accept
     /// this.
     UnreadableCatalogueAccepted Warning "unreadable-catalogue-accepted" "the signature cannot be compared with the image, which was accepted",
-    /// The catalogue has no signer, so nobody vouches for its list of digests. The digests are compared anyway.
+    /// The catalogue names no signer, so its list of digests is not protected by a signature. The
+    /// digests are compared anyway.
     CatalogueUnsigned Warning "catalogue-unsigned" "the signature names no signer",
     /// The signed digest is missing or has an unknown algorithm, so it was not compared with the list of the catalogue.
     SignedContentUnknown Warning "signed-content-unknown" "the signed content of the signature cannot be checked",
@@ -151,7 +162,7 @@ kinds!(
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",
     /// The modification time of the image in the cabinet is not a valid date and time.
     NoTimeStamp Warning "no-time-stamp" "the image has no time stamp",
-    /// The cabinet has an irregularity, but its files are certain. See [`Irregularity`](crate::Irregularity).
+    /// The cabinet has an [`Irregularity`](crate::Irregularity), but its files are read correctly.
     IrregularCabinet Warning "irregular-cabinet" "the cabinet is irregular",
     /// The input has another cabinet without a manifest or images. That cabinet is ignored.
     OtherCabinet Warning "other-cabinet" "the file has another cabinet, which holds no package",
@@ -170,20 +181,21 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// One problem of a package, with its file and its place in the file.
+/// One problem of a package, with the file and the place in the file.
 ///
 /// `Display` always writes one line. Special characters in names are escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The kind. It determines the severity.
+    /// The kind of the problem. It determines the severity.
     pub kind: ProblemKind,
     /// The path of the member, or its name if the name is not a valid path. `None` if the problem is not about one
     /// member.
     pub file: Option<String>,
-    /// The place in the member, or the entry of the manifest, such as `Update 3`. `None` if there is no such place.
+    /// The place in the member, such as `byte 120`, or the entry in the manifest, such as
+    /// `Update 3`. `None` if the problem has no such place.
     pub place: Option<String>,
-    /// The expected value, as text.
+    /// The expected value or state, as text for a person.
     pub expected: String,
     /// The found value, as text. `None` if nothing was found.
     pub found: Option<String>,
@@ -206,7 +218,7 @@ impl Problem {
         Self { found: Some(one_line(found.as_ref())), ..self }
     }
 
-    /// Returns the severity of the kind.
+    /// Returns the severity of the problem, which depends only on its kind.
     pub fn severity(&self) -> Severity {
         self.kind.severity()
     }
@@ -226,7 +238,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The largest number of characters of one text in a problem.
+/// The largest number of characters of one text in a problem. A longer text is cut off.
 const MAX_TEXT: usize = 300;
 
 /// Returns an untrusted text without control characters and with a limited length.

@@ -16,21 +16,22 @@ use std::io::{self, Read};
 
 /// Reads a package from a cabinet, and passes the bytes of its members to `sink`.
 ///
-/// Every readable cabinet gives a [`Package`]. A cabinet without releases has the problem
-/// [`NoRelease`](super::ProblemKind::NoRelease). The members are in the order of the cabinet's data. Their purpose is
-/// known only at the end, so a sink must keep all of them until the package is known not to be
-/// [refused](Package::is_refused).
+/// Reading any valid cabinet returns a [`Package`]. A cabinet without releases has the problem
+/// [`NoRelease`](super::ProblemKind::NoRelease). The sink receives the members in the order of the
+/// cabinet's data. The purpose of a member is known only at the end. So a sink must keep all
+/// members until the package is known not to be [refused](Package::is_refused).
 ///
-/// A member that is itself a cabinet is replaced by the members in it, up to a depth of two. The digest of the package is
-/// that of the outer cabinet.
+/// A member that is itself a cabinet is replaced by the members in this cabinet, up to a depth of
+/// two. The digest of the package is the digest of the outer cabinet.
 ///
 /// An input can contain several cabinets. The package is the one cabinet with a manifest or images. The other cabinets
 /// are reported as problems. If several cabinets have a manifest or images, the package is refused.
 /// [`with_offset`](crate::CabinetOptions::with_offset) then chooses one of them.
 ///
 /// Reading needs memory for one chunk of at most 32 KiB, and for the manifest and signatures up to
-/// [`PackageLimits::with_kept_bytes`]. Members and cabinets of more than 1 MiB are hashed on two further threads, which have at most
-/// 512 KiB each. Where no thread can be started, the calling thread hashes.
+/// [`PackageLimits::with_kept_bytes`]. Members and cabinets of more than 1 MiB are hashed on two
+/// further threads, whose buffers have at most 512 KiB each. If no thread can be started, the
+/// calling thread hashes.
 ///
 /// ```
 /// use ucupdate_cab::package::{NoSink, PackageForm, PackageOptions, read_package, sample};
@@ -45,7 +46,8 @@ use std::io::{self, Read};
 /// ```
 ///
 /// # Errors
-/// Fails when the cabinet cannot be read to its end, and when the sink fails. The error names the member.
+/// Fails when the cabinet cannot be read to its end, and when the sink fails. The error names the
+/// member if one is concerned.
 pub fn read_package<R: Read>(
     cabinet: Cabinet<R>,
     options: impl Into<PackageOptions>,
@@ -89,7 +91,8 @@ pub fn read_package<R: Read>(
     Ok(package)
 }
 
-/// The package of a cabinet that was read to its end.
+/// The package of a cabinet that was read to its end, with the position of the cabinet in the
+/// input.
 struct CabinetRead {
     offset: u64,
     bytes: u64,
@@ -97,7 +100,8 @@ struct CabinetRead {
 }
 
 impl CabinetRead {
-    /// Reads a cabinet to its end, and opens the next one in the same input.
+    /// Reads a cabinet to its end, and opens the next cabinet in the same input. The second value
+    /// is `None` if there is no next cabinet.
     fn new<R: Read>(
         mut cabinet: Cabinet<R>,
         options: &PackageOptions,
@@ -139,7 +143,7 @@ const MAX_DEPTH: usize = 2;
 /// The largest number of nested cabinets that are read. Further nested cabinets are ordinary files.
 const MAX_NESTED: usize = 8;
 
-/// The members that were read so far.
+/// The state of reading the members of a cabinet, including the members of nested cabinets.
 struct Reading<'a> {
     limits: &'a PackageLimits,
     sink: &'a mut dyn MemberSink,
@@ -151,7 +155,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads the members of a cabinet. A member that is itself a cabinet is replaced by its members.
+    /// Reads the members of a cabinet. A member that is itself a cabinet is replaced by the members
+    /// in this cabinet.
     fn members<R: Read>(&mut self, cabinet: &mut Cabinet<R>, depth: usize) -> Result<(), PackageError> {
         let options = cabinet.options().clone();
         while let Some(mut file) = cabinet.next_file()? {
@@ -214,7 +219,8 @@ fn irregularity_problem(irregularity: &Irregularity) -> Problem {
     Problem::new(kind, expected).found(irregularity.to_string())
 }
 
-/// Reads a member whose first bytes were read already.
+/// Reads a member and passes its bytes to the sink. `first` has the first bytes, which were read
+/// already. It is empty if none were.
 fn read_member<R: Read>(
     file: &mut FileReader<'_, R>,
     start: MemberStart,
@@ -245,9 +251,9 @@ fn read_member<R: Read>(
     Ok(Member::new(start, hashes.sha256(), hashes.sha1()))
 }
 
-/// The kept bytes of a member, up to a limit.
+/// The bytes of a member that are kept in memory, up to a limit.
 enum Keeping {
-    /// The bytes of this kind of member are not kept.
+    /// The bytes of this member are not kept, because of its role.
     Nothing,
     Bytes {
         bytes: Vec<u8>,
@@ -301,16 +307,17 @@ impl Keeping {
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum PackageError {
-    /// The cabinet cannot be read.
+    /// The cabinet cannot be read, and the error concerns no single member.
     #[error(transparent)]
     Cabinet(#[from] CabError),
     /// A member of the cabinet cannot be read.
     #[error("{member:?} cannot be read from the cabinet")]
     Member { member: String, source: CabError },
-    /// The sink failed to discard the members of a cabinet without a package.
+    /// The sink failed in [`MemberSink::start_over`], so members of a cabinet without a package
+    /// were not discarded.
     #[error("members of a cabinet without a package cannot be removed")]
     StartOver(#[source] io::Error),
-    /// The sink failed to take a member.
+    /// The sink failed to store a member.
     #[error("{member:?} cannot be stored")]
     Sink {
         member: String,
@@ -320,7 +327,7 @@ pub enum PackageError {
 }
 
 impl PackageError {
-    /// Returns whether the input failed. In this case nothing is known about the cabinet.
+    /// Returns whether reading the input failed. In this case nothing is known about the cabinet.
     fn is_of_input(&self) -> bool {
         matches!(self, Self::Cabinet(CabError::Io { .. }) | Self::Member { source: CabError::Io { .. }, .. })
     }

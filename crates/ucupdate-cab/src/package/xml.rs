@@ -5,7 +5,7 @@ use ucupdate_xml::{XmlDocument, XmlErrorKind, XmlLimit, XmlLimits};
 
 pub(super) use ucupdate_xml::XmlElement as Element;
 
-/// The reason why a manifest is not read.
+/// The reason why a manifest cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum XmlError {
     #[error("manifest has more than {most} {what}, at byte {at}")]
@@ -17,7 +17,8 @@ pub(super) enum XmlError {
 }
 
 impl XmlError {
-    /// Returns the name of the limit that the manifest reaches. `None` for other errors, and for limits that cannot be set.
+    /// Returns the name of the limit in [`PackageLimits`] that the manifest exceeds. `None` for
+    /// other errors, and for limits that cannot be set.
     pub(super) fn limit_name(&self) -> Option<&'static str> {
         let limit = match self {
             Self::TooMany { what: "updates", .. } => return Some("releases"),
@@ -37,7 +38,7 @@ impl XmlError {
     }
 }
 
-/// The largest number of namespace declarations that are in force at one time.
+/// The largest number of XML namespace declarations that are in scope at one place.
 const MAX_NAMESPACES: usize = 32;
 /// The largest length of the name of an element or attribute, in bytes.
 const MAX_NAME_BYTES: usize = 1024;

@@ -12,8 +12,9 @@ use ucupdate_core::value::FieldTime;
 
 use crate::cabinet::compression::Compression;
 
-/// The largest size of a folder in bytes, if [`CabinetBuilder::folder`] is not called. The number of blocks in a folder
-/// has 16 bits. Small folders are faster to read, because a reader decompresses a folder up to the file it needs.
+/// The size of a folder in bytes above which [`CabinetBuilder::file_from`] begins a new folder. The
+/// format counts the blocks of a folder with 16 bits. Small folders are also faster to read,
+/// because a reader decompresses a folder up to the file that it needs.
 const FOLDER_BYTES: u64 = 256 * 1024 * 1024;
 
 const MAX_FILES: usize = 0xFFFF;
@@ -23,20 +24,21 @@ const MAX_FILES: usize = 0xFFFF;
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The format cannot store this name.
+    /// The format cannot store the name of this file.
     #[error("name `{}` has {} bytes, expected 1 to 255 bytes without a zero byte", name.escape_debug(), name.len())]
     Name { name: String },
-    /// The format cannot store this time.
+    /// The format cannot store the modification time of this file.
     #[error("time {time} of `{name}` is outside the years 1980 to 2107")]
     Time { name: String, time: FieldTime },
-    /// The cabinet has more files than the format can count, which has 16 bits for the number.
+    /// The cabinet has more files than the format allows. The format has 16 bits for the number of
+    /// files.
     #[error("cabinet has {found} files, expected at most {MAX_FILES}")]
     Files { found: usize },
-    /// A reader returned more or fewer bytes than were announced. If it returned more, `found` is the announced number
-    /// plus one.
+    /// The content of a file has another size than the caller of [`CabinetBuilder::file_from`]
+    /// stated. If the content is longer, `found` is `expected` plus one.
     #[error("content of `{name}` has {found} bytes, expected {expected}")]
     Size { name: String, expected: u64, found: u64 },
-    /// This compression can be read, but not written.
+    /// The builder cannot write this compression. It writes no compression or MSZIP.
     #[error("{0} is supported for reading only, expected none or MSZIP")]
     Compression(Compression),
     /// Reading the content of a file or writing the cabinet failed.
@@ -44,7 +46,7 @@ pub enum BuildError {
     Io(#[from] io::Error),
 }
 
-/// A cabinet to be built. Equal input gives equal bytes.
+/// Builder of a cabinet. Equal input gives equal bytes.
 ///
 /// Files keep their order. A new folder begins at each call of [`folder`](Self::folder), and where the current folder
 /// would have more than 256 MiB.
@@ -76,12 +78,13 @@ struct Planned<'a> {
 }
 
 impl<'a> CabinetBuilder<'a> {
-    /// Creates a cabinet without files. Its folders have this compression. LZX is not supported for writing.
+    /// Creates a builder without files. All folders of the cabinet have this compression, which
+    /// must be none or MSZIP.
     pub fn new(compression: Compression) -> Self {
         Self { compression, folders: Vec::new(), folder_bytes: 0, reserve: Vec::new() }
     }
 
-    /// Adds a file. `\` divides the folders in `name`.
+    /// Adds a file. `\` divides the folders in `name`, as in `CPE\CPE.nbt`.
     pub fn file(
         &mut self,
         name: impl Into<String>,
@@ -92,7 +95,8 @@ impl<'a> CabinetBuilder<'a> {
         self.file_from(name, modified, content.len() as u64, Cursor::new(content))
     }
 
-    /// Adds a file of `size` bytes. Its content is read when the cabinet is written.
+    /// Adds a file of `size` bytes. `content` is read when the cabinet is built, and must have
+    /// exactly this size.
     pub fn file_from(
         &mut self,
         name: impl Into<String>,
@@ -111,7 +115,8 @@ impl<'a> CabinetBuilder<'a> {
         self
     }
 
-    /// Begins another folder. The files that follow are compressed separately from the earlier ones.
+    /// Begins another folder. Files that are added later are compressed separately from the earlier
+    /// files.
     pub fn folder(&mut self) -> &mut Self {
         if self.folders.last().is_none_or(|folder| !folder.is_empty()) {
             self.folders.push(Vec::new());
@@ -129,7 +134,9 @@ impl<'a> CabinetBuilder<'a> {
     /// Returns the bytes of the cabinet.
     ///
     /// # Errors
-    /// Fails when the format cannot hold a name or time, when LZX was asked for, and when reading a content fails.
+    /// Fails when the format cannot store a name, a time or the number of files. Fails when the
+    /// compression is neither none nor MSZIP, and when the reserve area is too large. Fails when
+    /// reading the content of a file fails, or the content has another size than stated.
     pub fn build(self) -> Result<Vec<u8>, BuildError> {
         Ok(self.write_to(Cursor::new(Vec::new()))?.into_inner())
     }

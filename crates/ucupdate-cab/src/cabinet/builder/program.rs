@@ -2,8 +2,8 @@
 
 /// Returns a small Windows program with `cabinet` after its last section, like self-extracting updates.
 ///
-/// The program is for tests and samples. When it is started, it ends at once. It contains the letters `MSCF` twice
-/// where no cabinet begins, as the code of real self-extracting programs does.
+/// The program is for tests and samples. When it is started, it ends immediately. It contains the
+/// letters `MSCF` twice where no cabinet begins, as the code of real self-extracting programs does.
 pub fn self_extracting(cabinet: &[u8]) -> Vec<u8> {
     let mut program = pe_stub();
     program.extend_from_slice(cabinet);

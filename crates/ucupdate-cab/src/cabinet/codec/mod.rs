@@ -10,7 +10,7 @@ use self::lzx::Lzx;
 use self::mszip::Mszip;
 use super::compression::Compression;
 
-/// The state of one folder's decompression.
+/// The decoder of one folder after another. The variant is the compression of the current folder.
 #[derive(Default)]
 pub(crate) enum Decoder {
     #[default]
@@ -20,7 +20,8 @@ pub(crate) enum Decoder {
 }
 
 impl Decoder {
-    /// Begins a folder. The memory of the folder before is used again.
+    /// Begins a folder with this compression. Uses the memory of the previous folder again if the
+    /// compression is the same.
     pub(crate) fn restart(&mut self, compression: Compression) {
         match (&mut *self, compression) {
             (Self::Mszip(mszip), Compression::Mszip) => mszip.restart(),
@@ -33,7 +34,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes the next block in place. Its output has `size` bytes, at most [`MAX_OUTPUT_BYTES`].
+    /// Decodes the next block in place. `size` is the expected size of the output in bytes, at most
+    /// [`MAX_OUTPUT_BYTES`].
     pub(crate) fn decode(&mut self, block: &mut Vec<u8>, size: usize) -> Result<(), Fault> {
         let output = match self {
             Self::None if block.len() == size => return Ok(()),

@@ -1,15 +1,16 @@
-//! MSZIP ([MS-MCI]).
+//! Decodes MSZIP ([MS-MCI]).
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::block::{Fault, MAX_OUTPUT_BYTES};
 
-/// MSZIP ([MS-MCI]). Each block consists of the letters `CK` and a whole raw deflate stream (RFC 1951). Its matches may
-/// refer to the 32 KiB of output before the block.
+/// Decoder of MSZIP ([MS-MCI]). Each block consists of the letters `CK` and a complete raw deflate
+/// stream (RFC 1951). Matches in a block may refer to the 32 KiB of output before the block.
 ///
-/// A block represents at most 32 KiB, and the history is kept from block to block ([MS-MCI] section 2), so it goes through blocks
-/// that are shorter as well. zlib with the history as its dictionary reads the same bytes. cabextract begins its window
-/// anew with each block, and 7-Zip reports a data error: their readings of a match into a short block differ.
+/// A block represents at most 32 KiB, and the history is kept from block to block ([MS-MCI] section
+/// 2). So a match may also refer to output before a block of less than 32 KiB. zlib with the
+/// history as its dictionary decodes the same bytes. Other tools differ for such a match:
+/// cabextract begins its window again with each block, and 7-Zip reports a data error.
 pub(crate) struct Mszip {
     inflate: Decompress,
     output: Vec<u8>,
@@ -26,7 +27,7 @@ impl Mszip {
         }
     }
 
-    /// Begins a folder.
+    /// Begins a folder, whose first block has no history.
     pub(super) fn restart(&mut self) {
         self.output.clear();
         self.history.clear();
@@ -72,7 +73,8 @@ impl Mszip {
         }
     }
 
-    /// Appends the output of the last block to the history. A block of full size replaces the whole history.
+    /// Appends the output of the last block to the history. An output of 32 KiB replaces the whole
+    /// history.
     fn remember(&mut self) {
         if self.output.len() == MAX_OUTPUT_BYTES {
             std::mem::swap(&mut self.history, &mut self.output);

@@ -21,7 +21,8 @@ const MEMBERS_BY_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.
 const MEMBERS_BY_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.3");
 /// `SPC_CAB_DATA_OBJID`, which is used for flat files too.
 const FLAT_FILE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.25");
-/// The flags of an attribute that is text and is in the list itself, as the tools of Windows write it.
+/// The flags of a name-value attribute as the tools of Windows write them: the value is text, and
+/// is part of the list itself.
 const NAME_VALUE_FLAGS: i32 = 0x1001_0001;
 
 /// The `CertificateTrustList` of Windows' catalogues, without extensions.
@@ -99,13 +100,14 @@ impl CatalogueBuilder {
         Self { time, ..self }
     }
 
-    /// Lists the images that are added after this call by SHA-256. Default: SHA-1, which the phones use.
+    /// Sets that images which are added after this call are listed by SHA-256. Default: SHA-1,
+    /// which the phones use.
     pub fn with_sha256(mut self) -> Self {
         self.by_sha256 = true;
         self
     }
 
-    /// Adds a file with these bytes to the list.
+    /// Adds a file with these bytes to the list. Only its name and digest are stored.
     pub fn with_image(self, file_name: &str, bytes: &[u8]) -> Self {
         let digest = if self.by_sha256 {
             MemberDigest::Sha256(Sha256Digest::of(bytes))
@@ -144,7 +146,8 @@ impl CatalogueBuilder {
         let identifier = Sha256Digest::of(identifier.as_bytes());
         Any::encode_from(&TrustList {
             usage: vec![CATALOGUE],
-            // The identifier is random in catalogues of Windows. Here equal input must give equal bytes.
+            // In catalogues of Windows the identifier is random. Here it is computed from the
+            // digests, so that equal input gives equal bytes.
             identifier: OctetString::new(&identifier.as_bytes()[..16])?,
             this_update: time(self.time)?,
             subject_algorithm: algorithm(subject_algorithm),
@@ -204,7 +207,7 @@ pub(in crate::package) fn time(time: FieldTime) -> der::Result<Time> {
     })
 }
 
-/// Returns a list with its signers in DER.
+/// Returns a trust list with its certificates and signers as signed data in DER.
 pub(in crate::package) fn wrap(
     list: Any,
     certificates: Vec<CertificateChoices>,

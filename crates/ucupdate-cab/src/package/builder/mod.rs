@@ -1,4 +1,4 @@
-//! Builds packages. These are cabinets that this crate reads without a refusal.
+//! Builds packages: cabinets that this crate reads without a refusal.
 
 pub(super) mod catalogue;
 pub mod sample;
@@ -23,7 +23,7 @@ use ucupdate_core::device::{KindWord, Locale};
 use ucupdate_core::value::{FieldTime, Sha256Digest};
 use ucupdate_core::{ReportedVersion, RuleKey};
 
-/// A release to be packed.
+/// A release for [`PackageBuilder::with_release`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct NewRelease {
@@ -34,8 +34,8 @@ pub struct NewRelease {
 }
 
 impl NewRelease {
-    /// Creates the release of `image` for a rule. The time of the image is stored in steps of two seconds, from 1980
-    /// on.
+    /// Creates a release of the firmware `image` for a rule. `time_stamp` is the modification time
+    /// of the image. Cabinets store times from 1980 on, in steps of two seconds.
     pub fn new(
         key: RuleKey,
         version: impl Into<ReportedVersion>,
@@ -65,7 +65,7 @@ impl NewRelease {
     }
 }
 
-/// An interim image to be packed.
+/// An interim image for [`PackageBuilder::with_interim`].
 #[derive(Clone, Debug)]
 pub struct NewInterim {
     locale: Locale,
@@ -74,7 +74,8 @@ pub struct NewInterim {
 }
 
 impl NewInterim {
-    /// Creates the interim image for a locale and an update type.
+    /// Creates an interim image for a locale and an update type. `time_stamp` is the modification
+    /// time of the image.
     pub fn new(
         locale: Locale,
         update_type: &UpdateType,
@@ -110,8 +111,8 @@ impl NewImage {
 /// Builder of a package. The package is a cabinet compressed by MSZIP, with a manifest, and with its files in the
 /// folders of OCS.
 ///
-/// Equal input gives equal bytes, and the order of the calls does not matter. Building fails if reading the package
-/// would refuse it. All files are held in memory.
+/// Equal input gives equal bytes. The order in which files are added does not matter. Building
+/// fails if reading the package would report a refusal. All files are held in memory.
 ///
 /// ```
 /// use ucupdate_cab::package::{NewRelease, NoSink, PackageBuilder, PackageOptions, read_package};
@@ -154,12 +155,13 @@ impl Default for PackageBuilder {
 }
 
 impl PackageBuilder {
-    /// Creates a package without files. It will have a manifest.
+    /// Creates a builder without files. The package will have a manifest, unless
+    /// [`without_manifest`](Self::without_manifest) is called.
     pub fn new() -> Self {
         Self { files: Vec::new(), interim_versions: BTreeMap::new(), unmade: Vec::new(), with_manifest: true }
     }
 
-    /// Adds a release in the folder of its rule and version.
+    /// Adds the files of a release, in the folder of its rule and version.
     pub fn with_release(mut self, release: NewRelease) -> Self {
         let folder =
             release_folder(&RuleWords::of_rule(&release.key), release.version.as_str()).unwrap_or_default();
@@ -169,7 +171,7 @@ impl PackageBuilder {
         self.with_image(&folder, release.image)
     }
 
-    /// Adds an interim image in the folder of its locale.
+    /// Adds an interim image and its signature, in the folder of its locale.
     pub fn with_interim(mut self, interim: NewInterim) -> Self {
         let folder = interim_folder(interim.locale.as_str());
         let path = format!("{folder}/{}", interim.image.file_name);
@@ -191,7 +193,8 @@ impl PackageBuilder {
         self.with_file(&format!("{folder}/{file_name}"), bytes, time_stamp)
     }
 
-    /// Adds a file at a path from the root. Use it to pack a folder whose files are in the right subfolders already.
+    /// Adds a file at a path from the root of the cabinet. Use this method to pack a folder whose
+    /// files are in the right subfolders already.
     ///
     /// A file `updateInfo.xml` at the root is used as the manifest, and no other manifest is written.
     pub fn with_file(mut self, path: &str, bytes: impl Into<Vec<u8>>, time: FieldTime) -> Self {
@@ -199,13 +202,15 @@ impl PackageBuilder {
         self
     }
 
-    /// Sets the version of the interim image at a path. The folders of the image do not state the version.
+    /// Sets the version of the interim image at a path from the root. The manifest then states this
+    /// version. The folders of an interim image do not.
     pub fn with_interim_version(mut self, path: &str, version: impl Into<ReportedVersion>) -> Self {
         self.interim_versions.insert(path.replace('\\', "/").to_ascii_lowercase(), version.into());
         self
     }
 
-    /// Leaves out the manifest. The folders of the images then state the releases.
+    /// Sets that no manifest is written. The folders of the images then state the releases. A file
+    /// `updateInfo.xml` that was added is packed anyway.
     pub fn without_manifest(mut self) -> Self {
         self.with_manifest = false;
         self
@@ -214,13 +219,15 @@ impl PackageBuilder {
     /// Returns the bytes of the cabinet.
     ///
     /// # Errors
-    /// Fails when reading the package would refuse it; the error has all problems. Fails also when a catalogue cannot
-    /// be built, and when the cabinet cannot store a name or a time.
+    /// Fails when reading the package would report a refusal. The error then has all problems of
+    /// the package. Fails also when a catalogue cannot be built, and when the cabinet cannot store
+    /// a name or a time.
     pub fn build(self) -> Result<Vec<u8>, PackageBuildError> {
         self.build_with_progress(|_| ())
     }
 
-    /// Returns the bytes of the cabinet, like [`build`](Self::build). Calls `progress` with each number of bytes that were compressed.
+    /// Returns the bytes of the cabinet, like [`build`](Self::build). Calls `progress` for each
+    /// piece of a file that is compressed, with the size of the piece in bytes.
     ///
     /// # Errors
     /// Fails as [`build`](Self::build) does.
@@ -232,7 +239,7 @@ impl PackageBuilder {
         let mut package = understood(&self.files);
         if self.with_manifest && !package.members.iter().any(|member| member.role == MemberRole::Manifest) {
             let bytes = write::write(&self.entries(&package)).into_bytes();
-            // The manifest is as old as the youngest file, so that it does not reveal the time of building.
+            // The manifest gets the time of the newest file, so that equal input gives equal bytes.
             let time = self.files.iter().map(|file| file.time).max().unwrap_or_else(dos_epoch);
             self.files.insert(0, NewFile { path: MANIFEST_FILE_NAME.to_owned(), bytes, time });
             package = understood(&self.files);
@@ -248,7 +255,7 @@ impl PackageBuilder {
         Ok(cabinet.build()?)
     }
 
-    /// Returns the entries of the manifest for a package that was read by its folders.
+    /// Returns the entries of the manifest for a package whose folders state its releases.
     fn entries(&self, package: &Package) -> Vec<ManifestEntry> {
         let path =
             |index: usize| package.members.get(index).map(|member| member.name.clone()).unwrap_or_default();
@@ -279,7 +286,7 @@ impl PackageBuilder {
     }
 }
 
-/// A reader that reports the number of bytes that were read.
+/// A reader of bytes that calls `progress` with the number of bytes of each read.
 struct Counted<'a, F> {
     bytes: &'a [u8],
     progress: &'a F,
@@ -298,7 +305,7 @@ fn order(path: &str) -> (bool, String, &str) {
     (!path.eq_ignore_ascii_case(MANIFEST_FILE_NAME), path.to_ascii_lowercase(), path)
 }
 
-/// Returns the package that is read from these files.
+/// Returns the package that reading a cabinet with these files would return.
 fn understood(files: &[NewFile]) -> Package {
     let files = files.iter().enumerate();
     let members: Vec<Member> = files
@@ -317,7 +324,8 @@ fn understood(files: &[NewFile]) -> Package {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageBuildError {
-    /// Reading the package would refuse it.
+    /// Reading the package would report a refusal. `problems` are all problems of the package,
+    /// including warnings.
     #[error("package would be refused: {}", first_refusal(problems))]
     #[allow(missing_docs, reason = "the message documents the field")]
     Refused { problems: Vec<Problem> },
@@ -338,7 +346,7 @@ fn first_refusal(problems: &[Problem]) -> String {
     }
 }
 
-/// Returns the earliest time of the format: 01-01-1980.
+/// Returns the earliest time that a cabinet can store: 01-01-1980.
 fn dos_epoch() -> FieldTime {
     FieldTime::new((1980, 1, 1), (0, 0, 0)).expect("the calendar has 1 January 1980")
 }

@@ -1,4 +1,5 @@
-//! Invented packages in the form of OCS's, for demonstrations, documentation, tests and benches.
+//! Invented packages in the form of the packages for OCS, for demonstrations, documentation, tests
+//! and benches.
 //!
 //! The names, versions and times are taken from logs of OCS. The images are noise and their catalogues are
 //! unsigned, so a real phone would not accept them.
@@ -12,26 +13,27 @@ use ucupdate_core::{ReportedVersion, RuleKey};
 /// The size of a small but typical image in bytes: 300 KiB.
 pub const IMAGE_BYTES: usize = 300 * 1024;
 
-/// The version of the interim image. An old phone must install it before any other version.
+/// The version of the interim image in [`uc_updates`]. An old phone must install it before any
+/// other version.
 pub const INTERIM_VERSION: &str = "1.0.522.103";
-/// The version for [`ip8540`] in [`uc_updates`].
+/// The version of the release for [`ip8540`] in [`uc_updates`].
 pub const IP8540_VERSION: &str = "3.5.6907.0";
-/// The version for [`cx700`] in [`uc_updates`].
+/// The version of the release for [`cx700`] in [`uc_updates`].
 pub const CX700_VERSION: &str = "3.5.6907.9";
-/// The version for [`conference_camera`] in [`round_table`].
+/// The version of the release for [`conference_camera`] in [`round_table`].
 pub const ROUND_TABLE_VERSION: &str = "1.1.27.0";
 
-/// Returns the rule of the phone in OCS's logs.
+/// Returns the rule of the LG-Nortel IP8540, the phone in the logs of OCS.
 pub fn ip8540() -> RuleKey {
     key("UCPhone/LG-Nortel/IP8540/A/ENU/CPE")
 }
 
-/// Returns the rule of another phone of the same time.
+/// Returns the rule of the Polycom CX700, another phone for OCS.
 pub fn cx700() -> RuleKey {
     key("UCPhone/Polycom/CX700/A/ENU/CPE")
 }
 
-/// Returns the rule of a conference camera.
+/// Returns the rule of Microsoft RoundTable, a conference camera.
 pub fn conference_camera() -> RuleKey {
     key("RoundTable/Microsoft/RTDevice/A/ENU/CPE")
 }
@@ -40,14 +42,15 @@ fn key(text: &str) -> RuleKey {
     text.parse().expect("the samples' rules are well formed")
 }
 
-/// Returns the time of every image, which is the one in OCS's audit log: `16-12-2008 04:43:58`.
+/// Returns the modification time of every image. It is the time in OCS's audit log: `16-12-2008
+/// 04:43:58`.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn time_stamp() -> FieldTime {
     FieldTime::new((2008, 12, 16), (4, 43, 58)).expect("the calendar has that day")
 }
 
-/// Returns the bytes of an image. Equal names give equal bytes. Half of the bytes are noise, so the image compresses to
-/// about half.
+/// Returns an image of `bytes` bytes. Equal names give equal images. Half of the bytes are noise,
+/// so the image compresses to about half of its size.
 ///
 /// ```
 /// use ucupdate_cab::package::sample;
@@ -76,8 +79,9 @@ pub fn image(name: &str, bytes: usize) -> Vec<u8> {
     image
 }
 
-/// Returns a cabinet like one of OCS: [`ip8540`] 3.5.6907.0, [`cx700`] 3.5.6907.9 and the interim image 1.0.522.103,
-/// all for ENU. Each image has `image_bytes` bytes, at least one.
+/// Returns a cabinet like the packages for OCS. It has the releases [`ip8540`] 3.5.6907.0 and
+/// [`cx700`] 3.5.6907.9, and the interim image 1.0.522.103, all for the locale `ENU`. Each image
+/// has `image_bytes` bytes, at least one.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
     let release = |key: RuleKey, version: &str| {
@@ -103,12 +107,14 @@ pub fn uc_updates(image_bytes: usize) -> Vec<u8> {
         .expect("the sample package is well formed")
 }
 
-/// Returns [`uc_updates`] in a program like `UCUpdates.exe`. The program ends at once when it is started.
+/// Returns the cabinet of [`uc_updates`] in a self-extracting program, like `UCUpdates.exe`. The
+/// program ends at once when it is started.
 pub fn uc_updates_exe(image_bytes: usize) -> Vec<u8> {
     self_extracting(&uc_updates(image_bytes))
 }
 
-/// Returns a cabinet for [`conference_camera`] that overwrites customised settings.
+/// Returns a cabinet with a release for [`conference_camera`]. It also has `RTConfig.xml`, which
+/// overwrites customised settings.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn round_table(image_bytes: usize) -> Vec<u8> {
     let key = conference_camera();

@@ -1,4 +1,4 @@
-//! Signs catalogues for tests, as far as this crate reads signatures.
+//! Makes signed catalogues for tests. They have the parts of a signature that this crate reads.
 
 use super::catalogue::{CatalogueBuilder, algorithm, attribute, time, wrap};
 use crate::package::catalogue::oid::{MESSAGE_DIGEST, SHA1, SIGNING_TIME};
@@ -16,8 +16,8 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Validity;
 
-/// Signs a list with a certificate and the digest of the list. The value of the signature is a dummy, because this
-/// crate does not verify it.
+/// The options of a test signature. The value of the signature is a dummy, because this crate does
+/// not verify it.
 pub(crate) struct Signing {
     pub(crate) algorithm: ObjectIdentifier,
     pub(crate) digest_of: Option<Vec<u8>>,

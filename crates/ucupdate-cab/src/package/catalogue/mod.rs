@@ -1,13 +1,15 @@
-//! Signature catalogues (`.cat`). They list files by digest, and name their signers.
+//! Signature catalogues (`.cat`). A catalogue lists files by digest, and names its signers.
 //!
-//! A catalogue is a PKCS#7 `SignedData` around a certificate trust list (`1.3.6.1.4.1.311.10.1`). Each subject of the list
-//! is one file, with the digest of its bytes in an `SpcIndirectDataContent` (`1.3.6.1.4.1.311.2.1.4`) or in its own
-//! identifier. An image is a flat file, so its digest is the digest of all its bytes.
+//! A catalogue is a PKCS#7 `SignedData` around a certificate trust list (`1.3.6.1.4.1.311.10.1`).
+//! Each subject of the list is one file. The digest of the file's bytes is in an
+//! `SpcIndirectDataContent` (`1.3.6.1.4.1.311.2.1.4`), or in the identifier of the subject. An
+//! image is a flat file, so its digest is the digest of all its bytes.
 //!
 //! # What this does not do
-//! The reader does not verify the value of the signature and builds no chain of certificates. It reports who is *named*
-//! as signer, and whether the digest that was signed is the digest of the list. Therefore it detects a list that was
-//! changed after signing, but not a forged signature.
+//! The reader does not verify the value of the signature and builds no chain of certificates. It
+//! reports the signers that the catalogue *names*, and whether the signed digest is the digest of
+//! the list. Therefore it detects a list that was changed after signing, but not a forged
+//! signature.
 
 pub(in crate::package) mod oid;
 mod read;
@@ -86,15 +88,19 @@ impl fmt::Display for MemberDigest {
     }
 }
 
-/// A named signer of a catalogue. Only [`content`](Self::content) is checked.
+/// A signer that a catalogue names. The reader does not verify the signature. It checks only
+/// [`content`](Self::content).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signer {
-    /// The subject of the signer's certificate. `None` if the catalogue does not contain the certificate.
+    /// The subject of the signer's certificate, such as `CN=Example Phones,O=Example`. `None` if
+    /// the catalogue does not contain the certificate.
     pub subject: Option<String>,
-    /// The issuer of the certificate. `None` if the signer is identified by a key.
+    /// The issuer of the signer's certificate. `None` if the catalogue identifies the signer by a
+    /// key instead.
     pub issuer: Option<String>,
-    /// The serial number of the certificate in hexadecimal digits. `None` if the signer is identified by a key.
+    /// The serial number of the signer's certificate in hexadecimal digits. `None` if the catalogue
+    /// identifies the signer by a key instead.
     pub serial_number: Option<String>,
     /// The first time at which the certificate is valid, in UTC. `None` if the catalogue does not contain the
     /// certificate.
@@ -102,7 +108,8 @@ pub struct Signer {
     /// The last time at which the certificate is valid, in UTC. `None` if the catalogue does not contain the
     /// certificate.
     pub not_after: Option<FieldTime>,
-    /// The time of signing that the signer states, in UTC. `None` if it is not stated.
+    /// The time of signing that the signer states, in UTC. `None` if the signature does not state
+    /// it.
     pub signed_at: Option<FieldTime>,
     /// The result of comparing the signed digest with the digest of the list.
     pub content: SignedContent,
@@ -116,8 +123,8 @@ pub enum SignedContent {
     Matches,
     /// The signed digest differs. The list was changed after it was signed.
     Differs,
-    /// The signature has no digest of the list, or the algorithm is not known. Only verifying the signature would give
-    /// a result.
+    /// The signature has no digest of the list, or uses an unknown algorithm. Only a verification
+    /// of the signature could show whether the list was changed.
     Unknown,
 }
 
@@ -127,14 +134,17 @@ pub enum SignedContent {
 pub enum Listing {
     /// One of the listed digests is the digest of the file.
     Listed,
-    /// The catalogue has digests to compare, but not the digest of the file.
+    /// The catalogue has digests that can be compared, but none is the digest of the file. A
+    /// catalogue without members has this result too.
     NotListed,
-    /// The catalogue has no digest by SHA-1 or SHA-256.
+    /// The catalogue has members, but no digest by SHA-1 or SHA-256 that can be compared with the
+    /// file.
     NothingToCompare,
 }
 
 impl Catalogue {
-    /// Returns whether the catalogue lists a file with these digests. Names do not matter, as on Windows.
+    /// Returns whether the catalogue lists a file with these digests. The names of files are not
+    /// compared, as on Windows. Without `sha1`, only SHA-256 digests are compared.
     pub fn listing(&self, sha1: Option<&Sha1Digest>, sha256: &Sha256Digest) -> Listing {
         let mut comparable = false;
         for member in &self.members {
@@ -149,7 +159,7 @@ impl Catalogue {
                 None => {}
             }
         }
-        // A file is never on an empty list.
+        // A catalogue without members does not list the file.
         if comparable || self.members.is_empty() { Listing::NotListed } else { Listing::NothingToCompare }
     }
 }
@@ -163,16 +173,16 @@ pub enum CatalogueError {
     /// [`PackageLimits`](super::PackageLimits).
     #[error("catalogue has {found} bytes, and the limit `{which}` is {limit}")]
     TooLong { found: usize, which: &'static str, limit: usize },
-    /// The catalogue has more entries of one kind than the limit.
+    /// The catalogue has more entries of one kind than the limit. `what` names the kind.
     #[error("catalogue has more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
     /// The file has another format than DER.
     #[error("{found} instead of DER")]
     OtherForm { found: &'static str },
-    /// The bytes are not DER. `place` is the part of the catalogue. `at` is the offset in bytes.
+    /// The bytes are not DER. `place` names the part of the catalogue. `at` is the offset in bytes.
     #[error("{place}: {cause}, at byte {at}")]
     Der { place: &'static str, at: usize, cause: String },
-    /// The bytes are DER, but another element was expected.
+    /// The bytes are DER, but have another element than a catalogue has at this place.
     #[error("{place}: expected {expected}, found {found} at byte {at}")]
     Unexpected { place: &'static str, at: usize, expected: String, found: String },
 }

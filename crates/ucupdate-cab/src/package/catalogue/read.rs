@@ -18,7 +18,8 @@ const MAX_CERTIFICATES: usize = 64;
 const MAX_SIGNERS: usize = 8;
 /// The largest number of attributes of one file or signer.
 const MAX_ATTRIBUTES: usize = 64;
-/// The largest size of a signer's name in bytes. The time to read a name grows with the square of its length.
+/// The largest size of a signer's name in bytes. The limit is needed because the time to read a
+/// name grows with the square of its length.
 const MAX_NAME_BYTES: usize = 2048;
 
 impl Catalogue {
@@ -87,7 +88,8 @@ fn other_form(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Returns the list inside the signed content. The list is there directly (PKCS#7) or in an octet string (CMS).
+/// Returns the trust list inside the signed content. The content is the list itself (PKCS#7), or an
+/// octet string that contains the list (CMS).
 fn trust_list<'a>(encapsulated: &Element<'a>) -> Result<Element<'a>, CatalogueError> {
     let mut walk = encapsulated.inside("signed content")?;
     expect_oid(
@@ -182,7 +184,7 @@ fn read_member(subject: &Element<'_>) -> Result<CatalogueMember, CatalogueError>
     Ok(member)
 }
 
-/// Calls `each` with the type and the first value of every attribute.
+/// Calls `each` with the object identifier and the first value of every attribute.
 fn for_each_attribute<'a>(
     mut attributes: Walk<'a>,
     mut each: impl FnMut(ObjectIdentifier, &Element<'a>) -> Result<(), CatalogueError>,
@@ -243,7 +245,7 @@ fn digest_of_identifier(identifier: &[u8], text: Option<&str>) -> Option<MemberD
     <[u8; 32]>::try_from(identifier).ok().map(|bytes| MemberDigest::Sha256(Digest::new(bytes)))
 }
 
-/// Reads a name and its value, such as `File` and `CPE.nbt`.
+/// Reads a name-value attribute. Returns the name and the value, such as `File` and `CPE.nbt`.
 fn read_name_value(value: &Element<'_>) -> Result<(String, String), CatalogueError> {
     let mut walk = value.tagged(Tag::Sequence)?.inside("name and value")?;
     let name = walk.expect(Tag::BmpString)?;
@@ -277,7 +279,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The parts of a certificate that identify a signer.
+/// The parts of a certificate that the reader needs to describe a signer, in DER.
 struct Certificate<'a> {
     serial_number: &'a [u8],
     issuer: &'a [u8],
@@ -388,7 +390,7 @@ fn compare(algorithm: ObjectIdentifier, list: &[u8], signed: &[u8]) -> SignedCon
     if same { SignedContent::Matches } else { SignedContent::Differs }
 }
 
-/// Returns a name as text in the form of RFC 4514.
+/// Returns an X.500 name as text in the form of RFC 4514, such as `CN=Example Phones,O=Example`.
 fn name_text(name: &Element<'_>) -> Result<String, CatalogueError> {
     if name.whole.len() > MAX_NAME_BYTES {
         return Err(CatalogueError::TooMany {

@@ -1,7 +1,9 @@
-//! Walks over DER, element by element. Each element must have the expected tag, and each error states the place.
+//! Reads DER element by element. The caller states the tag that it expects. Each error states the
+//! part of the catalogue and the offset.
 //!
-//! The `der` crate reads the header of an element. Its `SetOfVec` and the types of `cms` that use it are not used on
-//! untrusted bytes. They use insertion sort, so a megabyte of small elements in reverse order would take minutes.
+//! The `der` crate reads the header of an element. Its `SetOfVec` and the types of `cms` that use
+//! it are not used on untrusted bytes. These types use insertion sort, so a megabyte of small
+//! elements in reverse order would take minutes.
 
 use super::CatalogueError;
 use der::asn1::{GeneralizedTime, ObjectIdentifier, UtcTime};
@@ -20,7 +22,7 @@ pub(super) struct Element<'a> {
     at: usize,
 }
 
-/// A walk over the elements that follow one another in one place.
+/// Reader of the elements that follow one another inside one element, or in the whole catalogue.
 pub(super) struct Walk<'a> {
     bytes: &'a [u8],
     reader: SliceReader<'a>,
@@ -29,7 +31,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Returns a walk over `bytes`, which begin at offset `start` of the catalogue.
+    /// Creates a walk over `bytes`, which begin at offset `start` of the catalogue. Errors name the
+    /// part of the catalogue `place`.
     pub(super) fn new(bytes: &'a [u8], place: &'static str, start: usize) -> Result<Self, CatalogueError> {
         let reader = SliceReader::new(bytes).map_err(|error| CatalogueError::Der {
             place,
@@ -72,7 +75,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Returns the next element if it has this tag. Otherwise the walk stays before the element.
+    /// Returns the next element if it has this tag. Otherwise returns `None`, and the walk stays
+    /// before the element.
     pub(super) fn take(&mut self, tag: Tag) -> Result<Option<Element<'a>>, CatalogueError> {
         match self.reader.peek_tag() {
             Ok(found) if found == tag => self.step(),
@@ -81,7 +85,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Fails if another element follows.
+    /// Checks that no element follows.
     pub(super) fn end(mut self) -> Result<(), CatalogueError> {
         match self.step()? {
             None => Ok(()),
@@ -134,7 +138,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// Returns the tag of a field that is marked by a number and contains other elements.
+/// Returns the context-specific tag `[number]` of ASN.1, for a field that contains other elements.
 pub(super) const fn numbered(number: TagNumber) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }

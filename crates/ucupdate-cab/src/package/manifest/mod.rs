@@ -1,9 +1,11 @@
-//! The manifest, `updateInfo.xml`.
+//! Reads the manifest, `updateInfo.xml`.
 //!
-//! Of OCS's manifest, only `Updates/Updates/Update` with a `version` is published. All other names are
-//! inferred or were made for this project. [`MANIFEST_NAMES`](names::MANIFEST_NAMES) marks each. The reader accepts an
-//! item as an attribute or as a child element, in any case, order and namespace. The words of an element apply to the
-//! elements inside it. A name outside the table is skipped and reported.
+//! Of OCS's manifest, only `Updates/Updates/Update` with a `version` is published. All other names
+//! are inferred or were made for this project. The table [`MANIFEST_NAMES`](names::MANIFEST_NAMES)
+//! has the certainty of each name. The reader accepts an item as an attribute or as a child
+//! element, in upper or lower case, in any order and in any XML namespace. The rule words of an
+//! element, such as its model, apply to the elements inside it too. A name outside the table is
+//! skipped and reported.
 
 pub(super) mod names;
 mod narrowing;
@@ -16,17 +18,18 @@ use super::limits::PackageLimits;
 use super::xml::{self, Element, XmlError};
 use std::collections::BTreeMap;
 
-/// The largest size of the text of an item in bytes. Every path in a cabinet is shorter. The limit is needed because
-/// the words of an element are copied into each update inside it.
+/// The largest size of the text of an item in bytes. Every path in a cabinet is shorter. The limit
+/// is needed because the rule words of an element are copied into each update inside the element.
 const MAX_TEXT_BYTES: usize = 1024;
 /// The largest number of descriptions of one update.
 pub(in crate::package) const MAX_DESCRIPTIONS: usize = 16;
 
-/// The content of a manifest as reported. It is not interpreted, except that repeated items are refused.
+/// The content of a manifest as written. It is not interpreted, except that unknown names and
+/// repeated items are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct Manifest {
     pub(in crate::package) entries: Vec<ManifestEntry>,
-    /// The names outside the table. Each name is listed once.
+    /// The names outside the table of known names. Each name is listed once.
     pub(in crate::package) unknown: Vec<UnknownName>,
     pub(in crate::package) repeated: Vec<RepeatedItem>,
 }
@@ -67,7 +70,7 @@ pub(in crate::package) struct RepeatedItem {
     pub(in crate::package) at: usize,
 }
 
-/// The items of an element, from its attributes and its child elements.
+/// The items of an element and their texts, from its attributes and its child elements.
 type Items = BTreeMap<ManifestItem, String>;
 
 impl Manifest {
@@ -82,7 +85,9 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads a list of updates, or an unknown element that may contain updates.
+    /// Reads a list of updates, or an unknown element that may contain updates. `around` has the
+    /// rule words of the outer elements. `numbers` counts the updates and the interim images so
+    /// far.
     fn list(
         &mut self,
         element: &Element,
@@ -115,7 +120,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Reads an update or an interim image. Adds one entry, or one entry for each file in it.
+    /// Reads the element of an update or an interim image. Adds one entry, or one entry for each
+    /// `File` element in it.
     fn entry(
         &mut self,
         element: &Element,
@@ -145,7 +151,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Finds the files in an update. A file may be inside an unknown element.
+    /// Finds the `File` elements in an update, also inside unknown elements.
     fn files<'a>(&mut self, element: &'a Element, files: &mut Vec<&'a Element>) {
         for child in &element.children {
             match ManifestItem::of(&child.name) {
@@ -163,7 +169,7 @@ impl Manifest {
         }
     }
 
-    /// Reports the content of a file element that is not an item.
+    /// Reports the child elements of a `File` element that are not items.
     fn unused_content(&mut self, element: &Element) {
         for child in &element.children {
             if ManifestItem::of(&child.name).is_none_or(ManifestItem::is_container) {
@@ -174,8 +180,8 @@ impl Manifest {
         }
     }
 
-    /// Reports the items of an unknown element inside an update. They are not read, so a word of a rule among them would
-    /// restrict the update without effect.
+    /// Reports the rule words in an unknown element inside an update. These words are not read, so
+    /// the update would be offered without their restriction.
     fn unused_items(&mut self, element: &Element) {
         let restricts = |name: &str| {
             ManifestItem::of(name).map_or_else(|| looks_like_narrowing(name), ManifestItem::is_word)
@@ -190,7 +196,8 @@ impl Manifest {
         }
     }
 
-    /// Reports the attributes and elements inside an item such as a model. An item is read as its text alone.
+    /// Reports the attributes and elements inside an item such as `Model`. The reader uses only the
+    /// text of an item.
     fn unused_in_item(&mut self, item: &Element) {
         let restricts = |name: &str| ManifestItem::of(name).is_some() || looks_like_narrowing(name);
         for (name, _) in &item.attributes {
@@ -202,14 +209,15 @@ impl Manifest {
         }
     }
 
-    /// Reports an unknown element. An element that contains known elements is taken as a list, so it does not restrict
-    /// the update.
+    /// Reports an unknown element. An element that contains known elements is read as a list, so
+    /// its name counts as no restriction.
     fn unknown_element(&mut self, element: &Element) {
         let is_narrowing = looks_like_narrowing(&element.name) && !holds_known(element);
         self.unknown(&element.name, element.at, is_narrowing);
     }
 
-    /// Reads the items that the element itself states.
+    /// Reads the items that the element itself states. Adds its descriptions to `descriptions`.
+    /// Reports repeated items and unknown attributes.
     fn items(&mut self, element: &Element, descriptions: &mut Vec<String>) -> Result<Items, XmlError> {
         let mut items = Items::new();
         for child in &element.children {
@@ -265,10 +273,11 @@ impl Manifest {
 
     /// Reports an unknown name once. `is_narrowing` says whether the name may restrict an update.
     fn unknown(&mut self, name: &str, at: usize, is_narrowing: bool) {
-        /// The largest number of unknown names that are reported. Names that may restrict an update have their own
-        /// limit.
+        /// A name that restricts nothing is reported only while the number of reported names is
+        /// less than this.
         const MOST: usize = 32;
-        /// The largest number of reported names that may restrict an update. One such name refuses the package.
+        /// A name that may restrict an update is reported while the number of reported names is
+        /// less than this. One such name refuses the package.
         const MOST_NARROWING: usize = 2 * MOST;
         let known = self.unknown.iter().any(|unknown| unknown.name.eq_ignore_ascii_case(name));
         let most = if is_narrowing { MOST_NARROWING } else { MOST };
@@ -278,8 +287,8 @@ impl Manifest {
     }
 }
 
-/// Returns whether an element with a known name is inside this one. The depth of the document was limited when it was
-/// read.
+/// Returns whether this element contains an element with a known name at any depth. The recursion
+/// is bounded, because the depth was limited when the document was read.
 fn holds_known(element: &Element) -> bool {
     element.children.iter().any(|child| ManifestItem::of(&child.name).is_some() || holds_known(child))
 }

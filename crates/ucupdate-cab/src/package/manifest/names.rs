@@ -1,4 +1,4 @@
-//! The table of the names in a manifest. It marks how certain each name is.
+//! The table of the names in a manifest. It states how certain each name is.
 
 use ucupdate_core::device::KindWord;
 
@@ -28,9 +28,10 @@ pub enum ManifestItem {
     File,
     /// The version of a release or of an interim image.
     Version,
-    /// A word of the rule: one of the device kind.
+    /// A word of the rule: one of the words of the device kind, such as the vendor or the model.
     Kind(KindWord),
-    /// A word of the rule: the update type. Default: the stem of the image's name.
+    /// A word of the rule: the update type, such as `CPE`. Default: the file name of the image
+    /// without its extension.
     UpdateType,
     /// The path of the image from the root of the cabinet, or from the folder of the release.
     FileName,
@@ -45,11 +46,11 @@ pub enum ManifestItem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ManifestName {
-    /// The meaning of the name.
+    /// The meaning of the name, which is the same for all its spellings.
     pub item: ManifestItem,
-    /// The spelling that is written.
+    /// The spelling that the package builder writes.
     pub name: &'static str,
-    /// Other spellings that are read.
+    /// Other spellings that the reader accepts. All spellings are accepted in any case.
     pub also: &'static [&'static str],
     /// The certainty of the name.
     pub mark: NameMark,
@@ -67,7 +68,7 @@ const fn row(
     ManifestName { item, name, also, mark, source }
 }
 
-/// All names that are known in a manifest.
+/// The table of all names that the reader of a manifest knows.
 pub const MANIFEST_NAMES: &[ManifestName] = {
     use ManifestItem as Item;
     use NameMark::{Confirmed, Inferred, Ours};
@@ -110,8 +111,8 @@ impl ManifestItem {
         matches!(self, Self::Updates | Self::Update | Self::Interim | Self::File)
     }
 
-    /// Returns whether the item of an element applies to the elements inside it. This is so for the words of a rule,
-    /// but not for a version.
+    /// Returns whether the item is a word of the rule. The words of an element apply to the
+    /// elements inside it too. A version and file names do not.
     pub(in crate::package) fn is_word(self) -> bool {
         matches!(self, Self::Kind(_) | Self::UpdateType)
     }

@@ -1,10 +1,9 @@
-//! Unknown names that look like a restriction of an update.
+//! Finds unknown names in a manifest that look like a restriction of an update.
 //!
-//! Ignoring such a name would offer the update to more devices than intended. The original names of the manifest are
-//! not published, so names are judged by the words in them.
+//! Ignoring such a name would offer the update to more devices than intended. The original names of
+//! the manifest are not published, so a name is judged by the words in it.
 
-/// The words that indicate a restriction, in lower case. A name is divided into words at changes of case, at digits and
-/// at signs.
+/// The words that indicate a restriction, in lower case, with spaces between them.
 const RESTRICTING: &str = "allow allowed allows applicability applicable applies apply architecture arch audience base before below board \
     boards bootloader brand brands carrier channel chipset class client compat compatibility compatible \
     condition conditional conditions constraint constraints country countries culture cultures customer \
@@ -23,7 +22,8 @@ pub(super) fn looks_like_narrowing(name: &str) -> bool {
     words(name).chain([name]).any(|word| RESTRICTING.split(' ').any(|known| known.eq_ignore_ascii_case(word)))
 }
 
-/// Returns the words of a name. `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two words each.
+/// Returns the words of a name. The name is divided at changes of case, at digits and at signs.
+/// `HardwareRange`, `HWRange`, `hardware-range` and `hardware_range2` have two words each.
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {

@@ -27,7 +27,8 @@ pub(in crate::package) fn write(entries: &[ManifestEntry]) -> String {
     xml
 }
 
-/// Escapes a text for XML. Blanks except spaces are written as numbers, because a reader would change them.
+/// Escapes a text for XML. Tabs and line ends are written as character references such as `&#9;`,
+/// because a reader would change them.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for part in quick_xml::escape::escape(text).split_inclusive(['\t', '\n', '\r']) {

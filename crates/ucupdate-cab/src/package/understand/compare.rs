@@ -10,7 +10,8 @@ use crate::package::package::{Comparison, PackagedCatalogue};
 use crate::package::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads each signature that belongs to an image, and compares it with the image.
+/// Reads each signature that belongs to an image, and compares the image with it. Returns the read
+/// catalogues and the comparisons.
 pub(super) fn compare(
     contents: &Contents,
     index: &MemberIndex,
@@ -107,7 +108,8 @@ fn compare_one(
     Some(listing)
 }
 
-/// Returns the kind of a problem that prevents the comparison. The kind is a warning if the options accept the problem.
+/// Returns `kind`, or the warning [`ProblemKind::UnreadableCatalogueAccepted`] if the options
+/// accept an image that cannot be compared.
 fn unless_accepted(kind: ProblemKind, options: &PackageOptions) -> ProblemKind {
     match options.accepts_unreadable_catalogues {
         true => ProblemKind::UnreadableCatalogueAccepted,

@@ -2,8 +2,9 @@
 
 use crate::package::problem::{Problem, ProblemKind, Severity};
 
-/// Collects problems: up to a limit of refusals, and up to the same limit of warnings. If there are more, one more
-/// problem says so. The limits are separate, so that many warnings cannot hide a refusal.
+/// Collects at most `limit` refusals and at most `limit` warnings. If there are more of one
+/// severity, one additional problem reports it. Refusals and warnings are counted separately, so
+/// that many warnings cannot hide a refusal.
 pub(super) struct Findings {
     problems: Vec<Problem>,
     refusals: usize,

@@ -1,7 +1,8 @@
 //! The folder hierarchy of OCS.
 //!
-//! The path of a release is `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`. The path
-//! of an interim image is `OCInterim/<Locale>/<file>`. Both are confirmed: OCS has these paths.
+//! The path of a release is
+//! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`. The path of
+//! an interim image is `OCInterim/<Locale>/<file>`. Both forms are confirmed: OCS has these paths.
 
 use super::words::RuleWords;
 use crate::path::SafePath;
@@ -22,7 +23,8 @@ pub(super) enum FolderMeaning<'a> {
 }
 
 impl<'a> FolderMeaning<'a> {
-    /// Interprets the folders of a file. `None` if they are not those of a release or an interim image.
+    /// Interprets the folders in the path of a file. `None` if they have neither the form of a
+    /// release nor that of an interim image.
     pub(super) fn of(path: &'a SafePath) -> Option<Self> {
         // One part more than a release has is taken, so that a longer path is recognised.
         let parts: Vec<&str> = path.parts().take(RELEASE_PARTS + 1).collect();
@@ -43,7 +45,7 @@ impl<'a> FolderMeaning<'a> {
     }
 }
 
-/// Returns the folder of a release. `None` if one of its words is unknown.
+/// Returns the folder of a release. `None` if one of `words` is not set.
 pub(in crate::package) fn release_folder(words: &RuleWords, version: &str) -> Option<String> {
     let mut folder = String::new();
     for word in words.kind.each_ref() {

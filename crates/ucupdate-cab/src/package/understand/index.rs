@@ -12,11 +12,13 @@ use std::collections::{BTreeSet, HashMap};
 pub(super) struct MemberIndex {
     pub(super) members: Vec<Member>,
     by_path: HashMap<String, usize>,
-    /// The members whose names are those of images, by folder.
+    /// The members that are images judged by their names. The key is the folder in lower case.
     images: HashMap<String, Vec<usize>>,
-    /// The descriptions of each folder, at most [`MAX_DESCRIPTIONS`].
+    /// The description files of each folder, at most [`MAX_DESCRIPTIONS`]. The key is the folder in
+    /// lower case.
     descriptions: HashMap<String, Vec<usize>>,
-    /// The members that belong to a release, or that a problem names already.
+    /// The members that a release uses, or that a problem already names. They are not reported as
+    /// extra files.
     claimed: BTreeSet<usize>,
 }
 
@@ -110,7 +112,8 @@ impl MemberIndex {
         self.by_path.get(&path.to_ascii_lowercase()).copied()
     }
 
-    /// Returns the member at a path from the root. If no member is there, returns the one at that path from `folder`.
+    /// Returns the member at a path from the root. If there is none, returns the member at this
+    /// path from `folder`.
     pub(super) fn find(&self, path: &SafePath, folder: Option<&str>) -> Option<usize> {
         let from_folder = || self.at(&format!("{}/{path}", folder?));
         self.at(path.as_str()).or_else(from_folder)
@@ -124,7 +127,8 @@ impl MemberIndex {
         }
     }
 
-    /// Returns the signature catalogue beside an image. It has the same name with the ending `.cat`.
+    /// Returns the signature catalogue beside an image: the file of the same name with the ending
+    /// `.cat`.
     pub(super) fn signature_beside(&self, path: &SafePath) -> Option<usize> {
         self.at(&path.with_extension("cat"))
     }

@@ -6,7 +6,8 @@ use crate::package::member::{MANIFEST_FILE_NAME, Member, MemberRole};
 use crate::package::problem::{Problem, ProblemKind};
 use crate::path::SafePath;
 
-/// Removes the folder that contains the whole package from the paths. Members outside this folder keep their paths.
+/// Removes a leading folder, which contains the whole package, from the paths of the members.
+/// Members outside this folder keep their paths.
 pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Findings) {
     let is_manifest = |path: &&SafePath| path.file_name().eq_ignore_ascii_case(MANIFEST_FILE_NAME);
     let paths = || members.iter().filter_map(|member| member.path.as_ref().ok());
@@ -34,7 +35,8 @@ pub(super) fn take_off_leading_folder(members: &mut [Member], findings: &mut Fin
     findings.add(problem.found(folder));
 }
 
-/// Returns the folder that contains the usual folders of every image. `None` if there is no such folder.
+/// Returns the folder that contains the usual folders of all images. Empty if the usual folders
+/// begin at the root. `None` if the images have no common folder of this kind.
 fn common_folder_of_images(members: &[Member]) -> Option<String> {
     let mut common: Option<&str> = None;
     for member in members.iter().filter(|member| member.role == MemberRole::Image) {
@@ -48,7 +50,8 @@ fn common_folder_of_images(members: &[Member]) -> Option<String> {
     common.map(str::to_owned)
 }
 
-/// Returns the folder before the usual folders of a release. It is empty if they begin at the root.
+/// Returns the folder before the usual folders of a release in a path. Empty if the usual folders
+/// begin at the root. `None` if the path does not contain them.
 fn folder_before_hierarchy(path: &SafePath) -> Option<&str> {
     if FolderMeaning::of(path).is_some() {
         return Some("");

@@ -1,5 +1,5 @@
-//! Finds the releases and problems of a package when all its members are known. The result depends only on their names,
-//! their digests and the kept bytes.
+//! Finds the releases and problems of a package when all members of its cabinet are known. The
+//! result depends only on the members, on the kept bytes and on the options.
 //!
 //! The manifest assigns images to releases first. The folders assign the images that the manifest does not name. An
 //! image that is not assigned is a problem. Each image needs a signature, and each signature needs an image. A
@@ -27,7 +27,8 @@ use super::problem::{Problem, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::value::{Counted, PackageId, Sha256Digest};
 
-/// The bytes of a member that are kept until the end. Members of this kind are the manifest and the signatures.
+/// The bytes of a member that are kept until all members were read. These members are the manifest
+/// and the signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeptBytes {
@@ -42,10 +43,12 @@ pub enum KeptBytes {
     },
 }
 
-/// Returns the package of a cabinet with this SHA-256.
+/// Returns the package of a cabinet. `cabinet` is the SHA-256 of the cabinet, and `members` are all
+/// its files.
 ///
-/// `kept` has the bytes of the manifest and of the signatures, by the index of the member. A member that is not in it
-/// counts as empty. The problems are part of the package. [`ProblemKind`] lists the severity of each.
+/// `kept` has the bytes of the manifest and of the signatures, by the index of the member. A
+/// manifest or signature that is not in `kept` counts as empty. The package contains its problems.
+/// [`ProblemKind`] lists their severities.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -158,7 +161,8 @@ fn read_manifest(
     Some(manifest.entries)
 }
 
-/// Adds the images that the manifest does not name, by their folders. Returns whether there were any.
+/// Adds the images that the manifest does not name, as their folders state. Returns whether the
+/// folders of any image state a release or an interim image.
 fn add_by_folders(
     contents: &mut Contents,
     by_manifest: bool,
@@ -199,7 +203,7 @@ fn report_signatures_without_image(index: &MemberIndex, findings: &mut Findings)
     }
 }
 
-/// Reports the files that belong to no release.
+/// Reports the files that no release uses and no other problem names.
 fn report_extra_files(index: &MemberIndex, findings: &mut Findings) {
     for member in 0..index.members.len() {
         let is_extra = matches!(index.role(member), Some(MemberRole::Description | MemberRole::Other))

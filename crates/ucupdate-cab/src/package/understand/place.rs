@@ -12,17 +12,19 @@ use crate::path::SafePath;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::value::Counted;
 
-/// An image and the facts about its release.
+/// An image, and the words and version of its release as far as they are known.
 pub(super) struct ImagePlacement<'e> {
     pub(super) image: usize,
     pub(super) words: RuleWords,
     pub(super) version: Option<String>,
     pub(super) is_interim: bool,
-    /// The entry of the manifest that names the image.
+    /// The entry of the manifest that names the image. `None` if only the folders of the image
+    /// state its release.
     pub(super) entry: Option<&'e ManifestEntry>,
 }
 
-/// Finds the image that an entry of the manifest names. Reports a problem and returns `None` if there is no such image.
+/// Finds the image that an entry of the manifest names, and combines the entry with the folders of
+/// the image. Reports a problem and returns `None` if there is no such image.
 pub(super) fn place_by_manifest<'e>(
     entry: &'e ManifestEntry,
     index: &mut MemberIndex,
@@ -53,7 +55,8 @@ pub(super) fn place_by_manifest<'e>(
         }
         Some(FolderMeaning::Interim { locale }) => {
             is_interim = true;
-            // Without a manifest the name of the file would state the update type.
+            // The file name without its extension states the update type, as for an image without a
+            // manifest.
             words.merge(RuleWords::of_interim(locale, Some(path.stem())))
         }
         Some(FolderMeaning::Release { .. }) | None => Vec::new(),
@@ -108,8 +111,8 @@ pub(super) fn looks_like_image(image: usize, index: &MemberIndex) -> bool {
     }
 }
 
-/// Finds the member that an entry names, from the root or from the folder of the release. Reports a name that cannot be
-/// used, and a missing file.
+/// Finds the member that an entry of the manifest names: at this path from the root, or from
+/// `folder`. Reports a name that is not a safe path, and a missing file.
 pub(super) fn look_up(
     name: &str,
     folder: Option<&str>,
@@ -159,7 +162,8 @@ fn image_of_entry(
     image
 }
 
-/// Returns the folder that the words of an entry mean.
+/// Returns the release folder for the words and the version of an entry. `None` if one of them is
+/// not stated.
 fn entry_folder(entry: &ManifestEntry, words: &RuleWords, version: Option<&str>) -> Option<String> {
     if entry.is_interim {
         return words.kind.locale.as_deref().map(interim_folder);

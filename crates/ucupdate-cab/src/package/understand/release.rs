@@ -1,4 +1,4 @@
-//! Makes releases and interim images from assigned images, or reports what is missing.
+//! Makes releases and interim images from assigned images, or reports the missing words and files.
 
 use super::findings::Findings;
 use super::index::MemberIndex;
@@ -19,9 +19,9 @@ use ucupdate_core::{ReportedVersion, RuleKey};
 pub(super) struct Contents {
     pub(super) releases: Vec<PackagedRelease>,
     pub(super) interim: Vec<PackagedInterim>,
-    /// The image of each rule that has a release.
+    /// The index of the image of each rule that has a release.
     image_of_rule: BTreeMap<RuleKey, usize>,
-    /// The interim image of each locale and update type.
+    /// The index of the interim image of each locale and update type.
     image_of_interim: BTreeMap<(Locale, UpdateType), usize>,
     /// The largest number of releases and interim images together.
     limit: usize,
@@ -42,7 +42,8 @@ impl Contents {
         self.releases.is_empty() && self.interim.is_empty()
     }
 
-    /// Adds the release or the interim image of an assigned image, or reports why it cannot.
+    /// Adds the release or the interim image of an assigned image. Reports the problems that
+    /// prevent this.
     pub(super) fn add(
         &mut self,
         placement: ImagePlacement<'_>,

@@ -1,4 +1,5 @@
-//! Tests with packages that consist only of members. There is a case for each kind of problem.
+//! Tests with packages that are made from a list of members, mostly without a cabinet. There is a
+//! case for each kind of problem.
 
 use crate::package::builder::test_signing::{Signing, signed};
 use crate::package::*;

@@ -1,4 +1,4 @@
-//! The words of a rule, as far as a manifest or a path states them.
+//! The words of a rule, as far as a manifest or a path states these words.
 
 use crate::package::manifest::ManifestEntry;
 use crate::package::manifest::names::ManifestItem;
@@ -7,7 +7,7 @@ use ucupdate_core::device::{KindWord, KindWords};
 use ucupdate_core::value::ParseError;
 use ucupdate_core::{DeviceKind, RuleKey};
 
-/// The words of a rule as reported. `None` means that the word is not stated yet.
+/// The words of a rule as the package states them. `None` means that the word is not known yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::package) struct RuleWords {
     pub(in crate::package) kind: KindWords<Option<String>>,
@@ -39,7 +39,7 @@ impl RuleWords {
         }
     }
 
-    /// Returns each word with the item of the manifest that states it, in the order of a rule.
+    /// Returns each word with the manifest item for this word, in the order of the words in a rule.
     pub(in crate::package) fn by_item(
         &mut self,
     ) -> impl Iterator<Item = (ManifestItem, &mut Option<String>)> {
@@ -47,8 +47,8 @@ impl RuleWords {
         kind.chain([(ManifestItem::UpdateType, &mut self.update_type)])
     }
 
-    /// Takes unknown words from `other`. Returns each word with two different values: the item, the value here and the
-    /// value in `other`.
+    /// Fills the words that are not set with those of `other`. Returns the contradictions: for each
+    /// word with two different values, the item, the value here and the value in `other`.
     pub(super) fn merge(&mut self, mut other: Self) -> Vec<(ManifestItem, String, String)> {
         let mut contradictions = Vec::new();
         for ((item, own), (_, other)) in self.by_item().zip(other.by_item()) {
@@ -84,7 +84,7 @@ impl RuleWords {
     }
 }
 
-/// Reads a word. The error is a message for people.
+/// Parses a word of a rule. A missing word counts as empty. The error is a message for people.
 pub(super) fn parsed<T: FromStr<Err = ParseError>>(word: Option<&str>) -> Result<T, String> {
     word.unwrap_or_default().parse().map_err(|error: ParseError| error.to_string())
 }

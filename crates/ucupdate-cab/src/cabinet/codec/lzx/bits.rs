@@ -6,10 +6,10 @@ use crate::cabinet::codec::block::MAX_INPUT_BYTES;
 /// The number of zero bytes after the frame that may be read before the overrun is detected.
 const PADDING_BYTES: usize = 16;
 
-/// A reader of bits.
+/// Reader of the bits in a frame.
 ///
-/// The frame is copied with the bytes of each word swapped. The copy is one continuous stream of bits, highest bit
-/// first.
+/// It reads a copy of the frame in which the two bytes of each word are swapped. The copy is one
+/// continuous stream of bits, highest bit first.
 #[derive(Clone)]
 pub(super) struct Bits<'a> {
     raw: &'a [u8],
@@ -31,7 +31,7 @@ impl Swapped {
         Self(vec![0; MAX_INPUT_BYTES + 2 * PADDING_BYTES])
     }
 
-    /// Returns a reader of the bits in `raw`.
+    /// Copies the frame `raw` into the buffer. Returns a reader of its bits.
     pub(super) fn bits<'a>(&'a mut self, raw: &'a [u8]) -> Bits<'a> {
         self.0.clear();
         self.0.extend_from_slice(raw);
@@ -44,7 +44,7 @@ impl Swapped {
 }
 
 impl<'a> Bits<'a> {
-    /// Loads bits until at least 56 are loaded.
+    /// Loads bits until at least 56 are loaded. Fails too far after the end of the frame.
     #[inline(always)]
     pub(super) fn refill(&mut self) -> Result<(), Found> {
         let Some(bytes) = self.swapped.get(self.next..).and_then(|rest| rest.first_chunk::<8>()) else {
@@ -82,12 +82,13 @@ impl<'a> Bits<'a> {
         bits
     }
 
-    /// Returns whether more bits were taken than there are.
+    /// Returns whether more bits were taken than the frame has.
     pub(super) fn is_overrun(&self) -> bool {
         self.taken() > self.raw.len() * 8
     }
 
-    /// Skips to the next whole word. If a word has just ended, skips one more word. Returns the remaining bytes.
+    /// Skips to the start of the next word. If the reader is at the start of a word, skips this
+    /// word. Returns the remaining bytes.
     pub(super) fn align(&mut self) -> Result<&'a [u8], Found> {
         let at = (self.taken() / 16 + 1) * 2;
         self.go_to(at)?;
@@ -99,7 +100,7 @@ impl<'a> Bits<'a> {
         self.raw.get(self.taken() / 8..).unwrap_or_default()
     }
 
-    /// Continues at `rest`, which must be the end of the remaining bytes.
+    /// Continues at the first byte of `rest`. `rest` must be a suffix of the frame.
     pub(super) fn set_rest(&mut self, rest: &[u8]) -> Result<(), Found> {
         self.go_to(self.raw.len() - rest.len().min(self.raw.len()))
     }

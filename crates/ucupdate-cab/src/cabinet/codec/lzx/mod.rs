@@ -1,9 +1,14 @@
-//! LZX as cabinets use it. [MS-PATCH] 2 describes LZX with extensions that cabinets do not have.
+//! Decodes LZX as cabinets use it. [MS-PATCH] 2 describes LZX with extensions that cabinets do not
+//! have.
 //!
-//! A folder is one stream of *blocks*, each with its own Huffman trees. The stream is divided into *frames* of 32 KiB
-//! of output, and each data block of a cabinet contains one frame. The crate `lzxd` could decode this too, and the
-//! tests compare with it. This decoder takes about a third of the time: it reads eight bytes at a time, finds most
-//! symbols by one lookup, and copies matches in pieces of sixteen bytes.
+//! A folder is one stream of *blocks*, each with its own Huffman trees. The stream is divided into
+//! *frames* of 32 KiB of output, and each data block of a cabinet contains one frame. The crate
+//! `lzxd` could decode this too, and the tests compare with it. This decoder takes about a third of
+//! the time of `lzxd`: it reads eight bytes at a time, finds most symbols by one lookup, and copies
+//! matches in pieces of sixteen bytes.
+//!
+//! A compressor may make the targets of x86 `CALL` instructions (byte `E8`) absolute, because equal
+//! targets compress better. The decoder *translates* them back to relative addresses.
 
 mod bits;
 mod trees;
@@ -27,14 +32,14 @@ const ALIGNED: usize = 8;
 const MAX_SLOTS: usize = 50;
 const MIN_MATCH: usize = 2;
 
-/// Calls at or after this offset in the stream are not translated.
+/// Targets of `CALL` instructions at or after this offset in the stream are not translated.
 const LAST_TRANSLATED_BYTE: u64 = 1 << 30;
-/// The number of last bytes of a frame in which calls are not translated.
+/// The number of bytes at the end of a frame in which no `CALL` instruction is translated.
 const UNTRANSLATED_BYTES: usize = 10;
 
 pub(crate) struct Lzx {
-    /// A ring buffer: the window and one more frame. The additional frame prevents that a match refers to bytes ahead
-    /// of the write position.
+    /// A ring buffer: the window and one more frame. The additional frame prevents a match from
+    /// referring to bytes after the write position.
     window: Vec<u8>,
     window_bits: u8,
     ring_bytes: usize,
@@ -42,19 +47,21 @@ pub(crate) struct Lzx {
     frame: usize,
     /// The number of bytes decoded so far.
     decoded: u64,
-    /// The last frame after its calls were translated. Empty if none were.
+    /// The last frame after the translation of its `CALL` targets. Valid only if `is_translated`.
     translated: Vec<u8>,
     output: std::ops::Range<usize>,
     is_translated: bool,
 
     header_read: bool,
-    /// The size that is used to translate calls. Zero means that calls are not translated.
+    /// The file size that the translation of `CALL` targets uses. Zero means that no target is
+    /// translated.
     translation_size: i32,
     swapped: Swapped,
     trees: Trees,
     block: Block,
     block_left: usize,
-    /// `true` if a byte must be skipped, because an uncompressed block has an odd length.
+    /// Whether a padding byte follows the current uncompressed block. This is so if the block has
+    /// an odd length.
     skip_byte: bool,
     recent: [usize; 3],
 }
@@ -75,7 +82,8 @@ enum Block {
     Uncompressed,
 }
 
-/// The fault that ended a frame. The caller adds the number of the data block.
+/// The text of the fault that ended the decoding of a frame. The caller adds the number of the data
+/// block.
 type Found = &'static str;
 
 impl Lzx {
@@ -114,7 +122,8 @@ impl Lzx {
         }
     }
 
-    /// Begins a folder. Its matches do not reach the bytes that the window still has.
+    /// Begins a folder. The window keeps its old bytes, but matches in the new folder cannot refer
+    /// to them.
     pub(crate) fn restart(&mut self) {
         self.frame = 0;
         self.decoded = 0;
@@ -134,7 +143,7 @@ impl Lzx {
         self.window_bits
     }
 
-    /// Returns the bytes of the frame last decoded.
+    /// Returns the bytes of the last decoded frame.
     pub(crate) fn output(&self) -> &[u8] {
         if self.is_translated {
             &self.translated
@@ -143,7 +152,8 @@ impl Lzx {
         }
     }
 
-    /// Decodes the next frame. Its output has `size` bytes.
+    /// Decodes the next frame from `data`. `size` is the expected size of the output in bytes. Only
+    /// the last frame may have less than 32 KiB.
     pub(crate) fn decode(&mut self, data: &[u8], size: usize) -> Result<(), Fault> {
         let expected = || format!("an LZX frame of {size} bytes");
         if !self.output.len().is_multiple_of(FRAME_BYTES) {
@@ -198,7 +208,8 @@ impl Lzx {
         Ok(())
     }
 
-    /// Copies the available bytes of the current uncompressed block, and skips the padding byte after the block.
+    /// Copies the current uncompressed block from `raw` into the window, up to `end` of the frame.
+    /// Skips the padding byte after the block. Returns the new position in the window.
     fn copy_raw(&mut self, raw: &mut &[u8], position: usize, end: usize) -> Result<usize, Found> {
         let count = self.block_left.min(end - position);
         let (bytes, rest) = raw.split_at_checked(count).ok_or("one that ends too early")?;
@@ -216,7 +227,8 @@ impl Lzx {
         Ok(position + count)
     }
 
-    /// Reads the head of the stream, which says whether calls are translated and by which size.
+    /// Reads the head of the stream. It states whether `CALL` targets are translated, and the file
+    /// size for the translation.
     fn read_header(&mut self, bits: &mut Bits<'_>) -> Result<(), Found> {
         bits.refill()?;
         if bits.take(1) == 1 {
@@ -272,7 +284,8 @@ impl Lzx {
         trees.length.build(&trees.length_lengths)
     }
 
-    /// Decodes literals and matches until `stop`. Returns the position reached, which is `stop`.
+    /// Decodes literals and matches until the position `stop` in the window. Returns the reached
+    /// position, which is `stop`.
     fn decode_symbols<const IS_ALIGNED: bool>(
         &mut self,
         bits: &mut Bits<'_>,
@@ -352,7 +365,8 @@ impl Lzx {
         Ok(position)
     }
 
-    /// Translates the targets of calls back to relative addresses. The compressor had made them absolute.
+    /// Translates the targets of x86 `CALL` instructions in the last frame back to relative
+    /// addresses. The compressor had made them absolute.
     fn translate(&mut self) {
         let begin = self.decoded - self.output.len() as u64;
         let size = self.translation_size;
@@ -381,7 +395,8 @@ impl Lzx {
     }
 }
 
-/// Copies a match within the ring. Bytes after the match may be written too, since they are overwritten later.
+/// Copies a match of `length` bytes within the ring buffer. Bytes after the match may be changed
+/// too, because later output overwrites them.
 #[inline]
 fn copy_match(window: &mut [u8], ring_bytes: usize, position: usize, distance: usize, length: usize) {
     let from = if position >= distance { position - distance } else { position + ring_bytes - distance };
@@ -419,7 +434,7 @@ fn copy_pieces<const N: usize>(window: &mut [u8], from: usize, to: usize, length
     }
 }
 
-/// The number of additional bits of a distance, for each slot.
+/// The number of additional bits of a match distance, for each position slot of LZX.
 const EXTRA_BITS: [u32; MAX_SLOTS] = {
     let mut table = [0; MAX_SLOTS];
     let mut slot = 4;
@@ -433,7 +448,8 @@ const EXTRA_BITS: [u32; MAX_SLOTS] = {
     table
 };
 
-/// The smallest distance of each slot. The first three slots mean recent distances.
+/// The smallest match distance of each position slot. The first three slots mean the three recent
+/// distances.
 const BASES: [usize; MAX_SLOTS] = {
     let mut table = [0; MAX_SLOTS];
     let mut base = 3;

@@ -16,7 +16,7 @@ const WINDOWS: [(WindowSize, lzxd::WindowSize); 7] = [
     (WindowSize::MB2, lzxd::WindowSize::MB2),
 ];
 
-/// Decodes with this decoder. The second value is the error, if there is one.
+/// Decodes with the decoder of this crate. The second value is the error, if there is one.
 fn ours(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, Option<String>) {
     let mut lzx = Lzx::new(bits);
     let mut bytes = Vec::new();
@@ -43,7 +43,8 @@ fn theirs(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, bool) {
     (bytes, true)
 }
 
-/// Corrects the output of lzxd for calls of byte 0. lzxd treats 0 as negative, and so counts it from the end.
+/// Corrects the output of lzxd where a `CALL` instruction has byte 0 as its target. lzxd treats 0
+/// as negative, and so counts it from the end.
 fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
     for at in 0..ours.len().min(theirs.len()).saturating_sub(4) {
         let target = at + 1..at + 5;
@@ -147,13 +148,14 @@ proptest! {
     }
 }
 
-/// Returns bits as 16-bit words, highest bit first.
+/// Returns a text of `0` and `1` as little-endian 16-bit words, highest bit first.
 fn words(bits: &str) -> Vec<u8> {
     let words = bits.as_bytes().chunks(16).map(|word| format!("{:0<16}", std::str::from_utf8(word).unwrap()));
     words.flat_map(|word| u16::from_str_radix(&word, 2).unwrap().to_le_bytes()).collect()
 }
 
-/// Returns a stream with one uncompressed block of `content`.
+/// Returns a stream with one uncompressed block of `content`. `size` is the file size for the
+/// translation of `CALL` targets. With `None` no target is translated.
 fn uncompressed(content: &[u8], size: Option<i32>) -> Vec<u8> {
     // The head has the flag and the size of the translation, the block type 3 and a length of 24 bits, highest bit
     // first.

@@ -1,9 +1,9 @@
-//! The Huffman trees of a block: canonical codes of at most 16 bits.
+//! The Huffman trees of an LZX block: canonical codes of at most 16 bits.
 
 use super::bits::Bits;
 use super::{Found, LITERALS, MAX_SLOTS};
 
-/// Codes of at most this many bits are found by one lookup.
+/// The largest length in bits of a code that one lookup in the table decodes.
 const TABLE_BITS: u32 = 11;
 const MAX_BITS: usize = 16;
 const MAX_SYMBOLS: usize = LITERALS + 8 * MAX_SLOTS;
@@ -11,8 +11,9 @@ const PRE_SYMBOLS: usize = 20;
 
 /// A Huffman tree that is ready for decoding.
 pub(super) struct Tree {
-    /// By the next bits: the symbol shifted left by 4, plus the length of its code. Zero means that the code is longer
-    /// than the table's index.
+    /// The decoding table. The index is the next [`TABLE_BITS`] bits. An entry is the symbol
+    /// shifted left by 4, plus the length of its code. Zero means that the code is longer than
+    /// [`TABLE_BITS`].
     table: [u16; 1 << TABLE_BITS],
     /// Symbols in the order of their codes.
     symbols: [u16; MAX_SYMBOLS],
@@ -32,8 +33,8 @@ impl Tree {
         }
     }
 
-    /// Builds the tree for these code lengths, which are at most 16. The codes must be complete, unless all lengths are
-    /// zero.
+    /// Builds the tree for these code lengths, one for each symbol. A length is at most 16. The
+    /// codes must be complete, unless all lengths are zero.
     pub(super) fn build(&mut self, lengths: &[u8]) -> Result<(), Found> {
         let mut counts = [0_u16; MAX_BITS + 1];
         for length in lengths {
@@ -82,7 +83,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes the next symbol. At least 16 bits must be loaded.
+    /// Decodes the next symbol and takes its bits. At least 16 bits must be loaded.
     #[inline(always)]
     pub(super) fn symbol(&self, bits: &mut Bits<'_>) -> Result<u16, Found> {
         let entry = self.table[bits.look(TABLE_BITS) as usize];
@@ -109,8 +110,8 @@ impl Tree {
     }
 }
 
-/// Reads code lengths. They are stored as differences to the earlier lengths, in the code of a small tree that comes
-/// first.
+/// Reads code lengths into `lengths`. The stream has the differences to the lengths of the previous
+/// block, coded with a small tree, `pre`, that is read first.
 pub(super) fn read_lengths(bits: &mut Bits<'_>, pre: &mut Tree, lengths: &mut [u8]) -> Result<(), Found> {
     let mut pre_lengths = [0; PRE_SYMBOLS];
     for length in &mut pre_lengths {
