@@ -1,4 +1,4 @@
-//! Numbers and times of day in log lines, written without the formatting machinery of the standard library.
+//! Writes numbers and times in log lines, without the slower formatting of the standard library.
 
 use ucupdate_core::value::FieldTime;
 
@@ -16,7 +16,8 @@ pub(crate) fn push_number(mut number: u64, to: &mut String) {
     push_ascii(&digits[first..], to);
 }
 
-/// Writes a date with the parts in the order of `parts`, a blank, and the time of day: `dd-dd-dd HH:mm:ss`.
+/// Writes a date, a blank and the time of day, such as `03-06-2009 17:10:39`. `parts` has the
+/// digits of year, month and day, in the order in which they are written.
 pub(crate) fn push_date_time(parts: [&[u8]; 3], time: FieldTime, to: &mut String) {
     let mut text = [b'-'; 19];
     let mut at = 0;

@@ -5,8 +5,8 @@ use crate::finding::ReadLimits;
 use crate::input::lines::Lines;
 use std::fmt;
 
-/// The kind of a file, judged by its first bytes. Programs use it to find logs among other files, and to explain why a
-/// file has no rows.
+/// The kind of a file, judged by its first bytes. Programs use the kind to find logs among other
+/// files, and to explain why a file has no rows.
 ///
 /// ```
 /// use ucupdate_audit::FileKind;
@@ -17,7 +17,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FileKind {
-    /// A file without content.
+    /// A file without content, or with blank lines only.
     Empty,
     /// An audit log of any edition.
     AuditLog,
@@ -25,15 +25,17 @@ pub enum FileKind {
     AccessLog,
     /// A log of a web server in another form than W3C.
     OtherWebLog,
-    /// A file of another known kind. The text names the kind.
+    /// A file of another known kind. The text names the kind, such as `a PDF document`.
     Other(&'static str),
     /// Text of an unknown kind.
     Text,
     /// Bytes that are neither text nor of a known kind.
     Binary,
-    /// A link, a pipe or a folder in place of a file. It is not read.
+    /// A link, a pipe or a folder in place of a file. [`FileKind::of`] never returns this kind.
+    /// Programs set it, because they do not read such an entry.
     NoFile,
-    /// A file that is larger than the program reads. It is not read.
+    /// A file that a program does not read, because it is too large. [`FileKind::of`] never returns
+    /// this kind.
     TooLarge {
         /// The size of the file in bytes.
         found: u64,
@@ -59,11 +61,12 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"SQLite format 3\0", "a SQLite database"),
 ];
 
-/// The number of lines that are examined.
+/// The largest number of lines that are examined.
 const LINES: usize = 16;
 
 impl FileKind {
-    /// Examines the first bytes of a file, which may be compressed by gzip. A few hundred bytes are enough.
+    /// Returns the kind of a file that begins with `bytes`. The file may be compressed by gzip. A
+    /// few hundred bytes are enough.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             return Self::Empty;

@@ -3,7 +3,7 @@
 use crate::audit::dates::is_number;
 use std::{fmt, io};
 
-/// Limits for reading a log from elsewhere.
+/// The limits for reading a log. They protect against logs that another program wrote.
 ///
 /// ```
 /// use ucupdate_audit::ReadLimits;
@@ -23,7 +23,8 @@ pub struct ReadLimits {
 }
 
 impl Default for ReadLimits {
-    /// 1 MiB a line, 1 GiB a log, 64 columns, 1024 modules in a cell.
+    /// Returns the default limits: 1 MiB for a line, 1 GiB for a log, 64 columns, and 1024 modules
+    /// in a cell.
     fn default() -> Self {
         Self { line_bytes: 1024 * 1024, log_bytes: 1024 * 1024 * 1024, columns: 64, modules: 1024 }
     }
@@ -35,68 +36,73 @@ impl ReadLimits {
         Self { line_bytes: most, ..self }
     }
 
-    /// Sets the maximum size of a log in bytes. Reading ends there.
+    /// Sets the maximum size of a log in bytes, decompressed. Reading a larger log ends with a
+    /// finding.
     pub const fn with_log_bytes(self, most: u64) -> Self {
         Self { log_bytes: most, ..self }
     }
 
-    /// Sets the maximum number of columns in a line.
+    /// Sets the maximum number of columns in a line. A line with more columns becomes a finding.
     pub const fn with_columns(self, most: usize) -> Self {
         Self { columns: most, ..self }
     }
 
-    /// Sets the maximum number of modules in one cell.
+    /// Sets the maximum number of modules in one cell of an audit log. A row with more modules
+    /// becomes a finding.
     pub const fn with_modules(self, most: usize) -> Self {
         Self { modules: most, ..self }
     }
 }
 
-/// A line that is not a row, and the reason. Reading continues with the next line, unless [`LineProblem::ends_reading`] says
-/// otherwise.
+/// A line that cannot be read as a row, and the reason. Reading continues with the next line,
+/// unless [`LineProblem::ends_reading`] returns `true`.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct LogFinding {
     /// The number of the line in the log, counted from 1. The header counts as a line.
     pub line: u64,
-    /// The reason why the line is not a row.
+    /// The reason why the line cannot be read as a row.
     pub problem: LineProblem,
 }
 
-/// The reason why a line is not a row.
+/// The reason why a line cannot be read as a row.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum LineProblem {
-    /// The bytes could not be read.
+    /// Reading the bytes of the log failed.
     Unreadable(io::Error),
-    /// The log is longer than the limit.
+    /// The log is longer than [`ReadLimits::with_log_bytes`].
     LogTooLong { limit: u64 },
-    /// The first line of an audit log names no column `Logging DateTime`.
+    /// The file does not begin like an audit log: with a header that has the column
+    /// `Logging DateTime`, or with a row of OCS's log.
     NoHeader,
-    /// The line is longer than the limit.
+    /// The line is longer than [`ReadLimits::with_line_bytes`].
     LineTooLong { limit: usize },
     /// The line is neither UTF-8 nor Windows-1252 text.
     NotText,
-    /// The line has more columns than the limit.
+    /// The line has more columns than [`ReadLimits::with_columns`].
     TooManyColumns { limit: usize },
-    /// A quote in a cell is not closed, or has text after it.
+    /// A quoted cell is not closed, or has text after its closing quote. `cell` is the number of
+    /// the cell, counted from 1.
     Quote { cell: usize },
-    /// The row has more or fewer cells than the header has columns.
+    /// The row has more or fewer cells than the header of an audit log, or the `#Fields:` line of
+    /// an access log.
     CellCount { found: usize, expected: usize },
-    /// A cell has more modules than the limit.
+    /// A cell has more modules than [`ReadLimits::with_modules`].
     TooManyModules { limit: usize },
-    /// The row comes before any `#Fields:` line.
+    /// The row comes before any `#Fields:` line, and does not have the fields of IIS either.
     NoFields,
-    /// The time at which the row was logged cannot be read.
+    /// The time of the row cannot be read. `expected` is the expected form.
     Time { found: Box<str>, expected: &'static str },
     /// The order of day and month in the time of the row is not known.
     AmbiguousDate { found: Box<str> },
-    /// A number cannot be read.
+    /// A number in a field of an access log cannot be read.
     Number { field: &'static str, found: Box<str> },
 }
 
 impl LineProblem {
-    /// Returns `true` if reading ends after this problem.
+    /// Returns `true` if the reader returns nothing more after this problem.
     pub fn ends_reading(&self) -> bool {
         match self {
             Self::Unreadable(_) | Self::LogTooLong { .. } | Self::NoHeader => true,
@@ -162,7 +168,7 @@ impl fmt::Display for LineProblem {
     }
 }
 
-/// Returns an unexpected text, cut to 64 characters.
+/// Returns an unexpected text for a message, cut to 64 characters.
 pub(crate) fn clipped(found: &str) -> Box<str> {
     found.chars().take(64).collect()
 }

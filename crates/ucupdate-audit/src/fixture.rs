@@ -1,4 +1,5 @@
-//! The second row of OCS's audit log: its request and its answer.
+//! The request and the answer of the second row in OCS's audit log
+//! (`vectors/RequestHandlerAuditLog_2009-03-06.log`).
 
 use ucupdate_core::UpdateRequest;
 use ucupdate_core::value::UnixTime;

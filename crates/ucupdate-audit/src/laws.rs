@@ -1,4 +1,5 @@
-//! Laws that hold for any bytes. Fuzz targets and tests call these functions; programs do not need them.
+//! Laws that hold for any bytes. Fuzz targets and tests call these functions. Programs do not need
+//! them.
 //!
 //! Each function returns nothing, and panics if its law does not hold.
 
@@ -16,8 +17,9 @@ use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::ReportedKind;
 use ucupdate_core::value::{Reported, UnixTime};
 
-/// Checks that any bytes can be read as an audit log without a panic. Checks that a row stays the same, and stays one
-/// line, when it is written and read again. Checks the same for a row whose cells have any text.
+/// Reads any bytes as an audit log, and checks that this does not panic. Checks that each row stays
+/// the same, and is one line, when it is written and read again. Checks the same for a row whose
+/// cells have any text.
 pub fn audit_row(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(16 * 1024).with_modules(64);
@@ -29,14 +31,15 @@ pub fn audit_row(bytes: &[u8]) {
     reads_back(&row_of_texts(bytes));
 }
 
-/// Returns a prefix of the bytes. It is so short that its rows stay within the limits of the reader after they are
-/// written.
+/// Returns at most 64 KiB of the bytes, so that rows from them stay within the limits of the reader
+/// when they are written.
 fn cut(bytes: &[u8]) -> &[u8] {
     bytes.get(..64 * 1024).unwrap_or(bytes)
 }
 
-/// Checks that both log readers end on any bytes, including compressed, foreign and damaged text. Checks that neither returns
-/// more rows and findings than the limit of bytes allows.
+/// Reads any bytes with both log readers, and checks that both end. The bytes may be compressed,
+/// foreign or damaged. Checks that no reader returns more rows and findings than the limit of bytes
+/// allows.
 pub fn any_log(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(4 * 1024).with_log_bytes(256 * 1024).with_modules(64);
@@ -49,7 +52,7 @@ pub fn any_log(bytes: &[u8]) {
     let _kind = FileKind::of(bytes);
 }
 
-/// Checks that the row is read back when it is written twice.
+/// Writes a row twice as a log, and checks that reading the log returns the row twice.
 fn reads_back(row: &AuditRow) {
     let format = AuditFormat::new();
     let line = format.line(row);
@@ -92,8 +95,9 @@ fn row_of_texts(bytes: &[u8]) -> AuditRow {
     row
 }
 
-/// Checks that any bytes can be read as an access log without a panic. Checks that a row stays the same when it is
-/// written and read again. Checks the same for a row whose fields have any text.
+/// Reads any bytes as an access log, and checks that this does not panic. Checks that each row
+/// stays the same when it is written and read again. Checks the same for a row whose fields have
+/// any text.
 pub fn access_row(bytes: &[u8]) {
     let bytes = cut(bytes);
     let limits = ReadLimits::default().with_line_bytes(16 * 1024);
@@ -142,10 +146,10 @@ const FOREIGN_FIELDS: [&str; 6] = [
     "x-one time x-two date X-Forwarded-For c-ip x-three",
 ];
 
-/// Checks that a log with the fields of another server gives at most one item for each line, and that a line of plain cells
-/// is read cell by cell.
+/// Reads a log with the fields of another web server. Checks that the reader returns at most one
+/// item for each line, and that it reads a line of plain cells cell by cell.
 ///
-/// The first byte chooses the fields, and the rest is the rows.
+/// The first byte chooses the fields. The other bytes are the rows.
 pub fn w3c_log(bytes: &[u8]) {
     let Some((choice, rows)) = cut(bytes).split_first() else { return };
     let names = FOREIGN_FIELDS[usize::from(*choice) % FOREIGN_FIELDS.len()];
@@ -190,12 +194,13 @@ pub fn w3c_log(bytes: &[u8]) {
     }
 }
 
-/// Checks that a line of the audit log has the cells that the `csv` crate reads, if both accept the line.
+/// Splits lines into the cells of an audit log, and checks that the `csv` crate reads the same
+/// cells, if both accept the line.
 pub fn audit_cells(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(cut(bytes)) else { return };
-    // The peer makes a table for each line, which takes Miri seconds.
+    // The peer, `csv`, makes a table for each line, which takes seconds under Miri.
     let most = if cfg!(miri) { 1 } else { 64 };
-    // The peer drops a byte order mark at the beginning.
+    // The peer, `csv`, removes a byte order mark at the beginning.
     for line in text.split(['\n', '\r', '\u{feff}']).filter(|line| !line.is_empty()).take(most) {
         for delimiter in [',', ';', '\t', '|'] {
             let Ok(ours) = cells::split(line, delimiter, 256) else { continue };
@@ -209,7 +214,8 @@ pub fn audit_cells(bytes: &[u8]) {
     }
 }
 
-/// Checks that the name of a file is refused, or is the name of a log that reads back from its text.
+/// Parses a text as the name of a log, as a server name and as a day. If parsing succeeds, checks
+/// that writing the value returns the same text.
 pub fn log_name(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(name) = text.parse::<LogName>() {
@@ -223,7 +229,8 @@ pub fn log_name(bytes: &[u8]) {
     }
 }
 
-/// Returns the titles and names that the readers know, and marks of their formats, for a dictionary.
+/// Returns the column titles and field names that the readers know, and other typical texts of
+/// logs, for the dictionary of a fuzzer.
 pub fn words() -> impl Iterator<Item = String> {
     let marks = [
         "sep=;",
@@ -260,7 +267,7 @@ mod tests {
         }
     }
 
-    /// Returns texts of the characters that divide and escape cells.
+    /// Generates texts with the characters that divide and escape cells, and with parts of logs.
     fn hostile() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             "[-=+@%;#,\"\0\r\n\t 0-9A-Fa]{0,8}",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use ucupdate_core::value::{FieldTime, ParseError, check_path_part};
 
-/// One of the two logs of a server. Each one has its own folder in the store.
+/// One of the two logs of a server. Each kind of log has its own folder in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the service keeps these two logs")]
 pub enum LogKind {
@@ -15,9 +15,11 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// Returns the folder of the log, with a slash at its end. It is a prefix for listing a store.
+    /// Returns the folder of the log in the store, with a slash at its end. A listing of the store
+    /// can use it as the prefix of keys.
     ///
-    /// The audit log has the folder that it has in OCS. OCS has no folder for access logs, because IIS writes them.
+    /// The folder of the audit log is the same as in OCS. OCS has no folder for access logs,
+    /// because IIS writes these logs.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Audit => "Logs/Server/Audit/imageUpdates/",
@@ -38,10 +40,12 @@ pub const MAX_SERVER_NAME_BYTES: usize = 64;
 
 /// The name of a server, as part of the names of its log files.
 ///
-/// It consists of ASCII letters, digits, `-`, `_` and `.`. The first and the last character are a letter or a digit. It
-/// is not the name of a Windows device. An underscore is allowed, because a file name is parsed from its end.
+/// The name consists of ASCII letters, digits, `-`, `_` and `.`. The first and the last character
+/// are a letter or a digit. A reserved name of Windows, such as `CON`, is not allowed. An
+/// underscore is allowed, because the name of a log file is parsed from its end.
 ///
-/// Two servers should not share a name. If they do, each still writes its own files.
+/// Two servers should not share a name. If they do, each server still writes its own files, with
+/// different numbers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(Box<str>);
 
@@ -58,7 +62,8 @@ impl FromStr for ServerName {
     /// Reads a server name.
     ///
     /// # Errors
-    /// When it is longer than [`MAX_SERVER_NAME_BYTES`], holds another character, or cannot stand in a path.
+    /// Fails when the text is longer than [`MAX_SERVER_NAME_BYTES`], has another character, or is
+    /// not a valid part of a path.
     fn from_str(text: &str) -> Result<Self, ServerNameError> {
         check_path_part(text).map_err(|cause| ServerNameError::Path { cause })?;
         if text.len() > MAX_SERVER_NAME_BYTES {
@@ -113,13 +118,13 @@ pub enum ServerNameError {
 pub struct LogDate(FieldTime);
 
 impl LogDate {
-    /// Returns the day of a civil time.
+    /// Returns the day of a civil time (a date and a time of day).
     pub fn of(civil: FieldTime) -> Self {
         let date = (civil.year(), civil.month(), civil.day());
         Self(FieldTime::new(date, (0, 0, 0)).unwrap_or(civil))
     }
 
-    /// Returns this day at `HH:mm:ss`. `None` if there is no such time.
+    /// Returns the time `time` of this day. `None` if `time` is not a time in the form `HH:mm:ss`.
     pub(crate) fn at(self, time: &str) -> Option<FieldTime> {
         let [h0, h1, b':', m0, m1, b':', s0, s1] = *time.as_bytes() else { return None };
         let two = |tens: u8, ones: u8| {
@@ -187,18 +192,18 @@ pub struct LogDateError;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LogName {
-    /// The log that the file belongs to. It decides the folder.
+    /// The kind of log that the file belongs to. It determines the folder.
     pub kind: LogKind,
     /// The server that writes the log.
     pub server: ServerName,
-    /// The day of the rows.
+    /// The day of the rows. The file may also have late rows of the day before.
     pub date: LogDate,
-    /// The number of the file on that day, counted from 1. The name of the first file has no number, and the name of
-    /// the second file ends in `_2`. The number 0 is written like 1.
+    /// The number of the file on that day, counted from 1. The name of the first file has no
+    /// number, and the name of the second file ends in `_2`. `Display` writes the number 0 like 1.
     pub number: u32,
 }
 
-/// The files that a log can have. They have the name of the log with different endings.
+/// The kinds of files that a log can have in the store. Their names differ only in the ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the readers of logs know these three files")]
 pub enum LogFile {
@@ -206,13 +211,14 @@ pub enum LogFile {
     Plain,
     /// The log after a person compressed it, `.log.gz`.
     Gzip,
-    /// The name of the time zone of an audit log, `.zone`. It applies to both other files.
+    /// A file with the name of the time zone of an audit log, `.zone`. The zone applies to the
+    /// plain and to the compressed log.
     Zone,
 }
 
 impl LogFile {
-    /// Returns the log that a key belongs to, and which of its files the key names. `None` if the key does not belong to a log of this
-    /// service.
+    /// Returns the name of the log that a key belongs to, and the kind of file that the key names.
+    /// `None` if the key does not belong to a log of this service.
     ///
     /// ```
     /// use ucupdate_audit::LogFile;
@@ -245,10 +251,11 @@ impl fmt::Display for LogName {
 impl FromStr for LogName {
     type Err = LogNameError;
 
-    /// Parses a whole key. Only the exact form that `Display` writes is accepted.
+    /// Parses a whole key, including the folder. Only the exact form that `Display` writes is
+    /// accepted.
     ///
     /// # Errors
-    /// When it is not the name of a log of this service.
+    /// Fails when the key is not the name of a log of this service.
     fn from_str(key: &str) -> Result<Self, LogNameError> {
         let (kind, file) = [LogKind::Audit, LogKind::Access]
             .into_iter()
@@ -303,16 +310,16 @@ impl RetentionDays {
 }
 
 impl Default for RetentionDays {
-    /// Returns ten days, as in OCS.
+    /// Returns 10 days, as in OCS.
     fn default() -> Self {
         Self(10)
     }
 }
 
-/// Returns the keys of [files of logs](LogFile) that are more than `keep` days older than `today`. Logs of both kinds and of all
-/// servers are included.
+/// Returns those of `keys` that name [log files](LogFile) more than `keep` days older than `today`.
+/// Logs of both kinds and of all servers are included.
 ///
-/// Keys that are not names of logs, and logs of later days, are never returned.
+/// Keys that do not name a log file, and logs of later days, are never returned.
 ///
 /// ```
 /// use ucupdate_audit::{RetentionDays, expired};

@@ -3,7 +3,8 @@
 use super::format::ACCESS_FIELDS;
 use std::borrow::Cow;
 
-/// A field of a log that this crate reads. Other fields are only kept.
+/// A field of an access log that this crate reads. Other fields are kept as text in
+/// [`AccessRow::others`](super::AccessRow::others).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Date,
@@ -22,7 +23,7 @@ pub(super) enum Field {
     SubStatus,
     Win32Status,
     TimeTaken,
-    /// The field with the address of the client. Its name is set by the caller, see
+    /// The field with the address of the client. The caller sets its name by
     /// [`AccessReader::with_client_from`](super::AccessReader::with_client_from).
     Forwarded,
 }
@@ -49,19 +50,20 @@ const NAMES: [(&str, Field); 18] = [
     ("r-port", Field::ServerPort),
 ];
 
-/// Returns the names that have a meaning.
+/// Returns the names of fields that this crate reads.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn known_fields() -> impl Iterator<Item = &'static str> {
     NAMES.iter().map(|(name, _)| *name)
 }
 
-/// The fields of a log, in order. If a name occurs twice, only its first field is known.
+/// The fields of a log in the order of a row: a known field, or the name of an unknown one. If two
+/// names mean the same field, only the first one is known.
 #[derive(Clone, Debug)]
 pub(super) struct Fields(Vec<Result<Field, Box<str>>>);
 
 impl Fields {
-    /// Reads the names in a `#Fields:` line. `forwarded` is the name of the field that holds the address of
-    /// the client. Fails when there are more names than `most`.
+    /// Reads the names in a `#Fields:` line. `forwarded` is the HTTP header whose field has the
+    /// address of the client. Fails when there are more than `most` names.
     pub(super) fn new(names: &str, most: usize, forwarded: Option<&str>) -> Result<Self, ()> {
         let mut fields: Vec<Result<Field, Box<str>>> = Vec::new();
         for name in names.split([' ', '\t']).filter(|name| !name.is_empty()) {
@@ -78,8 +80,9 @@ impl Fields {
         Ok(Self(fields))
     }
 
-    /// Returns the fields for a log whose first lines are missing. `count` is the number of cells of its rows. It must
-    /// fit the fields of `vectors/`'s access log or of IIS 8 and later; otherwise the result is `None`.
+    /// Returns the fields for a log whose first lines are missing. `count` is the number of cells
+    /// in its rows: 14 for the fields of OCS's access log, 15 for the default fields of IIS 8 and
+    /// later. Returns `None` for another number.
     pub(super) fn usual(count: usize, forwarded: Option<&str>) -> Option<Self> {
         let names = match count {
             14 => ACCESS_FIELDS.to_owned(),
@@ -97,12 +100,13 @@ impl Fields {
         self.0.iter()
     }
 
-    /// Returns `true` if the log has the field that the caller named for the address of the client.
+    /// Returns `true` if the log has the field of [`Field::Forwarded`].
     pub(super) fn has_forwarded(&self) -> bool {
         self.0.contains(&Ok(Field::Forwarded))
     }
 
-    /// Returns the positions of the fields in which an unescaped blank may occur, the likeliest first.
+    /// Returns the indices of the fields in which an unescaped blank may occur, the most likely
+    /// field first.
     pub(super) fn free_texts(&self) -> impl Iterator<Item = usize> {
         let known = [Field::Query, Field::UserAgent, Field::Stem, Field::Url, Field::UserName];
         let known = known.into_iter().filter_map(|field| self.0.iter().position(|name| *name == Ok(field)));
@@ -117,11 +121,11 @@ fn is_header(field: &str, header: &str) -> bool {
     field.eq_ignore_ascii_case(header) || inner.eq_ignore_ascii_case(header)
 }
 
-/// Splits a row into its cells. At most `most` cells and one more are returned; the additional cell shows that the row
-/// has too many.
+/// Splits a row into its cells. Returns at most `most` + 1 cells. The additional cell shows that
+/// the row has too many. `expected` is the number of fields.
 ///
-/// If the row has tabs, only tabs divide the cells. Otherwise blanks divide the cells, and a quoted cell may contain
-/// blanks.
+/// If tabs divide the row into the expected number of cells, only tabs count. Otherwise blanks and
+/// tabs divide the cells, and a quoted cell may contain blanks.
 pub(super) fn cells(line: &str, expected: usize, most: usize) -> Vec<Cow<'_, str>> {
     if line.contains('\t') {
         let tabbed: Vec<Cow<'_, str>> =
@@ -154,7 +158,8 @@ fn unquoted(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns a text with `+` in place of each blank, because blanks divide the fields.
+/// Returns a text with `+` in place of each blank and tab, because these divide the fields. An
+/// empty text becomes `-`.
 fn plus_for_blanks(text: &str) -> Cow<'_, str> {
     match text {
         "" => "-".into(),

@@ -5,11 +5,11 @@ use crate::digits::{four_digits, push_date_time, push_number, two_digits};
 use crate::log_line::LogLine;
 use ucupdate_core::value::UnixTime;
 
-/// The names of the fields in their order, as in the `#Fields:` line of OCS's access log.
+/// The names of the fields in the order of a row, as in the `#Fields:` line of OCS's access log.
 pub const ACCESS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
 cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken";
 
-/// Writes access rows: W3C extended log format, times in UTC, lines that end in LF.
+/// Writer of access rows in the W3C extended log format. Times are in UTC, and lines end in LF.
 ///
 /// ```
 /// use ucupdate_audit::AccessFormat;
@@ -23,14 +23,15 @@ pub struct AccessFormat {
 }
 
 impl AccessFormat {
-    /// Returns the format of a log that is written by the program `software`. Control characters in the name become
-    /// blanks.
+    /// Creates the format of a log that the program `software` writes. Control characters in this
+    /// name become blanks.
     pub fn new(software: &str) -> Self {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         Self { software: software.chars().map(plain).collect() }
     }
 
-    /// Returns the four lines at the start of a log, with their line ends.
+    /// Returns the four header lines at the start of a log, with their line ends. `now` is the time
+    /// in the `#Date:` line.
     pub fn header(&self, now: UnixTime) -> String {
         let software = &self.software;
         let mut date = String::new();
@@ -38,7 +39,7 @@ impl AccessFormat {
         format!("#Software: {software}\n#Version: 1.0\n#Date: {date}\n#Fields: {ACCESS_FIELDS}\n")
     }
 
-    /// Returns one row as a line with its line end. [`AccessRow::others`] are not written.
+    /// Returns a row as a line with its line end. [`AccessRow::others`] are not written.
     pub fn line(&self, row: &AccessRow) -> LogLine {
         let mut text = String::with_capacity(192);
         push_time(row.finished_at, &mut text);
@@ -59,7 +60,8 @@ impl AccessFormat {
 }
 
 impl Default for AccessFormat {
-    /// Returns the format with `ucupdate` and its version as the program.
+    /// Returns the format of a log that `ucupdate` writes. The name of the program includes its
+    /// version.
     fn default() -> Self {
         Self::new(concat!("ucupdate ", env!("CARGO_PKG_VERSION")))
     }

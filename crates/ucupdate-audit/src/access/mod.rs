@@ -1,4 +1,5 @@
-//! The access log: one row for each exchange with the web server, in the W3C extended log format.
+//! Reads and writes the access log. It has one row for each exchange with the web server, in the
+//! W3C extended log format.
 
 mod fields;
 pub(crate) mod format;

@@ -16,15 +16,17 @@ use ucupdate_core::value::UnixTime;
 /// Iterator over the rows of a W3C extended log. IIS 6 to 10, IIS Advanced Logging and proxies such as TMG write such
 /// logs.
 ///
-/// The last `#Fields:` line before a row names its fields, and may change in the middle of a log. Fields without a name
-/// in this crate are kept in [`AccessRow::others`]. A row without a date has the date of the last `#Date:` line. A line
-/// that is not a row becomes a [`LogFinding`] with its number, and reading continues. A log whose first lines are missing
+/// The last `#Fields:` line before a row names the fields of the row. A log may have several such
+/// lines. Fields that this crate does not know are kept in [`AccessRow::others`]. A row without a
+/// date has the date of the last `#Date:` line. A line that cannot be read as a row becomes a
+/// [`LogFinding`] with the line number, and reading continues. A log whose first lines are missing
 /// is read with the fields of IIS, if its rows have the same number of cells.
 ///
-/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Fields are divided by blanks or
-/// tabs. A field may be in quotes. A row has too many fields if the server did not escape a blank. Such a blank is read
-/// as part of the query. If the numbers of the row cannot be read then, the other text fields are tried in turn.
-/// Fractions of a second are dropped.
+/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Fields are
+/// divided by blanks or tabs. A field may be in quotes. A row has too many fields if the server did
+/// not escape a blank. The reader first assumes that this blank is part of the query. If it cannot
+/// read the numbers of the row then, it tries the other text fields one after another. Fractions of
+/// a second are dropped.
 ///
 /// The log also has rows for other services of the web server. [`AccessRow::is_of_update_service`] finds the rows of
 /// the update service.
@@ -45,34 +47,38 @@ pub struct AccessReader<R> {
     form: Form,
 }
 
-/// The state of the reader that comes from earlier lines.
+/// The state of the reader: the header to read the address of the client from, and facts from
+/// earlier lines.
 #[derive(Debug, Default)]
 struct Form {
     fields: Option<Fields>,
-    /// `true` if the reader reported already that the log has too many fields.
+    /// Whether the last `#Fields:` line had too many fields. Rows after it are then not read with
+    /// the fields of IIS.
     has_refused_fields: bool,
     date: Option<LogDate>,
     forwarded: Option<Box<str>>,
 }
 
 impl<R: Read> AccessReader<R> {
-    /// Returns a reader with the default limits. The reader buffers its input.
+    /// Creates a reader with the default limits. The reader buffers its input.
     pub fn new(input: R) -> Self {
         Self { lines: Lines::new(input, ReadLimits::default()), form: Form::default() }
     }
 
-    /// Sets the limits on the log, its lines and its cells.
+    /// Sets the limits for the log, its lines and its cells. Default: [`ReadLimits::default`].
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
     }
 
-    /// Reads the address of the client from the field for `header`, such as `X-Forwarded-For`. A proxy before the
-    /// server adds this header.
+    /// Sets the HTTP header that has the address of the client, such as `X-Forwarded-For`. A proxy
+    /// before the server adds this header, and the server logs it in a field of this name. Default:
+    /// none, so the address of the connection is read.
     ///
-    /// The first address of the field counts, without its port. The address of the proxy stays in [`AccessRow::others`]
-    /// as `c-ip`. A row without an address in that field has the address of the connection. Call this only if the proxy
-    /// replaces a header that the client sent.
+    /// The first address in the field becomes [`AccessRow::client_ip`], without its port. The
+    /// address of the proxy is kept in [`AccessRow::others`] as `c-ip`. A row without an address in
+    /// this field has the address of the connection. Call this only if the proxy replaces a header
+    /// that the client sent.
     ///
     /// ```
     /// use ucupdate_audit::AccessReader;
@@ -85,24 +91,29 @@ impl<R: Read> AccessReader<R> {
         self
     }
 
-    /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
+    /// Sets that a last line without a line end is not read. Use this for a log that may still
+    /// grow, because such a line may be incomplete.
     pub fn with_only_whole_lines(mut self) -> Self {
         self.lines.read_only_whole_lines();
         self
     }
 
-    /// Returns the number of bytes of the lines that were read so far, decompressed and as UTF-8.
+    /// Returns the size of the lines that were read so far, in bytes after decompression and
+    /// conversion to UTF-8.
     pub fn bytes_read(&self) -> u64 {
         self.lines.bytes()
     }
 
-    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
+    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until
+    /// reading has begun.
     pub fn file_kind(&self) -> FileKind {
         FileKind::of(self.lines.prefix())
     }
 
-    /// Returns `true` if the log ended within its header, or is empty, provided that no row and no finding was read. Always `false`
-    /// without [`with_only_whole_lines`](Self::with_only_whole_lines). Such a log is left by a server that was stopped while it made the file.
+    /// Returns `true` if the log is empty or ends within its header. A server that was stopped
+    /// while it created the file leaves such a log. Call this at the end of the log, if the reader
+    /// has returned no row and no finding. Always `false` without
+    /// [`with_only_whole_lines`](Self::with_only_whole_lines).
     pub fn is_unfinished(&self) -> bool {
         self.lines.unread_end().is_some_and(|line| match line {
             [] => matches!(self.file_kind(), FileKind::Empty | FileKind::AccessLog),
@@ -110,8 +121,8 @@ impl<R: Read> AccessReader<R> {
         })
     }
 
-    /// Returns `true` if a `#Fields:` line was read. A log with that line and without rows is of a day without
-    /// requests.
+    /// Returns `true` if a `#Fields:` line was read. A log with this line and without rows belongs
+    /// to a day without requests. A log without this line also counts when its first row was read.
     pub fn has_header(&self) -> bool {
         self.form.fields.is_some()
     }
@@ -121,7 +132,8 @@ impl<R: Read> AccessReader<R> {
         self.form.fields.as_ref().is_some_and(Fields::has_forwarded)
     }
 
-    /// Returns a row, or `None` for a directive.
+    /// Reads the next line. The outer `None` means the end of the log. The inner `None` means a
+    /// directive, such as `#Fields:`.
     fn read_next(&mut self) -> Option<Result<Option<AccessRow>, LogFinding>> {
         let limits = self.lines.limits();
         let line = match self.lines.next_line()? {
@@ -177,6 +189,7 @@ impl Form {
 }
 
 /// Returns the name and the text of a directive, or `("", "")` if the directive is not known.
+/// `None` if the line is not a directive.
 fn directive(line: &str) -> Option<(&'static str, &str)> {
     let line = line.strip_prefix('#')?;
     let (name, said) = line.split_once(':').unwrap_or((line, ""));
@@ -185,7 +198,8 @@ fn directive(line: &str) -> Option<(&'static str, &str)> {
     Some(known.map_or(("", ""), |known| (known, said)))
 }
 
-/// Reads a row. If the row has too many cells, tries to join cells of one text field until the row can be read.
+/// Reads a row. If the row has too many cells, joins cells into one text field. Tries one text
+/// field after another until the row can be read.
 fn any_row(
     fields: &Fields,
     line: &str,
@@ -259,7 +273,8 @@ fn row(fields: &Fields, cells: &[Cow<'_, str>], date: Option<LogDate>) -> Result
     Ok(row)
 }
 
-/// Returns the time on this day. A fraction of a second is dropped.
+/// Returns the time `time`, in the form `HH:mm:ss`, on this day in UTC. A fraction of a second is
+/// dropped.
 fn moment(day: LogDate, time: &str) -> Option<UnixTime> {
     let time = match time.split_once('.') {
         Some((time, fraction)) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => time,
@@ -269,7 +284,7 @@ fn moment(day: LogDate, time: &str) -> Option<UnixTime> {
     day.at(time).map(|civil| civil.as_utc())
 }
 
-/// Returns the path and the query. The text is a whole URL, or begins with the path.
+/// Returns the path and the query of a URL. The text is a whole URL, or begins with the path.
 fn path_of(url: &str) -> (&str, &str) {
     let path = match url.split_once("://") {
         Some((_, behind)) => behind.find('/').map_or("/", |at| &behind[at..]),
@@ -278,7 +293,8 @@ fn path_of(url: &str) -> (&str, &str) {
     path.split_once('?').unwrap_or((path, ""))
 }
 
-/// Returns the first address of a list such as `203.0.113.7:33453,+172.16.0.1`.
+/// Returns the first address of a list such as `203.0.113.7:33453,+172.16.0.1`. `None` if the list
+/// does not begin with an address.
 fn first_address(list: &str) -> Option<IpAddr> {
     let first = list.split(',').next()?.trim_matches(['+', ' ', '"', '[', ']']);
     let address = first.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| first.parse());
@@ -286,8 +302,8 @@ fn first_address(list: &str) -> Option<IpAddr> {
     address.ok().or_else(|| first.split_once("]:")?.0.parse().ok())
 }
 
-/// Reads a number. A fraction is dropped. Returns `None` for a number that is too large for its type, as if it was not
-/// logged.
+/// Reads a number. A fraction is dropped. Returns `None` for `-`, and for a number that is too
+/// large for its type.
 fn number<T: FromStr>(field: &'static str, cell: &str) -> Result<Option<T>, LineProblem> {
     if cell == "-" {
         return Ok(None);

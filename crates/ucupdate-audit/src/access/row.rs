@@ -9,7 +9,7 @@ use ucupdate_core::value::UnixTime;
 /// The fields are those of OCS's access log. A number is `None` if the log has `-` or no such field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRow {
-    /// The end of the exchange, in whole seconds of UTC (`date` and `time`).
+    /// The end of the exchange in UTC. A log has whole seconds (`date` and `time`).
     pub finished_at: UnixTime,
     /// The address of the server (`s-ip`).
     pub server_ip: AccessText,
@@ -23,7 +23,8 @@ pub struct AccessRow {
     pub server_port: Option<u16>,
     /// The authenticated user (`cs-username`). Empty if no user was authenticated.
     pub user_name: AccessText,
-    /// The address of the device (`c-ip`).
+    /// The address of the device (`c-ip`). See also
+    /// [`AccessReader::with_client_from`](crate::AccessReader::with_client_from).
     pub client_ip: AccessText,
     /// The user agent (`cs(User-Agent)`).
     pub user_agent: AccessText,
@@ -35,12 +36,12 @@ pub struct AccessRow {
     pub win32_status: Option<u32>,
     /// The time from the first byte of the request to the last byte of the answer, in milliseconds (`time-taken`).
     pub time_taken_ms: Option<u64>,
-    /// Further fields, each as name and value. The reader fills this list. [`AccessFormat`](crate::AccessFormat) does
-    /// not write it.
+    /// Further fields, each as name and value. [`AccessReader`](crate::AccessReader) fills this
+    /// list. [`AccessFormat`](crate::AccessFormat) does not write it.
     pub others: Vec<(Box<str>, AccessText)>,
 }
 
-/// The prefixes of the paths of the update service, in lower case.
+/// The prefixes of the paths of the update service. They are compared without ASCII case.
 const PATHS: [&str; 5] = [
     "/RequestHandler/",
     "/RequestHandlerExt/",
@@ -50,7 +51,8 @@ const PATHS: [&str; 5] = [
 ];
 
 impl AccessRow {
-    /// Returns the row of an exchange that ended `now`. The caller sets the other fields.
+    /// Returns the row for an exchange that ended at the time `now`. The caller sets the other
+    /// fields.
     ///
     /// The substatus is 0. The Windows error code is 2 if the status is 404, and otherwise 0, as in OCS's log.
     ///
@@ -88,8 +90,8 @@ impl AccessRow {
         PATHS.iter().any(|path| stem.get(..path.len()).is_some_and(|start| start.eq_ignore_ascii_case(path)))
     }
 
-    /// Returns the start of the exchange, which is its end minus the time taken. If the time taken was not logged, this
-    /// is the end.
+    /// Returns the start of the exchange: its end minus its duration. If the duration was not
+    /// logged, returns the end.
     pub fn started_at(&self) -> UnixTime {
         let taken = i64::try_from(self.time_taken_ms.unwrap_or(0)).unwrap_or(i64::MAX);
         UnixTime::from_millis(self.finished_at.as_millis().saturating_sub(taken))

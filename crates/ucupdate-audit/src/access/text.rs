@@ -4,7 +4,8 @@ use crate::audit::escape::{is_never_plain, push_escaped, unescape_where};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A text as a field of a W3C extended log: never empty, without blanks and control characters.
+/// A text in the encoding of a field of a W3C extended log. It is never empty, and has no blanks
+/// and control characters.
 ///
 /// A blank is written as `+`, and an empty text as `-`. The characters `+` and `%`, a text that is only `-`, control
 /// characters, a first quote and everything outside ASCII are written as `%XX`, for each byte of their UTF-8 form.
@@ -21,12 +22,12 @@ use std::fmt;
 pub struct AccessText(Cow<'static, str>);
 
 impl AccessText {
-    /// Encodes any text as a field.
+    /// Encodes any text as a field of the log.
     pub fn new(said: &str) -> Self {
         match said {
             "" => return Self::default(),
             "-" => return Self("%2D".into()),
-            // The methods of devices.
+            // The HTTP methods that devices use need no allocation.
             "POST" => return Self("POST".into()),
             "GET" => return Self("GET".into()),
             "HEAD" => return Self("HEAD".into()),
@@ -56,8 +57,8 @@ impl AccessText {
         Self(logged.into())
     }
 
-    /// Takes over a field from a log. Only blanks and control characters are escaped, because a field cannot contain
-    /// them.
+    /// Converts a field that was read from a log and is already encoded. Only blanks, control and
+    /// invisible characters and a first quote are escaped, because a field cannot contain them.
     pub fn from_logged(field: &str) -> Self {
         if field.is_empty() {
             return Self::default();
@@ -80,8 +81,8 @@ impl AccessText {
         &self.0
     }
 
-    /// Returns the decoded text: `+` is a blank, `%XX` is a byte, and `-` is an empty text. A `%` without two
-    /// hexadecimal digits after it is kept.
+    /// Returns the decoded text. `+` becomes a blank, `%XX` becomes a byte of UTF-8, and `-`
+    /// becomes an empty text. A `%` that does not begin a valid escape is kept.
     pub fn decoded(&self) -> String {
         if self.is_empty() {
             return String::new();
@@ -96,7 +97,7 @@ impl AccessText {
 }
 
 impl Default for AccessText {
-    /// Returns the empty text, `-`.
+    /// Returns the encoded empty text, `-`.
     fn default() -> Self {
         Self("-".into())
     }

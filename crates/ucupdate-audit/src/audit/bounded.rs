@@ -2,14 +2,15 @@
 
 use ucupdate_core::value::{Reported, Sha256Digest, Sha256Hasher};
 
-/// Largest number of bytes of one text of a request in a row. Known devices send at most 30 bytes.
+/// The largest number of bytes of one text of a request in a row. Known devices send at most 30
+/// bytes.
 pub(crate) const MAX_TEXT_BYTES: usize = 160;
 
-/// Largest number of modules in a row, for the request and for the response.
+/// The largest number of modules in a row, separately for the request and for the response.
 pub(crate) const MAX_MODULES: usize = 16;
 
-/// Largest number of bytes of a URL in a row. The URL consists of configuration and of names in the rule book, so it is
-/// trusted.
+/// The largest number of bytes of a URL in a row. The URL consists of configuration and of names in
+/// the rule book, so it can be trusted and may be longer.
 pub(crate) const MAX_URL_BYTES: usize = 1024;
 
 /// Returns the text, cut if it is longer than `most` bytes. A cut text ends in its original length and the start of its
@@ -31,8 +32,8 @@ pub(crate) fn bounded_report<T: Clone + std::str::FromStr>(reported: &Reported<T
     Reported::new(&bounded(reported.raw(), MAX_TEXT_BYTES))
 }
 
-/// Returns the name of the module that stands for the modules beyond [`MAX_MODULES`]. Returns `None` if there are no
-/// more.
+/// Returns the name of one additional module that replaces the modules beyond [`MAX_MODULES`].
+/// `names` are the names of these modules. Returns `None` if there are none.
 pub(crate) fn more_modules<'a>(names: impl Iterator<Item = &'a str>) -> Option<Box<str>> {
     let mut hasher = Sha256Hasher::default();
     let mut count = 0;

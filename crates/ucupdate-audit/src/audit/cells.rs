@@ -3,9 +3,10 @@
 use crate::finding::LineProblem;
 use std::borrow::Cow;
 
-/// Splits a line at its delimiters. A cell may be quoted; a doubled quote inside quotes is one quote.
+/// Splits a line at its delimiters into at most `most` cells. A cell may be quoted. A doubled quote
+/// inside quotes is one quote.
 ///
-/// An open quote ends with the line, because each line is one row.
+/// A quote that is not closed in its line is an error, because each line is one row.
 pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<'_, str>>, LineProblem> {
     let mut cells = Vec::with_capacity(16);
     let mut rest = Some(line);
@@ -43,7 +44,8 @@ fn quoted(inside: &str, delimiter: char) -> Option<(Cow<'_, str>, Option<&str>)>
     }
 }
 
-/// Returns the place of the first `wanted`. Faster than `str::find` for short texts, which cells are.
+/// Returns the byte offset of the first `wanted` in a text. This is faster than `str::find` for
+/// short texts such as cells.
 pub(super) fn find(text: &str, wanted: char) -> Option<usize> {
     match u8::try_from(wanted) {
         Ok(byte) if byte.is_ascii() => memchr::memchr(byte, text.as_bytes()),

@@ -1,8 +1,10 @@
 //! Reads the times of audit rows, in the form of the log itself and in the forms that spreadsheets and scripts write.
 //!
-//! The log has `MM-dd-yyyy HH:mm:ss`. A spreadsheet writes the same date as `3/6/2009 17:07` or `06.03.2009 17:07`, in an
-//! order that depends on the machine. Such a date is read only if the log shows the order. A cell without a form for dates has
-//! the number of days since 1899-12-30, such as `39878.71343`. The spreadsheet may have exchanged day and month before.
+//! The log has `MM-dd-yyyy HH:mm:ss`. A spreadsheet writes the same date as `3/6/2009 17:07` or
+//! `06.03.2009 17:07`, in an order that depends on the machine. Such a date is read only if the log
+//! shows the order. A cell that is not formatted as a date has the number of days since 1899-12-30,
+//! such as `39878.71343`. Even then the spreadsheet may have exchanged day and month when it read
+//! the log.
 
 use ucupdate_core::value::{FieldTime, UnixTime, Zone};
 
@@ -22,7 +24,7 @@ pub(super) enum CellTime {
     Foreign(ForeignDate),
 }
 
-/// A time of day on a date in the zone of the log, or a time with its own distance from UTC.
+/// A point in time: a civil time in the zone of the log, or a time with its own offset from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     Civil(FieldTime),
@@ -38,10 +40,11 @@ impl Moment {
     }
 }
 
-/// The place of [`ForeignDate::separator`] for a number of days.
+/// The value of [`ForeignDate::separator`] for a date that was written as a number of days.
 const SERIAL: char = '#';
 
-/// The least number of decimals of a number of days. Four decimals are 9 seconds, and spreadsheets write five.
+/// The smallest number of decimals in a number of days. A step of the fourth decimal is 9 seconds.
+/// Spreadsheets write five decimals.
 const LEAST_DECIMALS: usize = 4;
 
 /// The number of days from 1899-12-30, where spreadsheets begin to count, to 1970-01-01.
@@ -59,7 +62,8 @@ pub(super) struct ForeignDate {
 }
 
 impl ForeignDate {
-    /// Returns the time if the date has this order. `None` if there is no such day.
+    /// Returns the time under the assumption of this order. `None` if the calendar does not have
+    /// this day.
     pub(super) fn in_order(self, order: DateOrder) -> Option<FieldTime> {
         let (month, day) = match order {
             DateOrder::MonthFirst => self.numbers,
@@ -73,13 +77,14 @@ impl ForeignDate {
         self.numbers.0 == self.numbers.1
     }
 
-    /// Returns the order that this date proves, alone or together with `of_device`, the time of the device in the same
-    /// row.
+    /// Returns the order of day and month that this date proves, alone or together with
+    /// `of_device`, the time of the device in the same row. `None` if it proves no order.
     ///
-    /// A number above 12 is a day. Logs have the month first in their own times, and the day first in the times of the
-    /// device. A spreadsheet that changes only the form of dates keeps this difference. A program that parses the times
-    /// writes both in one order. Full stops between the numbers mean that the day comes first. Two numbers of days prove nothing,
-    /// because a spreadsheet reads both times in the order of its machine.
+    /// A number above 12 is a day. Logs have the month first in the time of the server, and the day
+    /// first in the time of the device. A spreadsheet that changes only the form of dates keeps
+    /// this difference. A program that parses the times writes both in one order. Then full stops
+    /// between the numbers mean that the day comes first. Two times that are numbers of days prove
+    /// nothing, because a spreadsheet reads both in the order of its machine.
     pub(super) fn order(self, of_device: &str) -> Option<DateOrder> {
         match self.numbers {
             (13.., 1..=12) => return Some(DateOrder::DayFirst),
@@ -103,7 +108,8 @@ impl ForeignDate {
     }
 }
 
-/// Reads a time. `order` is the order of a date with dashes, which is the log's own form.
+/// Reads a time in any known form. `order` is the order of day and month in a date with dashes,
+/// which is the log's own form.
 pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     if let Some(own) = own_form(cell, order) {
         return Some(CellTime::Clear(Moment::Civil(own)));
@@ -156,7 +162,8 @@ pub(super) fn read(cell: &str, order: DateOrder) -> Option<CellTime> {
     }
 }
 
-/// Reads the log's own form, `MM-dd-yyyy HH:mm:ss`, which nearly all rows have.
+/// Reads the log's own form, which nearly all rows have: `MM-dd-yyyy HH:mm:ss`, or
+/// `dd-MM-yyyy HH:mm:ss` with the day first.
 fn own_form(cell: &str, order: DateOrder) -> Option<FieldTime> {
     let mut bytes = <[u8; 19]>::try_from(cell.as_bytes()).ok()?;
     if order == DateOrder::MonthFirst {
@@ -167,14 +174,14 @@ fn own_form(cell: &str, order: DateOrder) -> Option<FieldTime> {
     str::from_utf8(&bytes).ok()?.parse().ok()
 }
 
-/// Returns `true` for a number with or without decimals.
+/// Returns `true` if a cell is a number with or without decimals.
 pub(crate) fn is_number(cell: &str) -> bool {
     let (days, decimals) = cell.trim().split_once(['.', ',']).unwrap_or((cell.trim(), ""));
     !days.is_empty() && days.bytes().chain(decimals.bytes()).all(|byte| byte.is_ascii_digit())
 }
 
-/// Reads a number of days such as `39878.71343` or `39878,71343`, rounded to a second. The numbers of the date are the month and
-/// the day that the spreadsheet read.
+/// Reads a number of days such as `39878.71343` or `39878,71343`, rounded to a second. The result
+/// has the month and the day that the spreadsheet understood, which may be exchanged.
 fn serial(cell: &str) -> Option<ForeignDate> {
     let (days, decimals) = cell.split_once(['.', ','])?;
     if days.len() != 5 || !(LEAST_DECIMALS..=15).contains(&decimals.len()) || !is_number(cell) {
@@ -197,7 +204,8 @@ fn serial(cell: &str) -> Option<ForeignDate> {
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Splits an offset from UTC such as `+01:00` from the end of a time. Returns it in minutes.
+/// Splits an offset from UTC such as `+01:00` from the end of a time. Returns the time without the
+/// offset, and the offset in minutes. `None` if there is no offset.
 fn with_offset(cell: &str) -> (&str, Option<i64>) {
     let split = cell.len().checked_sub(6).and_then(|at| cell.split_at_checked(at));
     let Some((civil, offset)) = split else { return (cell, None) };

@@ -1,14 +1,15 @@
-//! Escapes texts in cells of the audit log. An escaped text cannot forge a cell or a row, and is read back as it was
-//! reported.
+//! Escapes texts in cells of the audit log. An escaped text cannot forge a cell or a row. Reading
+//! the log returns the text as it was reported.
 //!
-//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or mislead a reader. They
-//! are written as `%XX`, two upper-case digits for each byte of their UTF-8 form. `%` itself is `%25`. Only the escapes
-//! that can be written are decoded. `%20` is never written, so it is read as three characters, as in a URL of the
-//! original's log.
+//! Some characters could end a cell, a part of a module or a row, turn a cell into a formula, or
+//! mislead a reader. These characters are written as `%XX`, two upper-case hexadecimal digits for
+//! each byte of their UTF-8 form. `%` itself is written as `%25`. Only escapes that [`escape`] can
+//! write are decoded. It never writes `%20`, so `%20` is read as three characters, as in a URL in
+//! the log of OCS.
 
 use ucupdate_core::value::is_unseen;
 
-/// The place of a text in a row. Each place has its own characters to escape.
+/// The place of a text in a row. It determines which characters are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EscapeContext {
     /// A whole cell.
@@ -50,14 +51,15 @@ pub(crate) fn escape(text: &str, context: EscapeContext, is_quoted: bool, to: &m
     to.push_str(&text[copied..]);
 }
 
-/// The class of ASCII characters that are written as they are wherever they stand.
+/// The class of ASCII characters that are never escaped.
 const PLAIN: u8 = 1;
 /// The class of ASCII characters that are escaped only at the start of a cell.
 const FORMULA: u8 = 2;
 /// The class of ASCII characters that are escaped only in a part of a module.
 const DIVIDER: u8 = 4;
 
-/// Returns how many bytes at the start of a text are of these classes.
+/// Returns the number of bytes at the start of a text that belong to one of these classes.
+/// `classes` is a sum of class constants.
 fn plain_bytes(text: &str, classes: u8) -> usize {
     const TABLE: [u8; 256] = {
         let mut table = [0; 256];
@@ -86,12 +88,13 @@ pub(crate) fn push_escaped(c: char, to: &mut String) {
     }
 }
 
-/// Undoes [`escape`], for every context.
+/// Decodes a text that [`escape`] wrote, for every context.
 pub(crate) fn unescape(cell: &str) -> String {
     unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
 }
 
-/// Decodes `%XX` where `escaped` accepts the character. Any other `%` is kept as text.
+/// Decodes each `%XX` whose character the function `escaped` accepts. Any other `%` is kept as
+/// text.
 pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut read = String::with_capacity(text.len());
     let mut rest = text;
@@ -113,8 +116,9 @@ pub(crate) fn unescape_where(text: &str, escaped: impl Fn(char) -> bool) -> Stri
     read
 }
 
-/// Decodes the character that `text` begins with in the form `%XX`. Returns the character and the number of bytes it
-/// takes in `text`.
+/// Decodes the escaped character, such as `%C3%A4`, at the start of `text`. Returns the character
+/// and the length of its escape in bytes. `None` if `text` does not begin with an escaped
+/// character.
 fn escaped_char(text: &str) -> Option<(char, usize)> {
     let bytes = text.as_bytes();
     let mut decoded = [0_u8; 4];
@@ -131,7 +135,8 @@ fn escaped_char(text: &str) -> Option<(char, usize)> {
     None
 }
 
-/// Reads an upper-case hexadecimal digit. Lower-case digits are text, because they are never written.
+/// Reads an upper-case hexadecimal digit. A lower-case digit is plain text, because no escape is
+/// written with it.
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -150,8 +155,8 @@ pub(crate) fn is_never_plain(c: char) -> bool {
     is_unseen(c)
 }
 
-/// Returns `true` if a spreadsheet takes a cell that begins with this character as a formula. The full-width forms are
-/// included.
+/// Returns `true` if a spreadsheet reads a cell that begins with this character as a formula. The
+/// full-width forms of these characters are included.
 fn begins_formula(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
 }

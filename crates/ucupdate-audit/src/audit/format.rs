@@ -9,20 +9,23 @@ use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, UnixTime, Zone};
 use ucupdate_core::{UpdateRequest, UpdateResponse};
 
-/// The first line of an audit log, with its line end. The misspelling is OCS's.
+/// The first line of an audit log, with its line end. The misspelling `Seperated` is the same as in
+/// OCS.
 pub const AUDIT_HEADER: &str = "Logging DateTime,User Name,User Host Address,Device Type,Request DateTime,Mac Address,\
 Serial Number,Vendor,Model,Revision,Locale,Requested<FileName;Version;TimeStamp>[# Seperated for Multiple],\
 Response<FileName;Version;TimeStamp>[# Seperated for Multiple]\n";
 
-/// Writes audit rows in the form of OCS, in one time zone.
+/// Writer of audit rows in the form of OCS, with times in one time zone.
 ///
 /// MAC address, serial number, vendor, model, hardware revision and locale are always quoted. The
-/// other columns are quoted only if they hold a comma or a quote. Modules in a column are separated by `#`, and their parts
-/// by `;`. Lines end in LF.
+/// other columns are quoted only if they contain a comma or a quote. Modules in a column are
+/// separated by `#`, and the parts of a module by `;`. Lines end in LF.
 ///
-/// No cell can forge a column or a row, or be a formula in a spreadsheet. `%`, control characters, line ends, direction
-/// marks and invisible characters of Unicode, and a first `=`, `+`, `-` or `@` are written as `%XX` for each byte of their UTF-8 form; in parts of a
-/// module `;` and `#` too. [`AuditReader`](crate::AuditReader) returns the text as it was reported.
+/// A text of a device cannot forge a column or a row, and cannot be a formula in a spreadsheet.
+/// Some characters are written as `%XX` for each byte of their UTF-8 form: `%`, control characters,
+/// line ends, direction marks and invisible characters of Unicode, and a first `=`, `+`, `-` or
+/// `@`. In parts of a module `;` and `#` are escaped too. [`AuditReader`](crate::AuditReader)
+/// decodes the escapes, so it returns the text as it was reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFormat {
     zone: Zone,
@@ -34,18 +37,19 @@ impl AuditFormat {
         Self { zone: Zone::utc() }
     }
 
-    /// Sets the time zone. It also decides on which day a row falls.
+    /// Sets the time zone of the times. The zone also determines to which day a row belongs.
+    /// Default: UTC.
     #[must_use]
     pub fn with_zone(self, zone: Zone) -> Self {
         Self { zone }
     }
 
-    /// Returns the time zone. Default: UTC.
+    /// Returns the time zone of the times in the log.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
-    /// Returns one row as a line with its line end. [`AuditRow::others`] are not written.
+    /// Returns a row as a line with its line end. [`AuditRow::others`] are not written.
     pub fn line(&self, row: &AuditRow) -> LogLine {
         let [device_type, others @ ..] = row.kind.each_ref().map(|word| &**word);
         let (mac_address, serial_number) = (row.mac_address.raw(), row.serial_number.raw());
@@ -58,8 +62,8 @@ impl AuditFormat {
         )
     }
 
-    /// Returns the line of a request that was answered. It is the line of [`AuditRow::answered`], without a copy of the
-    /// texts in between.
+    /// Returns the line for an answered request. It is equal to the [`line`](Self::line) of
+    /// [`AuditRow::answered`], but the texts are not copied into a row first.
     pub fn answered_line(
         &self,
         request: &UpdateRequest,
@@ -89,7 +93,8 @@ impl AuditFormat {
         )
     }
 
-    /// Returns the line with these cells. Each list of modules comes with a function that returns the three texts of a module.
+    /// Returns the line with these cells. `requested` and `offered` are lists of modules, each with
+    /// a function that returns the three texts of a module.
     fn written<'a, R: 'a, O: 'a>(
         &self,
         now: UnixTime,
@@ -139,7 +144,8 @@ fn is_short(request: &UpdateRequest, response: &UpdateResponse, host: &str, urls
             .all(|module| module_fits(["", module.version.as_str(), module.time_stamp.raw()]))
 }
 
-/// Writes the time of the server. It has the month first, unlike the other times of the log.
+/// Writes the time of the server as `MM-dd-yyyy HH:mm:ss`. The other times of the log have the day
+/// first.
 fn push_logged(time: FieldTime, to: &mut String) {
     let (month, day) = (two_digits(time.month()), two_digits(time.day()));
     push_date_time([&month, &day, &four_digits(time.year())], time, to);
@@ -152,7 +158,7 @@ fn push_cell(said: &str, to: &mut String) {
     push_quote(is_quoted, to);
 }
 
-/// Writes the cell of a row's modules. `parts` returns the three texts of a module.
+/// Writes the cell for a list of modules. `parts` returns the three texts of a module.
 fn push_modules<'a, T>(modules: &'a [T], parts: impl Fn(&'a T) -> [&'a str; 3], to: &mut String) {
     let is_quoted = modules.iter().any(|module| parts(module).into_iter().any(needs_quotes));
     push_quote(is_quoted, to);
@@ -170,7 +176,8 @@ fn push_modules<'a, T>(modules: &'a [T], parts: impl Fn(&'a T) -> [&'a str; 3], 
     push_quote(is_quoted, to);
 }
 
-/// Returns whether a cell with this text is quoted. Escaping adds no comma and no quote.
+/// Returns whether a cell with this text must be quoted. Escaping adds no comma and no quote, so
+/// the text before escaping decides.
 fn needs_quotes(said: &str) -> bool {
     said.bytes().any(|byte| matches!(byte, b',' | b'"'))
 }

@@ -7,7 +7,8 @@ use crate::finding::ReadLimits;
 use std::borrow::Cow;
 use ucupdate_core::device::KindWord;
 
-/// A column that this crate reads. Other columns are only kept.
+/// A column of the audit log that this crate reads. Other columns are kept as text in
+/// [`AuditRow::others`](super::row::AuditRow::others).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     LoggedAt,
@@ -43,13 +44,13 @@ const TITLES: &[(&str, Column)] = &[
     ("responsemodules", Column::Offered),
 ];
 
-/// Returns the titles that have a meaning, in the form that [`plain_title`] returns.
+/// Returns the titles of columns that this crate reads, in the form that [`plain_title`] returns.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn known_titles() -> impl Iterator<Item = &'static str> {
     TITLES.iter().map(|(title, _)| *title)
 }
 
-/// The possible delimiters of columns. The original's log has commas.
+/// The possible delimiters of columns. The log of OCS has commas.
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// Returns a title in lower case, without blanks and explanations: `Requested<...>[...]` becomes `requested`.
@@ -61,12 +62,14 @@ fn plain_title(title: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) delimiter: char,
-    /// Each known column, or the title of an unknown one. If a title occurs twice, only its first column is known.
+    /// For each column of the log: the known column, or the title of an unknown column. If two
+    /// titles mean the same column, only the first one is known.
     pub(super) columns: Vec<Result<Column, Box<str>>>,
 }
 
 impl Header {
-    /// Reads a line as a header. `None` if the line has no column `Logging DateTime`.
+    /// Reads a line as a header. `None` if the line has no column `Logging DateTime`, or more than
+    /// `most_columns` columns.
     pub(super) fn of_line(line: &str, most_columns: usize) -> Option<Self> {
         if !line.bytes().any(|byte| byte.eq_ignore_ascii_case(&b'l')) {
             return None;
@@ -83,14 +86,14 @@ impl Header {
         Self { delimiter: ',', columns: columns(&titles.collect::<Vec<_>>()).unwrap_or_default() }
     }
 
-    /// Returns the position of a column. `None` if the log does not have the column.
+    /// Returns the index of a column in a row. `None` if the log does not have the column.
     pub(super) fn place(&self, sought: Column) -> Option<usize> {
         self.columns.iter().position(|column| *column == Ok(sought))
     }
 }
 
-/// Returns `true` if a line is neither a row nor a header: `sep=;` for a spreadsheet, or `#TYPE` from a script's
-/// export.
+/// Returns `true` if a line is a mark of a program and neither a row nor a header: `sep=;` of a
+/// spreadsheet, or `#TYPE` of a script's export.
 pub(super) fn is_preamble(line: &str) -> bool {
     let line = line.trim();
     let is_separator = line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));

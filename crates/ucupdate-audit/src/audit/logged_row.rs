@@ -7,7 +7,7 @@ use crate::log_name::ServerName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedRow {
-    /// The server. `None` if the name of the log file has no server name.
+    /// The server that wrote the log. `None` if the name of the log file has no server name.
     pub server: Option<ServerName>,
     /// The request and the answer.
     pub row: AuditRow,

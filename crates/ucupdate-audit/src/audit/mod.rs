@@ -1,4 +1,4 @@
-//! The audit log. It has one row for each request that was answered.
+//! Reads and writes the audit log. It has one row for each answered request of a device.
 
 mod bounded;
 pub(crate) mod cells;

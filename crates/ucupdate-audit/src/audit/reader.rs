@@ -1,5 +1,5 @@
-//! Reads audit logs by the titles of their columns. Logs of other editions and logs that other programs wrote are
-//! included.
+//! Reads audit logs by the titles of their columns. It also reads logs of other editions, and logs
+//! that another program changed.
 
 use super::cells;
 use super::dates::{self, CellTime, DateOrder, ForeignDate};
@@ -19,16 +19,19 @@ use ucupdate_core::value::{FieldTime, Reported};
 
 /// Iterator over the rows of an audit log.
 ///
-/// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown columns are kept in
-/// [`AuditRow::others`]. A missing column counts as blank. A line that is not a row becomes a [`LogFinding`] with its
-/// number, and reading continues. Only a log without the column `Logging DateTime` has no rows. A header in the middle
-/// of a log applies to the rows after it. A log without a header is read with the columns of OCS's log.
+/// Columns are found by title, without regard to ASCII case and blanks, in any order. Unknown
+/// columns are kept in [`AuditRow::others`]. A missing column counts as blank. A line that cannot
+/// be read as a row becomes a [`LogFinding`] with the line number, and reading continues. A header
+/// in the middle of a log applies to the rows after it. A log without a header is read with the
+/// columns of OCS's log. If the first line is neither a header with the column `Logging DateTime`
+/// nor a row of OCS's log, reading ends with [`LineProblem::NoHeader`].
 ///
-/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that were saved by a
-/// spreadsheet or a script are read too, with other delimiters, a first line `sep=;` or `#TYPE`, and dates such as
-/// `3/6/2009 17:07`, or numbers of days such as `39878.71343`. Such a date is read only if the log shows the order of day and
-/// month: by a number above 12, or by the date of the device in the same row. Days are counted from 1899-12-30, as
-/// spreadsheets do by default.
+/// The log may be compressed by gzip, and may be UTF-8, UTF-16 or Windows-1252 text. Logs that a
+/// spreadsheet or a script saved are read too. They may have other delimiters, a first line `sep=;`
+/// or `#TYPE`, dates such as `3/6/2009 17:07`, and numbers of days such as `39878.71343`. Such a
+/// date is read only if the log shows the order of day and month: by a number above 12, or by the
+/// date of the device in the same row. Days are counted from 1899-12-30, as spreadsheets do by
+/// default.
 ///
 /// ```
 /// use ucupdate_audit::AuditReader;
@@ -45,29 +48,30 @@ use ucupdate_core::value::{FieldTime, Reported};
 pub struct AuditReader<R> {
     lines: Lines<R>,
     columns: Columns,
-    /// Lines that were read ahead, each with its number.
+    /// Lines that were read ahead, each with its line number.
     ahead: VecDeque<Result<(u64, Box<str>), LogFinding>>,
-    /// `true` if lines were read ahead already to find the order of day and month.
+    /// Whether lines were already read ahead to find the order of day and month. This is done once.
     looked_ahead: bool,
 }
 
-/// The state of the reader that comes from earlier lines.
+/// The state of the reader: the time zone, and facts from earlier lines.
 #[derive(Debug)]
 struct Columns {
     zone: Zone,
     header: Option<Header>,
-    /// The order of foreign dates. `None` if no line showed it yet.
+    /// The order of day and month in dates that another program wrote. `None` if no line has shown
+    /// it yet.
     order: Option<DateOrder>,
 }
 
 /// The maximum number of lines that are read ahead to find the order of day and month.
 const AHEAD_LINES: usize = 256;
 
-/// The form of a time, for a cell with a number.
+/// The expected form of a time, for the message about a cell that has only a number.
 const EXPECTED_DAYS: &str = "MM-dd-yyyy HH:mm:ss, or the number of days of a spreadsheet with four decimals or more; export the log \
                              without changing its dates";
 
-/// The maximum number of bytes that are read ahead.
+/// The maximum number of bytes that are read ahead to find the order of day and month.
 const AHEAD_BYTES: usize = 1024 * 1024;
 
 impl<R: Read> AuditReader<R> {
@@ -82,36 +86,42 @@ impl<R: Read> AuditReader<R> {
         }
     }
 
-    /// Sets the time zone of the log. A time that ends in `Z` is in UTC in any zone.
+    /// Sets the time zone of the times in the log. Default: UTC. A time that ends in `Z` is always
+    /// in UTC.
     pub fn with_zone(mut self, zone: Zone) -> Self {
         self.columns.zone = zone;
         self
     }
 
-    /// Sets the limits on the log, its lines and its cells.
+    /// Sets the limits for the log, its lines and its cells. Default: [`ReadLimits::default`].
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.lines.set_limits(limits);
         self
     }
 
-    /// Leaves a last line without a line end unread. Use this for a log that may still grow, because only a part of that line may be there.
+    /// Sets that a last line without a line end is not read. Use this for a log that may still
+    /// grow, because such a line may be incomplete.
     pub fn with_only_whole_lines(mut self) -> Self {
         self.lines.read_only_whole_lines();
         self
     }
 
-    /// Returns the number of bytes of the lines that were read so far, decompressed and as UTF-8.
+    /// Returns the size of the lines that were read so far, in bytes after decompression and
+    /// conversion to UTF-8.
     pub fn bytes_read(&self) -> u64 {
         self.lines.bytes()
     }
 
-    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until the first row is read.
+    /// Returns the kind of the file, judged by its first bytes. Returns [`FileKind::Empty`] until
+    /// reading has begun.
     pub fn file_kind(&self) -> FileKind {
         FileKind::of(self.lines.prefix())
     }
 
-    /// Returns `true` if the log ended within its header, or is empty, provided that no row and no finding was read. Always `false`
-    /// without [`with_only_whole_lines`](Self::with_only_whole_lines). Such a log is left by a server that was stopped while it made the file.
+    /// Returns `true` if the log is empty or ends within its header. A server that was stopped
+    /// while it created the file leaves such a log. Call this at the end of the log, if the reader
+    /// has returned no row and no finding. Always `false` without
+    /// [`with_only_whole_lines`](Self::with_only_whole_lines).
     pub fn is_unfinished(&self) -> bool {
         self.lines.unread_end().is_some_and(|line| match line {
             [] => self.file_kind() == FileKind::Empty,
@@ -119,12 +129,14 @@ impl<R: Read> AuditReader<R> {
         })
     }
 
-    /// Returns `true` if a header was read. A log with a header and without rows is of a day without requests.
+    /// Returns `true` if a header was read. A log with a header and without rows belongs to a day
+    /// without requests. A log without a header also counts when its first row was read.
     pub fn has_header(&self) -> bool {
         self.columns.header.is_some()
     }
 
-    /// Returns a row, or `None` for a header.
+    /// Reads the next line. The outer `None` means the end of the log. The inner `None` means a
+    /// line that is no row, such as a header.
     fn read_next(&mut self) -> Option<Result<Option<AuditRow>, LogFinding>> {
         let limits = self.lines.limits();
         if let Some(ahead) = self.ahead.pop_front() {
@@ -146,7 +158,8 @@ impl<R: Read> AuditReader<R> {
         Some(read.map_err(|problem| LogFinding { line: self.lines.number(), problem }))
     }
 
-    /// Reads lines ahead until one of them shows the order of day and month. The lines are kept for later.
+    /// Reads lines ahead until one of them shows the order of day and month, or up to the limits.
+    /// The lines are kept and parsed later.
     fn look_ahead(&mut self, first: Box<str>) {
         let limits = self.lines.limits();
         self.looked_ahead = true;
@@ -177,7 +190,8 @@ impl<R: Read> Iterator for AuditReader<R> {
                     self.lines.end();
                     return Some(Err(finding));
                 }
-                // Other findings before the header mean nothing, because the file may not be an audit log.
+                // Any other finding before the header becomes `NoHeader`, because the file may not
+                // be an audit log.
                 Err(LogFinding { line, .. }) if self.columns.header.is_none() => {
                     self.lines.end();
                     return Some(Err(LogFinding { line, problem: LineProblem::NoHeader }));
@@ -189,7 +203,7 @@ impl<R: Read> Iterator for AuditReader<R> {
 }
 
 impl Columns {
-    /// Returns the row of a line. `None` if the line is a header, or comes before the first header.
+    /// Returns the row of a line. `None` if the line is a header or a preamble such as `sep=;`.
     fn parse(&mut self, line: &str, limits: &ReadLimits) -> Result<Option<AuditRow>, LineProblem> {
         if is_preamble(line) {
             return Ok(None);
@@ -227,7 +241,8 @@ impl Columns {
         date.order(&of_device)
     }
 
-    /// Returns the date of a row if another program wrote it, and the time of the device in the same row.
+    /// Returns the date of a row and the time of the device in the same row. `None` if the date has
+    /// the log's own form, or cannot be read.
     fn foreign_date<'a>(&self, line: &'a str, limits: &ReadLimits) -> Option<(ForeignDate, Cow<'a, str>)> {
         let header = self.header.as_ref()?;
         let mut cells = cells::split(line, header.delimiter, limits.columns).ok()?;
@@ -292,8 +307,9 @@ fn row(
     Ok(row)
 }
 
-/// Reads `file;version;time stamp`, separated by `#`. Missing parts are blank. Text after a third `;` belongs to the time
-/// stamp. Some editions have the name of the signature (`.cat`) behind the file; it is left out.
+/// Reads a cell with modules in the form `file;version;time stamp`, separated by `#`. Missing parts
+/// are blank. Text after a third `;` belongs to the time stamp. Some editions have the name of the
+/// signature (`.cat`) after the file. It is left out.
 fn modules<T>(
     cell: &str,
     limits: &ReadLimits,

@@ -6,10 +6,10 @@ use ucupdate_core::request::{OfferedModule, Side};
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 
-/// One request of a device, and its answer.
+/// One request of a device and its answer, as a row of the audit log.
 ///
-/// The fields are the columns of OCS's audit log. Each text of the device is kept as reported, with its parsed
-/// value if it has one. Therefore every logged row can be represented.
+/// The fields are the columns of OCS's audit log. Each text of the device is kept as reported, with
+/// the parsed value if the text is valid. Therefore every logged row can be represented.
 ///
 /// ```
 /// use ucupdate_audit::{AuditFormat, AuditRow};
@@ -20,25 +20,27 @@ use ucupdate_core::{MacAddress, ReportedVersion, UpdateRequest, UpdateResponse};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditRow {
-    /// The clock of the server when it answered. A log holds whole seconds.
+    /// The time at which the server answered, by the clock of the server. A log has whole seconds.
     pub logged_at: UnixTime,
     /// The user who signed in last. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The address of the device as the server saw it, usually an IP address.
     pub user_host: Box<str>,
-    /// Each of its words is empty if the device did not report it.
+    /// The device kind as reported. A word is empty if the device did not report it.
     pub kind: ReportedKind,
-    /// The clock of the device. The clock can be hours off until the device has synchronised it.
+    /// The time of the request, by the clock of the device. This clock can be wrong by hours until
+    /// the device has synchronised it.
     pub request_date_time: Reported<FieldTime>,
-    /// The text as reported, and the address if the text is one.
+    /// The MAC address: the text as reported, and the parsed address if the text is valid.
     pub mac_address: Reported<MacAddress>,
-    /// The text as reported, and the serial number if the text is one.
+    /// The serial number: the text as reported, and the parsed serial number if the text is valid.
     pub serial_number: Reported<SerialNumber>,
     /// The modules that the device asked about.
     pub requested: Vec<RequestedCell>,
-    /// The images that the device was offered. Empty if it was offered nothing.
+    /// The images that the server offered to the device. Empty if it offered none.
     pub offered: Vec<OfferedCell>,
-    /// Columns of other editions, as title and text. They are kept when a log is read, and are not written.
+    /// The unknown columns, each as title and text. [`AuditReader`](crate::AuditReader) fills this
+    /// list. [`AuditFormat`](crate::AuditFormat) does not write it.
     pub others: Vec<(Box<str>, Box<str>)>,
 }
 
@@ -53,10 +55,11 @@ pub struct RequestedCell {
     pub time_stamp: Reported<FieldTime>,
 }
 
-/// One image that a device was offered.
+/// One image that the server offered to a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedCell {
-    /// The URL of the image, internal or external as the device that asked.
+    /// The URL of the image. It is the internal URL for an internal device, and the external URL
+    /// for an external device.
     pub url: Box<str>,
     /// The version of the image.
     pub version: ReportedVersion,
@@ -65,14 +68,15 @@ pub struct OfferedCell {
 }
 
 impl AuditRow {
-    /// Returns the row of a request that was answered.
+    /// Returns the row for an answered request. The server answered at the time `now`.
     ///
-    /// `host` is the address of the device as the server saw it. The URL of an offered file is the base URL for the
-    /// device's side, `/` and the file name. This is confirmed for internal devices by OCS's log, and inferred
-    /// for external devices.
+    /// `host` is the address of the device as the server saw it. The URL of an offered file is the
+    /// base URL for the [`Side`] of the device, `/` and the file name. This is confirmed for
+    /// internal devices by OCS's log, and inferred for external devices.
     ///
-    /// A text of the request with more than 160 bytes is cut, and its length and the start of its SHA-256 are appended.
-    /// If there are more than 16 modules, one more module stands for the rest. Its name has their number.
+    /// A text of the request with more than 160 bytes is cut, and its length and the start of its
+    /// SHA-256 are appended. If there are more than 16 modules, one additional module replaces the
+    /// others. Its name has the number of the replaced modules.
     pub fn answered(
         request: &UpdateRequest,
         response: &UpdateResponse,
@@ -118,14 +122,14 @@ impl AuditRow {
         }
     }
 
-    /// Returns the row of an upload of device logs. It has only the time and the host, because an upload names no
-    /// device.
+    /// Returns the row for an upload of device logs. The row has only the time and the host,
+    /// because an upload names no device.
     pub fn device_log_upload(host: &str, now: UnixTime) -> Self {
         Self { logged_at: now, user_host: host.into(), ..Self::default() }
     }
 }
 
-/// Returns the URL of an offered file for this side.
+/// Returns the URL of an offered file for internal or external devices.
 pub(super) fn offered_url(module: &OfferedModule, side: Side) -> String {
     [module.base_url_for(side), "/", module.file_name.as_str()].concat()
 }

@@ -1,4 +1,4 @@
-//! [`GzipCopy`]: compares a log with its compressed copy.
+//! [`GzipCopy`]: the comparison of a log with its compressed copy.
 
 use super::unzip::Unzip;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read};
@@ -13,11 +13,13 @@ use std::io::{self, BufRead as _, BufReader, ErrorKind, Read};
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "two texts have no other relation")]
 pub enum GzipCopy {
-    /// The log begins with all that was compressed. The compressed log has no other rows.
+    /// The log begins with the whole content of the compressed log. The compressed log has no other
+    /// rows.
     InLog,
-    /// The compressed log begins with the whole log, and has more. The log has no other rows.
+    /// The compressed log begins with the whole content of the log, and is longer or cannot be read
+    /// further. The log has no other rows.
     InCopy,
-    /// Each of the two has something that the other does not have.
+    /// The contents differ: neither is the beginning of the other.
     Different,
     /// The compressed log can be read only in part, and the log begins with this part.
     Undecided {
@@ -29,7 +31,8 @@ pub enum GzipCopy {
 }
 
 impl GzipCopy {
-    /// Compares a log with the compressed bytes of its copy. At most one buffer more than the length of the log is decompressed.
+    /// Compares a log with the compressed bytes of its copy. Decompresses at most one buffer more
+    /// than the length of the log.
     pub fn compare(log: &[u8], copy: impl Read) -> Self {
         let mut copy = BufReader::new(Unzip::new(copy));
         let mut left = log;

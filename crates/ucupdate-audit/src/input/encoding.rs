@@ -1,16 +1,16 @@
-//! [`Utf8`]: converts UTF-16 input to UTF-8. Any other input is not changed.
+//! [`Utf8`]: an input that converts UTF-16 to UTF-8. It does not change any other encoding.
 
 use super::peeked::Peeked;
 use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE};
 use std::io::{self, Read};
 
-/// The number of first bytes that show the encoding.
+/// The number of bytes at the start of the input that are examined to find the encoding.
 const PREFIX: usize = 1024;
 
 /// The number of bytes that are decoded at once.
 const CHUNK: usize = 4096;
 
-/// An input that is decoded if it is UTF-16, with or without a byte order mark.
+/// An input that is converted to UTF-8 if it is UTF-16, with or without a byte order mark.
 pub(crate) struct Utf8<R>(State<R>);
 
 enum State<R> {

@@ -7,16 +7,16 @@ use encoding_rs::WINDOWS_1252;
 use std::borrow::Cow;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read};
 
-/// The lines of a log. Gzip is decompressed, and UTF-16 and Windows-1252 are decoded.
+/// Reader of the lines of a log. It decompresses gzip, and decodes UTF-16 and Windows-1252.
 pub(crate) struct Lines<R> {
     input: BufReader<Utf8<Unzip<R>>>,
     limits: ReadLimits,
     line: Vec<u8>,
     number: u64,
     left: u64,
-    /// `true` if the last line ended in CR. An LF after it belongs to the same line end.
+    /// Whether the last line ended in CR. An LF after this CR belongs to the same line end.
     ended_in_cr: bool,
-    /// `true` if a last line without a line end is not read.
+    /// Whether a last line without a line end is left unread.
     only_whole: bool,
     ended: bool,
 }
@@ -44,28 +44,31 @@ impl<R: Read> Lines<R> {
         self.left = limits.log_bytes;
     }
 
-    /// Leaves a last line without a line end unread.
+    /// Sets that a last line without a line end is not read.
     pub(crate) fn read_only_whole_lines(&mut self) {
         self.only_whole = true;
     }
 
-    /// Returns the first bytes of the log, decompressed but not decoded.
+    /// Returns the first bytes of the log, decompressed but not decoded. Empty if nothing was read
+    /// yet.
     pub(crate) fn prefix(&self) -> &[u8] {
         self.input.get_ref().prefix()
     }
 
-    /// Returns the number of bytes of the lines so far, decompressed and decoded.
+    /// Returns the size of the lines that were read so far, in bytes after decompression and
+    /// conversion to UTF-8.
     pub(crate) fn bytes(&self) -> u64 {
         self.limits.log_bytes.saturating_sub(self.left)
     }
 
-    /// Returns the last line of a log if it has no line end and was not read. Empty if there is no such line. `None` before the end of
-    /// the log, and if such a line is read.
+    /// Returns the last line of the log if it was left unread because it has no line end. Empty if
+    /// the log ends with a line end. `None` before the end of the log, and without
+    /// [`read_only_whole_lines`](Self::read_only_whole_lines).
     pub(crate) fn unread_end(&self) -> Option<&[u8]> {
         (self.only_whole && self.ended).then_some(&self.line)
     }
 
-    /// Returns the number of the last line, counted from 1.
+    /// Returns the number of the last line that was read, counted from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -75,7 +78,8 @@ impl<R: Read> Lines<R> {
         self.ended = true;
     }
 
-    /// Returns the finding of a problem in the last line. Reading ends if the problem says so.
+    /// Returns the finding for a problem in the last line. Ends reading if
+    /// [`LineProblem::ends_reading`].
     fn finding(&mut self, problem: LineProblem) -> LogFinding {
         self.ended |= problem.ends_reading();
         LogFinding { line: self.number, problem }
@@ -111,7 +115,8 @@ impl<R: Read> Lines<R> {
         })
     }
 
-    /// Reads one line without its end. Returns `false` at the end of the log.
+    /// Reads one line into `self.line`, without its line end. Returns `false` at the end of the
+    /// log.
     fn read_line(&mut self) -> Result<bool, LineProblem> {
         self.line.clear();
         let (mut is_line, mut is_too_long) = (false, false);

@@ -1,12 +1,14 @@
-//! [`Peeked`]: an input whose first bytes are known before it is read.
+//! [`Peeked`]: an input whose first bytes can be examined before it is read.
 
 use std::io::{self, ErrorKind, Read};
 
-/// An input whose first bytes were read ahead. Reading returns these bytes again, and then the rest.
+/// An input whose first bytes were read ahead. Reading returns these bytes first, and then the rest
+/// of the input.
 pub(crate) struct Peeked<R> {
     prefix: Vec<u8>,
     at: usize,
-    /// The error of reading ahead. Reading returns it once, after the first bytes.
+    /// The error of reading ahead. Reading returns this error once, after the bytes that were read
+    /// ahead.
     failed: Option<io::Error>,
     rest: R,
 }

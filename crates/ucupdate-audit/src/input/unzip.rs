@@ -1,4 +1,4 @@
-//! [`Unzip`]: decompresses gzip input. Any other input is not changed.
+//! [`Unzip`]: an input that decompresses gzip. It does not change any other content.
 
 use super::peeked::Peeked;
 use flate2::read::MultiGzDecoder;

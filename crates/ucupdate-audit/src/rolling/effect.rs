@@ -1,4 +1,4 @@
-//! The effects that a rolling log asks for, and their outcomes.
+//! The actions on a store that a rolling log requests, and their outcomes.
 
 use std::sync::Arc;
 
@@ -6,35 +6,37 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Create this object as a whole, unless the key is taken.
+    /// Create the object with these bytes. If an object with this key exists, do not change it.
     Create {
         /// The key of the object.
         key: String,
-        /// The header and the first rows.
+        /// The whole file: the header and the first rows.
         bytes: Arc<[u8]>,
     },
-    /// Replace this object as a whole. The log wrote the object itself.
+    /// Replace the whole object by these bytes. The log created this object earlier.
     Put {
         /// The key of the object.
         key: String,
         /// The whole file, including rows that were written before.
         bytes: Arc<[u8]>,
     },
-    /// Add these bytes to the end of this object, if it has exactly `at` bytes. The log wrote the object itself. Only a log with
+    /// Add these bytes to the end of the object, if it has exactly `at` bytes. The log created this
+    /// object earlier. Only a log with
     /// [`RollOptions::with_append`](crate::RollOptions::with_append) has this effect.
     Append {
         /// The key of the object.
         key: String,
-        /// The size of the object before.
+        /// The size of the object before the append, in bytes.
         at: u64,
         /// The new rows.
         bytes: Arc<[u8]>,
     },
-    /// Read this object and compare it, because the outcome of its write is not known. See [`Effect::compare`].
+    /// Read the object and compare it with these bytes, because the outcome of the write is not
+    /// known. [`Effect::compare`] returns the outcome.
     ReadBack {
         /// The key of the object.
         key: String,
-        /// The content of the object if it was written.
+        /// The content that the object has if it was written.
         bytes: Arc<[u8]>,
     },
 }
@@ -50,7 +52,7 @@ impl Effect {
         }
     }
 
-    /// Returns the bytes to write or to compare.
+    /// Returns the bytes to write, or to compare with the object.
     pub fn bytes(&self) -> &Arc<[u8]> {
         match self {
             Self::Create { bytes, .. }
@@ -60,8 +62,8 @@ impl Effect {
         }
     }
 
-    /// Returns the outcome of a [`ReadBack`](Self::ReadBack) that found this object. `None` means that there is no
-    /// object.
+    /// Returns the outcome of a [`ReadBack`](Self::ReadBack). `found` is the content of the object,
+    /// or `None` if the object does not exist.
     pub fn compare(&self, found: Option<&[u8]>) -> EffectOutcome {
         match found {
             None => EffectOutcome::Absent,
@@ -75,11 +77,14 @@ impl Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a store's answer is one of these or unclear")]
 pub enum EffectOutcome {
-    /// The object has these bytes, and they are durable.
+    /// The object has the bytes of the effect, and they are durable.
     Stored,
-    /// The key is taken. For [`Effect::ReadBack`] this means that the object has other bytes.
+    /// Something else has the key. For [`Effect::Create`] an object exists already. For
+    /// [`Effect::ReadBack`] the object has other bytes. For the other effects the object is not the
+    /// one that the log created.
     Exists,
-    /// There is no such object. Only [`Effect::ReadBack`] has this outcome.
+    /// The object does not exist. This is the outcome of an [`Effect::ReadBack`]. For other effects
+    /// the log handles it like [`Failed`](Self::Failed).
     Absent,
     /// Nothing was written, and nothing will be written later.
     Failed,

@@ -1,4 +1,4 @@
-//! The law of rolling logs, tested against a store that fails in every way.
+//! The law of rolling logs. It is tested with a model of a store that fails in every known way.
 
 #![allow(clippy::missing_panics_doc, reason = "a law panics when it does not hold")]
 
@@ -13,14 +13,21 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use ucupdate_core::value::UnixTime;
 
-/// Runs two logs with one server name in one store. The bytes choose the limits of the logs, and then the steps: a row is added, time
-/// passes, or an effect is performed, possibly with a fault. The faults are refused writes, lost answers, writes that arrive much
-/// later, and writes that are visible but not durable. The store of the second log can append, and an append may also be torn.
+/// Runs two logs with the same server name in one store. The bytes choose the limits of the logs,
+/// and then the steps: a row is added, time passes, or an effect is performed, possibly with a
+/// fault. The faults are refused writes, lost answers, writes that arrive much later, and writes
+/// that are visible but not durable. The second log uses appends, of which possibly only a part is
+/// written.
 ///
-/// After every step, each acknowledged row is durable in the store, no row is there twice, and the rows are in order.
-/// Each file has one writer, is complete, and is at most as long as the roll size. Once the store works again, all
-/// accepted rows are acknowledged. Each other row was counted as dropped. At a deadline there is something to do, and no deadline is
-/// in the past after that. While rows wait, the next deadline is near.
+/// Checks after every step: Each acknowledged row is durable in the store. No row is in the store
+/// twice, and the rows are in order. Each file has one writer, is complete, and is at most as long
+/// as the roll size.
+///
+/// Checks at the end: When the store works again, all accepted rows are acknowledged, and each
+/// other row was counted as dropped.
+///
+/// Checks of deadlines: At a deadline, [`RollingLog::poll`] returns an effect. The next deadline is
+/// then in the future. While rows wait, the next deadline is near.
 pub fn rolling_log(bytes: &[u8]) {
     let mut choices = Unstructured::new(bytes);
     let limits = Limits::arbitrary(&mut choices).expect("a number can be chosen without bytes");
@@ -46,10 +53,11 @@ fn take_steps(limits: Limits, steps: impl IntoIterator<Item = Step>) {
 const MOVES: usize = 400;
 const ROLL_BYTES: usize = 4096;
 
-/// The longest time until a log has something to do while rows wait: that of the last retry, and a clock that went back a little.
+/// The longest allowed time until the next deadline while rows wait, in milliseconds. It is the
+/// longest wait for a retry, plus a small step back of the clock.
 const LONGEST_WAIT_MILLIS: i64 = 30_000 + super::BACK_MILLIS;
 
-/// The limits of both logs that make them drop rows.
+/// The limits at which both logs drop rows.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     pending_rows: usize,
@@ -70,7 +78,7 @@ impl<'a> Arbitrary<'a> for Limits {
     }
 }
 
-/// One step of one of the two logs, or of the world around them.
+/// One step of the model: an action of one of the two logs, of the clock or of the store.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Adds a row with a host name of this length.
@@ -78,19 +86,19 @@ enum Step {
         log: usize,
         host_bytes: usize,
     },
-    /// Moves the clock.
+    /// Moves the clock forward, or back if `millis` is negative.
     Pass {
         millis: i64,
     },
     Flush {
         log: usize,
     },
-    /// Tells the log that the file with this number exists.
+    /// Reports to the log that the file with this number exists.
     Mention {
         log: usize,
         number: u32,
     },
-    /// One of the late writes arrives.
+    /// A write that is late arrives at the store. `choice` chooses one of the late writes.
     Arrive {
         choice: usize,
     },
@@ -108,7 +116,7 @@ impl Step {
 }
 
 impl<'a> Arbitrary<'a> for Step {
-    /// Half of the steps are effects, because each row needs one.
+    /// Chooses a step. About half of the steps perform effects, because each row needs an effect.
     fn arbitrary(choices: &mut Unstructured<'a>) -> Result<Self> {
         let log = choices.int_in_range(0..=1)?;
         Ok(match choices.int_in_range(0..=31_u8)? {
@@ -130,7 +138,7 @@ struct Model {
     durable: BTreeMap<String, u64>,
     /// The key of each file and the number of the log that created it, in the order of creation.
     made: Vec<(String, usize)>,
-    /// Writes that may still arrive.
+    /// The writes that may still arrive, each with the index of its log.
     late: Vec<(usize, Effect)>,
     logs: [RollingLog; 2],
     taken: [u64; 2],
@@ -138,16 +146,17 @@ struct Model {
     now: UnixTime,
 }
 
-/// A file in the store. Its rows are read once, when it is written.
+/// A file in the store. Its rows are read once, when the file is written.
 struct File {
     bytes: Vec<u8>,
-    /// The numbers of its rows.
+    /// The numbers of the rows in the file.
     rows: Range<u64>,
 }
 
 impl File {
-    /// Reads the file of a log. Each of its rows is the successor of the row before, which finds missing and repeated rows. An append may
-    /// have left a part of a row at the end.
+    /// Reads a file of the log with index `which`. Checks that each row has the number after that
+    /// of the row before, so that no row is missing or repeated. A part of a row at the end, which
+    /// an append may have left, is ignored.
     fn of_log(which: usize, key: &str, bytes: &[u8]) -> Self {
         assert!(bytes.len() <= ROLL_BYTES, "{key} is too long");
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -175,7 +184,7 @@ enum StoreBehaviour {
     LosesSync,
     LosesRequest,
     ActsLate,
-    /// A part of an append is visible. Other effects are not done.
+    /// A part of an append is visible. Other effects are not performed. The outcome is unclear.
     Tears,
 }
 
@@ -243,7 +252,7 @@ impl Model {
         self.check_deadline(which);
     }
 
-    /// Checks the deadline of a log that knows the time.
+    /// Checks the next deadline of a log after a call with the current time.
     fn check_deadline(&self, which: usize) {
         match self.logs[which].next_deadline() {
             None => assert!(self.logs[which].is_flushed(), "rows wait without a deadline"),
@@ -338,7 +347,7 @@ impl Model {
         }
     }
 
-    /// Makes the object of a writing effect durable. Reading makes nothing durable.
+    /// Makes the object of an effect durable. Does nothing for an effect that only reads.
     fn sync(&mut self, effect: &Effect) {
         if matches!(effect, Effect::ReadBack { .. }) {
             return;
@@ -348,7 +357,8 @@ impl Model {
         }
     }
 
-    /// Lets the store work without faults, and flushes everything.
+    /// Lets the store work without faults, and flushes both logs. Checks that all rows are
+    /// acknowledged.
     fn recover(&mut self) {
         for which in 0..self.logs.len() {
             // A row needs a few effects at most, such as finding an existing file, reading it back, and creating
@@ -403,7 +413,7 @@ impl Model {
 
 const FOREIGN: &[u8] = b"another's";
 
-/// The key of a file of the day on which the model begins.
+/// Returns the key of the audit log file with this number, of the day on which the model begins.
 fn key(number: u32) -> String {
     let number = if number == 1 { String::new() } else { format!("_{number}") };
     format!("Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs_2009-03-06{number}.log")
@@ -414,10 +424,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Divides the number of steps. Under Miri there are fewer.
+    /// The divisor of the number of steps. Under Miri there are fewer steps.
     const PART: usize = if cfg!(miri) { 5 } else { 1 };
 
-    /// Rows, time and effects of a store without faults, so that files are often continued and rolled.
+    /// Generates steps without faults: rows, time and effects. With them, files are often continued
+    /// and rolled.
     fn usual_step() -> impl Strategy<Value = Step> {
         prop_oneof![
             2 => (0..2_usize, 0..1200_usize).prop_map(|(log, host_bytes)| Step::Push { log, host_bytes }),

@@ -1,4 +1,5 @@
-//! A log as a state machine. It takes rows, returns effects on a store, and takes the outcomes of these effects.
+//! A log as a state machine. It takes rows, and returns actions on a store, the *effects*. The
+//! caller performs them and reports their outcomes. The caller is the *driver*.
 //!
 //! ```text
 //!  rows ──push──►  pending rows  ──poll──►  Create / Append / Put / ReadBack ──► the driver's store
@@ -6,15 +7,16 @@
 //!                       └────────────── done(outcome) ◄───────────────────────────────┘
 //! ```
 //!
-//! The log creates a file with its first rows. At each flush it appends to the file if the store can, and otherwise writes the whole
-//! file again. The size of a file is limited by the roll size. Three rules make this safe with any store whose other writes are atomic for
-//! one object:
-//! - The log continues a file only if it knows that it created the file. Otherwise it begins a file with the next
-//!   number.
-//! - After a write with an unclear outcome, the log closes the file as soon as it has the right content. If the unclear
-//!   write arrives later, it writes the same content.
-//! - After an append that failed or had an unclear outcome, the whole file is written again. This removes a part of a row that the append
-//!   may have left. An append that arrives later changes nothing, because the file is longer then.
+//! The log creates a file with its first rows. At each flush it appends to the file if the store
+//! can, and otherwise writes the whole file again. The roll size limits the size of a file. Except
+//! for appends, the store must write each object atomically. Then three rules make the log safe:
+//! - The log continues a file only if it knows that it created this file. Otherwise it begins a new
+//!   file with the next number.
+//! - After a write with an unclear outcome, the log closes the file as soon as the file has the
+//!   right content. If the unclear write arrives later, it writes the same content.
+//! - After an append that failed or had an unclear outcome, the whole file is written again. This
+//!   removes a part of a row that the append may have left. If the append arrives later, it changes
+//!   nothing, because the file then has another length than the append expects.
 
 mod effect;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -37,9 +39,10 @@ use ucupdate_core::value::Zone;
 /// The audit log or the access log of one server, in files that roll by day and by size. The log itself uses no clock
 /// and no store.
 ///
-/// The driver performs one effect at a time and reports its outcome. It calls [`poll`](Self::poll) after each
-/// [`push`](Self::push), after each [`done`](Self::done), and at [`next_deadline`](Self::next_deadline). Rows keep
-/// their order. Once [`acknowledged`](Self::acknowledged) is greater than the number of a row, the row is in the store
+/// The caller performs one effect at a time and reports its outcome by [`done`](Self::done). It
+/// calls [`poll`](Self::poll) after each [`push`](Self::push), after each `done`, and at
+/// [`next_deadline`](Self::next_deadline). Rows keep their order. When
+/// [`acknowledged`](Self::acknowledged) is greater than the number of a row, the store has this row
 /// exactly once, durably. Rows that were not acknowledged may be lost when the program is killed.
 ///
 /// ```
@@ -60,22 +63,25 @@ use ucupdate_core::value::Zone;
 #[derive(Debug)]
 pub struct RollingLog {
     form: Form,
-    /// The length of the header of a file. Every date in it has the same length.
+    /// The length of the header of a file in bytes. It is constant, because every date in a header
+    /// has the same length.
     header_bytes: usize,
     server: ServerName,
     options: RollOptions,
-    /// The rows that are not acknowledged yet. The rows of the open effect come first.
+    /// The rows that are not acknowledged yet. The first ones are the rows of the open effect.
     pending: VecDeque<Pending>,
     pending_bytes: usize,
-    /// The number of acknowledged rows, which is the number of the first row in `pending`.
+    /// The number of acknowledged rows. It is also the number of the first row in `pending`,
+    /// because rows are counted from 0.
     acknowledged: u64,
-    /// The number up to which rows must be written now, because of a flush. Rows with a lower number are due.
+    /// Rows with a lower number than this must be written now, because of a flush.
     due: u64,
     dropped: u64,
     last_drop: Option<DropReason>,
     /// The day of the last row, and the total size of that day's rows in bytes.
     of_day: Option<(LogDate, u64)>,
-    /// The file that may be continued. This log created it, and every write to it had a clear outcome.
+    /// The file that may be continued. This log created the file, and every write to it had a clear
+    /// outcome. `None` if the next rows need a new file.
     own: Option<OwnFile>,
     /// The day of the current files, and the highest file number that was tried or found on that day.
     taken: Option<(LogDate, u32)>,
@@ -88,13 +94,13 @@ pub struct RollingLog {
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum DropReason {
-    /// See [`RollOptions::with_roll_bytes`].
+    /// The row does not fit into an empty file. See [`RollOptions::with_roll_bytes`].
     #[error("the row does not fit into a log file of {limit} bytes")]
     LongerThanFile { limit: usize },
-    /// See [`RollOptions::with_day_bytes`].
+    /// The rows of this day have reached the limit. See [`RollOptions::with_day_bytes`].
     #[error("the rows of this day have {limit} bytes, which is the limit")]
     DayIsFull { limit: u64 },
-    /// See [`RollOptions::with_pending`].
+    /// Too many rows wait for the store. See [`RollOptions::with_pending`].
     #[error("{rows} rows of {bytes} bytes wait for the store already, which is the limit")]
     TooManyWait { rows: usize, bytes: usize },
 }
@@ -126,21 +132,22 @@ struct OwnFile {
     content: Arc<[u8]>,
 }
 
-/// The file and the rows that the open effect writes.
+/// The file and the rows that the open effect writes, and the progress of the write.
 #[derive(Debug)]
 struct OpenWrite {
     name: LogName,
     step: Step,
-    /// The whole file.
+    /// The content of the whole file, with the new rows at its end.
     bytes: Arc<[u8]>,
-    /// The number of bytes of the file that are in the store already.
+    /// The number of bytes before the new rows. In a new file they are the header. In a continued
+    /// file they are in the store already.
     stored: usize,
     rows: usize,
-    /// `true` if a write of these bytes had an unclear outcome and may still arrive.
+    /// Whether a write of these bytes had an unclear outcome and may still arrive.
     unclear: bool,
-    /// `true` if an append of the new rows had an unclear outcome.
+    /// Whether an append of the new rows had an unclear outcome.
     is_maybe_appended: bool,
-    /// The number of consecutive outcomes without progress.
+    /// The number of consecutive outcomes without progress, for the time until the next try.
     tries: u32,
     wait: Wait,
 }
@@ -160,24 +167,24 @@ enum Wait {
     ForOutcome,
 }
 
-/// The number of file numbers that are tried in a row before the log waits.
+/// The number of file numbers that the log tries one after another before it waits.
 const NUMBERS_AT_ONCE: u32 = 64;
 
-/// The highest number of a file after which the log continues to count. A file with a higher number was not made by this log, and is
-/// ignored, because the numbers after it could run out.
+/// The highest file number that [`RollingLog::mention`] accepts. A file with a higher number is not
+/// from such a log. It is ignored, because the numbers after it could run out.
 const MOST_MENTIONED: u32 = 1 << 31;
 
-/// The largest step back of the clock in milliseconds that is not taken as a clock set back. Clocks read by several
-/// threads may differ by less.
+/// The largest step back of the clock in milliseconds that does not count as setting back the
+/// clock. Times from several threads may differ by less.
 const BACK_MILLIS: i64 = 1000;
 
 impl RollingLog {
-    /// Returns the audit log of a server, in the time zone of the format.
+    /// Creates the audit log of a server, in the time zone of `format`.
     pub fn audit(server: ServerName, format: &AuditFormat, options: RollOptions) -> Self {
         Self::new(Form::Audit(format.zone().clone()), server, options)
     }
 
-    /// Returns the access log of a server.
+    /// Creates the access log of a server. `format` has the header of its files.
     pub fn access(server: ServerName, format: &AccessFormat, options: RollOptions) -> Self {
         Self::new(Form::Access(format.clone()), server, options)
     }
@@ -204,8 +211,8 @@ impl RollingLog {
 
     /// Adds a row and returns its number, counted from 0.
     ///
-    /// Returns `None` if the row is dropped. [`dropped`](Self::dropped) counts such rows, and [`last_drop`](Self::last_drop) says
-    /// why.
+    /// Returns `None` if the row is dropped. [`dropped`](Self::dropped) counts dropped rows, and
+    /// [`last_drop`](Self::last_drop) returns the reason.
     pub fn push(&mut self, line: LogLine, now: UnixTime) -> Option<u64> {
         self.observe(now);
         let bytes = line.as_str().len();
@@ -224,8 +231,9 @@ impl RollingLog {
         Some(number)
     }
 
-    /// Returns the next effect to perform. Only one effect is open at a time: until [`done`](Self::done) is called, the
-    /// result is `None`.
+    /// Returns the next effect to perform. `None` if nothing must be written at the time `now`.
+    /// Only one effect is open at a time, so the result is also `None` until [`done`](Self::done)
+    /// is called for the last effect.
     pub fn poll(&mut self, now: UnixTime) -> Option<Effect> {
         self.observe(now);
         if self.open_write.is_none() {
@@ -256,9 +264,11 @@ impl RollingLog {
         })
     }
 
-    /// Reports the outcome of the effect that was returned last. Does nothing if that outcome was reported already.
+    /// Takes the outcome of the last effect that [`poll`](Self::poll) returned. Does nothing if
+    /// this outcome was reported already.
     ///
-    /// The outcome of an effect that was abandoned (a dropped future, a timeout) is [`EffectOutcome::Unclear`].
+    /// Report [`EffectOutcome::Unclear`] for an abandoned effect, for example after a timeout or
+    /// when its future was dropped.
     pub fn done(&mut self, outcome: EffectOutcome, now: UnixTime) {
         use EffectOutcome::{Absent, Exists, Failed, Stored, Unclear};
         self.observe(now);
@@ -268,8 +278,8 @@ impl RollingLog {
         };
         match (open_write.step, outcome) {
             (Step::Create | Step::Append, Stored) => return self.end_write(open_write, true),
-            // An equal file may come from another log with the same server name. No row is lost as long as neither log
-            // overwrites it.
+            // An equal file may come from another log with the same server name. No row is lost as
+            // long as neither log overwrites this file, so the file is not continued.
             (Step::ReadBack, Stored) => return self.end_write(open_write, false),
             (Step::Put, Stored) => {
                 let clear = !open_write.unclear;
@@ -313,7 +323,8 @@ impl RollingLog {
             (Step::ReadBack, Failed | Unclear)
             | (Step::Create, Failed | Absent)
             | (Step::Put, Failed | Absent) => open_write.back_off(now),
-            // Another server has taken the name. The rows that were acknowledged stay in its file, or went with the file.
+            // Another object has taken the name of the file. Acknowledged rows stay in the old
+            // file, or are lost with it. Only the new rows are written to another file.
             (Step::Put, Exists) => {
                 let (header, rows) =
                     (&open_write.bytes[..self.header_bytes], &open_write.bytes[open_write.stored..]);
@@ -330,8 +341,8 @@ impl RollingLog {
         self.open_write = Some(open_write);
     }
 
-    /// Makes all waiting rows due now, and any retry too. To shut down, call this and then poll until
-    /// [`is_flushed`](Self::is_flushed) or until a timeout.
+    /// Makes all waiting rows due now, and a waiting retry too. To shut down, call this and then
+    /// perform effects until [`is_flushed`](Self::is_flushed) returns `true`, or until a timeout.
     pub fn flush_now(&mut self) {
         self.due = self.end();
         if let Some(open_write) = &mut self.open_write {
@@ -339,8 +350,9 @@ impl RollingLog {
         }
     }
 
-    /// Returns the time of the next poll, if no row is added and no effect ends before. A time in the past means now.
-    /// `None` while an effect is open, and when no row waits.
+    /// Returns the time at which the caller must call [`poll`](Self::poll) next, if it adds no row
+    /// before that time. A time in the past means now. `None` while the outcome of an effect is
+    /// awaited, and when no row waits.
     pub fn next_deadline(&self) -> Option<UnixTime> {
         if let Some(open_write) = &self.open_write {
             return match open_write.wait {
@@ -361,12 +373,12 @@ impl RollingLog {
         self.acknowledged
     }
 
-    /// Returns the number of rows that were dropped since the start.
+    /// Returns the number of rows that this log has dropped since it was created.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Returns the reason of the last drop. `None` if no row was dropped.
+    /// Returns the reason for the last dropped row. `None` if no row was dropped.
     pub fn last_drop(&self) -> Option<DropReason> {
         self.last_drop
     }
@@ -376,32 +388,35 @@ impl RollingLog {
         self.pending.len()
     }
 
-    /// Returns the number of waiting rows that may be in the store already: those of a write whose outcome is not known, or not known yet.
+    /// Returns the number of waiting rows that may be in the store already. These are the rows of
+    /// the open write, if its outcome is unclear or not yet reported.
     pub fn maybe_stored(&self) -> usize {
         let open_write = self.open_write.as_ref().filter(|open_write| open_write.may_be_stored());
         open_write.map_or(0, |open_write| open_write.rows)
     }
 
-    /// Returns whether the rows that wait take at least half of the [room](RollOptions::with_pending) for them.
+    /// Returns whether the waiting rows have reached half of a limit of
+    /// [`RollOptions::with_pending`].
     pub fn is_half_full(&self) -> bool {
         let RollOptions { pending_rows, pending_bytes, .. } = self.options;
         self.pending.len() >= pending_rows.div_ceil(2) || self.pending_bytes >= pending_bytes.div_ceil(2)
     }
 
-    /// Returns the time at which the oldest waiting row was added. `None` if no row waits.
+    /// Returns the time at which the oldest waiting row was pushed. `None` if no row waits.
     pub fn oldest(&self) -> Option<UnixTime> {
         self.pending.front().map(|pending| pending.pushed_at)
     }
 
-    /// Returns `true` if every row is stored durably.
+    /// Returns `true` if no row waits, so that every accepted row is stored durably.
     pub fn is_flushed(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// Reports a key that exists in the store, so that the log does not try its number. Each [file](LogFile) of a log counts,
-    /// also if it is the only one. A key of another log or server has no effect.
+    /// Reports a key that exists in the store, so that the log uses only higher file numbers on
+    /// that day. The key may be that of any [`LogFile`]: plain, compressed or zone. A key of
+    /// another kind of log or of another server has no effect.
     ///
-    /// This call is optional. It saves attempts for a server that starts often in one day.
+    /// This call is optional. It saves attempts if a server starts often in one day.
     pub fn mention(&mut self, key: &str) {
         let Some((name, _)) = LogFile::of(key) else { return };
         if name.number > MOST_MENTIONED {
@@ -414,8 +429,8 @@ impl RollingLog {
         }
     }
 
-    /// Returns the reason to drop a row of this size, or `None` to keep it. `of_day` is the size of its day's rows in
-    /// bytes, including this row.
+    /// Returns the reason to drop a row of `bytes` bytes, or `None` to keep the row. `of_day` is
+    /// the size of all rows of its day in bytes, including this row.
     fn drop_reason(&self, bytes: usize, of_day: u64) -> Option<DropReason> {
         let RollOptions { roll_bytes, pending_rows, pending_bytes, day_bytes, .. } = self.options;
         if self.header_bytes + bytes > roll_bytes {
@@ -443,7 +458,7 @@ impl RollingLog {
         })
     }
 
-    /// Returns the number of the next row.
+    /// Returns the number that the next row will get.
     fn end(&self) -> u64 {
         self.acknowledged + self.pending.len() as u64
     }
@@ -452,7 +467,7 @@ impl RollingLog {
         self.acknowledged < self.due || self.pending_bytes >= self.options.flush_bytes
     }
 
-    /// Returns `true` if rows must be written now. In that case all waiting rows are written.
+    /// Returns `true` if rows must be written now. In this case all waiting rows become due.
     fn is_due(&mut self, now: UnixTime) -> bool {
         let Some(first) = self.pending.front() else {
             return false;
@@ -464,7 +479,8 @@ impl RollingLog {
         self.is_hurried()
     }
 
-    /// Forgets deadlines if the clock was set back, because they would be far in the future.
+    /// Remembers the latest time. If the clock was set back, makes all rows due, because their
+    /// deadlines would be far in the future.
     fn observe(&mut self, now: UnixTime) {
         let set_back = now.as_millis().saturating_add(BACK_MILLIS) < self.latest.as_millis();
         if set_back {
@@ -475,7 +491,8 @@ impl RollingLog {
         }
     }
 
-    /// Returns the next rows to write and their file. `None` if no row waits.
+    /// Returns the next write: the file, and the waiting rows that fit into it. `None` if no row
+    /// waits.
     fn begin_write(&self, now: UnixTime) -> Option<OpenWrite> {
         let first = &self.pending.front()?.line;
         let (day, bytes) = (self.day_of(first), first.as_str().len());
@@ -521,14 +538,14 @@ impl RollingLog {
         LogName { kind: self.kind(), server: self.server.clone(), date, number }
     }
 
-    /// Marks this file number and all lower numbers of its day as taken.
+    /// Marks the number of this file and all lower numbers of its day as taken.
     fn take(&mut self, name: &LogName) {
         let mentioned = self.taken.filter(|(date, _)| *date == name.date).map_or(0, |(_, number)| number);
         self.taken = Some((name.date, name.number.max(mentioned)));
     }
 
-    /// Removes the rows in open_write from the waiting rows, because they are in the store. Their file is continued only if
-    /// `clear` is true: every write to it had a clear outcome.
+    /// Removes the rows of `open_write` from the waiting rows, because they are in the store. The
+    /// file is continued later only if `clear` is `true`: every write to it had a clear outcome.
     fn end_write(&mut self, open_write: OpenWrite, clear: bool) {
         for row in self.pending.drain(..open_write.rows) {
             self.pending_bytes -= row.line.as_str().len();
@@ -540,8 +557,8 @@ impl RollingLog {
 }
 
 impl OpenWrite {
-    /// Sets the time of the next try: 0.1 s after the first failure, twice as long after each further failure, at most
-    /// 30 s.
+    /// Sets the time of the next try. The wait is 0.1 s after the first failure, and doubles with
+    /// each further failure, up to 30 s.
     fn back_off(&mut self, now: UnixTime) {
         let millis = (100_i64 << self.tries.min(10)).min(30_000);
         self.tries += 1;

@@ -1,8 +1,9 @@
-//! [`RollOptions`]: when a log is flushed, when a new file begins, and how many rows may wait.
+//! [`RollOptions`]: the options for flushing a log, for beginning new files, and for waiting rows.
 
 use std::time::Duration;
 
-/// When a log is flushed, when a new file begins, and how many rows may wait.
+/// The options of a [`RollingLog`](crate::RollingLog): the interval and size of a flush, the size
+/// of a file, and the limits of waiting rows.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,8 +26,9 @@ pub struct RollOptions {
 }
 
 impl Default for RollOptions {
-    /// Returns the default options: a flush every second or at 512,000 bytes, a new file at 1,024,000 bytes, at most
-    /// 100,000 or 16 MiB of waiting rows, and at most 4 GiB a day. The first two sizes are those of OCS.
+    /// Returns the default options: a flush every second or at 512,000 bytes, a new file at
+    /// 1,024,000 bytes, at most 100,000 waiting rows of at most 16 MiB, and at most 4 GiB of rows a
+    /// day. The first two sizes are those of OCS.
     fn default() -> Self {
         Self {
             flush_millis: 1000,
@@ -46,10 +48,10 @@ impl RollOptions {
         Duration::from_millis(self.flush_millis.into())
     }
 
-    /// Sets the longest time that a row waits: 100 ms to 1 h.
+    /// Sets the longest time that a row waits before it is written: 100 ms to 1 h. Default: 1 s.
     ///
     /// # Errors
-    /// When the time is outside this range.
+    /// Fails when the time is outside this range.
     pub fn with_flush_interval(mut self, interval: Duration) -> Result<Self, RollOptionError> {
         let millis = usize::try_from(interval.as_millis()).unwrap_or(usize::MAX);
         let millis = within("flush interval", "milliseconds", millis, 100, 3_600_000)?;
@@ -57,50 +59,53 @@ impl RollOptions {
         Ok(self)
     }
 
-    /// Sets the number of waiting bytes that causes a flush: 1 byte to 8 MiB.
+    /// Sets the size of waiting rows at which they are written at once: 1 byte to 8 MiB. Default:
+    /// 512,000 bytes.
     ///
     /// # Errors
-    /// When the number is outside this range.
+    /// Fails when the size is outside this range.
     pub fn with_flush_bytes(mut self, bytes: usize) -> Result<Self, RollOptionError> {
         self.flush_bytes = within("flush size", "bytes", bytes, 1, MAX_ROLL_BYTES)?;
         Ok(self)
     }
 
-    /// Sets the maximum size of a file: 4 KiB to 8 MiB. A row that does not fit into a file is dropped.
+    /// Sets the maximum size of a file: 4 KiB to 8 MiB. A row that does not fit into an empty file
+    /// is dropped. Default: 1,024,000 bytes.
     ///
     /// # Errors
-    /// When the size is outside this range.
+    /// Fails when the size is outside this range.
     pub fn with_roll_bytes(mut self, bytes: usize) -> Result<Self, RollOptionError> {
         self.roll_bytes = within("roll size", "bytes", bytes, 4096, MAX_ROLL_BYTES)?;
         Ok(self)
     }
 
-    /// Sets the maximum number of waiting rows, and the maximum number of their bytes. Rows that are being written are
-    /// counted too. Both numbers are at least 1.
+    /// Sets the maximum number of waiting rows, and their maximum size in bytes. Rows that are
+    /// being written are counted too. Further rows are dropped. Both numbers must be at least 1.
     ///
     /// # Errors
-    /// When one of them is 0.
+    /// Fails when one of the numbers is 0.
     pub fn with_pending(mut self, rows: usize, bytes: usize) -> Result<Self, RollOptionError> {
         self.pending_rows = within("pending rows", "rows", rows, 1, usize::MAX)?;
         self.pending_bytes = within("pending size", "bytes", bytes, 1, usize::MAX)?;
         Ok(self)
     }
 
-    /// Sets the maximum number of bytes of the rows of one day, from the start of the program on. Further rows of the day are
-    /// dropped, so that a flood of requests does not fill the disk.
+    /// Sets the maximum size of the rows of one day, in bytes. Only rows that this log accepted are
+    /// counted, not those of an earlier run of the program. Further rows of the day are dropped, so
+    /// that a flood of requests does not fill the disk. Default: 4 GiB.
     pub fn with_day_bytes(self, bytes: u64) -> Self {
         Self { day_bytes: bytes, ..self }
     }
 
-    /// Sets whether the store can append to an object. If it can, rows are added to a file by
-    /// [`Effect::Append`](crate::Effect::Append), and the file is written again as a whole only after an append that failed. Default:
-    /// `false`.
+    /// Sets whether the store can append to an object. If it can, the log adds rows to a file by
+    /// [`Effect::Append`](crate::Effect::Append). It writes the whole file again only after an
+    /// append that failed. Default: `false`.
     pub fn with_append(self, append: bool) -> Self {
         Self { append, ..self }
     }
 }
 
-/// The largest size in bytes of an object that a store creates in one piece.
+/// The largest size in bytes of an object that a store can create in one call.
 const MAX_ROLL_BYTES: usize = 8 * 1024 * 1024;
 
 fn within(

@@ -1,4 +1,5 @@
-//! Tests each transition of the state machine alone. The law checks that the log keeps every row.
+//! Tests each transition of the state machine alone. The law in `law.rs` checks that the log keeps
+//! every row.
 
 use super::*;
 use crate::audit::row::AuditRow;
@@ -19,7 +20,8 @@ fn seconds(seconds: i64) -> UnixTime {
     after(NOON, seconds * 1000)
 }
 
-/// Returns the text of an effect: what is done, the name of the file without its folder, and the hosts of its rows.
+/// Returns an effect as text: its kind, the name of the file without its folder, and the hosts of
+/// its rows.
 fn shown(effect: Option<Effect>) -> String {
     let Some(effect) = effect else { return "nothing".to_owned() };
     let verb = match effect {
@@ -192,7 +194,8 @@ fn what_failed_is_tried_again_later_with_the_same_bytes() {
     assert_eq!(log.next_deadline(), Some(seconds(32)));
 }
 
-/// Returns a log whose first create had no clear answer, and whose second create found the file.
+/// Returns a log whose first creation of a file had an unclear outcome, and whose second one found
+/// the file.
 fn log_of_unclear_create() -> RollingLog {
     let mut log = log(RollOptions::default());
     log.push(line("a", NOON), NOON);

@@ -42,8 +42,8 @@ fn key(text: &str) -> RuleKey {
     text.parse().expect("the samples' rules are well formed")
 }
 
-/// Returns the modification time of every image. It is the time in OCS's audit log: `16-12-2008
-/// 04:43:58`.
+/// Returns `16-12-2008 04:43:58`, the modification time of every image. The audit log of OCS has
+/// this time too.
 #[allow(clippy::missing_panics_doc, reason = "what is built here is always the same and tested")]
 pub fn time_stamp() -> FieldTime {
     FieldTime::new((2008, 12, 16), (4, 43, 58)).expect("the calendar has that day")
