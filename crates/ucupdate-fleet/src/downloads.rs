@@ -1,4 +1,4 @@
-//! Offers whose image was not downloaded yet, and the downloads that settle them.
+//! Offers whose image was not downloaded yet. A download of the image settles such an offer.
 
 use crate::timeline::{host_key, path_key};
 use siphasher::sip128::{Hasher128, SipHasher24};
@@ -9,13 +9,14 @@ use ucupdate_audit::AccessRow;
 use ucupdate_core::device::{DeviceId, MacAddress};
 use ucupdate_core::value::UnixTime;
 
-/// The difference between the times of both logs in milliseconds. Logs hold whole seconds.
+/// The largest expected difference between the times of both logs in milliseconds, because logs
+/// have whole seconds.
 const SLACK_MILLIS: i64 = 1000;
 
-/// The number of places at which downloads of parts are remembered.
+/// The maximum number of places at which downloads of parts are remembered.
 const MAX_PARTS: usize = 100_000;
 
-/// An address, and the path of an image.
+/// The address of a device and the path of an image, both as hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) host: u64,
@@ -28,8 +29,9 @@ impl Place {
     }
 }
 
-/// Returns the place of a download, and whether only a part was downloaded. `None` if the row is no download. A redirect to the
-/// store is a download.
+/// Returns the place of a download, and whether it counts as a download of a part (status 206 or
+/// 304). `None` if the row is not a successful download. A redirect to the store counts as a whole
+/// download.
 pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
     if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
         return None;
@@ -42,7 +44,8 @@ pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
     Some((Place::of(&row.client_ip.decoded(), &row.uri_stem.decoded()), is_part))
 }
 
-/// Returns the hash of an address. An IPv6 address counts as its network of 64 bits.
+/// Returns the hash of an address. Of an IPv6 address only the first 64 bits, its network, are
+/// hashed.
 pub(crate) fn host_mark(host: &str) -> u64 {
     let key = host_key(host);
     match key.parse() {
@@ -57,13 +60,15 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish128().h1
 }
 
-/// The offers of devices that downloaded nothing yet, by place and time. Each download settles one of them.
+/// The offers of devices that downloaded nothing yet, by place and time. Each download settles one
+/// offer. The key of an offer is its device and a number that the caller chooses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenOffers {
     offers: HashMap<(DeviceId, u32), Open>,
     by_time: BTreeSet<(UnixTime, DeviceId, u32)>,
     at_place: HashMap<Place, BTreeSet<(UnixTime, DeviceId, u32)>>,
-    /// The places whose offer was settled by a download of a part. A second download of a part settles no other offer there.
+    /// The places at which a download of a part settled an offer. Further downloads of parts settle
+    /// no offer at these places.
     parts: HashSet<Place>,
 }
 
@@ -75,7 +80,8 @@ struct Open {
 }
 
 impl OpenOffers {
-    /// Adds an offer. An offer that is repeated at the same place keeps its time until its deadline.
+    /// Adds an offer that can be settled for `seconds` seconds. An offer that is repeated at the
+    /// same place before this deadline keeps its time.
     pub(crate) fn add(&mut self, place: Place, device: DeviceId, number: u32, now: UnixTime, seconds: u32) {
         let known = self.offers.get(&(device.clone(), number));
         if known.is_some_and(|known| known.place == place && now <= known.until) {
@@ -88,8 +94,10 @@ impl OpenOffers {
         self.at_place.entry(place).or_default().insert((now, device, number));
     }
 
-    /// Takes out the offer that a download belongs to: the latest one at its place before the download began. A download of a
-    /// part settles only one offer of each place, because a part costs nothing.
+    /// Removes and returns the offer that a download belongs to: the latest offer at the same place
+    /// before the download began. `None` if there is no such offer, or its deadline has passed.
+    /// Downloads of parts settle only one offer of each place, because anybody can request a single
+    /// byte.
     pub(crate) fn settle(
         &mut self,
         place: Place,
@@ -101,7 +109,8 @@ impl OpenOffers {
             return None;
         }
         let at_place = self.at_place.get(&place)?;
-        // The first entry with a later time. An offer that seems to be later may be earlier, because rows have whole seconds.
+        // Returns the sort key after all entries of a time. An offer that seems to be later may be
+        // earlier, because rows have whole seconds.
         let after = |time: UnixTime| (later(time, 1), DeviceId::Mac(MacAddress::new([0; 6])), 0);
         let near = after(started)..after(later(started, SLACK_MILLIS));
         let before = at_place.range(..after(started)).next_back().or_else(|| at_place.range(near).next());
@@ -118,7 +127,7 @@ impl OpenOffers {
         Some((device, number))
     }
 
-    /// The device that waits for the longest time.
+    /// Returns the key of the oldest offer.
     pub(crate) fn first(&self) -> Option<(DeviceId, u32)> {
         self.by_time.first().map(|(_, device, number)| (device.clone(), *number))
     }

@@ -3,7 +3,9 @@
 use ucupdate_audit::{OfferedCell, RequestedCell};
 use ucupdate_core::request::InstalledModule;
 
-/// Returns the offer for each module of the request.
+/// Returns, for each module of the request, the offer for it. An offer is for a module if its URL
+/// has the name of the module's update type. If as many modules as offers are left then, they
+/// belong together in order.
 pub(crate) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],
@@ -34,8 +36,8 @@ pub(crate) fn installed(cell: &RequestedCell) -> InstalledModule {
     }
 }
 
-/// Returns whether the file at this URL is for this update type: the file or its folder has the name of the update
-/// type.
+/// Returns whether the file at a URL is for an update type: the file (without extension) or its
+/// folder has the name of the update type.
 fn is_for(url: &str, update_type: &str) -> bool {
     let mut parts = url.rsplit('/');
     let file = parts.next().unwrap_or_default();

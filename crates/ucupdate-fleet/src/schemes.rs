@@ -1,4 +1,4 @@
-//! The version schemes of devices in audit logs.
+//! Finds the version schemes for devices in audit logs.
 
 use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::device::DeviceKind;
@@ -7,7 +7,8 @@ use ucupdate_core::value::Reported;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 use ucupdate_core::{Device, Question};
 
-/// Returns the version scheme of the rule for a kind of device and a module. `None` if there is no such rule.
+/// Returns the version scheme of the rule for a device kind and a module. `None` if no rule is for
+/// them.
 pub(crate) fn scheme_of<'a>(
     index: &'a EligibilityIndex,
     kind: &DeviceKind,
@@ -19,7 +20,7 @@ pub(crate) fn scheme_of<'a>(
     index.rule_of(&Question::new(&device, &module)).map(|rule| &rule.policy().scheme)
 }
 
-/// Returns a module that is known by its file name only.
+/// Returns a module of which only the file name is known.
 pub(crate) fn module_named(file_name: &str) -> InstalledModule {
     InstalledModule {
         file_name: file_name.into(),

@@ -11,15 +11,16 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VersionCount {
-    /// The vendor of the devices, as the first of them reported it.
+    /// The vendor of the devices, in the spelling of the first device that was counted.
     pub vendor: Box<str>,
-    /// The model of the devices, as the first of them reported it.
+    /// The model of the devices, in the spelling of the first device that was counted.
     pub model: Box<str>,
     /// The file name of the module, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The version, as one of the devices reported it.
+    /// The version, in the spelling of the first device that was counted.
     pub version: ReportedVersion,
-    /// The number of devices whose last request reported this release. Spellings of one release are counted together.
+    /// The number of devices that last reported this version. Different spellings of the same
+    /// release are counted together.
     pub devices: u64,
 }
 
@@ -31,13 +32,15 @@ pub struct DayCount {
     pub day: UnixTime,
     /// The file name of the module, such as `cpe.nbt`.
     pub file_name: Box<str>,
-    /// The version as the devices reported it. Each spelling of a release is counted by itself.
+    /// The version as the devices reported it. Different spellings of the same release are counted
+    /// separately.
     pub version: ReportedVersion,
     /// The number of devices that reported this version in at least one request on the day.
     pub devices: u64,
 }
 
-/// The words of a count in lower case, and its release. A version that cannot be read has no release.
+/// The key of a [`VersionCount`]. The texts are vendor, model and file name in lower case. The
+/// second part is the release, or the text of a version that cannot be read.
 type CountKey = ([String; 3], Result<([u32; 8], String), Box<str>>);
 
 /// Counts devices by version.
@@ -70,13 +73,14 @@ impl VersionCounts {
         count.devices += devices;
     }
 
-    /// Returns the counts, sorted by vendor, model and module. Older versions come first.
+    /// Returns the counts, sorted by vendor, model, module and version. Older versions come first.
     pub(super) fn finish(self) -> Vec<VersionCount> {
         self.0.into_values().collect()
     }
 }
 
-/// Returns a sort key that is equal for versions of the same release. Versions that can be read come before the others.
+/// Returns a sort key that is equal for versions of the same release. Versions that can be read
+/// come before versions that cannot.
 fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8], String), Box<str>> {
     match scheme.release_of(version) {
         Some((numbers, prefix)) => Ok((numbers, prefix.to_ascii_lowercase())),

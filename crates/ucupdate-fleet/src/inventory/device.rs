@@ -1,4 +1,4 @@
-//! [`InventoryDevice`]: one device, as of its last request.
+//! [`InventoryDevice`]: one device, with the facts of its last request.
 
 use ucupdate_audit::ServerName;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
@@ -6,21 +6,21 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::{Device, MacAddress, ReportedVersion, UpdateRequest};
 
-/// One device, as of its last request. The default reported nothing.
+/// One device, with the facts of its last request. The default value has no facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryDevice {
-    /// Each of its words is empty if the device did not report it.
+    /// The device kind as reported. A word is empty if the device did not report it.
     pub kind: ReportedKind,
-    /// The text as reported, and the address if the text is one.
+    /// The MAC address: the text as reported, and the parsed address if the text is valid.
     pub mac_address: Reported<MacAddress>,
-    /// The text as reported, and the serial number if the text is one.
+    /// The serial number: the text as reported, and the parsed serial number if the text is valid.
     pub serial_number: Reported<SerialNumber>,
     /// The user who signed in last. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The IP address or host name of the device, as the server saw it.
     pub user_host: Box<str>,
-    /// The clock of the device at its last request.
+    /// The time of the last request, by the clock of the device.
     pub request_date_time: Reported<FieldTime>,
     /// The server that answered the last request. `None` if the log does not name its server.
     pub server: Option<ServerName>,
@@ -28,39 +28,43 @@ pub struct InventoryDevice {
     pub first_asked: UnixTime,
     /// The time of the last request, by the clock of the server.
     pub last_asked: UnixTime,
-    /// The number of requests.
+    /// The number of requests of the device in the logs.
     pub asks: u64,
     /// The modules of the device, sorted by file name without ASCII case.
     pub modules: Vec<InventoryModule>,
 }
 
-/// One module of a device, as of the last request that named it.
+/// One module of a device, with the facts of the last request that named the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryModule {
     /// The module as the device reported it.
     pub installed: InstalledModule,
-    /// The version that the server offered. `None` if it offered nothing.
+    /// The version that the server offered for the module. `None` if it offered none.
     pub offered: Option<ReportedVersion>,
-    /// The time of the request.
+    /// The time of the request, by the clock of the server.
     pub asked: UnixTime,
 }
 
-/// The earlier version of a module, and the offers that it did not install. It is found from rows in order of time.
+/// The earlier version of a module, and the number of offers that the device did not install. It is
+/// exact only if rows were added in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleHistory {
-    /// The version before the installed one. `None` if the module never changed.
+    /// The version that the module had before the installed one. `None` if no change of the version
+    /// is known.
     pub previous: Option<ReportedVersion>,
-    /// `true` if the module came back to a version that it had left.
+    /// Whether the module came back to its old version: the installed version is the one that it
+    /// had before `previous`.
     pub has_returned: bool,
-    /// The number of requests in a row in which the device had its present version and got the present offer. A request less than
-    /// an hour after the last counted one does not count. At most 255.
+    /// The number of consecutive requests in which the device had its present version and got the
+    /// present offer. A request less than an hour after the last counted one does not count. At
+    /// most 255. 0 if nothing is offered.
     pub tries: u32,
 }
 
 impl InventoryModule {
-    /// Returns a module as of a request.
+    /// Creates a module from the facts of a request at the time `asked`.
     pub fn new(installed: InstalledModule, offered: Option<ReportedVersion>, asked: UnixTime) -> Self {
         Self { installed, offered, asked }
     }

@@ -1,4 +1,4 @@
-//! [`Inventory`]: every device that sent a request, as of its last request.
+//! [`Inventory`]: every device that sent a request, with the facts of its last request.
 
 use super::counts::{DayCount, VersionCount, VersionCounts};
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
@@ -17,17 +17,18 @@ use ucupdate_core::value::UnixTime;
 /// The maximum number of modules that are remembered for each device. Further modules are ignored.
 pub const MAX_DEVICE_MODULES: usize = 64;
 
-/// The default limit of the texts of an inventory, in bytes.
+/// The limit of all texts of an inventory together, in bytes.
 const MAX_TEXT_BYTES: usize = 512 * 1024 * 1024;
 
-/// The maximum number of pairs of a day and a version that are counted.
+/// The maximum number of entries in [`Inventory::days`].
 const MAX_DAY_COUNTS: usize = 10_000;
 
-/// Every device that sent a request, as of its last request.
+/// Every device that sent a request, with the facts of its last request.
 ///
-/// Rows may be added in any order. For each device, and for each of its modules, the latest row counts. A device is
-/// identified by its MAC address. If it reports none, it is identified by its serial number. Rows that report neither are
-/// only counted ([`unidentified`](Self::unidentified)).
+/// Rows may be added in any order. For each device, and for each of its modules, the row with the
+/// latest time counts. A device is identified by its MAC address, or by its serial number if it
+/// reports no MAC address. Rows with neither of them are only counted
+/// ([`unidentified`](Self::unidentified)).
 ///
 /// Devices are held in a compact form: each text is held once, and a device takes about 200 bytes.
 ///
@@ -51,7 +52,8 @@ pub struct Inventory {
     modules: Vec<ModuleRecord>,
     numbers: HashMap<DeviceKey, u32, RandomState>,
     texts: Texts,
-    /// The number of devices by day, file name and version.
+    /// The number of devices for each day (in days since 1970), and for each file name and version
+    /// (as numbers of texts).
     days: BTreeMap<(u16, u32, u32), u32>,
     most: usize,
     skipped: u64,
@@ -59,7 +61,7 @@ pub struct Inventory {
     simulated: u64,
 }
 
-/// The place of a device in an [`Inventory`]. It is valid for this inventory only.
+/// The index of a device in an [`Inventory`]. It is valid only for the inventory that returned it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceNumber(u32);
 
@@ -80,13 +82,14 @@ impl Default for Inventory {
 }
 
 impl Inventory {
-    /// Sets the maximum number of devices. The default is 1,000,000.
+    /// Sets the maximum number of devices. Default: 1,000,000. Rows of further devices are skipped.
     #[must_use]
     pub fn with_room(self, most: usize) -> Self {
         Self { most, ..self }
     }
 
-    /// Adds one row. A [simulated](ucupdate_core::request::is_simulated) request is only counted.
+    /// Adds one audit row. A [simulated](ucupdate_core::request::is_simulated) request is only
+    /// counted.
     pub fn take_in(&mut self, logged: &LoggedRow) {
         let row = &logged.row;
         if is_simulated(&row.user_name) {
@@ -120,11 +123,13 @@ impl Inventory {
         }
     }
 
-    /// Adds a device of another inventory. If this inventory has the device already, the later request counts, for the device and
-    /// for each of its modules. The requests of `device` are not added to the number of requests. Returns `false` if the device
-    /// reports neither a MAC address nor a serial number, or if there is no room.
+    /// Adds a device of another inventory. If this inventory has the device already, the facts of
+    /// the later request count, separately for the device and for each module. The number of
+    /// requests of `device` is not added. Returns `false` if the device reports neither a MAC
+    /// address nor a serial number, or if there is no room.
     ///
-    /// Add all rows before you call this function. The history of a module begins with the first thing that is added of it.
+    /// Add all rows before you call this method. Otherwise the [history](ModuleHistory) of a module
+    /// begins with this device.
     pub fn add(&mut self, device: &InventoryDevice) -> bool {
         let number = device.identity().and_then(|identity| self.number(&identity, device.first_asked));
         let Some(number) = number else { return false };
@@ -148,13 +153,15 @@ impl Inventory {
         true
     }
 
-    /// Returns the place of a device, which is added if there is room.
+    /// Returns the index of a device in `records`. Adds the device if it is new. `None` if there is
+    /// no room.
     fn number(&mut self, identity: &DeviceId, at: UnixTime) -> Option<usize> {
         let key = match identity {
             DeviceId::Mac(mac) => DeviceKey::mac(*mac),
             DeviceId::Serial(serial) => {
                 let folded = self.texts.words.number(&serial.as_str().to_ascii_lowercase());
-                // Without room for its text, the device cannot be told from others.
+                // Without room for its serial number, the device cannot be distinguished from
+                // others.
                 DeviceKey::serial(Some(folded).filter(|folded| *folded > 0)?)
             }
         };
@@ -184,7 +191,8 @@ impl Inventory {
         }
     }
 
-    /// Takes what is known of a module. Returns the day, the file name and the version if they are to be counted.
+    /// Updates a module of a device, or adds it. Returns the key in `days` if the module must be
+    /// counted there.
     fn place_module(
         &mut self,
         device: usize,
@@ -220,7 +228,8 @@ impl Inventory {
         Some((day, module.file_name, module.version))
     }
 
-    /// Returns the devices, sorted by MAC address and then by serial number.
+    /// Returns the devices: first those with a MAC address in the order of the addresses, then the
+    /// others in the order of the serial numbers.
     pub fn devices(&self) -> impl ExactSizeIterator<Item = (DeviceId, InventoryDevice)> {
         self.numbers().into_iter().map(|number| {
             let device = self.device(number);
@@ -229,7 +238,7 @@ impl Inventory {
         })
     }
 
-    /// Returns the places of the devices, sorted by MAC address and then by serial number.
+    /// Returns the numbers of the devices, in the order of [`devices`](Self::devices).
     pub fn numbers(&self) -> Vec<DeviceNumber> {
         let mut numbers: Vec<DeviceNumber> = (0..).take(self.records.len()).map(DeviceNumber).collect();
         let order = |number: &DeviceNumber| self.records[number.0 as usize].key.order(&self.texts.words);
@@ -237,10 +246,10 @@ impl Inventory {
         numbers
     }
 
-    /// Returns one device.
+    /// Returns the device with this number.
     ///
     /// # Panics
-    /// Panics if the number is from a larger inventory.
+    /// Panics if the number is from another inventory that has more devices.
     pub fn device(&self, number: DeviceNumber) -> InventoryDevice {
         let record = &self.records[number.0 as usize];
         let mut device = record.device(&self.texts);
@@ -249,10 +258,11 @@ impl Inventory {
         device
     }
 
-    /// Returns the histories of the modules of a device, in the order of the modules.
+    /// Returns the histories of the modules of a device, in the order of
+    /// [`InventoryDevice::modules`].
     ///
     /// # Panics
-    /// Panics if the number is from a larger inventory.
+    /// Panics if the number is from another inventory that has more devices.
     pub fn histories(&self, number: DeviceNumber) -> Vec<ModuleHistory> {
         let words = &self.texts.words;
         let mut modules: Vec<_> = self.modules_of(&self.records[number.0 as usize]).collect();
@@ -280,32 +290,36 @@ impl Inventory {
         self.skipped
     }
 
-    /// Returns the number of texts that are empty in this inventory, because there was no room for them.
+    /// Returns how often a text was replaced by an empty text, because there was no room for it.
     pub fn dropped_texts(&self) -> u64 {
         self.texts.words.dropped()
     }
 
-    /// Returns the number of rows of simulated requests. They are left out.
+    /// Returns the number of rows of simulated requests. The inventory has no devices from these
+    /// rows.
     pub fn simulated(&self) -> u64 {
         self.simulated
     }
 
-    /// Returns the number of rows that name no device: they report neither a MAC address nor a serial number.
+    /// Returns the number of rows without a device: they have neither a MAC address nor a serial
+    /// number.
     pub fn unidentified(&self) -> u64 {
         self.unidentified
     }
 
-    /// Counts the devices of each version, by vendor, model and module. Older versions come first.
+    /// Returns the number of devices for each version, sorted by vendor, model, module and version.
+    /// Older versions come first.
     ///
-    /// Two versions that are equal in .NET's order, such as `1.0` and `1.00`, are counted together.
+    /// Versions of the same release, such as `1.0` and `1.00`, are counted together.
     pub fn versions(&self) -> Vec<VersionCount> {
         self.versions_in(&EligibilityIndex::default())
     }
 
-    /// Counts the devices of each version as [`versions`](Self::versions) does, and reads versions in the schemes of the rules
-    /// of a rule book.
+    /// Returns the number of devices for each version, like [`versions`](Self::versions). Here a
+    /// version is read in the version scheme of the device's rule.
     pub fn versions_in(&self, index: &EligibilityIndex) -> Vec<VersionCount> {
-        // Devices with the same words are counted first, in the order of the devices. So the words are read once.
+        // Devices with the same kind, module and version are counted first, so that each of these
+        // is read once.
         let mut places = HashMap::<_, _, RandomState>::default();
         let mut counted: Vec<((u32, u32, u32), u64)> = Vec::new();
         for DeviceNumber(number) in self.numbers() {
@@ -327,9 +341,10 @@ impl Inventory {
         counts.finish()
     }
 
-    /// Counts the devices that reported each version on each day, in order of time. Rows must be added in order of time.
+    /// Returns the number of devices that reported each version on each day, in order of time. The
+    /// counts are exact only if rows were added in order of time.
     ///
-    /// At most 10,000 pairs of a day and a version are counted.
+    /// There are at most 10,000 counts. Further days and versions are left out.
     pub fn days(&self) -> Vec<DayCount> {
         let words = &self.texts.words;
         let days = self.days.iter().map(|(&(day, file_name, version), devices)| DayCount {
@@ -347,7 +362,7 @@ fn folded(module: &InventoryModule) -> String {
 }
 
 impl InventoryDevice {
-    /// Returns the device of one audit row.
+    /// Returns the device with the facts of one audit row.
     pub fn of(logged: &LoggedRow) -> Self {
         let row = &logged.row;
         let mut device = Self {

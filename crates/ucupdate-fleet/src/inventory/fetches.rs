@@ -6,21 +6,25 @@ use std::collections::HashMap;
 use ucupdate_audit::AccessRow;
 use ucupdate_core::value::UnixTime;
 
-/// The difference between the times of both logs in milliseconds. Logs hold whole seconds.
+/// The largest expected difference between the times of both logs in milliseconds, because logs
+/// have whole seconds.
 const SLACK_MILLIS: i64 = 1000;
 
-/// The latest downloads of images by address and version, from rows of access logs in any order.
+/// The times of the latest downloads of images, for each address and version. They come from rows
+/// of access logs in any order.
 ///
-/// They show which devices download what they were offered ([`StateOptions::with_fetches`](super::StateOptions::with_fetches)).
-/// Devices behind one address that were offered the same version cannot be told apart. The memory is bounded by the number of
-/// pairs of an address and a version. Downloads of further pairs are left out.
+/// They show which devices download the offered version
+/// ([`StateOptions::with_fetches`](super::StateOptions::with_fetches)). Devices with the same
+/// address and the same offered version cannot be distinguished. The number of pairs of an address
+/// and a version is limited. Downloads of further pairs are left out.
 #[derive(Clone, Debug)]
 pub struct RecentFetches {
     most: usize,
     places: HashMap<Place, Latest>,
 }
 
-/// An address, and the version of an image in lower case. The version is `None` for the interim image.
+/// The hash of an address, and the version of an image in lower case. The version is `None` for the
+/// interim image.
 type Place = (u64, Option<Box<str>>);
 
 /// The times at which the latest downloads at one place ended.
@@ -30,21 +34,21 @@ struct Latest {
     whole: Option<UnixTime>,
 }
 
-/// The part of an image that a device has fetched since a time.
+/// The part of an image that was downloaded since a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fetched {
-    /// The latest download ended at this time, before the last byte.
+    /// Only a part was downloaded. The latest of these downloads ended at this time.
     Part(UnixTime),
     Whole,
 }
 
 impl RecentFetches {
-    /// Creates an empty collection with room for this number of pairs of an address and a version.
+    /// Creates an empty collection for at most `most` pairs of an address and a version.
     pub fn new(most: usize) -> Self {
         Self { most, places: HashMap::new() }
     }
 
-    /// Adds a row of an access log. Rows that are not downloads of images are ignored.
+    /// Adds a row of an access log. A row that is not the download of an image is ignored.
     ///
     /// A redirect to the store counts as a download of a part, because only the access log of the bucket shows whether the device
     /// got the whole image.
@@ -70,12 +74,13 @@ impl RecentFetches {
         *time = (*time).max(Some(row.finished_at));
     }
 
-    /// Forgets downloads that ended before a time.
+    /// Forgets the downloads that ended before a time.
     pub fn forget_before(&mut self, time: UnixTime) {
         self.places.retain(|_, latest| latest.part.max(latest.whole) >= Some(time));
     }
 
-    /// Returns what was fetched at an address since a time. The version is `None` for the interim image.
+    /// Returns whether an image was downloaded at an address since a time, as a whole or in part.
+    /// `None` if it was not. `version` is `None` for the interim image.
     pub(super) fn since(&self, time: UnixTime, host: &str, version: Option<&str>) -> Option<Fetched> {
         let place = (host_mark(host), version.map(|version| version.to_ascii_lowercase().into()));
         let latest = self.places.get(&place)?;

@@ -1,4 +1,5 @@
-//! The inventory: every device that asked, with its versions and its state, from the rows of audit logs.
+//! The inventory: every device that sent a request, with its versions and its state. It is made
+//! from the rows of audit logs.
 
 mod counts;
 mod device;

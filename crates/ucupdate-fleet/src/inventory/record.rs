@@ -1,4 +1,4 @@
-//! The compact form in which an inventory holds devices: numbers of texts in place of texts.
+//! The compact form in which an inventory stores devices: numbers of texts in place of texts.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
 use super::words::Words;
@@ -10,21 +10,21 @@ use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, UnixTime};
 use ucupdate_core::version::ReportedVersion;
 
-/// Stands for the text of a MAC address in its usual form, so that no text is kept for it.
+/// The number that means a MAC address in its usual form. No text is stored for such an address.
 const USUAL_MAC: u32 = u32::MAX;
 
-/// The bit that marks the key of a device without a MAC address.
+/// The bit in a [`DeviceKey`] that marks a device without a MAC address.
 const SERIAL_BIT: u64 = 1 << 63;
 
 /// The seconds within which several offers of one version count as one try.
 const TRY_SECONDS: u32 = 60 * 60;
 
-/// The place of an entry in a list. It takes four bytes in an `Option` too.
+/// The index of an entry in a list. An `Option` of it takes only four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(NonZeroU32);
 
 impl Place {
-    /// Returns the place of the entry with this index. `None` for `u32::MAX` and more.
+    /// Creates the place of the entry with this index. `None` for `u32::MAX` and more.
     pub(super) fn new(index: usize) -> Option<Self> {
         NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?).map(Self)
     }
@@ -34,7 +34,8 @@ impl Place {
     }
 }
 
-/// The identity of a device: the MAC address, or the number of the serial number in lower case.
+/// The identity of a device: its MAC address, or the number of the text that is its serial number
+/// in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DeviceKey(u64);
 
@@ -47,7 +48,8 @@ impl DeviceKey {
         Self(SERIAL_BIT | u64::from(folded))
     }
 
-    /// Returns the place among all devices: MAC addresses in their order, then serial numbers in theirs.
+    /// Returns a sort key for devices: first MAC addresses in their order, then serial numbers in
+    /// the order of their texts.
     pub(super) fn order(self, words: &Words) -> (u64, &str) {
         match self.0 & SERIAL_BIT {
             0 => (self.0, ""),
@@ -56,7 +58,7 @@ impl DeviceKey {
     }
 }
 
-/// The kinds of devices by number.
+/// The device kinds of an inventory. Each kind has a number, and consists of numbers of texts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kinds {
     kinds: Vec<[u32; KindWord::COUNT]>,
@@ -84,7 +86,7 @@ impl Kinds {
     }
 }
 
-/// The texts of an inventory.
+/// The texts and the device kinds of an inventory.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
     pub(super) words: Words,
@@ -97,26 +99,27 @@ pub(super) struct Record {
     pub(super) first_asked: UnixTime,
     pub(super) last_asked: UnixTime,
     pub(super) asks: u32,
-    /// The first module. `None` if the device reported none.
+    /// The place of the first module in the list of all modules. `None` if the device reported
+    /// none.
     pub(super) modules: Option<Place>,
     pub(super) kind: u32,
     mac_address: u32,
     serial_number: u32,
     user_name: u32,
     user_host: u32,
-    /// 0 if the log does not name its server.
+    /// The number of the text of the server name. 0 if the log does not name its server.
     server: u32,
     request_date_time: RequestTime,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum RequestTime {
-    /// A time in its usual form.
+    /// A time whose text has the usual form, so that no text is stored.
     Usual(FieldTime),
     Text(u32),
 }
 
-/// The parts of a device that its latest request decides.
+/// The facts of a request that replace those of earlier requests of the device.
 pub(super) struct Facts<'a> {
     pub(super) kind: &'a ReportedKind,
     pub(super) mac_address: &'a Reported<MacAddress>,
@@ -145,7 +148,7 @@ impl Record {
         }
     }
 
-    /// Takes the facts of a request, if no later one is known.
+    /// Takes the facts of a request at the time `at`, if no later request is known.
     pub(super) fn update(&mut self, facts: &Facts<'_>, at: UnixTime, texts: &mut Texts) {
         self.first_asked = self.first_asked.min(at);
         if at < self.last_asked {
@@ -201,18 +204,18 @@ impl Record {
 
 #[derive(Clone, Debug)]
 pub(super) struct ModuleRecord {
-    /// The next module of the device. `None` for the last one.
+    /// The place of the next module of the device. `None` for the last module.
     pub(super) next: Option<Place>,
     pub(super) file_name: u32,
     pub(super) version: u32,
     time_stamp: u32,
-    /// The text of the offered version. `None` if nothing was offered.
+    /// The number of the text of the offered version. `None` if nothing was offered.
     offered: Option<Place>,
-    /// The text of the version before the installed one. `None` if none is known.
+    /// The number of the text of the version before the installed one. `None` if none is known.
     previous: Option<Place>,
-    /// The time of the last try that counted, in seconds since 1970.
+    /// The time of the last counted request with the present offer, in seconds since 1970.
     tried: u32,
-    /// The day on which the module was counted last, in days since 1970.
+    /// The day of the last request that named the module, in days since 1970.
     counted: u16,
     tries: u8,
     has_returned: bool,
@@ -236,8 +239,9 @@ impl ModuleRecord {
         }
     }
 
-    /// Takes what a request reported of the module, if no later request is known. Returns the day, in days since 1970, if the
-    /// module was not yet counted with this version on it.
+    /// Takes the facts of a request about the module, if no later request is known. Returns the day
+    /// of the request, in days since 1970, if the module must be counted with this version on that
+    /// day.
     pub(super) fn update(
         &mut self,
         installed: &InstalledModule,

@@ -1,4 +1,5 @@
-//! [`DeviceStanding`]: the state of a device, by the version it has and the version it should have.
+//! [`DeviceStanding`]: the state of a device. It depends on the version that the device has and on
+//! the version that it should have.
 
 use super::device::{InventoryDevice, InventoryModule, ModuleHistory};
 use super::fetches::{Fetched, RecentFetches};
@@ -10,10 +11,10 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 use ucupdate_core::{Decision, Question};
 
-/// The number of tries after which a device that keeps its version is stuck.
+/// The value of [`ModuleHistory::tries`] from which a device is stuck.
 const STUCK_TRIES: u32 = 3;
 
-/// The state of a device. Each device has exactly one.
+/// The state of a device. Each device has exactly one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DeviceState {
@@ -21,15 +22,17 @@ pub enum DeviceState {
     Silent,
     /// The device is sent from one version to another and back, or is offered the version that it has.
     Looping,
-    /// The device was offered the same version at least three times, an hour or more apart, and kept its own.
+    /// The device was offered the same version at least three times, an hour or more apart, and
+    /// kept its old version.
     Stuck,
     /// The device should get another version, and something prevents the offer. [`DeviceStanding::reason`] names the cause.
     Behind,
     /// The device downloaded the offered version, or a part of it within the last hour, and has not sent a request since.
     Downloading,
-    /// The device gets the version when it asks the next time.
+    /// The device will be offered the version in the answer to its next request.
     Offered,
-    /// The device has a newer version than the one of its rule, and the rule does not replace it by the older one.
+    /// The device has a newer version than its rule gives it, and the rule does not allow a
+    /// downgrade to the older version.
     Ahead,
     /// The device has the version that its rule gives it.
     UpToDate,
@@ -37,7 +40,8 @@ pub enum DeviceState {
     NoVersion,
     /// The rule book has no rule for the kind of the device, or several rules that its module may mean.
     NoRule,
-    /// There is no rule book to compare with, or the device reported no module, or it reported words that cannot be part of a request.
+    /// The state is not known: there is no rule book, the device reported no module, or its device
+    /// kind is not valid in a request.
     Unknown,
 }
 
@@ -57,7 +61,7 @@ impl DeviceState {
         Self::Unknown,
     ];
 
-    /// The name for machines, such as `up-to-date`.
+    /// Returns the name for programs, such as `up-to-date`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Silent => "silent",
@@ -74,7 +78,7 @@ impl DeviceState {
         }
     }
 
-    /// A sentence about devices in this state.
+    /// Returns the end of a sentence about devices in this state, such as `have no rule`.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Silent => "have not asked for a long time",
@@ -102,7 +106,7 @@ impl fmt::Display for DeviceState {
     }
 }
 
-/// The options of finding states.
+/// The options of [`DeviceStanding::of`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct StateOptions<'a> {
@@ -114,8 +118,9 @@ pub struct StateOptions<'a> {
 }
 
 impl<'a> StateOptions<'a> {
-    /// Returns options for finding the states at the time `now`. By default, a device is silent after 50 hours without a request,
-    /// because it asks once a day. A download of a part of an image counts for one hour.
+    /// Creates options for the states at the time `now`. By default, a device is silent after 50
+    /// hours without a request, because a device sends a request once a day. A download of a part
+    /// of an image counts as downloading for one hour.
     pub const fn new(now: UnixTime) -> Self {
         let (silence, download) = (Duration::from_secs(50 * 60 * 60), Duration::from_secs(60 * 60));
         Self { now, silent_at: now, silence, download, fetches: None }
@@ -127,8 +132,9 @@ impl<'a> StateOptions<'a> {
         Self { fetches: Some(fetches), ..self }
     }
 
-    /// Sets the time up to which the silence of a device is measured, such as the end of the logs. The silence of a device lasts
-    /// from its last request to this time. Default: the time that was passed to [`new`](Self::new).
+    /// Sets the time up to which silence is measured, such as the end of the logs. The silence of a
+    /// device is the time from its last request to this time. Default: the time that was passed to
+    /// [`new`](Self::new).
     pub const fn with_end(self, end: UnixTime) -> Self {
         Self { silent_at: end, ..self }
     }
@@ -139,23 +145,28 @@ impl<'a> StateOptions<'a> {
     }
 }
 
-/// The state of a device, and the decision for the module that decides the state.
+/// The state of a device, with the module and the decision that determine the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceStanding<'a> {
-    /// The state that needs most attention among those of the modules.
+    /// The state of the device: [`DeviceState::Silent`], or the state of the module that needs most
+    /// attention.
     pub state: DeviceState,
-    /// The index of the module that decides the state, in [`InventoryDevice::modules`]. `None` if the device reported no module.
+    /// The index in [`InventoryDevice::modules`] of the module that needs most attention. `None` if
+    /// the device reported no module.
     pub module: Option<usize>,
-    /// The decision for what the module would be offered now. `None` if there is no rule book, or the request cannot be made.
+    /// The decision about the module if the device sent a request now. `None` if there is no rule
+    /// book, or if the device kind is not valid in a request.
     pub decision: Option<Decision<'a>>,
 }
 
 impl<'a> DeviceStanding<'a> {
-    /// Finds the state of a device. Of several modules, the one that needs most attention decides.
+    /// Determines the state of a device. If it has several modules, the module that needs most
+    /// attention determines the state.
     ///
-    /// `histories` are those of [`Inventory::histories`](super::Inventory::histories). Without an index the rules are not
-    /// known, and only silent, looping and stuck devices are found.
+    /// `histories` is the result of [`Inventory::histories`](super::Inventory::histories) for the
+    /// device. Without `index` the rules are not known. Then the state can only be silent, looping,
+    /// stuck or unknown.
     pub fn of(
         device: &InventoryDevice,
         histories: &[ModuleHistory],
@@ -179,7 +190,8 @@ impl<'a> DeviceStanding<'a> {
             let scheme = scheme.unwrap_or(&VersionScheme::Dotnet);
             let host = &device.user_host;
             let state = state_of(module, history, decision.as_ref(), scheme, host, options);
-            // A module without a rule says nothing about a device that has a rule for another module.
+            // A module without a rule does not determine the state of a device that has a rule for
+            // another module.
             if worst.is_none_or(|worst| state < worst) {
                 worst = Some(state);
                 standing = Self { state, module: Some(place), decision };
@@ -191,18 +203,20 @@ impl<'a> DeviceStanding<'a> {
         standing
     }
 
-    /// The version that the device should have. `None` if the rules give it none.
+    /// Returns the version that the device should have. `None` if there is no decision, if the rule
+    /// gives no version, and if the version or a stepping stone to it is banned or missing.
     pub fn target(&self) -> Option<&'a ReportedVersion> {
         self.decision.as_ref().and_then(Decision::target)
     }
 
-    /// The version that the device would be offered now: the target, or a stepping stone.
+    /// Returns the version that the device would be offered now: the target, or a stepping stone.
+    /// `None` if nothing would be offered.
     pub fn offer(&self) -> Option<&'a ReportedVersion> {
         self.decision.as_ref().and_then(|decision| decision.offer().map(|offer| &offer.version))
     }
 
-    /// The word for the reason why nothing is offered, such as `held`. `None` if something is offered, and if the device is up
-    /// to date.
+    /// Returns the word for the reason why nothing is offered, such as `held`. `None` if something
+    /// is offered, if the device is up to date, and if there is no decision.
     pub fn reason(&self) -> Option<&'static str> {
         let decision = self.decision.as_ref()?;
         match decision {
@@ -265,8 +279,8 @@ fn state_of(
     }
 }
 
-/// Returns whether a version that was offered at a time was fetched since, or is being fetched. The path of an interim image has
-/// no version.
+/// Returns whether the version `offered` was downloaded since the request at the time `asked`, or
+/// is being downloaded. The path of an interim image has no version.
 fn is_downloading(
     asked: UnixTime,
     offered: &ReportedVersion,
@@ -284,8 +298,8 @@ fn is_downloading(
     }
 }
 
-/// Returns whether a module is offered the version that it has, or the version that it had between two installations of
-/// its present one.
+/// Returns whether a module is offered the version that it has, or the version that it had between
+/// two installations of its present version.
 fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme: &VersionScheme) -> bool {
     let Some(offered) = &module.offered else { return false };
     let left = history.filter(|history| history.has_returned).and_then(|history| history.previous.as_ref());
@@ -293,7 +307,7 @@ fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme:
         || left.is_some_and(|left| scheme.same_release(offered, left))
 }
 
-/// Returns the seconds from one time to a later one, and 0 if it is not later.
+/// Returns the seconds from `from` to `to`. 0 if `to` is not later.
 fn seconds_between(from: UnixTime, to: UnixTime) -> u64 {
     u64::try_from(to.as_seconds().saturating_sub(from.as_seconds())).unwrap_or(0)
 }

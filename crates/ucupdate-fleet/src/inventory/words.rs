@@ -1,16 +1,18 @@
-//! [`Words`]: texts by number, each held once.
+//! [`Words`]: a table of texts with numbers, in which each text is stored once.
 
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher as _;
 
-/// Texts that occur in the rows of a fleet. Each text is held once and has a number.
+/// The texts of an inventory. Each text is stored once and has a number.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
     /// All texts, one after another.
     texts: String,
-    /// The index behind the last byte of each text. Text number 0 is empty.
+    /// The end of each text in `texts`. The index is the number of the text. Text number 0 is
+    /// empty.
     ends: Vec<u32>,
-    /// An open hash table of numbers. Its length is a power of two, and 0 marks a free slot.
+    /// A hash table of the numbers, with open addressing. Its length is a power of two, and 0 marks
+    /// a free slot.
     slots: Vec<u32>,
     hasher: RandomState,
     most_bytes: usize,
@@ -18,7 +20,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// Returns an empty table for texts of at most `most_bytes` bytes together.
+    /// Creates an empty table for texts of at most `most_bytes` bytes together.
     pub(super) fn new(most_bytes: usize) -> Self {
         Self {
             texts: String::new(),
@@ -30,7 +32,8 @@ impl Words {
         }
     }
 
-    /// Returns the number of a text. It is 0, that of the empty text, if there is no room for another text.
+    /// Returns the number of a text, and adds the text if it is new. Returns 0, the number of the
+    /// empty text, if there is no room.
     pub(super) fn number(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
@@ -54,12 +57,13 @@ impl Words {
         number
     }
 
-    /// Returns the number of a text, which is probably the text of the number `likely`.
+    /// Returns the number of a text. This is faster than [`number`](Self::number) if the text has
+    /// the number `likely`.
     pub(super) fn number_near(&mut self, likely: u32, text: &str) -> u32 {
         if self.text(likely) == text { likely } else { self.number(text) }
     }
 
-    /// Returns the text with this number. It is empty for an unknown number.
+    /// Returns the text with this number. Empty for an unknown number.
     pub(super) fn text(&self, number: u32) -> &str {
         let number = number as usize;
         let Some(end) = self.ends.get(number) else { return "" };
@@ -67,12 +71,12 @@ impl Words {
         &self.texts[begin as usize..*end as usize]
     }
 
-    /// The number of times that there was no room for a text.
+    /// Returns how often there was no room for a text.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Returns the number of a text, or the free slot where its number belongs.
+    /// Returns the number of a text. The error is the free slot for a new text.
     fn find(&self, text: &str) -> Result<u32, usize> {
         let mut at = self.place(text);
         loop {
@@ -84,7 +88,7 @@ impl Words {
         }
     }
 
-    /// Returns the slot at which the search for a text begins.
+    /// Returns the index of the slot at which the search for a text begins.
     #[allow(clippy::cast_possible_truncation, reason = "only the low bits of the hash are used")]
     fn place(&self, text: &str) -> usize {
         self.hasher.hash_one(text) as usize & (self.slots.len() - 1)

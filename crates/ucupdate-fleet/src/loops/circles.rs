@@ -1,4 +1,4 @@
-//! Finds circles in the requests of one device, in order of time.
+//! Finds loops, here called circles, in the requests of one device.
 
 use super::found::LoopKind;
 use std::collections::BTreeSet;
@@ -7,10 +7,11 @@ use std::time::Duration;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of offers of one version after which a device with its old version counts as unchanged.
+/// The number of offers of the same version after which a device that keeps its old version counts
+/// as [`LoopKind::Unchanged`].
 const UNCHANGED_ASKS: u32 = 3;
 
-/// One request about one module, or several equal requests in a row.
+/// One request about one module, or several consecutive requests with the same versions and server.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
     pub(super) at: UnixTime,
@@ -35,7 +36,7 @@ impl Ask {
     }
 }
 
-/// A loop without its device.
+/// A loop, without the device that it belongs to.
 #[derive(Clone, Debug)]
 pub(super) struct Circle {
     pub(super) kind: LoopKind,
@@ -47,7 +48,8 @@ pub(super) struct Circle {
     pub(super) goes_on: bool,
 }
 
-/// Returns the circles in `seen`, which is sorted by time.
+/// Returns the circles in `seen`, which must be sorted by time. Requests with less than `apart`
+/// between them count once for [`LoopKind::Unchanged`].
 pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     let mut found = offered_installed(seen);
     found.extend(unchanged(seen, apart));
@@ -55,8 +57,8 @@ pub(super) fn find(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     found
 }
 
-/// Returns whether two texts mean one version: they are the same release, or differ only in ASCII case and leading
-/// zeros.
+/// Returns whether two texts mean the same version: they are the same release, or differ only in
+/// ASCII case and in zeros before a number.
 fn same(one: &ReportedVersion, two: &ReportedVersion) -> bool {
     one.same_release(two) || plain(one.as_str()).eq(plain(two.as_str()))
 }
@@ -79,7 +81,8 @@ fn is_offered_installed(seen: &Ask) -> bool {
     seen.offered.as_ref().is_some_and(|offered| same(&seen.installed, offered))
 }
 
-/// A move from one version to another one: the requests in which a device with the first version was offered the second one.
+/// A move from one version to another: the requests in which a device with the version `from` was
+/// offered the version `to`.
 #[derive(Clone, Debug)]
 struct Move {
     from: Arc<ReportedVersion>,
@@ -141,8 +144,9 @@ fn offered_installed(seen: &[Ask]) -> Vec<Circle> {
 /// An offer that is repeated while a device keeps one version.
 struct RepeatedOffer {
     offer: Move,
-    /// The number of requests that count towards [`UNCHANGED_ASKS`], and the time of the last of them.
+    /// The number of requests that count towards [`UNCHANGED_ASKS`].
     counted: u32,
+    /// The time of the last request that was counted.
     counted_at: UnixTime,
 }
 
@@ -187,8 +191,8 @@ fn unchanged(seen: &[Ask], apart: Duration) -> Vec<Circle> {
     found
 }
 
-/// Moves that follow one another: each starts at the version where the one before it ended. The chain ends when a
-/// server wants another version than before.
+/// Moves that follow one another: each move starts at the version at which the previous move ended.
+/// The chain ends when a server wants another version than before.
 #[derive(Default)]
 struct Chain {
     moves: Vec<Move>,
@@ -216,7 +220,8 @@ impl Chain {
             && !self.kept.iter().any(wanted_it)
     }
 
-    /// Returns the circle in the chain, from the first move that is repeated to the last move that repeats one.
+    /// Returns the circle in the chain: from the first move that occurs again later to the last
+    /// move that occurred before. `None` if no move occurs twice.
     fn circle(&self, goes_on: bool) -> Option<Circle> {
         let repeats = |one: &Move, two: &Move| one.is(&two.from, &two.to);
         let begin = (0..self.moves.len())

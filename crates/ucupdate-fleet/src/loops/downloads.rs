@@ -1,4 +1,4 @@
-//! [`DownloadCounts`]: how often devices downloaded what they were offered.
+//! [`DownloadCounts`]: counts of the downloads of offered images, for each device.
 
 use crate::downloads::{OpenOffers, Place, download_of};
 use crate::timeline::url_path;
@@ -8,15 +8,17 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::is_simulated;
 use ucupdate_core::value::UnixTime;
 
-/// The time within which a download belongs to an offer, in seconds.
+/// The longest time from an offer to the end of its download, in seconds.
 const OFFER_SECONDS: u32 = 2 * 24 * 60 * 60;
 
-/// Counts for each device how often it downloaded an image that it was offered. A download belongs to an offer if both have the
-/// same address and image.
+/// Counts for each device how often it downloaded an image that it was offered. A download belongs
+/// to an offer if both have the same address and image, and the download ends within two days after
+/// the offer.
 ///
-/// A device in a loop downloads its image repeatedly. Requests are not authenticated, so a loop that is found in requests alone
-/// does not prove that the device is in a loop. Rows of both logs are expected in order of time. Each download counts for one
-/// device, the one that was offered the image last at its address; a download of a part counts once for each address.
+/// A device in a loop downloads its image repeatedly. Requests are not authenticated, so requests
+/// alone do not prove a loop. Add the rows of both logs in order of time. Each download counts for
+/// one device: the device that was offered the image last at the same address. A download of a part
+/// counts once for each address and image.
 #[derive(Clone, Debug)]
 pub struct DownloadCounts {
     devices: usize,
@@ -25,12 +27,13 @@ pub struct DownloadCounts {
 }
 
 impl DownloadCounts {
-    /// Creates empty counts for at most this number of devices. Downloads of further devices are not counted.
+    /// Creates empty counts for at most `devices` devices. Downloads of further devices are not
+    /// counted.
     pub fn new(devices: usize) -> Self {
         Self { devices, open: OpenOffers::default(), counts: HashMap::new() }
     }
 
-    /// Adds a row of an audit log.
+    /// Adds a row of an audit log, which may have offers.
     pub fn take_in_audit(&mut self, row: &AuditRow) {
         if row.offered.is_empty() || is_simulated(&row.user_name) {
             return;
@@ -46,7 +49,8 @@ impl DownloadCounts {
         }
     }
 
-    /// Adds a row of an access log.
+    /// Adds a row of an access log. A row that is not the download of an offered image has no
+    /// effect.
     pub fn take_in_access(&mut self, row: &AccessRow) {
         let Some((place, is_part)) = download_of(row) else { return };
         let settled = self.open.settle(place, is_part, row.started_at(), row.finished_at);
@@ -58,17 +62,17 @@ impl DownloadCounts {
         }
     }
 
-    /// Returns the number of downloads of a device.
+    /// Returns the number of downloads that were counted for a device.
     pub fn of(&self, device: &DeviceId) -> u32 {
         self.counts.get(device).map_or(0, |(count, _)| *count)
     }
 
-    /// Forgets the downloads of a device.
+    /// Sets the number of downloads of a device to zero.
     pub fn forget(&mut self, device: &DeviceId) {
         self.counts.remove(device);
     }
 
-    /// Forgets devices that downloaded nothing since a time.
+    /// Forgets the counts of devices that downloaded nothing since a time.
     pub fn forget_before(&mut self, time: UnixTime) {
         self.counts.retain(|_, (_, latest)| *latest >= time);
     }

@@ -1,4 +1,4 @@
-//! The loops that a guard found.
+//! [`Loop`]: a loop that a [`LoopGuard`](super::LoopGuard) found.
 
 use std::collections::BTreeSet;
 use ucupdate_core::book::{RuleKey, UpdateType};
@@ -6,20 +6,21 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// A device that is offered updates in a circle, or was until the circle ended.
+/// A loop of one device: it is, or was, offered updates in a circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loop {
-    /// The kind of circle.
+    /// The kind of loop: the way in which the offers repeat.
     pub kind: LoopKind,
     /// The MAC address or serial number of the device.
     pub device: DeviceId,
     /// The part of the device that is updated, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule of the latest request. `None` if the words of the device are not valid in a rule.
+    /// The rule for the latest request of the device. `None` if its device kind is not valid in a
+    /// rule.
     pub rule: Option<RuleKey>,
-    /// The versions of the loop. For [`LoopKind::Flipped`] these are the versions of the circle in order, and otherwise
-    /// the installed version and the offered one.
+    /// The versions of the loop. For [`LoopKind::Flipped`] these are all versions of the circle in
+    /// order. For the other kinds these are the installed version and the offered version.
     pub versions: Vec<ReportedVersion>,
     /// The servers that made the offers, sorted by name. Empty if the logs have no server names.
     pub servers: Vec<Box<str>>,
@@ -29,7 +30,7 @@ pub struct Loop {
     pub last: UnixTime,
     /// The number of requests of the loop.
     pub asks: u64,
-    /// `true` if the loop continues. `false` if a later request shows that it ended.
+    /// Whether the loop continues. `false` if a later request shows that it ended.
     pub goes_on: bool,
 }
 
@@ -37,7 +38,7 @@ pub struct Loop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoopKind {
-    /// The device is offered the version it has.
+    /// The device is offered the version that it has.
     OfferedInstalled,
     /// The device is offered the same version repeatedly, and comes back with its old version.
     Unchanged,

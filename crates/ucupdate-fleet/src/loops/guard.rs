@@ -1,4 +1,4 @@
-//! [`LoopGuard`]: remembers the requests of each device, within bounds.
+//! [`LoopGuard`]: remembers the requests of each device, within limits, and finds loops in them.
 
 use super::circles::{self, Ask};
 use super::found::Loop;
@@ -15,9 +15,9 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
 /// Finder of devices that are offered updates in a circle.
 ///
-/// Observations may be added in any order, because each contains its time. The same observation counts once, even if it
-/// is added several times. The order matters only for a device that asked more often than [`LoopOptions::with_asks`]
-/// allows: its oldest requests are forgotten.
+/// Observations may be added in any order, because each has its time. An observation that is added
+/// several times counts once. The order matters only for a device with more requests than
+/// [`LoopOptions::with_asks`] allows, because some of its requests are then forgotten.
 ///
 /// ```
 /// use ucupdate_core::ReportedVersion;
@@ -54,7 +54,8 @@ pub struct LoopGuard {
     forgotten: u64,
 }
 
-/// The smallest number of requests in a circle. At least this number is remembered for each device.
+/// The smallest value of [`LoopOptions::with_asks`]. With this number of requests every kind of
+/// loop can be found.
 pub(super) const LEAST_ASKS: usize = 4;
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +66,7 @@ struct Subject {
 
 #[derive(Debug, Default)]
 struct Track {
-    /// The rule of the latest request that has one.
+    /// The rule of the latest request that has a rule.
     rule: Option<RuleKey>,
     /// The remembered requests, sorted by time.
     seen: Vec<Ask>,
@@ -77,7 +78,8 @@ impl LoopGuard {
         Self { options, ..Self::default() }
     }
 
-    /// Adds one observation.
+    /// Adds one observation. If there are too many devices then, forgets the one that has not asked
+    /// for the longest time.
     pub fn observe(&mut self, observation: Observation) {
         let Observation { device, update_type, rule, at, installed, offered, server } = observation;
         let subject = Subject { device, update_type };
@@ -117,8 +119,8 @@ impl LoopGuard {
         self.tracks.iter().flat_map(|(subject, track)| track.loops(subject, &self.options)).collect()
     }
 
-    /// Returns the loops as [`loops`](Self::loops) does, but compares versions by the scheme of their rule in a rule
-    /// book. Two versions of the same release are equal.
+    /// Returns the loops in the observations, like [`loops`](Self::loops). Here versions are
+    /// compared in the version scheme of their rule. Two versions of the same release are equal.
     pub fn loops_in(&self, index: &EligibilityIndex) -> Vec<Loop> {
         let loops = self.tracks.iter().flat_map(|(subject, track)| {
             let scheme = track.rule.as_ref().and_then(|rule| {
@@ -138,8 +140,8 @@ impl LoopGuard {
         self.tracks.len()
     }
 
-    /// Returns the number of devices that were forgotten because the guard was full. A device that is forgotten twice
-    /// counts twice.
+    /// Returns the number of devices that were forgotten because of [`LoopOptions::with_devices`].
+    /// A device that is forgotten twice counts twice.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
@@ -150,7 +152,8 @@ impl Track {
         self.seen.last().map(|seen| seen.at)
     }
 
-    /// Returns the remembered version if the device reported it before, so that each version is stored once.
+    /// Returns the stored version with the same text if there is one, so that each version of a
+    /// device is stored once.
     fn shared(&self, version: ReportedVersion) -> Arc<ReportedVersion> {
         let known =
             self.seen.iter().flat_map(|seen| [Some(&seen.installed), seen.offered.as_ref()]).flatten();
@@ -163,15 +166,16 @@ impl Track {
         known.find(|known| ***known == *server).map_or_else(|| server.into(), Arc::clone)
     }
 
-    /// Inserts a request at its place in time. If there are more than `most` requests then, removes one.
+    /// Inserts a request in order of time. If there are more than `most` requests then, removes
+    /// one.
     fn insert(&mut self, seen: Ask, most: usize) {
         let Err(place) = self.seen.binary_search_by(|known| known.place().cmp(&seen.place())) else { return };
         self.seen.insert(place, seen);
         if self.seen.len() <= most {
             return;
         }
-        // If requests have equal neighbours, the one with the nearest neighbours is removed. The others then span the
-        // time evenly.
+        // If requests equal both of their neighbours, the one whose neighbours are nearest in time
+        // is removed. The other requests then cover the time evenly.
         let neighbours = self.seen.windows(3).enumerate();
         let repeated = neighbours
             .filter(|(_, near)| near[0].says(&near[1]) && near[1].says(&near[2]))
@@ -186,7 +190,8 @@ impl Track {
         }
     }
 
-    /// Returns these requests with one spelling for each release.
+    /// Returns a copy of the requests in which all versions of the same release have the same
+    /// spelling.
     fn spelled_alike(&self, scheme: &VersionScheme) -> Self {
         let mut known: Vec<Arc<ReportedVersion>> = Vec::new();
         let mut first = |version: &Arc<ReportedVersion>| match known

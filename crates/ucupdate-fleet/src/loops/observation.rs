@@ -9,19 +9,20 @@ use ucupdate_core::request::is_simulated;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// One module of one request, with the installed version and the offered one.
+/// One module of one request, with the installed version and the offered version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The device that asked.
     pub device: DeviceId,
     /// The part of the device that the request is about, such as `CPE`.
     pub update_type: UpdateType,
-    /// The rule of the device. `None` if the words of the device are not valid in a rule. `LoopGuard::loops_in`
-    /// compares versions in the scheme of this rule.
+    /// The rule for the device and the module. `None` if the device kind is not valid in a rule.
+    /// [`LoopGuard::loops_in`](super::LoopGuard::loops_in) compares versions in the scheme of this
+    /// rule.
     pub rule: Option<RuleKey>,
     /// The time of the request, by the clock of the server.
     pub at: UnixTime,
-    /// The version that the device has.
+    /// The version that the device reported as installed.
     pub installed: ReportedVersion,
     /// The version that the server offered. `None` if it offered nothing.
     pub offered: Option<ReportedVersion>,
@@ -32,9 +33,9 @@ pub struct Observation {
 /// Reads the observations of one audit row for a [`LoopGuard`](crate::loops::LoopGuard): one for each module in the
 /// request.
 ///
-/// A row lists the modules asked about and the files offered, but not which file is for which module. An offer belongs to a
-/// module if the file, or the folder of the file, has the name of the module's update type. If equally many offers and
-/// modules are left over, they belong together in order.
+/// A row lists the modules of the request and the offered files, but not which file is for which
+/// module. An offer belongs to a module if the file, or the folder of the file, has the name of the
+/// module's update type. If as many offers as modules are left, they belong together in order.
 ///
 /// The result is empty for a [simulated](ucupdate_core::request::is_simulated) request, and for a device that reports neither
 /// a MAC address nor a serial number. Modules without a name are
@@ -73,7 +74,8 @@ pub fn observations(logged: &LoggedRow) -> Vec<Observation> {
     modules.filter_map(observation).collect()
 }
 
-/// Returns the rule of the row and this update type. `None` if the words of the row are not valid in a rule.
+/// Returns the rule for the device kind of a row and an update type. `None` if the device kind is
+/// not valid in a rule.
 fn rule(row: &AuditRow, update_type: &UpdateType) -> Option<RuleKey> {
     RuleKey::new(row.kind.read().ok()?, update_type.clone()).ok()
 }

@@ -1,4 +1,4 @@
-//! [`LoopOptions`]: the bounds of a loop guard.
+//! [`LoopOptions`]: the options of a loop guard.
 
 use std::time::Duration;
 
@@ -29,21 +29,22 @@ impl LoopOptions {
     /// Sets the maximum number of devices that are remembered. A device counts once for each update type in its requests.
     /// Default: 100,000.
     ///
-    /// Beyond this number the device that has not asked for the longest time is forgotten.
+    /// If there are more devices, the guard forgets the device that has not asked for the longest
+    /// time.
     pub const fn with_devices(self, most: usize) -> Self {
         Self { devices: most, ..self }
     }
 
     /// Sets the maximum number of requests that are remembered for each device. The minimum is 4. Default: 16.
     ///
-    /// If there are more, a request that equals the requests before and after it is removed. If there is no such
-    /// request, the oldest is removed.
+    /// If there are more, the guard removes a request that has the same versions and server as the
+    /// requests before and after it. If there is no such request, it removes the oldest one.
     pub const fn with_asks(self, most: usize) -> Self {
         Self { asks: most, ..self }
     }
 
-    /// Sets the time within which several requests count as one request for [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
-    /// Default: one hour.
+    /// Sets the time within which several requests of a device count as one request for
+    /// [`LoopKind::Unchanged`](super::LoopKind::Unchanged). Default: one hour.
     pub const fn with_apart(self, time: Duration) -> Self {
         Self { apart: time, ..self }
     }

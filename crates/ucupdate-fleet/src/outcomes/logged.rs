@@ -1,4 +1,4 @@
-//! Outcomes from the rows of both logs.
+//! Infers outcomes from the rows of both logs.
 
 use super::watch::{Offered, Outcomes};
 use crate::downloads::{Place, download_of, host_mark};
@@ -13,18 +13,21 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::request::{AskedFrom, Question, Side, is_simulated};
 use ucupdate_core::value::UnixTime;
 
-/// An offer may be logged this long before the start of its rollout, because rows have whole seconds and clocks differ.
+/// The time in milliseconds that an offer may be logged before the start of its rollout. Rows have
+/// whole seconds, and clocks differ.
 const START_SLACK_MILLIS: i64 = 2000;
 
 impl Outcomes {
-    /// Adds a row of the audit log of any server. Rows are expected in order of time.
+    /// Adds a row of the audit log of any server. The rows must come in order of time.
     ///
-    /// A row does not name the rollout of its offer, so the request is decided again by `index`. The offer belongs to the rollout
-    /// of this decision. If there is none, it belongs to the only rollout of the rule that has the offered version. Compile
-    /// `index` from a rule book in which no rollout is paused and no kill switch is on, because neither was so when the server
-    /// made the offer.
+    /// A row does not name the rollout of its offer, so the request is decided again with `index`.
+    /// The offer belongs to the rollout in this decision. If the decision has no rollout, the offer
+    /// belongs to the only rollout of the rule that has the offered version. Compile `index` from a
+    /// rule book in which no rollout is paused and no kill switch is on. The server cannot have
+    /// made the offer while one of these prevented it.
     ///
-    /// `starts` has the known times at which rollouts started or were resumed. Earlier offers are skipped.
+    /// `starts` has the known times at which rollouts started or were resumed. Offers before the
+    /// start of their rollout are skipped.
     pub fn take_in_audit(
         &mut self,
         index: &EligibilityIndex,
@@ -71,12 +74,13 @@ impl Outcomes {
         }
     }
 
-    /// Adds a row of the access log of any server. Rows of both logs are expected in order of time, and a row of the audit log
-    /// before one of the access log with the same time.
+    /// Adds a row of the access log of any server. The rows of both logs must come in order of
+    /// time. If times are equal, the row of the audit log must come first.
     ///
-    /// A download of an image counts for one device: the one that was offered the image last at the address of the row, before
-    /// the download began and within the time that the guard allows. A whole download counts, and a redirect to the store. A
-    /// download of a part counts once for each address, because anybody can fetch a single byte.
+    /// A download of an image counts for one device: the device that was offered the image last at
+    /// the address of the row, before the download began and within the deadline of the guard. A
+    /// redirect to the store counts as a download. A download of a part counts once for each
+    /// address and image, because anybody can request a single byte.
     pub fn take_in_access(&mut self, row: &AccessRow) {
         let Some((place, is_part)) = download_of(row) else { return };
         let settled = self.open.settle(place, is_part, row.started_at(), row.finished_at);
@@ -86,7 +90,7 @@ impl Outcomes {
     }
 }
 
-/// Returns the origin of a request, as far as its row tells it.
+/// Returns the origin of a request (its side and address), as far as the audit row shows it.
 fn asked_from(logged: &LoggedRow) -> AskedFrom {
     let row = &logged.row;
     let is_external = |cell: &OfferedCell| {
@@ -97,7 +101,8 @@ fn asked_from(logged: &LoggedRow) -> AskedFrom {
     AskedFrom { side: (!row.offered.is_empty()).then_some(side), address: row.user_host.trim().parse().ok() }
 }
 
-/// Returns the rollout that an offer belongs to, and whether the offer is a stepping stone.
+/// Returns the rollout that the logged offer `cell` belongs to, with its assignment, and whether
+/// the offer is a stepping stone. `None` if the rollout is not clear.
 fn rollout_of<'a>(
     rule: &'a Rule,
     decision: &Decision<'a>,

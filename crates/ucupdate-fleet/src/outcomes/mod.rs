@@ -1,8 +1,8 @@
-//! Counts what became of offers. The guards of rollouts judge by it.
+//! Counts the outcomes of offers. The guards of rollouts pause rollouts by these counts.
 //!
-//! The decision about a request records nothing. The result of an offer is inferred from the next request of the device. An
-//! [`Outcomes`] receives the requests and decisions when they happen, as in a simulation, or the rows of the audit logs and
-//! access logs of all servers.
+//! The decision about a request stores nothing, so the outcome of an offer is inferred from the
+//! next request of the device. An [`Outcomes`] receives requests and decisions when they are made,
+//! as in a simulation. Or it receives the rows of the audit logs and access logs of all servers.
 
 mod logged;
 mod tally;

@@ -1,4 +1,4 @@
-//! [`Tally`]: how many devices of a rollout succeeded and failed.
+//! [`Tally`]: the numbers of devices of a rollout that succeeded and failed.
 
 use super::track::{OutcomeState, Track};
 use std::fmt;
@@ -16,30 +16,33 @@ pub struct Tally {
     pub rollout: RolloutName,
     /// The version that the rollout offers.
     pub version: ReportedVersion,
-    /// The conditions under which the rollout pauses by itself.
+    /// The guard of the rollout: the conditions under which the rollout is paused automatically.
     pub guard: Guard,
-    /// The number of devices in each state that count for the guard.
+    /// The numbers of devices in each state. Only devices that count for the guard are included.
     pub counts: OutcomeCounts,
-    /// The number of devices in each state that do not count, because they never downloaded the image from this service. Always
-    /// zero without [`OutcomeOptions::with_downloads_required`](super::OutcomeOptions::with_downloads_required).
+    /// The numbers of devices in each state that do not count for the guard, because they never
+    /// downloaded the image from this service. Always zero without
+    /// [`OutcomeOptions::with_downloads_required`](super::OutcomeOptions::with_downloads_required).
     pub not_fetched: OutcomeCounts,
-    /// The time of the latest offer, download or return of a device. `None` before the first offer.
+    /// The time of the latest change: a first offer, a download, a return of a device, or a passed
+    /// deadline. `None` before the first offer.
     pub last_change: Option<UnixTime>,
-    /// The number of offers to devices that were not watched, because the limit of devices was reached.
+    /// The number of offers to devices that are not watched, because
+    /// [`OutcomeOptions::with_devices`](super::OutcomeOptions::with_devices) was reached.
     pub unwatched: u64,
 }
 
-/// The number of devices in each state. Each device is in exactly one state.
+/// The number of devices in each [`OutcomeState`]. Each device is in exactly one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutcomeCounts {
-    /// Devices that were offered the version, have not sent a request with a final result, and are not overdue.
+    /// Devices that were offered the version, and whose outcome is not known before their deadline.
     pub in_flight: u64,
     /// Devices that came back with the version.
     pub succeeded: u64,
     /// Devices that came back with their old version.
     pub failed: u64,
-    /// Devices that sent no request with a final result before the deadline. They are not counted in `failed`.
+    /// Devices whose outcome was not known at their deadline. They are not counted in `failed`.
     pub overdue: u64,
     /// Devices that came back with another version, neither the old nor the offered one.
     pub elsewhere: u64,
@@ -51,7 +54,8 @@ impl OutcomeCounts {
         self.in_flight + self.succeeded + self.failures() + self.elsewhere
     }
 
-    /// The number of devices that count as failures for the guard: those that failed and those that are overdue.
+    /// Returns the number of devices that count as failures for the guard: devices that failed, and
+    /// overdue devices.
     pub fn failures(&self) -> u64 {
         self.failed + self.overdue
     }
@@ -77,12 +81,14 @@ impl OutcomeCounts {
 }
 
 impl Tally {
-    /// The count of the devices in a state, of those that count or of the others.
+    /// Returns the number of devices in a state, for changing it. `counts` chooses between
+    /// [`counts`](Self::counts) and [`not_fetched`](Self::not_fetched).
     pub(super) fn of(&mut self, counts: bool, state: OutcomeState) -> &mut u64 {
         if counts { self.counts.of(state) } else { self.not_fetched.of(state) }
     }
 
-    /// Counts a device that changed its state at a time.
+    /// Moves a device from the count of its old state `from` to that of its new state `to`, at the
+    /// time `at`.
     pub(super) fn moves(&mut self, from: &Track, to: &Track, at: UnixTime) {
         let left = self.of(from.counts, from.state);
         *left = left.saturating_sub(1);
@@ -98,7 +104,7 @@ impl Tally {
         self.unwatched += other.unwatched;
     }
 
-    /// Returns the reason why the guard pauses the rollout. `None` if the guard is not exceeded.
+    /// Returns the reason to pause the rollout, as text. `None` if the guard is not exceeded.
     pub fn trips(&self) -> Option<String> {
         let (succeeded, failed) = (self.counts.succeeded, self.counts.failures());
         let devices = |count: u64| Counted::new(count, "device");
@@ -146,7 +152,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// A rollout that must be paused.
+/// A rollout that must be paused, because its guard is exceeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tripped {
@@ -161,13 +167,15 @@ pub struct Tripped {
 }
 
 impl Tripped {
-    /// Returns the rollout if its guard is exceeded. The guard is taken from the book.
+    /// Returns the rollout of a tally if it is not paused and its guard in the rule book is
+    /// exceeded.
     pub(crate) fn of(tally: &Tally, book: &RuleBook) -> Option<Self> {
         let rollout = rollout_of(book, tally).filter(|rollout| rollout.paused.is_none())?;
         Self::by_tally(&Tally { guard: rollout.guard?, ..tally.clone() })
     }
 
-    /// Returns the rollout of a tally whose guard is exceeded, paused or not.
+    /// Returns the rollout of a tally if the guard in the tally is exceeded. The rollout may be
+    /// paused already.
     pub fn by_tally(tally: &Tally) -> Option<Self> {
         let Tally { rule, rollout, version, .. } = tally;
         let reason = tally.trips()?.into();
@@ -180,7 +188,8 @@ impl Tripped {
     }
 }
 
-/// Returns the rollout that a tally counts. The rollout in the book must have the same name and version.
+/// Returns the rollout of a tally in the rule book. `None` if there is no rollout of the same rule,
+/// name and version.
 pub(super) fn rollout_of<'a>(book: &'a RuleBook, tally: &Tally) -> Option<&'a Rollout> {
     let rule = book.rule(&tally.rule)?;
     let (assignment, rollout) = rule.rollout(&tally.rollout)?;

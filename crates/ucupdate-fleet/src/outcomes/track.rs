@@ -1,4 +1,4 @@
-//! The progress of one device to the version of one rollout.
+//! Follows the progress of one device to the version of one rollout.
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
@@ -7,11 +7,11 @@ use ucupdate_core::device::DeviceId;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
-/// A version in sixteen bytes. Two marks are equal if the versions are the same release.
+/// A version in sixteen bytes. Two marks are equal if their versions are the same release.
 ///
-/// For a version of at most four numbers, a mark has these numbers, which are at most `i32::MAX`. For any other version
-/// it has three words of a hash. The hash covers the numbers and the prefix of the version, or its text if the scheme
-/// of the rule cannot read it.
+/// For a version of at most four numbers, a mark has these numbers, which are at most `i32::MAX`.
+/// For any other version it has `u32::MAX` and three words of a hash. The hash covers the numbers
+/// and the prefix of the version, or the text of a version that the scheme of the rule cannot read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct VersionMark([u32; 4]);
 
@@ -38,15 +38,15 @@ impl VersionMark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutcomeState {
-    /// The device was offered the version, and none of the other states applies yet.
+    /// The device was offered the version, and its outcome is not known yet.
     InFlight,
     /// The device came back with a version that is neither its old version nor the offered one.
     Elsewhere,
     /// The device came back with its old version.
     Failed,
-    /// The device sent no request with a final result before its deadline.
+    /// The outcome was not known at the deadline of the device. This counts as a failure.
     Overdue,
-    /// The device came back with the version.
+    /// The device came back with the version of the rollout.
     Succeeded,
 }
 
@@ -56,14 +56,15 @@ pub enum OutcomeState {
 pub struct RolloutDevice {
     /// The MAC address or serial number.
     pub device: DeviceId,
-    /// How far the device is with the version.
+    /// The progress of the device to the version.
     pub state: OutcomeState,
-    /// The time at which it was offered the version, finished its download, or came back with a stepping stone.
+    /// The time from which the device has time to install: the time of the offer, of the end of its
+    /// download, or of its return with a stepping stone.
     pub at: UnixTime,
-    /// The time after which the device is overdue.
+    /// The deadline: the time at which the device becomes overdue.
     pub due: UnixTime,
-    /// `true` if the guard counts the device: it downloaded an image of the rollout, or [downloads are not
-    /// required](super::OutcomeOptions::with_downloads_required).
+    /// Whether the guard counts the device: it downloaded an image of the rollout, or [downloads
+    /// are not required](super::OutcomeOptions::with_downloads_required).
     pub counts: bool,
 }
 
@@ -71,29 +72,33 @@ pub struct RolloutDevice {
 pub(super) struct Track {
     pub(super) tally: u32,
     pub(super) state: OutcomeState,
-    /// The time at which the device was offered the version, or came back with the latest stone.
+    /// The time at which the device was offered the version, finished its download, or came back
+    /// with the latest stepping stone.
     pub(super) at: UnixTime,
-    /// The deadline. A device that has not come back at this time has failed.
+    /// The deadline. A device whose outcome is not known at this time is overdue.
     pub(super) due: UnixTime,
     /// The version of the device at the time `at`.
     pub(super) had: VersionMark,
     /// The stepping stone that the device was offered last. `None` if it was offered the version itself.
     pub(super) stone: Option<VersionMark>,
-    /// The address that the device was offered the version at last.
+    /// The address from which the device sent the request with the last offer.
     pub(super) host: HostMark,
-    /// `true` if the device counts: it downloaded an image of the rollout, or downloads are not required.
+    /// Whether the guard counts the device: it downloaded an image of the rollout, or downloads are
+    /// not required.
     pub(super) counts: bool,
 }
 
-/// An address, as a hash. `None` if it is not known. An IPv6 address counts as its network of 64 bits, because a device
-/// chooses the rest of its address.
+/// The hash of an address. `None` if the address is not known. Of an IPv6 address only the first 64
+/// bits are hashed, because a device chooses the other bits.
 pub(super) type HostMark = Option<u64>;
 
 impl Track {
-    /// Updates the state when the device comes back with a version.
+    /// Updates the state when the device sends a request with the version `installed`. `target` is
+    /// the version of the rollout.
     ///
-    /// The old version is no failure if it is reported from another address than the one of the offer: then somebody else may
-    /// have sent the MAC address. Such a device fails at its deadline.
+    /// The old version is no failure if it is reported from another address than that of the offer,
+    /// because another sender may have used the same MAC address. Such a device becomes overdue at
+    /// its deadline.
     pub(super) fn comes_back(
         &mut self,
         host: HostMark,
@@ -105,8 +110,9 @@ impl Track {
         if installed == target {
             self.state = OutcomeState::Succeeded;
         } else if self.state != OutcomeState::InFlight || now < self.at {
-            // The state stays until the device comes back with the version or is offered it again. The version before
-            // the offer proves nothing, because the clock may have gone back.
+            // The state stays until the device comes back with the version, or is offered the
+            // version again. A request before the offer proves nothing, because the clock may have
+            // gone back.
         } else if Some(installed) == self.stone {
             self.at = now;
             self.due = deadline(guard, now);
@@ -120,7 +126,7 @@ impl Track {
     }
 }
 
-/// Returns the deadline of a device that is offered a version now.
+/// Returns the deadline of a device that is offered a version at the time `now`.
 pub(super) fn deadline(guard: &Guard, now: UnixTime) -> UnixTime {
     later(now, guard.deadline_seconds)
 }

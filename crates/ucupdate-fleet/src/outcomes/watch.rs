@@ -11,7 +11,7 @@ use ucupdate_core::request::{Question, is_simulated};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
-/// The limits of [`Outcomes`].
+/// The options of [`Outcomes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct OutcomeOptions {
@@ -28,12 +28,13 @@ impl Default for OutcomeOptions {
 }
 
 impl OutcomeOptions {
-    /// Sets the maximum number of devices that are remembered. Default: 100,000. A device counts once for each rollout
-    /// it is in, and needs about 300 bytes.
+    /// Sets the maximum number of devices that are watched. Default: 100,000. A device counts once
+    /// for each of its rollouts, and needs about 300 bytes.
     ///
-    /// Beyond this number, devices that succeeded are forgotten; the first one to succeed goes first. Next go the devices that
-    /// downloaded nothing, if downloads are required. While there are no such devices, further devices are not watched, and are
-    /// counted in [`Tally::unwatched`].
+    /// If there are more devices, the device that succeeded first is forgotten, but stays in the
+    /// counts. If no device has succeeded, a device that downloaded nothing is forgotten, if
+    /// downloads are required. It is then counted in [`Tally::unwatched`]. If there is no such
+    /// device either, the new device is not watched, and is counted in [`Tally::unwatched`].
     pub fn with_devices(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
@@ -49,13 +50,13 @@ impl OutcomeOptions {
         Self { unguarded, ..self }
     }
 
-    /// Returns the maximum number of devices that are remembered.
+    /// Returns the maximum number of devices that are watched.
     pub fn devices(&self) -> usize {
         self.devices
     }
 }
 
-/// Infers what became of the devices to which guarded rollouts offered a version.
+/// Infers the outcomes of offers of guarded rollouts, for each device.
 ///
 /// No device reports whether an installation succeeded. Its next request shows it:
 ///
@@ -68,16 +69,18 @@ impl OutcomeOptions {
 /// | another version | it is elsewhere: neither succeeded nor failed. It is watched again when it is offered the version again |
 /// | (no request until the deadline) | it is overdue, which counts as a failure |
 ///
-/// A device counts once for each rollout, however often it is offered the version. A failed device stays failed until it
-/// comes back with the version. A device that succeeded stays so. Two versions count as equal if they are the same release
-/// in the version scheme of the rule; a missing part of a version counts as zero. Devices that report neither a MAC address
-/// nor a serial number are not watched, because they cannot be recognised. Simulated requests are not watched either, and
-/// offers of rollouts without a guard only if an option asks for them.
+/// A device counts once for each rollout, even if it is offered the version several times. A failed
+/// device stays failed until it comes back with the version. A device that succeeded stays in this
+/// state. Two versions count as equal if they are the same release in the version scheme of the
+/// rule. A missing part of a version counts as zero. Devices that report neither a MAC address nor
+/// a serial number are not watched, because they cannot be recognised. Simulated requests are
+/// ignored. Rollouts without a guard are watched only with [`OutcomeOptions::with_unguarded`].
 ///
-/// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered) next, both with the time
-/// of the decision. A clock that goes back causes no failure: a version that a device had before the offer means nothing.
-/// Requests that other servers answered can therefore be added later with `asked`, from their audit logs. The order of
-/// requests of different devices does not matter while there is room for all of them.
+/// For each module of a request, call [`asked`](Self::asked) first and [`offered`](Self::offered)
+/// next, both with the time of the decision. A clock that goes back causes no failure, because a
+/// request before the offer is ignored. Therefore requests that other servers answered can be added
+/// later with `asked`, from their audit logs. The order of requests of different devices does not
+/// matter while there is room for all devices.
 ///
 /// ```
 /// use ucupdate_core::book::*;
@@ -111,18 +114,19 @@ impl OutcomeOptions {
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
     pub(super) options: OutcomeOptions,
-    /// The watched rollouts by number. A number is never used twice.
+    /// The watched rollouts by number. Each number is used for one rollout only.
     pub(super) watched: BTreeMap<u32, Watched>,
     pub(super) numbers: BTreeMap<(RuleKey, RolloutName), u32>,
     pub(super) next_number: u32,
     pub(super) devices: BTreeMap<DeviceId, Vec<Track>>,
-    /// The number of tracks in `devices`.
+    /// The number of [`Track`]s in `devices`.
     pub(super) tracks: usize,
-    /// The devices in flight, by deadline.
+    /// The devices in flight, sorted by deadline. The number is that of the rollout.
     pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
-    /// The devices that succeeded, in the order of their success.
+    /// The devices that succeeded, in the order of their success. The number is that of the
+    /// rollout.
     pub(super) succeeded: VecDeque<(DeviceId, u32)>,
-    /// The offers of devices that downloaded nothing yet.
+    /// The offers whose image was not downloaded yet.
     pub(super) open: OpenOffers,
 }
 
@@ -130,7 +134,8 @@ pub struct Outcomes {
 pub(super) struct Watched {
     pub(super) tally: Tally,
     pub(super) target: VersionMark,
-    /// The version scheme of the rule. Marks of other schemes cannot be compared with those of this rollout.
+    /// The version scheme of the rule. A [`VersionMark`] of another scheme cannot be compared with
+    /// the marks of this rollout.
     pub(super) scheme: VersionScheme,
     pub(super) paused: bool,
 }
@@ -139,11 +144,12 @@ pub(super) struct Offered<'a> {
     pub(super) rollout: &'a Rollout,
     pub(super) version: &'a ReportedVersion,
     pub(super) installed: &'a ReportedVersion,
-    /// The version that was offered on the way to the version of the rollout.
+    /// The stepping stone that was offered on the way to `version`. `None` if `version` itself was
+    /// offered.
     pub(super) stone: Option<&'a ReportedVersion>,
 }
 
-/// The guard of a rollout that never pauses by itself.
+/// Returns the guard for a rollout without one: it never pauses the rollout.
 fn no_limits() -> Guard {
     let mut guard = Guard::default();
     (guard.failures, guard.share) = (None, None);
@@ -151,19 +157,20 @@ fn no_limits() -> Guard {
 }
 
 impl Outcomes {
-    /// Creates outcomes without any device.
+    /// Creates an empty collection of outcomes.
     pub fn new(options: OutcomeOptions) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// Adds a request of a device. The version in it shows whether earlier offers succeeded.
+    /// Adds a request of a device. The installed version in the request shows whether earlier
+    /// offers succeeded.
     ///
-    /// `index` finds the rule that answers the request.
+    /// `index` is used to find the rule for the request.
     pub fn asked(&mut self, index: &EligibilityIndex, question: &Question<'_>, now: UnixTime) {
         self.asked_at(index, question, None, now);
     }
 
-    /// Adds a request that came from an address.
+    /// Adds a request from the address `host`.
     pub(super) fn asked_at(
         &mut self,
         index: &EligibilityIndex,
@@ -201,7 +208,8 @@ impl Outcomes {
         }
     }
 
-    /// Adds the decision about a request. Only offers of rollouts with a guard count, including offers of stepping stones.
+    /// Adds the decision about a request. A decision that is not an offer of a watched rollout has
+    /// no effect. Offers of stepping stones count too.
     ///
     /// `index` is the index with which the decision was made.
     pub fn offered(
@@ -225,7 +233,8 @@ impl Outcomes {
         self.take_in_offer(rule, &offer, identity, None, now);
     }
 
-    /// Adds an offer. `place` is the place of the image, if the device has to download it from there.
+    /// Adds an offer. `place` is the address of the device and the path of the image. `None` if
+    /// downloads are not known, as in a simulation.
     pub(super) fn take_in_offer(
         &mut self,
         rule: &Rule,
@@ -295,7 +304,8 @@ impl Outcomes {
         self.tracks += 1;
     }
 
-    /// Counts a device that downloaded an image of a rollout. Its time for installing begins with the end of the download.
+    /// Counts a device for the guard, because it downloaded an image of the rollout with this
+    /// number. The time for installing begins at the end of the download, `now`.
     pub(super) fn downloaded(&mut self, identity: &DeviceId, number: u32, now: UnixTime) {
         let Some(watched) = self.watched.get_mut(&number) else { return };
         let mut tracks = self.devices.get_mut(identity).into_iter().flatten();
@@ -328,10 +338,10 @@ impl Outcomes {
 
     /// Applies a new revision of the rule book.
     ///
-    /// A rollout is forgotten if it ended, lost its guard, or has another version now, or if its rule reads versions in
-    /// another scheme now. A rollout that was resumed begins a
-    /// new tally. If a rollout is paused and resumed between two calls, this is not noticed. The same holds for a rollout
-    /// that is stopped and started again with the same name and version.
+    /// A rollout is forgotten if it ended, lost its guard or has another version now, or if its
+    /// rule has another version scheme now. A rollout that was resumed begins a new tally. A pause
+    /// and resumption between two calls cannot be seen. The same is true if a rollout ends and
+    /// another one with the same name and version starts.
     pub fn follow(&mut self, book: &RuleBook) {
         let mut gone = BTreeSet::new();
         for (number, watched) in &mut self.watched {
@@ -353,14 +363,16 @@ impl Outcomes {
         self.forget(&gone);
     }
 
-    /// Forgets the devices of a rollout, for example because it was resumed.
+    /// Forgets a rollout and its devices, for example because it was resumed. Its next offer begins
+    /// a new tally.
     pub fn forget_rollout(&mut self, rule: &RuleKey, rollout: &RolloutName) {
         if let Some(number) = self.numbers.get(&(rule.clone(), rollout.clone())).copied() {
             self.forget(&[number].into());
         }
     }
 
-    /// The devices of a rollout that are remembered, sorted by their names. Devices that succeeded may be forgotten.
+    /// Returns the watched devices of a rollout, sorted by MAC address and serial number. Devices
+    /// that succeeded may have been forgotten.
     pub fn devices_of(&self, rule: &RuleKey, rollout: &RolloutName) -> impl Iterator<Item = RolloutDevice> {
         let number = self.numbers.get(&(rule.clone(), rollout.clone())).copied();
         self.devices.iter().filter_map(move |(device, tracks)| {
@@ -375,7 +387,8 @@ impl Outcomes {
         self.numbers.values().filter_map(|number| self.watched.get(number)).map(|watched| &watched.tally)
     }
 
-    /// Returns the rollouts that must be paused: rollouts of the book that are not paused and whose guard is exceeded.
+    /// Returns the rollouts that must be paused: rollouts of the rule book that are not paused, and
+    /// whose guard is exceeded.
     pub fn tripped(&self, book: &RuleBook) -> Vec<Tripped> {
         self.tallies().filter_map(|tally| Tripped::of(tally, book)).collect()
     }
@@ -390,8 +403,8 @@ impl Outcomes {
         self.tracks
     }
 
-    /// Returns the number of the rollout that offers something to a device. A new rollout, or one with a new version, gets a
-    /// new number.
+    /// Returns the number of a rollout in `watched`. A new rollout, or a rollout with a new version
+    /// or version scheme, gets a new number.
     fn number_of(
         &mut self,
         rule: &Rule,
@@ -429,8 +442,8 @@ impl Outcomes {
         Some(number)
     }
 
-    /// Forgets devices until there is room for one more: those that succeeded, and then those that downloaded nothing. Returns
-    /// `false` if there is no room.
+    /// Forgets devices until there is room for one more: first devices that succeeded, then devices
+    /// that downloaded nothing. Returns `false` if there is still no room.
     fn make_room(&mut self) -> bool {
         while self.tracks >= self.options.devices {
             if let Some((identity, number)) = self.succeeded.pop_front() {

@@ -1,4 +1,4 @@
-//! The devices of a simulation. Each takes only a few bytes.
+//! The devices of a simulation. Each device takes only a few bytes.
 
 use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, HashMap};
@@ -44,7 +44,7 @@ pub struct SimulatedFleet {
     kind_numbers: HashMap<KindKey, u32, FixedState>,
 }
 
-/// The data that devices of a kind share.
+/// The data that all devices of one kind share.
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
     /// The device, without MAC address and serial number.
@@ -54,7 +54,8 @@ pub(super) struct Kind {
     pub(super) from: AskedFrom,
 }
 
-/// The key of a kind: its words in lower case, with the file name and the user's domain, and the side.
+/// The key of a [`Kind`]. The first part has the words of the device kind, the file name and the
+/// domain of the user, in lower case. The second part is the side.
 type KindKey = (Vec<u8>, Option<ucupdate_core::request::Side>);
 
 #[derive(Clone, Copy, Debug)]
@@ -62,18 +63,18 @@ pub(super) struct Member {
     pub(super) mac: Option<[u8; 6]>,
     pub(super) kind: u32,
     pub(super) version: u32,
-    /// The index into the extras. [`NONE`] means that there is none.
+    /// The index in [`SimulatedFleet::extras`]. [`NONE`] means that the device has no extra data.
     pub(super) extra: u32,
 }
 
-/// Data of a device that most real devices report and few synthetic ones.
+/// Data that most real devices report, but that synthetic devices do not have.
 #[derive(Clone, Debug)]
 pub(super) struct DeviceDetails {
     pub(super) serial: Reported<SerialNumber>,
     pub(super) address: Option<IpAddr>,
 }
 
-/// A table of versions. Each spelling has a number.
+/// A table of versions. Each spelling has a number, which is its index in `list`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions {
     pub(super) list: Vec<ReportedVersion>,
@@ -97,12 +98,14 @@ impl Versions {
 }
 
 impl SimulatedFleet {
-    /// Returns a fleet of synthetic devices, spread evenly over the rules of a book, with consecutive MAC addresses.
+    /// Returns a fleet of synthetic devices with consecutive MAC addresses. The devices are spread
+    /// evenly over the rules of a rule book.
     ///
     /// Each device has the version `installed`. If `installed` is `None`, the device has the approved version of its
     /// rule, or `0.0.0.0` without an approved version.
     ///
-    /// The fleet is empty if the book has no rule. Its maximum size is [`MAX_SIMULATED_DEVICES`].
+    /// The fleet is empty if the book has no rule. It has at most [`MAX_SIMULATED_DEVICES`]
+    /// devices.
     pub fn of_rules(book: &RuleBook, devices: usize, installed: Option<&ReportedVersion>) -> Self {
         let mut fleet = Self::default();
         let none_known = ReportedVersion::new("0.0.0.0");
@@ -124,7 +127,8 @@ impl SimulatedFleet {
         fleet
     }
 
-    /// Adds a device with one module. Only the domain of its user is kept. Returns `false` if the fleet is full.
+    /// Adds a device with one module. Of the user name only the domain is kept. Returns `false` if
+    /// the fleet has [`MAX_SIMULATED_DEVICES`] already.
     pub fn add(&mut self, question: &Question<'_>) -> bool {
         if self.devices.len() >= MAX_SIMULATED_DEVICES {
             return false;
@@ -187,12 +191,13 @@ impl Kind {
     }
 }
 
-/// A device and its modules, from which a thread makes requests. Only the values that differ between devices are
-/// rewritten.
+/// Maker of requests, one for each thread. It keeps one device for each kind, and one module for
+/// each file name and version. It changes only the values that differ between devices.
 #[derive(Debug, Default)]
 pub(super) struct RequestMaker {
     devices: Vec<Option<Device>>,
-    /// The modules, by file name and version.
+    /// The modules. The index is the number of the file name times `versions`, plus the number of
+    /// the version.
     modules: Vec<Option<InstalledModule>>,
     /// The number of the file name of each kind.
     files: Vec<usize>,
@@ -211,7 +216,7 @@ impl RequestMaker {
         Self { devices: vec![None; kinds.len()], modules, files, versions }
     }
 
-    /// Returns the request of a device of this kind with this version.
+    /// Returns the request of a device. `versions` is the table that contains its version.
     pub(super) fn question<'a>(
         &'a mut self,
         fleet: &'a SimulatedFleet,

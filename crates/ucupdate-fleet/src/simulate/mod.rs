@@ -1,7 +1,8 @@
 //! Simulates days of a fleet in seconds, to show the effects of a rule book.
 //!
-//! [`simulate`] is a pure function. The [`Scenario`] contains the time and the seed of all random numbers. Nothing is
-//! read or written. The number of threads is part of the scenario, and all threads end before the function returns.
+//! [`simulate`] is a pure function: it uses no clock, reads nothing and writes nothing. The
+//! [`Scenario`] contains the start time and the seed of all random numbers. The number of threads
+//! is part of the scenario. All threads end before the function returns.
 
 mod fleet;
 mod play;

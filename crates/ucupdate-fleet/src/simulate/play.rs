@@ -1,4 +1,4 @@
-//! [`simulate`]: simulates the parts of a fleet in step.
+//! [`simulate`]: simulates all parts of a fleet up to the same time, then the next period.
 
 use super::fleet::{RequestMaker, SimulatedFleet, Versions};
 use super::scenario::{FailureModel, MAX_SIMULATED_DAYS, Scenario};
@@ -13,20 +13,22 @@ use ucupdate_core::decide::EligibilityIndex;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The number of parts of a fleet. The result depends on it, so it does not depend on the number of threads.
+/// The number of parts of a fleet. This number is constant, because the result depends on it, and
+/// must not depend on the number of threads.
 const SHARDS: usize = 64;
 
 const STEPS_OF_DAY: u32 = 24 * 60 * 60 / STEP;
 
 /// Simulates days of a fleet whose devices send requests and install versions.
 ///
-/// Each device asks at its own time in each period, again after a restart, and again after each installation. It installs what it
-/// is offered, and succeeds or fails with the probabilities of the model. Windows open and close, shares grow, and the commands
-/// of the timetable change the rule book. Guards pause rollouts as [`Outcomes`](crate::outcomes::Outcomes) describes. A refused
+/// Each device sends a request at its own time in each period, after a restart, and after each
+/// installation. It installs the offered version, and succeeds or fails with the probabilities of
+/// the model. Windows open and close, shares grow, and the commands of the timetable change the
+/// rule book. Guards pause rollouts as [`Outcomes`](crate::outcomes::Outcomes) describes. A refused
 /// command appears in the result and changes nothing.
 ///
-/// Equal arguments give an equal simulation. The number of threads does not matter. Commands and guards take effect on
-/// the next multiple of five minutes.
+/// Equal arguments give an equal simulation. The number of threads does not matter. Commands and
+/// guards take effect at the next multiple of five minutes after the start.
 ///
 /// ```
 /// use ucupdate_core::RuleBook;
@@ -46,10 +48,11 @@ pub fn simulate(
     simulate_with_progress(fleet, book, model, scenario, &|_| ())
 }
 
-/// Simulates like [`simulate`], and reports how far it is in device days: one device for one day.
+/// Simulates like [`simulate`], and reports the progress in device days. A device day is one device
+/// for one day.
 ///
-/// All threads of the scenario call `progress`, each with the device days since the last call of any thread. The sum of them is the
-/// number of devices times [`Scenario::days`].
+/// All threads of the scenario call `progress`, each with the number of device days since the last
+/// call of any thread. The sum of these numbers is the number of devices times [`Scenario::days`].
 pub fn simulate_with_progress(
     fleet: &SimulatedFleet,
     book: &RuleBook,
@@ -131,7 +134,8 @@ pub fn simulate_with_progress(
     play.end(&versions)
 }
 
-/// Returns every version that a device has or may get: those of the fleet and those of the packages.
+/// Returns every version that a device has or may get: the versions of the fleet and the versions
+/// of the packages.
 fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
     let mut versions = fleet.versions.clone();
     for package in book.packages() {
@@ -146,14 +150,15 @@ fn all_versions(fleet: &SimulatedFleet, book: &RuleBook) -> Versions {
 struct Play<'a> {
     book: RuleBook,
     shards: Vec<Shard>,
-    /// One desk for each thread.
+    /// The makers of requests, one for each thread.
     desks: Vec<RequestMaker>,
     samples: Vec<Sample>,
     commands: Vec<SimulatedCommand>,
-    /// The number of failed devices when the guards were last checked.
+    /// The number of failures when the guards were last checked. Guards are judged again only if it
+    /// changed.
     failed: u64,
     progress: &'a (dyn Fn(u64) + Sync),
-    /// The number of devices, times the steps that were simulated.
+    /// The number of devices times the number of simulated steps, for the progress.
     played: AtomicU64,
 }
 
@@ -183,7 +188,7 @@ impl Play<'_> {
         });
     }
 
-    /// Executes a command. Returns whether it changed the book.
+    /// Executes a command and records its result. Returns whether it changed the rule book.
     fn apply(&mut self, at: UnixTime, by: CommandSource, command: &BookCommand) -> bool {
         let outcome = self.book.command(command, by.author());
         if let Ok(outcome) = &outcome {
@@ -212,7 +217,7 @@ impl Play<'_> {
         self.tallies().iter().filter_map(|tally| Tripped::of(tally, &self.book)).collect()
     }
 
-    /// Returns the tally of each rollout, over all shards.
+    /// Returns the tally of each rollout, added up over all shards.
     fn tallies(&self) -> Vec<Tally> {
         let mut all: BTreeMap<(&RuleKey, &RolloutName), Tally> = BTreeMap::new();
         for tally in self.shards.iter().flat_map(|shard| shard.outcomes.tallies()) {

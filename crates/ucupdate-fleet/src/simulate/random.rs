@@ -1,7 +1,7 @@
 //! Reproducible random numbers. Each number is a function of the seed, the device and the purpose.
 //!
-//! No number depends on an earlier one, so the order of the devices and the number of threads do not matter. The mixing
-//! is that of SplitMix64 (Steele, Lea and Flood, 2014).
+//! No number depends on an earlier number, so the order of the devices and the number of threads do
+//! not matter. The mixing function is that of SplitMix64 (Steele, Lea and Flood, 2014).
 
 use ucupdate_core::book::Percent;
 
@@ -10,7 +10,7 @@ use ucupdate_core::book::Percent;
 pub(super) enum Draw {
     /// The time within each period at which a device sends its request.
     Phase = 1,
-    /// The decision whether the device restarts.
+    /// The decision whether the device restarts between two regular requests.
     Start,
     /// The time of the restart.
     StartAt,
@@ -20,7 +20,7 @@ pub(super) enum Draw {
     Fate,
 }
 
-/// The random numbers of one device.
+/// Source of the random numbers of one device.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chance(u64);
 
@@ -29,14 +29,15 @@ impl Chance {
         Self(mix(mix(seed) ^ u64::from(device)))
     }
 
-    /// Returns a number below `end`. `nth` distinguishes several numbers for one purpose.
+    /// Returns a random number below `end` for the purpose `what`. `nth` distinguishes several
+    /// numbers for the same purpose.
     pub(super) fn below(self, end: u32, what: Draw, nth: u64) -> u32 {
         let drawn = mix(mix(self.0 ^ (what as u64)) ^ nth);
         let below = (u128::from(drawn) * u128::from(end)) >> 64;
         u32::try_from(below).unwrap_or(0)
     }
 
-    /// Returns whether an event with a probability of `share` happens.
+    /// Returns whether an event with the probability `share` occurs.
     pub(super) fn hits(self, share: Percent, what: Draw, nth: u64) -> bool {
         self.below(10_000, what, nth) < u32::from(share.hundredths())
     }

@@ -35,8 +35,8 @@ pub struct Scenario {
 impl Default for Scenario {
     /// Returns a scenario of thirty days from 1970 on, with one thread and no commands.
     ///
-    /// Each device asks every 24 hours, and 20 % of them once more in between. A sample is taken every day. Guards are
-    /// checked every ten minutes.
+    /// Each device sends a request every 24 hours, and 20 % of the devices send one more in
+    /// between. A sample is taken every day. Guards are checked every ten minutes.
     fn default() -> Self {
         Self {
             start: UnixTime::default(),
@@ -54,64 +54,70 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// Sets the moment at which the simulation begins. Windows, ramps and holds depend on it.
+    /// Sets the time at which the simulation begins. Windows, growing shares and the end of holds
+    /// depend on the time. Default: 1970-01-01.
     pub fn with_start(self, start: UnixTime) -> Self {
         Self { start, ..self }
     }
 
-    /// Sets the length in days. The maximum is [`MAX_SIMULATED_DAYS`].
+    /// Sets the length of the simulation in days. The maximum is [`MAX_SIMULATED_DAYS`]. Default:
+    /// 30.
     pub fn with_days(self, days: u32) -> Self {
         Self { days, ..self }
     }
 
-    /// Sets the seed of all random decisions. Equal seeds give equal simulations.
+    /// Sets the seed of all random decisions. Equal seeds give equal simulations. Default: 0.
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// Sets the number of threads. The result does not depend on it.
+    /// Sets the number of threads: 1 to 64. The result does not depend on this number. Default: 1.
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
     /// Sets the seconds between two regular requests of a device: from one minute to 30 days.
+    /// Default: one day.
     pub fn with_poll_seconds(self, seconds: u32) -> Self {
         Self { poll_seconds: seconds, ..self }
     }
 
-    /// Sets the share of devices that restart between two regular requests. A device also asks when it restarts.
+    /// Sets the share of devices that restart between two regular requests. A device also sends a
+    /// request when it restarts. Default: 20 %.
     pub fn with_restarts(self, share: Percent) -> Self {
         Self { restarts: share, ..self }
     }
 
-    /// Sets the seconds between two samples. The number is rounded down to a multiple of five minutes, and is at least
-    /// five minutes.
+    /// Sets the seconds between two [samples](super::Sample). The time is rounded down to a
+    /// multiple of five minutes, and is at least five minutes. Default: one day.
     pub fn with_sample_seconds(self, seconds: u32) -> Self {
         Self { sample_seconds: seconds, ..self }
     }
 
-    /// Sets the seconds between two checks of the guards. The number is rounded down to a multiple of five minutes, and
-    /// is at least five minutes.
+    /// Sets the seconds between two checks of the guards. The time is rounded down to a multiple of
+    /// five minutes, and is at least five minutes. Default: ten minutes.
     pub fn with_look_seconds(self, seconds: u32) -> Self {
         Self { look_seconds: seconds, ..self }
     }
 
-    /// Sets the limit of devices that are watched for guards.
+    /// Sets the maximum number of devices that are watched for guards. Of the options, only
+    /// [`OutcomeOptions::with_devices`] has an effect.
     pub fn with_outcomes(self, outcomes: OutcomeOptions) -> Self {
         Self { outcomes, ..self }
     }
 
-    /// Sets the commands of administrators, each with its time in seconds after the start. They may come in any order.
+    /// Sets the commands of administrators, each with its time in seconds after the start, in any
+    /// order. Default: none.
     pub fn with_timetable(self, timetable: Vec<(u32, BookCommand)>) -> Self {
         Self { timetable, ..self }
     }
 
-    /// Returns the moment at which the simulation begins.
+    /// Returns the time at which the simulation begins.
     pub fn start(&self) -> UnixTime {
         self.start
     }
 
-    /// Returns the length in days.
+    /// Returns the length of the simulation in days.
     pub fn days(&self) -> u32 {
         self.days
     }
@@ -124,9 +130,10 @@ impl Scenario {
 
 /// The probability of failed installations, and the duration of installations.
 ///
-/// The decision is made once for each device and version: a device that fails to install a version fails every time it tries
-/// that version. After a failed installation the device restarts with the version it had, and tries again at its next
-/// regular request. A device that is lost never asks again.
+/// The result is decided once for each device and version: a device that fails to install a version
+/// fails every time it tries this version. After a failed installation the device restarts with its
+/// old version, and tries again at its next regular request. A device that is lost never sends a
+/// request again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct FailureModel {
@@ -149,13 +156,13 @@ impl Default for FailureModel {
 }
 
 impl FailureModel {
-    /// Returns a model in which every version has these probabilities.
+    /// Creates a model in which every version has these probabilities.
     pub fn new(chances: Chances) -> Self {
         Self { chances, ..Self::default() }
     }
 
-    /// Sets other probabilities for one version, for one model or for all models (`None`). If several settings match,
-    /// the first one applies.
+    /// Sets other probabilities for one version. They apply to one device model, or to all models
+    /// if `model` is `None`. If several settings match, the first one applies.
     pub fn with_version(mut self, version: ReportedVersion, model: Option<Model>, chances: Chances) -> Self {
         self.versions.push(VersionChances { version, model, chances });
         self
@@ -183,20 +190,21 @@ impl FailureModel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a literal is how it is made")]
 pub struct Chances {
-    /// The share of devices that come back with their old version.
+    /// The share of devices whose installation fails. They come back with their old version.
     pub fail: Percent,
-    /// The share of devices that never come back. Both shares together are at most 100 %.
+    /// The share of devices that are lost: they never send a request again. Both shares together
+    /// must be at most 100 %.
     pub brick: Percent,
 }
 
 impl Default for Chances {
-    /// Returns probabilities of zero.
+    /// Returns probabilities of zero: every installation succeeds.
     fn default() -> Self {
         Self { fail: Percent::NONE, brick: Percent::NONE }
     }
 }
 
-/// The probabilities of one version, for one model or for all models.
+/// The probabilities for one version, on one device model or on all models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct VersionChances {
     version: ReportedVersion,

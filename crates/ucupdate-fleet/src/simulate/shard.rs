@@ -1,4 +1,4 @@
-//! A part of the fleet. Only one thread at a time simulates it.
+//! A part of the fleet. At each time only one thread simulates the part.
 
 use super::fleet::{Member, NONE, RequestMaker, SimulatedFleet};
 use super::random::{Chance, Draw};
@@ -9,20 +9,23 @@ use ucupdate_core::decide::{Decision, EligibilityIndex, decide};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The length of one bucket of the wheel in seconds.
+/// The length of one step of the simulation in seconds. A bucket of [`Shard::wheel`] has the events
+/// of one step.
 pub(super) const STEP: u32 = 5 * 60;
 
-/// Data that all shards read during the simulation.
+/// Constant data that all shards read during the simulation.
 pub(super) struct Stage<'a> {
     pub(super) fleet: &'a SimulatedFleet,
     pub(super) model: &'a FailureModel,
     pub(super) scenario: &'a Scenario,
     pub(super) poll_seconds: u32,
-    /// The shortest time of an installation in seconds, and the number of seconds that may be added.
+    /// The shortest duration of an installation in seconds, and the largest number of seconds that
+    /// is added to it.
     pub(super) install: (u32, u32),
     /// Every version that a device may have.
     pub(super) versions: &'a super::fleet::Versions,
-    /// A number for each version, so that the results of versions are independent.
+    /// A number for each version, for the random results of its installations. So the results of
+    /// different versions are independent.
     pub(super) salts: &'a [u64],
 }
 
@@ -30,8 +33,8 @@ pub(super) struct Shard {
     /// The devices, sorted by the time of day of their requests, so that devices that ask one after another are
     /// neighbours in memory.
     units: Vec<Unit>,
-    /// The first unit of each bucket, as a ring buffer. It is longer than the longest time between two events of a
-    /// device.
+    /// The ring buffer of buckets, one for each step. A bucket is the index of its first unit. The
+    /// ring is longer than the longest time between two events of a device.
     wheel: Vec<u32>,
     step: u32,
     pub(super) outcomes: Outcomes,
@@ -45,19 +48,21 @@ pub(super) struct Shard {
 /// The current state of a device.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
-    /// The number of the device in the fleet. Its random numbers depend on it.
+    /// The number of the device in the fleet. The random numbers of the device depend on this
+    /// number.
     id: u32,
     member: Member,
-    /// The version that the device was offered last.
+    /// The number of the version that the device was offered last. [`NONE`] if there is none.
     offered: u32,
-    /// The time of its next event, in seconds from the start.
+    /// The time of the next event of the device, in seconds from the start.
     next: u32,
-    /// The next unit of the same bucket.
+    /// The index of the next unit in the same bucket. [`NONE`] for the last one.
     link: u32,
     state: State,
     /// The number of consecutive requests in which the device was offered the same version.
     repeats: u8,
-    /// `true` if a guarded rollout offered it a version with which it has not come back yet.
+    /// Whether a guarded rollout offered the device a version, and the device is not up to date
+    /// yet.
     is_watched: bool,
 }
 
@@ -68,7 +73,7 @@ enum State {
 }
 
 impl Shard {
-    /// Returns the shard of the devices from number `first` on.
+    /// Creates the shard of `members`, whose first device has the number `first` in the fleet.
     pub(super) fn new(first: u32, members: &[Member], stage: &Stage<'_>, outcomes: OutcomeOptions) -> Self {
         let longest = stage.poll_seconds.max(stage.install.0 + stage.install.1);
         let unit = |(id, member): (u32, &Member)| {
@@ -94,7 +99,8 @@ impl Shard {
         shard
     }
 
-    /// Simulates until the step `until` begins. Returns the number of devices, times the steps that were simulated.
+    /// Simulates until the step `until` begins. Returns the number of devices times the number of
+    /// simulated steps.
     pub(super) fn play(
         &mut self,
         until: u32,
@@ -104,7 +110,8 @@ impl Shard {
     ) -> u64 {
         let steps = u64::from(until.saturating_sub(self.step)) * self.units.len() as u64;
         while self.step < until {
-            // Events within the same step are put back into the bucket, and taken in this loop.
+            // A next event in the same step is put into the same bucket, and is taken in this loop
+            // too.
             while let Some(at) = self.dequeue() {
                 self.happens(at, stage, index, desk);
             }
@@ -142,7 +149,7 @@ impl Shard {
         &mut self.have[version as usize]
     }
 
-    /// Executes the next event of a device.
+    /// Executes the next event of a device: the end of an installation, or a request.
     fn happens(&mut self, at: u32, stage: &Stage<'_>, index: &EligibilityIndex, desk: &mut RequestMaker) {
         let unit = self.units[at as usize];
         let failed = match unit.state {
@@ -191,7 +198,8 @@ impl Shard {
         Some(false)
     }
 
-    /// Simulates a request of a device. Returns whether the device installs something afterwards.
+    /// Simulates a request of a device. Returns whether the device then installs the offered
+    /// version.
     fn asks(
         &mut self,
         at: u32,
@@ -259,12 +267,13 @@ impl Shard {
     }
 }
 
-/// Returns the moment `seconds` after the start.
+/// Returns the time `seconds` seconds after the start of the scenario.
 pub(super) fn moment(scenario: &Scenario, seconds: u32) -> UnixTime {
     UnixTime::from_millis(scenario.start.as_millis().saturating_add(i64::from(seconds) * 1000))
 }
 
-/// Returns the FNV-1a hash of a version's text. It makes the results of different versions independent.
+/// Returns the FNV-1a hash of a version's text. The hash makes the random results of different
+/// versions independent.
 pub(super) fn salt(version: &ReportedVersion) -> u64 {
     version.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

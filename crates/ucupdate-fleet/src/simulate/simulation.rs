@@ -5,18 +5,19 @@ use ucupdate_core::book::BookCommand;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The result of a simulation.
+/// The result of a simulation: samples of the fleet, commands and tallies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Simulation {
-    /// The versions that any device had at any sample, in their order. Versions that cannot be read come last.
+    /// The versions that any device had at any sample, older versions first. Versions that cannot
+    /// be read come last.
     pub versions: Vec<ReportedVersion>,
-    /// The samples: at the start, after each sample period, and at the end.
+    /// The samples of the fleet: at the start, after each sample period, and at the end.
     pub samples: Vec<Sample>,
     /// The commands of the timetable and of guards, in order of time.
     pub commands: Vec<SimulatedCommand>,
-    /// The tallies of guarded rollouts at the end. A rollout that was resumed starts again at zero. A rollout that ended is
-    /// left out.
+    /// The tallies of guarded rollouts at the end of the simulation. The tally of a rollout that
+    /// was resumed starts again at zero. A rollout that has ended is left out.
     pub tallies: Vec<Tally>,
 }
 
@@ -29,17 +30,17 @@ impl Simulation {
     }
 }
 
-/// The state of the fleet at one moment.
+/// The state of the fleet at one time, and the events before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sample {
-    /// The moment.
+    /// The time of the sample.
     pub at: UnixTime,
-    /// The number of devices with each of [`Simulation::versions`].
+    /// The number of devices with each version, in the order of [`Simulation::versions`].
     pub devices: Vec<u64>,
     /// The number of devices that are lost: they failed to install a version, and never send a request again.
     pub lost: u64,
-    /// The events since the sample before.
+    /// The events since the previous sample.
     pub counts: SimulatedCounts,
 }
 
@@ -51,7 +52,8 @@ pub struct SimulatedCounts {
     pub asks: u64,
     /// Requests that were answered with an offer.
     pub offers: u64,
-    /// Requests without an offer because a hold, a window, a pause or the kill switch prevented it.
+    /// Requests whose offer was prevented by a hold, a closed window, a paused rollout or the kill
+    /// switch.
     pub held: u64,
     /// Installations that succeeded.
     pub succeeded: u64,
@@ -59,7 +61,8 @@ pub struct SimulatedCounts {
     pub failed: u64,
     /// Devices that were lost.
     pub bricked: u64,
-    /// The number of times that a device was offered the same version for the third time in a row.
+    /// The number of times that a device was offered the same version in three consecutive
+    /// requests.
     pub loops: u64,
 }
 
@@ -76,7 +79,7 @@ impl SimulatedCounts {
     }
 }
 
-/// A command and its result.
+/// A command that was executed in a simulation, and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SimulatedCommand {
@@ -101,7 +104,7 @@ pub enum CommandSource {
 }
 
 impl CommandSource {
-    /// Returns the author of its commands in the simulated rule book.
+    /// Returns the author that commands from this source have in the simulated rule book.
     pub(super) fn author(self) -> &'static str {
         match self {
             Self::Timetable => "timetable",

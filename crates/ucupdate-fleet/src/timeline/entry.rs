@@ -1,9 +1,11 @@
-//! [`Timeline`]: audit rows, each with its exchange and its downloads.
+//! [`Timeline`]: audit rows, each with the row of the same exchange in the access log, and with its
+//! downloads.
 
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::value::UnixTime;
 
-/// Audit rows in order of time, each with its exchange and its downloads.
+/// Audit rows in order of time. Each one is joined with the row of the same exchange in the access
+/// log, and with the downloads that followed.
 ///
 /// All rows are held in memory. Pass the rows of one day or of one device.
 ///
@@ -30,7 +32,7 @@ pub struct Timeline {
     pub(super) unjoined: Vec<AccessRow>,
 }
 
-/// One request, its answer, and what the device downloaded afterwards.
+/// One request, its answer, and the downloads of the offered files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEntry {
     /// The request and the answer.
@@ -41,16 +43,17 @@ pub struct TimelineEntry {
     pub downloads: Vec<LoggedDownload>,
 }
 
-/// One complete or incomplete download of an offered file.
+/// One attempt to download an offered file. It may be complete, incomplete or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedDownload {
-    /// The index into [`AuditRow::offered`].
+    /// The index of the offer in [`AuditRow::offered`].
     pub offer: usize,
-    /// The image or its signature.
+    /// The kind of file: the image or its signature.
     pub file: OfferedFile,
-    /// The row of the access log.
+    /// The row of the download in the access log.
     pub access: AccessRow,
-    /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
+    /// Whether several devices at this address were offered the file. In this case another device
+    /// may have downloaded it.
     pub shared_host: bool,
 }
 
@@ -64,25 +67,26 @@ pub enum OfferedFile {
     Signature,
 }
 
-/// The result of downloading an offered file.
+/// The result of the attempts to download an offered file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fetched {
     /// The logs have no download of the file.
     NotSeen,
-    /// The file was sent as a whole.
+    /// The file was sent as a whole, or the device had it already (status 304).
     Whole {
         /// The time at which the download ended.
         at: UnixTime,
         /// The duration in milliseconds. `None` if it was not logged.
         taken_ms: Option<u64>,
     },
-    /// Parts of the file were sent. The logs do not show whether the parts are the whole file.
+    /// Only parts of the file were sent, or the connection broke. The logs do not show whether the
+    /// parts make the whole file.
     Partly {
         /// The time at which the last part ended.
         at: UnixTime,
     },
-    /// The download failed.
+    /// The last attempt failed, and no attempt sent a part of the file.
     Failed {
         /// The HTTP status of the last attempt. `None` if it was not logged.
         status: Option<u16>,
@@ -97,15 +101,16 @@ impl Timeline {
         &self.entries
     }
 
-    /// Returns the access rows of the update service that belong to no audit row, in order of time: refused or
-    /// malformed requests, and downloads without an offer.
+    /// Returns the access rows of the update service that belong to no audit row, in order of time.
+    /// These are refused or malformed requests, and downloads without an offer.
     pub fn unjoined(&self) -> &[AccessRow] {
         &self.unjoined
     }
 }
 
 impl TimelineEntry {
-    /// Returns whether the image of an offer was downloaded. `offer` is an index into [`AuditRow::offered`].
+    /// Returns the result of downloading the image of an offer. `offer` is an index in
+    /// [`AuditRow::offered`]. The best of several attempts counts.
     pub fn fetched(&self, offer: usize) -> Fetched {
         self.outcome(offer, OfferedFile::Image)
     }

@@ -1,4 +1,4 @@
-//! [`DeviceEvent`]: an event in the life of a device.
+//! [`DeviceEvent`]: an event of a device, from the logs.
 
 use super::served_path::FetchedFile;
 use super::span::Span;
@@ -7,7 +7,7 @@ use std::fmt;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::value::UnixTime;
 
-/// One line of the story of a device.
+/// One event of a device: a line of its [`DeviceStory`](super::DeviceStory).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceEvent {
@@ -15,7 +15,8 @@ pub struct DeviceEvent {
     pub at: UnixTime,
     /// The kind of event, with its details.
     pub kind: DeviceEventKind,
-    /// `true` if several devices at this address were offered the file, so that another device may have downloaded it.
+    /// Whether several devices at this address were offered the downloaded file. In this case
+    /// another device may have downloaded it.
     pub shared_host: bool,
 }
 
@@ -27,14 +28,15 @@ pub enum DeviceEventKind {
     Asked {
         /// The modules in the request.
         modules: Vec<AskedModule>,
-        /// The status and the time taken. `None` if the access log does not have the exchange.
+        /// The status and the duration of the exchange. `None` if the access log does not have the
+        /// exchange.
         answered: Option<AnsweredIn>,
     },
-    /// The device sent a request of which only the access log has a row.
+    /// The device sent a request that has a row in the access log, but none in the audit log.
     Requested(RequestRow),
     /// The device downloaded a file, or tried to.
     Fetched(Fetch),
-    /// The device restarted after a download.
+    /// The device probably restarted after a download, because it sent a request then.
     Restarted {
         /// The time from the end of the download to the next request.
         after: Span,
@@ -43,7 +45,7 @@ pub enum DeviceEventKind {
     },
     /// The device uploaded its logs.
     UploadedLogs,
-    /// The device has not been seen since its last event.
+    /// The logs have no event of the device after the previous event, up to their end.
     Silent {
         /// The time from the last event to the end of the logs.
         since: Span,
@@ -60,12 +62,12 @@ pub struct AskedModule {
     pub installed: ReportedVersion,
     /// The offered version. `None` if nothing was offered.
     pub offered: Option<ReportedVersion>,
-    /// `true` if the offered file is the interim image.
+    /// Whether the offered file is the interim image.
     pub is_interim: bool,
     /// The reason for the answer. The logs do not contain it. A caller with a rule book may set it.
     pub because: Option<Box<str>>,
-    /// The relation of the installed version to an earlier offer. `None` if there was no earlier offer, or if the
-    /// relation is not clear.
+    /// The relation of the installed version to the previous offer. `None` if there was no previous
+    /// offer, or if the relation is not clear.
     pub came_back: Option<CameBack>,
 }
 
@@ -73,23 +75,23 @@ pub struct AskedModule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CameBack {
-    /// The device has the offered version.
+    /// The device now has the offered version.
     WithOffered,
     /// The device downloaded the offered version and still has the old one.
     WithOld,
 }
 
-/// The end of an exchange, from the access log.
+/// The status and the duration of an exchange, from the access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnsweredIn {
     /// The HTTP status. `None` if it was not logged.
     pub status: Option<u16>,
-    /// The time taken in milliseconds. `None` if it was not logged.
+    /// The duration in milliseconds. `None` if it was not logged.
     pub taken_ms: Option<u64>,
 }
 
-/// A request of which only the access log has a row.
+/// A request that has a row in the access log, but none in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestRow {
@@ -99,62 +101,64 @@ pub struct RequestRow {
     pub path: Box<str>,
     /// The HTTP status. `None` if it was not logged.
     pub status: Option<u16>,
-    /// The substatus of IIS. It explains the status further.
+    /// The substatus of IIS, which explains the status further. 0 if it was not logged.
     pub sub_status: u16,
-    /// The Windows error code. 5 means that access was denied.
+    /// The Windows error code. 5 means that access was denied. 0 if it was not logged.
     pub win32_status: u32,
 }
 
-/// One complete or incomplete download of a file.
+/// One attempt to download a file. It may be complete, incomplete or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetch {
-    /// The image or the catalogue.
+    /// The downloaded file: an image or a signature catalogue.
     pub file: FetchedFile,
     /// The path of the URL.
     pub path: Box<str>,
     /// The result: the file was sent completely, in part, or not at all.
     pub outcome: FetchResult,
-    /// The number of bytes that were sent. `None` if it was not logged.
+    /// The number of bytes that the server sent. `None` if it was not logged.
     pub bytes: Option<u64>,
-    /// The size of the file in bytes. `None` if it is not known.
+    /// The size of the file in bytes, from
+    /// [`StoryOptions::with_sizes`](super::StoryOptions::with_sizes). `None` if it is not known.
     pub size: Option<u64>,
-    /// The time taken in milliseconds. `None` if it was not logged.
+    /// The duration in milliseconds. `None` if it was not logged.
     pub taken_ms: Option<u64>,
-    /// `true` if the device had the file already, so nothing was sent (304).
+    /// Whether the device had the file already, so that nothing was sent (status 304).
     pub is_unchanged: bool,
 }
 
-/// The result of a download.
+/// The result of an attempt to download a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FetchResult {
-    /// The file was sent completely, or the device had it already.
+    /// The file was sent completely, or the device had the file already.
     Whole,
     /// A part of the file was sent, because the device requested a part.
     Part,
-    /// The connection ended before the file was sent.
+    /// The connection ended before the file, or the requested part, was sent.
     CutShort,
-    /// The server refused or failed.
+    /// The server refused the download, or failed.
     Failed {
         /// The HTTP status. `None` if it was not logged.
         status: Option<u16>,
-        /// The substatus of IIS.
+        /// The substatus of IIS. 0 if it was not logged.
         sub_status: u16,
-        /// The Windows error code.
+        /// The Windows error code. 0 if it was not logged.
         win32_status: u32,
     },
 }
 
 /// The probable cause of a restart.
 ///
-/// A device that has installed an image waits until it is idle, and then restarts. The logs do not show the cause of a restart.
-/// This crate assumes that a device is idle after five minutes at the earliest, so it counts an earlier restart as one by a
-/// person. The restarts in the logs of 2009 agree with this assumption, but do not prove it.
+/// A device that has installed an image waits until it is idle, and then restarts. The logs do not
+/// show the cause of a restart. This crate assumes that a device is idle after five minutes at the
+/// earliest. So it assumes that a person caused an earlier restart. The restarts in the logs of
+/// 2009 agree with this assumption, but do not prove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RestartedBy {
-    /// The device restarted without a person.
+    /// The device restarted by itself.
     Itself,
     /// A person restarted the device.
     Hand,
@@ -164,7 +168,8 @@ pub enum RestartedBy {
 const IDLE_SECONDS: u64 = 300;
 
 impl RestartedBy {
-    /// Returns the probable cause of a restart this long after the download.
+    /// Returns the probable cause of a restart. `span` is the time from the download to the
+    /// restart.
     pub(super) fn after(span: Span) -> Self {
         if span.0 < IDLE_SECONDS { Self::Hand } else { Self::Itself }
     }
@@ -190,7 +195,7 @@ impl RequestRow {
         self.path.to_ascii_lowercase().starts_with("/ucdeviceupdates/")
     }
 
-    /// Returns whether the server accepted the request.
+    /// Returns whether the server accepted the request: the status is 200 to 399.
     pub fn is_answered(&self) -> bool {
         self.status.is_some_and(|status| (200..400).contains(&status))
     }
@@ -202,7 +207,8 @@ impl Fetch {
         self.sent()?.checked_mul(1000)?.checked_div(self.taken_ms?)
     }
 
-    /// Returns the number of bytes that were sent. If it was not logged for a whole file, this is the size of the file.
+    /// Returns the number of bytes that were sent. If it was not logged, and the file was sent
+    /// completely, returns the size of the file.
     fn sent(&self) -> Option<u64> {
         self.bytes.or(self.size.filter(|_| self.outcome == FetchResult::Whole))
     }

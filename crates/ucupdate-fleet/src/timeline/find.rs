@@ -54,15 +54,15 @@ struct Finder<'a> {
     options: &'a StoryOptions<'a>,
     limits: Thresholds,
     found: Vec<Trouble>,
-    /// Refused attempts to sign in since the last answer.
+    /// The number of refused attempts to sign in since the last answered request.
     sign_ins: u32,
-    /// For each module in lower case: the installed and the offered version, the number of counted requests, and the
-    /// time of the last counted request.
+    /// For each module (its file name in lower case): the installed and the offered version, the
+    /// number of counted requests with these versions, and the time of the last counted request.
     same: HashMap<String, (ReportedVersion, ReportedVersion, u32, UnixTime)>,
 }
 
 impl Finder<'_> {
-    /// Adds a trouble, or counts a known trouble once more.
+    /// Adds a trouble. If the same trouble is known and has not ended, counts it once more.
     fn see(&mut self, kind: TroubleKind, at: UnixTime) {
         let is_full = self.found.len() >= MAX_TROUBLES;
         let same = |trouble: &&mut Trouble| trouble.over.is_none() && is_same(&trouble.kind, &kind);
@@ -94,7 +94,8 @@ impl Finder<'_> {
             501 => {}
             404 if row.is_old_path() => self.see(TroubleKind::OldPath, at),
             405 if is_post => self.see(TroubleKind::NoHandler { path: row.path.clone() }, at),
-            // Devices only POST to the request handler, so somebody opened its path in a browser.
+            // A device sends only `POST` to the request handler, so a person opened this path in a
+            // browser.
             405 => {}
             400 => self.see(TroubleKind::UnreadableRequest, at),
             401 => {
@@ -177,7 +178,8 @@ impl Finder<'_> {
             }
         }
         self.same.insert(key, (installed.clone(), offered.clone(), count, counted));
-        // A download is missed only if the access log has the request. Otherwise the access log may be incomplete.
+        // A missing download is reported only if the access log has the request. Otherwise the
+        // access log may be incomplete.
         let is_fetched = later
             .iter()
             .take_while(|event| !matches!(event.kind, DeviceEventKind::Asked { .. }))
@@ -228,8 +230,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Finds a slow download. A later download at the usual pace ends the trouble. A signature is too small to show the
-    /// pace of images, so it ends only the trouble of another signature.
+    /// Reports a slow download. A later download at the usual speed ends this trouble. A signature
+    /// is too small to show the speed of images, so it ends only the trouble of a signature.
     fn pace(&mut self, at: UnixTime, fetch: &Fetch) {
         let taken = fetch.taken_ms.map(Span::of_millis).filter(|_| !fetch.is_unchanged);
         let Some(taken) = taken else { return };
@@ -239,7 +241,7 @@ impl Finder<'_> {
             Some(usual) if is_long && taken.0 > usual.0.saturating_mul(self.limits.slow_factor) => {
                 self.see(TroubleKind::Slow { file: fetch.file.clone(), taken, usual }, at);
             }
-            // Without peers it is not known whether a long download is usual.
+            // Without downloads of other devices it is not known whether a long download is usual.
             None if is_long => {}
             _ => {
                 let is_signature = fetch.file.is_signature;
@@ -296,7 +298,8 @@ impl Finder<'_> {
     }
 }
 
-/// Returns whether two values mean the same trouble of a device.
+/// Returns whether two values mean the same trouble of a device. Values such as a duration may
+/// differ.
 fn is_same(one: &TroubleKind, other: &TroubleKind) -> bool {
     match (one, other) {
         (TroubleKind::ClockWrong { .. }, TroubleKind::ClockWrong { .. })

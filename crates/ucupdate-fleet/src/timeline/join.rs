@@ -6,16 +6,17 @@ use std::collections::{HashMap, HashSet};
 use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::value::UnixTime;
 
-/// The maximum number of rows of one host that are compared with one row.
+/// The maximum number of rows of one host that are compared with one row of the other log.
 const LOOKED_AT: usize = 256;
 
-/// The duration of the longest exchange that is found, in milliseconds.
+/// The longest time from an audit row to the end of its exchange, in milliseconds.
 const LONGEST_ANSWER_MS: i64 = 600_000;
 
-/// The largest difference between the clocks of servers, in milliseconds.
+/// The largest assumed difference between the clocks of two servers, in milliseconds.
 const SLACK_MS: i64 = 5000;
 
-/// The longest time from an offer to the start of its download, in milliseconds. A device asks at least once in 24 hours.
+/// The longest time from an offer to the start of its download, in milliseconds. It is a day,
+/// because a device sends a request at least once a day.
 const WINDOW_MS: i64 = 24 * 3_600_000;
 
 impl Timeline {
@@ -24,10 +25,11 @@ impl Timeline {
     /// The exchange of an audit row is a `POST` of `ucdevice.upx` from the same host. The `POST` began before the row was logged,
     /// and ended after it. The clocks of two servers may differ by five seconds.
     ///
-    /// A download is a `GET` from the same host that starts within 24 hours after the offer. Its path is that of an offered
-    /// image, or of the `.cat` beside the image. The download belongs to the last offer before it. If several devices share the
-    /// host, the last offer of each device counts. The download belongs to the earliest of these offers whose file was not
-    /// downloaded as a whole yet.
+    /// A download is a `GET` from the same host that starts within 24 hours after the offer. The
+    /// path is that of an offered image, or of the `.cat` file beside the image. The download
+    /// belongs to the last offer before its start. If several devices share the host, the last
+    /// offer of each device is considered. Of these offers, the download belongs to the earliest
+    /// one whose file was not downloaded as a whole yet.
     pub fn join(
         audit: impl IntoIterator<Item = AuditRow>,
         access: impl IntoIterator<Item = AccessRow>,
@@ -49,7 +51,7 @@ fn join(mut audit: Vec<AuditRow>, mut access: Vec<AccessRow>) -> Timeline {
     Timeline { entries, unjoined }
 }
 
-/// Finds the exchange of each audit row, and removes it from `access`.
+/// Returns the exchange of each audit row, and removes these exchanges from `access`.
 fn exchanges(audit: &[AuditRow], access: &mut [Option<AccessRow>]) -> Vec<Option<AccessRow>> {
     let mut posts: HashMap<String, Vec<(UnixTime, usize)>> = HashMap::new();
     for (index, row) in access.iter().enumerate() {
@@ -75,7 +77,8 @@ fn is_request(row: &AccessRow) -> bool {
     row.method.as_logged().eq_ignore_ascii_case("POST") && stem.ends_with("/ucdevice.upx")
 }
 
-/// Returns the milliseconds between the row and the exchange. `None` if the row cannot belong to the exchange.
+/// Returns the milliseconds between an audit row and an exchange. 0 if the row was logged during
+/// the exchange. `None` if the row cannot belong to the exchange.
 fn distance(row: &AuditRow, exchange: &AccessRow) -> Option<i64> {
     // Uploads of device logs are answered with 501 and do not name the device. Refused and malformed requests have no
     // audit row.
@@ -135,7 +138,8 @@ fn add_downloads(entries: &mut [TimelineEntry], access: &mut [Option<AccessRow>]
     }
 }
 
-/// Returns the offer of a download, and whether other devices at this host had the same offer.
+/// Returns the offer that a download belongs to, and whether several devices at this host had an
+/// offer of the file. `started` is the start of the download.
 fn offer_of(started: UnixTime, offers: &[Offer], entries: &[TimelineEntry]) -> Option<(Offer, bool)> {
     let logged = |offer: &Offer| entries[offer.entry].audit.logged_at.as_millis();
     let begun_by = |slack: i64| {

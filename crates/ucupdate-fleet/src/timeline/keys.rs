@@ -1,10 +1,10 @@
-//! Normalises hosts and paths, so that both logs can be compared.
+//! Normalises hosts and paths, so that rows of both logs can be compared.
 
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;
 
-/// Returns a host in lower case, and an IP address in its canonical form. Two hosts are the same if their keys are
-/// equal.
+/// Returns the key of a host: an IP address in its canonical form, or a host name in lower case.
+/// Two texts mean the same host if their keys are equal.
 ///
 /// ```
 /// use ucupdate_fleet::timeline::host_key;

@@ -1,10 +1,12 @@
-//! Joins both logs, to show whether a phone downloaded the offered files.
+//! Joins the audit log and the access log, to show whether a device downloaded the offered files.
 //!
-//! A download and the answer that offered its file are in different logs. They have only the address of the device, the path and
-//! the time in common. [`Timeline::join`] uses these three, and marks downloads from addresses that several devices share.
+//! A download is in the access log, and the answer that offered its file is in the audit log. The
+//! two rows have only the address of the device, the path and the time in common.
+//! [`Timeline::join`] joins them by these three facts, and marks downloads from addresses that
+//! several devices share.
 //!
-//! From the joined rows, [`Timeline::stories`] makes one story for each device: its events, and its troubles with their
-//! meaning and remedy.
+//! From the joined rows, [`Timeline::stories`] makes one [`DeviceStory`] for each device: its
+//! events, and its troubles with their meaning and remedy.
 
 mod entry;
 mod event;

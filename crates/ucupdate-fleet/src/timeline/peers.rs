@@ -1,13 +1,15 @@
-//! [`PeerDownloads`]: the duration of downloads of each file by all devices.
+//! [`PeerDownloads`]: the durations of the downloads of each file, by all devices.
 
 use super::keys::path_key;
 use super::span::Span;
 use std::collections::HashMap;
 use ucupdate_audit::AccessRow;
 
-/// The duration of downloads of each file by all devices, from an access log.
+/// The durations of the downloads of each file, by all devices in access logs. They show which
+/// duration is usual.
 ///
-/// The memory is bounded: 1000 files, and 512 downloads of each. Further files and downloads are ignored.
+/// The memory is bounded: 1000 files, and 512 downloads of each file. Further files and downloads
+/// are ignored.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,11 +32,11 @@ pub struct PeerDownloads {
 const MAX_FILES: usize = 1000;
 const MAX_DOWNLOADS: usize = 512;
 
-/// The smallest number of downloads of a file that have a median.
+/// The smallest number of downloads of a file for which a median is returned.
 const MIN_DOWNLOADS: usize = 3;
 
 impl PeerDownloads {
-    /// Adds a row. A row that is not a complete download has no effect.
+    /// Adds a row of an access log. A row that is not a complete download has no effect.
     pub fn observe(&mut self, row: &AccessRow) {
         let is_whole = row.status == Some(200) && row.win32_status.unwrap_or(0) == 0;
         let Some(taken) = row.time_taken_ms.filter(|_| is_whole && row.method.as_logged() == "GET") else {
@@ -50,7 +52,8 @@ impl PeerDownloads {
         }
     }
 
-    /// Returns the median time of the downloads of a file. `None` if there are fewer than three.
+    /// Returns the median duration of the downloads of a file. `path` is the path of its URL.
+    /// `None` if there are fewer than three downloads.
     pub fn usual(&self, path: &str) -> Option<Span> {
         let mut seconds = self.seconds.get(&path_key(path))?.clone();
         if seconds.len() < MIN_DOWNLOADS {

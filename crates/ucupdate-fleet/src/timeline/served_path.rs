@@ -1,9 +1,9 @@
-//! [`FetchedFile`]: the file that the path of a download means.
+//! [`FetchedFile`]: a downloaded file, described by the path of its URL.
 
 use std::fmt;
 use ucupdate_core::ReportedVersion;
 
-/// A file of the update service, as read from its path.
+/// A file of the update service, described by the path of its URL.
 ///
 /// ```
 /// use ucupdate_fleet::timeline::FetchedFile;
@@ -17,15 +17,16 @@ use ucupdate_core::ReportedVersion;
 pub struct FetchedFile {
     /// The name of the file, such as `CPE.nbt`.
     pub name: Box<str>,
-    /// The version in the path. `None` for the interim image, and for a path of another form.
+    /// The version in the path. `None` for a file of the interim image, and for a path that does
+    /// not have the folders of a release.
     pub version: Option<ReportedVersion>,
-    /// `true` if it is a file of the interim image.
+    /// Whether the file belongs to an interim image.
     pub is_interim: bool,
-    /// `true` if it is a signature catalogue (`.cat`).
+    /// Whether the file is a signature catalogue (`.cat`).
     pub is_signature: bool,
 }
 
-/// The prefixes of the paths of files, in lower case.
+/// The prefixes of the paths at which the update service serves files, in lower case.
 const FOLDERS: [&str; 4] = [
     "/deviceupdatefiles_int/",
     "/deviceupdatefiles_ext/",
@@ -34,7 +35,8 @@ const FOLDERS: [&str; 4] = [
 ];
 
 impl FetchedFile {
-    /// Returns the file that a path means. `None` if the path is not one of the update service.
+    /// Returns the file with this path. `None` if the path is not that of a file of the update
+    /// service.
     pub fn of_path(path: &str) -> Option<Self> {
         let lower = path.to_ascii_lowercase();
         let folder = FOLDERS.iter().find(|folder| lower.starts_with(**folder))?;

@@ -7,12 +7,13 @@ use ucupdate_core::value::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "a number of seconds")]
 pub struct Span(
-    /// Seconds.
+    /// The number of seconds.
     pub u64,
 );
 
 impl Span {
-    /// Returns the time from one moment to a later one, or zero if `later` is earlier.
+    /// Returns the time from `earlier` to `later`, in whole seconds. Zero if `later` is before
+    /// `earlier`.
     pub fn between(earlier: UnixTime, later: UnixTime) -> Self {
         Self(u64::try_from(later.as_seconds().saturating_sub(earlier.as_seconds())).unwrap_or(0))
     }

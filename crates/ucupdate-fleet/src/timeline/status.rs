@@ -1,11 +1,12 @@
-//! Explains the status codes of IIS that matter to this service.
+//! Explains the status codes of IIS that devices of this service can get.
 
 /// Returns the meaning of a status and substatus of IIS. `None` if the code is not in the table.
 pub(super) fn meaning(status: u16, sub_status: u16) -> Option<&'static str> {
     TABLE.iter().find(|(code, _, _)| *code == (status, sub_status)).map(|(_, meaning, _)| *meaning)
 }
 
-/// Returns the remedy for a status and substatus, or for the status alone if the substatus is not in the table.
+/// Returns the remedy for a status and substatus of IIS. If the substatus is not in the table,
+/// returns the remedy for the status alone.
 pub(super) fn remedy(status: u16, sub_status: u16) -> &'static str {
     let exact = TABLE.iter().find(|(code, _, _)| *code == (status, sub_status));
     let any = || TABLE.iter().find(|((of, _), _, _)| *of == status);

@@ -26,11 +26,13 @@ pub struct DeviceStory {
     pub device: Option<DeviceId>,
     /// The addresses of the device's requests, sorted.
     pub hosts: Vec<Box<str>>,
-    /// The kind of the device: device type, vendor, model, hardware revision and locale. A part that no audit row has is empty.
+    /// The device kind in the last audit row of the device. A word that this row does not have is
+    /// empty.
     pub kind: ReportedKind,
-    /// The serial number as reported, and the parsed number if the text is valid.
+    /// The serial number in the last audit row: the text as reported, and the parsed number if the
+    /// text is valid.
     pub serial_number: Reported<SerialNumber>,
-    /// The user who signed in last. Empty if no user was signed in.
+    /// The user in the last audit row. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The events, in order of time.
     pub events: Vec<DeviceEvent>,
@@ -49,11 +51,13 @@ impl DeviceStory {
 }
 
 impl Timeline {
-    /// Returns the story of each device, sorted by MAC address, serial number and address.
+    /// Returns the story of each device, sorted by name. Devices that are known only by their
+    /// address come last.
     ///
-    /// An access row without an audit row belongs to the device whose request came last from its address, if the audit rows have
-    /// such a device. A request that names no device belongs to the last device of the same kind at its address. A restart is
-    /// inferred if the device sends a request after it downloaded an image and its signature.
+    /// An access row without an audit row belongs to the device that sent the last request from the
+    /// same address, if the audit rows have such a device. An audit row that names no device
+    /// belongs to the last device of the same kind at the same address. A restart is inferred if a
+    /// device sends a request after it downloaded an image and its signature.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,7 +80,7 @@ impl Timeline {
         stories.map(|rows| rows.story(options, end)).collect()
     }
 
-    /// Returns the time of the last row. `None` without rows.
+    /// Returns the time of the last row in both logs. `None` if there are no rows.
     pub fn last_seen(&self) -> Option<UnixTime> {
         let audit = self.entries.last().map(|entry| entry.audit.logged_at);
         let downloads = self.entries.iter().flat_map(|entry| &entry.downloads);
@@ -90,7 +94,8 @@ impl Timeline {
             |entry: &TimelineEntry| DeviceId::of(&entry.audit.mac_address, &entry.audit.serial_number);
         let unnamed: Vec<_> = self.entries.iter().filter(|entry| id_of(entry).is_none()).collect();
         let shared: HashSet<String> = unnamed.iter().map(|entry| host_key(&entry.audit.user_host)).collect();
-        // The devices at each address, in order of time. Where requests name no device, also those of each kind.
+        // The devices at each address, in order of time. If a request from the address names no
+        // device, also the devices of each kind there.
         let mut at_host: HashMap<(String, Option<&ReportedKind>), NamesByTime> = HashMap::new();
         for entry in &self.entries {
             let row = &entry.audit;
@@ -128,7 +133,8 @@ impl Timeline {
     }
 }
 
-/// The names of the devices that asked, in order of time.
+/// The names of the devices that sent requests, each with the time of the request, in order of
+/// time.
 type NamesByTime = Vec<(UnixTime, String)>;
 
 struct DeviceRows<'a> {
@@ -259,10 +265,12 @@ fn from_access(row: &AccessRow, options: &StoryOptions<'_>) -> DeviceEvent {
     DeviceEvent { at: row.finished_at, kind, shared_host: false }
 }
 
-/// The time in seconds after a download, after which the old version means that the device did not install the new one.
+/// The time in seconds that an installation may take. If a device reports its old version this long
+/// after the download, it did not install the new version.
 const INSTALL_SECONDS: u64 = 600;
 
-/// Adds the restarts, and the relation of each installed version to earlier offers.
+/// Returns the events with the inferred restarts, and with the relation of each installed version
+/// to the previous offer.
 fn with_restarts(
     events: Vec<DeviceEvent>,
     kind: &ReportedKind,

@@ -1,4 +1,4 @@
-//! [`StoryOptions`]: facts that are not in the logs, for more exact stories.
+//! [`StoryOptions`]: facts that are not in the logs and make stories more exact.
 
 use super::keys::path_key;
 use super::peers::PeerDownloads;
@@ -13,8 +13,9 @@ use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::VersionScheme;
 use ucupdate_core::{RuleBook, RuleKey};
 
-/// Facts that are not in the logs and make stories more exact. Without them, versions are compared as .NET does, no
-/// download counts as slow, and the logs end at their last row.
+/// The options of [`Timeline::stories`](super::Timeline::stories): facts that are not in the logs
+/// and make stories more exact. By default versions are compared in .NET's order, no download
+/// counts as slow, and the logs end at their last row.
 ///
 /// ```
 /// use ucupdate_core::RuleBook;
@@ -41,13 +42,14 @@ impl<'a> StoryOptions<'a> {
         Self { rules: Some((book, Arc::new(EligibilityIndex::compile(book, 0)))), ..self }
     }
 
-    /// Sets the downloads of other devices, which decide whether a download was slow.
+    /// Sets the usual durations of downloads by all devices. They decide whether a download was
+    /// slow. Default: none, so no download is slow.
     pub fn with_peers(self, peers: &'a PeerDownloads) -> Self {
         Self { peers: Some(peers), ..self }
     }
 
-    /// Sets the sizes of files in bytes, by the paths of their URLs. They show the speed of a download, and whether it
-    /// was complete.
+    /// Sets the sizes of files in bytes, each with the path of the file's URL. A size shows the
+    /// speed of a download, and whether it was complete. Default: none.
     pub fn with_sizes(self, sizes: impl IntoIterator<Item = (String, u64)>) -> Self {
         Self { sizes: sizes.into_iter().map(|(path, size)| (path_key(&path), size)).collect(), ..self }
     }
@@ -63,7 +65,8 @@ impl<'a> StoryOptions<'a> {
         Self { thresholds, ..self }
     }
 
-    /// Returns the version scheme of the rule of a module. Default: .NET's.
+    /// Returns the version scheme for a module of a device. It is .NET's scheme if there is no rule
+    /// book, or if the device kind is not valid.
     pub(super) fn scheme(&self, kind: &ReportedKind, file_name: &str) -> VersionScheme {
         let scheme = || {
             let (book, index) = self.rules.as_ref()?;
@@ -71,7 +74,7 @@ impl<'a> StoryOptions<'a> {
             if let Some(scheme) = scheme_of(index, &kind, file_name) {
                 return Some(scheme.clone());
             }
-            // No rule is for the device: the scheme that its rule would have.
+            // No rule is for the device, so this is the scheme that its rule would have.
             let update_type: UpdateType = module_named(file_name).update_type_stem().parse().ok()?;
             Some(book.scheme_of(&RuleKey::new(kind, update_type).ok()?).clone())
         };

@@ -1,8 +1,9 @@
-//! [`Thresholds`]: the limits from which what a device did counts as a trouble.
+//! [`Thresholds`]: the limits that decide when an event in the logs is a trouble.
 
 use std::time::Duration;
 
-/// The limits from which what a device did counts as a trouble.
+/// The limits that decide when an event in the logs is a [`Trouble`](super::Trouble), such as a
+/// slow download.
 ///
 /// ```
 /// use std::time::Duration;
@@ -14,27 +15,29 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Thresholds {
-    /// The number of refused attempts to sign in. Two refusals before a success are normal.
+    /// The number of refused attempts to sign in that count as a loop. Two refusals before a
+    /// success are normal.
     pub(super) sign_ins: u32,
     pub(super) clock_minutes: i64,
     /// The time in seconds within which a device normally downloads the signature of an image.
     pub(super) signature: u64,
-    /// The time in seconds after an offer, after which the next request shows that a download is missing.
+    /// The time in seconds in which a device normally downloads an offer. If the next request comes
+    /// later, the download is missing.
     pub(super) fetch: u64,
-    /// The time in seconds after a download, after which a missing request counts.
+    /// The time in seconds in which a device must send a request after a download.
     pub(super) back: u64,
-    /// The time in seconds without a request.
+    /// The time in seconds without a request after which a device is silent.
     pub(super) silent: u64,
-    /// The number of requests with the same offer.
+    /// The number of requests with the same offer that count as a trouble.
     pub(super) same_offers: u32,
-    /// The factor by which a slow download takes longer than those of other devices.
+    /// The factor by which a slow download takes longer than the median of other devices.
     pub(super) slow_factor: u64,
     /// The shortest time of a download that can be slow, in seconds.
     pub(super) slow: u64,
 }
 
 impl Default for Thresholds {
-    /// Returns the defaults, which each method names.
+    /// Returns the default limits. The methods document them.
     fn default() -> Self {
         Self {
             sign_ins: 3,

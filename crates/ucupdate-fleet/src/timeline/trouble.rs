@@ -1,4 +1,4 @@
-//! [`Trouble`]: a named trouble of a device, with its meaning and its remedy.
+//! [`Trouble`]: a trouble of a device, with its name, meaning and remedy.
 
 use super::event::Code;
 use super::served_path::FetchedFile;
@@ -8,24 +8,24 @@ use std::fmt;
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::value::UnixTime;
 
-/// A trouble of one device.
+/// A trouble of one device that the logs show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trouble {
-    /// The kind of trouble, with the values of the last time it was seen.
+    /// The kind of trouble. Its values are those of the last occurrence.
     pub kind: TroubleKind,
-    /// The time at which the trouble was first seen.
+    /// The time of the first event that showed the trouble.
     pub first: UnixTime,
-    /// The time at which the trouble was last seen.
+    /// The time of the last event that showed the trouble.
     pub last: UnixTime,
-    /// The number of times that the trouble was seen.
+    /// The number of events that showed the trouble.
     pub count: u64,
-    /// The time at which an event showed the end of the trouble. `None` if the trouble continues.
+    /// The time of the event that showed the end of the trouble. `None` if no event showed it.
     pub over: Option<UnixTime>,
 }
 
-/// The kind of a trouble. The text describes the trouble. [`meaning`](Self::meaning) explains it, and
-/// [`remedy`](Self::remedy) says what to do.
+/// The kind of a trouble. `Display` writes a description. [`meaning`](Self::meaning) explains the
+/// trouble, and [`remedy`](Self::remedy) returns what an administrator should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
@@ -44,21 +44,23 @@ pub enum TroubleKind {
     DownloadRefused { file: FetchedFile, status: u16, sub_status: u16 },
     /// The connection broke during a download.
     CutShort { file: FetchedFile },
-    /// A download took much longer than those of other devices.
+    /// A download took much longer than the same download of other devices. `usual` is the median
+    /// of all devices.
     Slow { file: FetchedFile, taken: Span, usual: Span },
     /// The device downloaded an image, but not its signature.
     NoSignature { file: FetchedFile },
-    /// The device is offered the version that it has.
+    /// The device is offered the version that it reports as installed.
     OfferedInstalled { version: ReportedVersion },
-    /// The device is offered the same version repeatedly.
+    /// The device is offered the same version repeatedly, and keeps its installed version.
     OfferedAgain { version: ReportedVersion },
     /// The device was offered a version, and did not download it.
     NeverFetched { version: ReportedVersion },
-    /// The device downloaded a version and came back with its old one.
+    /// The device downloaded `version` and came back with its old version `old`.
     CameBackOld { version: ReportedVersion, old: ReportedVersion },
     /// The device downloaded a version and sent no request afterwards.
     NotBack { file: FetchedFile },
-    /// The clock of the device differs from that of the server.
+    /// The clock of the device differs from the clock of the server. `minutes` is negative if the
+    /// device's clock is behind.
     ClockWrong { minutes: i64 },
     /// The device sent no request for a long time.
     Silent { since: Span },
@@ -70,12 +72,12 @@ impl TroubleKind {
         self.texts().0
     }
 
-    /// Returns what the trouble means, in one sentence.
+    /// Returns an explanation of the trouble for an administrator, in one sentence.
     pub fn meaning(&self) -> &'static str {
         self.texts().1
     }
 
-    /// Returns what to do about the trouble, in one sentence.
+    /// Returns an instruction that may solve the trouble, in one sentence.
     pub fn remedy(&self) -> &'static str {
         self.texts().2
     }
