@@ -316,8 +316,8 @@ impl Default for RetentionDays {
     }
 }
 
-/// Returns those of `keys` that name [log files](LogFile) more than `keep` days older than `today`.
-/// Logs of both kinds and of all servers are included.
+/// Returns the keys that name [log files](LogFile) more than `keep` days older than `today`. Logs
+/// of both kinds and of all servers are included.
 ///
 /// Keys that do not name a log file, and logs of later days, are never returned.
 ///

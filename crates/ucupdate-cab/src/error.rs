@@ -66,7 +66,7 @@ pub enum CabError {
         #[source]
         cause: io::Error,
     },
-    /// The input is neither a cabinet nor a program that contains one.
+    /// The input is neither a cabinet nor a program that contains a cabinet.
     #[error("expected a cabinet (`MSCF`) or a program that contains one (`MZ`), found {found}")]
     NotACabinet { found: Box<str> },
     /// The input ends before the end of a structure. `expected` and `found` are numbers of bytes.

@@ -154,8 +154,8 @@ pub enum NameProblem {
     /// An earlier file has the same name, ignoring case. `first` is the number of that file, counted from 0.
     #[error("name is the same as that of file {first}, if case is ignored")]
     Duplicate { first: u16 },
-    /// An earlier file has the name of a folder that this file needs. `first` is the number of that file, counted from
-    /// 0.
+    /// Another file has the path of a folder of this file, ignoring case. `first` is the number of
+    /// that file, counted from 0.
     #[error("name is in a folder that is also the file {first}")]
     FolderIsAFile { first: u16 },
 }

@@ -1,4 +1,5 @@
-//! Limits the texts of a request in a row, so that large requests cannot make a log grow faster than ordinary ones.
+//! Limits the texts of a request in a row, so that a large request cannot make a log grow much
+//! faster than an ordinary request.
 
 use ucupdate_core::value::{Reported, Sha256Digest, Sha256Hasher};
 

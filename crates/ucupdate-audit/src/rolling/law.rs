@@ -154,9 +154,9 @@ struct File {
 }
 
 impl File {
-    /// Reads a file of the log with index `which`. Checks that each row has the number after that
-    /// of the row before, so that no row is missing or repeated. A part of a row at the end, which
-    /// an append may have left, is ignored.
+    /// Reads a file of the log with index `which`. Checks that the rows have consecutive numbers,
+    /// so that no row is missing or repeated. A part of a row at the end, which an append may have
+    /// left, is ignored.
     fn of_log(which: usize, key: &str, bytes: &[u8]) -> Self {
         assert!(bytes.len() <= ROLL_BYTES, "{key} is too long");
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

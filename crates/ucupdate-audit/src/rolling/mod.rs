@@ -68,7 +68,7 @@ pub struct RollingLog {
     header_bytes: usize,
     server: ServerName,
     options: RollOptions,
-    /// The rows that are not acknowledged yet. The first ones are the rows of the open effect.
+    /// The rows that are not acknowledged yet. The rows of the open effect come first.
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     /// The number of acknowledged rows. It is also the number of the first row in `pending`,

@@ -52,8 +52,8 @@ impl FileEntry {
     /// Returns the name as a path that is safe to write to.
     ///
     /// # Errors
-    /// Fails with the reason when the name is not a safe path, and when the path clashes with that
-    /// of another file.
+    /// Fails with the reason when the name is not a safe path. Fails also when an earlier file has
+    /// the same path, and when a folder of the path is another file.
     pub fn path(&self) -> Result<&SafePath, &NameProblem> {
         self.path.as_ref()
     }

@@ -55,7 +55,7 @@ struct OpenFolder {
     failure: Option<CabError>,
 }
 
-/// A decoder with its thread. Each lane decodes one folder at a time.
+/// A decoder, on the calling thread or on its own thread. Each lane decodes one folder at a time.
 enum Lane {
     /// Decodes on the calling thread. The second value is a decoded block that was not received yet.
     Caller(Decoder, Option<Block>),
@@ -84,8 +84,8 @@ impl FolderDecoder {
         self.open.front().map(|open| open.index)
     }
 
-    /// Starts to deliver the bytes of a folder. `index` must be that of the next folder that has
-    /// bytes.
+    /// Starts to deliver the bytes of a folder. `index` must be the index of the next folder that
+    /// has bytes.
     pub(crate) fn open(&mut self, index: usize) {
         if self.open.is_empty() {
             self.open.push_back(OpenFolder::new(index, 0));

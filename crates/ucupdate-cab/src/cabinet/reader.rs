@@ -249,8 +249,8 @@ impl<R: Read> Cabinet<R> {
         self.finish_parts()
     }
 
-    /// Finishes this cabinet as [`finish`](Self::finish) does, and opens the next one in the same input. A self-extracting
-    /// program can hold several cabinets.
+    /// Finishes this cabinet as [`finish`](Self::finish) does, and opens the next cabinet in the
+    /// same input. A self-extracting program can hold several cabinets.
     ///
     /// The second value is `None` after the last cabinet, after a set of several parts, and if the options name an
     /// [offset](CabinetOptions::with_offset). The search gives up after
@@ -427,7 +427,7 @@ impl Held {
     }
 }
 
-/// The irregularities that were found so far. In strict reading the first one is an error.
+/// The irregularities that were found so far. In strict reading the first irregularity is an error.
 struct Irregularities {
     is_strict: bool,
     found: Vec<Irregularity>,

@@ -126,7 +126,8 @@ impl Set {
                 .map(|row| (row, self.parts_of_file(row.1, row.2)))
                 .filter(|(_, (first, last))| (*first..=*last).contains(&number))
                 .collect();
-            // A folder goes on only if a file does. Otherwise the part begins with a folder of its own.
+            // A folder continues in the next part only if a file continues. Otherwise the part
+            // begins with a new folder.
             if !rows.iter().any(|(_, (first, _))| *first < number) {
                 base = part.begin;
             }

@@ -23,7 +23,8 @@ pub enum MemberRole {
     Signature,
     /// A description: any other `.xml` file.
     Description,
-    /// `RTConfig.xml`, the settings of RoundTable devices. They overwrite what an administrator set.
+    /// `RTConfig.xml`, the settings of RoundTable devices. They overwrite the settings that an
+    /// administrator made.
     RoundTableConfig,
     /// Any other file.
     Other,
@@ -132,7 +133,8 @@ pub struct Member {
 }
 
 impl Member {
-    /// Creates a member whose bytes have these digests.
+    /// Creates a member from its start and the digests of its bytes. `sha1` is `None` if the member
+    /// cannot be an image.
     pub fn new(start: MemberStart, sha256: Sha256Digest, sha1: Option<Sha1Digest>) -> Self {
         let MemberStart { index, name, path, size, modified, role } = start;
         Self { index, name, path, size, modified, role, sha256, sha1 }

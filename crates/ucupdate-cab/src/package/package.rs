@@ -28,8 +28,8 @@ pub struct Package {
     /// The releases. Releases of the manifest come first, then the other releases in the order of
     /// the members.
     pub releases: Vec<PackagedRelease>,
-    /// The interim images. Interim images of the manifest come first, then the other ones in the
-    /// order of the members.
+    /// The interim images. Interim images of the manifest come first, then the other interim images
+    /// in the order of the members.
     pub interim: Vec<PackagedInterim>,
     /// The signature catalogues that releases and interim images use.
     pub catalogues: Vec<PackagedCatalogue>,

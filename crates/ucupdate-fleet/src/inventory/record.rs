@@ -119,7 +119,7 @@ enum RequestTime {
     Text(u32),
 }
 
-/// The facts of a request that replace those of earlier requests of the device.
+/// The facts of a request. They replace the facts of earlier requests of the device.
 pub(super) struct Facts<'a> {
     pub(super) kind: &'a ReportedKind,
     pub(super) mac_address: &'a Reported<MacAddress>,

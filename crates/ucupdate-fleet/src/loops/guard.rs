@@ -49,7 +49,8 @@ use ucupdate_core::version::{ReportedVersion, VersionScheme};
 pub struct LoopGuard {
     options: LoopOptions,
     tracks: BTreeMap<Arc<Subject>, Track>,
-    /// The subjects, sorted by their latest request. The first one is forgotten first.
+    /// The pairs of device and update type, sorted by the time of their latest request. The first
+    /// pair is forgotten first.
     latest: BTreeSet<(UnixTime, Arc<Subject>)>,
     forgotten: u64,
 }
@@ -78,8 +79,8 @@ impl LoopGuard {
         Self { options, ..Self::default() }
     }
 
-    /// Adds one observation. If there are too many devices then, forgets the one that has not asked
-    /// for the longest time.
+    /// Adds one observation. If there are too many devices then, forgets the device that has not
+    /// asked for the longest time.
     pub fn observe(&mut self, observation: Observation) {
         let Observation { device, update_type, rule, at, installed, offered, server } = observation;
         let subject = Subject { device, update_type };

@@ -44,7 +44,8 @@ pub struct OutcomeCounts {
     pub failed: u64,
     /// Devices whose outcome was not known at their deadline. They are not counted in `failed`.
     pub overdue: u64,
-    /// Devices that came back with another version, neither the old nor the offered one.
+    /// Devices that came back with another version: neither their old version nor the offered
+    /// version.
     pub elsewhere: u64,
 }
 
@@ -87,8 +88,8 @@ impl Tally {
         if counts { self.counts.of(state) } else { self.not_fetched.of(state) }
     }
 
-    /// Moves a device from the count of its old state `from` to that of its new state `to`, at the
-    /// time `at`.
+    /// Moves a device from the count of its old state `from` to the count of its new state `to`, at
+    /// the time `at`.
     pub(super) fn moves(&mut self, from: &Track, to: &Track, at: UnixTime) {
         let left = self.of(from.counts, from.state);
         *left = left.saturating_sub(1);

@@ -40,7 +40,7 @@ impl VersionMark {
 pub enum OutcomeState {
     /// The device was offered the version, and its outcome is not known yet.
     InFlight,
-    /// The device came back with a version that is neither its old version nor the offered one.
+    /// The device came back with another version: neither its old version nor the offered version.
     Elsewhere,
     /// The device came back with its old version.
     Failed,
@@ -96,9 +96,9 @@ impl Track {
     /// Updates the state when the device sends a request with the version `installed`. `target` is
     /// the version of the rollout.
     ///
-    /// The old version is no failure if it is reported from another address than that of the offer,
-    /// because another sender may have used the same MAC address. Such a device becomes overdue at
-    /// its deadline.
+    /// The old version is no failure if it is reported from another address than the address of the
+    /// offer, because another sender may have used the same MAC address. Such a device becomes
+    /// overdue at its deadline.
     pub(super) fn comes_back(
         &mut self,
         host: HostMark,

@@ -121,10 +121,10 @@ pub struct Outcomes {
     pub(super) devices: BTreeMap<DeviceId, Vec<Track>>,
     /// The number of [`Track`]s in `devices`.
     pub(super) tracks: usize,
-    /// The devices in flight, sorted by deadline. The number is that of the rollout.
+    /// The devices in flight, sorted by deadline. The third value is the number of the rollout.
     pub(super) due: BTreeSet<(UnixTime, DeviceId, u32)>,
-    /// The devices that succeeded, in the order of their success. The number is that of the
-    /// rollout.
+    /// The devices that succeeded, in the order of their success. The second value is the number of
+    /// the rollout.
     pub(super) succeeded: VecDeque<(DeviceId, u32)>,
     /// The offers whose image was not downloaded yet.
     pub(super) open: OpenOffers,
@@ -322,7 +322,8 @@ impl Outcomes {
         watched.tally.moves(&before, track, now);
     }
 
-    /// Counts the devices whose deadline is `now` or earlier as overdue.
+    /// Sets the state of all devices in flight whose deadline is `now` or earlier to
+    /// [`OutcomeState::Overdue`]. Call this regularly.
     pub fn expire(&mut self, now: UnixTime) {
         while self.due.first().is_some_and(|(due, ..)| *due <= now) {
             let Some((_, identity, number)) = self.due.pop_first() else { return };

@@ -77,7 +77,7 @@ pub struct AskedModule {
 pub enum CameBack {
     /// The device now has the offered version.
     WithOffered,
-    /// The device downloaded the offered version and still has the old one.
+    /// The device downloaded the offered version, and still has its old version.
     WithOld,
 }
 

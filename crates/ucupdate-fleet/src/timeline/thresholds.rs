@@ -79,8 +79,9 @@ impl Thresholds {
         Self { fetch: time.as_secs(), ..self }
     }
 
-    /// Sets the number of offers of one version to one installed version that count as the trouble
-    /// [`OfferedAgain`](super::TroubleKind::OfferedAgain), at least 2. Default: 3.
+    /// Sets the number of offers of the same version, while the device keeps its installed version,
+    /// that count as the trouble [`OfferedAgain`](super::TroubleKind::OfferedAgain). At least 2.
+    /// Default: 3.
     pub fn with_same_offers(self, offers: u32) -> Self {
         Self { same_offers: offers.max(2), ..self }
     }
@@ -90,8 +91,8 @@ impl Thresholds {
         Self { sign_ins: attempts.max(1), ..self }
     }
 
-    /// Sets the smallest difference between the clock of a device and that of the server that counts as a trouble, in minutes.
-    /// Default: 15.
+    /// Sets the smallest difference between the clocks of a device and the server that counts as a
+    /// trouble, in minutes. Default: 15.
     pub fn with_clock_minutes(self, minutes: u32) -> Self {
         Self { clock_minutes: minutes.max(1).into(), ..self }
     }

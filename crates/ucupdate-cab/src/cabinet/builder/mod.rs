@@ -1,4 +1,4 @@
-//! Builds cabinets, and programs that contain one.
+//! Builds cabinets, and self-extracting programs that contain a cabinet.
 
 mod program;
 

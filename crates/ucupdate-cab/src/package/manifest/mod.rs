@@ -271,7 +271,8 @@ impl Manifest {
         Ok(items)
     }
 
-    /// Reports an unknown name once. `is_narrowing` says whether the name may restrict an update.
+    /// Reports an unknown name, if it was not reported before. `is_narrowing` is whether the name
+    /// may restrict an update.
     fn unknown(&mut self, name: &str, at: usize, is_narrowing: bool) {
         /// A name that restricts nothing is reported only while the number of reported names is
         /// less than this.

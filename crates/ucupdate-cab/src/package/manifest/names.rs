@@ -54,7 +54,8 @@ pub struct ManifestName {
     pub also: &'static [&'static str],
     /// The certainty of the name.
     pub mark: NameMark,
-    /// Where the name is published, or what it was inferred from.
+    /// The publication of the name, or the fact from which it was inferred. A text for
+    /// documentation.
     pub source: &'static str,
 }
 

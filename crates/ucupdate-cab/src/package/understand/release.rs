@@ -163,7 +163,8 @@ fn signature_of(
     None
 }
 
-/// Returns the descriptions of an image: those that the manifest names, and those beside the image.
+/// Returns the descriptions of an image: the files that the manifest names, and the description
+/// files in the folder of the image.
 fn descriptions_of(
     placement: &ImagePlacement<'_>,
     index: &mut MemberIndex,

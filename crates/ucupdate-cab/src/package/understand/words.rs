@@ -47,8 +47,8 @@ impl RuleWords {
         kind.chain([(ManifestItem::UpdateType, &mut self.update_type)])
     }
 
-    /// Fills the words that are not set with those of `other`. Returns the contradictions: for each
-    /// word with two different values, the item, the value here and the value in `other`.
+    /// Fills the words that are not set with the words of `other`. Returns the contradictions: for
+    /// each word with two different values, the item, the value here and the value in `other`.
     pub(super) fn merge(&mut self, mut other: Self) -> Vec<(ManifestItem, String, String)> {
         let mut contradictions = Vec::new();
         for ((item, own), (_, other)) in self.by_item().zip(other.by_item()) {

@@ -30,7 +30,7 @@ fn ours(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, Option<String>) {
     (bytes, None)
 }
 
-/// Decodes with `lzxd`. The second value says whether it decoded everything.
+/// Decodes with `lzxd`. The second value is whether `lzxd` decoded all frames.
 fn theirs(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, bool) {
     let mut lzxd = Lzxd::new(WINDOWS[usize::from(bits - 15)].1);
     let mut bytes = Vec::new();
