@@ -7,8 +7,8 @@ use crate::book::{
 };
 use crate::decide::folded_table::GroupedTable;
 use crate::decide::index::{
-    CompiledAssignment, CompiledAudience, CompiledRule, CompiledShare, CompiledWindow, EligibilityIndex,
-    Head, NONE, Offer, PackedAudience, StoneHop, StonePath, Target,
+    COUNT_OF_THE_RULE, CompiledAssignment, CompiledAudience, CompiledRule, CompiledShare, CompiledWindow,
+    EligibilityIndex, Head, NONE, Offer, PackedAudience, SCHEME_OF_THE_RULE, StoneHop, StonePath, Target,
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
@@ -121,7 +121,7 @@ impl<'a> Compiler<'a> {
             let is_plain = stop.is_none() && holds.is_empty() && rule.policy().is_plain();
             let scheme = self.add_scheme(&rule.policy().scheme);
             let window = self.add_window(rule.policy().window.as_ref());
-            let count = u16::try_from(rule.assignments().len()).unwrap_or(u16::MAX);
+            let count = u16::try_from(rule.assignments().len()).unwrap_or(COUNT_OF_THE_RULE);
             heads.push(Head { first, count, is_plain, scheme });
             self.index.rules.push(CompiledRule { rule: Arc::clone(rule), window, holds, stop });
         }
@@ -409,13 +409,18 @@ impl<'a> Compiler<'a> {
         number
     }
 
+    /// Adds a version scheme, unless it is in the table. Returns its index, or [`SCHEME_OF_THE_RULE`] if
+    /// the table is full.
     fn add_scheme(&mut self, scheme: &VersionScheme) -> u8 {
-        let known = self.index.schemes.iter().position(|known| known == scheme);
-        let number = known.unwrap_or(self.index.schemes.len());
-        if known.is_none() && u8::try_from(number).is_ok() {
-            self.index.schemes.push(scheme.clone());
+        let schemes = &mut self.index.schemes;
+        let number = schemes.iter().position(|known| known == scheme).unwrap_or(schemes.len());
+        let Some(index) = u8::try_from(number).ok().filter(|index| *index < SCHEME_OF_THE_RULE) else {
+            return SCHEME_OF_THE_RULE;
+        };
+        if number == schemes.len() {
+            schemes.push(scheme.clone());
         }
-        u8::try_from(number).unwrap_or(u8::MAX)
+        index
     }
 
     /// Adds an assignment of the book, unless an equal one with the same spelling exists. Returns its

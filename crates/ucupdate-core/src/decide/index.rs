@@ -55,16 +55,23 @@ pub struct EligibilityIndex {
     pub(crate) windows: Vec<CompiledWindow>,
 }
 
+/// The value of [`Head::scheme`] for a version scheme that is not in the table, because the table is full.
+/// The scheme is then read from the policy of the rule.
+pub(super) const SCHEME_OF_THE_RULE: u8 = u8::MAX;
+
+/// The value of [`Head::count`] for as many assignments or more. Their number is then read from the rule.
+pub(super) const COUNT_OF_THE_RULE: u16 = u16::MAX;
+
 /// The part of a rule that a lookup in the table returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The index of the first assignment of the rule.
     pub(super) first: u32,
+    /// The number of assignments, or [`COUNT_OF_THE_RULE`].
     pub(super) count: u16,
     /// `true` if the policy is the default one, except for its scheme, and there is no hold or stop on the rule.
     pub(crate) is_plain: bool,
-    /// The index of the version scheme in the table of schemes. If the table has no such index, the scheme
-    /// is that in the policy of the rule.
+    /// The index of the version scheme in the table of schemes, or [`SCHEME_OF_THE_RULE`].
     pub(super) scheme: u8,
 }
 
@@ -340,9 +347,17 @@ impl EligibilityIndex {
 
     /// Returns the assignments of a rule, with their indices.
     #[inline]
-    pub(crate) fn assignments_of(&self, head: Head) -> impl Iterator<Item = (usize, &CompiledAssignment)> {
+    pub(crate) fn assignments_of(
+        &self,
+        head: Head,
+        rule: &CompiledRule,
+    ) -> impl Iterator<Item = (usize, &CompiledAssignment)> {
         let first = head.first as usize;
-        let these = self.assignments.get(first..first + usize::from(head.count)).unwrap_or_default();
+        let count = match head.count {
+            COUNT_OF_THE_RULE => rule.rule.assignments().len(),
+            count => usize::from(count),
+        };
+        let these = self.assignments.get(first..first + count).unwrap_or_default();
         (first..).zip(these)
     }
 

@@ -109,7 +109,7 @@ pub(crate) fn walk<'a>(
     let mut walk = Walk { index, question, rule, head, now, is_aliased, installed, known: None };
     observer.rule(rule);
     let mut paused = None;
-    for (place, assignment) in index.assignments_of(head) {
+    for (place, assignment) in index.assignments_of(head, rule) {
         if let Some(mismatch) = walk.mismatch(place, assignment) {
             walk.record(observer, place, assignment, Some(mismatch));
             continue;
@@ -134,7 +134,7 @@ pub(crate) fn walk<'a>(
         return held;
     }
     let pending = index
-        .assignments_of(head)
+        .assignments_of(head, rule)
         .any(|(_, assignment)| assignment.audience.get() == CompiledAudience::TestDevices);
     Decision::NothingApproved { pending }
 }

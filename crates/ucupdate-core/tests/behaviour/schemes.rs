@@ -139,3 +139,26 @@ fn approving_what_is_older_in_the_scheme_says_so() {
     let notes = make(&mut book, approve(AUDIOCODES));
     assert!(notes[0].contains("older than 3.0.0.500.9"), "{notes:?}");
 }
+
+#[test]
+fn each_rule_has_its_own_scheme_however_many_schemes_there_are() {
+    let rules: Vec<String> = (0..300).map(|n| format!("UCPhone/Contoso/M{n}/A/ENU/CPE")).collect();
+    let versions: Vec<String> = (0..300).map(|n| format!("M{n}-2.0")).collect();
+    let releases: Vec<_> =
+        rules.iter().zip(&versions).map(|(rule, version)| (&**rule, &**version, 1)).collect();
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &releases));
+    for (number, rule) in rules.iter().enumerate() {
+        make(&mut book, BookCommand::SetPolicy(key(rule), policy(&format!("prefixed:M{number}-"))));
+        make(&mut book, approve(rule));
+    }
+    let index = EligibilityIndex::compile(&book, 1);
+    for (number, rule) in rules.iter().enumerate() {
+        let installed = module(&format!("M{number}-1.9"));
+        let decision = decide(&index, &Question::new(&device(rule), &installed), NOW).to_string();
+        assert!(decision.starts_with(&format!("offer M{number}-2.0")), "{rule}: {decision}");
+        let installed = module(&format!("M{number}-2.0.0.0.0"));
+        let decision = decide(&index, &Question::new(&device(rule), &installed), NOW).to_string();
+        assert_eq!(decision, format!("nothing: the device has M{number}-2.0"));
+    }
+}

@@ -113,3 +113,41 @@ fn what_the_first_version_stored_is_read_and_what_is_not_known_in_a_predicate_is
         "a group would hold more devices than was meant"
     );
 }
+
+#[test]
+fn a_rule_with_more_pins_than_two_bytes_count_still_offers_the_approved_version() {
+    let mut book = RuleBook::default();
+    ingest(&mut book, &package(1, &[(PHONE, "3.5.6907.0", 1)]));
+    make(&mut book, approve(PHONE));
+    ingest(&mut book, &package(2, &[(PHONE, "3.5.6907.9", 2)]));
+    let one = DeviceId::Mac("00-11-22-00-00-00".parse().unwrap());
+    make(&mut book, pin(PHONE, Audience::Device(one), "3.5.6907.9"));
+    let mut stored = serde_json::to_value(book.to_delta()).unwrap();
+    let assignments = stored["rules"][0]["now"]["assignments"].as_array_mut().unwrap();
+    let pins = (1..70_000_u32).map(|number| {
+        let [_, high, middle, low] = number.to_be_bytes();
+        let mac = format!("001122{high:02X}{middle:02X}{low:02X}");
+        let text = assignments[0].to_string().replace("001122000000", &mac);
+        serde_json::from_str(&text).unwrap()
+    });
+    let pins: Vec<serde_json::Value> = pins.collect();
+    assert_ne!(pins[0], pins[1]);
+    assignments.splice(1..1, pins);
+    let book = RuleBook::of(serde_json::from_value(stored).unwrap());
+    assert_eq!(book.rule(&key(PHONE)).unwrap().pins().count(), 70_000);
+    let index = EligibilityIndex::compile(&book, 1);
+    let decision = |mac: &str| {
+        let device = Device { mac_address: Reported::new(mac), ..device(PHONE) };
+        decide(&index, &Question::new(&device, &module("1.0.522.200")), NOW).to_string()
+    };
+    assert!(
+        decision("00-11-22-01-11-6F").starts_with("offer 3.5.6907.9"),
+        "{}",
+        decision("00-11-22-01-11-6F")
+    );
+    assert!(
+        decision("00-11-33-00-00-01").starts_with("offer 3.5.6907.0"),
+        "{}",
+        decision("00-11-33-00-00-01")
+    );
+}
