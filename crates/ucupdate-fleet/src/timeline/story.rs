@@ -13,7 +13,7 @@ use super::story_options::StoryOptions;
 use super::trouble::Trouble;
 use crate::pairing::{installed, offers};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use ucupdate_audit::AccessRow;
+use ucupdate_audit::{AccessRow, AuditRow};
 use ucupdate_core::ReportedVersion;
 use ucupdate_core::device::{DeviceId, ReportedKind, SerialNumber};
 use ucupdate_core::value::{Reported, UnixTime};
@@ -26,13 +26,13 @@ pub struct DeviceStory {
     pub device: Option<DeviceId>,
     /// The addresses of the device's requests, sorted.
     pub hosts: Vec<Box<str>>,
-    /// The device kind in the last audit row of the device. A word that this row does not have is
-    /// empty.
+    /// The device kind in the last audit row of the device that is not an upload of device logs. A
+    /// word that this row does not have is empty.
     pub kind: ReportedKind,
-    /// The serial number in the last audit row: the text as reported, and the parsed number if the
-    /// text is valid.
+    /// The serial number in the row that [`kind`](Self::kind) comes from: the text as reported, and
+    /// the parsed number if the text is valid.
     pub serial_number: Reported<SerialNumber>,
-    /// The user in the last audit row. Empty if no user was signed in.
+    /// The user in the row that [`kind`](Self::kind) comes from. Empty if no user was signed in.
     pub user_name: Box<str>,
     /// The events, in order of time.
     pub events: Vec<DeviceEvent>,
@@ -61,7 +61,7 @@ impl Timeline {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use ucupdate_audit::AccessRow;
+    /// use ucupdate_audit::{AccessRow, AuditRow};
     /// use ucupdate_core::value::UnixTime;
     /// use ucupdate_fleet::timeline::{StoryOptions, Timeline};
     /// let now = UnixTime::from_seconds(1_239_817_657);
@@ -162,7 +162,9 @@ impl DeviceRows<'_> {
             events.push(from_access(row, options));
         }
         events.sort_by_key(|event| event.at);
-        let last = self.entries.last().map(|entry| &entry.audit);
+        // An uploaded device log names neither the device nor its kind.
+        let asked = self.entries.iter().rfind(|entry| !is_log_upload(&entry.audit));
+        let last = asked.or(self.entries.last()).map(|entry| &entry.audit);
         let kind = last.map(|row| row.kind.clone()).unwrap_or_default();
         let mut events = with_restarts(events, &kind, options);
         if let Some(last) = events.last().map(|event| event.at)
@@ -184,11 +186,18 @@ impl DeviceRows<'_> {
     }
 }
 
+/// Returns whether a row is that of an uploaded device log, in which all cells of a device are empty.
+fn is_log_upload(row: &AuditRow) -> bool {
+    row.kind.device_type.is_empty()
+        && row.requested.is_empty()
+        && row.mac_address.is_blank()
+        && row.serial_number.is_blank()
+}
+
 fn asked(entry: &TimelineEntry) -> DeviceEvent {
     let row = &entry.audit;
     let at = row.logged_at;
-    let is_upload = row.kind.device_type.is_empty() && row.requested.is_empty() && row.mac_address.is_blank();
-    if is_upload && row.serial_number.is_blank() {
+    if is_log_upload(row) {
         return DeviceEvent { at, kind: DeviceEventKind::UploadedLogs, shared_host: false };
     }
     let offers = offers(&row.requested, &row.offered);

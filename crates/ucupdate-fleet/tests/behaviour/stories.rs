@@ -39,6 +39,16 @@ fn golden(name: &str, report: &str) {
 }
 
 #[test]
+fn a_device_keeps_its_kind_and_its_user_when_its_last_row_is_an_uploaded_log() {
+    let asked = AuditRow { user_name: "ann".into(), ..asked(0, "1.0.522.101", "3.5.6907.0") };
+    let upload = AuditRow::device_log_upload("10.1.1.9", at(5));
+    let stories = Timeline::join([asked.clone(), upload], []).stories(&StoryOptions::default());
+    let [story] = &stories[..] else { panic!("one device: {stories:?}") };
+    assert_eq!((&story.kind, &*story.user_name), (&asked.kind, "ann"));
+    assert_eq!(story.events.last().unwrap().to_string(), "uploaded its logs");
+}
+
+#[test]
 fn the_fields_logs_tell_the_story_of_each_phone() {
     let none = StoryOptions::default();
     golden("2009-03-06", &report(audit_rows(), access_rows("iis-2009-03-06.log"), &none));
