@@ -26,8 +26,10 @@ pub(crate) struct Known<'a> {
 }
 
 /// Finds the start of each rollout of `book`. Reads the revisions backwards, until `known` or a
-/// revision before `since` is reached. A rollout that started earlier gets the time of the first
-/// revision since then that changed its rule, or `since` if there is no such revision.
+/// revision before `since` is reached. A rollout that started earlier gets `since`.
+///
+/// Revisions before `since` are read only for rollouts whose rule changed later, for example by a
+/// pin. Only an earlier revision of the rule shows that they did not start by this change.
 pub(crate) async fn starts(
     store: &dyn ImageStore,
     book: &RuleBook,
@@ -41,10 +43,10 @@ pub(crate) async fn starts(
     let mut number = revision;
     while number > last && !open.is_empty() {
         let Some((document, _)) = read_revision(store, number).await? else { break };
-        if document.at < since {
+        if document.at < since && !open.iter().any(|key| found.contains_key(key)) {
             break;
         }
-        open.retain(|key| is_running_on(key, &document, book, &mut found));
+        open.retain(|key| is_running_on(key, &document, book, since, &mut found));
         number -= 1;
     }
     for key in open {
@@ -64,13 +66,19 @@ pub(crate) async fn starts(
 }
 
 /// Takes in one revision. Returns whether the start of the rollout may be in an earlier revision.
-fn is_running_on(key: &RolloutKey, document: &RevisionDocument, book: &RuleBook, found: &mut Starts) -> bool {
+fn is_running_on(
+    key: &RolloutKey,
+    document: &RevisionDocument,
+    book: &RuleBook,
+    since: UnixTime,
+    found: &mut Starts,
+) -> bool {
     let Some(entry) = document.delta.rules.iter().find(|entry| entry.key == key.0) else { return true };
     let then = entry.now.as_ref().and_then(|then| same_in_rule(then, book.rule(&key.0)?, &key.1));
     match then {
         Some(rollout) if rollout.paused.is_none() => {
-            found.insert(key.clone(), document.at);
-            true
+            found.insert(key.clone(), document.at.max(since));
+            document.at >= since
         }
         // Paused now, or paused before it was resumed.
         Some(_) => !found.contains_key(key),

@@ -267,6 +267,24 @@ async fn a_resumed_rollout_begins_a_new_count_also_for_a_server_that_starts_late
 }
 
 #[tokio::test]
+async fn a_server_that_starts_after_a_change_of_the_rule_counts_an_old_rollout_like_the_others() {
+    const DAY: i64 = 24 * HOUR;
+    let store = with_rollout().await;
+    let one = Server::open(&store, "ocs01").await;
+    one.at(10 * DAY).take(1..=3);
+    let (rule, version) = (phone(), ReportedVersion::new(NEW));
+    let device = DeviceId::Mac("00-04-F2-00-00-09".parse().unwrap());
+    let pin = BookCommand::Pin { rule, audience: Audience::Device(device), version };
+    one.at(25 * DAY).service.admin("ann").command(&pin).await.unwrap();
+    one.service.flush_logs().await.unwrap();
+    let two = Server::open(&store, "ocs02").await;
+    assert_eq!(two.at(31 * DAY).look().await, ["3 devices failed, the guard allows fewer than 3"]);
+    let started = two.service.read_outcomes().await.unwrap().starts;
+    let after_the_reach = |start: &UnixTime| start.as_seconds() == NOW.as_seconds() + DAY;
+    assert!(started.values().all(after_the_reach), "30 days back, not the pin: {started:?}");
+}
+
+#[tokio::test]
 async fn invented_devices_that_download_nothing_count_neither_as_failed_nor_as_installed() {
     let server = Server::open(&with_rollout().await, "ocs").await;
     server.ask_each_from("203.0.113.9", 1..=50, OLD);
