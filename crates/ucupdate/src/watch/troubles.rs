@@ -300,7 +300,8 @@ async fn hold(
         if count < least || service.snapshot().book().hold(&name).is_some() {
             continue;
         }
-        if holds_in_last_hour(service).await? >= holds_an_hour {
+        let (holds, revision) = holds_in_last_hour(service).await?;
+        if holds >= holds_an_hour {
             break;
         }
         let hold = Hold {
@@ -309,10 +310,10 @@ async fn hold(
             until: None,
             reason: format!("it is offered updates in a circle and downloaded {count} times").into(),
         };
-        match service.admin(HOLD_AUTHOR).command(&BookCommand::AddHold(hold)).await {
+        match service.admin(HOLD_AUTHOR).command_at(&BookCommand::AddHold(hold), revision).await {
             Ok(changed) if changed.revision.is_some() => held.push(device.clone()),
-            // Another server was first.
             Ok(_) => {}
+            // Another server was first. If its change was not this hold, the next look tries again.
             Err(ChangeError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
@@ -322,10 +323,12 @@ async fn hold(
     Ok(held)
 }
 
-/// Returns the number of revisions that servers made within the last hour to add holds.
-async fn holds_in_last_hour(service: &UpdateService) -> Result<usize, ChangeError> {
+/// Returns the number of revisions that servers made within the last hour to add holds, and the newest
+/// revision.
+async fn holds_in_last_hour(service: &UpdateService) -> Result<(usize, u64), ChangeError> {
     let since = before(service.now(), Duration::from_secs(60 * 60));
-    let mut number = service.refresh().await?;
+    let newest = service.refresh().await?;
+    let mut number = newest;
     let mut holds = 0;
     while let Some((document, _)) = read_revision(&**service.store(), number).await? {
         if document.at < since {
@@ -335,5 +338,5 @@ async fn holds_in_last_hour(service: &UpdateService) -> Result<usize, ChangeErro
         let Some(before) = number.checked_sub(1).filter(|number| *number > 0) else { break };
         number = before;
     }
-    Ok(holds)
+    Ok((holds, newest))
 }

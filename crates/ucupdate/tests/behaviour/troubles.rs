@@ -1,4 +1,5 @@
 use crate::fixtures::*;
+use crate::meanwhile::Meanwhile;
 use std::sync::{Arc, Mutex};
 
 const HOUR: i64 = 3600;
@@ -103,4 +104,49 @@ async fn a_device_in_a_loop_is_held_after_some_downloads_and_an_invented_one_nev
     let last = service.history(1, 100).await.unwrap().pop().unwrap();
     assert_eq!(last.author, HOLD_AUTHOR);
     assert!(last.notes[0].contains("it is offered updates in a circle and downloaded 4 times"), "{last:?}");
+}
+
+#[tokio::test]
+async fn two_servers_that_look_at_once_do_not_hold_more_devices_than_the_limit() {
+    let store = Meanwhile::default();
+    let admin = with_sample(store.clone()).await;
+    admin.admin("ann").approve(vec![sample::ip8540()]).await.unwrap();
+    let clock = Arc::new(SettableClock::at(NOW));
+    let service =
+        UpdateService::open(Arc::new(store.clone()), logging().with_clock(clock.clone())).await.unwrap();
+    for hour in [0, 6, 12, 18] {
+        clock.set(UnixTime::from_seconds(NOW.as_seconds() + hour * HOUR));
+        for number in 1..=2 {
+            let mut request = request(&sample::ip8540(), "1.0.522.103");
+            request.device.mac_address = Reported::new(&format!("0021630F{number:04X}"));
+            request.device.serial_number = Reported::default();
+            let host = format!("10.1.1.{number}");
+            service.answer(&request, Asker { side: Side::Internal, host: &host }).unwrap();
+            let row = AccessRow {
+                client_ip: host.as_str().into(),
+                ..AccessRow::finished("GET", IMAGE, 200, Duration::ZERO, clock.now())
+            };
+            service.log_access(&row);
+        }
+    }
+    service.flush_logs().await.unwrap();
+    let at = clock.now();
+    store.before(Call::Create, "state/revisions/", move |store| async move {
+        let options = options().with_clock(Arc::new(SettableClock::at(at)));
+        let other = UpdateService::open(Arc::new(store), options).await.unwrap();
+        let hold = Hold {
+            name: "loop 0021630F0002".parse().unwrap(),
+            on: HeldDevices::Device(DeviceId::Mac("0021630F0002".parse().unwrap())),
+            until: None,
+            reason: "it is offered updates in a circle".into(),
+        };
+        other.admin(HOLD_AUTHOR).command(&BookCommand::AddHold(hold)).await.unwrap();
+    });
+    let mut watch = TroubleWatch::new(Zone::utc()).with_holds(3).with_holds_an_hour(1);
+    let found = watch.look(&service).await.unwrap();
+    assert!(store.has_happened());
+    assert_eq!(found.held, [], "the other server held a device meanwhile");
+    assert_eq!(service.snapshot().book().holds().count(), 1);
+    clock.set(UnixTime::from_seconds(at.as_seconds() + HOUR + 1));
+    assert_eq!(watch.look(&service).await.unwrap().held.len(), 1, "an hour later");
 }
