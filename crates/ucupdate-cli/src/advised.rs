@@ -6,8 +6,9 @@ use clap::CommandFactory as _;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The values that replace placeholders: `{...}`, and words in capitals. One of them must be
-/// accepted at each place.
+/// The values that are tried in place of a placeholder. A placeholder is `{...}` or a word in
+/// capitals. For each placeholder of a command line, the parser must accept at least one of the
+/// values.
 const VALUES: [&str; 10] = [
     "UCPhone/Polycom/CX700/A/ENU/CPE",
     "1.0.522.103",

@@ -7,7 +7,8 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The size in bytes of a piece of memory for which the allocator uses separate pages.
+/// The size in bytes of the piece that [`give_memory_back`] allocates and frees. A piece of this
+/// size has pages of its own, so its pages become free with it.
 const LARGE_PIECE: usize = 4 * 1024 * 1024;
 
 /// Makes the allocator give free memory back to the system every two seconds. Never returns.

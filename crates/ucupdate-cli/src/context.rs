@@ -235,9 +235,9 @@ impl Context {
         }
     }
 
-    /// Writes a note about those of `devices` that the kept inventory does not contain. Their
-    /// numbers may be mistyped. Writes nothing if no complete inventory is kept, or if it cannot be
-    /// read within [`INVENTORY_PATIENCE`].
+    /// Writes a note about those of `devices` that the kept inventory does not contain. Their MAC
+    /// addresses or serial numbers may be mistyped. Writes nothing if no complete inventory is
+    /// kept, or if it cannot be read within [`INVENTORY_PATIENCE`].
     pub(crate) async fn note_unseen(&self, devices: &[DeviceId]) {
         let reading = async {
             let store = self.open_store(IfMissing::Refuse).await.ok()?;

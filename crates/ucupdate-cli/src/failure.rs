@@ -47,8 +47,8 @@ impl FailureKind {
         }
     }
 
-    /// Returns the kind of failure for an error. The first of the error and its causes that has a
-    /// kind decides; without one it is `Refused`.
+    /// Returns the kind of failure for an error. If the error has no kind, its causes are tried in
+    /// order. If none of them has a kind, returns `Refused`.
     fn of(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -141,8 +141,9 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
-/// Adds the option `--limit` to a message that says that a limit of cabinets or packages was
-/// reached. Returns every other message unchanged.
+/// Adds advice to a message that says that a limit of cabinets or packages was reached. The advice
+/// is the option that raises the limit, such as `--limit file_bytes=NUMBER`. Returns every other
+/// message unchanged.
 pub(crate) fn with_limit_option(message: String) -> String {
     let reached = |name: &&&str| message.contains(&format!("the limit `{name}`"));
     match [CabinetLimits::NAMES, PackageLimits::NAMES].concat().iter().find(|name| reached(name)) {

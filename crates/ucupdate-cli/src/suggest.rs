@@ -166,8 +166,8 @@ pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RuleP
     Err(with_meant(failure, Some(meant.into_iter().collect::<Vec<_>>().join(" or "))))
 }
 
-/// Returns a pattern in which the words of `rules` are at the positions that they have in rules.
-/// Example: `*/*/CX*` for `CX*`. `None` if there is no such pattern, or several.
+/// Returns `rules` with `*` inserted, so that each word is at the position that it has in the rules
+/// of the book. Example: `*/*/CX*` for `CX*`. `None` if there is no such pattern, or several.
 fn shifted_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
     let written = rules.to_string();
     let wanted: Vec<&str> = written.split('/').filter(|word| *word != "*").collect();

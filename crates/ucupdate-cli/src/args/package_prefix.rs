@@ -32,9 +32,10 @@ impl FromStr for PackagePrefix {
 }
 
 impl PackagePrefix {
-    /// Returns the existing rules for which the package has a version, each with one version: the
-    /// version of this package that the rule uses, or else the first one of the package. Fails when
-    /// there is no such package, or no such rule.
+    /// Returns the existing rules for which the package has a version, each with one version. If
+    /// the package has several versions for the rule, the version that is a candidate of the rule
+    /// (such as pending or approved) is returned. If none is a candidate, the first one is
+    /// returned. Fails when there is no such package, or no such rule.
     pub(crate) fn rules(&self, book: &RuleBook) -> Result<Vec<(RuleKey, ReportedVersion)>, Failure> {
         let id = self.in_book(book)?;
         let Some(package) = book.package(id) else {

@@ -122,8 +122,8 @@ impl RuleName {
     }
 }
 
-/// Returns the rules of all names, in order and without repetition. `what` is the thing that the
-/// accepted rules have, for the message.
+/// Returns the rules of all names, in order and without repetition. `what` is the end of the error
+/// message `no rule that matches ... has {what}`, such as `a pending version`.
 ///
 /// Fails as [`RuleName::all`] does, and when `is_meant` accepts no rule.
 pub(crate) fn all_of(

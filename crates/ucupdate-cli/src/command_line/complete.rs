@@ -62,7 +62,8 @@ fn below(above: &str, command: Command, definition: Definition) -> Command {
 }
 
 /// Returns the kind of names that an argument takes, or `None` if they are not completed. `above`
-/// is the name of the parent command. `is_new` means that a `NAME` is a new name.
+/// is the name of the parent command. `is_new` is set if the command creates the thing that `NAME`
+/// names, so that no existing name is right.
 fn names_for(above: &str, is_new: bool, arg: &Arg) -> Option<Names> {
     use Stored::{Book, Inventory};
     let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string)?;
@@ -191,8 +192,9 @@ fn rollouts(book: &RuleBook, rule: Option<&RuleKey>) -> Vec<String> {
     texts(rules.flat_map(|rule| rule.rollouts()).map(|(_, rollout)| &rollout.name))
 }
 
-/// Makes all options of verbs accept any text. Otherwise an incomplete value would end the parsing
-/// of the line before the options that a variable or the configuration file adds.
+/// Makes all options of verbs accept any text, because the typed line may have an incomplete value.
+/// clap would stop at a wrong value and not read the options after it. A variable or the
+/// configuration file adds its options at the end of the line.
 fn with_any_values(command: Command) -> Command {
     command.mut_subcommands(|below| {
         with_any_values(below).mut_args(|arg| match arg.get_action().takes_values() {

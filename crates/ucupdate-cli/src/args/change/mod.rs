@@ -85,8 +85,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// Makes a change as [`make`] does, but only if the entry that it replaces is the same as in
-/// `seen`. Returns whether the change was made.
+/// Makes a change as [`make`] does, but only if the entry of the rule book that the command
+/// replaces is the same as in `seen`. Returns `false` if the entry differs, so that nothing was
+/// changed. A dry run does not compare the entries.
 pub(crate) async fn make_if_unchanged(
     command: &BookCommand,
     args: &ChangeArgs,
@@ -281,8 +282,8 @@ fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure
     context.output.lines(&ChangeReport::new(changed.revision, notes))
 }
 
-/// Makes a change if the entry that it replaces is the same as in `seen`. Returns whether the
-/// change was made.
+/// Makes a change if the entry of the rule book that the command replaces is the same as in `seen`.
+/// Returns `false` if the entry differs, so that nothing was changed.
 pub(crate) async fn change_if_unchanged(
     command: &BookCommand,
     author: &AuthorArgs,

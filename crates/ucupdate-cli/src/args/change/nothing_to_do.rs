@@ -35,7 +35,8 @@ impl fmt::Display for NothingToDo {
 /// Returns a text about the existing state, if a refused command asks only for what exists already.
 /// Otherwise returns `None`.
 ///
-/// The reasons for people are not compared. The existing reason stays, and the text contains it.
+/// The texts that people give as reasons are not compared. The existing reason stays, and the
+/// returned text contains it.
 pub(crate) fn existing_result(command: &BookCommand, refusal: &Refusal, book: &RuleBook) -> Option<String> {
     let (is_there, kept_reason) = match (command, refusal) {
         (BookCommand::Ban(_), Refusal::AlreadyBanned { .. })
@@ -84,7 +85,7 @@ fn stop_reason<'a>(scope: &StopScope, book: &'a RuleBook) -> Option<&'a str> {
     book.stop(scope).map(|stop| &*stop.reason)
 }
 
-/// Returns whether each release of the package that a command approves is approved.
+/// Returns whether the command approves a package whose releases are all approved already.
 fn is_approved(command: &BookCommand, book: &RuleBook) -> bool {
     let BookCommand::ApproveAllOf(id) = command else { return false };
     let Some(package) = book.package(*id) else { return false };

@@ -44,7 +44,8 @@ impl ReadRows {
         }
     }
 
-    /// Records a log that was read to its end, if nothing in it could be understood.
+    /// Takes note that a log was read to its end. If nothing in it could be understood,
+    /// [`refuse_nothing_understood`](Self::refuse_nothing_understood) will fail and name the log.
     pub(crate) fn ended(&mut self, log: &str, summary: &LogSummary) {
         if summary.is_understood() {
             return;

@@ -90,8 +90,9 @@ pub(crate) struct PredicateArgs {
     installed: Option<String>,
 }
 
-/// Parses a range of versions, by the scheme of the rules for the device kinds `kind` if necessary.
-/// The failure names the wrong comparator and the fault of its version.
+/// Parses a range of versions. If the text cannot be read without a version scheme, the scheme of
+/// the rules for the device kinds `kind` is used. The failure names the wrong comparator and the
+/// fault of its version.
 fn range(text: &str, kind: &KindPattern, book: &RuleBook) -> Result<VersionRange, Failure> {
     text.parse().or_else(|error: ParseError| match scheme_of(kind, book)? {
         Some(scheme) => VersionRange::read(text, &scheme).map_err(|error| usage(&error)),

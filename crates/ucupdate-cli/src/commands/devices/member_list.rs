@@ -26,8 +26,8 @@ fn without_remark(line: &str) -> &str {
 
 /// Parses the device in a line. Twelve hexadecimal digits are a MAC address, and so are hexadecimal
 /// digits with `-`, `:` or `.` between them. A mistyped MAC address or a row of a table is an
-/// error, because it must not become a serial number. With `serial:` or `mac:` before it, a text is
-/// taken as such.
+/// error, because it must not become a serial number. A text after `serial:` is always read as a
+/// serial number, and a text after `mac:` as a MAC address.
 fn device(line: &str) -> Result<DeviceId, String> {
     let serial =
         |text: &str| text.parse().map(DeviceId::Serial).map_err(|error: ParseError| error.to_string());

@@ -223,7 +223,8 @@ fn named(open: &[String]) -> String {
     text
 }
 
-/// Returns the troubles grouped by kind. Kinds that are not over for most devices come first.
+/// Returns the troubles grouped by kind. The first kind is the one with the largest number of
+/// devices whose trouble is not over.
 pub(crate) fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
     let mut kinds: BTreeMap<&str, Troubles<'_>> = BTreeMap::new();
     for story in &stories.stories {

@@ -310,8 +310,9 @@ impl Source {
     }
 }
 
-/// Ingests one file, or the parts of one set. With `devices`, only makes a dry run. The first call
-/// opens or creates the store, after its file could be opened.
+/// Ingests one file, or the parts of one set. With `devices`, only makes a dry run. If `service` is
+/// empty, opens or creates the store after the files could be opened, so that a mistyped file name
+/// creates no store.
 async fn one(
     paths: &[PathBuf],
     source: &Source,

@@ -74,7 +74,7 @@ fn write(args: &SampleArgs, bar: &ProgressBar) -> Result<Vec<(PathBuf, u64, &'st
     Ok(files)
 }
 
-/// Returns the body of a request as the phone in the known log of 2009 sent it.
+/// Returns the body of a request, as the phone in an audit log of OCS of 2009 sent it.
 fn request() -> Result<Vec<u8>, Failure> {
     let request = UpdateRequest {
         device: Device {

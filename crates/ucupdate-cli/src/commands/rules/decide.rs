@@ -179,8 +179,9 @@ async fn approve_named(args: ApproveArgs, context: &mut Context) -> Result<(), F
     change_rule_if_unchanged(&BookCommand::Approve(vec![rule.clone()]), rule, &args.how, &seen, context).await
 }
 
-/// Returns a text that the expected version is approved already, if this is so and the command
-/// would lead to another version or to none. Otherwise returns `None`.
+/// Returns a text that says that the expected version is approved already. `next` is the version
+/// that would be approved after the command. Returns `None` if the expected version is not
+/// approved, or if `next` is the expected version.
 fn approved_already(rule: &Rule, next: Option<&Candidate>, expected: &ReportedVersion) -> Option<String> {
     let is_expected = |candidate: &&Candidate| rule.policy().is_same_release(&candidate.version, expected);
     let approved = rule.approved().filter(is_expected)?;

@@ -174,7 +174,8 @@ mod tests {
         assert!(set > 50, "{set}");
     }
 
-    /// Help texts may be newer than the file, but its keys are those of the command.
+    /// The file `deploy/config.toml` must have the same keys as the example that `config example`
+    /// prints. Their help texts are not compared.
     #[test]
     fn the_file_of_the_packages_has_the_keys_of_the_example() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/config.toml");

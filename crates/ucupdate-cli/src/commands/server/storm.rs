@@ -234,7 +234,7 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     context.output.result(&report)
 }
 
-/// The time in which the last answers may arrive, after the last request could be sent.
+/// The time in which the last answers may arrive, after the time for sending requests is over.
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
 
 /// The time between two updates of the progress bar.
@@ -455,7 +455,7 @@ impl Tally {
 /// The largest time in the histogram, in microseconds. It is a day, which is the longest storm.
 const MAX_MICROS: u64 = 86_400_000_000;
 
-/// The times of polls or of downloads, in microseconds.
+/// The durations of polls or of downloads, in microseconds.
 #[derive(Debug)]
 struct Times {
     ended: u64,

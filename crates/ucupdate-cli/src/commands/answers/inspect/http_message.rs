@@ -95,8 +95,8 @@ fn is_status(bytes: &[u8]) -> bool {
 }
 
 /// Returns the offset of the request line that ends in `HTTP/1.`. `line` is the text before
-/// `HTTP/1.`, from offset `line_start` on. It may begin with the end of a body. `None` if it has no
-/// method.
+/// `HTTP/1.`, and begins at offset `line_start`. The end of a body may be before the request line
+/// in `line`. `None` if `line` has no method, such as `POST`.
 fn request_start(line: &[u8], line_start: usize) -> Option<usize> {
     const METHODS: [&[u8]; 4] = [b"POST ", b"GET ", b"HEAD ", b"PUT "];
     METHODS

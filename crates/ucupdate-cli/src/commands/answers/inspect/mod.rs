@@ -261,8 +261,9 @@ fn add_row(known: &mut KnownValues, row: &AuditRow) {
     }
 }
 
-/// Writes the proposed dialect to a new file, and reads the refused messages with it. Fails when
-/// the file exists or cannot be written, and when none of these messages can be read.
+/// Writes the proposed dialect to a new file. Then checks the dialect: it must read at least one of
+/// the messages that the codec refused. Fails when it reads none, and when the file exists or
+/// cannot be written.
 fn write_dialect(
     out: &Path,
     suggestion: &Suggestion,

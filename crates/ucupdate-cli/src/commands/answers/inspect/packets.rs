@@ -169,7 +169,7 @@ mod tests {
         text
     }
 
-    /// Returns a TCP packet over Ethernet and IPv4.
+    /// Returns a TCP packet over Ethernet and IPv4, from `port` to port 80.
     fn packet(payload: &[u8], port: u16) -> Vec<u8> {
         let mut bytes = vec![0; 12];
         bytes.extend([0x08, 0x00]);

@@ -100,8 +100,9 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
     (!matches.is_empty()).then_some(Suggestion { matches })
 }
 
-/// Removes matches until the rest is a valid dialect: no two items may have one name. Elements that
-/// contain other items are kept first, because the structure of the body shows them.
+/// Removes matches until the rest is a valid dialect, in which two items never have the same name.
+/// Matches of elements that contain other items are kept first, because the structure of the body
+/// shows these elements.
 fn without_conflicts(mut matches: Vec<Match>) -> Vec<Match> {
     let is_dialect = |matches: &[Match]| {
         let suggestion = Suggestion { matches: matches.to_vec() };
@@ -144,9 +145,9 @@ fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Returns the path of the element of a module. If the dialect recognised modules, it is found by
-/// its known name. Otherwise it is the element that contains a file name. `None` if there is no
-/// such element.
+/// Returns the path of the XML element that describes a module. If the dialect recognised modules,
+/// the element has the canonical name of a module. Otherwise the element is the one that contains a
+/// file name. `None` if there is no such element.
 fn module_path(candidates: &[Candidate], found: &Inspection) -> Option<Vec<String>> {
     if found.modules() > 0 {
         let inside = candidates.iter().find(|candidate| candidate.path.iter().any(|name| is_module(name)));
@@ -164,7 +165,8 @@ fn is_module(name: &str) -> bool {
 }
 
 /// Returns the matches for the element of a module, and for the element around all modules.
-/// `module` is the path of the first one. Elements with their canonical name are left out.
+/// `module` is the path of the element of a module. An element that has its canonical name already
+/// gets no match.
 fn containers(module: &[String]) -> Vec<Match> {
     let mut matches = Vec::new();
     let mut add = |item: Item, name: &String, reason: &str| {
@@ -401,7 +403,8 @@ impl Suggestion {
         text
     }
 
-    /// Returns whether another item of the same scope has this name in the suggestion.
+    /// Returns whether the suggestion gives this name to an item other than that of `by`. Only
+    /// items in the same part of a message count, because names of different parts may be equal.
     fn is_taken(&self, by: &Match, name: &str) -> bool {
         let scope = by.item.facts().scope.key();
         self.matches.iter().any(|one| {

@@ -37,8 +37,8 @@ pub(crate) struct Overview {
     fetches: RecentFetches,
 }
 
-/// The length of the time before the end of the logs for which downloads are read. A device asks
-/// once a day.
+/// The time before the end of the logs in which downloads are looked for. A device asks once a day,
+/// so this time contains two of its requests.
 const DOWNLOADS: Duration = Duration::from_secs(50 * 60 * 60);
 
 /// The largest number of addresses whose downloads are remembered.

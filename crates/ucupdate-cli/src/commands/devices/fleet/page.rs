@@ -56,8 +56,8 @@ pub(super) fn page(overview: &Overview, chosen: &[DeviceNumber], args: &Selectio
     document("Fleet of devices", &body)
 }
 
-/// Returns the first paragraphs of the page as HTML: the number of devices, the time, and what is
-/// missing.
+/// Returns the first paragraphs of the page as HTML: the number of devices, the time of the end of
+/// the logs, and the number of requests that were left out.
 pub(crate) fn lead(overview: &Overview) -> String {
     let hours = overview.silence.as_secs() / 3600;
     let mut lead = format!(

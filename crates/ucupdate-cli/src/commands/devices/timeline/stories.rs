@@ -138,8 +138,8 @@ impl Stories {
     }
 }
 
-/// Returns a selection of the rule that is meant, if the words of the one selected rule lead to
-/// another rule by an alias. Otherwise returns `None`.
+/// Returns the selection of another rule, if exactly one rule is selected and an alias turns its
+/// words into those of the other rule. Otherwise returns `None`.
 fn rule_meant(whose: &SelectedDevices, book: &RuleBook) -> Option<SelectedDevices> {
     let SelectedDevices::Rules(rules) = whose else { return None };
     let [rule] = &rules[..] else { return None };

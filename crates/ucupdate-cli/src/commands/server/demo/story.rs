@@ -1,5 +1,5 @@
-//! The steps of the demo. They update the phone that the known audit log of OCS names. Then they
-//! update another phone, which asks at the path of the oldest firmware.
+//! The steps of the demo. They first update the phone that an audit log of OCS of 2009 names. Then
+//! they update another phone, which asks at the path of the oldest firmware.
 
 use super::steps::DemoOutput;
 use crate::failure::Failure;
@@ -167,7 +167,7 @@ impl<'a, 'c> Story<'a, 'c> {
     }
 }
 
-/// Returns the phone that the known audit log of OCS names.
+/// Returns the phone that an audit log of OCS of 2009 names.
 fn test_phone() -> SimulatedDevice {
     SimulatedDevice::new(device(&sample::ip8540(), "0021630F207B", "C185H001209"))
         .with_user_name("ruisilva@demo.local")

@@ -269,7 +269,8 @@ impl ServeArgs {
         Networks { proxies, inside: self.internal_network.clone() }
     }
 
-    /// Fails if requests would wait for log rows that are never written.
+    /// Fails if `--wait-for-log` is given for a store that is only read. No log rows are written to
+    /// it, so requests would wait for nothing.
     pub(crate) fn check_log(&self) -> Result<(), Failure> {
         match self.wait_for_log.is_some() && self.read_only_store {
             true => Err(Failure::usage(
