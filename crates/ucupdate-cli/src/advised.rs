@@ -22,7 +22,8 @@ const VALUES: [&str; 10] = [
     "",
 ];
 
-/// The largest number of placeholders that are filled in one command.
+/// The largest number of placeholders of one command line in which all values are tried. Each
+/// further placeholder gets the first value.
 const MAX_PLACES: u32 = 4;
 
 #[test]

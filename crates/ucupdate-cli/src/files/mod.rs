@@ -28,7 +28,8 @@ pub(crate) fn meant_for(path: &Path, error: &io::Error) -> Option<String> {
     (error.kind() == ErrorKind::NotFound).then(|| near_path(path, |_| true)).flatten()
 }
 
-/// Fails when nothing exists at the path. Other code opens the file later.
+/// Fails when nothing exists at the path. Succeeds if the path cannot be examined for another
+/// reason, because opening the file will report the reason.
 pub(crate) fn refuse_missing(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(not_read(path, &error)),

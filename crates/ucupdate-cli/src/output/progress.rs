@@ -106,13 +106,14 @@ impl Progress {
         self.removed.inc(1);
     }
 
-    /// Records the number of a revision that the command made.
+    /// Keeps the number of a revision that the command made. If the command fails later, its
+    /// message names this revision.
     pub(crate) fn note_revision(&self, number: u64) {
         self.revision.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// Forgets the recorded revisions. They are copies, so they are not changes that the command
-    /// made.
+    /// Forgets the kept number. The revisions so far were copied from another store, so they are
+    /// not changes that the command made.
     pub(crate) fn forget_revisions(&self) {
         self.revision.store(0, Ordering::Relaxed);
     }
@@ -228,7 +229,8 @@ impl Unit {
     }
 }
 
-/// Writes the number of bytes so far. It is at most the total, because the total is an estimate.
+/// Writes the number of bytes so far. The total is an estimate, so more bytes may be read. In this
+/// case the total is written.
 fn so_far(state: &ProgressState, out: &mut dyn fmt::Write) {
     let bytes = state.len().map_or(state.pos(), |total| state.pos().min(total));
     let _written = write!(out, "{}", HumanBytes(bytes));

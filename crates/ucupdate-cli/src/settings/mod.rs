@@ -80,7 +80,8 @@ impl Given {
 pub(crate) struct Resolved {
     /// The words to parse.
     pub(crate) words: Vec<OsString>,
-    /// The values that were added to the words.
+    /// The values of environment variables and of the configuration file that were added to
+    /// `words`.
     pub(crate) added: Vec<Given>,
 }
 

@@ -119,8 +119,9 @@ impl QuestionArgs {
     }
 }
 
-/// Returns the last request of a device. The address and side in `from` are used; those of the
-/// request replace missing ones. Fails when the device did not report a complete kind.
+/// Returns the last request of a device. If `from` has no address, the address of the last request
+/// is used. If `from` has no side, the side of the last offer is used. Fails when the device did
+/// not report a complete kind.
 pub(crate) fn asked_last(last: &LastRequest, from: AskedFrom) -> Result<DeviceQuestion, Failure> {
     let request = last.device.request().ok_or_else(|| {
         Failure::not_understood(format_args!(

@@ -39,9 +39,9 @@ impl SelectedDevices {
         }
     }
 
-    /// Returns whether an audit row is of a selected device. `index` finds the rule of a device as
-    /// for a request, including aliases. Without it, the words of the device must be those of the
-    /// rule.
+    /// Returns whether an audit row is of a selected device. If rules are selected, `index` finds
+    /// the rule of a device as for a request, including aliases. Without `index`, a device belongs
+    /// to a rule only if it reports exactly the words of the rule.
     pub(crate) fn is_of(&self, row: &AuditRow, index: Option<&EligibilityIndex>) -> bool {
         match self {
             Self::All => true,

@@ -11,7 +11,8 @@ use ucupdate::book::{BookCommand, RuleBook};
 use ucupdate::value::Counted;
 use ucupdate::{RecordedCommand, Revision, UpdateService};
 
-/// The number of the newest revisions in which the last change of an author is searched for.
+/// The largest number of revisions that are searched for the last change of an author. The search
+/// begins at the newest revision.
 const SEARCHED: u64 = 200;
 
 #[derive(Debug, clap::Args)]

@@ -98,7 +98,8 @@ impl Report {
         }
     }
 
-    /// Returns the samples as CSV: one row for each sample, and one column for each version.
+    /// Returns the result as CSV: a heading, and one row for each sample (the state at one hour). A
+    /// row has the counts since the row before, and the number of devices with each version.
     pub(super) fn csv(&self) -> String {
         let mut text = String::from("hour,asks,offers,held,succeeded,failed,bricked,loops,lost");
         for version in &self.versions {

@@ -73,8 +73,8 @@ pub(super) struct ShareArgs {
 }
 
 impl ShareArgs {
-    /// Returns the share of the devices. If the options give no share, returns all devices with
-    /// `is_all`, and `None` without it. A share with a later start is a ramp of one stage.
+    /// Returns the share of the devices. If the options give no share, returns all devices if
+    /// `is_all` is set, and `None` otherwise. A share with a later start is a ramp of one stage.
     pub(super) fn share(self, now: UnixTime, is_all: bool) -> Option<Share> {
         let begin = self.start_at.map(|start| start.at(now));
         let ramp = |stages| Share::Ramp(Ramp::new(begin.unwrap_or(now), stages));

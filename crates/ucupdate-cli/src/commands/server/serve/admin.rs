@@ -143,9 +143,9 @@ impl AdminListener {
         Ok(format!("{scheme}://{}/", self.listener.local_addr()?))
     }
 
-    /// Answers requests until the future is dropped. This also ends the streams of events.
-    /// `networks` has the trusted proxies: failed logins are counted by the address that a trusted
-    /// proxy forwards.
+    /// Answers requests until the future is dropped. Dropping the future also ends the streams of
+    /// events. `networks` has the trusted proxies: failed logins are counted by the address that a
+    /// trusted proxy forwards.
     pub(super) async fn serve(
         self,
         service: UpdateService,

@@ -40,17 +40,17 @@ use ucupdate::{
 use ucupdate_admin::LiveEvents;
 use ucupdate_http::{DeviceUpdates, HttpOptions, ImageRedirects};
 
-/// The time limit of requests in flight after the first signal.
+/// The time limit of requests in flight after the first signal to stop the server.
 const DRAIN_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// The time limit of writing the logs when the server ends.
 const FLUSH_TIME: Duration = Duration::from_secs(30);
 
-/// The time limit of writing the logs after a second signal.
+/// The time limit of writing the logs after a second signal to stop the server.
 const HURRIED_FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// The time after the first signal in which further signals are ignored. A shell may send one
-/// signal twice.
+/// The time after the first signal to stop the server in which further signals are ignored. A shell
+/// may send one signal twice.
 const ONE_WORD: Duration = Duration::from_millis(500);
 
 /// The time between two updates of the kept inventory.

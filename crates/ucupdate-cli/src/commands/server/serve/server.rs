@@ -297,8 +297,9 @@ struct Link {
     place: Arc<Place>,
     peer: Peer,
     direct: Origin,
-    /// The description of the connection for the service, without the side. It is valid for
-    /// requests of the client itself, which nearly all requests are.
+    /// The description of the connection for the service, without the side. It is valid for a
+    /// request whose client opened this connection. A request that a trusted proxy forwards needs a
+    /// new description with the address of its client.
     described: Connection,
     /// Set if the client asked to close the connection, and its request was read to the end.
     is_last: IsLast,

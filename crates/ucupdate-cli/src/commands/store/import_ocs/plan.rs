@@ -121,7 +121,8 @@ impl Plan {
         self.rules.is_empty() && self.interim.is_empty()
     }
 
-    /// Removes folders whose images were refused from the plan, and records the reasons.
+    /// Removes folders whose images were refused from the plan, and adds them with the reasons to
+    /// `left_out`.
     pub(super) fn leave_out(&mut self, refused: Vec<(String, String)>) {
         for (folder, why) in refused {
             for planned in self.rules.values_mut() {

@@ -37,8 +37,8 @@ pub(super) enum ImagePlace {
     Interim(Locale, UpdateType),
 }
 
-/// The folders with images in a tree. The key of a folder is its path in a package, which begins
-/// with the device type.
+/// The folders with images in a tree. The key of a folder is its path in a package, such as
+/// `UCPhone/Polycom/CX700/A/ENU/3.5.6907.9/CPE`, or `OCInterim/ENU` for interim images.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: Folder,
@@ -135,8 +135,8 @@ impl Tree {
         self.folders.insert(in_package, found);
     }
 
-    /// Reads the files of a folder. Returns for each its path in a package, its content and its
-    /// time stamp.
+    /// Reads the files of the folder with the key `in_package`. Returns for each file its path in a
+    /// package, its content and its time stamp. Returns no files if there is no such folder.
     pub(super) fn files_of(&self, in_package: &str) -> Result<Vec<(String, Vec<u8>, FieldTime)>, Failure> {
         let Some(folder) = self.folders.get(in_package) else { return Ok(Vec::new()) };
         let mut files = Vec::new();
@@ -168,9 +168,10 @@ fn in_cabinet(time: FieldTime) -> FieldTime {
     }
 }
 
-/// Returns the path in a package for a folder of the tree, and the device and version that its name
-/// says. `stem` is the file name of the image without its extension. Folders above the device type
-/// are left out. `None` if the folders do not have the expected structure.
+/// Returns the path in a package for a folder of the tree, and the device and version that the
+/// names of the folder and its parents say. `stem` is the file name of the image without its
+/// extension. It is the update type of an interim image. Folders above the device type are left
+/// out. `None` if the folders do not have the expected structure.
 fn place_of(folder: &str, stem: &str) -> Option<(String, ImagePlace)> {
     let parts: Vec<&str> = folder.split('/').collect();
     if let [.., interim, locale] = parts[..]

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use ucupdate_http::ResponseBody;
 
-/// The largest size in bytes of an answer that is not a download. One such answer fits into the
-/// send buffer of the system. Only a client that sends many requests and reads nothing can
-/// therefore delay it.
+/// The largest size in bytes of an answer that does not count as a download. One such answer fits
+/// into the send buffer of the system. Therefore it waits only for a client that sends many
+/// requests and reads nothing.
 const LARGEST_TEXT_BYTES: u64 = 64 * 1024;
 
 /// The body of a request. The connection counts as waiting as long as the next bytes of the body

@@ -22,7 +22,8 @@ pub(crate) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    /// Wraps a stream. `place` records while a write waits for the client.
+    /// Wraps a stream. `place` is the place of its connection. The state of this place says whether
+    /// a write waits for the client.
     pub(crate) fn new(stream: S, patience: Duration, place: Arc<Place>) -> Self {
         Self { stream, patience, end: None, place }
     }

@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const LENGTH: &[u8] = b"content-length:";
 const CODING: &[u8] = b"transfer-encoding:";
 
-/// Number of bytes at the start of each line that are kept. The longer of the two names must fit,
-/// and a length that a refusal shows.
+/// Number of bytes at the start of each line that are kept. Both names of fields must fit. A wrong
+/// length, which the refusal of the request shows, is cut if it does not fit.
 const BEGIN_BYTES: usize = 48;
 
 /// The largest length that hyper accepts.

@@ -60,9 +60,10 @@ struct Lines {
     name: String,
     lost: Arc<AtomicU64>,
     lost_line: fn(u64) -> String,
-    /// `true` if the last write failed, so that it may have written only a part of a line.
+    /// `true` if the last line was not written whole. Then the file may end in a part of a line, so
+    /// the next write begins with a line end.
     is_torn: bool,
-    /// `true` if the last write failed.
+    /// `true` if the last write or flush failed. Only a change of this value is logged.
     fails: bool,
 }
 
