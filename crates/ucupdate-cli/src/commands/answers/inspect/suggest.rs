@@ -63,7 +63,7 @@ pub(super) fn suggest(found: &Inspection, codec: &Codec, known: &KnownValues) ->
     let candidates: Vec<Candidate> =
         found.unknown().iter().filter_map(|item| Candidate::of(&item.path, &item.value)).collect();
     let recognised: BTreeSet<String> = found.recognised().iter().map(|item| item.item.to_string()).collect();
-    let module = module_path(&candidates, found);
+    let module = module_path(&candidates, found, codec.dialect());
     let mut scored = Vec::new();
     for candidate in candidates.iter().filter(|candidate| !candidate.value.trim().is_empty()) {
         let in_module = module.as_ref().is_some_and(|module| candidate.path.starts_with(module));
@@ -146,22 +146,22 @@ fn local(name: &str) -> &str {
 }
 
 /// Returns the path of the XML element that describes a module. If the dialect recognised modules,
-/// the element has the canonical name of a module. Otherwise the element is the one that contains a
-/// file name. `None` if there is no such element.
-fn module_path(candidates: &[Candidate], found: &Inspection) -> Option<Vec<String>> {
+/// the element has a name of a module in this dialect. Otherwise the element is the one that contains
+/// a file name. `None` if there is no such element.
+fn module_path(candidates: &[Candidate], found: &Inspection, dialect: &Dialect) -> Option<Vec<String>> {
     if found.modules() > 0 {
-        let inside = candidates.iter().find(|candidate| candidate.path.iter().any(|name| is_module(name)));
-        return inside.and_then(|candidate| {
-            let at = candidate.path.iter().position(|name| is_module(name))?;
+        let is_module = |name: &String| {
+            let item = Item::RequestModule;
+            let mut known = dialect.aliases(item).chain([dialect.name(item)]);
+            known.any(|known| name.eq_ignore_ascii_case(known))
+        };
+        return candidates.iter().find_map(|candidate| {
+            let at = candidate.path.iter().position(is_module)?;
             Some(candidate.path[..=at].to_vec())
         });
     }
     let file = candidates.iter().find(|candidate| is_file_name(&candidate.value))?;
     (file.path.len() > 2).then(|| file.path[..file.path.len() - 1].to_vec())
-}
-
-fn is_module(name: &str) -> bool {
-    name.eq_ignore_ascii_case(Item::RequestModule.facts().canonical)
 }
 
 /// Returns the matches for the element of a module, and for the element around all modules.
@@ -474,6 +474,21 @@ mod tests {
         assert_eq!(request.device.mac_address.raw(), "00-21-63-0F-20-7B");
         assert_eq!(request.device.serial_number.raw(), "C185H001209");
         assert_eq!(request.modules[0].version.to_string(), "1.0.522.34");
+    }
+
+    #[test]
+    fn what_is_unknown_in_a_module_is_found_also_if_the_dialect_has_its_own_name_for_modules() {
+        let dialect = Dialect::canonical().with_name(Item::RequestModule, "Part").unwrap();
+        let codec = Codec::new(dialect, DecodeLimits::default());
+        let body = "<Request><DeviceType>UCPhone</DeviceType><Vendor>Polycom</Vendor><Model>CX700</Model>\
+                    <Revision>A</Revision><Locale>ENU</Locale><MacAddress>00-21-63-0F-20-7B</MacAddress>\
+                    <Part><FileName>cpe.nbt</FileName><Build>1.0.522.34</Build></Part></Request>";
+        let found = codec.inspect(body.as_bytes());
+        assert_eq!(found.modules(), 1);
+        let toml = suggest(&found, &codec, &KnownValues::default()).expect("Build is unknown").to_toml();
+        let codec = Codec::new(Dialect::from_toml(&toml).unwrap(), DecodeLimits::default());
+        let request = codec.decode_request(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {toml}"));
+        assert_eq!(request.value.modules[0].version.to_string(), "1.0.522.34");
     }
 
     #[test]

@@ -63,7 +63,8 @@ struct Lines {
     /// `true` if the last line was not written whole. Then the file may end in a part of a line, so
     /// the next write begins with a line end.
     is_torn: bool,
-    /// `true` if the last write or flush failed. Only a change of this value is logged.
+    /// `true` if one of the last lines, or the flush after them, failed. Only a change of this value is
+    /// logged.
     fails: bool,
 }
 
@@ -71,13 +72,15 @@ impl Lines {
     /// Writes lines until the queue is closed.
     fn write(mut self, waiting: &Receiver<Message>) {
         while let Ok(first) = waiting.recv() {
-            let (mut next, mut flush) = (Some(first), None);
+            let (mut next, mut flush, mut failure) = (Some(first), None, None);
             while let Some(message) = next {
                 match message {
-                    Message::Line(line) if self.line(&line).is_err() => {
-                        self.lost.fetch_add(1, Ordering::Relaxed);
+                    Message::Line(line) => {
+                        if let Err(error) = self.line(&line) {
+                            self.lost.fetch_add(1, Ordering::Relaxed);
+                            failure = Some(error);
+                        }
                     }
-                    Message::Line(_) => {}
                     Message::Flush(done) => {
                         flush = Some(done);
                         break;
@@ -86,11 +89,14 @@ impl Lines {
                 next = waiting.try_recv().ok();
             }
             let dropped = self.lost.swap(0, Ordering::Relaxed);
-            if dropped > 0 && self.line(&(self.lost_line)(dropped)).is_err() {
+            if dropped > 0
+                && let Err(error) = self.line(&(self.lost_line)(dropped))
+            {
                 self.lost.fetch_add(dropped, Ordering::Relaxed);
+                failure = Some(error);
             }
             let flushed = self.sink.flush();
-            self.note(&flushed);
+            self.note(failure.or(flushed.err()).as_ref());
             if let Some(done) = flush {
                 let _late = done.send(());
             }
@@ -103,15 +109,16 @@ impl Lines {
             false => self.sink.write_all(line.as_bytes()),
         };
         self.is_torn = written.is_err();
-        self.note(&written);
         written
     }
 
-    /// Logs a warning when writes begin to fail, and a message when they succeed again.
-    fn note(&mut self, written: &io::Result<()>) {
-        let (sink, failed) = (&self.name, written.is_err());
-        match written {
-            Err(error) if !self.fails => {
+    /// Logs a warning when writes begin to fail, and a message when they succeed again. `failure` is an
+    /// error of the lines that were written together, or of the flush after them. A flush can succeed
+    /// although a write before it failed, so it does not show alone that writes succeed again.
+    fn note(&mut self, failure: Option<&io::Error>) {
+        let sink = &self.name;
+        match failure {
+            Some(error) if !self.fails => {
                 let error: &dyn std::error::Error = error;
                 tracing::warn!(
                     sink,
@@ -119,10 +126,10 @@ impl Lines {
                     "lines cannot be written; they are dropped and counted until they can"
                 );
             }
-            Ok(()) if self.fails => tracing::info!(sink, "lines are written again"),
+            None if self.fails => tracing::info!(sink, "lines are written again"),
             _ => {}
         }
-        self.fails = failed;
+        self.fails = failure.is_some();
     }
 }
 
@@ -215,6 +222,58 @@ mod tests {
             writer.push("line\n".to_owned());
             writer.flush(Duration::from_secs(60));
         }
+    }
+
+    #[test]
+    fn a_disk_that_stays_full_is_reported_once_and_once_more_when_it_has_space() {
+        #[derive(Clone, Default)]
+        struct Log(Arc<Mutex<Vec<u8>>>);
+        impl Write for Log {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        /// A sink whose first writes fail, and whose flushes succeed, as those of a file do.
+        struct Full(usize);
+        impl Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                match self.0.checked_sub(1) {
+                    Some(left) => {
+                        self.0 = left;
+                        Err(io::ErrorKind::StorageFull.into())
+                    }
+                    None => Ok(bytes.len()),
+                }
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (queue, waiting) = sync_channel(MAX_WAITING);
+        let (done, _is_done) = sync_channel(MAX_WAITING);
+        for number in 0..8 {
+            queue.send(Message::Line(format!("{number}\n"))).unwrap();
+            queue.send(Message::Flush(done.clone())).unwrap();
+        }
+        drop(queue);
+        let (log, name) = (Log::default(), "disk".to_owned());
+        let lines = Lines {
+            sink: Box::new(Full(6)),
+            name,
+            lost: Arc::default(),
+            lost_line: lost_rows,
+            is_torn: false,
+            fails: false,
+        };
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || lines.write(&waiting));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let count = |what: &str| text.lines().filter(|line| line.contains(what)).count();
+        assert_eq!((count("cannot be written"), count("written again")), (1, 1), "{text}");
     }
 
     #[test]
