@@ -128,12 +128,12 @@ impl Alias {
 }
 
 impl RuleBook {
-    /// Returns whether a pattern covers a rule. It does if it matches the words of the rule, or reported
-    /// words that aliases turn into the words of the rule. An alias does not count if a rule exists for its
-    /// reported word, because the alias is then never used.
+    /// Returns whether a pattern covers a rule. A pattern covers a rule if it matches the words of the rule. It also
+    /// covers the rule if it matches reported words that aliases turn into the words of the rule. An alias is ignored
+    /// here if there is also a rule with its reported word, because devices with that word never use the alias.
     ///
-    /// The result may be `true` because of a combination of words that no device reports. The reason is
-    /// that the pattern of an alias is compared with every word that aliases turn into a word of the rule.
+    /// The result may be `true` because of a combination of words that no device reports. The reason is that the
+    /// pattern of an alias is compared with every word that aliases turn into a word of the rule.
     pub fn covers(&self, pattern: &RulePattern, rule: &RuleKey) -> bool {
         if pattern.holds(rule) {
             return true;
@@ -193,8 +193,8 @@ impl RuleBook {
         self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
     }
 
-    /// Returns the rule whose words are those of `rule`, but with the reported word of an alias in its
-    /// place.
+    /// Returns the rule that has the same words as `rule`, except that one word is the reported word of `alias`.
+    /// `None` if there is no such rule.
     pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
         let mut words = rule.kind().words();
         words[alias.field.place()] = alias.word.as_str();

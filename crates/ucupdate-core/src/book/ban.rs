@@ -50,8 +50,8 @@ impl RuleBook {
         self.is_image_banned_by(ban, rule, policy, &release.version, release.files.image.sha256)
     }
 
-    /// Returns whether a ban applies to an image that a rule offers as this version. The pattern of the ban
-    /// [covers](Self::covers) the rule also by the words of aliases.
+    /// Returns whether a ban applies to an image that a rule offers as `version`. A ban of a version applies if its
+    /// pattern [covers](Self::covers) the rule, also by words that aliases replace.
     pub(crate) fn is_image_banned_by(
         &self,
         ban: &Ban,
@@ -127,7 +127,7 @@ impl BanScope {
         }
     }
 
-    /// Returns a text in lower case. Scopes are compared by this text.
+    /// Returns the text form in lower case. Scopes are compared by this text.
     fn folded(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }

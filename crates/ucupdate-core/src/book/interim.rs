@@ -81,10 +81,10 @@ impl RuleBook {
         self.package(package)?.interim_image(locale, update_type)
     }
 
-    /// Returns the stepping stones that lead devices of a package over an interim image of the package.
+    /// Returns the stepping stones that send an interim image of `package` to devices.
     ///
     /// These are the stones for the kinds of device that the package has releases for, in the locale of the image. If
-    /// the package has no such release, its kinds are not known. In this case all stones of the locale are returned.
+    /// the package has no such release, the kinds are not known. In this case all stones of the locale are returned.
     pub fn stones_of_interim<'a>(
         &'a self,
         package: &'a IngestedPackage,
@@ -95,8 +95,9 @@ impl RuleBook {
         stones.filter(move |stone| package.has_kind_of(stone, locale, update_type))
     }
 
-    /// Returns the ban that applies to an interim image. It bans the SHA-256 of the image, or the version
-    /// of the image in every rule whose devices install it.
+    /// Returns the first ban that applies to an interim image. A ban of an image applies if it has the SHA-256 of
+    /// this image. A ban of a version applies if it covers every rule whose devices may be sent this image by a
+    /// stepping stone. If there is no such rule, no ban of a version applies.
     pub fn ban_of_interim(&self, image: &InterimImage) -> Option<&Ban> {
         let digest = image.files.image.sha256;
         let rules = self.rules().filter(|rule| {
@@ -173,8 +174,8 @@ impl IngestedPackage {
         kinds
     }
 
-    /// Returns whether a stone applies to a kind of device of this package, in `locale`. If the package has
-    /// no release of the update type, its kinds are not known, and only the locale is compared.
+    /// Returns whether a stone applies to a kind of device of this package, in `locale`. If the package has no
+    /// release of `update_type`, its kinds of device are not known, and only the locale is compared.
     pub(crate) fn has_kind_of(
         &self,
         stone: &SteppingStone,
@@ -191,8 +192,8 @@ impl IngestedPackage {
         })
     }
 
-    /// Returns whether a stone may send this interim image. It may if it has the version of the image, or applies to a
-    /// kind of device of this package.
+    /// Returns whether a stone may send this interim image. It may if the stone names the version of the image, or if
+    /// the stone applies to a kind of device of this package.
     pub(crate) fn may_send(&self, stone: &SteppingStone, image: &InterimImage) -> bool {
         image.version.same_release(&stone.image_version())
             || self.has_kind_of(stone, &image.locale, &image.update_type)

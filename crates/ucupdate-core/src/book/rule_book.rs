@@ -58,9 +58,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the settings of a new store. Their stepping stones apply only to the three kinds of phones that the interim image was
-    /// made for. The `Default` settings are for a store whose history has no settings: the stepping stone of these settings applies
-    /// to every UCPhone.
+    /// Returns the settings of a new store. They have stepping stones for the three kinds of phones that the interim
+    /// image of OCS was made for. The `Default` settings are for a store whose history has no settings. They have one
+    /// stepping stone, which applies to every UCPhone.
     pub fn of_new_store() -> Self {
         Self { stones: SteppingStone::ocs_interim_of_known_kinds().to_vec(), ..Self::default() }
     }
@@ -230,15 +230,16 @@ impl RuleBook {
         self.package(candidate.package)?.release(rule, &candidate.version)
     }
 
-    /// Returns the version and the package of a release for a rule, in the scheme of the rule. If several
-    /// packages contain it, the one that was ingested last counts. `None` if no package contains it.
+    /// Returns the version and the package of a release for a rule. Versions are compared in the scheme of the rule.
+    /// If several packages contain the release, returns the package that was ingested last. `None` if no package
+    /// contains it.
     pub fn newest_release(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         let scheme = self.scheme_of(rule);
         self.newest_where(rule, |found| scheme.same_release(found, version))
     }
 
-    /// Returns the version and the package of a release whose version has exactly this text. If several
-    /// packages contain it, the one that was ingested last counts. `None` if no package contains it.
+    /// Returns the version and the package of a release whose version has exactly this text. If several packages
+    /// contain it, returns the package that was ingested last. `None` if no package contains it.
     pub(crate) fn newest_with_text(&self, rule: &RuleKey, version: &ReportedVersion) -> Option<Candidate> {
         self.newest_where(rule, |found| found.as_str() == version.as_str())
     }

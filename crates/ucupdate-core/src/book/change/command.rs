@@ -46,7 +46,7 @@ pub enum BookCommand {
     RollBack(RuleKey),
     /// Withdraws the approved version of a rule. Afterwards no version is approved.
     RollBackToNothing(RuleKey),
-    /// Approves an interim image for all devices that must install it first.
+    /// Approves an interim image, so that every device that needs it is offered it.
     ApproveInterim {
         /// The locale of the image.
         locale: Locale,
@@ -127,7 +127,7 @@ pub enum BookCommand {
     StopRollout(RuleKey, RolloutName),
     /// Bans versions or an image, so that no device is offered them.
     Ban(Ban),
-    /// Lifts the ban that has exactly this scope. Another ban may still hold for the same image.
+    /// Lifts the ban that has exactly this scope. Another ban may still apply to the same image.
     LiftBan(BanScope),
     /// Adds or replaces an alias.
     PutAlias(Alias),
@@ -156,12 +156,14 @@ pub enum BookCommand {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
     },
-    /// Requests that the kill switch is turned off.
+    /// Records that an author wants to turn off the kill switch. Nothing is offered until another author sends
+    /// [`ApproveRestart`](Self::ApproveRestart).
     AskRestart {
         /// The rule whose offers are stopped, or all rules.
         scope: StopScope,
     },
-    /// Turns off the kill switch. The author must not be the author of the request.
+    /// Turns off the kill switch after [`AskRestart`](Self::AskRestart). Refused if nobody asked for the restart, or
+    /// if the same person did.
     ApproveRestart {
         /// The rule whose offers are stopped, or all rules.
         scope: StopScope,

@@ -174,8 +174,8 @@ impl RuleBook {
         })
     }
 
-    /// Returns notes about the restored rule of an interim image. If `is_set` is `true`, a removed entry is
-    /// also set again with another spelling, and needs no note.
+    /// Returns notes about the restored rule of an interim image. If only the spelling of a key changes, its entry is
+    /// removed and set again. `is_set` is `true` if the same key is also set; then a removed entry gets no note.
     fn notes_of_interim(&self, entry: &Entry<InterimKey, InterimRule>, is_set: bool) -> Vec<Note> {
         if entry.now.is_none() && is_set {
             return Vec::new();
@@ -210,8 +210,8 @@ impl RuleBook {
     }
 }
 
-/// Returns the entries that are removed. If only the spelling of a key changes, its entry is removed and
-/// set again. Such an entry is left out.
+/// Returns the entries that are removed and not set again. An entry is removed and set again if only the spelling of
+/// its key changes.
 fn gone<K: PartialEq, V>(entries: &[Entry<K, V>]) -> impl Iterator<Item = &Entry<K, V>> {
     entries.iter().filter(|entry| entry.now.is_none() && !is_set(entries, &entry.key))
 }

@@ -178,8 +178,8 @@ impl<'a> ChangeDraft<'a> {
         }
     }
 
-    /// Adds notes about devices that keep a newer version than `version`, because of the policy. `before` is the version
-    /// that they may have.
+    /// Adds notes about devices that keep a newer version than `version`, because of the policy. `before` is the
+    /// version that was offered before, so devices may have it.
     pub(super) fn note_kept_back(
         &mut self,
         key: &RuleKey,
@@ -196,7 +196,8 @@ impl<'a> ChangeDraft<'a> {
         self.note_given(key, |policy, given| policy.is_same_release(given, version));
     }
 
-    /// Adds a note for each pin, and each rollout that is not paused, whose version `is_noted` accepts.
+    /// Adds a note [`StillGiven`](Note::StillGiven) for each pin, and for each rollout that is not paused, if
+    /// `is_noted` accepts its version.
     fn note_given(&mut self, key: &RuleKey, is_noted: impl Fn(&OfferPolicy, &ReportedVersion) -> bool) {
         let Some(rule) = self.rule(key) else { return };
         let given = rule.assignments().iter().filter(|assignment| {

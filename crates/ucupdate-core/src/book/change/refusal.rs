@@ -105,8 +105,8 @@ pub enum Refusal {
          a rule; remove that rule first, or limit the alias to other devices with `--within`", alias.reported.word
     )]
     AliasOfRule { alias: Box<Alias>, rule: RuleKey },
-    /// A pattern matches rules only by words that aliases replace. The setting with this pattern is for the
-    /// words of rules.
+    /// A pattern matches rules only by words that aliases replace. A version scheme or a stepping stone needs a
+    /// pattern with the words that the rules have.
     #[error(
         "{pattern} matches no rule, but {word} stands for another word by an alias, and a {what} is for the words of rules; \
          type {meant} instead"
@@ -117,7 +117,7 @@ pub enum Refusal {
         word: Box<str>,
         /// The setting with the pattern, such as `version scheme`.
         what: &'static str,
-        /// The pattern or the options to type, with the words of rules.
+        /// The text to type instead: the pattern, or the options of the command, with the words that the rules have.
         meant: Box<str>,
     },
     #[error("there is no alias for {alias}")]
@@ -139,12 +139,13 @@ pub enum Refusal {
         locale: Locale,
         version: ReportedVersion,
         stones: Box<[SteppingStone]>,
-        /// The stones for other devices that name the image which this image would replace.
+        /// Stepping stones for other devices. They name the interim image that this image would replace.
         others: Box<[SteppingStone]>,
         /// The command lines to type.
         advice: Box<str>,
     },
-    /// Stepping stones for other devices name the interim image that this one would replace.
+    /// Stepping stones for other devices name the interim image that this image would replace. There is only one
+    /// interim image for a locale and update type.
     #[error(
         "interim image {version} for {locale} would replace the one that the stepping stone {} names for other devices, and there \
          is one interim image for {locale}; if those devices may install it, {advice}, and ingest the package again, or else build \
@@ -216,7 +217,8 @@ pub enum Refusal {
     /// No replacement for the stone is given.
     #[error("no stepping stone takes the place of {name}; expected one or more, or remove it")]
     NoStoneInPlace { name: StoneName },
-    /// A new interim stone is for devices of any vendor or model.
+    /// A new stone would send an interim image to devices of any vendor or model, although the image may not be for
+    /// them.
     #[error("{}", too_wide(stone, narrow))]
     StoneTooWide {
         stone: Box<SteppingStone>,
@@ -232,7 +234,7 @@ pub enum Refusal {
     /// A rule needs a stepping stone, but no package contains the image of that stepping stone.
     #[error(transparent)]
     StoneMissing(MissingStone),
-    /// A rule needs the stone, and its interim image is not approved.
+    /// A rule needs the stone, and the interim image of the stone is not approved.
     #[error(
         "{rule}: devices below {} would step by {version}, which is not approved, so they would get nothing; type `{}` first",
         stone.below, approve_command(&rule.kind().locale, rule.update_type(), Some(version))

@@ -8,8 +8,8 @@ use crate::book::stone::SteppingStone;
 use crate::value::shell_word;
 use crate::version::{ReportedVersion, VersionScheme};
 
-/// Returns the command lines after which each of these stones sends an interim image of this version. A
-/// stone that cannot name this version is removed by its line.
+/// Returns the command lines after which each of these stones sends an interim image of this version. If a stone
+/// cannot name this version, the command line removes the stone.
 pub(super) fn stones_that_name(
     book: &RuleBook,
     stones: &[SteppingStone],

@@ -30,8 +30,9 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Adds notes about version schemes and stepping stones for the word that an alias replaces. They were
-    /// set before the alias, and no rule has this word.
+    /// Adds notes about the version schemes and stepping stones whose pattern has the word that this alias replaces,
+    /// and that apply to no rule for this reason. When they were set, the alias did not exist, so they were not
+    /// refused.
     fn note_settings_of(&mut self, alias: &Alias) {
         let mut book = self.book.clone();
         book.aliases.put(vec![Entry::set(alias.reported.clone(), alias.stands_for.clone())]);
@@ -83,11 +84,12 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns notes about the rules that an alias leads to. The notes say that there is no such rule yet,
-    /// or which of these rules the alias does not lead to.
+    /// Returns notes about the rules with the word that an alias stands for. If there is no such rule yet, one note
+    /// says so. Otherwise there is a note for each of these rules that no device finds by the alias, because another
+    /// rule has the reported word.
     ///
-    /// Refuses an alias that leads to no rule because the word that it replaces has rules. Rules of that
-    /// word come before aliases.
+    /// Refuses an alias that would never be used, because the word that it replaces has rules of its own. Such rules
+    /// have priority over aliases.
     fn check_own_rules(&self, alias: &Alias) -> Result<Vec<Note>, Refusal> {
         let place = alias.reported.field.place();
         let others = alias.reported.within.with_any(place);
@@ -117,7 +119,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses a pattern for a setting of rules if it matches rules only by words that aliases replace.
+    /// Refuses a pattern that matches rules only by words that aliases replace. `what` is the setting with this
+    /// pattern, such as `version scheme`.
     pub(super) fn check_rule_words(&self, pattern: &RulePattern, what: &'static str) -> Result<(), Refusal> {
         let rules = || self.book.rules().map(Rule::key);
         if rules().any(|rule| pattern.holds(rule)) {
@@ -133,8 +136,8 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// Refuses a pattern of device kinds for a setting of rules if it matches rules only by words that
-    /// aliases replace.
+    /// Refuses a pattern of device kinds that matches rules only by words that aliases replace. `what` is the setting
+    /// with this pattern, such as `stepping stone`.
     pub(super) fn check_kind_words(&self, pattern: &KindPattern, what: &'static str) -> Result<(), Refusal> {
         let has_rule =
             |pattern: &KindPattern| self.book.rules().any(|rule| pattern.matches(rule.key().kind()));

@@ -11,7 +11,7 @@ use crate::book::stone::{SteppingStone, StoneImage};
 use crate::book::table::Entry;
 
 impl RuleBook {
-    /// Returns the bans that keep the rejections of a rule when the rule leaves the book.
+    /// Returns the bans that replace the rejections of a rule when the rule leaves the book.
     pub(in crate::book::change) fn bans_of_rejections(&self, rule: &Rule) -> Vec<Ban> {
         let scopes = rule.rejected().iter().map(|version| BanScope::Version {
             rules: RulePattern::of(rule.key()),
@@ -76,7 +76,7 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Returns whether a ban holds for the image that a stone gives to devices of a rule.
+    /// Returns whether a ban applies to the image that a stone sends to devices of a rule.
     fn bans_stone(&self, ban: &Ban, rule: &Rule, stone: &SteppingStone) -> bool {
         let (key, policy) = (rule.key(), rule.policy());
         match stone.image {

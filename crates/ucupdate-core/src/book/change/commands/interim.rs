@@ -63,7 +63,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Approves the pending interim images of the same package that devices need for a release.
+    /// Approves a pending interim image together with this version of the rule. The package of the image must also
+    /// contain the version, and devices of the rule must need the image before they can install the version.
     pub(in crate::book::change) fn approve_interim_on_way(
         &mut self,
         rule: &RuleKey,
@@ -153,7 +154,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Makes the image of a stone pending, if a package contains it for a rule of the stone and no image is in use.
+    /// Makes the image of a stone pending for each rule of the stone, if a package contains the image. Skips a rule
+    /// whose locale has an approved or pending image already, or for which the image was rejected.
     pub(super) fn propose_image_of(&mut self, stone: &SteppingStone) {
         if stone.image != StoneImage::Interim {
             return;
@@ -191,9 +193,8 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Returns the package that contains the interim image of this version. If there are several, returns
-    /// the one that was ingested last. With `stone`, only packages with a kind of device of the stone
-    /// count.
+    /// Returns the package that contains the interim image of this version. If there are several, returns the package
+    /// that was ingested last. With `stone`, skips packages that have no kind of device to which the stone applies.
     pub(super) fn brought_for(
         &self,
         key: &InterimKey,
@@ -247,7 +248,8 @@ impl ChangeDraft<'_> {
         known.unwrap_or(key)
     }
 
-    /// Returns whether the package `there` of the book contains this image with the same bytes.
+    /// Returns whether the package with the id `there` contains an interim image of the same version with the same
+    /// bytes.
     fn is_image_of(&self, there: PackageId, image: &InterimImage, package: &IngestedPackage) -> bool {
         let there = if there == package.id() { Some(package) } else { self.book.package(there) };
         let there = there.and_then(|there| there.interim_image(&image.locale, &image.update_type));
@@ -274,9 +276,9 @@ impl ChangeDraft<'_> {
         }
     }
 
-    /// Refuses an image whose version differs from the version that `stones` name. These are the stones for
-    /// the devices of its package. There is only one interim image for a locale and update type. So an
-    /// image is also refused if it would replace an image that a stone for other devices names.
+    /// Refuses an image if there are `stones`: they are for the devices of its package, but name another version than
+    /// it has. There is only one interim image for a locale and update type. So an image is also refused if it would
+    /// replace an image that a stone for other devices names.
     fn check_stones(
         &self,
         rule: &InterimRule,

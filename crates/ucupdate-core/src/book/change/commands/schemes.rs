@@ -35,8 +35,9 @@ impl ChangeDraft<'_> {
         self.follow_schemes(settings)
     }
 
-    /// Sets new settings. Each rule that had the scheme of its old pattern gets the scheme of its new
-    /// pattern.
+    /// Sets new settings, in which the version schemes of patterns may differ. If a rule still has the scheme of its
+    /// old pattern, it gets the scheme of its new pattern. If the rule has a scheme of its own, a note says that it
+    /// keeps this scheme.
     fn follow_schemes(&mut self, settings: Settings) -> Result<(), Refusal> {
         let scheme_in =
             |settings: &Settings, rule: &RuleKey| settings.scheme_of(rule).map(|entry| entry.scheme.clone());

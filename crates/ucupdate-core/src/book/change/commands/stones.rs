@@ -27,8 +27,8 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Replaces one stone by others. A device that was offered nothing because of the old stone may still be offered
-    /// nothing.
+    /// Replaces one stone by others. If a device is offered nothing because the image of the old stone is missing or
+    /// not approved, this may still be so with a new stone.
     pub(crate) fn replace_stone(
         &mut self,
         name: &StoneName,
@@ -94,7 +94,9 @@ impl ChangeDraft<'_> {
         Ok(())
     }
 
-    /// Refuses a stone that would stop the offers of devices, or that no device can reach.
+    /// Refuses a stone that would stop the offers of devices, or whose image no package contains. Also refuses a
+    /// stone whose interim image is below the threshold of the stone, because devices would be offered it again and
+    /// again.
     fn check_image(&self, stone: &SteppingStone, before: Option<&SteppingStone>) -> Result<(), Refusal> {
         if stone.image == StoneImage::Interim {
             let mut images = self.book.interim_images().chain(self.book.pending_interim_images());
@@ -156,7 +158,8 @@ impl ChangeDraft<'_> {
         })
     }
 
-    /// Returns the refusal of a stone whose image is neither pending nor approved. A package may contain the image.
+    /// Returns the refusal of a stone whose image is not approved. If a package contains the interim image, the
+    /// refusal says that the image must be approved. Otherwise it says that the image is missing.
     fn unapproved_or_missing(&self, stone: &SteppingStone, rule: &RuleKey) -> Refusal {
         let key = key_of_rule(rule);
         let version = stone.image_version();

@@ -52,7 +52,8 @@ impl ChangeDraft<'_> {
         stop.ok_or_else(|| Refusal::NotStopped { scope: scope.clone() })
     }
 
-    /// Returns the scope in its known spelling. A kill switch outlives its rule, so the rule need not exist.
+    /// Returns the scope with the rule as the rule book spells it. Refused if there is no such rule. A kill switch
+    /// outlives its rule, so the scope of an existing kill switch is always accepted.
     fn known_scope(&self, scope: &StopScope) -> Result<StopScope, Refusal> {
         match scope {
             StopScope::All => Ok(StopScope::All),

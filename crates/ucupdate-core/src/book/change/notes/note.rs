@@ -168,7 +168,7 @@ pub enum Note {
     StoneBanned { rule: RuleKey, stone: StoneName },
     /// An ingest brought a banned version, so it is not pending.
     BannedAtIngest { rule: RuleKey, version: ReportedVersion, ban: Box<Ban> },
-    /// The versions or the image may be offered again, unless another ban holds for them.
+    /// The versions or the image may be offered again, unless another ban applies to them.
     BanLifted { ban: Box<Ban> },
     /// The restored revision did not have this ban. The ban stays, because a roll back does not lift bans.
     BanStays { ban: Box<Ban> },
@@ -194,7 +194,8 @@ pub enum Note {
     RestartAsked { scope: StopScope, by: Box<str> },
     /// Offers were restarted. `reason` is the reason of the former stop.
     Restarted { scope: StopScope, reason: Box<str> },
-    /// A problem of a package was accepted on request. Otherwise the package would have been refused.
+    /// A problem of a package was accepted, because the administrator asked for this at the ingest. Otherwise the
+    /// package would have been refused.
     AcceptedOnRequest { problem: Box<str> },
 }
 
@@ -298,8 +299,8 @@ impl Note {
         notes
     }
 
-    /// Returns notes about devices that keep a newer version than `version`, because of the policy of the rule. `before` is
-    /// the version that they may have.
+    /// Returns notes about devices that keep a newer version than `version`, because of the policy of the rule.
+    /// `before` is the version that was offered before, so devices may have it.
     pub(crate) fn of_kept_back(
         rule: &Rule,
         version: &ReportedVersion,
