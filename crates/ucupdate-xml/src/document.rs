@@ -157,7 +157,7 @@ impl<'a> XmlDocument<'a> {
 enum Form {
     /// Units of one byte, as in UTF-8, US-ASCII and legacy encodings.
     SingleBytes,
-    /// Units of two bytes, in the byte order of the function.
+    /// Units of two bytes. The function converts them to a number, in the byte order of the document.
     Utf16(fn([u8; 2]) -> u16),
     /// An encoding that is not read.
     Other(&'static str),
@@ -216,7 +216,8 @@ fn declaration(document: &[u8]) -> Result<(usize, &str), XmlErrorKind> {
 
 /// Returns the encoding to read for a declared encoding: UTF-8 or US-ASCII. `None` means a legacy encoding.
 ///
-/// A declaration of UTF-16 is wrong, because it was read byte by byte. UTF-8 is used instead.
+/// If the declaration names UTF-16, it is wrong: the declaration was read byte by byte, so the document is not
+/// UTF-16. The document is then read as UTF-8.
 fn known_encoding(label: &str) -> Option<&'static str> {
     let is = |known: &[&str]| known.iter().any(|name| label.eq_ignore_ascii_case(name));
     if is(&["utf-8", "utf8", "utf-16", "utf-16le", "utf-16be"]) {

@@ -38,7 +38,7 @@ pub enum XmlErrorKind {
     /// The document has an encoding that is not read.
     #[error("encoding is {found}, expected {expected}")]
     Encoding { found: Box<str>, expected: &'static str },
-    /// The document reaches a limit of [`XmlLimits`](crate::XmlLimits).
+    /// The document exceeds a limit of [`XmlLimits`](crate::XmlLimits).
     #[error("more than {most} {limit}")]
     Limit { limit: XmlLimit, most: usize },
     /// The first character besides white space is not `<`.

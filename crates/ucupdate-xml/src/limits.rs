@@ -4,7 +4,8 @@ use std::fmt;
 
 /// The limits of reading a document.
 ///
-/// The defaults suit a message of some kilobytes. A document that reaches them costs well under a millisecond.
+/// The defaults suit a message of some kilobytes. Reading a document that is as large as they allow takes well under
+/// a millisecond.
 ///
 /// ```
 /// use ucupdate_xml::{XmlElement, XmlLimits};
@@ -81,7 +82,7 @@ impl XmlLimits {
     }
 }
 
-/// The limit of [`XmlLimits`] that a document reached.
+/// The limit of [`XmlLimits`] that a document exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "a variant has the name of its setter")]

@@ -57,7 +57,7 @@ pub struct XmlReader<'a> {
     limits: &'a XmlLimits,
     /// The number of bytes of the text that were read.
     at: usize,
-    /// `true` if faults are stored and skipped if possible. Otherwise every fault is an error.
+    /// `true` if the reader skips faults if possible, and stores the first one. Otherwise every fault is an error.
     is_lenient: bool,
     first_fault: Option<XmlError>,
     attributes: Vec<XmlAttribute<'a>>,
@@ -132,8 +132,8 @@ impl<'a> XmlReader<'a> {
     /// Reads the next event.
     ///
     /// # Errors
-    /// Returns an error if the document is not well-formed, or reaches a limit. After an error the reader
-    /// must not be used again.
+    /// Returns an error if the document is not well-formed, or exceeds a limit. After an error the reader must not be
+    /// used again.
     #[inline]
     pub fn next_event(&mut self) -> Result<XmlEvent<'a>, XmlError> {
         if self.ends {

@@ -27,15 +27,15 @@ impl XmlElement {
     /// Reads the root element of a document in UTF-8, UTF-16 or US-ASCII.
     ///
     /// # Errors
-    /// Returns an error if the document is not well-formed, has another encoding, or reaches a limit.
+    /// Returns an error if the document is not well-formed, has another encoding, or exceeds a limit.
     pub fn read(bytes: &[u8], limits: &XmlLimits) -> Result<Self, XmlError> {
         Self::of_document(&XmlDocument::new(bytes, limits)?, limits)
     }
 
-    /// Reads the root element of a document that was opened before.
+    /// Reads the root element of a document that was decoded before.
     ///
     /// # Errors
-    /// Returns an error if the document is not well-formed, or reaches a limit.
+    /// Returns an error if the document is not well-formed, or exceeds a limit.
     pub fn of_document(document: &XmlDocument<'_>, limits: &XmlLimits) -> Result<Self, XmlError> {
         let mut reader = XmlReader::new(document, limits)?;
         let mut open = vec![Self::default()];
