@@ -26,8 +26,8 @@ impl EligibilityIndex {
     }
 }
 
-/// The largest number of combinations of words that are compiled for one rule. They are its own words, and
-/// reported words that aliases turn into its own words.
+/// The largest number of combinations of words that are compiled for one rule. One combination has the words of the
+/// rule. The others have reported words that aliases turn into the words of the rule.
 const MOST_ALIASED_PER_RULE: usize = 16;
 
 /// The tables that are used only while a book is compiled.
@@ -139,12 +139,12 @@ impl<'a> Compiler<'a> {
         self.index
     }
 
-    /// Returns combinations of reported words that aliases turn into the words of a rule, each with the
-    /// number of the rule. As keys of the table, they are found as fast as the words of rules. The
-    /// combinations for one kind of device are adjacent.
+    /// Returns combinations of reported words that aliases turn into the words of a rule, each with the number of the
+    /// rule. As keys of the table, they are found as fast as the words of rules. The combinations for one kind of
+    /// device are adjacent.
     ///
-    /// Kinds of device with rules of their own are left out, because these rules come first. Combinations
-    /// above the limit are left out too. They are found by looking at each alias.
+    /// Kinds of device with rules of their own are left out, because these rules come first. Combinations above the
+    /// limit are left out too. A decision finds them by applying the aliases one by one.
     fn aliased<'w>(&self, aliases: &'w [Alias]) -> Vec<([&'w str; RuleKey::WORD_COUNT], u32)>
     where
         'a: 'w,
@@ -380,8 +380,8 @@ impl<'a> Compiler<'a> {
         small(self.index.offers.len() - 1)
     }
 
-    /// Returns the index of the path over those of the stones that are on the way to a version. Equal paths
-    /// are stored once.
+    /// Returns the index of a path: those of `stones` that a device must install before it can install `version`.
+    /// Equal paths are stored once.
     fn path_to(
         &mut self,
         scheme: &VersionScheme,

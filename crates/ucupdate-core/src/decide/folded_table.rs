@@ -54,8 +54,8 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         Self::build(keys, |key| key)
     }
 
-    /// Creates a table in which keys are hashed by a part of them. Of adjacent keys with the same part, only the first has
-    /// a slot.
+    /// Creates a table. `part` returns the part of a key that is hashed. If adjacent keys have the same part, only
+    /// the first of them has a slot.
     fn build<'a, const N: usize>(
         keys: impl ExactSizeIterator<Item = ([&'a str; N], V)>,
         part: impl Fn(&[u8]) -> &[u8],
@@ -113,7 +113,8 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
         })?
     }
 
-    /// Calls `is_it` with the keys whose hashed part has the same hash as `hashed`, until one is accepted.
+    /// Searches the slots for the hash of `hashed`. Calls `is_it` with each key whose hash has the same tag, until a
+    /// call returns a value. Returns this value, or `None` if no call returned one.
     #[inline]
     fn probe<T>(&self, hashed: &[u8], is_it: impl Fn(usize, &[u8]) -> Option<T>) -> Option<T> {
         let hash = hash(hashed);
@@ -153,7 +154,8 @@ impl<V: Copy, A: Copy, const NEAR: usize> FoldedTable<V, A, NEAR> {
 #[derive(Debug)]
 pub(crate) struct GroupedTable<V>(FoldedTable<V, CacheLine, NEAR_KEY_BYTES>);
 
-/// The largest key of rules that is stored beside its value. With a value of eight bytes both fill a cache line.
+/// The size in bytes of the longest key of a rule that is stored beside its value. Such a key and a value of eight
+/// bytes fill one cache line.
 const NEAR_KEY_BYTES: usize = 48;
 
 #[derive(Clone, Copy, Debug)]

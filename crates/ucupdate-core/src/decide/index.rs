@@ -18,9 +18,9 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct EligibilityIndex {
     pub(crate) revision: u64,
-    /// The heads of the rules, by the words of their keys. The keys of rules come first. After them come
-    /// keys that aliases make: words that a device may report in place of the words of a rule. The keys of
-    /// one kind of device are a group.
+    /// The part of each rule that a decision reads first, by the words of the rule's key. The keys of rules come
+    /// first. After them come keys that aliases make: words that a device may report in place of the words of a rule.
+    /// The keys of one kind of device are a group.
     pub(super) table: GroupedTable<Head>,
     /// The number of the rule for each key of `table` that aliases make.
     pub(super) aliased: Vec<u32>,
@@ -59,7 +59,8 @@ pub struct EligibilityIndex {
 /// The scheme is then read from the policy of the rule.
 pub(super) const SCHEME_OF_THE_RULE: u8 = u8::MAX;
 
-/// The value of [`Head::count`] for as many assignments or more. Their number is then read from the rule.
+/// The value of [`Head::count`] if a rule has this number of assignments or more. The number is then read from the
+/// rule.
 pub(super) const COUNT_OF_THE_RULE: u16 = u16::MAX;
 
 /// The part of a rule that a lookup in the table returns.
@@ -124,7 +125,7 @@ pub(crate) enum CompiledAudience {
     Nobody,
 }
 
-/// A [`CompiledAudience`] in four bytes, so that an assignment fits in one cache line. The low three bits
+/// A [`CompiledAudience`] in four bytes, so that two compiled assignments fit in one cache line. The low three bits
 /// have the number of the variant. The bits above them have the number of the device or group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedAudience(u32);
@@ -166,7 +167,7 @@ pub(crate) struct CompiledRule {
     pub(crate) window: u32,
     /// The indices of the holds on this rule.
     pub(crate) holds: Vec<u32>,
-    /// Boxed, because nearly no rule has one.
+    /// The kill switch of the rule, if it is on. It is boxed, because nearly no rule has a kill switch.
     pub(crate) stop: Option<Box<(StopScope, Stop)>>,
 }
 
@@ -225,7 +226,7 @@ pub struct Offer {
     pub image: FileName,
     /// The signature catalogue's file name.
     pub signature: FileName,
-    /// The image's own time stamp.
+    /// The modification time of the image in its package. `None` if the package has no valid time.
     pub time_stamp: Option<FieldTime>,
 }
 

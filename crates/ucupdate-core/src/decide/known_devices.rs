@@ -20,9 +20,9 @@ pub(crate) struct KnownDevices {
 pub(crate) struct KnownDevice {
     /// The number of the test device. `None` if the device is not a test device.
     pub(crate) test_device: Option<u32>,
-    /// The groups whose lists contain the device.
+    /// The numbers of the groups whose lists contain the device.
     pub(crate) groups: Vec<u32>,
-    /// The holds on the device.
+    /// The numbers of the holds on the device.
     pub(crate) holds: Vec<u32>,
 }
 

@@ -1,8 +1,8 @@
-//! Finds the rule of a module. The stem of the file name is tried first, and then the file names of images
-//! in packages. If only one rule and one module are left, they belong together.
+//! Finds the rule of a module. The stem of the file name is tried first, and then the file names of images in
+//! packages. If only one rule and one module are left, they belong together.
 //!
-//! A phone reports the name of the file that it installed last (confirmed; see PROTOCOL.md of `ucupdate-upx`). That is
-//! `CPE.nbt` for phones of OCS. That it is any name for phones of other vendors is inferred.
+//! A phone reports the name of the file that it installed last (confirmed; see PROTOCOL.md of `ucupdate-upx`). For
+//! phones of OCS, this name is `CPE.nbt`. Phones of other vendors may report any name (inferred).
 
 use crate::book::{Rule, RuleBook, RuleKey, with_last};
 use crate::decide::folded_table::FoldedTable;
@@ -23,7 +23,7 @@ pub(super) struct ModuleRules {
 #[derive(Clone, Copy, Debug)]
 struct Named {
     rule: u32,
-    /// `true` if packages of another rule of the same kind contain a file with this name.
+    /// `true` if packages also contain a file with this name for another rule of the same kind of device.
     is_shared: bool,
 }
 

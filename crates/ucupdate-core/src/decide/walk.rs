@@ -49,22 +49,25 @@ pub fn decide<'a>(index: &'a EligibilityIndex, question: &Question<'_>, now: Uni
     walk(index, question, now, &mut Silent)
 }
 
-/// Observer of a decision. [`decide`] uses an observer that does nothing.
-/// [`explain`](crate::decide::explain::explain) uses one that records the steps. Both run the same code.
+/// Observer of a decision. A decision calls these methods as it proceeds. [`decide`] uses an observer that does
+/// nothing. [`explain`](crate::decide::explain::explain) uses an observer that records the steps. Both run the same
+/// code.
 pub(crate) trait Observer<'a> {
     fn rule(&mut self, _rule: &'a CompiledRule) {}
-    /// Records how the rule was found, if not by an update type.
+    /// Is called when the rule was found by another way than the update type.
     fn module_match(&mut self, _how: ModuleMatch) {}
-    /// Returns whether the observer needs the aliases.
+    /// Returns whether [`alias`](Self::alias) must be called. Otherwise a decision may skip the search for the
+    /// aliases.
     fn wants_aliases(&self) -> bool {
         false
     }
-    /// Records an alias that replaced a word of the device.
+    /// Is called for each alias that replaced a word of the device.
     fn alias(&mut self, _alias: &Alias) {}
     fn no_rule(&mut self) {}
-    /// Records an assignment that was tried. It applies to the device if there is no mismatch.
+    /// Is called for each assignment that was tried. It applies to the device if there is no mismatch.
     fn assignment(&mut self, _at: usize, _known: KnownEntries<'a>, _mismatch: Option<Mismatch>) {}
-    /// Records a stone on the way to the target. `_pending` has the entries of the device if the image of the stone is pending.
+    /// Is called for each stone on the way to the target. `_pending` has the entries of the device if the image of
+    /// the stone is pending.
     fn stone(&mut self, _stone: &'a SteppingStone, _pending: Option<KnownEntries<'a>>) {}
 }
 
@@ -219,7 +222,7 @@ fn find_by_alias<'a>(
     note_module(index, found, true, observer)
 }
 
-/// Records how the rule of a module was found. Returns the rule, or the decision if there is no single
+/// Tells the observer how the rule of a module was found. Returns the rule, or the decision if there is no single
 /// rule.
 fn note_module<'a>(
     index: &'a EligibilityIndex,
@@ -285,8 +288,8 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Returns the mismatch with one of the less common audiences. `place` is the index of the assignment
-    /// with this audience. `None` for the group of a hold.
+    /// Returns the reason why an audience does not contain the device. `None` if it does. `place` is the index of the
+    /// assignment with this audience, or `None` if the audience is the group of a hold.
     fn mismatch_of_audience(&mut self, who: CompiledAudience, place: Option<usize>) -> Option<Mismatch> {
         match who {
             CompiledAudience::Everybody => None,

@@ -13,11 +13,11 @@ pub struct Device {
     /// The kind of the device, such as `UCPhone/Polycom/CX700/A/ENU`. The rules for the device are looked
     /// up by it.
     pub kind: DeviceKind,
-    /// The MAC address as the device reports it. An address that is blank or cannot be read matches no
-    /// condition.
+    /// The MAC address as the device reports it. If the address is blank or cannot be read, no entry of the rule book
+    /// matches it.
     pub mac_address: Reported<MacAddress>,
-    /// The serial number as the device reports it. A number that is blank or cannot be read matches no
-    /// condition.
+    /// The serial number as the device reports it. If the number is blank or cannot be read, no entry of the rule
+    /// book matches it.
     pub serial_number: Reported<SerialNumber>,
 }
 

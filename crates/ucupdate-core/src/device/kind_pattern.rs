@@ -101,8 +101,8 @@ fn covers<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
 }
 
 impl KindPattern {
-    /// Returns whether this pattern matches a kind. Each word must be one of its alternatives, or have no
-    /// alternatives.
+    /// Returns whether this pattern matches a kind. Each word of the kind must be one of the alternatives for it. If
+    /// there are no alternatives for a word, every word matches.
     pub fn matches(&self, kind: &DeviceKind) -> bool {
         self.first_mismatch(kind).is_none()
     }

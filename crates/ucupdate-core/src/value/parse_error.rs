@@ -94,7 +94,8 @@ pub(crate) enum Expected {
     Count(usize, &'static str),
     /// The names of the expected words. The message also has their number.
     Words(&'static [&'static str]),
-    /// The names of the words of which at most all are expected. The message also has their number.
+    /// The names of the words, of which the last ones may be missing. The message also has the largest number of
+    /// words.
     AtMostWords(&'static [&'static str]),
 }
 

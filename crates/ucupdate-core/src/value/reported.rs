@@ -47,8 +47,8 @@ impl<T> Reported<T> {
 }
 
 impl<T: FromStr> Reported<T> {
-    /// Creates a value that keeps the text, and the value that it is parsed to, if it can be parsed. Blanks
-    /// around the text are ignored for parsing.
+    /// Parses a reported text. The result has the text, and the value if the text can be parsed. Blanks around the
+    /// text are ignored for parsing.
     pub fn new(said: &str) -> Self {
         Self { read: trimmed(said).parse().ok(), said: SmolStr::new(said) }
     }

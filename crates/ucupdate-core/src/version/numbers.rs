@@ -8,7 +8,7 @@ impl Numbers {
     pub(crate) const MAX_PARTS: usize = 8;
     /// The largest size of a text that is read as numbers, in bytes. It has room for leading zeros.
     pub(crate) const MAX_BYTES: usize = 128;
-    /// The smallest numbers: eight zeros.
+    /// The smallest numbers if missing parts are zero: eight zeros.
     pub(crate) const FIRST: Self = Self([0; Self::MAX_PARTS]);
     pub(crate) const LAST: Self = Self([i32::MAX; Self::MAX_PARTS]);
 
@@ -18,8 +18,8 @@ impl Numbers {
         Self(parts)
     }
 
-    /// Reads one to eight numbers with full stops between them. A missing part is zero. `None` if the text
-    /// has another form, has more than [`MAX_BYTES`](Self::MAX_BYTES), or has a number above 2147483647.
+    /// Reads one to eight numbers with full stops between them. The result has zero for each missing part. `None` if
+    /// the text has another form, has more than [`MAX_BYTES`](Self::MAX_BYTES), or has a number above 2147483647.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if text.len() > Self::MAX_BYTES {
             return None;

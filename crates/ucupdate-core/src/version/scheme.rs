@@ -50,8 +50,7 @@ pub enum VersionScheme {
 }
 
 impl VersionScheme {
-    /// Returns whether this is [`Dotnet`](Self::Dotnet). While the rule of a device is not known yet, its
-    /// versions are read in that scheme.
+    /// Returns whether this is [`Dotnet`](Self::Dotnet), the default scheme.
     #[inline]
     pub fn is_dotnet(&self) -> bool {
         *self == Self::Dotnet

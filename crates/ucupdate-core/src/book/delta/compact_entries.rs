@@ -1,5 +1,5 @@
-//! Reads the two large parts of a rule book. Each entry is compacted as soon as it is read, so that the
-//! memory that it does not need is used for the next entries.
+//! Reads the two large parts of a rule book: the rules and the packages. Each entry is compacted as soon as it is
+//! read, so that the memory that this frees can be used for the next entries.
 
 use super::known_texts::KnownTexts;
 use crate::book::package::IngestedPackage;

@@ -81,7 +81,7 @@ pub struct Predicate {
 }
 
 impl Group {
-    /// Returns a text for people: the predicate, or that the group is a list.
+    /// Returns a text for people: the predicate in its text form, or `a list of devices`.
     pub fn what(&self) -> String {
         self.predicate.as_ref().map_or_else(|| "a list of devices".to_owned(), ToString::to_string)
     }
@@ -93,10 +93,10 @@ impl Predicate {
         *self == Self::default()
     }
 
-    /// Returns whether the predicate matches the device that asks. Its words are compared as it reports
-    /// them, and its version in the order of .NET versions.
-    /// [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) also applies the aliases and the
-    /// version schemes of a rule book.
+    /// Returns whether the predicate matches the device that asks. The words of the device kind are compared as the
+    /// device reports them. The installed version is read as a .NET version, that is two to four numbers.
+    /// [`EligibilityIndex::is_in`](crate::decide::EligibilityIndex::is_in) also applies the aliases and the version
+    /// schemes of a rule book.
     pub fn holds(&self, question: &Question<'_>) -> bool {
         let installed = question.module.version.readable().map(FirmwareVersion::numbers);
         self.first_mismatch(question, None, installed, &mut || false).is_none()

@@ -102,7 +102,7 @@ pub struct Stop {
     /// The reason, as text for people.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
     pub reason: Box<str>,
-    /// The author who requested the restart. `None` if there is no request.
+    /// The author who requested the restart. `None` if nobody has requested it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub restart_asked_by: Option<Box<str>>,
 }

@@ -82,7 +82,8 @@ pub struct InterimImage {
     pub locale: Locale,
     /// The update type that the image replaces.
     pub update_type: UpdateType,
-    /// The version in the spelling of the package, or of the stepping stone that sends the image.
+    /// The version in the spelling of the package. If the package states no version, this is the version that the
+    /// stepping stone names.
     pub version: ReportedVersion,
     /// The image, its catalogue, and descriptions.
     pub files: ReleaseFiles,

@@ -13,14 +13,14 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub struct ReleasesByRule<'a> {
     book: &'a RuleBook,
-    /// The releases of all packages. Those of one rule are a list.
+    /// The releases of all packages. The releases of one rule are a linked list.
     releases: Vec<Listed<'a>>,
     /// The indices in `releases` of the first and the last release of each rule.
     by_rule: HashMap<&'a Words, (u32, u32), FixedState>,
 }
 
-/// A release, the package that contains it, and the index of the next release of its rule. The last release
-/// of a rule has its own index.
+/// A release, the id of its package, and the index in `releases` of the next release of the same rule. For the last
+/// release of a rule, this is its own index.
 #[derive(Debug)]
 struct Listed<'a> {
     release: (PackageId, &'a Release),

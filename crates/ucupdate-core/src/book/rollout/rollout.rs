@@ -238,7 +238,8 @@ pub struct Guard {
     pub share: Option<Percent>,
     /// The smallest number of devices for which the share of failures counts.
     pub sample: u32,
-    /// Seconds that an installation may take. Requests with the old version before that time are not failures.
+    /// Seconds after an offer that an installation may take. Until then, a request with the old version is not a
+    /// failure.
     pub install_seconds: u32,
     /// Seconds after an offer within which the device must send a request with the new version.
     pub deadline_seconds: u32,

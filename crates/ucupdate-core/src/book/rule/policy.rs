@@ -100,7 +100,8 @@ impl Default for OfferPolicy {
 }
 
 impl OfferPolicy {
-    /// The default policy as a constant, so that a reference to it needs no memory.
+    /// The default policy as a constant, so that [`Rule::policy`](crate::book::Rule::policy) can return a reference
+    /// to it.
     pub(in crate::book) const DEFAULT: Self = Self {
         offer: OfferRule::Different,
         unreadable: false,
@@ -148,7 +149,7 @@ impl OfferPolicy {
         }
     }
 
-    /// Returns whether two versions that the scheme of this rule read are the same release for it.
+    /// Returns whether two versions are the same release for this rule. The scheme of the rule has read both of them.
     #[inline]
     pub(crate) fn is_same_when_read(&self, one: &ReadVersion<'_>, two: &ReadVersion<'_>) -> bool {
         match self.same_release {

@@ -69,10 +69,11 @@ impl SteppingStone {
         }
     }
 
-    /// Returns the stones that a new store begins with: [`ocs_interim`](Self::ocs_interim) for the kinds of device that
-    /// the first package of OCS served, LG-Nortel IP8540, Polycom CX700 and Microsoft CPE.
+    /// Returns the stones that a new store begins with: [`ocs_interim`](Self::ocs_interim) for the kinds of device
+    /// that the first package of OCS served, LG-Nortel IP8540, Polycom CX700 and Microsoft CPE.
     ///
-    /// Phones of other kinds have real versions below 1.0.522.98, and must not get that image (inferred).
+    /// Phones of other kinds also have genuine firmware below 1.0.522.98. That the interim image of OCS must not be
+    /// sent to these phones is inferred.
     pub fn ocs_interim_of_known_kinds() -> [Self; 3] {
         let stone = |name: &'static str, vendor: &'static str, model: &'static str| {
             let mut stone = Self { name: StoneName::from_static(name), ..Self::ocs_interim() };

@@ -8,9 +8,9 @@ use crate::version::ReportedVersion;
 
 /// A stepping stone that sends an interim image to devices of any vendor or model.
 ///
-/// Old stores have such a stone, because stones had no narrow kinds then. It sends the interim image of OCS's
-/// phones to every phone that reports `0.0.0.0`. [`BookCommand::ReplaceStone`](crate::book::BookCommand::ReplaceStone)
-/// narrows it.
+/// Old stores have such a stone, because older programs had no stones for single vendors and models. The stone sends
+/// the interim image of OCS's phones to every phone that reports `0.0.0.0`.
+/// [`BookCommand::ReplaceStone`](crate::book::BookCommand::ReplaceStone) narrows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WideStone {
@@ -118,7 +118,7 @@ impl RuleBook {
         narrowed
     }
 
-    /// Returns the kinds of device that the image of a stone was made for. Only kinds of the stone are returned.
+    /// Returns the kinds of device that the image of a stone was made for, if the stone applies to them.
     fn kinds_of_image(&self, stone: &SteppingStone) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
         let first = SteppingStone::ocs_interim();

@@ -390,7 +390,8 @@ impl fmt::Display for WasReason<'_> {
     }
 }
 
-/// Returns the command line after which a version of a rule can be read. Empty if no scheme reads it.
+/// Returns an advice that ends a sentence: the command line that sets a scheme which can read the version. Empty if
+/// no scheme can read it.
 fn scheme_advice(rule: &RuleKey, version: &ReportedVersion) -> String {
     VersionScheme::reading(version).map_or_else(String::new, |scheme| {
         let (rule, scheme) = (shell_word(&rule.to_string()), shell_word(&scheme.to_string()));
