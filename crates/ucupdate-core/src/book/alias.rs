@@ -130,7 +130,8 @@ impl Alias {
 impl RuleBook {
     /// Returns whether a pattern covers a rule. A pattern covers a rule if it matches the words of the rule. It also
     /// covers the rule if it matches reported words that aliases turn into the words of the rule. An alias is ignored
-    /// here if there is also a rule with its reported word, because devices with that word never use the alias.
+    /// here if another rule has its reported word and otherwise the words of `rule`, because devices that report this
+    /// word use that rule.
     ///
     /// The result may be `true` because of a combination of words that no device reports. The reason is that the
     /// pattern of an alias is compared with every word that aliases turn into a word of the rule.

@@ -473,9 +473,9 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
-/// Returns the decision if a policy refuses the offer. `None` if it does not refuse it. This is called only
-/// for rules whose head is not plain. `numbers` are those of the target, or `None` if the scheme cannot
-/// read it.
+/// Returns the decision if a policy refuses the offer. `None` if it does not refuse it. This is called only if
+/// [`Head::is_plain`](super::index::Head::is_plain) is `false`. `numbers` are the numbers of the target, or `None` if
+/// the scheme cannot read the target.
 fn refused<'a>(
     policy: &'a OfferPolicy,
     installed: Option<&Numbers>,

@@ -156,8 +156,8 @@ pub enum BookCommand {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "str::is_empty"))]
         reason: Box<str>,
     },
-    /// Records that an author wants to turn off the kill switch. Nothing is offered until another author sends
-    /// [`ApproveRestart`](Self::ApproveRestart).
+    /// Asks for the kill switch to be turned off, and stores the author in the switch. Nothing is offered until another
+    /// author sends [`ApproveRestart`](Self::ApproveRestart).
     AskRestart {
         /// The rule whose offers are stopped, or all rules.
         scope: StopScope,

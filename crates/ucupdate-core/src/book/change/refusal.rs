@@ -42,7 +42,8 @@ pub enum Refusal {
     /// A different cabinet has the same package id, because both SHA-256 digests begin with the same 12 digits.
     #[error("another package is called {package} already: their SHA-256 begin alike")]
     OtherPackage { package: PackageId },
-    /// Conflict: the version that would be approved changed since its files were read back.
+    /// Conflict: the version that would be approved was replaced after the files of the expected version were read
+    /// back.
     #[error(
         "{rule}: {found} is what would be given to everybody now, not {expected} as it was when this was asked"
     )]

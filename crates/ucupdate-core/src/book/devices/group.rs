@@ -67,7 +67,7 @@ pub struct Predicate {
     /// The domains of users. The user who signed in to the device last must be in one of them.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub user_domains: Vec<UserDomain>,
-    /// The networks of the address from which a device asks.
+    /// The networks. The address from which the device asks must be in one of them.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub networks: Vec<IpNetwork>,
     /// The side from which a device asks. `None` allows both sides.

@@ -1,5 +1,5 @@
-//! The command lines that messages advise. A change of a stone is tried on a copy of the rule book first,
-//! so that it is not refused when a person types it.
+//! The command lines that messages advise. Each change of a stone is tried on a copy of the rule book first, so that
+//! the advised command line is not refused when a person types it.
 
 use crate::book::change::command::BookCommand;
 use crate::book::change::refusal::Refusal;

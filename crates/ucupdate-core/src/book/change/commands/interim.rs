@@ -319,8 +319,8 @@ impl ChangeDraft<'_> {
     }
 }
 
-/// Returns the stones that would lead the kinds of device of a package over its interim image. The thresholds are the version
-/// of the image, since a package does not state them.
+/// Returns stones that would send the interim image of a package to the kinds of device of this package. The
+/// threshold of each stone is the version of the image, because a package states no threshold.
 fn suggested_stones(book: &RuleBook, package: &IngestedPackage, image: &InterimImage) -> Vec<SteppingStone> {
     let Some(version) = image.version.readable() else { return Vec::new() };
     let mut stones: Vec<SteppingStone> = Vec::new();

@@ -71,8 +71,8 @@ pub enum Note {
     InterimStillRejected { locale: Locale, update_type: UpdateType, version: ReportedVersion },
     /// An interim image is banned, so it is neither made pending nor approved.
     InterimBanned { locale: Locale, version: ReportedVersion, ban: Box<Ban> },
-    /// No stepping stone leads devices of the package over its interim image, so the image is not used.
-    /// `stones` are suggestions for such stones.
+    /// No stepping stone sends the interim image to the devices of its package, so the image is not used. `stones`
+    /// are suggestions for such stones.
     InterimUnused { locale: Locale, version: ReportedVersion, stones: Vec<SteppingStone> },
     /// An interim image is left out, because neither its package nor a stepping stone states its version.
     InterimVersionUnknown { locale: Locale },
@@ -176,7 +176,7 @@ pub enum Note {
     RejectionStays { rule: RuleKey, version: ReportedVersion },
     /// An alias was added or replaced. `before` is the word that it stood for until then.
     AliasPut { alias: Box<Alias>, before: Option<AliasWord> },
-    /// No rule has the word that an alias stands for.
+    /// No rule has the word that an alias stands for, so no device uses the alias yet.
     AliasWithoutRule { alias: Box<Alias> },
     /// Devices that report the word of an alias have a rule of their own, so they do not use the alias.
     AliasNotUsed { alias: Box<Alias>, rule: RuleKey },
