@@ -10,7 +10,7 @@ use std::{fmt, io};
 pub struct Position {
     /// The offset in bytes from the start of the input. The bytes of a self-extracting program before the cabinet are included.
     pub offset: u64,
-    /// The number of the part in its set, counted from 1. `None` if there is one input.
+    /// The number of the part in its set, counted from 1. `None` if the input is a single cabinet.
     pub part: Option<u16>,
 }
 
@@ -36,7 +36,7 @@ pub enum Structure {
     /// A data block (`CFDATA`): the folder, and the block within it, both counted from 0.
     #[allow(missing_docs, reason = "the variant documents the fields")]
     Block { folder: u16, block: u32 },
-    /// The bytes from the last needed data block to the end of the cabinet.
+    /// The bytes after the last data block that the reader needs, up to the end of the cabinet.
     End,
 }
 

@@ -100,8 +100,9 @@ limits!(
         with_cabinets cabinets = 16;
         /// Sets the largest number of parts of a set. Default: 32.
         with_parts parts = 32;
-        /// Sets the largest number of bytes that are held in memory to be used again. Such bytes
-        /// belong to several files, or are data before the file table. Default: 32 MiB.
+        /// Sets the largest number of bytes that are held in memory because they are needed a
+        /// second time: bytes that several files share, and data that precedes the file table.
+        /// Default: 32 MiB.
         with_held_bytes held_bytes = 32 * 1024 * 1024;
         /// Sets the largest number of bytes of the buffers for blocks that are read ahead. If the
         /// number is less than about 80 KB, no blocks are read ahead, and the calling thread

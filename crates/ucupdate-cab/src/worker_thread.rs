@@ -12,8 +12,8 @@ use std::{iter, vec};
 /// The channels have no bound, so the calling thread must limit the number of pieces.
 pub(crate) struct WorkerThread<T, S> {
     pieces: Sender<T>,
-    /// The receiver of finished pieces. The lock makes the type `Sync`, and no thread ever waits
-    /// for it.
+    /// The receiver of finished pieces. The `Mutex` is only needed to make the type `Sync`. It is
+    /// never locked, because [`receive`](Self::receive) has `&mut self`.
     done: Mutex<Receiver<Vec<T>>>,
     /// The finished pieces that were not received yet.
     batch: vec::IntoIter<T>,
@@ -21,7 +21,8 @@ pub(crate) struct WorkerThread<T, S> {
 }
 
 impl<T: Send + 'static, S: Default + Send + 'static> WorkerThread<T, S> {
-    /// Starts the thread. Returns the state as an error if the machine has one processor or the thread cannot be started.
+    /// Starts the thread. Fails and gives `state` back if the machine has only one processor, or if
+    /// the thread cannot be started.
     ///
     /// The thread returns finished pieces in batches of at most `batch` pieces. Each batch costs a context switch.
     pub(crate) fn start(name: &str, state: S, batch: usize, work: fn(&mut S, &mut T)) -> Result<Self, S> {

@@ -19,8 +19,9 @@ const BLOCK_BYTES: usize = 8;
 /// already.
 pub(crate) struct InputPart<R> {
     pub(crate) source: Source<R>,
-    /// The length of the part in bytes. This is the length that the header states, unless a block
-    /// goes beyond it or the input ends before it.
+    /// The length of the part in bytes. At first it is the length that the header states. If a
+    /// block ends after this length, the end of the block replaces it. If the input ends earlier,
+    /// the number of bytes that were read replaces it.
     pub(crate) bytes: u64,
     pub(crate) block_reserve: u8,
     pub(crate) reserve: Box<[u8]>,
@@ -97,7 +98,8 @@ pub(crate) struct Block {
 
 #[derive(Default)]
 pub(crate) struct FolderBlocks {
-    /// The index of the current [`Piece`] in the folder.
+    /// The index of the current [`Piece`]: the blocks of the folder that are in one part of the
+    /// set.
     piece: usize,
     /// The number of blocks of the current piece that were read.
     of_piece: u16,
@@ -115,8 +117,8 @@ impl FolderBlocks {
         self.size
     }
 
-    /// Reads the next block of the folder. The block takes over the memory of `buffer`. Parts
-    /// before the part of the block are read to their ends.
+    /// Reads the next block of the folder. The block takes over the memory of `buffer`. If the
+    /// block is in a later part of the set, the parts before it are first read to their ends.
     pub(crate) fn next_block<R: Read>(
         &mut self,
         folder: &Folder,

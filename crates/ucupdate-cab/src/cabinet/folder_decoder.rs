@@ -1,8 +1,8 @@
 //! Decodes the folders of a cabinet in order. In large cabinets, blocks are read ahead and decoded on other threads.
 //!
 //! The calling thread reads all blocks in the order of the data. It receives the decoded bytes and
-//! the errors of the blocks in the same order. When all blocks of a folder were read, the blocks of
-//! the next folder are read and decoded too, on a second thread.
+//! the errors of the blocks in the same order. When it has read all blocks of a folder, it begins
+//! to read the blocks of the next folder, and a second thread decodes these.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -24,16 +24,16 @@ const BATCH_BLOCKS: usize = 8;
 
 /// Decoder of the folders of a cabinet, with the decoded bytes of the last block.
 pub(crate) struct FolderDecoder {
-    /// The folders whose blocks are being read, at most [`LANES`]. The bytes of the first folder
-    /// are delivered.
+    /// The folders whose blocks are being read, at most [`LANES`]. The first one is the current
+    /// folder: its bytes are delivered to the reader of the cabinet.
     open: VecDeque<OpenFolder>,
     /// The decoders. Two folders that follow each other use different lanes.
     lanes: [Lane; LANES],
     /// The bytes of the last received block.
     block: Vec<u8>,
-    /// The range of `block` that was not delivered yet.
+    /// The range of `block` that was not yet delivered to the reader of the cabinet.
     ready: Range<usize>,
-    /// The number of decoded bytes of the first folder that were received.
+    /// The number of decoded bytes of the current folder that were received from its lane.
     received: u64,
     /// Buffers of earlier blocks, which the next blocks use again.
     buffers: Vec<Vec<u8>>,
@@ -79,7 +79,8 @@ impl FolderDecoder {
         }
     }
 
-    /// Returns the index of the folder whose bytes are delivered.
+    /// Returns the index of the current folder, whose bytes are delivered. `None` if no folder is
+    /// open.
     pub(crate) fn folder(&self) -> Option<usize> {
         self.open.front().map(|open| open.index)
     }
@@ -93,8 +94,8 @@ impl FolderDecoder {
         debug_assert_eq!(self.folder(), Some(index));
     }
 
-    /// Ends the current folder. Returns the folder if bytes or blocks of it were not delivered.
-    /// These belong to no file.
+    /// Ends the current folder. Returns the folder if some of its bytes or blocks were not
+    /// delivered, because they belong to no file.
     pub(crate) fn close<'a>(&mut self, folders: &'a [Folder]) -> Option<&'a Folder> {
         let open = self.open.pop_front()?;
         self.received = 0;

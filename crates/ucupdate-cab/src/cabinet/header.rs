@@ -202,8 +202,9 @@ pub(crate) fn read<R: Read>(source: &mut Source<R>, spent: &mut Spent<'_>) -> Re
     Ok(part)
 }
 
-/// Returns whether the bytes after the folder table look like the entry of a file. `bytes` is the
-/// number of bytes up to the file table.
+/// Returns whether the bytes after the folder table look like the entry of a file. A second file
+/// table may then begin there. `bytes` is the number of bytes between the folder table and the file
+/// table that the header names.
 fn second_table<R: Read>(source: &mut Source<R>, bytes: u64, folders: u16) -> bool {
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).min(FILE_BYTES + MAX_NAME_BYTES);
     let ahead = source.look(bytes);

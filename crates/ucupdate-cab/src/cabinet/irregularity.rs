@@ -19,7 +19,7 @@ pub enum Irregularity {
     Gap { folder: u16, bytes: u64 },
     /// Data after the last file of a folder belongs to no file.
     Tail { folder: u16 },
-    /// Two folders have the same data. `first` is the first of them.
+    /// Two folders refer to the same data blocks. `first` is the first of these folders.
     SharedFolder { folder: u16, first: u16 },
     /// The file table is after the data.
     TableBehindData,

@@ -36,7 +36,8 @@ pub(crate) struct Source<R> {
     hash: Option<Hashing>,
     /// The offset after the last byte that was hashed.
     hashed: u64,
-    /// The offset at which holding began, and the bytes that were taken since then.
+    /// The offset at which [`hold`](Self::hold) was called, and the bytes that were taken since
+    /// then. [`rewind`](Self::rewind) can go back to these bytes.
     held: Option<(u64, Vec<u8>)>,
 }
 
@@ -104,8 +105,8 @@ impl<R: Read> Source<R> {
         (self.end - self.start).min(before_limit)
     }
 
-    /// Holds all bytes that are taken from now on, until [`release_held`](Self::release_held). Returns the current
-    /// offset.
+    /// Keeps all bytes in memory that are taken from now on, so that [`rewind`](Self::rewind) can
+    /// go back to them. [`release_held`](Self::release_held) ends this. Returns the current offset.
     pub(crate) fn hold(&mut self) -> u64 {
         self.held.get_or_insert_with(|| (self.offset, Vec::new()));
         self.offset
@@ -153,7 +154,8 @@ impl<R: Read> Source<R> {
         Ok(&self.buffer[self.start..self.start + want])
     }
 
-    /// Returns the error for a structure `what` at `at` that has only `found` of `expected` bytes.
+    /// Returns the error for a structure `what` at `at`, of which the input has only `found` of
+    /// `expected` bytes. If reading the input failed, this is the I/O error.
     pub(crate) fn ended(&mut self, what: Structure, at: Position, expected: u64, found: u64) -> CabError {
         match self.failure.take() {
             Some(cause) => {

@@ -33,8 +33,9 @@ fn ahead() -> CabinetOptions {
     CabinetOptions { single_thread_bytes: 1, ..small().into() }
 }
 
-/// Reads any bytes as a cabinet in several ways. Checks that all ways fail with the same error, or
-/// that all return the files in the tables.
+/// Opens any bytes as a cabinet. If this succeeds, reads the files in three ways: skipped, in
+/// chunks with other threads, and in small pieces without other threads. Checks that all ways fail
+/// with the same error, or that all return the same files with the sizes in the tables.
 pub fn cabinet(bytes: &[u8]) {
     ways_agree(&[bytes]);
 }
@@ -140,10 +141,13 @@ pub fn cabinet_peer(bytes: &[u8]) {
     }
 }
 
-/// Copies our targets of x86 `CALL` instructions into the peer's output, where the target is byte 0
-/// of the stream. `lzxd`, which the peer uses, treats 0 as negative, and so counts it from the end.
-/// Targets that are cut off at the start or end of this file are copied too, since the call may be
-/// in the file before.
+/// Corrects the output of the peer where the target of an x86 `CALL` instruction is byte 0 of the
+/// stream: copies the target from `ours` to `theirs`. `lzxd`, which the peer uses, treats 0 like a
+/// negative target, which counts from the end.
+///
+/// A `CALL` instruction can begin in the file before this one, or continue in the file after it.
+/// Therefore the first four bytes, and a target that the end of the file cuts off, are always
+/// copied.
 fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
     let behind_calls = ours.iter().enumerate().filter(|(_, byte)| **byte == 0xE8).map(|(at, _)| at + 1);
     for start in std::iter::once(0).chain(behind_calls) {

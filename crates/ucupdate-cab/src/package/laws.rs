@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use ucupdate_core::value::Sha256Digest;
 
-/// Reads any bytes as a package. If this succeeds, checks that the parts of the package agree with
-/// each other, and that the sink received the bytes of all members.
+/// Reads any bytes as a package. If this succeeds, checks that the members, releases, comparisons
+/// and problems of the package agree with each other, and that the sink received all members.
 pub fn package(bytes: &[u8]) {
     // The limits are small so that one input costs little. The laws of the cabinet reader check its limits.
     let limits = CabinetLimits { total_output_bytes: 8 * 1024 * 1024, ..CabinetLimits::default() };
@@ -32,8 +32,8 @@ pub fn package(bytes: &[u8]) {
     coherent(&package);
 }
 
-/// Reads any bytes as the manifest of a package whose other files are fixed. Checks that the parts
-/// of the package agree with each other.
+/// Reads any bytes as the manifest of a package whose other files are fixed. Checks that the
+/// members, releases, comparisons and problems of the package agree with each other.
 pub fn manifest(bytes: &[u8]) {
     let image = sample::image("laws", 64);
     let catalogue = CatalogueBuilder::new().with_image("CPE.nbt", &image).build().unwrap_or_default();
@@ -48,8 +48,9 @@ pub fn manifest(bytes: &[u8]) {
     coherent(&understand(Sha256Digest::of(bytes), members, &kept, PackageOptions::default()));
 }
 
-/// Reads any bytes as a signature catalogue. If this succeeds, checks the limits, that each listed
-/// digest is found, and that neither one byte more nor one byte less is a catalogue.
+/// Reads any bytes as a signature catalogue. If this succeeds, checks that the number of members is
+/// within the limit, and that each listed digest is found. Checks that the bytes are no longer a
+/// catalogue when one byte is appended or the last byte is removed.
 pub fn catalogue(bytes: &[u8]) {
     let limits = PackageLimits::default();
     let Ok(catalogue) = Catalogue::read(bytes, &limits) else { return };

@@ -24,9 +24,10 @@
 //!
 //! Without a manifest, the **folders** state the releases, as on an OCS server:
 //! `<DeviceType>/<Vendor>/<Model>/<Revision>/<Locale>/<Version>/<UpdateType>/<file>`, and
-//! `OCInterim/<Locale>/<file>` for an interim image. If the manifest leaves out a word of a
-//! release, the word is taken from the folders of the image. If both state a word, they must agree.
-//! An image whose release neither the manifest nor the folders state is reported as a problem.
+//! `OCInterim/<Locale>/<file>` for an interim image. If the manifest leaves out a word of the rule
+//! (such as the model) or the version, it is taken from the folders of the image. If both state it,
+//! they must agree. An image whose release neither the manifest nor the folders state is reported
+//! as a problem.
 //!
 //! The signature of an image is the `.cat` file of the same name in the same folder, unless the
 //! manifest names another file. The reader compares the digests in the [`Catalogue`] with the image

@@ -156,7 +156,8 @@ kinds!(
     /// The catalogue names no signer, so its list of digests is not protected by a signature. The
     /// digests are compared anyway.
     CatalogueUnsigned Warning "catalogue-unsigned" "the signature names no signer",
-    /// The signed digest is missing or has an unknown algorithm, so it was not compared with the list of the catalogue.
+    /// The signature has no digest of the catalogue's list, or a digest of an unknown algorithm. So
+    /// it is not known whether the list was changed after it was signed.
     SignedContentUnknown Warning "signed-content-unknown" "the signed content of the signature cannot be checked",
     /// The version has no order. It is kept as reported, because phones of other vendors may use such versions.
     VersionUnreadable Warning "version-unreadable" "the version cannot be read and has no order",

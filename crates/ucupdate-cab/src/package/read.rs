@@ -258,7 +258,8 @@ enum Keeping {
     Bytes {
         bytes: Vec<u8>,
         most: usize,
-        /// The name and the value of the limit that `most` comes from.
+        /// The name and the value of the limit, for the error. `most` is less than the limit
+        /// `kept_bytes` if earlier members have used a part of this limit.
         limit: (&'static str, usize),
     },
     TooLong {

@@ -7,10 +7,11 @@ use super::block::{Fault, MAX_OUTPUT_BYTES};
 /// Decoder of MSZIP ([MS-MCI]). Each block consists of the letters `CK` and a complete raw deflate
 /// stream (RFC 1951). Matches in a block may refer to the 32 KiB of output before the block.
 ///
-/// A block represents at most 32 KiB, and the history is kept from block to block ([MS-MCI] section
-/// 2). So a match may also refer to output before a block of less than 32 KiB. zlib with the
-/// history as its dictionary decodes the same bytes. Other tools differ for such a match:
-/// cabextract begins its window again with each block, and 7-Zip reports a data error.
+/// The output of a block has at most 32 KiB, and the history is kept from block to block ([MS-MCI]
+/// section 2). After a block of less than 32 KiB, a match can therefore refer to output of several
+/// earlier blocks. zlib with the history as its dictionary decodes the same bytes. Other tools
+/// treat such a match differently: cabextract begins its window again with each block, and 7-Zip
+/// reports a data error.
 pub(crate) struct Mszip {
     inflate: Decompress,
     output: Vec<u8>,
@@ -27,7 +28,7 @@ impl Mszip {
         }
     }
 
-    /// Begins a folder, whose first block has no history.
+    /// Begins a folder of the cabinet. Its first block cannot refer to output of the folder before.
     pub(super) fn restart(&mut self) {
         self.output.clear();
         self.history.clear();
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
     use flate2::{Compress, Compression, FlushCompress};
 
-    /// Returns 3000 bytes without a repetition, again and again.
+    /// Returns `size` bytes. A sequence of 3000 bytes is repeated until this size is reached.
     fn repeated(size: usize) -> Vec<u8> {
         let mut state = 1_u32;
         let next = || {

@@ -13,13 +13,14 @@ use x509_cert::attr::Attribute;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_cert::time::Time;
 
-/// `szOID_CATALOG_LIST`: the purpose of the list.
+/// `szOID_CATALOG_LIST`: states that the purpose of the trust list is a catalogue.
 const CATALOGUE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.1");
 /// `szOID_CATALOG_LIST_MEMBER`: the identifier of a member is the text of a SHA-1.
 const MEMBERS_BY_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.2");
 /// `szOID_CATALOG_LIST_MEMBER2`: the identifier of a member is the bytes of a SHA-256.
 const MEMBERS_BY_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.12.1.3");
-/// `SPC_CAB_DATA_OBJID`, which is used for flat files too.
+/// `SPC_CAB_DATA_OBJID`: the kind of a listed file. In spite of its name, it is used for flat files
+/// too.
 const FLAT_FILE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.25");
 /// The flags of a name-value attribute as the tools of Windows write them: the value is text, and
 /// is part of the list itself.

@@ -119,7 +119,7 @@ fn a_list_that_was_changed_after_signing_is_found_out() {
     assert_eq!(read(&bytes).unwrap().signers[0].content, SignedContent::Unknown);
 }
 
-/// Checks with an independent reader that the `cms` crate can read a catalogue of the builder.
+/// Checks that an independent reader, the `cms` crate, can read the catalogues of the builder.
 #[test]
 fn the_cms_crate_reads_our_catalogues() {
     let builder = CatalogueBuilder::new().with_image("CPE.nbt", IMAGE);

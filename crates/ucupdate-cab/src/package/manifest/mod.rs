@@ -209,8 +209,9 @@ impl Manifest {
         }
     }
 
-    /// Reports an unknown element. An element that contains known elements is read as a list, so
-    /// its name counts as no restriction.
+    /// Reports an unknown element. The element counts as a possible restriction only if its name
+    /// looks like one, and if no known name is inside the element. An element with known names
+    /// inside is probably a list.
     fn unknown_element(&mut self, element: &Element) {
         let is_narrowing = looks_like_narrowing(&element.name) && !holds_known(element);
         self.unknown(&element.name, element.at, is_narrowing);

@@ -112,8 +112,8 @@ impl ManifestItem {
         matches!(self, Self::Updates | Self::Update | Self::Interim | Self::File)
     }
 
-    /// Returns whether the item is a word of the rule. The words of an element apply to the
-    /// elements inside it too. A version and file names do not.
+    /// Returns whether the item is a word of the rule. If a list of updates states such a word, the
+    /// word applies to all updates in the list. A version or a file name in a list is ignored.
     pub(in crate::package) fn is_word(self) -> bool {
         matches!(self, Self::Kind(_) | Self::UpdateType)
     }

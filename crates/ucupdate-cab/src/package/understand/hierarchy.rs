@@ -10,7 +10,8 @@ use ucupdate_core::device::KindWord;
 
 const INTERIM_FOLDER: &str = "OCInterim";
 
-/// The number of parts of a release's path: the words of the kind, the version, the update type and the file name.
+/// The number of parts of a release's path: the words of the device kind, the version, the update
+/// type and the file name.
 const RELEASE_PARTS: usize = KindWord::COUNT + 3;
 
 /// The meaning of the folders in the path of a file.

@@ -161,8 +161,8 @@ fn read_manifest(
     Some(manifest.entries)
 }
 
-/// Adds the images that the manifest does not name, as their folders state. Returns whether the
-/// folders of any image state a release or an interim image.
+/// Adds to `contents` each image that the manifest does not name, as the release or interim image
+/// that its folders state. Returns whether the folders of any such image state one.
 fn add_by_folders(
     contents: &mut Contents,
     by_manifest: bool,

@@ -44,7 +44,8 @@ impl Swapped {
 }
 
 impl<'a> Bits<'a> {
-    /// Loads bits until at least 56 are loaded. Fails too far after the end of the frame.
+    /// Loads bits until at least 56 are loaded. Zero bytes ([`PADDING_BYTES`]) follow the frame.
+    /// Fails when fewer than eight bytes are left, these zero bytes included.
     #[inline(always)]
     pub(super) fn refill(&mut self) -> Result<(), Found> {
         let Some(bytes) = self.swapped.get(self.next..).and_then(|rest| rest.first_chunk::<8>()) else {
@@ -87,8 +88,9 @@ impl<'a> Bits<'a> {
         self.taken() > self.raw.len() * 8
     }
 
-    /// Skips to the start of the next word. If the reader is at the start of a word, skips this
-    /// word. Returns the remaining bytes.
+    /// Skips the padding before an uncompressed block, which has 1 to 16 bits and ends at the start
+    /// of a word. If the reader is at the start of a word, the whole word is padding. Returns the
+    /// remaining bytes.
     pub(super) fn align(&mut self) -> Result<&'a [u8], Found> {
         let at = (self.taken() / 16 + 1) * 2;
         self.go_to(at)?;

@@ -395,8 +395,8 @@ impl Lzx {
     }
 }
 
-/// Copies a match of `length` bytes within the ring buffer. Bytes after the match may be changed
-/// too, because later output overwrites them.
+/// Copies a match of `length` bytes within the ring buffer. This may change bytes after the match
+/// too. They do not matter, because later output overwrites them.
 #[inline]
 fn copy_match(window: &mut [u8], ring_bytes: usize, position: usize, distance: usize, length: usize) {
     let from = if position >= distance { position - distance } else { position + ring_bytes - distance };
@@ -448,8 +448,8 @@ const EXTRA_BITS: [u32; MAX_SLOTS] = {
     table
 };
 
-/// The smallest match distance of each position slot. The first three slots mean the three recent
-/// distances.
+/// The smallest match distance of each position slot. The first three slots have no distance of
+/// their own: each of them means one of the last three distances that were used.
 const BASES: [usize; MAX_SLOTS] = {
     let mut table = [0; MAX_SLOTS];
     let mut base = 3;

@@ -43,8 +43,8 @@ fn theirs(bits: u8, frames: &[(Vec<u8>, usize)]) -> (Vec<u8>, bool) {
     (bytes, true)
 }
 
-/// Corrects the output of lzxd where a `CALL` instruction has byte 0 as its target. lzxd treats 0
-/// as negative, and so counts it from the end.
+/// Corrects the output of `lzxd` where the target of a `CALL` instruction is byte 0 of the stream.
+/// `lzxd` treats 0 like a negative target, which counts from the end of the file.
 fn call_the_begin(theirs: &mut [u8], ours: &[u8]) {
     for at in 0..ours.len().min(theirs.len()).saturating_sub(4) {
         let target = at + 1..at + 5;
