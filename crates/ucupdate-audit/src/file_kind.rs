@@ -61,7 +61,7 @@ const BEGINNINGS: [(&[u8], &str); 13] = [
     (b"SQLite format 3\0", "a SQLite database"),
 ];
 
-/// The largest number of lines that are examined.
+/// The largest number of lines that [`FileKind::of`] examines. Blank lines are not counted.
 const LINES: usize = 16;
 
 impl FileKind {

@@ -74,8 +74,8 @@ pub enum LineProblem {
     Unreadable(io::Error),
     /// The log is longer than [`ReadLimits::with_log_bytes`].
     LogTooLong { limit: u64 },
-    /// The file does not begin like an audit log: with a header that has the column
-    /// `Logging DateTime`, or with a row of OCS's log.
+    /// The file does not begin like an audit log. An audit log begins with a header that has the
+    /// column `Logging DateTime`, or with a row of OCS's log.
     NoHeader,
     /// The line is longer than [`ReadLimits::with_line_bytes`].
     LineTooLong { limit: usize },
@@ -91,7 +91,8 @@ pub enum LineProblem {
     CellCount { found: usize, expected: usize },
     /// A cell has more modules than [`ReadLimits::with_modules`].
     TooManyModules { limit: usize },
-    /// The row comes before any `#Fields:` line, and does not have the fields of IIS either.
+    /// No `#Fields:` line that could be read comes before the row, and the row cannot be read with
+    /// the fields of IIS either.
     NoFields,
     /// The time of the row cannot be read. `expected` is the expected form.
     Time { found: Box<str>, expected: &'static str },

@@ -147,7 +147,8 @@ const FOREIGN_FIELDS: [&str; 6] = [
 ];
 
 /// Reads a log with the fields of another web server. Checks that the reader returns at most one
-/// item for each line, and that it reads a line of plain cells cell by cell.
+/// item for each line. For a line without quotes that has one cell for each field, checks that the
+/// row has the text of each cell in the right field.
 ///
 /// The first byte chooses the fields. The other bytes are the rows.
 pub fn w3c_log(bytes: &[u8]) {
@@ -285,7 +286,8 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
     }
 
-    /// Returns the bytes unchanged, as UTF-16, compressed, or compressed and cut.
+    /// Returns the bytes in one of four forms: unchanged (0), as UTF-16 (1), compressed by gzip
+    /// (2), or compressed and cut (3).
     fn in_form(bytes: &[u8], form: u8) -> Vec<u8> {
         match form {
             0 => bytes.to_vec(),

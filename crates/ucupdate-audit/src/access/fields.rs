@@ -124,8 +124,8 @@ fn is_header(field: &str, header: &str) -> bool {
 /// Splits a row into its cells. Returns at most `most` + 1 cells. The additional cell shows that
 /// the row has too many. `expected` is the number of fields.
 ///
-/// If tabs divide the row into the expected number of cells, only tabs count. Otherwise blanks and
-/// tabs divide the cells, and a quoted cell may contain blanks.
+/// If the row has the expected number of cells when only tabs divide it, blanks are part of the
+/// cells. Otherwise blanks and tabs divide the cells, and a quoted cell may contain blanks.
 pub(super) fn cells(line: &str, expected: usize, most: usize) -> Vec<Cow<'_, str>> {
     if line.contains('\t') {
         let tabbed: Vec<Cow<'_, str>> =

@@ -121,8 +121,10 @@ impl<R: Read> AccessReader<R> {
         })
     }
 
-    /// Returns `true` if a `#Fields:` line was read. A log with this line and without rows belongs
-    /// to a day without requests. A log without this line also counts when its first row was read.
+    /// Returns `true` if the fields of the log are known: a `#Fields:` line was read, or the log
+    /// has no such line and its first row was read with the fields of IIS. `false` if the last
+    /// `#Fields:` line has too many fields. A log with a `#Fields:` line and without rows belongs
+    /// to a day without requests.
     pub fn has_header(&self) -> bool {
         self.form.fields.is_some()
     }

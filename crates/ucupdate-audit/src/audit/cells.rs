@@ -3,10 +3,12 @@
 use crate::finding::LineProblem;
 use std::borrow::Cow;
 
-/// Splits a line at its delimiters into at most `most` cells. A cell may be quoted. A doubled quote
-/// inside quotes is one quote.
+/// Splits a line at its delimiters into cells. A cell may be quoted. A doubled quote inside quotes
+/// is one quote.
 ///
-/// A quote that is not closed in its line is an error, because each line is one row.
+/// Fails if the line has more than `most` cells, or if a quoted cell is not closed in the line or
+/// has text after its closing quote. Each line is one row, so a cell cannot continue in the next
+/// line.
 pub(crate) fn split(line: &str, delimiter: char, most: usize) -> Result<Vec<Cow<'_, str>>, LineProblem> {
     let mut cells = Vec::with_capacity(16);
     let mut rest = Some(line);

@@ -43,8 +43,9 @@ impl Moment {
 /// The value of [`ForeignDate::separator`] for a date that was written as a number of days.
 const SERIAL: char = '#';
 
-/// The smallest number of decimals in a number of days. A step of the fourth decimal is 9 seconds.
-/// Spreadsheets write five decimals.
+/// The smallest number of decimals in a number of days. With fewer decimals the time of day would
+/// be too inexact: a step of the fourth decimal is already 9 seconds. Spreadsheets write five
+/// decimals.
 const LEAST_DECIMALS: usize = 4;
 
 /// The number of days from 1899-12-30, where spreadsheets begin to count, to 1970-01-01.

@@ -88,7 +88,7 @@ pub(crate) fn push_escaped(c: char, to: &mut String) {
     }
 }
 
-/// Decodes a text that [`escape`] wrote, for every context.
+/// Decodes a text that [`escape`] wrote. The text may come from any [`EscapeContext`].
 pub(crate) fn unescape(cell: &str) -> String {
     unescape_where(cell, |c| is_never_plain(c) || begins_formula(c) || divides_modules(c))
 }

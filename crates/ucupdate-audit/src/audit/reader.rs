@@ -129,8 +129,9 @@ impl<R: Read> AuditReader<R> {
         })
     }
 
-    /// Returns `true` if a header was read. A log with a header and without rows belongs to a day
-    /// without requests. A log without a header also counts when its first row was read.
+    /// Returns `true` if the columns of the log are known: a header was read, or the log begins
+    /// without a header and its first row was read. A log with a header and without rows belongs to
+    /// a day without requests.
     pub fn has_header(&self) -> bool {
         self.columns.header.is_some()
     }

@@ -138,7 +138,8 @@ struct Model {
     durable: BTreeMap<String, u64>,
     /// The key of each file and the number of the log that created it, in the order of creation.
     made: Vec<(String, usize)>,
-    /// The writes that may still arrive, each with the index of its log.
+    /// The writes that were answered with [`EffectOutcome::Unclear`] and have not reached the store
+    /// yet. Each has the index in `logs` of the log that requested it.
     late: Vec<(usize, Effect)>,
     logs: [RollingLog; 2],
     taken: [u64; 2],
@@ -146,7 +147,8 @@ struct Model {
     now: UnixTime,
 }
 
-/// A file in the store. Its rows are read once, when the file is written.
+/// A file in the store, with the numbers of its rows. They are read from the bytes when the file is
+/// written.
 struct File {
     bytes: Vec<u8>,
     /// The numbers of the rows in the file.
@@ -252,7 +254,8 @@ impl Model {
         self.check_deadline(which);
     }
 
-    /// Checks the next deadline of a log after a call with the current time.
+    /// Checks that the next deadline of a log is near, or that no row waits if the log has no
+    /// deadline. The log must know the current time from its last call.
     fn check_deadline(&self, which: usize) {
         match self.logs[which].next_deadline() {
             None => assert!(self.logs[which].is_flushed(), "rows wait without a deadline"),

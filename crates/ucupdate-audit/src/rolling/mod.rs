@@ -83,7 +83,8 @@ pub struct RollingLog {
     /// The file that may be continued. This log created the file, and every write to it had a clear
     /// outcome. `None` if the next rows need a new file.
     own: Option<OwnFile>,
-    /// The day of the current files, and the highest file number that was tried or found on that day.
+    /// The day of the latest file, and the highest file number of that day that this log has tried
+    /// or that [`mention`](Self::mention) has reported.
     taken: Option<(LogDate, u32)>,
     open_write: Option<OpenWrite>,
     latest: UnixTime,
@@ -147,7 +148,8 @@ struct OpenWrite {
     unclear: bool,
     /// Whether an append of the new rows had an unclear outcome.
     is_maybe_appended: bool,
-    /// The number of consecutive outcomes without progress, for the time until the next try.
+    /// The number of consecutive outcomes without progress. The wait until the next try depends on
+    /// it.
     tries: u32,
     wait: Wait,
 }
@@ -170,8 +172,9 @@ enum Wait {
 /// The number of file numbers that the log tries one after another before it waits.
 const NUMBERS_AT_ONCE: u32 = 64;
 
-/// The highest file number that [`RollingLog::mention`] accepts. A file with a higher number is not
-/// from such a log. It is ignored, because the numbers after it could run out.
+/// The highest file number that [`RollingLog::mention`] accepts. A log never reaches such a high
+/// number itself, so a file with a higher number is ignored. Otherwise the log would continue after
+/// this number, and could run out of numbers.
 const MOST_MENTIONED: u32 = 1 << 31;
 
 /// The largest step back of the clock in milliseconds that does not count as setting back the

@@ -194,8 +194,8 @@ fn what_failed_is_tried_again_later_with_the_same_bytes() {
     assert_eq!(log.next_deadline(), Some(seconds(32)));
 }
 
-/// Returns a log whose first creation of a file had an unclear outcome, and whose second one found
-/// the file.
+/// Returns a log that tried twice to create the same file. The outcome of the first try was
+/// unclear. At the second try a file with this name existed already.
 fn log_of_unclear_create() -> RollingLog {
     let mut log = log(RollOptions::default());
     log.push(line("a", NOON), NOON);
