@@ -1,4 +1,5 @@
-//! Converts items to messages. Checks which items are required, and skips or refuses modules.
+//! Converts the items that were read from a body into a message. Checks that the required items are
+//! there. In a request a module with a problem is skipped; in a response it is an error.
 
 use crate::dialect::Dialect;
 use crate::error::{DecodeError, ItemFault, ItemProblem, MessageKind};

@@ -80,9 +80,9 @@ pub enum DecodeError {
     /// The request has modules, but none of them can be read.
     #[error("no module of the request can be read: {}", Listed(problems))]
     NoModuleRead { problems: Vec<ItemProblem> },
-    /// The body has an item that belongs in a module, but it has no module. The element of its modules may
-    /// have a name that the dialect does not know. So decoding fails, and does not return a message without
-    /// modules.
+    /// The body has no module, but the file name of a module is outside any module. The element
+    /// around it is probably a module whose name the dialect does not know. Therefore decoding
+    /// fails, and does not return a message without modules.
     #[error("`{name}` at byte {at} is outside a module, expected it inside `{module}`")]
     OutsideModule { name: Box<str>, at: usize, module: Box<str> },
     /// The count of files differs from the number of modules.
@@ -179,13 +179,14 @@ pub enum ItemFault {
     /// The item is required, but empty or only white space.
     #[error("is blank")]
     Blank,
-    /// The item occurs twice at one depth, so neither value is used.
+    /// The item occurs twice at the same depth of nested elements, so neither value is used.
     #[error("is given twice")]
     Twice,
     /// The text is longer than [`DecodeLimits::text_bytes`](crate::DecodeLimits::text_bytes).
     #[error("has more than {most} bytes")]
     TooLong { most: usize },
-    /// The text is not a label, such as a device type, or not a safe file name.
+    /// The text is not valid for its item: not a label (for example in the device type), or not a
+    /// safe file name.
     #[error("{}", .0.problem())]
     Unreadable(ParseError),
     /// The text is not a number of decimal digits.

@@ -57,7 +57,8 @@ pub struct RecognisedItem {
     /// The text of the item. The text of an element is cut at
     /// [`DecodeLimits::text_bytes`](crate::DecodeLimits::text_bytes).
     pub value: Box<str>,
-    /// `true` if the item occurs again at the same depth.
+    /// `true` if the item occurs again at the same depth of nested elements. Decoding then fails,
+    /// or skips the module with the item.
     pub twice: bool,
 }
 

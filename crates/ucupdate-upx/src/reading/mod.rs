@@ -1,9 +1,10 @@
 //! Converts events of XML to items, which are known or unknown to the dialect.
 //!
-//! An item is an element or an attribute with one of its names, at any depth. Elements that the dialect does not know
-//! (an envelope, a group) are transparent. If an item is found at several depths, the shallowest one counts and the
-//! others are unknown items. At one depth, the written name has priority over an alias, and the same name twice is a
-//! problem. The items inside a `Module` belong to that module.
+//! An item is an element or an attribute, at any depth, whose name the dialect has for this item.
+//! Elements that the dialect does not know (an envelope, a group) are transparent. If an item is
+//! found at several depths, the value at the smallest depth is used and the others become unknown
+//! items. At one depth, the name that the dialect writes has priority over an alias, and the same
+//! name twice is a problem. The items inside a `Module` belong to that module.
 
 pub(crate) mod body;
 mod message_items;
@@ -32,7 +33,8 @@ pub(crate) fn read<'a>(
     Ok(reading.raw)
 }
 
-/// Reads as much of a body as can be read.
+/// Reads the items of a body for a report. At a fault or a limit, returns the items that were read
+/// before it.
 pub(crate) fn read_leniently<'a>(
     document: &'a XmlDocument<'a>,
     dialect: &Dialect,
@@ -181,7 +183,9 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         written != name && !written.eq_ignore_ascii_case(name)
     }
 
-    /// Stores the first item outside the modules that is the file name of a module.
+    /// Stores the first element or attribute outside the modules that has the name of a module's
+    /// file name. Its module probably has an unknown name, so a body without modules is then
+    /// refused.
     fn look_outside(&mut self, name: &'a str, at: usize) {
         if !self.in_module
             && self.raw.outside_module.is_none()
@@ -294,8 +298,10 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Ok(())
     }
 
-    /// Stores an item of the dialect. If it is found more than once, the smallest depth counts, and at one
-    /// depth the written name. The other finds become unknown items.
+    /// Stores an item of the dialect. If the item was found before, the one at the smaller depth is
+    /// kept. At one depth, the one with the name that the dialect writes is kept, not the one with
+    /// an alias. The other one becomes an unknown item. If both are equal in this, the item is
+    /// marked as given twice.
     fn found(&mut self, new: FoundItem<'a>) -> Result<(), DecodeError> {
         if new.overlong && !self.in_module {
             let most = self.limits.text_bytes;
@@ -343,10 +349,11 @@ impl<'a, 'l> MessageReader<'a, 'l> {
         Some(self.raw.unknown.len() - 1)
     }
 
-    /// Returns the path of an item that is in the open element with the number `owner`, counted from 1.
+    /// Returns the path of an item, or an empty path if nobody needs it. The item is in the open
+    /// element with the number `owner`, counted from 1.
     ///
-    /// The path is needed for a report, and for an item that a later one may replace. It is empty for items directly in
-    /// a root or module under their written name.
+    /// The path is needed for a report, and for an item that a later one may replace. No later item
+    /// can replace an item that is directly in a root or module under its written name.
     fn path_if_wanted(&self, owner: usize, attribute: Option<&str>, is_alias: bool) -> Box<str> {
         let usual = !is_alias
             && if self.in_module {

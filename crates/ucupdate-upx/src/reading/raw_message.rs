@@ -53,7 +53,8 @@ pub(crate) struct FoundItem<'a> {
     pub(crate) twice: bool,
     /// `true` if the text is longer than the limit.
     pub(crate) overlong: bool,
-    /// The path of the item. It is set for reports, and for an item that another one may replace.
+    /// The path of the item. It is set for reports, and for an item that a later one may replace.
+    /// Otherwise it is empty.
     pub(crate) path: Box<str>,
 }
 
