@@ -42,7 +42,8 @@ pub const MAX_SERVER_NAME_BYTES: usize = 64;
 ///
 /// The name consists of ASCII letters, digits, `-`, `_` and `.`. The first and the last character
 /// are a letter or a digit. A reserved name of Windows, such as `CON`, is not allowed. An
-/// underscore is allowed, because the name of a log file is parsed from its end.
+/// underscore is allowed although underscores divide the name of a log file, because the name of a
+/// log file is parsed from its end.
 ///
 /// Two servers should not share a name. If they do, each server still writes its own files, with
 /// different numbers.

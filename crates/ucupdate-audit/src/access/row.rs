@@ -6,8 +6,8 @@ use ucupdate_core::value::UnixTime;
 
 /// One HTTP exchange, as a row of a W3C extended log.
 ///
-/// The fields are the fields of OCS's access log. A number is `None` if the log has `-` or does not
-/// have the field.
+/// The fields are the fields of OCS's access log. A number is `None` if the log has `-`, has a
+/// number that is too large for the type, or does not have the field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRow {
     /// The end of the exchange in UTC. A log has whole seconds (`date` and `time`).

@@ -58,7 +58,8 @@ impl AccessText {
     }
 
     /// Converts a field that was read from a log and is already encoded. Only blanks, control and
-    /// invisible characters and a first quote are escaped, because a field cannot contain them.
+    /// invisible characters and a first quote are escaped, because an `AccessText` never contains
+    /// them.
     pub fn from_logged(field: &str) -> Self {
         if field.is_empty() {
             return Self::default();

@@ -92,8 +92,8 @@ impl Header {
     }
 }
 
-/// Returns `true` if a line is a mark of a program and neither a row nor a header: `sep=;` of a
-/// spreadsheet, or `#TYPE` of a script's export.
+/// Returns `true` if a line was added by another program, and is neither a row nor a header:
+/// `sep=;` of a spreadsheet, or `#TYPE` of a script's export.
 pub(super) fn is_preamble(line: &str) -> bool {
     let line = line.trim();
     let is_separator = line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("sep="));
@@ -117,7 +117,8 @@ pub(crate) fn is_audit_line(line: &str) -> bool {
     Header::of_line(line, most).is_some() || is_row_of_original(line, &Header::of_original())
 }
 
-/// Returns `true` if a line has the columns of OCS's log and begins with a time.
+/// Returns `true` if a line has one cell for each column of `header` (the header of OCS's log), and
+/// the first cell is a time with one meaning.
 pub(super) fn is_row_of_original(line: &str, header: &Header) -> bool {
     let cells = cells::split(line, header.delimiter, header.columns.len() + 1);
     cells.is_ok_and(|cells| {
