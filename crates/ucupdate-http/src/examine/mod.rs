@@ -24,7 +24,8 @@ use ucupdate_client::{Client, ClientError, ClientOptions, ConnectionFault, Retry
 /// The time that a name, a connection or an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The largest number of rules whose answers are compared.
+/// The largest number of rules for which a simulated request is sent. The answer to the request is
+/// compared with the expected answer.
 const MAX_COMPARED: usize = 5;
 
 /// An examination of the URLs of a server. It connects to the server as devices do. Set at least one origin, and call
@@ -215,8 +216,9 @@ impl Web<'_> {
         )
     }
 
-    /// Sends simulated requests for devices of some rules, and compares the answers with those that
-    /// this store and these URLs give.
+    /// Sends simulated requests for devices of some rules to the examined server. Returns a finding
+    /// for each answer that differs from the expected one. The expected answers come from a service
+    /// on the same store, with the examined URLs.
     async fn answers(&self, address: SocketAddr) -> Result<Vec<Finding>, ExamineError> {
         let url = format!("{}{}", self.origin, handler(self.side));
         let host = local_address(address);
@@ -345,7 +347,9 @@ fn internal_path_outside(url: String, may_be_inside: bool) -> Finding {
     Finding::new("internal-path-outside", severity, url, found, expected, remedy.to_owned())
 }
 
-/// Returns the offers of an answer as one text, which is compared and shown.
+/// Returns the versions and URLs that an answer offers as one text, such as `3.5.6907.0 at
+/// http://ocs.demo.local/.../CPE.nbt`, or `nothing`. The texts of two answers are compared, and a
+/// finding shows both.
 fn offers(modules: &[OfferedModule], side: Side) -> String {
     if modules.is_empty() {
         return "nothing".to_owned();

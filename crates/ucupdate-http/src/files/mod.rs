@@ -1,8 +1,9 @@
 //! Answers a `GET` or `HEAD` of a file.
 //!
-//! The path of a request is never used as a key of the store. The file is looked up among the files of the rule book. A
-//! device is redirected to the store only after the file was found there. Therefore this server reports missing files,
-//! and a store that does not respond.
+//! The path of a request is never used as a key of the store. The file is looked up among the files
+//! of the rule book. A device is redirected to the store only after the file was found there. So if
+//! the file is missing or the store does not respond, the device gets an error from this server and
+//! no redirect.
 
 mod conditions;
 pub(crate) mod downloads;
@@ -29,9 +30,10 @@ pub(crate) const ALLOWED: &str = "GET, HEAD";
 /// Media type of images and signatures, as OCS sends it.
 const CONTENT_TYPE: &str = "binary/octet-stream";
 
-/// Answers a `GET` or `HEAD` of the file with this path below a root, and returns the file if the
-/// answer lets the device fetch it. `by_tls` says whether the device uses TLS. If `downloads` has
-/// no free place for this address, a file that is not redirected gets 503 and is not opened.
+/// Answers a `GET` or `HEAD` of a file. `path` is the path below the root of the files. Also
+/// returns the file if the answer sends its bytes or redirects to it. `by_tls` says whether the
+/// device uses TLS. If `downloads` has no free place for the address `remote`, a file that is not
+/// redirected gets 503 and is not opened.
 pub(crate) async fn answer(
     service: &UpdateService,
     redirects: Option<&ImageRedirects>,

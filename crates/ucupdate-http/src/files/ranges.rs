@@ -49,11 +49,11 @@ fn header_value(text: String) -> HeaderValue {
 /// One range, as a request writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RangeSpec {
-    /// From the first byte to the second one, both included and counted from 0.
+    /// `bytes=0-499`: the numbers of the first and the last byte, counted from 0.
     FromTo(u64, u64),
-    /// From a byte to the end of the file.
+    /// `bytes=500-`: from the byte with this number to the end of the file.
     From(u64),
-    /// The last bytes of the file. The value is the number of these bytes.
+    /// `bytes=-500`: the number of bytes at the end of the file.
     Last(u64),
 }
 

@@ -10,15 +10,17 @@ use std::time::Duration;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// The body is larger than the limit. `start` has its first bytes.
+    /// The body is larger than the limit. `start` has the first bytes, which show whether the body
+    /// is a device log. It is empty if no byte was read.
     TooLarge { start: Bytes },
     /// The body did not arrive in time.
     TooSlow,
-    /// The body ended in an error.
+    /// The body ended in an error, or has too many empty pieces.
     Broken,
 }
 
-/// Waiting time for the first bytes of a body that is refused for its declared size.
+/// The longest wait for the first bytes of a body whose declared size is too large. These bytes
+/// show whether the body is a device log, which gets another refusal.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Largest number of pieces of a body that are read and dropped.

@@ -6,8 +6,9 @@ use ucupdate::request::Side;
 
 /// The connection of a request. The server that accepts connections adds it to each request as an extension.
 ///
-/// Log rows (audit and access) show these values. Without a `Connection` these fields of a row are
-/// empty. The answer depends on the connection in these cases:
+/// The audit row and the access row of a request show the remote address. The access row also shows
+/// the local address and the user. Without a `Connection` these fields of the rows are empty. The
+/// answer depends on the connection in these cases:
 ///
 /// - An external request is allowed if its connection has a user.
 /// - An internal path is refused if the connection is external.

@@ -1,5 +1,5 @@
 //! The paths of the request handler and of the files. ASCII case is ignored, because devices differ
-//! in case. For example, the known logs have requests to `/requestHandler/`.
+//! in case. For example, real logs have requests to `/requestHandler/` and to `/RequestHandler/`.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -9,8 +9,9 @@ use ucupdate::request::Side;
 /// The paths of the request handler, each with its side.
 ///
 /// The first two paths are those of OCS. The third is the path that firmware 1.0.452.0 uses. OCS
-/// did not serve the third path, so those phones got 404 until an administrator added it. The known
-/// logs have requests to it with 404, and later ones with 200.
+/// did not serve the third path, so phones with this firmware got 404 until an administrator added
+/// the path. A real log (`vectors/iis-2009-04-15.log`) shows requests to the third path with 404,
+/// and later ones with 200.
 pub const HANDLER_PATHS: [(&str, Side); 3] = [
     ("/RequestHandler/ucdevice.upx", Side::Internal),
     ("/RequestHandlerExt/ucdevice.upx", Side::External),

@@ -59,7 +59,8 @@ impl ResponseBody {
         }
     }
 
-    /// Counts a piece. If a store returns more or fewer bytes than announced, the body ends in an error.
+    /// Subtracts the size of a piece from `remaining`. `None` is the end of the content. Returns an
+    /// error if the store returned more or fewer bytes than announced.
     fn count(&mut self, piece: io::Result<Option<Bytes>>) -> io::Result<Option<Bytes>> {
         let piece = piece?;
         let taken = piece.as_ref().map_or(0, Bytes::len) as u64;

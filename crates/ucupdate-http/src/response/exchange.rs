@@ -49,8 +49,8 @@ impl Exchange {
         }
     }
 
-    /// Keeps the file that the device gets in whole, in part or by a signed URL, and emits
-    /// [`Event::FetchStarted`].
+    /// Notes the file that the device gets in whole, in part or by a signed URL. Emits
+    /// [`Event::FetchStarted`] now, and [`finish`](Self::finish) emits [`Event::FileFetched`].
     pub(crate) fn fetch(&mut self, file: ServedFile) {
         self.service.emit(&Event::FetchStarted { file: &file, host: self.connection.host() });
         self.fetched = Some(file);
@@ -66,8 +66,9 @@ impl Exchange {
         self.user_name = AccessText::new(&cut(user));
     }
 
-    /// Writes the access row with this status, and emits the events of the end. `whole` says
-    /// whether the whole answer was sent. `sent` is the number of bytes of its body that were sent.
+    /// Writes the access row with this status, and emits [`Event::ExchangeFinished`]. Emits
+    /// [`Event::FileFetched`] if the answer is a file. `whole` says whether the whole answer was
+    /// sent. `sent` is the number of bytes of its body that were sent.
     pub(crate) fn finish(self, status: StatusCode, whole: bool, sent: u64) {
         let taken = self.started.elapsed();
         if let Some(file) = &self.fetched {
