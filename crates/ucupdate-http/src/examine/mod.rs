@@ -347,9 +347,8 @@ fn internal_path_outside(url: String, may_be_inside: bool) -> Finding {
     Finding::new("internal-path-outside", severity, url, found, expected, remedy.to_owned())
 }
 
-/// Returns the versions and URLs that an answer offers as one text, such as `3.5.6907.0 at
-/// http://ocs.demo.local/.../CPE.nbt`, or `nothing`. The texts of two answers are compared, and a
-/// finding shows both.
+/// Returns the versions and URLs that an answer offers as one text, such as `3.5.6907.0 at URL`, or
+/// `nothing`. The texts of two answers are compared, and a finding shows both.
 fn offers(modules: &[OfferedModule], side: Side) -> String {
     if modules.is_empty() {
         return "nothing".to_owned();
