@@ -307,12 +307,15 @@ impl Admin<'_> {
         self.command(&BookCommand::LiftBan(scope)).await
     }
 
-    /// Adds or replaces an alias. An alias gives a word that devices report the meaning of another word.
+    /// Adds or replaces an alias. If no rule matches the words that a device reports, an alias
+    /// replaces one of them. For example, devices of the model `VVX 500` then find the rule for
+    /// `VVX500`.
     pub async fn put_alias(self, alias: Alias) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::PutAlias(alias)).await
     }
 
-    /// Removes an alias. Devices that report its word find their rule by that word again.
+    /// Removes an alias. Its word is then no longer replaced when the rule of a device is looked
+    /// up.
     pub async fn remove_alias(self, key: AliasKey) -> Result<Changed, ChangeError> {
         self.command(&BookCommand::RemoveAlias(key)).await
     }
@@ -339,11 +342,11 @@ impl Admin<'_> {
 /// Commands as values.
 #[allow(clippy::missing_errors_doc, reason = "`Admin` documents the errors of every method")]
 impl Admin<'_> {
-    /// Executes a command. The other methods of this handle call this one, except those that need a package or the
-    /// store.
+    /// Executes a command. Most other methods of this handle call this one.
     ///
-    /// Files are read from the store before the history is locked. If another server changes the versions in the
-    /// meantime, the command is refused.
+    /// If the command offers a version to more than the test devices, the files of the version are
+    /// read back before the history is locked. The command is refused if it would then offer
+    /// another version, because another server changed the rule book in the meantime.
     pub async fn command(self, command: &BookCommand) -> Result<Changed, ChangeError> {
         self.command_if(command, |_, _| Ok(())).await
     }

@@ -40,7 +40,8 @@ pub enum ChangeError {
     /// The revision does not exist. Nothing has changed.
     #[error("no revision {revision}: the rule book is at revision {newest}")]
     NoRevision { revision: u64, newest: u64 },
-    /// Files that an earlier revision needs are missing or damaged. Nothing has changed.
+    /// The rule book of this earlier revision cannot be restored, because files that it needs are
+    /// missing or damaged. Nothing has changed.
     #[error("revision {revision} cannot be restored: {}", some_of(missing))]
     NotRestorable { revision: u64, missing: Vec<String> },
     /// The store has a history, so it is not rebuilt. Nothing has changed.

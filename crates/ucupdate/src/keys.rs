@@ -41,7 +41,8 @@ pub(crate) fn inventory(server: &str) -> Option<StoreKey> {
 
 pub(crate) const IMAGES: &str = "images/";
 
-/// Returns the ingest to which an object below [`IMAGES`] belongs. `None` if the key has another form.
+/// Returns the id of the ingest that wrote an object below [`IMAGES`]. `None` if the key has
+/// another form.
 pub(crate) fn ingest_of(key: &StoreKey) -> Option<IngestId> {
     let (ingest, _) = key.as_str().strip_prefix(IMAGES)?.split_once('/')?;
     let is_ours = ingest.len() == 32 && ingest.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -84,7 +85,7 @@ pub(crate) fn member(ingest: IngestId, index: usize, name: &str) -> ObjectKey {
     member(name).unwrap_or_else(|| member("member").expect(MADE_OF_PARTS))
 }
 
-/// Converts the key of a file into a key of a store.
+/// Converts the key of a file in the rule book into a key of a store.
 pub(crate) fn object(key: &ObjectKey) -> StoreKey {
     StoreKey::parse(key.as_str()).expect("every object key is a key of a store")
 }

@@ -53,9 +53,13 @@ pub fn checkpoint(bytes: &[u8]) {
     }
 }
 
-/// Makes a history of changes that the bytes choose, and checks its stored form. Each revision is read back, and changes the rule
-/// book before it to the one after it. The difference of these two rule books does the same, in both directions. A checkpoint
-/// contains the last rule book.
+/// Makes a history of changes that the bytes choose, and checks its stored form:
+///
+/// - Each revision is read back as it was written.
+/// - The delta of a revision turns the rule book before the revision into the rule book after it.
+/// - So does the delta that is computed from these two rule books.
+/// - The delta that is computed in the other direction undoes the change.
+/// - A checkpoint of the last rule book is read back as it was written.
 pub fn rule_book(bytes: &[u8]) {
     let book = ucupdate_core::laws::history(bytes, |before, command, change, after| {
         let command = RecordedCommand::from(command.clone());

@@ -97,7 +97,7 @@ impl Options {
         Self { codec, ..self }
     }
 
-    /// Sets the options of reading packages.
+    /// Sets the options of reading packages. Default: the default [`IngestOptions`].
     pub fn with_ingest(self, ingest: IngestOptions) -> Self {
         Self { ingest, ..self }
     }
@@ -140,10 +140,11 @@ impl Options {
 
     /// Sets the number of bytes of images that are held in memory. Default: 0, so that every download reads the store.
     ///
-    /// An image that several devices download within some seconds is read into memory once, if there is room for it. When an
-    /// image is read into memory, its SHA-256 is compared with that of the ingested one. Once a second, the size and the time of
-    /// the last write are compared with those of the object in the store. A changed or removed image may therefore be served for
-    /// one more second, with the bytes that were ingested.
+    /// An image that several devices download within some seconds is read into memory once, if
+    /// there is room for it. When an image is read into memory, its SHA-256 is compared with that
+    /// of the ingested one. While an image in memory is used, its object in the store is checked
+    /// once a second, by its size and the time of its last write. So a changed or removed image may
+    /// be served for one more second, with the bytes that were ingested.
     pub fn with_image_cache(self, bytes: u64) -> Self {
         Self { image_cache: bytes, ..self }
     }

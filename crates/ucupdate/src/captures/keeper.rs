@@ -101,7 +101,7 @@ struct Lost {
     events: Listeners,
     losses: Losses,
     captures: u64,
-    /// The failure of the last one.
+    /// The failure of the last lost capture.
     cause: String,
 }
 

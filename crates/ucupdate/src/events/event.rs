@@ -132,7 +132,8 @@ pub enum Event<'a> {
         /// The revision, with its author, its command and its notes.
         revision: &'a Revision,
     },
-    /// This server paused a rollout because its guard was exceeded.
+    /// This server paused a rollout, because more devices failed than the guard of the rollout
+    /// allows.
     RolloutPaused {
         /// The rollout, and the reason.
         paused: &'a Tripped,
@@ -140,7 +141,7 @@ pub enum Event<'a> {
     /// The guard of a rollout is exceeded, but another server or an administrator has paused the rollout already. The event
     /// occurs once for each pause.
     RolloutAlreadyPaused {
-        /// The rollout, and the reason by the count of this server.
+        /// The rollout, and the reason. The reason has the numbers that this server counted.
         paused: &'a Tripped,
     },
     /// This process ingested a package.
@@ -179,7 +180,7 @@ pub enum Event<'a> {
     CapturesLost {
         /// The number of captures that were lost since the start.
         captures: u64,
-        /// The failure of the last one.
+        /// The failure of the last lost capture.
         cause: &'a str,
     },
     /// The rule book cannot be read. The last snapshot continues to answer. The event occurs once, until the store is
@@ -204,14 +205,16 @@ pub enum Event<'a> {
         /// The device, the versions of the circle, and when it began.
         found: &'a Loop,
     },
-    /// A device has not asked for a long time. [`TroubleWatch`](crate::TroubleWatch) reports it.
+    /// A device has sent no request for a long time. [`TroubleWatch`](crate::TroubleWatch) reports
+    /// it.
     DeviceSilent {
         /// The MAC address or serial number.
         device: &'a DeviceId,
         /// The time of its last request.
         last_seen: UnixTime,
     },
-    /// The devices of the fleet were counted. [`TroubleWatch`](crate::TroubleWatch) reports it at each look.
+    /// The devices of the fleet were counted. [`TroubleWatch::look`](crate::TroubleWatch::look)
+    /// counts them each time it is called.
     FleetCounted {
         /// The number of devices in each state. A state without devices is missing.
         states: &'a BTreeMap<DeviceState, u64>,

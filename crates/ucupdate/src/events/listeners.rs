@@ -15,7 +15,8 @@ impl Listeners {
         self.listeners.push(listener);
     }
 
-    /// Returns whether there is no listener. `tracing` does not count.
+    /// Returns whether no listener was added. A subscriber of `tracing` does not count as a
+    /// listener.
     pub(crate) fn is_empty(&self) -> bool {
         self.listeners.is_empty()
     }

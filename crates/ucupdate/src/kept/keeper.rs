@@ -13,7 +13,8 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _, StoreError, StoreKey};
 /// The number of rows after which the task yields to other tasks.
 const ROWS_AT_A_TIME: u64 = 500;
 
-/// The time for rows of other servers to reach the store. Rows of this time are read again.
+/// Rows of other servers may reach the store late, by up to this time. So the rows of this time
+/// before `read_to` are read again.
 const LATE_MILLIS: i64 = 2 * 60 * 60 * 1000;
 
 /// The age after which the inventory of another server, whose devices were taken over, is deleted.
@@ -70,8 +71,8 @@ pub enum KeptError {
 }
 
 impl InventoryKeeper {
-    /// Returns a keeper for a server. `zone` is the time zone of audit logs whose zone is not stored. At most 200,000 devices and
-    /// 64 MiB are kept.
+    /// Returns a keeper for a server. `zone` is the time zone of audit logs without a `.zone` file
+    /// (see [`AuditLogs`](crate::AuditLogs)). At most 200,000 devices and 64 MiB are kept.
     pub fn new(server: ServerName, zone: Zone) -> Self {
         Self { server, zone, devices: MAX_DEVICES, bytes: MAX_BYTES, has_merged: false }
     }
@@ -90,8 +91,8 @@ impl InventoryKeeper {
     /// Reads the new rows of the audit logs of all servers, and writes the inventory of this server.
     ///
     /// # Errors
-    /// When the store fails, when a log cannot be read, and when a newer program wrote the
-    /// inventory of this server.
+    /// When the store fails, when a log cannot be read, when a newer program wrote the inventory of
+    /// this server, and when the name of the server cannot be part of a key.
     pub async fn refresh(
         &mut self,
         store: &Arc<dyn ImageStore>,
@@ -127,7 +128,8 @@ impl InventoryKeeper {
     /// Writes `fleet`, which the caller has read, as the inventory of this server.
     ///
     /// # Errors
-    /// When the store fails, and when a newer program wrote the inventory of this server.
+    /// When the store fails, when a newer program wrote the inventory of this server, and when the
+    /// name of the server cannot be part of a key.
     pub async fn write(
         &self,
         store: &dyn ImageStore,
@@ -147,7 +149,8 @@ impl InventoryKeeper {
     }
 }
 
-/// Reads the inventory of this server. Returns the time up to which it has read the logs, and `None` if it is missing or damaged.
+/// Adds the devices in the inventory of this server to `fleet`. Returns the time up to which the
+/// logs were read for this inventory. `None` if the inventory is missing, damaged or too large.
 async fn read_own(
     store: &dyn ImageStore,
     key: &StoreKey,

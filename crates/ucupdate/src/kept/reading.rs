@@ -19,7 +19,8 @@ pub struct KeptInventory {
     /// The latest time up to which the logs were read for one of the inventories. `None` if there
     /// is no inventory.
     pub read_to: Option<UnixTime>,
-    /// The number of devices for which one of the inventories had no room.
+    /// The number of devices that were left out of the inventories for lack of room. It is the sum
+    /// over all inventories, so a device may count more than once.
     pub left_out: usize,
     /// The inventories that cannot be used. They are skipped.
     pub unusable: Vec<UnusableInventory>,
@@ -31,9 +32,10 @@ pub struct KeptInventory {
 pub struct UnusableInventory {
     /// The key of the object.
     pub key: String,
-    /// The reason as a part of a sentence, such as `has format 9, expected at most 1`.
+    /// The reason, such as `has format 9, expected at most 1` or `it is too large`.
     pub what: String,
-    /// Whether a newer program wrote it. Otherwise it is damaged.
+    /// `true` if a newer program wrote the inventory. Otherwise the inventory is damaged or too
+    /// large, or it cannot be read.
     pub is_newer: bool,
 }
 

@@ -42,7 +42,7 @@ type Next<F> = Logged<(Option<ServerName>, <F as LogForm>::Row)>;
 /// Several logs of one kind. Their rows are returned in order of time.
 pub(crate) struct MergedLogs<F: LogForm> {
     pub(crate) form: F,
-    /// The zone of logs whose zone is not stored.
+    /// The time zone of logs without a `.zone` file.
     zone: Zone,
     since: Option<UnixTime>,
     store: Option<Arc<dyn ImageStore>>,
@@ -171,9 +171,10 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(bytes)
     }
 
-    /// Decides which logs are read if a log and its compressed copy both exist. If one of them has
-    /// all rows of the other one, the other one is removed from `logs`. If both have rows of their
-    /// own, both are read. If this cannot be decided, the copy is removed, and a finding says so.
+    /// Decides what is read if a log and its compressed copy both exist. If one of the two has all
+    /// rows of the other, only this one is read. If each has rows that the other does not have,
+    /// both are read. If this cannot be decided, only the log is read, and a finding says so. A
+    /// file that is not read is removed from `logs`.
     async fn pass_over_copies(
         &mut self,
         store: &dyn ImageStore,
@@ -204,8 +205,7 @@ impl<F: LogForm> MergedLogs<F> {
         Ok(())
     }
 
-    /// Adds a log. Returns `false` if the log is not read, because its day is before the requested
-    /// time.
+    /// Adds a log. Returns `false` if the log is not read, because its day is before `since`.
     fn take_in(&mut self, name: &str, known: Option<LogName>, origin: Origin) -> bool {
         if known.as_ref().is_some_and(|known| self.is_too_old(known.date)) {
             return false;
@@ -224,8 +224,8 @@ impl<F: LogForm> MergedLogs<F> {
         true
     }
 
-    /// Returns whether all rows of a log of this day are before the requested time. One more day is read, because the
-    /// log may be in another zone.
+    /// Returns whether all rows of a log of this day are before `since`. One more day is read,
+    /// because the log may be in another zone.
     fn is_too_old(&self, date: LogDate) -> bool {
         self.since.is_some_and(|since| LogDate::of(self.zone.civil(since)).days_since(date) > 1)
     }
@@ -371,7 +371,8 @@ impl<F: LogForm> MergedLogs<F> {
     }
 }
 
-/// Compares a log with its compressed copy. `None` if one of them was deleted in the meantime, or is too large.
+/// Compares the rows of a log with those of its compressed copy. `None` if the log or the copy was
+/// deleted in the meantime, or is too large.
 pub(crate) async fn compare(
     store: &dyn ImageStore,
     log: &StoreKey,

@@ -21,8 +21,9 @@ impl UpdateService {
         }
     }
 
-    /// Waits while the room for waiting log rows is short, if the options of the logs say [`FullLog::Block`](crate::FullLog::Block).
-    /// Returns at once otherwise. A server calls this before it answers a request, as `ucupdate-http` does.
+    /// With [`FullLog::Block`](crate::FullLog::Block), waits while the rows that wait to be written
+    /// take half of the room of a log or more. Returns at once with another option. A server calls
+    /// this before it answers a request, as `ucupdate-http` does.
     pub async fn wait_for_log_room(&self) {
         if let Some(logs) = &self.inner.logs {
             logs.wait_for_room().await;

@@ -79,7 +79,8 @@ pub enum Logged<R = LoggedRow> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogSummary {
-    /// The number of rows, including rows before the requested time.
+    /// The number of rows, including skipped rows before the time `since` of [`AuditLogs::new`] or
+    /// [`AccessLogs::new`].
     pub rows: u64,
     /// The number of lines that could not be read as rows.
     pub unread: u64,
@@ -130,8 +131,8 @@ pub enum LogReadError {
 }
 
 impl AuditLogs {
-    /// Returns an empty set of logs. `zone` is the time zone of logs whose zone is not stored. Rows before `since` are
-    /// skipped.
+    /// Returns an empty set of logs. `zone` is the time zone of logs without a `.zone` file. Rows
+    /// before `since` are skipped.
     pub fn new(zone: Zone, since: Option<UnixTime>) -> Self {
         Self(MergedLogs::new(AuditForm, zone, since))
     }
@@ -161,15 +162,17 @@ impl AuditLogs {
     }
 
     /// Adds the audit logs of all servers in a store, also those that were compressed to `.log.gz`.
+    /// Returns the size in bytes of the logs that are read.
+    ///
     /// A link, a pipe or a folder with the name of a log is not read, and neither is a log of more
     /// than [`MAX_STORED_LOG_BYTES`]. [`next`](Self::next) returns a [`Logged::End`] with
-    /// [`FileKind::NoFile`] or [`FileKind::TooLarge`] for it. At most this number of decompressed
-    /// bytes of a compressed log is read. A longer one ends with
-    /// [`LineProblem::LogTooLong`](ucupdate_audit::LineProblem::LogTooLong). Returns the size in
-    /// bytes of the logs that are read.
+    /// [`FileKind::NoFile`] or [`FileKind::TooLarge`] for each of them. Of a compressed log, at
+    /// most [`MAX_STORED_LOG_BYTES`] decompressed bytes are read. If the log has more, its last
+    /// item is [`LineProblem::LogTooLong`](ucupdate_audit::LineProblem::LogTooLong).
     ///
     /// # Errors
-    /// When the store cannot be listed.
+    /// When the store cannot be listed, or when a log cannot be read that exists both compressed and
+    /// uncompressed.
     pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         self.0.add_store(store).await
     }
@@ -226,7 +229,8 @@ impl AccessLogs {
     /// Adds the access logs of all servers in a store, as [`AuditLogs::add_store`] does.
     ///
     /// # Errors
-    /// When the store cannot be listed.
+    /// When the store cannot be listed, or when a log cannot be read that exists both compressed and
+    /// uncompressed.
     pub async fn add_store(&mut self, store: Arc<dyn ImageStore>) -> Result<u64, StoreError> {
         self.0.add_store(store).await
     }

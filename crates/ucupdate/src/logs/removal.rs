@@ -22,8 +22,9 @@ struct LogFile {
     modified: UnixTime,
 }
 
-/// Removes the files of this server that are older than the days to keep. Also removes the files of
-/// a server if all its files are older. Returns the number of removed files.
+/// Removes the log files of this server that are older than [`LogOptions::with_days`] allows. Also
+/// removes all log files of another server if each of them is older. Returns the number of removed
+/// files.
 pub(crate) async fn remove_old(
     store: &dyn ImageStore,
     options: &LogOptions,

@@ -33,7 +33,7 @@ const AHEAD_MILLIS: i64 = 60_000;
 /// compressed, reading goes on in the compressed log at the position where it ended before.
 #[derive(Debug)]
 pub(crate) struct LogTail {
-    /// The zone of audit logs whose zone is not stored.
+    /// The time zone of audit logs without a `.zone` file.
     zone: Zone,
     since: UnixTime,
     sources: BTreeMap<(ServerName, bool), Source>,
@@ -175,8 +175,8 @@ impl LogTail {
         Ok(self.sources.get_mut(&key).and_then(|source| source.rows.pop_front()))
     }
 
-    /// Returns whether all rows of a log of this day are before the requested time. The log may be in another zone, so one more day is
-    /// read.
+    /// Returns whether all rows of a log of this day are before `since`. The log may be in another
+    /// zone, so one more day is read.
     fn is_too_old(&self, date: LogDate) -> bool {
         LogDate::of(self.zone.civil(self.since)).days_since(date) > 1
     }

@@ -1,7 +1,7 @@
 //! The audit log and the access log of one server. Rows are added without waiting, and a background task writes them.
 //!
-//! `ucupdate-audit` decides what is written and when. This module performs these effects on a store and reports the
-//! outcomes.
+//! The crate `ucupdate-audit` decides what is written and when, and returns each write as an
+//! effect. This module performs the effects on a store and reports their outcomes.
 
 use crate::asker::Asker;
 use crate::clock::Clock;
@@ -74,8 +74,8 @@ fn maybe_text(maybe_stored: usize) -> String {
 /// The longest time between two attempts to write while a flush waits.
 const RETRY_TIME: Duration = Duration::from_millis(250);
 
-/// The number of file names in a row that may be taken. If more are taken, this is reported as a
-/// failure.
+/// A new log file gets the next name if another object already has its name. If this number of
+/// names in a row is taken, a failure is reported.
 const TAKEN_NAMES: u32 = 64;
 
 /// The time limit for writing one log file. After it the outcome counts as unclear.

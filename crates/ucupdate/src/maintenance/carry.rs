@@ -59,8 +59,9 @@ pub enum CarryError {
     /// The target store failed.
     #[error("cannot write to the target store")]
     To(#[source] StoreError),
-    /// The target store failed while revisions were written. `copied` is the newest one that it has, or 0. It opens at that revision, and
-    /// the copy can be continued.
+    /// The target store failed while revisions were written. `copied` is the newest revision that
+    /// the target store has, or 0. A service can open the target store at this revision, and the
+    /// copy can be continued.
     #[error("cannot write to the target store; {}", newest_copied(*copied))]
     Stopped { copied: u64, source: StoreError },
     /// The histories of the two stores differ at `revision`.
@@ -168,10 +169,10 @@ pub async fn carry(
     Ok(carried)
 }
 
-/// Deletes the revisions that this copy wrote after the first one that it could not write. No
-/// program has accepted them, because a revision before them is missing or different, and no
-/// program would open the store with them. Returns the last revision before that one, or `None` if
-/// there is none among `revisions`.
+/// Finds the first of `revisions` that this copy could not write: the gap. Deletes the later
+/// revisions that this copy wrote. No program has accepted the later revisions, because the
+/// revision at the gap is missing or different. No program would open a store with a gap. Returns
+/// the last revision before the gap. `None` if the gap is at the first of `revisions`.
 async fn take_back_behind_gap(
     to: &dyn ImageStore,
     revisions: &[Revision],

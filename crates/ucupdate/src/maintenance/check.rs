@@ -299,7 +299,8 @@ struct Chain {
     book: RuleBook,
     /// The SHA-256 of the last revision. `None` if that revision is missing or damaged.
     sha256: Option<Sha256Digest>,
-    /// The digest of the rule book that the last revision has. `None` if it has none.
+    /// The SHA-256 of the rule book that the last revision states. `None` if the revision states
+    /// none.
     book_sha256: Option<Sha256Digest>,
     /// `true` if a revision so far is sealed: it states its own SHA-256. Later revisions must be
     /// sealed too.
@@ -468,7 +469,8 @@ fn look_at_stones(book: &RuleBook, found: &mut StoreCheck) {
     found.problems.extend(others.map(|other| StoreProblem::OtherInterimVersion { other: Box::new(other) }));
 }
 
-/// Reports versions of a rule that are one release, and bans without a version.
+/// Adds a problem for each two images of a rule whose versions count as one release, and for each
+/// ban without a version.
 fn look_at_versions(book: &RuleBook, found: &mut StoreCheck) {
     let pairs = book.one_releases().into_iter();
     found.problems.extend(pairs.map(|pair| StoreProblem::OneRelease { pair: Box::new(pair) }));

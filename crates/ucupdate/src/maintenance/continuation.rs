@@ -19,7 +19,7 @@ use ucupdate_store::{ImageStore, ImageStoreExt as _};
 pub struct Continued {
     /// The ranges of lost revisions, each with its first and its last revision.
     pub lost: Vec<(u64, u64)>,
-    /// The revision whose checkpoint has the rule book.
+    /// The revision from which the history continues. Its checkpoint has the whole rule book.
     pub at: u64,
 }
 

@@ -237,9 +237,10 @@ impl UpdateService {
     }
 
     /// Collects the files of unnamed ingests: ingests that no package in the rule book comes from.
-    /// The packages of the ingests in `retired` have left this history. With `is_unasked`, all
-    /// whole packages stay that the rule book does not have, because the history may be incomplete
-    /// or may be an older copy.
+    /// The packages of the ingests in `retired` were in the rule book and have left it.
+    /// `is_unasked` means that no administrator asked for the collection. Then a whole package that
+    /// the rule book does not have stays, because the history may be incomplete or may be an older
+    /// copy.
     async fn sweep(
         &self,
         options: &GarbageOptions,
@@ -344,7 +345,8 @@ enum Beginning {
 }
 
 impl Beginning {
-    /// Returns whether the history begins after the newest object of an unnamed ingest.
+    /// Returns whether the history begins after `newest`, the time of the newest object of an
+    /// unnamed ingest. Then the ingest may belong to an earlier history that was lost.
     fn is_after(&self, newest: UnixTime, ingest: IngestId) -> bool {
         match self {
             Self::None => true,

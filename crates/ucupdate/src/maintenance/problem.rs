@@ -10,7 +10,8 @@ use ucupdate_core::value::{Counted, PackageId};
 #[allow(missing_docs, reason = "the message documents the field")]
 #[non_exhaustive]
 pub enum StoreProblem {
-    /// A revision is missing, but a later one exists. The history can be continued if a later checkpoint holds the rule book.
+    /// A revision is missing, but a later one exists. The history can be continued if a later
+    /// checkpoint has the rule book.
     RevisionMissing { key: String, can_continue: bool },
     /// A revision cannot be read, or has another number than its key.
     RevisionDamaged { key: String, what: String, is_newest: bool, can_continue: bool },
@@ -23,7 +24,8 @@ pub enum StoreProblem {
     ChainBroken { key: String, before: String, what: String, can_continue: bool },
     /// The store has packages, but no history.
     HistoryGone { packages: usize },
-    /// A newer program wrote a revision. This revision and all later ones were not checked.
+    /// A newer program wrote a revision or a kept inventory. In the first case, this revision and
+    /// all later ones were not checked.
     Newer { key: String, what: String },
     /// A checkpoint differs from the history.
     CheckpointDamaged { key: String, what: String },
@@ -41,8 +43,9 @@ pub enum StoreProblem {
     InventoryDamaged { key: String, what: String },
     /// A log is larger than the readers of the logs accept.
     LogTooLarge { key: String, what: String },
-    /// A stepping stone sends an interim image to devices of any vendor or model. Stores that were made before stones had
-    /// narrow kinds have such a stone.
+    /// A stepping stone sends an interim image to devices of any vendor or model. Stores of early
+    /// programs have such a stone, because their stones could not be limited to several vendors or
+    /// models.
     StoneTooWide { wide: Box<WideStone> },
     /// An approved interim image has another version than the stepping stone that sends it.
     OtherInterimVersion { other: Box<OtherInterimVersion> },
@@ -103,7 +106,9 @@ impl StoreProblem {
         }
     }
 
-    /// Records that a later checkpoint holds the rule book.
+    /// Marks the problem as one that can be repaired by continuing the history, because a
+    /// checkpoint at this revision or later has the whole rule book. Does nothing for other kinds
+    /// of problem.
     pub(crate) fn set_can_continue(&mut self) {
         if let Self::RevisionMissing { can_continue, .. }
         | Self::RevisionDamaged { can_continue, .. }

@@ -19,7 +19,8 @@ const READ_AHEAD: usize = 16;
 pub(crate) struct Replay {
     /// The numbers of the revisions in order. Revisions that are recorded as lost are not among them.
     pub(crate) numbers: Vec<u64>,
-    /// The revisions at which records of losses have the rule book.
+    /// The revisions from which the history continues after a recorded loss. The record of a loss
+    /// has the rule book at this revision.
     pub(crate) losses: Vec<u64>,
     /// The book at the last revision.
     pub(crate) book: RuleBook,

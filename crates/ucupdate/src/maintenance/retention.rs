@@ -64,8 +64,10 @@ impl Retention {
         self.time
     }
 
-    /// Returns whether this revision is the oldest kept one or an earlier one. This is so if there
-    /// are enough newer revisions, and if this revision replaced the one before it too long ago.
+    /// Returns whether all revisions before `number` may lose their images. This is so if `number`
+    /// and the later revisions are enough by [`with_revisions`](Self::with_revisions), and if the
+    /// revision before was replaced longer ago than [`with_time`](Self::with_time) allows. It was
+    /// replaced at `at`, when `number` was stored.
     pub(crate) fn ends_at(self, number: u64, at: UnixTime, newest: u64, now: UnixTime) -> bool {
         let by_number = newest.saturating_sub(self.revisions.max(1) - 1);
         let time = i64::try_from(self.time.as_secs()).unwrap_or(i64::MAX);

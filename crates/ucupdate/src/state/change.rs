@@ -159,8 +159,10 @@ impl UpdateService {
 const MIN_TRIES: u32 = 40;
 const MIN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Returns a random pause after a lost attempt. It separates servers that lost at the same time. The pause becomes
-/// shorter with each attempt, so that a server that has waited long is faster than one that begins.
+/// Returns a random pause after an attempt that failed because another server made the next
+/// revision. The pause is random, so that several such servers do not try again at the same time.
+/// It becomes shorter with each attempt, so that a server that has waited long is faster than one
+/// that begins.
 fn pause_after(tries: u32, took: Duration) -> Result<Duration, StateError> {
     let share = f64::from(random_bytes()?[0]) / f64::from(u8::MAX);
     Ok(took.mul_f64(share) / (2 << tries.min(20)))
@@ -202,6 +204,7 @@ async fn retire(old: Arc<Snapshot>) {
     tokio::task::spawn_blocking(move || drop(old));
 }
 
-/// The number of times that an old snapshot is checked, and the pause between two checks. An answer takes microseconds.
+/// The number of checks whether an old snapshot is still used, and the pause between two checks. An
+/// answer uses the snapshot for microseconds.
 const RETIRE_TRIES: u32 = 100;
 const RETIRE_PAUSE: Duration = Duration::from_millis(20);

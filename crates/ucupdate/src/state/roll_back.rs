@@ -69,7 +69,8 @@ impl Admin<'_> {
 /// An earlier rule book whose files were read back.
 pub(crate) struct Restorable {
     history: RuleHistory,
-    /// The packages whose files were read back, each with its ingest.
+    /// The packages whose files were read back, each with the ingest that stored the files. The
+    /// ingest is `None` if the package is not in the rule book.
     read_back: BTreeSet<(PackageId, Option<IngestId>)>,
 }
 

@@ -18,8 +18,9 @@ use ucupdate_core::book::{BookChange, Delta, Note, Refusal};
 use ucupdate_core::value::{Sha256Digest, UnixTime};
 use ucupdate_store::{ImageStore, ImageStoreExt, MAX_CREATE_BYTES, ObjectMeta, StoreError, StoreKey};
 
-/// The maximum size of a revision in bytes: the size that a store can create atomically. The record
-/// of the largest package of the default limits takes less than half of it with usual names.
+/// The maximum size of a revision in bytes: the size that a store can create atomically. A revision
+/// that ingests a package with the largest number of files by default, whose names have a usual
+/// length, takes less than half of this size.
 pub(crate) const MAX_REVISION_BYTES: usize = MAX_CREATE_BYTES;
 
 /// The size in bytes above which the newest revision is read again only if its metadata changed.
@@ -487,8 +488,8 @@ impl RuleHistory {
         }
     }
 
-    /// Returns revisions in order, beginning with `first`, at most `limit` of them. Revisions that are missing before others
-    /// are left out.
+    /// Returns revisions in order, beginning with `first`, at most `limit` of them. If a revision
+    /// is missing but later ones exist, the missing one is skipped.
     pub(crate) async fn read(
         store: &dyn ImageStore,
         first: u64,

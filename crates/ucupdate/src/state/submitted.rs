@@ -1,8 +1,9 @@
 //! [`SubmittedRevision`]: a revision that another program computed and asks this service to make.
 //!
-//! A command that works on a store through the administrators' side computes the next revision itself, as it does on a local
-//! store. The service does not trust the result: it executes the recorded command on its own rule book, and accepts the revision
-//! only if its content is the same.
+//! A program that works on a store through the administrators' side computes the next revision
+//! itself, as it does on a local store. The revision contains the change of the rule book and the
+//! command that made the change. The service does not trust the computed change. It executes the
+//! command on its own rule book, and accepts the revision only if the change is the same.
 
 use crate::admin::Admin;
 use crate::error::ChangeError;

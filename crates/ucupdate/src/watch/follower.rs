@@ -76,7 +76,7 @@ struct Followed {
 /// The store whose logs are followed, and the rule book that answers now.
 pub(crate) struct Source<'a> {
     pub(crate) store: &'a dyn ImageStore,
-    /// The time zone of audit logs whose zone is not stored.
+    /// The time zone of audit logs without a `.zone` file.
     pub(crate) zone: Zone,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) now: UnixTime,
@@ -97,8 +97,8 @@ impl Follower {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the new log rows with times up to `until`, and counts the devices that are overdue at
-    /// that time. Returns the snapshot that the outcomes follow and the starts of its rollouts.
+    /// Reads the new log rows with times up to `until`. Devices in flight whose deadline has passed
+    /// by then become overdue. Returns the snapshot of `source` and the starts of its rollouts.
     pub(crate) async fn look(
         &self,
         source: &Source<'_>,

@@ -25,11 +25,14 @@ pub(crate) struct Known<'a> {
     pub(crate) starts: &'a Starts,
 }
 
-/// Finds the start of each rollout of `book`. Reads the revisions backwards, until `known` or a
-/// revision before `since` is reached. A rollout that started earlier gets `since`.
+/// Finds the start of each rollout of `book`. Reads the revisions backwards, until the revision of
+/// `known`, a revision before `since`, or [`MAX_REVISIONS`] is reached. A rollout that has run
+/// without a break since `known` keeps its start. Another rollout that started earlier gets
+/// `since`.
 ///
-/// Revisions before `since` are read only for rollouts whose rule changed later, for example by a
-/// pin. Only an earlier revision of the rule shows that they did not start by this change.
+/// A rollout may seem to start at each revision that changed its rule, also if that revision only
+/// added a pin. Only an earlier revision that has the rollout shows that it did not start there. In
+/// this case revisions before `since` are read too.
 pub(crate) async fn starts(
     store: &dyn ImageStore,
     book: &RuleBook,
@@ -65,7 +68,9 @@ pub(crate) async fn starts(
     Ok(found)
 }
 
-/// Takes in one revision. Returns whether the start of the rollout may be in an earlier revision.
+/// Looks for the start of one rollout in one revision. If the rollout was running after this
+/// revision, writes the time of the revision to `found`. Returns whether the rollout may have
+/// started in an earlier revision.
 fn is_running_on(
     key: &RolloutKey,
     document: &RevisionDocument,

@@ -1,4 +1,5 @@
-//! [`TroubleWatch`]: finds devices in loops and silent devices in the logs, counts devices by state, and reports both as events.
+//! [`TroubleWatch`]: finds devices in loops and silent devices in the logs, and counts devices by
+//! state. It reports the results as events.
 
 use crate::error::ChangeError;
 use crate::events::event::Event;
@@ -92,9 +93,10 @@ pub enum TroubleError {
 }
 
 impl TroubleWatch {
-    /// Returns a watch with the defaults: it reads the logs of the last four days, reports a device that is silent for 50 hours,
-    /// remembers 100,000 devices, and adds no holds. A device sends a request once a day, so a silent device has missed two
-    /// requests. `zone` is the time zone of audit logs whose zone is not stored.
+    /// Returns a watch with the defaults: it reads the logs of the last four days, reports a device
+    /// that is silent for 50 hours, remembers 100,000 devices, and adds no holds. A device sends a
+    /// request once a day, so a silent device has missed two requests. `zone` is the time zone of
+    /// audit logs without a `.zone` file (see [`AuditLogs`](crate::AuditLogs)).
     pub fn new(zone: Zone) -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
         Self {
@@ -121,7 +123,9 @@ impl TroubleWatch {
         Self { hold_after: Some(downloads.max(1)), ..self }
     }
 
-    /// Sets the largest number of holds that all servers together make within an hour. Default: 10.
+    /// Sets a limit of holds within an hour. A server adds no hold if all servers together have
+    /// added this number in the last hour. Servers that look at the same time may exceed the limit
+    /// by a few. Default: 10.
     pub fn with_holds_an_hour(self, holds: usize) -> Self {
         Self { holds_an_hour: holds, ..self }
     }

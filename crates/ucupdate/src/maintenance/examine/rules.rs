@@ -49,8 +49,9 @@ pub(super) fn checks(book: &RuleBook, touched: &LastChanges, now: UnixTime) -> V
     ]
 }
 
-/// Returns a note if the book has rules for phones: old phones may not be able to sign in. The
-/// store does not show whether they can.
+/// Returns a note if the book has rules for phones. The sign-in server may refuse old phones by its
+/// client version filter. The store does not show the filter, so the note asks the administrator to
+/// check it.
 fn sign_in(book: &RuleBook) -> Option<Finding> {
     let is_phone = |rule: &Rule| rule.key().kind().device_type.as_str().eq_ignore_ascii_case("UCPhone");
     book.rules().any(is_phone).then(|| {
