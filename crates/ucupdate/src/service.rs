@@ -190,9 +190,9 @@ impl UpdateService {
     /// Opens a served file, or the part of it in `range`. The bytes end in an error if the store sends none for 30 seconds.
     ///
     /// The whole file is read once and compared with the ingested one before its first byte is
-    /// returned. It is read again only if the object in the store was written in the meantime. The
-    /// first device that downloads the file waits for the comparison. With an empty range, nothing
-    /// is read, and only the size is compared.
+    /// returned. It is read again after its object in the store was written. The first device that
+    /// downloads the file waits for the comparison. With an empty range, nothing is read, and only
+    /// the size is compared.
     ///
     /// # Errors
     /// When the store fails or does not answer within 30 seconds, or when the file has another size or other bytes than

@@ -157,7 +157,8 @@ impl Task {
         }
     }
 
-    /// Returns the next item, and reports lost captures when it is time. `None` at the end of the service.
+    /// Returns the next item. While it waits for the item, emits [`Event::CapturesLost`] when the
+    /// next report is due. `None` at the end of the service.
     async fn next(&self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
         loop {
             let now = self.clock.now();

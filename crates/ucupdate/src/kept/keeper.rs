@@ -32,7 +32,8 @@ pub struct InventoryKeeper {
     zone: Zone,
     devices: usize,
     bytes: usize,
-    /// `true` if the inventories of other servers were taken over into this one.
+    /// `true` if the devices in the inventories of other servers were added to the inventory of
+    /// this server.
     has_merged: bool,
 }
 

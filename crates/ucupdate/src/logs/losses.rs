@@ -30,7 +30,8 @@ pub(crate) enum Loss {
 }
 
 impl Losses {
-    /// Records a row that was lost at this time, and returns what has to be done.
+    /// Notes that a row was lost at this time. Returns whether the caller has to report the loss
+    /// now or schedule the report.
     pub(crate) fn add(&self, now: UnixTime) -> Loss {
         let mut state = self.state();
         if state.next(now) <= now {

@@ -55,8 +55,9 @@ impl StoreMetrics {
         })
     }
 
-    /// Waits for the result of a call of the store. Records its duration, and counts it if it
-    /// failed.
+    /// Waits for the result of a call of the store. Adds the duration of the call to the histogram
+    /// of the operation. Counts an error, except one that only says that the object exists or does
+    /// not exist.
     async fn timed<T>(
         &self,
         operation: Operation,

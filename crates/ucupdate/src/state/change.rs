@@ -42,8 +42,8 @@ impl UpdateService {
     }
 
     /// Reads the next revision, and returns whether there was one. If the store does not answer
-    /// within [`LEAST_TIME`], this is recorded as a failure. The error of the store may come a
-    /// minute later.
+    /// within [`LEAST_TIME`], the read already counts as failed, although the error of the store
+    /// may come a minute later.
     async fn look(&self, history: &mut RuleHistory) -> Result<bool, StateError> {
         let mut looking = pin!(in_time("looking for changes", history.look()));
         match tokio::time::timeout(LEAST_TIME, &mut looking).await {

@@ -94,8 +94,8 @@ impl ReadTimes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records a read of the rule book. Emits an event if it succeeded after a failure, failed after
-    /// a success, or found another history.
+    /// Takes in the result of a read of the rule book, for [`Health`]. Emits an event if the read
+    /// succeeded after a failure, failed after a success, or found another history.
     pub(crate) fn record(&self, error: Option<&StateError>, events: &Listeners) {
         let (failed, was_replaced) = (self.state().failed, self.is_replaced.load(Ordering::Relaxed));
         let after = self.since_success();
