@@ -139,7 +139,7 @@ impl AuditLogs {
 
     /// Adds a log. `open` is called when the log is read. If the server is not part of the name,
     /// `open` is also called once before, to find the time of the first row. Returns `false` if the
-    /// log is not read, because its name has a day before the requested time.
+    /// log is not read, because its name has a day before the time `since` of [`new`](Self::new).
     ///
     /// `name` is the name of the log file, with or without folders. If it has the form of this service or of OCS, the
     /// server and the day are taken from it.
@@ -217,7 +217,7 @@ impl AccessLogs {
 
     /// Adds a log. `open` is called when the log is read. If the server is not part of the name,
     /// `open` is also called once before, to find the time of the first row. Returns `false` if the
-    /// log is not read, because its name has a day before the requested time.
+    /// log is not read, because its name has a day before the time `since` of [`new`](Self::new).
     pub fn add<R: Read + Send + 'static>(
         &mut self,
         name: &str,
