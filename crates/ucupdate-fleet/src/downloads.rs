@@ -9,11 +9,12 @@ use ucupdate_audit::AccessRow;
 use ucupdate_core::device::{DeviceId, MacAddress};
 use ucupdate_core::value::UnixTime;
 
-/// The largest expected difference between the times of both logs in milliseconds, because logs
-/// have whole seconds.
+/// The largest expected difference in milliseconds between the time of an offer in the audit log
+/// and the time of its download in the access log. Logs have only whole seconds.
 const SLACK_MILLIS: i64 = 1000;
 
-/// The maximum number of places at which downloads of parts are remembered.
+/// The maximum number of entries in [`OpenOffers::parts`]. At the maximum, downloads of parts
+/// settle no offer any more.
 const MAX_PARTS: usize = 100_000;
 
 /// The address of a device and the path of an image, both as hashes.
@@ -29,9 +30,11 @@ impl Place {
     }
 }
 
-/// Returns the place of a download, and whether it counts as a download of a part (status 206 or
-/// 304). `None` if the row is not a successful download. A redirect to the store counts as a whole
-/// download.
+/// Returns the place of a download, and whether it is only a download of a part. `None` if the row
+/// is not a successful download.
+///
+/// Status 206 counts as a part, and so does status 304, because no byte of the image is sent. A
+/// redirect to the store counts as a whole download.
 pub(crate) fn download_of(row: &AccessRow) -> Option<(Place, bool)> {
     if !row.method.as_logged().eq_ignore_ascii_case("GET") || row.win32_status.unwrap_or(0) != 0 {
         return None;
@@ -80,8 +83,9 @@ struct Open {
 }
 
 impl OpenOffers {
-    /// Adds an offer that can be settled for `seconds` seconds. An offer that is repeated at the
-    /// same place before this deadline keeps its time.
+    /// Adds an offer. A download settles the offer only if it ends within `seconds` seconds from
+    /// `now`. If the device got an offer with the same number and place before, and the deadline of
+    /// that offer has not passed, nothing changes.
     pub(crate) fn add(&mut self, place: Place, device: DeviceId, number: u32, now: UnixTime, seconds: u32) {
         let known = self.offers.get(&(device.clone(), number));
         if known.is_some_and(|known| known.place == place && now <= known.until) {

@@ -4,8 +4,8 @@ use ucupdate_audit::{OfferedCell, RequestedCell};
 use ucupdate_core::request::InstalledModule;
 
 /// Returns, for each module of the request, the offer for it. An offer is for a module if its URL
-/// has the name of the module's update type. If as many modules as offers are left then, they
-/// belong together in order.
+/// has the name of the module's update type. Some modules and offers may remain without a match. If
+/// their numbers are equal, the first of these modules gets the first of these offers, and so on.
 pub(crate) fn offers<'a>(
     asked: &[RequestedCell],
     offered: &'a [OfferedCell],

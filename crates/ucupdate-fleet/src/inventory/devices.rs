@@ -52,8 +52,9 @@ pub struct Inventory {
     modules: Vec<ModuleRecord>,
     numbers: HashMap<DeviceKey, u32, RandomState>,
     texts: Texts,
-    /// The number of devices for each day (in days since 1970), and for each file name and version
-    /// (as numbers of texts).
+    /// The number of devices for each day, file name and version. The key has the day in days since
+    /// 1970, and the numbers that [`Words`](super::words::Words) gave to the file name and the
+    /// version.
     days: BTreeMap<(u16, u32, u32), u32>,
     most: usize,
     skipped: u64,
@@ -129,7 +130,7 @@ impl Inventory {
     /// address nor a serial number, or if there is no room.
     ///
     /// Add all rows before you call this method. Otherwise the [history](ModuleHistory) of a module
-    /// begins with this device.
+    /// leaves out all rows that are older than the facts of `device`.
     pub fn add(&mut self, device: &InventoryDevice) -> bool {
         let number = device.identity().and_then(|identity| self.number(&identity, device.first_asked));
         let Some(number) = number else { return false };
@@ -191,8 +192,9 @@ impl Inventory {
         }
     }
 
-    /// Updates a module of a device, or adds it. Returns the key in `days` if the module must be
-    /// counted there.
+    /// Updates a module of a device, or adds it. Returns a key of `days` if the device must be
+    /// counted under this key. This is so if the module is new, or if its version or the day is not
+    /// that of its last request.
     fn place_module(
         &mut self,
         device: usize,

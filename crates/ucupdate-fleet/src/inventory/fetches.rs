@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use ucupdate_audit::AccessRow;
 use ucupdate_core::value::UnixTime;
 
-/// The largest expected difference between the times of both logs in milliseconds, because logs
-/// have whole seconds.
+/// The largest expected difference in milliseconds between the time of a request in the audit log
+/// and the time of its download in the access log. Logs have only whole seconds.
 const SLACK_MILLIS: i64 = 1000;
 
 /// The times of the latest downloads of images, for each address and version. They come from rows

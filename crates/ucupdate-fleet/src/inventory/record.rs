@@ -114,7 +114,7 @@ pub(super) struct Record {
 
 #[derive(Clone, Copy, Debug)]
 enum RequestTime {
-    /// A time whose text has the usual form, so that no text is stored.
+    /// A time whose text can be made again from the value, so no text is stored.
     Usual(FieldTime),
     Text(u32),
 }

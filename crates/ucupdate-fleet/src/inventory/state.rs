@@ -38,7 +38,8 @@ pub enum DeviceState {
     UpToDate,
     /// The rule of the device gives it no version.
     NoVersion,
-    /// The rule book has no rule for the kind of the device, or several rules that its module may mean.
+    /// The rule book has no rule for the kind of the device. Or it is unclear which rule is for a
+    /// module: several rules match the module, or several modules match one rule.
     NoRule,
     /// The state is not known: there is no rule book, the device reported no module, or its device
     /// kind is not valid in a request.
@@ -279,8 +280,9 @@ fn state_of(
     }
 }
 
-/// Returns whether the version `offered` was downloaded since the request at the time `asked`, or
-/// is being downloaded. The path of an interim image has no version.
+/// Returns whether the device downloads the version `offered`, or has downloaded it since its
+/// request at the time `asked`. If the version is a stepping stone, a download of the interim image
+/// counts too, because the path of an interim image has no version.
 fn is_downloading(
     asked: UnixTime,
     offered: &ReportedVersion,
@@ -298,8 +300,8 @@ fn is_downloading(
     }
 }
 
-/// Returns whether a module is offered the version that it has, or the version that it had between
-/// two installations of its present version.
+/// Returns whether a module is in a loop. This is so if it is offered the version that it has. It
+/// is also so if it went from version A to B and back to A, and is offered B again.
 fn is_looping(module: &InventoryModule, history: Option<&ModuleHistory>, scheme: &VersionScheme) -> bool {
     let Some(offered) = &module.offered else { return false };
     let left = history.filter(|history| history.has_returned).and_then(|history| history.previous.as_ref());

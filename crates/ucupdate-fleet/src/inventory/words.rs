@@ -11,8 +11,8 @@ pub(super) struct Words {
     /// The end of each text in `texts`. The index is the number of the text. Text number 0 is
     /// empty.
     ends: Vec<u32>,
-    /// A hash table of the numbers, with open addressing. Its length is a power of two, and 0 marks
-    /// a free slot.
+    /// A hash table with open addressing, which finds the number of a text by the text. Its length
+    /// is a power of two. 0 marks a free slot, because the table does not contain the empty text.
     slots: Vec<u32>,
     hasher: RandomState,
     most_bytes: usize,

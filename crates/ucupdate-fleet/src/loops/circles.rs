@@ -144,7 +144,8 @@ fn offered_installed(seen: &[Ask]) -> Vec<Circle> {
 /// An offer that is repeated while a device keeps one version.
 struct RepeatedOffer {
     offer: Move,
-    /// The number of requests that count towards [`UNCHANGED_ASKS`].
+    /// The number of counted requests. The offer is a loop when it reaches [`UNCHANGED_ASKS`]. A
+    /// request is counted only if enough time has passed since the last counted one.
     counted: u32,
     /// The time of the last request that was counted.
     counted_at: UnixTime,
@@ -220,8 +221,9 @@ impl Chain {
             && !self.kept.iter().any(wanted_it)
     }
 
-    /// Returns the circle in the chain: from the first move that occurs again later to the last
-    /// move that occurred before. `None` if no move occurs twice.
+    /// Returns the circle in the chain. It begins at the first move that is repeated later in the
+    /// chain, and ends at the last move that repeats an earlier one. `None` if no move occurs
+    /// twice. `goes_on` tells whether the loop continues after the chain.
     fn circle(&self, goes_on: bool) -> Option<Circle> {
         let repeats = |one: &Move, two: &Move| one.is(&two.from, &two.to);
         let begin = (0..self.moves.len())

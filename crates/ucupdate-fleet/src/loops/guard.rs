@@ -167,8 +167,8 @@ impl Track {
         known.find(|known| ***known == *server).map_or_else(|| server.into(), Arc::clone)
     }
 
-    /// Inserts a request in order of time. If there are more than `most` requests then, removes
-    /// one.
+    /// Inserts a request in order of time. If there are more than `most` requests then, removes one
+    /// as [`LoopOptions::with_asks`] describes.
     fn insert(&mut self, seen: Ask, most: usize) {
         let Err(place) = self.seen.binary_search_by(|known| known.place().cmp(&seen.place())) else { return };
         self.seen.insert(place, seen);

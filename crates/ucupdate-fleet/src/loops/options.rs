@@ -19,7 +19,8 @@ pub struct LoopOptions {
 }
 
 impl Default for LoopOptions {
-    /// Returns the defaults: 100,000 devices, 16 requests of each device, and one hour between requests.
+    /// Returns the defaults: at most 100,000 devices and 16 requests of each device. Requests
+    /// within one hour count once for [`LoopKind::Unchanged`](super::LoopKind::Unchanged).
     fn default() -> Self {
         Self { devices: 100_000, asks: 16, apart: Duration::from_secs(60 * 60) }
     }

@@ -1,4 +1,4 @@
-//! Infers outcomes from the rows of both logs.
+//! Infers outcomes from the rows of audit logs and access logs.
 
 use super::watch::{Offered, Outcomes};
 use crate::downloads::{Place, download_of, host_mark};

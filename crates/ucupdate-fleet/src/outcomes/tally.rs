@@ -82,8 +82,8 @@ impl OutcomeCounts {
 }
 
 impl Tally {
-    /// Returns the number of devices in a state, for changing it. `counts` chooses between
-    /// [`counts`](Self::counts) and [`not_fetched`](Self::not_fetched).
+    /// Returns a mutable reference to the number of devices in a state. The number is in
+    /// `self.counts` if the argument `counts` is `true`, otherwise in `self.not_fetched`.
     pub(super) fn of(&mut self, counts: bool, state: OutcomeState) -> &mut u64 {
         if counts { self.counts.of(state) } else { self.not_fetched.of(state) }
     }

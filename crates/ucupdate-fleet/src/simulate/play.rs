@@ -154,11 +154,12 @@ struct Play<'a> {
     desks: Vec<RequestMaker>,
     samples: Vec<Sample>,
     commands: Vec<SimulatedCommand>,
-    /// The number of failures when the guards were last checked. Guards are judged again only if it
-    /// changed.
+    /// The number of failures when the guards were last checked. The guards are checked again only
+    /// if this number has changed.
     failed: u64,
     progress: &'a (dyn Fn(u64) + Sync),
-    /// The number of devices times the number of simulated steps, for the progress.
+    /// The simulated work so far: for each device, the number of its simulated steps. It is only
+    /// used to report the progress.
     played: AtomicU64,
 }
 
@@ -188,7 +189,8 @@ impl Play<'_> {
         });
     }
 
-    /// Executes a command and records its result. Returns whether it changed the rule book.
+    /// Executes a command and adds it to `commands` with its result. Returns whether the command
+    /// changed the rule book.
     fn apply(&mut self, at: UnixTime, by: CommandSource, command: &BookCommand) -> bool {
         let outcome = self.book.command(command, by.author());
         if let Ok(outcome) = &outcome {

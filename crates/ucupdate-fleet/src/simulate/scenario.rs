@@ -100,8 +100,8 @@ impl Scenario {
         Self { look_seconds: seconds, ..self }
     }
 
-    /// Sets the maximum number of devices that are watched for guards. Of the options, only
-    /// [`OutcomeOptions::with_devices`] has an effect.
+    /// Sets the maximum number of devices that are watched for guards. The simulation uses only the
+    /// value of [`OutcomeOptions::with_devices`] and ignores the other options.
     pub fn with_outcomes(self, outcomes: OutcomeOptions) -> Self {
         Self { outcomes, ..self }
     }

@@ -36,9 +36,10 @@ pub enum DeviceEventKind {
     Requested(RequestRow),
     /// The device downloaded a file, or tried to.
     Fetched(Fetch),
-    /// The device probably restarted after a download, because it sent a request then.
+    /// The device probably restarted after a download. This is inferred, because the device sent a
+    /// request after the download and did not report its old version.
     Restarted {
-        /// The time from the end of the download to the next request.
+        /// The time from the end of the download to the request from which the restart is inferred.
         after: Span,
         /// The probable cause of the restart.
         by: RestartedBy,
@@ -152,9 +153,10 @@ pub enum FetchResult {
 /// The probable cause of a restart.
 ///
 /// A device that has installed an image waits until it is idle, and then restarts. The logs do not
-/// show the cause of a restart. This crate assumes that a device is idle after five minutes at the
-/// earliest. So it assumes that a person caused an earlier restart. The restarts in the logs of
-/// 2009 agree with this assumption, but do not prove it.
+/// show the cause of a restart. This crate looks at the time from the end of the download to the
+/// request after the restart. If this time is less than five minutes, it assumes that the device
+/// was not idle yet, so a person restarted it. The restarts in the logs of 2009 agree with this
+/// assumption, but do not prove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RestartedBy {
@@ -164,12 +166,13 @@ pub enum RestartedBy {
     Hand,
 }
 
-/// The assumed time in seconds for which a device is idle before it restarts by itself.
+/// The shortest time in seconds from a download to a request after which this crate assumes that
+/// the device restarted by itself.
 const IDLE_SECONDS: u64 = 300;
 
 impl RestartedBy {
-    /// Returns the probable cause of a restart. `span` is the time from the download to the
-    /// restart.
+    /// Returns the probable cause of a restart. `span` is the time from the end of the download to
+    /// the request after the restart.
     pub(super) fn after(span: Span) -> Self {
         if span.0 < IDLE_SECONDS { Self::Hand } else { Self::Itself }
     }

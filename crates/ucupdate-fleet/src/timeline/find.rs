@@ -230,8 +230,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Reports a slow download. A later download at the usual speed ends this trouble. A signature
-    /// is too small to show the speed of images, so it ends only the trouble of a signature.
+    /// Reports a slow download. A later download at the usual speed ends this trouble if both files
+    /// are images, or both are signatures. A signature is too small to show the speed of an image.
     fn pace(&mut self, at: UnixTime, fetch: &Fetch) {
         let taken = fetch.taken_ms.map(Span::of_millis).filter(|_| !fetch.is_unchanged);
         let Some(taken) = taken else { return };
@@ -253,7 +253,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Checks the events after the download of an image: the download of its signature, and the next request.
+    /// Finds the troubles after the download of an image: the device did not download the
+    /// signature, or it sent no request afterwards.
     fn image(
         &mut self,
         at: UnixTime,

@@ -1,4 +1,4 @@
-//! Joins the rows of both logs by host, path and time.
+//! Joins the rows of the audit log and the access log by host, path and time.
 
 use super::entry::{Fetched, LoggedDownload, OfferedFile, Timeline, TimelineEntry};
 use super::keys::{host_key, path_key, url_path_key};

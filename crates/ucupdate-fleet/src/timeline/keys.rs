@@ -1,4 +1,4 @@
-//! Normalises hosts and paths, so that rows of both logs can be compared.
+//! Normalises hosts and paths, so that rows of the audit log and the access log can be compared.
 
 use percent_encoding::percent_decode_str;
 use std::net::IpAddr;

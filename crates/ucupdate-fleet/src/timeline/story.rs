@@ -26,8 +26,8 @@ pub struct DeviceStory {
     pub device: Option<DeviceId>,
     /// The addresses of the device's requests, sorted.
     pub hosts: Vec<Box<str>>,
-    /// The device kind in the last audit row of the device that is not an upload of device logs. A
-    /// word that this row does not have is empty.
+    /// The device kind in the last audit row of the device. Rows of uploaded device logs do not
+    /// count. A part of the kind, such as the model, is empty if the row does not have it.
     pub kind: ReportedKind,
     /// The serial number in the row that [`kind`](Self::kind) comes from: the text as reported, and
     /// the parsed number if the text is valid.
@@ -57,7 +57,8 @@ impl Timeline {
     /// An access row without an audit row belongs to the device that sent the last request from the
     /// same address, if the audit rows have such a device. An audit row that names no device
     /// belongs to the last device of the same kind at the same address. A restart is inferred if a
-    /// device sends a request after it downloaded an image and its signature.
+    /// device downloads an image and its signature, and then sends a request that does not report
+    /// the old version.
     ///
     /// ```
     /// use std::time::Duration;
@@ -80,7 +81,8 @@ impl Timeline {
         stories.map(|rows| rows.story(options, end)).collect()
     }
 
-    /// Returns the time of the last row in both logs. `None` if there are no rows.
+    /// Returns the latest time of all audit rows, downloads, and access rows without an audit row.
+    /// `None` if there are no rows.
     pub fn last_seen(&self) -> Option<UnixTime> {
         let audit = self.entries.last().map(|entry| entry.audit.logged_at);
         let downloads = self.entries.iter().flat_map(|entry| &entry.downloads);
@@ -342,7 +344,8 @@ fn with_restarts(
     joined
 }
 
-/// The image and the signature that a device downloaded since its last request.
+/// The image and the signature that a device downloaded, until a restart is inferred from them or
+/// the device comes back with its old version.
 #[derive(Default)]
 struct FetchedFiles {
     image: Option<(UnixTime, FetchedFile)>,

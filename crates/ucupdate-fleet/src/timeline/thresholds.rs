@@ -22,7 +22,7 @@ pub struct Thresholds {
     /// The time in seconds within which a device normally downloads the signature of an image.
     pub(super) signature: u64,
     /// The time in seconds in which a device normally downloads an offer. If the next request comes
-    /// later, the download is missing.
+    /// later than this, without a download in between, the device did not download the offer.
     pub(super) fetch: u64,
     /// The time in seconds in which a device must send a request after a download.
     pub(super) back: u64,
@@ -30,7 +30,8 @@ pub struct Thresholds {
     pub(super) silent: u64,
     /// The number of requests with the same offer that count as a trouble.
     pub(super) same_offers: u32,
-    /// The factor by which a slow download takes longer than the median of other devices.
+    /// The factor for slow downloads. A download is slow if it takes longer than this factor times
+    /// the median of all devices.
     pub(super) slow_factor: u64,
     /// The shortest time of a download that can be slow, in seconds.
     pub(super) slow: u64,
@@ -54,8 +55,9 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Sets when a download is slow. It is slow if it takes more than `factor` times the median of the downloads of other
-    /// devices, and at least `least`. Default: 4 times, and 60 seconds.
+    /// Sets when a download is slow. It is slow if it takes more than `factor` times the median of
+    /// the downloads of this file by all devices, and at least `least`. Default: 4 times, and 60
+    /// seconds.
     pub fn with_slow(self, factor: u32, least: Duration) -> Self {
         Self { slow_factor: factor.max(1).into(), slow: least.as_secs(), ..self }
     }
@@ -65,9 +67,10 @@ impl Thresholds {
         Self { silent: time.as_secs(), ..self }
     }
 
-    /// Sets the time in which a device must send a request after it downloaded an image. If it does not, the trouble is
-    /// [`NotBack`](super::TroubleKind::NotBack). The same time applies to the download of an offer if the device sends no other
-    /// request. Default: 26 hours.
+    /// Sets the time in which a device must send a request after it downloaded an image. If it does
+    /// not, the trouble is [`NotBack`](super::TroubleKind::NotBack). It also applies to a device
+    /// that got an offer and sent no later request: if it does not download the offer in this time,
+    /// the trouble is [`NeverFetched`](super::TroubleKind::NeverFetched). Default: 26 hours.
     pub fn with_back_within(self, time: Duration) -> Self {
         Self { back: time.as_secs(), ..self }
     }
