@@ -7,7 +7,7 @@ use ucupdate::audit::{AUDIT_HEADER, AuditFormat, AuditRow, OfferedCell, Requeste
 use ucupdate::value::{Reported, UnixTime};
 use ucupdate::version::ReportedVersion;
 
-/// The number of days, and of logs.
+/// The number of days. Each day has one log file.
 const DAYS: u64 = 10;
 
 /// The first day: 2026-03-01.

@@ -9,7 +9,7 @@ use ucupdate_core::request::Question;
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::ReportedVersion;
 
-/// The time 17:10:39 UTC on the Friday of the audit log in `vectors/`.
+/// The time 2009-03-06 17:10:39 UTC, the time of the second row of the audit log in `vectors/`.
 pub const NOW: UnixTime = UnixTime::from_seconds(1_236_359_439);
 
 /// Makes a change with the author `ann`. Returns the notes of the change as text.
@@ -50,7 +50,7 @@ pub fn state(book: &RuleBook, rule: &str) -> String {
     fields.map(|candidate| candidate.map_or("-", |candidate| candidate.version.as_str())).join(" ")
 }
 
-/// Returns the phone in `vectors/`, with the device kind of this rule.
+/// Returns the phone of the audit log in `vectors/`, but with the device kind of this rule.
 pub fn device(rule: &str) -> Device {
     phone(&key(rule))
 }
@@ -97,7 +97,7 @@ pub fn start_rollout(rule: &str, audience: Audience, version: &str, rollout: Rol
     BookCommand::StartRollout { rule: key(rule), audience, version: ReportedVersion::new(version), rollout }
 }
 
-/// Returns the phone in `vectors/` as a test device.
+/// Returns the phone of the audit log in `vectors/` as a test device with this name.
 pub fn test_device(name: &str) -> TestDevice {
     let mac = "00-21-63-0f-20-7b".parse().expect("a MAC address");
     TestDevice { name: name.parse().expect("a name"), id: DeviceId::Mac(mac) }

@@ -305,7 +305,7 @@ impl<S: ImageStore> ImageStore for Faulty<S> {
         }
     }
 
-    /// Has no faults, because `list` has those of listings.
+    /// This call never has a fault from the script. Faults of listings apply only to `list`.
     async fn strays(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         self.store.strays(folder).await
     }

@@ -5,8 +5,8 @@ use super::disk::State;
 /// Size of a sector in bytes. A disk writes a sector whole or not at all.
 const SECTOR: usize = 512;
 
-/// The largest number of unsynced changes of which every selection is tried: 2 to the power of this
-/// number.
+/// The largest number of unsynced changes for which every subset is tried as the surviving changes.
+/// This gives at most 2 to the power of this number, or 256, subsets.
 const MOST_SELECTED: usize = 8;
 
 /// The fate of bytes that were written but not yet synced.

@@ -16,7 +16,8 @@ pub struct Report {
     /// Number of simulated power cuts: after each effect, each selection of unsynced changes and
     /// bytes that may survive.
     pub cuts: usize,
-    /// Number of distinct crash points: of pairs of an effect and a disk that may be left after it.
+    /// Number of distinct crash points. A crash point is a pair of an effect and a disk that may be
+    /// left after it.
     pub crash_points: usize,
     /// Number of distinct pairs of a promise and a remaining disk. Each pair was checked once.
     pub disks: usize,
@@ -102,10 +103,12 @@ impl<P> Recording<P> {
         self.disk.effects()
     }
 
-    /// Adds a promise, which holds from effect number `from` until the next promise begins. After a
-    /// step has reported success, pass [`effects`](Self::effects). For a step that is still
-    /// running, pass the number of effects before the step plus one, because the result of the step
-    /// may be visible from then on.
+    /// Adds a promise about the disk after a power cut. It is checked after effect number `from`
+    /// and later, until the next promise begins.
+    ///
+    /// For a step that has reported success, `from` is [`effects`](Self::effects). For a step that
+    /// still runs, `from` is the number of effects before the step plus one, because the result of
+    /// the step may be visible from then on.
     pub fn promise(&mut self, from: usize, promise: P) {
         self.promises.push((from, promise));
     }

@@ -271,7 +271,8 @@ impl ScenarioStep {
         allowed.insert(self.key().clone(), BTreeSet::from([self.leaves()]));
     }
 
-    /// Forbids that the key of this step has no object. The allowed objects stay allowed.
+    /// Acknowledges a `create` that found an object at its key. From now on the key must have an
+    /// object: any that was allowed before.
     pub(super) fn acknowledge_what_is_there(&self, allowed: &mut Allowed) {
         if let Some(may_be) = allowed.get_mut(self.key()) {
             may_be.remove(&None);

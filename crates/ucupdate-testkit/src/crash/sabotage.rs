@@ -94,8 +94,9 @@ impl Disk for SameFolders {
     }
 }
 
-/// A disk that syncs a folder without files only once. From then on it reports success without a
-/// sync, even if that one sync failed.
+/// A disk that syncs each folder only once while the folder has no files in it. Every later sync of
+/// this folder reports success and does nothing, even if the one sync failed. Folders with files
+/// are always synced.
 #[derive(Debug)]
 pub struct SyncsOnce {
     disk: Arc<dyn Disk>,
@@ -122,8 +123,9 @@ impl Disk for SyncsOnce {
     }
 }
 
-/// A disk whose lock files can be opened even after the disk has stopped. So a store on it trusts
-/// every sync that reports success.
+/// A disk that hides from a store that it has stopped. A store opens its lock file after a sync, to
+/// see whether the disk still works. Here this always succeeds, so the store trusts every sync that
+/// reports success.
 #[derive(Debug)]
 pub struct NeverChecked {
     disk: Arc<dyn Disk>,

@@ -135,8 +135,8 @@ fn urls() -> BaseUrls {
     BaseUrls::new("http://ocs.demo.local".parse().expect("an origin"))
 }
 
-/// Returns the text by which records name an answer: version and base URL, or `-` if nothing is
-/// offered.
+/// Returns an answer as text for the records of processes: version and base URL, or `-` if nothing
+/// is offered.
 pub(crate) fn answer(response: &UpdateResponse) -> String {
     response
         .modules

@@ -1,4 +1,5 @@
-//! [`Measurement`]: the things that a process of its own measures, and [`Measured`], the result.
+//! [`Measurement`]: an operation that is measured in a process of its own, and [`Measured`], the
+//! result.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Measures a large rule book: the time until a new server answers, the size of its revisions, and the pauses of
-//! devices while it changes.
+//! Measures a server with a large rule book: the time until a new server answers, the size of the
+//! revisions, and how long devices wait for an answer while the rule book changes.
 
 use crate::prove::fleet;
 use crate::prove::location::ProofStore;
@@ -32,8 +32,9 @@ const MAX_STATE_BYTES: usize = 1 << 30;
 /// The number of starts that are measured. The quickest one counts.
 const STARTS: usize = 3;
 
-/// Measures how long a server with a large rule book takes to start, on a folder and on a bucket.
-/// Fails when the rule book cannot be made, or a process fails.
+/// Measures how long a server with a large rule book takes to start, and how long devices wait
+/// while the rule book changes. Does this on a folder and on a bucket. Fails when the rule book
+/// cannot be made, or a process fails.
 pub(crate) async fn prove(
     scale: &Scale,
     endpoint: Option<&str>,

@@ -359,7 +359,8 @@ fn is_made_up_for(skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     until_bound(after).any(|asked| matches!(asked, SyncEvent::SyncFolder(folder, _) if folder == skipped))
 }
 
-/// Returns the events before a revision or a log file names what was written.
+/// Returns the events up to the moment at which the rule book or a log depends on what was written.
+/// This is when a file below `state/revisions/` or `Logs/` gets its name.
 fn until_bound(after: &[SyncEvent]) -> impl Iterator<Item = &SyncEvent> {
     after.iter().take_while(|asked| match asked {
         SyncEvent::Named(path) => !path.starts_with("state/revisions/") && !path.starts_with("Logs/"),
@@ -367,8 +368,8 @@ fn until_bound(after: &[SyncEvent]) -> impl Iterator<Item = &SyncEvent> {
     })
 }
 
-/// Returns `true` if the last file that got a name before this sync of a folder is below this
-/// folder, and is removed again.
+/// Returns `true` if the skipped sync is of a folder whose newest file is removed again. The newest
+/// file is the last one that got a name before the sync. It must be below the folder.
 fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let SyncEvent::SyncFolder(folder, _) = skipped else { return false };
     let named = before.iter().rev().find_map(|asked| match asked {
@@ -381,9 +382,10 @@ fn is_of_what_is_removed(before: &[SyncEvent], skipped: &SyncEvent, after: &[Syn
     })
 }
 
-/// Returns `true` if the skipped sync belongs to a checkpoint or a probe. The sync of a staged file
-/// comes before the file gets its name, and the sync of a folder comes after it. Files outside the
-/// staging folder are logs, because only logs are appended to.
+/// Returns `true` if the skipped sync belongs to a checkpoint or a probe. The name of the file
+/// shows this. A staged file gets its name after its sync, so the next name counts. A folder is
+/// synced after the file got its name, so the last name counts. A file outside the staging folder
+/// is a log, because only logs are appended to.
 fn is_of_a_cache(before: &[SyncEvent], skipped: &SyncEvent, after: &[SyncEvent]) -> bool {
     let name = |asked: &SyncEvent| match asked {
         SyncEvent::Named(path) => {

@@ -14,7 +14,8 @@ use ucupdate::store::ImageStore;
 use ucupdate::value::UnixTime;
 use ucupdate_store::error_chain;
 
-/// The time limit of one try of a request. No fault waits for it, so that a busy machine stays below it.
+/// The time limit of one try of a request. It is long, so that no request exceeds it even on a busy
+/// machine. Faults that let a request hang use [`HANGING_ATTEMPT`].
 const ATTEMPT: Duration = Duration::from_secs(20);
 /// The time limit of one try of a request where a fault lets a request hang.
 const HANGING_ATTEMPT: Duration = Duration::from_millis(500);
@@ -195,7 +196,8 @@ fn wanted(scale: &Scale, number: usize, requests: usize) -> bool {
     scale.full || number < 2 || number + 3 >= requests || number.is_multiple_of(6)
 }
 
-/// Returns the requests of the operation without faults, in order.
+/// Runs the operation once without any fault. Returns the S3 requests that its steps sent, in
+/// order.
 async fn undisturbed(trial: &mut Trial, buckets: &Buckets, wrap: StoreWrapper) -> Result<Vec<Call>, String> {
     let place = DisturbedBucket::new(buckets).await;
     trial.prepare(place.store(None).await?).await?;

@@ -14,8 +14,8 @@ fn content(number: usize) -> Vec<u8> {
     format!("{number:06}\n").repeat(500).into_bytes()
 }
 
-/// Writes file number `number`. An even one is staged, as in an export. An odd one is written with
-/// the ending `.part` and then renamed, as in a download.
+/// Writes file number `number`. A file with an even number is staged, as in an export. A file with
+/// an odd number is written with the ending `.part` and then renamed, as in a download.
 pub(crate) fn write(folder: &Folder, number: usize) -> io::Result<()> {
     let path = path(number);
     if number.is_multiple_of(2) {

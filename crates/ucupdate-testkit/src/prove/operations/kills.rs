@@ -227,7 +227,7 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<String
 }
 
 /// Opens the store after a kill and checks it. With `sweep`, also collects garbage and checks the
-/// store again. Returns the number of its newest revision and of its rows.
+/// store again. Returns the number of the newest revision, and how many rows the log has.
 async fn look(
     kept: &ProofStore,
     task: WorkTask,

@@ -317,9 +317,9 @@ impl Trial {
         Ok(())
     }
 
-    /// Checks a store after a fault. Then repeats the step in flight and collects garbage. With
-    /// `tidy`, a store on which the whole operation was acknowledged must have no garbage before
-    /// that.
+    /// Checks a store after a fault. Then repeats the step in flight, collects garbage and checks
+    /// the store again. If `tidy` is `true` and the whole operation was acknowledged, the store
+    /// must have no garbage even before the collection.
     pub(crate) async fn look(
         &self,
         store: Arc<dyn ImageStore>,

@@ -25,7 +25,7 @@ use ucupdate_store::stream_of;
 /// probe period plus a second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// At most one change of this number may fail because of contention.
+/// The reciprocal of the share of changes that may fail because of contention: at most one of 100.
 const CONTENDED_ONE_OF: u64 = 100;
 
 struct Crowd {

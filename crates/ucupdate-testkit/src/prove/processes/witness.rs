@@ -346,9 +346,11 @@ fn index(revision: u64) -> Option<usize> {
     usize::try_from(revision).ok()
 }
 
-/// Returns `true` if one of the rule books refuses the command with the text `why`. Returns `true`
-/// also if `why` is a version conflict that these rule books explain: the command would approve
-/// another version of a rule in one of them than in an earlier one.
+/// Returns `true` if one of the rule books refuses the command with the text `why`.
+///
+/// Returns `true` also if `why` is a version conflict that these rule books explain. A conflict has
+/// a found and an expected version. The command would approve the found version in one of the rule
+/// books, and the expected version in the same or an earlier one.
 fn is_refused(books: &[RuleBook], command: &BookCommand, author: &str, why: &str) -> bool {
     let outcomes: Vec<Result<BookChange, Refusal>> =
         books.iter().map(|book| book.command(command, author)).collect();
