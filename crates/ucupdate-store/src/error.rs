@@ -6,7 +6,8 @@ use std::error::Error;
 use std::io;
 use std::ops::Range;
 
-/// The error behind a [`StoreError`], such as an I/O error.
+/// An error of any type, as the source of a [`StoreError`] or of an error of a store. Example: an
+/// I/O error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The reason why a store did not do what was requested. The variants differ in what the caller can do.

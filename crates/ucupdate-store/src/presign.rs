@@ -7,11 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A store that can sign URLs. Clients then download objects from the store directly and not
-/// through this server.
+/// A store that can sign URLs. A client that has a signed URL downloads the object from the store
+/// itself, so the bytes do not pass through the update server.
 ///
-/// The trait is separate because only some stores can sign URLs, and because the holder of a signed URL needs no other
-/// permission. URLs are signed only if the embedder enables it.
+/// The trait is separate because only some stores can sign URLs, and because the holder of a signed
+/// URL needs no other permission. A server signs URLs only if its operator turns this on.
 #[async_trait]
 pub trait Presign: fmt::Debug + Send + Sync + 'static {
     /// Returns an absolute URL from which a client can `GET` the object at `key`, whole or in

@@ -29,8 +29,9 @@ pub async fn a_listing_is_sorted_by_bytes<S: ImageStore>(store: S) {
     assert_eq!(keys(&store, "").await, TRICKY);
 }
 
-/// Checks prefixes that end inside a part of a key, at the end of a part, or after a `/`. Checks
-/// also a prefix that is a whole key.
+/// Checks that a prefix matches the text of keys, not whole parts: a listing has exactly the keys
+/// that begin with the prefix. The prefixes end inside a part of a key, at the end of a part, or
+/// after a `/`. One prefix is a whole key.
 pub async fn a_prefix_is_text_and_not_a_folder<S: ImageStore>(store: S) {
     write_tricky(&store).await;
     for prefix in ["a", "a/", "a/b", "a/b/", "a/b/c", "aa", "aa/", "a-", "a-b.", "b/a/a", "b", "\u{e4}", "C"]

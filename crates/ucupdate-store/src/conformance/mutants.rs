@@ -95,7 +95,8 @@ struct Broken {
     store: MemoryStore,
     fault: Fault,
     seen: Mutex<HashMap<StoreKey, ObjectMeta>>,
-    /// Has one clone for each open read from which a piece was requested.
+    /// Counts the open reads from which a piece was requested. With [`Fault::GetKeepsAPlace`] each
+    /// of these reads holds a clone, and `get` fails while ten clones are held.
     places: Arc<()>,
 }
 

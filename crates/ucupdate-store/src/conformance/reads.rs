@@ -71,7 +71,8 @@ pub(super) fn assert_near(a: std::time::SystemTime, b: std::time::SystemTime) {
     assert!(apart <= Duration::from_secs(1), "two times of one object are {apart:?} apart");
 }
 
-/// Checks ranges anywhere in small and large objects.
+/// Checks that `get` with a range returns exactly the bytes in this range. The ranges are anywhere
+/// in a small and in a large object.
 pub async fn a_range_gives_just_its_bytes<S: ImageStore>(store: S) {
     let (small, large) = (key("small"), key("large"));
     write(&store, &small, pattern(10)).await;
