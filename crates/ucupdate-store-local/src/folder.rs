@@ -313,8 +313,8 @@ impl Folder {
         Ok(Occupant::OtherName(path.to_owned()))
     }
 
-    /// Returns the path with its last part spelled as its folder lists it. Returns `None` if the
-    /// folder lists no such name in any case of letters.
+    /// Returns the path, but with the last part as the folder spells it. Example: `a/CPE.nbt` for
+    /// `a/cpe.nbt`. Returns `None` if the folder lists no such name in any case of letters.
     fn spelling(&self, path: &str) -> io::Result<Option<String>> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let mut spelling = None;
@@ -498,7 +498,8 @@ fn writing(key: &StoreKey, error: io::Error) -> StoreError {
     io_error(Some(key), format!("writing `{key}`"), error)
 }
 
-/// Converts an error of the disk that occurred while the objects below a prefix were listed.
+/// Converts an error of the disk to a [`StoreError`]. The error occurred while the objects below
+/// `prefix` were listed.
 pub(crate) fn listing(prefix: &str, error: io::Error) -> StoreError {
     io_error(None, format!("listing `{prefix}`"), error)
 }

@@ -66,8 +66,8 @@ const WRITE_BATCH_PIECES: usize = 1024;
 ///
 /// Its calls need a tokio runtime; blocking work runs on the blocking threads of the runtime. At
 /// most four of these threads read objects below `images/` at the same time, and at most two write.
-/// A runtime with more blocking threads therefore always has threads to read the other objects,
-/// also during thousands of downloads, and while no write on the disk ends.
+/// Therefore a runtime with more than six blocking threads always has threads to read the other
+/// objects. This holds also during thousands of downloads, and while writes hang on the disk.
 ///
 /// ```
 /// use ucupdate_store::{ImageStoreExt, StoreKey};
@@ -148,7 +148,8 @@ impl LocalStore {
         Self { folder: Arc::new(folder), image_readers, writers }
     }
 
-    /// Returns the permits of which a read of this object needs one, or `None` if it needs no
+    /// Returns the semaphore of the threads that read images, if the object is an image. A read
+    /// needs one permit of this semaphore. Returns `None` for other objects, whose reads need no
     /// permit.
     fn readers(&self, key: &StoreKey) -> Option<Arc<Semaphore>> {
         key.as_str().starts_with(IMAGES).then(|| Arc::clone(&self.image_readers))
@@ -168,8 +169,8 @@ impl LocalStore {
         self.blocking_in_turn(Some(Arc::clone(&self.writers)), work).await
     }
 
-    /// Does the work on a blocking thread, as soon as one of the permits is free. `None` means that
-    /// the work needs no permit.
+    /// Does the work on a blocking thread, as soon as one of the permits is free. Work without
+    /// `permits` needs none.
     async fn blocking_in_turn<T: Send + 'static>(
         &self,
         permits: Option<Arc<Semaphore>>,
@@ -432,8 +433,8 @@ impl NextPiece {
     }
 }
 
-/// Does the work on a blocking thread, as soon as one of the permits is free. `None` means that the
-/// work needs no permit.
+/// Does the work on a blocking thread, as soon as one of the permits is free. Work without
+/// `permits` needs none.
 ///
 /// Only a working thread holds a permit. If this future waited for the permit itself, it could get
 /// one and then never be polled again: the body of a download is not polled while its client takes

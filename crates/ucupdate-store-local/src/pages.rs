@@ -72,8 +72,9 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Adds the objects in and below a folder to the page, if the name of their entry in this
-    /// folder begins with `name`. `folder` ends with `/`, or is empty for the root.
+    /// Adds the objects of a folder to the page: files in the folder whose name begins with `name`,
+    /// and all objects below the subfolders whose name begins with `name`. `folder` ends with `/`,
+    /// or is empty for the root.
     ///
     /// An error names the folder or the object that cannot be read, which may be far below
     /// `folder`.
@@ -101,9 +102,9 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the first `most` entries of a folder after `from`, in order. Contains only objects
-    /// that match, and folders that may contain matching objects; the name of a folder ends with
-    /// `/`.
+    /// Returns the first `most` entries of a folder after `from`, in order. The entries are objects
+    /// and subfolders whose name begins with `name` and that the page may need. The name of a
+    /// subfolder ends with `/`.
     fn next_entries(
         &self,
         folder: &str,

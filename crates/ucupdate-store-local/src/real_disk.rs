@@ -242,9 +242,10 @@ fn check_appendable(_found: &Metadata, opened: &Metadata) -> io::Result<()> {
 
 /// Returns a hash of the device, the inode and the creation time of a folder.
 ///
-/// A file system may give the inode number of a removed folder to a new one, and its clock stands
-/// still for some milliseconds. So a folder has the identity 0 until it is older than
-/// [`STILL_CLOCK`]: after this time a folder that replaces it has another creation time.
+/// A file system may give the inode number of a removed folder to a new folder. The clock of the
+/// file system may stand still for some milliseconds, so both folders may have the same creation
+/// time. Therefore a folder has the identity 0 until it is older than [`STILL_CLOCK`]: a folder
+/// that replaces it after this time has another creation time.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> u64 {
     use cap_std::fs::MetadataExt as _;
