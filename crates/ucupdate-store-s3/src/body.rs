@@ -9,8 +9,8 @@ use std::fmt;
 /// Largest number of bytes of a listing that are read. A listing has at most 1000 keys of 1 KiB.
 /// Escaped as XML, a key may need six times its size.
 const MAX_LISTING_BYTES: usize = 8 * 1024 * 1024;
-/// Largest number of bytes that are read of any other body, if it is not an object: the body of an
-/// error response, of the start or the completion of an upload in parts, or of credentials.
+/// Largest number of bytes that are read of a body that is neither an object nor a listing: an
+/// error response, the start or the completion of an upload in parts, or credentials.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Largest number of characters of an answer that a message shows.
 const MAX_SHOWN_CHARS: usize = 60;
@@ -29,8 +29,8 @@ pub(crate) enum Document {
 }
 
 impl Document {
-    /// Returns the document that this request asks for, or `None` if the answer is not one of these
-    /// documents.
+    /// Returns the document that this request asks for. `None` if the request asks for something
+    /// else, such as the bytes of an object.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         let query = request.uri().query().unwrap_or_default();
         let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -65,7 +65,8 @@ impl Document {
         }
     }
 
-    /// Reads the body of the answer, up to the size limit of this document.
+    /// Reads the body of the answer. Fails if the body is larger than the size limit of this
+    /// document.
     pub(crate) async fn read(self, body: HttpResponseBody) -> Result<bytes::Bytes, HttpError> {
         match Limited::new(body, self.limit()).collect().await {
             Ok(bytes) => Ok(bytes.to_bytes()),

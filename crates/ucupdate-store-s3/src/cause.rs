@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 use ucupdate_store::error_chain;
 
-/// The reason why a request failed. Each variant has another next step.
+/// The reason why a request failed. The variants differ in what the store does next.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The object or upload does not exist.
@@ -29,7 +29,8 @@ pub(crate) struct Cause {
     status: Option<u16>,
     /// `true` if no answer came within the time limit.
     is_silence: bool,
-    /// The message of the last try with an answer, if this try had no answer.
+    /// The message of the latest earlier try that got an answer. It is set only if this try got no
+    /// answer within the time limit.
     before: Option<Box<str>>,
 }
 
@@ -42,7 +43,8 @@ impl Cause {
         Self { is_silence: true, ..Self::new(format!("no answer within {time:?}")) }
     }
 
-    /// If this try had no answer, adds the message of the try before it.
+    /// If this try got no answer within the time limit, adds the message of the latest earlier try
+    /// that got one. `last` is the try before.
     pub(crate) fn after(self, last: Option<Self>) -> Self {
         match last {
             Some(last) if self.is_silence => {

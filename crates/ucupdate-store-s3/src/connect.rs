@@ -93,8 +93,8 @@ fn http(options: &S3Options) -> Result<reqwest::Client, S3OptionsError> {
         .map_err(|error| failed(error.into()))
 }
 
-/// Returns the TLS configuration. If reqwest made it, it would need a crypto provider for the whole
-/// process.
+/// Returns the TLS configuration. It is made here, because the one that `reqwest` makes needs a
+/// crypto provider for the whole process.
 fn tls(options: &S3Options) -> Result<ClientConfig, BoxError> {
     let mut roots = RootCertStore::empty();
     let mut extra = Vec::new();

@@ -47,7 +47,8 @@ pub struct S3Options {
     pub(crate) retry_notice: RetryNotice,
 }
 
-/// A function that receives the reason of each failed try, or none.
+/// A function that is called with the reason of each failed try. `None` if the caller set no
+/// function.
 #[derive(Clone, Default)]
 pub(crate) struct RetryNotice(Option<Arc<Notice>>);
 

@@ -284,8 +284,8 @@ fn empty(meta: ObjectMeta, range: Option<Range<u64>>) -> Result<Object, StoreErr
     Ok(Object::new(meta, range, stream_of(Bytes::new())))
 }
 
-/// Returns whether a key can begin with this text. Most servers fail on some texts with which no
-/// key begins.
+/// Returns whether a key can begin with this text. For any other text a listing is empty, and no
+/// request is sent: most servers fail on some of these texts.
 fn begins_a_key(prefix: &str) -> bool {
     prefix.is_empty() || StoreKey::parse(prefix).is_ok() || StoreKey::parse(&format!("{prefix}x")).is_ok()
 }
