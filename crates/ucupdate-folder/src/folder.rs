@@ -108,7 +108,8 @@ impl Folder {
     /// Returns the plain file at a path, or `None` if nothing exists there.
     ///
     /// # Errors
-    /// Fails when a part of the path is a link or a special file, or the path is a folder.
+    /// Fails when a folder of the path is a file, a link or a special file, and when the path
+    /// itself is a folder, a link or a special file.
     pub fn find(&self, path: &str) -> io::Result<Option<FoundFile>> {
         let (folder, name) = split(path);
         match self.dir_at(folder, false)? {
@@ -153,10 +154,10 @@ impl Folder {
     }
 
     /// Creates a file with a temporary name in `folder`. [`Staged::create`] or [`Staged::replace`]
-    /// gives it its final name.
+    /// gives the file its final name.
     ///
     /// # Errors
-    /// Fails when the folder cannot be created.
+    /// Fails when the folder or the file cannot be created.
     pub fn stage(&self, folder: &str) -> io::Result<Staged<'_>> {
         self.stage_with(folder, |dir, name| {
             let file = dir.open_with(name, OpenOptions::new().write(true).create_new(true))?;
@@ -168,7 +169,7 @@ impl Folder {
     /// file. On Windows the file has the permissions of its folder.
     ///
     /// # Errors
-    /// Fails when the folder cannot be created.
+    /// Fails when the folder or the file cannot be created.
     pub fn stage_private(&self, folder: &str) -> io::Result<Staged<'_>> {
         self.stage_with(folder, |dir, name| {
             let mut options = OpenOptions::new();
@@ -180,10 +181,11 @@ impl Folder {
     }
 
     /// Creates a hard link with a temporary name in `folder`, to the file at `path` below `from`.
-    /// [`Staged::create`] or [`Staged::replace`] gives it its final name.
+    /// [`Staged::create`] or [`Staged::replace`] gives the link its final name.
     ///
     /// # Errors
-    /// Fails when the file does not exist, or the file system cannot link it.
+    /// Fails when the file does not exist, when the folder cannot be created, or when the file
+    /// system cannot link the file.
     pub fn stage_link(&self, folder: &str, from: &Self, path: &str) -> io::Result<Staged<'_>> {
         self.stage_with(folder, |dir, name| from.dir.hard_link(path, dir, name).map(|()| None))
     }
@@ -315,8 +317,10 @@ impl Folder {
         if cfg!(windows) || !self.syncs_names { Ok(()) } else { dir.open(".")?.sync_all() }
     }
 
-    /// Opens a folder below this one. If it does not exist, creates and syncs it if `creates` is
-    /// `true`, else returns `None`.
+    /// Opens a folder below this one. If the folder does not exist and `creates` is `true`, creates
+    /// it and its missing parents, and makes their names durable
+    /// ([`sync_names`](Self::sync_names)). If `creates` is `false`, returns `None` for a missing
+    /// folder.
     pub(crate) fn dir_at(&self, folder: &str, creates: bool) -> io::Result<Option<Dir>> {
         let mut dir = self.dir.try_clone()?;
         for part in folder.split('/').filter(|part| !part.is_empty()) {
@@ -354,7 +358,8 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// Creates a folder and its missing parents, and makes the name of each durable.
+/// Creates a folder and its missing parents, and makes the name of each durable. On Windows the
+/// names are not made durable.
 fn create_durably(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
