@@ -219,8 +219,8 @@ impl State {
         }
     }
 
-    /// Returns the name of the entry that `name` finds on this disk, or `name` itself if there is
-    /// none. They may differ in case.
+    /// Returns `name` as the entry of a folder spells it. On a disk that ignores case, the entry
+    /// may be `CPE.nbt` for the name `cpe.nbt`. Returns `name` itself if there is no such entry.
     fn spelling(&self, entries: &Entries, name: &str) -> String {
         if !self.folds_case {
             return name.to_owned();
@@ -230,7 +230,7 @@ impl State {
         found.cloned().unwrap_or_else(|| name.to_owned())
     }
 
-    /// Splits a path. Returns its folder and its last part.
+    /// Splits a path. Returns the index of its folder in `nodes`, and the last part of the path.
     fn parent<'a>(&self, path: &'a str) -> io::Result<(usize, &'a str)> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let folder = self.find(folder)?;

@@ -126,8 +126,8 @@ impl<P> Recording<P> {
     }
 
     /// Works like [`cut_everywhere`](Self::cut_everywhere), but begins after effect number `first`.
-    /// A run with a fault has the same effects before the fault as a run without it, so these need
-    /// no second check.
+    /// A run with a fault has the same effects before the fault as a run without it, so the effects
+    /// before the fault need no second check.
     pub(crate) async fn cut_from(
         self,
         first: usize,

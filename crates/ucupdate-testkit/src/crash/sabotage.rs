@@ -161,8 +161,8 @@ pub struct SkippedSync {
     trace: Arc<Mutex<Vec<SyncEvent>>>,
 }
 
-/// A call to a [`SkippedSync`]. The sequence of calls tells whether the skipped sync can be
-/// noticed.
+/// A call that a [`SkippedSync`] received. From the calls before and after the skipped sync, a
+/// proof decides whether a power cut can show that this sync is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the effects that make something durable or named")]
 pub enum SyncEvent {

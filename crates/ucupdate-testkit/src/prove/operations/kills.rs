@@ -103,7 +103,7 @@ pub async fn rows(scale: &Scale, endpoint: Option<&str>, program: &Path) -> Vec<
     rows
 }
 
-/// The child processes of one task, which are killed or work when the power is cut.
+/// The child processes of one task. They are killed, or the power is cut while they work.
 struct Killing<'a> {
     task: WorkTask,
     kills: usize,
