@@ -58,7 +58,8 @@ impl DeviceKey {
     }
 }
 
-/// The device kinds of an inventory. Each kind has a number, and consists of numbers of texts.
+/// The device kinds of an inventory. Each kind has a number, and is stored as the numbers of its
+/// texts in [`Words`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kinds {
     kinds: Vec<[u32; KindWord::COUNT]>,
