@@ -35,7 +35,8 @@ pub struct DayCount {
     /// The version as the devices reported it. Different spellings of the same release are counted
     /// separately.
     pub version: ReportedVersion,
-    /// The number of devices that reported this version in at least one request on the day.
+    /// The number of devices that reported this version in at least one request on the day. A
+    /// device that changes to another version and back on this day is counted twice.
     pub devices: u64,
 }
 
