@@ -175,7 +175,8 @@ impl TokenFile {
     /// later.
     ///
     /// # Errors
-    /// When the name is not usable or taken, when the expiry is over, and when the file cannot be written.
+    /// Returns an error if the name is not usable or taken, if the expiry is over, if the file cannot be
+    /// read or written, or if another process keeps its lock.
     pub fn add(
         &self,
         name: &str,

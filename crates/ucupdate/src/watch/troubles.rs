@@ -123,9 +123,7 @@ impl TroubleWatch {
         Self { hold_after: Some(downloads.max(1)), ..self }
     }
 
-    /// Sets a limit of holds within an hour. A server adds no hold if all servers together have
-    /// added this number in the last hour. Servers that look at the same time may exceed the limit
-    /// by a few. Default: 10.
+    /// Sets the largest number of holds that all servers together add within an hour. Default: 10.
     pub fn with_holds_an_hour(self, holds: usize) -> Self {
         Self { holds_an_hour: holds, ..self }
     }
