@@ -1,0 +1,9 @@
+//! Tests what the logs and captures show about devices: `fleet`, `timeline`, `simulate`, `captures`.
+
+mod captures;
+mod fleet;
+mod looping;
+mod planted;
+mod reading;
+mod simulating;
+mod timelines;
