@@ -34,8 +34,8 @@ impl AdminOptions {
     }
 
     /// Sets whether two people are needed to give a version to devices: one ingests its package, and another one approves the
-    /// version, pins devices to it, starts a rollout of it, or changes the share of that rollout. The person who ingested the
-    /// package last is refused with 403. Default: `false`.
+    /// version for a rule, pins devices to it, starts a rollout of it, changes the share of that rollout, or restores a revision that
+    /// does so. The person who ingested the package last is refused with 403. Default: `false`.
     pub fn with_four_eyes(self, four_eyes: bool) -> Self {
         Self { four_eyes, ..self }
     }

@@ -146,6 +146,30 @@ async fn with_four_eyes_another_person_than_the_ingesting_one_approves() {
     assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
     let made = site.post(&site.bob, &path, &[], json!({ "expected": shown })).await;
     assert_eq!(made.status, 200, "{:?}", made.bytes);
+    // What another person approved for one rule says nothing about another rule of the same package.
+    let rules = site.get(&site.vic, "/api/v1/rules").await.json()["rules"].clone();
+    let pending = rules.as_array().unwrap().iter().find(|rule| !rule["pending"].is_null()).unwrap();
+    let other = json!({ "approve": [pending["rule"]] });
+    let fields = [("if-match", &*site.get(&site.vic, "/api/v1/rules").await.etag())];
+    let alone = site.post(&site.ann, "/api/v1/changes", &fields, json!({ "command": other })).await;
+    assert_eq!((alone.status.as_u16(), alone.kind().as_str()), (403, "same-person"), "{:?}", alone.bytes);
+}
+
+#[tokio::test]
+async fn with_four_eyes_the_ingesting_person_does_not_restore_a_revision_that_gives_the_package_to_devices() {
+    let site = Site::with_options(AdminOptions::default().with_four_eyes(true)).await;
+    let cabinet = ucupdate::cab::package::sample::uc_updates(crate::fixtures::IMAGE_BYTES);
+    assert_eq!(site.upload(&site.ann, "", &[], cabinet).await.status, 200);
+    let rule: ucupdate::book::RuleKey = RULE.parse().unwrap();
+    site.service().admin("bob").approve(vec![rule.clone()]).await.unwrap();
+    let approved = site.service().snapshot().revision();
+    site.service().admin("bob").roll_back_to(approved - 1).await.unwrap();
+    let path = format!("/api/v1/history/{approved}/restore");
+    for (person, status) in [(&site.ann, 403), (&site.bob, 200)] {
+        let seen = site.get(&site.vic, "/api/v1/rules").await.etag();
+        let answer = site.post(person, &path, &[("if-match", &*seen)], json!({})).await;
+        assert_eq!(answer.status, status, "{:?}", answer.bytes);
+    }
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ pub(crate) async fn roll_back_to(call: &Call<'_>) -> Result<Answer, Problem> {
     }
     call.side.require(AdminRole::Approver, call.administrator, call.request)?;
     let seen = required_revision(call)?;
+    super::four_eyes::check_roll_back(call, revision).await?;
     let made = admin.roll_back_to_at(revision, seen).await;
     made_or_conflict(call, made, seen).await
 }

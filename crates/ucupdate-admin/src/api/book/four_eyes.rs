@@ -5,7 +5,8 @@ use crate::api::call::Call;
 use crate::response::problem::Problem;
 use http::StatusCode;
 use std::collections::BTreeSet;
-use ucupdate::book::{BookCommand, Rule, RuleBook};
+use ucupdate::book::{Audience, BookCommand, RuleBook, RuleKey, UpdateType};
+use ucupdate::device::Locale;
 use ucupdate::value::PackageId;
 use ucupdate::{RecordedCommand, Revision};
 
@@ -17,26 +18,42 @@ pub(crate) async fn check(call: &Call<'_>, command: &BookCommand) -> Result<(), 
     if !side.options.four_eyes {
         return Ok(());
     }
-    let name = &call.administrator.name;
     side.service.refresh().await?;
     let snapshot = side.service.snapshot();
-    // A command that is refused gives nothing to anyone.
-    let Ok(change) = snapshot.book().command(command, name) else { return Ok(()) };
-    let mut book = snapshot.book().clone();
-    book.apply(&change.delta);
     let before = snapshot.book();
-    let mut given: BTreeSet<PackageId> = approved(&book).difference(&approved(before)).copied().collect();
-    given.extend(assigned(&book).difference(&assigned(before)));
+    // A command that is refused gives nothing to anyone.
+    let Ok(change) = before.command(command, &call.administrator.name) else { return Ok(()) };
+    let mut after = before.clone();
+    after.apply(&change.delta);
+    let mut given = given(before, &after);
     if let BookCommand::SetShare(rule, rollout, _) = command {
         let rollout = before.rule(rule).and_then(|rule| rule.rollout(rollout));
         given.extend(rollout.map(|(assignment, _)| assignment.candidate.package));
     }
-    if given.is_empty() {
+    refuse_own(call, &given).await
+}
+
+/// Does the same as [`check`] for a roll back to an earlier revision.
+pub(crate) async fn check_roll_back(call: &Call<'_>, revision: u64) -> Result<(), Problem> {
+    let side = call.side;
+    if !side.options.four_eyes {
         return Ok(());
     }
-    let history = side.service.history(1, usize::MAX).await?;
-    for package in given {
-        let is_ingest = |revision: &&Revision| matches!(&revision.command, RecordedCommand::Book(BookCommand::Ingest(id)) if *id == package);
+    let admin = side.service.admin(&call.administrator.name);
+    // A roll back that fails gives nothing to anyone.
+    let Ok(would) = admin.dry_run_roll_back_to(revision).await else { return Ok(()) };
+    refuse_own(call, &given(would.before.book(), would.after.book())).await
+}
+
+/// Returns an error if the administrator ingested one of these packages last.
+async fn refuse_own(call: &Call<'_>, packages: &BTreeSet<PackageId>) -> Result<(), Problem> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let name = &call.administrator.name;
+    let history = call.side.service.history(1, usize::MAX).await?;
+    for package in packages {
+        let is_ingest = |revision: &&Revision| matches!(&revision.command, RecordedCommand::Book(BookCommand::Ingest(id)) if id == package);
         let ingested = history.iter().rev().find(is_ingest);
         if ingested.is_some_and(|revision| revision.author.eq_ignore_ascii_case(name)) {
             return Err(Problem::new(
@@ -51,18 +68,40 @@ pub(crate) async fn check(call: &Call<'_>, command: &BookCommand) -> Result<(), 
     Ok(())
 }
 
-/// Returns the packages of all approved versions and interim images.
-fn approved(book: &RuleBook) -> BTreeSet<PackageId> {
-    let rules = book.rules().filter_map(|rule| Some(rule.approved()?.package));
-    rules.chain(book.interim_images().map(|(_, package)| package)).collect()
+/// Returns the packages of which devices get a version by a change that they did not get before. An
+/// approval for one rule says nothing about the other rules of the package.
+fn given(before: &RuleBook, after: &RuleBook) -> BTreeSet<PackageId> {
+    let (known, interim) = (assigned(before), interim(before));
+    let mut given: BTreeSet<PackageId> =
+        assigned(after).difference(&known).map(|assigned| assigned.package).collect();
+    given.extend(self::interim(after).difference(&interim).map(|(_, package)| *package));
+    given
 }
 
-/// Returns the packages of all versions that a pin or a rollout gives to devices.
-fn assigned(book: &RuleBook) -> BTreeSet<PackageId> {
-    let of_rule = |rule: &'_ Rule| {
-        let pins = rule.pins().map(|pin| pin.candidate.package);
-        let rollouts = rule.rollouts().map(|(assignment, _)| assignment.candidate.package);
-        pins.chain(rollouts).collect::<Vec<_>>()
-    };
-    book.rules().flat_map(of_rule).collect()
+/// A version that devices get by an approval, a pin or a rollout.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Assigned<'a> {
+    rule: &'a RuleKey,
+    audience: &'a Audience,
+    is_rollout: bool,
+    package: PackageId,
+}
+
+fn assigned(book: &RuleBook) -> BTreeSet<Assigned<'_>> {
+    let mut assigned = BTreeSet::new();
+    for rule in book.rules() {
+        let given = rule.assignments().iter().filter(|one| one.audience != Audience::TestDevices);
+        assigned.extend(given.map(|one| Assigned {
+            rule: rule.key(),
+            audience: &one.audience,
+            is_rollout: one.rollout.is_some(),
+            package: one.candidate.package,
+        }));
+    }
+    assigned
+}
+
+/// Returns the packages of approved interim images, each with the locale and update type.
+fn interim(book: &RuleBook) -> BTreeSet<((&Locale, &UpdateType), PackageId)> {
+    book.interim_images().map(|(image, package)| ((&image.locale, &image.update_type), package)).collect()
 }

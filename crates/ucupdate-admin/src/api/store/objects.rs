@@ -86,13 +86,16 @@ pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<An
     let submitted = SubmittedRevision::read(bytes).map_err(|error| {
         Problem::not_understood(format!("the body is no revision: {}", error_chain(&error)))
     })?;
-    let (role, approves) = match submitted.command() {
-        RecordedCommand::Book(command) => (role_of(command), Some(command.clone())),
-        _ => (AdminRole::Approver, None),
+    let role = match submitted.command() {
+        RecordedCommand::Book(command) => role_of(command),
+        _ => AdminRole::Approver,
     };
     call.side.require(role, call.administrator, call.request)?;
-    if let Some(command) = &approves {
-        four_eyes::check(call, command).await?;
+    match submitted.command() {
+        RecordedCommand::Book(command) => four_eyes::check(call, command).await?,
+        RecordedCommand::RollBackTo(revision) => four_eyes::check_roll_back(call, *revision).await?,
+        // A rebuild gives no version to anyone but test devices.
+        _ => {}
     }
     let number = submitted.number();
     call.side.service.admin(&call.administrator.name).submit(submitted).await?;
