@@ -11,7 +11,8 @@ use std::time::Instant;
 use tokio::sync::{broadcast, watch};
 use ucupdate::{Clock as _, Event, EventKind, Events, SystemClock};
 
-/// The number of events that wait for one client. If more happen, the oldest are left out and counted.
+/// The largest number of events that wait for one client, and of events that are kept for clients that connect again.
+/// If more happen, the oldest ones are dropped. The client gets the number of the events that it missed.
 const QUEUE: usize = 256;
 
 /// The time for which events are kept after the last client has left, in milliseconds.
@@ -43,7 +44,7 @@ pub(crate) struct Live {
     frames: broadcast::Sender<Frame>,
     pub(crate) closed: watch::Sender<bool>,
     started: Instant,
-    /// The time since `started`, in milliseconds, up to which events are kept without a client.
+    /// The time until which events are kept although no client is connected, in milliseconds since `started`.
     kept_until: AtomicU64,
 }
 
@@ -122,7 +123,8 @@ impl Live {
         self.elapsed() < self.kept_until.load(Ordering::Relaxed)
     }
 
-    /// Begins to listen. Also returns the events after `last`, and the number of later events that are no longer kept.
+    /// Begins to listen to new events. Also returns the kept events after the event with the number `last`, and the
+    /// number of the events after `last` that are no longer kept. Without `last`, no earlier event is returned.
     pub(crate) fn listen(&self, last: Option<u64>) -> (broadcast::Receiver<Frame>, VecDeque<Frame>, u64) {
         let recent = self.recent();
         let receiver = self.frames.subscribe();

@@ -123,7 +123,8 @@ impl AdminLimits {
         Self { event_clients: clients, ..self }
     }
 
-    /// Sets the largest number of cabinets in one set. Default: 64.
+    /// Sets the largest number of cabinets in one upload. Several cabinets are needed if the files of a package are
+    /// spread over a set of cabinets. Default: 64.
     pub fn with_parts(self, parts: usize) -> Self {
         Self { parts, ..self }
     }
@@ -133,8 +134,9 @@ impl AdminLimits {
         Self { page: entries.max(1), ..self }
     }
 
-    /// Sets the largest number of refused logins of one address within a period. Further requests from this address get the
-    /// status 429 until the period is over, even if their token is valid. Default: 10 in one minute.
+    /// Sets the largest number of refused logins of one address within a period. Further requests from this address
+    /// get the status 429 until the period is over, even if their token is valid. All IPv6 addresses of a /64 network
+    /// count as one address. Default: 10 in one minute.
     pub fn with_failures(mut self, most: u32, period: Duration) -> Self {
         (self.failures, self.failure_period) = (most, period);
         self

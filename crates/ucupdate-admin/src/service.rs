@@ -61,7 +61,8 @@ impl Administration {
     }
 }
 
-/// Answers a request, and reads what is left of its body.
+/// Answers a request. Then reads and drops what is left of its body, so that a client that still sends the body sees
+/// the answer.
 async fn respond<B>(shared: &Arc<Shared>, request: Request<B>) -> Response<AdminBody>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -116,7 +117,8 @@ async fn answer(
     api::answer(operation, call, body).await
 }
 
-/// Refuses requests that another server could read in another way, and requests for a web socket.
+/// Refuses a request whose header fields another server could understand in another way, such as two `Host` fields.
+/// Also refuses a request for a web socket.
 fn require_plain(request: &request::Parts) -> Result<(), Problem> {
     let count = |name| request.headers.get_all(name).iter().count();
     if count(header::HOST) > 1 {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ucupdate::host_network;
 
-/// Counts refused logins by address. Memory is bounded: beyond the limit of addresses, the address
-/// with the oldest count is forgotten.
+/// Counts refused logins by address. All IPv6 addresses of a /64 network count as one address. Memory is bounded:
+/// beyond the limit of addresses, the address with the oldest count is forgotten.
 #[derive(Debug)]
 pub(crate) struct Failures {
     most: u32,

@@ -39,7 +39,8 @@ pub struct TokenFile {
     known: Mutex<Option<Known>>,
 }
 
-/// The tokens as they were read, and the state of the file then.
+/// The tokens as of the last reading of the file, with the modification time and the size that the file had then. If
+/// both are unchanged, the tokens need not be read again.
 #[derive(Clone, Debug)]
 struct Known {
     modified: Option<SystemTime>,
@@ -104,17 +105,18 @@ impl TokenFile {
     /// Opens an existing token file.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not a file of tokens.
+    /// When the file cannot be read, is not a token file, or was written by a newer program.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, TokenFileError> {
         let file = Self { path: path.into(), known: Mutex::new(None) };
         file.tokens()?;
         Ok(file)
     }
 
-    /// Opens a token file, which need not exist. If it does not exist, it has no tokens, and [`add`](Self::add) creates it.
+    /// Opens a token file, which need not exist. If it does not exist, it has no tokens, and [`add`](Self::add)
+    /// creates it.
     ///
     /// # Errors
-    /// When the file exists and cannot be read, or is not a file of tokens.
+    /// When the file exists and cannot be read, is not a token file, or was written by a newer program.
     pub fn open_or_new(path: impl Into<PathBuf>) -> Result<Self, TokenFileError> {
         let path = path.into();
         match Self::open(&path) {
@@ -133,7 +135,7 @@ impl TokenFile {
     /// Returns the tokens, in the order in which they were added.
     ///
     /// # Errors
-    /// When the file cannot be read, or is not a file of tokens.
+    /// When the file does not exist, cannot be read, is not a token file, or was written by a newer program.
     pub fn tokens(&self) -> Result<Arc<[TokenEntry]>, TokenFileError> {
         let failed = |source| TokenFileError::File { path: self.path.clone(), source };
         let mut file = open_regular(&self.path).map_err(failed)?;
@@ -171,12 +173,13 @@ impl TokenFile {
         Ok(tokens)
     }
 
-    /// Adds a new random token to the token file and returns it. The token file has only its SHA-256, so the token cannot be read
-    /// later.
+    /// Adds a new random token to the token file and returns the token. The token file has only its SHA-256, so the
+    /// token cannot be read later.
     ///
     /// # Errors
-    /// Returns an error if the name is not usable or taken, if the expiry is over, if the file cannot be
-    /// read or written, or if another process keeps its lock.
+    /// When the name is not usable or is taken, when `expires` is not later than `now`, when the system has no random
+    /// numbers, when the file cannot be read or written or is not a token file of this program's format, and when
+    /// another process keeps the lock of the file.
     pub fn add(
         &self,
         name: &str,
@@ -210,7 +213,8 @@ impl TokenFile {
     /// Removes the token with this name from the token file, and returns its entry.
     ///
     /// # Errors
-    /// When no token has the name, and when the file cannot be read or written.
+    /// When no token has the name, when the file cannot be read or written or is not a token file of this program's
+    /// format, and when another process keeps the lock of the file.
     pub fn revoke(&self, name: &str) -> Result<TokenEntry, TokenFileError> {
         let lock = self.lock()?;
         let mut tokens = self.tokens()?.to_vec();

@@ -42,10 +42,10 @@ pub(crate) struct Shared {
     pub(crate) listeners: Arc<Semaphore>,
 }
 
-/// The largest number of bytes of a method in an event.
+/// The largest number of bytes of an HTTP method that an event shows. A longer method is cut.
 const SHOWN_METHOD_BYTES: usize = 16;
 
-/// The largest number of bytes of a path in an event.
+/// The largest number of bytes of a path that an event shows. A longer path is cut.
 const SHOWN_PATH_BYTES: usize = 256;
 
 /// The largest number of timelines that are read at the same time.
@@ -72,7 +72,8 @@ impl Shared {
         }
     }
 
-    /// Admits a request, or returns the refusal.
+    /// Authenticates the administrator who sends a request. Returns the problem if the request is refused, if too
+    /// many logins from its address were refused before, or if authentication is temporarily unavailable.
     pub(crate) async fn admit(&self, request: &request::Parts) -> Result<Administrator, Problem> {
         let remote = request.extensions.get::<RemoteAddress>().map(|remote| remote.0.to_canonical());
         let address = remote.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -102,8 +103,8 @@ impl Shared {
         }
     }
 
-    /// Returns whether the token of a request that was admitted before is not refused now. It
-    /// counts as valid if this cannot be checked at the moment.
+    /// Authenticates a request again that was admitted before. Returns `false` if it is refused now, for example
+    /// because its token was revoked. Returns `true` if authentication is temporarily unavailable.
     pub(crate) async fn is_admitted(&self, request: &request::Parts) -> bool {
         !matches!(self.authenticate.authenticate(request).await, AdminVerdict::Refuse { .. })
     }

@@ -19,7 +19,8 @@ use ucupdate::EventKind;
 /// The time between two heartbeats. The token is checked again at each of them.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The time after which a client connects again, in milliseconds.
+/// The time after which a client connects again if the connection is lost, in milliseconds. The first event of an
+/// answer tells it to the client.
 const RETRY_MS: u32 = 3000;
 
 /// Answers with events until the client leaves, its token is not valid any more, or the server shuts down.
@@ -83,7 +84,8 @@ struct Client {
     live: Arc<Live>,
     frames: broadcast::Receiver<Frame>,
     closed: watch::Receiver<bool>,
-    /// Pieces that are sent before new events.
+    /// Events that the client gets before the new ones: the first event of an answer, and the events that the client
+    /// missed.
     first: VecDeque<Bytes>,
     kinds: Option<Vec<EventKind>>,
     heartbeats: Interval,
@@ -99,7 +101,8 @@ impl Drop for Client {
 }
 
 impl Client {
-    /// Waits for the next piece. `None` ends the answer.
+    /// Waits for the next piece of the answer: an event, a heartbeat, or the number of events that were lost. `None`
+    /// ends the answer.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.pop_front() {
             return Some(first);

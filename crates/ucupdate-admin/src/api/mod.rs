@@ -21,7 +21,7 @@ use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use futures_util::future::BoxFuture;
 
-/// Answers an operation.
+/// Runs an operation and returns its answer.
 ///
 /// The future is boxed, because the compiler cannot show that the nested futures are `Send` otherwise.
 pub(crate) fn answer<'a>(

@@ -7,7 +7,8 @@ use crate::response::problem::Problem;
 use serde_json::{Value, json};
 use ucupdate::book::Rule;
 
-/// The largest number of pending rules that the overview lists.
+/// The largest number of rules with a pending version that the overview lists. The same limit holds for paused
+/// rollouts.
 const MAX_LISTED: usize = 100;
 
 pub(crate) fn overview(call: &Call<'_>) -> Result<Answer, Problem> {

@@ -23,11 +23,12 @@ pub(crate) fn limit(call: &Call<'_>) -> Result<usize, Problem> {
     }
 }
 
-/// Returns the page of entries that a request asks for. `key` returns the name of an entry in a
-/// cursor. The entries must be in the same order on every page.
+/// Returns the page of `entries` that a request asks for. `key` returns the name by which a cursor finds an entry,
+/// and `value` returns the entry as JSON. The order of `entries` must be the same for every page.
 ///
-/// A cursor has the name of the last entry of a page, and the number of the entry after it. If no
-/// entry has this name any more, the next page begins at the number, which is about the same place.
+/// A cursor is the text `number.name`. The name is that of the last entry of the page before, and the number is the
+/// position of the next entry, counted from 0. If no entry has this name any more, the next page begins at the
+/// position, which is about the same place.
 pub(crate) fn page<T>(
     call: &Call<'_>,
     entries: impl Iterator<Item = T>,

@@ -63,15 +63,15 @@ pub(crate) enum Listed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
     Nothing,
-    /// A decision about a rule, with the version that the client saw.
+    /// A JSON document with the version that the client saw. It belongs to a decision about a rule.
     Expected,
-    /// A command of the rule book.
+    /// A JSON document with a command of the rule book.
     Command,
-    /// A cabinet, or the parts of a set one after the other.
+    /// The bytes of a cabinet, or of all cabinets of a set one after the other.
     Package,
     /// The bytes of an object.
     Object,
-    /// A revision as the store has it.
+    /// The JSON document of a revision, in the form in which the store keeps it.
     Revision,
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct Route {
 
 const PAGE: &[&str] = &["after", "limit"];
 
-/// The path of one rule, or a path below it.
+/// Expands to the path of one rule, followed by `$end`, such as `/approve`.
 macro_rules! rule_path {
     ($end:literal) => {
         concat!("api/v1/rules/{device_type}/{vendor}/{model}/{revision}/{locale}/{update_type}", $end)

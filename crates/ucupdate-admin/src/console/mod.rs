@@ -8,7 +8,7 @@ const SCRIPT: &str = include_str!("console.js");
 const STYLE: &str = include_str!("console.css");
 const ICON: &str = include_str!("icon.svg");
 
-/// Returns a file that needs no token. `None` if the path is not one of these files.
+/// Returns a file that needs no token: a file of the console, or the OpenAPI description. `None` for any other path.
 pub(crate) fn file(segments: &[String], base_path: &str) -> Option<Answer> {
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     match path[..] {

@@ -37,7 +37,7 @@ pub(crate) const KINDS: &[(u16, &str)] = &[
     (503, UNCLEAR),
 ];
 
-/// The kind of a change of which it is not known whether it was made.
+/// The kind of the problem if it is not known whether a change was made.
 pub(crate) const UNCLEAR: &str = "unclear";
 
 #[derive(Debug)]

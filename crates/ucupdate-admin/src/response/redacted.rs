@@ -7,11 +7,11 @@ use std::borrow::Cow;
 /// The number of times that a text is decoded in search of a token.
 const MAX_ENCODINGS: usize = 3;
 
-/// The text that stands for a token, or for a text in which one is encoded.
+/// The text that replaces a token, or a whole text that has a percent-encoded token.
 const HIDDEN: &str = "(token)";
 
-/// Replaces each token in a text by `(token)`, also in upper case. If a token is percent-encoded,
-/// the whole text is replaced.
+/// Replaces each token in a text by `(token)`. Tokens in upper case are found too. If a token is percent-encoded, the
+/// whole text is replaced.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     if has_encoded(&lower) {

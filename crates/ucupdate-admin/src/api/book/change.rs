@@ -119,7 +119,8 @@ pub(crate) async fn dry_run(call: &Call<'_>, would: &DryRun) -> Result<Answer, P
     Ok(Answer::json(value).at_revision(would.before.revision()))
 }
 
-/// Returns the fields of a change that was made, or of a dry run.
+/// Returns a JSON object about a change that was made, or about a dry run. `revision` is the number of the new
+/// revision, or `None` if nothing changed. For a dry run, it is the revision to which the command was applied.
 pub(crate) fn made_json(dry_run: bool, revision: Option<u64>, notes: &[Note]) -> Value {
     let sentences: Vec<String> = notes.iter().map(ToString::to_string).collect();
     json!({ "dry_run": dry_run, "revision": revision, "notes": sentences, "changes": notes })
@@ -162,8 +163,8 @@ pub(crate) fn if_match(call: &Call<'_>) -> Result<Option<u64>, Problem> {
     })
 }
 
-/// Returns the refusal of a change for which the client must name the revision that it saw, and did
-/// not.
+/// Returns the problem of a request that has no `If-Match`, although its change is only made at the revision that the
+/// client saw.
 fn revision_required() -> Problem {
     Problem::new(
         StatusCode::PRECONDITION_REQUIRED,
@@ -190,8 +191,8 @@ async fn require_unmoved(call: &Call<'_>, seen: u64) -> Result<(), Problem> {
     Err(Problem::from(&moved).with("changed", changed_since(call, seen).await))
 }
 
-/// Returns whether the client must name the revision that it saw. This is so if the command names
-/// no version, replaces a whole entry, or lets offers go on.
+/// Returns whether the client must name the revision that it saw. The client must do so if the command names no
+/// version, if it replaces a whole entry, or if it lets more devices get an offer, as resuming a rollout does.
 fn needs_revision(command: &BookCommand) -> bool {
     matches!(
         command,

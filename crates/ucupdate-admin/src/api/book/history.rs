@@ -8,7 +8,7 @@ use crate::response::problem::Problem;
 use serde_json::{Value, json};
 use ucupdate::Revision;
 
-/// The largest number of revisions that a conflict lists.
+/// The largest number of revisions that the answer to a conflicting change lists.
 const MAX_CHANGED: u64 = 20;
 
 /// Returns a page of revisions, the newest first. The cursor is the number of the oldest revision of the page before.
@@ -31,7 +31,8 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value).at_revision(newest))
 }
 
-/// Returns the last revisions after `seen`, which a conflict shows.
+/// Returns the newest revisions after `seen` as JSON, at most [`MAX_CHANGED`]. The answer to a conflicting change
+/// shows them.
 pub(crate) async fn changed_since(call: &Call<'_>, seen: u64) -> Value {
     let service = &call.side.service;
     let newest = service.snapshot().revision();

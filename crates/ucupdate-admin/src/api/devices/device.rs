@@ -64,7 +64,7 @@ pub(crate) fn device_id(text: &str) -> Option<DeviceId> {
 
 struct ReadStory {
     story: Option<DeviceStory>,
-    /// The number of rows that were left out.
+    /// The number of audit rows and access rows that were left out, because there were more than [`MAX_ROWS`].
     left_out: u64,
 }
 

@@ -22,7 +22,8 @@ use ucupdate::{AuditLogs, Logged, Snapshot, UpdateService, read_kept_inventory};
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) inventory: Inventory,
-    /// The number of devices that have no request, and of rows beyond the limits.
+    /// The number of devices whose last request cannot be repeated, plus the number of audit rows of devices that had
+    /// no room in the inventory.
     pub(crate) left_out: u64,
     /// The names of the first [`MAX_UNREAD_LOGS`] logs that could not be read, or not to their end.
     pub(crate) unread_logs: Vec<Box<str>>,
@@ -130,8 +131,9 @@ impl States {
 }
 
 impl Fleet {
-    /// Returns the requests that the devices would send now. Each is made when it is asked for, because it takes more memory than a
-    /// device in the inventory.
+    /// Returns the last request of each device, as the device would send it again now. Skips devices whose last
+    /// request cannot be repeated. The iterator creates one request at a time, because a request takes more memory
+    /// than a device in the inventory.
     pub(crate) fn requests(&self) -> impl Iterator<Item = (UpdateRequest, AskedFrom)> {
         self.inventory.numbers().into_iter().filter_map(|number| {
             let device = self.inventory.device(number);

@@ -10,7 +10,8 @@ use ucupdate::{RolloutOutcomes, UpdateService};
 /// The shortest time for which a result is used.
 const AGE: Duration = Duration::from_secs(5);
 
-/// The last reading of the outcomes of rollouts. One caller reads, and the others wait for it.
+/// The last reading of the outcomes of rollouts, with the time at which it ended and its duration. While one caller
+/// reads, the others wait for the result.
 #[derive(Debug, Default)]
 pub(crate) struct LastOutcomes(Mutex<Option<(Instant, Duration, Arc<RolloutOutcomes>)>>);
 

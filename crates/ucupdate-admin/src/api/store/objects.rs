@@ -1,9 +1,12 @@
 //! The objects of the store, for a command that works on the store from another machine.
 //!
-//! A viewer reads the rule books, packages, inventories and server logs. The bodies of requests and the logs of devices need an
-//! operator, because they hold what people did, and objects of other programs an approver. Nothing is written directly but
-//! the files of an ingest that the rule book does not name yet; a revision is [submitted](ucupdate::Admin::submit) and made
-//! only if this service comes to the same result.
+//! A viewer may read the rule books, packages, inventories and server logs. An operator may also read the bodies of
+//! requests and the logs of devices, because they show what people did. An approver may also read the objects of
+//! other programs.
+//!
+//! A client can write two things: files of an ingest that the rule book does not name yet, and revisions. A client
+//! [submits](ucupdate::Admin::submit) a revision with its command. This service executes the command itself, and
+//! makes the revision only if the result is the same.
 
 use crate::access::role::AdminRole;
 use crate::api::book::change::role_of;
@@ -80,7 +83,7 @@ pub(crate) async fn delete(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(json!({ "key": key.as_str() })))
 }
 
-/// Makes a revision that the client computed.
+/// Makes a revision that the client computed, if this service computes the same revision from its command.
 pub(crate) async fn submit(call: &Call<'_>, body: &mut RequestBody) -> Result<Answer, Problem> {
     let bytes = body.whole(&call.request.headers, &call.side.options.limits).await?;
     let submitted = SubmittedRevision::read(bytes).map_err(|error| {

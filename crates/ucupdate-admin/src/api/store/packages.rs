@@ -138,7 +138,8 @@ async fn ingest(
     Ok(Answer::json(value).at_revision(side.service.snapshot().revision()))
 }
 
-/// Reads the sizes of the cabinets of a set. Without them the body is one cabinet.
+/// Reads the parameter `part_sizes`: the size in bytes of each cabinet of a set. Returns an empty list if the
+/// parameter is missing, because the body is one cabinet then.
 fn part_sizes(call: &Call<'_>) -> Result<Vec<u64>, Problem> {
     let Some(text) = call.query.text("part_sizes") else { return Ok(Vec::new()) };
     let most = call.side.options.limits.parts;
@@ -164,7 +165,7 @@ fn check_media_type(call: &Call<'_>) -> Result<(), Problem> {
     }
 }
 
-/// Returns the last part of the file name of the request. The history shows it.
+/// Returns the file name of an uploaded package without its folders. The history shows this name.
 fn file_name<'a>(call: &'a Call<'_>) -> Result<&'a str, Problem> {
     let name = call.query.text("file_name").unwrap_or(DEFAULT_NAME);
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();

@@ -40,7 +40,7 @@ struct Part {
     source: Arc<Mutex<Source>>,
     left: u64,
     before: Option<mpsc::Receiver<()>>,
-    /// The part after this one waits until this is dropped.
+    /// The sender that is dropped at the end of this part. The next part waits for that.
     whole: mpsc::Sender<()>,
     is_last: bool,
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use ucupdate::book::{Audience, GroupName};
 use ucupdate::device::DeviceId;
 
-/// Adds the fields `mac`, `serial` and `group` of an audience to a JSON object. At most one of them has a text.
+/// Adds the fields `mac`, `serial` and `group` of an audience to a JSON object. At most one of them has a text, and
+/// the others are `null`.
 pub fn with_device_or_group(object: Value, device: Option<&DeviceId>, group: Option<&GroupName>) -> Value {
     let (mac, serial) = match device {
         Some(DeviceId::Mac(mac)) => (Some(mac), None),

@@ -8,10 +8,11 @@ use ucupdate::book::{Assignment, Rollout, Rule, RuleBook, Share};
 use ucupdate::outcomes::{OutcomeState, RolloutDevice, Tally};
 use ucupdate::value::UnixTime;
 
-/// A rollout without any change for this number of hours is reported as standing still. A device asks at least once a day.
+/// A rollout is reported as standing still if it had no offer, no download and no return of a device for this number
+/// of hours. The number is more than a day, because a device asks at least once a day.
 const STILL_HOURS: i64 = 26;
 
-/// A rollout with a window stands still after this number of hours without any change. A window may be closed for days.
+/// The number that replaces [`STILL_HOURS`] if the rollout has a window, because a window may be closed for days.
 const STILL_HOURS_IN_WINDOW: i64 = 8 * 24;
 
 /// The numbers of devices of a rollout, over all servers. Each device in `offered` is counted in exactly one of the fields from
@@ -65,7 +66,8 @@ pub struct FailedDevice {
     pub device: String,
     /// `failed` or `overdue`.
     pub state: &'static str,
-    /// The time at which the device downloaded the image, or came back with a stepping stone, in UTC.
+    /// The time in UTC at which the device downloaded the image, or came back later with a stepping stone. From this
+    /// time on, the device had time to install the version.
     pub since: String,
 }
 
@@ -73,11 +75,11 @@ pub struct FailedDevice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NextStage {
-    /// The share of the devices from then on.
+    /// The share of the devices from the begin of the stage on, such as `50%`.
     pub share: String,
     /// The begin of the stage, in UTC.
     pub at: String,
-    /// The time until then, in seconds.
+    /// The time from now until the begin of the stage, in seconds.
     pub in_seconds: i64,
 }
 
@@ -98,8 +100,8 @@ pub struct RolloutStatus {
     pub devices: RolloutDevices,
     /// The time of the latest offer, download or return of a device, in UTC. `None` if there was none.
     pub last_change: Option<String>,
-    /// The reason why the rollout makes no progress. `None` if it makes progress, if it is paused, if any kill switch is on, or
-    /// if its next stage begins within a day.
+    /// The reason why the rollout makes no progress. `None` if it makes progress, if it is paused, if any kill switch
+    /// is on, if its next stage begins within a day, or if its start is not known and it had no change.
     pub stands_still: Option<String>,
     /// The devices that failed or are overdue, sorted by name.
     pub failed_devices: Vec<FailedDevice>,
@@ -166,7 +168,8 @@ fn failed(device: RolloutDevice) -> Option<FailedDevice> {
     Some(FailedDevice { device: device.device.to_string(), state, since: iso(device.at) })
 }
 
-/// Returns the reason why a rollout that runs makes no progress. `None` if it makes progress.
+/// Returns the reason why a rollout that runs makes no progress since the time `since`, which is its last change or
+/// its start. `None` if this time is too short or not known, or if the next stage begins within a day.
 fn stands_still(
     rollout: &Rollout,
     devices: &RolloutDevices,

@@ -14,7 +14,8 @@ use ucupdate::value::UnixTime;
 pub struct Differences {
     /// The number of devices that were compared.
     pub devices: usize,
-    /// The number of devices that were left out, because their request cannot be repeated or a limit was reached.
+    /// The number of devices that were left out because their last request cannot be repeated, plus the number of log
+    /// rows of devices that were left out because of a limit.
     pub left_out: u64,
     /// The first changed answers. Each one is about one module of one device.
     pub answers: Vec<ChangedAnswer>,
@@ -54,7 +55,7 @@ pub struct ChangedAnswer {
 pub struct AnswerReport {
     /// The decision as one word, such as `offer` or `held`.
     pub decision: &'static str,
-    /// The reason as a sentence.
+    /// The version to which the offered one is a stepping stone. `None` if nothing or no stepping stone is offered.
     pub because: String,
     /// The offered version. `None` if nothing is offered.
     pub version: Option<String>,

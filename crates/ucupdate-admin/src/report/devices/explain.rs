@@ -15,8 +15,8 @@ pub fn explanation(explanation: &Explanation<'_>, skipped: &[String], unknown: &
     })
 }
 
-/// Returns the trace of a module. `folder` is the path below the root of a URL. `first_cause` is
-/// the main reason why nothing is offered, or `null` for an offer.
+/// Returns the trace of a module. `folder` is the folder of the offered files below the root of the download URL,
+/// such as `OCInterim/ENU`. `first_cause` is the main reason why nothing is offered, or `null` for an offer.
 fn module(trace: &Trace<'_>) -> Value {
     let decision = &trace.decision;
     let target = match decision {
