@@ -30,7 +30,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    /// TLS settings for a [`HandlerConnection`]. `http` trusts the same certificates.
+    /// TLS settings for a [`HandlerConnection`]. The client in `http` trusts the same certificates.
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) options: Arc<ClientOptions>,
 }
@@ -39,8 +39,8 @@ pub struct Client {
 pub(crate) struct FoundFile {
     /// The response, with the status 200, 206 or 416.
     pub(crate) response: Response,
-    /// The strong ETag of the file, or `None` if no server sent one. The ETag of a redirect is used
-    /// if it is a SHA-256.
+    /// The strong ETag of the file, from the first server that sent one. `None` if no server sent one. The ETag of a
+    /// redirect is ignored unless it is a SHA-256.
     pub(crate) etag: Option<Box<str>>,
 }
 

@@ -95,16 +95,16 @@ pub struct DownloadedFile {
 impl Client {
     /// Fetches the image of an offer and then its signature into the folder `into`. Creates the folder if necessary.
     ///
-    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they
-    /// get their names and replace older files. The signature is renamed first, so an image never
-    /// exists without its signature. A later try, in this program or another one, resumes an
-    /// incomplete file if a strong ETag of the server says that the file is still the same. Only
-    /// one download at a time may use a folder. If the future is dropped, only `.part` files and
-    /// their notes (`<name>.part.note`) remain.
+    /// Each file is written as `<name>.part`. When both files are whole, verified and synced, they are renamed to
+    /// their names and replace older files. The signature is renamed first, so an image never exists without its
+    /// signature. A later try, in this program or another one, resumes an incomplete file if a strong ETag of the
+    /// server says that the file is still the same. Only one download at a time may use a folder. If the future is
+    /// dropped, only `.part` files and their notes (`<name>.part.note`) remain.
     ///
     /// # Errors
-    /// When the base URL of this side is blank or not an http or https URL; when the server does not have a file (404
-    /// and 410 are final); when a file is longer than [`with_file_limit`](crate::ClientOptions::with_file_limit)
+    /// When the base URL that the offer has for `side` is blank or not an http or https URL; when a redirect is not
+    /// allowed; when the names of the two files would overwrite one another; when the server does not have a file
+    /// (404 and 410 are final); when a file is longer than [`with_file_limit`](crate::ClientOptions::with_file_limit)
     /// allows; when its bytes differ from what the server declares; or when the folder cannot be written. Temporary
     /// errors ([`may_pass`](ClientError::may_pass)) are retried by the schedule of
     /// [`with_retry`](crate::ClientOptions::with_retry).
@@ -272,15 +272,15 @@ struct Fetched {
 }
 
 impl FoundFile {
-    /// Returns whether the response continues our `.part` file.
+    /// Returns whether the response has the rest of the `.part` file.
     fn continues(&self, entity: &Entity, offset: u64) -> bool {
         let status = self.response.status().as_u16();
         continues(status, self.response.headers(), self.etag.as_deref(), entity, offset)
     }
 }
 
-/// Returns whether a response continues our `.part` file: it has the same strong ETag, and the bytes from `offset` to
-/// the end.
+/// Returns whether a response has the rest of the `.part` file: it has the strong ETag of `entity`, and the bytes
+/// from `offset` to the end of the file.
 fn continues(status: u16, headers: &HeaderMap, etag: Option<&str>, entity: &Entity, offset: u64) -> bool {
     let Some(range) = headers::content_range(headers) else { return false };
     status == 206

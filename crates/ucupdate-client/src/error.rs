@@ -139,8 +139,8 @@ impl ClientError {
         Self::broken(url, fault, error)
     }
 
-    /// Returns the error for a failure of the network. Its fault is `fault`, unless `error` was
-    /// caused by TLS.
+    /// Returns the error for a failure of the network. If `error` was caused by TLS, the fault is `Certificate` or
+    /// `Tls`. Otherwise it is `fault`.
     pub(crate) fn broken(url: &str, fault: ConnectionFault, error: &(dyn StdError + 'static)) -> Self {
         let (tls, cause) = ConnectionFault::traced(error);
         Self::Connection { url: url.into(), fault: tls.unwrap_or(fault), cause }
@@ -157,7 +157,8 @@ impl ClientError {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum UrlFault {
-    /// The URL is empty or blank: the server has no URL for this side.
+    /// The URL is empty or blank. In an offer, a blank URL means that the server has no URL for this side (internal
+    /// or external).
     #[error("is blank")]
     Blank,
     /// The text is not a URL.
@@ -214,8 +215,8 @@ impl ConnectionFault {
         }
     }
 
-    /// Returns the TLS fault that `error` or one of its sources is, if any. Also returns the text
-    /// of the innermost source of `error`.
+    /// Returns `Certificate` or `Tls` if `error` or one of its sources is a TLS error. Also returns the text of the
+    /// innermost source of `error`.
     fn traced(error: &(dyn StdError + 'static)) -> (Option<Self>, Box<str>) {
         let mut tls = tls_error(error);
         let mut innermost = error;
@@ -244,8 +245,8 @@ impl fmt::Display for ConnectionFault {
     }
 }
 
-/// Returns the TLS error that `error` is, or that `error` contains as an `io::Error`. The method
-/// `source` of an `io::Error` does not return the error inside it, but the source of that error.
+/// Returns the TLS error if `error` is one, or is an `io::Error` around one. The sources of `error` are not enough to
+/// find it, because `io::Error::source` skips the error inside the `io::Error`.
 fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let mut error = error;
     while let Some(carried) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

@@ -119,7 +119,7 @@ impl Answer for Exchange<'_> {
 /// The failure of a request that got no answer.
 struct Unanswered {
     error: ClientError,
-    /// The request, if nothing of it was sent.
+    /// The request, if it was not sent at all. It can be sent again through another connection.
     unsent: Option<Request<Full<Bytes>>>,
 }
 
@@ -242,7 +242,8 @@ impl Handler {
         Ok(OpenConnection { sender, driver: Some(Box::pin(driver)) })
     }
 
-    /// Sends a request, and receives the head of the answer. Returns it with the connection.
+    /// Sends a request, and receives the status and the header fields of the answer. Returns the connection and the
+    /// answer, whose body has not been read yet.
     async fn send(
         &self,
         mut open: OpenConnection,
@@ -303,9 +304,8 @@ impl Handler {
     }
 }
 
-/// Connects to the first address that answers. Each address except the last gets an equal part of
-/// `limit`, so that an address that never answers leaves time for the others. The caller limits the
-/// last one.
+/// Connects to the first address that answers. Each address except the last gets an equal part of `limit`, so that an
+/// address that never answers leaves time for the others. For the last address, the caller must limit the time.
 async fn connect_to_any(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let Some((last, others)) = addresses.split_last() else {
         return Err(io::Error::other("the name has no address"));

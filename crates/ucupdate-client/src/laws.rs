@@ -18,15 +18,16 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Runtime;
 use ucupdate_core::request::Side;
 
-/// The largest size of an error message in bytes. A message has a fixed URL, a reason, and a
-/// message of the codec.
+/// The largest size of an error message in bytes. It has room for a short URL, a reason and a message of the codec.
+/// A [`ClientError::Url`] may also have eight bytes for each byte of its URL.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
-/// Reads `bytes` as an HTTP response, a head and a body. Checks that its header fields are absent
-/// or within their bounds, and that no redirect leads to http.
+/// Reads `bytes` as an HTTP response with a head and a body. Checks that each header field that can be read is within
+/// its bounds, and that no redirect leads from https to http.
 ///
-/// If the client refuses the response, checks that the message is one line. Otherwise encodes the
-/// answer and decodes it again, and checks that this gives the same answer.
+/// If the client accepts the response, checks that the answer is the same after it is encoded and decoded again,
+/// unless its encoded form is longer than the body. Also checks that each file of the answer has an http or https URL
+/// without a query, or that the client refuses this URL. The message of each error must be one line.
 pub fn response(bytes: &[u8]) {
     thread_local!(static CLIENT: (Runtime, Client) = {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

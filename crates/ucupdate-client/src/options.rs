@@ -102,7 +102,8 @@ impl ClientOptions {
         Self { connect_timeout: timeout, ..self }
     }
 
-    /// Sets the longest time in which no bytes arrive from the server. Default: 30 seconds.
+    /// Sets the longest time to wait for the next bytes from the server. After this time a request or download fails
+    /// with a timeout. Default: 30 seconds.
     pub fn with_idle_timeout(self, timeout: Duration) -> Self {
         Self { idle_timeout: timeout, ..self }
     }

@@ -143,7 +143,8 @@ impl Part {
         if self.bytes - self.noted >= NOTE_EVERY { self.note().await } else { Ok(()) }
     }
 
-    /// Writes the note for the current length. Does nothing if the download cannot be resumed.
+    /// Writes all buffered bytes to the part, and then writes the note for the current length. Writes no note if the
+    /// download cannot be resumed.
     pub(crate) async fn note(&mut self) -> Result<(), ClientError> {
         self.file.flush().await.map_err(self.paths.failed("write", &self.paths.part))?;
         let Some(entity) = &self.entity else { return Ok(()) };
@@ -316,9 +317,9 @@ mod tests {
         paths.folder.path().join(name)
     }
 
-    /// Downloads into a folder that contains the entry `name`, which somebody else made and which
-    /// leads to `target`. Expects that a `.part` entry is refused for this reason, and that a note
-    /// is removed before another one is written. The target stays as it is.
+    /// Downloads into a folder where somebody else made the link `name` to `target`. If `name` is the `.part` file,
+    /// expects an error that ends with `reason`. If `name` is the note, expects that the download replaces the link.
+    /// In both cases the content of `target` must stay as it is.
     #[cfg(unix)]
     async fn refuse_planted(folder: &Path, name: &str, target: &Path, reason: &str) {
         let opened = open_folder(folder).await.unwrap();

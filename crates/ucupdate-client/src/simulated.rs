@@ -11,8 +11,9 @@ use ucupdate_core::{Device, FirmwareVersion, MacAddress, ReportedVersion, Update
 
 /// A simulated device that sends update requests and installs offers.
 ///
-/// It behaves like known phones. In its delivery state it has `cpe.nbt` in version `0.0.0.0` of
-/// `01-01-1601 00:00:00`, which means "no image". The server learns from the next request what was installed.
+/// It behaves like known phones. In its delivery state it has `cpe.nbt` with the version `0.0.0.0` and the time stamp
+/// `01-01-1601 00:00:00`, which means "no image". The server learns from the next request of the device what was
+/// installed.
 ///
 /// ```
 /// use ucupdate_client::SimulatedDevice;

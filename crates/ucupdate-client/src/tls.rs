@@ -1,5 +1,5 @@
-//! The TLS settings of a client. This module creates them, because `reqwest` would need a crypto
-//! provider for the whole process.
+//! The TLS settings of a client. This module creates them with a crypto provider of their own. Otherwise `reqwest`
+//! would need a provider that is set for the whole process.
 
 use crate::error::ClientError;
 use crate::options::ClientOptions;
@@ -46,8 +46,8 @@ pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, ClientErro
     .with_no_client_auth())
 }
 
-/// Returns the verifier of the system with the extra certificates, or `None` if the system has no certificates. A
-/// device in a minimal container can then still use http.
+/// Returns the verifier of the system with the extra certificates. `None` if the verifier cannot be created, for
+/// example because a minimal container has no certificates. The client can then still use http.
 fn system_verifier(extra: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Option<Verifier> {
     #[cfg(not(target_os = "android"))]
     return Verifier::new_with_extra_roots(extra, provider).ok();
