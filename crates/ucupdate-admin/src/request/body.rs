@@ -22,8 +22,8 @@ const DRAIN_BYTES: usize = 1024 * 1024;
 /// Time limit for reading and dropping the rest of a body.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// Largest number of pieces in which a body may arrive. It stops a client that sends a JSON body in very small
-/// pieces.
+/// Largest number of pieces in which a JSON body may arrive, and of pieces that are read and dropped. It stops a
+/// client that sends very small pieces.
 const MAX_PIECES: usize = 65_536;
 
 /// A body of any type.

@@ -55,11 +55,11 @@ pub struct ChangedAnswer {
 pub struct AnswerReport {
     /// The decision as one word, such as `offer` or `held`.
     pub decision: &'static str,
-    /// The version to which the offered one is a stepping stone. `None` if nothing or no stepping stone is offered.
+    /// The reason as a sentence.
     pub because: String,
     /// The offered version. `None` if nothing is offered.
     pub version: Option<String>,
-    /// The version to which the offered one is a stepping stone.
+    /// The version to which the offered one is a stepping stone. `None` if nothing or no stepping stone is offered.
     pub stepping_stone_to: Option<String>,
 }
 
