@@ -6,10 +6,10 @@ use crate::files;
 use crate::output::Output;
 use crate::output::time::iso;
 use crate::remote::RemoteStore;
+#[cfg(feature = "s3")]
+use crate::settings::variable::variable;
 use crate::store::{Awaited, StoreLocation, Waiting, overlap};
 use crate::suggest::{near_path, with_meant};
-#[cfg(feature = "s3")]
-use crate::variable::variable;
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::ErrorKind;

@@ -4,7 +4,6 @@
 //! Results go to stdout, everything else to stderr; the reason of a failure is the last line on stderr. The exit codes are
 //! those of [`failure::FailureKind`]. Only this crate reads the environment.
 
-mod allocator;
 mod args;
 mod command_line;
 mod commands;
@@ -16,10 +15,6 @@ mod remote;
 mod settings;
 mod store;
 mod suggest;
-mod variable;
-
-#[cfg(test)]
-mod advised;
 
 use args::moment::units;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -35,12 +30,12 @@ use context::Context;
 use failure::{Failure, with_advice};
 use remote::RemoteArgs;
 use settings::help::with_variables;
+use settings::variable::variable;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use store::StoreLocation;
-use variable::variable;
 
 /// The largest number of threads for blocking work. A store in a folder reads images with four of
 /// them and writes with two. Two others read packages. The last one does all other reads.

@@ -4,9 +4,9 @@
 use crate::context::{Context, IfMissing};
 use crate::remote::RemoteArgs;
 use crate::settings;
+use crate::settings::variable::variable;
 use crate::store::StoreLocation;
 use crate::suggest::matching;
-use crate::variable::variable;
 use clap::builder::ValueParser;
 use clap::{Arg, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _};

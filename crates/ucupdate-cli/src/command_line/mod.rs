@@ -1,5 +1,7 @@
 //! Additions to the definition of the command line: examples, groups of verbs, and completion.
 
+#[cfg(test)]
+mod advised;
 mod complete;
 mod examples;
 mod verbs;

@@ -7,6 +7,7 @@
 pub(crate) mod file;
 pub(crate) mod help;
 pub(crate) mod key;
+pub(crate) mod variable;
 
 use crate::failure::{Failure, FailureKind};
 use clap::Command;
