@@ -7,4 +7,4 @@ mod misleading;
 mod readme;
 pub(crate) mod settings;
 mod streams;
-mod usage;
+mod wrong_calls;
