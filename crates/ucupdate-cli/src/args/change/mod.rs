@@ -64,7 +64,7 @@ impl ChangeArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct DryRunReport {
     /// `true` in every report of a dry run, because nothing was changed.
     dry_run: bool,
     /// The revision for which the change was computed.
@@ -75,7 +75,7 @@ struct Report {
     differences: Differences,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DryRunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.notes.is_empty() {
             writeln!(f, "nothing to do")?;
@@ -197,7 +197,7 @@ async fn report_dry_run(
     context: &mut Context,
 ) -> Result<(), Failure> {
     let devices = args.devices.devices(context).await?;
-    context.output.result(&Report {
+    context.output.result(&DryRunReport {
         dry_run: true,
         revision: would.before.revision(),
         notes: would.change.notes.iter().cloned().collect(),

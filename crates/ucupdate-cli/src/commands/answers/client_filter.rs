@@ -40,7 +40,7 @@ enum DefaultAction {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct ClientFilterReport {
     user_agent: String,
     allowed: bool,
     /// The rule that decided. `None` for the default action.
@@ -49,7 +49,7 @@ struct Report {
     by_default_only: bool,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ClientFilterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let may = if self.allowed { "may" } else { "may not" };
         write!(f, "{} {may} sign in: ", Shown(&self.user_agent))?;
@@ -94,7 +94,7 @@ pub(crate) async fn run(command: ClientFilterCommand, context: &mut Context) -> 
     let filter = ClientFilter { rules: allow.into_iter().chain(blocks).collect(), default_action };
     let verdict = filter.decide(&client);
     let allowed = verdict.action.allows();
-    let report = Report {
+    let report = ClientFilterReport {
         user_agent,
         allowed,
         by_default_only: allowed && verdict.rule.is_none() && has_allow,

@@ -20,14 +20,14 @@ pub(crate) struct DiffArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct DiffReport {
     from: u64,
     to: u64,
     #[serde(flatten)]
     differences: Differences,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DiffReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.differences.fmt(f)
     }
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: DiffArgs, context: &mut Context) -> Result<(), Fai
         None => service.snapshot(),
     };
     let devices = args.devices.devices(context).await?;
-    context.output.result(&Report {
+    context.output.result(&DiffReport {
         from: before.revision(),
         to: after.revision(),
         differences: devices.differences(&before, &after, service.now()),

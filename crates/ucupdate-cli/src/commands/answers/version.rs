@@ -21,7 +21,7 @@ pub(crate) struct VersionArgs {
 
 /// The readings of the versions, and their comparison.
 #[derive(Debug, Serialize)]
-struct Report {
+struct VersionReport {
     a: Reading,
     b: Option<Reading>,
     /// `<`, `=` or `>`. `None` if one of the versions has no order.
@@ -51,7 +51,7 @@ impl Reading {
     }
 }
 
-impl Report {
+impl VersionReport {
     fn of(scheme: &VersionScheme, a: &str, b: Option<&str>) -> Self {
         let a = ReportedVersion::new(a);
         let b = b.map(ReportedVersion::new);
@@ -68,7 +68,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for VersionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.a)?;
         let Some(b) = &self.b else { return Ok(()) };
@@ -95,7 +95,7 @@ impl fmt::Display for Reading {
 }
 
 pub(crate) async fn run(args: VersionArgs, context: &mut Context) -> Result<(), Failure> {
-    let report = Report::of(&args.scheme, &args.a, args.b.as_deref());
+    let report = VersionReport::of(&args.scheme, &args.a, args.b.as_deref());
     context.output.result(&report)?;
     match [Some(&report.a), report.b.as_ref()].into_iter().flatten().find(|version| version.parts.is_none()) {
         None => Ok(()),
@@ -132,7 +132,7 @@ mod tests {
             ),
             ("", None, "\"\": unreadable, version is blank, expected 2 to 4 numbers"),
         ] {
-            assert_eq!(Report::of(&VersionScheme::Dotnet, a, b).to_string(), text);
+            assert_eq!(VersionReport::of(&VersionScheme::Dotnet, a, b).to_string(), text);
         }
     }
 }

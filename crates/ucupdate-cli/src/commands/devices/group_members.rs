@@ -2,7 +2,7 @@
 //! made in parts.
 
 use super::member_list;
-use crate::args::change::ChangeReport as Report;
+use crate::args::change::ChangeReport;
 use crate::args::change::author::AuthorArgs;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -82,7 +82,7 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
             Err(error) => return Err(refused(error, service.snapshot().book())),
         }
     }
-    context.output.lines(&Report::new(sum.revision, sum.into_notes()))?;
+    context.output.lines(&ChangeReport::new(sum.revision, sum.into_notes()))?;
     context.note_unseen(&asked).await;
     Ok(())
 }

@@ -38,8 +38,8 @@ pub(crate) struct LoopsArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
-    loops: Vec<LoopReport>,
+struct LoopsReport {
+    loops: Vec<LoopRow>,
     rows: u64,
     /// Lines that could not be read.
     unread: u64,
@@ -55,7 +55,7 @@ struct Report {
 }
 
 #[derive(Debug, Serialize)]
-struct LoopReport {
+struct LoopRow {
     mac: Option<String>,
     serial: Option<String>,
     #[serde(skip)]
@@ -73,7 +73,7 @@ struct LoopReport {
     goes_on: bool,
 }
 
-impl LoopReport {
+impl LoopRow {
     fn of(found: Loop) -> Self {
         Self {
             mac: mac(&found.device),
@@ -126,14 +126,14 @@ fn kind(kind: LoopKind) -> &'static str {
     }
 }
 
-impl Report {
+impl LoopsReport {
     /// Returns a table for a wide terminal, with one line for each loop.
     fn wide(&self) -> Table<9> {
         let mut table =
             Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
         for found in &self.loops {
             let (servers, now, way) = (found.servers(), found.now(), found.way());
-            let LoopReport { device, update_type, kind, asks, first, last, .. } = found;
+            let LoopRow { device, update_type, kind, asks, first, last, .. } = found;
             table.row([device, update_type, kind, &way, asks, first, last, &servers, &now]);
         }
         table
@@ -144,14 +144,14 @@ impl Report {
         let mut table = Table::new(["DEVICE", "LOOP", "VERSIONS", "ASKS", "NOW"]);
         for found in &self.loops {
             table.row([&found.device, &found.kind, &found.way(), &found.asks, &found.now()]);
-            let LoopReport { update_type, first, last, .. } = found;
+            let LoopRow { update_type, first, last, .. } = found;
             table.line(format!("{update_type}, {first} to {last}, servers: {}", found.servers()));
         }
         table
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for LoopsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.loops.is_empty() {
             return f.write_str("no loops");
@@ -184,8 +184,8 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
     let (rules, none) = (context.rules_if_readable().await, EligibilityIndex::default());
     let loops = guard.loops_in(rules.as_ref().map_or(&none, |rules| rules.index()));
     let held = if args.hold { hold(&loops, &args.author, context).await? } else { Vec::new() };
-    let loops = loops.into_iter().map(LoopReport::of).collect();
-    context.output.result(&Report {
+    let loops = loops.into_iter().map(LoopRow::of).collect();
+    context.output.result(&LoopsReport {
         loops,
         rows: read.rows,
         unread: read.unread,
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn on_a_narrow_terminal_times_and_servers_stand_in_a_line_below() {
-        let found = LoopReport {
+        let found = LoopRow {
             mac: None,
             serial: None,
             device: "0004F2A1B200".to_owned(),
@@ -247,12 +247,12 @@ mod tests {
             goes_on: true,
         };
         let (loops, held) = (vec![found], Vec::new());
-        let report = Report { loops, rows: 5, unread: 0, devices: 1, forgotten: 0, held, width: 80 };
+        let report = LoopsReport { loops, rows: 5, unread: 0, devices: 1, forgotten: 0, held, width: 80 };
         let text = "DEVICE        LOOP       VERSIONS                   ASKS  NOW\n\
                     0004F2A1B200  unchanged  1.0.522.103 > 3.5.6907.35  5     goes on\n  \
                     cpe, 2026-11-27T08:00:00Z to 2026-11-29T00:00:00Z, servers: a b";
         assert_eq!(painted(&report.to_string(), false), text);
-        let wide = painted(&Report { width: WIDE, ..report }.to_string(), false);
+        let wide = painted(&LoopsReport { width: WIDE, ..report }.to_string(), false);
         assert!(wide.lines().all(|line| line.len() <= WIDE) && wide.lines().count() == 2, "{wide}");
     }
 }

@@ -59,7 +59,7 @@ pub(crate) struct Troubles<'a> {
     pub(crate) last: UnixTime,
 }
 
-struct Report<'a> {
+struct FleetReport<'a> {
     overview: &'a Overview,
     /// The rule book. `None` if there is no store, or if its rule book cannot be read.
     book: Option<&'a RuleBook>,
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
     let book = overview.rules.as_ref().map(|snapshot| snapshot.book());
     let now = SystemTime::now().into();
     let report =
-        Report { overview: &overview, book, tallies: tallies.as_deref(), stories: &stories, days, now };
+        FleetReport { overview: &overview, book, tallies: tallies.as_deref(), stories: &stories, days, now };
     files::new::write_file(&html, report.page().as_bytes())?;
     context.output.message(format_args!("{} has the report", html.display()));
     if context.output.is_json() {
@@ -125,7 +125,7 @@ fn trouble_json(trouble: &Troubles<'_>) -> serde_json::Value {
     })
 }
 
-impl Report<'_> {
+impl FleetReport<'_> {
     fn page(&self) -> String {
         let mut body = format!("<h1>Update report</h1>{}", lead(self.overview));
         match self.book {

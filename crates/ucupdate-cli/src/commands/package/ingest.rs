@@ -63,13 +63,13 @@ struct Report {
     /// `true` for a dry run, in which nothing was stored.
     dry_run: bool,
     /// The packages that were ingested, or were in the store already.
-    packages: Vec<PackageReport>,
+    packages: Vec<IngestReport>,
     /// The file that was refused. Later files were not read.
     refused: Option<RefusedReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct PackageReport {
+struct IngestReport {
     /// The path of the file, as given.
     file: String,
     package: String,
@@ -92,7 +92,7 @@ struct RefusedReport {
     problems: Vec<ProblemReport>,
 }
 
-impl PackageReport {
+impl IngestReport {
     fn of(path: &Path, ingested: &Ingested) -> Self {
         Self {
             file: path.display().to_string(),
@@ -130,7 +130,7 @@ fn warnings_of(package: &Package) -> Vec<ProblemReport> {
     package.warnings().filter(|problem| !is_noted(problem)).map(ProblemReport::of).collect()
 }
 
-impl fmt::Display for PackageReport {
+impl fmt::Display for IngestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "package {} from {}", self.package, Shown(&self.file))?;
         if let Some(differences) = &self.differences {
@@ -321,7 +321,7 @@ async fn one(
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
     context: &mut Context,
-) -> Result<PackageReport, Refused> {
+) -> Result<IngestReport, Refused> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0_u64;
@@ -370,7 +370,7 @@ async fn one(
         let now = service.now();
         let path = source.shown(paths);
         return match would {
-            Ok(would) => Ok(PackageReport::would_be(Path::new(&path), &would, devices, now)),
+            Ok(would) => Ok(IngestReport::would_be(Path::new(&path), &would, devices, now)),
             Err(error) => Err(refused(error)),
         };
     }
@@ -379,7 +379,7 @@ async fn one(
     let ingested = service.admin(author).ingest_parts(&names, parts, |_| {}).await;
     bar.finish_and_clear();
     match ingested {
-        Ok(ingested) => Ok(PackageReport::of(Path::new(&source.shown(paths)), &ingested)),
+        Ok(ingested) => Ok(IngestReport::of(Path::new(&source.shown(paths)), &ingested)),
         Err(error) => Err(refused(error)),
     }
 }

@@ -82,7 +82,7 @@ pub(crate) struct StormArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct StormReport {
     url: String,
     devices: u32,
     /// The time from the start to the last answer.
@@ -214,7 +214,7 @@ pub(crate) async fn run(args: StormArgs, context: &mut Context) -> Result<(), Fa
     }
     let tally = storm.tally();
     let seconds = Duration::from_micros(tally.last_answer).as_secs_f64();
-    let report = Report {
+    let report = StormReport {
         url,
         devices: args.devices,
         seconds,
@@ -533,7 +533,7 @@ impl Read for CsvText {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for StormReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} devices, {:.1} seconds, {}", self.devices, self.seconds, self.url)?;
         write!(f, "\npolls      {}", self.polls)?;

@@ -11,7 +11,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::files::new::place;
-use report::Report;
+use report::SimulationReport;
 use std::path::{Path, PathBuf};
 use ucupdate::book::{Percent, RuleBook};
 use ucupdate::inventory::Inventory;
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
     let played = files::blocking(move || {
         let played = simulate_with_progress(&fleet, &book, &model, &scenario, &|days| bar.inc(days));
         bar.finish_and_clear();
-        let report = Report::of(&played, fleet.len(), &scenario);
+        let report = SimulationReport::of(&played, fleet.len(), &scenario);
         if let Some(path) = args.csv {
             write(&path, &report.csv())?;
         }

@@ -9,7 +9,7 @@ use ucupdate::simulate::{CommandSource, Sample, Scenario, SimulatedCommand, Simu
 use ucupdate::value::{Counted, UnixTime};
 
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct SimulationReport {
     devices: usize,
     days: u32,
     seed: u64,
@@ -72,7 +72,7 @@ struct RolloutReport {
     unwatched: u64,
 }
 
-impl Report {
+impl SimulationReport {
     pub(super) fn of(played: &Simulation, devices: usize, scenario: &Scenario) -> Self {
         let hour = |at: UnixTime| (at.as_seconds() - scenario.start().as_seconds()) / 3600;
         let sample = |sample: &Sample| SampleReport {
@@ -177,7 +177,7 @@ impl RolloutReport {
 /// The largest number of versions in a row of the table.
 const SHOWN_VERSIONS: usize = 4;
 
-impl fmt::Display for Report {
+impl fmt::Display for SimulationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table =
             Table::new(["HOUR", "ASKS", "OFFERS", "HELD", "SUCCEEDED", "FAILED", "LOST", "DEVICES"]);
@@ -216,7 +216,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl SimulationReport {
     /// Returns the most frequent versions with their numbers of devices, such as
     /// `3.5.6907.0: 600, 4.0.7577.0: 400`.
     fn have(&self, sample: &SampleReport) -> String {

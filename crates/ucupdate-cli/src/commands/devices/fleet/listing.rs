@@ -140,22 +140,22 @@ impl<'a> ListedJson<'a> {
 }
 
 /// The fleet as a JSON object, which is written device by device.
-pub(super) struct Json<'a> {
+pub(super) struct FleetJson<'a> {
     overview: &'a Overview,
     chosen: &'a [DeviceNumber],
 }
 
-impl<'a> Json<'a> {
+impl<'a> FleetJson<'a> {
     pub(super) fn new(overview: &'a Overview, chosen: &'a [DeviceNumber]) -> Self {
         Self { overview, chosen }
     }
 }
 
-struct Devices<'a>(&'a Json<'a>);
+struct Devices<'a>(&'a FleetJson<'a>);
 
 impl Serialize for Devices<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Json { overview, chosen } = self.0;
+        let FleetJson { overview, chosen } = self.0;
         let mut devices = serializer.serialize_seq(Some(chosen.len()))?;
         let written = |number: &DeviceNumber| {
             let device = overview.fleet.device(*number);
@@ -173,7 +173,7 @@ impl Serialize for Devices<'_> {
     }
 }
 
-impl Serialize for Json<'_> {
+impl Serialize for FleetJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Overview { fleet, read, .. } = self.overview;
         let mut map = serializer.serialize_map(None)?;

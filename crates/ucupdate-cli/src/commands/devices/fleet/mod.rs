@@ -93,7 +93,7 @@ pub(crate) async fn run(mut args: FleetArgs, context: &mut Context) -> Result<()
         context.output.message(format_args!("{} has the page of the fleet", path.display()));
     }
     if context.output.is_json() {
-        context.output.json_result(&listing::Json::new(&overview, &chosen))?;
+        context.output.json_result(&listing::FleetJson::new(&overview, &chosen))?;
     } else if !is_to_file {
         let width = context.output.width();
         context.output.text(listing::text(&overview, &chosen, width))?;

@@ -5,7 +5,7 @@ mod report;
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
-use report::Report;
+use report::DoctorReport;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: DoctorArgs, context: &mut Context) -> Result<(), F
             vec![examine_unreadable(&*store, &error, args.quick, SystemTime::now().into()).await]
         }
     };
-    let report = Report::of(checks);
+    let report = DoctorReport::of(checks);
     context.output.result(&report)?;
     match report.problems {
         0 => Ok(()),

@@ -14,7 +14,7 @@ const INDENT: usize = 12;
 
 /// The checks and the number of their findings.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Report {
+pub(super) struct DoctorReport {
     /// For scripts: each check with its findings.
     checks: Value,
     pub(super) problems: usize,
@@ -24,7 +24,7 @@ pub(super) struct Report {
     checked: Vec<Checked>,
 }
 
-impl Report {
+impl DoctorReport {
     pub(super) fn of(checked: Vec<Checked>) -> Self {
         let count = |severity: FindingSeverity| {
             let findings = checked.iter().flat_map(|check| &check.findings);
@@ -47,7 +47,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.checked {
             if check.findings.is_empty() {

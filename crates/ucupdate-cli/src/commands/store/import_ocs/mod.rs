@@ -48,7 +48,7 @@ const MAX_LIST_BYTES: usize = 16 << 20;
 const MAX_PACKAGE_BYTES: u64 = 256 << 20;
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct ImportReport {
     dry_run: bool,
     source: String,
     /// A sentence for each rule.
@@ -61,7 +61,7 @@ struct Report {
     revision: Option<u64>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let would = if self.dry_run { "would be: " } else { "" };
         for line in self.rules.iter().chain(&self.interim).chain(&self.test_devices) {
@@ -107,7 +107,7 @@ pub(crate) async fn run(args: ImportOcsArgs, context: &mut Context) -> Result<()
         true => None,
         false => Some(import(tree, &mut plan, &source, &author.name(), context).await?),
     };
-    context.output.result(&Report {
+    context.output.result(&ImportReport {
         dry_run,
         source,
         rules: plan.rules.values().map(ToString::to_string).collect(),
