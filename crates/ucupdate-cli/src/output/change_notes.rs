@@ -14,6 +14,11 @@ pub(crate) struct ChangeNotes {
 }
 
 impl ChangeNotes {
+    /// Creates the notes of a change whose result is there already: one sentence, and no change.
+    pub(crate) fn of_existing(sentence: String) -> Self {
+        Self { notes: vec![sentence], changes: Vec::new() }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.notes.is_empty()
     }

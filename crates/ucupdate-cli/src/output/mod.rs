@@ -15,6 +15,7 @@ use crate::failure::{Failure, FailureKind};
 use password::without_passwords;
 use progress::Progress;
 use serde::Serialize;
+use serde_json::json;
 use shown::{ShownLines, is_unfit};
 use std::fmt::{Display, Write as _};
 use std::io::{self, ErrorKind, IsTerminal as _, Stdout, Write};
@@ -239,22 +240,12 @@ pub(crate) fn escaped_json(text: &str) -> String {
 }
 
 fn write_failure(json: bool, kind: FailureKind, text: &str) {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        format: u32,
-        error: Fault<'a>,
-    }
-    #[derive(Serialize)]
-    struct Fault<'a> {
-        kind: FailureKind,
-        text: &'a str,
-    }
     let text = &*without_passwords(text);
-    let document = Document { format: FORMAT, error: Fault { kind, text } };
+    let document = json!({ "format": FORMAT, "error": { "kind": kind, "text": text } });
     // If stderr is closed, the failure cannot be reported anywhere.
-    let _untold = match serde_json::to_string(&document) {
-        Ok(document) if json => writeln!(io::stderr(), "{}", escaped_json(&document)),
-        _ => io::stderr().write_all(message_line(text).as_bytes()),
+    let _untold = match json {
+        true => writeln!(io::stderr(), "{}", escaped_json(&document.to_string())),
+        false => io::stderr().write_all(message_line(text).as_bytes()),
     };
 }
 

@@ -7,7 +7,7 @@ pub(crate) mod reason;
 
 use crate::args::change::author::AuthorArgs;
 use crate::args::change::confirm::{confirm, reaches_everybody};
-use crate::args::change::nothing_to_do::{NothingToDo, existing_result};
+use crate::args::change::nothing_to_do::existing_result;
 use crate::args::devices::{DevicesArgs, Differences, only_in_dry_run};
 use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
@@ -207,9 +207,12 @@ async fn report_dry_run(
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ChangeReport {
+    /// Whether a change whose result is there already is a dry run. Other changes have no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
     /// The revision that the change made. `None` if nothing changed.
     revision: Option<u64>,
-    /// Returns whether the change made a revision.
+    /// `true` if the change made a revision.
     changed: bool,
     #[serde(flatten)]
     notes: ChangeNotes,
@@ -219,7 +222,7 @@ impl ChangeReport {
     /// Returns the report of a change. `revision` is the one that the change made, or `None` if
     /// nothing changed.
     pub(crate) fn new(revision: Option<u64>, notes: ChangeNotes) -> Self {
-        Self { revision, changed: revision.is_some(), notes }
+        Self { dry_run: None, revision, changed: revision.is_some(), notes }
     }
 }
 
@@ -274,7 +277,8 @@ pub(crate) fn report_nothing(
     dry_run: bool,
     context: &mut Context,
 ) -> Result<(), Failure> {
-    context.output.lines(&NothingToDo::new(there, dry_run))
+    let notes = ChangeNotes::of_existing(there.to_string());
+    context.output.lines(&ChangeReport { dry_run: Some(dry_run), ..ChangeReport::new(None, notes) })
 }
 
 fn report_change(changed: &Changed, context: &mut Context) -> Result<(), Failure> {

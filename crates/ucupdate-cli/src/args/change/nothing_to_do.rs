@@ -1,36 +1,6 @@
 //! Changes whose result exists already. They are not failures, so that a script can repeat them.
 
-use serde::Serialize;
-use std::fmt;
 use ucupdate::book::{BookCommand, Refusal, RuleBook, RuleError, Share, StopScope};
-
-/// The result of a change that asks for what is there already.
-#[derive(Debug, Serialize)]
-pub(crate) struct NothingToDo {
-    /// `true` for a dry run.
-    dry_run: bool,
-    /// Always `null`: the rule book has no new revision.
-    revision: Option<u64>,
-    /// Always false.
-    changed: bool,
-    notes: [String; 1],
-    /// Always empty.
-    changes: [(); 0],
-}
-
-impl NothingToDo {
-    /// Creates the result. `what` says what exists already.
-    pub(crate) fn new(what: impl fmt::Display, dry_run: bool) -> Self {
-        Self { dry_run, revision: None, changed: false, notes: [what.to_string()], changes: [] }
-    }
-}
-
-impl fmt::Display for NothingToDo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [what] = &self.notes;
-        write!(f, "nothing to do: {}", crate::output::shown::Shown(what))
-    }
-}
 
 /// Returns a text about the existing state, if a refused command asks only for what exists already.
 /// Otherwise returns `None`.

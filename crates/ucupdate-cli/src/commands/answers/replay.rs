@@ -7,6 +7,7 @@ use crate::files::new::write_file;
 use crate::output::shown::Shown;
 use crate::output::time::iso;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use ucupdate::decide::TraceRecord;
@@ -51,11 +52,7 @@ fn read(path: &Path) -> Result<Vec<TraceRecord>, Failure> {
     Ok(records)
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    replayed: Vec<Replayed>,
-}
-
+/// A recorded decision, and the decision now.
 #[derive(Debug, Serialize)]
 struct Replayed {
     /// `true` if the decision equals the recorded one, byte for byte. If another revision was requested, the revision
@@ -67,24 +64,19 @@ struct Replayed {
     recorded: Option<TraceRecord>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut end = "";
-        for Replayed { record, recorded, .. } in &self.replayed {
-            let TraceRecord { revision, file_name, installed, lines, .. } = record;
-            write!(f, "{end}rule book revision {revision}, at {}", iso(record.now))?;
-            write!(f, "\n{} at version {:?}", Shown(file_name), installed)?;
-            let answer = lines.len().saturating_sub(1);
-            for (number, line) in lines.iter().enumerate() {
-                write!(f, "\n  {}{}", if number == answer { "=> " } else { "" }, Shown(line))?;
-            }
-            match recorded {
-                None => f.write_str("\nas it was recorded")?,
-                Some(recorded) => write!(f, "\nrecorded was {}", Shown(answer_of(recorded)))?,
-            }
-            end = "\n";
+        let TraceRecord { revision, file_name, installed, lines, .. } = &self.record;
+        write!(f, "rule book revision {revision}, at {}", iso(self.record.now))?;
+        write!(f, "\n{} at version {installed:?}", Shown(file_name))?;
+        let answer = lines.len().saturating_sub(1);
+        for (number, line) in lines.iter().enumerate() {
+            write!(f, "\n  {}{}", if number == answer { "=> " } else { "" }, Shown(line))?;
         }
-        Ok(())
+        match &self.recorded {
+            None => f.write_str("\nas it was recorded"),
+            Some(recorded) => write!(f, "\nrecorded was {}", Shown(answer_of(recorded))),
+        }
     }
 }
 
@@ -111,5 +103,6 @@ pub(super) async fn run(path: PathBuf, revision: Option<u64>, context: &mut Cont
         }
         replayed.push(Replayed { same, record, recorded: (!same).then_some(recorded) });
     }
-    context.output.result(&Report { replayed })
+    let texts: Vec<String> = replayed.iter().map(ToString::to_string).collect();
+    context.output.both(&json!({ "replayed": replayed }), texts.join("\n"))
 }

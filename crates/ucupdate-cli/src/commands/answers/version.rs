@@ -22,15 +22,15 @@ pub(crate) struct VersionArgs {
 /// The readings of the versions, and their comparison.
 #[derive(Debug, Serialize)]
 struct VersionReport {
-    a: Reading,
-    b: Option<Reading>,
+    a: VersionReading,
+    b: Option<VersionReading>,
     /// `<`, `=` or `>`. `None` if one of the versions has no order.
     order: Option<&'static str>,
     same_release: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
-struct Reading {
+struct VersionReading {
     /// The version as given, without the blanks around it.
     version: String,
     /// The numbers of the version. `None` if it cannot be read.
@@ -39,7 +39,7 @@ struct Reading {
     unreadable: Option<String>,
 }
 
-impl Reading {
+impl VersionReading {
     fn of(scheme: &VersionScheme, version: &ReportedVersion) -> Self {
         let read = scheme.read(version.as_str());
         let why = read.as_ref().err().map(ToString::to_string);
@@ -56,14 +56,14 @@ impl VersionReport {
         let a = ReportedVersion::new(a);
         let b = b.map(ReportedVersion::new);
         Self {
-            a: Reading::of(scheme, &a),
+            a: VersionReading::of(scheme, &a),
             order: b.as_ref().and_then(|b| scheme.compare(a.as_str(), b.as_str())).map(|order| match order {
                 Ordering::Less => "<",
                 Ordering::Equal => "=",
                 Ordering::Greater => ">",
             }),
             same_release: b.as_ref().map(|b| scheme.same_release(&a, b)),
-            b: b.as_ref().map(|b| Reading::of(scheme, b)),
+            b: b.as_ref().map(|b| VersionReading::of(scheme, b)),
         }
     }
 }
@@ -81,7 +81,7 @@ impl fmt::Display for VersionReport {
     }
 }
 
-impl fmt::Display for Reading {
+impl fmt::Display for VersionReading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: ", self.version)?;
         match (&self.parts, &self.unreadable) {

@@ -7,12 +7,11 @@ use crate::files;
 use crate::files::new::place;
 use crate::output::shown::Shown;
 use indicatif::ProgressBar;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use ucupdate::value::{FieldTime, UnixTime};
 use ucupdate_admin::report::ProblemReport;
-use ucupdate_cab::package::{NoSink, PackageBuilder, PackageOptions, read_package};
+use ucupdate_cab::package::{NoSink, Package, PackageBuilder, PackageOptions, read_package};
 use ucupdate_cab::{Cabinet, CabinetLimits};
 
 #[derive(Debug, clap::Args)]
@@ -31,34 +30,21 @@ const MAX_BYTES: u64 = 1 << 30;
 /// The largest depth of nested folders.
 const MAX_DEPTH: usize = 32;
 
-#[derive(Debug, Serialize)]
-struct Report {
-    /// The path of the cabinet, as given.
-    file: String,
-    package: String,
-    /// The SHA-256 of the cabinet.
-    sha256: String,
-    size: u64,
-    /// The warnings about the package.
-    warnings: Vec<ProblemReport>,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "package {} in {}, {} bytes", self.package, Shown(&self.file), self.size)
-    }
-}
-
 pub(crate) async fn run(args: BuildArgs, context: &mut Context) -> Result<(), Failure> {
     let bar = context.output.progress.of_bytes("building the package", Some(0));
-    let report = files::blocking(move || build(&args, &bar)).await?;
+    let file = args.out.display().to_string();
+    let (package, size) = files::blocking(move || build(&args, &bar)).await?;
+    let warnings: Vec<ProblemReport> = package.warnings().map(ProblemReport::of).collect();
     if !context.output.is_json() {
-        report.warnings.iter().for_each(|warning| context.output.message(warning));
+        warnings.iter().for_each(|warning| context.output.message(warning));
     }
-    context.output.result(&report)
+    let Package { id, sha256, .. } = &package;
+    let value = json!({ "file": file, "package": id, "sha256": sha256, "size": size, "warnings": warnings });
+    context.output.both(&value, format_args!("package {id} in {}, {size} bytes", Shown(&file)))
 }
 
-fn build(args: &BuildArgs, bar: &ProgressBar) -> Result<Report, Failure> {
+/// Builds and reads back the package. Returns it with the size of the cabinet.
+fn build(args: &BuildArgs, bar: &ProgressBar) -> Result<(Package, u64), Failure> {
     let (name, out) = place(&args.out)?;
     out.refuse_existing([name])?;
 
@@ -75,13 +61,7 @@ fn build(args: &BuildArgs, bar: &ProgressBar) -> Result<Report, Failure> {
         &mut NoSink,
     )?;
     let size = out.write(name, None, &mut &cabinet[..])?;
-    Ok(Report {
-        file: args.out.display().to_string(),
-        package: package.id.to_string(),
-        sha256: package.sha256.to_string(),
-        size,
-        warnings: package.warnings().map(ProblemReport::of).collect(),
-    })
+    Ok((package, size))
 }
 
 struct Found {

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -58,18 +59,19 @@ const STDIN: &str = "-";
 /// The largest number of bytes that are read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 
+/// The result of all files. It is written without a tree of JSON values, because a dry run may name a million devices.
 #[derive(Debug, Default, Serialize)]
-struct Report {
+struct IngestReport {
     /// `true` for a dry run, in which nothing was stored.
     dry_run: bool,
-    /// The packages that were ingested, or were in the store already.
-    packages: Vec<IngestReport>,
-    /// The file that was refused. Later files were not read.
-    refused: Option<RefusedReport>,
+    packages: Vec<IngestedPackage>,
+    /// The file that was refused, the reason, and the problems of its package. Later files were not read.
+    refused: Option<Value>,
 }
 
+/// A package that was ingested or was in the store already. In a dry run, a package that would be ingested.
 #[derive(Debug, Serialize)]
-struct IngestReport {
+struct IngestedPackage {
     /// The path of the file, as given.
     file: String,
     package: String,
@@ -84,15 +86,7 @@ struct IngestReport {
     differences: Option<Differences>,
 }
 
-#[derive(Debug, Serialize)]
-struct RefusedReport {
-    file: String,
-    reason: String,
-    /// The problems of the package, as far as it could be read.
-    problems: Vec<ProblemReport>,
-}
-
-impl IngestReport {
+impl IngestedPackage {
     fn of(path: &Path, ingested: &Ingested) -> Self {
         Self {
             file: path.display().to_string(),
@@ -130,7 +124,7 @@ fn warnings_of(package: &Package) -> Vec<ProblemReport> {
     package.warnings().filter(|problem| !is_noted(problem)).map(ProblemReport::of).collect()
 }
 
-impl fmt::Display for IngestReport {
+impl fmt::Display for IngestedPackage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "package {} from {}", self.package, Shown(&self.file))?;
         if let Some(differences) = &self.differences {
@@ -168,7 +162,7 @@ impl IngestArgs {
 
 pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), Failure> {
     let addresses = args.addresses()?;
-    let mut report = Report { dry_run: args.dry_run, ..Report::default() };
+    let mut report = IngestReport { dry_run: args.dry_run, ..IngestReport::default() };
     let devices = match args.dry_run {
         true => Some(looked_at(&args.devices, context).await?),
         false => None,
@@ -212,7 +206,7 @@ pub(crate) async fn run(args: IngestArgs, context: &mut Context) -> Result<(), F
                         ));
                     }
                 }
-                report.refused = Some(RefusedReport { file, reason, problems });
+                report.refused = Some(json!({ "file": file, "reason": reason, "problems": problems }));
                 break;
             }
         }
@@ -321,7 +315,7 @@ async fn one(
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
     context: &mut Context,
-) -> Result<IngestReport, Refused> {
+) -> Result<IngestedPackage, Refused> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0_u64;
@@ -370,7 +364,7 @@ async fn one(
         let now = service.now();
         let path = source.shown(paths);
         return match would {
-            Ok(would) => Ok(IngestReport::would_be(Path::new(&path), &would, devices, now)),
+            Ok(would) => Ok(IngestedPackage::would_be(Path::new(&path), &would, devices, now)),
             Err(error) => Err(refused(error)),
         };
     }
@@ -379,7 +373,7 @@ async fn one(
     let ingested = service.admin(author).ingest_parts(&names, parts, |_| {}).await;
     bar.finish_and_clear();
     match ingested {
-        Ok(ingested) => Ok(IngestReport::of(Path::new(&source.shown(paths)), &ingested)),
+        Ok(ingested) => Ok(IngestedPackage::of(Path::new(&source.shown(paths)), &ingested)),
         Err(error) => Err(refused(error)),
     }
 }

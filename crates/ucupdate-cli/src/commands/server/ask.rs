@@ -9,16 +9,17 @@ use crate::files;
 use crate::output::Output;
 use crate::output::shown::Shown;
 use indicatif::ProgressBar;
-use serde::Serialize;
+use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
-use ucupdate::device::Device;
+use ucupdate::device::{Device, DeviceKind};
 use ucupdate::request::{InstalledModule, OfferedModule, Side, UpdateRequest, simulated_user};
 use ucupdate::value::{FieldTime, Reported};
 use ucupdate::version::ReportedVersion;
 use ucupdate::{Clock as _, SystemClock};
 use ucupdate_client::{
-    Client, ClientError, ClientOptions, Download, DownloadedFile, Progress, Retry, UpdateFile, Verification,
+    Client, ClientError, ClientOptions, DeviceCode, Download, DownloadedFile, Progress, Retry, UpdateFile,
+    Verification,
 };
 use ucupdate_http::HANDLER_PATHS;
 
@@ -73,122 +74,70 @@ pub(crate) struct AskArgs {
     dialect: DialectArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    url: String,
-    /// The code that the device would show.
-    code: String,
-    /// The offers. Empty if there is nothing to do.
-    offered: Vec<OfferReport>,
-    /// Items of the answer that the dialect does not know.
-    unknown: Vec<String>,
-    /// The words of the device as text.
-    #[serde(skip)]
-    asker: String,
-}
-
-#[derive(Debug, Serialize)]
-struct OfferReport {
-    version: String,
-    /// The time stamp of the image, as the response has it.
-    time_stamp: String,
-    image: String,
-    signature: String,
-    base_url: String,
-    external_base_url: String,
-    /// The download. `None` if the offer was not downloaded.
-    downloaded: Option<DownloadReport>,
+/// An offer, and its download.
+struct ReceivedOffer<'a> {
+    module: &'a OfferedModule,
     /// The URL of the folder for the side of the device.
-    #[serde(skip)]
-    folder: String,
+    folder: &'a str,
+    /// `None` if the offer was not downloaded.
+    downloaded: Option<Download>,
 }
 
-#[derive(Debug, Serialize)]
-struct DownloadReport {
-    image: FileReport,
-    signature: FileReport,
-}
-
-#[derive(Debug, Serialize)]
-struct FileReport {
-    path: String,
-    size: u64,
-    sha256: String,
-    /// The kind of check: `sha256`, `size` or `nothing`.
-    checked: &'static str,
-}
-
-impl FileReport {
-    fn of(file: &DownloadedFile) -> Self {
-        Self {
-            path: file.path.display().to_string(),
-            size: file.bytes,
-            sha256: file.sha256.to_string(),
-            checked: match file.verified {
-                Verification::Sha256 => "sha256",
-                Verification::SizeOnly => "size",
-                _ => "nothing",
-            },
-        }
+impl ReceivedOffer<'_> {
+    fn json(&self) -> Value {
+        let offered = self.module;
+        let downloaded = self.downloaded.as_ref();
+        json!({
+            "version": offered.version,
+            "time_stamp": offered.time_stamp.to_string(),
+            "image": offered.file_name,
+            "signature": offered.signature_file_name,
+            "base_url": offered.base_url,
+            "external_base_url": offered.external_base_url,
+            "downloaded": downloaded.map(|Download { image, signature, .. }| json!({ "image": file_json(image), "signature": file_json(signature) })),
+        })
     }
 }
 
-impl OfferReport {
-    fn of(offered: &OfferedModule, side: Side, downloaded: Option<&Download>) -> Self {
-        Self {
-            version: offered.version.to_string(),
-            time_stamp: offered.time_stamp.to_string(),
-            image: offered.file_name.to_string(),
-            signature: offered.signature_file_name.to_string(),
-            base_url: offered.base_url.to_string(),
-            external_base_url: offered.external_base_url.to_string(),
-            downloaded: downloaded.map(|downloaded| DownloadReport {
-                image: FileReport::of(&downloaded.image),
-                signature: FileReport::of(&downloaded.signature),
-            }),
-            folder: offered.base_url_for(side).to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for Report {
+impl fmt::Display for ReceivedOffer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.offered.is_empty() {
-            return write!(
-                f,
-                "nothing offered ({}): the device has what is approved for it, or nothing is, or there is no rule for \
-                 exactly {}; `ucupdate explain` on the server tells which",
-                self.code,
-                Shown(&self.asker)
-            );
-        }
-        for (index, offer) in self.offered.iter().enumerate() {
-            write!(f, "{}{offer}", if index == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
+        let OfferedModule { version, time_stamp, file_name, signature_file_name, .. } = self.module;
+        let folder = Shown(self.folder);
+        write!(f, "offered {} of {}", Shown(version), Shown(time_stamp))?;
+        write!(f, "\n  image      {folder}/{}", Shown(file_name))?;
+        write!(f, "\n  signature  {folder}/{}", Shown(signature_file_name))?;
+        let Some(Download { image, signature, .. }) = &self.downloaded else { return Ok(()) };
+        write!(f, "\n  fetched    {}\n  fetched    {}", file_text(image), file_text(signature))
     }
 }
 
-impl fmt::Display for OfferReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (folder, stamp) = (Shown(&self.folder), Shown(&self.time_stamp));
-        write!(f, "offered {} of {stamp}", Shown(&self.version))?;
-        write!(f, "\n  image      {folder}/{}", Shown(&self.image))?;
-        write!(f, "\n  signature  {folder}/{}", Shown(&self.signature))?;
-        let Some(downloaded) = &self.downloaded else { return Ok(()) };
-        write!(f, "\n  fetched    {}\n  fetched    {}", downloaded.image, downloaded.signature)
-    }
+fn file_json(file: &DownloadedFile) -> Value {
+    let checked = match file.verified {
+        Verification::Sha256 => "sha256",
+        Verification::SizeOnly => "size",
+        _ => "nothing",
+    };
+    json!({ "path": file.path.display().to_string(), "size": file.bytes, "sha256": file.sha256, "checked": checked })
 }
 
-impl fmt::Display for FileReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} bytes, ", Shown(&self.path), self.size)?;
-        match self.checked {
-            "sha256" => write!(f, "with the SHA-256 the server says"),
-            "size" => write!(f, "as many as the server says"),
-            _ => write!(f, "and the server does not say how many there should be"),
-        }
+fn file_text(file: &DownloadedFile) -> String {
+    let checked = match file.verified {
+        Verification::Sha256 => "with the SHA-256 the server says",
+        Verification::SizeOnly => "as many as the server says",
+        _ => "and the server does not say how many there should be",
+    };
+    format!("{}, {} bytes, {checked}", Shown(file.path.display()), file.bytes)
+}
+
+fn answer_text(code: DeviceCode, offers: &[ReceivedOffer<'_>], asker: &DeviceKind) -> String {
+    if offers.is_empty() {
+        return format!(
+            "nothing offered ({code}): the device has what is approved for it, or nothing is, or there is no rule for exactly {}; \
+             `ucupdate explain` on the server tells which",
+            Shown(asker)
+        );
     }
+    offers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl AskArgs {
@@ -235,7 +184,7 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
     context.output.progress.waits_for(&format!("the answer of {url}"));
     let asked = asking.ask(&url, &request).await.map_err(failure)?;
     let fetching = Client::new(options)?;
-    let mut offered = Vec::new();
+    let mut offers = Vec::new();
     for module in &asked.response.modules {
         let downloaded = match &args.download {
             Some(folder) => {
@@ -246,19 +195,20 @@ pub(crate) async fn run(args: AskArgs, context: &mut Context) -> Result<(), Fail
             }
             None => None,
         };
-        offered.push(OfferReport::of(module, side, downloaded.as_ref()));
+        offers.push(ReceivedOffer { module, folder: module.base_url_for(side), downloaded });
     }
-    if offered.is_empty() {
+    if offers.is_empty() {
         // The store of this command may be the store of the server.
         context.warn(|book| stop_warning(book).map(|stopped| format!("in the store here {stopped}"))).await;
     }
-    context.output.result(&Report {
-        code: asked.device_code().to_string(),
-        offered,
-        unknown: asked.unknown.iter().map(|item| item.path.to_string()).collect(),
-        asker: request.device.kind.to_string(),
-        url,
-    })
+    let (code, unknown) = (asked.device_code(), asked.unknown.iter().map(|item| item.path.to_string()));
+    let value = json!({
+        "url": url,
+        "code": code.to_string(),
+        "offered": offers.iter().map(ReceivedOffer::json).collect::<Vec<_>>(),
+        "unknown": unknown.collect::<Vec<_>>(),
+    });
+    context.output.both(&value, answer_text(code, &offers, &request.device.kind))
 }
 
 /// Converts an error of the client to a failure. The message contains the code that a phone would
@@ -272,7 +222,7 @@ fn failure(error: ClientError) -> Failure {
 
 fn print_request(body: Vec<u8>, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json_result(&serde_json::json!({ "request": String::from_utf8(body)? }));
+        return output.json_result(&json!({ "request": String::from_utf8(body)? }));
     }
     output.exactly(&body)
 }
@@ -321,7 +271,6 @@ fn show(bar: &ProgressBar, progress: Progress) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ucupdate_client::DeviceCode;
 
     #[test]
     fn an_origin_stands_for_the_handler_inside() {
@@ -365,14 +314,8 @@ mod tests {
 
     #[test]
     fn nothing_offered_says_for_whom() {
-        let report = Report {
-            url: "http://a".to_owned(),
-            code: DeviceCode::answered(200).to_string(),
-            offered: Vec::new(),
-            unknown: Vec::new(),
-            asker: "UCPhone/Polycom/CX700/A/ENU".to_owned(),
-        };
-        let text = report.to_string();
+        let kind = "UCPhone/Polycom/CX700/A/ENU".parse().unwrap();
+        let text = answer_text(DeviceCode::answered(200), &[], &kind);
         assert!(text.starts_with("nothing offered (0x0/200): "), "{text}");
         assert!(text.contains("exactly UCPhone/Polycom/CX700/A/ENU;"), "{text}");
     }

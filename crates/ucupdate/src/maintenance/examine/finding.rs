@@ -3,8 +3,9 @@
 use crate::maintenance::problem::StoreProblem;
 use std::fmt;
 
-/// The urgency of a finding. The most urgent severity is the smallest value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The urgency of a finding. The most urgent severity is the smallest value. It serializes as its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[allow(clippy::exhaustive_enums, reason = "a finding is to be mended, to be looked at, or to be known")]
 pub enum FindingSeverity {
     /// Devices are not served as intended, or will not be soon.
@@ -25,8 +26,9 @@ impl fmt::Display for FindingSeverity {
     }
 }
 
-/// A finding of an examination. Its texts are for people; `kind` and `severity` are for programs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A finding of an examination. Its texts are for people; `kind` and `severity` are for programs. It serializes as an object with the
+/// names of its fields.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The kind in one word, such as `clocks-differ`.

@@ -25,7 +25,7 @@ const MAX_CLOCK_DIFFERENCE_MILLIS: i64 = 2 * 60 * 1000;
 const REVISIONS_LOOKED_AT: u64 = 1000;
 
 /// One check of an examination, such as [`UpdateService::examine`], and its findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Checked {
     /// The name of the check, for people. Example: `store rights`.

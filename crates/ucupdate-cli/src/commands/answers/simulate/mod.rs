@@ -93,16 +93,21 @@ pub(crate) async fn run(args: SimulateArgs, context: &mut Context) -> Result<(),
     }
     let bar =
         context.output.progress.of_things("device days", fleet.len() as u64 * u64::from(scenario.days()));
-    let played = files::blocking(move || {
+    let report = files::blocking(move || {
         let played = simulate_with_progress(&fleet, &book, &model, &scenario, &|days| bar.inc(days));
         bar.finish_and_clear();
-        let report = SimulationReport::of(&played, fleet.len(), &scenario);
+        let report = SimulationReport { played, devices: fleet.len(), scenario };
         if let Some(path) = args.csv {
             write(&path, &report.csv())?;
         }
         Ok(report)
     });
-    context.output.result(&played.await?)
+    let report = report.await?;
+    if context.output.is_json() {
+        context.output.json_result(&report.json())
+    } else {
+        context.output.text(report)
+    }
 }
 
 impl SimulateArgs {

@@ -151,9 +151,9 @@ impl<'a> FleetJson<'a> {
     }
 }
 
-struct Devices<'a>(&'a FleetJson<'a>);
+struct FleetDevices<'a>(&'a FleetJson<'a>);
 
-impl Serialize for Devices<'_> {
+impl Serialize for FleetDevices<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let FleetJson { overview, chosen } = self.0;
         let mut devices = serializer.serialize_seq(Some(chosen.len()))?;
@@ -177,7 +177,7 @@ impl Serialize for FleetJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Overview { fleet, read, .. } = self.overview;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("devices", &Devices(self))?;
+        map.serialize_entry("devices", &FleetDevices(self))?;
         let versions = self.overview.versions();
         map.serialize_entry("versions", &versions.iter().map(version_json).collect::<Vec<_>>())?;
         map.serialize_entry("days", &fleet.days().iter().map(day_json).collect::<Vec<_>>())?;

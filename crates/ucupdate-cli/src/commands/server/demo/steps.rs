@@ -14,21 +14,21 @@ pub(crate) struct DemoOutput<'c> {
 /// The steps that were printed so far.
 #[derive(Debug, Default, Serialize)]
 struct DemoSteps {
-    steps: Vec<Step>,
+    steps: Vec<DemoStep>,
     /// The lines of the audit log, the header first.
     audit_log: Vec<String>,
     /// The commands to try. Empty unless the server stays.
-    to_try: Vec<Command>,
+    to_try: Vec<CommandToTry>,
 }
 
 #[derive(Debug, Serialize)]
-struct Step {
+struct DemoStep {
     title: String,
     lines: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Command {
+pub(crate) struct CommandToTry {
     pub(crate) what: &'static str,
     /// The command line for a shell.
     pub(crate) command: String,
@@ -44,7 +44,7 @@ impl<'c> DemoOutput<'c> {
         let title = title.to_string();
         let number = self.printed.steps.len() + 1;
         self.text(format_args!("{}{number}. {title}", if number == 1 { "" } else { "\n" }))?;
-        self.printed.steps.push(Step { title, lines: Vec::new() });
+        self.printed.steps.push(DemoStep { title, lines: Vec::new() });
         Ok(())
     }
 
@@ -67,7 +67,7 @@ impl<'c> DemoOutput<'c> {
         Ok(())
     }
 
-    pub(crate) fn commands(&mut self, commands: Vec<Command>) -> Result<(), Failure> {
+    pub(crate) fn commands(&mut self, commands: Vec<CommandToTry>) -> Result<(), Failure> {
         self.text("\nTo try, in another terminal:")?;
         for command in &commands {
             self.text(format_args!("\n# {}\n{}", command.what, command.command))?;

@@ -1,6 +1,6 @@
 //! The shell commands that a person can try on the server of the demo.
 
-use super::steps::Command;
+use super::steps::CommandToTry;
 use super::story::device;
 use crate::failure::Failure;
 use std::path::Path;
@@ -17,7 +17,7 @@ const SERIAL: &str = "C185H001210";
 
 /// Writes a request of the phone to a file in `folder`. Returns the commands that use it. Fails when the file
 /// cannot be written, or the path of this program is not known.
-pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Command>, Failure> {
+pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<CommandToTry>, Failure> {
     let rule = sample::ip8540();
     let device = device(&rule, MAC, SERIAL);
     let program =
@@ -33,7 +33,7 @@ pub(crate) fn commands(url: &str, store: &Path, folder: &Path) -> Result<Vec<Com
     std::fs::write(&request, body).map_err(|error| Failure::in_doing(request.display(), &error))?;
     let on_store = format!("{program} --store {}", shell_word(&format!("file:{}", store.display())));
     let path = |path: &Path| shell_word(&path.display().to_string());
-    let command = |what, command| Command { what, command };
+    let command = |what, command| CommandToTry { what, command };
     Ok(vec![
         command("another phone of the model that is pending asks, and is offered nothing", ask.clone()),
         command("why not: the same request, in a file", format!("{on_store} explain {}", path(&request))),

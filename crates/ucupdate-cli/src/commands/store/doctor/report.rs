@@ -4,7 +4,7 @@
 use crate::output::shown::Shown;
 use crate::output::style::Style;
 use crate::output::wrapped::wrapped;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::fmt;
 use ucupdate::value::Counted;
 use ucupdate::{Checked, Finding, FindingSeverity};
@@ -13,43 +13,32 @@ use ucupdate::{Checked, Finding, FindingSeverity};
 const INDENT: usize = 12;
 
 /// The checks and the number of their findings.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct DoctorReport {
-    /// For scripts: each check with its findings.
-    checks: Value,
+    checks: Vec<Checked>,
     pub(super) problems: usize,
     warnings: usize,
     notes: usize,
-    #[serde(skip)]
-    checked: Vec<Checked>,
 }
 
 impl DoctorReport {
-    pub(super) fn of(checked: Vec<Checked>) -> Self {
+    pub(super) fn of(checks: Vec<Checked>) -> Self {
         let count = |severity: FindingSeverity| {
-            let findings = checked.iter().flat_map(|check| &check.findings);
+            let findings = checks.iter().flat_map(|check| &check.findings);
             findings.filter(|finding| finding.severity == severity).count()
         };
-        let value = |finding: &Finding| {
-            json!({
-                "kind": finding.kind, "severity": finding.severity.to_string(), "subject": finding.subject,
-                "found": finding.found, "expected": finding.expected, "remedy": finding.remedy,
-            })
-        };
-        let check = |check: &Checked| json!({ "name": check.name, "findings": check.findings.iter().map(value).collect::<Vec<_>>() });
         Self {
-            checks: checked.iter().map(check).collect(),
             problems: count(FindingSeverity::Problem),
             warnings: count(FindingSeverity::Warning),
             notes: count(FindingSeverity::Note),
-            checked,
+            checks,
         }
     }
 }
 
 impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for check in &self.checked {
+        for check in &self.checks {
             if check.findings.is_empty() {
                 writeln!(f, "ok        {}", check.name)?;
             }
@@ -67,8 +56,8 @@ impl fmt::Display for DoctorReport {
                 }
             }
         }
-        let Self { checked, problems, warnings, notes, .. } = self;
-        let (checks, problems) = (Counted::new(checked.len(), "check"), Counted::new(*problems, "problem"));
+        let Self { checks, problems, warnings, notes, .. } = self;
+        let (checks, problems) = (Counted::new(checks.len(), "check"), Counted::new(*problems, "problem"));
         write!(
             f,
             "{checks}: {problems}, {}, {}",
