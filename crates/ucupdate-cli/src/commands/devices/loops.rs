@@ -9,8 +9,7 @@ use crate::failure::Failure;
 use crate::output::shown::Shown;
 use crate::output::table::Table;
 use crate::output::time::iso;
-use serde::Serialize;
-use std::fmt;
+use serde_json::{Value, json};
 use std::time::Duration;
 use ucupdate::book::{BookCommand, HeldDevices, Hold};
 use ucupdate::decide::EligibilityIndex;
@@ -37,74 +36,36 @@ pub(crate) struct LoopsArgs {
     author: AuthorArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct LoopsReport {
-    loops: Vec<LoopRow>,
-    rows: u64,
-    /// Lines that could not be read.
-    unread: u64,
-    /// Devices that were watched. A device counts once for each update type.
-    devices: usize,
-    /// Devices that were forgotten because the limit was reached.
-    forgotten: u64,
-    /// The holds that were added, one sentence each. Empty without `--hold`.
-    held: Vec<String>,
-    /// The number of columns of the terminal.
-    #[serde(skip)]
-    width: usize,
+/// Returns a loop for scripts. Times are in UTC.
+fn loop_json(found: &Loop) -> Value {
+    json!({
+        "mac": mac(&found.device),
+        "serial": serial(&found.device),
+        "kind": kind(found.kind),
+        "update_type": found.update_type,
+        "rule": found.rule,
+        "versions": found.versions,
+        "servers": found.servers,
+        "first": iso(found.first),
+        "last": iso(found.last),
+        "asks": found.asks,
+        "goes_on": found.goes_on,
+    })
 }
 
-#[derive(Debug, Serialize)]
-struct LoopRow {
-    mac: Option<String>,
-    serial: Option<String>,
-    #[serde(skip)]
-    device: String,
-    kind: &'static str,
-    update_type: String,
-    rule: Option<String>,
-    versions: Vec<String>,
-    servers: Vec<Box<str>>,
-    /// In UTC.
-    first: String,
-    /// In UTC.
-    last: String,
-    asks: u64,
-    goes_on: bool,
+fn servers(found: &Loop) -> String {
+    if found.servers.is_empty() { "-".to_owned() } else { found.servers.join(" ") }
 }
 
-impl LoopRow {
-    fn of(found: Loop) -> Self {
-        Self {
-            mac: mac(&found.device),
-            serial: serial(&found.device),
-            device: found.device.to_string(),
-            kind: kind(found.kind),
-            update_type: found.update_type.to_string(),
-            rule: found.rule.as_ref().map(ToString::to_string),
-            versions: found.versions.iter().map(ReportedVersion::to_string).collect(),
-            servers: found.servers,
-            first: iso(found.first),
-            last: iso(found.last),
-            asks: found.asks,
-            goes_on: found.goes_on,
-        }
-    }
+fn now(found: &Loop) -> &'static str {
+    if found.goes_on { "goes on" } else { "over" }
+}
 
-    fn servers(&self) -> String {
-        if self.servers.is_empty() { "-".to_owned() } else { self.servers.join(" ") }
-    }
-
-    fn now(&self) -> &'static str {
-        if self.goes_on { "goes on" } else { "over" }
-    }
-
-    /// Returns the versions of the loop in order, joined by `>`. For a loop between versions, the
-    /// first version follows again at the end.
-    fn way(&self) -> String {
-        let back = self.versions.first().filter(|_| self.kind == kind(LoopKind::Flipped));
-        self.versions.iter().chain(back).map(String::as_str).collect::<Vec<_>>().join(" > ")
-    }
+/// Returns the versions of the loop in order, joined by `>`. For a loop between versions, the
+/// first version follows again at the end.
+fn way(found: &Loop) -> String {
+    let back = found.versions.first().filter(|_| found.kind == LoopKind::Flipped);
+    found.versions.iter().chain(back).map(ReportedVersion::as_str).collect::<Vec<_>>().join(" > ")
 }
 
 /// Returns the MAC address of a device. `None` if it is identified by its serial number.
@@ -126,43 +87,48 @@ fn kind(kind: LoopKind) -> &'static str {
     }
 }
 
-impl LoopsReport {
-    /// Returns a table for a wide terminal, with one line for each loop.
-    fn wide(&self) -> Table<9> {
-        let mut table =
-            Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
-        for found in &self.loops {
-            let (servers, now, way) = (found.servers(), found.now(), found.way());
-            let LoopRow { device, update_type, kind, asks, first, last, .. } = found;
-            table.row([device, update_type, kind, &way, asks, first, last, &servers, &now]);
-        }
-        table
+/// Returns a table with a line for each loop.
+fn wide(loops: &[Loop]) -> Table<9> {
+    let mut table =
+        Table::new(["DEVICE", "MODULE", "LOOP", "VERSIONS", "ASKS", "FIRST", "LAST", "SERVERS", "NOW"]);
+    for found in loops {
+        let Loop { device, update_type, asks, .. } = found;
+        let (first, last, servers) = (iso(found.first), iso(found.last), servers(found));
+        table.row([
+            device,
+            update_type,
+            &kind(found.kind),
+            &way(found),
+            asks,
+            &first,
+            &last,
+            &servers,
+            &now(found),
+        ]);
     }
-
-    /// Returns a table for a narrow terminal. The times and servers of a loop are in a second line.
-    fn narrow(&self) -> Table<5> {
-        let mut table = Table::new(["DEVICE", "LOOP", "VERSIONS", "ASKS", "NOW"]);
-        for found in &self.loops {
-            table.row([&found.device, &found.kind, &found.way(), &found.asks, &found.now()]);
-            let LoopRow { update_type, first, last, .. } = found;
-            table.line(format!("{update_type}, {first} to {last}, servers: {}", found.servers()));
-        }
-        table
-    }
+    table
 }
 
-impl fmt::Display for LoopsReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.loops.is_empty() {
-            return f.write_str("no loops");
-        }
-        if self.width < WIDE {
-            self.narrow().fmt(f)?
-        } else {
-            self.wide().fmt(f)?
-        }
-        self.held.iter().try_for_each(|held| write!(f, "\n{}", Shown(held)))
+/// Returns a table for a narrow terminal. Times and servers stand in a line below.
+fn narrow(loops: &[Loop]) -> Table<5> {
+    let mut table = Table::new(["DEVICE", "LOOP", "VERSIONS", "ASKS", "NOW"]);
+    for found in loops {
+        let Loop { device, update_type, asks, .. } = found;
+        table.row([device, &kind(found.kind), &way(found), asks, &now(found)]);
+        let (first, last, servers) = (iso(found.first), iso(found.last), servers(found));
+        table.line(format!("{update_type}, {first} to {last}, servers: {servers}"));
     }
+    table
+}
+
+/// Returns the loops and the holds that were added, for a terminal with this number of columns.
+fn text(loops: &[Loop], held: &[String], width: usize) -> String {
+    let table = match width {
+        _ if loops.is_empty() => return "no loops".to_owned(),
+        WIDE.. => wide(loops).to_string(),
+        _ => narrow(loops).to_string(),
+    };
+    held.iter().fold(table, |text, held| format!("{text}\n{}", Shown(held)))
 }
 
 pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Failure> {
@@ -184,16 +150,16 @@ pub(crate) async fn run(args: LoopsArgs, context: &mut Context) -> Result<(), Fa
     let (rules, none) = (context.rules_if_readable().await, EligibilityIndex::default());
     let loops = guard.loops_in(rules.as_ref().map_or(&none, |rules| rules.index()));
     let held = if args.hold { hold(&loops, &args.author, context).await? } else { Vec::new() };
-    let loops = loops.into_iter().map(LoopRow::of).collect();
-    context.output.result(&LoopsReport {
-        loops,
-        rows: read.rows,
-        unread: read.unread,
-        devices: guard.devices(),
-        forgotten: guard.forgotten(),
-        held,
-        width: context.output.width(),
-    })?;
+    let value = json!({
+        "loops": loops.iter().map(loop_json).collect::<Vec<_>>(),
+        "rows": read.rows,
+        "unread": read.unread,
+        "devices": guard.devices(),
+        "forgotten": guard.forgotten(),
+        "held": held,
+    });
+    let text = text(&loops, &held, context.output.width());
+    context.output.both(&value, text)?;
     read.refuse_nothing_understood()
 }
 
@@ -229,30 +195,29 @@ async fn hold(loops: &[Loop], author: &AuthorArgs, context: &Context) -> Result<
 mod tests {
     use super::*;
     use crate::output::style::painted;
+    use ucupdate::loops::Observation;
+    use ucupdate::value::UnixTime;
 
     #[test]
     fn on_a_narrow_terminal_times_and_servers_stand_in_a_line_below() {
-        let found = LoopRow {
-            mac: None,
-            serial: None,
-            device: "0004F2A1B200".to_owned(),
-            kind: kind(LoopKind::Unchanged),
-            update_type: "cpe".to_owned(),
-            rule: None,
-            versions: vec!["1.0.522.103".to_owned(), "3.5.6907.35".to_owned()],
-            servers: vec!["a".into(), "b".into()],
-            first: "2026-11-27T08:00:00Z".to_owned(),
-            last: "2026-11-29T00:00:00Z".to_owned(),
-            asks: 5,
-            goes_on: true,
-        };
-        let (loops, held) = (vec![found], Vec::new());
-        let report = LoopsReport { loops, rows: 5, unread: 0, devices: 1, forgotten: 0, held, width: 80 };
-        let text = "DEVICE        LOOP       VERSIONS                   ASKS  NOW\n\
+        let mut guard = LoopGuard::new(LoopOptions::default());
+        for (hour, server) in [(0, "a"), (10, "b"), (20, "a"), (30, "b"), (40, "a")] {
+            guard.observe(Observation {
+                device: DeviceId::Mac("0004F2A1B200".parse().unwrap()),
+                update_type: "cpe".parse().unwrap(),
+                rule: None,
+                at: UnixTime::from_seconds(1_795_766_400 + hour * 3600),
+                installed: ReportedVersion::new("1.0.522.103"),
+                offered: Some(ReportedVersion::new("3.5.6907.35")),
+                server: Some(server.into()),
+            });
+        }
+        let loops = guard.loops_in(&EligibilityIndex::default());
+        let expected = "DEVICE        LOOP       VERSIONS                   ASKS  NOW\n\
                     0004F2A1B200  unchanged  1.0.522.103 > 3.5.6907.35  5     goes on\n  \
                     cpe, 2026-11-27T08:00:00Z to 2026-11-29T00:00:00Z, servers: a b";
-        assert_eq!(painted(&report.to_string(), false), text);
-        let wide = painted(&LoopsReport { width: WIDE, ..report }.to_string(), false);
+        assert_eq!(painted(&text(&loops, &[], 80), false), expected);
+        let wide = painted(&text(&loops, &[], WIDE), false);
         assert!(wide.lines().all(|line| line.len() <= WIDE) && wide.lines().count() == 2, "{wide}");
     }
 }

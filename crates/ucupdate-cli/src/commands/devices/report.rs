@@ -3,6 +3,7 @@
 
 use super::fleet::overview::Overview;
 use super::fleet::page::{lead, push_fleet, push_table, push_versions};
+use super::fleet::states_json;
 use super::timeline::stories::Stories;
 use crate::args::devices::selected_devices::SelectedDevices;
 use crate::args::logs::audit::AuditArgs;
@@ -20,7 +21,6 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use ucupdate::book::{Candidate, Rule, RuleBook, StopScope};
-use ucupdate::inventory::DeviceState;
 use ucupdate::outcomes::{OutcomeCounts, Tally};
 use ucupdate::timeline::Thresholds;
 use ucupdate::timeline::Trouble;
@@ -100,16 +100,12 @@ pub(crate) async fn run(args: ReportArgs, context: &mut Context) -> Result<(), F
     files::new::write_file(&html, report.page().as_bytes())?;
     context.output.message(format_args!("{} has the report", html.display()));
     if context.output.is_json() {
-        let counts = DeviceState::ALL.map(|state| {
-            (state.name().to_owned(), overview.counts.states.get(&state).copied().unwrap_or(0).into())
-        });
-        let states: serde_json::Map<String, serde_json::Value> = counts.into_iter().collect();
         let troubles = troubles(&stories);
         context.output.json_result(&json!({
             "stopped": book.map(|book| book.stop(&StopScope::All).is_some()),
             "rules": book.map(|book| book.rules().len()),
             "devices": overview.fleet.len(),
-            "states": states,
+            "states": states_json(&overview.counts.states),
             "troubles": troubles.iter().map(trouble_json).collect::<Vec<_>>(),
         }))?;
     }

@@ -208,7 +208,8 @@ fn counts_json(Overview { fleet, counts, rules, .. }: &Overview) -> Value {
     })
 }
 
-fn states_json(states: &BTreeMap<DeviceState, u64>) -> Value {
+/// Returns a count for each state.
+pub(in super::super) fn states_json(states: &BTreeMap<DeviceState, u64>) -> Value {
     let count = |state: &DeviceState| states.get(state).copied().unwrap_or(0);
     DeviceState::ALL.iter().map(|state| (state.name().to_owned(), Value::from(count(state)))).collect()
 }

@@ -13,7 +13,7 @@ use crate::context::{Context, IfMissing};
 use crate::failure::Failure;
 use crate::files;
 use crate::suggest::{no_group, pattern_meant, without_rule};
-pub(super) use listing::DeviceJson;
+pub(super) use listing::{DeviceJson, states_json};
 use overview::{NO_RULES, Overview};
 use selection::SelectionArgs;
 use std::path::PathBuf;
