@@ -4,8 +4,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::shown::Shown;
-use serde::Serialize;
-use std::fmt;
+use serde_json::json;
 use ucupdate::device::{ClientAction, ClientFilter, ClientRule, UserAgent};
 
 #[derive(Debug, clap::Subcommand)]
@@ -39,35 +38,6 @@ enum DefaultAction {
     Block,
 }
 
-#[derive(Debug, Serialize)]
-struct ClientFilterReport {
-    user_agent: String,
-    allowed: bool,
-    /// The rule that decided. `None` for the default action.
-    rule: Option<String>,
-    /// `true` if a rule of --allow is for the client's type, but not for its version, and the default action allows it.
-    by_default_only: bool,
-}
-
-impl fmt::Display for ClientFilterReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let may = if self.allowed { "may" } else { "may not" };
-        write!(f, "{} {may} sign in: ", Shown(&self.user_agent))?;
-        match &self.rule {
-            Some(rule) => write!(f, "the rule {}", Shown(rule))?,
-            None => write!(f, "no rule holds, so the default action decides")?,
-        }
-        if self.by_default_only {
-            write!(
-                f,
-                "\n  --allow has a rule for this client that does not hold for its version; --block or --default block \
-                 keeps such versions out"
-            )?;
-        }
-        Ok(())
-    }
-}
-
 pub(crate) async fn run(command: ClientFilterCommand, context: &mut Context) -> Result<(), Failure> {
     let ClientFilterCommand::Check(CheckArgs { user_agent, allow, block, default }) = command;
     let client = UserAgent::new(&user_agent);
@@ -94,12 +64,22 @@ pub(crate) async fn run(command: ClientFilterCommand, context: &mut Context) -> 
     let filter = ClientFilter { rules: allow.into_iter().chain(blocks).collect(), default_action };
     let verdict = filter.decide(&client);
     let allowed = verdict.action.allows();
-    let report = ClientFilterReport {
-        user_agent,
-        allowed,
-        by_default_only: allowed && verdict.rule.is_none() && has_allow,
-        rule: verdict.rule.and_then(|index| texts.get(index).cloned()),
+    let rule = verdict.rule.and_then(|index| texts.get(index));
+    // A rule of --allow is for the client's type, but not for its version.
+    let by_default_only = allowed && verdict.rule.is_none() && has_allow;
+    let value = json!({ "user_agent": user_agent, "allowed": allowed, "rule": rule, "by_default_only": by_default_only });
+    let may = if allowed { "may" } else { "may not" };
+    let decides = match rule {
+        Some(rule) => format!("the rule {}", Shown(rule)),
+        None => "no rule holds, so the default action decides".to_owned(),
     };
-    context.output.result(&report)?;
+    let hint = match by_default_only {
+        true => {
+            "\n  --allow has a rule for this client that does not hold for its version; --block or --default block keeps such \
+             versions out"
+        }
+        false => "",
+    };
+    context.output.both(&value, format_args!("{} {may} sign in: {decides}{hint}", Shown(&user_agent)))?;
     if allowed { Ok(()) } else { Err(Failure::new("the filter keeps this client out")) }
 }

@@ -64,14 +64,14 @@ const CHUNK_BYTES: usize = 256 * 1024;
 struct IngestReport {
     /// `true` for a dry run, in which nothing was stored.
     dry_run: bool,
-    packages: Vec<IngestedPackage>,
+    packages: Vec<IngestedCabinet>,
     /// The file that was refused, the reason, and the problems of its package. Later files were not read.
     refused: Option<Value>,
 }
 
 /// A package that was ingested or was in the store already. In a dry run, a package that would be ingested.
 #[derive(Debug, Serialize)]
-struct IngestedPackage {
+struct IngestedCabinet {
     /// The path of the file, as given.
     file: String,
     package: String,
@@ -86,7 +86,7 @@ struct IngestedPackage {
     differences: Option<Differences>,
 }
 
-impl IngestedPackage {
+impl IngestedCabinet {
     fn of(path: &Path, ingested: &Ingested) -> Self {
         Self {
             file: path.display().to_string(),
@@ -124,7 +124,7 @@ fn warnings_of(package: &Package) -> Vec<ProblemReport> {
     package.warnings().filter(|problem| !is_noted(problem)).map(ProblemReport::of).collect()
 }
 
-impl fmt::Display for IngestedPackage {
+impl fmt::Display for IngestedCabinet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "package {} from {}", self.package, Shown(&self.file))?;
         if let Some(differences) = &self.differences {
@@ -315,7 +315,7 @@ async fn one(
     devices: Option<&Devices>,
     service: &mut Option<UpdateService>,
     context: &mut Context,
-) -> Result<IngestedPackage, Refused> {
+) -> Result<IngestedCabinet, Refused> {
     let plain = |failure: Failure| (failure, Vec::new());
     let mut files = Vec::with_capacity(paths.len());
     let mut size = 0_u64;
@@ -364,7 +364,7 @@ async fn one(
         let now = service.now();
         let path = source.shown(paths);
         return match would {
-            Ok(would) => Ok(IngestedPackage::would_be(Path::new(&path), &would, devices, now)),
+            Ok(would) => Ok(IngestedCabinet::would_be(Path::new(&path), &would, devices, now)),
             Err(error) => Err(refused(error)),
         };
     }
@@ -373,7 +373,7 @@ async fn one(
     let ingested = service.admin(author).ingest_parts(&names, parts, |_| {}).await;
     bar.finish_and_clear();
     match ingested {
-        Ok(ingested) => Ok(IngestedPackage::of(Path::new(&source.shown(paths)), &ingested)),
+        Ok(ingested) => Ok(IngestedCabinet::of(Path::new(&source.shown(paths)), &ingested)),
         Err(error) => Err(refused(error)),
     }
 }

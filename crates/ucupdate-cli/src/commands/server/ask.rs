@@ -86,7 +86,9 @@ struct ReceivedOffer<'a> {
 impl ReceivedOffer<'_> {
     fn json(&self) -> Value {
         let offered = self.module;
-        let downloaded = self.downloaded.as_ref();
+        let downloaded = self.downloaded.as_ref().map(|Download { image, signature, .. }| {
+            json!({ "image": file_json(image), "signature": file_json(signature) })
+        });
         json!({
             "version": offered.version,
             "time_stamp": offered.time_stamp.to_string(),
@@ -94,7 +96,7 @@ impl ReceivedOffer<'_> {
             "signature": offered.signature_file_name,
             "base_url": offered.base_url,
             "external_base_url": offered.external_base_url,
-            "downloaded": downloaded.map(|Download { image, signature, .. }| json!({ "image": file_json(image), "signature": file_json(signature) })),
+            "downloaded": downloaded,
         })
     }
 }

@@ -29,7 +29,10 @@ fn tree_text<'a>(files: impl Iterator<Item = (&'a str, String)>) -> String {
 pub(crate) async fn run(_args: TreeArgs, context: &mut Context) -> Result<(), Failure> {
     let snapshot = context.administer(IfMissing::Refuse).await?.snapshot();
     let files: Vec<ServedFile> = snapshot.files().iter().collect();
-    let value = |ServedFile { path, size, sha256, package, .. }: &ServedFile| json!({ "path": path, "size": size, "sha256": sha256, "package": package });
+    let value = |file: &ServedFile| {
+        let ServedFile { path, size, sha256, package, .. } = file;
+        json!({ "path": path, "size": size, "sha256": sha256, "package": package })
+    };
     let values: Vec<Value> = files.iter().map(value).collect();
     let lines =
         files.iter().map(|file| (&*file.path, format!("{} bytes, package {}", file.size, file.package)));

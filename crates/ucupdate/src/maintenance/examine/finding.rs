@@ -26,8 +26,8 @@ impl fmt::Display for FindingSeverity {
     }
 }
 
-/// A finding of an examination. Its texts are for people; `kind` and `severity` are for programs. It serializes as an object with the
-/// names of its fields.
+/// A finding of an examination. Its texts are for people; `kind` and `severity` are for programs. It serializes as an object with
+/// the names of its fields.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Finding {
