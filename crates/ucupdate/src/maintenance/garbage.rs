@@ -12,7 +12,6 @@ use crate::maintenance::access::store_time;
 use crate::maintenance::retention::Kept;
 use crate::packages::description;
 use crate::service::UpdateService;
-use crate::state::recorded_command::RecordedCommand;
 use crate::state::rule_history::{Changed, read_revision};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -264,16 +263,12 @@ impl UpdateService {
         if remove {
             self.remove_probes(now, options.grace).await?;
         }
-        let beginning = self.beginning().await?;
+        let has_history = read_revision(&**self.store(), 1).await?.is_some();
+        let may_be_lost = is_unasked || !has_history;
         for (ingest, objects) in unnamed {
             let newest = newest_of(&objects);
             let is_whole = objects.iter().any(|meta| meta.key == keys::package(ingest));
-            let may_be_lost = matches!(beginning, Beginning::None) || is_unasked;
-            if !retired.contains(&ingest)
-                && is_whole
-                && may_be_lost
-                && (is_unasked || beginning.is_after(newest, ingest))
-                && !self.knows_package_of(ingest).await?
+            if !retired.contains(&ingest) && is_whole && may_be_lost && !self.knows_package_of(ingest).await?
             {
                 garbage.before_history += objects.len();
                 continue;
@@ -311,17 +306,6 @@ impl UpdateService {
         Ok(snapshot.book().package(package.id()).is_some_and(|known| known.sha256 == package.sha256))
     }
 
-    async fn beginning(&self) -> Result<Beginning, StateError> {
-        let Some((first, _)) = read_revision(&**self.store(), 1).await? else { return Ok(Beginning::None) };
-        // The rebuild has already used every package that it could use.
-        if matches!(first.command, RecordedCommand::Rebuild(_)) {
-            return Ok(Beginning::Rebuilt);
-        }
-        let ingests = first.delta.packages.iter().filter_map(|entry| Some(entry.now.as_ref()?.ingest));
-        let stored = self.store().head(&keys::revision(1)).await?;
-        Ok(Beginning::At(UnixTime::from(stored.modified), ingests.collect()))
-    }
-
     /// Collects the orphans of earlier ingests before a new ingest. A failure is ignored.
     pub(crate) async fn sweep_up(&self) {
         if let Err(_error) = self.sweep(&GarbageOptions::default(), &BTreeSet::new(), true).await {
@@ -330,28 +314,6 @@ impl UpdateService {
                 error = &_error as &dyn std::error::Error,
                 "cannot collect the orphans of earlier ingests"
             );
-        }
-    }
-}
-
-/// The beginning of a store's history.
-enum Beginning {
-    /// The store has no history.
-    None,
-    /// The history was rebuilt from packages.
-    Rebuilt,
-    /// The history begins at this time by the clock of the store, with packages from these ingests.
-    At(UnixTime, Vec<IngestId>),
-}
-
-impl Beginning {
-    /// Returns whether the history begins after `newest`, the time of the newest object of an
-    /// unnamed ingest. Then the ingest may belong to an earlier history that was lost.
-    fn is_after(&self, newest: UnixTime, ingest: IngestId) -> bool {
-        match self {
-            Self::None => true,
-            Self::Rebuilt => false,
-            Self::At(at, ingests) => newest < *at && !ingests.contains(&ingest),
         }
     }
 }
