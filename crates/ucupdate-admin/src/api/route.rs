@@ -227,7 +227,8 @@ pub(crate) static ROUTES: &[Route] = &[
         "api/v1/attention",
         Operation::Attention,
         &[],
-        "What needs a person by the logs: rollouts that stand still, silent devices, and devices with troubles",
+        "What needs a person by the logs: rollouts that stand still, silent devices, and devices with troubles. \
+         Of the devices in one state, the 50 that asked last are listed",
     ),
     get(
         "api/v1/rollouts/status",

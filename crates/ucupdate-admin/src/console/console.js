@@ -246,7 +246,7 @@ async function attention() {
   const group = (list, count, text) => count ? el("details", { class: "panel" },
     el("summary", {}, el("b", {}, String(count)), text(count)),
     el("ul", { class: "plain" }, list.map((one) => el("li", {}, deviceLink(one.id), ", asked last ", time(one.last_asked), one.user ? ", " + one.user : ""))),
-    count > list.length ? el("p", { class: "quiet small" }, "And " + (count - list.length) + " more. Search for them on the page Devices.") : null) : null;
+    count > list.length ? el("p", { class: "quiet small" }, "The " + list.length + " that asked last are listed, and there are " + (count - list.length) + " more. Search for them on the page Devices.") : null) : null;
   if (found.unread_log_count) nodes.push(el("div", { class: "panel bad" },
     el("p", {}, "Nothing could be read of " + count(found.unread_log_count, "log") + ", so devices in them are not shown. The command ucupdate fleet says why."),
     el("ul", { class: "plain" }, found.unread_logs.map((log) => el("li", {}, el("code", {}, log))))));

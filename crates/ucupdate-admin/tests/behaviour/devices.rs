@@ -3,10 +3,11 @@
 use crate::fixtures::{IMAGE_BYTES, RULE, Site};
 use serde_json::json;
 use ucupdate::Asker;
+use ucupdate::audit::{AUDIT_HEADER, AuditFormat, AuditRow, RequestedCell};
 use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::{ImageStoreExt as _, stream_of};
-use ucupdate::value::Reported;
+use ucupdate::value::{Reported, UnixTime};
 use ucupdate_admin::{AdminLimits, AdminOptions};
 use ucupdate_testkit::field;
 
@@ -41,6 +42,27 @@ async fn a_log_of_which_nothing_can_be_read_needs_a_person_and_is_named() {
         (&attention["known"], &attention["unread_logs"], &attention["unread_log_count"]),
         (&json!(1), &json!([odd]), &json!(1))
     );
+}
+
+#[tokio::test]
+async fn of_many_silent_devices_those_that_asked_last_need_a_person_first() {
+    let site = Site::with_sample().await;
+    let log = "Logs/Server/Audit/imageUpdates/RequestHandlerAuditLog_ocs09_2009-03-06.log";
+    let lines = (0..60_i64).map(|number| {
+        let mut row = AuditRow {
+            logged_at: UnixTime::from_seconds(1_236_300_000 + 60 * number),
+            mac_address: Reported::new(&format!("0021630F20{number:02X}")),
+            ..AuditRow::default()
+        };
+        row.requested.push(RequestedCell { file_name: "cpe.nbt".into(), ..RequestedCell::default() });
+        AuditFormat::new().line(&row).as_str().to_owned()
+    });
+    let text = AUDIT_HEADER.to_owned() + &lines.collect::<String>();
+    site.service().store().put_bytes(&log.parse().unwrap(), text).await.unwrap();
+    let attention = site.get(&site.vic, "/api/v1/attention").await.json();
+    let silent = attention["silent"].as_array().unwrap();
+    assert_eq!((silent.len(), &attention["silent_count"]), (50, &json!(60)));
+    assert_eq!((&silent[0]["id"], &silent[49]["id"]), (&json!("0021630F203B"), &json!("0021630F200A")));
 }
 
 /// A phone of this number asks, from an address of its own.

@@ -7,8 +7,10 @@ use crate::report::{self, RolloutStatus};
 use crate::response::answer::Answer;
 use crate::response::problem::Problem;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
+use ucupdate::inventory::DeviceNumber;
 
-/// The largest number of devices of one state that are listed.
+/// The largest number of devices of one state that are listed. Those that asked last are listed.
 const MAX_LISTED: usize = 50;
 
 /// Returns the rollouts that stand still, and the devices that need a person.
@@ -42,9 +44,12 @@ pub(crate) async fn attention(call: &Call<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(value).at_revision(snapshot.revision()))
 }
 
-fn listed(fleet: &Fleet, numbers: &[ucupdate::inventory::DeviceNumber]) -> Vec<Value> {
-    let shown = numbers.iter().take(MAX_LISTED).map(|number| {
-        let device = fleet.inventory.device(*number);
+/// Returns the devices that asked last, the latest first.
+fn listed(fleet: &Fleet, numbers: &[DeviceNumber]) -> Vec<Value> {
+    let mut latest = numbers.to_vec();
+    latest.sort_by_cached_key(|number| Reverse(fleet.inventory.device(*number).last_asked));
+    let shown = latest.into_iter().take(MAX_LISTED).map(|number| {
+        let device = fleet.inventory.device(number);
         json!({
             "id": id_of(&device), "kind": device.kind.to_string(), "user": device.user_name,
             "last_asked": report::iso(device.last_asked),
