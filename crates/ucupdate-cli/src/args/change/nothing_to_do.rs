@@ -38,7 +38,8 @@ pub(crate) fn existing_result(command: &BookCommand, refusal: &Refusal, book: &R
             Refusal::WrongState { cause: RuleError::NotRejected { .. }, .. },
         ) => (book.newest_release(rule, version).is_some(), None),
         (BookCommand::ApproveAllOf(_), Refusal::NothingPendingOf { .. }) => {
-            return is_approved(command, book).then(|| "everything of the package is approved".to_owned());
+            return is_approved(command, book)
+                .then(|| "everything of the package that devices need is approved".to_owned());
         }
         (
             BookCommand::StartRollout { .. },
@@ -59,13 +60,21 @@ fn stop_reason<'a>(scope: &StopScope, book: &'a RuleBook) -> Option<&'a str> {
 fn is_approved(command: &BookCommand, book: &RuleBook) -> bool {
     let BookCommand::ApproveAllOf(id) = command else { return false };
     let Some(package) = book.package(*id) else { return false };
-    package.releases.iter().all(|release| {
+    let are_releases_approved = package.releases.iter().all(|release| {
         let rule = book.rule(&release.rule);
         rule.is_some_and(|rule| {
             rule.approved()
                 .is_some_and(|approved| rule.policy().is_same_release(&approved.version, &release.version))
         })
-    })
+    });
+    are_releases_approved
+        && package.interim.iter().all(|image| {
+            let (locale, update_type) = (&image.locale, &image.update_type);
+            let is_needed = book.stones_of_interim(package, locale, update_type).next().is_some();
+            let approved = book.interim_rule(locale, update_type).and_then(|rule| rule.approved);
+            let approved = approved.and_then(|package| book.interim_image(locale, update_type, package));
+            !is_needed || approved.is_some_and(|approved| approved.version.same_release(&image.version))
+        })
 }
 
 /// Returns whether a rollout with the name and the settings of the command exists and is not
@@ -87,5 +96,33 @@ fn is_same_plan(there: &Share, asked: &Share) -> bool {
     match (there, asked) {
         (Share::Ramp(there), Share::Ramp(asked)) => there.stages == asked.stages,
         _ => there == asked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ucupdate_testkit::packages::{package, with_interim};
+
+    /// Returns the text for a second approval of the package, after `before` and the first approval.
+    fn second_approval(before: &[BookCommand]) -> Option<String> {
+        let mut book = RuleBook::default();
+        let package = package(1, &[("UCPhone/LG-Nortel/IP8540/A/ENU/CPE", "3.5.6907.0", 1)]);
+        let package = with_interim(with_interim(package, "ENU", "1.0.522.103"), "DEU", "1.0.522.103");
+        book.apply(&book.ingest(&package).unwrap().delta);
+        let approve = BookCommand::ApproveAllOf(package.id());
+        for command in before.iter().chain([&approve]) {
+            book.apply(&book.command(command, "ann").unwrap().delta);
+        }
+        let refusal = book.command(&approve, "ann").unwrap_err();
+        existing_result(&approve, &refusal, &book)
+    }
+
+    #[test]
+    fn a_package_whose_interim_image_was_rejected_is_not_called_approved() {
+        let (locale, update_type) = ("DEU".parse().unwrap(), "CPE".parse().unwrap());
+        assert_eq!(second_approval(&[BookCommand::RejectInterim { locale, update_type }]), None);
+        let all = second_approval(&[]);
+        assert_eq!(all.as_deref(), Some("everything of the package that devices need is approved"));
     }
 }
