@@ -78,6 +78,7 @@ pub(crate) fn stories_json(stories: &Stories) -> Value {
         "access_rows": stories.access.rows,
         "unread": stories.audit.unread + stories.access.unread,
         "left_out": stories.left_out,
+        "addresses_cut": stories.addresses_cut,
         "logs_end": stories.end.map(iso),
     })
 }

@@ -22,7 +22,8 @@ const MAX_AUDIT_ROWS: usize = 100_000;
 /// The maximum number of access rows in memory. If there are more, the latest are kept.
 const MAX_ACCESS_ROWS: usize = 200_000;
 
-/// The maximum number of addresses of the selected devices. Further addresses are ignored.
+/// The maximum number of addresses of the selected devices. Further addresses are left out, and so
+/// are the access rows at them.
 const MAX_HOSTS: usize = 100_000;
 
 /// The stories that were found, and the counts of the rows that were read.
@@ -35,6 +36,8 @@ pub(crate) struct Stories {
     pub(crate) access: ReadRows,
     /// The number of rows that were left out, because a limit was reached.
     pub(crate) left_out: u64,
+    /// `true` if addresses of the selected devices were left out, because a limit was reached.
+    pub(crate) addresses_cut: bool,
 }
 
 /// The latest rows of a log, up to a maximum number.
@@ -55,6 +58,32 @@ impl<T> Latest<T> {
             self.left_out += 1;
         }
         self.rows.push_back(row);
+    }
+}
+
+/// The addresses of the selected devices, up to a maximum number.
+struct Hosts {
+    keys: HashSet<String>,
+    most: usize,
+    is_cut: bool,
+}
+
+impl Hosts {
+    fn new(most: usize) -> Self {
+        Self { keys: HashSet::new(), most, is_cut: false }
+    }
+
+    fn insert(&mut self, host: &str) {
+        let key = host_key(host);
+        if self.keys.len() < self.most {
+            self.keys.insert(key);
+        } else {
+            self.is_cut |= !self.keys.contains(&key);
+        }
+    }
+
+    fn contains(&self, host: &str) -> bool {
+        self.keys.contains(&host_key(host))
     }
 }
 
@@ -80,7 +109,7 @@ impl Stories {
         }
         let whose = meant.as_ref().unwrap_or(whose);
         let hosts = hosts(whose, audit, index, from_store, context).await?;
-        let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(&host_key(host)));
+        let is_at = |host: &str| hosts.as_ref().is_none_or(|hosts| hosts.contains(host));
         let mut audit_rows = Latest::new(MAX_AUDIT_ROWS);
         let mut end: Option<UnixTime> = None;
         // Rows of other devices at these addresses are read too. Otherwise their downloads would be
@@ -112,16 +141,23 @@ impl Stories {
         if let Some(service) = service.filter(|_| *whose != SelectedDevices::All) {
             add_reasons(&mut stories, &timeline, &service).await?;
         }
-        Ok(Self { stories, end, audit: audit_read, access: access_read, left_out })
+        let addresses_cut = hosts.is_some_and(|hosts| hosts.is_cut);
+        Ok(Self { stories, end, audit: audit_read, access: access_read, left_out, addresses_cut })
     }
 
-    /// Writes a message if rows were left out.
+    /// Writes a message if rows were left out, and one if addresses were left out.
     pub(crate) fn report_cuts(&self, context: &mut Context) {
         if self.left_out > 0 {
             context.output.message(format_args!(
                 "{} left out: there is room for the latest {MAX_AUDIT_ROWS} audit rows and {MAX_ACCESS_ROWS} \
                  access rows; choose one device (--mac), or a shorter time (--since)",
                 Counted::new(self.left_out, "row").with_verb("was", "were")
+            ));
+        }
+        if self.addresses_cut {
+            context.output.message(format_args!(
+                "the access rows of some devices were left out: there is room for {MAX_HOSTS} addresses of the \
+                 chosen devices; choose one device (--mac), or a shorter time (--since)"
             ));
         }
     }
@@ -153,17 +189,17 @@ async fn hosts(
     index: Option<&EligibilityIndex>,
     from_store: bool,
     context: &mut Context,
-) -> Result<Option<HashSet<String>>, Failure> {
-    let mut hosts = HashSet::new();
+) -> Result<Option<Hosts>, Failure> {
+    let mut hosts = Hosts::new(MAX_HOSTS);
     match whose {
         SelectedDevices::All => return Ok(None),
         SelectedDevices::Host(host) => {
-            hosts.insert(host_key(host));
+            hosts.insert(host);
         }
         SelectedDevices::Mac(_) | SelectedDevices::Serial(_) | SelectedDevices::Rules(_) => {
             let take = |logged: &ucupdate::audit::LoggedRow| {
-                if hosts.len() < MAX_HOSTS && whose.is_of(&logged.row, index) {
-                    hosts.insert(host_key(&logged.row.user_host));
+                if whose.is_of(&logged.row, index) {
+                    hosts.insert(&logged.row.user_host);
                 }
             };
             audit.each(context, from_store, false, take).await?;
@@ -214,5 +250,19 @@ fn is_sought(
                     .any(|row| whose.is_of(row, index))
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_room_is_reported_and_a_repeated_one_is_not() {
+        let mut hosts = Hosts::new(2);
+        ["10.1.0.1", "10.1.0.2", "10.1.0.1"].into_iter().for_each(|host| hosts.insert(host));
+        assert!(!hosts.is_cut);
+        hosts.insert("10.1.0.3");
+        assert!(hosts.is_cut && hosts.contains("10.1.0.2") && !hosts.contains("10.1.0.3"));
     }
 }
