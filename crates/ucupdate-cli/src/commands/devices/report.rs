@@ -54,8 +54,10 @@ pub(crate) struct Troubles<'a> {
     pub(crate) example: &'a Trouble,
     /// The names of the devices whose trouble is not over.
     pub(crate) open: Vec<String>,
-    /// The number of troubles that are over.
+    /// The number of troubles that are over. A device may have had several.
     over: usize,
+    /// The names of the devices with a trouble that is over.
+    over_devices: Vec<String>,
     pub(crate) last: UnixTime,
 }
 
@@ -188,7 +190,7 @@ fn push_troubles(stories: &Stories, days: u16, body: &mut String) {
     for trouble in &troubles {
         let (open, kind) = (trouble.open.len(), &trouble.example.kind);
         let state = match open {
-            0 => format!("over, {} had it", Counted::new(trouble.over, "device")),
+            0 => format!("over, {} had it", Counted::new(trouble.over_devices.len(), "device")),
             open => format!("goes on for {}", Counted::new(open, "device")),
         };
         let class = if open == 0 { "over" } else { "bad" };
@@ -229,17 +231,24 @@ pub(crate) fn troubles(stories: &Stories) -> Vec<Troubles<'_>> {
                 example: trouble,
                 open: Vec::new(),
                 over: 0,
+                over_devices: Vec::new(),
                 last: trouble.last,
             });
             entry.last = entry.last.max(trouble.last);
             match trouble.over {
                 None => entry.open.push(story.name()),
-                Some(_) => entry.over += 1,
+                Some(_) => {
+                    entry.over += 1;
+                    entry.over_devices.push(story.name());
+                }
             }
         }
     }
     let mut troubles: Vec<_> = kinds.into_values().collect();
-    troubles.iter_mut().for_each(|trouble| trouble.open.dedup());
+    for trouble in &mut troubles {
+        trouble.open.dedup();
+        trouble.over_devices.dedup();
+    }
     troubles.sort_by_key(|trouble| std::cmp::Reverse((trouble.open.len(), trouble.over)));
     troubles
 }
@@ -329,4 +338,34 @@ fn version(candidate: Option<&Candidate>) -> String {
 fn rejected(rule: &Rule) -> String {
     let versions: Vec<String> = rule.rejected().iter().map(ToString::to_string).collect();
     Escaped(&versions.join(", ")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::logs::read_rows::ReadRows;
+    use ucupdate::audit::{AccessRow, LogKind};
+    use ucupdate::timeline::{StoryOptions, Timeline};
+
+    #[test]
+    fn a_trouble_that_one_device_had_twice_is_a_trouble_of_one_device() {
+        let row = |minute: i64, path: &str, status| AccessRow {
+            client_ip: "10.1.0.1".into(),
+            ..AccessRow::finished("POST", path, status, Duration::ZERO, UnixTime::from_seconds(60 * minute))
+        };
+        let (old, new) = ("/UCDeviceUpdates/ucdevice.upx", "/RequestHandler/ucdevice.upx");
+        let rows = [row(0, old, 404), row(1, new, 200), row(2, old, 404), row(3, new, 200)];
+        let stories = Stories {
+            stories: Timeline::join([], rows).stories(&StoryOptions::default()),
+            end: None,
+            audit: ReadRows::new(LogKind::Audit),
+            access: ReadRows::new(LogKind::Access),
+            left_out: 0,
+            addresses_cut: false,
+        };
+        let mut page = String::new();
+        push_troubles(&stories, 7, &mut page);
+        assert!(page.contains("over, 1 device had it"), "{page}");
+        assert_eq!(trouble_json(&troubles(&stories)[0])["over"], 2);
+    }
 }
