@@ -54,7 +54,7 @@ pub struct RecognisedItem {
     pub path: Box<str>,
     /// The position of the item, in bytes from the start of the body.
     pub at: usize,
-    /// The text of the item. The text of an element is cut at
+    /// The text of the item, cut at
     /// [`DecodeLimits::text_bytes`](crate::DecodeLimits::text_bytes).
     pub value: Box<str>,
     /// `true` if the item occurs again at the same depth of nested elements. Decoding then fails,

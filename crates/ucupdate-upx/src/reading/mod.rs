@@ -210,13 +210,17 @@ impl<'a, 'l> MessageReader<'a, 'l> {
             }
             match self.find(local_name(name)) {
                 Some(item) if item != self.expected.list && item != self.expected.module => {
-                    let overlong = attribute.value.len() > self.limits.text_bytes;
+                    let mut value = attribute.value;
+                    let overlong = value.len() > self.limits.text_bytes;
+                    if overlong {
+                        value = Cow::Owned(shortened(&value, self.limits.text_bytes).to_owned());
+                    }
                     let is_alias = self.is_alias(item, local_name(name));
                     let path = self.path_if_wanted(self.open.len(), Some(name), is_alias);
                     let new = FoundItem {
                         item,
                         is_alias,
-                        value: attribute.value,
+                        value,
                         at: attribute.at,
                         depth: self.open.len() + 1,
                         twice: false,

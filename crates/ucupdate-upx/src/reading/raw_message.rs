@@ -51,7 +51,7 @@ pub(crate) struct FoundItem<'a> {
     pub(crate) at: usize,
     pub(crate) depth: usize,
     pub(crate) twice: bool,
-    /// `true` if the text is longer than the limit.
+    /// `true` if the text was longer than the limit. Then `value` is cut at the limit.
     pub(crate) overlong: bool,
     /// The path of the item. It is set for reports, and for an item that a later one may replace.
     /// Otherwise it is empty.

@@ -1,7 +1,7 @@
 //! Tests the report on a body, which helps to write a dialect.
 
 use crate::asking;
-use ucupdate_upx::{Codec, DecodeErrorKind, MessageKind};
+use ucupdate_upx::{Codec, DecodeErrorKind, DecodeLimits, Dialect, MessageKind};
 
 #[test]
 fn the_report_lists_recognised_unknown_and_missing_items() {
@@ -60,4 +60,18 @@ fn a_refused_body_is_reported_as_far_as_it_can_be_read() {
     let taken = codec.inspect(asking("").as_bytes());
     assert!(taken.error().is_none() && taken.to_string().ends_with("accepted"));
     assert!(taken.root_is_known());
+}
+
+#[test]
+fn an_overlong_attribute_and_an_overlong_element_are_shown_up_to_the_limit_and_refused() {
+    let codec = Codec::new(Dialect::canonical(), DecodeLimits::default().with_text_bytes(12));
+    for module in [
+        "<Module FileName='häuser-and-more.nbt'/>",
+        "<Module><FileName>häuser-and-more.nbt</FileName></Module>",
+    ] {
+        let found = codec.inspect(asking(module).as_bytes());
+        let item = found.recognised().iter().find(|item| &*item.name == "FileName").unwrap();
+        assert_eq!(&*item.value, "häuser-and-", "{module}");
+        assert!(found.to_string().contains("FileName has more than 12 bytes"), "{found}");
+    }
 }
