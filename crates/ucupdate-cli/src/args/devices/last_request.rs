@@ -37,7 +37,7 @@ pub(crate) async fn last_request(
     audit.each(context, audit.is_of_store(), false, take).await?.refuse_nothing_understood()?;
     let newest = fleet.devices().map(|(_, device)| device).max_by_key(|device| device.last_asked);
     let Some(device) = newest else {
-        let when = if until.is_some() { " before that time" } else { "" };
+        let when = if until.is_some() { " up to that time" } else { "" };
         let failure = Failure::not_found(format_args!("the audit logs name no {selected}{when}"));
         return Err(with_near_device(failure, &selected.name(), audit, audit.is_of_store(), context).await);
     };

@@ -24,7 +24,7 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "N", value_parser = any_number::<u64>)]
     revision: Option<u64>,
     /// Answer by the rule book at this time, such as 2026-12-01T08:00Z, or 3d before now. With --mac or --serial, the last
-    /// request before this time is used
+    /// request up to this time is used
     #[arg(long, value_name = "TIME", conflicts_with_all = ["revision", "replay"])]
     at: Option<Earlier>,
     /// Save the question and the answer in this new file, for --replay

@@ -211,8 +211,10 @@ fn a_device_is_explained_from_its_last_request_also_as_of_an_earlier_time() {
     let report =
         place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:11:00Z", "--json"]).json();
     assert_eq!((&report["revision"], &report["modules"][0]["installed"]), (&0.into(), &"0.0.0.0".into()));
-    let before = place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:00:00Z"]);
-    let expected = "the audit logs name no device with MAC address 0021630F207B before that time";
+    // A request at exactly that time counts.
+    place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:07:20Z"]).done();
+    let before = place.run(&["explain", "--mac", "0021630F207B", "--at", "2009-03-06T17:07:19Z"]);
+    let expected = "the audit logs name no device with MAC address 0021630F207B up to that time";
     assert_eq!((before.code, before.refused()), (Some(3), expected.to_owned()));
 }
 
