@@ -12,7 +12,7 @@ pub(crate) struct CabinetArgs {
     /// The code page of file names that are not UTF-8, such as 932 for Japanese or 437 for DOS [default: 1252]
     #[arg(long, value_name = "NUMBER", value_parser = code_page)]
     code_page: Option<CodePage>,
-    /// Change a limit, such as `files=20000`. The message of a limit that is reached names it
+    /// Change a limit, such as `files=20000`. The message about a limit that was reached names the limit
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
     limits: Vec<(String, u64)>,
     /// Read the cabinet that begins at this byte of the file, if the file has several

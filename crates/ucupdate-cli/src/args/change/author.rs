@@ -16,7 +16,7 @@ pub(crate) fn set_of_token(name: &str) {
 
 #[derive(Debug, Args)]
 pub(crate) struct AuthorArgs {
-    /// The author of the change, for the history [default: the system's user name]
+    /// The author of the change, for the history [default: the name of the token for --server, or the system's user name]
     #[arg(long, value_name = "NAME", value_parser = author)]
     author: Option<String>,
 }

@@ -33,7 +33,7 @@ pub(crate) struct QuestionArgs {
     /// The version that the device has
     #[arg(long, value_name = "VERSION", requires = "device", conflicts_with = "request")]
     installed: Option<String>,
-    /// The file it asks about [default: cpe.nbt]
+    /// The file that the device asks about [default: cpe.nbt]
     #[arg(long, requires = "device")]
     file: Option<String>,
     /// The MAC address. Without --device, the last request of this device in the logs of the store is used

@@ -18,7 +18,8 @@ pub(crate) enum InterimCommand {
     /// Approve an interim image: every device that needs it first is offered it
     ///
     /// Approving a release approves the pending interim images of the same package on its way too, so this is for an image
-    /// that came with another package than the release, or that was rejected. Test devices step by a pending image before
+    /// that came with another package than the release, or that was rejected. Test devices are offered a pending image
+    /// before its approval
     Approve(ApproveArgs),
     /// Reject the pending interim image. A later ingest does not make it pending again
     Reject(RejectArgs),

@@ -96,9 +96,9 @@ impl<T: FromStr> FromStr for OrNone<T> {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum OfferName {
-    /// Whenever it differs from the installed one, even if it is older
+    /// A version that differs from the installed one, even if it is older
     Different,
-    /// Only if it is newer than the installed one
+    /// Only a version that is newer than the installed one
     Newer,
 }
 

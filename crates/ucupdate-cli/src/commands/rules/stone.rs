@@ -24,8 +24,8 @@ pub(crate) enum StoneCommand {
     /// Limit an interim stone to the device models that its image was made for
     ///
     /// Stores that were made before stones named single models have a stone that sends the interim image of the first
-    /// phones to every UCPhone below 1.0.522.98, and a phone that reports 0.0.0.0 is below it whatever it is. This puts one
-    /// stone for each model in its place, in one step: LG-Nortel IP8540, Microsoft CPE and Polycom CX700 for the image
+    /// phones to every UCPhone below 1.0.522.98, and a phone that reports 0.0.0.0 is below it, whatever model it is. This
+    /// puts one stone for each model in its place, in one step: LG-Nortel IP8540, Microsoft CPE and Polycom CX700 for the image
     /// 1.0.522.103, and the models of the package that carries the image for any other. Other devices go straight to their
     /// target. `ucupdate verify` names the stones to narrow, and --dry-run lists the devices whose answer would change
     Narrow(RemoveArgs),

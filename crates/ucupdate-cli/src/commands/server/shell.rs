@@ -69,7 +69,7 @@ const JOINED_BASH_END: &str = r#"    if [[ $? != 0 ]]; then
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
-    /// The folder for the pages, which is made where it is missing
+    /// The folder to write into. It is created if it does not exist
     folder: PathBuf,
 }
 

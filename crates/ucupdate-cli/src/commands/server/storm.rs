@@ -65,7 +65,7 @@ pub(crate) struct StormArgs {
         value_parser = |text: &str| crate::args::moment::units::<u64>(text, 1, 1..=86_400)
     )]
     seconds: u64,
-    /// The number from which the MAC addresses follow. The same number gives the same devices
+    /// The number from which the MAC addresses are computed. The same number gives the same devices
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| number::<u32>(text, 0..=4_294_967_295))]
     seed: u32,
     /// Write a row for each request and each download to this new file, in the order in which they end

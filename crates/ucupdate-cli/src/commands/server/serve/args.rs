@@ -45,7 +45,7 @@ pub(crate) struct ServeArgs {
     /// Private key in PEM. The first key belongs to the first --tls-cert, and so on
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Vec<PathBuf>,
-    /// Which lines are written to stderr: a level such as info, or a filter such as warn,ucupdate=debug. SIGHUP reads it
+    /// The filter of the lines on stderr: a level such as info, or directives such as warn,ucupdate=debug. SIGHUP reads it
     /// again [default: RUST_LOG, or warn]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<LogFilter>,
