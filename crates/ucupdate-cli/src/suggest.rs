@@ -6,8 +6,8 @@ use std::fmt::Display;
 use std::path::Path;
 use ucupdate::ChangeError;
 use ucupdate::book::{
-    Alias, AliasField, Audience, BookCommand, GroupName, Refusal, RolloutName, Rule, RuleBook, RuleError,
-    RuleKey, RulePattern, StopScope,
+    Alias, Audience, BookCommand, GroupName, Refusal, RolloutName, Rule, RuleBook, RuleError, RuleKey,
+    RulePattern, StopScope,
 };
 use ucupdate::device::DeviceType;
 
@@ -114,9 +114,8 @@ pub(crate) fn no_match(rules: &RulePattern, advice: &str, book: &RuleBook) -> Fa
 /// it at this position. `None` if there is no single correction, or if the corrected pattern
 /// matches no rule.
 fn near_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
-    let written = rules.to_string();
     let mut meant = Vec::new();
-    for (place, word) in written.trim_end_matches("/*").split('/').enumerate() {
+    for (place, word) in rules.words().into_iter().enumerate() {
         let in_place: BTreeSet<&str> =
             book.rules().filter_map(|rule| rule.key().words().get(place).copied()).collect();
         let is_right = word.contains('*') || in_place.iter().any(|known| known.eq_ignore_ascii_case(word));
@@ -124,12 +123,8 @@ fn near_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
             if is_right { [word.to_owned()].into() } else { nearest_names(word, in_place.into_iter()) };
         meant.push(near.pop_first().filter(|_| near.is_empty())?);
     }
-    if meant.len() < RuleKey::WORD_COUNT {
-        meant.push("*".to_owned());
-    }
-    let meant = meant.join("/");
-    let pattern: RulePattern = meant.parse().ok()?;
-    book.rules().any(|rule| book.covers(&pattern, rule.key())).then_some(meant)
+    let meant = RulePattern::from_words(&meant).ok()?;
+    book.rules().any(|rule| book.covers(&meant, rule.key())).then(|| short(&meant))
 }
 
 /// Returns the pattern that a person means by `rules`. If `rules` matches no rule, it may be a
@@ -143,34 +138,39 @@ pub(crate) fn pattern_meant(rules: RulePattern, book: &RuleBook) -> Result<RuleP
     if book.rules().any(|rule| book.covers(&rules, rule.key())) {
         return Ok(rules);
     }
-    let meant: BTreeSet<String> = matching(name, book)
+    let mut meant: BTreeSet<RulePattern> = matching(name, book)
         .iter()
         .map(|rule| rule.words())
         .filter_map(|words| {
             let last = name.rsplit('/').next().unwrap_or(name);
             let at = words.iter().rposition(|word| word.eq_ignore_ascii_case(last))?;
-            let words = words.get(..=at)?.join("/");
-            Some(if at + 1 < RuleKey::WORD_COUNT { format!("{words}/*") } else { words })
+            RulePattern::from_words(words.get(..=at)?).ok()
         })
         .take(MAX_MEANT)
         .collect();
-    match meant.iter().collect::<Vec<_>>()[..] {
-        [] => return Ok(rules),
-        [only] => return only.parse().map_err(Failure::usage),
-        _ => {}
+    if meant.len() <= 1 {
+        return Ok(meant.pop_first().unwrap_or(rules));
     }
     let first = name.split('/').next().unwrap_or(name);
     let failure = Failure::not_found(format_args!(
         "no rule matches {rules}, because a pattern begins with the device type, and {first} is no device type"
     ));
-    Err(with_meant(failure, Some(meant.into_iter().collect::<Vec<_>>().join(" or "))))
+    Err(with_meant(failure, Some(meant.iter().map(short).collect::<Vec<_>>().join(" or "))))
+}
+
+/// Returns the text of a pattern with one `*` in place of all `*` at its end.
+fn short(pattern: &RulePattern) -> String {
+    let written = pattern.to_string();
+    match written.trim_end_matches("/*") {
+        all if all.len() == written.len() => written,
+        begin => format!("{begin}/*"),
+    }
 }
 
 /// Returns `rules` with `*` inserted, so that each word is at the position that it has in the rules
 /// of the book. Example: `*/*/CX*` for `CX*`. `None` if there is no such pattern, or several.
 fn shifted_pattern(rules: &RulePattern, book: &RuleBook) -> Option<String> {
-    let written = rules.to_string();
-    let wanted: Vec<&str> = written.split('/').filter(|word| *word != "*").collect();
+    let wanted: Vec<&str> = rules.words().into_iter().filter(|word| *word != "*").collect();
     if wanted.is_empty() {
         return None;
     }
@@ -223,15 +223,8 @@ pub(crate) fn without_type(device_type: &DeviceType, book: &RuleBook) -> Option<
 /// Returns a warning if no rule has the word for which the alias stands, but a rule has a similar
 /// word. The warning suggests that word. Otherwise returns `None`.
 pub(crate) fn without_word(alias: &Alias, book: &RuleBook) -> Option<String> {
-    let place = match alias.reported.field {
-        AliasField::Vendor => 1,
-        AliasField::Model => 2,
-        AliasField::HardwareRevision => 3,
-        AliasField::Locale => 4,
-    };
-    let wanted = alias.stands_for.as_str();
-    let words: BTreeSet<&str> =
-        book.rules().filter_map(|rule| rule.key().words().get(place).copied()).collect();
+    let (field, wanted) = (alias.reported.field.word(), alias.stands_for.as_str());
+    let words: BTreeSet<&str> = book.rules().map(|rule| rule.key().kind().word(field)).collect();
     if words.iter().any(|word| word.eq_ignore_ascii_case(wanted)) {
         return None;
     }

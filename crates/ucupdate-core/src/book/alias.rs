@@ -70,13 +70,13 @@ impl AliasField {
     /// All words that can have an alias.
     const ALL: [Self; 4] = [Self::Vendor, Self::Model, Self::HardwareRevision, Self::Locale];
 
-    /// Returns the index of the word among the words of a rule.
-    pub(crate) fn place(self) -> usize {
-        KindWord::ALL.iter().position(|known| *known == self.word()).unwrap_or_default()
-    }
-
     /// Returns the word of the device kind.
-    const fn word(self) -> KindWord {
+    ///
+    /// ```
+    /// use ucupdate_core::{book::AliasField, device::KindWord};
+    /// assert_eq!(AliasField::Model.word(), KindWord::Model);
+    /// ```
+    pub const fn word(self) -> KindWord {
         match self {
             Self::Vendor => KindWord::Vendor,
             Self::Model => KindWord::Model,
@@ -139,29 +139,28 @@ impl RuleBook {
         if pattern.holds(rule) {
             return true;
         }
-        let own = rule.words();
         let stands_for_it = |alias: &Alias| {
-            let place = alias.reported.field.place();
-            let stands_for_it = alias.stands_for.as_str().eq_ignore_ascii_case(own[place]);
-            stands_for_it && self.rule_with(rule, &alias.reported).is_none()
+            let own = rule.kind().word(alias.reported.field.word());
+            alias.stands_for.as_str().eq_ignore_ascii_case(own)
+                && self.rule_with(rule, &alias.reported).is_none()
         };
         let aliases: Vec<Alias> = self.aliases().filter(stands_for_it).collect();
         if aliases.is_empty() {
             return false;
         }
-        let mut words = own.map(|word| vec![word]);
-        for alias in &aliases {
-            words[alias.reported.field.place()].push(alias.reported.word.as_str());
+        let mut words = KindWords::from_fn(|word| vec![rule.kind().word(word)]);
+        let mut reported = words.clone();
+        for Alias { reported: key, .. } in &aliases {
+            words[key.field.word()].push(key.word.as_str());
         }
-        let mut reported = own.map(|word| vec![word]);
         for Alias { reported: key, .. } in &aliases {
             let mut others = words.clone();
-            others[key.field.place()] = vec![key.word.as_str()];
+            others[key.field.word()] = vec![key.word.as_str()];
             if key.within.holds_any_device(&others) {
-                reported[key.field.place()].push(key.word.as_str());
+                reported[key.field.word()].push(key.word.as_str());
             }
         }
-        pattern.holds_any(&reported)
+        pattern.holds_any(&reported, rule.update_type().as_str())
     }
 
     /// Returns the rule that aliases give to devices with the words of `rule`. `None` if a rule with these
@@ -197,9 +196,9 @@ impl RuleBook {
     /// Returns the rule that has the same words as `rule`, except that one word is the reported word of `alias`.
     /// `None` if there is no such rule.
     pub(crate) fn rule_with(&self, rule: &RuleKey, alias: &AliasKey) -> Option<&Rule> {
-        let mut words = rule.kind().words();
-        words[alias.field.place()] = alias.word.as_str();
-        let kind = DeviceKind::from_words(words).ok()?;
+        let mut words = KindWords::from(rule.kind().words());
+        words[alias.field.word()] = alias.word.as_str();
+        let kind = DeviceKind::from_words(words.into_array()).ok()?;
         self.rule(&RuleKey::new(kind, rule.update_type().clone()).ok()?)
     }
 }

@@ -12,7 +12,7 @@ use crate::decide::index::{
 };
 use crate::decide::known_devices::KnownDevices;
 use crate::decide::module_rules::ModuleRules;
-use crate::device::{DeviceId, KindWord, Locale};
+use crate::device::{DeviceId, KindWord, KindWords, Locale};
 use crate::value::{PackageId, Sha256Digest};
 use crate::version::{ReportedVersion, VersionScheme};
 use foldhash::fast::FixedState;
@@ -149,9 +149,9 @@ impl<'a> Compiler<'a> {
     where
         'a: 'w,
     {
-        let mut reported: BTreeMap<(usize, String), Vec<&str>> = BTreeMap::new();
+        let mut reported: BTreeMap<(KindWord, String), Vec<&str>> = BTreeMap::new();
         for alias in aliases {
-            let meant = (alias.reported.field.place(), alias.stands_for.as_str().to_ascii_lowercase());
+            let meant = (alias.reported.field.word(), alias.stands_for.as_str().to_ascii_lowercase());
             reported.entry(meant).or_default().push(alias.reported.word.as_str());
         }
         let mut found = Vec::new();
@@ -159,17 +159,16 @@ impl<'a> Compiler<'a> {
             return found;
         }
         let book: &'a RuleBook = self.book;
-        let folded = |kind: &[&str; KindWord::COUNT]| kind.map(str::to_ascii_lowercase);
-        let known: BTreeSet<_> = book.rules.keys().map(|rule| folded(&rule.kind().words())).collect();
-        let most = book.rules.len().saturating_mul(MOST_ALIASED_PER_RULE);
+        let folded = |kind: [&str; KindWord::COUNT]| kind.map(str::to_ascii_lowercase);
+        let known: BTreeSet<_> = book.rules.keys().map(|rule| folded(rule.kind().words())).collect();
         for (number, rule) in (0..).zip(book.rules.keys()) {
             let own = rule.kind().words();
-            let mut kinds = vec![own];
-            for (place, word) in own.iter().enumerate() {
-                let Some(others) = reported.get(&(place, word.to_ascii_lowercase())) else { continue };
-                let with = |kind: &[&'w str; KindWord::COUNT], other: &'w str| {
+            let mut kinds = vec![KindWords::from(own)];
+            for (word, text) in KindWord::ALL.into_iter().zip(own) {
+                let Some(others) = reported.get(&(word, text.to_ascii_lowercase())) else { continue };
+                let with = |kind: &KindWords<&'w str>, other: &'w str| {
                     let mut kind = *kind;
-                    kind[place] = other;
+                    kind[word] = other;
                     kind
                 };
                 let room = MOST_ALIASED_PER_RULE.saturating_sub(kinds.len());
@@ -177,11 +176,11 @@ impl<'a> Compiler<'a> {
                 let more: Vec<_> = more.take(room).collect();
                 kinds.extend(more);
             }
-            for kind in kinds.into_iter().skip(1) {
+            for kind in kinds.into_iter().skip(1).map(KindWords::into_array) {
                 let leads_to_it = self.index.words_meant(kind).is_some_and(|(meant, _)| {
                     meant.into_array().iter().zip(own).all(|(meant, own)| meant.eq_ignore_ascii_case(own))
                 });
-                if leads_to_it && !known.contains(&folded(&kind)) && found.len() < most {
+                if leads_to_it && !known.contains(&folded(kind)) {
                     found.push((with_last(kind, rule.update_type().as_str()), number));
                 }
             }

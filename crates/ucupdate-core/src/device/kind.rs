@@ -40,6 +40,22 @@ macro_rules! define {
                 [$(self.$word.as_str()),*]
             }
 
+            /// Returns one of the words.
+            ///
+            /// ```
+            /// use ucupdate_core::DeviceKind;
+            /// use ucupdate_core::device::KindWord;
+            /// let kind: DeviceKind = "UCPhone/Polycom/CX700/A/ENU".parse()?;
+            /// assert_eq!(kind.word(KindWord::HardwareRevision), "A");
+            /// # Ok::<(), ucupdate_core::value::ParseError>(())
+            /// ```
+            #[inline]
+            pub fn word(&self, word: KindWord) -> &str {
+                match word {
+                    $(KindWord::$type => self.$word.as_str(),)*
+                }
+            }
+
             /// Creates a kind from its words, in the order of the text form: device type, vendor, model,
             /// hardware revision and locale.
             ///

@@ -40,9 +40,24 @@ pub struct DayCount {
     pub devices: u64,
 }
 
-/// The key of a [`VersionCount`]. The texts are vendor, model and file name in lower case. The
-/// second part is the release, or the text of a version that cannot be read.
-type CountKey = ([String; 3], Result<([u32; 8], String), Box<str>>);
+/// The key of a [`VersionCount`]. All names are in lower case. The order of the keys is the order of the fields.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct CountKey {
+    vendor: String,
+    model: String,
+    file_name: String,
+    release: Release,
+}
+
+/// A sort key that is equal for versions of the same release. Versions that can be read come before versions that
+/// cannot.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Release {
+    /// The parts of the version, and the prefix of the vendor in lower case.
+    Read([u32; 8], String),
+    /// The text of a version that cannot be read.
+    Unreadable(Box<str>),
+}
 
 /// Counts devices by version.
 #[derive(Debug, Default)]
@@ -60,10 +75,12 @@ impl VersionCounts {
     ) {
         let (kind, version) = (reported.read().ok(), ReportedVersion::new(version));
         let scheme = kind.and_then(|kind| scheme_of(index, &kind, file_name));
-        let key = (
-            [&*reported.vendor, &*reported.model, file_name].map(str::to_ascii_lowercase),
-            release(scheme.unwrap_or(&VersionScheme::Dotnet), &version),
-        );
+        let key = CountKey {
+            vendor: reported.vendor.to_ascii_lowercase(),
+            model: reported.model.to_ascii_lowercase(),
+            file_name: file_name.to_ascii_lowercase(),
+            release: release(scheme.unwrap_or(&VersionScheme::Dotnet), &version),
+        };
         let count = self.0.entry(key).or_insert_with(|| VersionCount {
             vendor: reported.vendor.clone(),
             model: reported.model.clone(),
@@ -80,11 +97,9 @@ impl VersionCounts {
     }
 }
 
-/// Returns a sort key that is equal for versions of the same release. Versions that can be read
-/// come before versions that cannot.
-fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Result<([u32; 8], String), Box<str>> {
+fn release(scheme: &VersionScheme, version: &ReportedVersion) -> Release {
     match scheme.release_of(version) {
-        Some((numbers, prefix)) => Ok((numbers, prefix.to_ascii_lowercase())),
-        None => Err(version.as_str().into()),
+        Some((numbers, prefix)) => Release::Read(numbers, prefix.to_ascii_lowercase()),
+        None => Release::Unreadable(version.as_str().into()),
     }
 }

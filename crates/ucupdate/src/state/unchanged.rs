@@ -54,15 +54,16 @@ fn require_unchanged(command: &BookCommand, seen: &RuleBook, book: &RuleBook) ->
             Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
         }
         BookCommand::RollBack(rule) | BookCommand::RollBackToNothing(rule) | BookCommand::Reject(rule)
-            if given(seen, rule) != given(book, rule) =>
+            if versions(seen, rule) != versions(book, rule) =>
         {
             Err(Refusal::EntryConflict { what: format!("the rule {rule}") })
         }
-        BookCommand::Approve(rules) => match rules.iter().find(|rule| given(seen, rule) != given(book, rule))
-        {
-            Some(rule) => Err(Refusal::EntryConflict { what: format!("the rule {rule}") }),
-            None => Ok(()),
-        },
+        BookCommand::Approve(rules) => {
+            match rules.iter().find(|rule| versions(seen, rule) != versions(book, rule)) {
+                Some(rule) => Err(Refusal::EntryConflict { what: format!("the rule {rule}") }),
+                None => Ok(()),
+            }
+        }
         BookCommand::ApproveInterim { locale, update_type, .. }
             if seen.interim_rule(locale, update_type) != book.interim_rule(locale, update_type) =>
         {
@@ -79,7 +80,16 @@ fn stone<'a>(book: &'a RuleBook, name: &StoneName) -> Option<&'a SteppingStone> 
     book.settings().stones.iter().find(|stone| stone.name == *name)
 }
 
-/// Returns the pending, approved and earlier version of a rule.
-fn given<'a>(book: &'a RuleBook, rule: &RuleKey) -> Option<[Option<&'a Candidate>; 3]> {
-    book.rule(rule).map(|rule| [rule.pending(), rule.approved(), rule.rollback()])
+/// The versions of a rule that a person saw before a decision about it.
+#[derive(Debug, PartialEq, Eq)]
+struct Versions<'a> {
+    pending: Option<&'a Candidate>,
+    approved: Option<&'a Candidate>,
+    rollback: Option<&'a Candidate>,
+}
+
+/// Returns the versions of a rule. `None` if the book does not have the rule.
+fn versions<'a>(book: &'a RuleBook, rule: &RuleKey) -> Option<Versions<'a>> {
+    let rule = book.rule(rule)?;
+    Some(Versions { pending: rule.pending(), approved: rule.approved(), rollback: rule.rollback() })
 }

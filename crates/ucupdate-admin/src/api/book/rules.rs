@@ -41,9 +41,10 @@ pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Problem> {
 }
 
 fn named<'a>(call: &Call<'_>, snapshot: &'a Snapshot) -> Result<&'a Rule, Problem> {
-    let key = call.parameters.join("/");
-    let missing = || Problem::not_found(format!("no rule {key}")).with("kind", "no-rule");
-    let key: RuleKey = key.parse().map_err(|_| missing())?;
+    let missing =
+        || Problem::not_found(format!("no rule {}", call.parameters.join("/"))).with("kind", "no-rule");
+    let words = <&[String; RuleKey::WORD_COUNT]>::try_from(&*call.parameters).map_err(|_| missing())?;
+    let key = RuleKey::from_words(words.each_ref()).map_err(|_| missing())?;
     snapshot.book().rule(&key).ok_or_else(missing)
 }
 

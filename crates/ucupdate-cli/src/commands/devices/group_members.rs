@@ -91,10 +91,20 @@ pub(crate) async fn run(args: MembersArgs, add: bool, context: &mut Context) -> 
 #[derive(Debug, Default)]
 struct Sum {
     revision: Option<u64>,
-    /// The name of the group in the spelling of the rule book, the length of its list before, and
-    /// the numbers of devices that were added, removed and unchanged.
-    members: Option<(GroupName, usize, [usize; 3])>,
+    members: Option<Members>,
     others: Vec<Note>,
+}
+
+/// The sum of the changes of the list of a group.
+#[derive(Debug)]
+struct Members {
+    /// The name of the group in the spelling of the rule book.
+    name: GroupName,
+    /// The length of the list before the first change.
+    before: usize,
+    added: usize,
+    removed: usize,
+    unchanged: usize,
 }
 
 impl Sum {
@@ -103,8 +113,11 @@ impl Sum {
         for note in changed.notes {
             match note {
                 Note::MembersChanged { name, before, added, removed, unchanged } => {
-                    let (_, _, sums) = self.members.get_or_insert((name, before, [0; 3]));
-                    sums.iter_mut().zip([added, removed, unchanged]).for_each(|(sum, more)| *sum += more);
+                    let none = Members { name, before, added: 0, removed: 0, unchanged: 0 };
+                    let sum = self.members.get_or_insert(none);
+                    sum.added += added;
+                    sum.removed += removed;
+                    sum.unchanged += unchanged;
                 }
                 other => self.others.push(other),
             }
@@ -112,12 +125,9 @@ impl Sum {
     }
 
     fn into_notes(self) -> ChangeNotes {
-        let members = self.members.map(|(name, before, [added, removed, unchanged])| Note::MembersChanged {
-            name,
-            before,
-            added,
-            removed,
-            unchanged,
+        let members = self.members.map(|sum| {
+            let Members { name, before, added, removed, unchanged } = sum;
+            Note::MembersChanged { name, before, added, removed, unchanged }
         });
         members.into_iter().chain(self.others).collect()
     }

@@ -69,7 +69,27 @@ impl RuleKey {
         Ok(key)
     }
 
-    /// Returns the kind of the devices that the rule is for.
+    /// Creates a key from its words, in the order of the text form: the words of the device kind, and then the
+    /// update type.
+    ///
+    /// ```
+    /// use ucupdate_core::RuleKey;
+    /// let key = RuleKey::from_words(["UCPhone", "LG-Nortel", "IP8540", "A", "ENU", "CPE"])?;
+    /// assert_eq!(key.to_string(), "UCPhone/LG-Nortel/IP8540/A/ENU/CPE");
+    /// # Ok::<(), ucupdate_core::value::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if a word is not a valid [label](crate::value::check_label) or not valid in a path. The
+    /// error names the first such word.
+    pub fn from_words<S: AsRef<str>>(words: [S; Self::WORD_COUNT]) -> Result<Self, ParseError> {
+        let [kind @ .., update_type] = words.each_ref().map(AsRef::as_ref);
+        let of_rule = |error: ParseError| error.of("rule");
+        let kind = DeviceKind::from_words(kind).map_err(of_rule)?;
+        Self::new(kind, update_type.parse().map_err(of_rule)?)
+    }
+
+    /// Returns the kind of the devices that the rule is for: all words except the update type.
     #[inline]
     pub fn kind(&self) -> &DeviceKind {
         &self.0.kind
@@ -128,11 +148,7 @@ impl FromStr for RuleKey {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wrong_count =
             |found| ParseError::count("rule", found, "part", Expected::Words(&Self::WORD_NAMES));
-        let parts: [&str; Self::WORD_COUNT] = split_kind(text).map_err(wrong_count)?;
-        let [kind @ .., update_type] = parts;
-        let of_rule = |error: ParseError| error.of("rule");
-        let kind = DeviceKind::from_words(kind).map_err(of_rule)?;
-        Self::new(kind, update_type.parse().map_err(of_rule)?)
+        Self::from_words(split_kind(text).map_err(wrong_count)?)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use ucupdate_core::RuleBook;
 use ucupdate_core::RuleKey;
+use ucupdate_core::device::KindWord;
 
 /// The largest number of rules that are compared in pairs.
 const MAX_COMPARED: usize = 2000;
@@ -82,17 +83,16 @@ fn fold(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// The indices of vendor and model among the words of a rule.
-const VENDOR_AND_MODEL: [usize; 2] = [1, 2];
-
 fn is_one_edit_apart(one: &RuleKey, other: &RuleKey) -> bool {
-    let mut differing = one.words().into_iter().zip(other.words()).enumerate();
-    let mut differing = differing.by_ref().filter(|(_, (a, b))| !a.eq_ignore_ascii_case(b));
-    let (Some((index, (a, b))), None) = (differing.next(), differing.next()) else { return false };
+    let words_of = |word| (one.kind().word(word), other.kind().word(word));
+    let vendor_and_model = [KindWord::Vendor, KindWord::Model].map(words_of);
+    let Some((a, b)) = vendor_and_model.into_iter().find(|(a, b)| !a.eq_ignore_ascii_case(b)) else {
+        return false;
+    };
     let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
-    VENDOR_AND_MODEL.contains(&index)
-        && a.chars().count().min(b.chars().count()) >= 4
+    a.chars().count().min(b.chars().count()) >= 4
         && digits(a) == digits(b)
         && fold(a) != fold(b)
+        // No other word differs, and this word differs by one edit.
         && one.difference_from(other.words()) == (1, 1)
 }

@@ -53,10 +53,16 @@ pub(crate) struct Counts {
     pub(crate) states: BTreeMap<DeviceState, u64>,
     /// The number of devices that are behind, by the word for the reason.
     pub(crate) reasons: BTreeMap<&'static str, u64>,
-    /// The counts of each model. The key is the vendor and the model in lower case.
-    pub(crate) models: BTreeMap<[String; 2], ModelCount>,
+    pub(crate) models: BTreeMap<ModelKey, ModelCount>,
     /// The number of devices that should have another version than they have.
     pub(crate) behind: u64,
+}
+
+/// The key of the counts of a model. Both names are in lower case.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ModelKey {
+    vendor: String,
+    model: String,
 }
 
 /// The number of devices of one model, in total and by state.
@@ -235,7 +241,10 @@ impl Counts {
         if let (DeviceState::Behind, Some(reason)) = (state, standing.reason()) {
             *self.reasons.entry(reason).or_default() += 1;
         }
-        let key = [&device.kind.vendor, &device.kind.model].map(|word| word.to_ascii_lowercase());
+        let key = ModelKey {
+            vendor: device.kind.vendor.to_ascii_lowercase(),
+            model: device.kind.model.to_ascii_lowercase(),
+        };
         let model = self.models.entry(key).or_insert_with(|| ModelCount {
             vendor: device.kind.vendor.clone(),
             model: device.kind.model.clone(),

@@ -328,23 +328,22 @@ fn order(one: &ReportedVersion, other: &ReportedVersion) -> Ordering {
 }
 
 fn rule_of(record: &Record) -> Result<RuleKey, String> {
-    let names: [&[&str]; 6] = [
-        &["DeviceType"],
-        &["Brand", "Vendor"],
-        &["Model"],
-        &["Revision", "HardwareRevision"],
-        &["Locale"],
-        &["UpdateType"],
-    ];
-    let mut words = Vec::new();
-    for names in names {
+    let word = |names: &[&str]| {
         let word = record.get(names).ok_or_else(|| format!("{} is missing or blank", names.join(" or ")))?;
-        if word.contains('/') {
-            return Err(format!("{} is {word:?}, which contains a slash", names.join(" or ")));
+        match word.contains('/') {
+            true => Err(format!("{} is {word:?}, which contains a slash", names.join(" or "))),
+            false => Ok(word),
         }
-        words.push(word);
-    }
-    words.join("/").parse().map_err(|error| format!("{error}"))
+    };
+    let words = [
+        word(&["DeviceType"])?,
+        word(&["Brand", "Vendor"])?,
+        word(&["Model"])?,
+        word(&["Revision", "HardwareRevision"])?,
+        word(&["Locale"])?,
+        word(&["UpdateType"])?,
+    ];
+    RuleKey::from_words(words).map_err(|error| error.to_string())
 }
 
 fn test_device_of(record: &Record) -> Result<TestDevice, String> {

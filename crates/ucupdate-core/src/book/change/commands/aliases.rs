@@ -7,7 +7,7 @@ use crate::book::change::refusal::Refusal;
 use crate::book::rule::{PatternScheme, Rule, RuleKey, RulePattern};
 use crate::book::stone::SteppingStone;
 use crate::book::table::Entry;
-use crate::device::{KindPattern, KindWord};
+use crate::device::{KindPattern, KindWord, KindWords};
 use crate::value::shell_word;
 
 impl ChangeDraft<'_> {
@@ -59,7 +59,7 @@ impl ChangeDraft<'_> {
     /// Refuses an alias whose pattern does not match the devices that report its word.
     fn check_outside(&self, alias: &Alias) -> Result<(), Refusal> {
         let AliasKey { field, word, within } = &alias.reported;
-        match within.holds_word(field.place(), word.as_str()) {
+        match within.holds_word(field.word(), word.as_str()) {
             true => Ok(()),
             false => Err(Refusal::AliasOutside { alias: Box::new(alias.clone()) }),
         }
@@ -68,12 +68,11 @@ impl ChangeDraft<'_> {
     /// Refuses an alias if another alias would have to be applied before or after it, because a word is
     /// replaced only once.
     fn check_chain(&self, alias: &Alias) -> Result<(), Refusal> {
-        let place = alias.reported.field.place();
         let follows = |first: &Alias, second: &Alias| first.stands_for == second.reported.word;
         let mut others = self.book.aliases().filter(|other| {
             other.reported != alias.reported
                 && other.reported.field == alias.reported.field
-                && other.reported.within.may_meet(&alias.reported.within, place)
+                && other.reported.within.may_meet(&alias.reported.within, alias.reported.field.word())
         });
         match others.find(|other| follows(alias, other) || follows(other, alias)) {
             None => Ok(()),
@@ -91,9 +90,10 @@ impl ChangeDraft<'_> {
     /// Refuses an alias that would never be used, because the word that it replaces has rules of its own. Such rules
     /// have priority over aliases.
     fn check_own_rules(&self, alias: &Alias) -> Result<Vec<Note>, Refusal> {
-        let place = alias.reported.field.place();
-        let others = alias.reported.within.with_any(place);
-        let has = |word: &AliasWord, rule: &RuleKey| rule.words()[place].eq_ignore_ascii_case(word.as_str());
+        let field = alias.reported.field.word();
+        let others = alias.reported.within.with_any(field);
+        let has =
+            |word: &AliasWord, rule: &RuleKey| rule.kind().word(field).eq_ignore_ascii_case(word.as_str());
         let rules = self.book.rules().map(Rule::key).filter(|rule| self.book.covers(&others, rule));
         let (mut meant, mut own): (Vec<&RuleKey>, Vec<&RuleKey>) = (Vec::new(), Vec::new());
         for rule in rules {
@@ -144,15 +144,15 @@ impl ChangeDraft<'_> {
         if self.book.aliases.is_empty() || has_rule(pattern) {
             return Ok(());
         }
-        let mut texts = pattern
-            .texts()
-            .into_array()
-            .map(|words| words.into_iter().map(str::to_owned).collect::<Vec<String>>());
+        let texts = pattern.texts();
+        let mut texts = KindWords::from_fn(|word| {
+            texts[word].iter().copied().map(str::to_owned).collect::<Vec<String>>()
+        });
         let mut words = Vec::new();
-        for (place, texts) in texts.iter_mut().enumerate() {
-            for text in texts {
+        for word in KindWord::ALL {
+            for text in &mut texts[word] {
                 let stands_for_it = |alias: &Alias| {
-                    alias.reported.field.place() == place
+                    alias.reported.field.word() == word
                         && alias.reported.word.as_str().eq_ignore_ascii_case(text)
                 };
                 if let Some(alias) = self.book.aliases().find(stands_for_it) {
@@ -160,7 +160,7 @@ impl ChangeDraft<'_> {
                 }
             }
         }
-        let Ok(meant) = KindPattern::from_texts(&texts.into()) else { return Ok(()) };
+        let Ok(meant) = KindPattern::from_texts(&texts) else { return Ok(()) };
         if !has_rule(&meant) {
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl ChangeDraft<'_> {
     pub(in crate::book::change) fn note_unused_aliases(&mut self, rule: &RuleKey) {
         let unused = self.book.aliases().filter(|alias| {
             let AliasKey { field, word, within } = &alias.reported;
-            rule.words()[field.place()].eq_ignore_ascii_case(word.as_str())
+            rule.kind().word(field.word()).eq_ignore_ascii_case(word.as_str())
                 && within.holds_device(rule.kind().words())
         });
         let notes: Vec<Note> =

@@ -25,17 +25,17 @@ pub(in super::super) fn is_bare_refusal(bytes: &[u8]) -> bool {
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.trim_ascii());
     let is_refusal =
         lines.next().is_some_and(|line| line.starts_with(b"HTTP/1.") && line.get(8..10) == Some(b" 4"));
-    let mut has = [false; 2];
+    let (mut has_no_content, mut closes) = (false, false);
     for line in lines {
         match line {
-            b"content-length: 0" => has[0] = true,
-            b"connection: close" => has[1] = true,
+            b"content-length: 0" => has_no_content = true,
+            b"connection: close" => closes = true,
             line if line.starts_with(b"date: ") => {}
             // This includes an empty line: another answer would begin after it.
             _ => return false,
         }
     }
-    is_refusal && has == [true; 2]
+    is_refusal && has_no_content && closes
 }
 
 /// Sends the answer with a reason to a request that hyper refused, and returns its status.

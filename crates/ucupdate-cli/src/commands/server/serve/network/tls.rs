@@ -30,8 +30,21 @@ pub(crate) struct ServedCertificate {
     certificates: PathBuf,
     key: PathBuf,
     current: RwLock<Arc<CertifiedKey>>,
-    /// The marks of the certificate file and of the key file when they were last read.
-    read: Mutex<[Option<Mark>; 2]>,
+    /// The marks of the files when they were last read.
+    read: Mutex<Marks>,
+}
+
+/// The marks of the two files. The mark of a file that cannot be examined is `None`.
+#[derive(Debug, PartialEq, Eq)]
+struct Marks {
+    certificates: Option<Mark>,
+    key: Option<Mark>,
+}
+
+impl Marks {
+    fn of(certificates: &Path, key: &Path) -> Self {
+        Self { certificates: mark(certificates), key: mark(key) }
+    }
 }
 
 /// The size of a file and the time of its last change. A change of the file changes its mark.
@@ -46,7 +59,7 @@ impl ServedCertificate {
         key: &Path,
         now: SystemTime,
     ) -> Result<(Arc<Self>, Vec<String>), Failure> {
-        let marks = [certificates, key].map(mark);
+        let marks = Marks::of(certificates, key);
         let (certified, warnings) = certified(certificates, key, now)?;
         let served = Self {
             certificates: certificates.to_owned(),
@@ -88,7 +101,7 @@ impl ServedCertificate {
     /// earlier certificate stays in use. The failure contains the path of the file that cannot be
     /// used.
     pub(crate) fn reload(&self, always: bool, now: SystemTime) -> Result<Option<Vec<String>>, Failure> {
-        let marks = [&*self.certificates, &*self.key].map(mark);
+        let marks = Marks::of(&self.certificates, &self.key);
         {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
             if *read == marks && !always {
