@@ -4,8 +4,9 @@ use crate::fixtures::{RULE, Site, request};
 use bytes::Bytes;
 use http::header;
 use serde_json::json;
+use std::net::IpAddr;
 use std::time::Duration;
-use ucupdate_admin::{AdminLimits, AdminRole};
+use ucupdate_admin::{AdminLimits, AdminRole, RemoteAddress};
 
 #[tokio::test]
 async fn a_request_without_a_valid_token_is_refused_and_is_an_event_without_the_token() {
@@ -64,6 +65,18 @@ async fn an_address_with_too_many_refused_logins_waits() {
     assert!(waits.head.contains_key(header::RETRY_AFTER));
     tokio::time::advance(Duration::from_secs(61)).await;
     assert_eq!(site.get(&site.ann, "/api/v1/rules").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_refused_logins_of_the_oldest_address_are_forgotten_first() {
+    let limits = AdminLimits::default().with_failures(1, Duration::from_secs(60)).with_addresses(1);
+    let site = Site::with_limits(limits).await;
+    assert_eq!(site.get("ucu_00", "/api/v1/rules").await.status, 401);
+    assert_eq!(site.get(&site.vic, "/api/v1/rules").await.status, 429);
+    let mut other = request("GET", "/api/v1/rules", "ucu_00", &[], Bytes::new());
+    other.extensions_mut().insert(RemoteAddress(IpAddr::from([10, 0, 0, 2])));
+    assert_eq!(site.send(other).await.status, 401);
+    assert_eq!(site.get(&site.vic, "/api/v1/rules").await.status, 200, "one address is remembered");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crate::fixtures::{IMAGE_BYTES, RULE, Site};
 use serde_json::json;
+use std::time::Duration;
 use ucupdate::Asker;
 use ucupdate::audit::{AUDIT_HEADER, AuditFormat, AuditRow, RequestedCell};
 use ucupdate::cab::package::sample;
@@ -191,6 +192,18 @@ async fn with_four_eyes_the_ingesting_person_does_not_restore_a_revision_that_gi
         let seen = site.get(&site.vic, "/api/v1/rules").await.etag();
         let answer = site.post(person, &path, &[("if-match", &*seen)], json!({})).await;
         assert_eq!(answer.status, status, "{:?}", answer.bytes);
+    }
+}
+
+#[tokio::test]
+async fn devices_are_not_read_from_more_log_rows_than_the_limit() {
+    for (most_rows, status) in [(2, 503), (3, 200)] {
+        let limits = AdminLimits::default().with_log_rows(most_rows, Duration::from_secs(10));
+        let site = Site::with_limits(limits).await;
+        (1..=3).for_each(|number| ask(&site, number));
+        site.service().flush_logs().await.unwrap();
+        let devices = site.get(&site.vic, "/api/v1/devices").await;
+        assert_eq!(devices.status, status, "{:?}", devices.bytes);
     }
 }
 

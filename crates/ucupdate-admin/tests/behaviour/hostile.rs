@@ -1,12 +1,13 @@
 //! Hostile requests: all are refused, none changes anything, and no token is in any event.
 
-use crate::fixtures::{Site, now, request};
+use crate::fixtures::{IMAGE_BYTES, Site, now, request};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
 use std::io;
 use std::time::Duration;
 use tower::ServiceExt as _;
+use ucupdate::cab::package::sample;
 use ucupdate::value::UnixTime;
 use ucupdate_admin::{AdminLimits, AdminRole};
 
@@ -175,5 +176,24 @@ async fn a_slow_body_ends_and_an_endless_upload_is_cut() {
     let response = site.administration.clone().oneshot(endless).await.unwrap();
     assert!(response.status().is_client_error(), "{}", response.status());
     response.into_body().collect().await.unwrap();
+    assert_eq!(site.service().snapshot().revision(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_trickles_ends_when_its_time_is_over() {
+    let limits = AdminLimits::default().with_upload_time(Duration::from_millis(50));
+    let site = Site::with_limits(limits).await;
+    let media_type = [("content-type", "application/octet-stream")];
+    let head = request("POST", "/api/v1/packages", &site.ann, &media_type, Bytes::new());
+    let bytes = sample::uc_updates(IMAGE_BYTES).into_iter();
+    let trickle = head.map(|_| {
+        StreamBody::new(stream::unfold(bytes, |mut bytes| async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let piece = Bytes::from(vec![bytes.next()?]);
+            Some((Ok::<_, io::Error>(http_body::Frame::data(piece)), bytes))
+        }))
+    });
+    let response = site.administration.clone().oneshot(trickle).await.unwrap();
+    assert_eq!(response.status(), 408);
     assert_eq!(site.service().snapshot().revision(), 0);
 }

@@ -4,6 +4,7 @@ use crate::fixtures::{RULE, Site};
 use serde_json::{Value, json};
 use ucupdate::book::TestDevice;
 use ucupdate::device::DeviceId;
+use ucupdate_admin::AdminLimits;
 
 #[tokio::test]
 async fn a_list_is_read_page_by_page_and_a_removed_cursor_does_not_end_it() {
@@ -35,6 +36,21 @@ async fn a_list_is_read_page_by_page_and_a_removed_cursor_does_not_end_it() {
     for wrong in ["limit=0", "limit=-1", "limit=x", "after=x"] {
         let refused = site.get(&site.vic, &format!("/api/v1/test-devices?{wrong}")).await;
         assert_eq!((refused.status.as_u16(), refused.kind().as_str()), (400, "bad-request"), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_no_more_entries_than_the_limit_however_many_are_asked_for() {
+    let site = Site::with_limits(AdminLimits::default().with_page(2)).await;
+    for number in 0..3 {
+        let id = DeviceId::Mac(format!("00216300000{number}").parse().unwrap());
+        let device = TestDevice { name: format!("phone-{number}").parse().unwrap(), id };
+        site.service().admin("ann").add_test_device(device).await.unwrap();
+    }
+    for path in ["/api/v1/test-devices", "/api/v1/test-devices?limit=500"] {
+        let page = site.get(&site.vic, path).await.json();
+        assert_eq!(page["test_devices"].as_array().unwrap().len(), 2, "{path}");
+        assert!(page["next"].is_string(), "{path}");
     }
 }
 

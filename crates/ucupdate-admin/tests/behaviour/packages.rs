@@ -37,6 +37,26 @@ async fn a_repeated_upload_gets_the_first_answer_and_its_key_serves_no_other_fil
 }
 
 #[tokio::test]
+async fn only_the_newest_keys_of_uploads_are_remembered() {
+    let site = Site::with_limits(AdminLimits::default().with_idempotency_keys(1)).await;
+    let cabinet = sample::uc_updates(IMAGE_BYTES);
+    for (key, revision) in [("1", json!(1)), ("1", json!(1)), ("2", json!(null)), ("1", json!(null))] {
+        let made = site.upload(&site.ann, "", &[("idempotency-key", key)], cabinet.clone()).await;
+        assert_eq!(made.json()["revision"], revision, "a repeated answer has the revision of the first one");
+    }
+}
+
+#[tokio::test]
+async fn uploads_and_checks_share_a_limited_number_of_places() {
+    for (places, status) in [(0, 503), (1, 200)] {
+        let site = Site::with_limits(AdminLimits::default().with_uploads(places)).await;
+        let upload = site.upload(&site.ann, "", &[], sample::uc_updates(IMAGE_BYTES)).await;
+        let check = site.get(&site.vic, "/api/v1/verify").await;
+        assert_eq!((upload.status.as_u16(), check.status.as_u16()), (status, status), "{places} places");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_package_is_refused_with_its_problems() {
     let site = Site::with_limits(AdminLimits::default().with_package_bytes(100_000)).await;
     let nonsense = site.upload(&site.ann, "", &[], b"hello".to_vec()).await;

@@ -175,6 +175,20 @@ pub(crate) async fn fetch(url: &str, more: &str) -> (String, String) {
 }
 
 #[tokio::test]
+async fn the_bucket_is_in_the_host_name_of_an_address_if_this_is_wanted() {
+    let options = S3Options::new("firmware").with_credentials(Credentials::keys(KEY_ID, SECRET));
+    let options = options.with_region("eu-west-1").with_system_roots(false).with_self_test(false);
+    for (virtual_hosts, begin) in [
+        (false, "https://s3.eu-west-1.amazonaws.com/firmware/images/CPE.nbt?"),
+        (true, "https://firmware.s3.eu-west-1.amazonaws.com/images/CPE.nbt?"),
+    ] {
+        let store = S3Store::open(options.clone().with_virtual_hosts(virtual_hosts)).await.unwrap();
+        let url = store.presigned_get(&key("images/CPE.nbt"), Duration::from_secs(60)).await.unwrap();
+        assert!(url.starts_with(begin), "{url}");
+    }
+}
+
+#[tokio::test]
 async fn a_signed_address_gives_its_object_and_no_other() {
     let (store, _server) = fresh(Bucket::default(), |options| options).await;
     let image = key("images/a b/CPE.nbt");
