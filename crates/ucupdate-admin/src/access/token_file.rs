@@ -6,6 +6,7 @@ use super::token::{self, MAX_TOKEN_BYTES, Token};
 use async_trait::async_trait;
 use http::{header, request};
 use serde::{Deserialize, Serialize};
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ pub struct TokenEntry {
     /// The time at which the token expires. `None` if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<UnixTime>,
-    /// The time at which the token was added.
+    /// The time at which the token was added, by the clock of the machine that added it.
     pub added: UnixTime,
     sha256: Sha256Digest,
 }
@@ -82,7 +83,7 @@ pub enum TokenFileError {
     File { path: PathBuf, source: io::Error },
     /// The file at this path is not a token file.
     #[error("`{}` is not a file of tokens", path.display())]
-    Malformed { path: PathBuf, source: serde_json::Error },
+    Malformed { path: PathBuf, source: Box<dyn Error + Send + Sync> },
     /// A newer program wrote the token file.
     #[error("`{}` has format {found}, expected at most {FORMAT}; use a newer program", path.display())]
     NewerFormat { path: PathBuf, found: u32 },
@@ -127,7 +128,7 @@ impl TokenFile {
         }
     }
 
-    /// Returns the path of the token file.
+    /// Returns the path as it was passed to [`open`](Self::open) or [`open_or_new`](Self::open_or_new).
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -160,7 +161,10 @@ impl TokenFile {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Vec<TokenEntry>, TokenFileError> {
-        let malformed = |source| TokenFileError::Malformed { path: self.path.clone(), source };
+        let malformed = |source: serde_json::Error| TokenFileError::Malformed {
+            path: self.path.clone(),
+            source: source.into(),
+        };
         #[derive(Deserialize)]
         struct Version {
             format: u32,
@@ -256,7 +260,7 @@ impl TokenFile {
         let name = self.path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| failed(io::Error::other("the path names no file")))?;
         let mut bytes = serde_json::to_vec_pretty(&Document { format: FORMAT, tokens })
-            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source })?;
+            .map_err(|source| TokenFileError::Malformed { path: self.path.clone(), source: source.into() })?;
         bytes.push(b'\n');
         let write = || {
             let folder = Folder::open(self.path.parent().unwrap_or(Path::new("")))?;
