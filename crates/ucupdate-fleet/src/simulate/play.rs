@@ -74,7 +74,8 @@ pub fn simulate_with_progress(
         salts: &salts,
     };
     let size = fleet.len().div_ceil(SHARDS).max(1);
-    let outcomes = OutcomeOptions::default().with_devices(scenario.outcomes.devices().div_ceil(SHARDS));
+    let outcomes = OutcomeOptions::default();
+    let outcomes = outcomes.with_devices(outcomes.devices().div_ceil(SHARDS));
     let parts = (0..).step_by(size).zip(fleet.devices.chunks(size));
     let shards = parts.map(|(first, members)| Shard::new(first, members, &stage, outcomes)).collect();
     let threads = scenario.threads.clamp(1, SHARDS);

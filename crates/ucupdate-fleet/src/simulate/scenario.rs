@@ -1,6 +1,5 @@
 //! The scenario of a simulation: its length, its probabilities, and the commands of administrators.
 
-use crate::outcomes::OutcomeOptions;
 use ucupdate_core::book::{BookCommand, Percent};
 use ucupdate_core::device::Model;
 use ucupdate_core::value::UnixTime;
@@ -28,7 +27,6 @@ pub struct Scenario {
     pub(super) restarts: Percent,
     pub(super) sample_seconds: u32,
     pub(super) look_seconds: u32,
-    pub(super) outcomes: OutcomeOptions,
     pub(super) timetable: Vec<(u32, BookCommand)>,
 }
 
@@ -47,7 +45,6 @@ impl Default for Scenario {
             restarts: Percent::from_hundredths(2000).unwrap_or(Percent::NONE),
             sample_seconds: 24 * 60 * 60,
             look_seconds: 10 * 60,
-            outcomes: OutcomeOptions::default(),
             timetable: Vec::new(),
         }
     }
@@ -98,12 +95,6 @@ impl Scenario {
     /// five minutes, and is at least five minutes. Default: ten minutes.
     pub fn with_look_seconds(self, seconds: u32) -> Self {
         Self { look_seconds: seconds, ..self }
-    }
-
-    /// Sets the maximum number of devices that are watched for guards. The simulation uses only the
-    /// value of [`OutcomeOptions::with_devices`] and ignores the other options.
-    pub fn with_outcomes(self, outcomes: OutcomeOptions) -> Self {
-        Self { outcomes, ..self }
     }
 
     /// Sets the commands of administrators, each with its time in seconds after the start, in any

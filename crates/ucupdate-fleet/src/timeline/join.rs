@@ -212,6 +212,14 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_the_logs_is_the_end_of_the_last_exchange() {
+        let timeline =
+            joined(&[asked("", 100)], &[exchange("POST", "/RequestHandler/ucdevice.upx", 200, 103)]);
+        assert!(timeline.entries()[0].asked.is_some());
+        assert_eq!(timeline.last_seen(), Some(UnixTime::from_seconds(103)));
+    }
+
+    #[test]
     fn an_exchange_belongs_to_one_audit_row() {
         let posts = [100, 101].map(|second| exchange("POST", "/RequestHandler/ucdevice.upx", 200, second));
         let timeline = joined(&[asked("a", 100), asked("b", 101), asked("c", 102)], &posts);

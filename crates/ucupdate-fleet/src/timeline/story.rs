@@ -81,13 +81,15 @@ impl Timeline {
         stories.map(|rows| rows.story(options, end)).collect()
     }
 
-    /// Returns the latest time of all audit rows, downloads, and access rows without an audit row.
-    /// `None` if there are no rows.
+    /// Returns the latest time of all audit rows and access rows. `None` if there are no rows.
     pub fn last_seen(&self) -> Option<UnixTime> {
         let audit = self.entries.last().map(|entry| entry.audit.logged_at);
-        let downloads = self.entries.iter().flat_map(|entry| &entry.downloads);
-        let downloads = downloads.map(|download| download.access.finished_at).max();
-        audit.max(downloads).max(self.unjoined.last().map(|row| row.finished_at))
+        let of_entry = |entry: &'_ TimelineEntry| {
+            let downloads = entry.downloads.iter().map(|download| download.access.finished_at);
+            downloads.chain(entry.asked.as_ref().map(|row| row.finished_at)).max()
+        };
+        let access = self.entries.iter().filter_map(of_entry).max();
+        audit.max(access).max(self.unjoined.last().map(|row| row.finished_at))
     }
 
     fn rows_by_device(&self) -> BTreeMap<(bool, String), DeviceRows<'_>> {
