@@ -38,7 +38,6 @@ pub struct Folder {
 #[derive(Clone, Copy, Debug)]
 pub struct FoundFile {
     size: u64,
-    identity: Option<(u64, u64)>,
     has_other_names: bool,
 }
 
@@ -46,12 +45,6 @@ impl FoundFile {
     /// Returns the size in bytes.
     pub const fn size(&self) -> u64 {
         self.size
-    }
-
-    /// Returns whether both values describe the same file, for example by two hard links. Returns
-    /// `false` where the system does not report this.
-    pub fn is_same_file(&self, other: &Self) -> bool {
-        self.identity.is_some() && self.identity == other.identity
     }
 
     /// Returns whether the file has further names (hard links). Returns `false` where the system
@@ -343,11 +336,9 @@ impl Folder {
 /// Returns the plain file with this name in the folder, or `None` if nothing exists there.
 pub(crate) fn find_in(dir: &Dir, name: &str) -> io::Result<Option<FoundFile>> {
     match dir.symlink_metadata(name) {
-        Ok(found) if found.is_file() => Ok(Some(FoundFile {
-            size: found.len(),
-            identity: identity(&found),
-            has_other_names: has_other_names(&found),
-        })),
+        Ok(found) if found.is_file() => {
+            Ok(Some(FoundFile { size: found.len(), has_other_names: has_other_names(&found) }))
+        }
         Ok(found) => Err(not_expected(name, found.file_type(), "a plain file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -430,16 +421,4 @@ fn has_other_names(found: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn has_other_names(_found: &Metadata) -> bool {
     false
-}
-
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems do not report it")]
-fn identity(found: &Metadata) -> Option<(u64, u64)> {
-    use cap_std::fs::MetadataExt as _;
-    Some((found.dev(), found.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_found: &Metadata) -> Option<(u64, u64)> {
-    None
 }
