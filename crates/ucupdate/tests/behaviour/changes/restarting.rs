@@ -23,6 +23,19 @@ async fn nobody_approves_their_own_restart_however_the_name_is_spelled() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_restart_again_under_another_spelling_changes_nothing() {
+    let service = open(MemoryStore::default()).await;
+    service.admin("cid").kill(StopScope::All, "").await.unwrap();
+    service.admin("Ann Lee").ask_restart(StopScope::All).await.unwrap();
+    for author in ["Ann Lee", " ann lee", "AnnLee"] {
+        let again = service.admin(author).ask_restart(StopScope::All).await.unwrap();
+        assert_eq!((again.revision, again.notes), (None, vec![]), "{author:?}");
+    }
+    let snapshot = service.snapshot();
+    assert_eq!(snapshot.book().stop(&StopScope::All).unwrap().restart_asked_by.as_deref(), Some("Ann Lee"));
+}
+
+#[tokio::test]
 async fn the_author_of_a_change_is_who_threw_the_switch_and_who_asked() {
     let service = open(MemoryStore::default()).await;
     service.admin("cid").kill(StopScope::All, "").await.unwrap();

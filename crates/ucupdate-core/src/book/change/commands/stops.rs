@@ -23,7 +23,7 @@ impl ChangeDraft<'_> {
     pub(crate) fn ask_restart(&mut self, scope: &StopScope, by: &str) -> Result<(), Refusal> {
         let scope = self.known_scope(scope)?;
         let mut stop = self.stopped(&scope)?;
-        if stop.restart_asked_by.as_deref() == Some(by) {
+        if stop.restart_asked_by.as_deref().is_some_and(|asked| is_same_person(asked, by)) {
             return Ok(());
         }
         stop.restart_asked_by = Some(by.into());
