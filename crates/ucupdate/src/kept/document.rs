@@ -78,7 +78,7 @@ pub(crate) enum Unusable {
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Newer(format) => write!(f, "has format {format}, expected at most {FORMAT}"),
+            Self::Newer(format) => write!(f, "it has format {format}, expected at most {FORMAT}"),
             Self::Damaged(what) => f.write_str(what),
         }
     }
@@ -266,6 +266,6 @@ mod tests {
         assert!(kept.is_empty());
         let newer = String::from_utf8(document).unwrap().replacen("\"format\":1", "\"format\":9", 1);
         let newer = read(newer.as_bytes(), &mut kept).unwrap_err();
-        assert_eq!(newer.to_string(), "has format 9, expected at most 1");
+        assert_eq!(newer.to_string(), "it has format 9, expected at most 1");
     }
 }

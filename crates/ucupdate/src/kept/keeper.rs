@@ -64,7 +64,7 @@ pub enum KeptError {
     #[error(transparent)]
     Logs(#[from] LogReadError),
     /// A newer program wrote the inventory of this server.
-    #[error("`{key}` {what}; use the program that wrote it, or a newer one")]
+    #[error("a newer program wrote `{key}`: {what}; use the program that wrote it, or a newer one")]
     Newer { key: String, what: String },
     /// The name of the server cannot be part of a key.
     #[error("the inventory of the server `{server}` has no valid key; use another server name")]

@@ -30,9 +30,9 @@ pub struct KeptInventory {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnusableInventory {
-    /// The key of the object.
+    /// The key of the inventory in the store, such as `inventory/ocs.jsonl`.
     pub key: String,
-    /// The reason, such as `has format 9, expected at most 1` or `it is too large`.
+    /// The reason as a clause, such as `it has format 9, expected at most 1` or `the end is missing`.
     pub what: String,
     /// `true` if a newer program wrote the inventory. Otherwise the inventory is damaged or too
     /// large, or it cannot be read.

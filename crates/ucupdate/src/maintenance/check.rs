@@ -287,7 +287,7 @@ async fn look_at_inventories(store: &dyn ImageStore, found: &mut StoreCheck) -> 
     for unusable in read_all(store, &mut nothing).await?.0.unusable {
         let (key, what) = (unusable.key, unusable.what);
         found.problems.push(match unusable.is_newer {
-            true => StoreProblem::Newer { what: format!("`{key}` {what}"), key },
+            true => StoreProblem::Newer { what: format!("a newer program wrote `{key}`: {what}"), key },
             false => StoreProblem::InventoryDamaged { key, what },
         });
     }

@@ -39,7 +39,7 @@ pub enum StoreProblem {
     FileDamaged { key: String, file: String, package: PackageId, package_file: String },
     /// A kept revision needs a package that has left the rule book.
     PackageGone { package: PackageId },
-    /// A kept inventory cannot be read.
+    /// A kept inventory is damaged or too large, or cannot be read. Readers of inventories skip it.
     InventoryDamaged { key: String, what: String },
     /// A log is larger than the readers of the logs accept.
     LogTooLarge { key: String, what: String },
@@ -223,7 +223,7 @@ impl fmt::Display for StoreProblem {
                 write!(f, "`{key}` does not describe package {package} as it was ingested")
             }
             Self::CheckpointDamaged { key, what } => write!(f, "`{key}` {what}"),
-            Self::InventoryDamaged { key, what } => write!(f, "the inventory `{key}` is damaged: {what}"),
+            Self::InventoryDamaged { key, what } => write!(f, "the inventory `{key}` cannot be used: {what}"),
             Self::LogTooLarge { key, what } => write!(f, "the log `{key}` is {what}"),
             Self::FileGone { key, file, package, .. } => {
                 write!(f, "{file} of package {package} is missing at `{key}`")

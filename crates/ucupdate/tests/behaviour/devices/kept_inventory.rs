@@ -85,7 +85,10 @@ async fn a_damaged_inventory_is_made_anew_and_a_newer_one_is_never_overwritten()
     let refused = keeper("ocs01").refresh(&store, day(0)).await.unwrap_err();
     assert!(matches!(refused, KeptError::Newer { .. }), "{refused}");
     let check = check_store(&*store, &CheckOptions::default(), day(0)).await.unwrap();
-    assert_eq!(check.problems[0].to_string(), "`inventory/ocs01.jsonl` has format 9, expected at most 1");
+    assert_eq!(
+        check.problems[0].to_string(),
+        "a newer program wrote `inventory/ocs01.jsonl`: it has format 9, expected at most 1"
+    );
     assert_eq!(store.get_bytes(&key, 99).await.unwrap(), newer);
 }
 
