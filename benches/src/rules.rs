@@ -6,9 +6,11 @@ use ucupdate_core::book::{
     TestDevice,
 };
 use ucupdate_core::device::DeviceId;
-use ucupdate_core::request::InstalledModule;
 use ucupdate_core::value::{FieldTime, Reported, Sha256Digest, UnixTime};
 use ucupdate_core::{Device, ReportedVersion, RuleBook, RuleKey};
+use ucupdate_testkit::field;
+
+pub use ucupdate_testkit::field::module;
 
 /// Returns the six words of rule number `number`. As in a real fleet, there are few types, vendors
 /// and locales, and many models.
@@ -189,18 +191,5 @@ fn after(book: &RuleBook, commands: impl IntoIterator<Item = BookCommand>) -> Ru
 
 /// Returns a device of rule number `number` with this MAC address.
 pub fn device(number: u32, mac: &str) -> Device {
-    Device {
-        kind: key(number).kind().clone(),
-        mac_address: Reported::new(mac),
-        serial_number: Reported::new("C185H001209"),
-    }
-}
-
-/// Returns a module of a request with this installed version.
-pub fn module(version: &str) -> InstalledModule {
-    InstalledModule {
-        file_name: "cpe.nbt".into(),
-        version: ReportedVersion::new(version),
-        time_stamp: Reported::new("01-01-1601 00:00:00"),
-    }
+    Device { mac_address: Reported::new(mac), ..field::phone(&key(number)) }
 }

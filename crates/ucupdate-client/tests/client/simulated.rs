@@ -13,7 +13,7 @@ use ucupdate_upx::Codec;
 
 const REQUEST: &str = include_str!("../../../../vectors/canonical-request.xml");
 
-fn phone() -> SimulatedDevice {
+pub(crate) fn phone() -> SimulatedDevice {
     let request = Codec::default().decode_request(REQUEST.as_bytes()).unwrap().value;
     SimulatedDevice::new(request.device)
         .with_user_name(&request.user_name)

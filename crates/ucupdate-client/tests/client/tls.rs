@@ -1,6 +1,7 @@
 //! Tests the certificates that a client trusts.
 
 use crate::server::{Files, offer, options, status};
+use crate::simulated::phone;
 use axum::Router;
 use std::io;
 use std::net::SocketAddr;
@@ -13,9 +14,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 use ucupdate_client::{Client, ClientError, ConnectionFault, UrlFault};
-use ucupdate_core::Device;
 use ucupdate_core::request::Side;
-use ucupdate_core::value::{FieldTime, Reported};
+use ucupdate_core::value::FieldTime;
 
 struct Tls {
     listener: TcpListener,
@@ -55,14 +55,6 @@ async fn start(name: &str, router: Router) -> (String, String) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move { axum::serve(Tls { listener, acceptor }, router).await });
     (url, made.cert.pem())
-}
-
-fn phone() -> ucupdate_client::SimulatedDevice {
-    ucupdate_client::SimulatedDevice::new(Device {
-        kind: "UCPhone/Polycom/CX700/A/ENU".parse().unwrap(),
-        mac_address: Reported::default(),
-        serial_number: Reported::default(),
-    })
 }
 
 fn nothing() -> Router {
