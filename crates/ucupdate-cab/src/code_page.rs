@@ -28,7 +28,7 @@ impl CodePage {
         known.then_some(Self(number))
     }
 
-    /// Returns the number of the code page.
+    /// Returns the number by which Windows and DOS know the code page, such as 1252.
     pub fn number(self) -> u16 {
         self.0
     }

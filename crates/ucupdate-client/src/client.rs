@@ -103,7 +103,7 @@ impl Client {
         Ok(Self { http, tls: Arc::new(tls), options: Arc::new(options) })
     }
 
-    /// Returns the options that the client was created with.
+    /// Returns the options that were passed to [`new`](Self::new).
     pub fn options(&self) -> &ClientOptions {
         &self.options
     }

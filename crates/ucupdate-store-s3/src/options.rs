@@ -319,7 +319,7 @@ impl S3Options {
         Self { bucket: bucket.into(), ..self }
     }
 
-    /// Returns the name of the bucket.
+    /// Returns the name of the bucket, without an endpoint and without the prefix.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }

@@ -166,7 +166,7 @@ pub trait ImageStore: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectMeta {
-    /// The key of the object.
+    /// The key of the object, as it was passed when the object was written.
     pub key: StoreKey,
     /// The size of the object in bytes.
     pub size: u64,

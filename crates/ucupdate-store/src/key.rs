@@ -177,7 +177,7 @@ pub enum StoreKeyError {
     /// A part begins or ends with a full stop or a blank.
     #[error("part `{part}` of the key begins or ends with a full stop or a blank")]
     Edge { part: Box<str> },
-    /// A part is the name of a Windows device.
+    /// A part is a name that Windows reserves, such as `NUL`, also with an extension (`nul.txt`).
     #[error("part `{part}` of the key is the name of a device on Windows")]
     WindowsDevice { part: Box<str> },
 }

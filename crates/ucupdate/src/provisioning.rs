@@ -13,7 +13,7 @@ pub struct Setting {
     pub place: SettingPlace,
     /// The name of the setting: a host name with the type of its record, the number of a DHCP option, or the name of an in-band value.
     pub name: String,
-    /// The value of the setting.
+    /// The value of the setting, in the form in which an administrator types it.
     pub value: String,
     /// The effect of the setting, as a sentence.
     pub effect: &'static str,

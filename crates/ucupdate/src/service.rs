@@ -115,7 +115,7 @@ impl UpdateService {
         self.inner.snapshot.load_full()
     }
 
-    /// Returns the store of this service.
+    /// Returns the store that the service was opened with.
     pub fn store(&self) -> &Arc<dyn ImageStore> {
         &self.inner.store
     }

@@ -65,7 +65,7 @@ pub struct Administrator {
 }
 
 impl Administrator {
-    /// Creates an administrator.
+    /// Creates an administrator. The name is not checked, and may be any text.
     pub fn new(name: impl Into<Box<str>>, role: AdminRole) -> Self {
         Self { name: name.into(), role }
     }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 pub enum Effect {
     /// Create the object with these bytes. If an object with this key exists, do not change it.
     Create {
-        /// The key of the object.
+        /// The key of the object: the folder of the log and the name of the new file.
         key: String,
         /// The whole file: the header and the first rows.
         bytes: Arc<[u8]>,
     },
     /// Replace the whole object by these bytes. The log created this object earlier.
     Put {
-        /// The key of the object.
+        /// The key of the file to replace.
         key: String,
         /// The whole file, including rows that were written before.
         bytes: Arc<[u8]>,
@@ -24,17 +24,17 @@ pub enum Effect {
     /// object earlier. Only a log with
     /// [`RollOptions::with_append`](crate::RollOptions::with_append) has this effect.
     Append {
-        /// The key of the object.
+        /// The key of the file that grows.
         key: String,
         /// The size of the object before the append, in bytes.
         at: u64,
-        /// The new rows.
+        /// The new rows without a header.
         bytes: Arc<[u8]>,
     },
     /// Read the object and compare it with these bytes, because the outcome of the write is not
     /// known. [`Effect::compare`] returns the outcome.
     ReadBack {
-        /// The key of the object.
+        /// The key of the file whose write had no clear outcome.
         key: String,
         /// The content that the object has if it was written.
         bytes: Arc<[u8]>,
@@ -42,7 +42,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Returns the key of the object.
+    /// Returns the key that the action applies to, in the form of a key of a store.
     pub fn key(&self) -> &str {
         match self {
             Self::Create { key, .. }

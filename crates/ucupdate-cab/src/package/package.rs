@@ -36,7 +36,7 @@ pub struct Package {
     /// The comparisons of images with their signatures: one for each pair of an image and a
     /// signature.
     pub comparisons: Vec<Comparison>,
-    /// All problems of the package.
+    /// The refusals and warnings about all members. Empty if the package is in order.
     pub problems: Vec<Problem>,
 }
 

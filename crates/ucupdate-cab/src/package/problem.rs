@@ -4,7 +4,7 @@
 use std::fmt;
 use ucupdate_core::value::is_unseen;
 
-/// The severity of a problem.
+/// Whether a problem prevents the use of the package. A refusal is greater than a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a package is used or it is not")]
 pub enum Severity {

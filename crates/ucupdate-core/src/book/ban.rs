@@ -27,7 +27,7 @@ pub struct Ban {
 }
 
 impl Ban {
-    /// Creates a ban.
+    /// Creates a ban. The reason may be empty.
     pub fn new(scope: BanScope, reason: &str) -> Self {
         Self { scope, reason: reason.into() }
     }

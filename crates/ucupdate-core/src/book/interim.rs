@@ -156,7 +156,7 @@ pub(crate) fn approve_command(
 }
 
 impl IngestedPackage {
-    /// Returns the interim image of a locale and update type.
+    /// Returns the first interim image of the package for this locale and update type. `None` if there is none.
     pub fn interim_image(&self, locale: &Locale, update_type: &UpdateType) -> Option<&InterimImage> {
         let mut images = self.interim.iter();
         images.find(|image| image.locale == *locale && image.update_type == *update_type)

@@ -16,9 +16,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation<'a> {
-    /// The revision of the rule book.
+    /// The revision of the rule book that decided.
     pub revision: u64,
-    /// The time of the request.
+    /// The time that the caller passed. It decides about windows, ramps and the ends of holds.
     pub now: UnixTime,
     /// A trace for each module, in the order of the request.
     pub modules: Vec<Trace<'a>>,

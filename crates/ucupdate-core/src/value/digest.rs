@@ -23,12 +23,12 @@ pub type Sha1Digest = Digest<20>;
 pub struct Digest<const N: usize>([u8; N]);
 
 impl<const N: usize> Digest<N> {
-    /// Creates a digest from its bytes.
+    /// Creates a digest from bytes that were hashed elsewhere.
     pub const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the bytes of the digest.
+    /// Returns the bytes, in the order of the hexadecimal digits of the text form.
     pub const fn as_bytes(&self) -> &[u8; N] {
         &self.0
     }

@@ -10,7 +10,7 @@ use ucupdate_core::version::ReportedVersion;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// The rule of the rollout.
+    /// The rule that has the rollout. It may have other rollouts too.
     pub rule: RuleKey,
     /// The name of the rollout, which is unique in the rule.
     pub rollout: RolloutName,
@@ -157,7 +157,7 @@ impl fmt::Display for Tally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tripped {
-    /// The rule of the rollout.
+    /// The rule that has the rollout. Only this rollout of the rule is paused.
     pub rule: RuleKey,
     /// The name of the rollout, which is unique in the rule.
     pub rollout: RolloutName,

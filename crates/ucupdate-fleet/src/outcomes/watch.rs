@@ -11,7 +11,7 @@ use ucupdate_core::request::{Question, is_simulated};
 use ucupdate_core::value::UnixTime;
 use ucupdate_core::version::{ReportedVersion, VersionScheme};
 
-/// The options of [`Outcomes`].
+/// The devices that [`Outcomes`] watches: their largest number, and the rollouts and downloads that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct OutcomeOptions {

@@ -34,7 +34,7 @@ impl Simulation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sample {
-    /// The time of the sample.
+    /// The simulated time at which the devices were counted.
     pub at: UnixTime,
     /// The number of devices with each version, in the order of [`Simulation::versions`].
     pub devices: Vec<u64>,
@@ -93,7 +93,7 @@ pub struct SimulatedCommand {
     pub result: Result<Vec<String>, String>,
 }
 
-/// The source of a command in a simulation.
+/// Whether the scenario or a guard gave a command in a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandSource {

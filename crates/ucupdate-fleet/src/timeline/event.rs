@@ -44,7 +44,7 @@ pub enum DeviceEventKind {
         /// The probable cause of the restart.
         by: RestartedBy,
     },
-    /// The device uploaded its logs.
+    /// The device uploaded a log of its own, as the audit log shows. The content is not in the timeline.
     UploadedLogs,
     /// The logs have no event of the device after the previous event, up to their end.
     Silent {

@@ -69,7 +69,7 @@ impl Answer {
         Self::reason(StatusCode::NOT_FOUND, "nothing is served at this path")
     }
 
-    /// Creates the 405 for a method that is not allowed.
+    /// Creates the answer 405. `allowed` is the value of its `Allow` header.
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         Self::reason(
             StatusCode::METHOD_NOT_ALLOWED,

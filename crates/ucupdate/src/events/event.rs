@@ -75,13 +75,13 @@ pub enum Event<'a> {
     RequestRefused {
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
-        /// The HTTP method.
+        /// The HTTP method, as the device sent it.
         method: &'a str,
         /// The path of the request, not decoded.
         path: &'a str,
-        /// The HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
-        /// The reason that the answer states.
+        /// The reason, as the body of the answer states it to the device.
         reason: &'a str,
     },
     /// The body of a request is not an update request, and not a device log. [`RequestRefused`](Self::RequestRefused) follows.
@@ -120,9 +120,9 @@ pub enum Event<'a> {
         file: &'a ServedFile,
         /// The address of the device. It is empty if the server does not know it.
         host: &'a str,
-        /// The outcome of the download.
+        /// Whether the requested bytes were sent, and why not.
         outcome: FetchOutcome,
-        /// The bytes that were sent.
+        /// The number of bytes of the answer's body that were sent.
         bytes: u64,
         /// The time from the request to the last byte.
         taken: Duration,
@@ -150,7 +150,7 @@ pub enum Event<'a> {
         ingested: &'a Ingested,
         /// The file name of the package, as the history shows it.
         file_name: &'a str,
-        /// The author of the ingest.
+        /// The name that the caller passed to [`UpdateService::admin`](crate::UpdateService::admin).
         author: &'a str,
     },
     /// The store does not take log rows, so they wait in memory.
@@ -159,7 +159,7 @@ pub enum Event<'a> {
         log: LogKind,
         /// The number of rows that wait now.
         rows: usize,
-        /// The failure.
+        /// The last error of the store, as text.
         cause: &'a str,
     },
     /// Log rows that had to wait are in the store.
@@ -180,13 +180,13 @@ pub enum Event<'a> {
     CapturesLost {
         /// The number of captures that were lost since the start.
         captures: u64,
-        /// The failure of the last lost capture.
+        /// The error of the last write that failed, with its causes.
         cause: &'a str,
     },
     /// The rule book cannot be read. The last snapshot continues to answer. The event occurs once, until the store is
     /// reachable again.
     StoreUnreachable {
-        /// The failure.
+        /// The error of the last attempt to read the rule book.
         error: &'a StateError,
     },
     /// The history in the store is not the one that this service has read. The event occurs once, until the history is
@@ -228,7 +228,7 @@ pub enum Event<'a> {
         host: &'a str,
         /// The name of the administrator. It is empty if no token was recognised.
         name: &'a str,
-        /// The HTTP method.
+        /// The HTTP method, as the client sent it.
         method: &'a str,
         /// The path of the request, not decoded.
         path: &'a str,

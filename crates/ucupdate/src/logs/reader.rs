@@ -61,14 +61,14 @@ pub enum Logged<R = LoggedRow> {
     Row(Box<R>),
     /// A line that cannot be read as a row.
     Unread {
-        /// The name of the log.
+        /// The name that was passed to `add`, or the key of a log in the store.
         log: Box<str>,
         /// The number of the line, and the reason.
         finding: LogFinding,
     },
     /// The end of one log.
     End {
-        /// The name of the log.
+        /// The name that was passed to `add`, or the key of a log in the store.
         log: Box<str>,
         /// The summary of reading the log.
         summary: LogSummary,

@@ -31,7 +31,7 @@ pub struct Rebuilt {
     pub skipped: Vec<SkippedIngest>,
 }
 
-/// An ingest that a rebuild skipped.
+/// An ingest whose package a rebuild left out of the rule book. Its files stay in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedIngest {

@@ -75,7 +75,7 @@ pub struct Changed {
     pub notes: Vec<Note>,
 }
 
-/// One revision of the history.
+/// One change of the rule book, as the history keeps it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Revision {

@@ -25,7 +25,7 @@ pub struct ProblemReport {
 }
 
 impl ProblemReport {
-    /// Creates the report of a problem.
+    /// Copies the fields of a problem, with the kind and the severity as words.
     pub fn of(problem: &Problem) -> Self {
         Self {
             kind: problem.kind.code(),

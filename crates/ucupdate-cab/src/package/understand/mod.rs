@@ -38,7 +38,7 @@ pub enum KeptBytes {
     TooLong {
         /// The name of the limit in [`PackageLimits`](super::PackageLimits).
         which: &'static str,
-        /// The limit in bytes.
+        /// The largest size in bytes that this limit allows.
         limit: usize,
     },
 }

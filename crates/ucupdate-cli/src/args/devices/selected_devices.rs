@@ -69,7 +69,6 @@ impl fmt::Display for SelectedDevices {
     }
 }
 
-/// Returns the names of the rules, joined by `or`.
 fn joined(rules: &[RuleKey]) -> String {
     rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }

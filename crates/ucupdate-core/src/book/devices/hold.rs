@@ -44,9 +44,9 @@ impl Hold {
 pub enum HeldDevices {
     /// The device that reports this MAC address or serial number, under every rule.
     Device(DeviceId),
-    /// The devices of a group.
+    /// The devices of a group, also those that become members later.
     Group(GroupName),
-    /// The devices of a rule.
+    /// All devices whose rule this is.
     Rule(RuleKey),
 }
 

@@ -159,7 +159,7 @@ impl IngestedPackage {
         }
     }
 
-    /// Returns all files of the package.
+    /// Returns the files of all releases, and then those of all interim images.
     pub fn files(&self) -> impl Iterator<Item = &StoredFile> {
         let releases = self.releases.iter().map(|release| &release.files);
         let interim = self.interim.iter().map(|image| &image.files);

@@ -75,7 +75,7 @@ impl<'a> ReleasesByRule<'a> {
         brought.filter(|(_, release)| scheme.same_release(&release.version, version))
     }
 
-    /// Returns the releases of all packages for a rule.
+    /// Returns the releases for a rule, each with the package that contains it.
     pub(crate) fn of_rule(&self, rule: &RuleKey) -> impl Iterator<Item = &(PackageId, &'a Release)> {
         let mut at = self.by_rule.get(rule.shared()).map(|(first, _)| *first);
         std::iter::from_fn(move || {

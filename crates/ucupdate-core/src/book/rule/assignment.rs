@@ -7,7 +7,7 @@ use crate::value::PackageId;
 use crate::version::ReportedVersion;
 use std::fmt;
 
-/// The audience of an assignment.
+/// The devices of the rule that get the version of an assignment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]

@@ -17,7 +17,7 @@ pub struct Approved {
     pub finished: Vec<(RolloutName, ReportedVersion)>,
 }
 
-/// The effect of a roll back.
+/// The versions before and after a roll back of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RolledBack {

@@ -46,7 +46,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Creates a finding.
+    /// Creates a finding. The texts are the ones that the fields of the same names describe.
     pub fn new(
         kind: &'static str,
         severity: FindingSeverity,

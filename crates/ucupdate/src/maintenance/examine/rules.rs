@@ -15,7 +15,7 @@ use ucupdate_core::value::{PackageId, UnixTime, shell_word};
 /// A rollout that stands still for this time is a finding.
 const FORGOTTEN_AFTER_MILLIS: i64 = 14 * 24 * 60 * 60 * 1000;
 
-/// The time of the last change of each rollout.
+/// The time at which each rollout was last started, paused or resumed, or got another share.
 #[derive(Debug, Default)]
 pub(super) struct LastChanges(BTreeMap<(RuleKey, RolloutName), UnixTime>);
 

@@ -23,7 +23,7 @@ use std::fmt;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the message documents the field")]
 pub enum Note {
-    /// A package was ingested from a file of this name.
+    /// A package was ingested. It may have been in the rule book before.
     Ingested { package: PackageId, file_name: Box<str> },
     /// The version waits for approval. Only test devices are offered it.
     Pending { rule: RuleKey, version: ReportedVersion },
@@ -84,7 +84,7 @@ pub enum Note {
     TestDeviceAdded { name: TestDeviceName, id: DeviceId },
     /// The device is no longer offered pending versions.
     TestDeviceRemoved { name: TestDeviceName, id: DeviceId },
-    /// One field of the policy of a rule was changed.
+    /// One field of the policy of a rule was changed. There is one such note for each changed field.
     PolicyChanged { rule: RuleKey, field: &'static str, from: String, to: String },
     /// The version scheme of a pattern was set. `before` is the former scheme of the pattern.
     SchemeSet { scheme: Box<PatternScheme>, before: Option<VersionScheme> },

@@ -3,7 +3,7 @@
 use crate::commands::server::serve::connection::limits::Limits;
 use crate::failure::Failure;
 
-/// The default of `--connections`.
+/// The default of `--connections`, if there are enough file descriptors for it.
 const DEFAULT_CONNECTIONS: usize = 4096;
 
 /// The number of file descriptors that are reserved for the store, the logs, the listeners and the
