@@ -9,6 +9,7 @@ use ucupdate::cab::package::sample;
 use ucupdate::request::Side;
 use ucupdate::store::{ImageStoreExt as _, stream_of};
 use ucupdate::value::{Reported, UnixTime};
+use ucupdate::version::ReportedVersion;
 use ucupdate_admin::{AdminLimits, AdminOptions};
 use ucupdate_testkit::field;
 
@@ -55,7 +56,11 @@ async fn of_many_silent_devices_those_that_asked_last_need_a_person_first() {
             mac_address: Reported::new(&format!("0021630F20{number:02X}")),
             ..AuditRow::default()
         };
-        row.requested.push(RequestedCell { file_name: "cpe.nbt".into(), ..RequestedCell::default() });
+        row.requested.push(RequestedCell {
+            file_name: "cpe.nbt".into(),
+            version: ReportedVersion::new("1.0.522.103"),
+            time_stamp: Reported::default(),
+        });
         AuditFormat::new().line(&row).as_str().to_owned()
     });
     let text = AUDIT_HEADER.to_owned() + &lines.collect::<String>();
